@@ -1,0 +1,66 @@
+# One command each; `make` alone lists them. Needs Python 3.11 or later, everything else goes into .venv and .tools.
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test lint types layers cover check bench lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# Looked for only by the recipes that need one.
+PYTHONS := python3 python3.13 python3.12 python3.11
+PYTHON = $(or $(shell for p in $(PYTHONS); do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v "$$p" && break; \
+	done),$(error glyphd needs Python 3.11 or later, and none of $(PYTHONS) is that))
+UV := $(or $(shell command -v uv || true),.tools/bin/uv)
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(INSTALLED)  ## make .venv from requirements/dev.lock, with glyphd itself editable
+
+$(INSTALLED): requirements/dev.lock pyproject.toml | $(UV)
+	$(UV) venv --quiet --allow-existing --no-project --python "$(PYTHON)" $(VENV)
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.tools/bin/uv: requirements/tools.lock
+	@"$(PYTHON)" -c 'import ensurepip' || { echo "$(PYTHON) has no venv module: install it (Debian: python3-venv)"; exit 1; }
+	"$(PYTHON)" -m venv --clear .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.lock
+	@touch $@
+
+serve: install  ## run the service: API and worker (ARGS="--port 9000")
+	@exec $(BIN)/glyphd serve $(ARGS)
+
+test: install  ## run the tests (ARGS="-k name")
+	@$(BIN)/pytest $(ARGS)
+
+lint: install  ## ruff, flake8, black and isort, changing nothing
+	$(BIN)/ruff check
+	$(BIN)/flake8
+	$(BIN)/black --check --quiet .
+	$(BIN)/isort --check --quiet .
+
+types: install  ## mypy --strict
+	$(BIN)/mypy
+
+layers: install  ## import-linter: who may import whom
+	$(BIN)/lint-imports --no-logo
+
+cover: install  ## the tests, failing under 95 % coverage
+	@$(BIN)/pytest --cov $(ARGS)
+
+check: lint types layers  ## everything CI runs: lint, types, layers, tests with coverage
+	@$(MAKE) --no-print-directory cover
+
+bench: install  ## measure speed and memory (ONLY=memory)
+	@$(BIN)/python -m bench $(ONLY)
+
+lock: | $(UV)  ## lock anew what pyproject.toml asks for (ARGS=--upgrade for the newest)
+	@"$(PYTHON)" requirements/lock.py "$$(realpath "$$(command -v $(UV))")" $(ARGS)
+
+clean:  ## remove what was made here, the data folder excepted
+	rm -rf $(VENV) .tools build dist htmlcov .coverage .coverage.* .hypothesis .*_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

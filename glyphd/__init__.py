@@ -1,0 +1,51 @@
+"""glyphd, the ledger of the GPU market: scored listings in over HTTP, every scoring event kept for ever."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from glyphd.application import app, create_app
+    from glyphd.contracts.imports import (
+        GPUModelDTO,
+        ImportMetadata,
+        ImportResultDTO,
+        QuantizedListingDTO,
+        ScoredListingDTO,
+    )
+    from glyphd.contracts.listings import GPUListingDTO
+    from glyphd.storage.stores import ListingStore, PostgresListingStore, SqliteListingStore
+
+__all__ = [
+    "GPUListingDTO",
+    "GPUModelDTO",
+    "ImportMetadata",
+    "ImportResultDTO",
+    "ListingStore",
+    "PostgresListingStore",
+    "QuantizedListingDTO",
+    "ScoredListingDTO",
+    "SqliteListingStore",
+    "app",
+    "create_app",
+]
+
+_HOMES = {
+    "glyphd.application": ("app", "create_app"),
+    "glyphd.contracts.imports": (
+        "GPUModelDTO",
+        "ImportMetadata",
+        "ImportResultDTO",
+        "QuantizedListingDTO",
+        "ScoredListingDTO",
+    ),
+    "glyphd.contracts.listings": ("GPUListingDTO",),
+    "glyphd.storage.stores": ("ListingStore", "PostgresListingStore", "SqliteListingStore"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Exports are loaded when they are first asked for: a program that wants the store needs no web server."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

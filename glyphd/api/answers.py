@@ -1,0 +1,110 @@
+"""Making HTTP answers: JSON, lists in three formats, conditional and file answers."""
+
+import json
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote, urlencode
+
+from bottle import HTTPResponse, request
+from pydantic import BaseModel
+
+from glyphd.api.parameters import query_pairs
+from glyphd.contracts.queries import OutputQuery
+from glyphd.errors import NotAcceptable
+from glyphd.listings.cursors import fingerprint
+from glyphd.listings.formats import CONTENT_TYPES, WRITERS, Rows, write_safe_csv
+
+_BY_MEDIA_TYPE = {"application/json": "json", "text/csv": "csv", "application/x-ndjson": "ndjson"}
+_BY_RANGE = {"*/*": "json", "application/*": "json", "text/*": "csv"}
+
+
+def answer_json(content: Any, http_status: int = 200, /, **headers: str) -> HTTPResponse:
+    """A JSON answer; header names are given with underscores."""
+    if isinstance(content, BaseModel):
+        body = content.model_dump_json().encode()
+    else:
+        body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return answer_bytes(body, "application/json", http_status, **headers)
+
+
+def answer_bytes(body: bytes, content_type: str, http_status: int = 200, /, **headers: str) -> HTTPResponse:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return HTTPResponse(body, http_status, {"Content-Type": content_type, "Content-Length": str(len(body)), **named})
+
+
+def answer_file(file: BinaryIO, content_type: str, **headers: str) -> HTTPResponse:
+    """The rest of an open file, which is closed when it has been sent."""
+    start = file.tell()
+    size = file.seek(0, 2) - start
+    file.seek(start)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return HTTPResponse(file, 200, {"Content-Type": content_type, "Content-Length": str(size), **named})
+
+
+def make_etag(*parts: Any) -> str:
+    """An entity tag for whatever an answer depends on (JSON values)."""
+    return f'"{fingerprint(parts)}"'
+
+
+def fresh(etag: str) -> dict[str, str]:
+    """The headers of an answer that may change: ask again, and say which one you have."""
+    return {"ETag": etag, "Cache-Control": "no-cache"}
+
+
+def not_modified(etag: str) -> HTTPResponse | None:
+    """304 when the client has this very version already."""
+    given = {tag.strip().removeprefix("W/") for tag in request.get_header("If-None-Match", "").split(",")}
+    if etag in given or "*" in given:
+        return HTTPResponse("", 304, fresh(etag))
+    return None
+
+
+def output_format(query: OutputQuery) -> str:
+    """The format asked for by `format`, else by the Accept header. Raises NotAcceptable."""
+    if query.format is not None:
+        return query.format
+    accepted = request.get_header("Accept", "").strip()
+    if not accepted:
+        return "json"
+    forms = _BY_MEDIA_TYPE | _BY_RANGE
+    for media_type in _by_preference(accepted):
+        if media_type in forms:
+            return forms[media_type]
+    offered = list(_BY_MEDIA_TYPE)
+    raise NotAcceptable(f"this can be had as {', '.join(offered)}, not as {accepted[:200]}", offered=offered)
+
+
+def answer_rows(query: OutputQuery, columns: Sequence[str], rows: Rows, scratch: Path, **headers: str) -> HTTPResponse:
+    """A list of rows, written to an unlinked scratch file first: flat in memory, and no lock on the archive while a
+    reader takes its time."""
+    form = output_format(query)
+    write = write_safe_csv if form == "csv" and query.safe else WRITERS[form]
+    with ExitStack() as stack:
+        file = stack.enter_context(tempfile.TemporaryFile(dir=scratch))
+        write(file, columns, rows)
+        file.seek(0)
+        stack.pop_all()  # whoever sends the answer closes the file
+    return answer_file(file, CONTENT_TYPES[form], Vary="Accept", **headers)
+
+
+def next_link(cursor: str | None) -> dict[str, str]:
+    """The Link header of a page: this very request with another cursor."""
+    if cursor is None:
+        return {}
+    pairs = [(name, value) for name, value in query_pairs() if name != "cursor"]
+    return {"Link": f'<{quote(request.path)}?{urlencode([*pairs, ("cursor", cursor)])}>; rel="next"'}
+
+
+def _by_preference(accepted: str) -> Iterable[str]:
+    weighted = []
+    for item in accepted.lower().split(","):
+        media_type, *parameters = (part.strip() for part in item.split(";"))
+        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        try:
+            weighted.append((float(weight), media_type))
+        except ValueError:
+            continue
+    return [media_type for weight, media_type in sorted(weighted, key=lambda pair: -pair[0]) if weight > 0]

@@ -1,0 +1,93 @@
+"""The Bottle application: routes, request ids, and one place where failures become answers."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from bottle import Bottle, HTTPError, HTTPResponse, request, response
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from glyphd.api.imports import ImportsApi
+from glyphd.api.listings import ListingsApi
+from glyphd.api.persist import PersistApi
+from glyphd.api.problems import bottle_problem, problem_of
+from glyphd.api.request_ids import request_id_from
+from glyphd.api.routes import Route
+from glyphd.api.system import SystemApi
+from glyphd.api.uploads import UploadsApi
+from glyphd.api.waiting import Waiting
+from glyphd.services import Services
+
+log = structlog.get_logger(__name__)
+
+
+def build_app(services: Services) -> Bottle:
+    """All routes over these services."""
+    app = Bottle()
+    app.default_error_handler = _own_problem
+    app.install(_failures_as_problems)
+    app.add_hook("before_request", _begin)
+    app.add_hook("after_request", _end)
+    for route in all_routes(services):
+        app.route(route.path, route.method, route.handle)
+    return app
+
+
+def all_routes(services: Services) -> list[Route]:
+    """The route table."""
+    waiting = Waiting(services.registry, services.settings.threads)
+    parts = (
+        SystemApi(services),
+        UploadsApi(services, waiting),
+        PersistApi(services, waiting),
+        ImportsApi(services),
+        ListingsApi(services),
+    )
+    return [route for part in parts for route in part.routes()]
+
+
+def _failures_as_problems(handle: Callable[..., HTTPResponse]) -> Callable[..., HTTPResponse]:
+    """The HTTP edge: nothing that goes wrong in a route gets past it."""
+
+    def answer(*args: Any, **kwargs: Any) -> HTTPResponse:
+        try:
+            return handle(*args, **kwargs)
+        except HTTPResponse:
+            raise
+        except Exception as error:  # noqa: BLE001  # the HTTP edge
+            return problem_of(error)
+
+    return answer
+
+
+def _own_problem(error: HTTPError) -> HTTPResponse:
+    """The problem for an error of Bottle's own, whose headers take the place of those that `_end` set."""
+    answer = bottle_problem(error)
+    for name, value in _common_headers().items():
+        answer.set_header(name, value)
+    return answer
+
+
+def _common_headers() -> dict[str, str]:
+    return {"X-Request-Id": request.environ["glyphd.request_id"], "X-Content-Type-Options": "nosniff"}
+
+
+def _begin() -> None:
+    request_id = request_id_from(request.get_header("X-Request-Id", ""))
+    request.environ["glyphd.request_id"] = request_id
+    request.environ["glyphd.began"] = time.monotonic()
+    clear_contextvars()
+    bind_contextvars(request_id=request_id)
+
+
+def _end() -> None:
+    for name, value in _common_headers().items():
+        response.set_header(name, value)
+    log.debug(
+        "request_answered",
+        method=request.method,
+        path=request.path,
+        status=response.status_code,
+        milliseconds=round(1000 * (time.monotonic() - request.environ["glyphd.began"]), 1),
+    )

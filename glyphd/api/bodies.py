@@ -1,0 +1,197 @@
+"""Taking request bodies apart as they stream in: raw, multipart and JSON, into the upload store."""
+
+import codecs
+from dataclasses import dataclass
+from typing import Any
+
+from bottle import request
+from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
+from pydantic_core import from_json
+
+from glyphd.errors import FileRefused, LengthMissing, MalformedBody, TooLarge, UnsupportedType
+from glyphd.importing.intake import GZIP, Described
+from glyphd.settings import Settings
+from glyphd.uploads import Receiving
+
+BLOCK = 256 * 1024
+MAX_PARTS = 32
+MAX_FIELD_BYTES = 16 * 1024
+FORM_ENVELOPE_BYTES = 64 * 1024
+"""A form may be larger than its file by this much: part headers, boundaries and option fields."""
+GZIP_TYPES = ("application/gzip", "application/x-gzip")
+RAW_TYPES = ("text/csv", "application/csv", "text/tab-separated-values", *GZIP_TYPES)
+MULTIPART = "multipart/form-data"
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a request's body was: a file, now in the upload store, and the form fields around it.
+
+    `is_text`: it came as JSON text and was kept as UTF-8, so that its name and the `encoding` option say nothing of
+    its bytes.
+    """
+
+    described: Described
+    fields: list[tuple[str, str]]
+    is_text: bool = False
+
+
+def receive_upload(receiving: Receiving, settings: Settings) -> Body:
+    """Streams the CSV of this request into the upload store, whatever form it comes in."""
+    content_type, options = parse_options_header(request.get_header("Content-Type", ""))
+    packed = _content_encoding() == GZIP
+    if content_type in RAW_TYPES:
+        return _receive_raw(receiving, content_type, settings, packed=packed or content_type in GZIP_TYPES)
+    if packed:
+        raise UnsupportedType(
+            f"{content_type or 'this body'} can't be sent with Content-Encoding: gzip, only text/csv can"
+        )
+    if content_type == MULTIPART:
+        return _receive_multipart(receiving, options.get("boundary", ""), settings)
+    if content_type == JSON:
+        return _receive_json(receiving, settings)
+    hint = " (with curl, add -H 'Content-Type: text/csv')" if "urlencoded" in content_type else ""
+    offered = [*RAW_TYPES, MULTIPART, JSON]
+    what = content_type or "a body without a Content-Type"
+    raise UnsupportedType(f"{what} is not taken{hint}, only {', '.join(offered)}", offered=offered)
+
+
+def read_json_body(settings: Settings) -> Any:
+    """The JSON value of this request. Raises FileRefused when it is malformed, TooLarge over the cap."""
+    content_type, _ = parse_options_header(request.get_header("Content-Type", ""))
+    if content_type != JSON or _content_encoding():
+        raise UnsupportedType(f"the body has to be {JSON}", offered=[JSON])
+    limit = settings.max_json_bytes
+    body = bytearray()
+    what = f"a JSON body may have {limit} bytes; send a larger file as a raw text/csv body"
+    for block in _blocks(limit, TooLarge(what, limit=limit)):
+        body += block
+    try:
+        return from_json(bytes(body), allow_inf_nan=False)
+    except ValueError as error:
+        raise FileRefused(f"the body is not JSON: {error}") from None
+
+
+def _content_encoding() -> str:
+    encoding: str = request.get_header("Content-Encoding", "").strip().lower()
+    if encoding not in ("", "identity", GZIP, "x-gzip"):
+        raise UnsupportedType(f"Content-Encoding {encoding[:50]!r} is not taken, only gzip", offered=[GZIP])
+    return GZIP if encoding.endswith(GZIP) else ""
+
+
+def _length() -> int:
+    """The body's length, which the server always knows: it has received all of it, chunked ones too."""
+    environ = request.environ
+    if environ.get("HTTP_TRANSFER_ENCODING"):
+        raise LengthMissing("this transfer encoding is not taken")
+    text = environ.get("CONTENT_LENGTH") or "0"
+    if not text.isdecimal():
+        raise MalformedBody("Content-Length is not a number")
+    return int(text)
+
+
+def _blocks(limit: int, too_large: TooLarge) -> Any:
+    """The body in blocks. Raises TooLarge before reading a body that says it is, MalformedBody for a short one."""
+    left = _length()
+    if left > limit:
+        raise too_large
+    read = request.environ["wsgi.input"].read
+    while left:
+        block = read(min(BLOCK, left))
+        if not block:
+            raise MalformedBody(f"the body ended {left} bytes early")
+        left -= len(block)
+        yield block
+
+
+def _too_large(settings: Settings) -> TooLarge:
+    limit = settings.max_upload_bytes
+    return TooLarge(f"an upload may have {limit} bytes", limit=limit)
+
+
+def _receive_raw(receiving: Receiving, content_type: str, settings: Settings, *, packed: bool) -> Body:
+    for block in _blocks(settings.max_upload_bytes, _too_large(settings)):
+        receiving.write(block)
+    _, options = parse_options_header(request.get_header("Content-Disposition", ""))
+    kind = "text/csv" if content_type in GZIP_TYPES else content_type
+    return Body(Described(options.get("filename"), kind, GZIP if packed else None), [])
+
+
+def _receive_multipart(receiving: Receiving, boundary: str, settings: Settings) -> Body:
+    if not boundary:
+        raise MalformedBody("multipart/form-data without a boundary")
+    form = _Form(receiving)
+    try:
+        with PushMultipartParser(boundary, max_segment_count=MAX_PARTS) as parser:
+            for block in _blocks(settings.max_upload_bytes + FORM_ENVELOPE_BYTES, _too_large(settings)):
+                for event in parser.parse(block):
+                    form.take(event)
+                if receiving.size > settings.max_upload_bytes:
+                    raise _too_large(settings)
+    except ParserLimitReached as error:
+        raise TooLarge(f"the form is too large: {error}") from None
+    except MultipartError as error:
+        raise MalformedBody(f"the form can't be taken apart: {error}") from None
+    return form.body()
+
+
+def _receive_json(receiving: Receiving, settings: Settings) -> Body:
+    content = read_json_body(settings)
+    if not isinstance(content, dict):
+        raise FileRefused('the body has to be a JSON object such as {"filename": "offers.csv", "csv": "…"}')
+    text, name = content.get("csv"), content.get("filename")
+    unknown = sorted(set(content) - {"csv", "filename"})
+    if unknown:
+        raise FileRefused(f"unknown members {', '.join(unknown)[:200]}: options are query parameters", unknown=unknown)
+    if not isinstance(text, str) or not isinstance(name, str | None):
+        raise FileRefused("the JSON object needs the CSV text as csv, and may have a filename", missing=["csv"])
+    receiving.write(text.encode())
+    return Body(Described(name, "text/csv"), [], is_text=True)
+
+
+class _Form:
+    """The parts of a form, one after another: the file goes to the store, fields stay here."""
+
+    def __init__(self, receiving: Receiving) -> None:
+        self._receiving = receiving
+        self._file: MultipartSegment | None = None
+        self._fields: list[tuple[str, bytearray]] = []
+        self._is_file = False
+
+    def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
+        """A part's header, some of its bytes, or (None) its end."""
+        if isinstance(event, MultipartSegment):
+            self._start(event)
+        elif event and self._is_file:
+            self._receiving.write(bytes(event))
+        elif event:
+            name, value = self._fields[-1]
+            value += event
+            if len(value) > MAX_FIELD_BYTES:
+                raise TooLarge(f"the form field {name[:50]!r} is larger than {MAX_FIELD_BYTES} bytes")
+
+    def body(self) -> Body:
+        if self._file is None:
+            found = [name for name, _ in self._fields]
+            raise FileRefused(f"the form has no part named file; found: {', '.join(found) or 'nothing'}", found=found)
+        name, kind = self._file.filename, self._file.content_type or ""
+        packed = kind in GZIP_TYPES or (name or "").lower().endswith(".gz")
+        described = Described(name, "text/csv", GZIP if packed else None)
+        return Body(described, [(name, _decoded(name, value)) for name, value in self._fields])
+
+    def _start(self, segment: MultipartSegment) -> None:
+        self._is_file = segment.name == "file"
+        if not self._is_file:
+            self._fields.append((segment.name or "", bytearray()))
+        elif self._file is not None:
+            raise FileRefused("the form has two parts named file")
+        else:
+            self._file = segment
+
+
+def _decoded(name: str, value: bytearray) -> str:
+    try:
+        return codecs.decode(bytes(value), "utf-8")
+    except UnicodeDecodeError:
+        raise MalformedBody(f"the form field {name[:50]!r} is not UTF-8") from None

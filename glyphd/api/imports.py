@@ -1,0 +1,114 @@
+"""`/api/imports`: the status of imports, their row errors and their files."""
+
+from itertools import islice
+
+from bottle import HTTPResponse
+
+from glyphd.api.answers import (
+    answer_file,
+    answer_json,
+    answer_rows,
+    fresh,
+    make_etag,
+    next_link,
+    not_modified,
+    output_format,
+)
+from glyphd.api.parameters import query, query_pairs
+from glyphd.api.routes import ID, Route
+from glyphd.contracts.imports import ImportStatus, ImportView
+from glyphd.contracts.queries import ErrorQuery, ImportQuery, NoParameters
+from glyphd.contracts.row_errors import ERROR_FIELDS
+from glyphd.db.registry_models import Job
+from glyphd.errors import ImportNotFound
+from glyphd.importing.error_report import read_errors
+from glyphd.importing.intake import GZIP
+from glyphd.importing.registry import IMPORT_FILTERS
+from glyphd.importing.status import view_import
+from glyphd.listings.cursors import read_cursor, write_cursor
+from glyphd.services import Services
+
+DEFAULT_LIMIT = 100
+VIEW_FIELDS = tuple(ImportView.model_fields)
+
+
+class ImportsApi:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("GET", "/api/imports", self.list),
+            Route("GET", f"/api/imports/{ID}", self.show),
+            Route("GET", f"/api/import/{ID}", self.show),
+            Route("GET", f"/api/imports/{ID}/errors", self.errors),
+            Route("GET", f"/api/imports/{ID}/file", self.file),
+        ]
+
+    def list(self) -> HTTPResponse:
+        """Imports, newest first."""
+        asked = query(ImportQuery)
+        wanted = asked.model_dump(mode="json", include=set(IMPORT_FILTERS))
+        before = read_cursor(wanted, asked.cursor, (int,))[0] if asked.cursor else None
+        limit = asked.limit or DEFAULT_LIMIT
+        jobs = self._services.registry.imports(wanted, before=before, limit=limit + 1)
+        more = len(jobs) > limit
+        rows = [list(view_import(job).model_dump(mode="json").values()) for job in jobs[:limit]]
+        etag = make_etag([rows, more, query_pairs(), output_format(asked)])
+        headers = fresh(etag) | next_link(write_cursor(wanted, [jobs[limit - 1].id]) if more else None)
+        if asked.count == "exact":
+            headers["X-Total-Count"] = str(self._services.registry.count_imports(wanted))
+        scratch = self._services.settings.scratch_dir
+        return not_modified(etag) or answer_rows(asked, VIEW_FIELDS, rows, scratch, **headers)
+
+    def show(self, import_id: str) -> HTTPResponse:
+        """One import's status."""
+        query(NoParameters)
+        job = self._find(import_id)
+        view = view_import(job)
+        etag = make_etag(view.model_dump(mode="json"))
+        answer = not_modified(etag) or answer_json(view, **fresh(etag))
+        if not ImportStatus(job.status).is_final:
+            answer.set_header("Retry-After", "1")
+        return answer
+
+    def errors(self, import_id: str) -> HTTPResponse:
+        """The row errors that were kept, in file order."""
+        asked = query(ErrorQuery)
+        job = self._find(import_id)
+        etag = make_etag([job.import_id, job.errors_name, query_pairs(), output_format(asked)])
+        return not_modified(etag) or self._kept_errors(job, asked, fresh(etag))
+
+    def file(self, import_id: str) -> HTTPResponse:
+        """The upload, byte for byte: what was sent packed stays packed."""
+        query(NoParameters)
+        job = self._find(import_id)
+        etag = f'"{job.sha256}"'
+        content_type = "application/gzip" if job.content_encoding == GZIP else job.content_type or "text/csv"
+        unchanged = not_modified(etag)
+        if unchanged is not None:
+            return unchanged
+        headers = {"ETag": etag, "Content_Disposition": f'attachment; filename="{job.upload_name}"'}
+        return answer_file(self._services.uploads.open(job.upload_name or ""), content_type, **headers)
+
+    def _kept_errors(self, job: Job, asked: ErrorQuery, headers: dict[str, str]) -> HTTPResponse:
+        scratch = self._services.settings.scratch_dir
+        if job.errors_name is None:
+            return answer_rows(asked, ERROR_FIELDS, [], scratch, **headers)
+        identity = [job.import_id, job.errors_name]
+        offset = read_cursor(identity, asked.cursor, (int,))[0] if asked.cursor else 0
+        with self._services.uploads.open(job.errors_name) as kept:
+            found = read_errors(kept, offset)
+            if asked.limit is None:
+                rows = (list(error.values()) for _, error in found)
+                return answer_rows(asked, ERROR_FIELDS, rows, scratch, **headers)
+            page = list(islice(found, asked.limit))
+            more = next(found, None) is not None
+        headers |= next_link(write_cursor(identity, [page[-1][0]]) if more else None)
+        return answer_rows(asked, ERROR_FIELDS, [list(error.values()) for _, error in page], scratch, **headers)
+
+    def _find(self, import_id: str) -> Job:
+        job = self._services.registry.find_import(import_id) if "\0" not in import_id else None
+        if job is None:
+            raise ImportNotFound(f"there is no import {import_id}", import_id=import_id)
+        return job

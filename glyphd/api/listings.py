@@ -1,0 +1,69 @@
+"""`/api/listings`: the market as it stands, and the rows of single imports."""
+
+from bottle import HTTPResponse
+
+from glyphd.api.answers import answer_json, answer_rows, fresh, make_etag, next_link, not_modified, output_format
+from glyphd.api.parameters import query, query_pairs
+from glyphd.api.routes import Route
+from glyphd.contracts.queries import ListingQuery, NoParameters
+from glyphd.errors import InvalidParameter, ListingNotCurrent, ListingNotFound
+from glyphd.listings.search import Search, archive_version, find_current, is_known
+from glyphd.services import Services
+from glyphd.storage.rows import RESULT_COLUMNS
+
+
+class ListingsApi:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._archive = services.archive
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("GET", "/api/listings", self.list),
+            Route("GET", "/api/listings/<listing_id>", self.show),
+        ]
+
+    def list(self) -> HTTPResponse:
+        """A page with `limit`, else the whole result as one snapshot."""
+        asked = query(ListingQuery)
+        if asked.cursor is not None and asked.limit is None:
+            raise InvalidParameter("cursor needs limit: pages are walked with both", parameter="cursor")
+        with self._archive.connection_context():
+            etag = make_etag(archive_version(self._archive), query_pairs(), output_format(asked))
+            return not_modified(etag) or self._found(asked, etag)
+
+    def show(self, listing_id: str) -> HTTPResponse:
+        """The current row of one listing."""
+        query(NoParameters)
+        key = _key(listing_id)
+        with self._archive.connection_context():
+            row = find_current(self._archive, key)
+            if row is None and is_known(self._archive, key):
+                raise ListingNotCurrent(f"no event of listing {listing_id} counts at present", listing_id=listing_id)
+            if row is None:
+                raise ListingNotFound(f"there is no listing {listing_id}", listing_id=listing_id)
+            etag = make_etag(archive_version(self._archive), listing_id)
+        content = dict(zip(RESULT_COLUMNS, row, strict=True))
+        return not_modified(etag) or answer_json(content, **fresh(etag))
+
+    def _found(self, asked: ListingQuery, etag: str) -> HTTPResponse:
+        search = Search(self._archive, asked)
+        headers = fresh(etag)
+        if asked.count == "exact":
+            headers["X-Total-Count"] = str(search.count())
+        scratch = self._services.settings.scratch_dir
+        if asked.limit is None:
+            return answer_rows(asked, search.columns, search.everything(), scratch, **headers)
+        page = search.page(asked.limit)
+        headers |= next_link(page.next_cursor)
+        return answer_rows(asked, page.columns, page.rows, scratch, **headers)
+
+
+def _key(listing_id: str) -> bytes:
+    try:
+        key = bytes.fromhex(listing_id)
+    except ValueError:
+        key = b""
+    if len(listing_id) != 32 or len(key) != 16:
+        raise ListingNotFound(f"there is no listing {listing_id[:64]}: an id has 32 hex digits")
+    return key

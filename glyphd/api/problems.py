@@ -1,0 +1,90 @@
+"""Every error as `application/problem+json` (RFC 9457). One table maps failures to statuses."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from bottle import HTTPError, HTTPResponse, request
+from peewee import OperationalError
+
+from glyphd import errors
+from glyphd.api.answers import answer_bytes
+
+PROBLEM_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = "5"
+
+STATUSES: dict[type[errors.GlyphdError], int] = {
+    errors.InvalidRequest: 400,
+    errors.NotFound: 404,
+    errors.NotAcceptable: 406,
+    errors.Conflict: 409,
+    errors.LengthMissing: 411,
+    errors.TooLarge: 413,
+    errors.UnsupportedType: 415,
+    errors.Refused: 422,
+    errors.HeadersTooLarge: 431,
+    errors.Unavailable: 503,
+    errors.SchemaError: 503,
+    errors.GlyphdError: 500,
+}
+"""Found by walking up an error's class tree."""
+
+_OWN_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal_error"}
+_BUSY_SIGNS = ("locked", "busy")
+
+log = structlog.get_logger(__name__)
+
+
+def status_of(error: errors.GlyphdError) -> int:
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+
+
+def problem(status: int, code: str, title: str, detail: str, **members: Any) -> HTTPResponse:
+    """The answer for one problem; `members` are further fields of it."""
+    content = {"type": f"urn:glyphd:problem:{code}", "title": title, "status": status, "detail": detail, "code": code}
+    body = json.dumps(content | members, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    answer = answer_bytes(body, PROBLEM_TYPE, status)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        answer.set_header("Retry-After", RETRY_AFTER_SECONDS)
+    return answer
+
+
+def problem_of(error: Exception) -> HTTPResponse:
+    """The answer for a failure. What glyphd does not name is logged, and told without its insides."""
+    if isinstance(error, errors.GlyphdError):
+        status = status_of(error)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.warning("request_failed", code=error.code, detail=error.detail)
+        return problem(status, error.code, error.title, error.detail, **error.members)
+    if isinstance(error, OperationalError) and any(sign in str(error) for sign in _BUSY_SIGNS):
+        log.warning("database_busy", exc_info=error)
+        return problem(503, "unavailable", "The service can't do this at the moment", "the database is busy")
+    log.error("request_broke", method=request.method, path=request.path, exc_info=error)
+    return problem(500, "internal_error", "Internal Server Error", "something went wrong inside glyphd")
+
+
+def bottle_problem(error: HTTPError) -> HTTPResponse:
+    """Bottle's own errors: an unknown path, a wrong method, a crash outside the routes."""
+    status = int(error.status_code)
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        return _method_not_allowed(error.get_header("Allow", ""))
+    if error.exception is not None:
+        return problem_of(error.exception)
+    phrase = HTTPStatus(status).phrase
+    code = _OWN_CODES.get(status, phrase.lower().replace(" ", "_"))
+    detail = f"there is nothing at {request.path[:200]}" if status == HTTPStatus.NOT_FOUND else phrase
+    return problem(status, code, phrase, detail)
+
+
+def _method_not_allowed(allowed: str) -> HTTPResponse:
+    """OPTIONS works wherever another method does; Bottle has no route for it and comes here."""
+    methods = {method.strip() for method in allowed.split(",") if method.strip()}
+    methods |= {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+    allow = ", ".join(sorted(methods))
+    if request.method == "OPTIONS":
+        return HTTPResponse("", 204, {"Allow": allow})
+    detail = f"{request.method[:20]} is not possible here, only {allow}"
+    answer = problem(405, "method_not_allowed", "Method Not Allowed", detail)
+    answer.set_header("Allow", allow)
+    return answer

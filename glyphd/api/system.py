@@ -1,0 +1,99 @@
+"""Health, readiness and the published row contract."""
+
+import csv
+import io
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from bottle import HTTPResponse
+
+from glyphd.api.answers import answer_bytes, answer_json
+from glyphd.api.parameters import query
+from glyphd.api.problems import problem
+from glyphd.api.routes import Route
+from glyphd.contracts.headers import ALIASES
+from glyphd.contracts.listings import COLUMN_NAMES, REQUIRED, ROW_SCHEMA_VERSION, GPUListingDTO
+from glyphd.contracts.queries import NoParameters
+from glyphd.db.migration_sets import require_current_schema
+from glyphd.errors import GlyphdError
+from glyphd.services import Services
+
+log = structlog.get_logger(__name__)
+
+
+class SystemApi:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._checks: dict[str, Callable[[], object]] = {
+            "schema": lambda: require_current_schema(services.settings),
+            "registry": services.registry.check_writable,
+            "queue": lambda: services.queue().waiting(),
+            "uploads": services.uploads.check_writable,
+            "worker": self._require_worker,
+        }
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("GET", "/api/health", self.health),
+            Route("GET", "/api/ready", self.ready),
+            Route("GET", "/api/schema", self.schema),
+            Route("GET", "/api/schema.csv", self.template),
+        ]
+
+    def health(self) -> HTTPResponse:
+        """Alive: the process answers."""
+        query(NoParameters)
+        return answer_json({"status": "ok"}, Cache_Control="no-store")
+
+    def ready(self) -> HTTPResponse:
+        """Able to take an import in and to carry it out; 503 says what is wrong."""
+        query(NoParameters)
+        checks = {name: _checked(name, check) for name, check in self._checks.items()}
+        wrong = [f"{name}: {found}" for name, found in checks.items() if found != "ok"]
+        if wrong:
+            return problem(503, "not_ready", "The service is not ready", "; ".join(wrong), checks=checks)
+        return answer_json({"status": "ready", "checks": checks}, Cache_Control="no-store")
+
+    def schema(self) -> HTTPResponse:
+        """The row contract as JSON Schema, and the alias table."""
+        query(NoParameters)
+        return answer_json(
+            {
+                "schema_version": ROW_SCHEMA_VERSION,
+                "columns": list(COLUMN_NAMES),
+                "required": list(REQUIRED),
+                "aliases": ALIASES,
+                "json_schema": row_json_schema(),
+            }
+        )
+
+    def template(self) -> HTTPResponse:
+        """An empty CSV with all columns."""
+        query(NoParameters)
+        text = io.StringIO()
+        csv.writer(text).writerow(COLUMN_NAMES)
+        disposition = 'attachment; filename="listings.csv"'
+        return answer_bytes(text.getvalue().encode(), "text/csv; charset=utf-8", Content_Disposition=disposition)
+
+    def _require_worker(self) -> None:
+        if not self._services.registry.workers_alive():
+            raise GlyphdError("no worker gives a sign of life: start one with `glyphd worker`")
+
+
+def row_json_schema() -> dict[str, Any]:
+    """JSON Schema of one row."""
+    schema = GPUListingDTO.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
+
+
+def _checked(name: str, check: Callable[[], object]) -> str:
+    """`ok`, or what is wrong, in words that show no path."""
+    try:
+        check()
+    except GlyphdError as error:
+        return error.detail
+    except Exception:
+        log.warning("check_failed", check=name, exc_info=True)
+        return "it can't be used; the log says why"
+    return "ok"

@@ -1,0 +1,38 @@
+"""Holding an answer until an import ends, without holding up everybody else."""
+
+import time
+from threading import BoundedSemaphore
+
+from glyphd.contracts.imports import ImportStatus
+from glyphd.db.registry_models import Job
+from glyphd.importing.registry import Registry
+
+FIRST_PAUSE_SECONDS = 0.01
+LONGEST_PAUSE_SECONDS = 0.1
+
+
+class Waiting:
+    """At most half of the threads may wait; who comes beyond that gets an answer at once."""
+
+    def __init__(self, registry: Registry, threads: int) -> None:
+        self._registry = registry
+        self._places = BoundedSemaphore(max(threads // 2, 1))
+
+    def until_final(self, job: Job, seconds: float) -> Job:
+        """The job as it is when it has ended, or when the time is up."""
+        if seconds <= 0 or not self._registry.workers_alive() or not self._places.acquire(blocking=False):
+            return self._registry.job(job.id) or job
+        try:
+            return self._poll(job, time.monotonic() + seconds)
+        finally:
+            self._places.release()
+
+    def _poll(self, job: Job, deadline: float) -> Job:
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            job = self._registry.job(job.id) or job
+            left = deadline - time.monotonic()
+            if ImportStatus(job.status).is_final or left <= 0:
+                return job
+            time.sleep(min(pause, left))
+            pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,36 @@
+"""The WSGI application for any server."""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from bottle import Bottle
+
+from glyphd.api.app import build_app
+from glyphd.db.connections import make_folder
+from glyphd.db.migrations import initialise
+from glyphd.services import build_services
+from glyphd.settings import Settings, load_settings
+
+
+def create_app(settings: Settings | None = None) -> Bottle:
+    """The API as a WSGI application; settings come from the environment when none are given.
+
+    A fresh folder is initialised. Raises SchemaOutdated for an older schema, naming the command that brings it up
+    to date.
+    """
+    settings = settings or load_settings()
+    initialise(settings)
+    make_folder(settings.scratch_dir)
+    return build_app(build_services(settings))
+
+
+@cache
+def _default_app() -> Bottle:
+    return create_app()
+
+
+def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """`glyphd:app` for other WSGI servers: built at the first request, not at import."""
+    answer: Iterable[bytes] = _default_app()(environ, start_response)
+    return answer

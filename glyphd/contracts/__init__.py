@@ -1,0 +1,1 @@
+"""What clients and archive agree on: the listing row, row errors, imports and queries, as pydantic contracts."""

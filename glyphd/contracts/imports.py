@@ -1,0 +1,190 @@
+"""The contracts of an import: what may be asked of it, what is said about it, and what the store gives back."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from glyphd.contracts.cells import BooleanCell
+from glyphd.contracts.listings import GPUListingDTO
+
+
+class ImportStatus(StrEnum):
+    """Where an import stands; the last three are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self not in UNFINISHED
+
+
+UNFINISHED = (ImportStatus.QUEUED, ImportStatus.RUNNING)
+
+Delimiter = Literal[",", ";", "tab", "|"]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00]*$")]
+Description = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
+ImportId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
+
+
+class ImportOptions(BaseModel):
+    """What a client may ask of an import, as query parameters or form fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: Label | None = Field(None, description="Where the file comes from; kept on the import")
+    description: Description | None = Field(None, description="Free text; kept on the import")
+    delimiter: Delimiter | None = Field(None, description="Cell delimiter; default: found out from the header")
+    encoding: str | None = Field(None, description="Character encoding; default UTF-8, with or without BOM")
+    on_error: Literal["abort", "skip"] = Field("abort", description="What one bad row does: fail all, or be left out")
+    dry_run: Annotated[bool, BooleanCell(required=True)] = Field(
+        False, description="Validate everything, write nothing"
+    )
+
+
+class ScoredListingDTO(GPUListingDTO):
+    """A listing as the archive holds it: one scoring event."""
+
+    listing_id: str
+    import_id: str
+    import_index: int
+    line: int | None
+    first_seen_at: datetime
+    imported_at: datetime
+    rolled_back_at: datetime | None
+    schema_version: int
+
+
+class GPUModelDTO(BaseModel):
+    """A GPU model with its latest known specs, and the event that they come from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    canonical_model: str
+    vram_gb: int | None = None
+    mig_capable: int | None = None
+    tdp_watts: int | None = None
+    cuda_cores: int | None = None
+    slot_width: float | None = None
+    pcie_generation: float | None = None
+    nvlink: bool | None = None
+    generation: str | None = None
+    form_factor: str | None = None
+    seen_at: datetime
+    import_id: str
+    import_index: int
+
+
+class QuantizedListingDTO(BaseModel):
+    """The quantization capacities of one event."""
+
+    model_config = ConfigDict(frozen=True)
+
+    import_id: str
+    import_index: int
+    model_7b: int
+    model_13b: int
+    model_70b: int
+
+
+class ImportMetadata(BaseModel):
+    """What the archive records of a committed import."""
+
+    model_config = ConfigDict(frozen=True)
+
+    import_id: str
+    imported_at: datetime
+    source: str | None
+    description: str | None
+    filename: str | None
+    sha256: str | None
+    record_count: int
+    first_model: str | None
+    last_model: str | None
+    schema_version: int
+    rolled_back_at: datetime | None
+
+
+class ImportResultDTO(BaseModel):
+    """What came of writing one import."""
+
+    model_config = ConfigDict(frozen=True)
+
+    import_id: str
+    record_count: int
+    first_model: str | None
+    last_model: str | None
+    timestamp: datetime
+
+
+class ErrorGroup(BaseModel):
+    """All row errors with one field and code."""
+
+    field: str | None
+    code: str
+    count: int
+    first_lines: list[int]
+
+
+class ImportFailure(BaseModel):
+    """Why an import failed: whether to mend the file (`invalid_rows`, `unreadable_file`) or to retry."""
+
+    code: Literal["invalid_rows", "unreadable_file", "worker_lost", "internal_error"]
+    message: str
+
+
+class ImportLinks(BaseModel):
+    """Where the import's parts are found."""
+
+    self: str
+    listings: str
+    errors: str
+    file: str
+
+
+class ImportView(BaseModel):
+    """The status of an import as clients see it."""
+
+    import_id: str
+    status: ImportStatus
+    record_count: int = Field(description="Rows written; 0 until it has succeeded")
+    first_model: str | None
+    last_model: str | None
+    timestamp: str = Field(description="When it ended; before that, when it was received")
+    source: str | None
+    description: str | None
+    filename: str | None
+    content_type: str | None
+    content_encoding: str | None
+    size_bytes: int
+    sha256: str
+    encoding: str
+    delimiter: str | None
+    on_error: Literal["abort", "skip"]
+    dry_run: bool
+    schema_version: int
+    phase: Literal["reading", "writing"] | None
+    rows_read: int
+    error_count: int
+    errors_truncated: bool
+    bytes_read: int
+    progress: float = Field(ge=0, le=1)
+    attempt: int
+    stalled: bool
+    received_at: str
+    started_at: str | None
+    heartbeat_at: str | None
+    finished_at: str | None
+    rolled_back_at: str | None
+    ignored_columns: list[str]
+    same_content_as: str | None
+    replaces: str | None
+    error: ImportFailure | None
+    error_summary: list[ErrorGroup]
+    errors: list[dict[str, Any]]
+    links: ImportLinks

@@ -1,0 +1,176 @@
+"""Query parameters as pydantic contracts: unknown ones are refused, bad values say what is allowed."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from glyphd.contracts.cells import BooleanCell, IntegerCell, NumberCell, TextCell
+from glyphd.contracts.imports import Description, ImportOptions, ImportStatus, Label
+from glyphd.errors import InvalidParameter, UnknownParameter
+from glyphd.times import parse_time
+
+MAX_LIMIT = 10_000
+_LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)(?<=.{16} )")
+_HINTS = dict.fromkeys(("offset", "page"), "pages are walked with limit and cursor")
+
+
+def _query_time(text: str) -> str:
+    """A `+` in a URL arrives as a space: before an offset it is read as the sign it was."""
+    try:
+        return parse_time(_LOST_PLUS.sub("+", text.strip()))
+    except ValueError:
+        raise ValueError("must be a time such as 2025-07-29T12:12:00Z") from None
+
+
+def _fields(text: Any) -> Any:
+    return [name.strip() for name in text.split(",")] if isinstance(text, str) else text
+
+
+Words = Annotated[list[Annotated[str, TextCell(required=True, max_length=2000)]], Field(default_factory=list)]
+Bound = Annotated[float | None, NumberCell()]
+QueryTime = Annotated[str, AfterValidator(_query_time)]
+Limit = Annotated[int | None, IntegerCell(minimum=1, maximum=MAX_LIMIT)]
+Flag = Annotated[bool | None, BooleanCell()]
+OutputFormat = Literal["json", "csv", "ndjson"]
+SortKey = Literal[
+    "seen_at",
+    "-seen_at",
+    "price_usd",
+    "-price_usd",
+    "score",
+    "-score",
+    "model",
+    "-model",
+    "import_index",
+    "-import_index",
+]
+
+
+class Query(BaseModel):
+    """Parameters of one route."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NoParameters(Query):
+    """A route that takes none."""
+
+
+class OutputQuery(Query):
+    """How a list is written."""
+
+    format: OutputFormat | None = Field(None, description="Output format; else by the Accept header")
+    safe: Flag = Field(None, description="With format=csv: guard cells against spreadsheet formulas")
+
+
+class ListingQuery(OutputQuery):
+    """Filters, order and page of `GET /api/listings`."""
+
+    model: Words = Field(description="Model, any of those given, ASCII case ignored")
+    region: Words = Field(description="Region, any of those given, ASCII case ignored")
+    condition: Words = Field(description="Condition, any of those given, ASCII case ignored")
+    seller: Words = Field(description="Seller, any of those given, ASCII case ignored")
+    source_type: Words = Field(description="Source type, any of those given, ASCII case ignored")
+    source: Words = Field(description="Source of the import, any of those given, ASCII case ignored")
+    model_contains: Annotated[str | None, TextCell()] = Field(None, description="Part of the model, ASCII case ignored")
+    min_score: Bound = Field(None, description="Lowest score, inclusive")
+    max_score: Bound = Field(None, description="Highest score, inclusive")
+    min_price: Bound = Field(None, description="Lowest price in US dollars, inclusive")
+    max_price: Bound = Field(None, description="Highest price in US dollars, inclusive")
+    min_vram_gb: Annotated[int | None, IntegerCell()] = Field(None, description="Least video memory in GB, inclusive")
+    after: QueryTime | None = Field(None, description="Seen strictly later than this")
+    before: QueryTime | None = Field(None, description="Seen strictly earlier than this")
+    import_id: Words = Field(description="Exactly the rows these imports brought, superseded since or not")
+    sort: SortKey | None = Field(None, description="Order; a leading - is descending")
+    limit: Limit = Field(None, description="Page size; without it the whole result comes at once")
+    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
+    count: Literal["exact"] | None = Field(None, description="exact adds X-Total-Count")
+    fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
+        description="Columns to answer, comma-separated, in that order"
+    )
+
+
+class ImportQuery(OutputQuery):
+    """Filters and page of `GET /api/imports`."""
+
+    status: ImportStatus | None = Field(None, description="Imports that stand like this")
+    source: Annotated[str | None, TextCell()] = Field(None, description="Source given with the upload")
+    sha256: Annotated[str | None, TextCell(max_length=64)] = Field(None, description="SHA-256 of the upload, in hex")
+    received_after: QueryTime | None = Field(None, description="Received strictly later than this")
+    received_before: QueryTime | None = Field(None, description="Received strictly earlier than this")
+    limit: Limit = Field(None, description="Page size, 100 by default")
+    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
+    count: Literal["exact"] | None = Field(None, description="exact adds X-Total-Count")
+
+
+class ErrorQuery(OutputQuery):
+    """Page of `GET /api/imports/{import_id}/errors`."""
+
+    limit: Limit = Field(None, description="Page size; without it all kept errors come at once")
+    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
+
+
+class PersistQuery(Query):
+    """What may be said of rows sent as JSON."""
+
+    source: Label | None = Field(None, description="Where the rows come from; kept on the import")
+    description: Description | None = Field(None, description="Free text; kept on the import")
+
+
+class UploadQuery(ImportOptions):
+    """The import's options, and the name of a raw body."""
+
+    filename: Annotated[str | None, TextCell(max_length=255)] = Field(None, description="Name of a raw body")
+
+
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
+def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) -> AnyModel:
+    """The parameters as the contract has them; an empty value is as if absent.
+
+    Raises UnknownParameter and InvalidParameter, naming the parameter, the value and what is allowed.
+    """
+    given: dict[str, Any] = {}
+    for name, value in pairs:
+        field = contract.model_fields.get(name)
+        if field is None:
+            raise _unknown(name, list(contract.model_fields))
+        if not value.strip():
+            continue
+        if get_origin(field.annotation) is list and name != "fields":
+            given.setdefault(name, []).append(value)
+        elif name in given:
+            raise InvalidParameter(f"{name} is given twice", parameter=name, value=value)
+        else:
+            given[name] = value
+    try:
+        return contract.model_validate(given)
+    except ValidationError as error:
+        raise _invalid(contract, error) from None
+
+
+def choices(kind: Any) -> list[str]:
+    """The words that a Literal type allows."""
+    return [str(word) for word in get_args(kind)]
+
+
+def _unknown(name: str, known: list[str]) -> UnknownParameter:
+    near = get_close_matches(name, known, n=1)
+    hint = f": {_HINTS[name]}" if name in _HINTS else f"; did you mean {near[0]}?" if near else ""
+    return UnknownParameter(
+        f"there is no parameter {name!r}{hint}", parameter=name, nearest=near[0] if near else None, known=known
+    )
+
+
+def _invalid(contract: type[BaseModel], error: ValidationError) -> InvalidParameter:
+    first = error.errors(include_url=False)[0]
+    name, value = str(first["loc"][0]), first["input"]
+    reason = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    allowed = contract.model_fields[name].description
+    return InvalidParameter(
+        f"{name}={value!s:.200}: {reason}", parameter=name, value=f"{value!s:.200}", allowed=allowed
+    )

@@ -1,0 +1,34 @@
+"""Why a row was refused: a value, never an exception."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+MAX_VALUE_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """One thing wrong with one row.
+
+    `row` is the record's number in the file (1, 2, 3 …), `line` the physical line where it starts, `field` the
+    canonical column (None when the whole row is at fault), `column` that column as the file calls it.
+    """
+
+    row: int
+    line: int
+    field: str | None
+    column: str | None
+    code: str
+    message: str
+    value: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+ERROR_FIELDS = ("row", "line", "field", "column", "code", "message", "value")
+
+
+def shown(value: str | None) -> str | None:
+    """The value as an error shows it: at most 200 characters."""
+    return None if value is None else value[:MAX_VALUE_CHARACTERS]

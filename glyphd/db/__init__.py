@@ -1,0 +1,1 @@
+"""Databases: connections, Peewee models, migrations and the check for drift."""

@@ -1,0 +1,177 @@
+"""Opens the databases: files, pragmas and locks on SQLite; pools and sessions on PostgreSQL.
+
+What is opened here connects once per thread, when asked to: callers hold `connection_context()` around their work.
+"""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from peewee import Database, OperationalError, PostgresqlDatabase, SqliteDatabase
+from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
+
+from glyphd.errors import InvalidSettings, NotReady, Unavailable
+from glyphd.settings import MIB, Settings
+
+LOCK_WAIT_SECONDS = 30
+POOL_WAIT_SECONDS = 2
+POOL_SPARE = 2
+
+_WRITER_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "foreign_keys": 1,
+    "journal_size_limit": 64 * MIB,
+}
+_ARCHIVE_CACHE_KIB = 65536
+_REGISTRY_CACHE_KIB = 2048
+_READER_CACHE_KIB = 8192
+"""One of these for every thread of the API, so it has to be small."""
+
+_SESSION = {
+    "timezone": "UTC",
+    "client_connection_check_interval": "500",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
+"""A server that looks after its client frees a dead one's locks within a second, even in a long statement."""
+
+
+class SqliteFile(SqliteDatabase):
+    """A SQLite database in a file that is there already: only migrations make one.
+
+    Connecting raises NotReady while the file is missing or can't be opened.
+    """
+
+    def __init__(self, path: Path, *, mode: Literal["ro", "rw"], pragmas: dict[str, Any], **options: Any) -> None:
+        self.path = path
+        uri = f"{path.absolute().as_uri()}?mode={mode}"
+        super().__init__(uri, pragmas=pragmas, timeout=LOCK_WAIT_SECONDS, uri=True, **options)
+
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        try:
+            return super().connect(reuse_if_open)
+        except OperationalError as error:
+            if not self.path.exists():
+                raise NotReady(f"there is no database {self.path.name} yet") from None
+            if not self.is_closed() or "locked" in str(error):
+                raise
+            raise NotReady(f"the database {self.path.name} can't be opened: {error}") from error
+
+
+class PostgresSession(PostgresqlDatabase):
+    """A PostgreSQL database. Connecting raises NotReady when the server does not answer."""
+
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        try:
+            return super().connect(reuse_if_open)
+        except OperationalError as error:
+            if not self.is_closed():
+                raise
+            raise NotReady(f"PostgreSQL does not answer: {' '.join(str(error).split())}") from error
+
+
+class PostgresPool(PooledPostgresqlDatabase, PostgresSession):  # type: ignore[misc]
+    """PostgreSQL with connections kept for the next caller. Raises Unavailable when all of them stay in use."""
+
+    def connect(self, reuse_if_open: bool = False) -> bool:
+        try:
+            return bool(super().connect(reuse_if_open))
+        except MaxConnectionsExceeded:
+            raise Unavailable("all connections to the database are in use") from None
+
+
+def open_archive(settings: Settings, *, read_only: bool) -> Database:
+    """The archive; read-only is enforced by the database, whatever the caller tries."""
+    if settings.database_url is not None:
+        return _open_pool(settings, read_only=read_only)
+    return open_archive_file(settings.archive_path, read_only=read_only)
+
+
+def open_archive_file(path: Path, *, read_only: bool) -> SqliteDatabase:
+    """A SQLite archive by its path, which may hold any character a file name can."""
+    if read_only:
+        return SqliteFile(path, mode="ro", pragmas={"query_only": 1, "cache_size": -_READER_CACHE_KIB})
+    pragmas = _WRITER_PRAGMAS | {"cache_size": -_ARCHIVE_CACHE_KIB}
+    return SqliteFile(path, mode="rw", pragmas=pragmas, lock_type="IMMEDIATE")
+
+
+def open_registry(settings: Settings) -> Database:
+    """The registry, to read and to write."""
+    if settings.database_url is not None:
+        return _open_pool(settings, read_only=False)
+    pragmas = _WRITER_PRAGMAS | {"cache_size": -_REGISTRY_CACHE_KIB}
+    return SqliteFile(settings.registry_path, mode="rw", pragmas=pragmas, lock_type="IMMEDIATE")
+
+
+def open_for_migration(settings: Settings, path: Path) -> Database:
+    """A connection of its own for changing the schema; makes the SQLite file at `path` when it is missing.
+
+    Foreign keys are off on SQLite: with them on, a parent table can't be rebuilt without its children's rows going.
+    """
+    if settings.database_url is not None:
+        return open_postgres(settings)
+    make_file(path)
+    pragmas = _WRITER_PRAGMAS | {"foreign_keys": 0}
+    return SqliteFile(path, mode="rw", pragmas=pragmas, lock_type="IMMEDIATE")
+
+
+def open_postgres(settings: Settings) -> Database:
+    """A plain connection to PostgreSQL, without a pool. Raises InvalidSettings when psycopg is not installed."""
+    url, options = _postgres_arguments(settings, read_only=False)
+    return PostgresSession(url, **options)
+
+
+def close_all(database: Database) -> None:
+    """Closes this thread's connection and those that a pool keeps, when the database is not needed any more."""
+    if isinstance(database, PostgresPool):
+        database.close_all()
+    else:
+        database.close()
+
+
+def make_file(path: Path) -> None:
+    """An empty file that only its owner may read, with its folders; one that is there is left untouched.
+
+    A database file is never opened here: closing it would drop the locks that SQLite holds on it in this process.
+    """
+    make_folder(path.parent)
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        return
+
+
+def make_folder(folder: Path) -> None:
+    """The folder and those above it that are missing, each for its owner alone."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+
+
+def _open_pool(settings: Settings, *, read_only: bool) -> PostgresPool:
+    url, options = _postgres_arguments(settings, read_only=read_only)
+    size = settings.threads + POOL_SPARE
+    return PostgresPool(url, max_connections=size, timeout=POOL_WAIT_SECONDS, **options)
+
+
+def _postgres_arguments(settings: Settings, *, read_only: bool) -> tuple[str, dict[str, Any]]:
+    """The URL, which psycopg takes apart and unquotes itself, and the options of the session."""
+    assert settings.database_url is not None
+    if find_spec("psycopg") is None:
+        raise InvalidSettings("GLYPHD_DATABASE_URL needs psycopg: install glyphd[postgres]")
+    session = _SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
+    ours = " ".join(f"-c {name}={value}" for name, value in session.items())
+    url = "postgresql://" + settings.database_url.partition("://")[2]
+    return url, {"prefer_psycopg3": True, "options": f"{_options_in(url)} {ours}".strip()}
+
+
+def _options_in(url: str) -> str:
+    from psycopg import ProgrammingError, conninfo
+
+    try:
+        return str(conninfo.conninfo_to_dict(url).get("options") or "")
+    except ProgrammingError as error:
+        raise InvalidSettings(f"GLYPHD_DATABASE_URL can't be read: {error}") from None

@@ -1,0 +1,98 @@
+"""The few places where SQLite and PostgreSQL differ, as functions that take the database."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from string import ascii_lowercase, ascii_uppercase
+from typing import Any
+from uuid import uuid4
+
+import peewee
+from peewee import OP, SQL, Database, Expression, Node, NodeList, SqliteDatabase, fn
+
+ARCHIVE_LOCK = 0x676C79706864_01
+"""The advisory locks on PostgreSQL: `glyphd` in hexadecimal, then a number for what is locked."""
+MIGRATION_LOCK = 0x676C79706864_02
+
+STREAM_ROWS = 2000
+"""Fetched at a time where a cursor of the server is read."""
+
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def is_sqlite(database: Database) -> bool:
+    return isinstance(database, SqliteDatabase)
+
+
+def caseless(database: Database, node: Node) -> Node:
+    """The text `node` in the form that comparisons ignoring ASCII case use, and that the indexes are built on.
+
+    On SQLite it is the node itself, since its column says `COLLATE NOCASE`.
+    """
+    if is_sqlite(database):
+        return node
+    return fn.LOWER(NodeList((node, SQL('COLLATE "C"'))))
+
+
+def caseless_value(database: Database, text: str) -> str:
+    """`text` folded to be compared with a `caseless` node: ASCII letters alone, the same on both databases."""
+    return text if is_sqlite(database) else text.translate(_ASCII_LOWER)
+
+
+def equals_caseless(database: Database, node: Node, text: str) -> Expression:
+    """Whether the text `node` is `text`, ASCII case ignored."""
+    return Expression(caseless(database, node), OP.EQ, caseless_value(database, text))
+
+
+def contains_caseless(database: Database, node: Node, text: str) -> Expression:
+    """Whether the text `node` contains `text`, ASCII case ignored. No character of `text` is a wildcard."""
+    position = fn.INSTR if is_sqlite(database) else fn.STRPOS
+    folded = fn.LOWER(node) if is_sqlite(database) else caseless(database, node)
+    return position(folded, text.translate(_ASCII_LOWER)) > 0
+
+
+@contextmanager
+def exclusive_write(database: Database) -> Iterator[None]:
+    """A transaction on the archive that no other one of these overlaps, from its first statement to its commit.
+
+    On SQLite it waits for the write lock up to the connection's timeout, then raises OperationalError.
+    """
+    with database.atomic():
+        if not is_sqlite(database):
+            database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (ARCHIVE_LOCK,))
+        yield
+
+
+@contextmanager
+def uncommitted(database: Database) -> Iterator[None]:
+    """A transaction for temporary tables: it takes no lock that another connection would wait for."""
+    with database.atomic("DEFERRED") if is_sqlite(database) else database.atomic():
+        yield
+
+
+def add_rows(database: Database, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Inserts the rows, each in the order of `columns`, within the transaction that is open.
+
+    Many times faster than `insert_many`, which builds a syntax tree for every row. Raises Peewee's errors.
+    """
+    names = ", ".join(f'"{name}"' for name in columns)
+    connection = database.connection()
+    with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+        if is_sqlite(database):
+            marks = ", ".join("?" * len(columns))
+            connection.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
+            return
+        with connection.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+            for row in rows:
+                copy.write_row(row)
+
+
+def stream(database: Database, query: Node) -> Iterator[tuple[Any, ...]]:
+    """The rows of a query one by one at flat memory; the connection must stay open, in a transaction, meanwhile."""
+    if is_sqlite(database):
+        yield from database.execute(query)
+        return
+    sql, parameters = database.get_sql_context().sql(query).query()
+    with database.connection().cursor(name=f"stream_{uuid4().hex}") as cursor:
+        cursor.itersize = STREAM_ROWS
+        cursor.execute(sql, parameters)
+        yield from cursor

@@ -1,0 +1,45 @@
+"""What data a step of the schema would drop."""
+
+from collections.abc import Callable
+
+from peewee import Database
+
+BOOKKEEPING = {
+    "archive_identity",
+    "archive_migrations",
+    "registry_identity",
+    "registry_migrations",
+    "schema_version",
+    "workers",
+}
+"""Tables about the database itself or about processes: going without their rows loses nothing anybody sent."""
+
+
+def losses_of(database: Database, step: Callable[[], object]) -> list[str]:
+    """The tables and columns (`table.column`) holding data that `step` would drop.
+
+    The step is really taken, then taken back, so that no migration has to declare what it drops. Call it in a
+    transaction.
+    """
+    before = _columns(database)
+    with database.atomic() as savepoint:
+        step()
+        after = _columns(database)
+        savepoint.rollback()
+    tables = [table for table in before if table not in after and _any_row(database, table)]
+    columns = [
+        f"{table}.{column}"
+        for table in before.keys() & after.keys()
+        for column in before[table] - after[table]
+        if _any_row(database, table, f'WHERE "{column}" IS NOT NULL')
+    ]
+    return sorted(tables + columns)
+
+
+def _columns(database: Database) -> dict[str, set[str]]:
+    tables = [table for table in database.get_tables() if table not in BOOKKEEPING]
+    return {table: {column.name for column in database.get_columns(table)} for table in tables}
+
+
+def _any_row(database: Database, table: str, where: str = "") -> bool:
+    return database.execute_sql(f'SELECT 1 FROM "{table}" {where} LIMIT 1').fetchone() is not None

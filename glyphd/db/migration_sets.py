@@ -1,0 +1,144 @@
+"""The two sets of migrations, archive and registry: their packaged steps, and those a database has had."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from peewee import Database, DatabaseError
+from peewee_migrate import Migrator, Router
+from peewee_migrate.models import MigrateHistory
+
+from glyphd.db.connections import SqliteFile, open_postgres
+from glyphd.errors import SchemaError, SchemaOutdated
+from glyphd.settings import Settings
+
+
+@dataclass(frozen=True)
+class MigrationSet:
+    """One folder of migrations with a history of its own."""
+
+    name: str
+    history_table: str
+
+    @property
+    def folder(self) -> Path:
+        return migrations_folder() / self.name
+
+    def path(self, settings: Settings) -> Path:
+        """The SQLite file that these migrations make."""
+        return settings.archive_path if self is ARCHIVE else settings.registry_path
+
+    def is_there(self, settings: Settings) -> bool:
+        """Whether there is a database to look into, empty or not."""
+        return settings.database_url is not None or self.path(settings).exists()
+
+    def packaged(self) -> list[str]:
+        """The steps of this version in order, such as `001_ledger`. Raises SchemaError when there are none."""
+        steps = sorted(file.stem for file in self.folder.glob("[0-9][0-9][0-9]_*.py"))
+        if not steps:
+            raise SchemaError(f"the migrations of the {self.name} are missing: glyphd is not installed completely")
+        return steps
+
+    def applied_in(self, database: Database) -> list[str]:
+        """The steps that the open database has had, in order."""
+        if not database.table_exists(self.history_table):
+            return []
+        return [name for (name,) in database.execute_sql(f"SELECT name FROM {self.history_table} ORDER BY id")]
+
+
+ARCHIVE = MigrationSet("archive", "archive_migrations")
+REGISTRY = MigrationSet("registry", "registry_migrations")
+"""Named apart, since on PostgreSQL both stand in one database: one name would hide the second set's steps."""
+SETS = (ARCHIVE, REGISTRY)
+
+
+class StepRouter(Router):
+    """peewee-migrate's router without its replay of what is done, and with a history model of its own.
+
+    The replay patches Peewee for the whole process, so that queries of other threads come back as mocks, and is of
+    use only to migrations that look at models; these are plain SQL. The history model is global in peewee-migrate:
+    a second router would turn the first one to its own database.
+    """
+
+    def __init__(self, database: Database, steps: MigrationSet) -> None:
+        super().__init__(database, migrate_dir=steps.folder, migrate_table=steps.history_table)
+
+    @cached_property
+    def model(self) -> type[MigrateHistory]:
+        class History(MigrateHistory):
+            class Meta:
+                database = self.database
+                table_name = self.migrate_table
+
+        # Its name has the table's in it: PostgreSQL has one set of index names for all tables.
+        History.add_index(History.index(History.name, unique=True, name=f"{self.migrate_table}_by_name"))
+        History.create_table(safe=True)
+        return History
+
+    @cached_property
+    def migrator(self) -> Migrator:
+        return Migrator(self.database)
+
+
+def migrations_folder() -> Path:
+    """`migrations` inside the installed package, else the one of the checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / "migrations"
+    return inside if inside.is_dir() else package.parent / "migrations"
+
+
+def applied(settings: Settings) -> dict[str, list[str]]:
+    """The steps applied so far, by set; of a database that is not there, none. Makes no file."""
+    return {steps.name: applied_of(settings, steps) for steps in SETS}
+
+
+def applied_of(settings: Settings, steps: MigrationSet) -> list[str]:
+    """The steps of one set applied so far."""
+    if not steps.is_there(settings):
+        return []
+    with open_to_look(settings, steps) as database:
+        return steps.applied_in(database)
+
+
+@contextmanager
+def open_to_look(settings: Settings, steps: MigrationSet) -> Iterator[Database]:
+    """A connection that changes nothing.
+
+    Raises NotReady when there is no such database, SchemaError when the file is damaged or no database at all.
+    """
+    if settings.database_url is not None:
+        database = open_postgres(settings)
+    else:
+        database = SqliteFile(steps.path(settings), mode="ro", pragmas={"query_only": 1})
+    try:
+        with database.connection_context():
+            yield database
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:
+            raise
+        raise SchemaError(f"{steps.path(settings).name} can't be read: {error}") from error
+
+
+def require_current_schema(settings: Settings, sets: Iterable[MigrationSet] = SETS) -> None:
+    """Raises SchemaOutdated when a step is missing, SchemaError when there are others than this version's."""
+    for steps in sets:
+        done, packaged = applied_of(settings, steps), steps.packaged()
+        require_known(steps.name, done, packaged)
+        if done != packaged:
+            raise SchemaOutdated(
+                f"the {steps.name} is at step {len(done)} of {len(packaged)}: run `glyphd migrate`, then start again"
+            )
+
+
+def require_known(name: str, done: list[str], packaged: list[str]) -> None:
+    """Raises SchemaError unless the applied steps are the first of the packaged ones."""
+    if done == packaged[: len(done)]:
+        return
+    unknown = [step for step in done if step not in packaged]
+    if unknown:
+        raise SchemaError(
+            f"the {name} was made by another version of glyphd, which knows {', '.join(unknown)}: use that version"
+        )
+    raise SchemaError(f"the {name} has had its steps in another order: {', '.join(done)}")

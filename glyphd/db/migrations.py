@@ -1,0 +1,158 @@
+"""Brings the databases to the schema of this version, or step by step to another."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from peewee import Database, OperationalError
+
+from glyphd.db.connections import open_for_migration
+from glyphd.db.dialects import is_sqlite
+from glyphd.db.losses import losses_of
+from glyphd.db.migration_locks import migration_lock
+from glyphd.db.migration_sets import (
+    ARCHIVE,
+    SETS,
+    MigrationSet,
+    StepRouter,
+    applied_of,
+    require_current_schema,
+    require_known,
+)
+from glyphd.db.pairing import name_archive, pair, require_no_mismatch
+from glyphd.errors import DataWouldBeLost, InvalidSettings, SchemaError, Unavailable
+from glyphd.settings import Settings
+
+
+def migrate(settings: Settings, to: str | None = None, *, drop_data: bool = False) -> list[str]:
+    """Applies every step that is missing, or goes up or down to `archive:N` or `registry:N`, N from 0.
+
+    Gives what was done, such as `applied archive 001_ledger`. All steps of one database are one transaction.
+
+    Raises DataWouldBeLost when a step down would drop data and `drop_data` is not given, SchemaError for a database
+    of another version or of something else, Unavailable when somebody else goes on writing, and InvalidSettings for
+    a target that does not exist.
+    """
+    targets = {steps: len(steps.packaged()) for steps in SETS} if to is None else _read_target(to)
+    done = []
+    with migration_lock(settings):
+        if settings.database_url is None and not settings.archive_path.exists():
+            # No new archive may take the place of one that is gone.
+            require_no_mismatch(settings)
+        for steps, target in targets.items():
+            done += _move(settings, steps, target, drop_data=drop_data)
+    return done
+
+
+def initialise(settings: Settings) -> None:
+    """Makes archive and registry where there is none, and pairs them; safe to call from many processes at once.
+
+    Raises SchemaOutdated, SchemaError or ArchiveMismatch for databases that this version can't work with.
+    """
+    if not _is_ready(settings):
+        with migration_lock(settings):
+            # Looked at first: no new archive may take the place of one that is gone.
+            require_no_mismatch(settings)
+            for steps in SETS:
+                _make_if_fresh(settings, steps)
+            require_current_schema(settings)
+            pair(settings)
+
+
+def initialise_archive(settings: Settings) -> None:
+    """Makes the archive alone where there is none: for programs that use the store without the service."""
+    if applied_of(settings, ARCHIVE) != ARCHIVE.packaged():
+        with migration_lock(settings):
+            _make_if_fresh(settings, ARCHIVE)
+            require_current_schema(settings, [ARCHIVE])
+            name_archive(settings)
+
+
+def _is_ready(settings: Settings) -> bool:
+    if any(applied_of(settings, steps) != steps.packaged() for steps in SETS):
+        return False
+    archive_id, registry_id = require_no_mismatch(settings)
+    return archive_id is not None and archive_id == registry_id
+
+
+def _make_if_fresh(settings: Settings, steps: MigrationSet) -> None:
+    if not applied_of(settings, steps):
+        _move(settings, steps, len(steps.packaged()))
+
+
+def _read_target(to: str) -> dict[MigrationSet, int]:
+    name, _, number = to.partition(":")
+    for steps in SETS:
+        if name == steps.name and number.isdecimal() and int(number) <= len(steps.packaged()):
+            return {steps: int(number)}
+    choices = " or ".join(f"{steps.name}:0 to {steps.name}:{len(steps.packaged())}" for steps in SETS)
+    raise InvalidSettings(f"--to={to}: there is no such step; it is {choices}")
+
+
+def _move(settings: Settings, steps: MigrationSet, target: int, *, drop_data: bool = False) -> list[str]:
+    """Takes the steps up or down to `target`. One transaction: whatever fails, the schema is as it was before."""
+    packaged = steps.packaged()
+    before = applied_of(settings, steps)
+    require_known(steps.name, before, packaged)
+    if len(before) == target:
+        return []
+    database = open_for_migration(settings, steps.path(settings))
+    with database.connection_context(), _alone(database, steps):
+        if not before:
+            _require_ours(database, steps)
+        router = StepRouter(database, steps)
+        up = [f"applied {steps.name} {_apply(router, step)}" for step in packaged[len(before) : target]]
+        down = [
+            f"reverted {steps.name} {_revert(database, router, step, drop_data)}" for step in reversed(before[target:])
+        ]
+        _require_sound(database, steps, packaged[:target])
+    return up + down
+
+
+@contextmanager
+def _alone(database: Database, steps: MigrationSet) -> Iterator[None]:
+    """The one transaction, once nobody else is writing."""
+    if not is_sqlite(database):
+        _require_utf8(database)
+    try:
+        with database.atomic():
+            yield
+    except OperationalError as error:
+        if "locked" not in str(error):
+            raise
+        raise Unavailable(f"the {steps.name} is being written: stop the worker, or try again later") from error
+
+
+def _require_ours(database: Database, steps: MigrationSet) -> None:
+    """A path mistyped must not fill somebody's other database with tables. On PostgreSQL sharing one is fine."""
+    strangers = set(database.get_tables()) - {steps.history_table}
+    if is_sqlite(database) and strangers:
+        raise SchemaError(f"the database for the {steps.name} holds something else: {', '.join(sorted(strangers))}")
+
+
+def _require_utf8(database: Database) -> None:
+    (encoding,) = database.execute_sql("SHOW server_encoding").fetchone()
+    if encoding != "UTF8":
+        raise SchemaError(f"the database keeps its text as {encoding}: glyphd needs one with ENCODING 'UTF8'")
+
+
+def _apply(router: StepRouter, step: str) -> str:
+    return router.run_one(step, router.migrator, fake=False)
+
+
+def _revert(database: Database, router: StepRouter, step: str, drop_data: bool) -> str:
+    def revert() -> str:
+        return router.run_one(step, router.migrator, fake=False, downgrade=True)
+
+    losses = [] if drop_data else losses_of(database, revert)
+    if losses:
+        raise DataWouldBeLost(f"reverting {step} would drop the data in {', '.join(losses)}: use --drop-data to do so")
+    return revert()
+
+
+def _require_sound(database: Database, steps: MigrationSet, expected: list[str]) -> None:
+    if steps.applied_in(database) != expected:
+        raise SchemaError(f"the history of the {steps.name} is not what its steps should have left")
+    if is_sqlite(database):
+        broken = database.execute_sql("PRAGMA foreign_key_check").fetchall()
+        if broken:
+            raise SchemaError(f"a step left rows of {broken[0][0]} without the {broken[0][2]} they belong to")

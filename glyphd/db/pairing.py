@@ -1,0 +1,89 @@
+"""Archive and registry know each other by a random id that stands in both."""
+
+from uuid import uuid4
+
+from peewee import Model
+
+from glyphd.db.archive_models import ArchiveIdentity
+from glyphd.db.connections import open_for_migration
+from glyphd.db.migration_locks import migration_lock
+from glyphd.db.migration_sets import ARCHIVE, REGISTRY, MigrationSet, open_to_look
+from glyphd.db.registry_models import Job, RegistryIdentity
+from glyphd.errors import ArchiveMismatch
+from glyphd.settings import Settings
+
+_START_ANEW = "`glyphd migrate --to registry:0 --drop-data`, then `glyphd migrate`"
+
+
+def ensure_archive_pair(settings: Settings) -> str:
+    """The id of archive and registry; a side that has none yet takes the other's. Both need their schema.
+
+    Raises ArchiveMismatch, saying what to do, when the ids differ, or when the archive has none although the
+    registry knows of imports in it.
+    """
+    archive_id, registry_id = require_no_mismatch(settings)
+    if archive_id is not None and archive_id == registry_id:
+        return archive_id
+    with migration_lock(settings):
+        return pair(settings)
+
+
+def pair(settings: Settings) -> str:
+    """`ensure_archive_pair` for a caller that holds the migration lock."""
+    archive_id, registry_id = require_no_mismatch(settings)
+    shared = archive_id or registry_id or uuid4().hex
+    # The archive first: killed in between, the registry adopts its id at the next start.
+    if archive_id is None:
+        _write_id(settings, ARCHIVE, ArchiveIdentity, shared)
+    if registry_id is None:
+        _write_id(settings, REGISTRY, RegistryIdentity, shared)
+    return shared
+
+
+def name_archive(settings: Settings) -> None:
+    """Gives an archive that is used without a registry its id, if it has none."""
+    if _read_id(settings, ARCHIVE, ArchiveIdentity) is None:
+        _write_id(settings, ARCHIVE, ArchiveIdentity, uuid4().hex)
+
+
+def require_no_mismatch(settings: Settings) -> tuple[str | None, str | None]:
+    """The ids of archive and registry, None where there is none yet. Changes nothing; raises ArchiveMismatch."""
+    archive_id = _read_id(settings, ARCHIVE, ArchiveIdentity)
+    registry_id = _read_id(settings, REGISTRY, RegistryIdentity)
+    if archive_id is None and (imports := _succeeded_imports(settings)):
+        raise ArchiveMismatch(
+            f"the registry knows {imports} finished imports, but the archive is gone or empty: put the archive back "
+            f"from a backup; to begin a new ledger instead: {_START_ANEW}"
+        )
+    if archive_id and registry_id and archive_id != registry_id:
+        raise ArchiveMismatch(
+            "archive and registry do not belong together: put back the one that was exchanged; "
+            f"to begin a new registry beside this archive: {_START_ANEW}"
+        )
+    return archive_id, registry_id
+
+
+def _read_id(settings: Settings, steps: MigrationSet, identity: type[Model]) -> str | None:
+    if not steps.is_there(settings):
+        return None
+    with open_to_look(settings, steps) as database:
+        if not database.table_exists(identity._meta.table_name):
+            return None
+        row = database.execute(identity.select()).fetchone()
+    return str(row[0]) if row else None
+
+
+def _succeeded_imports(settings: Settings) -> int:
+    if not REGISTRY.is_there(settings):
+        return 0
+    with open_to_look(settings, REGISTRY) as database:
+        if not database.table_exists(Job._meta.table_name):
+            return 0
+        written = (Job.kind == "import") & (Job.status == "succeeded") & ~Job.dry_run
+        return int(Job.select().where(written).bind(database).count())
+
+
+def _write_id(settings: Settings, steps: MigrationSet, identity: type[Model], archive_id: str) -> None:
+    database = open_for_migration(settings, steps.path(settings))
+    with database.connection_context():
+        database.execute(identity.insert(archive_id=archive_id))

@@ -1,0 +1,97 @@
+"""Peewee models of the registry: what was asked, how far it is, and who is at work."""
+
+from peewee import SQL, AutoField, BigIntegerField, BooleanField, DoubleField, IntegerField, Model, TextField
+
+from glyphd.db.fields import CaselessTextField, JsonTextField, TimeTextField
+
+
+class RegistryIdentity(Model):
+    """The id of the archive that this registry belongs to."""
+
+    archive_id = TextField(primary_key=True)
+
+    class Meta:
+        table_name = "registry_identity"
+
+
+class Job(Model):
+    """One job for the worker: an import, a rollback or a restore. Its row is the truth about it."""
+
+    id = AutoField()
+    kind = TextField()
+    import_id = TextField()
+    status = TextField()
+    attempt = IntegerField(default=0)
+    lost_count = IntegerField(default=0)
+    handback_count = IntegerField(default=0)
+    not_before = TimeTextField(null=True)
+    nudged_at = TimeTextField(null=True)
+    cancel_requested_at = TimeTextField(null=True)
+    reason = TextField(null=True)
+
+    received_at = TimeTextField()
+    started_at = TimeTextField(null=True)
+    heartbeat_at = TimeTextField(null=True)
+    finished_at = TimeTextField(null=True)
+    rolled_back_at = TimeTextField(null=True)
+
+    upload_name = TextField(null=True)
+    filename = TextField(null=True)
+    content_type = TextField(null=True)
+    content_encoding = TextField(null=True)
+    size_bytes = BigIntegerField(null=True)
+    sha256 = TextField(null=True)
+
+    source = CaselessTextField(null=True)
+    description = TextField(null=True)
+    encoding = TextField(null=True)
+    delimiter = TextField(null=True)
+    on_error = TextField(null=True)
+    dry_run = BooleanField(default=False)
+    schema_version = IntegerField()
+
+    phase = TextField(null=True)
+    progress = DoubleField(default=0)
+    bytes_read = BigIntegerField(default=0)
+    rows_read = BigIntegerField(default=0)
+    error_count = BigIntegerField(default=0)
+    errors_kept = BigIntegerField(default=0)
+    errors_name = TextField(null=True)
+    error_code = TextField(null=True)
+    error_message = TextField(null=True)
+    error_summary = JsonTextField(default="[]")
+    errors = JsonTextField(default="[]")
+    ignored_columns = JsonTextField(default="[]")
+
+    record_count = BigIntegerField(default=0)
+    first_model = TextField(null=True)
+    last_model = TextField(null=True)
+    same_content_as = TextField(null=True)
+    replaces = TextField(null=True)
+
+    idempotency_key = TextField(null=True, unique=True)
+    idempotency_fingerprint = TextField(null=True)
+
+    class Meta:
+        table_name = "jobs"
+
+
+Job.add_index(Job.index(Job.import_id, unique=True, name="jobs_by_import").where(Job.kind == SQL("'import'")))
+Job.add_index(Job.index(Job.id, name="jobs_unfinished").where(Job.status.in_(SQL("('queued', 'running')"))))
+Job.add_index(Job.index(Job.sha256, name="jobs_by_sha256"))
+
+
+class Worker(Model):
+    """One worker process and its last sign of life."""
+
+    id = TextField(primary_key=True)
+    host = TextField()
+    pid = IntegerField()
+    started_at = TimeTextField()
+    heartbeat_at = TimeTextField()
+
+    class Meta:
+        table_name = "workers"
+
+
+REGISTRY_MODELS = (RegistryIdentity, Job, Worker)

@@ -1,0 +1,181 @@
+"""Every failure glyphd names: one base class, one stable code each. Nothing here knows HTTP."""
+
+from typing import Any
+
+
+class GlyphdError(Exception):
+    """A failure with a stable machine `code`, a human `detail` and members worth showing beside it."""
+
+    code = "internal_error"
+    title = "Something went wrong inside glyphd"
+
+    def __init__(self, detail: str, **members: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.members = members
+
+
+class InvalidSettings(GlyphdError):
+    code = "invalid_settings"
+    title = "A setting is wrong"
+
+
+class SchemaError(GlyphdError):
+    """The database's schema is not the one this version of glyphd works with."""
+
+    code = "schema_mismatch"
+    title = "The database schema does not fit this version"
+
+
+class SchemaOutdated(SchemaError):
+    code = "schema_outdated"
+    title = "The database schema is older than this version"
+
+
+class ArchiveMismatch(SchemaError):
+    """Archive and registry do not belong together, or the archive is gone."""
+
+    code = "archive_mismatch"
+    title = "Archive and registry do not belong together"
+
+
+class DataWouldBeLost(SchemaError):
+    code = "data_would_be_lost"
+    title = "This step would drop data"
+
+
+class InvalidRequest(GlyphdError):
+    """What the caller asked can't be understood."""
+
+    code = "invalid_request"
+    title = "The request is not valid"
+
+
+class UnknownParameter(InvalidRequest):
+    code = "unknown_parameter"
+    title = "Unknown parameter"
+
+
+class InvalidParameter(InvalidRequest):
+    code = "invalid_parameter"
+    title = "A parameter has a bad value"
+
+
+class InvalidCursor(InvalidRequest):
+    code = "invalid_cursor"
+    title = "The cursor does not fit this query"
+
+
+class MalformedBody(InvalidRequest):
+    code = "malformed_body"
+    title = "The body can't be taken apart"
+
+
+class NotSupported(InvalidRequest):
+    code = "not_supported"
+    title = "This version does not support that"
+
+
+class HeadersTooLarge(GlyphdError):
+    code = "headers_too_large"
+    title = "The request line and headers are too large"
+
+
+class LengthMissing(GlyphdError):
+    code = "length_required"
+    title = "The request needs a length"
+
+
+class NotAcceptable(GlyphdError):
+    code = "not_acceptable"
+    title = "No acceptable format"
+
+
+class NotFound(GlyphdError):
+    code = "not_found"
+    title = "Not found"
+
+
+class ImportNotFound(NotFound):
+    code = "import_not_found"
+    title = "No such import"
+
+
+class ListingNotFound(NotFound):
+    code = "listing_not_found"
+    title = "No such listing"
+
+
+class ListingNotCurrent(NotFound):
+    """The archive knows the listing, but all its events are rolled back."""
+
+    code = "listing_not_current"
+    title = "The listing has no current row"
+
+
+class Conflict(GlyphdError):
+    code = "conflict"
+    title = "This contradicts what is already there"
+
+
+class ImportConflict(Conflict):
+    """The import id is taken by a batch with other rows."""
+
+    code = "import_conflict"
+    title = "The import id is taken"
+
+
+class TooLarge(GlyphdError):
+    code = "too_large"
+    title = "The body is too large"
+
+
+class UnsupportedType(GlyphdError):
+    code = "unsupported_media_type"
+    title = "Unsupported media type"
+
+
+class Refused(GlyphdError):
+    """Understood, but the content can't be taken."""
+
+    code = "refused"
+    title = "The content can't be taken"
+
+
+class FileRefused(Refused):
+    """The check at the door: the first block shows that the file can never be imported."""
+
+    code = "file_refused"
+    title = "The file can't be imported"
+
+
+class RowsRefused(Refused):
+    code = "invalid_rows"
+    title = "Some rows are not valid"
+
+
+class UnreadableFile(Refused):
+    """The file's structure is broken from `line` on, so its rows can't be told apart."""
+
+    code = "unreadable_file"
+    title = "The file can't be read"
+
+
+class Unavailable(GlyphdError):
+    code = "unavailable"
+    title = "The service can't do this at the moment"
+
+
+class TooManyUploads(Unavailable):
+    code = "too_many_uploads"
+    title = "Too many uploads are under way"
+
+
+class NotReady(Unavailable):
+    code = "not_ready"
+    title = "The service is not ready"
+
+
+class StorageFull(Unavailable):
+    code = "storage_full"
+    title = "The disk is full"

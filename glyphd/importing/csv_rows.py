@@ -1,0 +1,94 @@
+"""Rows of a CSV file, one by one, with every oddity of a record as that record's error."""
+
+import csv
+from collections.abc import Callable, Iterator
+from operator import itemgetter
+
+from glyphd.contracts.headers import HeaderMap, map_headers
+from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.errors import UnreadableFile
+from glyphd.importing.lines import Flaw, PhysicalLines
+from glyphd.importing.rows import Place, Row, row_error
+
+DELIMITERS = {",": ",", ";": ";", "tab": "\t", "|": "|"}
+"""The delimiters by the names that the `delimiter` option has for them."""
+
+_STRAY_RETURN = Flaw("stray_carriage_return", "has a carriage return outside quotes that ends no line")
+_FLAWS = (
+    ("field larger", Flaw("cell_too_large", "has a cell of more than 131072 characters")),
+    ("new-line", _STRAY_RETURN),
+    ("", Flaw("bad_quoting", "has text after a closing quote")),
+)
+_NO_CELLS: list[str] = []
+
+
+class CsvRows:
+    """Reads the header at once, then iterates over the rows.
+
+    Raises UnreadableFile for a header that can't be taken as it is, and when a quote never closes.
+    """
+
+    def __init__(self, lines: PhysicalLines, delimiter: str) -> None:
+        self._lines = lines
+        self._reader = csv.reader(iter(lines), delimiter=DELIMITERS[delimiter], strict=True)
+        self.header = self._read_header()
+        self._pick = _picker(self.header)
+
+    @property
+    def ignored_columns(self) -> list[str]:
+        return list(self.header.ignored)
+
+    def __iter__(self) -> Iterator[Row]:
+        lines, header, width, pick = self._lines, self.header, len(self.header.names), self._pick
+        number = 0
+        while True:
+            line, offset = lines.number + 1, lines.offset
+            cells = self._next(line)
+            if cells is None:
+                return
+            if not cells and lines.flaw is None:
+                continue
+            number += 1
+            place = Place(number, line, offset, lines.offset - offset)
+            if lines.flaw is not None:
+                yield Row(place, None, header, [row_error(place, *lines.flaw)])
+            elif len(cells) != width:
+                yield Row(place, None, header, [row_error(place, *_wrong_count(len(cells), width))])
+            else:
+                cells.append("")
+                yield Row(place, [cell.strip() or None for cell in pick(cells)], header)
+
+    def _read_header(self) -> HeaderMap:
+        """The first record that is not blank."""
+        lines = self._lines
+        names: list[str] | None = []
+        while names is not None and not names and lines.flaw is None:
+            names = self._next(lines.number + 1)
+        if lines.flaw is not None:
+            raise UnreadableFile(f"the header {lines.flaw.message}", line=lines.number)
+        return map_headers([name.strip() for name in names] if names else [], COLUMN_NAMES)
+
+    def _next(self, line: int) -> list[str] | None:
+        """The next record's cells, None at the end; what is wrong with it stands in `lines.flaw`."""
+        self._lines.flaw = None
+        try:
+            return next(self._reader)
+        except StopIteration:
+            return None
+        except csv.Error as error:
+            flaw = next(flaw for sign, flaw in _FLAWS if sign in str(error))
+            spans_lines = self._lines.number > line or "end of data" in str(error)
+            if spans_lines and flaw is not _STRAY_RETURN:
+                what = f"the quote opened in the record at line {line} is not closed properly"
+                raise UnreadableFile(what, line=line) from None
+            self._lines.note(flaw)
+            return _NO_CELLS
+
+
+def _picker(header: HeaderMap) -> Callable[[list[str]], tuple[str, ...]]:
+    """Picks the cells in column order; a column the file lacks is the empty cell appended behind the others."""
+    return itemgetter(*(header.positions.get(name, -1) for name in COLUMN_NAMES))
+
+
+def _wrong_count(count: int, width: int) -> Flaw:
+    return Flaw("wrong_cell_count", f"has {count} cells, the header has {width}")

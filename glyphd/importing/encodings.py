@@ -1,0 +1,34 @@
+"""Which character encodings a CSV may have."""
+
+import codecs
+
+from glyphd.errors import InvalidParameter
+
+DEFAULT_ENCODING = "utf-8"
+UTF8_BOM = codecs.BOM_UTF8
+_PROBE = '\r\n,;|\t"aZ09'
+_UNSUITABLE = frozenset({"utf-7", "idna", "punycode", "raw-unicode-escape", "unicode-escape", "palmos"})
+
+
+def canonical_encoding(name: str | None) -> str:
+    """Python's name for the encoding; UTF-8 when none is given. Raises InvalidParameter.
+
+    A file is taken apart by bytes before it is decoded, so an encoding is taken only if line ends, delimiters and
+    quotes are the same bytes in it as in ASCII. UTF-16 is not such a one.
+    """
+    if name is None:
+        return DEFAULT_ENCODING
+    try:
+        codec = codecs.lookup(name)
+        canonical = DEFAULT_ENCODING if codec.name == "utf-8-sig" else codec.name
+        fits = canonical not in _UNSUITABLE and _PROBE.encode(canonical) == _PROBE.encode("ascii")
+    except (LookupError, UnicodeError, ValueError):
+        fits = False
+    if not fits:
+        raise InvalidParameter(
+            f"encoding={name!r}: not an encoding that glyphd reads; "
+            "send UTF-8, or name one that extends ASCII such as cp1252 or latin-1",
+            parameter="encoding",
+            value=name,
+        )
+    return canonical

@@ -1,0 +1,87 @@
+"""The row errors of one attempt: all of them counted, the first ones shown, up to a cap kept in a file."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from glyphd.contracts.row_errors import RowError
+from glyphd.uploads import UploadStore
+
+SHOWN_ERRORS = 20
+SHOWN_LINES = 10
+
+
+@dataclass
+class _Group:
+    count: int = 0
+    first_lines: list[int] = field(default_factory=list)
+
+
+class ErrorReport:
+    """Collects row errors in file order. The file beside the upload is made when the first one comes."""
+
+    def __init__(self, uploads: UploadStore, name: str, max_kept: int) -> None:
+        self.count = 0
+        self.kept = 0
+        self.first: list[RowError] = []
+        self._groups: dict[tuple[str | None, str], _Group] = {}
+        self._uploads = uploads
+        self._name = name
+        self._max_kept = max_kept
+        self._file: BinaryIO | None = None
+
+    @property
+    def name(self) -> str | None:
+        """The file's name in the upload store; None while there are no errors."""
+        return self._name if self.count else None
+
+    def add(self, errors: Iterable[RowError]) -> None:
+        for error in errors:
+            self.count += 1
+            self._summarise(error)
+            if len(self.first) < SHOWN_ERRORS:
+                self.first.append(error)
+            if self.kept < self._max_kept:
+                self._keep(error)
+
+    def settle(self) -> None:
+        """Makes the file durable; has to come before the archive's commit."""
+        if self._file is not None:
+            self._uploads.settle(self._file)
+            self._file = None
+
+    def discard(self) -> None:
+        """Forgets the file of an attempt that came to nothing. A settled one stays: its batch may be committed."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            self._uploads.delete(self._name)
+
+    def summary(self) -> list[dict[str, Any]]:
+        """A group for each field and code, the largest first."""
+        groups = sorted(self._groups.items(), key=lambda item: -item[1].count)
+        return [
+            {"field": name, "code": code, "count": group.count, "first_lines": group.first_lines}
+            for (name, code), group in groups
+        ]
+
+    def _summarise(self, error: RowError) -> None:
+        group = self._groups.setdefault((error.field, error.code), _Group())
+        group.count += 1
+        if len(group.first_lines) < SHOWN_LINES:
+            group.first_lines.append(error.line)
+
+    def _keep(self, error: RowError) -> None:
+        if self._file is None:
+            self._file = self._uploads.create(self._name)
+        self._file.write(json.dumps(error.as_dict(), ensure_ascii=False).encode() + b"\n")
+        self.kept += 1
+
+
+def read_errors(file: BinaryIO, offset: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The kept errors from a byte offset on, each with the offset behind it."""
+    file.seek(offset)
+    while line := file.readline():
+        offset += len(line)
+        yield offset, json.loads(line)

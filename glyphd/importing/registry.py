@@ -1,0 +1,197 @@
+"""The registry's questions and answers: jobs by import, claims, and the workers that are alive."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from peewee import Database, fn
+
+from glyphd.contracts.imports import UNFINISHED, ImportStatus
+from glyphd.db.dialects import equals_caseless
+from glyphd.db.registry_models import Job, Worker
+from glyphd.times import now_text, utc_text
+
+WORKER_ALIVE_SECONDS = 10
+"""A worker gives a sign of life every two seconds; after this long without one it counts as gone."""
+
+
+_IN_ARCHIVE = (
+    Job.kind == "import",
+    Job.status == ImportStatus.SUCCEEDED,
+    Job.dry_run == False,  # noqa: E712  # an expression of Peewee's
+)
+
+
+IMPORT_FILTERS: Mapping[str, Callable[[Database, Any], Any]] = {
+    "status": lambda database, value: Job.status == value,
+    "source": lambda database, value: equals_caseless(database, Job.source, value),
+    "sha256": lambda database, value: Job.sha256 == value.lower(),
+    "received_after": lambda database, value: Job.received_at > value,
+    "received_before": lambda database, value: Job.received_at < value,
+}
+"""The filters that a list of imports has, by the name of their parameter."""
+
+
+class ClaimLost(Exception):
+    """Another process has taken the job up: whatever this one still does must not count."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to run a job, for one attempt. `was_lost`: the attempt before it ended without a word."""
+
+    job: Job
+    attempt: int
+
+
+class Registry:
+    """Reads and writes jobs. Each method is one short transaction on a connection of its own thread."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def add(self, values: dict[str, Any]) -> Job:
+        """Records a job and gives its row back, committed."""
+        with self._connected(), self.database.atomic():
+            job = self._one(Job.id == self._execute(Job.insert(values)))
+            assert job is not None
+            return job
+
+    def find_import(self, import_id: str) -> Job | None:
+        with self._connected():
+            return self._one((Job.import_id == import_id) & (Job.kind == "import"))
+
+    def job(self, job_id: int) -> Job | None:
+        with self._connected():
+            return self._one(Job.id == job_id)
+
+    def imports(self, wanted: Mapping[str, Any], *, before: int | None = None, limit: int) -> list[Job]:
+        """Imports that fit, newest first; only those older than the job `before`."""
+        query = self._imports(wanted).order_by(Job.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(Job.id < before)
+        with self._connected():
+            return list(query.bind(self.database))
+
+    def count_imports(self, wanted: Mapping[str, Any]) -> int:
+        with self._connected():
+            return int(self._imports(wanted).bind(self.database).count())
+
+    def unfinished(self) -> list[Job]:
+        """Jobs that some worker still has to do, oldest first."""
+        query = Job.select().where(Job.status.in_(UNFINISHED)).order_by(Job.id)
+        with self._connected():
+            return list(query.bind(self.database))
+
+    def is_busy(self) -> bool:
+        """True when a job that comes now has to wait for another."""
+        with self._connected():
+            return bool(Job.select().where(Job.status.in_(UNFINISHED)).limit(1).bind(self.database).exists())
+
+    def succeeded(self) -> list[str]:
+        """The ids of all imports that are said to be in the archive, oldest first."""
+        query = Job.select(Job.import_id).where(*_IN_ARCHIVE).order_by(Job.id)
+        with self._connected():
+            return [row[0] for row in self.database.execute(query)]
+
+    def latest_with_bytes(self, sha256: str) -> str | None:
+        """The latest import of these very bytes that succeeded and still counts."""
+        query = (
+            Job.select(Job.import_id)
+            .where(Job.sha256 == sha256, Job.rolled_back_at.is_null(), *_IN_ARCHIVE)
+            .order_by(Job.id.desc())
+            .limit(1)
+        )
+        with self._connected():
+            row = self.database.execute(query).fetchone()
+        return row[0] if row else None
+
+    def claim(self, job_id: int) -> Claim | None:
+        """Takes the job up for one more attempt; None when it is finished or has to rest.
+
+        Only for a process that holds the job's lock: then a job that is still running was lost by its owner.
+        """
+        with self._connected():
+            job = self._one(Job.id == job_id)
+            if job is None or job.status not in UNFINISHED or (job.not_before or "") > now_text():
+                return None
+            now = now_text()
+            lost = job.status == ImportStatus.RUNNING
+            taken = Job.update(
+                status=ImportStatus.RUNNING,
+                attempt=job.attempt + 1,
+                lost_count=job.lost_count + lost,
+                started_at=job.started_at or now,
+                heartbeat_at=now,
+            ).where(Job.id == job_id, Job.status == job.status, Job.attempt == job.attempt)
+            if self._execute(taken) != 1:
+                return None
+            return Claim(self._one(Job.id == job_id) or job, job.attempt + 1)
+
+    def update_claimed(self, claim: Claim, **values: Any) -> None:
+        """Changes the job's row, if the claim still holds; raises ClaimLost otherwise."""
+        held = (Job.id == claim.job.id) & (Job.status == ImportStatus.RUNNING) & (Job.attempt == claim.attempt)
+        with self._connected():
+            if self._execute(Job.update(values).where(held)) != 1:
+                raise ClaimLost(f"job {claim.job.id} is no longer run by attempt {claim.attempt}")
+
+    def mark_nudged(self, job_id: int) -> None:
+        with self._connected():
+            self._execute(Job.update(nudged_at=now_text()).where(Job.id == job_id))
+
+    def greet(self, worker_id: str, host: str, pid: int) -> None:
+        """A worker's sign of life; the first one makes it known. Workers long gone are forgotten."""
+        now = now_text()
+        with self._connected(), self.database.atomic():
+            if self._execute(Worker.update(heartbeat_at=now).where(Worker.id == worker_id)) == 1:
+                return
+            gone = Worker.heartbeat_at < _ago(24 * 3600)
+            self._execute(Worker.delete().where(gone))
+            self._execute(Worker.insert(id=worker_id, host=host, pid=pid, started_at=now, heartbeat_at=now))
+
+    def part(self, worker_id: str) -> None:
+        """A worker that ends in order is gone at once."""
+        with self._connected():
+            self._execute(Worker.delete().where(Worker.id == worker_id))
+
+    def workers_alive(self, host: str | None = None) -> int:
+        """How many workers gave a sign of life lately; on one host, or anywhere."""
+        alive = Worker.heartbeat_at >= _ago(WORKER_ALIVE_SECONDS)
+        here = Worker.host == host if host is not None else True
+        with self._connected():
+            return int(self.database.execute(Worker.select(fn.COUNT(Worker.id)).where(alive, here)).fetchone()[0])
+
+    def check_writable(self) -> None:
+        """Raises Peewee's error when nothing could be recorded now; changes nothing."""
+        with self._connected(), self.database.atomic() as transaction:
+            self._execute(Worker.update(pid=Worker.pid).where(Worker.id == ""))
+            transaction.rollback()
+
+    def _imports(self, wanted: Mapping[str, Any]) -> Any:
+        query = Job.select().where(Job.kind == "import")
+        for name, value in wanted.items():
+            if value is not None:
+                query = query.where(IMPORT_FILTERS[name](self.database, value))
+        return query
+
+    def _one(self, where: Any) -> Job | None:
+        found: Job | None = Job.select().where(where).bind(self.database).first()
+        return found
+
+    def _execute(self, query: Any) -> Any:
+        return query.bind(self.database).execute()
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Uses the thread's connection when it has one open, else one for this block."""
+        if not self.database.is_closed():
+            yield
+            return
+        with self.database.connection_context():
+            yield
+
+
+def _ago(seconds: float) -> str:
+    return utc_text(datetime.now(UTC) - timedelta(seconds=seconds))

@@ -1,0 +1,44 @@
+"""The status of an import: its registry row as clients see it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from glyphd.contracts.imports import ImportFailure, ImportLinks, ImportStatus, ImportView
+from glyphd.db.registry_models import Job
+from glyphd.times import read_stored, shown_time
+
+STALLED_SECONDS = 15
+"""A running import's heart beats twice a second; after this long without a beat it is said to be stalled."""
+
+_TIMES = ("received_at", "started_at", "heartbeat_at", "finished_at", "rolled_back_at")
+_JSON = ("ignored_columns", "error_summary", "errors")
+_SAME = ImportView.model_fields.keys() & Job._meta.fields.keys() - {*_TIMES, *_JSON}
+
+
+def view_import(job: Job) -> ImportView:
+    """What is told of an import. Nothing in it is guessed: it stands in the row, or follows from it."""
+    values: dict[str, Any] = {name: getattr(job, name) for name in _SAME}
+    values |= {name: shown_time(getattr(job, name)) for name in _TIMES}
+    values |= {name: json.loads(getattr(job, name)) for name in _JSON}
+    return ImportView(
+        **values,
+        timestamp=values["finished_at"] or values["received_at"],
+        errors_truncated=job.error_count > job.errors_kept,
+        stalled=_is_stalled(job),
+        error=ImportFailure(code=job.error_code, message=job.error_message) if job.error_code else None,
+        links=_links(job.import_id),
+    )
+
+
+def _is_stalled(job: Job) -> bool:
+    if job.status != ImportStatus.RUNNING or job.heartbeat_at is None:
+        return False
+    return datetime.now(UTC) - read_stored(job.heartbeat_at) > timedelta(seconds=STALLED_SECONDS)
+
+
+def _links(import_id: str) -> ImportLinks:
+    at = f"/api/imports/{import_id}"
+    return ImportLinks(
+        self=at, listings=f"/api/listings?import_id={import_id}", errors=f"{at}/errors", file=f"{at}/file"
+    )

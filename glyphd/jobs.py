@@ -1,0 +1,71 @@
+"""The queue: Huey, and the one task it carries. A message is a nudge: the job's row in the registry is the truth."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from huey import Huey, PostgresHuey, SqliteHuey
+from huey.registry import Message
+from huey.serializer import Serializer
+
+from glyphd.settings import Settings
+
+QUEUE_NAME = "glyphd"
+TASK_NAME = "run_job"
+
+RunJob = Callable[[int], object]
+
+
+class JsonSerializer(Serializer):  # type: ignore[misc]  # huey has no type hints
+    """Messages as JSON: whoever can write to the queue must not be able to run code, as with pickle."""
+
+    def _serialize(self, data: Message) -> bytes:
+        return json.dumps(data._asdict()).encode()
+
+    def _deserialize(self, data: bytes) -> Message:
+        return Message(**json.loads(data))
+
+
+class JobQueue:
+    """Carries job ids to a worker. Nothing is lost with the queue: a sweep nudges again."""
+
+    def __init__(self, huey: Huey, run_job: RunJob | None = None) -> None:
+        self.huey = huey
+        self._nudge = huey.task(name=TASK_NAME, retries=0)(_task(run_job))
+
+    def nudge(self, job_id: int) -> None:
+        """Tells some worker that this job has work for it. Raises whatever the queue's backend raises."""
+        self._nudge(job_id)
+
+    def waiting(self) -> int:
+        """Messages that no worker has taken up yet."""
+        return int(self.huey.pending_count())
+
+    def close(self) -> None:
+        self.huey.storage.close()
+
+
+def open_queue(settings: Settings, run_job: RunJob | None = None) -> JobQueue:
+    """The queue of these settings. The API gives no `run_job`; the worker gives its own.
+
+    Opening a SQLite queue makes the file when it is missing.
+    """
+    serializer = JsonSerializer()
+    if settings.database_url is not None:
+        huey = PostgresHuey(QUEUE_NAME, results=False, serializer=serializer, dsn=settings.database_url)
+        return JobQueue(huey, run_job)
+    settings.queue_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.queue_path.touch(mode=0o600)
+    huey = SqliteHuey(QUEUE_NAME, results=False, serializer=serializer, filename=str(settings.queue_path), timeout=30)
+    return JobQueue(huey, run_job)
+
+
+def _task(run_job: RunJob | None) -> Callable[[int], Any]:
+    """Always this function of this module: its name is what stands in a message."""
+
+    def run_job_task(job_id: int) -> None:
+        if run_job is None:
+            raise RuntimeError("this process sends jobs, it does not run them")
+        run_job(job_id)
+
+    return run_job_task

@@ -1,0 +1,1 @@
+"""Questions to the archive: which listings, in which order, which page, written how."""

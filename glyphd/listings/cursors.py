@@ -1,0 +1,49 @@
+"""Cursors: an opaque position in one particular query."""
+
+import json
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from hashlib import sha256
+from math import isfinite
+from typing import Any
+
+from glyphd.contracts.cells import MAX_INTEGER
+from glyphd.errors import InvalidCursor
+
+_FINGERPRINT_CHARACTERS = 16
+_UNSTORED = re.compile(r"[\0\ud800-\udfff]")
+
+
+def fingerprint(query: Any) -> str:
+    """A short name for a query: the same for the same filters and order. `query` is any JSON value."""
+    text = json.dumps(query, sort_keys=True, ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()[:_FINGERPRINT_CHARACTERS]
+
+
+def write_cursor(query: Any, position: list[Any]) -> str:
+    """The cursor for a position (JSON scalars) in a query."""
+    text = json.dumps([fingerprint(query), *position], ensure_ascii=False, separators=(",", ":"))
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def read_cursor(query: Any, cursor: str, kinds: tuple[type, ...]) -> list[Any]:
+    """The position in a cursor, whose values are of these kinds. Raises InvalidCursor, also for another query's."""
+    try:
+        position: list[Any]
+        made_for, *position = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError, RecursionError):
+        raise InvalidCursor("the cursor is not one that glyphd gave out", parameter="cursor") from None
+    if made_for != fingerprint(query):
+        raise InvalidCursor("the cursor belongs to a query with other filters or another order", parameter="cursor")
+    if len(position) != len(kinds) or not all(map(_fits, position, kinds)):
+        raise InvalidCursor("the cursor is not one that glyphd gave out", parameter="cursor")
+    return position
+
+
+def _fits(value: Any, kind: type) -> bool:
+    """Whether the archive could hold it: a forged value must not get as far as the database."""
+    if isinstance(value, str):
+        return kind is str and not _UNSTORED.search(value)
+    if type(value) is int:
+        return kind in (int, float) and 0 <= value <= MAX_INTEGER
+    return type(value) is kind is float and isfinite(value)

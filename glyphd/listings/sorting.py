@@ -1,0 +1,47 @@
+"""The orders a result may have. Ties always go to the later import, then to the file's own order."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import Database, Ordering
+
+from glyphd.contracts.queries import ListingQuery
+from glyphd.db.archive_models import ScoredListing
+from glyphd.db.dialects import caseless, caseless_value
+
+KEYS: dict[str, type] = {"seen_at": str, "price_usd": float, "score": float, "model": str, "import_index": int}
+"""Sort keys and the kind of their values."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """One key and a direction. Descending `id` decides ties: later import first, then by `import_index`."""
+
+    key: str
+    descending: bool
+
+    def column(self, database: Database) -> Any:
+        column = ScoredListing._meta.columns[self.key]
+        return caseless(database, column) if self.key == "model" else column
+
+    def clauses(self, database: Database) -> list[Ordering]:
+        column = self.column(database)
+        return [column.desc() if self.descending else column.asc(), ScoredListing.id.desc()]
+
+    def ties(self, database: Database, value: Any, event_id: int) -> Any:
+        """The events behind a position that have the same key."""
+        return (self.column(database) == self._value(database, value)) & (ScoredListing.id < event_id)
+
+    def rest(self, database: Database, value: Any) -> Any:
+        """The events behind a position with another key."""
+        column, value = self.column(database), self._value(database, value)
+        return column < value if self.descending else column > value
+
+    def _value(self, database: Database, value: Any) -> Any:
+        return caseless_value(database, value) if self.key == "model" else value
+
+
+def order_of(query: ListingQuery) -> Order:
+    """The order asked for; by default the latest first, and one import's rows as they stood in the file."""
+    asked = query.sort or ("import_index" if len(query.import_id) == 1 else "-seen_at")
+    return Order(asked.removeprefix("-"), asked.startswith("-"))

@@ -1,0 +1,41 @@
+"""Logging: one line an event, ids bound by context; for people on a terminal, JSON otherwise."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from glyphd.settings import Settings
+
+_NOISY = ("huey", "peewee", "peewee_migrate", "waitress")
+
+
+def configure_logs(settings: Settings) -> None:
+    """Sends this process's events, and the warnings of the libraries below it, to stderr."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level]),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendering(settings)))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _rendering(settings: Settings) -> list[Any]:
+    first = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    for_people = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+    if for_people:
+        return [first, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    return [first, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]

@@ -1,0 +1,85 @@
+"""How a request is answered: by the app, or by a problem document where waitress or admission refused it."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import structlog
+from waitress.task import ErrorTask, Task, WSGITask
+
+from glyphd.api.problems import problem
+from glyphd.api.request_ids import request_id_from
+from glyphd.server.parsing import RequestParser
+from glyphd.server.problems import failure_of
+
+log = structlog.get_logger(__name__)
+
+
+class UnsentFile:
+    """`wsgi.file_wrapper` for HEAD: waitress sends its own kind past the task, whatever the method."""
+
+    def __init__(self, file: BinaryIO, *_block_size: int) -> None:
+        self._file = file
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(())
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class QuietHead(Task):
+    """An answer that carries no byte of a body when the request was a HEAD."""
+
+    def write(self, data: bytes) -> None:
+        super().write(b"" if self.is_head else data)
+
+    def finish(self) -> None:
+        if self.is_head:
+            self.write(b"")
+            # waitress would end a body without a length by its last chunk, which is a body too.
+            self.chunked_response = False
+        super().finish()
+
+    @property
+    def is_head(self) -> bool:
+        return self.asked.method == "HEAD"
+
+    @property
+    def asked(self) -> RequestParser:
+        """The client's request; where the app broke down, `self.request` is only a stand-in of waitress's."""
+        asked: object = next(iter(self.channel.requests), self.request)
+        assert isinstance(asked, RequestParser)
+        return asked
+
+
+class AnswerTask(QuietHead, WSGITask):
+    """The app's answer."""
+
+    def get_environment(self) -> dict[str, object]:
+        environ = super().get_environment()
+        if self.is_head:
+            environ["wsgi.file_wrapper"] = UnsentFile
+        return environ
+
+    def build_response_header(self) -> bytes:
+        if getattr(self.channel, "draining", False):
+            self.set_close_on_finish()
+        return super().build_response_header()
+
+
+class ProblemTask(QuietHead, ErrorTask):
+    """A refusal, and the answer when the app broke down: problem+json, and the connection is closed."""
+
+    def execute(self) -> None:
+        given: object = self.request
+        assert isinstance(given, RequestParser)
+        assert given.error is not None
+        failure, name = failure_of(given.error), request_id_from(self.asked.headers.get("X_REQUEST_ID", ""))
+        answer = problem(given.error.code, failure.code, failure.title, failure.detail, **failure.members)
+        self.status = answer.status_line
+        self.response_headers = [*answer.headerlist, ("X-Request-Id", name)]
+        self.set_close_on_finish()
+        self.content_length = len(answer.body)
+        client = self.channel.addr[0]
+        log.info("request_refused", status=given.error.code, code=failure.code, client=client, request_id=name)
+        self.write(answer.body)

@@ -1,0 +1,102 @@
+"""The request parser: waitress's, with admission when the headers are complete and the gaps in its checks closed."""
+
+import time
+from contextlib import suppress
+
+from waitress.adjustments import Adjustments
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.receiver import ChunkedReceiver
+
+from glyphd.errors import GlyphdError, InvalidRequest, MalformedBody, StorageFull
+from glyphd.server.admission import Admission, Arrival, Place
+from glyphd.server.problems import Refusal
+
+# waitress keeps an unfinished chunk header or trailer in memory, however long it grows.
+_LONGEST_CHUNK_LINE = 4 * 1024
+_LONGEST_TRAILER = 32 * 1024
+# Chunks of one byte are sent as six. Beyond that it is empty lines without end, which waitress passes over.
+_MOST_FRAMING = 8
+
+
+class RequestParser(HTTPRequestParser):
+    """One request as it comes in. Whoever drops it calls `close`, or its place among the uploads stays taken."""
+
+    admission: Admission
+    # Known even where the request can't be read: answers to HEAD are short, and waitress logs the path.
+    method = ""
+    path = ""
+    closed = False
+    place: Place | None = None
+    _decided = False
+
+    def __init__(self, adj: Adjustments) -> None:
+        super().__init__(adj)
+        self.started = time.monotonic()
+
+    def received(self, data: bytes) -> int:
+        """How many of the bytes belong to this request; of a refused one all, for what follows is its body."""
+        if self.closed:
+            return len(data)
+        try:
+            consumed = super().received(data)
+            self._judge(data, consumed)
+        except GlyphdError as failure:
+            self._refuse(failure)
+        except OSError:
+            self._refuse(StorageFull("the body can't be written to the disk"))
+        if self.completed:
+            # Nothing is left to be sent; waitress would take back `completed` after its 100 and wait for ever.
+            self.expect_continue = False
+        return len(data) if self.error else consumed
+
+    def parse_header(self, header_plus: bytes) -> None:
+        self.method = header_plus.split(b" ", 1)[0].decode("latin-1")
+        try:
+            super().parse_header(header_plus)
+        except ValueError:
+            # A target that urlsplit chokes on, a length of thousands of digits: waitress would drop the connection.
+            raise ParsingError("The request line or a length can't be read") from None
+
+    def close(self) -> None:
+        self.closed = True
+        # The last bytes of a spool on a full disk can't be flushed; its place must be free all the same.
+        with suppress(OSError):
+            super().close()
+        if self.place:
+            self.admission.release(self.place)
+
+    def _judge(self, data: bytes, consumed: int) -> None:
+        if self.completed and not self.headers_finished and (self.header_plus + data).startswith(b"HEAD "):
+            self.method = "HEAD"  # over-long headers: waitress parses a made-up GET in their place
+        if self.error or self.empty or not self.headers_finished:
+            return
+        if not self._decided:
+            self._decided = True
+            self._admit()
+        elif self.place:
+            self.place.fill(consumed)
+        self._bound_chunks()
+
+    def _admit(self) -> None:
+        if "TRANSFER_ENCODING" in self.headers or (self.chunked and "CONTENT_LENGTH" in self.headers):
+            # Two lengths, or chunks under HTTP/1.0: a proxy in front may see another end of the request than we do.
+            raise InvalidRequest("the length of the body is given in two ways, or in one that does not fit the version")
+        size = None if self.chunked else self.content_length
+        self.place = self.admission.admit(Arrival(self._content_type, size))
+
+    def _bound_chunks(self) -> None:
+        receiver = self.body_rcv
+        if not isinstance(receiver, ChunkedReceiver):
+            return
+        if len(receiver.control_line) > _LONGEST_CHUNK_LINE or len(receiver.trailer) > _LONGEST_TRAILER:
+            raise MalformedBody("a chunk header or trailer of the body does not end")
+        framed = self.body_bytes_received // _MOST_FRAMING
+        self.admission.require_size(self._content_type, max(len(receiver) + receiver.chunk_remainder, framed))
+
+    def _refuse(self, failure: GlyphdError) -> None:
+        self.error = Refusal(failure)
+        self.completed = True
+
+    @property
+    def _content_type(self) -> str:
+        return self.headers.get("CONTENT_TYPE", "")

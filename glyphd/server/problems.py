@@ -1,0 +1,38 @@
+"""What waitress itself refuses, and what admission refuses, in the words and codes of every other problem."""
+
+from http import HTTPStatus
+
+from waitress.utilities import Error
+
+from glyphd.api.problems import status_of
+from glyphd.errors import GlyphdError, HeadersTooLarge, InvalidRequest, NotSupported, TooLarge
+
+_LONGEST_REASON = 200
+
+
+# What waitress may refuse by itself, with our words where its own would name its parameters.
+_OF_WAITRESS: dict[int, tuple[type[GlyphdError], str | None]] = {
+    400: (InvalidRequest, None),
+    413: (TooLarge, "the body is larger than any that can be sent"),
+    431: (HeadersTooLarge, "the request line and headers are larger than this server takes"),
+    500: (GlyphdError, "something went wrong inside glyphd"),
+    501: (NotSupported, None),
+}
+
+
+class Refusal(Error):
+    """One of our failures in the shape in which waitress carries errors from its parser to the answer."""
+
+    def __init__(self, failure: GlyphdError) -> None:
+        super().__init__(failure.detail)
+        self.failure = failure
+        self.code = status_of(failure)
+        self.reason = HTTPStatus(self.code).phrase
+
+
+def failure_of(error: Error) -> GlyphdError:
+    """The failure behind an error of waitress's: ours as it was raised, one of waitress's own by its status."""
+    if isinstance(error, Refusal):
+        return error.failure
+    kind, detail = _OF_WAITRESS[error.code]
+    return kind(detail or error.body[:_LONGEST_REASON])

@@ -1,0 +1,157 @@
+"""Runs the server: listens, turns waitress's loop, reaps slow clients, and drains when told to stop."""
+
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+import structlog
+from waitress import wasyncore
+from waitress.server import BaseWSGIServer, create_server
+
+from glyphd.errors import InvalidSettings
+from glyphd.server.admission import Admission
+from glyphd.server.channels import Channel, channel_class
+from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits
+
+_BACKLOG = 256
+_MAX_CONNECTIONS = 500
+_MAX_HEADER_BYTES = 32 * 1024
+_RECEIVE_BYTES = 256 * 1024  # waitress's 8 KiB make a large upload more than twice as slow
+_NEVER = 10**9  # seconds
+# How soon a stop or a client's overtime is noticed. A signal does not end a poll under way, so the poll is short.
+_TICK_SECONDS = 0.1
+# What threads get to leave an app that is still at work when the grace is over.
+_LAST_SECONDS = 1
+
+log = structlog.get_logger(__name__)
+
+
+def run_server(
+    app: WSGIApplication,
+    limits: ServerLimits,
+    *,
+    on_ready: Callable[[str, int], None],
+    stop: threading.Event,
+) -> None:
+    """Serves `app` until `stop` is set, then finishes what is in hand within `limits.grace_seconds` and returns.
+
+    `on_ready` is called with the address and the port that clients can connect to. Bodies beyond 256 KiB are spooled
+    by `tempfile`, which the caller points to `limits.scratch_dir`. Raises InvalidSettings where it can't listen.
+    """
+    with listen(limits.host, limits.port) as listener:
+        host, port = listener.getsockname()[:2]
+        runner = _Runner(app, limits, listener)
+        try:
+            on_ready(host, port)
+            while not stop.is_set():
+                runner.turn(_TICK_SECONDS)
+            runner.drain()
+        finally:
+            runner.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens on one address of the host, an IPv4 one where it has several.
+
+    Raises InvalidSettings in one line.
+    """
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError):
+        raise InvalidSettings(f"can't listen on {host}: no such address") from None
+    family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    try:
+        return socket.create_server(address, family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise InvalidSettings(f"can't listen on {host} port {port}: {reason}") from None
+
+
+class _Runner:
+    def __init__(self, app: WSGIApplication, limits: ServerLimits, listener: socket.socket) -> None:
+        self._limits = limits
+        self._listener = listener
+        self._sockets: dict[int, Any] = {}  # waitress keeps channels, listener and wake-up pipe here
+        self._channel_class = channel_class(Admission(limits))
+        self._server = self._create_server(app)
+        self._server.channel_class = self._channel_class
+        self._reaped_at = 0.0
+
+    def turn(self, seconds: float) -> None:
+        """Waits so long at most for something to do, and does it."""
+        wasyncore.loop(timeout=seconds, use_poll=True, map=self._sockets, count=1)
+        self._reap(time.monotonic())
+
+    def drain(self) -> None:
+        """Takes no more connections, and returns when every request has been answered or the grace is over."""
+        deadline = time.monotonic() + self._limits.grace_seconds
+        self._channel_class.draining = True
+        self._stop_listening()
+        self.turn(0)  # what has arrived already is read before idle connections are looked for
+        while any(channel.busy for channel in self._channels()):
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                log.warning("requests_cut_off", count=sum(channel.busy for channel in self._channels()))
+                return
+            self.turn(min(_TICK_SECONDS, remaining))
+
+    def close(self) -> None:
+        """Closes every connection and ends the threads."""
+        for channel in self._channels():
+            channel.handle_close()
+        self._server.task_dispatcher.shutdown(timeout=_LAST_SECONDS)
+        if self._server.task_dispatcher.threads:
+            # A thread that is still at work would write its wake-up byte to a closed descriptor, which by then may be
+            # another file. The process is about to end: the pipe stays open.
+            return
+        self._server.close()
+
+    def _create_server(self, app: WSGIApplication) -> BaseWSGIServer:
+        server = create_server(
+            app,
+            map=self._sockets,
+            sockets=[self._listener],
+            threads=self._limits.threads,
+            ident="glyphd",
+            backlog=_BACKLOG,
+            connection_limit=_MAX_CONNECTIONS,
+            recv_bytes=_RECEIVE_BYTES,
+            inbuf_overflow=SMALL_BODY_BYTES,
+            outbuf_overflow=SMALL_BODY_BYTES,
+            max_request_header_size=_MAX_HEADER_BYTES,
+            max_request_body_size=sys.maxsize,  # admission has a limit for each type, and says which
+            # waitress's own clean-up goes by the wall clock and can't close a connection whose reader has stalled.
+            channel_timeout=_NEVER,
+            cleanup_interval=_NEVER,
+        )
+        assert isinstance(server, BaseWSGIServer)
+        return server
+
+    def _channels(self) -> list[Channel]:
+        return [entry for entry in list(self._sockets.values()) if isinstance(entry, Channel)]
+
+    def _stop_listening(self) -> None:
+        """Takes the connections that the kernel has already made for us, then refuses new ones."""
+        known = 0
+        while known < len(self._sockets):
+            known = len(self._sockets)
+            self._server.handle_accept()
+        self._server.del_channel()
+        self._listener.close()
+
+    def _reap(self, now: float) -> None:
+        """Closes overdue connections, between turns: closed within one, they would break waitress's loop."""
+        if now - self._reaped_at < _TICK_SECONDS:
+            return
+        self._reaped_at = now
+        for channel in self._channels():
+            reason = channel.overdue(now)
+            if reason is not None:
+                if reason not in ("idle", "lingered"):
+                    log.info("connection_reaped", reason=reason, client=channel.addr[0])
+                channel.handle_close()

@@ -1,0 +1,49 @@
+"""The composition root: from settings to everything a process works with."""
+
+from dataclasses import dataclass, field
+from threading import Lock
+
+from peewee import Database
+
+from glyphd.db.connections import open_archive, open_registry
+from glyphd.importing.intake import Intake
+from glyphd.importing.locks import JobLocks, open_locks
+from glyphd.importing.registry import Registry
+from glyphd.jobs import JobQueue, open_queue
+from glyphd.settings import Settings
+from glyphd.uploads import LocalUploads, UploadStore
+
+
+@dataclass
+class Services:
+    """What API and worker share. `archive` is read-only: only a worker opens it for writing, for itself."""
+
+    settings: Settings
+    archive: Database
+    registry: Registry
+    uploads: UploadStore
+    locks: JobLocks
+    intake: Intake = field(init=False)
+    _queue: JobQueue | None = field(default=None, init=False)
+    _queue_lock: Lock = field(default_factory=Lock, init=False)
+
+    def __post_init__(self) -> None:
+        self.intake = Intake(self.uploads, self.registry, self.queue)
+
+    def queue(self) -> JobQueue:
+        """The queue to send through; opened when it is first needed."""
+        with self._queue_lock:
+            if self._queue is None:
+                self._queue = open_queue(self.settings)
+            return self._queue
+
+
+def build_services(settings: Settings) -> Services:
+    """Builds without connecting: nothing is opened until it is used."""
+    return Services(
+        settings=settings,
+        archive=open_archive(settings, read_only=True),
+        registry=Registry(open_registry(settings)),
+        uploads=LocalUploads(settings.uploads_dir),
+        locks=open_locks(settings),
+    )

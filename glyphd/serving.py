@@ -1,0 +1,83 @@
+"""`glyphd serve`: the HTTP server, and beside it a worker that lives and ends with it."""
+
+import signal
+import time
+from importlib.metadata import version
+from threading import Event
+
+import click
+from bottle import Bottle
+
+from glyphd.db.connections import open_registry
+from glyphd.importing.registry import Registry
+from glyphd.server import ServerLimits, run_server
+from glyphd.settings import Settings
+from glyphd.supervisor import WorkerSupervisor
+
+WORKER_START_SECONDS = 10.0
+LAST_SECONDS = 3.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def serve(app: Bottle, settings: Settings, *, with_worker: bool) -> None:
+    """Serves until SIGTERM or SIGINT, then lets answers in flight and the worker's job finish."""
+    stop = _Stop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop.ask)
+    supervisor = WorkerSupervisor(settings.child_environment()) if with_worker else None
+
+    def ready(host: str, port: int) -> None:
+        """Whoever connects meanwhile waits at the open door: the first upload shall find a worker at work."""
+        if supervisor is not None:
+            supervisor.start()
+            _await_worker(Registry(open_registry(settings)), stop.asked)
+        click.echo(greeting(settings, host, port))
+
+    try:
+        run_server(app, ServerLimits.from_settings(settings), on_ready=ready, stop=stop.asked)
+    finally:
+        if supervisor is not None:
+            supervisor.stop(stop.seconds_left(settings.grace_seconds))
+
+
+class _Stop:
+    """The wish to stop, and when it came: API and worker share one grace time."""
+
+    def __init__(self) -> None:
+        self.asked = Event()
+        self._since = 0.0
+
+    def ask(self, *_: object) -> None:
+        self._since = self._since or time.monotonic()
+        self.asked.set()
+
+    def seconds_left(self, grace_seconds: float) -> float:
+        """What is left of the grace time; a worker gets a moment in any case."""
+        passed = time.monotonic() - self._since if self._since else 0.0
+        return max(grace_seconds - passed, LAST_SECONDS)
+
+
+def _await_worker(registry: Registry, stop: Event) -> None:
+    """Returns when a worker gives a sign of life, or after a while anyway."""
+    deadline = time.monotonic() + WORKER_START_SECONDS
+    while not registry.workers_alive() and time.monotonic() < deadline:
+        if stop.wait(0.02):
+            return
+
+
+def greeting(settings: Settings, host: str, port: int) -> str:
+    """Where it listens, where the data lies, and what to try next."""
+    at = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    data = settings.shown()["database_url"] if settings.database_url else settings.archive_path.absolute()
+    reach = (
+        "only this machine can reach it; --host 0.0.0.0 lets others in"
+        if host in _LOOPBACK
+        else "whoever reaches this address can read and write: put a proxy that asks who they are before it"
+    )
+    near = "localhost" if host in (*_LOOPBACK, "0.0.0.0", "::") else at.removeprefix("http://").rsplit(":", 1)[0]
+    return (
+        f"glyphd {version('glyphd')} listens on {at} ({reach})\n"
+        f"data: {data}\n"
+        f"try:  curl -F file=@sample/scored_sample.csv http://{near}:{port}/api/import\n"
+        f'      curl "http://{near}:{port}/api/listings?limit=5"'
+    )

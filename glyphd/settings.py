@@ -1,0 +1,154 @@
+"""Settings: default < environment (`GLYPHD_*`) < flag. The only module that reads the environment."""
+
+import os
+import re
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from glyphd.errors import InvalidSettings
+
+PREFIX = "GLYPHD_"
+_TEST_PREFIX = "GLYPHD_TEST_"
+MIB = 1024 * 1024
+_PASSWORD_PARAMETER = re.compile(r"([?&]\w*password=)[^&]*", re.IGNORECASE)
+
+
+class Settings(BaseSettings):
+    """One value each for everything an operator may choose; sizes are bytes, durations seconds."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="Folder for all of it")
+    db_path: Path = Field(Path(), description="The archive; default gpu.sqlite in the data folder")
+    database_url: str | None = Field(None, description="postgresql://… for archive, registry and queue")
+
+    host: str = Field("127.0.0.1", description="Address the API listens on")
+    port: int = Field(8080, ge=0, le=65535, description="Port the API listens on; 0 picks a free one")
+    threads: int = Field(8, ge=2, le=256, description="Threads that answer requests")
+    grace_seconds: float = Field(25, gt=0, le=3600, description="Time to finish work in hand when told to stop")
+
+    max_upload_bytes: int = Field(4096 * MIB, ge=1, description="Largest upload")
+    max_unpacked_bytes: int = Field(16384 * MIB, ge=1, description="What a gzip upload may unpack to")
+    max_json_bytes: int = Field(16 * MIB, ge=1, description="Largest JSON body")
+    max_line_bytes: int = Field(MIB, ge=1024, le=64 * MIB, description="Longest physical line of a CSV")
+    max_row_errors: int = Field(100_000, ge=1, description="Row errors kept of one import; all are counted")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged")
+    log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal")
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+
+    @field_validator("data_dir", "db_path", mode="before")
+    @classmethod
+    def _no_nul(cls, value: Any) -> Any:
+        if "\0" in str(value):
+            raise ValueError("must not hold a NUL character")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must start with postgresql://")
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+    @property
+    def archive_path(self) -> Path:
+        """The SQLite archive; every other file takes its name from this one."""
+        return self.db_path if "db_path" in self.model_fields_set else self.data_dir / "gpu.sqlite"
+
+    @property
+    def folder(self) -> Path:
+        """Where registry, queue, uploads, locks and scratch files lie: `data_dir`, else beside the archive."""
+        if "data_dir" in self.model_fields_set or "db_path" not in self.model_fields_set:
+            return self.data_dir
+        return self.db_path.parent
+
+    def beside(self, ending: str) -> Path:
+        """`gpu.uploads` for `uploads`: a path in the folder, named after the archive."""
+        return self.folder / f"{self.archive_path.stem}.{ending}"
+
+    @property
+    def registry_path(self) -> Path:
+        return self.beside("registry.sqlite")
+
+    @property
+    def queue_path(self) -> Path:
+        return self.beside("queue.sqlite")
+
+    @property
+    def uploads_dir(self) -> Path:
+        return self.beside("uploads")
+
+    @property
+    def locks_dir(self) -> Path:
+        return self.beside("locks")
+
+    @property
+    def scratch_dir(self) -> Path:
+        return self.beside("tmp")
+
+    def child_environment(self) -> dict[str, str]:
+        """The environment in which a child process runs with these very settings."""
+        inherited = {name: value for name, value in os.environ.items() if not _is_setting(name)}
+        chosen = self.model_dump(mode="json", include=self.model_fields_set)
+        return inherited | {PREFIX + name.upper(): str(value) for name, value in chosen.items() if value is not None}
+
+    def shown(self) -> dict[str, str]:
+        """Every setting as text for people, passwords left out."""
+        shown = {name: str(value) for name, value in self.model_dump(mode="json").items()}
+        shown["db_path"] = str(self.archive_path)
+        shown["data_dir"] = str(self.folder)
+        if self.database_url is not None:
+            shown["database_url"] = without_password(self.database_url)
+        return shown
+
+
+def without_password(url: str) -> str:
+    """The URL with its password, wherever in it that may stand, replaced by `***`."""
+    scheme, _, rest = _PASSWORD_PARAMETER.sub(r"\1***", url).partition("://")
+    credentials, at, location = rest.rpartition("@")
+    user, colon, _ = credentials.partition(":")
+    return f"{scheme}://{user}{':***' if colon else ''}{at}{location}"
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Settings from defaults, environment and the flags that were given (None: not given).
+
+    Raises InvalidSettings with one line that names what is wrong and where it was set.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    _refuse_unknown_variables()
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        place = f"--{name.replace('_', '-')}" if name in given else PREFIX + name.upper()
+        reason = first["msg"].removeprefix("Value error, ")
+        shown = without_password(str(first["input"])) if "://" in str(first["input"]) else first["input"]
+        raise InvalidSettings(f"{place}={shown}: {reason}") from None
+
+
+def _refuse_unknown_variables() -> None:
+    known = [name.upper() for name in Settings.model_fields]
+    for name in filter(_is_setting, os.environ):
+        given = name.removeprefix(PREFIX)
+        if given not in known:
+            near = get_close_matches(given, known, n=1)
+            hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""
+            raise InvalidSettings(f"{name}: there is no such setting{hint}")
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith(PREFIX) and not name.startswith(_TEST_PREFIX)

@@ -1,0 +1,66 @@
+"""Conditions on events, as Peewee expressions. One table serves the store, the HTTP filters and their docs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from peewee import Database, Expression, Field, Select
+
+from glyphd.db.archive_models import ImportBatch, ScoredListing
+from glyphd.db.dialects import contains_caseless, equals_caseless
+
+Predicate = Callable[[Database, Any], Expression]
+
+
+def _any_of(column: str) -> Predicate:
+    """Equal to one of the values, ASCII case ignored."""
+
+    def build(database: Database, values: Sequence[str]) -> Expression:
+        return _equals_any(database, ScoredListing._meta.columns[column], values)
+
+    return build
+
+
+def _from_source(database: Database, values: Sequence[str]) -> Expression:
+    named = _equals_any(database, ImportBatch.source, values)
+    return ScoredListing.import_id.in_(ImportBatch.select(ImportBatch.import_id).where(named))
+
+
+def _equals_any(database: Database, column: Field, values: Sequence[str]) -> Expression:
+    return reduce(or_, [equals_caseless(database, column, value) for value in values])
+
+
+def _model_contains(database: Database, text: str) -> Expression:
+    return contains_caseless(database, ScoredListing.model, text)
+
+
+def _imported_by(database: Database, import_ids: Sequence[str]) -> Expression:
+    return ScoredListing.import_id.in_(list(import_ids))
+
+
+PREDICATES: Mapping[str, Predicate] = {
+    "model": _any_of("model"),
+    "region": _any_of("region"),
+    "condition": _any_of("condition"),
+    "seller": _any_of("seller"),
+    "source_type": _any_of("source_type"),
+    "source": _from_source,
+    "model_contains": _model_contains,
+    "min_score": lambda database, value: ScoredListing.score >= value,
+    "max_score": lambda database, value: ScoredListing.score <= value,
+    "min_price": lambda database, value: ScoredListing.price_usd >= value,
+    "max_price": lambda database, value: ScoredListing.price_usd <= value,
+    "min_vram_gb": lambda database, value: ScoredListing.vram_gb >= value,
+    "after": lambda database, value: ScoredListing.seen_at > value,
+    "before": lambda database, value: ScoredListing.seen_at < value,
+    "import_id": _imported_by,
+}
+
+
+def restrict(query: Select, database: Database, wanted: Mapping[str, Any]) -> Select:
+    """The query with a condition for each filter that has a value."""
+    for name, value in wanted.items():
+        if value not in (None, [], ()):
+            query = query.where(PREDICATES[name](database, value))
+    return query

@@ -1,0 +1,198 @@
+"""ListingStore: the archive as a library, on SQLite or PostgreSQL."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from peewee import Database, Select
+from pydantic import TypeAdapter
+
+from glyphd.contracts.imports import (
+    GPUModelDTO,
+    ImportId,
+    ImportMetadata,
+    ImportResultDTO,
+    QuantizedListingDTO,
+    ScoredListingDTO,
+)
+from glyphd.contracts.listings import POSITION, GPUListingDTO, row_cells, row_validator
+from glyphd.db.archive_models import IS_CURRENT, GPUModel, ImportBatch, QuantizedListing, ScoredListing
+from glyphd.db.connections import open_archive
+from glyphd.db.migrations import initialise_archive
+from glyphd.errors import InvalidSettings, RowsRefused
+from glyphd.settings import Settings
+from glyphd.storage.mapping import AnyDTO, to_dto
+from glyphd.storage.predicates import restrict
+from glyphd.storage.rows import RESULT_COLUMNS, read_rows, select_rows
+from glyphd.storage.staging import Stage, StagedRow, open_stage
+from glyphd.storage.writing import Batch, find_written, write_batch
+from glyphd.times import now_text, read_stored, utc_text
+
+CHUNK_ROWS = 1000
+_SEEN_AT = POSITION["seen_at"]
+_IMPORT_ID: TypeAdapter[str] = TypeAdapter(ImportId)
+
+
+class ListingStore(ABC):
+    """The interface to the archive: scored listings in, current listings and imports out."""
+
+    @abstractmethod
+    def insert_listings(self, listings: Iterable[GPUListingDTO], import_id: str) -> ImportResultDTO:
+        """Writes the listings as one import, in one transaction.
+
+        `import_id` is any text of 1–64 characters. The same one again with the same listings changes nothing and
+        gives the first result; with other listings it raises ImportConflict. Raises RowsRefused without listings.
+        """
+
+    @abstractmethod
+    def query_listings(
+        self,
+        *,
+        model: str | Sequence[str] | None = None,
+        region: str | Sequence[str] | None = None,
+        min_score: float | None = None,
+        max_score: float | None = None,
+        min_price: float | None = None,
+        max_price: float | None = None,
+        after: datetime | None = None,
+        import_id: str | None = None,
+        limit: int | None = None,
+    ) -> list[ScoredListingDTO]:
+        """The current listings that fit, latest `seen_at` first; with `import_id` all that import's rows, in order.
+
+        Text is compared without regard to ASCII case, bounds are inclusive, `after` is exclusive; a time without
+        an offset is UTC.
+        """
+
+    @abstractmethod
+    def list_imports(self) -> list[ImportMetadata]:
+        """All committed imports, newest first."""
+
+    @abstractmethod
+    def list_models(self) -> list[GPUModelDTO]:
+        """Every GPU model with its latest known specs, by name."""
+
+    @abstractmethod
+    def list_capacities(self, import_id: str) -> list[QuantizedListingDTO]:
+        """The quantization capacities that this import brought, in its order."""
+
+
+class DatabaseListingStore(ListingStore):
+    """A store on an archive database that has its schema."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def insert_listings(self, listings: Iterable[GPUListingDTO], import_id: str) -> ImportResultDTO:
+        _IMPORT_ID.validate_python(import_id)
+        with self.database.connection_context(), open_stage(self.database) as stage:
+            received_at = self._received_at(import_id)
+            rows = _staged_rows(listings, received_at)
+            while chunk := list(islice(rows, CHUNK_ROWS)):
+                stage.add(chunk)
+            return self._write(stage, import_id, received_at)
+
+    def query_listings(
+        self,
+        *,
+        model: str | Sequence[str] | None = None,
+        region: str | Sequence[str] | None = None,
+        min_score: float | None = None,
+        max_score: float | None = None,
+        min_price: float | None = None,
+        max_price: float | None = None,
+        after: datetime | None = None,
+        import_id: str | None = None,
+        limit: int | None = None,
+    ) -> list[ScoredListingDTO]:
+        wanted = {
+            "model": _listed(model),
+            "region": _listed(region),
+            "min_score": min_score,
+            "max_score": max_score,
+            "min_price": min_price,
+            "max_price": max_price,
+            "after": None if after is None else utc_text(after),
+            "import_id": _listed(import_id),
+        }
+        query = restrict(select_rows(RESULT_COLUMNS), self.database, wanted).limit(limit)
+        if import_id is None:
+            query = query.where(IS_CURRENT).order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc())
+        else:
+            query = query.order_by(ScoredListing.import_index)
+        with self.database.connection_context():
+            return [ScoredListingDTO.model_validate(row) for row in read_rows(self.database, query, RESULT_COLUMNS)]
+
+    def list_imports(self) -> list[ImportMetadata]:
+        return self._all(ImportMetadata, ImportBatch.select().order_by(ImportBatch.id.desc()))
+
+    def list_models(self) -> list[GPUModelDTO]:
+        return self._all(GPUModelDTO, GPUModel.select().order_by(GPUModel.canonical_model))
+
+    def list_capacities(self, import_id: str) -> list[QuantizedListingDTO]:
+        query = QuantizedListing.select().where(QuantizedListing.import_id == import_id)
+        return self._all(QuantizedListingDTO, query.order_by(QuantizedListing.import_index))
+
+    def _all(self, kind: type[AnyDTO], query: Select) -> list[AnyDTO]:
+        with self.database.connection_context():
+            return [to_dto(kind, row) for row in query.bind(self.database)]
+
+    def _write(self, stage: Stage, import_id: str, received_at: str) -> ImportResultDTO:
+        if not stage.count():
+            raise RowsRefused("an import needs at least one listing")
+        stage.number_equal_rows()
+        written = write_batch(self.database, stage, Batch(import_id, result={"received_at": received_at}))
+        return ImportResultDTO(
+            import_id=import_id,
+            record_count=written.record_count,
+            first_model=written.first_model,
+            last_model=written.last_model,
+            timestamp=read_stored(written.imported_at),
+        )
+
+    def _received_at(self, import_id: str) -> str:
+        """What `seen_at` is when a listing has none: now, or what it was when this import first came."""
+        before = find_written(self.database, import_id)
+        return str(before.result.get("received_at", before.imported_at)) if before else now_text()
+
+
+class SqliteListingStore(DatabaseListingStore):
+    """An archive in a SQLite file, by default where the server keeps its own. Makes the schema when it is missing.
+
+    Raises SchemaOutdated for a file with an older schema, naming the command that brings it up to date.
+    """
+
+    def __init__(self, db_path: str | Path = "data/gpu.sqlite") -> None:
+        if str(db_path) == ":memory:":
+            raise InvalidSettings("an archive is kept in a file: :memory: would lose every listing")
+        super().__init__(_initialised(Settings(db_path=Path(db_path), database_url=None)))
+
+
+class PostgresListingStore(DatabaseListingStore):
+    """An archive on PostgreSQL, with the same rules and answers. Makes the schema when it is missing."""
+
+    def __init__(self, database_url: str) -> None:
+        super().__init__(_initialised(Settings(database_url=database_url)))
+
+
+def _initialised(settings: Settings) -> Database:
+    initialise_archive(settings)
+    return open_archive(settings, read_only=False)
+
+
+def _staged_rows(listings: Iterable[GPUListingDTO], received_at: str) -> Iterator[StagedRow]:
+    validate = row_validator().validate_python
+    for number, listing in enumerate(listings, start=1):
+        values: tuple[Any, ...] = validate(row_cells(listing))
+        if values[_SEEN_AT] is None:
+            values = (*values[:_SEEN_AT], received_at, *values[_SEEN_AT + 1 :])
+        yield (number, None, None, None, *values)
+
+
+def _listed(value: str | Sequence[str] | None) -> list[str] | None:
+    if value is None:
+        return None
+    return [value] if isinstance(value, str) else list(value)

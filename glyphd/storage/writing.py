@@ -1,0 +1,224 @@
+"""The one transaction that makes a stage part of the archive: set-based SQL, made from the Peewee models."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from peewee import EXCLUDED, Case, Database, Node, Value, fn
+
+from glyphd.contracts.listings import CAPACITIES, COLUMN_NAMES, ROW_SCHEMA_VERSION
+from glyphd.db.archive_models import GPUModel, ImportBatch, ListingKey, QuantizedListing, ScoredListing
+from glyphd.db.dialects import caseless, exclusive_write
+from glyphd.errors import ImportConflict
+from glyphd.storage.staging import STAGED_COLUMNS, Stage, staged
+from glyphd.times import now_text, text_after
+
+SPECS = (
+    "vram_gb",
+    "mig_capable",
+    "tdp_watts",
+    "cuda_cores",
+    "slot_width",
+    "pcie_generation",
+    "nvlink",
+    "generation",
+    "form_factor",
+)
+"""What a GPU model has wherever it is sold; `models` keeps the latest known of each model."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is recorded of an import beside its rows. `result` is kept as JSON and never read by SQL."""
+
+    import_id: str
+    source: str | None = None
+    description: str | None = None
+    filename: str | None = None
+    sha256: str | None = None
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A committed batch, now or on an earlier attempt."""
+
+    record_count: int
+    first_model: str | None
+    last_model: str | None
+    imported_at: str
+    result: dict[str, Any]
+
+
+Step = Callable[[float], None]
+"""Told how much of the writing is done (0 to 1) before each statement; may raise to roll all of it back."""
+
+
+def find_written(database: Database, import_id: str) -> Written | None:
+    """The committed batch of this import, or None."""
+    query = ImportBatch.select().where(ImportBatch.import_id == import_id)
+    batch = query.bind(database).first()
+    if batch is None:
+        return None
+    return Written(batch.record_count, batch.first_model, batch.last_model, batch.imported_at, json.loads(batch.result))
+
+
+def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = lambda done: None) -> Written:
+    """Writes the staged rows and their batch in one transaction; exactly once for each import id.
+
+    The same import id with the same rows changes nothing and gives the first result back. Raises ImportConflict
+    when the rows differ.
+    """
+    with exclusive_write(database):
+        before = find_written(database, batch.import_id)
+        if before is not None:
+            _require_equal_rows(database, batch.import_id)
+            return before
+        lowest, highest = stage.bounds()
+        top = _last_event_id(database) + highest + 1
+        _insert_batch(database, stage, batch, lowest, highest)
+        statements = _statements(database, batch.import_id, top)
+        for number, statement in enumerate(statements):
+            step(number / len(statements))
+            database.execute(statement)
+        _stamp(database, batch.import_id)
+        written = find_written(database, batch.import_id)
+        assert written is not None
+        return written
+
+
+def _statements(database: Database, import_id: str, top: int) -> list[Node]:
+    """In order: older rows than the current ones stay history, superseded events lose their flag, then the rows.
+
+    `top - import_index` is the event's id: it grows from import to import and falls inside one.
+    """
+    event_id = Value(top) - staged.c.import_index
+    return [
+        _mark_late_rows(),
+        _unflag_superseded(),
+        _insert_events(import_id, event_id),
+        _point_keys(event_id),
+        _insert_capacities(import_id),
+        _update_models(database, import_id),
+    ]
+
+
+def _mark_late_rows() -> Node:
+    late = (
+        staged.select(staged.c.import_index)
+        .join(ListingKey, on=(ListingKey.listing_id == staged.c.listing_id))
+        .join(ScoredListing, on=(ScoredListing.id == ListingKey.current_event_id))
+        .where(ScoredListing.seen_at > staged.c.seen_at)
+    )
+    return staged.update({staged.c.is_current: 0}).where(staged.c.import_index.in_(late))
+
+
+def _unflag_superseded() -> Node:
+    superseded = (
+        staged.select(ListingKey.current_event_id)
+        .join(ListingKey, on=(ListingKey.listing_id == staged.c.listing_id))
+        .where((staged.c.is_current == 1) & ListingKey.current_event_id.is_null(False))
+    )
+    return ScoredListing.update(is_current=0).where(ScoredListing.id.in_(superseded))
+
+
+def _insert_events(import_id: str, event_id: Any) -> Node:
+    """In the order of the ids, so that the table only ever grows at its end."""
+    values = {name: getattr(staged.c, name) for name in (*STAGED_COLUMNS, "is_current")}
+    values |= {"id": event_id, "import_id": Value(import_id), "schema_version": Value(ROW_SCHEMA_VERSION)}
+    columns = ScoredListing._meta.columns
+    rows = staged.select(*values.values()).order_by(staged.c.import_index.desc())
+    return ScoredListing.insert_from(rows, [columns[name] for name in values])
+
+
+def _point_keys(event_id: Any) -> Node:
+    rows = staged.select(staged.c.listing_id, event_id).where(staged.c.is_current == 1)
+    return ListingKey.insert_from(
+        rows.order_by(staged.c.listing_id), [ListingKey.listing_id, ListingKey.current_event_id]
+    ).on_conflict(
+        conflict_target=[ListingKey.listing_id], update={ListingKey.current_event_id: EXCLUDED.current_event_id}
+    )
+
+
+def _insert_capacities(import_id: str) -> Node:
+    capacities = [getattr(staged.c, name) for name in CAPACITIES]
+    rows = staged.select(Value(import_id), staged.c.import_index, *capacities)
+    return QuantizedListing.insert_from(
+        rows.where(capacities[0].is_null(False)).order_by(staged.c.import_index),
+        [
+            QuantizedListing.batch,
+            QuantizedListing.import_index,
+            QuantizedListing.model_7b,
+            QuantizedListing.model_13b,
+            QuantizedListing.model_70b,
+        ],
+    )
+
+
+def _update_models(database: Database, import_id: str) -> Node:
+    """The specs of a model are those of its latest event, by `seen_at`, then by `id`, that has any."""
+    names = ("model", *SPECS, "seen_at", "import_index")
+    rank = fn.ROW_NUMBER().over(
+        partition_by=[caseless(database, staged.c.model)],
+        order_by=[Case(None, [(_has_specs(staged.c), 0)], 1), staged.c.seen_at.desc(), staged.c.import_index],
+    )
+    ranked = staged.select(
+        Value(import_id).alias("import_id"), *(getattr(staged.c, name) for name in names), rank.alias("rank")
+    ).alias("ranked")
+    latest = ranked.select_from(*(getattr(ranked.c, name) for name in ("import_id", *names))).where(ranked.c.rank == 1)
+    fields = [GPUModel._meta.columns[name] for name in ("import_id", "canonical_model", *names[1:])]
+    update = {column: getattr(EXCLUDED, column.column_name) for column in fields}
+    newer = _has_specs(EXCLUDED) & ((EXCLUDED.seen_at >= GPUModel.seen_at) | ~_has_specs(GPUModel))
+    return GPUModel.insert_from(latest, fields).on_conflict(
+        conflict_target=[caseless(database, GPUModel.canonical_model)], update=update, where=newer
+    )
+
+
+def _has_specs(row: Any) -> Any:
+    return reduce(or_, [getattr(row, name).is_null(False) for name in SPECS])
+
+
+def _insert_batch(database: Database, stage: Stage, batch: Batch, lowest: int, highest: int) -> None:
+    """Its `imported_at` is given at the very end; till then it holds a text that no time equals."""
+    row = ImportBatch.insert(
+        import_id=batch.import_id,
+        imported_at="",
+        source=batch.source,
+        description=batch.description,
+        filename=batch.filename,
+        sha256=batch.sha256,
+        record_count=stage.count(),
+        first_model=stage.model_at(lowest),
+        last_model=stage.model_at(highest),
+        schema_version=ROW_SCHEMA_VERSION,
+        result=json.dumps(batch.result, ensure_ascii=False),
+    )
+    database.execute(row)
+
+
+def _stamp(database: Database, import_id: str) -> None:
+    """The last statement under the write lock: a clock that jumps back can't reorder history."""
+    (last,) = database.execute(ImportBatch.select(fn.MAX(ImportBatch.imported_at))).fetchone()
+    imported_at = max(now_text(), text_after(last)) if last else now_text()
+    database.execute(ImportBatch.update(imported_at=imported_at).where(ImportBatch.import_id == import_id))
+
+
+def _last_event_id(database: Database) -> int:
+    (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
+    return last or 0
+
+
+def _require_equal_rows(database: Database, import_id: str) -> None:
+    names = ("import_index", *COLUMN_NAMES)
+    columns = ScoredListing._meta.columns
+    events = ScoredListing.select(*(columns[name] for name in names)).where(ScoredListing.import_id == import_id)
+    rows = staged.select(*(getattr(staged.c, name) for name in names))
+    if _any(database, rows.except_(events)) or _any(database, events.except_(rows)):
+        raise ImportConflict(f"import {import_id} is already there with other rows", import_id=import_id)
+
+
+def _any(database: Database, query: Any) -> bool:
+    return database.execute(query.limit(1)).fetchone() is not None

@@ -1,0 +1,49 @@
+"""Times as glyphd stores them: UTC text of fixed width, so that text order is time order."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_ACCEPTED = re.compile(
+    r"\d{4}-\d{2}-\d{2}(?:[Tt ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,12})?)?(?: ?(?:[Zz]|[+-]\d{2}(?::?\d{2})?))?)?",
+    re.ASCII,
+)
+
+
+def utc_text(moment: datetime) -> str:
+    """`2025-07-29T12:12:00.000000Z`: 27 characters, whatever the moment; without an offset it is UTC."""
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC)
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+
+
+def now_text() -> str:
+    """The present moment as stored text."""
+    return utc_text(datetime.now(UTC))
+
+
+def text_after(text: str) -> str:
+    """The stored text one microsecond later."""
+    return utc_text(read_stored(text) + timedelta(microseconds=1))
+
+
+def read_stored(text: str) -> datetime:
+    """The aware datetime behind a stored text."""
+    return datetime.fromisoformat(text)
+
+
+def parse_time(text: str) -> str:
+    """Stored text for an RFC 3339 time, ISO 8601 with a space for the `T`, or a plain date.
+
+    Raises ValueError for anything else: digits alone, other forms, a date or an hour that does not exist.
+    """
+    if not _ACCEPTED.fullmatch(text):
+        raise ValueError("not an RFC 3339 time")
+    try:
+        return utc_text(datetime.fromisoformat(text.upper().replace(",", ".").replace(" ", "T", 1).replace(" ", "")))
+    except OverflowError as error:
+        raise ValueError("outside the years 1 to 9999") from error
+
+
+def shown_time(stored: str | None) -> str | None:
+    """A stored text as clients see it: without a fraction that is zero."""
+    return stored if stored is None else stored.replace(".000000Z", "Z")

@@ -1,0 +1,135 @@
+"""Uploads in a local folder."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+from glyphd.errors import StorageFull
+
+HEAD_BYTES = 128 * 1024
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+class LocalUploads:
+    """One folder, flat. Half-received files end in `.part`; whole ones get their name by a rename."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextmanager
+    def receive(self) -> Iterator["LocalReceiving"]:
+        with _no_room_named():
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        receiving = LocalReceiving(self.folder)
+        try:
+            yield receiving
+        finally:
+            receiving.close()
+
+    def put(self, name: str, data: bytes) -> None:
+        with self.receive() as receiving:
+            receiving.write(data)
+            receiving.keep(name)
+
+    def create(self, name: str) -> BinaryIO:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._path(name).open("wb")
+
+    def settle(self, file: BinaryIO) -> None:
+        with file:
+            file.flush()
+            os.fsync(file.fileno())
+        _sync_folder(self.folder)
+
+    def open(self, name: str) -> BinaryIO:
+        return self._path(name).open("rb")
+
+    def size(self, name: str) -> int:
+        return self._path(name).stat().st_size
+
+    def delete(self, name: str) -> None:
+        self._path(name).unlink(missing_ok=True)
+
+    def check_writable(self) -> None:
+        with self.receive() as receiving:
+            receiving.write(b"\n")
+
+    def _path(self, name: str) -> Path:
+        return _path_in(self.folder, name)
+
+
+class LocalReceiving:
+    """A `.part` file and the SHA-256 of what went into it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / f"{uuid4()}.part"
+        self._digest = sha256()
+        self._head = bytearray()
+        self._kept = False
+        self.size = 0
+        with _no_room_named():
+            self._file = self._path.open("xb", buffering=0)
+        self._path.chmod(0o600)
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    @property
+    def head(self) -> bytes:
+        return bytes(self._head)
+
+    def write(self, data: bytes) -> None:
+        left = memoryview(data)
+        with _no_room_named():
+            while left:
+                left = left[self._file.write(left) :]
+        self._digest.update(data)
+        self.size += len(data)
+        if len(self._head) < HEAD_BYTES:
+            self._head += data[: HEAD_BYTES - len(self._head)]
+
+    def keep(self, name: str) -> None:
+        path = _path_in(self._folder, name)
+        with _no_room_named():
+            os.fsync(self._file.fileno())
+            self._path.rename(path)
+            self._kept = True
+            _sync_folder(self._folder)
+
+    def close(self) -> None:
+        self._file.close()
+        if not self._kept:
+            self._path.unlink(missing_ok=True)
+
+
+def _path_in(folder: Path, name: str) -> Path:
+    """Only plain names: a separator in one would be a mistake of ours."""
+    if name in ("", "..") or Path(name).name != name:
+        raise ValueError(f"not a plain file name: {name!r}")
+    return folder / name
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename is durable only when the folder that holds the name is."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _no_room_named() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise StorageFull("there is no room left for uploads") from error
+        raise

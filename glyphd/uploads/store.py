@@ -1,0 +1,54 @@
+"""What an upload store promises."""
+
+from contextlib import AbstractContextManager
+from typing import BinaryIO, Protocol
+
+
+class Receiving(Protocol):
+    """An upload while it is being received. Leaving its block without `keep` leaves nothing behind."""
+
+    def write(self, data: bytes) -> None:
+        """Adds bytes. Raises StorageFull when there is no room for them."""
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the bytes written so far, in hex."""
+
+    @property
+    def head(self) -> bytes:
+        """The first bytes written, at most 128 KiB of them."""
+
+    def keep(self, name: str) -> None:
+        """Makes the upload durable under this name: when it returns, the bytes survive a power cut."""
+
+
+class UploadStore(Protocol):
+    """Keeps files by name. Names are made by glyphd, never by a client."""
+
+    def receive(self) -> AbstractContextManager[Receiving]:
+        """Starts an upload."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Keeps a small file, durable when it returns; replaces one of the same name as a whole."""
+
+    def create(self, name: str) -> BinaryIO:
+        """Opens a file for writing from its start; the caller makes it durable with `settle`."""
+
+    def settle(self, file: BinaryIO) -> None:
+        """Makes what was written to a created file durable, and closes it."""
+
+    def open(self, name: str) -> BinaryIO:
+        """Opens a kept file for reading. Raises FileNotFoundError."""
+
+    def size(self, name: str) -> int:
+        """Bytes of a kept file. Raises FileNotFoundError."""
+
+    def delete(self, name: str) -> None:
+        """Forgets a file; no error when it isn't there."""
+
+    def check_writable(self) -> None:
+        """Raises StorageFull or OSError when nothing could be kept now."""

@@ -1,0 +1,73 @@
+"""Databases for the tests: a fresh one for each test, on SQLite and on PostgreSQL. Nothing here skips."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from glyphd.settings import PREFIX, Settings
+from tests.postgres_server import running_server
+
+TEST_PREFIX = "GLYPHD_TEST_"
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have settings in the environment, of an archive that no test may touch."""
+    for name in os.environ:
+        if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The server that tests make their databases on: GLYPHD_TEST_POSTGRES_URL, else one of our own."""
+    given = os.environ.get("GLYPHD_TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    with running_server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """The URL of an empty database, dropped after the test whoever is still connected."""
+    name = f"glyphd_test_{uuid4().hex}"
+    _execute(postgres_url, f"CREATE DATABASE {name}")
+    yield _with_database(postgres_url, name)
+    _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def sqlite_settings(tmp_path: Path) -> Settings:
+    """Settings for SQLite in a folder that does not exist yet."""
+    return Settings(data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+def postgres_settings(tmp_path: Path, postgres_database: str) -> Settings:
+    """Settings for PostgreSQL with an empty database."""
+    return Settings(data_dir=tmp_path / "data", database_url=postgres_database)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_settings(request: pytest.FixtureRequest) -> Settings:
+    """The test runs once on each of the two databases, nothing in them yet."""
+    name = "sqlite_settings" if request.param == "sqlite" else "postgres_settings"
+    settings: Settings = request.getfixturevalue(name)
+    return settings
+
+
+def _execute(url: str, statement: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def _with_database(url: str, name: str) -> str:
+    parts = urlsplit(url)
+    return f"postgresql://{parts.netloc}/{name}" + (f"?{parts.query}" if parts.query else "")

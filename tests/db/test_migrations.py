@@ -1,0 +1,259 @@
+"""Migrations go up and down on both databases, once each, and lose nothing unasked."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from glyphd.db.connections import open_archive, open_for_migration
+from glyphd.db.drift import find_drift
+from glyphd.db.migration_sets import ARCHIVE, SETS, applied, require_current_schema
+from glyphd.db.migrations import initialise, initialise_archive, migrate
+from glyphd.errors import DataWouldBeLost, InvalidSettings, SchemaError, SchemaOutdated
+from glyphd.settings import Settings
+from tests.db.ledger import archive_rows, fill_archive, fill_registry, registry_rows
+from tests.db.snapshots import schema_of
+
+EVERY_STEP = [f"applied {steps.name} {name}" for steps in SETS for name in steps.packaged()]
+INITIALISE = "from glyphd.db.migrations import initialise; from glyphd.settings import Settings; initialise(Settings())"
+
+
+def test_migrate_applies_every_step_once(database_settings: Settings) -> None:
+    assert migrate(database_settings) == EVERY_STEP
+    assert migrate(database_settings) == []
+    assert applied(database_settings) == {steps.name: steps.packaged() for steps in SETS}
+
+
+def test_nothing_is_made_by_asking_what_is_applied(sqlite_settings: Settings) -> None:
+    assert applied(sqlite_settings) == {"archive": [], "registry": []}
+    assert not sqlite_settings.data_dir.exists()
+
+
+def test_down_and_up_again_with_data_leaves_a_fresh_schema(database_settings: Settings) -> None:
+    migrate(database_settings)
+    fresh = schema_of(database_settings)
+    fill_archive(database_settings)
+    fill_registry(database_settings)
+    for steps in SETS:
+        for number in reversed(range(len(steps.packaged()))):
+            migrate(database_settings, f"{steps.name}:{number}", drop_data=number == 0)
+        for number in range(1, len(steps.packaged()) + 1):
+            migrate(database_settings, f"{steps.name}:{number}")
+    assert schema_of(database_settings) == fresh
+    assert find_drift(database_settings) == []
+
+
+def test_a_step_down_without_losses_keeps_every_row(database_settings: Settings) -> None:
+    migrate(database_settings)
+    fill_archive(database_settings)
+    before = archive_rows(database_settings)
+    assert migrate(database_settings, "archive:1") == ["reverted archive 002_views"]
+    assert migrate(database_settings, "archive:2") == ["applied archive 002_views"]
+    after = archive_rows(database_settings)
+    assert after.pop("schema_version") != before.pop("schema_version")
+    assert after == before
+
+
+@pytest.mark.parametrize(("target", "lost"), [("archive:0", "scored_listings"), ("registry:0", "jobs")])
+def test_refuses_to_drop_data_unasked(database_settings: Settings, target: str, lost: str) -> None:
+    migrate(database_settings)
+    fill_archive(database_settings)
+    fill_registry(database_settings)
+    before = archive_rows(database_settings), registry_rows(database_settings), schema_of(database_settings)
+    with pytest.raises(DataWouldBeLost, match=lost):
+        migrate(database_settings, target)
+    assert (archive_rows(database_settings), registry_rows(database_settings), schema_of(database_settings)) == before
+
+
+def test_an_empty_schema_goes_without_being_told_twice(database_settings: Settings) -> None:
+    initialise(database_settings)
+    assert len(migrate(database_settings, "archive:0")) == len(ARCHIVE.packaged())
+    assert applied(database_settings)["archive"] == []
+
+
+@pytest.mark.parametrize("to", ["archive", "archive:", "archive:x", "archive:-1", "archive:99", "queue:0", ""])
+def test_a_target_that_does_not_exist_is_refused(sqlite_settings: Settings, to: str) -> None:
+    with pytest.raises(InvalidSettings, match="archive:0 to archive:2"):
+        migrate(sqlite_settings, to)
+
+
+def test_a_column_with_values_counts_as_data(database_settings: Settings, more_steps: Path) -> None:
+    (more_steps / "archive" / "003_note.py").write_text(
+        _step("ALTER TABLE import_batches ADD COLUMN note TEXT", "ALTER TABLE import_batches DROP COLUMN note")
+    )
+    migrate(database_settings)
+    fill_archive(database_settings)
+    migrate(database_settings, "archive:2")
+    migrate(database_settings, "archive:3")
+    _execute(database_settings, "UPDATE import_batches SET note = 'a'")
+    with pytest.raises(DataWouldBeLost, match=r"import_batches\.note"):
+        migrate(database_settings, "archive:2")
+    assert migrate(database_settings, "archive:2", drop_data=True) == ["reverted archive 003_note"]
+
+
+def test_a_failing_step_leaves_the_schema_as_it_was(database_settings: Settings, more_steps: Path) -> None:
+    migrate(database_settings)
+    before = schema_of(database_settings)
+    (more_steps / "archive" / "003_good.py").write_text(_step("CREATE TABLE good (id INTEGER)", "DROP TABLE good"))
+    (more_steps / "archive" / "004_bad.py").write_text(_step("CREATE TABLE good (id INTEGER)", "DROP TABLE good"))
+    with pytest.raises(Exception, match="already exists"):
+        migrate(database_settings)
+    assert schema_of(database_settings) == before
+    assert applied(database_settings)["archive"] == ARCHIVE.packaged()[:2]
+
+
+def test_rebuilding_a_parent_table_keeps_its_children(sqlite_settings: Settings, more_steps: Path) -> None:
+    migrate(sqlite_settings)
+    fill_archive(sqlite_settings)
+    before = archive_rows(sqlite_settings)
+    (more_steps / "archive" / "003_rebuilt.py").write_text(
+        _step(
+            "CREATE TABLE rebuilt AS SELECT * FROM import_batches",
+            "DROP VIEW listings",
+            "DROP VIEW gpu_listings",
+            "DROP TABLE import_batches",
+            "ALTER TABLE rebuilt RENAME TO import_batches",
+            "CREATE UNIQUE INDEX importbatch_import_id ON import_batches (import_id)",
+        )
+    )
+    migrate(sqlite_settings)
+    assert archive_rows(sqlite_settings) == before
+
+
+def test_a_step_that_leaves_orphans_is_taken_back(sqlite_settings: Settings, more_steps: Path) -> None:
+    migrate(sqlite_settings)
+    fill_archive(sqlite_settings)
+    before = archive_rows(sqlite_settings)
+    (more_steps / "archive" / "003_orphans.py").write_text(_step("DELETE FROM import_batches"))
+    with pytest.raises(SchemaError, match="without the import_batches they belong to"):
+        migrate(sqlite_settings)
+    assert archive_rows(sqlite_settings) == before
+
+
+def test_an_old_schema_is_refused_with_the_command(database_settings: Settings) -> None:
+    initialise(database_settings)
+    migrate(database_settings, "archive:1")
+    for refuse in (require_current_schema, initialise, initialise_archive):
+        with pytest.raises(SchemaOutdated, match="step 1 of 2: run `glyphd migrate`"):
+            refuse(database_settings)
+
+
+@pytest.mark.parametrize("work", [require_current_schema, initialise, initialise_archive, migrate])
+def test_a_newer_schema_is_refused_and_left_alone(database_settings: Settings, work: object) -> None:
+    initialise(database_settings)
+    _execute(database_settings, "INSERT INTO archive_migrations (name, migrated_at) VALUES ('003_later', '2026-01-01')")
+    before = schema_of(database_settings)
+    assert callable(work)
+    with pytest.raises(SchemaError, match="003_later"):
+        work(database_settings)
+    assert schema_of(database_settings) == before
+
+
+def test_steps_in_another_order_are_refused(sqlite_settings: Settings) -> None:
+    migrate(sqlite_settings)
+    _execute(sqlite_settings, "DELETE FROM archive_migrations WHERE id = 1")
+    with pytest.raises(SchemaError, match="another order: 002_views"):
+        migrate(sqlite_settings)
+
+
+def test_missing_migrations_are_an_error(
+    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("glyphd.db.migration_sets.migrations_folder", lambda: tmp_path / "nowhere")
+    with pytest.raises(SchemaError, match="migrations of the archive are missing"):
+        migrate(sqlite_settings)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_the_histories_are_told_apart_on_one_database(postgres_settings: Settings) -> None:
+    migrate(postgres_settings, f"archive:{len(ARCHIVE.packaged())}")
+    assert applied(postgres_settings) == {"archive": ARCHIVE.packaged(), "registry": []}
+
+
+def test_processes_that_start_at_once_apply_each_step_once(database_settings: Settings) -> None:
+    environment = database_settings.child_environment()
+    command = [sys.executable, "-c", INITIALISE]
+    processes = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) for _ in range(3)]
+    assert [process.communicate(timeout=60)[1] for process in processes] == [b"", b"", b""]
+    _require_each_step_once(database_settings)
+
+
+def test_threads_that_start_at_once_apply_each_step_once(database_settings: Settings) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(initialise, [database_settings] * 8))
+    _require_each_step_once(database_settings)
+
+
+def test_what_is_done_is_not_replayed(sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The replay mocks Peewee for all threads of the process."""
+    monkeypatch.setattr("peewee_migrate.router.mock", None)
+    migrate(sqlite_settings, "archive:1")
+    assert migrate(sqlite_settings, "archive:2") == ["applied archive 002_views"]
+    assert migrate(sqlite_settings, "archive:1") == ["reverted archive 002_views"]
+
+
+def test_a_writer_makes_the_migration_wait_and_then_say_so(
+    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glyphd.db.connections.LOCK_WAIT_SECONDS", 0)
+    initialise(sqlite_settings)
+    writer = open_archive(sqlite_settings, read_only=False)
+    with writer.connection_context(), writer.atomic(), pytest.raises(Exception, match="being written: stop the worker"):
+        migrate(sqlite_settings, "archive:1")
+
+
+def test_a_database_that_is_not_in_utf8_is_refused(postgres_settings: Settings) -> None:
+    name = "glyphd_latin"
+    _execute(postgres_settings, f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    try:
+        url = str(postgres_settings.database_url).replace(_name_in(postgres_settings), name)
+        with pytest.raises(SchemaError, match="LATIN1"):
+            migrate(postgres_settings.model_copy(update={"database_url": url}))
+    finally:
+        _execute(postgres_settings, f"DROP DATABASE {name}")
+
+
+def test_a_file_that_is_no_database_is_refused(sqlite_settings: Settings) -> None:
+    sqlite_settings.data_dir.mkdir()
+    sqlite_settings.archive_path.write_text("a letter, long enough to be looked at " * 20)
+    with pytest.raises(SchemaError, match=r"gpu\.sqlite can't be read: file is not a database"):
+        initialise(sqlite_settings)
+
+
+def test_a_database_of_something_else_is_left_alone(sqlite_settings: Settings) -> None:
+    sqlite_settings.data_dir.mkdir()
+    _execute(sqlite_settings, "CREATE TABLE recipes (name TEXT)")
+    before = sqlite_settings.archive_path.read_bytes()
+    for work in (initialise, initialise_archive, migrate):
+        with pytest.raises(SchemaError, match="archive holds something else: recipes"):
+            work(sqlite_settings)
+    assert sqlite_settings.archive_path.read_bytes() == before
+
+
+def _step(*statements: str) -> str:
+    """A migration that runs all statements but the last, which is its way back; one alone has none."""
+    up, down = (statements[:-1], statements[-1:]) if len(statements) == 2 else (statements, ())
+    return (
+        f"def migrate(migrator, database, fake=False):\n    [migrator.sql(one) for one in {up!r}]\n"
+        f"def rollback(migrator, database, fake=False):\n    [migrator.sql(one) for one in {down!r}]\n"
+    )
+
+
+def _execute(settings: Settings, statement: str) -> None:
+    database = open_for_migration(settings, settings.archive_path)
+    with database.connection_context():
+        database.execute_sql(statement)
+
+
+def _name_in(settings: Settings) -> str:
+    return str(settings.database_url).partition("?")[0].rpartition("/")[2]
+
+
+def _require_each_step_once(settings: Settings) -> None:
+    assert applied(settings) == {steps.name: steps.packaged() for steps in SETS}
+    rows = archive_rows(settings)
+    assert [name for _, name, _ in rows["schema_version"]] == ARCHIVE.packaged()
+    assert rows["archive_identity"] == registry_rows(settings)["registry_identity"]
+    assert len(rows["archive_identity"]) == 1

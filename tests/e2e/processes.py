@@ -1,0 +1,131 @@
+"""Real glyphd processes for tests: started as a user would, stopped whatever happens."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import psutil
+
+PATIENCE_SECONDS = 60.0
+FINAL = ("succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class Process:
+    """A running process, and the address it listens on if it is an API."""
+
+    popen: subprocess.Popen[str]
+    address: str = ""
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        self.popen.send_signal(signal.SIGTERM)
+        return self.popen.wait(PATIENCE_SECONDS)
+
+    def kill(self) -> None:
+        self.popen.kill()
+        self.popen.wait(PATIENCE_SECONDS)
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.popen.pid).children()
+
+
+@contextmanager
+def serving(*arguments: str, environment: Mapping[str, str]) -> Iterator[Process]:
+    """`glyphd serve` on a free port."""
+    with _running("glyphd", "serve", "--port", "0", *arguments, environment=environment) as popen:
+        assert popen.stdout is not None
+        greeting = popen.stdout.readline()
+        found = re.search(r"http://\S+", greeting)
+        assert found, f"serve did not start: {greeting!r}"
+        yield Process(popen, found[0])
+
+
+@contextmanager
+def working(*, environment: Mapping[str, str]) -> Iterator[Process]:
+    """`python -m worker`."""
+    with _running("worker", environment=environment) as popen:
+        yield Process(popen)
+
+
+@contextmanager
+def _running(module: str, *arguments: str, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    # The tests' own environment goes along: it is how coverage finds its way into child processes.
+    command = [sys.executable, "-m", module, *arguments]
+    popen = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
+    try:
+        yield popen
+    finally:
+        if popen.poll() is None:
+            popen.terminate()
+            try:
+                popen.wait(PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                popen.kill()
+        popen.communicate()
+
+
+def run(module: str, *arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end."""
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(
+        command,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """Waits for the condition to give something true, and gives that."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    return found
+
+
+def get(address: str, path: str) -> Any:
+    with urlopen(address + path, timeout=PATIENCE_SECONDS) as answer:
+        return json.load(answer)
+
+
+def upload(address: str, csv: bytes, query: str = "", **headers: str) -> dict[str, Any]:
+    """Sends a CSV; the status in the 202."""
+    named = {"Content-Type": "text/csv"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    with urlopen(Request(f"{address}/api/import{query}", csv, named), timeout=PATIENCE_SECONDS) as answer:
+        found: dict[str, Any] = json.load(answer)
+        return found
+
+
+def final_status(address: str, import_id: str) -> dict[str, Any]:
+    """The status of an import when it has ended."""
+
+    def ended() -> dict[str, Any] | None:
+        status: dict[str, Any] = get(address, f"/api/imports/{import_id}")
+        return status if status["status"] in FINAL else None
+
+    found: dict[str, Any] = until(ended)
+    return found
+
+
+def many_offers(count: int, price: float = 1000.0) -> bytes:
+    """A CSV with so many different listings."""
+    rows = (f"RTX_4090,{price + number},0.5,https://example.com/{number}\n" for number in range(count))
+    return ("model,price_usd,score,source_url\n" + "".join(rows)).encode()
+
+
+def data_in(folder: Path) -> dict[str, str]:
+    return {"GLYPHD_DATA_DIR": str(folder)}

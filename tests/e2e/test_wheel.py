@@ -1,0 +1,43 @@
+"""The wheel as a user installs it: a fresh environment, the locked runtime dependencies, nothing else."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.e2e.processes import PATIENCE_SECONDS, final_status, many_offers, upload
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_an_installed_wheel_serves_and_imports(tmp_path: Path) -> None:
+    python = _install(tmp_path)
+    environment = {"PATH": os.environ["PATH"], "GLYPHD_DATA_DIR": str(tmp_path / "data")}
+    command = [str(python.with_name("glyphd")), "serve", "--port", "0"]
+    with subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as popen:
+        try:
+            assert popen.stdout is not None
+            found = re.search(r"http://\S+", popen.stdout.readline())
+            assert found
+            accepted = upload(found[0], many_offers(10))
+            assert final_status(found[0], accepted["import_id"])["record_count"] == 10
+        finally:
+            popen.terminate()
+        assert popen.wait(PATIENCE_SECONDS) == 0
+
+
+def _install(folder: Path) -> Path:
+    """The Python of a new environment that holds the wheel."""
+    _call(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder))
+    (wheel,) = folder.glob("*.whl")
+    _call(sys.executable, "-m", "venv", str(folder / "venv"))
+    python = folder / "venv" / "bin" / "python"
+    pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    _call(*pip, "--require-hashes", "--requirement", str(ROOT / "requirements" / "runtime.lock"))
+    _call(*pip, "--no-deps", str(wheel))
+    return python
+
+
+def _call(*command: str) -> None:
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)

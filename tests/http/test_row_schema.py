@@ -1,0 +1,79 @@
+"""`GET /api/schema` and `/api/schema.csv`: the row contract as it is published."""
+
+from typing import Any
+
+import pytest
+
+from glyphd.contracts.headers import ALIASES
+from glyphd.contracts.listings import COLUMN_NAMES
+from tests.service import Service
+
+COLUMNS = (
+    "model,price_usd,condition,quantity,availability,min_order_qty,seller,region,vram_gb,mig_capable,tdp_watts,"
+    "cuda_cores,slot_width,pcie_generation,nvlink,generation,form_factor,quantization_capacity_7b,"
+    "quantization_capacity_13b,quantization_capacity_70b,score,heuristics,seen_at,source_url,source_type,title"
+)
+
+
+@pytest.fixture
+def published(service: Service) -> dict[str, Any]:
+    found: dict[str, Any] = service.http.get("/api/schema").json
+    return found
+
+
+def test_it_lists_the_columns_in_order(published: dict[str, Any]) -> None:
+    assert ",".join(published["columns"]) == COLUMNS
+    assert published["required"] == ["model", "price_usd", "score"]
+    assert published["schema_version"] == 1
+
+
+def test_it_has_the_alias_table(published: dict[str, Any]) -> None:
+    assert published["aliases"] == ALIASES
+    assert set(published["aliases"].values()) <= set(published["columns"])
+
+
+def test_its_json_schema_describes_every_column(published: dict[str, Any]) -> None:
+    schema = published["json_schema"]
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert tuple(schema["properties"]) == COLUMN_NAMES
+    assert schema["required"] == published["required"]
+    assert all(column["description"] for column in schema["properties"].values())
+
+
+@pytest.mark.parametrize(
+    ("column", "rule"),
+    [
+        ("model", {"type": "string", "minLength": 1, "maxLength": 200}),
+        ("price_usd", {"type": "number", "minimum": 0}),
+        ("quantity", {"type": ["integer", "null"], "minimum": 0, "maximum": 2**63 - 1}),
+        ("min_order_qty", {"type": ["integer", "null"], "minimum": 1}),
+        ("mig_capable", {"type": ["integer", "null"], "minimum": 0, "maximum": 7}),
+        ("slot_width", {"type": ["number", "null"], "exclusiveMinimum": 0}),
+        ("nvlink", {"type": ["boolean", "null"]}),
+        ("score", {"type": "number"}),
+        ("seen_at", {"type": ["string", "null"], "format": "date-time"}),
+        ("source_url", {"type": ["string", "null"], "maxLength": 2000}),
+        ("title", {"type": ["string", "null"], "maxLength": 1000}),
+    ],
+)
+def test_its_json_schema_has_the_rules(published: dict[str, Any], column: str, rule: dict[str, Any]) -> None:
+    found = published["json_schema"]["properties"][column]
+    assert {name: found.get(name) for name in rule} == rule
+
+
+def test_the_template_is_a_header_and_nothing_else(service: Service) -> None:
+    answer = service.http.get("/api/schema.csv")
+    assert (answer.content_type, answer.text) == ("text/csv", f"{COLUMNS}\r\n")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="listings.csv"'
+
+
+def test_the_template_filled_in_can_be_imported(service: Service) -> None:
+    template = service.http.get("/api/schema.csv").text
+    row = ["L4", "1"] + [""] * 18 + ["0.5"] + [""] * 5
+    status = service.import_csv(f"{template}{','.join(row)}\r\n")
+    assert (status["status"], status["record_count"], status["ignored_columns"]) == ("succeeded", 1, [])
+
+
+@pytest.mark.parametrize("path", ["/api/schema", "/api/schema.csv"])
+def test_they_take_no_parameters(service: Service, path: str) -> None:
+    assert service.refusal(f"{path}?format=csv")["code"] == "unknown_parameter"

@@ -1,0 +1,98 @@
+"""The folder of CSV files: each does what the JSON beside it says, through HTTP and a worker.
+
+A case's `.json` has a `rule`; `options` and `headers` to send the file with; and either what the door answers
+(`http`, and the `problem` without its sentences) or what becomes of the `import`, as far as it differs from a
+success without errors, and the columns and rows of its `listings`. `says` is what the sentence to the user holds.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from webtest import TestResponse
+
+from tests.http.forms import Sent
+from tests.service import Service, problem
+
+FOLDER = Path(__file__).parents[1] / "data" / "csv"
+FILES = {path.name.split(".")[0]: path for path in sorted(FOLDER.glob("*.csv*"))}
+CASES: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_bytes()) for path in sorted(FOLDER.glob("*.json"))}
+REFUSED = [name for name, case in CASES.items() if "http" in case]
+TAKEN = [name for name, case in CASES.items() if "http" not in case]
+SUCCESS: dict[str, Any] = {
+    "status": "succeeded",
+    "error": None,
+    "errors": [],
+    "ignored_columns": [],
+    "delimiter": ",",
+    "encoding": "utf-8",
+    "dry_run": False,
+}
+
+
+def test_every_file_has_its_json_and_every_json_its_file() -> None:
+    assert FILES.keys() == CASES.keys()
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_the_door_refuses_and_keeps_nothing(name: str, service: Service) -> None:
+    case = CASES[name]
+    answer = _send(service, name, status=case["http"])
+    found = problem(answer)
+    _assert_same({key: found[key] for key in found.keys() - {"type", "title", "status", "detail"}}, case["problem"])
+    _assert_says(case, found["detail"])
+    assert service.kept() == []
+    assert service.http.get("/api/imports").json == []
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_the_import_ends_as_described(name: str, service: Service) -> None:
+    case = CASES[name]
+    import_id = _send(service, name, status=202).json["import_id"]
+    service.work()
+    status = service.status(import_id)
+    rows = case.get("listings", {"columns": ["model"], "rows": []})
+    expected = SUCCESS | {"record_count": len(rows["rows"])} | case.get("import", {})
+    expected.setdefault("error_count", len(expected["errors"]))
+    _assert_says(case, (status["error"] or {}).get("message"))
+    _assert_same({key: _shown(key, status[key]) for key in expected}, expected)
+    listings = service.listings(f"?import_id={import_id}&fields={','.join(rows['columns'])}")
+    _assert_same([list(row.values()) for row in listings], rows["rows"])
+
+
+def test_a_row_without_a_time_was_seen_when_its_upload_was_received(service: Service) -> None:
+    status = service.import_csv("model,price_usd,score,seen_at\nA,1,0.5,\nB,1,0.5,2025-07-29\n")
+    seen_at = [row["seen_at"] for row in service.listings(f"?import_id={status['import_id']}")]
+    assert seen_at == [status["received_at"], "2025-07-29T00:00:00Z"]
+
+
+def _send(service: Service, name: str, *, status: int) -> TestResponse:
+    case = CASES[name]
+    sent = Sent(FILES[name].read_bytes(), "text/csv", case.get("headers", {}))
+    return sent.to(service, f"/api/import?{urlencode(case.get('options', {}))}", status)
+
+
+def _shown(key: str, value: Any) -> Any:
+    """A part of the status as the cases have it: an error by its code, row errors without their sentence."""
+    if key == "error":
+        return value and value["code"]
+    if key == "errors":
+        assert all(error["message"] for error in value)
+        return [{name: error[name] for name in error.keys() - {"message"}} for error in value]
+    return value
+
+
+def _assert_says(case: dict[str, Any], sentence: str | None) -> None:
+    for part in case.get("says", []):
+        assert part in str(sentence)
+
+
+def _assert_same(found: Any, expected: Any) -> None:
+    """Equal as JSON: 1 is neither true nor 1.0."""
+    assert _text(found) == _text(expected)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False)

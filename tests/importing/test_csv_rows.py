@@ -1,0 +1,116 @@
+"""Rows of a CSV: where each stands, what its cells are, and which oddities are whose."""
+
+import io
+from typing import Any
+
+import pytest
+
+from glyphd.contracts.listings import POSITION
+from glyphd.errors import UnreadableFile
+from glyphd.importing.csv_rows import CsvRows
+from glyphd.importing.lines import PhysicalLines
+from glyphd.importing.rows import Row
+
+HEADER = b"model,price_usd,score\n"
+
+
+def _open(data: bytes, delimiter: str = ",") -> CsvRows:
+    return CsvRows(PhysicalLines(io.BytesIO(data), encoding="utf-8", max_bytes=1_000_000), delimiter)
+
+
+def _models(rows: list[Row]) -> list[str | None]:
+    return [row.texts[POSITION["model"]] if row.texts else None for row in rows]
+
+
+def _codes(rows: list[Row]) -> list[list[str]]:
+    return [[error.code for error in row.errors] for row in rows]
+
+
+def test_a_row_has_its_texts_in_column_order() -> None:
+    row = next(iter(_open(b"score,notes,model\n0.5,x, A \n")))
+    assert row.texts is not None
+    filled = {name: row.texts[at] for name, at in POSITION.items() if row.texts[at] is not None}
+    assert filled == {"model": "A", "score": "0.5"}
+
+
+def test_a_place_is_exactly_the_bytes_of_its_record() -> None:
+    records = [b"A,1,0.5\r\n", '"ä\nand more",1,0.5\n'.encode(), b"B,1\n", b"\xff,1,0.5\n", b"C,1,0.5"]
+    data = b"\xef\xbb\xbf\n" + HEADER + records[0] + b"\n\r\n" + b"".join(records[1:])
+    places = [row.place for row in _open(data)]
+    assert [data[place.offset : place.offset + place.length] for place in places] == records
+    assert [(place.row, place.line) for place in places] == [(1, 3), (2, 6), (3, 8), (4, 9), (5, 10)]
+
+
+@pytest.mark.parametrize(("name", "delimiter"), [(",", ","), (";", ";"), ("tab", "\t"), ("|", "|")])
+def test_each_delimiter_goes_by_its_name(name: str, delimiter: str) -> None:
+    data = delimiter.join(["model", "price_usd", "score"]) + "\n" + delimiter.join(["A", "1", "0.5"])
+    assert _models(list(_open(data.encode(), name))) == ["A"]
+
+
+def test_the_header_is_the_first_record_that_is_not_blank() -> None:
+    assert _open(b"\n\r\n" + HEADER).header.names == ("model", "price_usd", "score")
+
+
+@pytest.mark.parametrize("header", [b"model\xff\n", b'"model"x\n', b"m" * 1_000_001 + b"\n"])
+def test_a_flawed_header_is_not_passed_over(header: bytes) -> None:
+    with pytest.raises(UnreadableFile) as unreadable:
+        _open(header + HEADER)
+    assert unreadable.value.members == {"line": 1}
+
+
+def test_a_file_of_nothing_has_no_header() -> None:
+    assert _open(b"").header.names == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (b"B,1\n", "wrong_cell_count"),
+        (b"B,1,0.5,\n", "wrong_cell_count"),
+        (b'"B"b,1,0.5\n', "bad_quoting"),
+        (b"B,1\r,0.5\n", "stray_carriage_return"),
+        (b"B\0,1,0.5\n", "nul_character"),
+        (b"B\xff,1,0.5\n", "undecodable"),
+        (b"\xff\n", "undecodable"),
+        (b"B,1," + b"9" * 131_073 + b"\n", "cell_too_large"),
+        (b"x" * 1_000_001 + b"\n", "line_too_long"),
+    ],
+)
+def test_what_is_wrong_with_one_line_is_the_error_of_its_row_alone(line: bytes, code: str) -> None:
+    rows = list(_open(HEADER + b"A,1,0.5\n" + line + b"C,1,0.5\n"))
+    assert _codes(rows) == [[], [code], []]
+    assert _models(rows) == ["A", None, "C"]
+    assert (rows[1].errors[0].row, rows[1].errors[0].line) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'A,1,0.5\n"B,1,0.5\nC,1,0.5\n',
+        b'A,1,0.5\n"B,1,0.5',
+        b'A,1,0.5\n"B,1,0.5\nC,1,0.5\n"D",1,0.5\n',
+        b'A,1,0.5\n"B\n' + (b"x" * 1000 + b"\n") * 200,
+    ],
+)
+def test_a_quote_that_is_not_closed_on_its_line_properly_ends_the_reading(data: bytes) -> None:
+    rows = iter(_open(HEADER + data))
+    assert next(rows).place.line == 2
+    with pytest.raises(UnreadableFile) as unreadable:
+        list(rows)
+    assert unreadable.value.members == {"line": 3}
+
+
+def test_a_column_that_the_file_lacks_is_null() -> None:
+    row = next(iter(_open(b"score\n0.5\n")))
+    assert row.texts is not None
+    assert row.texts.count(None) == len(row.texts) - 1
+
+
+def test_ignored_columns_are_told() -> None:
+    assert _open(b"model,b,a\n").ignored_columns == ["b", "a"]
+
+
+def test_memory_for_cells_is_not_shared_between_rows() -> None:
+    """Rows are held together in chunks while they are checked."""
+    rows: list[Any] = [row.texts for row in _open(HEADER + b"A,1,0.5\nB,2,0.5\n")]
+    assert [texts[0] for texts in rows] == ["A", "B"]

@@ -1,0 +1,89 @@
+"""Rows as JSON: what is taken from an object, and what a file of them may hold."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from glyphd.contracts.listings import POSITION
+from glyphd.errors import UnreadableFile
+from glyphd.importing.json_rows import MAX_IGNORED, JsonRows, read_object
+from glyphd.importing.rows import Place, Row
+from tests.service import Service
+
+PLACE = Place(1, 1, 0, 10)
+LEAST = {"model": "A", "price_usd": 1, "score": 0.5}
+
+
+def _texts(row: Row) -> dict[str, str]:
+    assert row.texts is not None
+    return {name: text for name, at in POSITION.items() if (text := row.texts[at]) is not None}
+
+
+def _file(*rows: Any) -> JsonRows:
+    return JsonRows(io.BytesIO(b"".join(json.dumps(row).encode() + b"\n" for row in rows)))
+
+
+def test_values_become_the_texts_of_cells() -> None:
+    row = read_object(
+        PLACE, {"Model": " A ", "price": 1.5, "score": 1, "nvlink": True, "heuristics": [1], "region": ""}
+    )
+    assert _texts(row) == {
+        "model": "A",
+        "price_usd": "1.5",
+        "score": "1",
+        "nvlink": "true",
+        "heuristics": "[1]",
+    }
+    assert row.errors == []
+
+
+@pytest.mark.parametrize("given", [None, 1, "text", [LEAST]])
+def test_what_is_no_object_is_no_row(given: Any) -> None:
+    row = read_object(PLACE, given)
+    assert (row.texts, [error.code for error in row.errors]) == (None, ["not_an_object"])
+
+
+def test_the_same_column_twice_is_refused() -> None:
+    row = read_object(PLACE, LEAST | {"Score": 1})
+    assert (row.texts, [error.code for error in row.errors]) == (None, ["duplicate_column"])
+
+
+def test_each_row_may_have_names_of_its_own() -> None:
+    rows = list(_file({"model": "A", "region": "EU"}, {"canonical_model": "B", "seller": "Acme"}))
+    assert [_texts(row) for row in rows] == [{"model": "A", "region": "EU"}, {"model": "B", "seller": "Acme"}]
+    assert [row.place.row for row in rows] == [1, 2]
+
+
+def test_a_place_is_exactly_the_bytes_of_its_line() -> None:
+    lines = [json.dumps(LEAST | {"title": title}).encode() + b"\n" for title in ("a", "äöü", "")]
+    data = b"".join(lines)
+    places = [row.place for row in JsonRows(io.BytesIO(data))]
+    assert [data[place.offset : place.offset + place.length] for place in places] == lines
+
+
+def test_names_nobody_knows_are_told_but_for_import_id() -> None:
+    rows = _file(LEAST | {"b": 1, "import_id": "x"}, LEAST | {"a": 1, "b": 2})
+    list(rows)
+    assert rows.ignored_columns == ["b", "a"]
+
+
+def test_names_nobody_knows_are_told_up_to_a_cap() -> None:
+    rows = _file(*(LEAST | {f"c{number}": 1} for number in range(MAX_IGNORED + 50)))
+    list(rows)
+    assert len(rows.ignored_columns) == MAX_IGNORED
+
+
+def test_a_line_that_is_not_json_makes_the_file_unreadable() -> None:
+    with pytest.raises(UnreadableFile) as unreadable:
+        list(JsonRows(io.BytesIO(b"{}\n{\n")))
+    assert unreadable.value.members == {"line": 2}
+
+
+def test_a_number_beyond_any_double_does_no_harm_where_nobody_knows_the_column(service: Service) -> None:
+    rows = '[{"model": "A", "price_usd": 1, "score": 0.5, "clicks": 1e999}]'
+    headers = {"Content-Type": "application/json", "Prefer": "respond-async"}
+    import_id = service.post("/api/persist/listings", rows, headers).json["import_id"]
+    service.work()
+    assert (service.status(import_id)["status"], len(service.listings())) == ("succeeded", 1)

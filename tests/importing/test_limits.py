@@ -1,0 +1,78 @@
+"""What a file may not exceed: the length of a line, and what gzip may unpack to."""
+
+import gzip
+from typing import Any
+
+from tests.service import Service, StartService
+
+HEADER = b"model,price_usd,score,notes\n"
+GZIP = {"Content_Encoding": "gzip"}
+LINE = 1024
+UNPACKED = 20_000
+
+
+def test_a_line_of_the_longest_length_is_read(start_service: StartService) -> None:
+    row = b"A,1,0.5,"
+    longest = row + b"x" * (LINE - len(row) - 1) + b"\n"
+    assert _import(start_service(max_line_bytes=LINE), HEADER + longest)["status"] == "succeeded"
+
+
+def test_an_over_long_line_is_its_rows_error(start_service: StartService) -> None:
+    service = start_service(max_line_bytes=LINE)
+    status = _import(service, HEADER + b"A,1,0.5,\n" + b"B,1,0.5," + b"x" * 5000 + b"\nC,1,0.5,\n")
+    assert _errors(status) == [(2, 3, "line_too_long")]
+    assert _models(service, status) == [("A", 1, 2), ("C", 3, 4)]
+
+
+def test_an_over_long_line_that_opens_a_quote_takes_its_other_lines_along(start_service: StartService) -> None:
+    service = start_service(max_line_bytes=LINE)
+    status = _import(service, HEADER + b'A,1,0.5,"' + b"x" * 5000 + b'\nB,1,0.5,quoted\n"\nC,1,0.5,\n')
+    assert _errors(status) == [(1, 2, "line_too_long")]
+    assert _models(service, status) == [("C", 2, 5)]
+
+
+def test_gzip_may_unpack_to_the_cap(start_service: StartService) -> None:
+    service = start_service(max_unpacked_bytes=UNPACKED)
+    status = _import(service, gzip.compress(_of_size(UNPACKED)), **GZIP)
+    assert status["status"] == "succeeded"
+
+
+def test_gzip_that_unpacks_to_more_is_unreadable(start_service: StartService) -> None:
+    service = start_service(max_unpacked_bytes=UNPACKED)
+    status = _import(service, gzip.compress(_of_size(UNPACKED + 1)), **GZIP)
+    assert (status["status"], status["error"]["code"]) == ("failed", "unreadable_file")
+    assert str(UNPACKED) in status["error"]["message"]
+    assert _models(service, status) == []
+
+
+def test_a_bomb_of_one_line_is_not_read_to_its_end(start_service: StartService) -> None:
+    """Its only row is never finished: it would be an error of its own else."""
+    service = start_service(max_unpacked_bytes=2_000_000)
+    status = _import(service, gzip.compress(HEADER + b"A" * 20_000_000), **GZIP)
+    assert (status["error"]["code"], status["rows_read"], status["errors"]) == ("unreadable_file", 0, [])
+
+
+def test_the_cap_on_unpacking_is_none_on_plain_files(start_service: StartService) -> None:
+    service = start_service(max_unpacked_bytes=UNPACKED)
+    assert _import(service, _of_size(UNPACKED + 1))["status"] == "succeeded"
+
+
+def _of_size(size: int) -> bytes:
+    """A good file of so many bytes."""
+    row = b"A,1,0.5,note\n"
+    rows = HEADER + row * ((size - len(HEADER)) // len(row) - 1)
+    last = b"A,1,0.5,\n"
+    return rows + last[:-1] + b"x" * (size - len(rows) - len(last)) + b"\n"
+
+
+def _import(service: Service, file: bytes, **headers: str) -> dict[str, Any]:
+    return service.import_csv(file, "?on_error=skip", **headers)
+
+
+def _errors(status: dict[str, Any]) -> list[tuple[int, int, str]]:
+    return [(error["row"], error["line"], error["code"]) for error in status["errors"]]
+
+
+def _models(service: Service, status: dict[str, Any]) -> list[tuple[str, int, int]]:
+    rows = service.listings(f"?import_id={status['import_id']}")
+    return [(row["model"], row["import_index"], row["line"]) for row in rows]

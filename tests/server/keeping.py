@@ -1,0 +1,30 @@
+"""A process that serves `counting` and `Holding`, as `python -m tests.server.keeping SCRATCH GRACE`."""
+
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from glyphd.server import ServerLimits, run_server
+from tests.server.apps import Holding, counting
+
+_HOLDING = Holding()
+
+
+def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    return (_HOLDING if environ["PATH_INFO"] == "/hold" else counting)(environ, start_response)
+
+
+def main(scratch: Path, grace_seconds: float) -> None:
+    tempfile.tempdir = str(scratch)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    limits = ServerLimits("127.0.0.1", 0, 2, 4 << 30, scratch, grace_seconds, disk_reserve_bytes=0)
+    run_server(app, limits, on_ready=lambda host, port: print(port, flush=True), stop=stop)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), float(sys.argv[2]))

@@ -1,0 +1,184 @@
+"""The service for tests: the real app over real files, and a worker in the same process."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from webtest import TestApp, TestResponse
+
+from glyphd.application import create_app
+from glyphd.db.migrations import initialise
+from glyphd.db.registry_models import Job
+from glyphd.services import Services, build_services
+from glyphd.settings import Settings
+from worker import run_pending
+
+HEADER = "model,price_usd,score,region,seller,seen_at"
+LIVE_POLL_SECONDS = 0.005
+
+
+@dataclass(frozen=True)
+class Service:
+    """One running service: `http` drives its app, `work` does what a worker would."""
+
+    settings: Settings
+    services: Services
+    http: "TestApp[Any]"
+
+    def work(self) -> None:
+        """Runs what is queued."""
+        run_pending(self.services)
+
+    def post(self, path: str, body: str | bytes, headers: dict[str, str], status: int | None = None) -> TestResponse:
+        content: Any = body  # webtest takes bytes, its type hints do not
+        return self.http.post(path, content, headers=headers, status=status)
+
+    def upload(self, csv: str | bytes, query: str = "", **headers: str) -> TestResponse:
+        """Sends a CSV as a raw body; the answer is the 202."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.post(f"/api/import{query}", csv, {"Content-Type": "text/csv", **named})
+
+    def import_csv(self, csv: str | bytes, query: str = "", **headers: str) -> dict[str, Any]:
+        """Sends a CSV, runs the import, and gives its final status."""
+        import_id = self.upload(csv, query, **headers).json["import_id"]
+        self.work()
+        return self.status(import_id)
+
+    def status(self, import_id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.http.get(f"/api/imports/{import_id}").json
+        return found
+
+    def listings(self, query: str = "") -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.http.get(f"/api/listings{query}").json
+        return found
+
+    def walk(self, path: str) -> list[dict[str, Any]]:
+        """The rows of all pages, one page after another."""
+        found: list[dict[str, Any]] = []
+        while path:
+            page = self.http.get(path)
+            found += page.json
+            path = next_page(page)
+        return found
+
+    def refusal(self, path: str, status: int = 400) -> dict[str, Any]:
+        """The problem that a GET is answered with."""
+        return problem(self.http.get(path, status=status))
+
+    def kept(self) -> list[str]:
+        """The names in the upload store."""
+        folder = self.settings.uploads_dir
+        return sorted(file.name for file in folder.iterdir()) if folder.exists() else []
+
+    def manifest(self, import_id: str) -> dict[str, Any]:
+        """What lies beside an upload."""
+        found: dict[str, Any] = json.loads((self.settings.uploads_dir / f"{import_id}.json").read_bytes())
+        return found
+
+    def alter(self, import_id: str, **values: Any) -> None:
+        """Changes an import's row behind the service's back, to how it stands but for a moment."""
+        database = self.services.registry.database
+        with database.connection_context():
+            database.execute(Job.update(values).where(Job.import_id == import_id))
+
+    @contextmanager
+    def live_worker(self) -> Iterator[None]:
+        """A worker in a thread beside the API, alive as long as the block."""
+        ended = Event()
+
+        def work() -> None:
+            while not ended.wait(LIVE_POLL_SECONDS):
+                self.work()
+
+        self.greet()
+        thread = Thread(target=work, name="live-worker")
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def greet(self) -> None:
+        """A worker's sign of life."""
+        self.services.registry.greet("live-worker", "here", 1)
+
+
+StartService = Callable[..., Service]
+
+
+def open_service(settings: Settings) -> Service:
+    return Service(settings, build_services(settings), TestApp(create_app(settings)))
+
+
+def next_page(answer: TestResponse) -> str:
+    """The path in the Link header of a page; empty on the last one."""
+    return str(answer.headers.get("Link", "")).partition(">")[0].removeprefix("<")
+
+
+def problem(answer: TestResponse) -> dict[str, Any]:
+    """The problem document of a refusal."""
+    assert answer.content_type == "application/problem+json"
+    found: dict[str, Any] = answer.json
+    assert found["status"] == answer.status_code
+    return found
+
+
+@pytest.fixture(scope="session")
+def initialised_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder as the migrations make it: copying it is quicker than migrating for every test."""
+    folder = tmp_path_factory.mktemp("initialised") / "data"
+    initialise(settings_in(folder))
+    return folder
+
+
+@pytest.fixture
+def start_service(tmp_path: Path, initialised_folder: Path) -> StartService:
+    """Starts a service, fresh the first time: `start_service(max_json_bytes=100)` with other settings."""
+
+    def start(**values: Any) -> Service:
+        return start_in(tmp_path / "data", initialised_folder, **values)
+
+    return start
+
+
+@pytest.fixture
+def service(start_service: StartService) -> Service:
+    """A fresh service on SQLite."""
+    return start_service()
+
+
+@pytest.fixture(scope="module")
+def shared_service(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) -> Service:
+    """One service for all tests of a module, for what they only look at."""
+    return start_in(tmp_path_factory.mktemp("shared") / "data", initialised_folder)
+
+
+@pytest.fixture
+def live_service(service: Service) -> Iterator[Service]:
+    """A fresh service with a worker at work."""
+    with service.live_worker():
+        yield service
+
+
+def start_in(folder: Path, initialised_folder: Path, **values: Any) -> Service:
+    """Starts a service in a folder, which is made as a copy when there is none."""
+    if not folder.exists():
+        shutil.copytree(initialised_folder, folder)
+    return open_service(settings_in(folder, **values))
+
+
+def settings_in(folder: Path, **values: Any) -> Settings:
+    """Settings for SQLite in a folder, also where fixtures that outlive a test can't keep the environment out."""
+    return Settings(data_dir=folder, db_path=folder / "gpu.sqlite", database_url=None, **values)
+
+
+def offers(*rows: str) -> str:
+    """A CSV with HEADER and these rows."""
+    return "\n".join([HEADER, *rows]) + "\n"

@@ -1,0 +1,15 @@
+"""Listings to be stored."""
+
+from typing import Any
+
+from glyphd.contracts.listings import GPUListingDTO
+
+
+def listing(**values: Any) -> GPUListingDTO:
+    """An offer of an L4, unless the values say otherwise."""
+    return GPUListingDTO.model_validate({"model": "L4", "price_usd": 2400, "score": 0.7} | values)
+
+
+def seen(day: int, **values: Any) -> GPUListingDTO:
+    """The same, seen at noon of a day in July."""
+    return listing(seen_at=f"2025-07-{day:02}T12:00:00Z", **values)

@@ -1,0 +1,167 @@
+"""The one write transaction: held to the models, all or nothing, and in order whatever the clock does."""
+
+import re
+from collections.abc import Iterator
+from itertools import count
+from random import Random
+from typing import Any
+
+import pytest
+from peewee import Database
+
+from glyphd.db.archive_models import ARCHIVE_MODELS, ImportBatch, ListingKey, ScoredListing
+from glyphd.storage import writing
+from glyphd.storage.staging import STAGED_COLUMNS, TABLE, Stage, StagedRow, open_stage
+from glyphd.storage.stores import DatabaseListingStore, _staged_rows
+from glyphd.storage.writing import Batch, Step, find_written, write_batch
+from tests.storage.listings import listing, seen
+
+NOW = "2025-07-29T12:12:00.000000Z"
+STATEMENTS = 6
+
+
+class Stopped(Exception):
+    """Raised between two statements."""
+
+
+@pytest.fixture
+def stage(archive: Database) -> Iterator[Stage]:
+    """Three rows on their way in, two of them equal."""
+    with open_stage(archive) as opened:
+        opened.add(rows(seen(1), seen(2, model="A", vram_gb=24), seen(1)))
+        opened.number_equal_rows()
+        yield opened
+
+
+def rows(*listings: Any) -> list[StagedRow]:
+    return list(_staged_rows(listings, NOW))
+
+
+def _stopping_at(statement: int) -> Step:
+    calls = count()
+
+    def stop(done: float) -> None:
+        if next(calls) == statement:
+            raise Stopped
+
+    return stop
+
+
+def _everything(database: Database) -> dict[str, list[Any]]:
+    return {model._meta.table_name: database.execute(model.select()).fetchall() for model in ARCHIVE_MODELS}
+
+
+def _imported_at(database: Database) -> list[str]:
+    return [at for (at,) in database.execute(ImportBatch.select(ImportBatch.imported_at).order_by(ImportBatch.id))]
+
+
+def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
+    """SQLite takes a name in quotes that it does not know for a text, and says nothing."""
+    known = {TABLE, *STAGED_COLUMNS, "is_current", "ranked", "rank", "EXCLUDED", "C"}
+    for table in archive.get_tables():
+        known |= {table, *(column.name for column in archive.get_columns(table))}
+    statements = writing._statements(archive, "a", 4)
+    assert len(statements) == STATEMENTS
+    for statement in statements:
+        sql, _ = archive.get_sql_context().sql(statement).query()
+        assert {name for name in re.findall(r'"([^"]+)"', sql) if not re.fullmatch(r"t\d", name)} <= known
+
+
+def test_statements_can_be_planned(archive: Database, stage: Stage) -> None:
+    for statement in writing._statements(archive, "a", 4):
+        sql, parameters = archive.get_sql_context().sql(statement).query()
+        archive.execute_sql(f"EXPLAIN {sql}", parameters)
+
+
+def test_whatever_fails_nothing_is_written(archive: Database, stage: Stage) -> None:
+    before = _everything(archive)
+    for at in range(STATEMENTS):
+        with pytest.raises(Stopped):
+            write_batch(archive, stage, Batch("a"), step=_stopping_at(at))
+        assert _everything(archive) == before, f"statement {at}"
+
+
+def test_after_a_failure_it_can_be_written(archive: Database, stage: Stage) -> None:
+    with pytest.raises(Stopped):
+        write_batch(archive, stage, Batch("a"), step=_stopping_at(STATEMENTS - 1))
+    assert write_batch(archive, stage, Batch("a")).record_count == 3
+
+
+def test_it_tells_how_far_it_is(archive: Database, stage: Stage) -> None:
+    told: list[float] = []
+    write_batch(archive, stage, Batch("a"), step=told.append)
+    assert told == [number / STATEMENTS for number in range(STATEMENTS)]
+
+
+def test_a_batch_has_what_was_asked_and_what_came_of_it(archive: Database, stage: Stage) -> None:
+    batch = Batch("a", "perplexity", "July", "f.csv", "0" * 64, {"rows_read": 3, "errors": [{"line": 2}]})
+    written = write_batch(archive, stage, batch)
+    assert find_written(archive, "a") == written
+    assert (written.record_count, written.first_model, written.last_model) == (3, "L4", "L4")
+    assert written.result == batch.result
+    kept = ImportBatch.select().bind(archive).get()
+    assert (kept.source, kept.description, kept.filename, kept.sha256) == ("perplexity", "July", "f.csv", "0" * 64)
+
+
+def test_an_import_that_was_never_written_is_not_found(archive: Database) -> None:
+    assert find_written(archive, "a") is None
+
+
+def test_the_first_and_last_model_are_those_of_the_accepted_rows(archive: Database) -> None:
+    with open_stage(archive) as stage:
+        stage.add([(number, *row[1:]) for number, row in zip((3, 8), rows(seen(1), seen(1, model="B")), strict=True)])
+        written = write_batch(archive, stage, Batch("a"))
+    assert (written.record_count, written.first_model, written.last_model) == (2, "L4", "B")
+
+
+def test_ids_grow_with_imports_and_fall_within_one(store: DatabaseListingStore) -> None:
+    for import_id in ("a", "b"):
+        store.insert_listings([listing(), listing(), listing()], import_id)
+    order = ScoredListing.select(ScoredListing.import_id, ScoredListing.import_index).order_by(ScoredListing.id.desc())
+    with store.database.connection_context():
+        found = [tuple(row) for row in store.database.execute(order)]
+    assert found == [("b", 1), ("b", 2), ("b", 3), ("a", 1), ("a", 2), ("a", 3)]
+
+
+def test_times_of_imports_grow_although_the_clock_jumps_back(
+    store: DatabaseListingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(["2025-07-29T12:00:00.000000Z", "2020-01-01T00:00:00.000000Z", "2025-07-29T12:00:00.000001Z"])
+    monkeypatch.setattr(writing, "now_text", lambda: next(clock))
+    for import_id in ("a", "b", "c"):
+        store.insert_listings([seen(1)], import_id)
+    with store.database.connection_context():
+        assert _imported_at(store.database) == [f"2025-07-29T12:00:00.00000{digit}Z" for digit in (0, 1, 2)]
+
+
+def test_a_superseded_event_loses_its_flag_and_stays(store: DatabaseListingStore) -> None:
+    store.insert_listings([seen(1, price_usd=1)], "a")
+    store.insert_listings([seen(2, price_usd=2)], "b")
+    with store.database.connection_context():
+        flags = ScoredListing.select(ScoredListing.import_id, ScoredListing.is_current).order_by(ScoredListing.id)
+        assert [tuple(row) for row in store.database.execute(flags)] == [("a", 0), ("b", 1)]
+
+
+def test_the_current_event_is_the_latest_whatever_the_order(store: DatabaseListingStore) -> None:
+    random = Random(20250729)
+    for number in range(12):
+        models = random.choices("ABCDE", k=6)
+        store.insert_listings(
+            [seen(random.randint(1, 5), model=model, price_usd=number) for model in models], str(number)
+        )
+    with store.database.connection_context():
+        database = store.database
+        events = list(ScoredListing.select().bind(database))
+        keys = {bytes(key.listing_id): key.current_event_id for key in ListingKey.select().bind(database)}
+    latest: dict[bytes, Any] = {}
+    for event in sorted(events, key=lambda event: (event.seen_at, event.id)):
+        latest[bytes(event.listing_id)] = event.id
+    assert {bytes(event.listing_id): event.id for event in events if event.is_current} == latest == keys
+
+
+def test_the_stage_is_gone_afterwards(store: DatabaseListingStore) -> None:
+    store.insert_listings([listing()], "a")
+    with store.database.connection_context():
+        assert TABLE not in store.database.get_tables()
+        with open_stage(store.database) as stage:
+            assert (stage.count(), stage.bounds(), stage.model_at(1)) == (0, (0, 0), None)

@@ -1,0 +1,206 @@
+"""The command line: every command, its options, and its exit codes."""
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from glyphd.cli import main
+from glyphd.settings import Settings
+from tests.importing.jobs import add_job
+from tests.service import Service, offers
+
+OPTIONS = {
+    "serve": ["--host", "--port", "--no-worker"],
+    "worker": ["--once"],
+    "migrate": ["--to", "--drop-data"],
+    "init-db": [],
+    "check": [],
+    "settings": [],
+}
+ROW = "L4,1,1,,,2025-01-01"
+
+
+def _run(*arguments: str | Path, **environment: str) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], env=environment)
+
+
+def _run_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "glyphd", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def _change(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+
+
+def test_help_names_every_command() -> None:
+    text = _run("--help").output
+    assert set(main.commands) == set(OPTIONS)
+    assert all(f"  {command} " in text for command in OPTIONS)
+    assert _run("-h").output == text
+
+
+@pytest.mark.parametrize(("command", "options"), OPTIONS.items())
+def test_help_of_a_command_names_every_option(command: str, options: list[str]) -> None:
+    found = _run(command, "--help")
+    assert found.exit_code == 0
+    assert [name for name in (*options, "--db-path", "--data-dir") if name not in found.output] == []
+    taken = {name for parameter in main.commands[command].params for name in parameter.opts}
+    assert taken == {*options, "--db-path", "--data-dir"}
+
+
+def test_every_option_says_what_it_does() -> None:
+    parameters = [parameter for command in main.commands.values() for parameter in command.params]
+    assert all(getattr(parameter, "help", None) for parameter in parameters)
+
+
+def test_there_is_no_command_to_import_data() -> None:
+    assert _run("import", "x.csv").exit_code == 2
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"GLYPHD_PORT": "http"}, "glyphd: GLYPHD_PORT=http: "),
+        ({"GLYPHD_PROT": "1"}, "glyphd: GLYPHD_PROT: there is no such setting; did you mean GLYPHD_PORT?"),
+    ],
+    ids=["value", "name"],
+)
+def test_a_bad_setting_is_one_line_and_exit_code_2(command: str, environment: dict[str, str], message: str) -> None:
+    found = _run(command, **environment)
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert found.stderr.startswith(message)
+    assert found.stderr.count("\n") == 1
+
+
+def test_a_bad_flag_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    found = _run("serve", "--port", "99999", "--data-dir", tmp_path)
+    assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
+    assert found.stderr.startswith("glyphd: --port=99999: ")
+
+
+def test_a_folder_that_can_not_be_made_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    found = _run("init-db", "--data-dir", tmp_path / "file" / "data")
+    assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
+    assert "Not a directory" in found.stderr
+
+
+def test_init_db_makes_what_is_missing_and_says_where(tmp_path: Path) -> None:
+    for _ in range(2):
+        found = _run("init-db", "--data-dir", tmp_path / "data")
+        assert (found.exit_code, found.output) == (0, f"ready: {tmp_path / 'data' / 'gpu.sqlite'}\n")
+    assert (tmp_path / "data" / "gpu.registry.sqlite").exists()
+
+
+def test_the_archive_may_be_named(tmp_path: Path) -> None:
+    _run("init-db", "--db-path", tmp_path / "market.db")
+    assert {"market.db", "market.registry.sqlite"} <= {file.name for file in tmp_path.iterdir()}
+
+
+def test_the_environment_may_name_the_folder(tmp_path: Path) -> None:
+    found = _run("init-db", GLYPHD_DATA_DIR=str(tmp_path / "data"))
+    assert found.output == f"ready: {tmp_path / 'data' / 'gpu.sqlite'}\n"
+
+
+def test_migrate_says_what_it_did(tmp_path: Path) -> None:
+    lines = _run("migrate", "--data-dir", tmp_path).output.splitlines()
+    assert lines[0] == "applied archive 001_ledger"
+    assert all(line.startswith(("applied archive ", "applied registry ")) for line in lines)
+    assert _run("migrate", "--data-dir", tmp_path).output == "nothing to do: the schema is as asked\n"
+
+
+def test_migrate_goes_down_a_step_and_up_again(tmp_path: Path) -> None:
+    _run("migrate", "--data-dir", tmp_path)
+    assert _run("migrate", "--data-dir", tmp_path, "--to", "archive:1").output == "reverted archive 002_views\n"
+    assert _run("migrate", "--data-dir", tmp_path).output == "applied archive 002_views\n"
+
+
+@pytest.mark.parametrize("target", ["archive:99", "archive", "queue:1", "1", "archive:-1"])
+def test_migrate_refuses_a_step_that_there_is_not(tmp_path: Path, target: str) -> None:
+    found = _run("migrate", "--data-dir", tmp_path, "--to", target)
+    assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
+    assert "archive:0 to archive:" in found.stderr
+
+
+def test_migrate_drops_data_only_when_told_to(service: Service) -> None:
+    service.import_csv(offers(ROW))
+    command = ("migrate", "--data-dir", service.settings.data_dir, "--to", "archive:0")
+    refused = _run(*command)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert "--drop-data" in refused.stderr
+    assert len(service.listings()) == 1
+    assert _run(*command, "--drop-data").exit_code == 0
+
+
+def test_check_finds_nothing_wrong_with_a_sound_ledger(service: Service) -> None:
+    service.import_csv(offers(ROW))
+    found = _run("check", "--data-dir", service.settings.data_dir)
+    assert (found.exit_code, found.output) == (0, f"no drift: {service.settings.archive_path}\n")
+
+
+def test_check_reports_an_import_whose_batch_is_missing(service: Service) -> None:
+    add_job(service.services.registry, import_id="lost", status="succeeded")
+    found = _run("check", "--data-dir", service.settings.data_dir)
+    assert (found.exit_code, found.output) == (1, "import lost: succeeded, but not in the archive\n")
+
+
+def test_check_reports_drift(service: Service) -> None:
+    _change(service.settings.archive_path, "ALTER TABLE models ADD COLUMN colour TEXT")
+    _change(service.settings.registry_path, "DROP INDEX jobs_by_sha256")
+    found = _run("check", "--data-dir", service.settings.data_dir)
+    assert found.exit_code == 1
+    assert "archive: column models.colour is not one of glyphd's" in found.output
+    assert "registry: index jobs_by_sha256 of jobs is missing" in found.output
+
+
+def test_check_reports_databases_that_are_not_there(tmp_path: Path) -> None:
+    found = _run("check", "--data-dir", tmp_path / "data")
+    assert found.exit_code == 1
+    assert found.output.splitlines() == [
+        "archive: there is no database gpu.sqlite yet",
+        "registry: there is no database gpu.registry.sqlite yet",
+    ]
+    assert not (tmp_path / "data").exists()
+
+
+def test_settings_shows_every_setting_with_its_variable(tmp_path: Path) -> None:
+    output = _run("settings", "--data-dir", tmp_path, GLYPHD_THREADS="9").output
+    lines = dict(line.split("=", 1) for line in output.splitlines() if line.startswith("GLYPHD_"))
+    assert list(lines) == [f"GLYPHD_{name.upper()}" for name in Settings.model_fields]
+    assert (lines["GLYPHD_THREADS"], lines["GLYPHD_DB_PATH"]) == ("9", str(tmp_path / "gpu.sqlite"))
+    assert all(field.description in output for field in Settings.model_fields.values() if field.description)
+
+
+def test_settings_shows_no_password() -> None:
+    found = _run("settings", GLYPHD_DATABASE_URL="postgresql://me:s3cr3t@db/gpu")
+    assert "GLYPHD_DATABASE_URL=postgresql://me:***@db/gpu" in found.output
+    assert "s3cr3t" not in found.output
+
+
+def test_settings_makes_nothing(tmp_path: Path) -> None:
+    _run("settings", "--data-dir", tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
+def test_worker_once_runs_what_is_queued_and_ends(service: Service) -> None:
+    import_id = service.upload(offers(ROW)).json["import_id"]
+    done = _run_process("worker", "--once", "--data-dir", service.settings.data_dir)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert service.status(import_id)["status"] == "succeeded"
+    assert '"event": "import_finished"' in done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_an_old_schema_is_one_line_and_exit_code_2(service: Service, command: str) -> None:
+    _run("migrate", "--data-dir", service.settings.data_dir, "--to", "archive:1")
+    done = _run_process(command, "--data-dir", service.settings.data_dir)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "run `glyphd migrate`" in done.stderr

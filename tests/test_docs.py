@@ -1,0 +1,209 @@
+"""The documents say what the code does: tables against code, links against files, examples against real runs."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from click import Group, Option
+from pydantic import BaseModel
+
+from glyphd.api import problems
+from glyphd.api.app import all_routes
+from glyphd.cli import main
+from glyphd.contracts.headers import ALIASES
+from glyphd.contracts.imports import ImportFailure, ImportView
+from glyphd.contracts.listings import COLUMN_NAMES, INCOMPLETE_CAPACITIES
+from glyphd.contracts.queries import ErrorQuery, ImportQuery, ListingQuery, UploadQuery
+from glyphd.errors import GlyphdError
+from glyphd.settings import PREFIX, Settings
+from glyphd.storage.rows import RESULT_COLUMNS
+from tests.e2e.processes import data_in, serving
+from tests.service import Service
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("docs/**/*.md"))]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
+CODE = re.compile(r"`([^`]+)`")
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+MAKERS_OF_ROW_ERRORS = {"failing", "PydanticCustomError", "Flaw", "row_error"}
+STABLE_CODE = re.compile(r"[a-z]+(?:_[a-z]+)*")
+
+
+def _relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _section(document: str, heading: str) -> str:
+    """The text under a heading, without its subsections."""
+    text = (ROOT / document).read_text()
+    _, found, rest = text.partition(f"\n## {heading}\n")
+    if not found:
+        _, found, rest = text.partition(f"\n### {heading}\n")
+    assert found, f"{document} has no heading {heading!r}"
+    return re.split(r"^##", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def _tables(text: str) -> Iterator[list[list[str]]]:
+    """The rows of each table, as cells, without its head."""
+    for block in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
+        lines = [re.split(r"(?<!\\)\|", line.strip("|\n ")) for line in block.splitlines()]
+        yield [[cell.strip() for cell in line] for line in lines[2:]]
+
+
+def _first_cells(text: str, number: int = 0) -> list[str]:
+    """The words marked as code in the first column of a section's table."""
+    return [word for row in list(_tables(text))[number] for word in CODE.findall(row[0])]
+
+
+def _kinds(kind: type[GlyphdError]) -> set[type[GlyphdError]]:
+    return {kind}.union(*(_kinds(sub) for sub in kind.__subclasses__()))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_relative)
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    for link in LINK.findall(document.read_text()):
+        if link.startswith(("http://", "https://")):
+            continue
+        name, _, anchor = link.partition("#")
+        target = document.parent / name if name else document
+        assert target.exists(), link
+        assert not anchor or anchor in _anchors(target), link
+
+
+def _anchors(document: Path) -> set[str]:
+    """The anchors of the headings, as GitHub makes them."""
+    titles = (title for _, title in HEADING.findall(document.read_text()))
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=_relative)
+def test_no_document_points_outside_the_repository(document: Path) -> None:
+    assert not re.search(r"\.\./shared|/work/|/tmp/|/root/", document.read_text())
+
+
+def test_every_record_of_a_decision_is_in_the_index() -> None:
+    index = ROOT / "docs/adr/README.md"
+    records = {path.name for path in index.parent.glob("[0-9]*.md")}
+    assert set(LINK.findall(index.read_text())) == records
+    assert {Path(link).name for link in LINK.findall((ROOT / "docs/ARCHITECTURE.md").read_text())} >= records
+
+
+def test_settings_are_described_with_their_flags_and_defaults() -> None:
+    rows = next(_tables((ROOT / "docs/SETTINGS.md").read_text()))
+    described = [[word.strip("`") for word in row[:3]] for row in rows]
+    flags, defaults = _flags(), Settings().shown()
+    assert described == [
+        [PREFIX + name.upper(), flags.get(name, ""), defaults[name].replace("None", "not set")]
+        for name in Settings.model_fields
+    ]
+
+
+def _flags() -> dict[str, str]:
+    """The flag of each setting that has one."""
+    assert isinstance(main, Group)
+    options = [option for command in main.commands.values() for option in command.params if isinstance(option, Option)]
+    return {option.name: option.opts[0] for option in options if option.name in Settings.model_fields}
+
+
+def test_every_route_is_described(service: Service) -> None:
+    routes = [f"{route.method} {_shown_path(route.path)}" for route in all_routes(service.services)]
+    assert sorted(_first_cells(_section("docs/API.md", "Routes"))) == sorted(routes)
+
+
+def _shown_path(path: str) -> str:
+    """A route's path as documents have it: `{import_id}` for `<import_id:re:…>`."""
+    return re.sub(r"<(\w+)[^>]*>", r"{\1}", path)
+
+
+@pytest.mark.parametrize(
+    ("heading", "table", "contract"),
+    [
+        ("Sending a file", 1, UploadQuery),
+        ("Row errors", 0, ErrorQuery),
+        ("Listing imports", 0, ImportQuery),
+        ("Finding listings", 0, ListingQuery),
+    ],
+)
+def test_every_query_parameter_is_described(heading: str, table: int, contract: type[BaseModel]) -> None:
+    assert sorted(_first_cells(_section("docs/API.md", heading), table)) == sorted(contract.model_fields)
+
+
+def test_every_error_code_is_described() -> None:
+    codes = {kind.code for kind in _kinds(GlyphdError)} | set(problems._OWN_CODES.values())
+    codes |= set(get_args(ImportFailure.model_fields["code"].annotation))
+    assert set(_first_cells(_section("docs/API.md", "Errors"))) == codes
+
+
+def test_error_codes_stand_beside_their_statuses() -> None:
+    rows = next(_tables(_section("docs/API.md", "Errors")))
+    statuses = {CODE.findall(row[0])[0]: int(row[1]) for row in rows}
+    for kind in _kinds(GlyphdError):
+        assert statuses[kind.code] == problems.status_of(kind("")), kind.code
+
+
+def test_every_reason_for_a_failed_import_is_described() -> None:
+    reasons = list(_tables(_section("docs/API.md", "The status of an import")))[1]
+    described = {CODE.findall(row[0])[0] for row in reasons}
+    assert described == set(get_args(ImportFailure.model_fields["code"].annotation))
+
+
+def test_every_code_of_a_row_error_is_described() -> None:
+    modules = [*ROOT.glob("glyphd/contracts/*.py"), *ROOT.glob("glyphd/importing/*.py")]
+    made = {code for module in modules for code in _codes_made(module)} | {INCOMPLETE_CAPACITIES[0]}
+    assert set(_first_cells(_section("docs/API.md", "Row errors"), 1)) == made
+
+
+def _codes_made(module: Path) -> Iterator[str]:
+    """The codes given as plain text where a row error, or the flaw behind it, is made."""
+    for node in ast.walk(ast.parse(module.read_text())):
+        if not isinstance(node, ast.Call) or getattr(node.func, "id", None) not in MAKERS_OF_ROW_ERRORS:
+            continue
+        texts = (argument.value for argument in node.args if isinstance(argument, ast.Constant))
+        yield from (text for text in texts if isinstance(text, str) and STABLE_CODE.fullmatch(text))
+
+
+def test_every_column_and_alias_is_described() -> None:
+    columns, aliases, added = _tables(_section("docs/API.md", "The row contract"))
+    assert tuple(CODE.findall(row[0])[0] for row in columns) == COLUMN_NAMES
+    assert {CODE.findall(row[0])[0]: CODE.findall(row[1])[0] for row in aliases} == ALIASES
+    assert COLUMN_NAMES + tuple(CODE.findall(row[0])[0] for row in added) == RESULT_COLUMNS
+
+
+def test_every_field_of_a_status_is_described() -> None:
+    described = _first_cells(_section("docs/API.md", "The status of an import"))
+    assert sorted(described) == sorted(ImportView.model_fields)
+
+
+def test_the_layers_are_those_that_import_linter_holds() -> None:
+    config: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers = config["tool"]["importlinter"]["contracts"][0]["layers"]
+    described = [CODE.findall(row[0]) for row in next(_tables(_section("docs/ARCHITECTURE.md", "The layers")))]
+    assert described == [re.findall(r"\w+", layer) for layer in layers]
+
+
+def _fenced(document: str, language: str) -> str:
+    (block,) = [text for kind, text in FENCED.findall((ROOT / document).read_text()) if kind == language]
+    return str(block)
+
+
+def test_the_script_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
+    with serving(environment=data_in(tmp_path / "data")) as api:
+        script = _fenced("README.md", "sh").replace("http://localhost:8080", api.address)
+        done = subprocess.run(["sh", "-eu"], input=script, cwd=ROOT, capture_output=True, text=True, check=True)
+    told, found, *csv = done.stdout.splitlines()
+    assert re.fullmatch(r"import [0-9a-f-]{36}: succeeded", told)
+    assert found.count('"model":"RTX_A6000"') == 2
+    assert [line.split(",")[0] for line in csv[1:]] == [str(number) for number in range(1, 25)]
+
+
+def test_the_library_example_of_the_readme_prints_what_it_says(tmp_path: Path) -> None:
+    example = _fenced("README.md", "python")
+    done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == re.findall(r"^# (.+)$", example, re.MULTILINE)

@@ -1,0 +1,119 @@
+"""The queue: messages are JSON, carry a job's id, and have one name on the wire."""
+
+import json
+import pickle
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from glyphd.db.migrations import initialise
+from glyphd.jobs import JobQueue, open_queue
+from glyphd.settings import Settings
+
+
+@pytest.fixture
+def queue(database_settings: Settings) -> Iterator[JobQueue]:
+    """A queue to send through, as the API has it."""
+    yield from _opened(open_queue(database_settings))
+
+
+@pytest.fixture
+def ran() -> list[int]:
+    """The jobs that the worker ran."""
+    return []
+
+
+@pytest.fixture
+def worker_queue(database_settings: Settings, ran: list[int]) -> Iterator[JobQueue]:
+    """The same queue in a worker."""
+    yield from _opened(open_queue(database_settings, ran.append))
+
+
+def _opened(queue: JobQueue) -> Iterator[JobQueue]:
+    yield queue
+    queue.close()
+
+
+def _message(queue: JobQueue) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(queue.huey.storage.dequeue())
+    return found
+
+
+class Harm:
+    """What a pickle could do when it is read."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self._file,))
+
+
+def test_a_message_is_json_with_the_id_and_nothing_else(queue: JobQueue) -> None:
+    queue.nudge(7)
+    message = _message(queue)
+    assert (message["name"], message["args"], message["kwargs"]) == ("glyphd.jobs.run_job", [7], {})
+    assert (message["retries"], message["eta"], message["on_complete"]) == (0, None, None)
+
+
+def test_api_and_worker_call_the_task_by_one_name(queue: JobQueue, worker_queue: JobQueue) -> None:
+    queue.nudge(7)
+    worker_queue.nudge(7)
+    assert _message(queue)["name"] == _message(queue)["name"]
+
+
+def test_the_worker_runs_what_the_api_sent(queue: JobQueue, worker_queue: JobQueue, ran: list[int]) -> None:
+    for job_id in (7, 8):
+        queue.nudge(job_id)
+    while (task := worker_queue.huey.dequeue()) is not None:
+        worker_queue.huey.execute(task)
+    assert ran == [7, 8]
+
+
+def test_messages_are_counted_until_they_are_taken(queue: JobQueue) -> None:
+    assert queue.waiting() == 0
+    queue.nudge(7)
+    queue.nudge(7)
+    assert queue.waiting() == 2
+    queue.huey.dequeue()
+    assert queue.waiting() == 1
+
+
+def test_a_pickle_is_refused_and_does_nothing(queue: JobQueue, worker_queue: JobQueue, tmp_path: Path) -> None:
+    harmed = tmp_path / "harmed"
+    queue.huey.storage.enqueue(pickle.dumps(Harm(harmed)))
+    with pytest.raises(ValueError, match=r"codec can't decode|Expecting value"):
+        worker_queue.huey.dequeue()
+    assert not harmed.exists()
+
+
+def test_the_api_sends_jobs_and_runs_none(queue: JobQueue) -> None:
+    queue.nudge(7)
+    task = queue.huey.dequeue()
+    with pytest.raises(RuntimeError, match="it does not run them"):
+        task.execute()
+
+
+def test_what_a_job_gives_back_is_not_kept(queue: JobQueue, worker_queue: JobQueue) -> None:
+    queue.nudge(7)
+    worker_queue.huey.execute(worker_queue.huey.dequeue())
+    assert worker_queue.huey.result_count() == 0
+
+
+def test_the_queue_is_a_file_for_its_owner_alone(sqlite_settings: Settings) -> None:
+    open_queue(sqlite_settings).close()
+    path = sqlite_settings.queue_path
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (path.parent, path)] == [0o700, 0o600]
+
+
+def test_messages_outlive_the_process_that_sent_them(sqlite_settings: Settings) -> None:
+    initialise(sqlite_settings)
+    first = open_queue(sqlite_settings)
+    first.nudge(7)
+    first.close()
+    second = open_queue(sqlite_settings)
+    assert (second.waiting(), _message(second)["args"]) == (1, [7])
+    second.close()

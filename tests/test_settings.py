@@ -1,0 +1,188 @@
+"""Settings: default < environment < flag; what is wrong is told in one line."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from glyphd.errors import InvalidSettings
+from glyphd.settings import Settings, load_settings, without_password
+
+SECRET = "s3cr3t"
+
+
+def _message(**flags: Any) -> str:
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings(**flags)
+    assert "\n" not in caught.value.detail
+    return caught.value.detail
+
+
+def test_without_any_setting_all_is_in_the_data_folder() -> None:
+    settings = load_settings()
+    assert settings.archive_path == Path("data/gpu.sqlite")
+    assert (settings.host, settings.port, settings.database_url) == ("127.0.0.1", 8080, None)
+
+
+def test_the_environment_comes_before_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLYPHD_PORT", "9000")
+    monkeypatch.setenv("GLYPHD_DATA_DIR", "/srv/gpu")
+    settings = load_settings()
+    assert (settings.port, settings.data_dir) == (9000, Path("/srv/gpu"))
+
+
+def test_a_flag_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLYPHD_PORT", "9000")
+    assert load_settings(port=9001).port == 9001
+
+
+def test_a_flag_that_was_not_given_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLYPHD_HOST", "0.0.0.0")
+    assert load_settings(host=None).host == "0.0.0.0"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    values = {"database_url": "postgresql://localhost/x", "log_level": "ERROR", "log_format": "json", "threads": "9"}
+    value = values.get(name, "2048")
+    monkeypatch.setenv(f"GLYPHD_{name.upper()}", value)
+    assert str(getattr(load_settings(), name)).removesuffix(".0") == value
+
+
+def test_an_empty_variable_is_as_if_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"GLYPHD_{name.upper()}", "")
+    assert load_settings() == Settings()
+
+
+def test_an_unknown_variable_is_refused_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLYPHD_DBPATH", "x")
+    assert _message() == "GLYPHD_DBPATH: there is no such setting; did you mean GLYPHD_DB_PATH?"
+
+
+def test_a_variable_like_no_setting_is_refused_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLYPHD_Q", "x")
+    assert _message() == "GLYPHD_Q: there is no such setting"
+
+
+def test_variables_of_the_tests_and_of_others_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLYPHD_TEST_POSTGRES_URL", "x")
+    monkeypatch.setenv("GLYPHDPORT", "x")
+    assert load_settings() == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "http"),
+        ("port", "65536"),
+        ("port", "-1"),
+        ("threads", "1"),
+        ("threads", "257"),
+        ("grace_seconds", "0"),
+        ("max_upload_bytes", "4GB"),
+        ("max_line_bytes", "1023"),
+        ("max_row_errors", "0"),
+        ("log_level", "LOUD"),
+        ("log_format", "xml"),
+        ("database_url", "mysql://localhost/x"),
+        ("database_url", "sqlite.db"),
+    ],
+)
+def test_a_bad_value_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    assert _message(**{name: value}).startswith(f"--{name.replace('_', '-')}={value}: ")
+    monkeypatch.setenv(f"GLYPHD_{name.upper()}", value)
+    assert _message().startswith(f"GLYPHD_{name.upper()}={value}: ")
+
+
+@pytest.mark.parametrize("name", ["data_dir", "db_path"])
+def test_a_path_may_not_hold_a_nul(name: str) -> None:
+    assert "NUL" in _message(**{name: "a\0b"})
+
+
+def test_a_flag_that_is_no_setting_is_refused() -> None:
+    assert _message(colour="red").startswith("--colour=red: ")
+
+
+@pytest.mark.parametrize("level", ["debug", "Debug", "DEBUG"])
+def test_a_level_may_be_written_in_any_case(level: str) -> None:
+    assert load_settings(log_level=level).log_level == "DEBUG"
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Settings().port = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("flags", "archive", "folder", "stem"),
+    [
+        ({}, "data/gpu.sqlite", "data", "gpu"),
+        ({"data_dir": "/srv/gpu"}, "/srv/gpu/gpu.sqlite", "/srv/gpu", "gpu"),
+        ({"db_path": "/srv/market.db"}, "/srv/market.db", "/srv", "market"),
+        ({"db_path": "market.sqlite"}, "market.sqlite", ".", "market"),
+        ({"db_path": "/fast/market.db", "data_dir": "/large"}, "/fast/market.db", "/large", "market"),
+    ],
+)
+def test_every_path_follows_from_the_two_given(flags: dict[str, Any], archive: str, folder: str, stem: str) -> None:
+    settings = load_settings(**flags)
+    assert settings.archive_path == Path(archive)
+    names = {
+        "registry_path": "registry.sqlite",
+        "queue_path": "queue.sqlite",
+        "uploads_dir": "uploads",
+        "locks_dir": "locks",
+        "scratch_dir": "tmp",
+    }
+    assert {name: getattr(settings, name) for name in names} == {
+        name: Path(folder, f"{stem}.{ending}") for name, ending in names.items()
+    }
+    assert (settings.shown()["db_path"], settings.shown()["data_dir"]) == (archive, folder)
+
+
+def test_every_setting_is_shown_and_described() -> None:
+    assert list(Settings().shown()) == list(Settings.model_fields)
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (f"postgresql://me:{SECRET}@db:5432/gpu", "postgresql://me:***@db:5432/gpu"),
+        (f"postgresql://me:{SECRET}@x@db/gpu", "postgresql://me:***@db/gpu"),
+        (f"postgres://:{SECRET}@db/gpu?sslmode=require", "postgres://:***@db/gpu?sslmode=require"),
+        (f"postgresql://db/gpu?user=me&password={SECRET}", "postgresql://db/gpu?user=me&password=***"),
+        (f"postgresql://db/gpu?PASSWORD={SECRET}&user=me", "postgresql://db/gpu?PASSWORD=***&user=me"),
+        (f"postgresql://db/gpu?sslpassword={SECRET}", "postgresql://db/gpu?sslpassword=***"),
+        ("postgresql://me@db/gpu", "postgresql://me@db/gpu"),
+        ("postgresql:///gpu?host=/run/pg", "postgresql:///gpu?host=/run/pg"),
+    ],
+)
+def test_a_password_is_never_shown(url: str, shown: str) -> None:
+    assert without_password(url) == shown
+    assert load_settings(database_url=url).shown()["database_url"] == shown
+
+
+def test_a_password_is_not_shown_where_the_url_is_wrong() -> None:
+    assert SECRET not in _message(database_url=f"mysql://me:{SECRET}@db/gpu")
+
+
+def test_a_child_runs_with_these_very_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GLYPHD_PORT", "9000")
+    monkeypatch.setenv("GLYPHD_THREADS", "9")
+    monkeypatch.setenv("PATH", "/bin")
+    settings = load_settings(data_dir=tmp_path, port=9001, database_url="postgresql://me:x@db/gpu")
+    environment = settings.child_environment()
+    assert environment["PATH"] == "/bin"
+    assert {name: value for name, value in environment.items() if name.startswith("GLYPHD_")} == {
+        "GLYPHD_DATA_DIR": str(tmp_path),
+        "GLYPHD_DATABASE_URL": "postgresql://me:x@db/gpu",
+        "GLYPHD_PORT": "9001",
+        "GLYPHD_THREADS": "9",
+    }
+
+
+def test_what_was_chosen_here_hides_the_variable_from_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLYPHD_DATABASE_URL", "postgresql://db/gpu")
+    assert "GLYPHD_DATABASE_URL" not in Settings(database_url=None).child_environment()

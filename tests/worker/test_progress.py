@@ -1,0 +1,102 @@
+"""How far a job is, and the heartbeat that tells it."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from glyphd.db.registry_models import Job
+from glyphd.importing.registry import Claim, ClaimLost, Registry
+from tests.server.wire import wait_until
+from worker import progress as progress_module
+from worker.progress import READING_SHARE, Progress, heartbeat
+
+
+class FakeRegistry(Registry):
+    """Writes down what is reported, and fails in doing so as often as told."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.told: list[dict[str, Any]] = []
+        self._failures = list(failures)
+
+    def update_claimed(self, claim: Claim, **values: Any) -> None:
+        self.told.append(values)
+        if self._failures:
+            raise self._failures.pop(0)
+
+
+@pytest.fixture(autouse=True)
+def quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_module, "BEAT_SECONDS", 0.005)
+
+
+@pytest.fixture
+def claim() -> Claim:
+    return Claim(Job(id=1), 1)
+
+
+def _after(registry: FakeRegistry, beats: int) -> Callable[[], bool]:
+    return lambda: len(registry.told) >= beats
+
+
+def test_reading_is_most_of_the_way() -> None:
+    progress = Progress()
+    for read, share in ((0, 0.0), (25, 0.25), (100, 1.0), (120, 1.0)):
+        progress.reading(read, 100)
+        assert progress.progress == pytest.approx(READING_SHARE * share)
+    assert (progress.phase, progress.bytes_read) == ("reading", 120)
+
+
+def test_writing_is_the_rest() -> None:
+    progress = Progress()
+    for done in (0.0, 0.5, 1.0):
+        progress.writing(done)
+        assert progress.progress == pytest.approx(READING_SHARE + (1 - READING_SHARE) * done)
+    assert progress.phase == "writing"
+
+
+def test_an_empty_file_is_no_division_by_nothing() -> None:
+    progress = Progress()
+    progress.reading(0, 0)
+    assert progress.progress == 0
+
+
+def test_a_beat_tells_how_far_the_job_is(claim: Claim) -> None:
+    registry = FakeRegistry()
+    with heartbeat(registry, claim) as progress:
+        progress.reading(50, 100)
+        progress.rows_read, progress.error_count = 7, 2
+        wait_until(lambda: any(told["rows_read"] == 7 and told["error_count"] == 2 for told in registry.told))
+    told = registry.told[-1]
+    assert (told["phase"], told["bytes_read"], told["progress"]) == ("reading", 50, READING_SHARE / 2)
+    assert told["heartbeat_at"].endswith("Z")
+
+
+def test_the_heart_beats_as_long_as_the_block(claim: Claim) -> None:
+    registry = FakeRegistry()
+    with heartbeat(registry, claim):
+        wait_until(_after(registry, 3))
+    assert "heartbeat" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_the_heart_stops_when_the_block_fails(claim: Claim) -> None:
+    with pytest.raises(RuntimeError), heartbeat(FakeRegistry(), claim):
+        raise RuntimeError
+    assert "heartbeat" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_lost_claim_is_noticed_and_no_more_is_told(claim: Claim) -> None:
+    registry = FakeRegistry(ClaimLost("gone"))
+    with heartbeat(registry, claim) as progress:
+        wait_until(lambda: progress.is_lost)
+    assert len(registry.told) == 1
+
+
+def test_a_beat_that_fails_is_logged_and_followed_by_others(claim: Claim) -> None:
+    registry = FakeRegistry(OSError("the disk"), OSError("the disk"))
+    with capture_logs() as lines, heartbeat(registry, claim) as progress:
+        wait_until(_after(registry, 4))
+    assert [line["event"] for line in lines] == ["heartbeat_missed"] * 2
+    assert not progress.is_lost

@@ -1,0 +1,99 @@
+"""The worker process: takes nudges from the queue, looks for forgotten jobs, and ends in order."""
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from functools import partial
+from threading import Event, Thread
+from uuid import uuid4
+
+import structlog
+
+from glyphd.db.connections import open_archive
+from glyphd.importing.recovery import sweep
+from glyphd.jobs import JobQueue, open_queue
+from glyphd.services import Services
+from worker.context import WorkerContext
+from worker.run_job import run_job
+
+FIRST_POLL_SECONDS = 0.05
+LONGEST_POLL_SECONDS = 0.1
+GREETING_SECONDS = 2.0
+SWEEP_SECONDS = 5.0
+HEALTH_CHECK_SECONDS = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+def run_worker(services: Services, *, stop_with_parent: bool) -> None:
+    """Runs until SIGTERM or SIGINT, or, if asked to, until whoever started it is gone. Call it in the main thread.
+
+    The job in hand is finished, or rolled back and handed back, within `grace_seconds`.
+    """
+    stopping = Event()
+    context = WorkerContext(services, open_archive(services.settings, read_only=False), stopping)
+    queue = open_queue(services.settings, partial(run_job, context))
+    consumer = queue.huey.create_consumer(
+        workers=1,
+        worker_type="thread",
+        periodic=False,
+        initial_delay=FIRST_POLL_SECONDS,
+        max_delay=LONGEST_POLL_SECONDS,
+        shutdown_timeout=services.settings.grace_seconds,
+    )
+    consumer.start()
+    # Huey's own handlers would cut a running import off at SIGINT, and restart the process at SIGHUP.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    worker_id = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+    repeated = [
+        _every(GREETING_SECONDS, stopping, partial(_greet, services, worker_id)),
+        _every(SWEEP_SECONDS, stopping, partial(sweep, services.registry, services.locks, queue)),
+    ]
+    if stop_with_parent:
+        Thread(target=_watch_parent, args=(stopping,), name="parent", daemon=True).start()
+    log.info("worker_ready", worker_id=worker_id)
+    while not stopping.wait(HEALTH_CHECK_SECONDS):
+        consumer.check_worker_health()
+    _stop(services, queue, consumer, repeated, worker_id)
+
+
+def _stop(services: Services, queue: JobQueue, consumer: object, repeated: list[Thread], worker_id: str) -> None:
+    consumer.stop(graceful=True)  # type: ignore[attr-defined]  # huey has no type hints
+    for thread in repeated:
+        thread.join()
+    try:
+        services.registry.part(worker_id)
+    except Exception:
+        log.warning("parting_failed", exc_info=True)
+    log.info("worker_ended", worker_id=worker_id)
+
+
+def _greet(services: Services, worker_id: str) -> None:
+    services.registry.greet(worker_id, socket.gethostname(), os.getpid())
+
+
+def _every(seconds: float, stopping: Event, action: Callable[[], object]) -> Thread:
+    """Runs the action now and then every so often, in a thread of its own; trouble in it is logged, not fatal."""
+
+    def repeat() -> None:
+        while True:
+            try:
+                action()
+            except Exception:
+                log.warning("upkeep_failed", exc_info=True)
+            if stopping.wait(seconds):
+                return
+
+    thread = Thread(target=repeat, name="upkeep", daemon=True)
+    thread.start()
+    return thread
+
+
+def _watch_parent(stopping: Event) -> None:
+    """The parent holds the other end of stdin: its end means that the parent is gone, however it went."""
+    while os.read(0, 4096):
+        pass
+    stopping.set()

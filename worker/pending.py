@@ -1,0 +1,17 @@
+"""Running what is queued in the calling process: for tests, for scripts, and for `worker --once`."""
+
+from threading import Event
+
+from glyphd.db.connections import open_archive
+from glyphd.services import Services
+from worker.context import WorkerContext
+from worker.run_job import run_job
+
+
+def run_pending(services: Services) -> int:
+    """Runs every unfinished job that no other process runs, oldest first; returns how many it looked at."""
+    context = WorkerContext(services, open_archive(services.settings, read_only=False), Event())
+    jobs = services.registry.unfinished()
+    for job in jobs:
+        run_job(context, job.id)
+    return len(jobs)

@@ -1,0 +1,155 @@
+"""The life of a job in the worker: lock, claim, one attempt, and the truth about it in the registry."""
+
+import errno
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from peewee import InterfaceError, OperationalError
+from structlog.contextvars import bound_contextvars
+
+from glyphd.contracts.imports import ImportStatus
+from glyphd.errors import RowsRefused, Unavailable, UnreadableFile
+from glyphd.importing.registry import Claim, ClaimLost
+from glyphd.storage.writing import Written, find_written
+from glyphd.times import now_text, utc_text
+from worker.context import WorkerContext
+from worker.import_file import FileImport, Interrupted
+from worker.progress import heartbeat
+
+MAX_LOST_ATTEMPTS = 5
+LONGEST_REST_SECONDS = 60
+_JSON_COLUMNS = ("error_summary", "errors", "ignored_columns")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_PASSING = ("locked", "busy", "full", "disk i/o", "unable to open", "connection", "terminat", "does not answer")
+
+log = structlog.get_logger(__name__)
+
+
+def run_job(context: WorkerContext, job_id: int) -> None:
+    """Runs the job unless it is finished, rests, or is run by another process. Never raises for a job's sake."""
+    registry = context.services.registry
+    with context.services.locks.hold(job_id) as is_held:
+        claim = registry.claim(job_id) if is_held else None
+        if claim is None:
+            return
+        with bound_contextvars(import_id=claim.job.import_id, attempt=claim.attempt):
+            try:
+                _attempt(context, claim)
+            except ClaimLost:
+                log.warning("claim_lost")
+
+
+def _attempt(context: WorkerContext, claim: Claim) -> None:
+    began = time.monotonic()
+    try:
+        values = _outcome(context, claim)
+    except Interrupted:
+        _hand_back(context, claim, rest_seconds=0)
+        return
+    except (OperationalError, InterfaceError, OSError, Unavailable) as error:
+        if is_passing(error):
+            _hand_back(context, claim, rest_seconds=_rest_seconds(claim), reason=str(error))
+            return
+        values = _internal_error(error)
+    except Exception as error:  # noqa: BLE001  # the worker's edge: a job's trouble must not end the process
+        values = _internal_error(error)
+    _finish(context, claim, values, time.monotonic() - began)
+
+
+def _outcome(context: WorkerContext, claim: Claim) -> dict[str, Any]:
+    """The job's final values. If the batch is in the archive the import succeeded, whatever was thought of it."""
+    written = _find_written(context, claim)
+    if written is not None:
+        return written.result | _succeeded(written)
+    if claim.job.lost_count >= MAX_LOST_ATTEMPTS:
+        return _failed("worker_lost", f"the worker died in each of {claim.job.lost_count} attempts")
+    with heartbeat(context.services.registry, claim) as progress:
+        attempt = FileImport(context, claim, progress)
+        try:
+            attempt.run()
+        except RowsRefused as error:
+            return attempt.findings() | _failed("invalid_rows", error.detail)
+        except UnreadableFile as error:
+            attempt.errors.settle()
+            return attempt.findings() | _failed("unreadable_file", error.detail)
+        except BaseException:
+            attempt.errors.discard()
+            raise
+    if attempt.written is None:
+        return attempt.findings() | _succeeded(None) | {"record_count": attempt.record_count}
+    return attempt.findings() | _succeeded(attempt.written)
+
+
+def _succeeded(written: Written | None) -> dict[str, Any]:
+    values = {"status": ImportStatus.SUCCEEDED, "progress": 1.0, "phase": None}
+    if written is None:
+        return values
+    return values | {
+        "record_count": written.record_count,
+        "first_model": written.first_model,
+        "last_model": written.last_model,
+    }
+
+
+def _failed(code: str, message: str) -> dict[str, Any]:
+    return {"status": ImportStatus.FAILED, "error_code": code, "error_message": message, "phase": None}
+
+
+def _internal_error(error: Exception) -> dict[str, Any]:
+    log.error("import_broke", exc_info=error)
+    return _failed("internal_error", "something went wrong inside glyphd; the file may be imported again")
+
+
+def _finish(context: WorkerContext, claim: Claim, values: dict[str, Any], seconds: float) -> None:
+    """Writes the final status, and one line about it into the log."""
+    stored = {name: json.dumps(value) if name in _JSON_COLUMNS else value for name, value in values.items()}
+    now = now_text()
+    context.services.registry.update_claimed(claim, **stored, finished_at=now, heartbeat_at=now)
+    job = claim.job
+    log.info(
+        "import_finished",
+        status=str(values["status"]),
+        error=values.get("error_code"),
+        record_count=values.get("record_count", 0),
+        rows_read=values.get("rows_read", 0),
+        error_count=values.get("error_count", 0),
+        size_bytes=job.size_bytes,
+        source=job.source,
+        filename=job.filename,
+        dry_run=job.dry_run,
+        seconds=round(seconds, 3),
+    )
+
+
+def _hand_back(context: WorkerContext, claim: Claim, *, rest_seconds: float, reason: str | None = None) -> None:
+    """The job waits in the queue again; the attempt was not lost, it was given up in order."""
+    context.services.registry.update_claimed(
+        claim,
+        status=ImportStatus.QUEUED,
+        handback_count=claim.job.handback_count + 1,
+        not_before=utc_text(datetime.now(UTC) + timedelta(seconds=rest_seconds)) if rest_seconds else None,
+        phase=None,
+        progress=0.0,
+    )
+    log.warning("import_handed_back", rest_seconds=rest_seconds, reason=reason)
+
+
+def is_passing(error: Exception) -> bool:
+    """True for trouble that is nobody's fault and may be over soon: a busy database, a full disk, a lost server."""
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    if isinstance(error, OperationalError):
+        return any(sign in str(error).lower() for sign in _PASSING)
+    return isinstance(error, Unavailable | InterfaceError)
+
+
+def _rest_seconds(claim: Claim) -> float:
+    return float(min(2**claim.job.handback_count, LONGEST_REST_SECONDS))
+
+
+def _find_written(context: WorkerContext, claim: Claim) -> Written | None:
+    with context.archive.connection_context():
+        return find_written(context.archive, claim.job.import_id)
