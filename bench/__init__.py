@@ -1,0 +1,1 @@
+"""Measurements of speed and memory, each as a ratio against a peer in the same run."""
