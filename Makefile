@@ -1,7 +1,7 @@
 # One command each; `make` alone lists them. Needs Python 3.11 or later, everything else goes into .venv and .tools.
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types layers cover check bench lock clean
+.PHONY: help install serve test lint types layers cover check bench chaos fuzz lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -57,6 +57,12 @@ check: lint types layers  ## everything CI runs: lint, types, layers, tests with
 
 bench: install  ## measure speed and memory (ONLY=memory)
 	@$(BIN)/python -m bench $(ONLY)
+
+chaos: install  ## kill API and workers while files come in, then check every row (ROUNDS=100 DATABASE=postgresql WORKERS=2 SEED=1)
+	@$(BIN)/python -m tests.chaos $(foreach name,ROUNDS DATABASE WORKERS SEED,$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z)=$($(name))))
+
+fuzz: install  ## fuzz each parser (SECONDS=60, ARGS="rows times" for some)
+	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)
 
 lock: | $(UV)  ## lock anew what pyproject.toml asks for (ARGS=--upgrade for the newest)
 	@"$(PYTHON)" requirements/lock.py "$$(realpath "$$(command -v $(UV))")" $(ARGS)

@@ -61,6 +61,11 @@ class InvalidParameter(InvalidRequest):
     title = "A parameter has a bad value"
 
 
+class InvalidIdempotencyKey(InvalidRequest):
+    code = "invalid_idempotency_key"
+    title = "The Idempotency-Key is not valid"
+
+
 class InvalidCursor(InvalidRequest):
     code = "invalid_cursor"
     title = "The cursor does not fit this query"
@@ -118,6 +123,27 @@ class Conflict(GlyphdError):
     title = "This contradicts what is already there"
 
 
+class IdempotencyConflict(Conflict):
+    """The key stands for another request."""
+
+    code = "idempotency_key_reused"
+    title = "The Idempotency-Key belongs to another request"
+
+
+class ImportFinal(Conflict):
+    """The import has ended: it can't be cancelled any more."""
+
+    code = "import_final"
+    title = "The import has ended"
+
+
+class ImportNotRetryable(Conflict):
+    """Only a failed or cancelled import can be run again."""
+
+    code = "import_not_retryable"
+    title = "The import can't be retried"
+
+
 class ImportConflict(Conflict):
     """The import id is taken by a batch with other rows."""
 
@@ -164,6 +190,11 @@ class UnreadableFile(Refused):
 class Unavailable(GlyphdError):
     code = "unavailable"
     title = "The service can't do this at the moment"
+
+
+class TooManyImports(Unavailable):
+    code = "too_many_imports"
+    title = "Too many imports are waiting"
 
 
 class TooManyUploads(Unavailable):

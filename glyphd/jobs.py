@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from huey import Huey, PostgresHuey, SqliteHuey
 from huey.registry import Message
 from huey.serializer import Serializer
 
+from glyphd.errors import Unavailable
 from glyphd.settings import Settings
 
 QUEUE_NAME = "glyphd"
@@ -29,13 +31,22 @@ class JsonSerializer(Serializer):  # type: ignore[misc]  # huey has no type hint
 class JobQueue:
     """Carries job ids to a worker. Nothing is lost with the queue: a sweep nudges again."""
 
-    def __init__(self, huey: Huey, run_job: RunJob | None = None) -> None:
+    def __init__(self, huey: Huey, run_job: RunJob | None = None, *, file: Path | None = None) -> None:
         self.huey = huey
+        self._file = file
         self._nudge = huey.task(name=TASK_NAME, retries=0)(_task(run_job))
 
     def nudge(self, job_id: int) -> None:
         """Tells some worker that this job has work for it. Raises whatever the queue's backend raises."""
         self._nudge(job_id)
+
+    def check_usable(self) -> None:
+        """Raises Unavailable, or what the backend raises, when a message could not be sent and received now."""
+        if self._file is not None and not self._file.exists():
+            raise Unavailable(
+                "its file is gone: restart the service; imports are taken up meanwhile, some seconds late"
+            )
+        self.waiting()
 
     def waiting(self) -> int:
         """Messages that no worker has taken up yet."""
@@ -57,7 +68,7 @@ def open_queue(settings: Settings, run_job: RunJob | None = None) -> JobQueue:
     settings.queue_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.queue_path.touch(mode=0o600)
     huey = SqliteHuey(QUEUE_NAME, results=False, serializer=serializer, filename=str(settings.queue_path), timeout=30)
-    return JobQueue(huey, run_job)
+    return JobQueue(huey, run_job, file=settings.queue_path)
 
 
 def _task(run_job: RunJob | None) -> Callable[[int], Any]:

@@ -28,7 +28,7 @@ class Services:
     _queue_lock: Lock = field(default_factory=Lock, init=False)
 
     def __post_init__(self) -> None:
-        self.intake = Intake(self.uploads, self.registry, self.queue)
+        self.intake = Intake(self.uploads, self.registry, self.queue, max_columns=self.settings.max_columns)
 
     def queue(self) -> JobQueue:
         """The queue to send through; opened when it is first needed."""

@@ -8,6 +8,7 @@ from threading import Event
 import click
 from bottle import Bottle
 
+from glyphd.backlog import Backlog
 from glyphd.db.connections import open_registry
 from glyphd.importing.registry import Registry
 from glyphd.server import ServerLimits, run_server
@@ -24,18 +25,23 @@ def serve(app: Bottle, settings: Settings, *, with_worker: bool) -> None:
     stop = _Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop.ask)
+    registry = Registry(open_registry(settings))
     supervisor = WorkerSupervisor(settings.child_environment()) if with_worker else None
+    backlog = Backlog(registry, settings.max_imports_waiting)
 
     def ready(host: str, port: int) -> None:
         """Whoever connects meanwhile waits at the open door: the first upload shall find a worker at work."""
         if supervisor is not None:
             supervisor.start()
-            _await_worker(Registry(open_registry(settings)), stop.asked)
+            _await_worker(registry, stop.asked)
         click.echo(greeting(settings, host, port))
 
+    backlog.start()
     try:
-        run_server(app, ServerLimits.from_settings(settings), on_ready=ready, stop=stop.asked)
+        limits = ServerLimits.from_settings(settings)
+        run_server(app, limits, on_ready=ready, stop=stop.asked, has_room=backlog.has_room)
     finally:
+        backlog.stop()
         if supervisor is not None:
             supervisor.stop(stop.seconds_left(settings.grace_seconds))
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from typing import Any
 import pytest
 from webtest import TestApp, TestResponse
 
-from glyphd.application import create_app
+from glyphd.api.app import build_app
+from glyphd.db.connections import make_folder
 from glyphd.db.migrations import initialise
 from glyphd.db.registry_models import Job
 from glyphd.services import Services, build_services
@@ -21,6 +23,7 @@ from worker import run_pending
 
 HEADER = "model,price_usd,score,region,seller,seen_at"
 LIVE_POLL_SECONDS = 0.005
+LONGEST_WALK = 1000
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Service:
         while path:
             page = self.http.get(path)
             found += page.json
+            assert len(found) <= LONGEST_WALK, "the pages have no end"
             path = next_page(page)
         return found
 
@@ -114,7 +118,19 @@ StartService = Callable[..., Service]
 
 
 def open_service(settings: Settings) -> Service:
-    return Service(settings, build_services(settings), TestApp(create_app(settings)))
+    """What `create_app` makes, with its insides at hand."""
+    initialise(settings)
+    make_folder(settings.scratch_dir)
+    services = build_services(settings)
+    service = Service(settings, services, TestApp(build_app(services)))
+    weakref.finalize(service, _close, services)
+    return service
+
+
+def _close(services: Services) -> None:
+    """What stays open as long as a process: later Pythons complain of a connection that nobody closed."""
+    if services._queue is not None:
+        services._queue.close()
 
 
 def next_page(answer: TestResponse) -> str:

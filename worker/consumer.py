@@ -22,6 +22,9 @@ LONGEST_POLL_SECONDS = 0.1
 GREETING_SECONDS = 2.0
 SWEEP_SECONDS = 5.0
 HEALTH_CHECK_SECONDS = 10.0
+TIDY_SECONDS = 600.0
+HALF_RECEIVED_SECONDS = 3600.0
+"""An upload lies half received for the time that copying it takes; after this long its API process has died."""
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +53,7 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
     worker_id = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
     repeated = [
         _every(GREETING_SECONDS, stopping, partial(_greet, services, worker_id)),
+        _every(TIDY_SECONDS, stopping, partial(services.uploads.forget_unfinished, HALF_RECEIVED_SECONDS)),
         _every(SWEEP_SECONDS, stopping, partial(sweep, services.registry, services.locks, queue)),
     ]
     if stop_with_parent:

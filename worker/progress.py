@@ -1,8 +1,9 @@
 """How far a job is, and the thread that tells the registry twice a second."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 from threading import Event, Thread
 
 import structlog
@@ -17,6 +18,14 @@ READING_SHARE = 0.8
 log = structlog.get_logger(__name__)
 
 
+class Halt(Enum):
+    """Why an attempt has to end before it is done."""
+
+    STOPPING = "the process was told to stop"
+    CANCELLED = "somebody cancelled the import"
+    LOST = "another worker took the job up"
+
+
 @dataclass
 class Progress:
     """Written by the thread that runs the job, read by the one that reports it."""
@@ -26,7 +35,7 @@ class Progress:
     bytes_read: int = 0
     rows_read: int = 0
     error_count: int = 0
-    is_lost: bool = False
+    halted_by: Halt | None = None
 
     def reading(self, bytes_read: int, size: int) -> None:
         self.phase = "reading"
@@ -38,33 +47,55 @@ class Progress:
         self.progress = READING_SHARE + (1 - READING_SHARE) * done
 
 
+@dataclass(frozen=True)
+class Watched:
+    """What a heartbeat reports and looks at, and how it ends a statement that takes long."""
+
+    registry: Registry
+    claim: Claim
+    progress: Progress
+    stopping: Event
+    interrupt: Callable[[], None]
+
+
 @contextmanager
-def heartbeat(registry: Registry, claim: Claim) -> Iterator[Progress]:
-    """Reports the progress of the block until it ends. Sets `is_lost` when the claim no longer holds."""
-    progress, ended = Progress(), Event()
-    thread = Thread(target=_beat, args=(registry, claim, progress, ended), name="heartbeat", daemon=True)
+def heartbeat(watched: Watched) -> Iterator[None]:
+    """Reports the progress of the block until it ends, and halts it when it has to end before."""
+    ended = Event()
+    thread = Thread(target=_beat, args=(watched, ended), name="heartbeat", daemon=True)
     thread.start()
     try:
-        yield progress
+        yield
     finally:
         ended.set()
         thread.join()
 
 
-def _beat(registry: Registry, claim: Claim, progress: Progress, ended: Event) -> None:
+def _beat(watched: Watched, ended: Event) -> None:
+    """Looks again after a halt too: a statement may begin just after it was interrupted in vain."""
     while not ended.wait(BEAT_SECONDS):
         try:
-            registry.update_claimed(
-                claim,
-                heartbeat_at=now_text(),
-                phase=progress.phase,
-                progress=progress.progress,
-                bytes_read=progress.bytes_read,
-                rows_read=progress.rows_read,
-                error_count=progress.error_count,
-            )
-        except ClaimLost:
-            progress.is_lost = True
-            return
+            watched.progress.halted_by = watched.progress.halted_by or _look(watched)
+            if watched.progress.halted_by is not None:
+                watched.interrupt()
         except Exception:
             log.warning("heartbeat_missed", exc_info=True)
+
+
+def _look(watched: Watched) -> Halt | None:
+    registry, claim, progress = watched.registry, watched.claim, watched.progress
+    if watched.stopping.is_set():
+        return Halt.STOPPING
+    try:
+        registry.update_claimed(
+            claim,
+            heartbeat_at=now_text(),
+            phase=progress.phase,
+            progress=progress.progress,
+            bytes_read=progress.bytes_read,
+            rows_read=progress.rows_read,
+            error_count=progress.error_count,
+        )
+    except ClaimLost:
+        return Halt.LOST
+    return Halt.CANCELLED if registry.is_cancel_requested(claim.job.id) else None

@@ -12,18 +12,20 @@ from structlog.contextvars import bound_contextvars
 
 from glyphd.contracts.imports import ImportStatus
 from glyphd.errors import RowsRefused, Unavailable, UnreadableFile
-from glyphd.importing.registry import Claim, ClaimLost
+from glyphd.importing.error_report import errors_name
+from glyphd.importing.registry import LONGEST_REST_SECONDS, Claim, ClaimLost
 from glyphd.storage.writing import Written, find_written
 from glyphd.times import now_text, utc_text
 from worker.context import WorkerContext
-from worker.import_file import FileImport, Interrupted
-from worker.progress import heartbeat
+from worker.import_file import FileImport, Halted
+from worker.progress import Halt, Watched, heartbeat
 
 MAX_LOST_ATTEMPTS = 5
-LONGEST_REST_SECONDS = 60
 _JSON_COLUMNS = ("error_summary", "errors", "ignored_columns")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _PASSING = ("locked", "busy", "full", "disk i/o", "unable to open", "connection", "terminat", "does not answer")
+
+_CANCELLED = {"status": ImportStatus.CANCELLED, "phase": None}
 
 log = structlog.get_logger(__name__)
 
@@ -46,8 +48,8 @@ def _attempt(context: WorkerContext, claim: Claim) -> None:
     began = time.monotonic()
     try:
         values = _outcome(context, claim)
-    except Interrupted:
-        _hand_back(context, claim, rest_seconds=0)
+    except Halted as halted:
+        _halt(context, claim, halted.why)
         return
     except (OperationalError, InterfaceError, OSError, Unavailable) as error:
         if is_passing(error):
@@ -66,21 +68,46 @@ def _outcome(context: WorkerContext, claim: Claim) -> dict[str, Any]:
         return written.result | _succeeded(written)
     if claim.job.lost_count >= MAX_LOST_ATTEMPTS:
         return _failed("worker_lost", f"the worker died in each of {claim.job.lost_count} attempts")
-    with heartbeat(context.services.registry, claim) as progress:
-        attempt = FileImport(context, claim, progress)
-        try:
-            attempt.run()
-        except RowsRefused as error:
-            return attempt.findings() | _failed("invalid_rows", error.detail)
-        except UnreadableFile as error:
-            attempt.errors.settle()
-            return attempt.findings() | _failed("unreadable_file", error.detail)
-        except BaseException:
-            attempt.errors.discard()
-            raise
+    if claim.job.cancel_requested_at is not None:
+        return _CANCELLED
+    attempt = FileImport(context, claim)
+    services = context.services
+    with heartbeat(Watched(services.registry, claim, attempt.progress, context.stopping, attempt.interrupt)):
+        return _run(context, claim, attempt)
+
+
+def _run(context: WorkerContext, claim: Claim, attempt: FileImport) -> dict[str, Any]:
+    try:
+        attempt.run()
+    except RowsRefused as error:
+        return attempt.findings() | _failed("invalid_rows", error.detail)
+    except UnreadableFile as error:
+        attempt.errors.settle()
+        return attempt.findings() | _failed("unreadable_file", error.detail)
+    except Halted as halted:
+        attempt.errors.discard()
+        if halted.why is Halt.CANCELLED:
+            return _cancelled(context, claim)
+        raise
+    except BaseException:
+        attempt.errors.discard()
+        raise
     if attempt.written is None:
         return attempt.findings() | _succeeded(None) | {"record_count": attempt.record_count}
     return attempt.findings() | _succeeded(attempt.written)
+
+
+def _cancelled(context: WorkerContext, claim: Claim) -> dict[str, Any]:
+    """Looks once more: the wish may have come in the moment of the commit."""
+    written = _find_written(context, claim)
+    return _CANCELLED if written is None else written.result | _succeeded(written)
+
+
+def _halt(context: WorkerContext, claim: Claim, why: Halt) -> None:
+    """An attempt that has to end. Nothing of it was committed."""
+    if why is Halt.LOST:
+        raise ClaimLost(why.value)
+    _hand_back(context, claim, rest_seconds=0, reason=why.value)
 
 
 def _succeeded(written: Written | None) -> dict[str, Any]:
@@ -108,6 +135,7 @@ def _finish(context: WorkerContext, claim: Claim, values: dict[str, Any], second
     stored = {name: json.dumps(value) if name in _JSON_COLUMNS else value for name, value in values.items()}
     now = now_text()
     context.services.registry.update_claimed(claim, **stored, finished_at=now, heartbeat_at=now)
+    _forget_earlier_errors(context, claim, kept=values.get("errors_name"))
     job = claim.job
     log.info(
         "import_finished",
@@ -122,6 +150,17 @@ def _finish(context: WorkerContext, claim: Claim, values: dict[str, Any], second
         dry_run=job.dry_run,
         seconds=round(seconds, 3),
     )
+
+
+def _forget_earlier_errors(context: WorkerContext, claim: Claim, *, kept: str | None) -> None:
+    """Attempts that a dead worker left may have left their row errors too; only those of one attempt count.
+
+    That is this attempt, or the one that died just after its batch was in the archive.
+    """
+    for attempt in range(1, claim.attempt):
+        name = errors_name(claim.job.import_id, attempt)
+        if name != kept:
+            context.services.uploads.delete(name)
 
 
 def _hand_back(context: WorkerContext, claim: Claim, *, rest_seconds: float, reason: str | None = None) -> None:
@@ -139,11 +178,19 @@ def _hand_back(context: WorkerContext, claim: Claim, *, rest_seconds: float, rea
 
 def is_passing(error: Exception) -> bool:
     """True for trouble that is nobody's fault and may be over soon: a busy database, a full disk, a lost server."""
-    if isinstance(error, OSError):
-        return error.errno in _NO_ROOM
-    if isinstance(error, OperationalError):
-        return any(sign in str(error).lower() for sign in _PASSING)
-    return isinstance(error, Unavailable | InterfaceError)
+    cause = _cause(error)
+    if isinstance(cause, OSError):
+        return cause.errno in _NO_ROOM
+    if isinstance(cause, OperationalError):
+        return any(sign in str(cause).lower() for sign in _PASSING)
+    return isinstance(cause, Unavailable | InterfaceError)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """SQLite ends a transaction by itself when the disk is full; that it can't be rolled back then hides why."""
+    while "cannot rollback" in str(error) and error.__context__ is not None:
+        error = error.__context__
+    return error
 
 
 def _rest_seconds(claim: Claim) -> float:

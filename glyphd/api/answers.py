@@ -11,10 +11,11 @@ from urllib.parse import quote, urlencode
 from bottle import HTTPResponse, request
 from pydantic import BaseModel
 
+from glyphd.api.headers import header
 from glyphd.api.parameters import query_pairs
+from glyphd.contracts.fingerprints import fingerprint
 from glyphd.contracts.queries import OutputQuery
 from glyphd.errors import NotAcceptable
-from glyphd.listings.cursors import fingerprint
 from glyphd.listings.formats import CONTENT_TYPES, WRITERS, Rows, write_safe_csv
 
 _BY_MEDIA_TYPE = {"application/json": "json", "text/csv": "csv", "application/x-ndjson": "ndjson"}
@@ -56,7 +57,7 @@ def fresh(etag: str) -> dict[str, str]:
 
 def not_modified(etag: str) -> HTTPResponse | None:
     """304 when the client has this very version already."""
-    given = {tag.strip().removeprefix("W/") for tag in request.get_header("If-None-Match", "").split(",")}
+    given = {tag.strip().removeprefix("W/") for tag in header("If-None-Match").split(",")}
     if etag in given or "*" in given:
         return HTTPResponse("", 304, fresh(etag))
     return None
@@ -66,7 +67,7 @@ def output_format(query: OutputQuery) -> str:
     """The format asked for by `format`, else by the Accept header. Raises NotAcceptable."""
     if query.format is not None:
         return query.format
-    accepted = request.get_header("Accept", "").strip()
+    accepted = header("Accept").strip()
     if not accepted:
         return "json"
     forms = _BY_MEDIA_TYPE | _BY_RANGE

@@ -8,6 +8,8 @@ import structlog
 from bottle import Bottle, HTTPError, HTTPResponse, request, response
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from glyphd.api.actions import ActionsApi
+from glyphd.api.headers import header
 from glyphd.api.imports import ImportsApi
 from glyphd.api.listings import ListingsApi
 from glyphd.api.persist import PersistApi
@@ -41,7 +43,8 @@ def all_routes(services: Services) -> list[Route]:
         SystemApi(services),
         UploadsApi(services, waiting),
         PersistApi(services, waiting),
-        ImportsApi(services),
+        ImportsApi(services, waiting),
+        ActionsApi(services, waiting),
         ListingsApi(services),
     )
     return [route for part in parts for route in part.routes()]
@@ -74,7 +77,7 @@ def _common_headers() -> dict[str, str]:
 
 
 def _begin() -> None:
-    request_id = request_id_from(request.get_header("X-Request-Id", ""))
+    request_id = request_id_from(header("X-Request-Id"))
     request.environ["glyphd.request_id"] = request_id
     request.environ["glyphd.began"] = time.monotonic()
     clear_contextvars()

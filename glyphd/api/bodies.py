@@ -8,6 +8,7 @@ from bottle import request
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 from pydantic_core import from_json
 
+from glyphd.api.headers import header
 from glyphd.errors import FileRefused, LengthMissing, MalformedBody, TooLarge, UnsupportedType
 from glyphd.importing.intake import GZIP, Described
 from glyphd.settings import Settings
@@ -16,6 +17,9 @@ from glyphd.uploads import Receiving
 BLOCK = 256 * 1024
 MAX_PARTS = 32
 MAX_FIELD_BYTES = 16 * 1024
+MAX_NAMES_SHOWN = 20
+MAX_NAME_SHOWN = 100
+"""What a refusal repeats of the names that a body made up."""
 FORM_ENVELOPE_BYTES = 64 * 1024
 """A form may be larger than its file by this much: part headers, boundaries and option fields."""
 GZIP_TYPES = ("application/gzip", "application/x-gzip")
@@ -39,7 +43,7 @@ class Body:
 
 def receive_upload(receiving: Receiving, settings: Settings) -> Body:
     """Streams the CSV of this request into the upload store, whatever form it comes in."""
-    content_type, options = parse_options_header(request.get_header("Content-Type", ""))
+    content_type, options = parse_options_header(header("Content-Type"))
     packed = _content_encoding() == GZIP
     if content_type in RAW_TYPES:
         return _receive_raw(receiving, content_type, settings, packed=packed or content_type in GZIP_TYPES)
@@ -59,7 +63,7 @@ def receive_upload(receiving: Receiving, settings: Settings) -> Body:
 
 def read_json_body(settings: Settings) -> Any:
     """The JSON value of this request. Raises FileRefused when it is malformed, TooLarge over the cap."""
-    content_type, _ = parse_options_header(request.get_header("Content-Type", ""))
+    content_type, _ = parse_options_header(header("Content-Type"))
     if content_type != JSON or _content_encoding():
         raise UnsupportedType(f"the body has to be {JSON}", offered=[JSON])
     limit = settings.max_json_bytes
@@ -74,7 +78,7 @@ def read_json_body(settings: Settings) -> Any:
 
 
 def _content_encoding() -> str:
-    encoding: str = request.get_header("Content-Encoding", "").strip().lower()
+    encoding: str = header("Content-Encoding").strip().lower()
     if encoding not in ("", "identity", GZIP, "x-gzip"):
         raise UnsupportedType(f"Content-Encoding {encoding[:50]!r} is not taken, only gzip", offered=[GZIP])
     return GZIP if encoding.endswith(GZIP) else ""
@@ -113,7 +117,7 @@ def _too_large(settings: Settings) -> TooLarge:
 def _receive_raw(receiving: Receiving, content_type: str, settings: Settings, *, packed: bool) -> Body:
     for block in _blocks(settings.max_upload_bytes, _too_large(settings)):
         receiving.write(block)
-    _, options = parse_options_header(request.get_header("Content-Disposition", ""))
+    _, options = parse_options_header(header("Content-Disposition"))
     kind = "text/csv" if content_type in GZIP_TYPES else content_type
     return Body(Described(options.get("filename"), kind, GZIP if packed else None), [])
 
@@ -141,7 +145,7 @@ def _receive_json(receiving: Receiving, settings: Settings) -> Body:
     if not isinstance(content, dict):
         raise FileRefused('the body has to be a JSON object such as {"filename": "offers.csv", "csv": "…"}')
     text, name = content.get("csv"), content.get("filename")
-    unknown = sorted(set(content) - {"csv", "filename"})
+    unknown = [name[:MAX_NAME_SHOWN] for name in sorted(set(content) - {"csv", "filename"})[:MAX_NAMES_SHOWN]]
     if unknown:
         raise FileRefused(f"unknown members {', '.join(unknown)[:200]}: options are query parameters", unknown=unknown)
     if not isinstance(text, str) or not isinstance(name, str | None):

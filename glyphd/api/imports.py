@@ -16,14 +16,14 @@ from glyphd.api.answers import (
 )
 from glyphd.api.parameters import query, query_pairs
 from glyphd.api.routes import ID, Route
-from glyphd.contracts.imports import ImportStatus, ImportView
-from glyphd.contracts.queries import ErrorQuery, ImportQuery, NoParameters
+from glyphd.api.waiting import Waiting
+from glyphd.contracts.imports import ImportView
+from glyphd.contracts.queries import ErrorQuery, ImportQuery, NoParameters, StatusQuery
 from glyphd.contracts.row_errors import ERROR_FIELDS
 from glyphd.db.registry_models import Job
-from glyphd.errors import ImportNotFound
 from glyphd.importing.error_report import read_errors
 from glyphd.importing.intake import GZIP
-from glyphd.importing.registry import IMPORT_FILTERS
+from glyphd.importing.registry import IMPORT_FILTERS, require_import
 from glyphd.importing.status import view_import
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.services import Services
@@ -33,8 +33,9 @@ VIEW_FIELDS = tuple(ImportView.model_fields)
 
 
 class ImportsApi:
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, waiting: Waiting) -> None:
         self._services = services
+        self._waiting = waiting
 
     def routes(self) -> list[Route]:
         return [
@@ -63,26 +64,26 @@ class ImportsApi:
 
     def show(self, import_id: str) -> HTTPResponse:
         """One import's status."""
-        query(NoParameters)
-        job = self._find(import_id)
-        view = view_import(job)
+        asked = query(StatusQuery)
+        job = require_import(self._services.registry, import_id)
+        view = view_import(self._waiting.until_changed(job, asked.wait or 0))
         etag = make_etag(view.model_dump(mode="json"))
         answer = not_modified(etag) or answer_json(view, **fresh(etag))
-        if not ImportStatus(job.status).is_final:
+        if not view.status.is_final:
             answer.set_header("Retry-After", "1")
         return answer
 
     def errors(self, import_id: str) -> HTTPResponse:
         """The row errors that were kept, in file order."""
         asked = query(ErrorQuery)
-        job = self._find(import_id)
+        job = require_import(self._services.registry, import_id)
         etag = make_etag([job.import_id, job.errors_name, query_pairs(), output_format(asked)])
         return not_modified(etag) or self._kept_errors(job, asked, fresh(etag))
 
     def file(self, import_id: str) -> HTTPResponse:
         """The upload, byte for byte: what was sent packed stays packed."""
         query(NoParameters)
-        job = self._find(import_id)
+        job = require_import(self._services.registry, import_id)
         etag = f'"{job.sha256}"'
         content_type = "application/gzip" if job.content_encoding == GZIP else job.content_type or "text/csv"
         unchanged = not_modified(etag)
@@ -106,9 +107,3 @@ class ImportsApi:
             more = next(found, None) is not None
         headers |= next_link(write_cursor(identity, [page[-1][0]]) if more else None)
         return answer_rows(asked, ERROR_FIELDS, [list(error.values()) for _, error in page], scratch, **headers)
-
-    def _find(self, import_id: str) -> Job:
-        job = self._services.registry.find_import(import_id) if "\0" not in import_id else None
-        if job is None:
-            raise ImportNotFound(f"there is no import {import_id}", import_id=import_id)
-        return job

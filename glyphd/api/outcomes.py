@@ -5,26 +5,49 @@ from typing import Any
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json
+from glyphd.api.parameters import wait_asked
 from glyphd.api.problems import problem
+from glyphd.api.waiting import Waiting
 from glyphd.contracts.imports import ImportStatus
 from glyphd.db.registry_models import Job
+from glyphd.importing.intake import Accepted
 from glyphd.importing.status import view_import
 
 _FAULT_OF_FILE = {"invalid_rows", "unreadable_file"}
 
 
-def accepted(job: Job) -> HTTPResponse:
+def answer_upload(accepted: Accepted, waiting: Waiting, *, grace_seconds: float) -> HTTPResponse:
+    """202, after the grace; with `Prefer: wait=N` the import's end, if it comes in time."""
+    seconds = wait_asked()
+    if seconds:
+        return _marked(ended(waiting.until_final(accepted.job, seconds)), accepted)
+    return _marked(pending(waiting.until_final(accepted.job, grace_seconds if seconds is None else 0)), accepted)
+
+
+def answer_end(accepted: Accepted, waiting: Waiting, *, patience_seconds: float) -> HTTPResponse:
+    """The import's end, if it comes within the client's patience or, unsaid, this one."""
+    seconds = wait_asked()
+    return _marked(ended(waiting.until_final(accepted.job, patience_seconds if seconds is None else seconds)), accepted)
+
+
+def _marked(answer: HTTPResponse, accepted: Accepted) -> HTTPResponse:
+    if accepted.is_replayed:
+        answer.set_header("Idempotent-Replayed", "true")
+    return answer
+
+
+def pending(job: Job) -> HTTPResponse:
     """202 with the status, whatever it is by now."""
     return answer_json(view_import(job), 202, Location=_location(job), Retry_After="1")
 
 
 def ended(job: Job) -> HTTPResponse:
-    """200 for an import that succeeded, a problem with the status inside for one that failed, else 202."""
-    if job.status == ImportStatus.SUCCEEDED:
+    """200 for an import that succeeded or was cancelled, a problem with its status for a failed one, else 202."""
+    if job.status in (ImportStatus.SUCCEEDED, ImportStatus.CANCELLED):
         return answer_json(view_import(job), 200, Location=_location(job))
     if job.status == ImportStatus.FAILED:
         return _failed(job)
-    return accepted(job)
+    return pending(job)
 
 
 def _failed(job: Job) -> HTTPResponse:

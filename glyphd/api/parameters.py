@@ -7,12 +7,13 @@ from urllib.parse import parse_qsl
 from bottle import request
 from pydantic import BaseModel
 
-from glyphd.contracts.queries import read_parameters
-from glyphd.errors import InvalidRequest, NotSupported
+from glyphd.api.headers import header, header_given
+from glyphd.contracts.queries import MAX_WAIT_SECONDS, read_parameters
+from glyphd.errors import InvalidIdempotencyKey, InvalidRequest
 
 MAX_PARAMETERS = 200
-MAX_WAIT_SECONDS = 60
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?(?=$|[,;\s])", re.IGNORECASE)
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _ASYNC = re.compile(r"(?:^|[,;\s])respond-async(?=$|[,;\s])", re.IGNORECASE)
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
@@ -40,14 +41,16 @@ def query(contract: type[AnyModel]) -> AnyModel:
 
 def wait_asked() -> float | None:
     """Seconds the client is ready to wait (`Prefer: wait=N`, at most 60): 0 for `respond-async`, None unasked."""
-    prefer = request.get_header("Prefer", "")
+    prefer = header("Prefer")
     if _ASYNC.search(prefer):
         return 0
     wait = _WAIT.search(prefer)
     return min(int(wait[1]), MAX_WAIT_SECONDS) if wait else None
 
 
-def refuse_idempotency_key() -> None:
-    """A key that were ignored would promise a safe retry that is not there."""
-    if request.get_header("Idempotency-Key") is not None:
-        raise NotSupported("the Idempotency-Key header is not supported yet", header="Idempotency-Key")
+def idempotency_key() -> str | None:
+    """This request's Idempotency-Key. Raises InvalidIdempotencyKey for one that can't be kept."""
+    key: str | None = header_given("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise InvalidIdempotencyKey("an Idempotency-Key has 1 to 255 visible ASCII characters")
+    return key

@@ -6,9 +6,10 @@ from typing import Any
 from bottle import HTTPResponse
 
 from glyphd.api.bodies import read_json_body
-from glyphd.api.outcomes import ended
-from glyphd.api.parameters import query, refuse_idempotency_key, wait_asked
+from glyphd.api.outcomes import answer_end
+from glyphd.api.parameters import idempotency_key, query
 from glyphd.api.routes import Route
+from glyphd.api.uploads import require_room
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.imports import ImportOptions
 from glyphd.contracts.queries import PersistQuery
@@ -22,6 +23,8 @@ from glyphd.services import Services
 from glyphd.times import now_text
 
 WAIT_SECONDS = 30.0
+MAX_ERRORS_TOLD = 10_000
+"""Row errors in one answer; all are counted. Sixteen megabytes of empty rows would make millions of them."""
 
 
 class PersistApi:
@@ -34,8 +37,8 @@ class PersistApi:
 
     def create(self) -> HTTPResponse:
         """One bad row refuses all of them, with every error; otherwise the batch goes the way of a file."""
-        refuse_idempotency_key()
-        asked = query(PersistQuery)
+        key, asked = idempotency_key(), query(PersistQuery)
+        require_room(self._services)
         rows = read_json_body(self._services.settings)
         if not isinstance(rows, list):
             raise FileRefused("the body has to be a JSON array of rows", found=_kind(rows))
@@ -46,9 +49,8 @@ class PersistApi:
             for row in rows:
                 receiving.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
             options = ImportOptions(source=asked.source, description=asked.description)
-            job = self._services.intake.accept(receiving, Described(None, NDJSON), options)
-        seconds = wait_asked()
-        return ended(self._waiting.until_final(job, WAIT_SECONDS if seconds is None else seconds))
+            accepted = self._services.intake.accept(receiving, Described(None, NDJSON), options, key=key)
+        return answer_end(accepted, self._waiting, patience_seconds=WAIT_SECONDS)
 
 
 def _kind(value: Any) -> str:
@@ -60,12 +62,14 @@ def _kind(value: Any) -> str:
 
 def _require_valid(rows: list[Any]) -> None:
     check = row_check(now_text())
-    errors: list[RowError] = []
+    count = 0
+    told: list[RowError] = []
     for number, row in enumerate(rows, start=1):
         checked = check(read_object(Place(number, number, 0, 0), row))
         if isinstance(checked, list):
-            errors += checked
-    if errors:
-        shown = [error.as_dict() | {"index": error.row - 1} for error in errors]
-        detail = f"{len(errors)} errors in {len(rows)} rows; nothing was written"
-        raise RowsRefused(detail, error_count=len(errors), errors=shown)
+            count += len(checked)
+            told += checked[: MAX_ERRORS_TOLD - len(told)]
+    if count:
+        shown = [error.as_dict() | {"index": error.row - 1} for error in told]
+        detail = f"{count} errors in {len(rows)} rows; nothing was written"
+        raise RowsRefused(detail, error_count=count, errors_truncated=count > len(told), errors=shown)

@@ -16,6 +16,7 @@ from glyphd.contracts.headers import ALIASES
 from glyphd.contracts.listings import COLUMN_NAMES, REQUIRED, ROW_SCHEMA_VERSION, GPUListingDTO
 from glyphd.contracts.queries import NoParameters
 from glyphd.db.migration_sets import require_current_schema
+from glyphd.disk import require_free_disk
 from glyphd.errors import GlyphdError
 from glyphd.services import Services
 
@@ -28,8 +29,9 @@ class SystemApi:
         self._checks: dict[str, Callable[[], object]] = {
             "schema": lambda: require_current_schema(services.settings),
             "registry": services.registry.check_writable,
-            "queue": lambda: services.queue().waiting(),
+            "queue": lambda: services.queue().check_usable(),
             "uploads": services.uploads.check_writable,
+            "disk": lambda: require_free_disk(services.settings),
             "worker": self._require_worker,
         }
 

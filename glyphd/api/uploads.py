@@ -3,11 +3,12 @@
 from bottle import HTTPResponse
 
 from glyphd.api.bodies import Body, receive_upload
-from glyphd.api.outcomes import accepted, ended
-from glyphd.api.parameters import query_pairs, refuse_idempotency_key, wait_asked
+from glyphd.api.outcomes import answer_upload
+from glyphd.api.parameters import idempotency_key, query_pairs
 from glyphd.api.routes import Route
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.queries import UploadQuery, read_parameters
+from glyphd.errors import TooManyImports
 from glyphd.importing.intake import GZIP, Described
 from glyphd.services import Services
 
@@ -26,21 +27,25 @@ class UploadsApi:
 
     def create(self) -> HTTPResponse:
         """Streams the body into the upload store, checks its first block, and answers when nothing can be lost."""
-        refuse_idempotency_key()
-        pairs = query_pairs()
+        key, pairs = idempotency_key(), query_pairs()
         read_parameters(UploadQuery, pairs)
+        waiting_before = require_room(self._services)
         with self._services.uploads.receive() as receiving:
             body = receive_upload(receiving, self._services.settings)
             asked = read_parameters(UploadQuery, [*pairs, *body.fields])
             if body.is_text:
                 asked = asked.model_copy(update={"encoding": None})
-            is_idle = not self._services.registry.is_busy()
-            job = self._services.intake.accept(receiving, _named(body, asked.filename), asked)
-        seconds = wait_asked()
-        if seconds:
-            return ended(self._waiting.until_final(job, seconds))
-        is_small = is_idle and seconds is None and (job.size_bytes or 0) <= SMALL_BYTES
-        return accepted(self._waiting.until_final(job, SMALL_GRACE_SECONDS if is_small else 0))
+            accepted = self._services.intake.accept(receiving, _named(body, asked.filename), asked, key=key)
+        is_small = waiting_before == 0 and (accepted.job.size_bytes or 0) <= SMALL_BYTES
+        return answer_upload(accepted, self._waiting, grace_seconds=SMALL_GRACE_SECONDS if is_small else 0)
+
+
+def require_room(services: Services) -> int:
+    """How many imports wait already. Raises TooManyImports when no more may."""
+    waiting = services.registry.count_unfinished()
+    if waiting >= services.settings.max_imports_waiting:
+        raise TooManyImports(f"{waiting} imports are waiting; try again in a moment")
+    return waiting
 
 
 def _named(body: Body, filename: str | None) -> Described:

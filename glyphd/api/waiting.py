@@ -1,6 +1,7 @@
 """Holding an answer until an import ends, without holding up everybody else."""
 
 import time
+from collections.abc import Callable
 from threading import BoundedSemaphore
 
 from glyphd.contracts.imports import ImportStatus
@@ -19,20 +20,31 @@ class Waiting:
         self._places = BoundedSemaphore(max(threads // 2, 1))
 
     def until_final(self, job: Job, seconds: float) -> Job:
-        """The job as it is when it has ended, or when the time is up."""
-        if seconds <= 0 or not self._registry.workers_alive() or not self._places.acquire(blocking=False):
+        """The job as it is when it has ended, or when the time is up; at once when no worker lives to end it."""
+        if seconds <= 0 or not self._registry.workers_alive():
+            return self._registry.job(job.id) or job
+        return self._hold(job, seconds, lambda now: ImportStatus(now.status).is_final)
+
+    def until_changed(self, job: Job, seconds: float) -> Job:
+        """The job as it is when its status is another, or when the time is up; at once when that is final."""
+        if seconds <= 0 or ImportStatus(job.status).is_final:
+            return job
+        return self._hold(job, seconds, lambda now: now.status != job.status)
+
+    def _hold(self, job: Job, seconds: float, is_over: Callable[[Job], bool]) -> Job:
+        if not self._places.acquire(blocking=False):
             return self._registry.job(job.id) or job
         try:
-            return self._poll(job, time.monotonic() + seconds)
+            return self._poll(job, time.monotonic() + seconds, is_over)
         finally:
             self._places.release()
 
-    def _poll(self, job: Job, deadline: float) -> Job:
+    def _poll(self, job: Job, deadline: float, is_over: Callable[[Job], bool]) -> Job:
         pause = FIRST_PAUSE_SECONDS
         while True:
             job = self._registry.job(job.id) or job
             left = deadline - time.monotonic()
-            if ImportStatus(job.status).is_final or left <= 0:
+            if is_over(job) or left <= 0:
                 return job
             time.sleep(min(pause, left))
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)

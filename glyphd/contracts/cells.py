@@ -132,9 +132,12 @@ class NumberCell(Cell):
 
     def parts(self) -> list[CoreSchema]:
         number = cs.float_schema(allow_inf_nan=False, ge=self.minimum, gt=self.above)
+        # A zero has no sign here: SQLite would drop it, PostgreSQL keep it, and -0.0 would sort as 0 but print as -0.
+        unsigned = cs.no_info_plain_validator_function((0.0).__add__)
         return [
             failing(cs.str_schema(pattern=_NUMBER), "not_a_number", "is not a decimal number"),
             failing(number, "out_of_range", f"must be {self._range()}"),
+            *([] if self.above is not None and self.above >= 0 else [unsigned]),
         ]
 
     def _range(self) -> str:

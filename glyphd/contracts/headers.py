@@ -1,7 +1,6 @@
 """Column names: how a file's own names map to the canonical ones."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -73,9 +72,12 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
 
 def _repeated(names: Sequence[str], folded: Sequence[str]) -> list[str]:
-    counts = Counter(key for key in folded if key)
-    repeated = (key for key, count in counts.items() if count > 1)
-    return [" and ".join(repr(names[at]) for at, key in enumerate(folded) if key == again) for again in repeated]
+    """In one pass: what calls itself a header may have ten thousand names, each of them twice."""
+    given: dict[str, list[str]] = {}
+    for name, key in zip(names, folded, strict=True):
+        if key:
+            given.setdefault(key, []).append(name)
+    return [" and ".join(map(repr, same)) for same in given.values() if len(same) > 1]
 
 
 def _prefer_canonical_model(folded: Sequence[str], positions: dict[str, int]) -> None:

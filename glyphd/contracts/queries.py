@@ -13,6 +13,7 @@ from glyphd.errors import InvalidParameter, UnknownParameter
 from glyphd.times import parse_time
 
 MAX_LIMIT = 10_000
+MAX_WAIT_SECONDS = 60
 _LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)(?<=.{16} )")
 _HINTS = dict.fromkeys(("offset", "page"), "pages are walked with limit and cursor")
 
@@ -57,6 +58,14 @@ class Query(BaseModel):
 
 class NoParameters(Query):
     """A route that takes none."""
+
+
+class StatusQuery(Query):
+    """How the status of an import is asked for."""
+
+    wait: Annotated[int | None, IntegerCell(maximum=MAX_WAIT_SECONDS)] = Field(
+        None, description="Seconds, at most 60, to hold the answer until the status is another"
+    )
 
 
 class OutputQuery(Query):

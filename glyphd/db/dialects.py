@@ -1,6 +1,6 @@
 """The few places where SQLite and PostgreSQL differ, as functions that take the database."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
@@ -67,6 +67,16 @@ def uncommitted(database: Database) -> Iterator[None]:
     """A transaction for temporary tables: it takes no lock that another connection would wait for."""
     with database.atomic("DEFERRED") if is_sqlite(database) else database.atomic():
         yield
+
+
+def interrupter(database: Database) -> Callable[[], None]:
+    """A function that ends the statement at work on this thread's connection, for another thread to call.
+
+    The statement then raises OperationalError, and its transaction has to be rolled back.
+    """
+    connection = database.connection()
+    ending: Callable[[], None] = connection.interrupt if is_sqlite(database) else connection.cancel_safe
+    return ending
 
 
 def add_rows(database: Database, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -7,15 +7,18 @@ from operator import itemgetter
 from glyphd.contracts.headers import HeaderMap, map_headers
 from glyphd.contracts.listings import COLUMN_NAMES
 from glyphd.errors import UnreadableFile
-from glyphd.importing.lines import Flaw, PhysicalLines
-from glyphd.importing.rows import Place, Row, row_error
+from glyphd.importing.lines import Flaw, PhysicalLines, ambiguous
+from glyphd.importing.rows import Place, Row, row_error, shown_name
 
 DELIMITERS = {",": ",", ";": ";", "tab": "\t", "|": "|"}
 """The delimiters by the names that the `delimiter` option has for them."""
 
+MAX_CELL_CHARACTERS = 131_072
+"""The csv module's own limit, set all the same: it is one for the whole process."""
+
 _STRAY_RETURN = Flaw("stray_carriage_return", "has a carriage return outside quotes that ends no line")
 _FLAWS = (
-    ("field larger", Flaw("cell_too_large", "has a cell of more than 131072 characters")),
+    ("field larger", Flaw("cell_too_large", f"has a cell of more than {MAX_CELL_CHARACTERS} characters")),
     ("new-line", _STRAY_RETURN),
     ("", Flaw("bad_quoting", "has text after a closing quote")),
 )
@@ -25,18 +28,21 @@ _NO_CELLS: list[str] = []
 class CsvRows:
     """Reads the header at once, then iterates over the rows.
 
-    Raises UnreadableFile for a header that can't be taken as it is, and when a quote never closes.
+    Raises UnreadableFile for a header that can't be taken as it is or has too many columns, when a quote never
+    closes, and when a broken line may leave one open.
     """
 
-    def __init__(self, lines: PhysicalLines, delimiter: str) -> None:
+    def __init__(self, lines: PhysicalLines, delimiter: str, *, max_columns: int) -> None:
+        csv.field_size_limit(MAX_CELL_CHARACTERS)
         self._lines = lines
+        self._max_columns = max_columns
         self._reader = csv.reader(iter(lines), delimiter=DELIMITERS[delimiter], strict=True)
         self.header = self._read_header()
         self._pick = _picker(self.header)
 
     @property
     def ignored_columns(self) -> list[str]:
-        return list(self.header.ignored)
+        return [shown_name(name) for name in self.header.ignored]
 
     def __iter__(self) -> Iterator[Row]:
         lines, header, width, pick = self._lines, self.header, len(self.header.names), self._pick
@@ -63,26 +69,38 @@ class CsvRows:
         lines = self._lines
         names: list[str] | None = []
         while names is not None and not names and lines.flaw is None:
-            names = self._next(lines.number + 1)
+            line = lines.number + 1
+            names = self._next(line)
         if lines.flaw is not None:
             raise UnreadableFile(f"the header {lines.flaw.message}", line=lines.number)
-        return map_headers([name.strip() for name in names] if names else [], COLUMN_NAMES)
+        if len(names or []) > self._max_columns:
+            what = f"the header in line {line} has {len(names or [])} columns, the most are {self._max_columns}"
+            raise UnreadableFile(what, line=line)
+        return map_headers([name.strip() for name in names or []], COLUMN_NAMES)
 
     def _next(self, line: int) -> list[str] | None:
         """The next record's cells, None at the end; what is wrong with it stands in `lines.flaw`."""
-        self._lines.flaw = None
+        self._lines.begin_record()
         try:
             return next(self._reader)
         except StopIteration:
             return None
         except csv.Error as error:
             flaw = next(flaw for sign, flaw in _FLAWS if sign in str(error))
-            spans_lines = self._lines.number > line or "end of data" in str(error)
-            if spans_lines and flaw is not _STRAY_RETURN:
-                what = f"the quote opened in the record at line {line} is not closed properly"
-                raise UnreadableFile(what, line=line) from None
+            self._require_clear_end(line, flaw, at_end="end of data" in str(error))
             self._lines.note(flaw)
             return _NO_CELLS
+
+    def _require_clear_end(self, line: int, flaw: Flaw, *, at_end: bool) -> None:
+        """A broken record ends with its line only if no quote is open there: one that began inside quotes has an
+        odd number of them, any other an even one."""
+        lines = self._lines
+        spans_lines = lines.number > line
+        if at_end or (spans_lines and flaw is not _STRAY_RETURN):
+            what = f"the quote opened in the record at line {line} is not closed properly"
+            raise UnreadableFile(what, line=line) from None
+        if lines.text.count('"') % 2 != spans_lines:
+            raise ambiguous(lines.number, flaw) from None
 
 
 def _picker(header: HeaderMap) -> Callable[[list[str]], tuple[str, ...]]:

@@ -10,7 +10,7 @@ from glyphd.contracts.imports import ImportOptions
 from glyphd.contracts.listings import COLUMN_NAMES, REQUIRED
 from glyphd.contracts.row_errors import MAX_VALUE_CHARACTERS
 from glyphd.errors import FileRefused, UnreadableFile
-from glyphd.importing.csv_rows import DELIMITERS, CsvRows
+from glyphd.importing.csv_rows import DELIMITERS, MAX_CELL_CHARACTERS, CsvRows
 from glyphd.importing.encodings import UTF8_BOM, canonical_encoding
 from glyphd.importing.lines import PhysicalLines
 
@@ -23,7 +23,7 @@ _NOT_CSV = (
     (b"PAR1", "a Parquet file: export it as CSV"),
     (b"SQLite format 3", "a SQLite database: export it as CSV"),
 )
-_UNPACKED_HEAD = 128 * 1024
+UNPACKED_HEAD = 128 * 1024
 _MAX_DETAIL_CHARACTERS = 1000
 _MAX_NAMES = 100
 
@@ -46,7 +46,7 @@ class Admitted:
     header: HeaderMap
 
 
-def check_door(block: FirstBlock, options: ImportOptions) -> Admitted:
+def check_door(block: FirstBlock, options: ImportOptions, *, max_columns: int) -> Admitted:
     """Raises FileRefused for a file that could never be imported, saying what was found and what is missing."""
     encoding = canonical_encoding(options.encoding)
     data, is_all = _unpacked(block)
@@ -55,8 +55,11 @@ def check_door(block: FirstBlock, options: ImportOptions) -> Admitted:
     if not body.strip():
         raise FileRefused("the file is empty", found="nothing", missing=list(REQUIRED))
     header_text = _header_text(body, encoding)
-    delimiter = options.delimiter or _sniff(header_text)
-    rows = _read(data, encoding, delimiter)
+    delimiter = options.delimiter or _sniff(header_text, max_columns)
+    lines = PhysicalLines(io.BytesIO(data), encoding=encoding, max_bytes=UNPACKED_HEAD)
+    rows = _read(lines, delimiter, max_columns)
+    if not is_all and lines.offset == len(data) and not data.endswith(b"\n"):
+        raise FileRefused(f"the header does not end within the first {len(data)} bytes", line=lines.number)
     _require_columns(rows.header, delimiter)
     if is_all and not _has_rows(rows):
         raise FileRefused("the file has a header but no rows", found=_shown_names(rows.header))
@@ -68,7 +71,7 @@ def _unpacked(block: FirstBlock) -> tuple[bytes, bool]:
         return block.data, block.is_all
     inflate = zlib.decompressobj(wbits=31)
     try:
-        data = inflate.decompress(block.data, _UNPACKED_HEAD)
+        data = inflate.decompress(block.data, UNPACKED_HEAD)
     except zlib.error:
         raise FileRefused("the file is said to be gzip, but it is not", found="bytes that are not gzip") from None
     return data, block.is_all and inflate.eof and not inflate.unused_data
@@ -94,20 +97,20 @@ def _header_text(body: bytes, encoding: str) -> str:
         raise FileRefused(f"{what}: send UTF-8, or name the encoding", found=repr(first[:80])) from None
 
 
-def _sniff(header: str) -> str:
+def _sniff(header: str, max_columns: int) -> str:
     """The delimiter that gives the most known columns, then the most columns; a comma when nothing tells."""
+    csv.field_size_limit(MAX_CELL_CHARACTERS)
 
     def cells_known(delimiter: str) -> tuple[int, int]:
         names = next(csv.reader(io.StringIO(header), delimiter=DELIMITERS[delimiter]), [])
-        return len(map_headers(names, COLUMN_NAMES).positions), len(names)
+        return len(map_headers(names[: max_columns + 1], COLUMN_NAMES).positions), len(names)
 
     return max(DELIMITERS, key=cells_known)
 
 
-def _read(data: bytes, encoding: str, delimiter: str) -> CsvRows:
-    lines = PhysicalLines(io.BytesIO(data), encoding=encoding, max_bytes=_UNPACKED_HEAD)
+def _read(lines: PhysicalLines, delimiter: str, max_columns: int) -> CsvRows:
     try:
-        return CsvRows(lines, delimiter)
+        return CsvRows(lines, delimiter, max_columns=max_columns)
     except UnreadableFile as error:
         raise FileRefused(f"the header can't be read: {error.detail}", **error.members) from None
 

@@ -18,6 +18,11 @@ class _Group:
     first_lines: list[int] = field(default_factory=list)
 
 
+def errors_name(import_id: str, attempt: int) -> str:
+    """The file beside the upload that holds the row errors of one attempt."""
+    return f"{import_id}.errors.{attempt}.ndjson"
+
+
 class ErrorReport:
     """Collects row errors in file order. The file beside the upload is made when the first one comes."""
 

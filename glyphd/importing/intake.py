@@ -11,16 +11,28 @@ import structlog
 from glyphd.contracts.imports import ImportOptions, ImportStatus
 from glyphd.contracts.listings import ROW_SCHEMA_VERSION
 from glyphd.db.registry_models import Job
-from glyphd.errors import FileRefused
+from glyphd.errors import FileRefused, ImportNotRetryable
 from glyphd.importing.door import FirstBlock, check_door
-from glyphd.importing.registry import Registry
+from glyphd.importing.idempotency import Replayable, replayable
+from glyphd.importing.registry import KeyTaken, Registry
 from glyphd.jobs import JobQueue
 from glyphd.times import now_text
-from glyphd.uploads import Receiving, UploadStore
+from glyphd.uploads import HEAD_BYTES, Receiving, UploadStore
 
 GZIP = "gzip"
 NDJSON = "application/x-ndjson"
 MAX_NAME_CHARACTERS = 255
+
+_UPLOAD_COLUMNS = (
+    "upload_name",
+    "filename",
+    "content_type",
+    "content_encoding",
+    "size_bytes",
+    "sha256",
+    "received_at",
+)
+"""What a retry takes over: the upload is the same, received when it was received."""
 
 log = structlog.get_logger(__name__)
 
@@ -39,49 +51,108 @@ class Described:
         return f"{kind}.gz" if self.content_encoding == GZIP else kind
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """An import that was taken in, now or, if `is_replayed`, by an earlier request with the same key."""
+
+    job: Job
+    is_replayed: bool = False
+
+
 class Intake:
     """Takes finished uploads in. When `accept` returns, a crash loses nothing of them."""
 
-    def __init__(self, uploads: UploadStore, registry: Registry, queue: Callable[[], JobQueue]) -> None:
+    def __init__(
+        self, uploads: UploadStore, registry: Registry, queue: Callable[[], JobQueue], *, max_columns: int
+    ) -> None:
         self._uploads = uploads
+        self._max_columns = max_columns
         self._registry = registry
         self._queue = queue
 
-    def accept(self, receiving: Receiving, described: Described, options: ImportOptions) -> Job:
-        """The import's row in the registry. Raises FileRefused when the door refuses; then nothing is kept."""
+    def accept(
+        self, receiving: Receiving, described: Described, options: ImportOptions, *, key: str | None = None
+    ) -> Accepted:
+        """The import's row in the registry. Raises FileRefused when the door refuses; then nothing is kept.
+
+        Raises IdempotencyConflict when the key stands for another request.
+        """
         if receiving.size == 0:
             raise FileRefused("the file is empty", found="nothing")
+        content = {"sha256": receiving.sha256, "ending": described.ending}
+        request = replayable(key, options, **content)
+        earlier = self._earlier(request)
+        if earlier is not None:
+            return earlier
         import_id = str(uuid4())
+        name = f"{import_id}.{described.ending}"
+        block = FirstBlock(
+            receiving.head, is_all=receiving.size == len(receiving.head), packed=described.content_encoding == GZIP
+        )
         values = {
-            "kind": "import",
-            "import_id": import_id,
-            "status": ImportStatus.QUEUED,
-            "upload_name": f"{import_id}.{described.ending}",
+            "upload_name": name,
             "filename": _short(described.filename),
             "content_type": described.content_type,
             "content_encoding": described.content_encoding,
             "size_bytes": receiving.size,
             "sha256": receiving.sha256,
             "received_at": now_text(),
-            "schema_version": ROW_SCHEMA_VERSION,
-            **self._reading(receiving, described, options),
         }
-        receiving.keep(values["upload_name"])
-        self._uploads.put(f"{import_id}.json", _manifest(values))
-        same_content_as = self._registry.latest_with_bytes(receiving.sha256)
-        job = self._registry.add(values | {"same_content_as": same_content_as, "nudged_at": values["received_at"]})
-        self._nudge(job)
-        return job
+        values |= _reading(block, described.content_type, options, self._max_columns)
+        receiving.keep(name)
+        return self._record(import_id, values, request, own_upload=name)
 
-    def _reading(self, receiving: Receiving, described: Described, options: ImportOptions) -> dict[str, Any]:
-        """How the worker shall read the file, and the client's other options."""
-        asked = options.model_dump(include={"source", "description", "on_error", "dry_run"})
-        if described.content_type == NDJSON:
-            return asked | {"encoding": "utf-8", "delimiter": None}
-        packed = described.content_encoding == GZIP
-        block = FirstBlock(receiving.head, is_all=receiving.size == len(receiving.head), packed=packed)
-        admitted = check_door(block, options)
-        return asked | {"encoding": admitted.encoding, "delimiter": admitted.delimiter}
+    def retry(self, job: Job, options: ImportOptions, *, key: str | None = None) -> Accepted:
+        """Runs a failed or cancelled import again from its kept file, as a new import that replaces it.
+
+        Options that are not given anew stay as they were. Raises ImportNotRetryable and what `accept` raises.
+        """
+        if job.status not in (ImportStatus.FAILED, ImportStatus.CANCELLED):
+            raise ImportNotRetryable(f"import {job.import_id} is {job.status}: only a failed or cancelled one can be")
+        request = replayable(key, options, replaces=job.import_id)
+        earlier = self._earlier(request)
+        if earlier is not None:
+            return earlier
+        kept = {name: getattr(job, name) for name in _UPLOAD_COLUMNS}
+        options = ImportOptions(**{**_options_of(job), **options.model_dump(include=options.model_fields_set)})
+        with self._uploads.open(str(job.upload_name)) as file:
+            head = file.read(HEAD_BYTES)
+        block = FirstBlock(head, is_all=job.size_bytes == len(head), packed=job.content_encoding == GZIP)
+        values = kept | _reading(block, str(job.content_type), options, self._max_columns) | {"replaces": job.import_id}
+        return self._record(str(uuid4()), values, request)
+
+    def _earlier(self, request: Replayable | None) -> Accepted | None:
+        job = self._registry.find_key(request.key) if request else None
+        if job is None or request is None:
+            return None
+        request.require_same(job)
+        return Accepted(job, is_replayed=True)
+
+    def _record(
+        self, import_id: str, values: dict[str, Any], request: Replayable | None, own_upload: str | None = None
+    ) -> Accepted:
+        """Writes the import down. Of two requests with one key at the same instant one writes, the other replays."""
+        row = values | {
+            "kind": "import",
+            "import_id": import_id,
+            "status": ImportStatus.QUEUED,
+            "schema_version": ROW_SCHEMA_VERSION,
+            "idempotency_key": request.key if request else None,
+            "idempotency_fingerprint": request.fingerprint if request else None,
+        }
+        manifest = f"{import_id}.json"
+        self._uploads.put(manifest, _manifest(row))
+        same_content_as = self._registry.latest_with_bytes(values["sha256"])
+        try:
+            job = self._registry.add(row | {"same_content_as": same_content_as, "nudged_at": now_text()})
+        except KeyTaken:
+            for name in filter(None, (manifest, own_upload)):
+                self._uploads.delete(name)
+            earlier = self._earlier(request)
+            assert earlier is not None
+            return earlier
+        self._nudge(job)
+        return Accepted(job)
 
     def _nudge(self, job: Job) -> None:
         """The row is committed: whatever happens to the message, the worker's sweep finds the job."""
@@ -89,6 +160,19 @@ class Intake:
             self._queue().nudge(job.id)
         except Exception:
             log.warning("nudge_failed", import_id=job.import_id, exc_info=True)
+
+
+def _reading(block: FirstBlock, content_type: str, options: ImportOptions, max_columns: int) -> dict[str, Any]:
+    """How the worker shall read the file, and the client's other options."""
+    asked = options.model_dump(include={"source", "description", "on_error", "dry_run"})
+    if content_type == NDJSON:
+        return asked | {"encoding": "utf-8", "delimiter": None}
+    admitted = check_door(block, options, max_columns=max_columns)
+    return asked | {"encoding": admitted.encoding, "delimiter": admitted.delimiter}
+
+
+def _options_of(job: Job) -> dict[str, Any]:
+    return {name: getattr(job, name) for name in ImportOptions.model_fields}
 
 
 def _short(name: str | None) -> str | None:

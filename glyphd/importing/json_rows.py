@@ -10,10 +10,13 @@ from glyphd.contracts.listings import COLUMN_NAMES, COLUMNS
 from glyphd.contracts.row_errors import RowError
 from glyphd.errors import UnreadableFile
 from glyphd.importing.lines import LineSource
-from glyphd.importing.rows import Place, Row, cell_error, row_error
+from glyphd.importing.rows import Place, Row, cell_error, row_error, shown_name
 
 MAX_IGNORED = 1000
 """Names kept as ignored: every row may bring new ones."""
+
+MAX_CONFLICT = 500
+"""Characters told of the names that mean one column: there may be a million of them in one row."""
 
 _RESERVED = frozenset({"import_id"})
 
@@ -47,8 +50,11 @@ class JsonRows:
             yield row
 
     def _remember_ignored(self, header: HeaderMap) -> None:
-        if len(self._ignored) < MAX_IGNORED:
-            self._ignored |= dict.fromkeys(name for name in header.ignored if name not in _RESERVED)
+        for name in header.ignored:
+            if len(self._ignored) == MAX_IGNORED:
+                return
+            if name not in _RESERVED:
+                self._ignored[shown_name(name)] = None
 
 
 def read_object(place: Place, given: Any) -> Row:
@@ -57,7 +63,8 @@ def read_object(place: Place, given: Any) -> Row:
         return Row(place, None, _NO_HEADER, [row_error(place, "not_an_object", "is not a JSON object")])
     header = map_headers(list(given), COLUMN_NAMES)
     if header.conflicts:
-        return Row(place, None, header, [row_error(place, "duplicate_column", header.conflicts[0])])
+        conflict = header.conflicts[0][:MAX_CONFLICT]
+        return Row(place, None, header, [row_error(place, "duplicate_column", conflict)])
     values = list(given.values())
     errors: list[RowError] = []
     row = Row(place, [None] * len(COLUMNS), header, errors)

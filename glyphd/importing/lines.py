@@ -1,8 +1,10 @@
 """Physical lines of a kept file, as text for the csv module, with their numbers, offsets and flaws."""
 
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
+from glyphd.errors import UnreadableFile
 from glyphd.importing.encodings import DEFAULT_ENCODING, UTF8_BOM
 
 
@@ -23,15 +25,18 @@ class Flaw(NamedTuple):
 class PhysicalLines:
     """Iterates over a file's lines, decoded. A flaw is noted, not raised, so that the lines after it are read too.
 
-    `number` counts the lines given so far, `offset` their bytes; `flaw` is the first one met since it was last
-    cleared. A line longer than `max_bytes` is passed over but for the one thing that matters to the lines after
-    it: whether it leaves a quote open.
+    `number` counts the lines given so far, `offset` their bytes, `text` is the last of them; `flaw` is the first one
+    met since `begin_record`. Neither a line nor a record may be longer than `max_bytes`: a longer line is passed over,
+    given as a blank one. Raises UnreadableFile where nobody could tell what the lines after such a one are: when it
+    has an odd number of quotes, or stands in a record that began on an earlier line.
     """
 
     def __init__(self, source: LineSource, *, encoding: str, max_bytes: int) -> None:
         self.number = 0
         self.offset = 0
+        self.text = ""
         self.flaw: Flaw | None = None
+        self._began_after = (0, 0)
         self._source = source
         self._encoding = encoding
         self._max_bytes = max_bytes
@@ -43,33 +48,56 @@ class PhysicalLines:
             self.offset += len(raw)
             if self.number == 1 and encoding == DEFAULT_ENCODING:
                 raw = raw.removeprefix(UTF8_BOM)
-            if len(raw) == limit and not raw.endswith(b"\n"):
-                yield self._pass_over(raw)
+            if self.offset - self._began_after[1] > self._max_bytes:
+                self.text = self._pass_over(raw)
             elif b"\0" in raw:
-                yield self._flawed(raw, Flaw("nul_character", "holds a NUL character"))
+                self.text = self._flawed(raw, Flaw("nul_character", "holds a NUL character"))
             else:
                 try:
-                    yield raw.decode(encoding)
+                    self.text = raw.decode(encoding)
                 except UnicodeDecodeError as error:
-                    yield self._flawed(raw, Flaw("undecodable", _sentence(error)))
+                    self.text = self._flawed(raw, Flaw("undecodable", _sentence(error)))
+            yield self.text
+
+    def begin_record(self) -> None:
+        """The next line is the first one of a record."""
+        self.flaw = None
+        self._began_after = (self.number, self.offset)
 
     def _flawed(self, raw: bytes, flaw: Flaw) -> str:
         self.note(flaw)
         return raw.decode(self._encoding, "replace").replace("\0", "\ufffd")
 
     def _pass_over(self, raw: bytes) -> str:
-        quotes = raw.count(b'"')
+        flaw = Flaw("line_too_long", f"is longer than {self._max_bytes} bytes")
+        first = self._began_after[0] + 1
+        if self.number != first:
+            what = f"the record at line {first} {flaw.message}: a quote in it may not be closed"
+            raise UnreadableFile(what, line=first)
+        if self._quotes_to_the_end(raw) % 2:
+            raise ambiguous(first, flaw)
+        self.note(flaw)
+        return "\n"
+
+    def _quotes_to_the_end(self, raw: bytes) -> int:
+        decoder = getincrementaldecoder(self._encoding)("replace")
+        quotes = decoder.decode(raw).count('"')
         while raw and not raw.endswith(b"\n"):
             raw = self._source.readline(self._max_bytes)
             self.offset += len(raw)
-            quotes += raw.count(b'"')
-        self.note(Flaw("line_too_long", f"is longer than {self._max_bytes} bytes"))
-        return '"\n' if quotes % 2 else "\n"
+            quotes += decoder.decode(raw).count('"')
+        return quotes
 
     def note(self, flaw: Flaw) -> None:
         """Keeps a flaw, unless there is one already."""
         if self.flaw is None:
             self.flaw = flaw
+
+
+def ambiguous(line: int, flaw: Flaw) -> UnreadableFile:
+    """The error of a flawed line that may or may not leave a quote open: the lines after it could be rows or not."""
+    what = f"line {line} {flaw.message} and has a quote too many: nobody can tell where its record ends"
+    return UnreadableFile(what, line=line)
 
 
 def _sentence(error: UnicodeDecodeError) -> str:

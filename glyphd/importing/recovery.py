@@ -5,9 +5,8 @@ import structlog
 from glyphd.contracts.imports import ImportStatus
 from glyphd.db.registry_models import Job
 from glyphd.importing.locks import JobLocks
-from glyphd.importing.registry import Registry
+from glyphd.importing.registry import Registry, rests
 from glyphd.jobs import JobQueue
-from glyphd.times import now_text
 
 log = structlog.get_logger(__name__)
 
@@ -20,16 +19,12 @@ def sweep(registry: Registry, locks: JobLocks, queue: JobQueue) -> int:
     """
     if queue.waiting():
         return 0
-    forgotten = [job for job in registry.unfinished() if _is_due(job) and _is_abandoned(job, locks)]
+    forgotten = [job for job in registry.unfinished() if not rests(job) and _is_abandoned(job, locks)]
     for job in forgotten:
         registry.mark_nudged(job.id)
         queue.nudge(job.id)
         log.info("job_nudged_again", job_id=job.id, import_id=job.import_id, status=job.status)
     return len(forgotten)
-
-
-def _is_due(job: Job) -> bool:
-    return (job.not_before or "") <= now_text()
 
 
 def _is_abandoned(job: Job, locks: JobLocks) -> bool:

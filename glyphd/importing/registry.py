@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from peewee import Database, fn
+from peewee import Database, IntegrityError, fn
 
 from glyphd.contracts.imports import UNFINISHED, ImportStatus
 from glyphd.db.dialects import equals_caseless
 from glyphd.db.registry_models import Job, Worker
+from glyphd.errors import ImportNotFound
 from glyphd.times import now_text, utc_text
 
 WORKER_ALIVE_SECONDS = 10
 """A worker gives a sign of life every two seconds; after this long without one it counts as gone."""
+
+LONGEST_REST_SECONDS = 60
+"""A job that was handed back waits no longer; one that would has been handed back before the clock was set back."""
 
 
 _IN_ARCHIVE = (
@@ -38,6 +42,10 @@ class ClaimLost(Exception):
     """Another process has taken the job up: whatever this one still does must not count."""
 
 
+class KeyTaken(Exception):
+    """Another request with the same idempotency key came first."""
+
+
 @dataclass(frozen=True)
 class Claim:
     """The right to run a job, for one attempt. `was_lost`: the attempt before it ended without a word."""
@@ -53,15 +61,25 @@ class Registry:
         self.database = database
 
     def add(self, values: dict[str, Any]) -> Job:
-        """Records a job and gives its row back, committed."""
-        with self._connected(), self.database.atomic():
-            job = self._one(Job.id == self._execute(Job.insert(values)))
-            assert job is not None
-            return job
+        """Records a job and gives its row back, committed. Raises KeyTaken when its idempotency key is taken."""
+        try:
+            with self._connected(), self.database.atomic():
+                job = self._one(Job.id == self._execute(Job.insert(values)))
+                assert job is not None
+                return job
+        except IntegrityError:
+            if self.find_key(values.get("idempotency_key") or "") is None:
+                raise
+            raise KeyTaken from None
 
     def find_import(self, import_id: str) -> Job | None:
         with self._connected():
             return self._one((Job.import_id == import_id) & (Job.kind == "import"))
+
+    def find_key(self, key: str) -> Job | None:
+        """The import that was made with this idempotency key."""
+        with self._connected():
+            return self._one(Job.idempotency_key == key)
 
     def job(self, job_id: int) -> Job | None:
         with self._connected():
@@ -85,10 +103,10 @@ class Registry:
         with self._connected():
             return list(query.bind(self.database))
 
-    def is_busy(self) -> bool:
-        """True when a job that comes now has to wait for another."""
+    def count_unfinished(self) -> int:
+        """How many jobs a job that comes now would have to wait for."""
         with self._connected():
-            return bool(Job.select().where(Job.status.in_(UNFINISHED)).limit(1).bind(self.database).exists())
+            return int(Job.select().where(Job.status.in_(UNFINISHED)).bind(self.database).count())
 
     def succeeded(self) -> list[str]:
         """The ids of all imports that are said to be in the archive, oldest first."""
@@ -109,13 +127,13 @@ class Registry:
         return row[0] if row else None
 
     def claim(self, job_id: int) -> Claim | None:
-        """Takes the job up for one more attempt; None when it is finished or has to rest.
+        """Takes the job up for one more attempt; None when it is finished or has to rest, unless to be cancelled.
 
         Only for a process that holds the job's lock: then a job that is still running was lost by its owner.
         """
         with self._connected():
             job = self._one(Job.id == job_id)
-            if job is None or job.status not in UNFINISHED or (job.not_before or "") > now_text():
+            if job is None or job.status not in UNFINISHED or rests(job):
                 return None
             now = now_text()
             lost = job.status == ImportStatus.RUNNING
@@ -129,6 +147,18 @@ class Registry:
             if self._execute(taken) != 1:
                 return None
             return Claim(self._one(Job.id == job_id) or job, job.attempt + 1)
+
+    def request_cancel(self, job_id: int) -> bool:
+        """Notes that the job shall not be done; False when it has ended already."""
+        wanted = Job.update(cancel_requested_at=now_text()).where(Job.id == job_id, Job.status.in_(UNFINISHED))
+        with self._connected():
+            return bool(self._execute(wanted) == 1)
+
+    def is_cancel_requested(self, job_id: int) -> bool:
+        with self._connected():
+            query = Job.select(Job.cancel_requested_at).where(Job.id == job_id)
+            row = self.database.execute(query).fetchone()
+        return bool(row and row[0])
 
     def update_claimed(self, claim: Claim, **values: Any) -> None:
         """Changes the job's row, if the claim still holds; raises ClaimLost otherwise."""
@@ -158,7 +188,7 @@ class Registry:
 
     def workers_alive(self, host: str | None = None) -> int:
         """How many workers gave a sign of life lately; on one host, or anywhere."""
-        alive = Worker.heartbeat_at >= _ago(WORKER_ALIVE_SECONDS)
+        alive = Worker.heartbeat_at.between(_ago(WORKER_ALIVE_SECONDS), _ago(-WORKER_ALIVE_SECONDS))
         here = Worker.host == host if host is not None else True
         with self._connected():
             return int(self.database.execute(Worker.select(fn.COUNT(Worker.id)).where(alive, here)).fetchone()[0])
@@ -191,6 +221,19 @@ class Registry:
             return
         with self.database.connection_context():
             yield
+
+
+def require_import(registry: Registry, import_id: str) -> Job:
+    """The import's job. Raises ImportNotFound for an id that nobody knows."""
+    job = registry.find_import(import_id) if "\0" not in import_id else None
+    if job is None:
+        raise ImportNotFound(f"there is no import {import_id}", import_id=import_id)
+    return job
+
+
+def rests(job: Job) -> bool:
+    """Whether the job was handed back and told to wait a while, and is not to be cancelled."""
+    return job.cancel_requested_at is None and now_text() < (job.not_before or "") <= _ago(-LONGEST_REST_SECONDS)
 
 
 def _ago(seconds: float) -> str:

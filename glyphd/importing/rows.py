@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from glyphd.contracts.headers import HeaderMap
-from glyphd.contracts.row_errors import RowError, shown
+from glyphd.contracts.row_errors import MAX_VALUE_CHARACTERS, RowError, shown
 
 
 class Place(NamedTuple):
@@ -28,6 +28,11 @@ class Row(NamedTuple):
     errors: Sequence[RowError] = ()
 
 
+def shown_name(name: str) -> str:
+    """A column's name as statuses and errors show it: a file may call a column by a hundred thousand dots."""
+    return name[:MAX_VALUE_CHARACTERS]
+
+
 def row_error(place: Place, code: str, message: str, value: str | None = None) -> RowError:
     """An error of the whole row."""
     return RowError(place.row, place.line, None, None, code, message, shown(value))
@@ -36,5 +41,5 @@ def row_error(place: Place, code: str, message: str, value: str | None = None) -
 def cell_error(row: Row, field: str, code: str, message: str, value: str | None) -> RowError:
     """An error of one cell; `column` is None when the file has no such column."""
     at = row.header.positions.get(field)
-    column = None if at is None else row.header.names[at]
+    column = None if at is None else shown_name(row.header.names[at])
     return RowError(row.place.row, row.place.line, field, column, code, message, shown(value))

@@ -3,21 +3,14 @@
 import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from hashlib import sha256
 from math import isfinite
 from typing import Any
 
 from glyphd.contracts.cells import MAX_INTEGER
+from glyphd.contracts.fingerprints import fingerprint
 from glyphd.errors import InvalidCursor
 
-_FINGERPRINT_CHARACTERS = 16
 _UNSTORED = re.compile(r"[\0\ud800-\udfff]")
-
-
-def fingerprint(query: Any) -> str:
-    """A short name for a query: the same for the same filters and order. `query` is any JSON value."""
-    text = json.dumps(query, sort_keys=True, ensure_ascii=False)
-    return sha256(text.encode()).hexdigest()[:_FINGERPRINT_CHARACTERS]
 
 
 def write_cursor(query: Any, position: list[Any]) -> str:

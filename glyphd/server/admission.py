@@ -1,12 +1,12 @@
 """Who may send a body: decided once per request, when its headers are complete and before the body is read."""
 
-import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from glyphd.errors import StorageFull, TooLarge, TooManyUploads
+from glyphd.disk import free_disk_bytes
+from glyphd.errors import StorageFull, TooLarge, TooManyImports, TooManyUploads
 from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits, is_json
 
 # A body lies on the disk twice while it is kept: in waitress's spool and in the upload store.
@@ -31,27 +31,35 @@ class Place:
         self.owed_bytes = max(0, self.owed_bytes - received)
 
 
-def free_disk_bytes(folder: Path) -> int:
-    return shutil.disk_usage(folder).free
+def always_room() -> bool:
+    return True
 
 
 class Admission:
     """The uploads under way, and the rule for one more. Places are given back from any thread."""
 
-    def __init__(self, limits: ServerLimits, free_bytes: Callable[[Path], int] = free_disk_bytes) -> None:
+    def __init__(
+        self,
+        limits: ServerLimits,
+        free_bytes: Callable[[Path], int] = free_disk_bytes,
+        has_room: Callable[[], bool] = always_room,
+    ) -> None:
         self.limits = limits
         self._free_bytes = free_bytes
+        self._has_room = has_room
         self._places: set[Place] = set()
         self._lock = threading.Lock()
 
     def admit(self, arrival: Arrival) -> Place | None:
         """A place for an upload, to be released; None for a body too small to count.
 
-        Raises TooLarge, TooManyUploads or StorageFull; OSError where the disk can't be asked.
+        Raises TooLarge, TooManyImports, TooManyUploads or StorageFull; OSError where the disk can't be asked.
         """
         self.require_size(arrival.content_type, arrival.size or 0)
         if arrival.size == 0:
             return None
+        if not self._has_room():
+            raise TooManyImports("too many imports are waiting; try again in a moment")
         with self._lock:
             self._require_space(arrival.size or 0)
             return self._take_place(arrival.size)

@@ -43,6 +43,8 @@ class ServerLimits:
             scratch_dir=settings.scratch_dir,
             grace_seconds=settings.grace_seconds,
             max_json_bytes=settings.max_json_bytes,
+            max_uploads_in_flight=settings.max_uploads_in_flight,
+            disk_reserve_bytes=settings.disk_reserve_bytes,
         )
 
     def largest_body(self, content_type: str) -> int:

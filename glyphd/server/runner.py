@@ -14,7 +14,7 @@ from waitress import wasyncore
 from waitress.server import BaseWSGIServer, create_server
 
 from glyphd.errors import InvalidSettings
-from glyphd.server.admission import Admission
+from glyphd.server.admission import Admission, always_room
 from glyphd.server.channels import Channel, channel_class
 from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits
 
@@ -37,15 +37,17 @@ def run_server(
     *,
     on_ready: Callable[[str, int], None],
     stop: threading.Event,
+    has_room: Callable[[], bool] = always_room,
 ) -> None:
     """Serves `app` until `stop` is set, then finishes what is in hand within `limits.grace_seconds` and returns.
 
     `on_ready` is called with the address and the port that clients can connect to. Bodies beyond 256 KiB are spooled
-    by `tempfile`, which the caller points to `limits.scratch_dir`. Raises InvalidSettings where it can't listen.
+    by `tempfile`, which the caller points to `limits.scratch_dir`. While `has_room()` is false, bodies are refused; it
+    is called on the loop, so it has to answer at once. Raises InvalidSettings where it can't listen.
     """
     with listen(limits.host, limits.port) as listener:
         host, port = listener.getsockname()[:2]
-        runner = _Runner(app, limits, listener)
+        runner = _Runner(app, Admission(limits, has_room=has_room), listener)
         try:
             on_ready(host, port)
             while not stop.is_set():
@@ -73,11 +75,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Runner:
-    def __init__(self, app: WSGIApplication, limits: ServerLimits, listener: socket.socket) -> None:
-        self._limits = limits
+    def __init__(self, app: WSGIApplication, admission: Admission, listener: socket.socket) -> None:
+        self._limits = admission.limits
         self._listener = listener
         self._sockets: dict[int, Any] = {}  # waitress keeps channels, listener and wake-up pipe here
-        self._channel_class = channel_class(Admission(limits))
+        self._channel_class = channel_class(admission)
         self._server = self._create_server(app)
         self._server.channel_class = self._channel_class
         self._reaped_at = 0.0

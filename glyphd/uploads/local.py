@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -10,8 +11,8 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from glyphd.errors import StorageFull
+from glyphd.uploads.store import HEAD_BYTES
 
-HEAD_BYTES = 128 * 1024
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -54,6 +55,13 @@ class LocalUploads:
 
     def delete(self, name: str) -> None:
         self._path(name).unlink(missing_ok=True)
+
+    def forget_unfinished(self, older_than_seconds: float) -> int:
+        old = time.time() - older_than_seconds
+        stale = [path for path in self.folder.glob("*.part") if _changed_before(path, old)]
+        for path in stale:
+            path.unlink(missing_ok=True)
+        return len(stale)
 
     def check_writable(self) -> None:
         with self.receive() as receiving:
@@ -114,6 +122,13 @@ def _path_in(folder: Path, name: str) -> Path:
     if name in ("", "..") or Path(name).name != name:
         raise ValueError(f"not a plain file name: {name!r}")
     return folder / name
+
+
+def _changed_before(path: Path, moment: float) -> bool:
+    try:
+        return path.stat().st_mtime < moment
+    except FileNotFoundError:
+        return False
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,6 +3,9 @@
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
+HEAD_BYTES = 128 * 1024
+"""The first bytes of an upload that the check at the door looks at."""
+
 
 class Receiving(Protocol):
     """An upload while it is being received. Leaving its block without `keep` leaves nothing behind."""
@@ -20,7 +23,7 @@ class Receiving(Protocol):
 
     @property
     def head(self) -> bytes:
-        """The first bytes written, at most 128 KiB of them."""
+        """The first bytes written, at most HEAD_BYTES of them."""
 
     def keep(self, name: str) -> None:
         """Makes the upload durable under this name: when it returns, the bytes survive a power cut."""
@@ -49,6 +52,9 @@ class UploadStore(Protocol):
 
     def delete(self, name: str) -> None:
         """Forgets a file; no error when it isn't there."""
+
+    def forget_unfinished(self, older_than_seconds: float) -> int:
+        """Removes what was only half received, long ago; returns how many files that were."""
 
     def check_writable(self) -> None:
         """Raises StorageFull or OSError when nothing could be kept now."""

@@ -5,7 +5,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from peewee import SQL, Database, IntegrityError, Table, fn
+from peewee import SQL, Database, IntegrityError, OperationalError, Table, fn
 
 from glyphd.db.archive_models import IS_CURRENT, ScoredListing
 from glyphd.db.connections import close_all, open_archive
@@ -15,6 +15,7 @@ from glyphd.db.dialects import (
     caseless_value,
     contains_caseless,
     exclusive_write,
+    interrupter,
     is_sqlite,
     stream,
     uncommitted,
@@ -188,3 +189,20 @@ def _write_and_fail(archive: Database) -> None:
 
 def _count(archive: Database, table: str) -> int:
     return int(archive.execute(Table(table).select(fn.COUNT(SQL("*")))).fetchone()[0])
+
+
+def test_a_statement_at_work_can_be_interrupted(archive: Database) -> None:
+    """Again and again until it has ended: the first call may come before the statement has begun."""
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    interrupt, ended = interrupter(archive), Event()
+
+    def keep_interrupting() -> None:
+        while not ended.wait(0.01):
+            interrupt()
+
+    other = Thread(target=keep_interrupting)
+    other.start()
+    with pytest.raises(OperationalError):
+        archive.execute_sql(endless).fetchall()
+    ended.set()
+    other.join()

@@ -69,7 +69,7 @@ def test_ready_names_every_check(ready_service: Service) -> None:
     answer = ready_service.http.get("/api/ready")
     assert answer.json == {
         "status": "ready",
-        "checks": dict.fromkeys(("schema", "registry", "queue", "uploads", "worker"), "ok"),
+        "checks": dict.fromkeys(("schema", "registry", "queue", "uploads", "disk", "worker"), "ok"),
     }
     assert answer.headers["Cache-Control"] == "no-store"
 

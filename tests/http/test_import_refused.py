@@ -194,9 +194,3 @@ def test_an_option_given_twice_is_400(service: Service, path: str, fields: list[
     sent = form(*(Part("source", value) for value in fields), FILE)
     found = _refused(service, sent.to(service, path, status=400))
     assert found["detail"] == "source is given twice"
-
-
-def test_an_idempotency_key_is_refused_until_there_are_any(service: Service) -> None:
-    sent = Sent(CSV, "text/csv", {"Idempotency-Key": "a"})
-    found = _refused(service, sent.to(service, status=400))
-    assert (found["code"], found["header"]) == ("not_supported", "Idempotency-Key")

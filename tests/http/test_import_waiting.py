@@ -1,10 +1,12 @@
 """`POST /api/import`: how long the answer is held, and what it says then."""
 
+import time
 from threading import Event, Thread
 from typing import BinaryIO
 
 import pytest
 
+from glyphd.api import uploads
 from glyphd.api.waiting import Waiting
 from glyphd.db.registry_models import Job
 from glyphd.importing.registry import Registry
@@ -38,15 +40,35 @@ class LostUploads(LocalUploads):
         raise RuntimeError("a secret of the inside")
 
 
+@pytest.fixture
+def patient_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second is long for a worker, but not on every machine that runs tests."""
+    monkeypatch.setattr(uploads, "SMALL_GRACE_SECONDS", float(LONG))
+
+
+@pytest.mark.usefixtures("patient_grace")
 def test_a_small_upload_has_usually_succeeded_by_the_answer(live_service: Service) -> None:
     answer = live_service.upload(CSV)
     assert (answer.status_code, answer.json["status"]) == (202, "succeeded")
     assert len(live_service.listings(f"?import_id={answer.json['import_id']}")) == 1
 
 
+@pytest.mark.usefixtures("patient_grace")
 def test_a_small_upload_that_fails_is_202_too(live_service: Service) -> None:
     answer = live_service.upload(BAD_ROW)
     assert (answer.status_code, answer.json["status"]) == (202, "failed")
+
+
+@pytest.mark.usefixtures("patient_grace")
+@pytest.mark.parametrize(("rows", "waiting"), [(1, 1), (10_000, 0)], ids=["a busy queue", "a large upload"])
+def test_others_are_answered_at_once(service: Service, rows: int, waiting: int) -> None:
+    service.greet()
+    for _ in range(waiting):
+        service.upload(CSV, Prefer="respond-async")
+    began = time.monotonic()
+    answer = service.upload(offers(*CSV.splitlines()[1:] * rows))
+    assert answer.json["status"] == "queued"
+    assert time.monotonic() - began < float(LONG) / 2
 
 
 def test_respond_async_answers_at_once(service: Service) -> None:
@@ -112,7 +134,9 @@ def test_beyond_half_of_the_threads_nobody_waits(start_service: StartService) ->
     first = Thread(target=waiting.until_final, args=(job, float(LONG)))
     first.start()
     held.asked.wait(float(LONG))
+    began = time.monotonic()
     assert waiting.until_final(job, float(LONG)).status == "queued"
+    assert time.monotonic() - began < float(LONG) / 2
     held.released.set()
     service.work()
     first.join(float(LONG))

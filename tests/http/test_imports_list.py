@@ -7,6 +7,7 @@ from hashlib import sha256
 
 import pytest
 
+from tests.importing.jobs import add_job
 from tests.service import Service, next_page, offers
 
 ROW = "L4,2400.5,0.7,EU,Acme,2025-07-29T13:00:00Z"
@@ -96,16 +97,10 @@ def test_what_is_no_cursor_is_refused(service: Service, cursor: str) -> None:
 
 
 def test_a_hundred_come_unasked(service: Service) -> None:
-    import_id = service.upload(offers(ROW)).json["import_id"]
-    database = service.services.registry.database
-    with database.connection_context():
-        names = [column.name for column in database.get_columns("jobs") if column.name not in ("id", "import_id")]
-        copied = ", ".join(names)
-        for number in range(100):
-            database.execute_sql(
-                f"INSERT INTO jobs (import_id, {copied}) SELECT ?, {copied} FROM jobs WHERE import_id = ?",
-                (str(number), import_id),
-            )
+    registry = service.services.registry
+    with registry.database.connection_context(), registry.database.atomic():
+        for _ in range(101):
+            add_job(registry, size_bytes=1, encoding="utf-8", on_error="abort")
     answer = service.http.get("/api/imports")
     assert (len(answer.json), "Link" in answer.headers) == (100, True)
 

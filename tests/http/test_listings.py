@@ -123,9 +123,9 @@ def test_importing_the_same_again_doubles_nothing(service: Service) -> None:
 
 
 def test_first_seen_at_is_that_of_the_earliest_event(service: Service) -> None:
-    service.import_csv(offers("L4,1,1,,,2025-01-02"))
+    service.import_csv(offers("L4,1,1,,,2025-01-02", "A,1,1,,,2025-01-01"))
     service.import_csv(offers("L4,2,1,,,2025-01-03T10:00:00.5Z"))
-    row = service.listings()[0]
+    row = service.listings("?model=L4")[0]
     assert (row["first_seen_at"], row["seen_at"]) == ("2025-01-02T00:00:00Z", "2025-01-03T10:00:00.500000Z")
 
 

@@ -13,7 +13,21 @@ from tests.service import Service, offers
 
 JSON, CSV, NDJSON = "application/json", "text/csv", "application/x-ndjson"
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)"]
-HEURISTICS = [{"a": [1, 2.5, None]}, ["x"], "text", "5 % off", 5, 0.1, True, {"ü": '"\n,;'}, "\\", None]
+HEURISTICS = [
+    {"a": [1, 2.5, None]},
+    ["x"],
+    "text",
+    "5",
+    "null",
+    "[1]",
+    "5 % off",
+    5,
+    0.1,
+    True,
+    {"ü": '"\n,;'},
+    "\\",
+    None,
+]
 
 
 def _csv(text: str) -> list[dict[str, str]]:

@@ -129,11 +129,6 @@ def test_a_body_over_the_cap_is_413(start_service: StartService) -> None:
     assert (found["code"], found["limit"]) == ("too_large", 50)
 
 
-def test_an_idempotency_key_is_refused_until_there_are_any(service: Service) -> None:
-    answer = service.http.post_json(PATH, [ROW], headers={"Idempotency-Key": "a"}, status=400)
-    assert _refused(service, answer)["code"] == "not_supported"
-
-
 def test_it_keeps_source_and_description(service: Service) -> None:
     accepted = service.http.post_json(f"{PATH}?source=a&description=b", [ROW]).json
     assert (accepted["source"], accepted["description"]) == ("a", "b")

@@ -30,7 +30,13 @@ GET_PATHS = {
     "/api/listings",
     "/api/listings/{listing_id}",
 }
-POST_PATHS = {"/api/import", "/api/listings/import", "/api/persist/listings"}
+POST_PATHS = {
+    "/api/import",
+    "/api/listings/import",
+    "/api/persist/listings",
+    "/api/imports/{import_id}/cancel",
+    "/api/imports/{import_id}/retry",
+}
 SECRET = "/srv/glyphd/secret"
 
 

@@ -21,9 +21,6 @@ TEXTS = st.text(CHARACTERS, max_size=30) | st.text(alphabet=" \t\r\n\",;|\\'a\u2
 FILLED = TEXTS.filter(lambda text: text.strip() != "")
 COUNTS = st.integers(0, 2**63 - 1)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
-SCORES = FINITE.map(lambda score: score + 0.0)
-"""Without the negative zero, of which SQLite makes a plain one."""
-
 RATIOS = st.floats(0, exclude_min=True, allow_infinity=False)
 ZONES = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 TIMES = st.datetimes(
@@ -60,7 +57,12 @@ _OPTIONAL: dict[str, st.SearchStrategy[Any]] = {
 @st.composite
 def given_rows(draw: st.DrawFn) -> GivenRow:
     """Any row that the contract takes, always with a time."""
-    required = {"model": FILLED, "price_usd": st.floats(0, allow_infinity=False), "score": SCORES, "seen_at": TIMES}
+    required = {
+        "model": FILLED,
+        "price_usd": st.just(-0.0) | st.floats(0, allow_infinity=False),
+        "score": FINITE,
+        "seen_at": TIMES,
+    }
     row: GivenRow = draw(st.fixed_dictionaries(required, optional=_OPTIONAL))
     if draw(st.booleans()):
         row |= {name: draw(COUNTS) for name in CAPACITIES}
@@ -115,7 +117,7 @@ def as_json(rows: Sequence[GivenRow]) -> bytes:
 
 
 def as_returned(row: GivenRow) -> dict[str, Any]:
-    """The row as the service has to give it back: texts trimmed, times in UTC, all columns there."""
+    """The row as the service has to give it back: texts trimmed, times in UTC, zeros unsigned, all columns there."""
     return {name: _returned(name, row.get(name)) for name in COLUMN_NAMES}
 
 
@@ -132,4 +134,6 @@ def _returned(name: str, value: Any) -> Any:
         return shown_time(utc_text(value))
     if isinstance(value, str) and name != "heuristics":
         return value.strip() or None
+    if isinstance(value, float) and name != "heuristics":
+        return value + 0.0
     return value

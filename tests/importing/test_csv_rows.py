@@ -10,12 +10,13 @@ from glyphd.errors import UnreadableFile
 from glyphd.importing.csv_rows import CsvRows
 from glyphd.importing.lines import PhysicalLines
 from glyphd.importing.rows import Row
+from glyphd.importing.validation import row_check
 
 HEADER = b"model,price_usd,score\n"
 
 
 def _open(data: bytes, delimiter: str = ",") -> CsvRows:
-    return CsvRows(PhysicalLines(io.BytesIO(data), encoding="utf-8", max_bytes=1_000_000), delimiter)
+    return CsvRows(PhysicalLines(io.BytesIO(data), encoding="utf-8", max_bytes=1_000_000), delimiter, max_columns=1000)
 
 
 def _models(rows: list[Row]) -> list[str | None]:
@@ -73,7 +74,12 @@ def test_a_file_of_nothing_has_no_header() -> None:
         (b"B\xff,1,0.5\n", "undecodable"),
         (b"\xff\n", "undecodable"),
         (b"B,1," + b"9" * 131_073 + b"\n", "cell_too_large"),
+        (b'B,1,"' + b"9" * 131_073 + b'"\n', "cell_too_large"),
         (b"x" * 1_000_001 + b"\n", "line_too_long"),
+        (b'"' + b"x" * 1_000_001 + b'"\n', "line_too_long"),
+        (b'"B"b,1,"0.5"\n', "bad_quoting"),
+        (b'"B"b,"a ""quoted"" word",0.5\n', "bad_quoting"),
+        (b'B,1\r,"0.5"\n', "stray_carriage_return"),
     ],
 )
 def test_what_is_wrong_with_one_line_is_the_error_of_its_row_alone(line: bytes, code: str) -> None:
@@ -98,6 +104,69 @@ def test_a_quote_that_is_not_closed_on_its_line_properly_ends_the_reading(data: 
     with pytest.raises(UnreadableFile) as unreadable:
         list(rows)
     assert unreadable.value.members == {"line": 3}
+
+
+AMBIGUOUS = {
+    "text behind a quote, and another quote": b'"B"b,"abc\n',
+    "text behind a quote, and an inch": b'"15" rack",1,0.5\n',
+    "a stray return, and a quote": b'B\r,"abc\n',
+    "a stray return behind a record of two lines, and a quote": b'"B\nb",1\r,"abc\n',
+    "a NUL, text behind a quote, and another quote": b'"B"\0b,"abc\n',
+    "a cell too large, and a quote": b"9" * 131_073 + b',1,"abc\n',
+    "a line too long, and a quote": b"9" * 1_000_001 + b',1,"abc\n',
+}
+
+
+@pytest.mark.parametrize("broken", AMBIGUOUS.values(), ids=AMBIGUOUS.keys())
+def test_a_broken_line_that_may_leave_a_quote_open_ends_the_reading(broken: bytes) -> None:
+    """What follows looks like rows, but may stand inside the quote."""
+    rows = iter(_open(HEADER + b"A,1,0.5\n" + broken + b'evil,1,0.5\nend",1,0.5\n'))
+    assert next(rows).place.line == 2
+    with pytest.raises(UnreadableFile) as unreadable:
+        next(rows)
+    assert unreadable.value.members["line"] == 2 + broken.count(b"\n")
+
+
+def test_a_stray_return_behind_a_record_of_two_lines_is_its_rows_error() -> None:
+    rows = list(_open(HEADER + b'"B\nb",1\r,0.5\nC,1,0.5\n'))
+    assert _codes(rows) == [["stray_carriage_return"], []]
+
+
+@pytest.mark.parametrize("quote", [b"", b'"'])
+def test_the_largest_cell_has_131072_characters(quote: bytes) -> None:
+    cell = "é" * 131_072
+    (row,) = _open(HEADER + quote + cell.encode() + quote + b",1,0.5\n")
+    assert row.texts is not None
+    assert row.texts[POSITION["model"]] == cell
+
+
+def test_a_cell_of_many_lines_has_the_same_limit() -> None:
+    """It may as well be a quote that was not meant, so the lines behind it are not guessed at."""
+    assert len(list(_open(HEADER + b'"' + b"x\n" * 65_536 + b'",1,0.5\n'))) == 1
+    with pytest.raises(UnreadableFile):
+        list(_open(HEADER + b'"' + b"x\n" * 65_536 + b'x",1,0.5\n'))
+
+
+@pytest.mark.parametrize("line", [b'a","b\n', b'","\n', b"\n", b'"",\n'])
+def test_a_record_that_never_ends_is_cut_off(line: bytes) -> None:
+    """Cells that end and begin on every line would else make one record of the whole file."""
+    with pytest.raises(UnreadableFile) as unreadable:
+        list(_open(HEADER + b'"' + line * (1_000_000 // len(line) + 1)))
+    assert unreadable.value.members == {"line": 2}
+
+
+def test_a_header_has_a_largest_number_of_columns() -> None:
+    with pytest.raises(UnreadableFile) as unreadable:
+        _open(b"\n" + b"," * 1000 + b"\n")
+    assert unreadable.value.members == {"line": 2}
+
+
+def test_a_monstrous_name_is_cut_where_it_is_shown() -> None:
+    rows = _open(b"model,score,price_usd" + b"." * 5000 + b"," + b"x" * 5000 + b"\nA,1,x,\n")
+    checked = row_check("2025-07-29T12:12:00.000000Z")(next(iter(rows)))
+    assert isinstance(checked, list)
+    assert [len(error.column or "") for error in checked] == [200]
+    assert rows.ignored_columns == ["x" * 200]
 
 
 def test_a_column_that_the_file_lacks_is_null() -> None:

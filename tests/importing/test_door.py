@@ -1,6 +1,7 @@
 """The door: what the first block of an upload shows."""
 
 import gzip
+import time
 import zlib
 
 import pytest
@@ -16,7 +17,7 @@ LONGEST_BLOCK = 128 * 1024
 
 
 def _admit(data: bytes, *, is_all: bool = True, packed: bool = False, delimiter: Delimiter | None = None) -> Admitted:
-    return check_door(FirstBlock(data, is_all, packed), ImportOptions(delimiter=delimiter))
+    return check_door(FirstBlock(data, is_all, packed), ImportOptions(delimiter=delimiter), max_columns=1000)
 
 
 def _refuse(data: bytes, *, is_all: bool = True, packed: bool = False) -> FileRefused:
@@ -126,7 +127,7 @@ def test_missing_columns_come_with_the_nearest_names_and_what_was_found() -> Non
     }
 
 
-@pytest.mark.parametrize("header", [b"x" * 100_000, b"x," * 60_000, b"," * 60_000, b"model,Model," + b"y" * 100_000])
+@pytest.mark.parametrize("header", [b"x" * 100_000, b"x," * 999, b"," * 999, b"model,Model," + b"y" * 100_000])
 def test_a_monstrous_header_is_refused_in_few_words(header: bytes) -> None:
     error = _refuse(header + b"\nA\n")
     assert len(error.detail) < 3000
@@ -136,6 +137,35 @@ def test_a_monstrous_header_is_refused_in_few_words(header: bytes) -> None:
 @pytest.mark.parametrize("header", [b"x" * LONGEST_BLOCK, b'"' + b"x" * (LONGEST_BLOCK - 1)])
 def test_a_header_beyond_the_first_block_is_refused(header: bytes) -> None:
     assert _refuse(header, is_all=False).code == "file_refused"
+
+
+@pytest.mark.parametrize("name", [b"x", b"model", b"a column of another name"])
+def test_a_header_that_is_cut_off_with_the_first_block_is_refused_though_its_names_would_do(name: bytes) -> None:
+    start = HEADER[:-1] + b","
+    error = _refuse(start + name + b"." * (LONGEST_BLOCK - len(start) - len(name)), is_all=False)
+    assert (error.members, str(LONGEST_BLOCK) in error.detail) == ({"line": 1}, True)
+
+
+def test_a_header_that_ends_with_the_first_block_is_enough() -> None:
+    padding = b"." * (LONGEST_BLOCK - len(HEADER) - 2)
+    assert _admit(HEADER[:-1] + b",x" + padding + b"\n", is_all=False).delimiter == ","
+
+
+def test_a_header_may_have_so_many_columns_and_no_more() -> None:
+    names = [b"model", b"price_usd", b"score", *(b"x%d" % at for at in range(997))]
+    assert len(_admit(b",".join(names) + b"\n" + ROW).header.names) == 1000
+    error = _refuse(b"\n\n" + b",".join([*names, b"y"]) + b"\n" + ROW)
+    assert error.members == {"line": 3}
+    assert "1001 columns" in error.detail
+    assert "1000" in error.detail
+
+
+@pytest.mark.parametrize("names", [[b"%x" % at for at in range(15_000)] * 2, [b""] * 130_000, [b"model"] * 20_000])
+def test_a_header_of_very_many_names_is_refused_at_once(names: list[bytes]) -> None:
+    """Looking each of them up among all the others would take minutes."""
+    began = time.process_time()
+    _refuse(b",".join(names)[: LONGEST_BLOCK - 3] + b"\nA\n")
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(

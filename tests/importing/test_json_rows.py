@@ -8,7 +8,7 @@ import pytest
 
 from glyphd.contracts.listings import POSITION
 from glyphd.errors import UnreadableFile
-from glyphd.importing.json_rows import MAX_IGNORED, JsonRows, read_object
+from glyphd.importing.json_rows import MAX_CONFLICT, MAX_IGNORED, JsonRows, read_object
 from glyphd.importing.rows import Place, Row
 from tests.service import Service
 
@@ -69,10 +69,25 @@ def test_names_nobody_knows_are_told_but_for_import_id() -> None:
     assert rows.ignored_columns == ["b", "a"]
 
 
-def test_names_nobody_knows_are_told_up_to_a_cap() -> None:
-    rows = _file(*(LEAST | {f"c{number}": 1} for number in range(MAX_IGNORED + 50)))
+UNKNOWN = {f"c{number}": 1 for number in range(MAX_IGNORED + 50)}
+
+
+@pytest.mark.parametrize("given", [[LEAST | {name: 1} for name in UNKNOWN], [LEAST | UNKNOWN]], ids=["rows", "one row"])
+def test_names_nobody_knows_are_told_up_to_a_cap(given: list[dict[str, Any]]) -> None:
+    rows = _file(*given)
     list(rows)
     assert len(rows.ignored_columns) == MAX_IGNORED
+
+
+def test_a_monstrous_name_is_told_in_part() -> None:
+    rows = _file(LEAST | {"x" * 5000: 1})
+    list(rows)
+    assert rows.ignored_columns == ["x" * 200]
+
+
+def test_of_very_many_names_of_one_column_some_are_told() -> None:
+    row = read_object(PLACE, LEAST | {"Model" + "." * count: "B" for count in range(1000)})
+    assert [(error.code, len(error.message)) for error in row.errors] == [("duplicate_column", MAX_CONFLICT)]
 
 
 def test_a_line_that_is_not_json_makes_the_file_unreadable() -> None:

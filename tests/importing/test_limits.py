@@ -24,11 +24,20 @@ def test_an_over_long_line_is_its_rows_error(start_service: StartService) -> Non
     assert _models(service, status) == [("A", 1, 2), ("C", 3, 4)]
 
 
-def test_an_over_long_line_that_opens_a_quote_takes_its_other_lines_along(start_service: StartService) -> None:
+def test_an_over_long_line_that_may_leave_a_quote_open_makes_the_file_unreadable(start_service: StartService) -> None:
     service = start_service(max_line_bytes=LINE)
     status = _import(service, HEADER + b'A,1,0.5,"' + b"x" * 5000 + b'\nB,1,0.5,quoted\n"\nC,1,0.5,\n')
-    assert _errors(status) == [(1, 2, "line_too_long")]
-    assert _models(service, status) == [("C", 2, 5)]
+    assert (status["error"]["code"], status["rows_read"]) == ("unreadable_file", 0)
+    assert "line 2" in status["error"]["message"]
+
+
+def test_the_worker_holds_to_the_columns_too(start_service: StartService) -> None:
+    """The setting may be another by then."""
+    import_id = start_service().upload(HEADER[:-1] + b"," * 100 + b"\nA,1,0.5,\n").json["import_id"]
+    service = start_service(max_columns=50)
+    service.work()
+    status = service.status(import_id)
+    assert (status["error"]["code"], status["rows_read"]) == ("unreadable_file", 0)
 
 
 def test_gzip_may_unpack_to_the_cap(start_service: StartService) -> None:

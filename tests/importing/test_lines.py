@@ -1,9 +1,11 @@
 """Physical lines: numbers, offsets and flaws, whatever the bytes are."""
 
 import io
+from collections.abc import Iterator
 
 import pytest
 
+from glyphd.errors import UnreadableFile
 from glyphd.importing.lines import Flaw, PhysicalLines
 
 
@@ -13,12 +15,15 @@ def _lines(data: bytes, *, encoding: str = "utf-8", max_bytes: int = 100) -> Phy
 
 def _flaws(lines: PhysicalLines) -> list[tuple[int, str]]:
     """The flaw of each line that has one."""
-    found = []
-    for _ in lines:
-        if lines.flaw is not None:
-            found.append((lines.number, lines.flaw.code))
-        lines.flaw = None
-    return found
+    return [(number, flaw.code) for number, _, flaw in _records(lines) if flaw is not None]
+
+
+def _records(lines: PhysicalLines) -> Iterator[tuple[int, str, Flaw | None]]:
+    """Each line as a record of its own: its number, its text and its flaw."""
+    lines.begin_record()
+    for text in lines:
+        yield lines.number, text, lines.flaw
+        lines.begin_record()
 
 
 def test_lines_keep_their_ends() -> None:
@@ -51,7 +56,7 @@ def test_flaws_are_noted_and_the_lines_behind_them_are_read() -> None:
     assert (lines.number, lines.offset) == (4, 110)
 
 
-def test_the_first_flaw_stands_until_it_is_cleared() -> None:
+def test_the_first_flaw_of_a_record_stands() -> None:
     lines = _lines(b"\0\n\xff\n")
     list(lines)
     assert lines.flaw == Flaw("nul_character", "holds a NUL character")
@@ -69,7 +74,40 @@ def test_the_longest_line_counts_with_its_end(end: bytes) -> None:
     assert _flaws(_lines(b"x" * 101 + end)) == [(1, "line_too_long")]
 
 
-@pytest.mark.parametrize(("quotes", "given"), [(0, "\n"), (1, '"\n'), (2, "\n"), (3, '"\n')])
-def test_of_an_over_long_line_only_an_open_quote_is_left(quotes: int, given: str) -> None:
-    data = b"x" * 150 + b'"' + b"y" * 150
-    assert list(_lines(data.replace(b'"', b'"' * quotes) + b"\nz\n")) == [given, "z\n"]
+@pytest.mark.parametrize("quotes", [0, 2, 4])
+def test_an_over_long_line_whose_quotes_are_pairs_is_given_as_a_blank_one(quotes: int) -> None:
+    lines = _lines(b"x" * 150 + b'"' * quotes + b"y" * 150 + b"\nz\n")
+    assert [text for _, text, _ in _records(lines)] == ["\n", "z\n"]
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\nz\n"])
+@pytest.mark.parametrize("quotes", [1, 3])
+def test_after_an_over_long_line_with_a_quote_too_many_nobody_can_read_on(quotes: int, end: bytes) -> None:
+    lines = _lines(b"a\n" + b"x" * 150 + b'"' * quotes + b"y" * 150 + end)
+    with pytest.raises(UnreadableFile) as unreadable:
+        list(_records(lines))
+    assert unreadable.value.members == {"line": 2}
+
+
+def test_the_quotes_of_an_over_long_line_are_counted_as_characters() -> None:
+    """In ISO-2022-JP the second byte of あ is that of a quote."""
+    text = "あ" * 101
+    lines = _lines(f"{text}\nz\n".encode("iso2022_jp"), encoding="iso2022_jp")
+    assert [line for _, line, _ in _records(lines)] == ["\n", "z\n"]
+
+
+def test_lines_of_one_record_may_together_be_as_long_as_one_line() -> None:
+    lines = _lines(b"x" * 49 + b"\n" + b"y" * 49 + b"\n")
+    assert len(list(lines)) == 2
+
+
+@pytest.mark.parametrize("second", [b"y" * 50 + b"\n", b"y" * 500, b'"' * 500])
+def test_a_record_that_grows_from_line_to_line_is_cut_off(second: bytes) -> None:
+    lines = _lines(b"a\n" + b"x" * 49 + b"\n" + second)
+    given = iter(lines)
+    next(given)
+    lines.begin_record()
+    next(given)
+    with pytest.raises(UnreadableFile) as unreadable:
+        next(given)
+    assert unreadable.value.members == {"line": 2}

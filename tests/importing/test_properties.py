@@ -183,4 +183,4 @@ def _texts(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> list[list[st
 def _readable(data: bytes) -> Iterator[Row]:
     """The rows up to where the file can't be read on."""
     with suppress(UnreadableFile):
-        yield from CsvRows(PhysicalLines(io.BytesIO(data), encoding="utf-8", max_bytes=1024), ",")
+        yield from CsvRows(PhysicalLines(io.BytesIO(data), encoding="utf-8", max_bytes=1024), ",", max_columns=1000)

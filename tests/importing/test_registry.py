@@ -150,13 +150,13 @@ def test_the_unfinished_come_oldest_first(sqlite_registry: Registry) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statuses", "is_busy"),
-    [([], False), (["succeeded", "failed", "cancelled"], False), (["queued"], True), (["succeeded", "running"], True)],
+    ("statuses", "count"),
+    [([], 0), (["succeeded", "failed", "cancelled"], 0), (["queued"], 1), (["succeeded", "running", "queued"], 2)],
 )
-def test_it_is_busy_while_a_job_is_unfinished(sqlite_registry: Registry, statuses: list[str], is_busy: bool) -> None:
+def test_it_counts_the_jobs_that_are_unfinished(sqlite_registry: Registry, statuses: list[str], count: int) -> None:
     for status in statuses:
         add_job(sqlite_registry, status=status)
-    assert sqlite_registry.is_busy() is is_busy
+    assert sqlite_registry.count_unfinished() == count
 
 
 def test_only_real_imports_that_succeeded_are_in_the_archive(sqlite_registry: Registry) -> None:

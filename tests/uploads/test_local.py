@@ -10,7 +10,8 @@ import pytest
 
 from glyphd.errors import StorageFull
 from glyphd.uploads import LocalUploads, UploadStore
-from glyphd.uploads.local import HEAD_BYTES, LocalReceiving
+from glyphd.uploads.local import LocalReceiving
+from glyphd.uploads.store import HEAD_BYTES
 
 NAMES_THAT_ARE_PATHS = ["../x.csv", "a/b.csv", "/etc/passwd", "..", ""]
 

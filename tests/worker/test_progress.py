@@ -11,7 +11,7 @@ from glyphd.db.registry_models import Job
 from glyphd.importing.registry import Claim, ClaimLost, Registry
 from tests.server.wire import wait_until
 from worker import progress as progress_module
-from worker.progress import READING_SHARE, Progress, heartbeat
+from worker.progress import READING_SHARE, Halt, Progress, Watched, heartbeat
 
 
 class FakeRegistry(Registry):
@@ -19,7 +19,11 @@ class FakeRegistry(Registry):
 
     def __init__(self, *failures: Exception) -> None:
         self.told: list[dict[str, Any]] = []
+        self.is_cancelled = False
         self._failures = list(failures)
+
+    def is_cancel_requested(self, job_id: int) -> bool:
+        return self.is_cancelled
 
     def update_claimed(self, claim: Claim, **values: Any) -> None:
         self.told.append(values)
@@ -35,6 +39,10 @@ def quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def claim() -> Claim:
     return Claim(Job(id=1), 1)
+
+
+def _watched(registry: Registry, claim: Claim, progress: Progress | None = None) -> Watched:
+    return Watched(registry, claim, progress or Progress(), threading.Event(), lambda: None)
 
 
 def _after(registry: FakeRegistry, beats: int) -> Callable[[], bool]:
@@ -64,8 +72,8 @@ def test_an_empty_file_is_no_division_by_nothing() -> None:
 
 
 def test_a_beat_tells_how_far_the_job_is(claim: Claim) -> None:
-    registry = FakeRegistry()
-    with heartbeat(registry, claim) as progress:
+    registry, progress = FakeRegistry(), Progress()
+    with heartbeat(_watched(registry, claim, progress)):
         progress.reading(50, 100)
         progress.rows_read, progress.error_count = 7, 2
         wait_until(lambda: any(told["rows_read"] == 7 and told["error_count"] == 2 for told in registry.told))
@@ -76,27 +84,45 @@ def test_a_beat_tells_how_far_the_job_is(claim: Claim) -> None:
 
 def test_the_heart_beats_as_long_as_the_block(claim: Claim) -> None:
     registry = FakeRegistry()
-    with heartbeat(registry, claim):
+    with heartbeat(_watched(registry, claim)):
         wait_until(_after(registry, 3))
     assert "heartbeat" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_the_heart_stops_when_the_block_fails(claim: Claim) -> None:
-    with pytest.raises(RuntimeError), heartbeat(FakeRegistry(), claim):
+    with pytest.raises(RuntimeError), heartbeat(_watched(FakeRegistry(), claim)):
         raise RuntimeError
     assert "heartbeat" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_a_lost_claim_is_noticed_and_no_more_is_told(claim: Claim) -> None:
-    registry = FakeRegistry(ClaimLost("gone"))
-    with heartbeat(registry, claim) as progress:
-        wait_until(lambda: progress.is_lost)
+    registry, progress = FakeRegistry(ClaimLost("gone")), Progress()
+    with heartbeat(_watched(registry, claim, progress)):
+        wait_until(lambda: progress.halted_by is Halt.LOST)
     assert len(registry.told) == 1
+
+
+def test_a_wish_to_cancel_halts(claim: Claim) -> None:
+    registry, progress = FakeRegistry(), Progress()
+    with heartbeat(_watched(registry, claim, progress)):
+        registry.is_cancelled = True
+        wait_until(lambda: progress.halted_by is Halt.CANCELLED)
+
+
+def test_a_wish_to_stop_interrupts_until_the_block_ends(claim: Claim) -> None:
+    stopping, interrupts = threading.Event(), list[str]()
+    progress = Progress()
+    watched = Watched(FakeRegistry(), claim, progress, stopping, lambda: interrupts.append("now"))
+    with heartbeat(watched):
+        stopping.set()
+        wait_until(lambda: len(interrupts) > 1)
+    assert progress.halted_by is Halt.STOPPING
 
 
 def test_a_beat_that_fails_is_logged_and_followed_by_others(claim: Claim) -> None:
     registry = FakeRegistry(OSError("the disk"), OSError("the disk"))
-    with capture_logs() as lines, heartbeat(registry, claim) as progress:
+    progress = Progress()
+    with capture_logs() as lines, heartbeat(_watched(registry, claim, progress)):
         wait_until(_after(registry, 4))
     assert [line["event"] for line in lines] == ["heartbeat_missed"] * 2
-    assert not progress.is_lost
+    assert progress.halted_by is None

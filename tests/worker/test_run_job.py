@@ -10,12 +10,13 @@ from peewee import InterfaceError, OperationalError
 
 from glyphd.db.registry_models import Job
 from glyphd.errors import NotReady, StorageFull, Unavailable
+from glyphd.importing.registry import LONGEST_REST_SECONDS
 from tests.importing.jobs import from_now
 from tests.service import Service, offers
 from tests.worker.conftest import MakeContext
 from tests.worker.uploads import EventfulUploads, failing
 from worker.context import WorkerContext
-from worker.run_job import LONGEST_REST_SECONDS, MAX_LOST_ATTEMPTS, is_passing, run_job
+from worker.run_job import MAX_LOST_ATTEMPTS, is_passing, run_job
 
 ROW = "L4,2400,0.7,EU,Acme,2025-07-29"
 BAD_ROW = "L4,$2400,0.7,EU,Acme,2025-07-29"

@@ -1,0 +1,32 @@
+"""Cancelling an import: a wish that whoever holds the job's lock carries out."""
+
+from peewee import Database
+
+from glyphd.contracts.imports import ImportStatus
+from glyphd.db.registry_models import Job
+from glyphd.errors import ImportFinal
+from glyphd.importing.locks import JobLocks
+from glyphd.importing.registry import Registry
+from glyphd.storage.writing import find_written
+from glyphd.times import now_text
+
+
+def cancel_import(job: Job, registry: Registry, locks: JobLocks, archive: Database) -> Job:
+    """Cancels at once what nobody runs; a worker at it is told, and stops within a second.
+
+    Gives the job as it is then. Raises ImportFinal when it has ended. Once its batch is in the archive an import has
+    succeeded: then the wish comes too late, and the worker says so in the end.
+    """
+    if not registry.request_cancel(job.id):
+        raise ImportFinal(f"import {job.import_id} has ended: it is {job.status}", import_id=job.import_id)
+    with locks.hold(job.id) as is_free:
+        if is_free and not _is_written(job, archive):
+            claim = registry.claim(job.id)
+            if claim is not None:
+                registry.update_claimed(claim, status=ImportStatus.CANCELLED, finished_at=now_text(), phase=None)
+    return registry.job(job.id) or job
+
+
+def _is_written(job: Job, archive: Database) -> bool:
+    with archive.connection_context():
+        return find_written(archive, job.import_id) is not None

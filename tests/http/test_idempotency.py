@@ -1,0 +1,92 @@
+"""`Idempotency-Key`: one request is one import, however often it is sent."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from glyphd.settings import Settings
+from tests.service import Service, offers, open_service, problem
+
+CSV = offers("RTX_A6000,4500,0.9,USA,Acme,2025-07-29T12:00:00Z")
+OTHER = offers("RTX_A6000,4600,0.9,USA,Acme,2025-07-29T12:00:00Z")
+ROWS = [{"model": "L4", "price_usd": 2400, "score": 0.7}]
+RAW = {"Content-Type": "text/csv", "Idempotency-Key": "monday"}
+
+
+def _files(service: Service) -> list[str]:
+    return sorted(path.name for path in service.settings.uploads_dir.iterdir())
+
+
+def test_the_same_request_gives_the_first_import_with_its_status_of_now(service: Service) -> None:
+    first = service.upload(CSV, Idempotency_Key="monday")
+    service.work()
+    again = service.upload(CSV, Idempotency_Key="monday")
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert (again.status_code, again.json["import_id"]) == (202, first.json["import_id"])
+    assert again.json["status"] == "succeeded"
+
+
+def test_a_replay_keeps_nothing_more(service: Service) -> None:
+    service.upload(CSV, Idempotency_Key="monday")
+    kept = _files(service)
+    service.upload(CSV, Idempotency_Key="monday")
+    assert _files(service) == kept
+
+
+@pytest.mark.parametrize(
+    ("csv", "query"), [(OTHER, ""), (CSV, "?source=a"), (CSV, "?on_error=skip"), (CSV, "?dry_run=true")]
+)
+def test_the_same_key_with_anything_else_is_a_conflict(service: Service, csv: str, query: str) -> None:
+    first = service.upload(CSV, Idempotency_Key="monday").json
+    found = problem(service.post(f"/api/import{query}", csv, RAW, status=409))
+    assert (found["code"], found["import_id"]) == ("idempotency_key_reused", first["import_id"])
+
+
+def test_another_form_of_the_same_bytes_and_options_is_the_same_request(service: Service) -> None:
+    first = service.upload(CSV, "?source=a", Idempotency_Key="monday").json
+    again = service.http.post(
+        "/api/import",
+        {"source": "a"},
+        upload_files=[("file", "offers.csv", CSV.encode())],
+        headers={"Idempotency-Key": "monday"},
+    )
+    assert again.json["import_id"] == first["import_id"]
+
+
+def test_a_failed_import_is_replayed_as_failed(service: Service) -> None:
+    bad = offers("RTX_A6000,x,0.9,USA,Acme,2025-07-29T12:00:00Z")
+    service.import_csv(bad, Idempotency_Key="monday")
+    assert service.upload(bad, Idempotency_Key="monday").json["status"] == "failed"
+
+
+def test_a_refused_request_leaves_its_key_free(service: Service) -> None:
+    service.post("/api/import", "model\nx\n", RAW, status=422)
+    assert service.upload(CSV, Idempotency_Key="monday").json["status"] == "queued"
+
+
+def test_rows_as_json_have_keys_too(service: Service) -> None:
+    headers = {"Idempotency-Key": "monday"}
+    first = service.http.post_json("/api/persist/listings", ROWS, headers=headers).json
+    again = service.http.post_json("/api/persist/listings", ROWS, headers=headers)
+    assert (again.json["import_id"], again.headers["Idempotent-Replayed"]) == (first["import_id"], "true")
+
+
+@pytest.mark.parametrize("key", ["", "a b", "a" * 256, "Z\xfcrich"])
+def test_refuses_a_key_that_can_not_be_kept(service: Service, key: str) -> None:
+    found = problem(service.post("/api/import", CSV, RAW | {"Idempotency-Key": key}, status=400))
+    assert found["code"] == "invalid_idempotency_key"
+
+
+def test_of_many_at_the_same_instant_one_makes_the_import(database_settings: Settings) -> None:
+    service = open_service(database_settings)
+
+    def send(_: int) -> Any:
+        return service.upload(CSV, Idempotency_Key="monday", Prefer="respond-async").json["import_id"]
+
+    with ThreadPoolExecutor(8) as pool:
+        ids = set(pool.map(send, range(16)))
+    assert len(ids) == 1
+    assert [job.import_id for job in service.services.registry.unfinished()] == list(ids)
+    assert len(_files(service)) == 2

@@ -1,0 +1,76 @@
+"""The kept file as the worker reads it: in chunks that memory can hold, and never past the moment it has to stop."""
+
+import gzip
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from glyphd.contracts.headers import HeaderMap
+from glyphd.db.registry_models import Job
+from glyphd.importing.rows import Place, Row
+from tests.service import Service
+from worker.kept_file import CHUNK_BYTES, CHUNK_ROWS, READ_BYTES, in_chunks, open_kept
+
+HEADER = HeaderMap((), {}, (), ())
+START = b"model,price_usd,score\nA,1,0.5\n"
+
+
+def _rows(lengths: list[int]) -> Iterator[Row]:
+    for number, length in enumerate(lengths, start=1):
+        yield Row(Place(number, number, 0, length), None, HEADER)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "sizes"),
+    [
+        ([], []),
+        ([1] * 3, [3]),
+        ([1] * (CHUNK_ROWS + 1), [CHUNK_ROWS, 1]),
+        ([CHUNK_BYTES] * 3, [1, 1, 1]),
+        ([CHUNK_BYTES - 1, 1, 1], [2, 1]),
+        ([1] * (CHUNK_ROWS - 1) + [CHUNK_BYTES, 1], [CHUNK_ROWS, 1]),
+    ],
+)
+def test_a_chunk_is_bounded_by_rows_and_by_bytes(lengths: list[int], sizes: list[int]) -> None:
+    assert [len(chunk) for chunk in in_chunks(_rows(lengths))] == sizes
+
+
+class Stop(Exception):
+    """What a worker raises that was told to stop."""
+
+
+LONG = {
+    "one line": START + b"x" * 4 * READ_BYTES,
+    "blank lines": START + b"\n" * 4 * READ_BYTES,
+    "gzip of nothing, again and again": gzip.compress(START, mtime=0) + gzip.compress(b"", mtime=0) * 20_000,
+    "zeros behind the gzip": gzip.compress(START, mtime=0) + b"\0" * 200_000,
+}
+
+
+@pytest.mark.parametrize("file", LONG.values(), ids=LONG.keys())
+def test_no_stretch_without_a_row_is_too_long_to_stop_in(service: Service, file: bytes) -> None:
+    """All of it is less than one chunk of rows."""
+    packed = {"Content_Encoding": "gzip"} if file.startswith(b"\x1f") else {}
+    job = service.services.registry.find_import(service.upload(file, **packed).json["import_id"])
+    assert job is not None
+    assert len(list(_looks(service, job))) >= 4
+
+
+def _looks(service: Service, job: Job) -> Iterator[Any]:
+    looked: list[None] = []
+    with open_kept(service.services, job, lambda: looked.append(None)) as (_, text):
+        while text.readline(READ_BYTES):
+            pass
+    yield from looked
+
+
+def test_reading_ends_when_it_is_told_to(service: Service) -> None:
+    job = service.services.registry.find_import(service.upload(LONG["one line"]).json["import_id"])
+    assert job is not None
+
+    def stop() -> None:
+        raise Stop
+
+    with pytest.raises(Stop), open_kept(service.services, job, stop) as (_, text):
+        text.readline()
