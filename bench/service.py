@@ -46,12 +46,16 @@ class Running:
             found: dict[str, Any] = json.load(connection.getresponse())
         return str(found["import_id"])
 
+    def status(self, import_id: str) -> dict[str, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("GET", f"/api/imports/{import_id}")
+        found: dict[str, Any] = json.load(connection.getresponse())
+        return found
+
     def wait(self, import_id: str) -> dict[str, Any]:
         """The final status of an import, which has to have succeeded."""
         while True:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-            connection.request("GET", f"/api/imports/{import_id}")
-            status: dict[str, Any] = json.load(connection.getresponse())
+            status = self.status(import_id)
             if status["status"] not in ("queued", "running"):
                 assert status["status"] == "succeeded", status["error"]
                 return status
