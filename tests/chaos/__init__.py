@@ -1,0 +1,1 @@
+"""Chaos: real processes, killed at random moments, and afterwards every row counted."""

@@ -1,0 +1,115 @@
+"""After a round: every accepted import against its file, row by row, and nothing beside them."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from tests.chaos.archive_checks import archive_faults
+from tests.chaos.clients import Sent
+from tests.chaos.clusters import Cluster, Unexpected, WaitedInVain, environment_of, until
+from tests.chaos.files import ROW_FIELDS, GivenFile, Row
+from tests.chaos.keeping import outside_environment
+from tests.chaos.tallies import Findings, Tally
+
+FINAL = ("succeeded", "failed", "cancelled")
+
+
+def settle(cluster: Cluster) -> list[dict[str, Any]]:
+    """Every import of the archive, when all have ended. Raises WaitedInVain."""
+    until(cluster.answers)
+    until(lambda: not cluster.get("/api/imports?status=queued&limit=1"))
+    until(lambda: not cluster.get("/api/imports?status=running&limit=1"))
+    return cluster.walk("/api/imports?limit=1000")
+
+
+class Checker:
+    """Knows all files that one archive was given, and looks at each import once."""
+
+    def __init__(self, cluster: Cluster, tally: Tally) -> None:
+        self._cluster = cluster
+        self.tally = tally
+        self._files: dict[str, GivenFile] = {}
+        self._seen: set[str] = set()
+
+    def check(self, files: Sequence[GivenFile], sent: Sequence[Sent]) -> Findings:
+        """What is wrong after a round that brought these files and answers."""
+        self._files |= {file.filename: file for file in files}
+        found = Findings()
+        try:
+            imports = settle(self._cluster)
+        except WaitedInVain:
+            return Findings(lost=[f"an import never ended: {self._cluster.statuses()}"])
+        self._compare_keys(imports, sent, found)
+        for status in imports:
+            if status["import_id"] not in self._seen:
+                self._seen.add(status["import_id"])
+                try:
+                    self._compare_import(status, found)
+                except Unexpected as answer:
+                    found.wrong.append(str(answer))
+        expected = {status["import_id"]: self._files[status["filename"]] for status in imports}
+        found.add(archive_faults(self._cluster, expected))
+        found.wrong += self._drift()
+        return found
+
+    def _compare_keys(self, imports: list[dict[str, Any]], sent: Sequence[Sent], found: Findings) -> None:
+        """Exactly one import for each key, and it is the one that every answer named."""
+        named = Counter(status["filename"] for status in imports)
+        found.lost += [f"{name} has no import" for name in self._files.keys() - named.keys()]
+        found.doubled += [f"{name} has {count} imports" for name, count in named.items() if count > 1]
+        found.wrong += [f"{name} was never sent" for name in named.keys() - self._files.keys()]
+        ids = {status["import_id"]: status["filename"] for status in imports}
+        for one in sent:
+            if ids.get(one.import_id) != one.file.filename:
+                found.wrong.append(f"{one.file.filename} was answered with import {one.import_id}")
+
+    def _compare_import(self, status: dict[str, Any], found: Findings) -> None:
+        file, import_id = self._files[status["filename"]], status["import_id"]
+        job = self._cluster.job(import_id)
+        self.tally.count("attempts lost with their worker", job.lost_count)
+        self.tally.most("most attempts of one import", status["attempt"])
+        outcome = (status["status"], (status["error"] or {}).get("code"), status["record_count"])
+        wanted = ("succeeded", None, len(file.rows)) if file.succeeds else ("failed", "invalid_rows", 0)
+        if outcome != wanted:
+            (found.wrong if status["status"] == "succeeded" else found.lost).append(
+                f"{file.filename} ended as {outcome}, not {wanted}: {status['error']}"
+            )
+            return
+        self.tally.count("imports succeeded" if file.succeeds else "imports failed for rows in their file")
+        self._compare_rows(file, import_id, found)
+        self._compare_errors(file, status, found)
+        self._compare_upload(file, status, found)
+
+    def _compare_rows(self, file: GivenFile, import_id: str, found: Findings) -> None:
+        listed = self._cluster.get(f"/api/listings?import_id={import_id}&fields={','.join(ROW_FIELDS)}")
+        rows: list[Row] = [tuple(row[name] for name in ROW_FIELDS) for row in listed]
+        self.tally.count("rows in the archives, each compared", len(rows))
+        if rows == list(file.written_rows):
+            return
+        missing, more = len(set(file.written_rows) - set(rows)), len(rows) - len(set(rows))
+        faults = found.doubled if more else found.lost if missing else found.wrong
+        faults.append(f"{file.filename}: {missing} rows missing, {more} twice, of {len(file.written_rows)}")
+
+    def _compare_errors(self, file: GivenFile, status: dict[str, Any], found: Findings) -> None:
+        errors = self._cluster.get(status["links"]["errors"])
+        told = [(error["row"], error["line"]) for error in errors]
+        if told != list(file.bad_rows) or status["error_count"] != len(file.bad_rows):
+            found.wrong.append(f"{file.filename}: {len(told)} row errors told, {len(file.bad_rows)} rows are bad")
+
+    def _compare_upload(self, file: GivenFile, status: dict[str, Any], found: Findings) -> None:
+        kept = self._cluster.request("GET", status["links"]["file"])
+        if kept.body != file.body or status["sha256"] != sha256(kept.body).hexdigest():
+            found.wrong.append(f"{file.filename}: the kept upload is not what was sent")
+        manifest = json.loads((self._cluster.settings.uploads_dir / f"{status['import_id']}.json").read_bytes())
+        if manifest["sha256"] != status["sha256"]:
+            found.wrong.append(f"{file.filename}: the manifest names another SHA-256")
+
+    def _drift(self) -> list[str]:
+        command = [sys.executable, "-m", "glyphd", "check"]
+        environment = outside_environment() | environment_of(self._cluster.settings)
+        run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        return [] if run.returncode == 0 else [f"glyphd check: {run.stdout}{run.stderr}"]

@@ -1,0 +1,179 @@
+"""A service of real processes for the chaos run: an API and workers on one archive."""
+
+import http.client
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from peewee import Database
+
+from glyphd.db.connections import close_all, open_archive, open_registry
+from glyphd.db.registry_models import Job
+from glyphd.importing.registry import Registry
+from glyphd.settings import Settings
+from tests.chaos.keeping import Keeper
+
+HOST = "127.0.0.1"
+PATIENCE_SECONDS = 120.0
+ANSWER_SECONDS = 30.0
+LOOK_SECONDS = 0.02
+LINES_TOLD = 5
+
+
+class WaitedInVain(AssertionError):
+    """What has to happen did not happen in time."""
+
+
+class Unexpected(AssertionError):
+    """The API gave another answer than it has to."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of the API, whole."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The processes, the port that the API always comes back to, and the settings they share."""
+
+    settings: Settings
+    port: int
+    api: Keeper
+    workers: list[Keeper]
+    logs: Path
+    registry: Registry
+    archive: Database
+
+    def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """One request on a connection of its own. Raises OSError or HTTPException when it breaks off."""
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=ANSWER_SECONDS)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        try:
+            connection.request(method, path, body, named)
+            answer = connection.getresponse()
+            found = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, found, answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str) -> Any:
+        answer = self.request("GET", path)
+        if answer.status != 200:
+            raise Unexpected(f"GET {path}: {answer.status} {answer.body[:500]!r}")
+        return answer.json
+
+    def walk(self, path: str) -> list[dict[str, Any]]:
+        """The rows of all pages."""
+        rows: list[dict[str, Any]] = []
+        while path:
+            answer = self.request("GET", path)
+            if answer.status != 200:
+                raise Unexpected(f"GET {path}: {answer.status} {answer.body[:500]!r}")
+            rows += answer.json
+            path = answer.headers.get("link", "").partition(">")[0].removeprefix("<")
+        return rows
+
+    def answers(self) -> bool:
+        """Whether the API is up."""
+        try:
+            return self.request("GET", "/api/health").status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def statuses(self) -> list[str]:
+        """How the imports stand, straight from the registry: the API may be dead. Empty before there is one."""
+        try:
+            return [str(job.status) for job in self.registry.unfinished()]
+        except Exception:  # noqa: BLE001  # the registry is being made, or its server is not there
+            return []
+
+    def count_batches(self) -> int:
+        """How many imports are committed; 0 before there is an archive."""
+        try:
+            return int(self.archive_rows("SELECT COUNT(*) FROM import_batches")[0][0])
+        except Exception:  # noqa: BLE001  # as above
+            return 0
+
+    def archive_rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """What the archive says, past the API."""
+        with self.archive.connection_context():
+            return list(self.archive.execute_sql(sql).fetchall())
+
+    def job(self, import_id: str) -> Job:
+        """The registry's row of an import."""
+        job = self.registry.find_import(import_id)
+        assert job is not None
+        return job
+
+    def logged_errors(self) -> list[str]:
+        """The last lines of the processes' logs that say `error`."""
+        lines = [line for log in self.logs.glob("*.log") for line in log.read_text().splitlines()]
+        return [line for line in lines if '"level":"error"' in line][-LINES_TOLD:]
+
+    def disorderly_exits(self) -> list[int]:
+        return [code for keeper in (self.api, *self.workers) for code in keeper.disorderly_exits()]
+
+
+@contextmanager
+def running_cluster(
+    settings: Settings, logs: Path, *, workers: int = 1, runner: tuple[str, ...] = (), **more: str
+) -> Iterator[Cluster]:
+    """An API and so many workers, started but maybe not up yet; each is started again when it dies.
+
+    `runner` is a module with arguments that runs the others; `more` are further settings, by their variable.
+    """
+    port = free_port()
+    environment = environment_of(settings) | more
+    serve = (*runner, "glyphd", "serve", "--no-worker", f"--port={port}")
+    api = Keeper(*serve, environment=environment, log=logs / "api.log")
+    kept = [
+        Keeper(*runner, "worker", environment=environment, log=logs / f"worker-{number}.log")
+        for number in range(workers)
+    ]
+    registry, archive = open_registry(settings), open_archive(settings, read_only=True)
+    cluster = Cluster(settings, port, api, kept, logs, Registry(registry), archive)
+    try:
+        for keeper in (api, *kept):
+            keeper.start()
+        yield cluster
+    finally:
+        for keeper in (*kept, api):
+            keeper.stop()
+        close_all(registry)
+        close_all(archive)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables that make a process share this service."""
+    found = {"GLYPHD_DATA_DIR": str(settings.data_dir)}
+    return found | ({"GLYPHD_DATABASE_URL": settings.database_url} if settings.database_url else {})
+
+
+def until(condition: Callable[[], Any], patience: float = PATIENCE_SECONDS) -> Any:
+    """Waits for the condition to give something true, and gives that. Raises WaitedInVain."""
+    deadline = time.monotonic() + patience
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise WaitedInVain(getattr(condition, "__name__", str(condition)))
+        time.sleep(LOOK_SECONDS)
+    return found
+
+
+def free_port() -> int:
+    with socket.create_server((HOST, 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,43 @@
+"""A small disk that can be filled up and freed."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+BLOCK = bytes(4096)
+
+
+@dataclass(frozen=True)
+class SmallDisk:
+    """A disk of its own, mounted at `folder`."""
+
+    folder: Path
+
+    @property
+    def ballast(self) -> Path:
+        return self.folder / "ballast"
+
+    def fill(self, leave: int) -> None:
+        """Takes all room but so many bytes."""
+        self.free()
+        size = shutil.disk_usage(self.folder).free - leave
+        with self.ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+
+    def free(self) -> None:
+        self.ballast.unlink(missing_ok=True)
+
+
+@contextmanager
+def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
+    """A file system in memory of so many bytes. Mounting one takes root, or a kernel that lets others do it too."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
+    try:
+        yield SmallDisk(folder)
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)

@@ -1,0 +1,120 @@
+"""Rounds of chaos: clients upload, the monkey rages, then everything is counted."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from threading import Event
+
+from glyphd.settings import Settings
+from tests.chaos.checks import Checker
+from tests.chaos.clients import NotAnswered, Sent, send
+from tests.chaos.clusters import Cluster, running_cluster
+from tests.chaos.files import GivenFile, make_file
+from tests.chaos.monkeys import Monkey, make_plan
+from tests.chaos.tallies import Tally
+
+CLIENTS = 3
+FILES_OF_A_CLIENT = 2
+ROUNDS_OF_AN_ARCHIVE = 10
+TWICE_SHARE = 0.3
+"""So many files are sent again after their answer, and so many by two clients at the same time."""
+
+MakeSettings = Callable[[Path], AbstractContextManager[Settings]]
+"""Settings for a fresh service in a folder."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How long and on what to run. The round `n` has the seed `seed + n`: with that seed it is the first one."""
+
+    rounds: int
+    workers: int
+    seed: int
+    make_settings: MakeSettings
+    folder: Path
+    clients: int = CLIENTS
+    say: Callable[[str], None] = print
+
+
+def run_chaos(run: Run) -> Tally:
+    """Runs the rounds, ten on one archive, then the next one from nothing."""
+    tally = Tally()
+    began = time.monotonic()
+    for first in range(0, run.rounds, ROUNDS_OF_AN_ARCHIVE):
+        with _fresh_cluster(run) as cluster:
+            tally.count("archives begun empty")
+            checker = Checker(cluster, tally)
+            for number in range(first, min(first + ROUNDS_OF_AN_ARCHIVE, run.rounds)):
+                _run_round(cluster, checker, run, run.seed + number)
+        tally.findings.wrong += [f"a process ended with exit code {code}" for code in cluster.disorderly_exits()]
+    tally.seconds = time.monotonic() - began
+    return tally
+
+
+@contextmanager
+def _fresh_cluster(run: Run) -> Iterator[Cluster]:
+    with TemporaryDirectory(dir=run.folder, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        with (
+            run.make_settings(folder / "data") as settings,
+            running_cluster(settings, folder, workers=run.workers) as cluster,
+        ):
+            yield cluster
+
+
+def _run_round(cluster: Cluster, checker: Checker, run: Run, seed: int) -> None:
+    random = Random(seed)
+    tally = checker.tally
+    files = [
+        [make_file(f"{seed}-{client}-{number}", random) for number in range(FILES_OF_A_CLIENT)]
+        for client in range(run.clients)
+    ]
+    plan = make_plan(random)
+    ended = Event()
+    with ThreadPoolExecutor(run.clients + 2) as threads:
+        raging = threads.submit(Monkey(cluster, Random(seed), tally).rage, plan, ended)
+        works = [threads.submit(_work, cluster, mine, Random(seed + at), tally) for at, mine in enumerate(files)]
+        outcomes = [work.result() for work in works]
+        raging.result()
+    found = checker.check([file for mine in files for file in mine], [sent for mine, _ in outcomes for sent in mine])
+    found.lost += [refusal for _, refusals in outcomes for refusal in refusals]
+    tally.count("rounds")
+    tally.findings.add(found)
+    if found.sentences():
+        run.say(
+            "\n".join(
+                [f"round with SEED={seed} failed; its plan: {plan}", *found.sentences(), *cluster.logged_errors()]
+            )
+        )
+
+
+def _work(cluster: Cluster, files: list[GivenFile], random: Random, tally: Tally) -> tuple[list[Sent], list[str]]:
+    """One client: sends its files one after another, some of them twice. What was sent, and refusals."""
+    done, refusals = [], []
+    for file in files:
+        tally.count("files uploaded")
+        tally.count("of them with rows that are refused", bool(file.bad_rows))
+        try:
+            done += _send_somehow(cluster, file, random)
+        except NotAnswered as refusal:
+            refusals.append(str(refusal))
+    for sent in done:
+        tally.count("tries that got no answer, sent again", sent.tries - 1)
+        tally.count("answers that were replays", sent.is_replayed)
+    return done, refusals
+
+
+def _send_somehow(cluster: Cluster, file: GivenFile, random: Random) -> list[Sent]:
+    """Once, twice one after another, or by two at the same time."""
+    manner = random.random()
+    if manner < TWICE_SHARE:
+        return [send(cluster, file, random), send(cluster, file, random)]
+    if manner < 2 * TWICE_SHARE:
+        with ThreadPoolExecutor(2) as threads:
+            return list(threads.map(lambda seed: send(cluster, file, Random(seed)), (1, 2)))
+    return [send(cluster, file, random)]

@@ -1,0 +1,77 @@
+"""What a chaos run has seen, as numbers and as a table."""
+
+import signal
+from collections import Counter
+from dataclasses import dataclass, field
+from threading import Lock
+
+
+@dataclass
+class Findings:
+    """What was not as it has to be, in sentences."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def add(self, other: "Findings") -> None:
+        self.lost += other.lost
+        self.doubled += other.doubled
+        self.wrong += other.wrong
+
+    def sentences(self) -> list[str]:
+        named = {"LOST": self.lost, "DOUBLED": self.doubled, "WRONG": self.wrong}
+        return [f"{name}: {sentence}" for name, found in named.items() for sentence in found]
+
+
+ROWS = (
+    "rounds",
+    "archives begun empty",
+    "files uploaded",
+    "of them with rows that are refused",
+    "tries that got no answer, sent again",
+    "answers that were replays",
+    "`kill -9` of an API",
+    "`kill -9` of a worker",
+    "SIGTERM to an API",
+    "SIGTERM to a worker",
+    "attempts lost with their worker",
+    "most attempts of one import",
+    "imports succeeded",
+    "imports failed for rows in their file",
+    "rows in the archives, each compared",
+)
+
+
+class Tally:
+    """Counts from many threads."""
+
+    def __init__(self) -> None:
+        self.findings = Findings()
+        self.seconds = 0.0
+        self._counts: Counter[str] = Counter()
+        self._lock = Lock()
+
+    def count(self, name: str, number: int = 1) -> None:
+        assert name in ROWS, name
+        with self._lock:
+            self._counts[name] += number
+
+    def most(self, name: str, number: int) -> None:
+        with self._lock:
+            self._counts[name] = max(self._counts[name], number)
+
+    def count_strike(self, is_api: bool, number: signal.Signals) -> None:
+        who = "an API" if is_api else "a worker"
+        self.count(f"`kill -9` of {who}" if number is signal.SIGKILL else f"SIGTERM to {who}")
+
+    def __getitem__(self, name: str) -> int:
+        return self._counts[name]
+
+    def table(self, head: str) -> str:
+        """Markdown: what was done and seen, and at the end what must be nothing."""
+        found = self.findings
+        rows = [(name, self._counts[name]) for name in ROWS]
+        rows += [("**lost**", len(found.lost)), ("**doubled**", len(found.doubled)), ("**wrong**", len(found.wrong))]
+        lines = [f"| {name} | {number} |" for name, number in rows]
+        return "\n".join([f"| {head} | |", "|---|--:|", *lines, f"| seconds | {self.seconds:.0f} |"])
