@@ -1,0 +1,132 @@
+"""What is fuzzed: each target takes any bytes, raises none but the failures named here, and keeps what it promises."""
+
+import io
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from contextlib import suppress
+
+from bottle import request
+
+from glyphd.api.bodies import MAX_FIELD_BYTES, MAX_PARTS, receive_upload
+from glyphd.api.parameters import MAX_PARAMETERS, read_query_string
+from glyphd.contracts.fingerprints import fingerprint
+from glyphd.contracts.imports import ImportOptions
+from glyphd.contracts.queries import ErrorQuery, ImportQuery, ListingQuery, UploadQuery, read_parameters
+from glyphd.errors import FileRefused, GlyphdError, InvalidRequest, UnreadableFile
+from glyphd.importing.csv_rows import CsvRows
+from glyphd.importing.door import FirstBlock, check_door
+from glyphd.importing.json_rows import MAX_IGNORED, JsonRows
+from glyphd.importing.lines import PhysicalLines
+from glyphd.listings.cursors import read_cursor, write_cursor
+from glyphd.settings import Settings
+from glyphd.times import parse_time, shown_time
+from tests.fuzz.rereading import check_rows
+
+MAX_LINE = 1024
+MAX_COLUMNS = 40
+MAX_DETAIL = 4000
+MAX_MEMBERS = 25_000
+HEADER = b"model,price_usd,score,quantity,seen_at,heuristics,nvlink,mig_capable,title,Price.Note,seller\n"
+ENCODINGS = (None, "cp1252", "shift_jis", "iso2022_jp")
+DELIMITERS = (None, ",", ";", "tab", "|")
+_SETTINGS = Settings(max_upload_bytes=4096)
+
+
+def headers(data: bytes) -> None:
+    """The door. The first byte says how the block comes."""
+    how, block = data[:1], data[1:]
+    flags = how[0] if how else 0
+    options = ImportOptions(encoding=ENCODINGS[flags >> 2 & 3], delimiter=DELIMITERS[(flags >> 4) % 5])
+    try:
+        first = FirstBlock(block, is_all=bool(flags & 1), packed=bool(flags & 2))
+        admitted = check_door(first, options, max_columns=MAX_COLUMNS)
+    except FileRefused as refused:
+        _require_few_words(refused)
+        return
+    assert len(admitted.header.names) <= MAX_COLUMNS
+    assert {"model", "price_usd", "score"} <= admitted.header.positions.keys()
+    assert not admitted.header.conflicts
+
+
+def rows(data: bytes) -> None:
+    """Rows of a CSV: behind a header of many kinds of column, or behind one that the data bring."""
+    flags, body = (data[0] if data else 0), data[1:]
+    file = body if flags & 1 else HEADER + body
+    lines = PhysicalLines(io.BytesIO(file), encoding=ENCODINGS[flags >> 1 & 3] or "utf-8", max_bytes=MAX_LINE)
+    with suppress(UnreadableFile):
+        found = CsvRows(lines, DELIMITERS[1 + (flags >> 3) % 4] or ",", max_columns=MAX_COLUMNS)
+        check_rows(found)
+        assert lines.offset == len(file)
+
+
+def json_rows(data: bytes) -> None:
+    """Rows as JSON objects, one a line."""
+    found = JsonRows(io.BytesIO(data))
+    with suppress(UnreadableFile):
+        check_rows(found)
+    assert len(found.ignored_columns) <= MAX_IGNORED
+
+
+def forms(data: bytes) -> None:
+    """Multipart forms, and with another first byte raw and JSON bodies."""
+    kinds = ("multipart/form-data; boundary=b", "application/json", "text/csv")
+    kind, body = kinds[data[0] % 3 if data else 0], data[1:]
+    length = {"CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": kind}
+    request.bind({"wsgi.input": io.BytesIO(body), "REQUEST_METHOD": "POST", **length})
+    kept = _Kept()
+    try:
+        received = receive_upload(kept, _SETTINGS)
+    except GlyphdError as refused:
+        _require_few_words(refused)
+        return
+    assert kept.size <= len(body)
+    assert len(received.fields) <= MAX_PARTS
+    assert all(len(value) <= MAX_FIELD_BYTES for _, value in received.fields)
+
+
+def queries(data: bytes) -> None:
+    """Query strings, and cursors that were made up or tampered with."""
+    text = data.decode("latin-1")
+    with suppress(InvalidRequest):
+        pairs = read_query_string(text)
+        assert len(pairs) <= MAX_PARAMETERS
+        for contract in (ListingQuery, ImportQuery, ErrorQuery, UploadQuery):
+            with suppress(InvalidRequest):
+                read_parameters(contract, pairs)
+    made = urlsafe_b64encode(b'["' + fingerprint([]).encode() + b'",' + data + b"]").decode().rstrip("=")
+    for cursor in (text, made):
+        with suppress(InvalidRequest):
+            position = read_cursor([], cursor, (str, int))
+            assert read_cursor([], write_cursor([], position), (str, int)) == position
+
+
+def times(data: bytes) -> None:
+    """Times in any spelling."""
+    with suppress(ValueError):
+        stored = parse_time(data.decode("utf-8", "ignore"))
+        assert len(stored) == 27
+        assert parse_time(stored) == parse_time(str(shown_time(stored))) == stored
+
+
+def _require_few_words(refused: GlyphdError) -> None:
+    assert len(refused.detail) < MAX_DETAIL
+    assert len(str(refused.members)) < MAX_MEMBERS
+
+
+class _Kept:
+    """An upload that counts its bytes."""
+
+    size = 0
+    sha256 = ""
+    head = b""
+
+    def write(self, data: bytes) -> None:
+        self.size += len(data)
+
+    def keep(self, name: str) -> None:
+        raise AssertionError(name)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    target.__name__: target for target in (headers, rows, json_rows, forms, queries, times)
+}
