@@ -11,6 +11,7 @@ from peewee import InterfaceError, OperationalError
 from structlog.contextvars import bound_contextvars
 
 from glyphd.contracts.imports import ImportStatus
+from glyphd.db.dialects import cause_of
 from glyphd.errors import RowsRefused, Unavailable, UnreadableFile
 from glyphd.importing.error_report import errors_name
 from glyphd.importing.registry import LONGEST_REST_SECONDS, Claim, ClaimLost
@@ -178,19 +179,12 @@ def _hand_back(context: WorkerContext, claim: Claim, *, rest_seconds: float, rea
 
 def is_passing(error: Exception) -> bool:
     """True for trouble that is nobody's fault and may be over soon: a busy database, a full disk, a lost server."""
-    cause = _cause(error)
+    cause = cause_of(error)
     if isinstance(cause, OSError):
         return cause.errno in _NO_ROOM
     if isinstance(cause, OperationalError):
         return any(sign in str(cause).lower() for sign in _PASSING)
     return isinstance(cause, Unavailable | InterfaceError)
-
-
-def _cause(error: BaseException) -> BaseException:
-    """SQLite ends a transaction by itself when the disk is full; that it can't be rolled back then hides why."""
-    while "cannot rollback" in str(error) and error.__context__ is not None:
-        error = error.__context__
-    return error
 
 
 def _rest_seconds(claim: Claim) -> float:

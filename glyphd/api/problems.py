@@ -10,6 +10,7 @@ from peewee import OperationalError
 
 from glyphd import errors
 from glyphd.api.answers import answer_bytes
+from glyphd.db.dialects import cause_of
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
@@ -32,6 +33,7 @@ STATUSES: dict[type[errors.GlyphdError], int] = {
 
 _OWN_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal_error"}
 _BUSY_SIGNS = ("locked", "busy")
+_FULL_SIGNS = ("full", "disk I/O")
 
 log = structlog.get_logger(__name__)
 
@@ -57,9 +59,14 @@ def problem_of(error: Exception) -> HTTPResponse:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.warning("request_failed", code=error.code, detail=error.detail)
         return problem(status, error.code, error.title, error.detail, **error.members)
-    if isinstance(error, OperationalError) and any(sign in str(error) for sign in _BUSY_SIGNS):
-        log.warning("database_busy", exc_info=error)
-        return problem(503, "unavailable", "The service can't do this at the moment", "the database is busy")
+    if isinstance(error, OperationalError):
+        cause = str(cause_of(error))
+        if any(sign in cause for sign in _BUSY_SIGNS):
+            log.warning("database_busy", exc_info=error)
+            return problem_of(errors.Unavailable("the database is busy"))
+        if any(sign in cause for sign in _FULL_SIGNS):
+            log.warning("database_full", exc_info=error)
+            return problem_of(errors.StorageFull("the database has no room to write"))
     log.error("request_broke", method=request.method, path=request.path, exc_info=error)
     return problem(500, "internal_error", "Internal Server Error", "something went wrong inside glyphd")
 

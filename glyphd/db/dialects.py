@@ -69,6 +69,15 @@ def uncommitted(database: Database) -> Iterator[None]:
         yield
 
 
+def cause_of(error: BaseException) -> BaseException:
+    """What went wrong first: SQLite ends a transaction by itself when the disk is full, and Peewee then complains,
+    instead, that there is none to roll back.
+    """
+    while "cannot rollback" in str(error) and error.__context__ is not None:
+        error = error.__context__
+    return error
+
+
 def interrupter(database: Database) -> Callable[[], None]:
     """A function that ends the statement at work on this thread's connection, for another thread to call.
 

@@ -141,7 +141,12 @@ class Intake:
             "idempotency_fingerprint": request.fingerprint if request else None,
         }
         manifest = f"{import_id}.json"
-        self._uploads.put(manifest, _manifest(row))
+        try:
+            self._uploads.put(manifest, _manifest(row))
+        except Exception:
+            if own_upload is not None:
+                self._uploads.delete(own_upload)
+            raise
         same_content_as = self._registry.latest_with_bytes(values["sha256"])
         try:
             job = self._registry.add(row | {"same_content_as": same_content_as, "nudged_at": now_text()})
