@@ -52,6 +52,7 @@ def run_chaos(run: Run) -> Tally:
             for number in range(first, min(first + ROUNDS_OF_AN_ARCHIVE, run.rounds)):
                 _run_round(cluster, checker, run, run.seed + number)
         tally.findings.wrong += [f"a process ended with exit code {code}" for code in cluster.disorderly_exits()]
+        run.say(f"{tally['rounds']} rounds, {tally['files uploaded']} files in {time.monotonic() - began:.0f} s")
     tally.seconds = time.monotonic() - began
     return tally
 
