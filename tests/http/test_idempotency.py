@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from glyphd.settings import Settings
-from tests.service import Service, offers, open_service, problem
+from tests.service import Service, offers, problem
 
 CSV = offers("RTX_A6000,4500,0.9,USA,Acme,2025-07-29T12:00:00Z")
 OTHER = offers("RTX_A6000,4600,0.9,USA,Acme,2025-07-29T12:00:00Z")
@@ -79,9 +78,7 @@ def test_refuses_a_key_that_can_not_be_kept(service: Service, key: str) -> None:
     assert found["code"] == "invalid_idempotency_key"
 
 
-def test_of_many_at_the_same_instant_one_makes_the_import(database_settings: Settings) -> None:
-    service = open_service(database_settings)
-
+def test_of_many_at_the_same_instant_one_makes_the_import(service: Service) -> None:
     def send(_: int) -> Any:
         return service.upload(CSV, Idempotency_Key="monday", Prefer="respond-async").json["import_id"]
 
