@@ -1,5 +1,6 @@
 """A tiny supervisor: keeps one command running, and starts it again at once when it was killed."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -14,6 +15,9 @@ from glyphd.settings import PREFIX
 STOP_SECONDS = 60.0
 PAUSE_SECONDS = 0.2
 """Before a command that ended by itself is started again."""
+
+PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
 
 ORDERLY_EXITS = frozenset({0, -signal.SIGKILL, -signal.SIGTERM})
 """A process that is told to stop before it has set up its handlers ends by the signal."""
@@ -68,9 +72,19 @@ class Keeper:
             if self._stopping.is_set():
                 return None
             self._popen = subprocess.Popen(
-                self._command, env=self._environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self._command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_end_with_keeper,  # noqa: PLW1509 - it makes one system call
             )
             return self._popen
+
+
+def _end_with_keeper() -> None:
+    """The thread that started the process lives as long as it is kept: a killed chaos run leaves none behind."""
+    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def outside_environment() -> dict[str, str]:
