@@ -6,6 +6,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PEERS := bench/.venv
 
 # Looked for only by the recipes that need one.
 PYTHONS := python3 python3.13 python3.12 python3.11
@@ -55,8 +56,13 @@ cover: install  ## the tests, failing under 95 % coverage
 check: lint types layers  ## everything CI runs: lint, types, layers, tests with coverage
 	@$(MAKE) --no-print-directory cover
 
-bench: install  ## measure speed and memory (ONLY=memory)
-	@$(BIN)/python -m bench $(ONLY)
+bench: install $(PEERS)/.installed  ## measure speed and memory beside others (ONLY="ingest queries" SCALE=0.01 REPEAT=5)
+	@$(BIN)/python -m bench $(ONLY) $(foreach name,SCALE REPEAT,$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z)=$($(name))))
+
+$(PEERS)/.installed: requirements/bench.lock | $(UV)
+	$(UV) venv --quiet --clear --no-project --python "$(PYTHON)" $(PEERS)
+	$(UV) pip sync --quiet --python $(PEERS)/bin/python --require-hashes requirements/bench.lock
+	@touch $@
 
 chaos: install  ## kill API and workers while files come in, then check every row (ROUNDS=100 DATABASE=postgresql WORKERS=2 SEED=1)
 	@$(BIN)/python -m tests.chaos $(foreach name,ROUNDS DATABASE WORKERS SEED,$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z)=$($(name))))
@@ -68,5 +74,5 @@ lock: | $(UV)  ## lock anew what pyproject.toml asks for (ARGS=--upgrade for the
 	@"$(PYTHON)" requirements/lock.py "$$(realpath "$$(command -v $(UV))")" $(ARGS)
 
 clean:  ## remove what was made here, the data folder excepted
-	rm -rf $(VENV) .tools build dist htmlcov .coverage .coverage.* .hypothesis .*_cache
+	rm -rf $(VENV) $(PEERS) .tools build dist htmlcov .coverage .coverage.* .hypothesis .*_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

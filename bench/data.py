@@ -1,6 +1,5 @@
 """Seeded data: the 14 market columns, a unique URL a row, 2 000 sellers, 12 models."""
 
-import csv
 import random
 from pathlib import Path
 
@@ -18,6 +17,7 @@ MODELS = (
     "A40",
     "A2",
 )
+CONDITIONS = ("New", "Used", "Refurbished")
 REGIONS = ("USA", "EU", "UK", "Canada", "Asia")
 COLUMNS = (
     "model",
@@ -36,34 +36,67 @@ COLUMNS = (
     "source_type",
 )
 SELLERS = 2000
+LAST_EDITION = 4
+"""A listing is first seen by the 27th, and each edition is a day later in the same month."""
 
 
-def write_offers(path: Path, count: int, *, seed: int = 1) -> Path:
-    """A CSV with so many offers; the same seed gives the same bytes."""
+def write_offers(path: Path, count: int, *, seed: int = 1, edition: int = 0) -> Path:
+    """A CSV with so many offers; the same arguments give the same bytes.
+
+    Later editions are the same listings on the following days: every price differs from the day before, a tenth of
+    them by more than 10 %.
+    """
+    assert 0 <= edition <= LAST_EDITION
     source = random.Random(seed)
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for number in range(count):
-            writer.writerow(_offer(source, number))
+    with path.open("w") as file:
+        file.write(",".join(COLUMNS) + "\n")
+        file.writelines(
+            _offer(source.getrandbits(96), source.random(), number=number, edition=edition) for number in range(count)
+        )
     return path
 
 
-def _offer(source: random.Random, number: int) -> list[object]:
-    day, hour, minute = source.randint(1, 28), source.randint(0, 23), source.randint(0, 59)
-    return [
-        source.choice(MODELS),
-        round(source.uniform(300, 40_000), 2),
-        source.choice(("New", "Used", "Refurbished")),
-        source.randint(0, 50),
-        1,
-        f"seller {source.randrange(SELLERS)}",
-        source.choice(REGIONS),
-        source.choice((24, 48, 80)),
-        source.choice((0, 7)),
-        source.random(),
-        f'{{"rank": {source.randrange(100)}}}',
-        f"2025-07-{day:02}T{hour:02}:{minute:02}:00Z",
-        f"https://shop.example.com/item/{number}",
-        "Retail",
-    ]
+def write_relabelled(source: Path, target: Path, label: str) -> Path:
+    """The same offers at other URLs: as many new listings, made faster than by chance."""
+    target.write_bytes(source.read_bytes().replace(b"/item/", f"/{label}/".encode()))
+    return target
+
+
+def write_repeated(source: Path, target: Path, size: int) -> Path:
+    """The source's rows over and over, to this size in bytes at least."""
+    header, rows = source.read_bytes().split(b"\n", 1)
+    with target.open("wb") as file:
+        file.write(header + b"\n")
+        while file.tell() < size:
+            file.write(rows)
+    return target
+
+
+def _offer(chance: int, score: float, *, number: int, edition: int) -> str:
+    """One line. What it is comes from one big random number, digit by digit."""
+    chance, model = divmod(chance, len(MODELS))
+    chance, condition = divmod(chance, len(CONDITIONS))
+    chance, quantity = divmod(chance, 51)
+    chance, seller = divmod(chance, SELLERS)
+    chance, region = divmod(chance, len(REGIONS))
+    chance, capacity = divmod(chance, 3)
+    chance, rank = divmod(chance, 100)
+    chance, day = divmod(chance, 27)
+    chance, minute = divmod(chance, 24 * 60)
+    price = _price(30_000 + chance % 3_970_000, number, edition)
+    return (
+        f"{MODELS[model]},{price / 100},{CONDITIONS[condition]},{quantity},1,seller {seller},{REGIONS[region]},"
+        f'{(24, 48, 80)[capacity]},{(0, 7)[rank % 2]},{score},"{{""rank"": {rank}}}",'
+        f"2025-07-{1 + day + edition:02}T{minute // 60:02}:{minute % 60:02}:00Z,"
+        f"https://shop.example.com/item/{number},Retail\n"
+    )
+
+
+def _price(cents: int, number: int, edition: int) -> int:
+    """In cents. Each day a tenth of the listings moves by 11 to 40 percent, the others by 0.1 to 5 percent."""
+    for day in range(1, edition + 1):
+        chance = (number * 2_654_435_761 + day * 40_503) % 100_003
+        chance, tenth = divmod(chance, 10)
+        per_mille = 110 + chance % 290 if tenth == 0 else 1 + chance % 50
+        cents += max(1, cents * per_mille // 1000) * (1 if day % 2 else -1)
+    return cents

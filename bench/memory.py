@@ -2,47 +2,38 @@
 
 from pathlib import Path
 
-from bench.data import write_offers
+from bench.data import write_repeated
+from bench.plan import MARKET_ROWS, Plan
+from bench.samples import Result, mebibytes, spaced
 from bench.service import running_service
 
 SMALL_ROWS = 10_000
-LARGE_ROWS = 1_000_000
 LARGE_BYTES = 1_000_000_000
 
 
-def measure(folder: Path) -> list[tuple[str, str, str, str]]:
-    """Rows of a table: what, small, large, ratio."""
-    small = write_offers(folder / "small.csv", SMALL_ROWS)
-    large = write_offers(folder / "large.csv", LARGE_ROWS)
-    giant = _repeat(large, folder / "giant.csv", LARGE_BYTES)
-    peaks = {path.name: _peaks(folder, path, wait=path != giant) for path in (small, large, giant)}
-    api_small, worker_small = peaks[small.name]
-    api_giant, _ = peaks[giant.name]
-    _, worker_large = peaks[large.name]
+def measure(plan: Plan) -> list[Result]:
+    small, large = plan.offers(SMALL_ROWS), plan.offers(MARKET_ROWS)
+    api_small, worker_small = _peaks(plan, small)
+    _, worker_large = _peaks(plan, large)
+    with plan.scratch() as folder:
+        giant = write_repeated(large, folder / "giant.csv", plan.size(LARGE_BYTES, least=1_000_000))
+        api_giant, _ = _peaks(plan, giant, wait=False)
+        size = giant.stat().st_size / 1_000_000
+    rows = f"{spaced(plan.rows(MARKET_ROWS))} rows"
     return [
-        _row("API: upload of 1 MB, of 1 GB", api_small, api_giant),
-        _row("worker: import of 10 000 rows, of 1 000 000", worker_small, worker_large),
+        _against_small(f"API's peak memory, an upload of {size:.0f} MB", api_giant, api_small),
+        _against_small(f"worker's peak memory, an import of {rows}", worker_large, worker_small),
     ]
 
 
-def _peaks(folder: Path, path: Path, *, wait: bool) -> tuple[float, float]:
+def _peaks(plan: Plan, file: Path, *, wait: bool = True) -> tuple[float, float]:
     """Peak MiB of API and worker of a service of its own that took this one file in."""
-    with running_service(folder / f"data-{path.stem}") as service:
-        import_id = service.upload(path)
+    with plan.scratch() as folder, running_service(folder / "data") as service:
+        import_id = service.upload(file)
         if wait:
             service.wait(import_id)
         return service.peak_mib(worker=False), service.peak_mib(worker=True)
 
 
-def _repeat(source: Path, target: Path, size: int) -> Path:
-    """The source's lines over and over, to this size at least."""
-    header, rows = source.read_bytes().split(b"\n", 1)
-    with target.open("wb") as file:
-        file.write(header + b"\n")
-        while file.tell() < size:
-            file.write(rows)
-    return target
-
-
-def _row(what: str, small: float, large: float) -> tuple[str, str, str, str]:
-    return what, f"{small:.0f} MiB", f"{large:.0f} MiB", f"{large / small:.2f}"
+def _against_small(what: str, large: float, small: float) -> Result:
+    return Result(what, mebibytes(large), "a small one", mebibytes(small))

@@ -1,7 +1,5 @@
-"""A real service for a measurement: its processes, their peak memory, and uploads to it."""
+"""A real service for a measurement: its processes, their memory, and imports as a client sees them."""
 
-import http.client
-import json
 import os
 import re
 import subprocess
@@ -10,69 +8,116 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-POLL_SECONDS = 0.2
+from bench.client import Client
+
+POLL_SECONDS = 0.02
+START_SECONDS = 60
+IMPORT_SECONDS = 1200
+ASYNC = {"Prefer": "respond-async"}
+FINAL = ("succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import that succeeded: the seconds from its 202 on, and by the times in its status."""
+
+    status: dict[str, Any]
+    seconds: float
+
+    @property
+    def told_seconds(self) -> float:
+        return (self.time("finished_at") - self.time("received_at")).total_seconds()
+
+    def time(self, name: str) -> datetime:
+        return datetime.fromisoformat(self.status[name])
+
+    @property
+    def rows_per_second(self) -> float:
+        return float(self.status["record_count"]) / self.seconds
 
 
 @dataclass(frozen=True)
 class Running:
-    """`glyphd serve` with its worker."""
+    """`glyphd serve`, mostly with its worker."""
 
     process: psutil.Process
     port: int
+    folder: Path
+
+    @property
+    def archive(self) -> Path:
+        return self.folder / "gpu.sqlite"
+
+    @property
+    def worker(self) -> psutil.Process:
+        (child,) = self.process.children()
+        return child
+
+    def client(self) -> Client:
+        return Client(self.port)
 
     def peak_mib(self, *, worker: bool) -> float:
         """The most memory the API or its worker ever held, in MiB."""
-        (child,) = self.process.children()
-        status = Path(f"/proc/{child.pid if worker else self.process.pid}/status").read_text()
-        found = re.search(r"VmHWM:\s+(\d+) kB", status)
+        pid = self.worker.pid if worker else self.process.pid
+        found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
         assert found
         return int(found[1]) / 1024
 
     def upload(self, path: Path) -> str:
         """Sends the file as a raw body; the id of its import."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
-        with path.open("rb") as body:
-            headers = {
-                "Content-Type": "text/csv",
-                "Content-Length": str(path.stat().st_size),
-                "Prefer": "respond-async",
-            }
-            connection.request("POST", "/api/import", body, headers)
-            found: dict[str, Any] = json.load(connection.getresponse())
-        return str(found["import_id"])
+        with self.client() as client:
+            return str(client.post_file("/api/import", path, ASYNC)["import_id"])
 
     def status(self, import_id: str) -> dict[str, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request("GET", f"/api/imports/{import_id}")
-        found: dict[str, Any] = json.load(connection.getresponse())
-        return found
+        with self.client() as client:
+            return client.get_object(f"/api/imports/{import_id}")
 
     def wait(self, import_id: str) -> dict[str, Any]:
         """The final status of an import, which has to have succeeded."""
-        while True:
-            status = self.status(import_id)
-            if status["status"] not in ("queued", "running"):
-                assert status["status"] == "succeeded", status["error"]
-                return status
-            time.sleep(POLL_SECONDS)
+        deadline = time.monotonic() + IMPORT_SECONDS
+        with self.client() as client:
+            while (status := client.get_object(f"/api/imports/{import_id}"))["status"] not in FINAL:
+                assert time.monotonic() < deadline, f"an import did not end: {status}"
+                time.sleep(POLL_SECONDS)
+        assert status["status"] == "succeeded", status["error"]
+        return status
+
+    def take_in(self, path: Path) -> Import:
+        """Sends the file and waits until it is imported."""
+        import_id = self.upload(path)
+        began = time.perf_counter()
+        status = self.wait(import_id)
+        return Import(status, time.perf_counter() - began)
 
 
 @contextmanager
-def running_service(folder: Path) -> Iterator[Running]:
-    """The service on a free port, its data in this folder."""
-    command = [sys.executable, "-m", "glyphd", "serve", "--port", "0", "--data-dir", str(folder)]
+def running_service(folder: Path, *arguments: str, worker: bool = True) -> Iterator[Running]:
+    """The service on a free port, its data in this folder; ready when the block begins."""
+    command = [sys.executable, "-m", "glyphd", "serve", "--port", "0", "--data-dir", str(folder), *arguments]
+    command += [] if worker else ["--no-worker"]
     with subprocess.Popen(
         command, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as popen:
         try:
             assert popen.stdout is not None
             found = re.search(r"http://[^ ]*:(\d+)", popen.stdout.readline())
-            assert found
-            yield Running(psutil.Process(popen.pid), int(found[1]))
+            assert found, "glyphd did not start"
+            service = Running(psutil.Process(popen.pid), int(found[1]), folder)
+            _wait_until_ready(service, "/api/ready" if worker else "/api/health")
+            yield service
         finally:
             popen.terminate()
+
+
+def _wait_until_ready(service: Running, path: str) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    with service.client() as client:
+        while client.get(path).status != 200:
+            assert time.monotonic() < deadline, "glyphd did not get ready"
+            time.sleep(POLL_SECONDS)

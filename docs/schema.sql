@@ -29,7 +29,7 @@ CREATE TABLE import_batches (
     schema_version INTEGER NOT NULL,
     result TEXT NOT NULL,
     rolled_back_at TEXT
-);
+, last_seen_at TEXT);
 
 CREATE UNIQUE INDEX importbatch_import_id ON import_batches (import_id);
 
@@ -70,7 +70,7 @@ CREATE TABLE scored_listings (
     seen_at TEXT NOT NULL,
     source_url TEXT,
     source_type TEXT COLLATE NOCASE,
-    title TEXT,
+    title TEXT, change_step INTEGER,
     FOREIGN KEY (import_id) REFERENCES import_batches (import_id)
 );
 
@@ -123,8 +123,6 @@ CREATE TABLE quantized_listings (
 CREATE UNIQUE INDEX gpumodel_canonical_model ON models (canonical_model);
 
 CREATE INDEX scored_listings_by_listing ON scored_listings (listing_id, seen_at);
-
-CREATE INDEX scored_listings_current_by_time ON scored_listings (seen_at) WHERE is_current = 1;
 
 CREATE INDEX scored_listings_current_by_model ON scored_listings (model, seen_at) WHERE is_current = 1;
 
@@ -204,6 +202,11 @@ SELECT
 FROM scored_listings AS event
 JOIN import_batches AS batch ON batch.import_id = event.import_id;
 
+CREATE INDEX scored_listings_by_time ON scored_listings (seen_at, id, is_current);
+
+CREATE INDEX scored_listings_changes
+ON scored_listings (change_step, seen_at, id, model, region) WHERE change_step IS NOT NULL;
+
 -- gpu.registry.sqlite
 
 CREATE TABLE registry_identity (
@@ -259,7 +262,7 @@ CREATE TABLE jobs (
     replaces TEXT,
     idempotency_key TEXT,
     idempotency_fingerprint TEXT
-);
+, imported_at TEXT);
 
 CREATE TABLE workers (
     id TEXT NOT NULL PRIMARY KEY,
@@ -280,3 +283,5 @@ CREATE INDEX jobs_by_sha256 ON jobs (sha256);
 CREATE TABLE "registry_migrations" ("id" INTEGER NOT NULL PRIMARY KEY, "name" VARCHAR(255) NOT NULL, "migrated_at" DATETIME NOT NULL);
 
 CREATE UNIQUE INDEX "registry_migrations_by_name" ON "registry_migrations" ("name");
+
+CREATE UNIQUE INDEX jobs_unfinished_change ON jobs (import_id) WHERE kind IN ('rollback', 'restore') AND status IN ('queued', 'running');

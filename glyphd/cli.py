@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial, wraps
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import click
 
 from glyphd.application import create_app
+from glyphd.db.connections import close_all, open_archive
 from glyphd.db.drift import find_drift
+from glyphd.db.migration_sets import REGISTRY, require_current_schema
 from glyphd.db.migrations import initialise, migrate
 from glyphd.db.pairing import require_no_mismatch
 from glyphd.errors import GlyphdError
@@ -21,6 +24,9 @@ from glyphd.scratch import use_scratch_folder
 from glyphd.services import build_services
 from glyphd.serving import serve
 from glyphd.settings import PREFIX, Settings, load_settings
+from glyphd.upkeep.backup import back_up
+from glyphd.upkeep.rebuild import rebuild
+from glyphd.upkeep.verification import Verifier
 
 EXIT_WRONG = 1
 EXIT_UNUSABLE = 2
@@ -108,6 +114,52 @@ def check_command(**flags: Any) -> None:
     click.echo(f"no drift: {_place(settings)}")
 
 
+@main.command("verify")
+@click.argument("import_ids", nargs=-1, metavar="[IMPORT_ID]...")
+@click.option("--all", "everything", is_flag=True, help="Verify every import, and the archive as a whole.")
+@settings_options
+def verify_command(import_ids: tuple[str, ...], everything: bool, **flags: Any) -> None:
+    """Read kept files again and compare them with the archive, row by row."""
+    settings = load_settings(**flags)
+    if everything == bool(import_ids):
+        raise click.UsageError("name the imports to verify, or say --all")
+    require_current_schema(settings)
+    use_scratch_folder(settings)
+    found = False
+    with _verifier(settings, import_ids) as verifier:
+        for line in verifier.verify_all() if everything else verifier.verify(import_ids):
+            found = True
+            _tell(line)
+    if found:
+        sys.exit(EXIT_WRONG)
+    click.echo(f"no difference: {verifier.tally}")
+
+
+@main.command("rebuild")
+@click.option("--into", required=True, type=click.Path(path_type=Path), help="Where the new archive goes.")
+@settings_options
+def rebuild_command(into: Path, **flags: Any) -> None:
+    """Make a new archive from the kept uploads and the registry."""
+    settings = load_settings(**flags)
+    require_current_schema(settings, [REGISTRY])
+    use_scratch_folder(settings)
+    services = build_services(settings)
+    with _progress("rebuilding", sum(job.size_bytes or 0 for job in services.registry.timeline())) as advance:
+        made = rebuild(settings, services.registry, services.uploads, into, lambda job: advance(job.size_bytes or 0))
+    click.echo(f"{into}: {made.imports} imports with {made.events} events, {made.changes} rollbacks and restores")
+
+
+@main.command("backup")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@settings_options
+def backup_command(folder: Path, **flags: Any) -> None:
+    """Copy archive, registry and uploads into an empty FOLDER, while the service goes on."""
+    settings = load_settings(**flags)
+    require_current_schema(settings)
+    made = back_up(settings, folder, partial(_progress, "copying"))
+    click.echo(f"{folder}: {made.imports} imports, {made.files} files, {made.bytes} bytes of uploads")
+
+
 @main.command("settings")
 @settings_options
 def settings_command(**flags: Any) -> None:
@@ -116,6 +168,37 @@ def settings_command(**flags: Any) -> None:
     for name, value in shown.items():
         description = Settings.model_fields[name].description
         click.echo(f"{PREFIX + name.upper()}={value}\n    {description}")
+
+
+@contextmanager
+def _progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
+    """Shows on stderr, if that is a terminal, how much of the length is done; gives the function that is told."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
+        yield bar.update
+
+
+@contextmanager
+def _verifier(settings: Settings, import_ids: tuple[str, ...]) -> Iterator[Verifier]:
+    """A verifier at work, with its progress on stderr if that is a terminal."""
+    services, archive = build_services(settings), open_archive(settings, read_only=False)
+    verifier = Verifier(archive, services.registry, services.uploads, settings)
+    try:
+        length = verifier.total_bytes(import_ids or None)
+        with archive.connection_context(), _progress("verifying", length) as verifier.tick:
+            yield verifier
+    finally:
+        for database in (archive, services.registry.database):
+            close_all(database)
+
+
+def _tell(line: str) -> None:
+    """One line on stdout. A terminal's progress bar is wiped off first; it is drawn anew with the next bytes."""
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)
+    click.echo(line)
 
 
 def _missing(settings: Settings) -> list[str]:

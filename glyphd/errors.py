@@ -106,6 +106,13 @@ class ImportNotFound(NotFound):
     title = "No such import"
 
 
+class ModelNotFound(NotFound):
+    """No current listing is of this model."""
+
+    code = "model_not_found"
+    title = "No such model"
+
+
 class ListingNotFound(NotFound):
     code = "listing_not_found"
     title = "No such listing"
@@ -116,6 +123,34 @@ class ListingNotCurrent(NotFound):
 
     code = "listing_not_current"
     title = "The listing has no current row"
+
+
+class ListingNotInImport(NotFound):
+    """The archive knows the listing, but this import brought no event of it."""
+
+    code = "listing_not_in_import"
+    title = "The import brought no such listing"
+
+
+class SourceNotKept(NotFound):
+    """The event was written through the library: there never was a file."""
+
+    code = "source_not_kept"
+    title = "The row came from no file"
+
+
+class SourceMissing(GlyphdError):
+    """A file that was kept for ever is gone."""
+
+    code = "source_missing"
+    title = "The kept file is missing"
+
+
+class SourceMismatch(GlyphdError):
+    """What the kept file says is not what the archive holds of it."""
+
+    code = "source_mismatch"
+    title = "The kept file and the archive differ"
 
 
 class Conflict(GlyphdError):
@@ -144,11 +179,46 @@ class ImportNotRetryable(Conflict):
     title = "The import can't be retried"
 
 
+class ImportNotSucceeded(Conflict):
+    """The import brought no rows: it failed, was cancelled, was a dry run, or has not ended."""
+
+    code = "import_not_succeeded"
+    title = "The import has not succeeded"
+
+
+class NothingToChange(Conflict):
+    """The import is rolled back already, or was not."""
+
+    code = "nothing_to_change"
+    title = "The import stands like that already"
+
+
+class ChangePending(Conflict):
+    """The opposite change of the import is under way."""
+
+    code = "change_pending"
+    title = "Another change of the import is under way"
+
+
 class ImportConflict(Conflict):
     """The import id is taken by a batch with other rows."""
 
     code = "import_conflict"
     title = "The import id is taken"
+
+
+class CannotRebuild(Conflict):
+    """The archive can't be made again from what is kept."""
+
+    code = "cannot_rebuild"
+    title = "The archive can't be made again"
+
+
+class CannotBackUp(Conflict):
+    """There is no place for the copy, or something that belongs in it is missing."""
+
+    code = "cannot_back_up"
+    title = "The backup can't be made"
 
 
 class TooLarge(GlyphdError):

@@ -14,6 +14,7 @@ import pytest
 from webtest import TestApp, TestResponse
 
 from glyphd.api.app import build_app
+from glyphd.db.archive_models import BatchChange
 from glyphd.db.connections import make_folder
 from glyphd.db.migrations import initialise
 from glyphd.db.registry_models import Job
@@ -84,6 +85,12 @@ class Service:
         """What lies beside an upload."""
         found: dict[str, Any] = json.loads((self.settings.uploads_dir / f"{import_id}.json").read_bytes())
         return found
+
+    def changes(self) -> list[BatchChange]:
+        """The rollbacks and restores that the archive recorded, in order."""
+        archive = self.services.archive
+        with archive.connection_context():
+            return list(BatchChange.select().order_by(BatchChange.id).bind(archive))
 
     def alter(self, import_id: str, **values: Any) -> None:
         """Changes an import's row behind the service's back, to how it stands but for a moment."""

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click import Option
 from click.testing import CliRunner, Result
 
 from glyphd.cli import main
@@ -20,8 +21,12 @@ OPTIONS = {
     "migrate": ["--to", "--drop-data"],
     "init-db": [],
     "check": [],
+    "verify": ["--all"],
+    "rebuild": ["--into"],
+    "backup": [],
     "settings": [],
 }
+REQUIRED = {"rebuild": ["--into", "somewhere"], "backup": ["somewhere"]}
 ROW = "L4,1,1,,,2025-01-01"
 
 
@@ -51,13 +56,14 @@ def test_help_of_a_command_names_every_option(command: str, options: list[str]) 
     found = _run(command, "--help")
     assert found.exit_code == 0
     assert [name for name in (*options, "--db-path", "--data-dir") if name not in found.output] == []
-    taken = {name for parameter in main.commands[command].params for name in parameter.opts}
+    parameters = main.commands[command].params
+    taken = {name for parameter in parameters if isinstance(parameter, Option) for name in parameter.opts}
     assert taken == {*options, "--db-path", "--data-dir"}
 
 
 def test_every_option_says_what_it_does() -> None:
     parameters = [parameter for command in main.commands.values() for parameter in command.params]
-    assert all(getattr(parameter, "help", None) for parameter in parameters)
+    assert all(parameter.help for parameter in parameters if isinstance(parameter, Option))
 
 
 def test_there_is_no_command_to_import_data() -> None:
@@ -74,7 +80,7 @@ def test_there_is_no_command_to_import_data() -> None:
     ids=["value", "name"],
 )
 def test_a_bad_setting_is_one_line_and_exit_code_2(command: str, environment: dict[str, str], message: str) -> None:
-    found = _run(command, **environment)
+    found = _run(command, *REQUIRED.get(command, []), **environment)
     assert (found.exit_code, found.stdout) == (2, "")
     assert found.stderr.startswith(message)
     assert found.stderr.count("\n") == 1
@@ -119,8 +125,8 @@ def test_migrate_says_what_it_did(tmp_path: Path) -> None:
 
 def test_migrate_goes_down_a_step_and_up_again(tmp_path: Path) -> None:
     _run("migrate", "--data-dir", tmp_path)
-    assert _run("migrate", "--data-dir", tmp_path, "--to", "archive:1").output == "reverted archive 002_views\n"
-    assert _run("migrate", "--data-dir", tmp_path).output == "applied archive 002_views\n"
+    assert _run("migrate", "--data-dir", tmp_path, "--to", "archive:2").output == "reverted archive 003_time\n"
+    assert _run("migrate", "--data-dir", tmp_path).output == "applied archive 003_time\n"
 
 
 @pytest.mark.parametrize("target", ["archive:99", "archive", "queue:1", "1", "archive:-1"])

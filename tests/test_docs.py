@@ -1,6 +1,7 @@
 """The documents say what the code does: tables against code, links against files, examples against real runs."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -19,8 +20,23 @@ from glyphd.cli import main
 from glyphd.contracts.headers import ALIASES
 from glyphd.contracts.imports import ImportFailure, ImportView
 from glyphd.contracts.listings import COLUMN_NAMES, INCOMPLETE_CAPACITIES
-from glyphd.contracts.queries import ErrorQuery, ImportQuery, ListingQuery, UploadQuery
+from glyphd.contracts.queries import (
+    ChangeQuery,
+    DeltaQuery,
+    DiffQuery,
+    ErrorQuery,
+    ImportQuery,
+    ListingQuery,
+    ModelHistoryQuery,
+    PageQuery,
+    SourceQuery,
+    UploadQuery,
+)
 from glyphd.errors import GlyphdError
+from glyphd.history.buckets import ModelHistory
+from glyphd.history.deltas import DELTA_COLUMNS
+from glyphd.history.diff import CHANGED_COLUMNS
+from glyphd.history.models import MODEL_COLUMNS
 from glyphd.settings import PREFIX, Settings
 from glyphd.storage.rows import RESULT_COLUMNS
 from tests.e2e.processes import data_in, serving
@@ -129,6 +145,12 @@ def _shown_path(path: str) -> str:
         ("Row errors", 0, ErrorQuery),
         ("Listing imports", 0, ImportQuery),
         ("Finding listings", 0, ListingQuery),
+        ("Rolling back and restoring", 0, ChangeQuery),
+        ("Deltas", 0, DeltaQuery),
+        ("Models", 1, PageQuery),
+        ("A model over time", 1, ModelHistoryQuery),
+        ("The difference between two imports", 0, DiffQuery),
+        ("The source of a row", 0, SourceQuery),
     ],
 )
 def test_every_query_parameter_is_described(heading: str, table: int, contract: type[BaseModel]) -> None:
@@ -176,6 +198,19 @@ def test_every_column_and_alias_is_described() -> None:
     assert COLUMN_NAMES + tuple(CODE.findall(row[0])[0] for row in added) == RESULT_COLUMNS
 
 
+@pytest.mark.parametrize(
+    ("heading", "table", "columns"),
+    [
+        ("Deltas", 1, DELTA_COLUMNS),
+        ("Models", 0, MODEL_COLUMNS),
+        ("A model over time", 0, ModelHistory.columns),
+        ("The difference between two imports", 1, CHANGED_COLUMNS),
+    ],
+)
+def test_every_column_of_a_list_is_described(heading: str, table: int, columns: tuple[str, ...]) -> None:
+    assert tuple(_first_cells(_section("docs/API.md", heading), table)) == columns
+
+
 def test_every_field_of_a_status_is_described() -> None:
     described = _first_cells(_section("docs/API.md", "The status of an import"))
     assert sorted(described) == sorted(ImportView.model_fields)
@@ -188,14 +223,13 @@ def test_the_layers_are_those_that_import_linter_holds() -> None:
     assert described == [re.findall(r"\w+", layer) for layer in layers]
 
 
-def _fenced(document: str, language: str) -> str:
-    (block,) = [text for kind, text in FENCED.findall((ROOT / document).read_text()) if kind == language]
-    return str(block)
+def _fenced(document: str, language: str) -> list[str]:
+    return [text for kind, text in FENCED.findall((ROOT / document).read_text()) if kind == language]
 
 
 def test_the_script_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
     with serving(environment=data_in(tmp_path / "data")) as api:
-        script = _fenced("README.md", "sh").replace("http://localhost:8080", api.address)
+        script = _fenced("README.md", "sh")[0].replace("http://localhost:8080", api.address)
         done = subprocess.run(["sh", "-eu"], input=script, cwd=ROOT, capture_output=True, text=True, check=True)
     told, found, *csv = done.stdout.splitlines()
     assert re.fullmatch(r"import [0-9a-f-]{36}: succeeded", told)
@@ -203,7 +237,18 @@ def test_the_script_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
     assert [line.split(",")[0] for line in csv[1:]] == [str(number) for number in range(1, 25)]
 
 
+def test_the_runbook_of_the_readme_shows_what_moved(tmp_path: Path) -> None:
+    with serving(environment=data_in(tmp_path / "data")) as api:
+        script = _fenced("README.md", "sh")[1].replace("http://localhost:8080", api.address)
+        done = subprocess.run(["sh", "-eu"], input=script, cwd=ROOT, capture_output=True, text=True, check=True)
+    moved = json.loads(done.stdout[done.stdout.rindex("[{") :])
+    assert [(row["seller"], row["price_delta_pct"]) for row in moved] == [
+        ("Second Socket", 7.515658),
+        ("Rackyard", -7.694281),
+    ]
+
+
 def test_the_library_example_of_the_readme_prints_what_it_says(tmp_path: Path) -> None:
-    example = _fenced("README.md", "python")
+    (example,) = _fenced("README.md", "python")
     done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == re.findall(r"^# (.+)$", example, re.MULTILINE)

@@ -3,6 +3,7 @@
 import errno
 import json
 import time
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,15 +15,16 @@ from glyphd.contracts.imports import ImportStatus
 from glyphd.db.dialects import cause_of
 from glyphd.errors import RowsRefused, Unavailable, UnreadableFile
 from glyphd.importing.error_report import errors_name
-from glyphd.importing.registry import LONGEST_REST_SECONDS, Claim, ClaimLost
+from glyphd.importing.registry import IMPORT, JSON_FINDINGS, LONGEST_REST_SECONDS, Claim, ClaimLost
 from glyphd.storage.writing import Written, find_written
 from glyphd.times import now_text, utc_text
+from worker.attempts import Attempt, Halted
+from worker.change_batch import BatchChange
 from worker.context import WorkerContext
-from worker.import_file import FileImport, Halted
+from worker.import_file import FileImport
 from worker.progress import Halt, Watched, heartbeat
 
 MAX_LOST_ATTEMPTS = 5
-_JSON_COLUMNS = ("error_summary", "errors", "ignored_columns")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _PASSING = ("locked", "busy", "full", "disk i/o", "unable to open", "connection", "terminat", "does not answer")
 
@@ -64,17 +66,33 @@ def _attempt(context: WorkerContext, claim: Claim) -> None:
 
 def _outcome(context: WorkerContext, claim: Claim) -> dict[str, Any]:
     """The job's final values. If the batch is in the archive the import succeeded, whatever was thought of it."""
-    written = _find_written(context, claim)
+    is_import = claim.job.kind == IMPORT
+    written = _find_written(context, claim) if is_import else None
     if written is not None:
         return written.result | _succeeded(written)
     if claim.job.lost_count >= MAX_LOST_ATTEMPTS:
         return _failed("worker_lost", f"the worker died in each of {claim.job.lost_count} attempts")
     if claim.job.cancel_requested_at is not None:
         return _CANCELLED
-    attempt = FileImport(context, claim)
-    services = context.services
-    with heartbeat(Watched(services.registry, claim, attempt.progress, context.stopping, attempt.interrupt)):
-        return _run(context, claim, attempt)
+    if is_import:
+        attempt = FileImport(context, claim)
+        with _heartbeat(context, claim, attempt):
+            return _run(context, claim, attempt)
+    return _change(context, claim)
+
+
+def _heartbeat(context: WorkerContext, claim: Claim, attempt: Attempt) -> AbstractContextManager[None]:
+    registry = context.services.registry
+    return heartbeat(Watched(registry, claim, attempt.progress, context.stopping, attempt.interrupt))
+
+
+def _change(context: WorkerContext, claim: Claim) -> dict[str, Any]:
+    """A rollback or a restore. The import's own row tells it before the job ends: a crash between repeats both."""
+    attempt = BatchChange(context, claim)
+    with _heartbeat(context, claim, attempt):
+        moment = attempt.run()
+    context.services.registry.note_change(claim, moment)
+    return _succeeded(None) | {"imported_at": moment}
 
 
 def _run(context: WorkerContext, claim: Claim, attempt: FileImport) -> dict[str, Any]:
@@ -119,6 +137,7 @@ def _succeeded(written: Written | None) -> dict[str, Any]:
         "record_count": written.record_count,
         "first_model": written.first_model,
         "last_model": written.last_model,
+        "imported_at": written.imported_at,
     }
 
 
@@ -133,11 +152,14 @@ def _internal_error(error: Exception) -> dict[str, Any]:
 
 def _finish(context: WorkerContext, claim: Claim, values: dict[str, Any], seconds: float) -> None:
     """Writes the final status, and one line about it into the log."""
-    stored = {name: json.dumps(value) if name in _JSON_COLUMNS else value for name, value in values.items()}
+    stored = {name: json.dumps(value) if name in JSON_FINDINGS else value for name, value in values.items()}
     now = now_text()
     context.services.registry.update_claimed(claim, **stored, finished_at=now, heartbeat_at=now)
     _forget_earlier_errors(context, claim, kept=values.get("errors_name"))
     job = claim.job
+    if job.kind != IMPORT:
+        log.info("change_finished", kind=job.kind, status=str(values["status"]), seconds=round(seconds, 3))
+        return
     log.info(
         "import_finished",
         status=str(values["status"]),

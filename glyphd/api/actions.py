@@ -1,19 +1,25 @@
-"""What can be done to an import: cancel it, or run it again."""
+"""What can be done to an import: cancel it, run it again, roll it back, restore it."""
 
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json
-from glyphd.api.outcomes import answer_upload
-from glyphd.api.parameters import idempotency_key, query
+from glyphd.api.bodies import read_fields
+from glyphd.api.outcomes import answer_upload, changed
+from glyphd.api.parameters import idempotency_key, query, query_pairs, wait_asked
 from glyphd.api.routes import ID, Route
 from glyphd.api.uploads import require_room
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.imports import ImportOptions, ImportStatus
-from glyphd.contracts.queries import NoParameters
+from glyphd.contracts.queries import ChangeQuery, NoParameters, read_parameters
 from glyphd.importing.cancelling import cancel_import
+from glyphd.importing.changes import request_change
 from glyphd.importing.registry import require_import
 from glyphd.importing.status import view_import
 from glyphd.services import Services
+from glyphd.storage.batch_changes import RESTORE, ROLLBACK
+
+CHANGE_GRACE_SECONDS = 1.0
+"""A rollback or a restore is given this long, so that its answer usually shows it done."""
 
 
 class ActionsApi:
@@ -25,6 +31,8 @@ class ActionsApi:
         return [
             Route("POST", f"/api/imports/{ID}/cancel", self.cancel),
             Route("POST", f"/api/imports/{ID}/retry", self.retry),
+            Route("POST", f"/api/imports/{ID}/rollback", self.roll_back),
+            Route("POST", f"/api/imports/{ID}/restore", self.restore),
         ]
 
     def cancel(self, import_id: str) -> HTTPResponse:
@@ -42,3 +50,20 @@ class ActionsApi:
         job = require_import(self._services.registry, import_id)
         accepted = self._services.intake.retry(job, options, key=key)
         return answer_upload(accepted, self._waiting, grace_seconds=0)
+
+    def roll_back(self, import_id: str) -> HTTPResponse:
+        """Takes the import's rows out of every current view."""
+        return self._change(import_id, ROLLBACK)
+
+    def restore(self, import_id: str) -> HTTPResponse:
+        """Brings the rows of an import that was rolled back back."""
+        return self._change(import_id, RESTORE)
+
+    def _change(self, import_id: str, kind: str) -> HTTPResponse:
+        services = self._services
+        asked = read_parameters(ChangeQuery, [*query_pairs(), *read_fields()])
+        job = require_import(services.registry, import_id)
+        change = request_change(job, kind, services.registry, services.queue, reason=asked.reason)
+        seconds = wait_asked()
+        change = self._waiting.until_final(change, CHANGE_GRACE_SECONDS if seconds is None else seconds)
+        return changed(change, require_import(services.registry, import_id))

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -83,12 +83,18 @@ def answer_rows(query: OutputQuery, columns: Sequence[str], rows: Rows, scratch:
     reader takes its time."""
     form = output_format(query)
     write = write_safe_csv if form == "csv" and query.safe else WRITERS[form]
+    file = written(lambda file: write(file, columns, rows), scratch)
+    return answer_file(file, CONTENT_TYPES[form], Vary="Accept", **headers)
+
+
+def written(write: Callable[[BinaryIO], None], scratch: Path) -> BinaryIO:
+    """An unlinked scratch file, written and at its start again. Whoever sends it closes it."""
     with ExitStack() as stack:
         file = stack.enter_context(tempfile.TemporaryFile(dir=scratch))
-        write(file, columns, rows)
+        write(file)
         file.seek(0)
-        stack.pop_all()  # whoever sends the answer closes the file
-    return answer_file(file, CONTENT_TYPES[form], Vary="Accept", **headers)
+        stack.pop_all()
+    return file
 
 
 def next_link(cursor: str | None) -> dict[str, str]:

@@ -9,13 +9,17 @@ from bottle import Bottle, HTTPError, HTTPResponse, request, response
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from glyphd.api.actions import ActionsApi
+from glyphd.api.deltas import DeltasApi
+from glyphd.api.diff import DiffApi
 from glyphd.api.headers import header
 from glyphd.api.imports import ImportsApi
 from glyphd.api.listings import ListingsApi
+from glyphd.api.models import ModelsApi
 from glyphd.api.persist import PersistApi
 from glyphd.api.problems import bottle_problem, problem_of
 from glyphd.api.request_ids import request_id_from
 from glyphd.api.routes import Route
+from glyphd.api.sources import SourcesApi
 from glyphd.api.system import SystemApi
 from glyphd.api.uploads import UploadsApi
 from glyphd.api.waiting import Waiting
@@ -46,6 +50,10 @@ def all_routes(services: Services) -> list[Route]:
         ImportsApi(services, waiting),
         ActionsApi(services, waiting),
         ListingsApi(services),
+        DeltasApi(services),
+        ModelsApi(services),
+        DiffApi(services),
+        SourcesApi(services),
     )
     return [route for part in parts for route in part.routes()]
 

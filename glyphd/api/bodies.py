@@ -9,6 +9,7 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 from pydantic_core import from_json
 
 from glyphd.api.headers import header
+from glyphd.api.parameters import read_query_string
 from glyphd.errors import FileRefused, LengthMissing, MalformedBody, TooLarge, UnsupportedType
 from glyphd.importing.intake import GZIP, Described
 from glyphd.settings import Settings
@@ -26,6 +27,7 @@ GZIP_TYPES = ("application/gzip", "application/x-gzip")
 RAW_TYPES = ("text/csv", "application/csv", "text/tab-separated-values", *GZIP_TYPES)
 MULTIPART = "multipart/form-data"
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,29 @@ def read_json_body(settings: Settings) -> Any:
     what = f"a JSON body may have {limit} bytes; send a larger file as a raw text/csv body"
     for block in _blocks(limit, TooLarge(what, limit=limit)):
         body += block
+    return _json_value(bytes(body))
+
+
+def read_fields() -> list[tuple[str, str]]:
+    """The fields of a small body, a form or a JSON object of texts; an empty body has none."""
+    content_type, _ = parse_options_header(header("Content-Type"))
+    too_large = TooLarge(f"this body may have {MAX_FIELD_BYTES} bytes", limit=MAX_FIELD_BYTES)
+    body = b"".join(_blocks(MAX_FIELD_BYTES, too_large))
+    if not body:
+        return []
+    if content_type == FORM:
+        return read_query_string(_decoded("body", bytearray(body)))
+    if content_type == JSON:
+        content = _json_value(body)
+        if isinstance(content, dict) and all(isinstance(value, str) for value in content.values()):
+            return list(content.items())
+        raise FileRefused("the body has to be a JSON object whose members are texts")
+    raise UnsupportedType(f"the body has to be {JSON} or {FORM}", offered=[JSON, FORM])
+
+
+def _json_value(body: bytes) -> Any:
     try:
-        return from_json(bytes(body), allow_inf_nan=False)
+        return from_json(body, allow_inf_nan=False)
     except ValueError as error:
         raise FileRefused(f"the body is not JSON: {error}") from None
 

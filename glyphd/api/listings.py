@@ -35,7 +35,7 @@ class ListingsApi:
     def show(self, listing_id: str) -> HTTPResponse:
         """The current row of one listing."""
         query(NoParameters)
-        key = _key(listing_id)
+        key = listing_key(listing_id)
         with self._archive.connection_context():
             row = find_current(self._archive, key)
             if row is None and is_known(self._archive, key):
@@ -59,7 +59,8 @@ class ListingsApi:
         return answer_rows(asked, page.columns, page.rows, scratch, **headers)
 
 
-def _key(listing_id: str) -> bytes:
+def listing_key(listing_id: str) -> bytes:
+    """The bytes behind a `listing_id` as a path has it. Raises ListingNotFound for what can't be one."""
     try:
         key = bytes.fromhex(listing_id)
     except ValueError:

@@ -50,11 +50,23 @@ def ended(job: Job) -> HTTPResponse:
     return pending(job)
 
 
+def changed(change: Job, job: Job) -> HTTPResponse:
+    """How far a rollback or a restore is, with the status of its import: 200 done, 202 under way, 500 failed."""
+    if change.status == ImportStatus.FAILED:
+        detail = str(change.error_message)
+        return problem(500, str(change.error_code), f"The {change.kind} failed", detail, **_with_status(job))
+    return ended(job) if change.status == ImportStatus.SUCCEEDED else pending(job)
+
+
+def _with_status(job: Job) -> dict[str, Any]:
+    return {"import": view_import(job).model_dump(mode="json")}
+
+
 def _failed(job: Job) -> HTTPResponse:
     view = view_import(job)
     assert view.error is not None
     status = 422 if view.error.code in _FAULT_OF_FILE else 500
-    members: dict[str, Any] = {"errors": view.errors, "import": view.model_dump(mode="json")}
+    members: dict[str, Any] = {"errors": view.errors, **_with_status(job)}
     answer = problem(status, view.error.code, "The import failed", view.error.message, **members)
     answer.set_header("Location", _location(job))
     return answer

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from glyphd.api.headers import header, header_given
 from glyphd.contracts.queries import MAX_WAIT_SECONDS, read_parameters
-from glyphd.errors import InvalidIdempotencyKey, InvalidRequest
+from glyphd.errors import InvalidIdempotencyKey, InvalidParameter, InvalidRequest
 
 MAX_PARAMETERS = 200
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?(?=$|[,;\s])", re.IGNORECASE)
@@ -37,6 +37,12 @@ def query_pairs() -> list[tuple[str, str]]:
 def query(contract: type[AnyModel]) -> AnyModel:
     """This request's query as the contract has it."""
     return read_parameters(contract, query_pairs())
+
+
+def require_limit(limit: int | None, cursor: str | None) -> None:
+    """Raises InvalidParameter for a cursor without a limit."""
+    if cursor is not None and limit is None:
+        raise InvalidParameter("cursor needs limit: pages are walked with both", parameter="cursor")
 
 
 def wait_asked() -> float | None:

@@ -180,6 +180,7 @@ class ImportView(BaseModel):
     started_at: str | None
     heartbeat_at: str | None
     finished_at: str | None
+    imported_at: str | None = Field(description="When its rows were committed: the moment for `as_of`")
     rolled_back_at: str | None
     ignored_columns: list[str]
     same_content_as: str | None

@@ -1,7 +1,7 @@
 """Query parameters as pydantic contracts: unknown ones are refused, bad values say what is allowed."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from glyphd.contracts.cells import BooleanCell, IntegerCell, NumberCell, TextCell
 from glyphd.contracts.imports import Description, ImportOptions, ImportStatus, Label
 from glyphd.errors import InvalidParameter, UnknownParameter
-from glyphd.times import parse_time
+from glyphd.times import now_text, parse_time
 
 MAX_LIMIT = 10_000
 MAX_WAIT_SECONDS = 60
@@ -26,6 +26,12 @@ def _query_time(text: str) -> str:
         raise ValueError("must be a time such as 2025-07-29T12:12:00Z") from None
 
 
+def _past_time(text: str) -> str:
+    if _query_time(text) > now_text():
+        raise ValueError("must not lie in the future")
+    return _query_time(text)
+
+
 def _fields(text: Any) -> Any:
     return [name.strip() for name in text.split(",")] if isinstance(text, str) else text
 
@@ -33,9 +39,12 @@ def _fields(text: Any) -> Any:
 Words = Annotated[list[Annotated[str, TextCell(required=True, max_length=2000)]], Field(default_factory=list)]
 Bound = Annotated[float | None, NumberCell()]
 QueryTime = Annotated[str, AfterValidator(_query_time)]
+PastTime = Annotated[str, AfterValidator(_past_time)]
 Limit = Annotated[int | None, IntegerCell(minimum=1, maximum=MAX_LIMIT)]
 Flag = Annotated[bool | None, BooleanCell()]
 OutputFormat = Literal["json", "csv", "ndjson"]
+Bucket = Literal["day", "week", "month"]
+DiffKind = Literal["added", "removed", "changed"]
 SortKey = Literal[
     "seen_at",
     "-seen_at",
@@ -93,12 +102,22 @@ class ListingQuery(OutputQuery):
     after: QueryTime | None = Field(None, description="Seen strictly later than this")
     before: QueryTime | None = Field(None, description="Seen strictly earlier than this")
     import_id: Words = Field(description="Exactly the rows these imports brought, superseded since or not")
+    history: Flag = Field(None, description="Every scoring event, not only the latest of each listing")
+    as_of: PastTime | None = Field(None, description="The market as the archive knew it at this moment, inclusive")
     sort: SortKey | None = Field(None, description="Order; a leading - is descending")
     limit: Limit = Field(None, description="Page size; without it the whole result comes at once")
     cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
     count: Literal["exact"] | None = Field(None, description="exact adds X-Total-Count")
     fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
         description="Columns to answer, comma-separated, in that order"
+    )
+
+
+class SourceQuery(Query):
+    """Which event of a listing `GET /api/listings/{listing_id}/source` is asked for."""
+
+    import_id: Annotated[str | None, TextCell(max_length=64)] = Field(
+        None, description="The import that brought it; without one the current event"
     )
 
 
@@ -122,11 +141,55 @@ class ErrorQuery(OutputQuery):
     cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
 
 
+class PageQuery(OutputQuery):
+    """How a list without filters is written, and which page of it."""
+
+    limit: Limit = Field(None, description="Page size; without it the whole list comes at once")
+    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
+
+
+class ModelHistoryQuery(PageQuery):
+    """What `GET /api/models/{model}/history` is asked for."""
+
+    bucket: Bucket = Field("day", description="How much time a row stands for: day, week (from Monday) or month")
+    after: QueryTime | None = Field(None, description="Only what was seen strictly later than this")
+    before: QueryTime | None = Field(None, description="Only what was seen strictly earlier than this")
+
+
+class DiffQuery(PageQuery):
+    """What of a difference between two imports is asked for."""
+
+    kind: DiffKind | None = Field(None, description="added, removed or changed: that list; without it the counts")
+    fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
+        description="Columns to answer, comma-separated, in that order"
+    )
+
+
 class PersistQuery(Query):
     """What may be said of rows sent as JSON."""
 
     source: Label | None = Field(None, description="Where the rows come from; kept on the import")
     description: Description | None = Field(None, description="Free text; kept on the import")
+
+
+class ChangeQuery(Query):
+    """What may be said of a rollback or a restore."""
+
+    reason: Description | None = Field(None, description="Why; kept with the change")
+
+
+class DeltaQuery(OutputQuery):
+    """Filters and page of `GET /api/deltas`."""
+
+    model: Words = Field(description="Model, any of those given, ASCII case ignored")
+    region: Words = Field(description="Region, any of those given, ASCII case ignored")
+    min_price_change_pct: Annotated[float | None, NumberCell(minimum=0)] = Field(
+        None, description="Least change of the price in percent, up or down, inclusive"
+    )
+    after: QueryTime | None = Field(None, description="Observed strictly later than this")
+    import_id: Words = Field(description="Changes that these imports brought")
+    limit: Limit = Field(None, description="Page size; without it all changes come at once")
+    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
 
 
 class UploadQuery(ImportOptions):
@@ -165,6 +228,16 @@ def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) 
 def choices(kind: Any) -> list[str]:
     """The words that a Literal type allows."""
     return [str(word) for word in get_args(kind)]
+
+
+def pick_columns(fields: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The columns asked for by `fields`, each once; all that are known without any. Raises InvalidParameter."""
+    for name in fields:
+        if name not in known:
+            allowed = ", ".join(known)
+            detail = f"fields={name:.200}: there is no such column"
+            raise InvalidParameter(detail, parameter="fields", value=f"{name:.200}", allowed=allowed)
+    return tuple(dict.fromkeys(fields)) or tuple(known)
 
 
 def _unknown(name: str, known: list[str]) -> UnknownParameter:

@@ -22,6 +22,12 @@ class RowError:
     message: str
     value: str | None
 
+    @property
+    def sentence(self) -> str:
+        """The message, naming the column as the file does."""
+        name = self.column or self.field
+        return f"{name}: {self.message}" if name else self.message
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 

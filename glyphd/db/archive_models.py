@@ -60,13 +60,15 @@ class ImportBatch(Model):
     schema_version = IntegerField()
     result = JsonTextField()
     rolled_back_at = TimeTextField(null=True)
+    last_seen_at = TimeTextField(null=True)
 
     class Meta:
         table_name = "import_batches"
 
 
 class ScoredListing(Model):
-    """One scoring event, for ever: everything the row said. Append-only but for `is_current`.
+    """One scoring event, for ever: everything the row said. Append-only but for what is derived: `is_current`, and
+    `change_step`, which says how far the price moved from the observation before (null: nothing did).
 
     `id` grows with every import and falls with the record's number inside one, so that descending `id` is the
     reading order everywhere: later import first, then the file's own order.
@@ -112,6 +114,7 @@ class ScoredListing(Model):
     source_url = TextField(null=True)
     source_type = CaselessTextField(null=True)
     title = TextField(null=True)
+    change_step = SmallIntegerField(null=True)
 
     class Meta:
         table_name = "scored_listings"
@@ -129,12 +132,24 @@ ScoredListing.add_index(
     ScoredListing.index(ScoredListing.listing_id, ScoredListing.seen_at, name="scored_listings_by_listing")
 )
 ScoredListing.add_index(
-    ScoredListing.index(ScoredListing.seen_at, name="scored_listings_current_by_time").where(IS_CURRENT)
+    ScoredListing.index(
+        ScoredListing.seen_at, ScoredListing.id, ScoredListing.is_current, name="scored_listings_by_time"
+    )
 )
 ScoredListing.add_index(
     ScoredListing.index(ScoredListing.model, ScoredListing.seen_at, name="scored_listings_current_by_model").where(
         IS_CURRENT
     )
+)
+ScoredListing.add_index(
+    ScoredListing.index(
+        ScoredListing.change_step,
+        ScoredListing.seen_at,
+        ScoredListing.id,
+        ScoredListing.model,
+        ScoredListing.region,
+        name="scored_listings_changes",
+    ).where(ScoredListing.change_step.is_null(False))
 )
 
 

@@ -35,7 +35,12 @@ def caseless(database: Database, node: Node) -> Node:
 
 def caseless_value(database: Database, text: str) -> str:
     """`text` folded to be compared with a `caseless` node: ASCII letters alone, the same on both databases."""
-    return text if is_sqlite(database) else text.translate(_ASCII_LOWER)
+    return text if is_sqlite(database) else fold_ascii(text)
+
+
+def fold_ascii(text: str) -> str:
+    """`text` as `caseless` nodes compare it: equal for what they take as equal, and in their order."""
+    return text.translate(_ASCII_LOWER)
 
 
 def equals_caseless(database: Database, node: Node, text: str) -> Expression:
@@ -48,6 +53,18 @@ def contains_caseless(database: Database, node: Node, text: str) -> Expression:
     position = fn.INSTR if is_sqlite(database) else fn.STRPOS
     folded = fn.LOWER(node) if is_sqlite(database) else caseless(database, node)
     return position(folded, text.translate(_ASCII_LOWER)) > 0
+
+
+def bucket_start(database: Database, time: Node, bucket: str) -> Any:
+    """The date (`2025-07-28`) on which the `day`, `week` (from Monday) or `month` of a stored time begins."""
+    if bucket == "month":
+        return fn.SUBSTR(time, 1, 7).concat("-01")
+    day = fn.SUBSTR(time, 1, 10)
+    if bucket == "day":
+        return day
+    if is_sqlite(database):
+        return fn.DATE(day, "-6 days", "weekday 1")
+    return fn.TO_CHAR(fn.DATE_TRUNC("week", day.cast("timestamp")), "YYYY-MM-DD")
 
 
 @contextmanager

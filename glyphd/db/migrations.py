@@ -58,13 +58,13 @@ def initialise(settings: Settings) -> None:
             pair(settings)
 
 
-def initialise_archive(settings: Settings) -> None:
-    """Makes the archive alone where there is none: for programs that use the store without the service."""
+def initialise_archive(settings: Settings, archive_id: str | None = None) -> None:
+    """Makes the archive alone where there is none, with this id or a new one: for whoever needs no registry."""
     if applied_of(settings, ARCHIVE) != ARCHIVE.packaged():
         with migration_lock(settings):
             _make_if_fresh(settings, ARCHIVE)
             require_current_schema(settings, [ARCHIVE])
-            name_archive(settings)
+            name_archive(settings, archive_id)
 
 
 def _is_ready(settings: Settings) -> bool:

@@ -21,8 +21,8 @@ def ensure_archive_pair(settings: Settings) -> str:
     Raises ArchiveMismatch, saying what to do, when the ids differ, or when the archive has none although the
     registry knows of imports in it.
     """
-    archive_id, registry_id = require_no_mismatch(settings)
-    if archive_id is not None and archive_id == registry_id:
+    archive_id, known_id = require_no_mismatch(settings)
+    if archive_id is not None and archive_id == known_id:
         return archive_id
     with migration_lock(settings):
         return pair(settings)
@@ -30,37 +30,42 @@ def ensure_archive_pair(settings: Settings) -> str:
 
 def pair(settings: Settings) -> str:
     """`ensure_archive_pair` for a caller that holds the migration lock."""
-    archive_id, registry_id = require_no_mismatch(settings)
-    shared = archive_id or registry_id or uuid4().hex
+    archive_id, known_id = require_no_mismatch(settings)
+    shared = archive_id or known_id or uuid4().hex
     # The archive first: killed in between, the registry adopts its id at the next start.
     if archive_id is None:
         _write_id(settings, ARCHIVE, ArchiveIdentity, shared)
-    if registry_id is None:
+    if known_id is None:
         _write_id(settings, REGISTRY, RegistryIdentity, shared)
     return shared
 
 
-def name_archive(settings: Settings) -> None:
-    """Gives an archive that is used without a registry its id, if it has none."""
+def name_archive(settings: Settings, archive_id: str | None = None) -> None:
+    """Gives an archive that has no registry beside it an id, this or a new one, if it has none."""
     if _read_id(settings, ARCHIVE, ArchiveIdentity) is None:
-        _write_id(settings, ARCHIVE, ArchiveIdentity, uuid4().hex)
+        _write_id(settings, ARCHIVE, ArchiveIdentity, archive_id or uuid4().hex)
+
+
+def registry_id(settings: Settings) -> str | None:
+    """The id of the archive that the registry belongs to."""
+    return _read_id(settings, REGISTRY, RegistryIdentity)
 
 
 def require_no_mismatch(settings: Settings) -> tuple[str | None, str | None]:
     """The ids of archive and registry, None where there is none yet. Changes nothing; raises ArchiveMismatch."""
     archive_id = _read_id(settings, ARCHIVE, ArchiveIdentity)
-    registry_id = _read_id(settings, REGISTRY, RegistryIdentity)
+    known_id = registry_id(settings)
     if archive_id is None and (imports := _succeeded_imports(settings)):
         raise ArchiveMismatch(
             f"the registry knows {imports} finished imports, but the archive is gone or empty: put the archive back "
             f"from a backup; to begin a new ledger instead: {_START_ANEW}"
         )
-    if archive_id and registry_id and archive_id != registry_id:
+    if archive_id and known_id and archive_id != known_id:
         raise ArchiveMismatch(
             "archive and registry do not belong together: put back the one that was exchanged; "
             f"to begin a new registry beside this archive: {_START_ANEW}"
         )
-    return archive_id, registry_id
+    return archive_id, known_id
 
 
 def _read_id(settings: Settings, steps: MigrationSet, identity: type[Model]) -> str | None:

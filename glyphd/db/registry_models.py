@@ -71,6 +71,7 @@ class Job(Model):
 
     idempotency_key = TextField(null=True, unique=True)
     idempotency_fingerprint = TextField(null=True)
+    imported_at = TimeTextField(null=True)
 
     class Meta:
         table_name = "jobs"
@@ -79,6 +80,11 @@ class Job(Model):
 Job.add_index(Job.index(Job.import_id, unique=True, name="jobs_by_import").where(Job.kind == SQL("'import'")))
 Job.add_index(Job.index(Job.id, name="jobs_unfinished").where(Job.status.in_(SQL("('queued', 'running')"))))
 Job.add_index(Job.index(Job.sha256, name="jobs_by_sha256"))
+Job.add_index(
+    Job.index(Job.import_id, unique=True, name="jobs_unfinished_change").where(
+        Job.kind.in_(SQL("('rollback', 'restore')")) & Job.status.in_(SQL("('queued', 'running')"))
+    )
+)
 
 
 class Worker(Model):

@@ -24,6 +24,9 @@ _FLAWS = (
 )
 _NO_CELLS: list[str] = []
 
+REPORT_COLUMNS = ("_line", "_status", "_errors")
+"""What a report puts in front of a file's own columns. They don't count as columns: any report may be sent back."""
+
 
 class CsvRows:
     """Reads the header at once, then iterates over the rows.
@@ -36,6 +39,7 @@ class CsvRows:
         csv.field_size_limit(MAX_CELL_CHARACTERS)
         self._lines = lines
         self._max_columns = max_columns
+        self._cells = _NO_CELLS
         self._reader = csv.reader(iter(lines), delimiter=DELIMITERS[delimiter], strict=True)
         self.header = self._read_header()
         self._pick = _picker(self.header)
@@ -43,6 +47,19 @@ class CsvRows:
     @property
     def ignored_columns(self) -> list[str]:
         return [shown_name(name) for name in self.header.ignored]
+
+    def cells(self, row: Row) -> list[str]:
+        """The cells of the row given last, as the file has them.
+
+        One whose cells can't be told apart has its line as one cell, cut to what a cell may hold; a record of several
+        lines, or of one too long, has none then.
+        """
+        if row.texts is not None:
+            return self._cells[:-1]
+        if self._cells or self._lines.number != row.place.line:
+            return self._cells
+        line = self._lines.text.rstrip("\r\n")
+        return [line[:MAX_CELL_CHARACTERS]] if line else _NO_CELLS
 
     def __iter__(self) -> Iterator[Row]:
         lines, header, width, pick = self._lines, self.header, len(self.header.names), self._pick
@@ -55,6 +72,7 @@ class CsvRows:
             if not cells and lines.flaw is None:
                 continue
             number += 1
+            self._cells = cells
             place = Place(number, line, offset, lines.offset - offset)
             if lines.flaw is not None:
                 yield Row(place, None, header, [row_error(place, *lines.flaw)])
@@ -73,8 +91,9 @@ class CsvRows:
             names = self._next(line)
         if lines.flaw is not None:
             raise UnreadableFile(f"the header {lines.flaw.message}", line=lines.number)
-        if len(names or []) > self._max_columns:
-            what = f"the header in line {line} has {len(names or [])} columns, the most are {self._max_columns}"
+        count = len(names or []) - len(set(REPORT_COLUMNS).intersection(names or []))
+        if count > self._max_columns:
+            what = f"the header in line {line} has {count} columns, the most are {self._max_columns}"
             raise UnreadableFile(what, line=line)
         return map_headers([name.strip() for name in names or []], COLUMN_NAMES)
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-import structlog
-
 from glyphd.contracts.imports import ImportOptions, ImportStatus
 from glyphd.contracts.listings import ROW_SCHEMA_VERSION
 from glyphd.db.registry_models import Job
 from glyphd.errors import FileRefused, ImportNotRetryable
 from glyphd.importing.door import FirstBlock, check_door
 from glyphd.importing.idempotency import Replayable, replayable
+from glyphd.importing.nudges import nudge
 from glyphd.importing.registry import KeyTaken, Registry
 from glyphd.jobs import JobQueue
 from glyphd.times import now_text
@@ -33,8 +32,6 @@ _UPLOAD_COLUMNS = (
     "received_at",
 )
 """What a retry takes over: the upload is the same, received when it was received."""
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -156,15 +153,8 @@ class Intake:
             earlier = self._earlier(request)
             assert earlier is not None
             return earlier
-        self._nudge(job)
+        nudge(self._queue, job)
         return Accepted(job)
-
-    def _nudge(self, job: Job) -> None:
-        """The row is committed: whatever happens to the message, the worker's sweep finds the job."""
-        try:
-            self._queue().nudge(job.id)
-        except Exception:
-            log.warning("nudge_failed", import_id=job.import_id, exc_info=True)
 
 
 def _reading(block: FirstBlock, content_type: str, options: ImportOptions, max_columns: int) -> dict[str, Any]:

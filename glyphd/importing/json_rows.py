@@ -36,6 +36,10 @@ class JsonRows:
         """The names met so far that nobody knows."""
         return list(self._ignored)
 
+    def cells(self, row: Row) -> list[str]:
+        """The row's values in column order, as the cells of a CSV."""
+        return [text or "" for text in row.texts or ()]
+
     def __iter__(self) -> Iterator[Row]:
         number = offset = 0
         while raw := self._source.readline():

@@ -12,6 +12,7 @@ from glyphd.contracts.imports import UNFINISHED, ImportStatus
 from glyphd.db.dialects import equals_caseless
 from glyphd.db.registry_models import Job, Worker
 from glyphd.errors import ImportNotFound
+from glyphd.storage.batch_changes import ROLLBACK
 from glyphd.times import now_text, utc_text
 
 WORKER_ALIVE_SECONDS = 10
@@ -21,8 +22,15 @@ LONGEST_REST_SECONDS = 60
 """A job that was handed back waits no longer; one that would has been handed back before the clock was set back."""
 
 
+IMPORT = "import"
+"""The kind of a job that imports an upload; the others roll an import back or restore it."""
+
+JSON_FINDINGS = ("error_summary", "errors", "ignored_columns")
+FINDINGS = ("rows_read", "bytes_read", "progress", "error_count", "errors_kept", "errors_name", *JSON_FINDINGS)
+"""What is kept of the reading of a file, here and in the result of its batch."""
+
 _IN_ARCHIVE = (
-    Job.kind == "import",
+    Job.kind == IMPORT,
     Job.status == ImportStatus.SUCCEEDED,
     Job.dry_run == False,  # noqa: E712  # an expression of Peewee's
 )
@@ -46,6 +54,10 @@ class KeyTaken(Exception):
     """Another request with the same idempotency key came first."""
 
 
+class ChangeTaken(Exception):
+    """Another change of the same import came first, and has not ended."""
+
+
 @dataclass(frozen=True)
 class Claim:
     """The right to run a job, for one attempt. `was_lost`: the attempt before it ended without a word."""
@@ -61,20 +73,37 @@ class Registry:
         self.database = database
 
     def add(self, values: dict[str, Any]) -> Job:
-        """Records a job and gives its row back, committed. Raises KeyTaken when its idempotency key is taken."""
+        """Records a job and gives its row back, committed.
+
+        Raises KeyTaken when its idempotency key is taken, ChangeTaken when its import is being changed already.
+        """
         try:
             with self._connected(), self.database.atomic():
                 job = self._one(Job.id == self._execute(Job.insert(values)))
                 assert job is not None
                 return job
         except IntegrityError:
+            if values["kind"] != IMPORT:
+                raise ChangeTaken from None
             if self.find_key(values.get("idempotency_key") or "") is None:
                 raise
             raise KeyTaken from None
 
     def find_import(self, import_id: str) -> Job | None:
         with self._connected():
-            return self._one((Job.import_id == import_id) & (Job.kind == "import"))
+            return self._one((Job.import_id == import_id) & (Job.kind == IMPORT))
+
+    def pending_change(self, import_id: str) -> Job | None:
+        """The rollback or restore of this import that has not ended."""
+        with self._connected():
+            return self._one((Job.import_id == import_id) & (Job.kind != IMPORT) & Job.status.in_(UNFINISHED))
+
+    def note_change(self, claim: Claim, moment: str) -> None:
+        """Tells the import's own row since when it is rolled back, or that it counts again."""
+        rolled_back_at = moment if claim.job.kind == ROLLBACK else None
+        its_import = (Job.import_id == claim.job.import_id) & (Job.kind == IMPORT)
+        with self._connected():
+            self._execute(Job.update(rolled_back_at=rolled_back_at).where(its_import))
 
     def find_key(self, key: str) -> Job | None:
         """The import that was made with this idempotency key."""
@@ -113,6 +142,18 @@ class Registry:
         query = Job.select(Job.import_id).where(*_IN_ARCHIVE).order_by(Job.id)
         with self._connected():
             return [row[0] for row in self.database.execute(query)]
+
+    def all_jobs(self) -> list[Job]:
+        """Every job there ever was, oldest first."""
+        with self._connected():
+            return list(Job.select().order_by(Job.id).bind(self.database))
+
+    def timeline(self) -> list[Job]:
+        """All that the archive took in, in order: imports that brought rows, rollbacks and restores."""
+        in_archive = (Job.status == ImportStatus.SUCCEEDED) & ~Job.dry_run
+        moment = fn.COALESCE(Job.imported_at, Job.finished_at)
+        with self._connected():
+            return list(Job.select().where(in_archive).order_by(moment, Job.id).bind(self.database))
 
     def latest_with_bytes(self, sha256: str) -> str | None:
         """The latest import of these very bytes that succeeded and still counts."""
@@ -200,7 +241,7 @@ class Registry:
             transaction.rollback()
 
     def _imports(self, wanted: Mapping[str, Any]) -> Any:
-        query = Job.select().where(Job.kind == "import")
+        query = Job.select().where(Job.kind == IMPORT)
         for name, value in wanted.items():
             if value is not None:
                 query = query.where(IMPORT_FILTERS[name](self.database, value))

@@ -11,7 +11,7 @@ from glyphd.times import read_stored, shown_time
 STALLED_SECONDS = 15
 """A running import's heart beats twice a second; after this long without a beat it is said to be stalled."""
 
-_TIMES = ("received_at", "started_at", "heartbeat_at", "finished_at", "rolled_back_at")
+_TIMES = ("received_at", "started_at", "heartbeat_at", "finished_at", "imported_at", "rolled_back_at")
 _JSON = ("ignored_columns", "error_summary", "errors")
 _SAME = ImportView.model_fields.keys() & Job._meta.fields.keys() - {*_TIMES, *_JSON}
 

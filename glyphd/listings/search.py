@@ -12,6 +12,7 @@ from glyphd.db.dialects import stream, uncommitted
 from glyphd.errors import InvalidParameter
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.sorting import KEYS, Order, order_of
+from glyphd.storage.knowledge import knowledge_at, present
 from glyphd.storage.predicates import PREDICATES, restrict
 from glyphd.storage.rows import RESULT_COLUMNS, convert_rows, select_rows
 
@@ -30,6 +31,7 @@ class Search:
 
     def __init__(self, database: Database, query: ListingQuery) -> None:
         self._database = database
+        self._known = present(database) if query.as_of is None else knowledge_at(database, query.as_of)
         self._query = query
         self._order = order_of(query)
         self.columns = _columns(query.fields)
@@ -74,11 +76,13 @@ class Search:
         return list(self._database.execute(query.limit(limit)))
 
     def _select(self, columns: Sequence[str]) -> Select:
-        return self._restrict(select_rows(columns))
+        return self._restrict(select_rows(columns, self._known))
 
     def _restrict(self, query: Select) -> Select:
-        if not self._query.import_id:
-            query = query.where(IS_CURRENT)
+        every_event = self._query.history or self._query.import_id
+        condition = self._known.is_held() if every_event else self._known.is_current()
+        if condition is not None:
+            query = query.where(condition)
         return restrict(query, self._database, self._wanted())
 
     def _wanted(self) -> dict[str, Any]:
@@ -86,7 +90,8 @@ class Search:
 
     def _identity(self) -> list[Any]:
         """What a cursor belongs to: filters and order, whatever the page size, columns and format."""
-        return [self._wanted(), self._order.key, self._order.descending]
+        asked = self._query
+        return [self._wanted(), asked.as_of, bool(asked.history), self._order.key, self._order.descending]
 
 
 def find_current(database: Database, listing_id: bytes, columns: Sequence[str] = RESULT_COLUMNS) -> list[Any] | None:
@@ -107,7 +112,7 @@ def archive_version(database: Database) -> str:
 
 
 def _first(database: Database, columns: Sequence[str], where: Node) -> list[Any] | None:
-    rows = database.execute(select_rows(columns).where(where).limit(1)).fetchall()
+    rows = database.execute(select_rows(columns, present(database)).where(where).limit(1)).fetchall()
     return next(convert_rows(columns, rows), None)
 
 

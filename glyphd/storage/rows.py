@@ -4,10 +4,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from peewee import JOIN, Database, Select, fn
+from peewee import JOIN, Database, Select
 
 from glyphd.contracts.listings import COLUMN_NAMES
 from glyphd.db.archive_models import ImportBatch, ScoredListing
+from glyphd.storage.knowledge import Knowledge
 from glyphd.times import shown_time
 
 RESULT_COLUMNS = (
@@ -23,7 +24,6 @@ RESULT_COLUMNS = (
 )
 """What a row has when the service returns it, in this order."""
 
-_EARLIER = ScoredListing.alias("earlier")
 _FROM_BATCH = ("imported_at", "rolled_back_at")
 
 
@@ -54,9 +54,9 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def select_rows(columns: Sequence[str]) -> Select:
+def select_rows(columns: Sequence[str], known: Knowledge) -> Select:
     """A select of these result columns from the events; joins the batches when a column needs them."""
-    query = ScoredListing.select(*(_expression(name).alias(name) for name in columns))
+    query = ScoredListing.select(*(_expression(name, known).alias(name) for name in columns))
     if any(name in _FROM_BATCH for name in columns):
         query = query.join(ImportBatch, JOIN.INNER, on=(ImportBatch.import_id == ScoredListing.import_id))
     return query
@@ -77,10 +77,11 @@ def read_rows(database: Database, query: Select, columns: Sequence[str]) -> list
     return [dict(zip(columns, values, strict=True)) for values in convert_rows(columns, database.execute(query))]
 
 
-def _expression(name: str) -> Any:
+def _expression(name: str, known: Knowledge) -> Any:
     if name == "first_seen_at":
-        earliest = _EARLIER.select(fn.MIN(_EARLIER.seen_at))
-        return earliest.where(_EARLIER.listing_id == ScoredListing.listing_id)
-    if name in _FROM_BATCH:
-        return ImportBatch._meta.columns[name]
+        return known.first_seen_at()
+    if name == "rolled_back_at":
+        return known.rolled_back_at()
+    if name == "imported_at":
+        return ImportBatch.imported_at
     return ScoredListing._meta.columns[name]

@@ -49,6 +49,11 @@ class Stage:
         first, last = self.database.execute(staged.select(lowest, highest)).fetchone()
         return first or 0, last or 0
 
+    def last_seen_at(self) -> str | None:
+        """The latest `seen_at`; None when empty."""
+        (latest,) = self.database.execute(staged.select(fn.MAX(staged.c.seen_at))).fetchone()
+        return None if latest is None else str(latest)
+
     def model_at(self, import_index: int) -> str | None:
         found = staged.select(staged.c.model).where(staged.c.import_index == import_index)
         row = self.database.execute(found).fetchone()
@@ -84,8 +89,7 @@ def _create_table(database: Database) -> str:
     """The stage has the types of the events' own columns; rows follow each other by `import_index`."""
     fields = [ScoredListing._meta.columns[name] for name in STAGED_COLUMNS]
     columns = [_column_definition(database, field) for field in fields]
-    flag = "is_current INTEGER NOT NULL DEFAULT 1"
-    return f"CREATE TEMPORARY TABLE {TABLE} ({', '.join([*columns, flag])})"
+    return f"CREATE TEMPORARY TABLE {TABLE} ({', '.join(columns)})"
 
 
 def _column_definition(database: Database, field: Field) -> str:

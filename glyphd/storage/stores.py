@@ -24,6 +24,7 @@ from glyphd.db.connections import open_archive
 from glyphd.db.migrations import initialise_archive
 from glyphd.errors import InvalidSettings, RowsRefused
 from glyphd.settings import Settings
+from glyphd.storage.knowledge import present
 from glyphd.storage.mapping import AnyDTO, to_dto
 from glyphd.storage.predicates import restrict
 from glyphd.storage.rows import RESULT_COLUMNS, read_rows, select_rows
@@ -118,12 +119,13 @@ class DatabaseListingStore(ListingStore):
             "after": None if after is None else utc_text(after),
             "import_id": _listed(import_id),
         }
-        query = restrict(select_rows(RESULT_COLUMNS), self.database, wanted).limit(limit)
-        if import_id is None:
-            query = query.where(IS_CURRENT).order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc())
-        else:
-            query = query.order_by(ScoredListing.import_index)
         with self.database.connection_context():
+            rows = select_rows(RESULT_COLUMNS, present(self.database))
+            query = restrict(rows, self.database, wanted).limit(limit)
+            if import_id is None:
+                query = query.where(IS_CURRENT).order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc())
+            else:
+                query = query.order_by(ScoredListing.import_index)
             return [ScoredListingDTO.model_validate(row) for row in read_rows(self.database, query, RESULT_COLUMNS)]
 
     def list_imports(self) -> list[ImportMetadata]:

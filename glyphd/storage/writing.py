@@ -3,36 +3,33 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import or_
 from typing import Any
 
-from peewee import EXCLUDED, Case, Database, Node, Value, fn
+from peewee import EXCLUDED, JOIN, Case, Database, Node, Value, fn
 
 from glyphd.contracts.listings import CAPACITIES, COLUMN_NAMES, ROW_SCHEMA_VERSION
-from glyphd.db.archive_models import GPUModel, ImportBatch, ListingKey, QuantizedListing, ScoredListing
-from glyphd.db.dialects import caseless, exclusive_write
+from glyphd.db.archive_models import ImportBatch, ListingKey, QuantizedListing, ScoredListing
+from glyphd.db.dialects import exclusive_write
 from glyphd.errors import ImportConflict
-from glyphd.storage.staging import STAGED_COLUMNS, Stage, staged
-from glyphd.times import now_text, text_after
-
-SPECS = (
-    "vram_gb",
-    "mig_capable",
-    "tdp_watts",
-    "cuda_cores",
-    "slot_width",
-    "pcie_generation",
-    "nvlink",
-    "generation",
-    "form_factor",
+from glyphd.storage.clock import next_moment
+from glyphd.storage.derived import renew
+from glyphd.storage.gpu_models import update_models
+from glyphd.storage.predecessors import (
+    find_predecessors,
+    late_listings,
+    open_predecessors,
+    predecessors,
+    unflag_superseded,
 )
-"""What a GPU model has wherever it is sold; `models` keeps the latest known of each model."""
+from glyphd.storage.staging import STAGED_COLUMNS, Stage, staged
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What is recorded of an import beside its rows. `result` is kept as JSON and never read by SQL."""
+    """What is recorded of an import beside its rows. `result` is kept as JSON and never read by SQL.
+
+    `imported_at` is given only where an archive is made again; else it is the moment of the commit.
+    """
 
     import_id: str
     source: str | None = None
@@ -40,6 +37,7 @@ class Batch:
     filename: str | None = None
     sha256: str | None = None
     result: dict[str, Any] = field(default_factory=dict)
+    imported_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
     The same import id with the same rows changes nothing and gives the first result back. Raises ImportConflict
     when the rows differ.
     """
-    with exclusive_write(database):
+    with exclusive_write(database), open_predecessors(database):
         before = find_written(database, batch.import_id)
         if before is not None:
             _require_equal_rows(database, batch.import_id)
@@ -84,63 +82,54 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
         for number, statement in enumerate(statements):
             step(number / len(statements))
             database.execute(statement)
-        _stamp(database, batch.import_id)
+        renew(database, late_listings())
+        _stamp(database, batch)
         written = find_written(database, batch.import_id)
         assert written is not None
         return written
 
 
 def _statements(database: Database, import_id: str, top: int) -> list[Node]:
-    """In order: older rows than the current ones stay history, superseded events lose their flag, then the rows.
+    """In order: what was current of the same listings loses its flag, then the rows and what is derived from them.
 
     `top - import_index` is the event's id: it grows from import to import and falls inside one.
     """
     event_id = Value(top) - staged.c.import_index
     return [
-        _mark_late_rows(),
-        _unflag_superseded(),
+        find_predecessors(),
+        unflag_superseded(),
         _insert_events(import_id, event_id),
         _point_keys(event_id),
         _insert_capacities(import_id),
-        _update_models(database, import_id),
+        update_models(database, import_id),
     ]
-
-
-def _mark_late_rows() -> Node:
-    late = (
-        staged.select(staged.c.import_index)
-        .join(ListingKey, on=(ListingKey.listing_id == staged.c.listing_id))
-        .join(ScoredListing, on=(ScoredListing.id == ListingKey.current_event_id))
-        .where(ScoredListing.seen_at > staged.c.seen_at)
-    )
-    return staged.update({staged.c.is_current: 0}).where(staged.c.import_index.in_(late))
-
-
-def _unflag_superseded() -> Node:
-    superseded = (
-        staged.select(ListingKey.current_event_id)
-        .join(ListingKey, on=(ListingKey.listing_id == staged.c.listing_id))
-        .where((staged.c.is_current == 1) & ListingKey.current_event_id.is_null(False))
-    )
-    return ScoredListing.update(is_current=0).where(ScoredListing.id.in_(superseded))
 
 
 def _insert_events(import_id: str, event_id: Any) -> Node:
     """In the order of the ids, so that the table only ever grows at its end."""
-    values = {name: getattr(staged.c, name) for name in (*STAGED_COLUMNS, "is_current")}
+    is_late = predecessors.c.is_late == 1
+    values = {name: getattr(staged.c, name) for name in STAGED_COLUMNS}
     values |= {"id": event_id, "import_id": Value(import_id), "schema_version": Value(ROW_SCHEMA_VERSION)}
+    values |= {"is_current": Case(None, [(is_late, 0)], 1), "change_step": predecessors.c.change_step}
     columns = ScoredListing._meta.columns
-    rows = staged.select(*values.values()).order_by(staged.c.import_index.desc())
+    rows = _with_predecessors(*values.values()).order_by(staged.c.import_index.desc())
     return ScoredListing.insert_from(rows, [columns[name] for name in values])
 
 
 def _point_keys(event_id: Any) -> Node:
-    rows = staged.select(staged.c.listing_id, event_id).where(staged.c.is_current == 1)
+    """A late row's key stays: its listing has a later event."""
+    rows = _with_predecessors(staged.c.listing_id, event_id)
+    is_late = fn.COALESCE(predecessors.c.is_late, 0) == 1
     return ListingKey.insert_from(
-        rows.order_by(staged.c.listing_id), [ListingKey.listing_id, ListingKey.current_event_id]
+        rows.where(~is_late).order_by(staged.c.listing_id), [ListingKey.listing_id, ListingKey.current_event_id]
     ).on_conflict(
         conflict_target=[ListingKey.listing_id], update={ListingKey.current_event_id: EXCLUDED.current_event_id}
     )
+
+
+def _with_predecessors(*columns: Any) -> Any:
+    found = predecessors.c.import_index == staged.c.import_index
+    return staged.select(*columns).join(predecessors, JOIN.LEFT_OUTER, on=found)
 
 
 def _insert_capacities(import_id: str) -> Node:
@@ -158,29 +147,6 @@ def _insert_capacities(import_id: str) -> Node:
     )
 
 
-def _update_models(database: Database, import_id: str) -> Node:
-    """The specs of a model are those of its latest event, by `seen_at`, then by `id`, that has any."""
-    names = ("model", *SPECS, "seen_at", "import_index")
-    rank = fn.ROW_NUMBER().over(
-        partition_by=[caseless(database, staged.c.model)],
-        order_by=[Case(None, [(_has_specs(staged.c), 0)], 1), staged.c.seen_at.desc(), staged.c.import_index],
-    )
-    ranked = staged.select(
-        Value(import_id).alias("import_id"), *(getattr(staged.c, name) for name in names), rank.alias("rank")
-    ).alias("ranked")
-    latest = ranked.select_from(*(getattr(ranked.c, name) for name in ("import_id", *names))).where(ranked.c.rank == 1)
-    fields = [GPUModel._meta.columns[name] for name in ("import_id", "canonical_model", *names[1:])]
-    update = {column: getattr(EXCLUDED, column.column_name) for column in fields}
-    newer = _has_specs(EXCLUDED) & ((EXCLUDED.seen_at >= GPUModel.seen_at) | ~_has_specs(GPUModel))
-    return GPUModel.insert_from(latest, fields).on_conflict(
-        conflict_target=[caseless(database, GPUModel.canonical_model)], update=update, where=newer
-    )
-
-
-def _has_specs(row: Any) -> Any:
-    return reduce(or_, [getattr(row, name).is_null(False) for name in SPECS])
-
-
 def _insert_batch(database: Database, stage: Stage, batch: Batch, lowest: int, highest: int) -> None:
     """Its `imported_at` is given at the very end; till then it holds a text that no time equals."""
     row = ImportBatch.insert(
@@ -194,16 +160,16 @@ def _insert_batch(database: Database, stage: Stage, batch: Batch, lowest: int, h
         first_model=stage.model_at(lowest),
         last_model=stage.model_at(highest),
         schema_version=ROW_SCHEMA_VERSION,
+        last_seen_at=stage.last_seen_at(),
         result=json.dumps(batch.result, ensure_ascii=False),
     )
     database.execute(row)
 
 
-def _stamp(database: Database, import_id: str) -> None:
+def _stamp(database: Database, batch: Batch) -> None:
     """The last statement under the write lock: a clock that jumps back can't reorder history."""
-    (last,) = database.execute(ImportBatch.select(fn.MAX(ImportBatch.imported_at))).fetchone()
-    imported_at = max(now_text(), text_after(last)) if last else now_text()
-    database.execute(ImportBatch.update(imported_at=imported_at).where(ImportBatch.import_id == import_id))
+    imported_at = batch.imported_at or next_moment(database)
+    database.execute(ImportBatch.update(imported_at=imported_at).where(ImportBatch.import_id == batch.import_id))
 
 
 def _last_event_id(database: Database) -> int:

@@ -131,7 +131,7 @@ def test_other_ways_of_paging_are_pointed_to_the_cursor(name: str) -> None:
         read_parameters(ListingQuery, [(name, "2")])
 
 
-@pytest.mark.parametrize("name", ["history", "as_of"])
-def test_what_is_not_there_yet_is_unknown(name: str) -> None:
-    with pytest.raises(UnknownParameter):
-        read_parameters(ListingQuery, [(name, "true")])
+def test_the_past_ends_now() -> None:
+    assert read_parameters(ListingQuery, [("as_of", "2026-01-01")]).as_of == "2026-01-01T00:00:00.000000Z"
+    with pytest.raises(InvalidParameter, match="must not lie in the future"):
+        read_parameters(ListingQuery, [("as_of", "2999-01-01")])

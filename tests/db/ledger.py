@@ -29,6 +29,7 @@ BATCH = {
     "last_model": "RTX_A6000",
     "schema_version": 1,
     "result": "{}",
+    "last_seen_at": NOW,
 }
 EVENT = {
     "id": 2,

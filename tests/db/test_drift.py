@@ -19,7 +19,7 @@ ON_BOTH = [
     ("CREATE INDEX mine ON models (vram_gb)", "archive: index mine of models is not one of glyphd's"),
     (
         "DELETE FROM schema_version WHERE version = 2",
-        "archive: schema_version says 001_ledger, archive_migrations says 001_ledger, 002_views",
+        "archive: schema_version says 001_ledger, 003_time, archive_migrations says 001_ledger, 002_views, 003_time",
     ),
 ]
 INDEXES = [
@@ -66,12 +66,12 @@ ON_POSTGRESQL = [
     ),
     (
         (
-            "DROP INDEX scored_listings_current_by_time; CREATE INDEX scored_listings_current_by_time"
+            "DROP INDEX scored_listings_current_by_model; CREATE INDEX scored_listings_current_by_model"
             " ON scored_listings (id)"
         ),
         (
-            "archive: index scored_listings_current_by_time of scored_listings is an index on (id),"
-            " not an index on (seen_at, id) for some rows"
+            "archive: index scored_listings_current_by_model of scored_listings is an index on (id),"
+            ' not an index on (lower((model COLLATE "C")), seen_at, id) for some rows'
         ),
     ),
 ]

@@ -26,7 +26,7 @@ DOCUMENTED = re.findall(
     links
 """,
 )
-ADDED = {"content_encoding", "phase", "errors_truncated"}
+ADDED = {"content_encoding", "phase", "errors_truncated", "imported_at"}
 
 
 def _ago(seconds: float) -> str:

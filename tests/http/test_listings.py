@@ -129,12 +129,6 @@ def test_first_seen_at_is_that_of_the_earliest_event(service: Service) -> None:
     assert (row["first_seen_at"], row["seen_at"]) == ("2025-01-02T00:00:00Z", "2025-01-03T10:00:00.500000Z")
 
 
-@pytest.mark.parametrize("name", ["history", "as_of"])
-def test_history_is_refused_until_there_is_one(market: Market, name: str) -> None:
-    found = market.refusal(f"{name}=true")
-    assert (found["code"], found["parameter"]) == ("unknown_parameter", name)
-
-
 def test_an_unknown_parameter_is_named_with_the_nearest_and_the_list(market: Market) -> None:
     found = market.refusal("min_scor=0.8")
     assert (found["code"], found["parameter"], found["nearest"]) == ("unknown_parameter", "min_scor", "min_score")

@@ -27,8 +27,17 @@ GET_PATHS = {
     "/api/import/{import_id}",
     "/api/imports/{import_id}/errors",
     "/api/imports/{import_id}/file",
+    "/api/imports/{import_id}/report.csv",
     "/api/listings",
     "/api/listings/{listing_id}",
+    "/api/models",
+    "/api/models/{model}",
+    "/api/models/{model}/history",
+    "/api/imports/{a}/diff/{b}",
+    "/api/listings/{listing_id}/history",
+    "/api/listings/{listing_id}/source",
+    "/api/deltas",
+    "/api/forecast/deltas",
 }
 POST_PATHS = {
     "/api/import",
@@ -36,6 +45,8 @@ POST_PATHS = {
     "/api/persist/listings",
     "/api/imports/{import_id}/cancel",
     "/api/imports/{import_id}/retry",
+    "/api/imports/{import_id}/rollback",
+    "/api/imports/{import_id}/restore",
 }
 SECRET = "/srv/glyphd/secret"
 
@@ -57,7 +68,7 @@ def _http(service: Service, failure: Exception) -> "TestApp[Any]":
 
 def _path(market: Market, path: str) -> str:
     listing_id = market.service.listings()[0]["listing_id"]
-    return path.format(import_id=market.first, listing_id=listing_id)
+    return path.format(import_id=market.first, listing_id=listing_id, model="L4", a=market.first, b=market.second)
 
 
 def _all_errors() -> list[type[errors.GlyphdError]]:

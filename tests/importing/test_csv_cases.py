@@ -6,21 +6,13 @@ success without errors, and the columns and rows of its `listings`. `says` is wh
 """
 
 import json
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
-from webtest import TestResponse
 
-from tests.http.forms import Sent
+from tests.importing.cases import CASES, FILES, REFUSED, TAKEN, send_case
 from tests.service import Service, problem
 
-FOLDER = Path(__file__).parents[1] / "data" / "csv"
-FILES = {path.name.split(".")[0]: path for path in sorted(FOLDER.glob("*.csv*"))}
-CASES: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_bytes()) for path in sorted(FOLDER.glob("*.json"))}
-REFUSED = [name for name, case in CASES.items() if "http" in case]
-TAKEN = [name for name, case in CASES.items() if "http" not in case]
 SUCCESS: dict[str, Any] = {
     "status": "succeeded",
     "error": None,
@@ -39,7 +31,7 @@ def test_every_file_has_its_json_and_every_json_its_file() -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_the_door_refuses_and_keeps_nothing(name: str, service: Service) -> None:
     case = CASES[name]
-    answer = _send(service, name, status=case["http"])
+    answer = send_case(service, name, status=case["http"])
     found = problem(answer)
     _assert_same({key: found[key] for key in found.keys() - {"type", "title", "status", "detail"}}, case["problem"])
     _assert_says(case, found["detail"])
@@ -50,7 +42,7 @@ def test_the_door_refuses_and_keeps_nothing(name: str, service: Service) -> None
 @pytest.mark.parametrize("name", TAKEN)
 def test_the_import_ends_as_described(name: str, service: Service) -> None:
     case = CASES[name]
-    import_id = _send(service, name, status=202).json["import_id"]
+    import_id = send_case(service, name, status=202).json["import_id"]
     service.work()
     status = service.status(import_id)
     rows = case.get("listings", {"columns": ["model"], "rows": []})
@@ -66,12 +58,6 @@ def test_a_row_without_a_time_was_seen_when_its_upload_was_received(service: Ser
     status = service.import_csv("model,price_usd,score,seen_at\nA,1,0.5,\nB,1,0.5,2025-07-29\n")
     seen_at = [row["seen_at"] for row in service.listings(f"?import_id={status['import_id']}")]
     assert seen_at == [status["received_at"], "2025-07-29T00:00:00Z"]
-
-
-def _send(service: Service, name: str, *, status: int) -> TestResponse:
-    case = CASES[name]
-    sent = Sent(FILES[name].read_bytes(), "text/csv", case.get("headers", {}))
-    return sent.to(service, f"/api/import?{urlencode(case.get('options', {}))}", status)
 
 
 def _shown(key: str, value: Any) -> Any:

@@ -1,16 +1,18 @@
-"""The kept file as the worker reads it: in chunks that memory can hold, and never past the moment it has to stop."""
+"""The kept file as it is read: in chunks that memory can hold, and never past the moment the reading has to stop."""
 
 import gzip
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
 import pytest
 
 from glyphd.contracts.headers import HeaderMap
 from glyphd.db.registry_models import Job
+from glyphd.importing.kept_files import READ_BYTES, GoOn, open_kept
+from glyphd.importing.reading import CHUNK_BYTES, CHUNK_ROWS, in_chunks
 from glyphd.importing.rows import Place, Row
 from tests.service import Service
-from worker.kept_file import CHUNK_BYTES, CHUNK_ROWS, READ_BYTES, in_chunks, open_kept
 
 HEADER = HeaderMap((), {}, (), ())
 START = b"model,price_usd,score\nA,1,0.5\n"
@@ -59,10 +61,17 @@ def test_no_stretch_without_a_row_is_too_long_to_stop_in(service: Service, file:
 
 def _looks(service: Service, job: Job) -> Iterator[Any]:
     looked: list[None] = []
-    with open_kept(service.services, job, lambda: looked.append(None)) as (_, text):
+    with _text(service, job, lambda: looked.append(None)) as text:
         while text.readline(READ_BYTES):
             pass
     yield from looked
+
+
+@contextmanager
+def _text(service: Service, job: Job, go_on: GoOn) -> Iterator[BinaryIO]:
+    limit = service.settings.max_unpacked_bytes
+    with open_kept(service.services.uploads, job, max_unpacked_bytes=limit, go_on=go_on) as (_, text):
+        yield text
 
 
 def test_reading_ends_when_it_is_told_to(service: Service) -> None:
@@ -72,5 +81,5 @@ def test_reading_ends_when_it_is_told_to(service: Service) -> None:
     def stop() -> None:
         raise Stop
 
-    with pytest.raises(Stop), open_kept(service.services, job, stop) as (_, text):
+    with pytest.raises(Stop), _text(service, job, stop) as text:
         text.readline()

@@ -4,8 +4,8 @@ from typing import Any
 
 from glyphd.contracts.imports import GPUModelDTO, QuantizedListingDTO
 from glyphd.contracts.listings import GPUListingDTO
+from glyphd.storage.gpu_models import SPECS
 from glyphd.storage.stores import DatabaseListingStore
-from glyphd.storage.writing import SPECS
 from tests.storage.listings import listing, seen
 
 EVERY_SPEC: dict[str, Any] = {

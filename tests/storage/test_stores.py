@@ -11,6 +11,7 @@ from glyphd.db.connections import close_all
 from glyphd.errors import ImportConflict
 from glyphd.settings import Settings
 from glyphd.storage.identity import IDENTITY_COLUMNS, listing_id
+from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.predicates import restrict
 from glyphd.storage.rows import select_rows
 from glyphd.storage.stores import DatabaseListingStore
@@ -52,7 +53,8 @@ def _prices(rows: Sequence[ScoredListingDTO]) -> list[float]:
 
 def _texts(store: DatabaseListingStore, column: str, **wanted: Any) -> list[str]:
     """One column of the events that fit, by the conditions that the HTTP filters use too."""
-    query = restrict(select_rows([column]), store.database, wanted).order_by(ScoredListing.import_index)
+    rows = select_rows([column], Knowledge())
+    query = restrict(rows, store.database, wanted).order_by(ScoredListing.import_index)
     with store.database.connection_context():
         return [text for (text,) in store.database.execute(query)]
 

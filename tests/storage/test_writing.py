@@ -10,7 +10,7 @@ import pytest
 from peewee import Database
 
 from glyphd.db.archive_models import ARCHIVE_MODELS, ImportBatch, ListingKey, ScoredListing
-from glyphd.storage import writing
+from glyphd.storage import predecessors, writing
 from glyphd.storage.staging import STAGED_COLUMNS, TABLE, Stage, StagedRow, open_stage
 from glyphd.storage.stores import DatabaseListingStore, _staged_rows
 from glyphd.storage.writing import Batch, Step, find_written, write_batch
@@ -57,7 +57,17 @@ def _imported_at(database: Database) -> list[str]:
 
 def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
     """SQLite takes a name in quotes that it does not know for a text, and says nothing."""
-    known = {TABLE, *STAGED_COLUMNS, "is_current", "ranked", "rank", "EXCLUDED", "C"}
+    known = {
+        TABLE,
+        *STAGED_COLUMNS,
+        predecessors.TABLE,
+        *predecessors.COLUMNS,
+        "current",
+        "ranked",
+        "rank",
+        "EXCLUDED",
+        "C",
+    }
     for table in archive.get_tables():
         known |= {table, *(column.name for column in archive.get_columns(table))}
     statements = writing._statements(archive, "a", 4)
@@ -68,9 +78,10 @@ def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
 
 
 def test_statements_can_be_planned(archive: Database, stage: Stage) -> None:
-    for statement in writing._statements(archive, "a", 4):
-        sql, parameters = archive.get_sql_context().sql(statement).query()
-        archive.execute_sql(f"EXPLAIN {sql}", parameters)
+    with predecessors.open_predecessors(archive):
+        for statement in writing._statements(archive, "a", 4):
+            sql, parameters = archive.get_sql_context().sql(statement).query()
+            archive.execute_sql(f"EXPLAIN {sql}", parameters)
 
 
 def test_whatever_fails_nothing_is_written(archive: Database, stage: Stage) -> None:
@@ -127,7 +138,7 @@ def test_times_of_imports_grow_although_the_clock_jumps_back(
     store: DatabaseListingStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(["2025-07-29T12:00:00.000000Z", "2020-01-01T00:00:00.000000Z", "2025-07-29T12:00:00.000001Z"])
-    monkeypatch.setattr(writing, "now_text", lambda: next(clock))
+    monkeypatch.setattr("glyphd.storage.clock.now_text", lambda: next(clock))
     for import_id in ("a", "b", "c"):
         store.insert_listings([seen(1)], import_id)
     with store.database.connection_context():

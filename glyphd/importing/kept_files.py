@@ -1,23 +1,17 @@
-"""The kept file of a job: opened to be read as text, unpacked where it is packed, in chunks that memory can hold."""
+"""The kept file of an import as bytes: opened to be read as text, and unpacked where it is packed."""
 
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any, BinaryIO, cast
 
 from glyphd.db.registry_models import Job
-from glyphd.errors import UnreadableFile
+from glyphd.errors import SourceMissing, UnreadableFile
 from glyphd.importing.intake import GZIP
-from glyphd.importing.rows import Row
-from glyphd.services import Services
-
-CHUNK_ROWS = 1000
-"""Rows checked and staged at a time, unless they are long ones."""
-
-CHUNK_BYTES = 2 << 20
-"""Bytes of rows held at a time: a thousand rows of a line each may be a gigabyte."""
+from glyphd.uploads import UploadStore
 
 READ_BYTES = 1 << 20
 """Bytes read, or unpacked, at a time."""
@@ -26,32 +20,44 @@ GoOn = Callable[[], None]
 """Asked again and again while a file is read; raises to end the reading."""
 
 
+def carry_on() -> None:
+    """The answer where nobody ends a reading early."""
+
+
+def open_upload(uploads: UploadStore, job: Job) -> BinaryIO:
+    """The upload as received. Raises SourceMissing when it is not where it was kept."""
+    try:
+        return uploads.open(str(job.upload_name))
+    except FileNotFoundError:
+        raise SourceMissing(f"the kept file of import {job.import_id} is missing", import_id=job.import_id) from None
+
+
+def measure(uploads: UploadStore, job: Job) -> tuple[int, str]:
+    """Bytes and SHA-256 (hex) of the upload as it is kept now. Raises SourceMissing."""
+    digest = sha256()
+    with open_upload(uploads, job) as file:
+        while block := file.read(READ_BYTES):
+            digest.update(block)
+        return file.tell(), digest.hexdigest()
+
+
 @contextmanager
-def open_kept(services: Services, job: Job, go_on: GoOn) -> Iterator[tuple[BinaryIO, BinaryIO]]:
-    """The upload as received, and as text is read from it. Raises UnreadableFile for gzip that is damaged."""
-    with services.uploads.open(str(job.upload_name)) as kept:
+def open_kept(
+    uploads: UploadStore, job: Job, *, max_unpacked_bytes: int, go_on: GoOn = carry_on
+) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """The upload as received, and as text is read from it.
+
+    Raises SourceMissing when it is gone, and UnreadableFile for gzip that is damaged or unpacks to too much.
+    """
+    with open_upload(uploads, job) as kept:
         watched = _Watched(kept, go_on)
         if job.content_encoding != GZIP:
             yield kept, _buffered(watched)
             return
         try:
-            yield kept, _buffered(_Unpacked(watched, services.settings.max_unpacked_bytes))
+            yield kept, _buffered(_Unpacked(watched, max_unpacked_bytes))
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise UnreadableFile(f"the gzip data is damaged or cut short: {error}") from error
-
-
-def in_chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """The rows in lists of at most CHUNK_ROWS; a list ends with the row that makes it CHUNK_BYTES or more."""
-    chunk: list[Row] = []
-    size = 0
-    for row in rows:
-        chunk.append(row)
-        size += row.place.length
-        if size >= CHUNK_BYTES or len(chunk) == CHUNK_ROWS:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
 
 
 class _Watched(io.RawIOBase):

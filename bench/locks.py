@@ -1,0 +1,26 @@
+"""The archive's write lock, watched from outside."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.companions import companion
+
+
+@dataclass
+class Watch:
+    """Seconds that the lock was held by others, and that trying it took; known when the watch is over."""
+
+    held_seconds: float = 0
+    trying_seconds: float = 0
+
+
+@contextmanager
+def watching(archive: Path) -> Iterator[Watch]:
+    """For as long as the block runs."""
+    watch = Watch()
+    with companion("bench.lock_probe", str(archive)) as findings:
+        yield watch
+    watch.held_seconds = findings["held_seconds"]
+    watch.trying_seconds = findings["trying_seconds"]

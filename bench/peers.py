@@ -1,0 +1,97 @@
+"""What a user would use instead to write and read: the `sqlite3` shell and `sqlite-utils`."""
+
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.data import COLUMNS
+
+BIN = Path(__file__).parent / ".venv/bin"
+"""Made by `make bench` from requirements/bench.lock."""
+
+COLUMN_LIST = ", ".join(COLUMNS)
+PRAGMAS = "PRAGMA journal_mode = wal;\nPRAGMA cache_size = -262144;\n"
+TABLE = """CREATE TABLE listings (
+    model TEXT COLLATE NOCASE, price_usd REAL, condition TEXT, quantity INTEGER, min_order_qty INTEGER, seller TEXT,
+    region TEXT, vram_gb INTEGER, mig_capable INTEGER, score REAL, heuristics TEXT, seen_at TEXT, source_url TEXT,
+    source_type TEXT
+);
+"""
+BY_MODEL = "CREATE INDEX listings_by_model ON listings (model, seen_at);\n"
+INDEXES = f"""{BY_MODEL}CREATE INDEX listings_by_time ON listings (seen_at);
+CREATE INDEX listings_by_url ON listings (source_url, seen_at);
+CREATE INDEX listings_by_seller ON listings (seller);
+"""
+
+
+class Missing(Exception):
+    """A program to compare with is not there; says how to get it."""
+
+
+def shell() -> str:
+    """The path of the sqlite3 shell."""
+    found = shutil.which("sqlite3")
+    if found is None:
+        raise Missing("there is no sqlite3 shell to compare with: `apt-get install sqlite3`, or your system's way")
+    return found
+
+
+def program(name: str) -> str:
+    """The path of a program in the bench's own environment."""
+    if not (BIN / name).exists():
+        raise Missing(f"there is no {name} in {BIN.parent}: run this as `make bench`")
+    return str(BIN / name)
+
+
+def versions() -> list[str]:
+    """What they call themselves, shortly."""
+    of_shell = _output([shell(), "--version"]).split()[0]
+    others = [_output([program(name), "--version"]).strip() for name in ("sqlite-utils", "datasette")]
+    return [f"sqlite3 shell {of_shell}", *(told.replace(", version", "") for told in others)]
+
+
+def make_table(database: Path) -> None:
+    """The empty table with its four indexes, and WAL."""
+    run_shell(database, PRAGMAS + TABLE + INDEXES)
+
+
+def shell_import(database: Path, csv: Path) -> float:
+    """Seconds that `.import` takes, into the table that is there."""
+    return run_shell(database, f"{PRAGMAS}.mode csv\n.import --skip 1 '{csv}' listings\n")
+
+
+def utils_insert(database: Path, csv: Path) -> float:
+    """Seconds that `sqlite-utils insert --csv` takes, into the table that is there."""
+    return _timed([program("sqlite-utils"), "insert", str(database), "listings", str(csv), "--csv", "--silent"])
+
+
+def run_shell(database: Path, script: str, *options: str) -> float:
+    """Seconds that the shell takes for a script; what it prints is thrown away."""
+    return _timed([shell(), "-bail", *options, str(database)], script)
+
+
+def count_rows(database: Path) -> int:
+    return int(_output([shell(), str(database), "SELECT COUNT(*) FROM listings"]))
+
+
+def copy_market(archive: Path, target: Path) -> Path:
+    """The current rows of a glyphd archive as a plain table, in the archive's own order, with the index by model."""
+    run_shell(
+        target,
+        f"{TABLE}ATTACH '{archive}' AS archive;\n"
+        f"INSERT INTO listings (rowid, {COLUMN_LIST})\n"
+        f"SELECT id, {COLUMN_LIST} FROM archive.scored_listings WHERE +is_current = 1 ORDER BY id;\n{BY_MODEL}",
+    )
+    return target
+
+
+def _timed(command: Sequence[str], script: str = "") -> float:
+    began = time.perf_counter()
+    subprocess.run(command, input=script, text=True, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - began
+
+
+def _output(command: Sequence[str]) -> str:
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout

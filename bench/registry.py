@@ -1,0 +1,22 @@
+"""The benchmarks by name."""
+
+from collections.abc import Callable
+
+from bench import beside, growth, history, ingest, memory, queries, small, transfer, uploads, whole
+from bench.plan import Plan
+from bench.samples import Result
+
+Measure = Callable[[Plan], list[Result]]
+
+BENCHMARKS: dict[str, Measure] = {
+    "ingest": ingest.measure,
+    "growth": growth.measure,
+    "small": small.measure,
+    "queries": queries.measure,
+    "whole": whole.measure,
+    "beside": beside.measure,
+    "transfer": transfer.measure,
+    "time": history.measure,
+    "memory": memory.measure,
+    "uploads": uploads.measure,
+}

@@ -1,0 +1,83 @@
+"""`/api/imports/{a}/diff/{b}`: what changed from one import to another."""
+
+from dataclasses import asdict
+from urllib.parse import quote
+
+from bottle import HTTPResponse
+
+from glyphd.api.answers import answer_json, answer_rows, fresh, make_etag, next_link, not_modified, output_format
+from glyphd.api.parameters import query, query_pairs, require_limit
+from glyphd.api.routes import Route
+from glyphd.contracts.queries import DiffKind, DiffQuery, choices
+from glyphd.errors import ImportNotSucceeded, InvalidParameter
+from glyphd.history.diff import Brought, DiffCounts, count_diff, find_brought, list_diff
+from glyphd.history.remembering import Remembered
+from glyphd.importing.registry import require_import
+from glyphd.listings.search import archive_version
+from glyphd.services import Services
+
+PATH = "/api/imports/<a:re:[^/]{1,64}>/diff/<b:re:[^/]{1,64}>"
+KEPT_COUNTS = 1000
+_FOR_LISTS = ("limit", "cursor", "fields", "format", "safe")
+
+
+class DiffApi:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._archive = services.archive
+        self._counts: Remembered[DiffCounts] = Remembered(KEPT_COUNTS)
+
+    def routes(self) -> list[Route]:
+        return [Route("GET", PATH, self.show)]
+
+    def show(self, a: str, b: str) -> HTTPResponse:
+        """How much the second import differs from the first; with `kind` one of the lists."""
+        asked = query(DiffQuery)
+        with self._archive.connection_context():
+            old, new = self._require(a), self._require(b)
+            if asked.kind is None:
+                return self._totals(asked, old, new)
+            return self._list(asked, asked.kind, old, new)
+
+    def _require(self, import_id: str) -> Brought:
+        """Raises ImportNotFound or ImportNotSucceeded for an import that brought nothing."""
+        brought = find_brought(self._archive, import_id) if "\0" not in import_id else None
+        if brought is None:
+            job = require_import(self._services.registry, import_id)
+            state = "was a dry run" if job.dry_run and job.status == "succeeded" else f"is {job.status}"
+            detail = f"import {import_id} {state}: it has no rows to compare"
+            raise ImportNotSucceeded(detail, import_id=import_id, import_status=job.status)
+        return brought
+
+    def _totals(self, asked: DiffQuery, old: Brought, new: Brought) -> HTTPResponse:
+        _refuse_list_parameters(asked)
+        names = (old.import_id, new.import_id)
+        etag = make_etag("diff", *names)
+        unchanged = not_modified(etag)
+        if unchanged is not None:
+            return unchanged
+        counts = self._counts.get(names, "", lambda: count_diff(self._archive, old, new))
+        at = "/api/imports/{}/diff/{}".format(*(quote(name, safe="") for name in names))
+        links = {"self": at} | {kind: f"{at}?kind={kind}" for kind in choices(DiffKind)}
+        return answer_json({"a": names[0], "b": names[1], **asdict(counts), "links": links}, **fresh(etag))
+
+    def _list(self, asked: DiffQuery, kind: DiffKind, old: Brought, new: Brought) -> HTTPResponse:
+        require_limit(asked.limit, asked.cursor)
+        found = list_diff(self._archive, asked, kind, old, new)
+        etag = make_etag(
+            archive_version(self._archive), old.import_id, new.import_id, query_pairs(), output_format(asked)
+        )
+        unchanged = not_modified(etag)
+        if unchanged is not None:
+            return unchanged
+        headers, scratch = fresh(etag), self._services.settings.scratch_dir
+        if asked.limit is None:
+            return answer_rows(asked, found.columns, found.everything(), scratch, **headers)
+        page = found.page(asked.limit, asked.cursor)
+        return answer_rows(asked, page.columns, page.rows, scratch, **headers | next_link(page.next_cursor))
+
+
+def _refuse_list_parameters(asked: DiffQuery) -> None:
+    for name in _FOR_LISTS:
+        if getattr(asked, name):
+            raise InvalidParameter(f"{name} needs kind: without it there is no list", parameter=name)

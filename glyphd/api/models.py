@@ -1,0 +1,102 @@
+"""`/api/models`: what each GPU model costs and scores, now and over time."""
+
+from itertools import islice
+from typing import Any
+
+from bottle import HTTPResponse
+
+from glyphd.api.answers import answer_json, answer_rows, fresh, make_etag, next_link, not_modified, output_format
+from glyphd.api.parameters import query, query_pairs, require_limit
+from glyphd.api.routes import Route
+from glyphd.contracts.queries import ModelHistoryQuery, NoParameters, PageQuery
+from glyphd.db.dialects import fold_ascii
+from glyphd.errors import ModelNotFound
+from glyphd.history.buckets import ModelHistory
+from glyphd.history.models import MODEL_COLUMNS, Models, find_model, nearest_models
+from glyphd.history.remembering import Remembered
+from glyphd.history.series import Row, Series, SeriesMemory
+from glyphd.listings.cursors import read_cursor, write_cursor
+from glyphd.listings.search import archive_version
+from glyphd.services import Services
+
+MODEL = r"<model:re:[\s\S]+>"
+"""A model's name may hold slashes, which a server gives unquoted."""
+
+KEPT_MODELS = 10_000
+KEPT_HISTORIES, KEPT_BUCKETS = 32, 1000
+KEPT_SINGLE_MODELS = 256
+
+
+class ModelsApi:
+    """Remembers what it computed until the archive changes."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._archive = services.archive
+        self._lists = SeriesMemory(most_series=1, most_rows=KEPT_MODELS)
+        self._histories = SeriesMemory(most_series=KEPT_HISTORIES, most_rows=KEPT_BUCKETS)
+        self._models: Remembered[Row | None] = Remembered(KEPT_SINGLE_MODELS)
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("GET", "/api/models", self.list),
+            Route("GET", f"/api/models/{MODEL}/history", self.history),
+            Route("GET", f"/api/models/{MODEL}", self.show),
+        ]
+
+    def list(self) -> HTTPResponse:
+        """All models of the current listings, by name."""
+        asked = query(PageQuery)
+        with self._archive.connection_context():
+            return self._answer(asked, Models(self._archive), self._lists)
+
+    def show(self, model: str) -> HTTPResponse:
+        """One model."""
+        query(NoParameters)
+        with self._archive.connection_context():
+            etag = make_etag(archive_version(self._archive), "model", model)
+            row = self._find(model)
+            if row is None:
+                raise self._unknown(model)
+        content = dict(zip(MODEL_COLUMNS, row, strict=True))
+        return not_modified(etag) or answer_json(content, **fresh(etag))
+
+    def history(self, model: str) -> HTTPResponse:
+        """One model's buckets, oldest first. A name that ends in `/history` comes here too."""
+        with self._archive.connection_context():
+            found = self._find(model)
+            if found is not None:
+                asked = query(ModelHistoryQuery)
+                return self._answer(asked, ModelHistory(self._archive, found[0], asked), self._histories)
+            if self._find(f"{model}/history") is None:
+                raise self._unknown(model)
+        return self.show(f"{model}/history")
+
+    def _find(self, name: str) -> Row | None:
+        name = name.strip()
+        if "\0" in name:
+            return None
+        version = archive_version(self._archive)
+        return self._models.get(fold_ascii(name), version, lambda: find_model(self._archive, name))
+
+    def _unknown(self, name: str) -> ModelNotFound:
+        nearest = nearest_models(self._archive, name.replace("\0", "").strip())
+        hint = f"; did you mean {nearest[0]}?" if nearest else ""
+        return ModelNotFound(f"no current listing is of a model {name[:200]!r}{hint}", nearest=nearest)
+
+    def _answer(self, asked: PageQuery, series: Series, memory: SeriesMemory) -> HTTPResponse:
+        require_limit(asked.limit, asked.cursor)
+        version = archive_version(self._archive)
+        identity: Any = [series.name]
+        after = read_cursor(identity, asked.cursor, (str,))[0] if asked.cursor else None
+        etag = make_etag(version, identity, query_pairs(), output_format(asked))
+        unchanged = not_modified(etag)
+        if unchanged is not None:
+            return unchanged
+        limit, headers, scratch = asked.limit, fresh(etag), self._services.settings.scratch_dir
+        if limit is None:
+            return answer_rows(asked, series.columns, memory.rows(series, version), scratch, **headers)
+        found = list(memory.rows(series, version, after=after, limit=limit + 1))
+        more = len(found) > limit
+        headers |= next_link(write_cursor(identity, [found[limit - 1][0]]) if more else None)
+        return answer_rows(asked, series.columns, islice(found, limit), scratch, **headers)

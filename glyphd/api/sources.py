@@ -1,0 +1,75 @@
+"""What the kept files say: every row of an import with what is wrong with it, and the source of a single row."""
+
+from bottle import HTTPResponse
+
+from glyphd.api.answers import answer_bytes, answer_file, fresh, make_etag, not_modified, written
+from glyphd.api.listings import listing_key
+from glyphd.api.parameters import query
+from glyphd.api.routes import ID, Route
+from glyphd.contracts.queries import NoParameters, SourceQuery
+from glyphd.db.registry_models import Job
+from glyphd.errors import ListingNotCurrent, ListingNotFound, ListingNotInImport
+from glyphd.importing.intake import NDJSON
+from glyphd.importing.registry import require_import
+from glyphd.importing.report import report_version, write_report
+from glyphd.importing.sources import Event, find_event, find_source, read_source
+from glyphd.listings.formats import CONTENT_TYPES
+from glyphd.listings.search import is_known
+from glyphd.services import Services
+
+
+class SourcesApi:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("GET", f"/api/imports/{ID}/report.csv", self.report),
+            Route("GET", "/api/listings/<listing_id>/source", self.source),
+        ]
+
+    def report(self, import_id: str) -> HTTPResponse:
+        """Every row of the kept file, read anew, whatever became of the import."""
+        query(NoParameters)
+        services = self._services
+        job = require_import(services.registry, import_id)
+        etag = make_etag(report_version(job, services.settings))
+        unchanged = not_modified(etag)
+        if unchanged is not None:
+            return unchanged
+        file = written(
+            lambda file: write_report(file, services.uploads, job, settings=services.settings),
+            services.settings.scratch_dir,
+        )
+        name = f'attachment; filename="{job.import_id}.report.csv"'
+        return answer_file(file, CONTENT_TYPES["csv"], Content_Disposition=name, **fresh(etag))
+
+    def source(self, listing_id: str) -> HTTPResponse:
+        """The bytes of one row, once they are proved to say what the archive holds."""
+        asked = query(SourceQuery)
+        services = self._services
+        event = self._event(listing_id, asked.import_id)
+        job = find_source(services.registry, event)
+        record = read_source(services.uploads, job, event, settings=services.settings)
+        etag = make_etag(event.import_id, event.place)
+        headers = {
+            "Content_Location": f"/api/listings/{event.listing_id.hex()}/source?import_id={event.import_id}",
+            "Link": f'</api/imports/{event.import_id}/file>; rel="via"',
+        }
+        return not_modified(etag) or answer_bytes(record, _content_type(job), **headers, **fresh(etag))
+
+    def _event(self, listing_id: str, import_id: str | None) -> Event:
+        key, archive = listing_key(listing_id), self._services.archive
+        with archive.connection_context():
+            event = find_event(archive, key, import_id)
+            if event is not None:
+                return event
+            if not is_known(archive, key):
+                raise ListingNotFound(f"there is no listing {listing_id}", listing_id=listing_id)
+        if import_id is None:
+            raise ListingNotCurrent(f"no event of listing {listing_id} counts at present", listing_id=listing_id)
+        raise ListingNotInImport(f"import {import_id} brought no listing {listing_id}", listing_id=listing_id)
+
+
+def _content_type(job: Job) -> str:
+    return NDJSON if job.content_type == NDJSON else f"text/csv; charset={job.encoding}"

@@ -1,0 +1,65 @@
+"""One model's prices and scores over time, by day, week or month."""
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+from peewee import SQL, Database, Select, fn
+
+from glyphd.contracts.queries import ModelHistoryQuery
+from glyphd.db.archive_models import IS_CURRENT, ScoredListing
+from glyphd.db.dialects import bucket_start, equals_caseless, fold_ascii
+from glyphd.history.series import Row, Series
+from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, summarise, summary_row
+from glyphd.storage.knowledge import present
+
+_EVENT = ScoredListing.alias("event")
+
+
+class ModelHistory(Series):
+    """The buckets in which a model was seen, oldest first. Each listing counts once in each, as it was seen last."""
+
+    columns = ("bucket", *SUMMARY_COLUMNS)
+
+    def __init__(self, database: Database, model: str, query: ModelHistoryQuery) -> None:
+        super().__init__(database)
+        self._model = model
+        self._query = query
+
+    @property
+    def name(self) -> Hashable:
+        return (fold_ascii(self._model), self._query.bucket, self._query.after, self._query.before)
+
+    def _select(self, after: str | None, limit: int | None) -> Select:
+        summary = summarise(self._latest_in_bucket(), after=after)
+        ordered: Select = summary.order_by(SQL("1")).limit(limit)
+        return ordered
+
+    def _latest_in_bucket(self) -> Select:
+        ranked = self._ranked().alias("ranked_observation")
+        names = ("key", *OBSERVED)
+        return ranked.select_from(*(getattr(ranked.c, name) for name in names)).where(ranked.c.rank == 1)
+
+    def _ranked(self) -> Select:
+        bucket = bucket_start(self.database, _EVENT.seen_at, self._query.bucket)
+        rank = fn.ROW_NUMBER().over(
+            partition_by=[bucket, _EVENT.listing_id],
+            order_by=[_EVENT.seen_at.desc(), _EVENT.id.desc()],
+        )
+        values = (getattr(_EVENT, name) for name in OBSERVED)
+        return self._counting(_EVENT.select(bucket.alias("key"), *values, rank.alias("rank")))
+
+    def _counting(self, query: Select) -> Select:
+        """The events that count of the listings that are this model's now: two indexes find them."""
+        current = IS_CURRENT & equals_caseless(self.database, ScoredListing.model, self._model)
+        query = query.where(_EVENT.listing_id.in_(ScoredListing.select(ScoredListing.listing_id).where(current)))
+        counts = present(self.database).counts(_EVENT)
+        if counts is not None:
+            query = query.where(counts)
+        if self._query.after is not None:
+            query = query.where(_EVENT.seen_at > self._query.after)
+        if self._query.before is not None:
+            query = query.where(_EVENT.seen_at < self._query.before)
+        return query
+
+    def _row(self, values: Sequence[Any]) -> Row:
+        return [values[0], *summary_row(values[1:])]

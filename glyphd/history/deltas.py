@@ -1,0 +1,196 @@
+"""Deltas: the changes of price or score between successive observations of a listing, newest first.
+
+The events say how far each moved (`change_step`, indexed in time order within a step), so a page is a merge of a few
+short index scans, whether the wanted changes are many or next to none.
+"""
+
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from itertools import islice
+from operator import itemgetter
+from typing import Any
+
+from peewee import Database, Select, fn
+
+from glyphd.contracts.queries import DeltaQuery
+from glyphd.db.archive_models import ScoredListing
+from glyphd.db.dialects import uncommitted
+from glyphd.history.changes import PERCENT_DECIMALS, change_pct, difference
+from glyphd.listings.cursors import read_cursor, write_cursor
+from glyphd.listings.search import Page
+from glyphd.storage.knowledge import Knowledge, present
+from glyphd.storage.predicates import restrict
+from glyphd.storage.steps import steps_from
+from glyphd.times import shown_time
+
+DELTA_COLUMNS = (
+    "listing_id",
+    "model",
+    "region",
+    "source_url",
+    "seller",
+    "previous_price_usd",
+    "price_usd",
+    "price_delta",
+    "price_delta_pct",
+    "score_delta",
+    "previous_seen_at",
+    "timestamp",
+    "previous_import_id",
+    "import_id",
+)
+STREAM_ROWS = 1000
+_FILTERS = {"model", "region", "after"}
+_ROUNDING = 10.0**-PERCENT_DECIMALS
+_PREVIOUS = ScoredListing.alias("previous")
+
+Position = tuple[str, int]
+"""`seen_at` and id of an event."""
+
+
+class Deltas:
+    """One query on one database. The caller holds the connection."""
+
+    columns = DELTA_COLUMNS
+
+    def __init__(self, database: Database, query: DeltaQuery) -> None:
+        self._database = database
+        self._query = query
+        self._known = present(database)
+        self._ranges = [_event_range(database, import_id) for import_id in dict.fromkeys(query.import_id)]
+
+    def page(self, limit: int) -> Page:
+        """The `limit` deltas at the cursor."""
+        found = list(islice(self._from(self._start(), limit + 1), limit + 1))
+        rows = [row for _, row in found[:limit]]
+        more = len(found) > limit
+        return Page(self.columns, rows, write_cursor(self._identity(), list(found[limit - 1][0])) if more else None)
+
+    def everything(self) -> Iterator[list[Any]]:
+        """All deltas as one snapshot, one by one at flat memory."""
+        with uncommitted(self._database):
+            yield from (row for _, row in self._from(None, STREAM_ROWS))
+
+    def _start(self) -> Position | None:
+        if self._query.cursor is None:
+            return None
+        seen_at, event_id = read_cursor(self._identity(), self._query.cursor, (str, int))
+        return seen_at, event_id
+
+    def _from(self, position: Position | None, at_once: int) -> Iterator[tuple[Position, list[Any]]]:
+        """Deltas behind a position, so many looked up at a time."""
+        while True:
+            candidates = self._candidates(position, at_once)
+            for row in self._looked_up([event_id for _, event_id in candidates]):
+                delta = _delta(row)
+                if self._is_wanted(delta):
+                    yield (row["timestamp"], row["id"]), delta
+            if len(candidates) < at_once:
+                return
+            position = candidates[-1]
+
+    def _candidates(self, position: Position | None, limit: int) -> list[Position]:
+        """The next events, newest first, that changed at least about so much."""
+        if self._query.import_id and not any(self._ranges):
+            return []
+        wanted = steps_from(self._least_percent)
+        scans = [self._scan(step, position, limit, is_lowest=step == wanted.start) for step in wanted]
+        return list(islice(merge(*scans, reverse=True), limit))
+
+    @property
+    def _least_percent(self) -> float:
+        """What is asked for, less what rounding to the percents shown may add."""
+        return max((self._query.min_price_change_pct or 0) - _ROUNDING, 0)
+
+    def _scan(self, step: int, position: Position | None, limit: int, *, is_lowest: bool) -> list[Position]:
+        """Of one step, in two plain range scans behind a position; only its lowest step holds smaller changes too."""
+        of_step = ScoredListing.select(ScoredListing.seen_at, ScoredListing.id).where(ScoredListing.change_step == step)
+        query = restrict(of_step, self._database, self._query.model_dump(include=_FILTERS))
+        query = query.where(_in_ranges(self._ranges)) if self._ranges else query
+        if is_lowest and self._least_percent:
+            moved = fn.ABS(ScoredListing.price_usd - _PREVIOUS.price_usd)
+            query = self._with_previous(query).where(moved >= _PREVIOUS.price_usd * (self._least_percent / 100))
+        ordered = query.order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc())
+        if position is None:
+            return self._fetch(ordered, limit)
+        seen_at, event_id = position
+        found = self._fetch(ordered.where(ScoredListing.seen_at == seen_at, ScoredListing.id < event_id), limit)
+        if len(found) < limit:
+            found += self._fetch(ordered.where(ScoredListing.seen_at < seen_at), limit - len(found))
+        return found
+
+    def _fetch(self, query: Select, limit: int) -> list[Position]:
+        return [(seen_at, event_id) for seen_at, event_id in self._database.execute(query.limit(limit))]
+
+    def _looked_up(self, event_ids: Sequence[int]) -> list[dict[str, Any]]:
+        columns = {
+            "id": ScoredListing.id,
+            "listing_id": ScoredListing.listing_id,
+            "model": ScoredListing.model,
+            "region": ScoredListing.region,
+            "source_url": ScoredListing.source_url,
+            "seller": ScoredListing.seller,
+            "previous_price_usd": _PREVIOUS.price_usd,
+            "price_usd": ScoredListing.price_usd,
+            "previous_score": _PREVIOUS.score,
+            "score": ScoredListing.score,
+            "previous_seen_at": _PREVIOUS.seen_at,
+            "timestamp": ScoredListing.seen_at,
+            "previous_import_id": _PREVIOUS.import_id,
+            "import_id": ScoredListing.import_id,
+        }
+        query = ScoredListing.select(*columns.values()).where(ScoredListing.id.in_(list(event_ids)))
+        found = [dict(zip(columns, row, strict=True)) for row in self._database.execute(self._with_previous(query))]
+        return sorted(found, key=itemgetter("timestamp", "id"), reverse=True)
+
+    def _with_previous(self, query: Select) -> Select:
+        return query.join(_PREVIOUS, on=(_PREVIOUS.id == _previous_id(self._known)))
+
+    def _is_wanted(self, delta: list[Any]) -> bool:
+        least, percent = self._query.min_price_change_pct, delta[DELTA_COLUMNS.index("price_delta_pct")]
+        return not least or (percent is not None and abs(percent) >= least)
+
+    def _identity(self) -> list[Any]:
+        """What a cursor belongs to."""
+        return ["deltas", self._query.model_dump(include={*_FILTERS, "import_id", "min_price_change_pct"})]
+
+
+def _previous_id(known: Knowledge) -> Select:
+    """The observation of the event's listing before it, of those that count."""
+    before = ScoredListing.alias("before")
+    same = (before.listing_id == ScoredListing.listing_id) & (before.seen_at <= ScoredListing.seen_at)
+    is_earlier = (before.seen_at < ScoredListing.seen_at) | (before.id < ScoredListing.id)
+    counts = known.counts(before)
+    conditions = [same, is_earlier, *([] if counts is None else [counts])]
+    query = before.select(before.id).where(*conditions)
+    return query.order_by(before.seen_at.desc(), before.id.desc()).limit(1)
+
+
+def _event_range(database: Database, import_id: str) -> tuple[int, int] | None:
+    """The ids of an import's events, lowest and highest: no other import's lie between. None for one without any."""
+    events = ScoredListing.select(ScoredListing.id).where(ScoredListing.import_id == import_id).limit(1)
+    ends = (events.order_by(ScoredListing.import_index.desc()), events.order_by(ScoredListing.import_index))
+    found = [database.execute(end).fetchone() for end in ends]
+    return (found[0][0], found[1][0]) if found[0] else None
+
+
+def _in_ranges(ranges: Sequence[tuple[int, int] | None]) -> Any:
+    conditions = [ScoredListing.id.between(*one) for one in ranges if one is not None]
+    found = conditions[0]
+    for condition in conditions[1:]:
+        found |= condition
+    return found
+
+
+def _delta(row: dict[str, Any]) -> list[Any]:
+    """The delta as clients see it, in column order."""
+    old, new = row["previous_price_usd"], row["price_usd"]
+    shown = row | {
+        "listing_id": bytes(row["listing_id"]).hex(),
+        "price_delta": difference(old, new),
+        "price_delta_pct": change_pct(old, new),
+        "score_delta": difference(row["previous_score"], row["score"]),
+        "previous_seen_at": shown_time(row["previous_seen_at"]),
+        "timestamp": shown_time(row["timestamp"]),
+    }
+    return [shown[name] for name in DELTA_COLUMNS]

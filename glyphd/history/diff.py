@@ -1,0 +1,194 @@
+"""What one import has that another has not: listings added, removed, and changed in price or score."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import SQL, Case, Database, Select, fn
+
+from glyphd.contracts.queries import DiffKind, DiffQuery, pick_columns
+from glyphd.db.archive_models import ImportBatch, ScoredListing
+from glyphd.db.dialects import stream, uncommitted
+from glyphd.history.changes import change_pct, difference
+from glyphd.listings.cursors import read_cursor, write_cursor
+from glyphd.listings.search import Page
+from glyphd.storage.knowledge import present
+from glyphd.storage.rows import RESULT_COLUMNS, convert_rows, select_rows
+
+CHANGED_COLUMNS = (
+    "listing_id",
+    "model",
+    "condition",
+    "seller",
+    "region",
+    "source_url",
+    "old_price_usd",
+    "new_price_usd",
+    "price_delta",
+    "price_delta_pct",
+    "old_score",
+    "new_score",
+    "score_delta",
+    "old_import_index",
+    "new_import_index",
+)
+_DESCRIBED = CHANGED_COLUMNS[:6]
+
+_OTHER = ScoredListing.alias("other")
+_DIFFERS = (ScoredListing.price_usd != _OTHER.price_usd) | (ScoredListing.score != _OTHER.score)
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What an import brought: so many events, whose ids lie between two with no other import's among them."""
+
+    import_id: str
+    count: int
+    first_id: int
+    last_id: int
+
+    @property
+    def events(self) -> Any:
+        """The condition that an event is one of these."""
+        return ScoredListing.import_id == self.import_id
+
+    @property
+    def has_same(self) -> Any:
+        """The condition that `_OTHER` is one of these and of the same listing as the event.
+
+        By the ids, which stand in SQLite's index of listings: however long a listing's history, only the event
+        that it is about is read.
+        """
+        return (_OTHER.listing_id == ScoredListing.listing_id) & _OTHER.id.between(self.first_id, self.last_id)
+
+
+@dataclass(frozen=True)
+class DiffCounts:
+    """How many listings there are of each kind."""
+
+    added: int
+    removed: int
+    changed: int
+    unchanged: int
+
+
+class DiffList(ABC):
+    """One list of a difference, in the order of a file: whole, or page by page. The caller holds the connection."""
+
+    columns: tuple[str, ...]
+
+    def __init__(self, database: Database, name: Sequence[str], columns: tuple[str, ...]) -> None:
+        self._database = database
+        self._name = name
+        self.columns = columns
+
+    def everything(self) -> Iterator[list[Any]]:
+        """All rows as one snapshot, one by one at flat memory."""
+        for _, row in self._read(self._select()):
+            yield row
+
+    def page(self, limit: int, cursor: str | None) -> Page:
+        """The `limit` rows at the cursor."""
+        query = self._select()
+        if cursor is not None:
+            query = query.where(ScoredListing.import_index > read_cursor(self._name, cursor, (int,))[0])
+        found = list(self._read(query.limit(limit + 1)))
+        more = len(found) > limit
+        next_cursor = write_cursor(self._name, [found[limit - 1][0]]) if more else None
+        return Page(self.columns, [row for _, row in found[:limit]], next_cursor)
+
+    def _read(self, query: Select) -> Iterator[tuple[int, list[Any]]]:
+        """Each row with its `import_index`, by which they are ordered."""
+        with uncommitted(self._database):
+            ordered = query.order_by(ScoredListing.import_index)
+            for *row, index in self._rows(stream(self._database, ordered)):
+                yield index, row
+
+    @abstractmethod
+    def _select(self) -> Select:
+        """The values that `_rows` reads, ending in `import_index`."""
+
+    @abstractmethod
+    def _rows(self, found: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
+        """Rows of `columns`, each with its `import_index` behind it."""
+
+
+class MissingList(DiffList):
+    """The rows that one import has and the other has not."""
+
+    def __init__(self, database: Database, columns: tuple[str, ...], having: Brought, lacking: Brought) -> None:
+        super().__init__(database, [having.import_id, "without", lacking.import_id], columns)
+        self._having = having
+        self._lacking = lacking
+
+    def _select(self) -> Select:
+        same = _OTHER.select(SQL("1")).where(self._lacking.has_same)
+        rows = select_rows([*self.columns, "import_index"], present(self._database))
+        return rows.where(self._having.events, ~fn.EXISTS(same))
+
+    def _rows(self, found: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
+        return convert_rows([*self.columns, "import_index"], found)
+
+
+class ChangedList(DiffList):
+    """The listings that both imports have with another price or score."""
+
+    def __init__(self, database: Database, columns: tuple[str, ...], old: Brought, new: Brought) -> None:
+        super().__init__(database, [old.import_id, "changed", new.import_id], columns)
+        self._old = old
+        self._new = new
+
+    def _select(self) -> Select:
+        described = (getattr(ScoredListing, name) for name in _DESCRIBED)
+        old, new = ((row.price_usd, row.score, row.import_index) for row in (_OTHER, ScoredListing))
+        query = ScoredListing.select(*described, *old, *new).join(_OTHER, on=self._old.has_same)
+        return query.where(self._new.events, _DIFFERS)
+
+    def _rows(self, found: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
+        positions = [CHANGED_COLUMNS.index(name) for name in self.columns]
+        for values in found:
+            row = _changed_row(values)
+            yield [*(row[at] for at in positions), row[-1]]
+
+
+def find_brought(database: Database, import_id: str) -> Brought | None:
+    """What a committed import brought, rolled back since or not; None when the archive does not know it."""
+    batch = ImportBatch.select(ImportBatch.record_count).where(ImportBatch.import_id == import_id)
+    row = database.execute(batch).fetchone()
+    if row is None:
+        return None
+    index = ScoredListing.import_index
+    first_id, last_id = (_event_id(database, import_id, order) for order in (index.desc(), index.asc()))
+    return Brought(import_id, row[0], first_id, last_id)
+
+
+def count_diff(database: Database, old: Brought, new: Brought) -> DiffCounts:
+    """The four counts of a difference; they never change."""
+    changed = fn.COALESCE(fn.SUM(Case(None, [(_DIFFERS, 1)], 0)), 0)
+    both = ScoredListing.select(fn.COUNT(SQL("*")), changed).join(_OTHER, on=old.has_same).where(new.events)
+    shared, changed_count = map(int, database.execute(both).fetchone())
+    return DiffCounts(new.count - shared, old.count - shared, changed_count, shared - changed_count)
+
+
+def list_diff(database: Database, query: DiffQuery, kind: DiffKind, old: Brought, new: Brought) -> DiffList:
+    """The list of one kind, with the columns asked for. Raises InvalidParameter for others."""
+    if kind == "changed":
+        return ChangedList(database, pick_columns(query.fields, CHANGED_COLUMNS), old, new)
+    having, lacking = (new, old) if kind == "added" else (old, new)
+    return MissingList(database, pick_columns(query.fields, RESULT_COLUMNS), having, lacking)
+
+
+def _event_id(database: Database, import_id: str, order: Any) -> int:
+    events = ScoredListing.select(ScoredListing.id).where(ScoredListing.import_id == import_id)
+    row = database.execute(events.order_by(order).limit(1)).fetchone()
+    return row[0] if row else 0
+
+
+def _changed_row(values: Sequence[Any]) -> list[Any]:
+    """CHANGED_COLUMNS, from what describes the listing and price, score and index before and after."""
+    listing_id, *described = values[: len(_DESCRIBED)]
+    old_price, old_score, old_index, new_price, new_score, new_index = values[len(_DESCRIBED) :]
+    price = [old_price, new_price, difference(old_price, new_price), change_pct(old_price, new_price)]
+    score = [old_score, new_score, difference(old_score, new_score)]
+    return [bytes(listing_id).hex(), *described, *price, *score, old_index, new_index]

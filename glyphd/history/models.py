@@ -1,0 +1,114 @@
+"""GPU models as the market has them: prices, scores and specs, from the current listings."""
+
+from collections.abc import Hashable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from peewee import JOIN, Database, Node, Select, fn
+
+from glyphd.contracts.listings import CAPACITIES
+from glyphd.db.archive_models import IS_CURRENT, GPUModel, ScoredListing
+from glyphd.db.dialects import caseless, caseless_value, equals_caseless, fold_ascii
+from glyphd.history.series import Row, Series
+from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, SUMMARY_FIELDS, summarise, summary_row
+from glyphd.storage.gpu_models import SPECS
+
+MODEL_COLUMNS = ("model", *SUMMARY_COLUMNS, *SPECS, *CAPACITIES)
+NEAREST = 3
+_NEIGHBOURS = 1000
+_LONGEST_COMPARED = 60
+_AT_SPECS = 1 + len(SUMMARY_FIELDS)
+
+_CAPABLE = ScoredListing.alias("capable")
+
+
+class Models(Series):
+    """All models that have a current listing, by name."""
+
+    columns = MODEL_COLUMNS
+
+    @property
+    def name(self) -> Hashable:
+        return "models"
+
+    def folded(self, key: str) -> str:
+        return fold_ascii(key)
+
+    def _select(self, after: str | None, limit: int | None) -> Select:
+        where: Any = IS_CURRENT
+        key: Any = caseless(self.database, ScoredListing.model)
+        if after is not None:
+            where &= key > caseless_value(self.database, after)
+        last = self._last_of_page(after, limit) if limit is not None else None
+        if last is not None:
+            where &= key <= caseless_value(self.database, last)
+        return _select_models(self.database, where)
+
+    def _last_of_page(self, after: str | None, limit: int) -> str | None:
+        """The page's last model: listings behind it need not be looked at."""
+        key: Any = caseless(self.database, GPUModel.canonical_model)
+        query = GPUModel.select(GPUModel.canonical_model).where(fn.EXISTS(_listings_of(self.database, GPUModel)))
+        if after is not None:
+            query = query.where(key > caseless_value(self.database, after))
+        row = self.database.execute(query.order_by(key).offset(limit - 1).limit(1)).fetchone()
+        return row[0] if row else None
+
+    def _row(self, values: Sequence[Any]) -> Row:
+        return _model_row(values)
+
+
+def find_model(database: Database, name: str) -> Row | None:
+    """The row of one model, whatever the case of its ASCII letters; None when nothing of it is current."""
+    current: Any = IS_CURRENT & equals_caseless(database, ScoredListing.model, name)
+    row = database.execute(_select_models(database, current)).fetchone()
+    return _model_row(row) if row else None
+
+
+def nearest_models(database: Database, name: str) -> list[str]:
+    """Known models that this name may stand for, the nearest first, found among its neighbours by the alphabet."""
+    key: Any = caseless(database, GPUModel.canonical_model)
+    value = caseless_value(database, name)
+    halves = (
+        GPUModel.select(GPUModel.canonical_model).where(condition).order_by(order).limit(_NEIGHBOURS)
+        for condition, order in ((key < value, key.desc()), (key >= value, key.asc()))
+    )
+    names = {fold_ascii(found)[:_LONGEST_COMPARED]: found for half in halves for (found,) in database.execute(half)}
+    return [names[near] for near in get_close_matches(fold_ascii(name)[:_LONGEST_COMPARED], names, n=NEAREST)]
+
+
+def _select_models(database: Database, where: Node) -> Select:
+    """MODEL_COLUMNS of the current listings that fit, by model; a median as two values."""
+    key: Any = caseless(database, ScoredListing.model)
+    values = (getattr(ScoredListing, name) for name in OBSERVED)
+    observations = ScoredListing.select(key.alias("key"), *values).where(where)
+    summary = summarise(observations).alias("summary")
+    return (
+        GPUModel.select(
+            GPUModel.canonical_model,
+            *(getattr(summary.c, name) for name in SUMMARY_FIELDS),
+            *(getattr(GPUModel, name) for name in SPECS),
+            *(getattr(_CAPABLE, name) for name in CAPACITIES),
+        )
+        .join(summary, on=(caseless(database, GPUModel.canonical_model) == summary.c.key))
+        .join_from(GPUModel, _CAPABLE, JOIN.LEFT_OUTER, on=(_CAPABLE.id == _latest_capable(database)))
+        .order_by(summary.c.key)
+    )
+
+
+def _latest_capable(database: Database) -> Select:
+    """The latest current listing of the model that says what fits into its memory."""
+    capable = _listings_of(database, GPUModel).where(ScoredListing.quantization_capacity_7b.is_null(False))
+    return capable.order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc()).limit(1)
+
+
+def _listings_of(database: Database, model: Any) -> Select:
+    """The current listings of a row of `models`."""
+    same = caseless(database, ScoredListing.model) == caseless(database, model.canonical_model)
+    return ScoredListing.select(ScoredListing.id).where(IS_CURRENT, same)
+
+
+def _model_row(values: Sequence[Any]) -> Row:
+    row = [values[0], *summary_row(values[1:_AT_SPECS]), *values[_AT_SPECS:]]
+    nvlink = MODEL_COLUMNS.index("nvlink")
+    row[nvlink] = None if row[nvlink] is None else bool(row[nvlink])
+    return row

@@ -1,0 +1,51 @@
+"""Asking for a rollback or a restore of an import: a job for the worker, one at a time for each import."""
+
+from collections.abc import Callable
+
+from glyphd.contracts.imports import ImportStatus
+from glyphd.db.registry_models import Job
+from glyphd.errors import ChangePending, ImportNotSucceeded, NothingToChange
+from glyphd.importing.nudges import nudge
+from glyphd.importing.registry import ChangeTaken, Registry
+from glyphd.jobs import JobQueue
+from glyphd.storage.batch_changes import ROLLBACK
+from glyphd.times import now_text
+
+
+def request_change(
+    job: Job, kind: str, registry: Registry, queue: Callable[[], JobQueue], *, reason: str | None = None
+) -> Job:
+    """The job that rolls the import back or restores it: a new one, or the one that is under way already.
+
+    Raises ImportNotSucceeded for an import that brought no rows, NothingToChange when it stands like that already,
+    and ChangePending while the opposite is under way.
+    """
+    if job.status != ImportStatus.SUCCEEDED or job.dry_run:
+        how = "was a dry run" if job.dry_run else f"is {job.status}"
+        raise ImportNotSucceeded(f"import {job.import_id} {how}: it brought no rows", import_id=job.import_id)
+    while True:
+        pending = registry.pending_change(job.import_id)
+        if pending is not None:
+            return _joined(pending, kind)
+        _require_something_to_do(registry.find_import(job.import_id) or job, kind)
+        now = now_text()
+        asked = {"kind": kind, "import_id": job.import_id, "reason": reason, "schema_version": job.schema_version}
+        try:
+            change = registry.add(asked | {"status": ImportStatus.QUEUED, "received_at": now, "nudged_at": now})
+        except ChangeTaken:
+            continue
+        nudge(queue, change)
+        return change
+
+
+def _joined(pending: Job, kind: str) -> Job:
+    if pending.kind != kind:
+        raise ChangePending(f"a {pending.kind} of import {pending.import_id} is under way: wait for its end")
+    return pending
+
+
+def _require_something_to_do(job: Job, kind: str) -> None:
+    is_rolled_back = job.rolled_back_at is not None
+    if is_rolled_back == (kind == ROLLBACK):
+        how = "is rolled back already" if is_rolled_back else "is not rolled back"
+        raise NothingToChange(f"import {job.import_id} {how}", import_id=job.import_id)

@@ -1,0 +1,18 @@
+"""Nudging a worker: a message that may be lost, since the job's row is committed before it is sent."""
+
+from collections.abc import Callable
+
+import structlog
+
+from glyphd.db.registry_models import Job
+from glyphd.jobs import JobQueue
+
+log = structlog.get_logger(__name__)
+
+
+def nudge(queue: Callable[[], JobQueue], job: Job) -> None:
+    """Tells a worker of the job. Never raises: whatever happens to the message, the worker's sweep finds the job."""
+    try:
+        queue().nudge(job.id)
+    except Exception:
+        log.warning("nudge_failed", import_id=job.import_id, exc_info=True)

@@ -1,0 +1,128 @@
+"""The source of an event: the very bytes of the kept file that it came from, proved against what the archive holds."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from peewee import Database
+
+from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.db.archive_models import IS_CURRENT, ScoredListing
+from glyphd.db.registry_models import Job
+from glyphd.errors import SourceMismatch, SourceMissing, SourceNotKept, UnreadableFile
+from glyphd.importing.csv_rows import CsvRows
+from glyphd.importing.door import UNPACKED_HEAD
+from glyphd.importing.intake import GZIP, NDJSON
+from glyphd.importing.json_rows import JsonRows
+from glyphd.importing.kept_files import READ_BYTES, open_kept
+from glyphd.importing.reading import Rows, lines_of
+from glyphd.importing.registry import Registry
+from glyphd.importing.rows import Place
+from glyphd.importing.validation import row_check
+from glyphd.settings import Settings
+from glyphd.storage.identity import identity_of, listing_id
+from glyphd.uploads import UploadStore
+
+_PLACE = ("import_index", "line", "byte_offset", "byte_length")
+_AT_VALUES = len(Place._fields)
+
+
+@dataclass(frozen=True)
+class Event:
+    """One scoring event and its place in the kept file; an event written through the library has none.
+
+    `place` is import_index, line, byte offset and length; `values` are the 26 stored ones, in column order.
+    """
+
+    listing_id: bytes
+    import_id: str
+    place: tuple[Any, ...]
+    values: tuple[Any, ...]
+
+
+def find_event(archive: Database, key: bytes, import_id: str | None = None) -> Event | None:
+    """The event of a listing that an import brought; without an import the current one."""
+    columns = [ScoredListing._meta.columns[name] for name in ("import_id", *_PLACE, *COLUMN_NAMES)]
+    wanted = IS_CURRENT if import_id is None else ScoredListing.import_id == import_id
+    query = ScoredListing.select(*columns).where(ScoredListing.listing_id == key, wanted).limit(1)
+    row = archive.execute(query).fetchone()
+    return Event(key, row[0], tuple(row[1:5]), tuple(row[5:])) if row else None
+
+
+def find_source(registry: Registry, event: Event) -> Job:
+    """The import that kept the event's file.
+
+    Raises SourceNotKept for an event that came from none, SourceMissing when the registry lost the import.
+    """
+    if event.place[2] is None:
+        raise SourceNotKept(f"import {event.import_id} was written through the library", import_id=event.import_id)
+    job = registry.find_import(event.import_id)
+    if job is None:
+        raise SourceMissing(f"the registry does not know import {event.import_id}", import_id=event.import_id)
+    return job
+
+
+def read_source(uploads: UploadStore, job: Job, event: Event, *, settings: Settings) -> bytes:
+    """The event's record as it stands in the kept file, unpacked, its line end included.
+
+    Raises SourceMismatch unless it says today what the archive holds, and SourceMissing when the file is gone.
+    """
+    try:
+        with open_kept(uploads, job, max_unpacked_bytes=settings.max_unpacked_bytes) as (kept, unpacked):
+            head = unpacked.read(min(UNPACKED_HEAD, event.place[2]))
+            record = _record(unpacked if job.content_encoding == GZIP else kept, len(head), event, job)
+        differing = list(_differences(job, event, head, record))
+    except UnreadableFile as error:
+        differing = [error.detail]
+    if differing:
+        row, line, *_ = event.place
+        what = f"row {row} (line {line}) of import {job.import_id} does not stand in its kept file as in the archive"
+        raise SourceMismatch(f"{what}: {', '.join(differing)}", import_id=job.import_id, row=row, line=line)
+    return record
+
+
+def _record(file: BinaryIO, at: int, event: Event, job: Job) -> bytes:
+    """The event's bytes. What is packed can't be entered in the middle: it is unpacked up to them."""
+    _, _, offset, length = event.place
+    if job.content_encoding != GZIP:
+        file.seek(offset)
+        return file.read(length)
+    while at < offset and (block := file.read(min(READ_BYTES, offset - at))):
+        at += len(block)
+    return file.read(length)
+
+
+def _differences(job: Job, event: Event, head: bytes, record: bytes) -> Iterator[str]:
+    """The names of what the record says otherwise than the event; read and checked as the import did."""
+    if len(record) != event.place[3]:
+        yield "byte_length"
+        return
+    found = list(_rows(job, head, record))
+    checked = row_check(job.received_at)(found[0]) if len(found) == 1 else []
+    if isinstance(checked, list):
+        yield "is no row" if not checked else f"is refused: {checked[0].message}"
+        return
+    if found[0].place.length != len(record):
+        yield "byte_offset"  # a blank line stands before the row
+    values = checked[_AT_VALUES:]
+    yield from (name for name, is_, was in zip(COLUMN_NAMES, values, event.values, strict=True) if is_ != was)
+    if not _is_identity(values, event):
+        yield "listing_id"
+
+
+def _rows(job: Job, head: bytes, record: bytes) -> Rows:
+    """The record behind the file's own header. Neither can be beyond a limit: both were taken."""
+    if job.content_type == NDJSON:
+        return JsonRows(io.BytesIO(record))
+    delimiter, most = str(job.delimiter), len(head) + len(record)
+    lines = lines_of(io.BytesIO(head), job, max_bytes=most)
+    CsvRows(lines, delimiter, max_columns=most)
+    header = head[: lines.offset]
+    return CsvRows(lines_of(io.BytesIO(header + record), job, max_bytes=most), delimiter, max_columns=most)
+
+
+def _is_identity(values: tuple[Any, ...], event: Event) -> bool:
+    """Whether the values have this `listing_id`, as the first such row of the import, or the second, or …"""
+    identity = identity_of(values)
+    return any(listing_id(identity, ordinal) == event.listing_id for ordinal in range(1, event.place[0] + 1))

@@ -1,0 +1,67 @@
+"""Rollback and restore: an import's events stop counting, or count again. Nothing is deleted."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from peewee import Database, Select
+
+from glyphd.db.archive_models import BatchChange, ImportBatch, ScoredListing
+from glyphd.db.dialects import exclusive_write
+from glyphd.errors import ImportNotFound
+from glyphd.storage.clock import next_moment
+from glyphd.storage.derived import renew
+from glyphd.storage.gpu_models import forget_specs_of, recall_specs_of
+
+ROLLBACK = "rollback"
+RESTORE = "restore"
+
+_RENEW_SPECS: Mapping[str, Callable[[Database, str], None]] = {ROLLBACK: forget_specs_of, RESTORE: recall_specs_of}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One rollback or restore. `changed_at` is given only where an archive is made again."""
+
+    import_id: str
+    kind: str
+    reason: str | None = None
+    changed_at: str | None = None
+
+
+def change_batch(database: Database, change: Change) -> str:
+    """Carries the change out in one transaction, and gives the moment it took effect.
+
+    An import that stands like that already is left alone, and the moment of the change that made it so is given: the
+    same change may be asked for again after a crash. Raises ImportNotFound for an import the archive does not hold.
+    """
+    with exclusive_write(database):
+        done = _latest_change(database, change.import_id)
+        if (done.kind if done else RESTORE) == change.kind:
+            return str(done.changed_at) if done else _imported_at(database, change.import_id)
+        _imported_at(database, change.import_id)
+        moment = change.changed_at or next_moment(database)
+        values = {"rolled_back_at": moment if change.kind == ROLLBACK else None}
+        database.execute(ImportBatch.update(values).where(ImportBatch.import_id == change.import_id))
+        renew(database, _listings_of(change.import_id))
+        _RENEW_SPECS[change.kind](database, change.import_id)
+        row = BatchChange.insert(import_id=change.import_id, kind=change.kind, changed_at=moment, reason=change.reason)
+        database.execute(row)
+        return moment
+
+
+def _latest_change(database: Database, import_id: str) -> BatchChange | None:
+    query = BatchChange.select().where(BatchChange.import_id == import_id).order_by(BatchChange.id.desc())
+    found: BatchChange | None = query.bind(database).first()
+    return found
+
+
+def _imported_at(database: Database, import_id: str) -> str:
+    query = ImportBatch.select(ImportBatch.imported_at).where(ImportBatch.import_id == import_id)
+    row = database.execute(query).fetchone()
+    if row is None:
+        raise ImportNotFound(f"the archive holds no import {import_id}", import_id=import_id)
+    return str(row[0])
+
+
+def _listings_of(import_id: str) -> Select:
+    return ScoredListing.select(ScoredListing.listing_id).where(ScoredListing.import_id == import_id)

@@ -1,0 +1,110 @@
+"""What the archive knows now, or knew at an earlier moment: which imports it held, and which of them counted.
+
+Two clocks are never mixed here: `as_of` and `imported_at` are the archive's, `seen_at` is the market's.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import Case, Database, fn
+
+from glyphd.db.archive_models import IS_CURRENT, BatchChange, ImportBatch, ScoredListing
+from glyphd.storage.batch_changes import ROLLBACK
+
+_NO_EVENT = -1
+_BEFORE_ALL_TIMES = ""
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """The present by default. `as_of` is stored time text; the other fields follow from it, see `knowledge_at`.
+
+    `last_event_id` and `last_seen_at` bound the events of imports committed by then; `has_rollbacks` says whether any
+    import did not count.
+    """
+
+    as_of: str | None = None
+    last_event_id: int | None = None
+    last_seen_at: str | None = None
+    has_rollbacks: bool = False
+
+    def is_held(self, event: Any = ScoredListing) -> Any:
+        """Condition: the archive held the event. None where that goes without saying."""
+        return None if self.last_event_id is None else event.id <= self.last_event_id
+
+    def counts(self, event: Any) -> Any:
+        """Condition: the event's import counted. None where that goes without saying."""
+        if not self.has_rollbacks:
+            return None
+        out = ImportBatch.select(ImportBatch.import_id).where(ImportBatch.rolled_back_at.is_null(False))
+        return event.import_id.not_in(out if self.as_of is None else _rolled_back_at(self.as_of))
+
+    def is_current(self) -> Any:
+        """Condition: the event was its listing's latest observation by `seen_at`; of equals, the later import's."""
+        if self.as_of is None:
+            return IS_CURRENT
+        later = ScoredListing.alias("later")
+        is_later = (later.seen_at > ScoredListing.seen_at) | (later.id > ScoredListing.id)
+        same = (later.listing_id == ScoredListing.listing_id) & (later.seen_at >= ScoredListing.seen_at)
+        followed = fn.EXISTS(
+            later.select(later.id).where(_all(same, is_later, self.is_held(later), self.counts(later)))
+        )
+        bounded = ScoredListing.seen_at <= self.last_seen_at
+        return _all(bounded, self.is_held(), self.counts(ScoredListing), ~followed)
+
+    def first_seen_at(self) -> Any:
+        """Expression: the earliest observation of the event's listing that counts; the event's own does in any case."""
+        earlier = ScoredListing.alias("earlier")
+        counts = self.counts(earlier)
+        if counts is not None:
+            counts |= earlier.id == ScoredListing.id
+        same = earlier.listing_id == ScoredListing.listing_id
+        return earlier.select(fn.MIN(earlier.seen_at)).where(_all(same, self.is_held(earlier), counts))
+
+    def rolled_back_at(self) -> Any:
+        """Expression: since when the event's import did not count; null while it did."""
+        if self.as_of is None:
+            return ImportBatch.rolled_back_at
+        moment = Case(None, [(BatchChange.kind == ROLLBACK, BatchChange.changed_at)], None)
+        of_import = (BatchChange.import_id == ScoredListing.import_id) & (BatchChange.changed_at <= self.as_of)
+        return BatchChange.select(moment).where(of_import).order_by(BatchChange.id.desc()).limit(1)
+
+
+def present(database: Database) -> Knowledge:
+    """What the archive knows now."""
+    out = ImportBatch.select(ImportBatch.id).where(ImportBatch.rolled_back_at.is_null(False)).limit(1)
+    return Knowledge(has_rollbacks=database.execute(out).fetchone() is not None)
+
+
+def knowledge_at(database: Database, as_of: str) -> Knowledge:
+    """What the archive knew at a moment, inclusive."""
+    held = ImportBatch.imported_at <= as_of
+    newest = ImportBatch.select(ImportBatch.import_id).where(held).order_by(ImportBatch.imported_at.desc()).limit(1)
+    row = database.execute(newest).fetchone()
+    if row is None:
+        return Knowledge(as_of, _NO_EVENT, _BEFORE_ALL_TIMES)
+    in_newest = ScoredListing.select(ScoredListing.id).where(ScoredListing.import_id == row[0])
+    (last_event_id,) = database.execute(in_newest.order_by(ScoredListing.import_index).limit(1)).fetchone()
+    counted = ImportBatch.select(fn.MAX(ImportBatch.last_seen_at)).where(held)
+    (last_seen_at,) = database.execute(counted).fetchone()
+    has_rollbacks = database.execute(_rolled_back_at(as_of).limit(1)).fetchone() is not None
+    return Knowledge(as_of, last_event_id, last_seen_at, has_rollbacks)
+
+
+def _rolled_back_at(as_of: str) -> Any:
+    """The imports whose latest change by then was a rollback."""
+    later = BatchChange.alias("later_change")
+    undone = later.select(later.id).where(
+        (later.import_id == BatchChange.import_id) & (later.changed_at <= as_of) & (later.id > BatchChange.id)
+    )
+    last = (BatchChange.kind == ROLLBACK) & (BatchChange.changed_at <= as_of) & ~fn.EXISTS(undone)
+    return BatchChange.select(BatchChange.import_id).where(last)
+
+
+def _all(*conditions: Any) -> Any:
+    """All of those that say something."""
+    said = [condition for condition in conditions if condition is not None]
+    found = said[0]
+    for condition in said[1:]:
+        found &= condition
+    return found

@@ -1,0 +1,89 @@
+"""What has to hold inside the archive, whatever the files say: a function for each rule, a line for each breach."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from peewee import Database, fn
+
+from glyphd.contracts.listings import CAPACITIES
+from glyphd.db.archive_models import IS_CURRENT, ListingKey, QuantizedListing, ScoredListing
+from glyphd.storage.derived import observations
+from glyphd.storage.gpu_models import specs_due, stored_specs
+from glyphd.upkeep.comparing import MOST, Side, differences
+
+
+def check_record_count(archive: Database, batch: Any) -> Iterator[str]:
+    """A batch has as many events as it says."""
+    query = ScoredListing.select(fn.COUNT(ScoredListing.id)).where(ScoredListing.import_id == batch.import_id)
+    (count,) = archive.execute(query).fetchone()
+    if count != batch.record_count:
+        yield f"record_count is {batch.record_count}, but the archive has {count} rows"
+
+
+def check_capacities(archive: Database, batch: Any) -> Iterator[str]:
+    """`quantized_listings` has the capacities of the batch's events: all of them, and no others."""
+    columns = ScoredListing._meta.columns
+    has_some = columns[CAPACITIES[0]].is_null(False)
+    events = ScoredListing.select(ScoredListing.import_index, *(columns[name] for name in CAPACITIES))
+    events = events.where(ScoredListing.import_id == batch.import_id, has_some)
+    kept = (QuantizedListing.model_7b, QuantizedListing.model_13b, QuantizedListing.model_70b)
+    named = [column.alias(name) for column, name in zip(kept, CAPACITIES, strict=True)]
+    quantized = QuantizedListing.select(QuantizedListing.import_index, *named)
+    quantized = quantized.where(QuantizedListing.import_id == batch.import_id)
+    yield from differences(archive, Side("the event", events), Side("quantized_listings", quantized), CAPACITIES)
+
+
+def check_derived(archive: Database) -> Iterator[str]:
+    """Every event is flagged and stepped as the events that count make it."""
+    derived = observations().alias("derived")
+    stored = ScoredListing
+    differs = (stored.is_current != derived.c.is_current) | (
+        fn.COALESCE(stored.change_step, -1) != fn.COALESCE(derived.c.change_step, -1)
+    )
+    query = (
+        stored.select(
+            stored.import_id,
+            stored.import_index,
+            stored.is_current,
+            derived.c.is_current,
+            stored.change_step,
+            derived.c.change_step,
+        )
+        .join(derived, on=(derived.c.event_id == stored.id))
+        .where(differs)
+        .order_by(stored.id)
+        .limit(MOST)
+    )
+    for import_id, row, *values in archive.execute(query).fetchall():
+        for name, said, due in (("is_current", *values[:2]), ("change_step", *values[2:])):
+            if said != due:
+                yield f"import {import_id}: row {row}, {name}: the archive says {said}, its events make it {due}"
+
+
+def check_keys(archive: Database) -> Iterator[str]:
+    """`listing_keys` names the current event of each listing, and no other."""
+    current = ScoredListing.select(ScoredListing.listing_id, ScoredListing.id).where(IS_CURRENT)
+    pointed = ListingKey.select(ListingKey.listing_id, ListingKey.current_event_id)
+    keys = pointed.where(ListingKey.current_event_id.is_null(False))
+    for what, wrong in (
+        ("lacks the current event", current.except_(keys)),
+        ("has another event", keys.except_(current)),
+    ):
+        for listing_id, event_id in archive.execute(wrong.limit(MOST)).fetchall():
+            yield f"listing {bytes(listing_id).hex()}: listing_keys {what} {event_id}"
+
+
+def check_models(archive: Database) -> Iterator[str]:
+    """`models` has the latest specs of every model that has events which count, and no other model."""
+    stored = {name: tuple(row) for name, *row in archive.execute(stored_specs(archive))}
+    due = {name: tuple(row) for name, *row in archive.execute(specs_due(archive))}
+    for name in sorted(stored.keys() | due.keys()):
+        if stored.get(name) != due.get(name):
+            yield f"model {name}: models says {stored.get(name)}, the events make it {due.get(name)}"
+
+
+BATCH_CHECKS: tuple[Callable[[Database, Any], Iterator[str]], ...] = (check_record_count, check_capacities)
+"""What has to hold of every batch, whether it has a file or not. Each gives a line for whatever is wrong."""
+
+ARCHIVE_CHECKS: tuple[Callable[[Database], Iterator[str]], ...] = (check_derived, check_keys, check_models)
+"""What has to hold of the archive as a whole, looked at once when all imports are: what is derived from the events."""

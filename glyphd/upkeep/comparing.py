@@ -1,0 +1,99 @@
+"""Where two sets of an import's rows differ: compared in SQL by their `import_index`, so that memory stays flat."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import JOIN, OP, Database, Expression, NodeList, Select
+
+from glyphd.db.archive_models import ScoredListing
+from glyphd.db.fields import CaselessTextField
+
+MOST = 100
+"""Differences that are told of one import."""
+
+SHOWN_CHARACTERS = 200
+_LEAD = 20
+_CASELESS = frozenset(
+    name for name, field in ScoredListing._meta.columns.items() if isinstance(field, CaselessTextField)
+)
+
+
+@dataclass(frozen=True)
+class Side:
+    """A set of rows: what it is called, and a query for their `import_index` and the columns that are compared."""
+
+    name: str
+    query: Select
+
+
+def differences(database: Database, left: Side, right: Side, columns: Sequence[str]) -> Iterator[str]:
+    """A line for each row that one side has alone, and for each column of a row that the two say otherwise.
+
+    One more than MOST of each kind is enough to know that there are more.
+    """
+    yield from _said_otherwise(database, left, right, columns)
+    yield from _alone(database, left, right, columns)
+    yield from _alone(database, right, left, columns)
+
+
+def place_of(row: int, line: int | None) -> str:
+    """How a row is named: by its number in the file, and by its physical line."""
+    return f"row {row}" if line is None else f"row {row} (line {line})"
+
+
+def _said_otherwise(database: Database, left: Side, right: Side, columns: Sequence[str]) -> Iterator[str]:
+    one, other = left.query.alias("one"), right.query.alias("other")
+    pairs = [(getattr(one.c, name), getattr(other.c, name)) for name in columns]
+    unequal = [test for name, pair in zip(columns, pairs, strict=True) for test in _tests(name, *pair)]
+    query = (
+        one.select_from(one.c.import_index, *(node for pair in pairs for node in pair))
+        .join(other, on=(one.c.import_index == other.c.import_index))
+        .where(NodeList(unequal, glue=" OR ", parens=True))
+        .order_by(one.c.import_index)
+        .limit(MOST + 1)
+    )
+    for row, *values in database.execute(query).fetchall():
+        said = dict(zip(columns, zip(values[::2], values[1::2], strict=True), strict=True))
+        place = place_of(row, said.get("line", (None, None))[0])
+        for name, (first, second) in said.items():
+            if first != second:
+                this, that = _shown(first, second)
+                yield f"{place}, {name}: {left.name} says {this}, {right.name} says {that}"
+
+
+def _tests(name: str, left: Any, right: Any) -> list[Any]:
+    """Whether two values differ, null from anything else, letters by their case too: one of the tests is true then."""
+    nulls = Expression(left.is_null(), OP.NE, right.is_null())
+    if name in _CASELESS:
+        return [left.concat("") != right.concat(""), nulls]  # without the column's own way of comparing
+    return [left != right, nulls]
+
+
+def _alone(database: Database, side: Side, other: Side, columns: Sequence[str]) -> Iterator[str]:
+    """Rows that `side` has and `other` has not."""
+    rows, others = side.query.alias("rows"), other.query.alias("others")
+    line = rows.c.line if "line" in columns else None
+    query = (
+        rows.select_from(rows.c.import_index, line)
+        .join(others, JOIN.LEFT_OUTER, on=(rows.c.import_index == others.c.import_index))
+        .where(others.c.import_index.is_null())
+        .order_by(rows.c.import_index)
+        .limit(MOST + 1)
+    )
+    for row, at_line in database.execute(query).fetchall():
+        yield f"{place_of(row, at_line)}: {side.name} has it, {other.name} has not"
+
+
+def _shown(first: Any, second: Any) -> tuple[str, str]:
+    """The values as people read them, of long ones the part where they begin to differ."""
+    texts = [
+        json.dumps(value.hex() if isinstance(value, bytes) else value, ensure_ascii=False) for value in (first, second)
+    ]
+    if max(map(len, texts)) <= SHOWN_CHARACTERS:
+        return texts[0], texts[1]
+    pairs = enumerate(zip(*texts, strict=False))
+    start = max(next((at for at, (one, other) in pairs if one != other), min(map(len, texts))) - _LEAD, 0)
+    cut = [f"{'…' if start else ''}{text[start : start + SHOWN_CHARACTERS]}" for text in texts]
+    return cut[0], cut[1]

@@ -1,0 +1,180 @@
+"""Does the archive hold what the kept files say? Reads them again as the import did, and compares row by row.
+
+Writes nothing but temporary tables, and takes no lock that an import would wait for.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from peewee import Database, fn
+
+from glyphd.contracts.imports import ImportStatus
+from glyphd.db.archive_models import ImportBatch, ScoredListing
+from glyphd.db.registry_models import Job
+from glyphd.errors import ImportNotFound, SourceMissing, UnreadableFile
+from glyphd.importing.kept_files import measure
+from glyphd.importing.reading import read_kept
+from glyphd.importing.registry import Registry
+from glyphd.settings import Settings
+from glyphd.storage.staging import STAGED_COLUMNS, Stage, open_stage, staged
+from glyphd.upkeep.archive_checks import ARCHIVE_CHECKS, BATCH_CHECKS
+from glyphd.upkeep.comparing import MOST, Side, differences, place_of
+from glyphd.uploads import UploadStore
+
+_AT_ONCE = 500
+
+Tick = Callable[[int], None]
+"""Told how many bytes of kept files are done, a few at a time."""
+
+
+@dataclass
+class Tally:
+    """What was looked at: files, imports compared with theirs and their rows, and imports that never had one."""
+
+    files: int = 0
+    imports: int = 0
+    rows: int = 0
+    without_file: int = 0
+
+    def __str__(self) -> str:
+        imports = f"{self.imports} imports with {self.rows} rows"
+        return f"{self.files} kept files, {imports}, {self.without_file} without a file"
+
+
+@dataclass
+class Verifier:
+    """Compares imports with their kept files. The caller holds the connection of `archive`, open for writing."""
+
+    archive: Database
+    registry: Registry
+    uploads: UploadStore
+    settings: Settings
+    tick: Tick = lambda done: None
+    tally: Tally = field(default_factory=Tally)
+
+    def verify_all(self) -> Iterator[str]:
+        """A line for each thing that is wrong with any import; if nothing is, with what is derived from them all.
+
+        What is derived from events that were altered says nothing.
+        """
+        found = False
+        for line in self.verify(self._all_imports()):
+            found = True
+            yield line
+        for check in () if found else ARCHIVE_CHECKS:
+            yield from check(self.archive)
+
+    def verify(self, import_ids: Iterable[str]) -> Iterator[str]:
+        """A line for each thing that is wrong with these imports. Raises ImportNotFound for one that nobody knows."""
+        for import_id in import_ids:
+            lines = self._verify(import_id)
+            told = [f"import {import_id}: {line}" for line in islice(lines, MOST)]
+            yield from told
+            if len(told) == MOST and next(lines, None) is not None:
+                yield f"import {import_id}: and more; only the first {MOST} differences are told"
+
+    def total_bytes(self, import_ids: Iterable[str] | None = None) -> int:
+        """Bytes of the kept files of these imports, or of all."""
+        if import_ids is not None:
+            jobs = (self.registry.find_import(import_id) for import_id in import_ids)
+            return sum(job.size_bytes or 0 for job in jobs if job is not None)
+        query = Job.select(fn.SUM(Job.size_bytes)).where(Job.kind == "import")
+        with self.registry.database.connection_context():
+            return int(self.registry.database.execute(query).fetchone()[0] or 0)
+
+    def _verify(self, import_id: str) -> Iterator[str]:
+        """The job is read before the batch: one that had succeeded by then has its batch, whatever runs meanwhile."""
+        job = self.registry.find_import(import_id)
+        batch = ImportBatch.select().where(ImportBatch.import_id == import_id).bind(self.archive).first()
+        if job is not None:
+            yield from _status_and_batch(job, batch)
+            yield from self._kept_file(job, batch)
+        elif batch is None:
+            raise ImportNotFound(f"there is no import {import_id}", import_id=import_id)
+        elif batch.sha256 is None:
+            self.tally.without_file += 1
+        else:
+            yield "it is in the archive, but the registry does not know it"
+        if batch is not None:
+            for check in BATCH_CHECKS:
+                yield from check(self.archive, batch)
+
+    def _kept_file(self, job: Job, batch: Any) -> Iterator[str]:
+        try:
+            size, digest = measure(self.uploads, job)
+        except SourceMissing:
+            yield f"the kept file {job.upload_name} is missing"
+            return
+        self.tally.files += 1
+        if size != job.size_bytes:
+            yield f"the kept file has {size} bytes, the registry says {job.size_bytes}"
+        if digest != job.sha256:
+            yield f"the kept file has the SHA-256 {digest}, the registry says {job.sha256}"
+        if batch is None:
+            self.tick(size)
+        else:
+            yield from self._rows(job)
+
+    def _rows(self, job: Job) -> Iterator[str]:
+        """The file's rows, staged like those of an import, against the import's events."""
+        with open_stage(self.archive) as stage:
+            try:
+                yield from self._stage(stage, job)
+            except UnreadableFile as error:
+                yield f"the kept file can't be read: {error.detail}"
+                return
+            stage.number_equal_rows()
+            self.tally.imports += 1
+            self.tally.rows += stage.count()
+            columns = ScoredListing._meta.columns
+            events = ScoredListing.select(*(columns[name] for name in STAGED_COLUMNS))
+            archive = Side("the archive", events.where(ScoredListing.import_id == job.import_id))
+            file = Side("the file", staged.select(*(getattr(staged.c, name) for name in STAGED_COLUMNS)))
+            yield from differences(self.archive, file, archive, STAGED_COLUMNS[1:])
+
+    def _stage(self, stage: Stage, job: Job) -> Iterator[str]:
+        """Stages the rows that can be accepted; of an import that was not to skip any, tells the others."""
+        done = 0
+        with read_kept(self.uploads, job, settings=self.settings) as kept:
+            for checked in kept.checked():
+                stage.add(checked.accepted)
+                self.tick(kept.bytes_read - done)
+                done = kept.bytes_read
+                for errors in checked.refused if job.on_error != "skip" else ():
+                    first = errors[0]
+                    yield f"{place_of(first.row, first.line)}: the file's row is refused: {first.sentence}"
+        self.tick((job.size_bytes or 0) - done)
+
+    def _all_imports(self) -> Iterator[str]:
+        """All batches, oldest first, then the imports that have none."""
+        last = 0
+        while batches := self._batches(ImportBatch.id > last):
+            yield from batches.values()
+            last = max(batches)
+        before = None
+        while jobs := self.registry.imports({}, before=before, limit=_AT_ONCE):
+            ids = [job.import_id for job in jobs]
+            held = set(self._batches(ImportBatch.import_id.in_(ids)).values())
+            yield from (import_id for import_id in ids if import_id not in held)
+            before = jobs[-1].id
+
+    def _batches(self, where: Any) -> dict[int, str]:
+        query = ImportBatch.select(ImportBatch.id, ImportBatch.import_id).where(where)
+        return dict(self.archive.execute(query.order_by(ImportBatch.id).limit(_AT_ONCE)).fetchall())
+
+
+def _status_and_batch(job: Job, batch: Any) -> Iterator[str]:
+    """Whether registry and archive tell the same of an import."""
+    has_written = job.status == ImportStatus.SUCCEEDED and not job.dry_run
+    if batch is None:
+        if has_written:
+            yield "succeeded, but not in the archive"
+        return
+    if ImportStatus(job.status).is_final and not has_written:
+        yield f"{'a dry run' if job.dry_run else job.status}, but in the archive"
+    if batch.sha256 != job.sha256:
+        yield f"the archive says SHA-256 {batch.sha256}, the registry says {job.sha256}"
+    if has_written and batch.record_count != job.record_count:
+        yield f"the archive says record_count {batch.record_count}, the registry says {job.record_count}"

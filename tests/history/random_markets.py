@@ -1,0 +1,65 @@
+"""Random markets: a few imports that see some listings again and again, at other prices and scores."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from statistics import fmean, median
+from typing import Any
+
+from glyphd.contracts.listings import CAPACITIES, GPUListingDTO
+from glyphd.db.archive_models import ScoredListing
+from glyphd.storage.stores import DatabaseListingStore
+from glyphd.times import shown_time
+
+MODELS = ["RTX_A6000", "rtx_a6000", "L4", "l4", "H100 SXM/80GB", "Ärger", "a_b", "A100", "_x", "Z"]
+START = datetime(2024, 12, 20, tzinfo=UTC)
+
+
+def random_listing(numbers: random.Random) -> GPUListingDTO:
+    """An offer of one of eight sellers; prices and scores often are equal."""
+    capable = numbers.random() < 0.3
+    capacities: dict[str, Any] = {name: numbers.randrange(9) for name in CAPACITIES} if capable else {}
+    return GPUListingDTO(
+        model=numbers.choice(MODELS),
+        price_usd=numbers.choice([0.0, 2400.5, round(numbers.uniform(1, 9000), numbers.randrange(4))]),
+        score=numbers.choice([-1.5, 0.5, numbers.random()]),
+        seller=numbers.choice("abcdefgh"),
+        seen_at=START + timedelta(seconds=numbers.randrange(60 * 24 * 3600)),
+        vram_gb=numbers.choice([None, 24, 48]),
+        nvlink=numbers.choice([None, True, False]),
+        **capacities,
+    )
+
+
+def fill(store: DatabaseListingStore, seed: int, *, imports: int = 6, rows: int = 40) -> None:
+    """Writes imports named `import-1`, `import-2`, …."""
+    numbers = random.Random(seed)
+    for number in range(1, imports + 1):
+        store.insert_listings([random_listing(numbers) for _ in range(rows)], f"import-{number}")
+
+
+def events(store: DatabaseListingStore) -> list[ScoredListing]:
+    """Every event there is, latest observations first."""
+    query = ScoredListing.select().order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc())
+    with store.database.connection_context():
+        return list(query.bind(store.database))
+
+
+def folded(text: str) -> str:
+    """The text with its ASCII letters in lower case."""
+    return "".join(letter.lower() if letter.isascii() else letter for letter in text)
+
+
+def numbers_of(observed: list[ScoredListing]) -> dict[str, Any]:
+    """The columns of a summary, for observations with the latest first, computed by Python."""
+    prices, scores = [event.price_usd for event in observed], [event.score for event in observed]
+    return {
+        "listing_count": len(observed),
+        "min_price": min(prices),
+        "median_price": median(prices),
+        "max_price": max(prices),
+        "avg_price": round(round(fmean(prices), 9), 6),
+        "min_score": min(scores),
+        "median_score": median(scores),
+        "max_score": max(scores),
+        "last_seen_at": shown_time(observed[0].seen_at),
+    }

@@ -1,0 +1,35 @@
+"""`glyphd verify --all` also looks at what is derived from the events, and names what does not fit."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from click.testing import CliRunner
+
+from glyphd.cli import main
+from tests.service import Service
+from tests.upkeep.stories import live
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("UPDATE scored_listings SET is_current = 1 - is_current WHERE model = 'T4'", "is_current: the archive says 0"),
+        ("UPDATE scored_listings SET change_step = 3 WHERE model = 'T4'", "change_step: the archive says 3"),
+        ("UPDATE listing_keys SET current_event_id = 99999 WHERE current_event_id IS NOT NULL", "listing_keys has"),
+        ("DELETE FROM listing_keys", "listing_keys lacks the current event"),
+        ("UPDATE models SET vram_gb = 3 WHERE canonical_model = 'T4'", "model T4: models says (3,"),
+        ("DELETE FROM models", "model T4: models says None"),
+        ("UPDATE scored_listings SET price_usd = 1 WHERE model = 'T4'", "price_usd: the file says 700.0"),
+        (
+            "UPDATE scored_listings SET title = 'x' WHERE import_index = 2",
+            'title: the file says null, the archive says "x"',
+        ),
+    ],
+)
+def test_names_what_was_altered(service: Service, statement: str, told: str) -> None:
+    live(service)
+    with closing(sqlite3.connect(service.settings.archive_path)) as archive, archive:
+        archive.execute(statement)
+    result = CliRunner().invoke(main, ["verify", "--all", "--data-dir", str(service.settings.data_dir)])
+    assert (result.exit_code, told in result.output) == (1, True), result.output

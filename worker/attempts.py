@@ -1,0 +1,54 @@
+"""One attempt at a job: how it uses the archive, and how it ends before it is done."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from peewee import Database, InterfaceError, OperationalError
+
+from glyphd.db.dialects import interrupter
+from worker.context import WorkerContext
+from worker.progress import Halt, Progress
+
+
+class Halted(Exception):
+    """The attempt has to end before it is done; nothing of it is in the archive."""
+
+    def __init__(self, why: Halt) -> None:
+        super().__init__(why.value)
+        self.why = why
+
+
+class Attempt:
+    """What every attempt has: its progress, and a way for another thread to end the statement at work."""
+
+    def __init__(self, context: WorkerContext) -> None:
+        self.progress = Progress()
+        self._context = context
+        self._interrupt: Callable[[], None] | None = None
+
+    def interrupt(self) -> None:
+        """Ends the statement at work, if there is one. For another thread."""
+        if self._interrupt is not None:
+            self._interrupt()
+
+    @contextmanager
+    def connected(self) -> Iterator[Database]:
+        """The archive, open for a block that can be interrupted."""
+        archive = self._context.archive
+        try:
+            with archive.connection_context():
+                self._interrupt = interrupter(archive)
+                try:
+                    yield archive
+                finally:
+                    self._interrupt = None
+        except (OperationalError, InterfaceError):
+            self.go_on()  # a halt interrupts the statement at work, which looks like trouble of the database
+            raise
+
+    def go_on(self) -> None:
+        """The one place where an attempt ends early: raises Halted when it has to."""
+        if self._context.stopping.is_set():
+            raise Halted(Halt.STOPPING)
+        if self.progress.halted_by is not None:
+            raise Halted(self.progress.halted_by)
