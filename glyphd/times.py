@@ -8,6 +8,9 @@ _ACCEPTED = re.compile(
     re.ASCII,
 )
 
+_USUAL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
+"""What most files have, and all but what is stored."""
+
 
 def utc_text(moment: datetime) -> str:
     """`2025-07-29T12:12:00.000000Z`: 27 characters, whatever the moment; without an offset it is UTC."""
@@ -36,6 +39,9 @@ def parse_time(text: str) -> str:
 
     Raises ValueError for anything else: digits alone, other forms, a date or an hour that does not exist.
     """
+    if _USUAL.fullmatch(text) and text[11:13] != "24":
+        datetime.fromisoformat(text[:19])
+        return f"{text[:19]}.000000Z"
     if not _ACCEPTED.fullmatch(text):
         raise ValueError("not an RFC 3339 time")
     try:

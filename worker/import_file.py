@@ -66,7 +66,7 @@ class FileImport(Attempt):
         for errors in checked.refused:
             self.errors.add(errors)
         self.progress.error_count = self.errors.count
-        self.record_count += len(checked.accepted)
+        self.record_count += checked.accepted_count
         is_wanted = not self.job.dry_run and (self.job.on_error == "skip" or not self.errors.count)
         if is_wanted:
             stage.add(checked.accepted)

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, ClassVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -216,11 +215,9 @@ def as_cell(value: Any) -> str | None:
     raise PydanticCustomError("wrong_type", "must be a single value")
 
 
-def _dump_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_dump_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-@lru_cache(maxsize=16_384)
 def _time_text(text: str) -> str:
     try:
         return parse_time(text)

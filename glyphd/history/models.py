@@ -11,7 +11,7 @@ from glyphd.db.archive_models import IS_CURRENT, GPUModel, ScoredListing
 from glyphd.db.dialects import caseless, caseless_value, equals_caseless, fold_ascii
 from glyphd.history.series import Row, Series
 from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, SUMMARY_FIELDS, summarise, summary_row
-from glyphd.storage.gpu_models import SPECS
+from glyphd.storage.staged_models import SPECS
 
 MODEL_COLUMNS = ("model", *SUMMARY_COLUMNS, *SPECS, *CAPACITIES)
 NEAREST = 3

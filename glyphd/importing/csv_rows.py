@@ -31,12 +31,13 @@ REPORT_COLUMNS = ("_line", "_status", "_errors")
 class CsvRows:
     """Reads the header at once, then iterates over the rows.
 
-    Raises UnreadableFile for a header that can't be taken as it is or has too many columns, when a quote never
-    closes, and when a broken line may leave one open.
+    `number` is that of the last row given. Raises UnreadableFile for a header that can't be taken as it is or has too
+    many columns, when a quote never closes, and when a broken line may leave one open.
     """
 
     def __init__(self, lines: PhysicalLines, delimiter: str, *, max_columns: int) -> None:
         csv.field_size_limit(MAX_CELL_CHARACTERS)
+        self.number = 0
         self._lines = lines
         self._max_columns = max_columns
         self._cells = _NO_CELLS
@@ -63,7 +64,6 @@ class CsvRows:
 
     def __iter__(self) -> Iterator[Row]:
         lines, header, width, pick = self._lines, self.header, len(self.header.names), self._pick
-        number = 0
         while True:
             line, offset = lines.number + 1, lines.offset
             cells = self._next(line)
@@ -71,9 +71,9 @@ class CsvRows:
                 return
             if not cells and lines.flaw is None:
                 continue
-            number += 1
+            self.number += 1
             self._cells = cells
-            place = Place(number, line, offset, lines.offset - offset)
+            place = Place(self.number, line, offset, lines.offset - offset)
             if lines.flaw is not None:
                 yield Row(place, None, header, [row_error(place, *lines.flaw)])
             elif len(cells) != width:

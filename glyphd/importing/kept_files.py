@@ -44,7 +44,7 @@ def measure(uploads: UploadStore, job: Job) -> tuple[int, str]:
 @contextmanager
 def open_kept(
     uploads: UploadStore, job: Job, *, max_unpacked_bytes: int, go_on: GoOn = carry_on
-) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+) -> Iterator[tuple[BinaryIO, io.BufferedReader]]:
     """The upload as received, and as text is read from it.
 
     Raises SourceMissing when it is gone, and UnreadableFile for gzip that is damaged or unpacks to too much.
@@ -93,5 +93,5 @@ class _Unpacked(io.RawIOBase):
         return count
 
 
-def _buffered(raw: io.RawIOBase) -> BinaryIO:
-    return cast(BinaryIO, io.BufferedReader(raw, READ_BYTES))
+def _buffered(raw: io.RawIOBase) -> io.BufferedReader:
+    return io.BufferedReader(raw, READ_BYTES)

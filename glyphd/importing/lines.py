@@ -38,17 +38,17 @@ class PhysicalLines:
         self.flaw: Flaw | None = None
         self._began_after = (0, 0)
         self._source = source
-        self._encoding = encoding
-        self._max_bytes = max_bytes
+        self.encoding = encoding
+        self.max_bytes = max_bytes
 
     def __iter__(self) -> Iterator[str]:
-        readline, limit, encoding = self._source.readline, self._max_bytes + 1, self._encoding
+        readline, limit, encoding = self._source.readline, self.max_bytes + 1, self.encoding
         while raw := readline(limit):
             self.number += 1
             self.offset += len(raw)
             if self.number == 1 and encoding == DEFAULT_ENCODING:
                 raw = raw.removeprefix(UTF8_BOM)
-            if self.offset - self._began_after[1] > self._max_bytes:
+            if self.offset - self._began_after[1] > self.max_bytes:
                 self.text = self._pass_over(raw)
             elif b"\0" in raw:
                 self.text = self._flawed(raw, Flaw("nul_character", "holds a NUL character"))
@@ -59,6 +59,11 @@ class PhysicalLines:
                     self.text = self._flawed(raw, Flaw("undecodable", _sentence(error)))
             yield self.text
 
+    def skip(self, count: int, size: int) -> None:
+        """Counts lines that somebody else has read, and their bytes."""
+        self.number += count
+        self.offset += size
+
     def begin_record(self) -> None:
         """The next line is the first one of a record."""
         self.flaw = None
@@ -66,10 +71,10 @@ class PhysicalLines:
 
     def _flawed(self, raw: bytes, flaw: Flaw) -> str:
         self.note(flaw)
-        return raw.decode(self._encoding, "replace").replace("\0", "\ufffd")
+        return raw.decode(self.encoding, "replace").replace("\0", "\ufffd")
 
     def _pass_over(self, raw: bytes) -> str:
-        flaw = Flaw("line_too_long", f"is longer than {self._max_bytes} bytes")
+        flaw = Flaw("line_too_long", f"is longer than {self.max_bytes} bytes")
         first = self._began_after[0] + 1
         if self.number != first:
             what = f"the record at line {first} {flaw.message}: a quote in it may not be closed"
@@ -80,10 +85,10 @@ class PhysicalLines:
         return "\n"
 
     def _quotes_to_the_end(self, raw: bytes) -> int:
-        decoder = getincrementaldecoder(self._encoding)("replace")
+        decoder = getincrementaldecoder(self.encoding)("replace")
         quotes = decoder.decode(raw).count('"')
         while raw and not raw.endswith(b"\n"):
-            raw = self._source.readline(self._max_bytes)
+            raw = self._source.readline(self.max_bytes)
             self.offset += len(raw)
             quotes += decoder.decode(raw).count('"')
         return quotes

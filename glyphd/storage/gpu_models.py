@@ -12,20 +12,8 @@ from peewee import EXCLUDED, OP, Case, Database, Expression, Node, Select, Tuple
 
 from glyphd.db.archive_models import GPUModel, ImportBatch, ScoredListing
 from glyphd.db.dialects import caseless
+from glyphd.storage.staged_models import SPECS, staged_models
 from glyphd.storage.staging import staged
-
-SPECS = (
-    "vram_gb",
-    "mig_capable",
-    "tdp_watts",
-    "cuda_cores",
-    "slot_width",
-    "pcie_generation",
-    "nvlink",
-    "generation",
-    "form_factor",
-)
-"""What a GPU model has wherever it is sold."""
 
 _EVENT_COLUMNS = ("import_id", "model", *SPECS, "seen_at", "import_index")
 _MODEL_FIELDS = [GPUModel._meta.columns[name] for name in ("import_id", "canonical_model", *_EVENT_COLUMNS[2:])]
@@ -33,8 +21,9 @@ _MODEL_FIELDS = [GPUModel._meta.columns[name] for name in ("import_id", "canonic
 
 def update_models(database: Database, import_id: str) -> Node:
     """The statement that takes the specs of the staged rows in, where they are the latest."""
-    columns = {name: getattr(staged.c, name) for name in _EVENT_COLUMNS[1:]} | {"import_id": Value(import_id)}
-    latest = _first_by_model(database, staged, columns, staged.c.import_index)
+    columns = [getattr(staged.c, name) for name in _EVENT_COLUMNS[1:]]
+    found = staged_models.c.import_index == staged.c.import_index
+    latest = staged.select(Value(import_id), *columns).join(staged_models, on=found)
     newer = (_lacks_specs(EXCLUDED) < _lacks_specs(GPUModel)) | (
         (_lacks_specs(EXCLUDED) == _lacks_specs(GPUModel)) & (EXCLUDED.seen_at >= GPUModel.seen_at)
     )
@@ -71,31 +60,25 @@ def stored_specs(database: Database) -> Select:
 def specs_due(database: Database) -> Select:
     """The same, as the events that count make it."""
     counts = ImportBatch.select(ImportBatch.import_id).where(ImportBatch.rolled_back_at.is_null())
-    columns = {name: ScoredListing._meta.columns[name] for name in _EVENT_COLUMNS}
-    among = ScoredListing.import_id.in_(counts)
-    latest = _first_by_model(database, ScoredListing, columns, ScoredListing.id.desc(), where=among).alias("latest")
+    latest = _best_by_model(database, ScoredListing.import_id.in_(counts)).alias("latest")
     shown = [getattr(latest.c, name) for name in (*_EVENT_COLUMNS[2:], "import_id")]
     due: Select = latest.select_from(caseless(database, latest.c.model), *shown)
     return due
 
 
 def _take_best(database: Database, among: Any) -> None:
+    database.execute(_upsert(database, _best_by_model(database, among)))
+
+
+def _best_by_model(database: Database, among: Any) -> Any:
+    """One event for each model: with specs before without, then the latest seen, then the one with the highest id."""
     columns = {name: ScoredListing._meta.columns[name] for name in _EVENT_COLUMNS}
-    latest = _first_by_model(database, ScoredListing, columns, ScoredListing.id.desc(), where=among)
-    database.execute(_upsert(database, latest))
-
-
-def _first_by_model(database: Database, source: Any, columns: dict[str, Any], last: Any, where: Any = None) -> Any:
-    """One row for each model: with specs before without, then the latest seen, then by `last`."""
-    row = source.c if source is staged else source
     rank = fn.ROW_NUMBER().over(
-        partition_by=[caseless(database, columns["model"])],
-        order_by=[_lacks_specs(row), columns["seen_at"].desc(), last],
+        partition_by=[caseless(database, ScoredListing.model)],
+        order_by=[_lacks_specs(ScoredListing), ScoredListing.seen_at.desc(), ScoredListing.id.desc()],
     )
-    ranked = source.select(*(column.alias(name) for name, column in columns.items()), rank.alias("rank"))
-    if where is not None:
-        ranked = ranked.where(where)
-    ranked = ranked.alias("ranked")
+    named = [column.alias(name) for name, column in columns.items()]
+    ranked = ScoredListing.select(*named, rank.alias("rank")).where(among).alias("ranked")
     return ranked.select_from(*(getattr(ranked.c, name) for name in _EVENT_COLUMNS)).where(ranked.c.rank == 1)
 
 

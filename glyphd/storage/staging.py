@@ -1,25 +1,33 @@
 """The stage: an import's rows in a temporary table on disk, outside the archive's write lock."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from peewee import SQL, Database, Field, Table, fn
 
-from glyphd.contracts.listings import COLUMN_NAMES, POSITION
+from glyphd.contracts.listings import COLUMN_NAMES
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import add_rows, is_sqlite, stream, uncommitted
 from glyphd.db.fields import CaselessTextField
-from glyphd.storage.identity import IDENTITY_COLUMNS, listing_id
+from glyphd.storage import staged_models
+from glyphd.storage.identity import IDENTITY_COLUMNS, ListingIds, listing_id
 
 TABLE = "staged_listings"
-STAGED_COLUMNS = ("import_index", "line", "byte_offset", "byte_length", "listing_id", *COLUMN_NAMES)
+PLACE_COLUMNS = ("import_index", "line", "byte_offset", "byte_length")
+STAGED_COLUMNS = (*PLACE_COLUMNS, "listing_id", *COLUMN_NAMES)
 staged = Table(TABLE)
 
 StagedRow = tuple[Any, ...]
 """import_index, line, byte_offset, byte_length, the 26 values in column order."""
 
-_AT_VALUES = 4
+StagedColumns = Mapping[str, Sequence[Any]]
+"""The same of several rows, by column, all equally long. A column that is left out is null in each of them."""
+
+
+def by_column(rows: Sequence[StagedRow]) -> StagedColumns:
+    """Rows as columns."""
+    return dict(zip((*PLACE_COLUMNS, *COLUMN_NAMES), zip(*rows, strict=True), strict=False))
 
 
 class Stage:
@@ -27,15 +35,23 @@ class Stage:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._listing_ids = ListingIds()
+        self._models = staged_models.ModelNotes(database)
 
-    def add(self, rows: Iterable[StagedRow]) -> None:
+    def add(self, columns: StagedColumns) -> None:
         """Adds rows in file order. Takes no lock that another writer of the archive could miss."""
+        if not columns:
+            return
+        given = {**columns, "listing_id": self._listing_ids(columns, len(columns["import_index"]))}
+        names = [name for name in STAGED_COLUMNS if name in given]
         with uncommitted(self.database):
-            add_rows(self.database, TABLE, STAGED_COLUMNS, (_with_listing_id(row) for row in rows))
+            self._models.add(columns)
+            add_rows(self.database, TABLE, names, zip(*(given[name] for name in names), strict=True))
 
     def number_equal_rows(self) -> None:
         """Gives every row but the first of equal identity its own `listing_id`: the second, the third, …"""
         with uncommitted(self.database):
+            self.database.execute_sql(f"CREATE INDEX {TABLE}_by_listing ON {TABLE} (listing_id)")
             for import_index, ordinal, *identity in stream(self.database, self._repeated_rows()):
                 changed = staged.update({staged.c.listing_id: listing_id(identity, ordinal)})
                 self.database.execute(changed.where(staged.c.import_index == import_index))
@@ -60,9 +76,12 @@ class Stage:
         return row[0] if row else None
 
     def _repeated_rows(self) -> Any:
+        """Looks for ids that occur more than once in their index, and at the rows that have one of these alone."""
+        repeated = staged.select(staged.c.listing_id).group_by(staged.c.listing_id).having(fn.COUNT(SQL("*")) > 1)
         ordinal = fn.ROW_NUMBER().over(partition_by=[staged.c.listing_id], order_by=[staged.c.import_index])
         identity = [getattr(staged.c, name) for name in IDENTITY_COLUMNS]
-        numbered = staged.select(staged.c.import_index, ordinal.alias("ordinal"), *identity).alias("numbered")
+        equal = staged.select(staged.c.import_index, ordinal.alias("ordinal"), *identity)
+        numbered = equal.where(staged.c.listing_id.in_(repeated)).alias("numbered")
         names = [getattr(numbered.c, name) for name in ("import_index", "ordinal", *IDENTITY_COLUMNS)]
         return numbered.select_from(*names).where(numbered.c.ordinal > 1)
 
@@ -70,19 +89,19 @@ class Stage:
 @contextmanager
 def open_stage(database: Database) -> Iterator[Stage]:
     """An empty stage on the current connection; gone when the block ends."""
-    database.execute_sql(f"DROP TABLE IF EXISTS {TABLE}")
+    _drop_tables(database)
     database.execute_sql(_create_table(database))
+    staged_models.create_table(database)
     try:
         yield Stage(database)
     finally:
         if not database.is_closed():
-            database.execute_sql(f"DROP TABLE IF EXISTS {TABLE}")
+            _drop_tables(database)
 
 
-def _with_listing_id(row: StagedRow) -> StagedRow:
-    values = row[_AT_VALUES:]
-    identity = [values[POSITION[name]] for name in IDENTITY_COLUMNS]
-    return (*row[:_AT_VALUES], listing_id(identity, 1), *values)
+def _drop_tables(database: Database) -> None:
+    for table in (TABLE, staged_models.TABLE):
+        database.execute_sql(f"DROP TABLE IF EXISTS {table}")
 
 
 def _create_table(database: Database) -> str:

@@ -28,7 +28,7 @@ from glyphd.storage.knowledge import present
 from glyphd.storage.mapping import AnyDTO, to_dto
 from glyphd.storage.predicates import restrict
 from glyphd.storage.rows import RESULT_COLUMNS, read_rows, select_rows
-from glyphd.storage.staging import Stage, StagedRow, open_stage
+from glyphd.storage.staging import Stage, StagedRow, by_column, open_stage
 from glyphd.storage.writing import Batch, find_written, write_batch
 from glyphd.times import now_text, read_stored, utc_text
 
@@ -93,7 +93,7 @@ class DatabaseListingStore(ListingStore):
             received_at = self._received_at(import_id)
             rows = _staged_rows(listings, received_at)
             while chunk := list(islice(rows, CHUNK_ROWS)):
-                stage.add(chunk)
+                stage.add(by_column(chunk))
             return self._write(stage, import_id, received_at)
 
     def query_listings(

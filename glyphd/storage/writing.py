@@ -14,6 +14,7 @@ from glyphd.errors import ImportConflict
 from glyphd.storage.clock import next_moment
 from glyphd.storage.derived import renew
 from glyphd.storage.gpu_models import update_models
+from glyphd.storage.index_upkeep import is_large, without_indexes
 from glyphd.storage.predecessors import (
     find_predecessors,
     late_listings,
@@ -78,7 +79,7 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
         lowest, highest = stage.bounds()
         top = _last_event_id(database) + highest + 1
         _insert_batch(database, stage, batch, lowest, highest)
-        statements = _statements(database, batch.import_id, top)
+        statements = _statements(database, batch.import_id, top, is_large=is_large(database, stage.count()))
         for number, statement in enumerate(statements):
             step(number / len(statements))
             database.execute(statement)
@@ -89,16 +90,16 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
         return written
 
 
-def _statements(database: Database, import_id: str, top: int) -> list[Node]:
+def _statements(database: Database, import_id: str, top: int, *, is_large: bool) -> list[Node]:
     """In order: what was current of the same listings loses its flag, then the rows and what is derived from them.
 
     `top - import_index` is the event's id: it grows from import to import and falls inside one.
     """
     event_id = Value(top) - staged.c.import_index
+    events = [unflag_superseded(), _insert_events(import_id, event_id)]
     return [
         find_predecessors(),
-        unflag_superseded(),
-        _insert_events(import_id, event_id),
+        *(without_indexes(database, events) if is_large else events),
         _point_keys(event_id),
         _insert_capacities(import_id),
         update_models(database, import_id),

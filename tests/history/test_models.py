@@ -8,7 +8,7 @@ import pytest
 from glyphd.contracts.listings import CAPACITIES
 from glyphd.db.archive_models import ScoredListing
 from glyphd.history.models import MODEL_COLUMNS, Models, find_model, nearest_models
-from glyphd.storage.gpu_models import SPECS
+from glyphd.storage.staged_models import SPECS
 from glyphd.storage.stores import DatabaseListingStore
 from tests.history.random_markets import events, fill, folded, numbers_of
 from tests.storage.listings import listing, seen

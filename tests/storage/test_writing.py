@@ -10,10 +10,12 @@ import pytest
 from peewee import Database
 
 from glyphd.db.archive_models import ARCHIVE_MODELS, ImportBatch, ListingKey, ScoredListing
-from glyphd.storage import predecessors, writing
-from glyphd.storage.staging import STAGED_COLUMNS, TABLE, Stage, StagedRow, open_stage
+from glyphd.settings import Settings
+from glyphd.storage import predecessors, staged_models, writing
+from glyphd.storage.staging import STAGED_COLUMNS, TABLE, Stage, StagedColumns, by_column, open_stage
 from glyphd.storage.stores import DatabaseListingStore, _staged_rows
 from glyphd.storage.writing import Batch, Step, find_written, write_batch
+from tests.db.snapshots import schema_of
 from tests.storage.listings import listing, seen
 
 NOW = "2025-07-29T12:12:00.000000Z"
@@ -33,8 +35,8 @@ def stage(archive: Database) -> Iterator[Stage]:
         yield opened
 
 
-def rows(*listings: Any) -> list[StagedRow]:
-    return list(_staged_rows(listings, NOW))
+def rows(*listings: Any) -> StagedColumns:
+    return by_column(list(_staged_rows(listings, NOW)))
 
 
 def _stopping_at(statement: int) -> Step:
@@ -57,20 +59,11 @@ def _imported_at(database: Database) -> list[str]:
 
 def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
     """SQLite takes a name in quotes that it does not know for a text, and says nothing."""
-    known = {
-        TABLE,
-        *STAGED_COLUMNS,
-        predecessors.TABLE,
-        *predecessors.COLUMNS,
-        "current",
-        "ranked",
-        "rank",
-        "EXCLUDED",
-        "C",
-    }
+    temporary = (TABLE, *STAGED_COLUMNS, predecessors.TABLE, *predecessors.COLUMNS, staged_models.TABLE)
+    known = {*temporary, "current", "EXCLUDED", "C"}
     for table in archive.get_tables():
         known |= {table, *(column.name for column in archive.get_columns(table))}
-    statements = writing._statements(archive, "a", 4)
+    statements = writing._statements(archive, "a", 4, is_large=False)
     assert len(statements) == STATEMENTS
     for statement in statements:
         sql, _ = archive.get_sql_context().sql(statement).query()
@@ -79,7 +72,7 @@ def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
 
 def test_statements_can_be_planned(archive: Database, stage: Stage) -> None:
     with predecessors.open_predecessors(archive):
-        for statement in writing._statements(archive, "a", 4):
+        for statement in writing._statements(archive, "a", 4, is_large=False):
             sql, parameters = archive.get_sql_context().sql(statement).query()
             archive.execute_sql(f"EXPLAIN {sql}", parameters)
 
@@ -120,7 +113,7 @@ def test_an_import_that_was_never_written_is_not_found(archive: Database) -> Non
 
 def test_the_first_and_last_model_are_those_of_the_accepted_rows(archive: Database) -> None:
     with open_stage(archive) as stage:
-        stage.add([(number, *row[1:]) for number, row in zip((3, 8), rows(seen(1), seen(1, model="B")), strict=True)])
+        stage.add({**rows(seen(1), seen(1, model="B")), "import_index": (3, 8)})
         written = write_batch(archive, stage, Batch("a"))
     assert (written.record_count, written.first_model, written.last_model) == (2, "L4", "B")
 
@@ -176,3 +169,28 @@ def test_the_stage_is_gone_afterwards(store: DatabaseListingStore) -> None:
         assert TABLE not in store.database.get_tables()
         with open_stage(store.database) as stage:
             assert (stage.count(), stage.bounds(), stage.model_at(1)) == (0, (0, 0), None)
+
+
+@pytest.fixture
+def every_batch_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glyphd.storage.index_upkeep.LARGE_ROWS", 1)
+
+
+@pytest.mark.usefixtures("every_batch_is_large")
+def test_a_large_batch_leaves_the_schema_as_it_was(store: DatabaseListingStore, database_settings: Settings) -> None:
+    before = schema_of(database_settings)
+    for day in (1, 2):
+        store.insert_listings([seen(day), seen(day, model="A", vram_gb=24), seen(day)], str(day))
+    assert schema_of(database_settings) == before
+    assert [row.import_id for row in store.query_listings()] == ["2", "2", "2"]
+
+
+@pytest.mark.usefixtures("every_batch_is_large")
+def test_a_large_batch_that_fails_leaves_its_indexes(
+    archive: Database, stage: Stage, database_settings: Settings
+) -> None:
+    before = schema_of(database_settings), _everything(archive)
+    for at in range(STATEMENTS):
+        with pytest.raises(Stopped):
+            write_batch(archive, stage, Batch("a"), step=_stopping_at(at))
+        assert (schema_of(database_settings), _everything(archive)) == before

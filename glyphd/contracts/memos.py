@@ -1,0 +1,46 @@
+"""Remembering what a function gave for a value: most columns of a file say the same few things over and over."""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+MOST_REMEMBERED = 4096
+"""Values of one column. A file may bring new ones for ever, and memory has to stay flat."""
+
+
+class Memo(dict[Any, Any]):
+    """`memo[value]` is `function(value)`, asked for once: as quick as a dictionary from the second time on."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._function = function
+
+    def __missing__(self, value: Hashable) -> Any:
+        found = self._function(value)
+        if len(self) < MOST_REMEMBERED:
+            self[value] = found
+        return found
+
+
+class ColumnMemo:
+    """Maps whole columns, value by value, through a memo as long as that pays, then through `all_at_once`."""
+
+    def __init__(
+        self, function: Callable[[Any], Any], all_at_once: Callable[[Sequence[Any]], list[Any]] | None = None
+    ) -> None:
+        self._memo = Memo(function)
+        self._function = function
+        self._all_at_once = all_at_once or self._one_by_one
+        self._is_repeated = True
+
+    def __call__(self, column: Sequence[Any]) -> list[Any]:
+        if not self._is_repeated:
+            return self._all_at_once(column)
+        known = len(self._memo)
+        found = list(map(self._memo.__getitem__, column))
+        if (len(self._memo) - known) * 2 > len(column) or len(self._memo) >= MOST_REMEMBERED:
+            self._is_repeated = False
+            self._memo.clear()
+        return found
+
+    def _one_by_one(self, column: Sequence[Any]) -> list[Any]:
+        return list(map(self._function, column))

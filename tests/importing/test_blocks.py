@@ -1,0 +1,150 @@
+"""Rows taken block by block and checked by column are what the same rows are one by one."""
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+
+from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.contracts.memos import MOST_REMEMBERED, ColumnMemo
+from glyphd.db.registry_models import Job
+from glyphd.errors import UnreadableFile
+from glyphd.importing.csv_rows import CsvRows
+from glyphd.importing.kept_files import READ_BYTES
+from glyphd.importing.lines import PhysicalLines
+from glyphd.importing.reading import KeptRows
+from glyphd.importing.validation import row_check
+from glyphd.settings import Settings
+from glyphd.storage.staging import PLACE_COLUMNS
+from tests.importing.generated import as_csv, dialects, given_rows
+
+RECEIVED_AT = "2025-07-29T12:12:00.000000Z"
+SETTINGS = Settings(database_url=None)
+MAX_LINE = 400
+
+CELLS = {
+    "model": ["L4", " L4 ", "é", "", "x" * 201, '"a,b"', '"two\nlines"', '"open', 'a"b', "a\rb", "a\0b", "\udcff"],
+    "price_usd": ["1", "1.50", "-0", "1e3", "nan", "$9", "", "1_0"],
+    "score": ["0.5", "89.70154501941143", "x"],
+    "quantity": ["3", "80.0", "Available", "Out of Stock", "", "-1", "nan", "7 left"],
+    "availability": ["", "soon", "y" * 201],
+    "seen_at": [
+        "",
+        "2025-07-01",
+        "2025-07-01T12:00:00Z",
+        "2025-07-01 12:00+02:00",
+        "2025-02-30T00:00:00Z",
+        "1751328000",
+    ],
+    "nvlink": ["yes", "FALSE", "", "maybe"],
+    "heuristics": ["", "{}", '"{""a"": 1.10}"', "not json", "null", "[1,2"],
+    "quantization_capacity_7b": ["", "1"],
+    "quantization_capacity_13b": ["", "1"],
+    "quantization_capacity_70b": ["", "1"],
+    "source_url": ["", "https://a.example/1", "u" * 500],
+}
+GOOD = {name: cells[:2] for name, cells in CELLS.items()}
+ENDS = ["\n", "\r\n", "\n\n", ",\n"]
+
+
+@st.composite
+def files(draw: st.DrawFn) -> bytes:
+    """Mostly sound rows, among them some with anything wrong."""
+    columns = draw(st.permutations(list(CELLS)))
+    columns = ["model", "price_usd", "score", *columns[: draw(st.integers(0, 12))]]
+    columns = list(dict.fromkeys(columns))
+    lines = [",".join(columns) + "\n"]
+    for _ in range(draw(st.integers(0, 12))):
+        pool = CELLS if draw(st.integers(0, 5)) == 0 else GOOD
+        cells = [draw(st.sampled_from(pool[name])) for name in columns]
+        lines.append(",".join(cells) + draw(st.sampled_from(ENDS if pool is CELLS else ENDS[:2])))
+    text = "".join(lines)
+    return (text.rstrip("\n") if draw(st.booleans()) else text).encode("utf-8", "surrogateescape")
+
+
+@pytest.fixture(params=[60, 256 * 1024], ids=["small blocks", "large blocks"], autouse=True)
+def _block_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glyphd.importing.blocks.BLOCK_BYTES", request.param)
+
+
+def _one_by_one(data: bytes, delimiter: str = ",") -> Iterator[Any]:
+    check = row_check(RECEIVED_AT)
+    lines = PhysicalLines(io.BytesIO(data), encoding="utf-8", max_bytes=MAX_LINE)
+    for row in CsvRows(lines, delimiter, max_columns=1000):
+        checked = check(row)
+        yield checked if isinstance(checked, tuple) else [error.as_dict() for error in checked]
+
+
+def _by_block(data: bytes, delimiter: str = ",") -> Iterator[Any]:
+    job = Job(received_at=RECEIVED_AT, content_type="text/csv", delimiter=delimiter, encoding="utf-8")
+    source: Any = io.BufferedReader(io.BytesIO(data), READ_BYTES)
+    settings = SETTINGS.model_copy(update={"max_line_bytes": MAX_LINE})
+    kept = KeptRows(source, source, job, settings)
+    for checked in kept.checked():
+        rows = {row[0]: row for row in zip(*_all_columns(checked.accepted, checked.accepted_count), strict=True)}
+        refused = {errors[0].row: [error.as_dict() for error in errors] for errors in checked.refused}
+        yield from (found for _, found in sorted((rows | refused).items()))
+
+
+def _all_columns(accepted: Any, count: int) -> Iterator[Any]:
+    for name in (*PLACE_COLUMNS, *COLUMN_NAMES):
+        yield accepted.get(name, [None] * count)
+
+
+def _told(rows: Iterator[Any]) -> tuple[list[str], str | None]:
+    """The rows to the last digit, and why the file can't be read on."""
+    told: list[str] = []
+    try:
+        for row in rows:
+            told.append(json.dumps(row))  # noqa: PERF401  # what came before the error counts
+    except UnreadableFile as error:
+        return told, error.detail
+    return told, None
+
+
+@hypothesis_settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(files())
+def test_any_file_is_the_same_either_way(data: bytes) -> None:
+    slow, why = _told(_one_by_one(data))
+    quick, also_why = _told(_by_block(data))
+    assert also_why == why
+    assert quick == (slow if why is None else slow[: len(quick)])
+
+
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(given_rows(), min_size=1, max_size=5), dialects())
+def test_every_sound_row_is_the_same_either_way(rows: list[dict[str, Any]], dialect: Any) -> None:
+    data = as_csv(rows, dialect).data
+    delimiter = "tab" if dialect.delimiter == "\t" else dialect.delimiter
+    assert _told(_by_block(data, delimiter)) == _told(_one_by_one(data, delimiter))
+
+
+def test_plain_rows_are_taken_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in which nothing is odd hardly ever goes the long way."""
+    data = ("model,price_usd,score\n" + "L4,1,0.5\n" * 1000).encode()
+    monkeypatch.setattr("glyphd.importing.reading.row_check", lambda received_at: None)
+    assert len(list(_by_block(data))) == 1000
+
+
+def test_a_memo_of_ever_new_values_gives_up() -> None:
+    column = ColumnMemo(lambda value: value)
+    for start in range(0, 4 * MOST_REMEMBERED, 1000):
+        values = list(range(start, start + 1000))
+        assert column(values) == values
+    assert len(column._memo) == 0
+
+
+def test_a_memo_asks_once_for_what_comes_again() -> None:
+    asked: list[str] = []
+
+    def lower(value: str) -> str:
+        asked.append(value)
+        return value.lower()
+
+    column = ColumnMemo(lower)
+    for _ in range(3):
+        assert column(["A", "B", "A", "A", "B"]) == ["a", "b", "a", "a", "b"]
+    assert asked == ["A", "B"]
