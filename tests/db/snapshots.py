@@ -1,5 +1,7 @@
 """A database's whole schema as lines of text, to compare one with another."""
 
+from collections.abc import Iterable
+
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.migration_sets import SETS, MigrationSet, open_to_look
 from glyphd.settings import Settings
@@ -17,9 +19,9 @@ _VIEWS = "SELECT 'view', viewname, definition FROM pg_views WHERE schemaname = '
 _POSTGRESQL = (_COLUMNS, _INDEXES, _CONSTRAINTS, _VIEWS)
 
 
-def schema_of(settings: Settings) -> set[str]:
-    """Every table, column, index, constraint and view of archive and registry."""
-    return {line for steps in SETS for line in _lines(settings, steps)}
+def schema_of(settings: Settings, sets: Iterable[MigrationSet] = SETS) -> set[str]:
+    """Every table, column, index, constraint and view of archive and registry, or of one of them."""
+    return {line for steps in sets for line in _lines(settings, steps)}
 
 
 def _lines(settings: Settings, steps: MigrationSet) -> list[str]:
