@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from peewee import Database, InterfaceError, OperationalError
 
-from glyphd.db.dialects import interrupter
+from glyphd.db.dialects import defer_checkpoints, interrupter
 from worker.context import WorkerContext
 from worker.progress import Halt, Progress
 
@@ -37,6 +37,7 @@ class Attempt:
         archive = self._context.archive
         try:
             with archive.connection_context():
+                defer_checkpoints(archive)
                 self._interrupt = interrupter(archive)
                 try:
                     yield archive

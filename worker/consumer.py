@@ -45,6 +45,7 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
         max_delay=LONGEST_POLL_SECONDS,
         shutdown_timeout=services.settings.grace_seconds,
     )
+    context.reader.make_ready()
     consumer.start()
     # Huey's own handlers would cut a running import off at SIGINT, and restart the process at SIGHUP.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -62,6 +63,7 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
     while not stopping.wait(HEALTH_CHECK_SECONDS):
         consumer.check_worker_health()
     _stop(services, queue, consumer, repeated, worker_id)
+    context.reader.close()
 
 
 def _stop(services: Services, queue: JobQueue, consumer: object, repeated: list[Thread], worker_id: str) -> None:

@@ -1,17 +1,19 @@
 """What a worker has beside the services it shares with the API."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 
 from peewee import Database
 
 from glyphd.services import Services
+from worker.apart import Reader
 
 
 @dataclass(frozen=True)
 class WorkerContext:
-    """`archive` is open for writing; `stopping` is set when the process was told to end."""
+    """`archive` is open for writing; `stopping` is set when the process was told to end; `reader` reads large files."""
 
     services: Services
     archive: Database
     stopping: Event
+    reader: Reader = field(default_factory=Reader)

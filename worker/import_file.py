@@ -8,6 +8,7 @@ from glyphd.importing.reading import Checked, read_kept
 from glyphd.importing.registry import Claim
 from glyphd.storage.staging import Stage, open_stage
 from glyphd.storage.writing import Batch, Written, write_batch
+from worker.apart import is_worth_it
 from worker.attempts import Attempt
 from worker.context import WorkerContext
 
@@ -53,13 +54,14 @@ class FileImport(Attempt):
 
     def _read(self, stage: Stage) -> None:
         size, services = self.job.size_bytes or 0, self._context.services
-        with read_kept(services.uploads, self.job, settings=services.settings, go_on=self.go_on) as kept:
+        read = self._context.reader.read if is_worth_it(self.job) else read_kept
+        with read(services.uploads, self.job, settings=services.settings, go_on=self.go_on) as kept:
             for checked in kept.checked():
                 self._take(stage, checked)
                 self.progress.rows_read += checked.rows_read
                 self.progress.reading(kept.bytes_read, size)
                 self.go_on()
-            self.ignored_columns = kept.rows.ignored_columns
+            self.ignored_columns = kept.ignored_columns
         self.progress.reading(size, size)
 
     def _take(self, stage: Stage, checked: Checked) -> None:

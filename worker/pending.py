@@ -12,6 +12,9 @@ def run_pending(services: Services) -> int:
     """Runs every unfinished job that no other process runs, oldest first; returns how many it looked at."""
     context = WorkerContext(services, open_archive(services.settings, read_only=False), Event())
     jobs = services.registry.unfinished()
-    for job in jobs:
-        run_job(context, job.id)
+    try:
+        for job in jobs:
+            run_job(context, job.id)
+    finally:
+        context.reader.close()
     return len(jobs)

@@ -12,12 +12,13 @@ from peewee import InterfaceError, OperationalError
 from structlog.contextvars import bound_contextvars
 
 from glyphd.contracts.imports import ImportStatus
-from glyphd.db.dialects import cause_of
-from glyphd.errors import RowsRefused, Unavailable, UnreadableFile
+from glyphd.db.dialects import cause_of, checkpoint
+from glyphd.errors import NotReady, RowsRefused, Unavailable, UnreadableFile
 from glyphd.importing.error_report import errors_name
 from glyphd.importing.registry import IMPORT, JSON_FINDINGS, LONGEST_REST_SECONDS, Claim, ClaimLost
 from glyphd.storage.writing import Written, find_written
 from glyphd.times import now_text, utc_text
+from worker.apart import ReaderLost
 from worker.attempts import Attempt, Halted
 from worker.change_batch import BatchChange
 from worker.context import WorkerContext
@@ -45,6 +46,16 @@ def run_job(context: WorkerContext, job_id: int) -> None:
                 _attempt(context, claim)
             except ClaimLost:
                 log.warning("claim_lost")
+    _tidy(context)
+
+
+def _tidy(context: WorkerContext) -> None:
+    """Does what the commit left for later, now that nobody waits for the job any more."""
+    try:
+        with context.archive.connection_context():
+            checkpoint(context.archive)
+    except (OperationalError, NotReady):
+        log.warning("checkpoint_failed", exc_info=True)
 
 
 def _attempt(context: WorkerContext, claim: Claim) -> None:
@@ -54,6 +65,9 @@ def _attempt(context: WorkerContext, claim: Claim) -> None:
     except Halted as halted:
         _halt(context, claim, halted.why)
         return
+    except ReaderLost:
+        log.warning("reader_lost")
+        return  # still said to be running, as if this process had died: the sweep finds that, and counts it as lost
     except (OperationalError, InterfaceError, OSError, Unavailable) as error:
         if is_passing(error):
             _hand_back(context, claim, rest_seconds=_rest_seconds(claim), reason=str(error))

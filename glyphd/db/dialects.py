@@ -86,6 +86,19 @@ def uncommitted(database: Database) -> Iterator[None]:
         yield
 
 
+def defer_checkpoints(database: Database) -> None:
+    """Lets commits on this thread's connection end without copying what they wrote into SQLite's main file: what is
+    committed is safe in the log. Whoever calls this calls `checkpoint` later."""
+    if is_sqlite(database):
+        database.execute_sql("PRAGMA wal_autocheckpoint = 0")
+
+
+def checkpoint(database: Database) -> None:
+    """Copies what was committed into SQLite's main file, as far as no reader needs it to stay as it was."""
+    if is_sqlite(database):
+        database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
 def cause_of(error: BaseException) -> BaseException:
     """What went wrong first: SQLite ends a transaction by itself when the disk is full, and Peewee then complains,
     instead, that there is none to roll back.
@@ -122,11 +135,19 @@ def add_rows(database: Database, table: str, columns: Sequence[str], rows: Itera
                 copy.write_row(row)
 
 
+def unindexed(database: Database, node: Any) -> Any:
+    """The same value in a form that SQLite takes no index for, to order by."""
+    return Expression(SQL(""), "+", node, flat=True) if is_sqlite(database) else node
+
+
 def stream(database: Database, query: Node) -> Iterator[tuple[Any, ...]]:
     """The rows of a query one by one at flat memory; the connection must stay open, in a transaction, meanwhile."""
     if is_sqlite(database):
-        yield from database.execute(query)
-        return
+        return iter(database.execute(query))
+    return _read_on_server(database, query)
+
+
+def _read_on_server(database: Database, query: Node) -> Iterator[tuple[Any, ...]]:
     sql, parameters = database.get_sql_context().sql(query).query()
     with database.connection().cursor(name=f"stream_{uuid4().hex}") as cursor:
         cursor.itersize = STREAM_ROWS

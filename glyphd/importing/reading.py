@@ -64,6 +64,11 @@ class KeptRows:
                 self._blocks = Blocks(unpacked, self._lines, rows, delimiter=delimiter)
 
     @property
+    def ignored_columns(self) -> list[str]:
+        """The file's columns met so far that nobody knows."""
+        return self.rows.ignored_columns
+
+    @property
     def bytes_read(self) -> int:
         """Bytes of the upload read so far: packed ones for gzip."""
         return self._lines.offset if self._counts_lines else self._kept.tell()

@@ -24,8 +24,11 @@ def is_large(database: Database, count: int) -> bool:
 
 
 def without_indexes(database: Database, statements: list[Node]) -> list[Node]:
-    """The statements between those that drop the indexes and those that make them again, word for word."""
-    query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL"
+    """The statements between those that drop the indexes and those that make them again, word for word.
+
+    The unique one stays: events are written in its order, so that it only grows at one end.
+    """
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql LIKE 'CREATE INDEX %'"
     indexes = database.execute_sql(query, (ScoredListing._meta.table_name,)).fetchall()
     drop = [SQL(f'DROP INDEX "{name}"') for name, _ in indexes]
     return [*drop, *statements, *(SQL(made) for _, made in indexes)]

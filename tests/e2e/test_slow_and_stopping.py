@@ -68,7 +68,7 @@ def test_told_to_stop_in_an_import_it_hands_it_back_and_exits_0(environment: dic
 
 def test_a_running_import_is_cancelled_and_leaves_no_row(environment: dict[str, str]) -> None:
     with serving(environment=environment) as api:
-        import_id = upload(api.address, many_offers(40_000), Prefer="respond-async")["import_id"]
+        import_id = upload(api.address, many_offers(400_000), Prefer="respond-async")["import_id"]
         until(lambda: get(api.address, f"/api/imports/{import_id}")["rows_read"] > 0)
         with urlopen(Request(f"{api.address}/api/imports/{import_id}/cancel", method="POST"), timeout=60) as answer:
             assert answer.status in (200, 202)

@@ -1,0 +1,158 @@
+"""Reading a large file in a process of its own, while this one writes what the other has read: two cores at work.
+
+The reader sends chunk after chunk through a pipe, which holds it back while the writer is behind: memory stays flat.
+It ends by itself when nobody listens any more, however the worker went.
+"""
+
+import marshal
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+from glyphd.contracts.row_errors import RowError
+from glyphd.db.registry_models import Job
+from glyphd.importing.kept_files import GoOn
+from glyphd.importing.reading import Checked, read_kept
+from glyphd.settings import Settings
+from glyphd.uploads import UploadStore
+
+LARGE_BYTES = 8 << 20
+"""A smaller file is read before another process is of much use."""
+
+PATIENCE_SECONDS = 0.2
+"""How long to wait for a chunk before asking whether to go on."""
+
+_MARSHAL_VERSION = 2
+"""Later ones look for objects that occur twice, which takes longer than to write them twice."""
+
+
+def is_worth_it(job: Job) -> bool:
+    """Whether the file is large, and there is a second core."""
+    return (job.size_bytes or 0) >= LARGE_BYTES and len(os.sched_getaffinity(0)) > 1
+
+
+class ReaderLost(Exception):
+    """The reading process died: nobody can say what it was about to tell."""
+
+
+class _Chunk(NamedTuple):
+    """What goes through the pipe: nothing but what marshal knows."""
+
+    bytes_read: int
+    ignored_columns: list[str]
+    rows_read: int
+    accepted: dict[str, list[Any]]
+    refused: list[list[tuple[Any, ...]]]
+
+
+class RowsApart:
+    """What another process reads: the same as KeptRows gives."""
+
+    def __init__(self, pipe: "Connection[Any, Any]", go_on: GoOn) -> None:
+        self.bytes_read = 0
+        self.ignored_columns: list[str] = []
+        self.has_ended = False
+        self._pipe = pipe
+        self._go_on = go_on
+
+    def checked(self) -> Iterator[Checked]:
+        """All rows, in order, in chunks. Raises what the reader raised, and ReaderLost when it died."""
+        while (chunk := self._receive()) is not None:
+            self.bytes_read, self.ignored_columns = chunk.bytes_read, chunk.ignored_columns
+            refused = [[RowError(*error) for error in errors] for errors in chunk.refused]
+            yield Checked(chunk.rows_read, chunk.accepted, refused)
+
+    def _receive(self) -> _Chunk | None:
+        while not self._pipe.poll(PATIENCE_SECONDS):
+            self._go_on()
+        try:
+            message = self._pipe.recv_bytes()
+            if message:
+                return _Chunk(*marshal.loads(message))  # from our own process
+            error: Exception | None = self._pipe.recv()
+        except (EOFError, ConnectionError):
+            raise ReaderLost("the process that read the file died") from None
+        self.has_ended = True
+        if error is not None:
+            raise error
+        return None
+
+
+class Reader:
+    """The reading process of one worker: started once, asked for one file after another."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: Connection[Any, Any] | None = None
+
+    def make_ready(self) -> "Connection[Any, Any]":
+        """Starts the process if there is none, so that no file has to wait for it."""
+        if self._pipe is None or self._process is None or self._process.poll() is not None:
+            self.close()
+            self._pipe, theirs = Pipe()
+            command = [sys.executable, "-c", f"from worker.apart import serve; serve({theirs.fileno()})"]
+            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+            theirs.close()
+        return self._pipe
+
+    @contextmanager
+    def read(self, uploads: UploadStore, job: Job, *, settings: Settings, go_on: GoOn) -> Iterator[RowsApart]:
+        """The kept file of an import as the other process reads it. `go_on` raises to end it.
+
+        A process that has not ended with the block is not asked again.
+        """
+        rows = RowsApart(self.make_ready(), go_on)
+        try:
+            self.make_ready().send((uploads, job, settings))
+            yield rows
+        except ConnectionError:
+            raise ReaderLost("the process that reads files is gone") from None
+        finally:
+            if not rows.has_ended:
+                self.close()
+
+    def close(self) -> None:
+        """Ends the process."""
+        if self._pipe is not None:
+            self._pipe.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._pipe = self._process = None
+
+
+def serve(descriptor: int) -> None:
+    """What the reading process does: file after file, until nobody listens at the other end of the pipe any more."""
+    pipe: Connection[Any, Any] = Connection(descriptor)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        while True:
+            _read(pipe, *pipe.recv())
+    except (EOFError, ConnectionError):
+        return
+
+
+def _read(pipe: "Connection[Any, Any]", uploads: UploadStore, job: Job, settings: Settings) -> None:
+    """Sends chunks, then an empty message and the error that the reading ended with, or None."""
+    ended: Exception | None = None
+    try:
+        with read_kept(uploads, job, settings=settings) as kept:
+            for checked in kept.checked():
+                accepted = {name: list(values) for name, values in checked.accepted.items()}
+                refused = [[astuple(error) for error in errors] for errors in checked.refused]
+                chunk = _Chunk(kept.bytes_read, kept.ignored_columns, checked.rows_read, accepted, refused)
+                pipe.send_bytes(marshal.dumps(tuple(chunk), _MARSHAL_VERSION))
+    except ConnectionError:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever it is, the worker judges it
+        ended = error
+    pipe.send_bytes(b"")
+    pipe.send(ended)
