@@ -15,7 +15,7 @@ from webtest import TestApp, TestResponse
 
 from glyphd.api.app import build_app
 from glyphd.db.archive_models import BatchChange
-from glyphd.db.connections import make_folder
+from glyphd.db.connections import close_all, make_folder
 from glyphd.db.migrations import initialise
 from glyphd.db.registry_models import Job
 from glyphd.services import Services, build_services
@@ -136,6 +136,7 @@ def open_service(settings: Settings) -> Service:
 
 def _close(services: Services) -> None:
     """What stays open as long as a process: later Pythons complain of a connection that nobody closed."""
+    close_all(services.archive)
     if services._queue is not None:
         services._queue.close()
 

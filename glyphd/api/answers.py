@@ -1,5 +1,6 @@
 """Making HTTP answers: JSON, lists in three formats, conditional and file answers."""
 
+import io
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -80,9 +81,13 @@ def output_format(query: OutputQuery) -> str:
 
 def answer_rows(query: OutputQuery, columns: Sequence[str], rows: Rows, scratch: Path, **headers: str) -> HTTPResponse:
     """A list of rows, written to an unlinked scratch file first: flat in memory, and no lock on the archive while a
-    reader takes its time."""
+    reader takes its time. A page, whose rows are in memory anyway, stays there."""
     form = output_format(query)
     write = write_safe_csv if form == "csv" and query.safe else WRITERS[form]
+    if isinstance(rows, list):
+        page = io.BytesIO()
+        write(page, columns, rows)
+        return answer_bytes(page.getvalue(), CONTENT_TYPES[form], Vary="Accept", **headers)
     file = written(lambda file: write(file, columns, rows), scratch)
     return answer_file(file, CONTENT_TYPES[form], Vary="Accept", **headers)
 

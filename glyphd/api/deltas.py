@@ -3,6 +3,7 @@
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_rows, fresh, make_etag, next_link, not_modified, output_format
+from glyphd.api.kept_pages import KeptPages
 from glyphd.api.listings import listing_key
 from glyphd.api.parameters import query, query_pairs
 from glyphd.api.routes import Route
@@ -18,6 +19,7 @@ class DeltasApi:
     def __init__(self, services: Services) -> None:
         self._scratch = services.settings.scratch_dir
         self._archive = services.archive
+        self._pages = KeptPages()
 
     def routes(self) -> list[Route]:
         return [
@@ -33,7 +35,7 @@ class DeltasApi:
             raise InvalidParameter("cursor needs limit: pages are walked with both", parameter="cursor")
         with self._archive.connection_context():
             etag = self._etag(asked)
-            return not_modified(etag) or self._found(asked, fresh(etag))
+            return not_modified(etag) or self._pages.find(etag) or self._found(asked, etag)
 
     def history(self, listing_id: str) -> HTTPResponse:
         """All events of one listing, oldest first."""
@@ -46,13 +48,13 @@ class DeltasApi:
             answer = not_modified(etag)
             return answer or answer_rows(asked, OBSERVATION_COLUMNS, rows, self._scratch, **fresh(etag))
 
-    def _found(self, asked: DeltaQuery, headers: dict[str, str]) -> HTTPResponse:
-        deltas = Deltas(self._archive, asked)
+    def _found(self, asked: DeltaQuery, etag: str) -> HTTPResponse:
+        deltas, headers = Deltas(self._archive, asked), fresh(etag)
         if asked.limit is None:
             return answer_rows(asked, deltas.columns, deltas.everything(), self._scratch, **headers)
         page = deltas.page(asked.limit)
         headers |= next_link(page.next_cursor)
-        return answer_rows(asked, page.columns, page.rows, self._scratch, **headers)
+        return self._pages.keep(etag, answer_rows(asked, page.columns, page.rows, self._scratch, **headers))
 
     def _etag(self, asked: OutputQuery, *parts: str) -> str:
         return make_etag(archive_version(self._archive), query_pairs(), output_format(asked), *parts)

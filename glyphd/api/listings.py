@@ -1,21 +1,29 @@
 """`/api/listings`: the market as it stands, and the rows of single imports."""
 
+from contextlib import nullcontext
+
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_rows, fresh, make_etag, next_link, not_modified, output_format
+from glyphd.api.kept_pages import KeptPages
 from glyphd.api.parameters import query, query_pairs
 from glyphd.api.routes import Route
+from glyphd.api.turns import Turns
 from glyphd.contracts.queries import ListingQuery, NoParameters
 from glyphd.errors import InvalidParameter, ListingNotCurrent, ListingNotFound
 from glyphd.listings.search import Search, archive_version, find_current, is_known
+from glyphd.listings.statements import Statements
 from glyphd.services import Services
-from glyphd.storage.rows import RESULT_COLUMNS
+from glyphd.storage.rows import RESULT_COLUMNS, as_object
 
 
 class ListingsApi:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._archive = services.archive
+        self._turns = Turns()
+        self._pages = KeptPages()
+        self._statements = Statements()
 
     def routes(self) -> list[Route]:
         return [
@@ -28,9 +36,10 @@ class ListingsApi:
         asked = query(ListingQuery)
         if asked.cursor is not None and asked.limit is None:
             raise InvalidParameter("cursor needs limit: pages are walked with both", parameter="cursor")
-        with self._archive.connection_context():
+        turn = nullcontext() if asked.limit is None else self._turns.take()
+        with turn, self._archive.connection_context():
             etag = make_etag(archive_version(self._archive), query_pairs(), output_format(asked))
-            return not_modified(etag) or self._found(asked, etag)
+            return not_modified(etag) or self._pages.find(etag) or self._found(asked, etag)
 
     def show(self, listing_id: str) -> HTTPResponse:
         """The current row of one listing."""
@@ -43,11 +52,11 @@ class ListingsApi:
             if row is None:
                 raise ListingNotFound(f"there is no listing {listing_id}", listing_id=listing_id)
             etag = make_etag(archive_version(self._archive), listing_id)
-        content = dict(zip(RESULT_COLUMNS, row, strict=True))
+        content = as_object(RESULT_COLUMNS, row)
         return not_modified(etag) or answer_json(content, **fresh(etag))
 
     def _found(self, asked: ListingQuery, etag: str) -> HTTPResponse:
-        search = Search(self._archive, asked)
+        search = Search(self._archive, asked, self._statements)
         headers = fresh(etag)
         if asked.count == "exact":
             headers["X-Total-Count"] = str(search.count())
@@ -56,7 +65,7 @@ class ListingsApi:
             return answer_rows(asked, search.columns, search.everything(), scratch, **headers)
         page = search.page(asked.limit)
         headers |= next_link(page.next_cursor)
-        return answer_rows(asked, page.columns, page.rows, scratch, **headers)
+        return self._pages.keep(etag, answer_rows(asked, page.columns, page.rows, scratch, **headers))
 
 
 def listing_key(listing_id: str) -> bytes:

@@ -12,6 +12,7 @@ from glyphd.contracts.queries import MAX_WAIT_SECONDS, read_parameters
 from glyphd.errors import InvalidIdempotencyKey, InvalidParameter, InvalidRequest
 
 MAX_PARAMETERS = 200
+_PAIRS = "glyphd.query_pairs"
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?(?=$|[,;\s])", re.IGNORECASE)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _ASYNC = re.compile(r"(?:^|[,;\s])respond-async(?=$|[,;\s])", re.IGNORECASE)
@@ -30,8 +31,11 @@ def read_query_string(text: str) -> list[tuple[str, str]]:
 
 
 def query_pairs() -> list[tuple[str, str]]:
-    """The names and values of this request's query."""
-    return read_query_string(request.environ.get("QUERY_STRING", ""))
+    """The names and values of this request's query, taken apart once."""
+    found: list[tuple[str, str]] | None = request.environ.get(_PAIRS)
+    if found is None:
+        found = request.environ[_PAIRS] = read_query_string(request.environ.get("QUERY_STRING", ""))
+    return found
 
 
 def query(contract: type[AnyModel]) -> AnyModel:

@@ -1,12 +1,17 @@
 """Opens the databases: files, pragmas and locks on SQLite; pools and sessions on PostgreSQL.
 
 What is opened here connects once per thread, when asked to: callers hold `connection_context()` around their work.
+Whether that opens a connection or takes one that was kept is the database's own affair.
 """
 
 import os
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from peewee import Database, OperationalError, PostgresqlDatabase, SqliteDatabase
 from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
@@ -26,8 +31,10 @@ _WRITER_PRAGMAS = {
 }
 _ARCHIVE_CACHE_KIB = 65536
 _REGISTRY_CACHE_KIB = 2048
-_READER_CACHE_KIB = 8192
-"""One of these for every thread of the API, so it has to be small."""
+_READER_CACHE_KIB = 16384
+_PASSING_CACHE_KIB = 2048
+_MOST_KEPT = 4
+"""Mostly one is at work; after a rush no more than so many stay, each with its cache."""
 
 _SESSION = {
     "timezone": "UTC",
@@ -37,6 +44,8 @@ _SESSION = {
     "tcp_keepalives_count": "3",
 }
 """A server that looks after its client frees a dead one's locks within a second, even in a long statement."""
+
+Found = TypeVar("Found")
 
 
 class SqliteFile(SqliteDatabase):
@@ -59,6 +68,66 @@ class SqliteFile(SqliteDatabase):
             if not self.is_closed() or "locked" in str(error):
                 raise
             raise NotReady(f"the database {self.path.name} can't be opened: {error}") from error
+
+
+class _KeptConnection(sqlite3.Connection):
+    """A connection that outlives its use: the file that it is to, and what is known since the last commit there."""
+
+    file: tuple[int, int] | None = None
+    data_version = 0
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.known: dict[Callable[[Any], Any], Any] = {}
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # one that could not be opened
+            self.close()
+
+
+class KeptSqliteFile(SqliteFile):
+    """A SQLite file to read, whose connections are kept for the next use: the last one first, since it has the pages
+    of the file at hand that are asked for most.
+
+    Opening one costs as much as many a question: SQLite reads the whole schema anew. A file that took the place of
+    the one that was opened is noticed at the next use.
+    """
+
+    def __init__(self, path: Path, *, pragmas: dict[str, Any]) -> None:
+        super().__init__(path, mode="ro", pragmas=pragmas, check_same_thread=False, factory=_KeptConnection)
+        self._idle: list[_KeptConnection] = []
+
+    def close_all(self) -> None:
+        """Closes this thread's connection and all that are kept."""
+        self.close()
+        while self._idle:
+            self._idle.pop().close()
+
+    def _connect(self) -> sqlite3.Connection:
+        file = self._file()
+        while self._idle:
+            kept = self._idle.pop()
+            if kept.file == file:
+                return kept
+            kept.close()
+        connection: _KeptConnection = super()._connect()  # type: ignore[misc]
+        if file == self._file():
+            connection.file = file
+        return connection
+
+    def _close(self, conn: _KeptConnection) -> None:
+        """After an error some statement may still be under way, and hold back the writer's checkpoints."""
+        if conn.file is None or sys.exc_info()[0] is not None or len(self._idle) >= _MOST_KEPT:
+            conn.close()
+        else:
+            self._idle.append(conn)
+
+    def _file(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 class PostgresSession(PostgresqlDatabase):
@@ -93,7 +162,7 @@ def open_archive(settings: Settings, *, read_only: bool) -> Database:
 def open_archive_file(path: Path, *, read_only: bool) -> SqliteDatabase:
     """A SQLite archive by its path, which may hold any character a file name can."""
     if read_only:
-        return SqliteFile(path, mode="ro", pragmas={"query_only": 1, "cache_size": -_READER_CACHE_KIB})
+        return KeptSqliteFile(path, pragmas={"query_only": 1, "cache_size": -_READER_CACHE_KIB, "threads": 1})
     pragmas = _WRITER_PRAGMAS | {"cache_size": -_ARCHIVE_CACHE_KIB}
     return SqliteFile(path, mode="rw", pragmas=pragmas, lock_type="IMMEDIATE")
 
@@ -126,10 +195,39 @@ def open_postgres(settings: Settings) -> Database:
 
 def close_all(database: Database) -> None:
     """Closes this thread's connection and those that a pool keeps, when the database is not needed any more."""
-    if isinstance(database, PostgresPool):
+    if isinstance(database, PostgresPool | KeptSqliteFile):
         database.close_all()
     else:
         database.close()
+
+
+def once_a_commit(database: Database, find: Callable[[Database], Found]) -> Found:
+    """What `find` says of the database; on a kept connection it is remembered until somebody commits."""
+    if not isinstance(database, KeptSqliteFile):
+        return find(database)
+    kept: _KeptConnection = database.connection()  # type: ignore[no-untyped-call]
+    (data_version,) = kept.execute("PRAGMA data_version").fetchone()
+    if data_version != kept.data_version:
+        kept.data_version, kept.known = data_version, {}
+    if find not in kept.known:
+        kept.known[find] = find(database)
+    found: Found = kept.known[find]
+    return found
+
+
+@contextmanager
+def little_memory(database: Database) -> Iterator[None]:
+    """For what passes through once and is as large as the archive: SQLite neither keeps nor sorts much of it at a
+    time."""
+    if not isinstance(database, KeptSqliteFile):
+        yield
+        return
+    connection: sqlite3.Connection = database.connection()  # type: ignore[no-untyped-call]
+    connection.execute(f"PRAGMA cache_size = -{_PASSING_CACHE_KIB}")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}")
 
 
 def make_file(path: Path) -> None:

@@ -110,7 +110,7 @@ class DiffList(ABC):
         """The values that `_rows` reads, ending in `import_index`."""
 
     @abstractmethod
-    def _rows(self, found: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
+    def _rows(self, found: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
         """Rows of `columns`, each with its `import_index` behind it."""
 
 
@@ -127,7 +127,7 @@ class MissingList(DiffList):
         rows = select_rows([*self.columns, "import_index"], present(self._database))
         return rows.where(self._having.events, ~fn.EXISTS(same))
 
-    def _rows(self, found: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
+    def _rows(self, found: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
         return convert_rows([*self.columns, "import_index"], found)
 
 
@@ -145,7 +145,7 @@ class ChangedList(DiffList):
         query = ScoredListing.select(*described, *old, *new).join(_OTHER, on=self._old.has_same)
         return query.where(self._new.events, _DIFFERS)
 
-    def _rows(self, found: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
+    def _rows(self, found: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
         positions = [CHANGED_COLUMNS.index(name) for name in self.columns]
         for values in found:
             row = _changed_row(values)

@@ -8,10 +8,12 @@ from peewee import Database, Node, Select, fn
 
 from glyphd.contracts.queries import ListingQuery
 from glyphd.db.archive_models import IS_CURRENT, BatchChange, ImportBatch, ScoredListing
-from glyphd.db.dialects import stream, uncommitted
+from glyphd.db.connections import little_memory, once_a_commit
+from glyphd.db.dialects import stream, uncommitted, unindexed
 from glyphd.errors import InvalidParameter
 from glyphd.listings.cursors import read_cursor, write_cursor
-from glyphd.listings.sorting import KEYS, Order, order_of
+from glyphd.listings.sorting import KEYS, order_of
+from glyphd.listings.statements import Statements, Values
 from glyphd.storage.knowledge import knowledge_at, present
 from glyphd.storage.predicates import PREDICATES, restrict
 from glyphd.storage.rows import RESULT_COLUMNS, convert_rows, select_rows
@@ -22,81 +24,90 @@ class Page:
     """Some rows, their columns, and the cursor of the next page, if there is one."""
 
     columns: tuple[str, ...]
-    rows: list[list[Any]]
+    rows: Sequence[Sequence[Any]]
     next_cursor: str | None
 
 
 class Search:
     """One query on one database. The caller holds the connection."""
 
-    def __init__(self, database: Database, query: ListingQuery) -> None:
+    def __init__(self, database: Database, query: ListingQuery, statements: Statements | None = None) -> None:
         self._database = database
-        self._known = present(database) if query.as_of is None else knowledge_at(database, query.as_of)
+        self._statements = statements or Statements()
+        self._known = once_a_commit(database, present) if query.as_of is None else knowledge_at(database, query.as_of)
         self._query = query
+        self._wanted = {name: getattr(query, name) for name in PREDICATES}
         self._order = order_of(query)
         self.columns = _columns(query.fields)
 
     def page(self, limit: int) -> Page:
         """The `limit` rows at the cursor."""
-        selected = (*self.columns, self._order.key, "id")
-        found = self._at_cursor(self._select(selected), limit + 1)
+        found = self._at_cursor(limit + 1)
         more = len(found) > limit
-        rows = [list(row) for row in found[:limit]]
-        next_cursor = write_cursor(self._identity(), rows[-1][-2:]) if more else None
+        next_cursor = write_cursor(self._identity(), list(found[limit - 1][-2:])) if more else None
         width = len(self.columns)
-        return Page(self.columns, list(convert_rows(self.columns, (row[:width] for row in rows))), next_cursor)
+        rows = convert_rows(self.columns, [row[:width] for row in found[:limit]])
+        return Page(self.columns, list(rows), next_cursor)
 
-    def everything(self) -> Iterator[list[Any]]:
+    def everything(self) -> Iterator[tuple[Any, ...]]:
         """All rows as one snapshot, one by one at flat memory."""
-        with uncommitted(self._database):
-            ordered = self._select(self.columns).order_by(*self._order.clauses(self._database))
+        with little_memory(self._database), uncommitted(self._database):
+            ordered = self._restrict(select_rows(self.columns, self._known), self._wanted, whole=True)
+            ordered = ordered.order_by(*self._order.sorted(self._database))
             yield from convert_rows(self.columns, stream(self._database, ordered))
 
     def count(self) -> int:
-        counted = self._restrict(ScoredListing.select(fn.COUNT(ScoredListing.id)))
+        counted = self._restrict(ScoredListing.select(fn.COUNT(ScoredListing.id)), self._wanted)
         return int(self._database.execute(counted).fetchone()[0])
 
-    def _at_cursor(self, query: Select, limit: int) -> list[Sequence[Any]]:
+    def _at_cursor(self, limit: int) -> list[Sequence[Any]]:
         """Two plain range scans rather than one condition with an OR in it, which no index serves."""
-        order, database = self._order, self._database
-        ordered = query.order_by(*order.clauses(database))
         if self._query.cursor is None:
-            return self._fetch(ordered, limit)
-        value, event_id = self._position(order)
-        found = self._fetch(ordered.where(order.ties(database, value, event_id)), limit)
+            return self._fetch({"limit": limit})
+        value, event_id = read_cursor(self._identity(), self._query.cursor, (KEYS[self._order.key], int))
+        found = self._fetch({"tied": value, "event_id": event_id, "limit": limit})
         if len(found) < limit:
-            found += self._fetch(ordered.where(order.rest(database, value)), limit - len(found))
+            found += self._fetch({"behind": value, "limit": limit - len(found)})
         return found
 
-    def _position(self, order: Order) -> list[Any]:
-        assert self._query.cursor is not None
-        return read_cursor(self._identity(), self._query.cursor, (KEYS[order.key], int))
+    def _fetch(self, position: dict[str, Any]) -> list[Sequence[Any]]:
+        """Rows in order, each with its key and its id behind its columns."""
+        asked = {name: value for name, value in self._wanted.items() if value not in (None, [])}
+        shape = (self.columns, self._order, self._shows_history, self._known)
+        sql, parameters = self._statements.write(self._database, shape, asked | position, self._positioned)
+        return list(self._database.execute_sql(sql, parameters).fetchall())
 
-    def _fetch(self, query: Select, limit: int) -> list[Sequence[Any]]:
-        return list(self._database.execute(query.limit(limit)))
+    def _positioned(self, values: Values) -> Select:
+        order, database = self._order, self._database
+        query = self._restrict(select_rows((*self.columns, order.key, "id"), self._known), values)
+        if "tied" in values:
+            query = query.where(order.ties(database, values["tied"], values["event_id"]))
+        elif "behind" in values:
+            query = query.where(order.rest(database, values["behind"]))
+        return query.order_by(*order.clauses(database)).limit(values["limit"])
 
-    def _select(self, columns: Sequence[str]) -> Select:
-        return self._restrict(select_rows(columns, self._known))
-
-    def _restrict(self, query: Select) -> Select:
-        every_event = self._query.history or self._query.import_id
-        condition = self._known.is_held() if every_event else self._known.is_current()
+    def _restrict(self, query: Select, values: Values, *, whole: bool = False) -> Select:
+        condition = self._known.is_held() if self._shows_history else self._known.is_current()
+        if condition is IS_CURRENT and whole and not self._query.model:
+            # SQLite would go through the index by model, which has all current events, in an order that helps nobody.
+            condition = unindexed(self._database, ScoredListing.is_current) == 1
         if condition is not None:
             query = query.where(condition)
-        return restrict(query, self._database, self._wanted())
+        return restrict(query, self._database, {name: values[name] for name in PREDICATES if name in values})
 
-    def _wanted(self) -> dict[str, Any]:
-        return self._query.model_dump(include=set(PREDICATES))
+    @property
+    def _shows_history(self) -> bool:
+        return bool(self._query.history or self._query.import_id)
 
     def _identity(self) -> list[Any]:
         """What a cursor belongs to: filters and order, whatever the page size, columns and format."""
         asked = self._query
-        return [self._wanted(), asked.as_of, bool(asked.history), self._order.key, self._order.descending]
+        return [self._wanted, asked.as_of, bool(asked.history), self._order.key, self._order.descending]
 
 
-def find_current(database: Database, listing_id: bytes, columns: Sequence[str] = RESULT_COLUMNS) -> list[Any] | None:
+def find_current(database: Database, listing_id: bytes) -> tuple[Any, ...] | None:
     """The current row of one listing, or None."""
-    return _first(database, columns, (ScoredListing.listing_id == listing_id) & IS_CURRENT)
+    return _first(database, RESULT_COLUMNS, (ScoredListing.listing_id == listing_id) & IS_CURRENT)
 
 
 def is_known(database: Database, listing_id: bytes) -> bool:
@@ -107,11 +118,19 @@ def is_known(database: Database, listing_id: bytes) -> bool:
 
 def archive_version(database: Database) -> str:
     """Changes whenever any answer from the archive may change."""
-    latest = [model.select(fn.MAX(model.id)) for model in (ImportBatch, BatchChange)]
-    return "-".join(str(database.execute(query).fetchone()[0] or 0) for query in latest)
+    return once_a_commit(database, _version)
 
 
-def _first(database: Database, columns: Sequence[str], where: Node) -> list[Any] | None:
+def _version(database: Database) -> str:
+    """Ids of imports are random: another archive that took this one's place has other ones."""
+    latest = [
+        ImportBatch.select(ImportBatch.id, ImportBatch.import_id).order_by(ImportBatch.id.desc()).limit(1),
+        BatchChange.select(BatchChange.id, BatchChange.changed_at).order_by(BatchChange.id.desc()).limit(1),
+    ]
+    return "-".join(str(part) for query in latest for row in database.execute(query) for part in row)
+
+
+def _first(database: Database, columns: Sequence[str], where: Node) -> tuple[Any, ...] | None:
     rows = database.execute(select_rows(columns, present(database)).where(where).limit(1)).fetchall()
     return next(convert_rows(columns, rows), None)
 

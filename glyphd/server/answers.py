@@ -39,6 +39,7 @@ class QuietHead(Task):
             # waitress would end a body without a length by its last chunk, which is a body too.
             self.chunked_response = False
         super().finish()
+        self.channel.send_pending()  # type: ignore[attr-defined]  # ours, see channels
 
     @property
     def is_head(self) -> bool:
@@ -62,9 +63,21 @@ class AnswerTask(QuietHead, WSGITask):
         return environ
 
     def build_response_header(self) -> bytes:
-        if getattr(self.channel, "draining", False):
+        if self._is_last:
             self.set_close_on_finish()
         return super().build_response_header()
+
+    def set_close_on_finish(self) -> None:
+        """waitress takes every answer without a length for one that ends with its connection; 304 and 204 have none,
+        and end with their headers."""
+        if self.has_body or self.version != "1.1" or self._is_last:
+            super().set_close_on_finish()
+
+    @property
+    def _is_last(self) -> bool:
+        """Whether the server is about to stop, or the client wants no more."""
+        draining: bool = getattr(self.channel, "draining", False)
+        return draining or self.asked.connection_close
 
 
 class ProblemTask(QuietHead, ErrorTask):

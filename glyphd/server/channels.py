@@ -13,7 +13,7 @@ from glyphd.server.parsing import RequestParser
 
 
 class Channel(HTTPChannel):
-    """A connection of waitress's. Everything here runs on the loop's thread, but for `draining`, read by all."""
+    """A connection of waitress's. All runs on the loop's thread but for `send_pending`; `draining` is read by all."""
 
     task_class = AnswerTask
     error_task_class = ProblemTask
@@ -44,6 +44,12 @@ class Channel(HTTPChannel):
         # Finished requests are closed by the thread that serves them; the one still coming in is known only here.
         if self.request is not None:
             self.request.close()
+
+    def send_pending(self) -> None:
+        """Sends what an answer has left, from the thread that made it: the loop would need another turn for it."""
+        with self.outbuf_lock:
+            if self.connected and self.total_outbufs_len:
+                self._flush_exception(self._flush_some, do_close=False)  # type: ignore[attr-defined]
 
     @property
     def busy(self) -> bool:

@@ -22,6 +22,8 @@ _BACKLOG = 256
 _MAX_CONNECTIONS = 500
 _MAX_HEADER_BYTES = 32 * 1024
 _RECEIVE_BYTES = 256 * 1024  # waitress's 8 KiB make a large upload more than twice as slow
+# Headers wait for the body behind them; what is left of an answer at its end goes at once.
+_SEND_BYTES = 4 * 1024
 _NEVER = 10**9  # seconds
 # How soon a stop or a client's overtime is noticed. A signal does not end a poll under way, so the poll is short.
 _TICK_SECONDS = 0.1
@@ -132,6 +134,7 @@ class _Runner:
             cleanup_interval=_NEVER,
         )
         assert isinstance(server, BaseWSGIServer)
+        server.adj.send_bytes = _SEND_BYTES
         return server
 
     def _channels(self) -> list[Channel]:

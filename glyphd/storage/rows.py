@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from peewee import JOIN, Database, Select
@@ -24,33 +25,34 @@ RESULT_COLUMNS = (
 )
 """What a row has when the service returns it, in this order."""
 
+JSON_COLUMNS = frozenset({"heuristics"})
+"""Kept as JSON text, written as JSON itself."""
+
 _FROM_BATCH = ("imported_at", "rolled_back_at")
+_CHUNK_ROWS = 1000
+
+Column = Sequence[Any]
 
 
-def _time(stored: str | None) -> str | None:
-    return shown_time(stored)
+def _times(stored: Column) -> Column:
+    return [shown_time(value) for value in stored]
 
 
-def _json(stored: str | None) -> Any:
-    return None if stored is None else json.loads(stored)
+def _flags(stored: Column) -> Column:
+    return [None if value is None else bool(value) for value in stored]
 
 
-def _flag(stored: Any) -> bool | None:
-    return None if stored is None else bool(stored)
+def _hex(stored: Column) -> Column:
+    return [bytes(value).hex() for value in stored]
 
 
-def _hex(stored: bytes) -> str:
-    return bytes(stored).hex()
-
-
-_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
-    "nvlink": _flag,
-    "heuristics": _json,
-    "seen_at": _time,
+_CONVERSIONS: dict[str, Callable[[Column], Column]] = {
+    "nvlink": _flags,
+    "seen_at": _times,
     "listing_id": _hex,
-    "first_seen_at": _time,
-    "imported_at": _time,
-    "rolled_back_at": _time,
+    "first_seen_at": _times,
+    "imported_at": _times,
+    "rolled_back_at": _times,
 }
 
 
@@ -62,19 +64,26 @@ def select_rows(columns: Sequence[str], known: Knowledge) -> Select:
     return query
 
 
-def convert_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
-    """Stored values to what clients get, row by row."""
-    conversions = [(at, _CONVERSIONS[name]) for at, name in enumerate(columns) if name in _CONVERSIONS]
-    for row in rows:
-        values = list(row)
-        for at, convert in conversions:
-            values[at] = convert(values[at])
-        yield values
+def convert_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Stored values to what clients get, but for JSON, which stays the text that it is stored as."""
+    conversions = [_CONVERSIONS.get(name) for name in columns]
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, _CHUNK_ROWS)):
+        found = zip(conversions, zip(*chunk, strict=True), strict=True)
+        yield from zip(*(values if convert is None else convert(values) for convert, values in found), strict=True)
+
+
+def as_object(columns: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:
+    """A converted row by its columns, with its JSON as values."""
+    found = dict(zip(columns, row, strict=True))
+    for name in JSON_COLUMNS.intersection(columns):
+        found[name] = None if found[name] is None else json.loads(found[name])
+    return found
 
 
 def read_rows(database: Database, query: Select, columns: Sequence[str]) -> list[dict[str, Any]]:
     """The rows of a query made by `select_rows`, as dictionaries."""
-    return [dict(zip(columns, values, strict=True)) for values in convert_rows(columns, database.execute(query))]
+    return [as_object(columns, row) for row in convert_rows(columns, database.execute(query))]
 
 
 def _expression(name: str, known: Knowledge) -> Any:

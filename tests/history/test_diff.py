@@ -93,7 +93,8 @@ def test_changed_rows_tell_both_sides(store: DatabaseListingStore, a: str, b: st
 @pytest.mark.parametrize("size", [1, 3, 100])
 def test_pages_are_the_list(store: DatabaseListingStore, kind: str, size: int) -> None:
     fill(store, 4, imports=2)
-    found, cursor = [], None
+    found: list[Any] = []
+    cursor = None
     with store.database.connection_context():
         listed = _list(store.database, kind, "import-1", "import-2")
         while True:
