@@ -6,6 +6,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+# A process for each core; a file's tests stay together, since some share what is costly to make.
+PARALLEL := -n auto --dist loadfile
 PEERS := bench/.venv
 
 # Looked for only by the recipes that need one.
@@ -35,8 +37,8 @@ $(INSTALLED): requirements/dev.lock pyproject.toml | $(UV)
 serve: install  ## run the service: API and worker (ARGS="--port 9000")
 	@exec $(BIN)/glyphd serve $(ARGS)
 
-test: install  ## run the tests (ARGS="-k name")
-	@$(BIN)/pytest $(ARGS)
+test: install  ## run the tests (ARGS="-k name", ARGS="-n0" for one process)
+	@$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 lint: install  ## ruff, flake8, black and isort, changing nothing
 	$(BIN)/ruff check
@@ -51,7 +53,7 @@ layers: install  ## import-linter: who may import whom
 	$(BIN)/lint-imports --no-logo
 
 cover: install  ## the tests, failing under 95 % coverage
-	@$(BIN)/pytest --cov $(ARGS)
+	@$(BIN)/pytest $(PARALLEL) --cov $(ARGS)
 
 check: lint types layers  ## everything CI runs: lint, types, layers, tests with coverage
 	@$(MAKE) --no-print-directory cover

@@ -40,7 +40,12 @@ def _questions(moment: str) -> dict[str, str]:
 def _alternate(client: Client, paths: list[str], rounds: int) -> dict[str, list[float]]:
     """Seconds of each, in turn, after one round that does not count."""
     times: dict[str, list[float]] = {path: [] for path in paths}
-    for _ in range(1 + rounds):
+    for number in range(1 + rounds):
         for path in paths:
-            times[path].append(client.seconds_for(path))
+            times[path].append(client.seconds_for(_asked_anew(path, number)))
     return {path: values[1:] for path, values in times.items()}
+
+
+def _asked_anew(path: str, number: int) -> str:
+    """The same question in words that were not used before: an answer kept from the last time does not count."""
+    return f"{path}&after=0001-01-01T00:00:00.{number:06}Z" if "?" in path else path

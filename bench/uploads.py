@@ -5,20 +5,26 @@ from pathlib import Path
 
 from bench.data import write_offers
 from bench.plan import MARKET_ROWS, Plan
-from bench.samples import Result, milliseconds
+from bench.samples import Result, at_most, milliseconds
 from bench.service import Running, running_service
 
 SMALL_ROWS = 100
 SMALL_UPLOADS = 200
+HEARTBEAT_SECONDS = 0.5
+LARGE_ROWS = 3 * MARKET_ROWS
+"""A million are written before that many small files are sent."""
 
 
 def measure(plan: Plan) -> list[Result]:
     count = plan.size(SMALL_UPLOADS, least=2)
     with plan.scratch() as folder, running_service(folder / "data") as service:
         small = write_offers(folder / "small.csv", SMALL_ROWS)
-        at_rest = _upload_all(service, small, count)
-        import_id = service.upload(plan.offers(MARKET_ROWS))
-        beside = _upload_all(service, small, count)
+        at_rest = [_upload(service, small) for _ in range(count)]
+        import_id = service.upload(plan.offers(LARGE_ROWS))
+        beside, signs = [], set()
+        for _ in range(count):
+            beside.append(_upload(service, small))
+            signs.add(service.status(import_id)["heartbeat_at"])
         was_running = service.status(import_id)["status"] == "running"
         service.wait(import_id)
     assert was_running or not plan.is_full, "the large import ended before the small uploads did"
@@ -29,15 +35,21 @@ def measure(plan: Plan) -> list[Result]:
             "at rest",
             milliseconds(at_rest),
         ),
-        Result("… the slowest of them", milliseconds([max(beside)]), "at rest", milliseconds([max(at_rest)])),
+        Result(
+            "… the slowest of them", milliseconds([max(beside)]), "at rest", milliseconds([max(at_rest)]), at_most(3)
+        ),
+        Result(
+            "… from one sign of life in the large one's status to the next",
+            milliseconds([sum(beside) / len(signs)]),
+            "its heartbeat",
+            milliseconds([HEARTBEAT_SECONDS]),
+            at_most(3),
+        ),
     ]
 
 
-def _upload_all(service: Running, path: Path, count: int) -> list[float]:
-    """Seconds that each POST took, one after another."""
-    seconds = []
-    for _ in range(count):
-        began = time.perf_counter()
-        service.upload(path)
-        seconds.append(time.perf_counter() - began)
-    return seconds
+def _upload(service: Running, path: Path) -> float:
+    """Seconds that one POST takes."""
+    began = time.perf_counter()
+    service.upload(path)
+    return time.perf_counter() - began

@@ -8,8 +8,10 @@ from random import Random
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
+from glyphd.cli import main
 from tests.history.plain_market import Offer, PlainMarket, answered
 from tests.service import Service, StartService, offers, start_in
 
@@ -120,6 +122,8 @@ def test_three_days_of_thousands(start_service: StartService) -> None:
     for import_id in (b, b, c, a):
         story.turn(import_id)
         story.check()
+    result = CliRunner().invoke(main, ["verify", "--all", "--data-dir", str(story.service.settings.data_dir)])
+    assert result.exit_code == 0, result.output
 
 
 def _offer(random: Random, number: int, day: int) -> Offer:
