@@ -7,6 +7,7 @@ Whether that opens a connection or takes one that was kept is the database's own
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -35,6 +36,9 @@ _READER_CACHE_KIB = 16384
 _PASSING_CACHE_KIB = 2048
 _MOST_KEPT = 4
 """Mostly one is at work; after a rush no more than so many stay, each with its cache."""
+
+KEPT_SECONDS = 1.0
+"""A busy API opens a connection a second, then, instead of hundreds."""
 
 _SESSION = {
     "timezone": "UTC",
@@ -78,6 +82,7 @@ class _KeptConnection(sqlite3.Connection):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.opened_at = time.monotonic()
         self.known: dict[Callable[[Any], Any], Any] = {}
 
     def __del__(self) -> None:
@@ -90,7 +95,8 @@ class KeptSqliteFile(SqliteFile):
     of the file at hand that are asked for most.
 
     Opening one costs as much as many a question: SQLite reads the whole schema anew. A file that took the place of
-    the one that was opened is noticed at the next use.
+    the one that was opened is noticed at the next use. None is kept for longer than KEPT_SECONDS, so that whatever may
+    go wrong with one is over then.
     """
 
     def __init__(self, path: Path, *, pragmas: dict[str, Any]) -> None:
@@ -107,7 +113,7 @@ class KeptSqliteFile(SqliteFile):
         file = self._file()
         while self._idle:
             kept = self._idle.pop()
-            if kept.file == file:
+            if kept.file == file and time.monotonic() - kept.opened_at < KEPT_SECONDS:
                 return kept
             kept.close()
         connection: _KeptConnection = super()._connect()  # type: ignore[misc]
