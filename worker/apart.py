@@ -29,13 +29,21 @@ LARGE_BYTES = 8 << 20
 PATIENCE_SECONDS = 0.2
 """How long to wait for a chunk before asking whether to go on."""
 
+_READY = b"ready"
+"""What the reading process says first."""
+
 _MARSHAL_VERSION = 2
 """Later ones look for objects that occur twice, which takes longer than to write them twice."""
 
 
 def is_worth_it(job: Job) -> bool:
     """Whether the file is large, and there is a second core."""
-    return (job.size_bytes or 0) >= LARGE_BYTES and len(os.sched_getaffinity(0)) > 1
+    return (job.size_bytes or 0) >= LARGE_BYTES and has_second_core()
+
+
+def has_second_core() -> bool:
+    """Whether two processes can be at work at once."""
+    return len(os.sched_getaffinity(0)) > 1
 
 
 class ReaderLost(Exception):
@@ -91,16 +99,14 @@ class Reader:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection[Any, Any] | None = None
+        self._is_ready = False
 
-    def make_ready(self) -> "Connection[Any, Any]":
-        """Starts the process if there is none, so that no file has to wait for it."""
-        if self._pipe is None or self._process is None or self._process.poll() is not None:
-            self.close()
-            self._pipe, theirs = Pipe()
-            command = [sys.executable, "-c", f"from worker.apart import serve; serve({theirs.fileno()})"]
-            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
-            theirs.close()
-        return self._pipe
+    def is_ready(self, seconds: float) -> bool:
+        """Whether the process, started if there is none, can read a file; waits for that at most so long.
+
+        Raises EOFError or ConnectionError when it died.
+        """
+        return self._answers(self._started(), seconds)
 
     @contextmanager
     def read(self, uploads: UploadStore, job: Job, *, settings: Settings, go_on: GoOn) -> Iterator[RowsApart]:
@@ -108,11 +114,14 @@ class Reader:
 
         A process that has not ended with the block is not asked again.
         """
-        rows = RowsApart(self.make_ready(), go_on)
+        pipe = self._started()
+        rows = RowsApart(pipe, go_on)
         try:
-            self.make_ready().send((uploads, job, settings))
+            while not self._answers(pipe, PATIENCE_SECONDS):
+                go_on()
+            pipe.send((uploads, job, settings))
             yield rows
-        except ConnectionError:
+        except (EOFError, ConnectionError):
             raise ReaderLost("the process that reads files is gone") from None
         finally:
             if not rows.has_ended:
@@ -126,6 +135,21 @@ class Reader:
             self._process.kill()
             self._process.wait()
         self._pipe = self._process = None
+        self._is_ready = False
+
+    def _started(self) -> "Connection[Any, Any]":
+        if self._pipe is None or self._process is None or self._process.poll() is not None:
+            self.close()
+            self._pipe, theirs = Pipe()
+            command = [sys.executable, "-c", f"from worker.apart import serve; serve({theirs.fileno()})"]
+            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+            theirs.close()
+        return self._pipe
+
+    def _answers(self, pipe: "Connection[Any, Any]", seconds: float) -> bool:
+        if not self._is_ready and pipe.poll(seconds):
+            self._is_ready = pipe.recv_bytes() == _READY
+        return self._is_ready
 
 
 def serve(descriptor: int) -> None:
@@ -134,6 +158,7 @@ def serve(descriptor: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     try:
+        pipe.send_bytes(_READY)
         while True:
             _read(pipe, *pipe.recv())
     except (EOFError, ConnectionError):

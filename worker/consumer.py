@@ -14,11 +14,13 @@ from glyphd.db.connections import open_archive
 from glyphd.importing.recovery import sweep
 from glyphd.jobs import JobQueue, open_queue
 from glyphd.services import Services
+from worker.apart import Reader, has_second_core
 from worker.context import WorkerContext
 from worker.run_job import run_job
 
 FIRST_POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 0.1
+READER_SECONDS = 5.0
 GREETING_SECONDS = 2.0
 SWEEP_SECONDS = 5.0
 HEALTH_CHECK_SECONDS = 10.0
@@ -45,7 +47,7 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
         max_delay=LONGEST_POLL_SECONDS,
         shutdown_timeout=services.settings.grace_seconds,
     )
-    context.reader.make_ready()
+    _start_reader(context.reader)
     consumer.start()
     # Huey's own handlers would cut a running import off at SIGINT, and restart the process at SIGHUP.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -64,6 +66,15 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
         consumer.check_worker_health()
     _stop(services, queue, consumer, repeated, worker_id)
     context.reader.close()
+
+
+def _start_reader(reader: Reader) -> None:
+    """No large file shall have to wait for it, and no small one for longer than it usually takes."""
+    if has_second_core():
+        try:
+            reader.is_ready(READER_SECONDS)
+        except (EOFError, ConnectionError):
+            log.warning("reader_lost")
 
 
 def _stop(services: Services, queue: JobQueue, consumer: object, repeated: list[Thread], worker_id: str) -> None:

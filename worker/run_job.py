@@ -3,7 +3,7 @@
 import errno
 import json
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from structlog.contextvars import bound_contextvars
 
 from glyphd.contracts.imports import ImportStatus
 from glyphd.db.dialects import cause_of, checkpoint
-from glyphd.errors import NotReady, RowsRefused, Unavailable, UnreadableFile
+from glyphd.errors import RowsRefused, Unavailable, UnreadableFile
 from glyphd.importing.error_report import errors_name
 from glyphd.importing.registry import IMPORT, JSON_FINDINGS, LONGEST_REST_SECONDS, Claim, ClaimLost
 from glyphd.storage.writing import Written, find_written
@@ -41,26 +41,19 @@ def run_job(context: WorkerContext, job_id: int) -> None:
         claim = registry.claim(job_id) if is_held else None
         if claim is None:
             return
-        with bound_contextvars(import_id=claim.job.import_id, attempt=claim.attempt):
+        with bound_contextvars(import_id=claim.job.import_id, attempt=claim.attempt), ExitStack() as until_told:
             try:
-                _attempt(context, claim)
+                _attempt(context, claim, until_told)
             except ClaimLost:
                 log.warning("claim_lost")
-    _tidy(context)
 
 
-def _tidy(context: WorkerContext) -> None:
-    """Does what the commit left for later, now that nobody waits for the job any more."""
-    try:
-        with context.archive.connection_context():
-            checkpoint(context.archive)
-    except (OperationalError, NotReady):
-        log.warning("checkpoint_failed", exc_info=True)
-
-
-def _attempt(context: WorkerContext, claim: Claim) -> None:
+def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> None:
+    """The archive stays open until the outcome is told: who closes it last copies all of its log into the main file."""
     began = time.monotonic()
     try:
+        until_told.enter_context(context.archive.connection_context())
+        until_told.callback(_tidy, context)
         values = _outcome(context, claim)
     except Halted as halted:
         _halt(context, claim, halted.why)
@@ -76,6 +69,14 @@ def _attempt(context: WorkerContext, claim: Claim) -> None:
     except Exception as error:  # noqa: BLE001  # the worker's edge: a job's trouble must not end the process
         values = _internal_error(error)
     _finish(context, claim, values, time.monotonic() - began)
+
+
+def _tidy(context: WorkerContext) -> None:
+    """Does what the commit left for later, now that nobody waits for the job any more."""
+    try:
+        checkpoint(context.archive)
+    except (OperationalError, InterfaceError):
+        log.warning("checkpoint_failed", exc_info=True)
 
 
 def _outcome(context: WorkerContext, claim: Claim) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from bottle import HTTPResponse
 from glyphd.api.answers import answer_rows, fresh, make_etag, next_link, not_modified, output_format
 from glyphd.api.kept_pages import KeptPages
 from glyphd.api.listings import listing_key
-from glyphd.api.parameters import query, query_pairs
+from glyphd.api.parameters import query, query_pairs, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.queries import DeltaQuery, OutputQuery
-from glyphd.errors import InvalidParameter, ListingNotFound
+from glyphd.errors import ListingNotFound
 from glyphd.history.deltas import Deltas
 from glyphd.history.observations import OBSERVATION_COLUMNS, observations
 from glyphd.listings.search import archive_version, is_known
@@ -31,8 +31,7 @@ class DeltasApi:
     def list(self) -> HTTPResponse:
         """A page with `limit`, else all changes as one snapshot."""
         asked = query(DeltaQuery)
-        if asked.cursor is not None and asked.limit is None:
-            raise InvalidParameter("cursor needs limit: pages are walked with both", parameter="cursor")
+        require_limit(asked.limit, asked.cursor)
         with self._archive.connection_context():
             etag = self._etag(asked)
             return not_modified(etag) or self._pages.find(etag) or self._found(asked, etag)

@@ -6,11 +6,11 @@ from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_rows, fresh, make_etag, next_link, not_modified, output_format
 from glyphd.api.kept_pages import KeptPages
-from glyphd.api.parameters import query, query_pairs
+from glyphd.api.parameters import query, query_pairs, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.turns import Turns
 from glyphd.contracts.queries import ListingQuery, NoParameters
-from glyphd.errors import InvalidParameter, ListingNotCurrent, ListingNotFound
+from glyphd.errors import ListingNotCurrent, ListingNotFound
 from glyphd.listings.search import Search, archive_version, find_current, is_known
 from glyphd.listings.statements import Statements
 from glyphd.services import Services
@@ -34,8 +34,7 @@ class ListingsApi:
     def list(self) -> HTTPResponse:
         """A page with `limit`, else the whole result as one snapshot."""
         asked = query(ListingQuery)
-        if asked.cursor is not None and asked.limit is None:
-            raise InvalidParameter("cursor needs limit: pages are walked with both", parameter="cursor")
+        require_limit(asked.limit, asked.cursor)
         turn = nullcontext() if asked.limit is None else self._turns.take()
         with turn, self._archive.connection_context():
             etag = make_etag(archive_version(self._archive), query_pairs(), output_format(asked))

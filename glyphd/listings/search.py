@@ -6,11 +6,10 @@ from typing import Any
 
 from peewee import Database, Node, Select, fn
 
-from glyphd.contracts.queries import ListingQuery
+from glyphd.contracts.queries import ListingQuery, pick_columns
 from glyphd.db.archive_models import IS_CURRENT, BatchChange, ImportBatch, ScoredListing
 from glyphd.db.connections import little_memory, once_a_commit
 from glyphd.db.dialects import stream, uncommitted, unindexed
-from glyphd.errors import InvalidParameter
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.sorting import KEYS, order_of
 from glyphd.listings.statements import Statements, Values
@@ -38,7 +37,7 @@ class Search:
         self._query = query
         self._wanted = {name: getattr(query, name) for name in PREDICATES}
         self._order = order_of(query)
-        self.columns = _columns(query.fields)
+        self.columns = pick_columns(query.fields, RESULT_COLUMNS)
 
     def page(self, limit: int) -> Page:
         """The `limit` rows at the cursor."""
@@ -133,13 +132,3 @@ def _version(database: Database) -> str:
 def _first(database: Database, columns: Sequence[str], where: Node) -> tuple[Any, ...] | None:
     rows = database.execute(select_rows(columns, present(database)).where(where).limit(1)).fetchall()
     return next(convert_rows(columns, rows), None)
-
-
-def _columns(fields: Sequence[str]) -> tuple[str, ...]:
-    for name in fields:
-        if name not in RESULT_COLUMNS:
-            allowed = ", ".join(RESULT_COLUMNS)
-            raise InvalidParameter(
-                f"fields={name}: there is no such column", parameter="fields", value=name, allowed=allowed
-            )
-    return tuple(dict.fromkeys(fields)) or RESULT_COLUMNS

@@ -50,7 +50,11 @@ def unflag_superseded() -> Node:
     return ScoredListing.update(is_current=0).where(ScoredListing.id.in_(superseded))
 
 
+def late_rows() -> Any:
+    """The `import_index` of each staged row that is late."""
+    return predecessors.select(predecessors.c.import_index).where(predecessors.c.is_late == 1)
+
+
 def late_listings() -> Any:
     """The ids of listings with a staged row that is late."""
-    late = predecessors.select(predecessors.c.import_index).where(predecessors.c.is_late == 1)
-    return staged.select(staged.c.listing_id).where(staged.c.import_index.in_(late))
+    return staged.select(staged.c.listing_id).where(staged.c.import_index.in_(late_rows()))

@@ -8,6 +8,7 @@ from peewee import SQL, Database, Field, Table, fn
 
 from glyphd.contracts.listings import COLUMN_NAMES
 from glyphd.db.archive_models import ScoredListing
+from glyphd.db.connections import little_memory
 from glyphd.db.dialects import add_rows, is_sqlite, stream, uncommitted
 from glyphd.db.fields import CaselessTextField
 from glyphd.storage import staged_models
@@ -50,7 +51,7 @@ class Stage:
 
     def number_equal_rows(self) -> None:
         """Gives every row but the first of equal identity its own `listing_id`: the second, the third, …"""
-        with uncommitted(self.database):
+        with little_memory(self.database), uncommitted(self.database):
             self.database.execute_sql(f"CREATE INDEX {TABLE}_by_listing ON {TABLE} (listing_id)")
             for import_index, ordinal, *identity in stream(self.database, self._repeated_rows()):
                 changed = staged.update({staged.c.listing_id: listing_id(identity, ordinal)})

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ from peewee import EXCLUDED, JOIN, Case, Database, Node, Value, fn
 
 from glyphd.contracts.listings import CAPACITIES, COLUMN_NAMES, ROW_SCHEMA_VERSION
 from glyphd.db.archive_models import ImportBatch, ListingKey, QuantizedListing, ScoredListing
+from glyphd.db.connections import little_memory
 from glyphd.db.dialects import exclusive_write
 from glyphd.errors import ImportConflict
 from glyphd.storage.clock import next_moment
@@ -18,6 +20,7 @@ from glyphd.storage.index_upkeep import is_large, without_indexes
 from glyphd.storage.predecessors import (
     find_predecessors,
     late_listings,
+    late_rows,
     open_predecessors,
     predecessors,
     unflag_superseded,
@@ -71,7 +74,7 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
     The same import id with the same rows changes nothing and gives the first result back. Raises ImportConflict
     when the rows differ.
     """
-    with exclusive_write(database), open_predecessors(database):
+    with exclusive_write(database), _room_for(database, stage), open_predecessors(database):
         before = find_written(database, batch.import_id)
         if before is not None:
             _require_equal_rows(database, batch.import_id)
@@ -88,6 +91,11 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
         written = find_written(database, batch.import_id)
         assert written is not None
         return written
+
+
+def _room_for(database: Database, stage: Stage) -> AbstractContextManager[None]:
+    """A large batch finds little in any cache again, and its indexes are sorted."""
+    return little_memory(database) if is_large(database, stage.count()) else nullcontext()
 
 
 def _statements(database: Database, import_id: str, top: int, *, is_large: bool) -> list[Node]:
@@ -109,28 +117,23 @@ def _statements(database: Database, import_id: str, top: int, *, is_large: bool)
 def _insert_events(import_id: str, event_id: Any) -> Node:
     """In the order of the ids, so that the table only ever grows at its end."""
     is_late = predecessors.c.is_late == 1
+    of_each = predecessors.c.import_index == staged.c.import_index
     values = {name: getattr(staged.c, name) for name in STAGED_COLUMNS}
     values |= {"id": event_id, "import_id": Value(import_id), "schema_version": Value(ROW_SCHEMA_VERSION)}
     values |= {"is_current": Case(None, [(is_late, 0)], 1), "change_step": predecessors.c.change_step}
     columns = ScoredListing._meta.columns
-    rows = _with_predecessors(*values.values()).order_by(staged.c.import_index.desc())
-    return ScoredListing.insert_from(rows, [columns[name] for name in values])
+    rows = staged.select(*values.values()).join(predecessors, JOIN.LEFT_OUTER, on=of_each)
+    return ScoredListing.insert_from(rows.order_by(staged.c.import_index.desc()), [columns[name] for name in values])
 
 
 def _point_keys(event_id: Any) -> Node:
-    """A late row's key stays: its listing has a later event."""
-    rows = _with_predecessors(staged.c.listing_id, event_id)
-    is_late = fn.COALESCE(predecessors.c.is_late, 0) == 1
+    """A late row's key stays: its listing has a later event. In the order of the ids, all from their index."""
+    rows = staged.select(staged.c.listing_id, event_id).where(staged.c.import_index.not_in(late_rows()))
     return ListingKey.insert_from(
-        rows.where(~is_late).order_by(staged.c.listing_id), [ListingKey.listing_id, ListingKey.current_event_id]
+        rows.order_by(staged.c.listing_id), [ListingKey.listing_id, ListingKey.current_event_id]
     ).on_conflict(
         conflict_target=[ListingKey.listing_id], update={ListingKey.current_event_id: EXCLUDED.current_event_id}
     )
-
-
-def _with_predecessors(*columns: Any) -> Any:
-    found = predecessors.c.import_index == staged.c.import_index
-    return staged.select(*columns).join(predecessors, JOIN.LEFT_OUTER, on=found)
 
 
 def _insert_capacities(import_id: str) -> Node:

@@ -2,12 +2,9 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
-
 import pytest
 
 from glyphd.db.registry_models import Job
@@ -21,6 +18,7 @@ from worker import apart
 from worker.apart import Reader, ReaderLost
 from worker.run_job import MAX_LOST_ATTEMPTS
 
+PATIENCE_SECONDS = 30
 SETTINGS = Settings(database_url=None)
 FILE = offers(*(f"L4,{price},0.9,EU,Acme," for price in range(5000)), "L4,x,0.9,EU,Acme,", "A100,1,0.5")
 
@@ -83,7 +81,7 @@ def test_one_process_reads_many_files(reader: Reader, uploads: LocalUploads) -> 
 
 
 def test_a_reading_that_is_given_up_leaves_no_process(reader: Reader, uploads: LocalUploads) -> None:
-    reader.make_ready()
+    assert reader.is_ready(PATIENCE_SECONDS)
     assert reader._process is not None
     process = reader._process
     with reader.read(uploads, _job(), settings=SETTINGS, go_on=carry_on) as rows:
@@ -112,17 +110,10 @@ def test_an_import_may_be_read_apart(service: Service, monkeypatch: pytest.Monke
 
 def test_an_import_whose_reader_always_dies_is_given_up(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "LARGE_BYTES", 0)
-    monkeypatch.setattr(Reader, "make_ready", _dead)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     import_id = service.upload(FILE).json["import_id"]
     for attempt in range(1, MAX_LOST_ATTEMPTS + 1):
         service.work()
         assert (service.status(import_id)["status"], service.status(import_id)["attempt"]) == ("running", attempt)
     service.work()
     assert service.status(import_id)["error"]["code"] == "worker_lost"
-
-
-def _dead(reader: Reader) -> "Connection[Any, Any]":
-    ours, theirs = Pipe()
-    theirs.close()
-    reader._pipe = ours
-    return ours
