@@ -36,6 +36,7 @@ COLUMNS = (
     "source_type",
 )
 SELLERS = 2000
+FIRST_MONTH = 7
 LAST_EDITION = 4
 """A listing is first seen by the 27th, and each edition is a day later in the same month."""
 
@@ -56,9 +57,11 @@ def write_offers(path: Path, count: int, *, seed: int = 1, edition: int = 0) -> 
     return path
 
 
-def write_relabelled(source: Path, target: Path, label: str) -> Path:
-    """The same offers at other URLs: as many new listings, made faster than by chance."""
-    target.write_bytes(source.read_bytes().replace(b"/item/", f"/{label}/".encode()))
+def write_next_month(source: Path, target: Path, months: int) -> Path:
+    """The same offers at other URLs, so many months later: as many new listings, made faster than by chance."""
+    year, month = divmod(FIRST_MONTH - 1 + months, 12)
+    moved = source.read_bytes().replace(b"/item/", f"/{months}/".encode())
+    target.write_bytes(moved.replace(f",2025-{FIRST_MONTH:02}-".encode(), f",{2025 + year}-{month + 1:02}-".encode()))
     return target
 
 
@@ -87,7 +90,7 @@ def _offer(chance: int, score: float, *, number: int, edition: int) -> str:
     return (
         f"{MODELS[model]},{price / 100},{CONDITIONS[condition]},{quantity},1,seller {seller},{REGIONS[region]},"
         f'{(24, 48, 80)[capacity]},{(0, 7)[rank % 2]},{score},"{{""rank"": {rank}}}",'
-        f"2025-07-{1 + day + edition:02}T{minute // 60:02}:{minute % 60:02}:00Z,"
+        f"2025-{FIRST_MONTH:02}-{1 + day + edition:02}T{minute // 60:02}:{minute % 60:02}:00Z,"
         f"https://shop.example.com/item/{number},Retail\n"
     )
 

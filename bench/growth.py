@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 
-from bench.data import write_relabelled
+from bench.data import write_next_month
 from bench.drawing import draw
 from bench.plan import Plan
 from bench.samples import Result, at_least, at_most, mebibytes, per_second
@@ -54,10 +54,10 @@ def _speed_when_empty(plan: Plan) -> float:
 
 
 def _fill(plan: Plan, curves: Curves) -> None:
-    """New listings, step by step, and as many steps more as there are rounds."""
+    """Each month's new listings, step by step, and as many steps more as there are rounds."""
     with plan.scratch() as folder, running_service(folder / "data") as service:
         for step in range(STEPS + len(plan.rounds(ROUNDS))):
-            file = write_relabelled(plan.offers(STEP_ROWS), folder / "step.csv", f"step-{step}")
+            file = write_next_month(plan.offers(STEP_ROWS), folder / "step.csv", step)
             speed = service.take_in(file).rows_per_second
             curves.speed.append((step * plan.rows(STEP_ROWS), speed))
 

@@ -70,7 +70,7 @@ CREATE TABLE scored_listings (
     seen_at TEXT NOT NULL,
     source_url TEXT,
     source_type TEXT COLLATE NOCASE,
-    title TEXT, change_step INTEGER,
+    title TEXT, change_step INTEGER, first_event_id INTEGER,
     FOREIGN KEY (import_id) REFERENCES import_batches (import_id)
 );
 
@@ -79,7 +79,7 @@ CREATE UNIQUE INDEX scored_listings_by_import ON scored_listings (import_id, imp
 CREATE TABLE listing_keys (
     listing_id BLOB NOT NULL PRIMARY KEY,
     current_event_id INTEGER
-) WITHOUT ROWID;
+, first_event_id INTEGER) WITHOUT ROWID;
 
 CREATE TABLE batch_changes (
     id INTEGER NOT NULL PRIMARY KEY,
@@ -121,8 +121,6 @@ CREATE TABLE quantized_listings (
 ) WITHOUT ROWID;
 
 CREATE UNIQUE INDEX gpumodel_canonical_model ON models (canonical_model);
-
-CREATE INDEX scored_listings_by_listing ON scored_listings (listing_id, seen_at);
 
 CREATE INDEX scored_listings_current_by_model ON scored_listings (model, seen_at) WHERE is_current = 1;
 
@@ -206,6 +204,8 @@ CREATE INDEX scored_listings_by_time ON scored_listings (seen_at, id, is_current
 
 CREATE INDEX scored_listings_changes
 ON scored_listings (change_step, seen_at, id, model, region) WHERE change_step IS NOT NULL;
+
+CREATE INDEX scored_listings_by_listing ON scored_listings (first_event_id, seen_at);
 
 -- gpu.registry.sqlite
 

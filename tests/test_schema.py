@@ -16,6 +16,7 @@ from glyphd.db.migrations import migrate
 from glyphd.db.registry_models import REGISTRY_MODELS
 from glyphd.db.schema_sql import schema_sql
 from glyphd.settings import Settings
+from glyphd.storage.predicates import is_of_listing
 from tests.db.ledger import IMPORT_ID, fill_archive, fill_registry
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -169,7 +170,7 @@ EVENTS = ScoredListing.select().join(ImportBatch)
             "scored_listings_by_import",
         ),
         (
-            EVENTS.where(ScoredListing.listing_id == b"").order_by(ScoredListing.seen_at, ScoredListing.id),
+            EVENTS.where(is_of_listing(b"")).order_by(ScoredListing.seen_at, ScoredListing.id),
             "scored_listings_by_listing",
         ),
     ],

@@ -70,6 +70,9 @@ class ScoredListing(Model):
     """One scoring event, for ever: everything the row said. Append-only but for what is derived: `is_current`, and
     `change_step`, which says how far the price moved from the observation before (null: nothing did).
 
+    `first_event_id` is the id of the first event that the archive got of the listing: short, and growing with the
+    archive, where `listing_id` is long and random.
+
     `id` grows with every import and falls with the record's number inside one, so that descending `id` is the
     reading order everywhere: later import first, then the file's own order.
     """
@@ -115,6 +118,7 @@ class ScoredListing(Model):
     source_type = CaselessTextField(null=True)
     title = TextField(null=True)
     change_step = SmallIntegerField(null=True)
+    first_event_id = BigIntegerField(null=True)
 
     class Meta:
         table_name = "scored_listings"
@@ -129,7 +133,7 @@ ScoredListing.add_index(
     )
 )
 ScoredListing.add_index(
-    ScoredListing.index(ScoredListing.listing_id, ScoredListing.seen_at, name="scored_listings_by_listing")
+    ScoredListing.index(ScoredListing.first_event_id, ScoredListing.seen_at, name="scored_listings_by_listing")
 )
 ScoredListing.add_index(
     ScoredListing.index(
@@ -154,10 +158,11 @@ ScoredListing.add_index(
 
 
 class ListingKey(Model):
-    """One listing: the 16 bytes of its `listing_id` and the event that is current, if one is."""
+    """One listing: the 16 bytes of its `listing_id`, the event that is current, if one is, and its first one."""
 
     listing_id = BlobField(primary_key=True)
     current_event_id = BigIntegerField(null=True)
+    first_event_id = BigIntegerField(null=True)
 
     class Meta:
         table_name = "listing_keys"

@@ -13,7 +13,13 @@ BOOKKEEPING = {
     "workers",
 }
 """Tables about the database itself or about processes: going without their rows loses nothing anybody sent."""
-DERIVED = {"import_batches.last_seen_at", "jobs.imported_at", "scored_listings.change_step"}
+DERIVED = {
+    "import_batches.last_seen_at",
+    "jobs.imported_at",
+    "listing_keys.first_event_id",
+    "scored_listings.change_step",
+    "scored_listings.first_event_id",
+}
 """Columns that the next step up fills again from what the tables hold otherwise, or that stand elsewhere too."""
 
 

@@ -42,7 +42,7 @@ class ModelHistory(Series):
     def _ranked(self) -> Select:
         bucket = bucket_start(self.database, _EVENT.seen_at, self._query.bucket)
         rank = fn.ROW_NUMBER().over(
-            partition_by=[bucket, _EVENT.listing_id],
+            partition_by=[bucket, _EVENT.first_event_id],
             order_by=[_EVENT.seen_at.desc(), _EVENT.id.desc()],
         )
         values = (getattr(_EVENT, name) for name in OBSERVED)
@@ -51,7 +51,8 @@ class ModelHistory(Series):
     def _counting(self, query: Select) -> Select:
         """The events that count of the listings that are this model's now: two indexes find them."""
         current = IS_CURRENT & equals_caseless(self.database, ScoredListing.model, self._model)
-        query = query.where(_EVENT.listing_id.in_(ScoredListing.select(ScoredListing.listing_id).where(current)))
+        of_model = ScoredListing.select(ScoredListing.first_event_id).where(current)
+        query = query.where(_EVENT.first_event_id.in_(of_model))
         counts = present(self.database).counts(_EVENT)
         if counts is not None:
             query = query.where(counts)

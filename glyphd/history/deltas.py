@@ -158,7 +158,7 @@ class Deltas:
 def _previous_id(known: Knowledge) -> Select:
     """The observation of the event's listing before it, of those that count."""
     before = ScoredListing.alias("before")
-    same = (before.listing_id == ScoredListing.listing_id) & (before.seen_at <= ScoredListing.seen_at)
+    same = (before.first_event_id == ScoredListing.first_event_id) & (before.seen_at <= ScoredListing.seen_at)
     is_earlier = (before.seen_at < ScoredListing.seen_at) | (before.id < ScoredListing.id)
     counts = known.counts(before)
     conditions = [same, is_earlier, *([] if counts is None else [counts])]

@@ -60,7 +60,8 @@ class Brought:
         By the ids, which stand in SQLite's index of listings: however long a listing's history, only the event
         that it is about is read.
         """
-        return (_OTHER.listing_id == ScoredListing.listing_id) & _OTHER.id.between(self.first_id, self.last_id)
+        same = _OTHER.first_event_id == ScoredListing.first_event_id
+        return same & _OTHER.id.between(self.first_id, self.last_id)
 
 
 @dataclass(frozen=True)

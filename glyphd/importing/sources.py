@@ -22,6 +22,7 @@ from glyphd.importing.rows import Place
 from glyphd.importing.validation import row_check
 from glyphd.settings import Settings
 from glyphd.storage.identity import identity_of, listing_id
+from glyphd.storage.predicates import is_of_listing
 from glyphd.uploads import UploadStore
 
 _PLACE = ("import_index", "line", "byte_offset", "byte_length")
@@ -45,7 +46,7 @@ def find_event(archive: Database, key: bytes, import_id: str | None = None) -> E
     """The event of a listing that an import brought; without an import the current one."""
     columns = [ScoredListing._meta.columns[name] for name in ("import_id", *_PLACE, *COLUMN_NAMES)]
     wanted = IS_CURRENT if import_id is None else ScoredListing.import_id == import_id
-    query = ScoredListing.select(*columns).where(ScoredListing.listing_id == key, wanted).limit(1)
+    query = ScoredListing.select(*columns).where(is_of_listing(key), wanted).limit(1)
     row = archive.execute(query).fetchone()
     return Event(key, row[0], tuple(row[1:5]), tuple(row[5:])) if row else None
 

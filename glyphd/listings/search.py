@@ -7,14 +7,14 @@ from typing import Any
 from peewee import Database, Node, Select, fn
 
 from glyphd.contracts.queries import ListingQuery, pick_columns
-from glyphd.db.archive_models import IS_CURRENT, BatchChange, ImportBatch, ScoredListing
+from glyphd.db.archive_models import IS_CURRENT, BatchChange, ImportBatch, ListingKey, ScoredListing
 from glyphd.db.connections import little_memory, once_a_commit
 from glyphd.db.dialects import stream, uncommitted, unindexed
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.sorting import KEYS, order_of
 from glyphd.listings.statements import Statements, Values
 from glyphd.storage.knowledge import knowledge_at, present
-from glyphd.storage.predicates import PREDICATES, restrict
+from glyphd.storage.predicates import PREDICATES, is_of_listing, restrict
 from glyphd.storage.rows import RESULT_COLUMNS, convert_rows, select_rows
 
 
@@ -106,12 +106,12 @@ class Search:
 
 def find_current(database: Database, listing_id: bytes) -> tuple[Any, ...] | None:
     """The current row of one listing, or None."""
-    return _first(database, RESULT_COLUMNS, (ScoredListing.listing_id == listing_id) & IS_CURRENT)
+    return _first(database, RESULT_COLUMNS, is_of_listing(listing_id) & IS_CURRENT)
 
 
 def is_known(database: Database, listing_id: bytes) -> bool:
     """True when the archive holds any event of this listing."""
-    query = ScoredListing.select(ScoredListing.id).where(ScoredListing.listing_id == listing_id).limit(1)
+    query = ListingKey.select(ListingKey.listing_id).where(ListingKey.listing_id == listing_id)
     return database.execute(query).fetchone() is not None
 
 

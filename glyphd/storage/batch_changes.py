@@ -64,4 +64,4 @@ def _imported_at(database: Database, import_id: str) -> str:
 
 
 def _listings_of(import_id: str) -> Select:
-    return ScoredListing.select(ScoredListing.listing_id).where(ScoredListing.import_id == import_id)
+    return ScoredListing.select(ScoredListing.first_event_id).where(ScoredListing.import_id == import_id)

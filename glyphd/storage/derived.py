@@ -17,18 +17,18 @@ _COLUMNS = ("event_id", "listing_id", "is_current", "change_step")
 _renewed = Table(TABLE)
 
 
-def renew(database: Database, listing_ids: Any) -> None:
-    """Makes flags, change steps and keys of the listings right. `listing_ids` is a query for their ids.
+def renew(database: Database, first_event_ids: Any) -> None:
+    """Makes flags, change steps and keys of the listings right: of those that the query gives the first events of.
 
     Runs in the caller's transaction.
     """
     _create_table(database)
-    for statement in (_fill(listing_ids), _renew_events(), _renew_keys()):
+    for statement in (_fill(first_event_ids), _renew_events(), _renew_keys()):
         database.execute(statement)
     database.execute_sql(f"DROP TABLE {TABLE}")
 
 
-def observations(listing_ids: Any | None = None) -> Any:
+def observations(first_event_ids: Any | None = None) -> Any:
     """Every event of the listings (None: of all) with what is derived from the events that count.
 
     Columns `event_id`, `listing_id`, `is_current`, `change_step`. An event of an import that was rolled back counts
@@ -47,8 +47,8 @@ def observations(listing_ids: Any | None = None) -> Any:
         fn.LAG(event.price_usd).over(**observed).alias("earlier_price"),
         fn.LAG(event.score).over(**observed).alias("earlier_score"),
     ).join(ImportBatch, on=(ImportBatch.import_id == event.import_id))
-    if listing_ids is not None:
-        query = query.where(event.listing_id.in_(listing_ids))
+    if first_event_ids is not None:
+        query = query.where(event.first_event_id.in_(first_event_ids))
     found = query.alias("found")
     step = step_between(_Earlier(found.c.earlier_price, found.c.earlier_score), found.c)
     return found.select_from(
@@ -74,17 +74,23 @@ def _create_table(database: Database) -> None:
     )
 
 
-def _fill(listing_ids: Any) -> Any:
-    return _renewed.insert(observations(listing_ids), columns=[getattr(_renewed.c, name) for name in _COLUMNS])
+def _fill(first_event_ids: Any) -> Any:
+    return _renewed.insert(observations(first_event_ids), columns=[getattr(_renewed.c, name) for name in _COLUMNS])
 
 
 def _renew_events() -> Any:
-    """Touches only the events that change: most of a listing's history stays as it is."""
+    """Touches only the events that change: most of a listing's history stays as it is.
+
+    The list of ids tells SQLite to look these events up; it would go over all there are.
+    """
+    listed = ScoredListing.id.in_(_renewed.select(_renewed.c.event_id))
     differs = (ScoredListing.is_current != _renewed.c.is_current) | (
         fn.COALESCE(ScoredListing.change_step, -1) != fn.COALESCE(_renewed.c.change_step, -1)
     )
     values = {ScoredListing.is_current: _renewed.c.is_current, ScoredListing.change_step: _renewed.c.change_step}
-    return ScoredListing.update(values).from_(_renewed).where((ScoredListing.id == _renewed.c.event_id) & differs)
+    return (
+        ScoredListing.update(values).from_(_renewed).where((ScoredListing.id == _renewed.c.event_id) & listed & differs)
+    )
 
 
 def _renew_keys() -> Any:

@@ -45,7 +45,7 @@ class Knowledge:
             return IS_CURRENT
         later = ScoredListing.alias("later")
         is_later = (later.seen_at > ScoredListing.seen_at) | (later.id > ScoredListing.id)
-        same = (later.listing_id == ScoredListing.listing_id) & (later.seen_at >= ScoredListing.seen_at)
+        same = (later.first_event_id == ScoredListing.first_event_id) & (later.seen_at >= ScoredListing.seen_at)
         followed = fn.EXISTS(
             later.select(later.id).where(_all(same, is_later, self.is_held(later), self.counts(later)))
         )
@@ -58,7 +58,7 @@ class Knowledge:
         counts = self.counts(earlier)
         if counts is not None:
             counts |= earlier.id == ScoredListing.id
-        same = earlier.listing_id == ScoredListing.listing_id
+        same = earlier.first_event_id == ScoredListing.first_event_id
         return earlier.select(fn.MIN(earlier.seen_at)).where(_all(same, self.is_held(earlier), counts))
 
     def rolled_back_at(self) -> Any:

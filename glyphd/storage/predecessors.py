@@ -4,17 +4,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from peewee import Case, Database, Node, Table
+from peewee import JOIN, Case, Database, Node, Table
 
 from glyphd.db.archive_models import ListingKey, ScoredListing
-from glyphd.db.dialects import is_sqlite
+from glyphd.db.dialects import is_sqlite, unindexed
 from glyphd.storage.staging import staged
 from glyphd.storage.steps import step_between
 
-TABLE = "staged_predecessors"
-COLUMNS = ("import_index", "event_id", "is_late", "change_step")
-predecessors = Table(TABLE)
-"""One row for each staged row whose listing has a current event.
+KNOWN_COLUMNS = ("import_index", "first_event_id", "event_id")
+COLUMNS = (*KNOWN_COLUMNS, "is_late", "change_step")
+TABLES = {"staged_keys": KNOWN_COLUMNS, "staged_predecessors": COLUMNS}
+_known = Table("staged_keys")
+"""The listing's key of each staged row that has one: what `predecessors` begins with."""
+
+predecessors = Table("staged_predecessors")
+"""One row for each staged row whose listing is known; `event_id` is null when no event of it is current.
 
 `is_late`: that event was seen later than the staged row, which is history from the start.
 """
@@ -24,24 +28,41 @@ predecessors = Table(TABLE)
 def open_predecessors(database: Database) -> Iterator[None]:
     """Makes the table, empty, for a block on the current connection."""
     kind = "INTEGER" if is_sqlite(database) else "BIGINT"
-    names = ", ".join(f"{name} {kind}" for name in COLUMNS[1:])
-    database.execute_sql(f"DROP TABLE IF EXISTS {TABLE}")
-    database.execute_sql(f"CREATE TEMPORARY TABLE {TABLE} (import_index {kind} PRIMARY KEY, {names})")
+    for table, columns in TABLES.items():
+        names = ", ".join(f"{name} {kind}" for name in columns[1:])
+        database.execute_sql(f"DROP TABLE IF EXISTS {table}")
+        database.execute_sql(f"CREATE TEMPORARY TABLE {table} (import_index {kind} PRIMARY KEY, {names})")
     yield
-    database.execute_sql(f"DROP TABLE {TABLE}")
+    for table in TABLES:
+        database.execute_sql(f"DROP TABLE {table}")
 
 
-def find_predecessors() -> Node:
-    """The statement that fills the table."""
+def find_predecessors(database: Database) -> list[Node]:
+    """The statements that fill the table: first along the listings' ids, then along the file.
+
+    Each goes over what it reads in the order in which it lies: ids are random, and a look-up for each row of the file
+    would find its page in no cache.
+    """
+    in_file_order = unindexed(database, staged.c.import_index)
+    keys = (
+        staged.select(staged.c.import_index, ListingKey.first_event_id, ListingKey.current_event_id)
+        .join(ListingKey, on=(ListingKey.listing_id == staged.c.listing_id))
+        .order_by(in_file_order)
+    )
     current = ScoredListing.alias("current")
     is_late = Case(None, [(current.seen_at > staged.c.seen_at, 1)], 0)
     rows = (
-        staged.select(staged.c.import_index, current.id, is_late, step_between(current, staged.c))
-        .join(ListingKey, on=(ListingKey.listing_id == staged.c.listing_id))
-        .join(current, on=(current.id == ListingKey.current_event_id))
-        .order_by(staged.c.import_index)
+        _known.select(
+            _known.c.import_index, _known.c.first_event_id, current.id, is_late, step_between(current, staged.c)
+        )
+        .join(staged, on=(staged.c.import_index == _known.c.import_index))
+        .join(current, JOIN.LEFT_OUTER, on=(current.id == _known.c.event_id))
+        .order_by(_known.c.import_index)
     )
-    return predecessors.insert(rows, columns=[getattr(predecessors.c, name) for name in COLUMNS])
+    return [
+        _known.insert(keys, columns=[getattr(_known.c, name) for name in KNOWN_COLUMNS]),
+        predecessors.insert(rows, columns=[getattr(predecessors.c, name) for name in COLUMNS]),
+    ]
 
 
 def unflag_superseded() -> Node:
@@ -56,5 +77,5 @@ def late_rows() -> Any:
 
 
 def late_listings() -> Any:
-    """The ids of listings with a staged row that is late."""
-    return staged.select(staged.c.listing_id).where(staged.c.import_index.in_(late_rows()))
+    """The listings with a staged row that is late, by their `first_event_id`."""
+    return predecessors.select(predecessors.c.first_event_id).where(predecessors.c.is_late == 1)

@@ -5,7 +5,7 @@ from typing import Any
 
 from peewee import OP, Database, Expression, Field, Select
 
-from glyphd.db.archive_models import ImportBatch, ScoredListing
+from glyphd.db.archive_models import ImportBatch, ListingKey, ScoredListing
 from glyphd.db.dialects import caseless, caseless_value, contains_caseless
 
 Predicate = Callable[[Database, Any], Expression]
@@ -28,6 +28,13 @@ def _from_source(database: Database, values: Sequence[str]) -> Expression:
 def _equals_any(database: Database, column: Field, values: Sequence[str]) -> Expression:
     """One IN rather than ORs: SQLite's parser gives a chain of a hundred of those up."""
     return Expression(caseless(database, column), OP.IN, [caseless_value(database, value) for value in values])
+
+
+def is_of_listing(listing_id: bytes) -> Expression:
+    """Condition: the event is one of this listing."""
+    first = ListingKey.select(ListingKey.first_event_id).where(ListingKey.listing_id == listing_id)
+    found: Expression = ScoredListing.first_event_id == first
+    return found
 
 
 def _model_contains(database: Database, text: str) -> Expression:

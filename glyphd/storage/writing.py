@@ -106,7 +106,7 @@ def _statements(database: Database, import_id: str, top: int, *, is_large: bool)
     event_id = Value(top) - staged.c.import_index
     events = [unflag_superseded(), _insert_events(import_id, event_id)]
     return [
-        find_predecessors(),
+        *find_predecessors(database),
         *(without_indexes(database, events) if is_large else events),
         _point_keys(event_id),
         _insert_capacities(import_id),
@@ -120,6 +120,7 @@ def _insert_events(import_id: str, event_id: Any) -> Node:
     of_each = predecessors.c.import_index == staged.c.import_index
     values = {name: getattr(staged.c, name) for name in STAGED_COLUMNS}
     values |= {"id": event_id, "import_id": Value(import_id), "schema_version": Value(ROW_SCHEMA_VERSION)}
+    values |= {"first_event_id": fn.COALESCE(predecessors.c.first_event_id, event_id)}
     values |= {"is_current": Case(None, [(is_late, 0)], 1), "change_step": predecessors.c.change_step}
     columns = ScoredListing._meta.columns
     rows = staged.select(*values.values()).join(predecessors, JOIN.LEFT_OUTER, on=of_each)
@@ -127,10 +128,14 @@ def _insert_events(import_id: str, event_id: Any) -> Node:
 
 
 def _point_keys(event_id: Any) -> Node:
-    """A late row's key stays: its listing has a later event. In the order of the ids, all from their index."""
-    rows = staged.select(staged.c.listing_id, event_id).where(staged.c.import_index.not_in(late_rows()))
+    """A late row's key stays: its listing has a later event. In the order of the ids, all from their index.
+
+    The event is the first one of a listing that has no key yet.
+    """
+    rows = staged.select(staged.c.listing_id, event_id, event_id).where(staged.c.import_index.not_in(late_rows()))
     return ListingKey.insert_from(
-        rows.order_by(staged.c.listing_id), [ListingKey.listing_id, ListingKey.current_event_id]
+        rows.order_by(staged.c.listing_id),
+        [ListingKey.listing_id, ListingKey.current_event_id, ListingKey.first_event_id],
     ).on_conflict(
         conflict_target=[ListingKey.listing_id], update={ListingKey.current_event_id: EXCLUDED.current_event_id}
     )

@@ -61,16 +61,30 @@ def check_derived(archive: Database) -> Iterator[str]:
 
 
 def check_keys(archive: Database) -> Iterator[str]:
-    """`listing_keys` names the current event of each listing, and no other."""
+    """`listing_keys` names the current event of each listing and its first one, and no others."""
+    first = ScoredListing.select(ScoredListing.listing_id, fn.MIN(ScoredListing.id)).group_by(ScoredListing.listing_id)
+    named = ListingKey.select(ListingKey.listing_id, ListingKey.first_event_id)
     current = ScoredListing.select(ScoredListing.listing_id, ScoredListing.id).where(IS_CURRENT)
     pointed = ListingKey.select(ListingKey.listing_id, ListingKey.current_event_id)
     keys = pointed.where(ListingKey.current_event_id.is_null(False))
     for what, wrong in (
         ("lacks the current event", current.except_(keys)),
         ("has another event", keys.except_(current)),
+        ("lacks the first event", first.except_(named)),
+        ("has another first event", named.except_(first)),
     ):
         for listing_id, event_id in archive.execute(wrong.limit(MOST)).fetchall():
             yield f"listing {bytes(listing_id).hex()}: listing_keys {what} {event_id}"
+
+
+def check_first_events(archive: Database) -> Iterator[str]:
+    """Every event says which one is the first of its listing."""
+    events = ScoredListing.select(
+        ScoredListing.import_id, ScoredListing.import_index, ScoredListing.first_event_id, ListingKey.first_event_id
+    ).join(ListingKey, on=(ListingKey.listing_id == ScoredListing.listing_id))
+    differs = fn.COALESCE(ScoredListing.first_event_id, -1) != fn.COALESCE(ListingKey.first_event_id, -1)
+    for import_id, row, said, due in archive.execute(events.where(differs).limit(MOST)).fetchall():
+        yield f"import {import_id}: row {row}, first_event_id: the archive says {said}, its events make it {due}"
 
 
 def check_models(archive: Database) -> Iterator[str]:
@@ -85,5 +99,10 @@ def check_models(archive: Database) -> Iterator[str]:
 BATCH_CHECKS: tuple[Callable[[Database, Any], Iterator[str]], ...] = (check_record_count, check_capacities)
 """What has to hold of every batch, whether it has a file or not. Each gives a line for whatever is wrong."""
 
-ARCHIVE_CHECKS: tuple[Callable[[Database], Iterator[str]], ...] = (check_derived, check_keys, check_models)
+ARCHIVE_CHECKS: tuple[Callable[[Database], Iterator[str]], ...] = (
+    check_derived,
+    check_keys,
+    check_first_events,
+    check_models,
+)
 """What has to hold of the archive as a whole, looked at once when all imports are: what is derived from the events."""

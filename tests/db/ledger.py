@@ -36,6 +36,7 @@ EVENT = {
     "import_id": IMPORT_ID,
     "import_index": 1,
     "listing_id": bytes(range(16)),
+    "first_event_id": 2,
     "schema_version": 1,
     "is_current": 1,
     "model": "H100_PCIE_80GB",
@@ -51,6 +52,7 @@ SECOND_EVENT = EVENT | {
     "id": 1,
     "import_index": 2,
     "listing_id": bytes(16),
+    "first_event_id": 1,
     "is_current": 0,
     "model": "RTX_A6000",
     "nvlink": None,
@@ -69,7 +71,8 @@ def fill_archive(settings: Settings) -> None:
         ImportBatch.insert(**BATCH),
         ScoredListing.insert(**EVENT),
         ScoredListing.insert(**SECOND_EVENT),
-        ListingKey.insert(listing_id=EVENT["listing_id"], current_event_id=2),
+        ListingKey.insert(listing_id=EVENT["listing_id"], current_event_id=2, first_event_id=2),
+        ListingKey.insert(listing_id=SECOND_EVENT["listing_id"], current_event_id=None, first_event_id=1),
         QuantizedListing.insert(**CAPACITIES),
         GPUModel.insert(
             canonical_model="H100_PCIE_80GB", nvlink=True, seen_at=NOW, import_id=IMPORT_ID, import_index=1

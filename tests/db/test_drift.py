@@ -4,9 +4,11 @@ import pytest
 
 from glyphd.db.connections import open_for_migration
 from glyphd.db.drift import find_drift
+from glyphd.db.migration_sets import ARCHIVE
 from glyphd.db.migrations import initialise
 from glyphd.settings import Settings
 
+STEPS = ARCHIVE.packaged()
 ON_BOTH = [
     ("DROP VIEW gpu_listings", "archive: view gpu_listings is missing"),
     ("DROP TABLE quantized_listings", "archive: table quantized_listings is missing"),
@@ -19,7 +21,7 @@ ON_BOTH = [
     ("CREATE INDEX mine ON models (vram_gb)", "archive: index mine of models is not one of glyphd's"),
     (
         "DELETE FROM schema_version WHERE version = 2",
-        "archive: schema_version says 001_ledger, 003_time, archive_migrations says 001_ledger, 002_views, 003_time",
+        f"archive: schema_version says {', '.join(STEPS[:1] + STEPS[2:])}, archive_migrations says {', '.join(STEPS)}",
     ),
 ]
 INDEXES = [
@@ -130,7 +132,7 @@ def test_tells_a_reference_that_is_too_much(sqlite_settings: Settings) -> None:
         sqlite_settings,
         "DROP TABLE listing_keys",
         "CREATE TABLE listing_keys (listing_id BLOB NOT NULL PRIMARY KEY,"
-        " current_event_id INTEGER REFERENCES scored_listings (id))",
+        " current_event_id INTEGER REFERENCES scored_listings (id), first_event_id INTEGER)",
     )
     assert lines == ["archive: column listing_keys.current_event_id refers to scored_listings.id"]
 

@@ -16,6 +16,7 @@ from glyphd.settings import Settings
 from tests.db.ledger import archive_rows, fill_archive, fill_registry, registry_rows
 from tests.db.snapshots import schema_of
 
+LAST = len(ARCHIVE.packaged())
 EVERY_STEP = [f"applied {steps.name} {name}" for steps in SETS for name in steps.packaged()]
 INITIALISE = "from glyphd.db.migrations import initialise; from glyphd.settings import Settings; initialise(Settings())"
 
@@ -49,8 +50,9 @@ def test_a_step_down_without_losses_keeps_every_row(database_settings: Settings)
     migrate(database_settings)
     fill_archive(database_settings)
     before = archive_rows(database_settings)
-    assert migrate(database_settings, "archive:1") == ["reverted archive 003_time", "reverted archive 002_views"]
-    assert migrate(database_settings, "archive:3") == ["applied archive 002_views", "applied archive 003_time"]
+    above = ARCHIVE.packaged()[1:]
+    assert migrate(database_settings, "archive:1") == [f"reverted archive {name}" for name in reversed(above)]
+    assert migrate(database_settings, f"archive:{LAST}") == [f"applied archive {name}" for name in above]
     after = archive_rows(database_settings)
     assert after.pop("schema_version") != before.pop("schema_version")
     assert after == before
@@ -75,40 +77,42 @@ def test_an_empty_schema_goes_without_being_told_twice(database_settings: Settin
 
 @pytest.mark.parametrize("to", ["archive", "archive:", "archive:x", "archive:-1", "archive:99", "queue:0", ""])
 def test_a_target_that_does_not_exist_is_refused(sqlite_settings: Settings, to: str) -> None:
-    with pytest.raises(InvalidSettings, match="archive:0 to archive:3"):
+    with pytest.raises(InvalidSettings, match=f"archive:0 to archive:{LAST}"):
         migrate(sqlite_settings, to)
 
 
 def test_a_column_with_values_counts_as_data(database_settings: Settings, more_steps: Path) -> None:
-    (more_steps / "archive" / "004_note.py").write_text(
+    (more_steps / "archive" / f"{LAST + 1:03}_note.py").write_text(
         _step("ALTER TABLE import_batches ADD COLUMN note TEXT", "ALTER TABLE import_batches DROP COLUMN note")
     )
     migrate(database_settings)
     fill_archive(database_settings)
-    migrate(database_settings, "archive:3")
-    migrate(database_settings, "archive:4")
+    migrate(database_settings, f"archive:{LAST}")
+    migrate(database_settings, f"archive:{LAST + 1}")
     _execute(database_settings, "UPDATE import_batches SET note = 'a'")
     with pytest.raises(DataWouldBeLost, match=r"import_batches\.note"):
-        migrate(database_settings, "archive:3")
-    assert migrate(database_settings, "archive:3", drop_data=True) == ["reverted archive 004_note"]
+        migrate(database_settings, f"archive:{LAST}")
+    reverted = [f"reverted archive {LAST + 1:03}_note"]
+    assert migrate(database_settings, f"archive:{LAST}", drop_data=True) == reverted
 
 
 def test_a_failing_step_leaves_the_schema_as_it_was(database_settings: Settings, more_steps: Path) -> None:
     migrate(database_settings)
     before = schema_of(database_settings)
-    (more_steps / "archive" / "004_good.py").write_text(_step("CREATE TABLE good (id INTEGER)", "DROP TABLE good"))
-    (more_steps / "archive" / "005_bad.py").write_text(_step("CREATE TABLE good (id INTEGER)", "DROP TABLE good"))
+    for number, name in enumerate(("good", "bad"), LAST + 1):
+        step = _step("CREATE TABLE good (id INTEGER)", "DROP TABLE good")
+        (more_steps / "archive" / f"{number:03}_{name}.py").write_text(step)
     with pytest.raises(Exception, match="already exists"):
         migrate(database_settings)
     assert schema_of(database_settings) == before
-    assert applied(database_settings)["archive"] == ARCHIVE.packaged()[:3]
+    assert applied(database_settings)["archive"] == ARCHIVE.packaged()[:LAST]
 
 
 def test_rebuilding_a_parent_table_keeps_its_children(sqlite_settings: Settings, more_steps: Path) -> None:
     migrate(sqlite_settings)
     fill_archive(sqlite_settings)
     before = archive_rows(sqlite_settings)
-    (more_steps / "archive" / "004_rebuilt.py").write_text(
+    (more_steps / "archive" / f"{LAST + 1:03}_rebuilt.py").write_text(
         _step(
             "CREATE TABLE rebuilt AS SELECT * FROM import_batches",
             "DROP VIEW listings",
@@ -126,7 +130,7 @@ def test_a_step_that_leaves_orphans_is_taken_back(sqlite_settings: Settings, mor
     migrate(sqlite_settings)
     fill_archive(sqlite_settings)
     before = archive_rows(sqlite_settings)
-    (more_steps / "archive" / "004_orphans.py").write_text(_step("DELETE FROM import_batches"))
+    (more_steps / "archive" / f"{LAST + 1:03}_orphans.py").write_text(_step("DELETE FROM import_batches"))
     with pytest.raises(SchemaError, match="without the import_batches they belong to"):
         migrate(sqlite_settings)
     assert archive_rows(sqlite_settings) == before
@@ -136,17 +140,17 @@ def test_an_old_schema_is_refused_with_the_command(database_settings: Settings) 
     initialise(database_settings)
     migrate(database_settings, "archive:1")
     for refuse in (require_current_schema, initialise, initialise_archive):
-        with pytest.raises(SchemaOutdated, match="step 1 of 3: run `glyphd migrate`"):
+        with pytest.raises(SchemaOutdated, match=f"step 1 of {LAST}: run `glyphd migrate`"):
             refuse(database_settings)
 
 
 @pytest.mark.parametrize("work", [require_current_schema, initialise, initialise_archive, migrate])
 def test_a_newer_schema_is_refused_and_left_alone(database_settings: Settings, work: object) -> None:
     initialise(database_settings)
-    _execute(database_settings, "INSERT INTO archive_migrations (name, migrated_at) VALUES ('004_later', '2026-01-01')")
+    _execute(database_settings, "INSERT INTO archive_migrations (name, migrated_at) VALUES ('999_later', '2026-01-01')")
     before = schema_of(database_settings)
     assert callable(work)
-    with pytest.raises(SchemaError, match="004_later"):
+    with pytest.raises(SchemaError, match="999_later"):
         work(database_settings)
     assert schema_of(database_settings) == before
 

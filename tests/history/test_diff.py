@@ -145,5 +145,5 @@ def test_only_the_rows_of_both_imports_are_looked_at(store: DatabaseListingStore
         sql, parameters = store.database.get_sql_context().sql(query).query()
         plan = [row[3] for row in store.database.execute_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)]
     assert any("scored_listings_by_import (import_id=?" in step for step in plan)
-    assert any("INDEX scored_listings_by_listing (listing_id=?" in step for step in plan)
+    assert any("INDEX scored_listings_by_listing (first_event_id=?" in step for step in plan)
     assert not any(step.startswith("SCAN") or "TEMP B-TREE" in step for step in plan)

@@ -8,7 +8,7 @@ import pytest
 from webtest import TestResponse
 
 from glyphd.contracts.listings import GPUListingDTO
-from glyphd.db.archive_models import ScoredListing
+from glyphd.db.archive_models import ListingKey, ScoredListing
 from glyphd.db.connections import open_archive
 from glyphd.db.registry_models import Job
 from glyphd.storage.stores import SqliteListingStore
@@ -39,6 +39,12 @@ def _change_events(service: Service, **values: Any) -> None:
     archive = open_archive(service.settings, read_only=False)
     with archive.connection_context():
         archive.execute(ScoredListing.update(**values))
+
+
+def _change_keys(service: Service, **values: Any) -> None:
+    archive = open_archive(service.settings, read_only=False)
+    with archive.connection_context():
+        archive.execute(ListingKey.update(**values))
 
 
 def _change_file(service: Service, old: bytes, new: bytes) -> None:
@@ -204,6 +210,7 @@ def test_an_archive_that_says_otherwise_is_told_and_nothing_answered(
 def test_a_listing_id_that_is_not_the_row_s_is_told(service: Service) -> None:
     service.import_csv(offers(ROW))
     _change_events(service, listing_id=b"\1" * 16)
+    _change_keys(service, listing_id=b"\1" * 16)
     assert _refused(service, 500)["detail"].endswith(": listing_id")
 
 

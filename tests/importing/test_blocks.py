@@ -108,10 +108,7 @@ def _told(rows: Iterator[Any]) -> tuple[list[str], str | None]:
 @hypothesis_settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files())
 def test_any_file_is_the_same_either_way(data: bytes) -> None:
-    slow, why = _told(_one_by_one(data))
-    quick, also_why = _told(_by_block(data))
-    assert also_why == why
-    assert quick == (slow if why is None else slow[: len(quick)])
+    _require_the_same(data)
 
 
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -119,7 +116,15 @@ def test_any_file_is_the_same_either_way(data: bytes) -> None:
 def test_every_sound_row_is_the_same_either_way(rows: list[dict[str, Any]], dialect: Any) -> None:
     data = as_csv(rows, dialect).data
     delimiter = "tab" if dialect.delimiter == "\t" else dialect.delimiter
-    assert _told(_by_block(data, delimiter)) == _told(_one_by_one(data, delimiter))
+    _require_the_same(data, delimiter)
+
+
+def _require_the_same(data: bytes, delimiter: str = ",") -> None:
+    """Where the file can't be read on, the rows of the chunk that this was found in are not told any more."""
+    slow, why = _told(_one_by_one(data, delimiter))
+    quick, also_why = _told(_by_block(data, delimiter))
+    assert also_why == why
+    assert quick == (slow if why is None else slow[: len(quick)])
 
 
 def test_plain_rows_are_taken_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,10 @@ import pytest
 from peewee import Database
 
 from glyphd.db.archive_models import ARCHIVE_MODELS, ImportBatch, ListingKey, ScoredListing
+from glyphd.db.dialects import is_sqlite
 from glyphd.db.migration_sets import ARCHIVE
 from glyphd.settings import Settings
-from glyphd.storage import predecessors, staged_models, writing
+from glyphd.storage import derived, predecessors, staged_models, writing
 from glyphd.storage.staging import STAGED_COLUMNS, TABLE, Stage, StagedColumns, by_column, open_stage
 from glyphd.storage.stores import DatabaseListingStore, _staged_rows
 from glyphd.storage.writing import Batch, Step, find_written, write_batch
@@ -20,7 +21,7 @@ from tests.db.snapshots import schema_of
 from tests.storage.listings import listing, seen
 
 NOW = "2025-07-29T12:12:00.000000Z"
-STATEMENTS = 6
+STATEMENTS = 7
 
 
 class Stopped(Exception):
@@ -60,7 +61,7 @@ def _imported_at(database: Database) -> list[str]:
 
 def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
     """SQLite takes a name in quotes that it does not know for a text, and says nothing."""
-    temporary = (TABLE, *STAGED_COLUMNS, predecessors.TABLE, *predecessors.COLUMNS, staged_models.TABLE)
+    temporary = (TABLE, *STAGED_COLUMNS, *predecessors.TABLES, *predecessors.COLUMNS, staged_models.TABLE)
     known = {*temporary, "current", "EXCLUDED", "C"}
     for table in archive.get_tables():
         known |= {table, *(column.name for column in archive.get_columns(table))}
@@ -76,6 +77,19 @@ def test_statements_can_be_planned(archive: Database, stage: Stage) -> None:
         for statement in writing._statements(archive, "a", 4, is_large=False):
             sql, parameters = archive.get_sql_context().sql(statement).query()
             archive.execute_sql(f"EXPLAIN {sql}", parameters)
+
+
+def test_nothing_goes_over_all_events(archive: Database, stage: Stage) -> None:
+    """However large the archive is, an import looks up what it touches."""
+    if not is_sqlite(archive):
+        return  # what PostgreSQL does is up to its statistics
+    derived._create_table(archive)
+    with predecessors.open_predecessors(archive):
+        renewing = [derived._fill(predecessors.late_listings()), derived._renew_events(), derived._renew_keys()]
+        for statement in [*writing._statements(archive, "a", 4, is_large=False), *renewing]:
+            sql, parameters = archive.get_sql_context().sql(statement).query()
+            plan = [row[3] for row in archive.execute_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+            assert not [step for step in plan if re.match("SCAN (scored_listings|current|event|listing_keys)", step)]
 
 
 def test_whatever_fails_nothing_is_written(archive: Database, stage: Stage) -> None:

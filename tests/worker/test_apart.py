@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
 import pytest
 
 from glyphd.db.registry_models import Job
