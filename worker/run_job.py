@@ -49,12 +49,17 @@ def run_job(context: WorkerContext, job_id: int) -> None:
 
 
 def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> None:
-    """The archive stays open until the outcome is told: who closes it last copies all of its log into the main file."""
+    """The archive stays open until the outcome is told: who closes it last copies all of its log into the main file.
+
+    In trouble it is closed at once: that gives room on a full disk.
+    """
     began = time.monotonic()
     try:
-        until_told.enter_context(context.archive.connection_context())
-        until_told.callback(_tidy, context)
-        values = _outcome(context, claim)
+        with ExitStack() as opened:
+            opened.enter_context(context.archive.connection_context())
+            opened.callback(_tidy, context)
+            values = _outcome(context, claim)
+            until_told.push(opened.pop_all())
     except Halted as halted:
         _halt(context, claim, halted.why)
         return

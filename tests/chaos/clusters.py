@@ -120,9 +120,9 @@ class Cluster:
         return job
 
     def logged_errors(self) -> list[str]:
-        """The last lines of the processes' logs that say `error`."""
+        """The last lines of the processes' logs that tell of an error, or are none of the log's own."""
         lines = [line for log in self.logs.glob("*.log") for line in log.read_text().splitlines()]
-        return [line for line in lines if '"level":"error"' in line][-LINES_TOLD:]
+        return [line for line in lines if '"level": "error"' in line or not line.startswith("{")][-LINES_TOLD:]
 
     def disorderly_exits(self) -> list[int]:
         return [code for keeper in (self.api, *self.workers) for code in keeper.disorderly_exits()]
