@@ -50,14 +50,19 @@ def measure(plan: Plan) -> list[Result]:
 
 def _speed_when_empty(plan: Plan) -> float:
     with plan.scratch() as folder, running_service(folder / "data") as service:
+        service.rest()
         return service.take_in(plan.offers(STEP_ROWS)).rows_per_second
 
 
 def _fill(plan: Plan, curves: Curves) -> None:
-    """Each month's new listings, step by step, and as many steps more as there are rounds."""
+    """Each month's new listings, step by step, and as many steps more as there are rounds.
+
+    Each begins when the worker has copied what the one before wrote into the main file, as in an empty archive.
+    """
     with plan.scratch() as folder, running_service(folder / "data") as service:
         for step in range(STEPS + len(plan.rounds(ROUNDS))):
             file = write_next_month(plan.offers(STEP_ROWS), folder / "step.csv", step)
+            service.rest()
             speed = service.take_in(file).rows_per_second
             curves.speed.append((step * plan.rows(STEP_ROWS), speed))
 

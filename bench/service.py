@@ -19,6 +19,8 @@ from bench.client import Client
 POLL_SECONDS = 0.02
 START_SECONDS = 60
 IMPORT_SECONDS = 1200
+REST_SECONDS = 0.5
+BUSY_SHARE = 0.1
 ASYNC = {"Prefer": "respond-async"}
 FINAL = ("succeeded", "failed", "cancelled")
 
@@ -87,6 +89,13 @@ class Running:
                 time.sleep(POLL_SECONDS)
         assert status["status"] == "succeeded", status["error"]
         return status
+
+    def rest(self) -> None:
+        """Waits until the worker has done what it left for later."""
+        used, now = -1.0, sum(self.worker.cpu_times()[:2])
+        while now - used > REST_SECONDS * BUSY_SHARE:
+            time.sleep(REST_SECONDS)
+            used, now = now, sum(self.worker.cpu_times()[:2])
 
     def take_in(self, path: Path) -> Import:
         """Sends the file and waits until it is imported."""

@@ -5,15 +5,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from huey import Huey, PostgresHuey, SqliteHuey
+from huey import Huey, PostgresHuey
 from huey.registry import Message
 from huey.serializer import Serializer
+from huey.storage import SqliteStorage
 
+from glyphd.bell import Bell
 from glyphd.errors import Unavailable
 from glyphd.settings import Settings
 
 QUEUE_NAME = "glyphd"
 TASK_NAME = "run_job"
+
+LOOK_SECONDS = 0.2
+"""How often a worker looks into the queue without having been called."""
 
 RunJob = Callable[[int], object]
 
@@ -26,6 +31,28 @@ class JsonSerializer(Serializer):  # type: ignore[misc]  # huey has no type hint
 
     def _deserialize(self, data: bytes) -> Message:
         return Message(**json.loads(data))
+
+
+class RingingStorage(SqliteStorage):  # type: ignore[misc]  # huey has no type hints
+    """Huey's queue in a SQLite file, with a bell: a worker need not look into it again and again."""
+
+    blocking = True
+
+    def __init__(self, *arguments: Any, filename: str, **options: Any) -> None:
+        super().__init__(*arguments, filename=filename, **options)
+        self._bell = Bell(Path(f"{filename}.bell"))
+
+    def enqueue(self, data: bytes, priority: float | None = None) -> None:
+        super().enqueue(data, priority)
+        self._bell.ring()
+
+    def dequeue(self) -> bytes | None:
+        """The next message; None when none has come for a while."""
+        found: bytes | None = super().dequeue()
+        if found is None:
+            self._bell.wait(LOOK_SECONDS)
+            found = super().dequeue()
+        return found
 
 
 class JobQueue:
@@ -67,7 +94,8 @@ def open_queue(settings: Settings, run_job: RunJob | None = None) -> JobQueue:
         return JobQueue(huey, run_job)
     settings.queue_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings.queue_path.touch(mode=0o600)
-    huey = SqliteHuey(QUEUE_NAME, results=False, serializer=serializer, filename=str(settings.queue_path), timeout=30)
+    filename, options = str(settings.queue_path), {"storage_class": RingingStorage, "timeout": 30}
+    huey = Huey(QUEUE_NAME, results=False, serializer=serializer, filename=filename, **options)
     return JobQueue(huey, run_job, file=settings.queue_path)
 
 

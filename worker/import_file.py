@@ -81,7 +81,7 @@ class FileImport(Attempt):
 
     def _write(self, stage: Stage) -> None:
         self.progress.writing(0)
-        stage.number_equal_rows()
+        stage.complete()
         batch = Batch(
             self.job.import_id,
             self.job.source,

@@ -123,11 +123,12 @@ def _run(context: WorkerContext, claim: Claim, attempt: FileImport) -> dict[str,
     except UnreadableFile as error:
         attempt.errors.settle()
         return attempt.findings() | _failed("unreadable_file", error.detail)
-    except Halted as halted:
-        attempt.errors.discard()
-        if halted.why is Halt.CANCELLED:
-            return _cancelled(context, claim)
-        raise
+    except (Halted, OperationalError, InterfaceError) as error:
+        if attempt.written is None:  # else the batch is in the archive, whatever came after
+            attempt.errors.discard()
+            if isinstance(error, Halted) and error.why is Halt.CANCELLED:
+                return _cancelled(context, claim)
+            raise
     except BaseException:
         attempt.errors.discard()
         raise

@@ -22,6 +22,9 @@ SPECS = (
 )
 """What a GPU model has wherever it is sold."""
 
+MOST_INSERTED = 1000
+"""Rows of one statement: databases bound how many values it may have."""
+
 TABLE = "staged_models"
 _NAMES = ("model", "lacks_specs", "seen_at", "import_index")
 staged_models = Table(TABLE)
@@ -38,22 +41,35 @@ def create_table(database: Database) -> None:
     )
 
 
+MOST_NOTED = 4096
+"""Models held in memory at a time: each row of a file may have one of its own."""
+
+
 class ModelNotes:
     """Takes the rows of a stage into account as they come in, in file order."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._folded = Memo(fold_ascii)
+        self._best: dict[str, tuple[int, str, int]] = {}
 
     def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
-        best: dict[str, tuple[int, str, int]] = {}
+        best = self._best
         names = map(self._folded.__getitem__, columns["model"])
         rows = zip(names, _lacking(columns), columns["seen_at"], columns["import_index"], strict=False)
         for model, lacks, seen_at, index in rows:
             known = best.get(model)
             if known is None or lacks < known[0] or (lacks == known[0] and seen_at > known[1]):
                 best[model] = (lacks, seen_at, index)
-        self._database.execute(_keep_best([(model, *row) for model, row in best.items()]))
+        if len(best) > MOST_NOTED:
+            self.write()
+
+    def write(self) -> None:
+        """Puts what was noted since the last time into the table."""
+        rows = [(model, *row) for model, row in self._best.items()]
+        for first in range(0, len(rows), MOST_INSERTED):
+            self._database.execute(_keep_best(rows[first : first + MOST_INSERTED]))
+        self._best.clear()
 
 
 def _keep_best(rows: list[tuple[Any, ...]]) -> Any:

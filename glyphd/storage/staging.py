@@ -49,9 +49,13 @@ class Stage:
             self._models.add(columns)
             add_rows(self.database, TABLE, names, zip(*(given[name] for name in names), strict=True))
 
-    def number_equal_rows(self) -> None:
-        """Gives every row but the first of equal identity its own `listing_id`: the second, the third, …"""
+    def complete(self) -> None:
+        """Does what can be done only when all rows are in: to be called once, before they are written.
+
+        Gives every row but the first of equal identity its own `listing_id`: the second, the third, …
+        """
         with little_memory(self.database), uncommitted(self.database):
+            self._models.write()
             self.database.execute_sql(f"CREATE INDEX {TABLE}_by_listing ON {TABLE} (listing_id)")
             for import_index, ordinal, *identity in stream(self.database, self._repeated_rows()):
                 changed = staged.update({staged.c.listing_id: listing_id(identity, ordinal)})

@@ -145,7 +145,7 @@ class DatabaseListingStore(ListingStore):
     def _write(self, stage: Stage, import_id: str, received_at: str) -> ImportResultDTO:
         if not stage.count():
             raise RowsRefused("an import needs at least one listing")
-        stage.number_equal_rows()
+        stage.complete()
         written = write_batch(self.database, stage, Batch(import_id, result={"received_at": received_at}))
         return ImportResultDTO(
             import_id=import_id,

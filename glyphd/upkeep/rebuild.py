@@ -78,7 +78,7 @@ def _import_again(database: Database, job: Job, uploads: UploadStore, settings: 
         with read_kept(uploads, job, settings=settings) as kept:
             for checked in kept.checked():
                 stage.add(checked.accepted)
-        stage.number_equal_rows()
+        stage.complete()
         written = write_batch(database, stage, _batch_of(job))
     if written.record_count != job.record_count:
         found = f"{written.record_count} rows, and there were {job.record_count}"

@@ -125,7 +125,7 @@ class Verifier:
             except UnreadableFile as error:
                 yield f"the kept file can't be read: {error.detail}"
                 return
-            stage.number_equal_rows()
+            stage.complete()
             self.tally.imports += 1
             self.tally.rows += stage.count()
             columns = ScoredListing._meta.columns

@@ -33,7 +33,7 @@ def stage(archive: Database) -> Iterator[Stage]:
     """Three rows on their way in, two of them equal."""
     with open_stage(archive) as opened:
         opened.add(rows(seen(1), seen(2, model="A", vram_gb=24), seen(1)))
-        opened.number_equal_rows()
+        opened.complete()
         yield opened
 
 

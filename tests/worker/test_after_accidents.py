@@ -2,12 +2,14 @@
 
 import json
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import pytest
-from peewee import OperationalError, SqliteDatabase
+from peewee import Database, OperationalError, SqliteDatabase
 
 from glyphd.db.registry_models import Worker
+from glyphd.storage.staging import Stage, open_stage
 from tests.importing.jobs import from_now
 from tests.service import Service, offers
 from worker.context import WorkerContext
@@ -26,6 +28,14 @@ def test_row_errors_outlive_a_worker_that_died_after_its_commit(service: Service
     run_job(context, job.id)
     assert service.http.get(before["links"]["errors"]).json == told
     assert json.loads(service.http.get(before["links"]["self"]).text)["attempt"] == 2
+
+
+def test_what_comes_after_the_commit_is_no_failure(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stage is dropped then, which a worker that is told to stop cuts short."""
+    monkeypatch.setattr("worker.import_file.open_stage", _cut_short)
+    status = service.import_csv(offers(*ROWS), "?on_error=skip")
+    assert (status["status"], status["record_count"], status["error_count"]) == ("succeeded", 1, 1)
+    assert len(service.http.get(status["links"]["errors"]).json) == 1
 
 
 def test_a_disk_that_fills_up_amid_a_transaction_is_trouble_that_passes() -> None:
@@ -54,6 +64,13 @@ def test_a_clock_set_back_does_not_keep_a_dead_worker_alive(service: Service) ->
     with registry.database.connection_context():
         registry.database.execute(Worker.update(heartbeat_at=from_now(A_DAY)))
     assert registry.workers_alive() == 0
+
+
+@contextmanager
+def _cut_short(database: Database) -> Iterator[Stage]:
+    with open_stage(database) as stage:
+        yield stage
+    raise OperationalError("interrupted")
 
 
 def _fill_amid_a_transaction() -> None:
