@@ -1,10 +1,7 @@
 """`glyphd serve`: the HTTP server, and beside it a worker that lives and ends with it."""
 
-import ctypes
-import gc
 import signal
 import time
-from contextlib import suppress
 from importlib.metadata import version
 from threading import Event
 
@@ -14,16 +11,14 @@ from bottle import Bottle
 from glyphd.backlog import Backlog
 from glyphd.db.connections import open_registry
 from glyphd.importing.registry import Registry
+from glyphd.memory import collect_rarely, share_arenas
 from glyphd.server import ServerLimits, run_server
 from glyphd.settings import Settings
 from glyphd.supervisor import WorkerSupervisor
 
 WORKER_START_SECONDS = 10.0
 LAST_SECONDS = 3.0
-GARBAGE_THRESHOLD = 50_000
 """New objects beyond those that are gone already, at which Python looks for garbage."""
-M_ARENA_MAX = -8
-"""What `mallopt` of the GNU C library calls the number of its arenas."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -43,8 +38,8 @@ def serve(app: Bottle, settings: Settings, *, with_worker: bool) -> None:
             _await_worker(registry, stop.asked)
         click.echo(greeting(settings, host, port))
 
-    _collect_rarely()
-    _share_arenas()
+    collect_rarely()
+    share_arenas()
     backlog.start()
     try:
         limits = ServerLimits.from_settings(settings)
@@ -53,21 +48,6 @@ def serve(app: Bottle, settings: Settings, *, with_worker: bool) -> None:
         backlog.stop()
         if supervisor is not None:
             supervisor.stop(stop.seconds_left(settings.grace_seconds))
-
-
-def _collect_rarely() -> None:
-    """Rows come and go by the million without a cycle among them: looking for one every 700 takes longer than to
-    write them. What the application consists of stays, and is not looked at again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD)
-
-
-def _share_arenas() -> None:
-    """The C library keeps memory apart for every thread, and with it what each one once needed: a third more for whole
-    results. Two shares are enough, since Python's lock lets one thread at a time ask. No other C library has this."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, 2)
 
 
 class _Stop:

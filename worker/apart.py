@@ -20,6 +20,7 @@ from glyphd.contracts.row_errors import RowError
 from glyphd.db.registry_models import Job
 from glyphd.importing.kept_files import GoOn
 from glyphd.importing.reading import Checked, read_kept
+from glyphd.memory import collect_rarely
 from glyphd.settings import Settings
 from glyphd.uploads import UploadStore
 
@@ -154,6 +155,7 @@ class Reader:
 
 def serve(descriptor: int) -> None:
     """What the reading process does: file after file, until nobody listens at the other end of the pipe any more."""
+    collect_rarely()
     pipe: Connection[Any, Any] = Connection(descriptor)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

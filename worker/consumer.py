@@ -13,6 +13,7 @@ import structlog
 from glyphd.db.connections import open_archive
 from glyphd.importing.recovery import sweep
 from glyphd.jobs import JobQueue, open_queue
+from glyphd.memory import collect_rarely
 from glyphd.services import Services
 from worker.apart import Reader, has_second_core
 from worker.context import WorkerContext
@@ -47,6 +48,7 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
         max_delay=LONGEST_POLL_SECONDS,
         shutdown_timeout=services.settings.grace_seconds,
     )
+    collect_rarely()
     _start_reader(context.reader)
     consumer.start()
     # Huey's own handlers would cut a running import off at SIGINT, and restart the process at SIGHUP.

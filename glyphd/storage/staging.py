@@ -93,14 +93,17 @@ class Stage:
 
 @contextmanager
 def open_stage(database: Database) -> Iterator[Stage]:
-    """An empty stage on the current connection; gone when the block ends."""
+    """An empty stage on the current connection; gone when the block ends.
+
+    On SQLite its tables go with the connection, or with the next stage: to drop them, each page is looked at.
+    """
     _drop_tables(database)
     database.execute_sql(_create_table(database))
     staged_models.create_table(database)
     try:
         yield Stage(database)
     finally:
-        if not database.is_closed():
+        if not is_sqlite(database) and not database.is_closed():
             _drop_tables(database)
 
 
