@@ -18,7 +18,6 @@ from glyphd.supervisor import WorkerSupervisor
 
 WORKER_START_SECONDS = 10.0
 LAST_SECONDS = 3.0
-"""New objects beyond those that are gone already, at which Python looks for garbage."""
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
