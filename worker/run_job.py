@@ -27,7 +27,17 @@ from worker.progress import Halt, Watched, heartbeat
 
 MAX_LOST_ATTEMPTS = 5
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_PASSING = ("locked", "busy", "full", "disk i/o", "unable to open", "connection", "terminat", "does not answer")
+_PASSING = (
+    "locked",
+    "locking protocol",  # SQLite gave up looking into a log that others begin, end or mend all the time
+    "busy",
+    "full",
+    "disk i/o",
+    "unable to open",
+    "connection",
+    "terminat",
+    "does not answer",
+)
 
 _CANCELLED = {"status": ImportStatus.CANCELLED, "phase": None}
 

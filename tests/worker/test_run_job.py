@@ -253,6 +253,7 @@ def test_a_claim_lost_while_running_is_imported_once(service: Service, make_cont
         (NO_ROOM, True),
         (OSError(errno.EACCES, "Permission denied"), False),
         (OperationalError("database is locked"), True),
+        (OperationalError("locking protocol"), True),
         (OperationalError("disk I/O error"), True),
         (OperationalError("server closed the connection unexpectedly"), True),
         (OperationalError("no such table: jobs"), False),
