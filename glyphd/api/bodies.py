@@ -15,7 +15,7 @@ from glyphd.importing.intake import GZIP, Described
 from glyphd.settings import Settings
 from glyphd.uploads import Receiving
 
-BLOCK = 1024 * 1024
+BLOCK = 256 * 1024
 MAX_PARTS = 32
 MAX_FIELD_BYTES = 16 * 1024
 MAX_NAMES_SHOWN = 20

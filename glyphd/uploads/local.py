@@ -5,12 +5,12 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
 from glyphd.errors import StorageFull
-from glyphd.uploads.digests import FileDigest
 from glyphd.uploads.store import HEAD_BYTES
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
@@ -77,7 +77,7 @@ class LocalReceiving:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / f"{uuid4()}.part"
-        self._digest = FileDigest()
+        self._digest = sha256()
         self._head = bytearray()
         self._kept = False
         self.size = 0
@@ -94,11 +94,11 @@ class LocalReceiving:
         return bytes(self._head)
 
     def write(self, data: bytes) -> None:
-        self._digest.update(data)
         left = memoryview(data)
         with _no_room_named():
             while left:
                 left = left[self._file.write(left) :]
+        self._digest.update(data)
         self.size += len(data)
         if len(self._head) < HEAD_BYTES:
             self._head += data[: HEAD_BYTES - len(self._head)]
@@ -112,7 +112,6 @@ class LocalReceiving:
             _sync_folder(self._folder)
 
     def close(self) -> None:
-        self._digest.close()
         self._file.close()
         if not self._kept:
             self._path.unlink(missing_ok=True)
