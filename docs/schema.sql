@@ -122,47 +122,9 @@ CREATE TABLE quantized_listings (
 
 CREATE UNIQUE INDEX gpumodel_canonical_model ON models (canonical_model);
 
-CREATE INDEX scored_listings_current_by_model ON scored_listings (model, seen_at) WHERE is_current = 1;
-
 CREATE TABLE "archive_migrations" ("id" INTEGER NOT NULL PRIMARY KEY, "name" VARCHAR(255) NOT NULL, "migrated_at" DATETIME NOT NULL);
 
 CREATE UNIQUE INDEX "archive_migrations_by_name" ON "archive_migrations" ("name");
-
-CREATE VIEW listings AS
-SELECT
-    event.model,
-    event.price_usd,
-    event.condition,
-    event.quantity,
-    event.availability,
-    event.min_order_qty,
-    event.seller,
-    event.region,
-    event.vram_gb,
-    event.mig_capable,
-    event.tdp_watts,
-    event.cuda_cores,
-    event.slot_width,
-    event.pcie_generation,
-    event.nvlink,
-    event.generation,
-    event.form_factor,
-    event.quantization_capacity_7b,
-    event.quantization_capacity_13b,
-    event.quantization_capacity_70b,
-    event.score,
-    event.heuristics,
-    event.seen_at,
-    event.source_url,
-    event.source_type,
-    event.title,
-    event.import_id,
-    event.import_index,
-    lower(hex(event.listing_id)) AS listing_id,
-    batch.imported_at
-FROM scored_listings AS event
-JOIN import_batches AS batch ON batch.import_id = event.import_id
-WHERE event.is_current = 1;
 
 CREATE VIEW gpu_listings AS
 SELECT
@@ -200,12 +162,193 @@ SELECT
 FROM scored_listings AS event
 JOIN import_batches AS batch ON batch.import_id = event.import_id;
 
-CREATE INDEX scored_listings_by_time ON scored_listings (seen_at, id, is_current);
-
-CREATE INDEX scored_listings_changes
-ON scored_listings (change_step, seen_at, id, model, region) WHERE change_step IS NOT NULL;
-
 CREATE INDEX scored_listings_by_listing ON scored_listings (first_event_id, seen_at);
+
+CREATE TABLE events_by_time (
+    seen_at TEXT NOT NULL,
+    event_id INTEGER NOT NULL,
+    is_current INTEGER NOT NULL,
+    PRIMARY KEY (seen_at, event_id)
+) WITHOUT ROWID;
+
+CREATE TABLE events_by_model (
+    model TEXT COLLATE NOCASE NOT NULL,
+    seen_at TEXT NOT NULL,
+    event_id INTEGER NOT NULL,
+    is_current INTEGER NOT NULL,
+    PRIMARY KEY (model, seen_at, event_id)
+) WITHOUT ROWID;
+
+CREATE TABLE changes_by_step (
+    change_step INTEGER NOT NULL,
+    seen_at TEXT NOT NULL,
+    event_id INTEGER NOT NULL,
+    model TEXT COLLATE NOCASE NOT NULL,
+    region TEXT COLLATE NOCASE,
+    PRIMARY KEY (change_step, seen_at, event_id)
+) WITHOUT ROWID;
+
+CREATE VIEW timeline AS
+SELECT
+    place.event_id AS id,
+    event.model,
+    event.region,
+    place.seen_at,
+    place.is_current,
+    event.change_step,
+    event.import_id,
+    event.import_index,
+    event.line,
+    event.byte_offset,
+    event.byte_length,
+    event.listing_id,
+    event.schema_version,
+    event.price_usd,
+    event.condition,
+    event.quantity,
+    event.availability,
+    event.min_order_qty,
+    event.seller,
+    event.vram_gb,
+    event.mig_capable,
+    event.tdp_watts,
+    event.cuda_cores,
+    event.slot_width,
+    event.pcie_generation,
+    event.nvlink,
+    event.generation,
+    event.form_factor,
+    event.quantization_capacity_7b,
+    event.quantization_capacity_13b,
+    event.quantization_capacity_70b,
+    event.score,
+    event.heuristics,
+    event.source_url,
+    event.source_type,
+    event.title,
+    event.first_event_id
+FROM events_by_time AS place
+LEFT JOIN scored_listings AS event ON event.id = place.event_id;
+
+CREATE VIEW model_timeline AS
+SELECT
+    place.event_id AS id,
+    place.model,
+    event.region,
+    place.seen_at,
+    place.is_current,
+    event.change_step,
+    event.import_id,
+    event.import_index,
+    event.line,
+    event.byte_offset,
+    event.byte_length,
+    event.listing_id,
+    event.schema_version,
+    event.price_usd,
+    event.condition,
+    event.quantity,
+    event.availability,
+    event.min_order_qty,
+    event.seller,
+    event.vram_gb,
+    event.mig_capable,
+    event.tdp_watts,
+    event.cuda_cores,
+    event.slot_width,
+    event.pcie_generation,
+    event.nvlink,
+    event.generation,
+    event.form_factor,
+    event.quantization_capacity_7b,
+    event.quantization_capacity_13b,
+    event.quantization_capacity_70b,
+    event.score,
+    event.heuristics,
+    event.source_url,
+    event.source_type,
+    event.title,
+    event.first_event_id
+FROM events_by_model AS place
+LEFT JOIN scored_listings AS event ON event.id = place.event_id;
+
+CREATE VIEW change_timeline AS
+SELECT
+    place.event_id AS id,
+    place.model,
+    place.region,
+    place.seen_at,
+    event.is_current,
+    place.change_step,
+    event.import_id,
+    event.import_index,
+    event.line,
+    event.byte_offset,
+    event.byte_length,
+    event.listing_id,
+    event.schema_version,
+    event.price_usd,
+    event.condition,
+    event.quantity,
+    event.availability,
+    event.min_order_qty,
+    event.seller,
+    event.vram_gb,
+    event.mig_capable,
+    event.tdp_watts,
+    event.cuda_cores,
+    event.slot_width,
+    event.pcie_generation,
+    event.nvlink,
+    event.generation,
+    event.form_factor,
+    event.quantization_capacity_7b,
+    event.quantization_capacity_13b,
+    event.quantization_capacity_70b,
+    event.score,
+    event.heuristics,
+    event.source_url,
+    event.source_type,
+    event.title,
+    event.first_event_id
+FROM changes_by_step AS place
+LEFT JOIN scored_listings AS event ON event.id = place.event_id;
+
+CREATE VIEW listings AS
+SELECT
+    event.model,
+    event.price_usd,
+    event.condition,
+    event.quantity,
+    event.availability,
+    event.min_order_qty,
+    event.seller,
+    event.region,
+    event.vram_gb,
+    event.mig_capable,
+    event.tdp_watts,
+    event.cuda_cores,
+    event.slot_width,
+    event.pcie_generation,
+    event.nvlink,
+    event.generation,
+    event.form_factor,
+    event.quantization_capacity_7b,
+    event.quantization_capacity_13b,
+    event.quantization_capacity_70b,
+    event.score,
+    event.heuristics,
+    event.seen_at,
+    event.source_url,
+    event.source_type,
+    event.title,
+    event.import_id,
+    event.import_index,
+    lower(hex(event.listing_id)) AS listing_id,
+    batch.imported_at
+FROM model_timeline AS event
+JOIN import_batches AS batch ON batch.import_id = event.import_id
+WHERE event.is_current = 1;
 
 -- gpu.registry.sqlite
 

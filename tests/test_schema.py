@@ -7,23 +7,26 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from peewee import Query, SqliteDatabase
+from peewee import SQL, Query, Select, SqliteDatabase, fn
 
 from glyphd.contracts.listings import COLUMN_NAMES
-from glyphd.db.archive_models import ARCHIVE_MODELS, IS_CURRENT, ImportBatch, ScoredListing
+from glyphd.db.archive_models import ARCHIVE_MODELS, IS_CURRENT, SQLITE_MODELS, ScoredListing
 from glyphd.db.fields import CaselessTextField
 from glyphd.db.migrations import migrate
 from glyphd.db.registry_models import REGISTRY_MODELS
 from glyphd.db.schema_sql import schema_sql
 from glyphd.settings import Settings
+from glyphd.storage.knowledge import Knowledge
+from glyphd.storage.orders import CHANGE_TIMELINE, MODEL_TIMELINE, TIMELINE, Along
 from glyphd.storage.predicates import is_of_listing
+from glyphd.storage.rows import select_rows
 from tests.db.ledger import IMPORT_ID, fill_archive, fill_registry
 
 DOCS = Path(__file__).parents[1] / "docs"
 HEADING = re.compile(r"^### `(\w+)`$", re.MULTILINE)
 COLUMN_LINE = re.compile(r"^\| `(\w+)` \| (\w+) \| (yes|no) \| ", re.MULTILINE)
 VIEW_LINE = re.compile(r"^\| `(\w+)` \| ", re.MULTILINE)
-ALL_MODELS = (*ARCHIVE_MODELS, *REGISTRY_MODELS)
+ALL_MODELS = (*ARCHIVE_MODELS, *SQLITE_MODELS, *REGISTRY_MODELS)
 
 
 @pytest.fixture
@@ -145,7 +148,7 @@ def test_the_models_make_the_same_tables(archive: sqlite3.Connection, registry: 
 
 
 def test_caseless_columns_ignore_ascii_case(archive: sqlite3.Connection) -> None:
-    for model in ARCHIVE_MODELS:
+    for model in (*ARCHIVE_MODELS, *SQLITE_MODELS):
         table = model._meta.table_name
         (sql,) = archive.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
         found = re.findall(r"^ +(\w+) TEXT COLLATE NOCASE", sql, re.MULTILINE)
@@ -153,38 +156,59 @@ def test_caseless_columns_ignore_ascii_case(archive: sqlite3.Connection) -> None
 
 
 LATEST_FIRST = (ScoredListing.seen_at.desc(), ScoredListing.id.desc())
-EVENTS = ScoredListing.select().join(ImportBatch)
+COLUMNS = (*COLUMN_NAMES, "imported_at")
+
+
+def _events(along: Along | None = None) -> Select:
+    return select_rows(COLUMNS, Knowledge(), along)
 
 
 @pytest.mark.parametrize(
-    ("query", "index"),
+    ("query", "way"),
     [
-        (EVENTS.where(IS_CURRENT).order_by(*LATEST_FIRST), "scored_listings_by_time"),
-        (EVENTS.where(IS_CURRENT, ScoredListing.seen_at > "2025"), "scored_listings_by_time"),
+        (_events(TIMELINE).where(IS_CURRENT).order_by(*LATEST_FIRST), "SCAN place"),
         (
-            EVENTS.where(IS_CURRENT, ScoredListing.model == "h100").order_by(*LATEST_FIRST),
-            "scored_listings_current_by_model",
+            _events(TIMELINE).where(IS_CURRENT, ScoredListing.seen_at > "2025").order_by(*LATEST_FIRST),
+            "SEARCH place USING PRIMARY KEY (seen_at>?)",
         ),
         (
-            EVENTS.where(ScoredListing.batch == IMPORT_ID).order_by(ScoredListing.import_index),
-            "scored_listings_by_import",
+            _events(MODEL_TIMELINE).where(IS_CURRENT, ScoredListing.model == "h100").order_by(*LATEST_FIRST),
+            "SEARCH place USING PRIMARY KEY (model=?)",
         ),
         (
-            EVENTS.where(is_of_listing(b"")).order_by(ScoredListing.seen_at, ScoredListing.id),
-            "scored_listings_by_listing",
+            _events(CHANGE_TIMELINE).where(ScoredListing.change_step == 1).order_by(*LATEST_FIRST),
+            "SEARCH place USING PRIMARY KEY (change_step=?)",
+        ),
+        (
+            _events().where(ScoredListing.batch == IMPORT_ID).order_by(ScoredListing.import_index),
+            "SEARCH t1 USING INDEX scored_listings_by_import (import_id=?)",
+        ),
+        (
+            _events().where(is_of_listing(b"")).order_by(ScoredListing.seen_at, ScoredListing.id),
+            "SEARCH t1 USING INDEX scored_listings_by_listing (first_event_id=?)",
         ),
     ],
 )
-def test_the_main_queries_use_an_index_and_sort_nothing(archive: sqlite3.Connection, query: Query, index: str) -> None:
+def test_the_main_queries_have_a_way_and_sort_nothing(archive: sqlite3.Connection, query: Query, way: str) -> None:
     plan = _plan(archive, query)
-    assert f"INDEX {index}" in plan
+    assert way in plan.splitlines()
     assert "TEMP B-TREE" not in plan
 
 
 @pytest.mark.parametrize("column", ["region", "seller", "price_usd", "score", "vram_gb"])
 def test_the_other_filters_walk_the_current_rows_alone(archive: sqlite3.Connection, column: str) -> None:
-    query = EVENTS.where(IS_CURRENT, getattr(ScoredListing, column) == 1).order_by(*LATEST_FIRST)
-    assert "SCAN t1 USING INDEX scored_listings_by_time" in _plan(archive, query)
+    query = _events(TIMELINE).where(IS_CURRENT, getattr(ScoredListing, column) == 1).order_by(*LATEST_FIRST)
+    plan = _plan(archive, query)
+    assert plan.startswith("SCAN place\nSEARCH event USING INTEGER PRIMARY KEY (rowid=?)")
+    assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.parametrize("table", ["events_by_time", "events_by_model"])
+def test_events_can_be_counted_without_being_read(archive: sqlite3.Connection, table: str) -> None:
+    """A client asks for the number of all current listings of a model: none of them is looked up."""
+    along = {"events_by_time": TIMELINE, "events_by_model": MODEL_TIMELINE}[table].alone(SqliteDatabase(None))
+    plan = _plan(archive, ScoredListing.select(fn.COUNT(SQL("*"))).from_(along).where(IS_CURRENT))
+    assert plan == "SCAN t1"
 
 
 def _plan(connection: sqlite3.Connection, query: Query) -> str:

@@ -135,17 +135,13 @@ ScoredListing.add_index(
 ScoredListing.add_index(
     ScoredListing.index(ScoredListing.first_event_id, ScoredListing.seen_at, name="scored_listings_by_listing")
 )
-ScoredListing.add_index(
+POSTGRESQL_INDEXES = (
     ScoredListing.index(
         ScoredListing.seen_at, ScoredListing.id, ScoredListing.is_current, name="scored_listings_by_time"
-    )
-)
-ScoredListing.add_index(
+    ),
     ScoredListing.index(ScoredListing.model, ScoredListing.seen_at, name="scored_listings_current_by_model").where(
         IS_CURRENT
-    )
-)
-ScoredListing.add_index(
+    ),
     ScoredListing.index(
         ScoredListing.change_step,
         ScoredListing.seen_at,
@@ -153,8 +149,55 @@ ScoredListing.add_index(
         ScoredListing.model,
         ScoredListing.region,
         name="scored_listings_changes",
-    ).where(ScoredListing.change_step.is_null(False))
+    ).where(ScoredListing.change_step.is_null(False)),
 )
+"""What `scored_listings` has on PostgreSQL alone; SQLITE_MODELS stand for it on SQLite."""
+
+
+class EventByTime(Model):
+    """The place of an event among all by time."""
+
+    seen_at = TimeTextField()
+    event_id = BigIntegerField()
+    is_current = SmallIntegerField()
+
+    class Meta:
+        table_name = "events_by_time"
+        primary_key = CompositeKey("seen_at", "event_id")
+        without_rowid = True
+
+
+class EventByModel(Model):
+    """The place of an event among those of its model by time."""
+
+    model = CaselessTextField()
+    seen_at = TimeTextField()
+    event_id = BigIntegerField()
+    is_current = SmallIntegerField()
+
+    class Meta:
+        table_name = "events_by_model"
+        primary_key = CompositeKey("model", "seen_at", "event_id")
+        without_rowid = True
+
+
+class ChangeByStep(Model):
+    """The place of an event that changed something among those of its `change_step` by time."""
+
+    change_step = SmallIntegerField()
+    seen_at = TimeTextField()
+    event_id = BigIntegerField()
+    model = CaselessTextField()
+    region = CaselessTextField(null=True)
+
+    class Meta:
+        table_name = "changes_by_step"
+        primary_key = CompositeKey("change_step", "seen_at", "event_id")
+        without_rowid = True
+
+
+SQLITE_MODELS = (EventByTime, EventByModel, ChangeByStep)
+"""Tables that the archive has on SQLite alone."""
 
 
 class ListingKey(Model):

@@ -7,7 +7,7 @@ from typing import Any
 
 from peewee import Database, DatabaseError, Field, ForeignKeyField, IndexMetadata, Model, Node, Ordering
 
-from glyphd.db.archive_models import ARCHIVE_MODELS, IS_CURRENT
+from glyphd.db.archive_models import ARCHIVE_MODELS, IS_CURRENT, POSTGRESQL_INDEXES, SQLITE_MODELS, ScoredListing
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.fields import CaselessTextField
 from glyphd.db.migration_sets import ARCHIVE, REGISTRY, MigrationSet, open_to_look
@@ -15,7 +15,7 @@ from glyphd.db.registry_models import REGISTRY_MODELS
 from glyphd.errors import NotReady
 from glyphd.settings import Settings
 
-VIEWS = {ARCHIVE: ("gpu_listings", "listings"), REGISTRY: ()}
+VIEWS = {ARCHIVE: ("change_timeline", "gpu_listings", "listings", "model_timeline", "timeline"), REGISTRY: ()}
 MODELS: dict[MigrationSet, tuple[type[Model], ...]] = {ARCHIVE: ARCHIVE_MODELS, REGISTRY: REGISTRY_MODELS}
 
 _POSTGRESQL_TYPES = {
@@ -57,7 +57,7 @@ def find_drift(settings: Settings) -> list[str]:
 
 
 def _drift_of(database: Database, steps: MigrationSet) -> Iterator[str]:
-    models = {model._meta.table_name: model for model in MODELS[steps]}
+    models = {model._meta.table_name: model for model in _models(database, steps)}
     found = set(database.get_tables())
     for table in sorted(models.keys() - found):
         yield f"table {table} is missing"
@@ -72,11 +72,15 @@ def _drift_of(database: Database, steps: MigrationSet) -> Iterator[str]:
         yield from _version_drift(database)
 
 
+def _models(database: Database, steps: MigrationSet) -> tuple[type[Model], ...]:
+    return (*MODELS[steps], *(SQLITE_MODELS if steps is ARCHIVE and is_sqlite(database) else ()))
+
+
 def _unexpected(database: Database, steps: MigrationSet, found: Iterable[str]) -> set[str]:
     """On PostgreSQL archive, registry and queue share a database, maybe with others: no table is a stranger there."""
     if not is_sqlite(database):
         return set()
-    known = {model._meta.table_name for model in MODELS[steps]} | {steps.history_table}
+    known = {model._meta.table_name for model in _models(database, steps)} | {steps.history_table}
     return {table for table in found if table not in known and not table.startswith("sqlite_")}
 
 
@@ -142,7 +146,9 @@ def _postgresql_collations(database: Database, table: str) -> dict[str, str]:
 
 def _index_drift(database: Database, model: type[Model]) -> Iterator[str]:
     table = model._meta.table_name
-    wanted = {index._name: _wanted_shape(database, index) for index in model._meta.fields_to_index()}
+    alone = POSTGRESQL_INDEXES if model is ScoredListing and not is_sqlite(database) else ()
+    indexes = (*model._meta.fields_to_index(), *alone)
+    wanted = {index._name: _wanted_shape(database, index) for index in indexes}
     found = {index.name: _found_shape(index) for index in database.get_indexes(table) if not _is_key(index, table)}
     for name in sorted(wanted.keys() - found.keys()):
         yield f"index {name} of {table} is missing"

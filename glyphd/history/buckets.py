@@ -11,6 +11,7 @@ from glyphd.db.dialects import bucket_start, equals_caseless, fold_ascii
 from glyphd.history.series import Row, Series
 from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, summarise, summary_row
 from glyphd.storage.knowledge import present
+from glyphd.storage.orders import MODEL_TIMELINE
 
 _EVENT = ScoredListing.alias("event")
 
@@ -50,8 +51,8 @@ class ModelHistory(Series):
 
     def _counting(self, query: Select) -> Select:
         """The events that count of the listings that are this model's now: two indexes find them."""
-        current = IS_CURRENT & equals_caseless(self.database, ScoredListing.model, self._model)
-        of_model = ScoredListing.select(ScoredListing.first_event_id).where(current)
+        is_it = equals_caseless(self.database, ScoredListing.model, self._model)
+        of_model = ScoredListing.select(ScoredListing.first_event_id).from_(MODEL_TIMELINE).where(IS_CURRENT, is_it)
         query = query.where(_EVENT.first_event_id.in_(of_model))
         counts = present(self.database).counts(_EVENT)
         if counts is not None:

@@ -19,6 +19,7 @@ from glyphd.history.changes import PERCENT_DECIMALS, change_pct, difference
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.search import Page
 from glyphd.storage.knowledge import Knowledge, present
+from glyphd.storage.orders import CHANGE_TIMELINE
 from glyphd.storage.predicates import restrict
 from glyphd.storage.steps import steps_from
 from glyphd.times import shown_time
@@ -104,7 +105,8 @@ class Deltas:
 
     def _scan(self, step: int, position: Position | None, limit: int, *, is_lowest: bool) -> list[Position]:
         """Of one step, in two plain range scans behind a position; only its lowest step holds smaller changes too."""
-        of_step = ScoredListing.select(ScoredListing.seen_at, ScoredListing.id).where(ScoredListing.change_step == step)
+        events = ScoredListing.select(ScoredListing.seen_at, ScoredListing.id).from_(CHANGE_TIMELINE)
+        of_step = events.where(ScoredListing.change_step == step)
         query = restrict(of_step, self._database, self._query.model_dump(include=_FILTERS))
         query = query.where(_in_ranges(self._ranges)) if self._ranges else query
         if is_lowest and self._least_percent:

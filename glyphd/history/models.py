@@ -11,6 +11,7 @@ from glyphd.db.archive_models import IS_CURRENT, GPUModel, ScoredListing
 from glyphd.db.dialects import caseless, caseless_value, equals_caseless, fold_ascii
 from glyphd.history.series import Row, Series
 from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, SUMMARY_FIELDS, summarise, summary_row
+from glyphd.storage.orders import MODEL_TIMELINE
 from glyphd.storage.staged_models import SPECS
 
 MODEL_COLUMNS = ("model", *SUMMARY_COLUMNS, *SPECS, *CAPACITIES)
@@ -35,14 +36,12 @@ class Models(Series):
         return fold_ascii(key)
 
     def _select(self, after: str | None, limit: int | None) -> Select:
-        where: Any = IS_CURRENT
         key: Any = caseless(self.database, ScoredListing.model)
-        if after is not None:
-            where &= key > caseless_value(self.database, after)
+        where = [] if after is None else [key > caseless_value(self.database, after)]
         last = self._last_of_page(after, limit) if limit is not None else None
         if last is not None:
-            where &= key <= caseless_value(self.database, last)
-        return _select_models(self.database, where)
+            where.append(key <= caseless_value(self.database, last))
+        return _select_models(self.database, *where)
 
     def _last_of_page(self, after: str | None, limit: int) -> str | None:
         """The page's last model: listings behind it need not be looked at."""
@@ -59,8 +58,8 @@ class Models(Series):
 
 def find_model(database: Database, name: str) -> Row | None:
     """The row of one model, whatever the case of its ASCII letters; None when nothing of it is current."""
-    current: Any = IS_CURRENT & equals_caseless(database, ScoredListing.model, name)
-    row = database.execute(_select_models(database, current)).fetchone()
+    is_it = equals_caseless(database, ScoredListing.model, name)
+    row = database.execute(_select_models(database, is_it)).fetchone()
     return _model_row(row) if row else None
 
 
@@ -76,11 +75,11 @@ def nearest_models(database: Database, name: str) -> list[str]:
     return [names[near] for near in get_close_matches(fold_ascii(name)[:_LONGEST_COMPARED], names, n=NEAREST)]
 
 
-def _select_models(database: Database, where: Node) -> Select:
+def _select_models(database: Database, *where: Node) -> Select:
     """MODEL_COLUMNS of the current listings that fit, by model; a median as two values."""
     key: Any = caseless(database, ScoredListing.model)
     values = (getattr(ScoredListing, name) for name in OBSERVED)
-    observations = ScoredListing.select(key.alias("key"), *values).where(where)
+    observations = ScoredListing.select(key.alias("key"), *values).from_(MODEL_TIMELINE).where(IS_CURRENT, *where)
     summary = summarise(observations).alias("summary")
     return (
         GPUModel.select(
@@ -104,7 +103,7 @@ def _latest_capable(database: Database) -> Select:
 def _listings_of(database: Database, model: Any) -> Select:
     """The current listings of a row of `models`."""
     same = caseless(database, ScoredListing.model) == caseless(database, model.canonical_model)
-    return ScoredListing.select(ScoredListing.id).where(IS_CURRENT, same)
+    return ScoredListing.select(ScoredListing.id).from_(MODEL_TIMELINE).where(IS_CURRENT, same)
 
 
 def _model_row(values: Sequence[Any]) -> Row:

@@ -4,18 +4,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import Database, Node, Select, fn
+from peewee import SQL, Database, Node, Select, fn
 
 from glyphd.contracts.queries import ListingQuery, pick_columns
 from glyphd.db.archive_models import IS_CURRENT, BatchChange, ImportBatch, ListingKey, ScoredListing
 from glyphd.db.connections import little_memory, once_a_commit
-from glyphd.db.dialects import stream, uncommitted, unindexed
+from glyphd.db.dialects import stream, uncommitted
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.sorting import KEYS, order_of
 from glyphd.listings.statements import Statements, Values
 from glyphd.storage.knowledge import knowledge_at, present
+from glyphd.storage.orders import MODEL_TIMELINE, TIMELINE, Along
 from glyphd.storage.predicates import PREDICATES, is_of_listing, restrict
 from glyphd.storage.rows import RESULT_COLUMNS, convert_rows, select_rows
+
+_ORDERED_BY = {TIMELINE: {"after", "before"}, MODEL_TIMELINE: {"model", "after", "before"}}
+"""The filters that an order's own columns answer."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,16 @@ class Search:
     def everything(self) -> Iterator[tuple[Any, ...]]:
         """All rows as one snapshot, one by one at flat memory."""
         with little_memory(self._database), uncommitted(self._database):
-            ordered = self._restrict(select_rows(self.columns, self._known), self._wanted, whole=True)
+            ordered = self._restrict(select_rows(self.columns, self._known, self._along_whole), self._wanted)
             ordered = ordered.order_by(*self._order.sorted(self._database))
             yield from convert_rows(self.columns, stream(self._database, ordered))
 
     def count(self) -> int:
-        counted = self._restrict(ScoredListing.select(fn.COUNT(ScoredListing.id)), self._wanted)
+        along, asked = self._along, {name for name, value in self._wanted.items() if value not in (None, [])}
+        if along is not None and asked <= _ORDERED_BY[along] and self._query.as_of is None:
+            along = along.alone(self._database)
+        counting = ScoredListing.select(fn.COUNT(SQL("*")))
+        counted = self._restrict(counting if along is None else counting.from_(along), self._wanted)
         return int(self._database.execute(counted).fetchone()[0])
 
     def _at_cursor(self, limit: int) -> list[Sequence[Any]]:
@@ -78,21 +86,35 @@ class Search:
 
     def _positioned(self, values: Values) -> Select:
         order, database = self._order, self._database
-        query = self._restrict(select_rows((*self.columns, order.key, "id"), self._known), values)
+        query = self._restrict(select_rows((*self.columns, order.key, "id"), self._known, self._along), values)
         if "tied" in values:
             query = query.where(order.ties(database, values["tied"], values["event_id"]))
         elif "behind" in values:
             query = query.where(order.rest(database, values["behind"]))
         return query.order_by(*order.clauses(database)).limit(values["limit"])
 
-    def _restrict(self, query: Select, values: Values, *, whole: bool = False) -> Select:
+    def _restrict(self, query: Select, values: Values) -> Select:
         condition = self._known.is_held() if self._shows_history else self._known.is_current()
-        if condition is IS_CURRENT and whole and not self._query.model:
-            # SQLite would go through the index by model, which has all current events, in an order that helps nobody.
-            condition = unindexed(self._database, ScoredListing.is_current) == 1
         if condition is not None:
             query = query.where(condition)
         return restrict(query, self._database, {name: values[name] for name in PREDICATES if name in values})
+
+    @property
+    def _along(self) -> Along | None:
+        """The order that serves the query best: None for the events of imports, which have an index.
+
+        Several models are sorted together: that pays for what is current of them, hardly for all their past.
+        """
+        if self._query.import_id:
+            return None
+        models, shows_past = self._query.model, self._query.history or self._query.as_of
+        return MODEL_TIMELINE if len(models) == 1 or (models and not shows_past) else TIMELINE
+
+    @property
+    def _along_whole(self) -> Along | None:
+        """The same for a whole result: to read all events as they lie is quicker than to look each up."""
+        is_bounded = self._query.after or self._query.before
+        return self._along if self._along is MODEL_TIMELINE or is_bounded else None
 
     @property
     def _shows_history(self) -> bool:

@@ -10,6 +10,7 @@ from peewee import Case, Database, Table, fn
 
 from glyphd.db.archive_models import ImportBatch, ListingKey, ScoredListing
 from glyphd.db.dialects import is_sqlite
+from glyphd.storage.orders import enter_changes, leave_changes, renew_flags
 from glyphd.storage.steps import step_between
 
 TABLE = "renewed_events"
@@ -23,7 +24,7 @@ def renew(database: Database, first_event_ids: Any) -> None:
     Runs in the caller's transaction.
     """
     _create_table(database)
-    for statement in (_fill(first_event_ids), _renew_events(), _renew_keys()):
+    for statement in _statements(database, first_event_ids):
         database.execute(statement)
     database.execute_sql(f"DROP TABLE {TABLE}")
 
@@ -74,23 +75,36 @@ def _create_table(database: Database) -> None:
     )
 
 
+def _statements(database: Database, first_event_ids: Any) -> list[Any]:
+    """In order; from the third on they see only the events that change."""
+    changing = _renewed.select(_renewed.c.event_id)
+    return [
+        _fill(first_event_ids),
+        _renew_keys(),
+        _forget_what_stays(),
+        *leave_changes(database, changing),
+        _renew_events(),
+        *renew_flags(database, changing),
+        *enter_changes(database, changing),
+    ]
+
+
 def _fill(first_event_ids: Any) -> Any:
     return _renewed.insert(observations(first_event_ids), columns=[getattr(_renewed.c, name) for name in _COLUMNS])
 
 
-def _renew_events() -> Any:
-    """Touches only the events that change: most of a listing's history stays as it is.
+def _forget_what_stays() -> Any:
+    """Most of a listing's history stays as it is."""
+    same = (ScoredListing.id == _renewed.c.event_id) & (ScoredListing.is_current == _renewed.c.is_current)
+    same &= fn.COALESCE(ScoredListing.change_step, -1) == fn.COALESCE(_renewed.c.change_step, -1)
+    return _renewed.delete().where(fn.EXISTS(ScoredListing.select(ScoredListing.id).where(same)))
 
-    The list of ids tells SQLite to look these events up; it would go over all there are.
-    """
+
+def _renew_events() -> Any:
+    """The list of ids tells SQLite to look these events up; it would go over all there are."""
     listed = ScoredListing.id.in_(_renewed.select(_renewed.c.event_id))
-    differs = (ScoredListing.is_current != _renewed.c.is_current) | (
-        fn.COALESCE(ScoredListing.change_step, -1) != fn.COALESCE(_renewed.c.change_step, -1)
-    )
     values = {ScoredListing.is_current: _renewed.c.is_current, ScoredListing.change_step: _renewed.c.change_step}
-    return (
-        ScoredListing.update(values).from_(_renewed).where((ScoredListing.id == _renewed.c.event_id) & listed & differs)
-    )
+    return ScoredListing.update(values).from_(_renewed).where((ScoredListing.id == _renewed.c.event_id) & listed)
 
 
 def _renew_keys() -> Any:

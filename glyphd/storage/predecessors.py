@@ -65,10 +65,9 @@ def find_predecessors(database: Database) -> list[Node]:
     ]
 
 
-def unflag_superseded() -> Node:
-    """Events that a staged one takes the place of are no longer current."""
-    superseded = predecessors.select(predecessors.c.event_id).where(predecessors.c.is_late == 0)
-    return ScoredListing.update(is_current=0).where(ScoredListing.id.in_(superseded))
+def superseded() -> Any:
+    """The ids of the events that a staged one takes the place of."""
+    return predecessors.select(predecessors.c.event_id).where(predecessors.c.is_late == 0)
 
 
 def late_rows() -> Any:

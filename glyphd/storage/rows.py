@@ -10,6 +10,7 @@ from peewee import JOIN, Database, Select
 from glyphd.contracts.listings import COLUMN_NAMES
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.storage.knowledge import Knowledge
+from glyphd.storage.orders import Along
 from glyphd.times import shown_time
 
 RESULT_COLUMNS = (
@@ -56,9 +57,12 @@ _CONVERSIONS: dict[str, Callable[[Column], Column]] = {
 }
 
 
-def select_rows(columns: Sequence[str], known: Knowledge) -> Select:
-    """A select of these result columns from the events; joins the batches when a column needs them."""
+def select_rows(columns: Sequence[str], known: Knowledge, along: Along | None = None) -> Select:
+    """A select of these result columns from the events, read along an order or as they lie; joins the batches when a
+    column needs them."""
     query = ScoredListing.select(*(_expression(name, known).alias(name) for name in columns))
+    if along is not None:
+        query = query.from_(along)
     if any(name in _FROM_BATCH for name in columns):
         query = query.join(ImportBatch, JOIN.INNER, on=(ImportBatch.import_id == ScoredListing.import_id))
     return query

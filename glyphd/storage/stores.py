@@ -26,6 +26,7 @@ from glyphd.errors import InvalidSettings, RowsRefused
 from glyphd.settings import Settings
 from glyphd.storage.knowledge import present
 from glyphd.storage.mapping import AnyDTO, to_dto
+from glyphd.storage.orders import MODEL_TIMELINE, TIMELINE
 from glyphd.storage.predicates import restrict
 from glyphd.storage.rows import RESULT_COLUMNS, read_rows, select_rows
 from glyphd.storage.staging import Stage, StagedRow, by_column, open_stage
@@ -120,7 +121,8 @@ class DatabaseListingStore(ListingStore):
             "import_id": _listed(import_id),
         }
         with self.database.connection_context():
-            rows = select_rows(RESULT_COLUMNS, present(self.database))
+            along = None if import_id is not None else MODEL_TIMELINE if model else TIMELINE
+            rows = select_rows(RESULT_COLUMNS, present(self.database), along)
             query = restrict(rows, self.database, wanted).limit(limit)
             if import_id is None:
                 query = query.where(IS_CURRENT).order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc())

@@ -16,16 +16,19 @@ from glyphd.errors import ImportConflict
 from glyphd.storage.clock import next_moment
 from glyphd.storage.derived import renew
 from glyphd.storage.gpu_models import update_models
-from glyphd.storage.index_upkeep import is_large, without_indexes
+from glyphd.storage.orders import enter, renew_flags
 from glyphd.storage.predecessors import (
     find_predecessors,
     late_listings,
     late_rows,
     open_predecessors,
     predecessors,
-    unflag_superseded,
+    superseded,
 )
 from glyphd.storage.staging import STAGED_COLUMNS, Stage, staged
+
+LARGE_ROWS = 50_000
+"""So many rows are sorted for each order in parts, and find little again in any cache."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
         lowest, highest = stage.bounds()
         top = _last_event_id(database) + highest + 1
         _insert_batch(database, stage, batch, lowest, highest)
-        statements = _statements(database, batch.import_id, top, is_large=is_large(database, stage.count()))
+        statements = _statements(database, batch.import_id, top)
         for number, statement in enumerate(statements):
             step(number / len(statements))
             database.execute(statement)
@@ -94,20 +97,21 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
 
 
 def _room_for(database: Database, stage: Stage) -> AbstractContextManager[None]:
-    """A large batch finds little in any cache again, and its indexes are sorted."""
-    return little_memory(database) if is_large(database, stage.count()) else nullcontext()
+    return little_memory(database) if stage.count() >= LARGE_ROWS else nullcontext()
 
 
-def _statements(database: Database, import_id: str, top: int, *, is_large: bool) -> list[Node]:
+def _statements(database: Database, import_id: str, top: int) -> list[Node]:
     """In order: what was current of the same listings loses its flag, then the rows and what is derived from them.
 
     `top - import_index` is the event's id: it grows from import to import and falls inside one.
     """
     event_id = Value(top) - staged.c.import_index
-    events = [unflag_superseded(), _insert_events(import_id, event_id)]
     return [
         *find_predecessors(database),
-        *(without_indexes(database, events) if is_large else events),
+        ScoredListing.update(is_current=0).where(ScoredListing.id.in_(superseded())),
+        _insert_events(import_id, event_id),
+        *renew_flags(database, superseded()),
+        *enter(database, event_id),
         _point_keys(event_id),
         _insert_capacities(import_id),
         update_models(database, import_id),

@@ -9,6 +9,7 @@ from glyphd.contracts.listings import CAPACITIES
 from glyphd.db.archive_models import IS_CURRENT, ListingKey, QuantizedListing, ScoredListing
 from glyphd.storage.derived import observations
 from glyphd.storage.gpu_models import specs_due, stored_specs
+from glyphd.storage.orders import places_due
 from glyphd.upkeep.comparing import MOST, Side, differences
 
 
@@ -87,6 +88,14 @@ def check_first_events(archive: Database) -> Iterator[str]:
         yield f"import {import_id}: row {row}, first_event_id: the archive says {said}, its events make it {due}"
 
 
+def check_orders(archive: Database) -> Iterator[str]:
+    """Every event has its place in each order that it is part of, and nothing else has one."""
+    for table, stored, due in places_due(archive):
+        for what, wrong in (("lacks", due.except_(stored)), ("has", stored.except_(due))):
+            for place in archive.execute(wrong.limit(MOST)).fetchall():
+                yield f"{table}: it {what} {', '.join(map(str, place))}"
+
+
 def check_models(archive: Database) -> Iterator[str]:
     """`models` has the latest specs of every model that has events which count, and no other model."""
     stored = {name: tuple(row) for name, *row in archive.execute(stored_specs(archive))}
@@ -103,6 +112,7 @@ ARCHIVE_CHECKS: tuple[Callable[[Database], Iterator[str]], ...] = (
     check_derived,
     check_keys,
     check_first_events,
+    check_orders,
     check_models,
 )
 """What has to hold of the archive as a whole, looked at once when all imports are: what is derived from the events."""

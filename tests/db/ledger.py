@@ -6,6 +6,7 @@ from peewee import Database
 
 from glyphd.db.archive_models import (
     ARCHIVE_MODELS,
+    SQLITE_MODELS,
     BatchChange,
     GPUModel,
     ImportBatch,
@@ -14,8 +15,10 @@ from glyphd.db.archive_models import (
     ScoredListing,
 )
 from glyphd.db.connections import close_all, open_archive, open_registry
+from glyphd.db.dialects import is_sqlite
 from glyphd.db.registry_models import REGISTRY_MODELS, Job, Worker
 from glyphd.settings import Settings
+from glyphd.storage.orders import renew_flags
 
 IMPORT_ID = "550e8400-e29b-41d4-a716-446655440000"
 NOW = "2025-07-29T12:12:00.000000Z"
@@ -79,7 +82,8 @@ def fill_archive(settings: Settings) -> None:
         ),
         BatchChange.insert(import_id=IMPORT_ID, kind="rollback", changed_at=NOW),
     )
-    _run(open_archive(settings, read_only=False), inserts)
+    archive = open_archive(settings, read_only=False)
+    _run(archive, (*inserts, *renew_flags(archive, ScoredListing.select(ScoredListing.id))))
 
 
 def fill_registry(settings: Settings) -> None:
@@ -89,7 +93,8 @@ def fill_registry(settings: Settings) -> None:
 
 def archive_rows(settings: Settings) -> dict[str, list[Any]]:
     """All rows of the archive's tables, by table."""
-    return _rows(open_archive(settings, read_only=True), ARCHIVE_MODELS)
+    archive = open_archive(settings, read_only=True)
+    return _rows(archive, (*ARCHIVE_MODELS, *(SQLITE_MODELS if is_sqlite(archive) else ())))
 
 
 def registry_rows(settings: Settings) -> dict[str, list[Any]]:

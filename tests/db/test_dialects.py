@@ -22,6 +22,7 @@ from glyphd.db.dialects import (
 )
 from glyphd.db.migrations import initialise
 from glyphd.settings import Settings
+from glyphd.storage.orders import MODEL_TIMELINE
 from tests.db.ledger import IMPORT_ID, fill_archive
 
 COLUMNS = ("import_id", "import_index", "model_7b", "model_13b", "model_70b")
@@ -69,14 +70,16 @@ def test_contains_folds_only_ascii_letters(archive: Database) -> None:
 
 def test_a_caseless_filter_uses_the_index(archive: Database) -> None:
     latest_first = (ScoredListing.seen_at.desc(), ScoredListing.id.desc())
-    query = ScoredListing.select().where(IS_CURRENT, _is_model(archive, "H100")).order_by(*latest_first)
+    current = ScoredListing.select().from_(MODEL_TIMELINE).where(IS_CURRENT, _is_model(archive, "H100"))
+    query = current.order_by(*latest_first)
     sql, parameters = archive.get_sql_context().sql(query).query()
     if not is_sqlite(archive):
         archive.execute_sql("SET enable_seqscan = off")
         archive.execute_sql("SET enable_bitmapscan = off")
     explain = "EXPLAIN QUERY PLAN" if is_sqlite(archive) else "EXPLAIN"
     plan = "\n".join(str(row[-1]) for row in archive.execute_sql(f"{explain} {sql}", parameters))
-    assert "scored_listings_current_by_model" in plan
+    used = "SEARCH place USING PRIMARY KEY (model=?)" if is_sqlite(archive) else "scored_listings_current_by_model"
+    assert used in plan
     assert "Sort" not in plan
     assert "TEMP B-TREE" not in plan
 

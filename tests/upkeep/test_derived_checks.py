@@ -22,6 +22,12 @@ from tests.upkeep.stories import live
         ("UPDATE listing_keys SET first_event_id = 99999", "listing_keys has another first event 99999"),
         ("UPDATE scored_listings SET first_event_id = 7 WHERE model = 'T4'", "first_event_id: the archive says 7"),
         ("UPDATE scored_listings SET first_event_id = NULL", "first_event_id: the archive says None"),
+        ("DELETE FROM events_by_time", "events_by_time: it lacks 20"),
+        ("UPDATE events_by_model SET is_current = 1 - is_current WHERE model = 'T4'", "events_by_model: it has T4, 20"),
+        (
+            "INSERT INTO changes_by_step VALUES (3, '2025', 1, 'T4', NULL)",
+            "changes_by_step: it has 3, 2025, 1, T4, None",
+        ),
         ("UPDATE models SET vram_gb = 3 WHERE canonical_model = 'T4'", "model T4: models says (3,"),
         ("DELETE FROM models", "model T4: models says None"),
         ("UPDATE scored_listings SET price_usd = 1 WHERE model = 'T4'", "price_usd: the file says 700.0"),
