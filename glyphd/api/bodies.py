@@ -13,7 +13,7 @@ from glyphd.api.parameters import read_query_string
 from glyphd.errors import FileRefused, LengthMissing, MalformedBody, TooLarge, UnsupportedType
 from glyphd.importing.intake import GZIP, Described
 from glyphd.settings import Settings
-from glyphd.uploads import Receiving
+from glyphd.uploads import Receiving, Spool
 
 BLOCK = 256 * 1024
 MAX_PARTS = 32
@@ -132,12 +132,23 @@ def _blocks(limit: int, too_large: TooLarge) -> Any:
         yield block
 
 
+def _adopt(receiving: Receiving) -> None:
+    """Hands the store the file that our server received the body into, where all that is still to be read lies in it.
+
+    Another server's body has none, and is written as it is read.
+    """
+    body = request.environ["wsgi.input"]
+    if isinstance(body, Spool) and body.at_file:
+        receiving.adopt(body.file)
+
+
 def _too_large(settings: Settings) -> TooLarge:
     limit = settings.max_upload_bytes
     return TooLarge(f"an upload may have {limit} bytes", limit=limit)
 
 
 def _receive_raw(receiving: Receiving, content_type: str, settings: Settings, *, packed: bool) -> Body:
+    _adopt(receiving)
     for block in _blocks(settings.max_upload_bytes, _too_large(settings)):
         receiving.write(block)
     _, options = parse_options_header(header("Content-Disposition"))
@@ -191,7 +202,7 @@ class _Form:
         if isinstance(event, MultipartSegment):
             self._start(event)
         elif event and self._is_file:
-            self._receiving.write(bytes(event))
+            self._receiving.write(event)
         elif event:
             name, value = self._fields[-1]
             value += event
@@ -215,6 +226,7 @@ class _Form:
             raise FileRefused("the form has two parts named file")
         else:
             self._file = segment
+            _adopt(self._receiving)
 
 
 def _decoded(name: str, value: bytearray) -> str:

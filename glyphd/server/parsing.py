@@ -10,6 +10,7 @@ from waitress.receiver import ChunkedReceiver
 from glyphd.errors import GlyphdError, InvalidRequest, MalformedBody, StorageFull
 from glyphd.server.admission import Admission, Arrival, Place
 from glyphd.server.problems import Refusal
+from glyphd.server.spools import BodyBuffer
 
 # waitress keeps an unfinished chunk header or trailer in memory, however long it grows.
 _LONGEST_CHUNK_LINE = 4 * 1024
@@ -56,6 +57,8 @@ class RequestParser(HTTPRequestParser):
         except ValueError:
             # A target that urlsplit chokes on, a length of thousands of digits: waitress would drop the connection.
             raise ParsingError("The request line or a length can't be read") from None
+        if self.body_rcv is not None:
+            self.body_rcv.buf = BodyBuffer(self._content_type, self.adj.inbuf_overflow)  # type: ignore[assignment]
 
     def close(self) -> None:
         self.closed = True

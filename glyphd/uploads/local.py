@@ -4,7 +4,7 @@ import errno
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +14,7 @@ from glyphd.errors import StorageFull
 from glyphd.uploads.store import HEAD_BYTES
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_WRITE_BACK_BYTES = 8 << 20
 
 
 class LocalUploads:
@@ -72,14 +73,16 @@ class LocalUploads:
 
 
 class LocalReceiving:
-    """A `.part` file and the SHA-256 of what went into it."""
+    """A `.part` file and the SHA-256 of what went into it, or of what lay in it when it was adopted."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / f"{uuid4()}.part"
         self._digest = sha256()
         self._head = bytearray()
+        self._adopted = False
         self._kept = False
+        self._written_back = 0
         self.size = 0
         with _no_room_named():
             self._file = self._path.open("xb", buffering=0)
@@ -93,19 +96,27 @@ class LocalReceiving:
     def head(self) -> bytes:
         return bytes(self._head)
 
-    def write(self, data: bytes) -> None:
-        left = memoryview(data)
-        with _no_room_named():
-            while left:
-                left = left[self._file.write(left) :]
+    def adopt(self, file: BinaryIO) -> None:
+        if _name_unnamed(file, self._folder, self._path.name):
+            self._file.close()
+            self._file = os.fdopen(os.dup(file.fileno()), "r+b", buffering=0)
+            self._adopted = True
+
+    def write(self, data: bytes | bytearray) -> None:
+        if not self._adopted:
+            self._append(data)
         self._digest.update(data)
         self.size += len(data)
         if len(self._head) < HEAD_BYTES:
             self._head += data[: HEAD_BYTES - len(self._head)]
+        if self.size - self._written_back >= _WRITE_BACK_BYTES:
+            self._begin_write_back()
 
     def keep(self, name: str) -> None:
         path = _path_in(self._folder, name)
         with _no_room_named():
+            if self._adopted:
+                self._file.truncate(self.size)
             os.fsync(self._file.fileno())
             self._path.rename(path)
             self._kept = True
@@ -116,12 +127,45 @@ class LocalReceiving:
         if not self._kept:
             self._path.unlink(missing_ok=True)
 
+    def _append(self, data: bytes | bytearray) -> None:
+        left = memoryview(data)
+        with _no_room_named():
+            while left:
+                left = left[self._file.write(left) :]
+
+    def _begin_write_back(self) -> None:
+        """Lets the disk write while more is being digested, so that the last `fsync` has little left to wait for.
+
+        Told that pages aren't needed, Linux begins to write those that are dirty; it drops only those that are clean.
+        """
+        with suppress(AttributeError, OSError):
+            os.posix_fadvise(
+                self._file.fileno(), self._written_back, self.size - self._written_back, os.POSIX_FADV_DONTNEED
+            )
+        self._written_back = self.size
+
 
 def _path_in(folder: Path, name: str) -> Path:
     """Only plain names: a separator in one would be a mistake of ours."""
     if name in ("", "..") or Path(name).name != name:
         raise ValueError(f"not a plain file name: {name!r}")
     return folder / name
+
+
+def _name_unnamed(file: BinaryIO, folder: Path, name: str) -> bool:
+    """Gives an unnamed file a name, in place of what has it; False where that can't be, as on another file system."""
+    linked = f"{uuid4()}.part"
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # Only with a folder's descriptor does Python ask for the link to be followed.
+        os.link(f"/proc/self/fd/{file.fileno()}", linked, dst_dir_fd=descriptor, follow_symlinks=True)
+        os.utime(file.fileno())  # of files that end in .part the old ones are removed
+        os.rename(linked, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _changed_before(path: Path, moment: float) -> bool:

@@ -10,7 +10,13 @@ HEAD_BYTES = 128 * 1024
 class Receiving(Protocol):
     """An upload while it is being received. Leaving its block without `keep` leaves nothing behind."""
 
-    def write(self, data: bytes) -> None:
+    def adopt(self, file: BinaryIO) -> None:
+        """Takes an unnamed file over, if that can be: what is written then, from its first byte on, lies there already.
+
+        To be called before anything is written. Nobody may change the file from then on.
+        """
+
+    def write(self, data: bytes | bytearray) -> None:
         """Adds bytes. Raises StorageFull when there is no room for them."""
 
     @property

@@ -4,6 +4,7 @@ import io
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from contextlib import suppress
+from typing import BinaryIO
 
 from bottle import request
 
@@ -120,7 +121,10 @@ class _Kept:
     sha256 = ""
     head = b""
 
-    def write(self, data: bytes) -> None:
+    def adopt(self, file: BinaryIO) -> None:
+        raise AssertionError(file)
+
+    def write(self, data: bytes | bytearray) -> None:
         self.size += len(data)
 
     def keep(self, name: str) -> None:
