@@ -132,14 +132,12 @@ def _blocks(limit: int, too_large: TooLarge) -> Any:
         yield block
 
 
-def _adopt(receiving: Receiving) -> None:
-    """Hands the store the file that our server received the body into, where all that is still to be read lies in it.
-
-    Another server's body has none, and is written as it is read.
+def _is_adopted(receiving: Receiving) -> bool:
+    """Whether the store took over the file that our server received this body into, and that begins where it was read
+    to. Another server's body has none, and is written as it is read.
     """
     body = request.environ["wsgi.input"]
-    if isinstance(body, Spool) and body.at_file:
-        receiving.adopt(body.file)
+    return isinstance(body, Spool) and body.at_file and receiving.adopt(body.file)
 
 
 def _too_large(settings: Settings) -> TooLarge:
@@ -148,9 +146,11 @@ def _too_large(settings: Settings) -> TooLarge:
 
 
 def _receive_raw(receiving: Receiving, content_type: str, settings: Settings, *, packed: bool) -> Body:
-    _adopt(receiving)
-    for block in _blocks(settings.max_upload_bytes, _too_large(settings)):
-        receiving.write(block)
+    if _length() <= settings.max_upload_bytes and _is_adopted(receiving):
+        receiving.extend(_length())
+    else:
+        for block in _blocks(settings.max_upload_bytes, _too_large(settings)):
+            receiving.write(block)
     _, options = parse_options_header(header("Content-Disposition"))
     kind = "text/csv" if content_type in GZIP_TYPES else content_type
     return Body(Described(options.get("filename"), kind, GZIP if packed else None), [])
@@ -196,13 +196,14 @@ class _Form:
         self._file: MultipartSegment | None = None
         self._fields: list[tuple[str, bytearray]] = []
         self._is_file = False
+        self._is_adopted = False
 
     def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
         """A part's header, some of its bytes, or (None) its end."""
         if isinstance(event, MultipartSegment):
             self._start(event)
         elif event and self._is_file:
-            self._receiving.write(event)
+            self._add(event)
         elif event:
             name, value = self._fields[-1]
             value += event
@@ -226,7 +227,13 @@ class _Form:
             raise FileRefused("the form has two parts named file")
         else:
             self._file = segment
-            _adopt(self._receiving)
+            self._is_adopted = _is_adopted(self._receiving)
+
+    def _add(self, data: bytes | bytearray) -> None:
+        if self._is_adopted:
+            self._receiving.extend(len(data))
+        else:
+            self._receiving.write(data)
 
 
 def _decoded(name: str, value: bytearray) -> str:

@@ -9,7 +9,7 @@ from glyphd.disk import free_disk_bytes
 from glyphd.errors import StorageFull, TooLarge, TooManyImports, TooManyUploads
 from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits, is_json
 
-# A body lies on the disk twice while it is kept: in waitress's spool and in the upload store.
+# A body may lie on the disk twice while it is kept, in its spool and in the store, which can't take over every spool.
 _COPIES = 2
 
 

@@ -4,17 +4,17 @@ import errno
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
 from glyphd.errors import StorageFull
+from glyphd.uploads.digests import FollowingDigest
 from glyphd.uploads.store import HEAD_BYTES
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_WRITE_BACK_BYTES = 8 << 20
 
 
 class LocalUploads:
@@ -73,16 +73,15 @@ class LocalUploads:
 
 
 class LocalReceiving:
-    """A `.part` file and the SHA-256 of what went into it, or of what lay in it when it was adopted."""
+    """A `.part` file and the SHA-256 of what went into it, or of what was in it when it was adopted."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / f"{uuid4()}.part"
         self._digest = sha256()
+        self._following: FollowingDigest | None = None
         self._head = bytearray()
-        self._adopted = False
         self._kept = False
-        self._written_back = 0
         self.size = 0
         with _no_room_named():
             self._file = self._path.open("xb", buffering=0)
@@ -90,32 +89,46 @@ class LocalReceiving:
 
     @property
     def sha256(self) -> str:
-        return self._digest.hexdigest()
+        if self._following is None:
+            return self._digest.hexdigest()
+        digested = self._following.catch_up(self.size)
+        with _no_room_named():
+            os.fsync(self._file.fileno())  # the disk is busy for about as long
+        return digested.result()
 
     @property
     def head(self) -> bytes:
         return bytes(self._head)
 
-    def adopt(self, file: BinaryIO) -> None:
-        if _name_unnamed(file, self._folder, self._path.name):
-            self._file.close()
-            self._file = os.fdopen(os.dup(file.fileno()), "r+b", buffering=0)
-            self._adopted = True
+    def adopt(self, file: BinaryIO) -> bool:
+        if not _name_unnamed(file, self._folder, self._path.name):
+            return False
+        self._file.close()
+        self._file = os.fdopen(os.dup(file.fileno()), "r+b", buffering=0)
+        self._following = FollowingDigest(self._file.fileno())
+        return True
+
+    def extend(self, count: int) -> None:
+        assert self._following is not None
+        self.size += count
+        self._following.follow(self.size)
+        if len(self._head) < HEAD_BYTES:
+            self._head[:] = os.pread(self._file.fileno(), min(self.size, HEAD_BYTES), 0)
 
     def write(self, data: bytes | bytearray) -> None:
-        if not self._adopted:
-            self._append(data)
+        left = memoryview(data)
+        with _no_room_named():
+            while left:
+                left = left[self._file.write(left) :]
         self._digest.update(data)
         self.size += len(data)
         if len(self._head) < HEAD_BYTES:
             self._head += data[: HEAD_BYTES - len(self._head)]
-        if self.size - self._written_back >= _WRITE_BACK_BYTES:
-            self._begin_write_back()
 
     def keep(self, name: str) -> None:
         path = _path_in(self._folder, name)
         with _no_room_named():
-            if self._adopted:
+            if self._following is not None:
                 self._file.truncate(self.size)
             os.fsync(self._file.fileno())
             self._path.rename(path)
@@ -123,26 +136,11 @@ class LocalReceiving:
             _sync_folder(self._folder)
 
     def close(self) -> None:
+        if self._following is not None:
+            self._following.close()
         self._file.close()
         if not self._kept:
             self._path.unlink(missing_ok=True)
-
-    def _append(self, data: bytes | bytearray) -> None:
-        left = memoryview(data)
-        with _no_room_named():
-            while left:
-                left = left[self._file.write(left) :]
-
-    def _begin_write_back(self) -> None:
-        """Lets the disk write while more is being digested, so that the last `fsync` has little left to wait for.
-
-        Told that pages aren't needed, Linux begins to write those that are dirty; it drops only those that are clean.
-        """
-        with suppress(AttributeError, OSError):
-            os.posix_fadvise(
-                self._file.fileno(), self._written_back, self.size - self._written_back, os.POSIX_FADV_DONTNEED
-            )
-        self._written_back = self.size
 
 
 def _path_in(folder: Path, name: str) -> Path:

@@ -10,26 +10,29 @@ HEAD_BYTES = 128 * 1024
 class Receiving(Protocol):
     """An upload while it is being received. Leaving its block without `keep` leaves nothing behind."""
 
-    def adopt(self, file: BinaryIO) -> None:
-        """Takes an unnamed file over, if that can be: what is written then, from its first byte on, lies there already.
+    def adopt(self, file: BinaryIO) -> bool:
+        """Takes an unnamed file over as it lies, instead of any `write`; False where that can't be.
 
-        To be called before anything is written. Nobody may change the file from then on.
+        Its bytes count as `extend` says. Nobody may change it from then on.
         """
+
+    def extend(self, count: int) -> None:
+        """So many more of the adopted file's bytes are the upload's."""
 
     def write(self, data: bytes | bytearray) -> None:
         """Adds bytes. Raises StorageFull when there is no room for them."""
 
     @property
     def size(self) -> int:
-        """Bytes written so far."""
+        """Bytes so far."""
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the bytes written so far, in hex."""
+        """SHA-256 of the bytes that are the upload's so far, in hex. Raises StorageFull."""
 
     @property
     def head(self) -> bytes:
-        """The first bytes written, at most HEAD_BYTES of them."""
+        """The first bytes, at most HEAD_BYTES of them."""
 
     def keep(self, name: str) -> None:
         """Makes the upload durable under this name: when it returns, the bytes survive a power cut."""

@@ -121,8 +121,11 @@ class _Kept:
     sha256 = ""
     head = b""
 
-    def adopt(self, file: BinaryIO) -> None:
+    def adopt(self, file: BinaryIO) -> bool:
         raise AssertionError(file)
+
+    def extend(self, count: int) -> None:
+        raise AssertionError(count)
 
     def write(self, data: bytes | bytearray) -> None:
         self.size += len(data)

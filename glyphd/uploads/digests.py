@@ -1,0 +1,43 @@
+"""The SHA-256 of what lies in a file already."""
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from hashlib import sha256
+
+_BLOCK_BYTES = 256 * 1024
+_STEP_BYTES = 8 << 20
+
+
+class FollowingDigest:
+    """Taken by a thread of its own, behind whoever finds out how much of the file counts."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._digest = sha256()
+        self._block = memoryview(bytearray(_BLOCK_BYTES))
+        self._size = 0
+        self._asked_size = 0
+        self._thread = ThreadPoolExecutor(1, "digest")
+
+    def follow(self, size: int) -> None:
+        """So many bytes count by now; small steps wait for the next one."""
+        if size - self._asked_size >= _STEP_BYTES:
+            self.catch_up(size)
+
+    def catch_up(self, size: int) -> Future[str]:
+        """The SHA-256 of so many bytes, in hex, once it is known. Raises OSError where the file has fewer."""
+        self._asked_size = size
+        return self._thread.submit(self._read, size)
+
+    def close(self) -> None:
+        """Leaves what hasn't begun. To be called while the file is still open."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def _read(self, size: int) -> str:
+        while self._size < size:
+            count = os.preadv(self._descriptor, [self._block[: size - self._size]], self._size)
+            if not count:
+                raise OSError(f"a received file ends {size - self._size} bytes early")
+            self._digest.update(self._block[:count])
+            self._size += count
+        return self._digest.hexdigest()
