@@ -44,8 +44,8 @@ def run_server(
     """Serves `app` until `stop` is set, then finishes what is in hand within `limits.grace_seconds` and returns.
 
     `on_ready` is called with the address and the port that clients can connect to. Bodies beyond 256 KiB are spooled
-    by `tempfile`, which the caller points to `limits.scratch_dir`. While `has_room()` is false, bodies are refused; it
-    is called on the loop, so it has to answer at once. Raises InvalidSettings where it can't listen.
+    to the folder of `tempfile`, which the caller points to `limits.scratch_dir`. While `has_room()` is false, bodies
+    are refused; it is called on the loop, so it has to answer at once. Raises InvalidSettings where it can't listen.
     """
     with listen(limits.host, limits.port) as listener:
         host, port = listener.getsockname()[:2]

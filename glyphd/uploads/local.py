@@ -15,6 +15,8 @@ from glyphd.uploads.digests import FollowingDigest
 from glyphd.uploads.store import HEAD_BYTES
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+# Up to here a file is written at once, and asking the disk twice takes longer.
+_QUICKLY_SYNCED_BYTES = 8 << 20
 
 
 class LocalUploads:
@@ -92,8 +94,9 @@ class LocalReceiving:
         if self._following is None:
             return self._digest.hexdigest()
         digested = self._following.catch_up(self.size)
-        with _no_room_named():
-            os.fsync(self._file.fileno())  # the disk is busy for about as long
+        if self.size > _QUICKLY_SYNCED_BYTES:
+            with _no_room_named():
+                os.fsync(self._file.fileno())  # beside the thread that digests, which takes about as long
         return digested.result()
 
     @property

@@ -17,6 +17,7 @@ from glyphd.uploads import LocalUploads, UploadStore
 from glyphd.uploads.local import LocalReceiving
 from glyphd.uploads.store import HEAD_BYTES
 
+LARGE = 10_000_000
 NAMES_THAT_ARE_PATHS = ["../x.csv", "a/b.csv", "/etc/passwd", "..", ""]
 
 
@@ -263,9 +264,10 @@ def test_a_full_disk_is_named_while_digesting(
     def fsync(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    os.truncate(unnamed.fileno(), LARGE)
     with uploads.receive() as receiving:
         assert receiving.adopt(unnamed)
-        receiving.extend(6)
+        receiving.extend(LARGE)
         monkeypatch.setattr(os, "fsync", fsync)
         with pytest.raises(StorageFull):
             _ = receiving.sha256
