@@ -1,6 +1,7 @@
 """Where bodies go as they come in: small ones stay in memory, uploads go to a file that the store can take over."""
 
 import re
+from contextlib import suppress
 from io import BytesIO
 from typing import BinaryIO
 
@@ -25,14 +26,13 @@ class BodyBuffer:
         return self._size
 
     def append(self, data: bytes) -> None:
-        """Raises OSError where the disk has no room."""
-        self._size += len(data)
-        if self._spool is not None:
-            _write(self._spool.file, data)
-            return
-        self._held.write(data)
-        if self._size >= self._most_in_memory:
-            self._overflow()
+        """Raises OSError where the disk has no room; what was taken of it is free again then."""
+        try:
+            self._add(data)
+        except OSError:
+            with suppress(OSError):  # what is left in Python's own buffer has no room either
+                self.close()
+            raise
 
     def getfile(self) -> BinaryIO | Spool:
         """The body from its start."""
@@ -44,6 +44,15 @@ class BodyBuffer:
         self._held.close()
         if self._spool is not None:
             self._spool.file.close()
+
+    def _add(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._spool is not None:
+            _write(self._spool.file, data)
+            return
+        self._held.write(data)
+        if self._size >= self._most_in_memory:
+            self._overflow()
 
     def _overflow(self) -> None:
         held = self._held.getvalue()

@@ -74,6 +74,14 @@ def test_without_such_files_it_goes_to_a_temporary_one(
     assert (_read(buffer.getfile()), list(scratch.iterdir())) == ([b"1234567890"], [])
 
 
+def test_without_room_it_lets_go_of_what_it_took(buffer: BodyBuffer, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = Path("/dev/full").open("w+b")  # noqa: SIM115  # closed with the buffer
+    monkeypatch.setattr("glyphd.server.spools.unnamed_file", lambda: full)
+    with pytest.raises(OSError, match="No space left"):
+        buffer.append(b"1234567890")
+    assert full.closed
+
+
 @pytest.mark.parametrize("number_of_appends", [0, 1, 2])
 def test_closed_it_leaves_nothing_open(buffer: BodyBuffer, number_of_appends: int) -> None:
     for _ in range(number_of_appends):
