@@ -38,16 +38,23 @@ class Stage:
         self.database = database
         self._listing_ids = ListingIds()
         self._models = staged_models.ModelNotes(database)
+        self._count = 0
+        self._bounds = (0, 0)
+        self._last_seen_at: str | None = None
 
     def add(self, columns: StagedColumns) -> None:
         """Adds rows in file order. Takes no lock that another writer of the archive could miss."""
         if not columns:
             return
-        given = {**columns, "listing_id": self._listing_ids(columns, len(columns["import_index"]))}
+        indexes = columns["import_index"]
+        given = {**columns, "listing_id": self._listing_ids(columns, len(indexes))}
         names = [name for name in STAGED_COLUMNS if name in given]
         with uncommitted(self.database):
             self._models.add(columns)
             add_rows(self.database, TABLE, names, zip(*(given[name] for name in names), strict=True))
+        self._bounds = (self._bounds[0] if self._count else indexes[0], indexes[-1])
+        self._count += len(indexes)
+        self._last_seen_at = max(self._last_seen_at or "", *columns["seen_at"])
 
     def complete(self) -> None:
         """Does what can be done only when all rows are in: to be called once, before they are written.
@@ -62,18 +69,15 @@ class Stage:
                 self.database.execute(changed.where(staged.c.import_index == import_index))
 
     def count(self) -> int:
-        return int(self.database.execute(staged.select(fn.COUNT(SQL("*")))).fetchone()[0])
+        return self._count
 
     def bounds(self) -> tuple[int, int]:
         """The lowest and the highest `import_index`; (0, 0) when empty."""
-        lowest, highest = fn.MIN(staged.c.import_index), fn.MAX(staged.c.import_index)
-        first, last = self.database.execute(staged.select(lowest, highest)).fetchone()
-        return first or 0, last or 0
+        return self._bounds
 
     def last_seen_at(self) -> str | None:
         """The latest `seen_at`; None when empty."""
-        (latest,) = self.database.execute(staged.select(fn.MAX(staged.c.seen_at))).fetchone()
-        return None if latest is None else str(latest)
+        return self._last_seen_at
 
     def model_at(self, import_index: int) -> str | None:
         found = staged.select(staged.c.model).where(staged.c.import_index == import_index)
