@@ -61,5 +61,5 @@ class Plan:
                     service.take_in(self.offers(full))
                 (folder / "data").rename(ready)
         with self.scratch() as folder:
-            shutil.copytree(ready, folder / "data")
+            shutil.copytree(ready, folder / "data", ignore=shutil.ignore_patterns("*.bell"))
             yield folder / "data"
