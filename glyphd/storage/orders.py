@@ -7,7 +7,7 @@ there, and what it needs next is in no cache of the processor; a table can be fi
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from peewee import Case, Context, Database, Entity, Model, Node, Select, Source, Tuple
+from peewee import SQL, Case, Context, Database, Entity, Model, Node, Select, Source, Tuple
 
 from glyphd.db.archive_models import SQLITE_MODELS, ChangeByStep, EventByModel, EventByTime, ScoredListing
 from glyphd.db.dialects import is_sqlite
@@ -58,6 +58,17 @@ def enter(database: Database, event_id: Any) -> list[Node]:
         *(_insert(places, _select(places, staged, row)) for places in _FLAGGED),
         _insert(ChangeByStep, changes.where(predecessors.c.change_step.is_null(False))),
     ]
+
+
+def leave_current(database: Database) -> list[Node]:
+    """The statements that tell the places of the events that a staged one takes the place of: no longer current."""
+    if not is_sqlite(database):
+        return []
+    event = {name: getattr(predecessors.c, name) for name in ("event_id", "model", "seen_at")}
+    event |= {"is_current": SQL("0")}
+    superseded = (predecessors.c.is_late == 0) & predecessors.c.event_id.is_null(False)
+    selects = {places: _select(places, predecessors, event).where(superseded) for places in _FLAGGED}
+    return [_insert(places, select).on_conflict_replace() for places, select in selects.items()]
 
 
 def renew_flags(database: Database, event_ids: Select) -> list[Node]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from peewee import JOIN, Case, Database, Node, Table
+from peewee import JOIN, Case, Database, FieldAlias, Node, Table
 
 from glyphd.db.archive_models import ListingKey, ScoredListing
 from glyphd.db.dialects import is_sqlite, unindexed
@@ -12,13 +12,15 @@ from glyphd.storage.staging import staged
 from glyphd.storage.steps import step_between
 
 KNOWN_COLUMNS = ("import_index", "first_event_id", "event_id")
-COLUMNS = (*KNOWN_COLUMNS, "is_late", "change_step")
+COLUMNS = (*KNOWN_COLUMNS, "is_late", "change_step", "model", "seen_at")
+_TEXTS = ("model", "seen_at")
 TABLES = {"staged_keys": KNOWN_COLUMNS, "staged_predecessors": COLUMNS}
 _known = Table("staged_keys")
 """The listing's key of each staged row that has one: what `predecessors` begins with."""
 
 predecessors = Table("staged_predecessors")
-"""One row for each staged row whose listing is known; `event_id` is null when no event of it is current.
+"""One row for each staged row whose listing is known; `event_id` is null when no event of it is current, else `model`
+and `seen_at` are that event's.
 
 `is_late`: that event was seen later than the staged row, which is history from the start.
 """
@@ -29,7 +31,7 @@ def open_predecessors(database: Database) -> Iterator[None]:
     """Makes the table, empty, for a block on the current connection."""
     kind = "INTEGER" if is_sqlite(database) else "BIGINT"
     for table, columns in TABLES.items():
-        names = ", ".join(f"{name} {kind}" for name in columns[1:])
+        names = ", ".join(f"{name} {'TEXT' if name in _TEXTS else kind}" for name in columns[1:])
         database.execute_sql(f"DROP TABLE IF EXISTS {table}")
         database.execute_sql(f"CREATE TEMPORARY TABLE {table} (import_index {kind} PRIMARY KEY, {names})")
     yield
@@ -53,7 +55,13 @@ def find_predecessors(database: Database) -> list[Node]:
     is_late = Case(None, [(current.seen_at > staged.c.seen_at, 1)], 0)
     rows = (
         _known.select(
-            _known.c.import_index, _known.c.first_event_id, current.id, is_late, step_between(current, staged.c)
+            _known.c.import_index,
+            _known.c.first_event_id,
+            current.id,
+            is_late,
+            step_between(current, staged.c),
+            FieldAlias.create(current, ScoredListing.model),  # an alias has a `model` of its own
+            current.seen_at,
         )
         .join(staged, on=(staged.c.import_index == _known.c.import_index))
         .join(current, JOIN.LEFT_OUTER, on=(current.id == _known.c.event_id))

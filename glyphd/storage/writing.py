@@ -16,7 +16,7 @@ from glyphd.errors import ImportConflict
 from glyphd.storage.clock import next_moment
 from glyphd.storage.derived import renew
 from glyphd.storage.gpu_models import update_models
-from glyphd.storage.orders import enter, renew_flags
+from glyphd.storage.orders import enter, leave_current
 from glyphd.storage.predecessors import (
     find_predecessors,
     late_listings,
@@ -110,7 +110,7 @@ def _statements(database: Database, import_id: str, top: int) -> list[Node]:
         *find_predecessors(database),
         ScoredListing.update(is_current=0).where(ScoredListing.id.in_(superseded())),
         _insert_events(import_id, event_id),
-        *renew_flags(database, superseded()),
+        *leave_current(database),
         *enter(database, event_id),
         _point_keys(event_id),
         _insert_capacities(import_id),
