@@ -405,7 +405,7 @@ CREATE TABLE jobs (
     replaces TEXT,
     idempotency_key TEXT,
     idempotency_fingerprint TEXT
-, imported_at TEXT);
+, imported_at TEXT, column_map TEXT, skip_lines INTEGER, decimal TEXT, blank_rows INTEGER, warnings TEXT, summary TEXT, effect TEXT, client TEXT, user_agent TEXT);
 
 CREATE TABLE workers (
     id TEXT NOT NULL PRIMARY KEY,
@@ -428,3 +428,11 @@ CREATE TABLE "registry_migrations" ("id" INTEGER NOT NULL PRIMARY KEY, "name" VA
 CREATE UNIQUE INDEX "registry_migrations_by_name" ON "registry_migrations" ("name");
 
 CREATE UNIQUE INDEX jobs_unfinished_change ON jobs (import_id) WHERE kind IN ('rollback', 'restore') AND status IN ('queued', 'running');
+
+CREATE TABLE integrity_checks (
+    id INTEGER NOT NULL PRIMARY KEY,
+    checked_at TEXT NOT NULL,
+    host TEXT NOT NULL,
+    result TEXT NOT NULL,
+    detail TEXT
+);

@@ -73,6 +73,16 @@ class Job(Model):
     idempotency_fingerprint = TextField(null=True)
     imported_at = TimeTextField(null=True)
 
+    column_map = JsonTextField(null=True)
+    skip_lines = IntegerField(null=True)
+    decimal = TextField(null=True)
+    blank_rows = BigIntegerField(null=True)
+    warnings = JsonTextField(null=True)
+    summary = JsonTextField(null=True)
+    effect = JsonTextField(null=True)
+    client = TextField(null=True)
+    user_agent = TextField(null=True)
+
     class Meta:
         table_name = "jobs"
 
@@ -100,4 +110,17 @@ class Worker(Model):
         table_name = "workers"
 
 
-REGISTRY_MODELS = (RegistryIdentity, Job, Worker)
+class IntegrityCheck(Model):
+    """One look at the databases for damage; `result` is `sound` or `damaged`."""
+
+    id = AutoField()
+    checked_at = TimeTextField()
+    host = TextField()
+    result = TextField()
+    detail = TextField(null=True)
+
+    class Meta:
+        table_name = "integrity_checks"
+
+
+REGISTRY_MODELS = (RegistryIdentity, Job, Worker, IntegrityCheck)
