@@ -3,121 +3,139 @@
 
 -- gpu.sqlite
 
-CREATE TABLE archive_identity (
-    archive_id TEXT NOT NULL PRIMARY KEY
+CREATE TABLE archive_identity ( -- one row: the id by which archive and registry know that they belong together
+    archive_id TEXT NOT NULL PRIMARY KEY -- 32 random hex digits, made with the archive
 );
 
-CREATE TABLE schema_version (
-    version INTEGER NOT NULL PRIMARY KEY,
-    name TEXT NOT NULL,
-    applied_at TEXT NOT NULL
+CREATE TABLE schema_version ( -- one row for each applied step of the archive's schema, in step with `archive_migrations`
+    version INTEGER NOT NULL PRIMARY KEY, -- the step's number: 1, 2, …
+    name TEXT NOT NULL, -- the migration's name, such as `001_events`
+    applied_at TEXT NOT NULL -- when
 );
 
 CREATE UNIQUE INDEX schemaversion_name ON schema_version (name);
 
-CREATE TABLE import_batches (
-    id INTEGER NOT NULL PRIMARY KEY,
-    import_id TEXT NOT NULL,
-    imported_at TEXT NOT NULL,
-    source TEXT COLLATE NOCASE,
-    description TEXT,
-    filename TEXT,
-    sha256 TEXT,
-    record_count INTEGER NOT NULL,
-    first_model TEXT,
-    last_model TEXT,
-    schema_version INTEGER NOT NULL,
-    result TEXT NOT NULL,
-    rolled_back_at TEXT
-, last_seen_at TEXT);
+CREATE TABLE import_batches ( -- one row for each committed import, written in one transaction with its events
+    id INTEGER NOT NULL PRIMARY KEY, -- sequence number: a later import has the higher one, whatever the clock said
+    import_id TEXT NOT NULL, -- the import's id, a dashed UUID over HTTP, else any text of 1–64 characters
+    imported_at TEXT NOT NULL, -- when it was committed, under the write lock, always later than the one before
+    source TEXT COLLATE NOCASE, -- where the file came from, as the client said
+    description TEXT, -- what the client said about it
+    filename TEXT, -- the client's name for the file: data, never a path
+    sha256 TEXT, -- of the bytes received, 64 hex digits; null for rows given by a program
+    rows_sha256 TEXT, -- of the rows as they are stored, 64 hex digits; null where the kept file proves them
+    record_count INTEGER NOT NULL, -- how many events it brought
+    first_model TEXT, -- `model` of its first row, in file order
+    last_model TEXT, -- `model` of its last row
+    schema_version INTEGER NOT NULL, -- version of the row contract that its rows were read by
+    result TEXT NOT NULL, -- JSON: what the reading found, should the registry be lost
+    rolled_back_at TEXT, -- since when its events are out of the current view; null while they count
+    last_seen_at TEXT -- the latest `seen_at` of its events: where a walk back in time has to begin
+);
 
 CREATE UNIQUE INDEX importbatch_import_id ON import_batches (import_id);
 
 CREATE UNIQUE INDEX importbatch_imported_at ON import_batches (imported_at);
 
-CREATE TABLE scored_listings (
-    id INTEGER NOT NULL PRIMARY KEY,
-    import_id TEXT NOT NULL,
-    import_index INTEGER NOT NULL,
-    line INTEGER,
-    byte_offset INTEGER,
-    byte_length INTEGER,
-    listing_id BLOB NOT NULL,
-    schema_version INTEGER NOT NULL,
-    is_current INTEGER NOT NULL CHECK (is_current IN (0, 1)),
-    model TEXT COLLATE NOCASE NOT NULL,
-    price_usd REAL NOT NULL,
-    condition TEXT COLLATE NOCASE,
-    quantity INTEGER,
-    availability TEXT,
-    min_order_qty INTEGER,
-    seller TEXT COLLATE NOCASE,
-    region TEXT COLLATE NOCASE,
-    vram_gb INTEGER,
-    mig_capable INTEGER,
-    tdp_watts INTEGER,
-    cuda_cores INTEGER,
-    slot_width REAL,
-    pcie_generation REAL,
-    nvlink INTEGER,
-    generation TEXT,
-    form_factor TEXT,
-    quantization_capacity_7b INTEGER,
-    quantization_capacity_13b INTEGER,
-    quantization_capacity_70b INTEGER,
-    score REAL NOT NULL,
-    heuristics TEXT,
-    seen_at TEXT NOT NULL,
-    source_url TEXT,
-    source_type TEXT COLLATE NOCASE,
-    title TEXT, change_step INTEGER, first_event_id INTEGER,
+CREATE TABLE scored_listings ( -- one row for each scoring event, for ever, with everything that its row said
+    id INTEGER NOT NULL PRIMARY KEY, -- grows from import to import and falls inside one: descending, it is the reading order
+    import_id TEXT NOT NULL, -- the import that brought it
+    import_index INTEGER NOT NULL, -- the record's number in its file, from 1; refused records leave their number free
+    line INTEGER, -- physical line where the record starts in the unpacked file; null for rows without a file
+    byte_offset INTEGER, -- where the record starts in the unpacked file, in bytes
+    byte_length INTEGER, -- how many bytes it is long there
+    listing_id BLOB NOT NULL, -- 16 bytes: which offer this is an observation of
+    schema_version INTEGER NOT NULL, -- version of the row contract it was read by
+    is_current INTEGER NOT NULL CHECK (is_current IN (0, 1)), -- derived: 1 for the latest observation of a listing on offer
+    model TEXT COLLATE NOCASE NOT NULL, -- the GPU model, 1–200 characters
+    price_usd REAL NOT NULL, -- price in US dollars, 0 or more
+    condition TEXT COLLATE NOCASE, -- new, used, … as sent
+    quantity INTEGER, -- units offered
+    availability TEXT, -- stock in words; also what `quantity` said when that was no number
+    min_order_qty INTEGER, -- least units per order, 0 or more
+    seller TEXT COLLATE NOCASE, -- who offers it
+    region TEXT COLLATE NOCASE, -- where it is offered
+    vram_gb INTEGER, -- memory in GB
+    mig_capable INTEGER, -- MIG instances, 0–7; 0 is none
+    tdp_watts INTEGER, -- power in watts
+    cuda_cores INTEGER, -- number of CUDA cores
+    slot_width REAL, -- slots it takes in a chassis
+    pcie_generation REAL, -- PCI Express generation
+    nvlink INTEGER, -- 1 with NVLink, 0 without
+    generation TEXT, -- the architecture's name
+    form_factor TEXT, -- how it is built
+    quantization_capacity_7b INTEGER, -- how many 7 B models fit; the three capacities are given all or none
+    quantization_capacity_13b INTEGER, -- how many 13 B models fit
+    quantization_capacity_70b INTEGER, -- how many 70 B models fit
+    score REAL NOT NULL, -- the score, on whatever scale the sender uses
+    heuristics TEXT, -- JSON: what the score was made of
+    seen_at TEXT NOT NULL, -- when the offer was seen; where the row had none, when the upload was received
+    source_url TEXT, -- where the offer is, as given, up to 2,000 characters
+    source_type TEXT COLLATE NOCASE, -- what kind of place that is
+    title TEXT, -- the offer's own words, up to 1,000 characters
+    extra TEXT, -- JSON object: the columns of the file that nobody knows, by their own names
+    ordinal INTEGER NOT NULL, -- which of the separate offers of its identity it is in its observation, from 1
+    group_size INTEGER NOT NULL, -- how many separate offers of its identity its observation has
+    observed_at TEXT, -- the latest `seen_at` of its observation, where that has several offers and it is not its own
+    standing INTEGER NOT NULL CHECK (standing BETWEEN 0 AND 3), -- 0: the import's last word on the listing; 1: the same, but left out of a later observation in it; 2: an earlier observation in it; 3: a repeated row
+    is_indistinct INTEGER NOT NULL CHECK (is_indistinct IN (0, 1)), -- derived: 1 where nothing tells which offer it is, so that nothing is computed from it
+    change_step INTEGER, -- derived: how far the price moved since the observation before, in coarse steps from 0 to 9; null where nothing did
+    first_event_id INTEGER NOT NULL, -- derived: `id` of the first event that the archive got of the listing
+    group_id INTEGER, -- derived: `first_event_id` of the first offer of its identity; null for that one itself
     FOREIGN KEY (import_id) REFERENCES import_batches (import_id)
 );
 
 CREATE UNIQUE INDEX scored_listings_by_import ON scored_listings (import_id, import_index DESC);
 
-CREATE TABLE listing_keys (
-    listing_id BLOB NOT NULL PRIMARY KEY,
-    current_event_id INTEGER
-, first_event_id INTEGER) WITHOUT ROWID;
+CREATE INDEX scored_listings_by_listing ON scored_listings (first_event_id, seen_at);
 
-CREATE TABLE batch_changes (
-    id INTEGER NOT NULL PRIMARY KEY,
-    import_id TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('rollback', 'restore')),
-    changed_at TEXT NOT NULL,
-    reason TEXT,
+CREATE INDEX scored_listings_by_group ON scored_listings (group_id) WHERE group_id IS NOT NULL;
+
+CREATE INDEX scored_listings_indistinct ON scored_listings (import_id) WHERE is_indistinct = 1;
+
+CREATE TABLE listing_keys ( -- one row for each listing: the event that a new observation of it follows
+    listing_id BLOB NOT NULL PRIMARY KEY, -- the 16 bytes of the listing's id
+    current_event_id INTEGER, -- `id` of its latest observation that counts; null when none does
+    first_event_id INTEGER NOT NULL -- `id` of the first event that the archive got of it, for ever
+) WITHOUT ROWID;
+
+CREATE TABLE batch_changes ( -- one row for each time that an import was rolled back or restored
+    id INTEGER NOT NULL PRIMARY KEY, -- sequence number
+    import_id TEXT NOT NULL, -- the import
+    kind TEXT NOT NULL CHECK (kind IN ('rollback', 'restore')), -- `rollback` or `restore`
+    changed_at TEXT NOT NULL, -- when it took effect; no two are equal
+    reason TEXT, -- why, in the words of whoever asked
     FOREIGN KEY (import_id) REFERENCES import_batches (import_id)
 );
 
 CREATE UNIQUE INDEX batchchange_changed_at ON batch_changes (changed_at);
 
-CREATE TABLE models (
-    id INTEGER NOT NULL PRIMARY KEY,
-    canonical_model TEXT COLLATE NOCASE NOT NULL,
-    vram_gb INTEGER,
-    mig_capable INTEGER,
-    tdp_watts INTEGER,
-    cuda_cores INTEGER,
-    slot_width REAL,
-    pcie_generation REAL,
-    nvlink INTEGER,
-    generation TEXT,
-    form_factor TEXT,
-    seen_at TEXT NOT NULL,
-    import_id TEXT NOT NULL,
-    import_index INTEGER NOT NULL,
-    FOREIGN KEY (import_id) REFERENCES import_batches (import_id)
+CREATE TABLE models ( -- one row for each GPU model, with the specs of its latest event that has any
+    id INTEGER NOT NULL PRIMARY KEY, -- a number of its own
+    canonical_model TEXT COLLATE NOCASE NOT NULL, -- the model's name, spelled as in that event
+    vram_gb INTEGER, -- memory in GB
+    mig_capable INTEGER, -- MIG instances, 0–7
+    tdp_watts INTEGER, -- power in watts
+    cuda_cores INTEGER, -- number of CUDA cores
+    slot_width REAL, -- slots it takes
+    pcie_generation REAL, -- PCI Express generation
+    nvlink INTEGER, -- 1 with NVLink, 0 without
+    generation TEXT, -- the architecture's name
+    form_factor TEXT, -- how it is built
+    seen_at TEXT NOT NULL, -- `seen_at` of that event
+    import_id TEXT NOT NULL, -- the import that brought that event
+    import_index INTEGER NOT NULL, -- the event's number in it
+    FOREIGN KEY (import_id, import_index) REFERENCES scored_listings (import_id, import_index)
 );
 
-CREATE TABLE quantized_listings (
-    import_id TEXT NOT NULL,
-    import_index INTEGER NOT NULL,
-    model_7b INTEGER NOT NULL,
-    model_13b INTEGER NOT NULL,
-    model_70b INTEGER NOT NULL,
+CREATE TABLE quantized_listings ( -- one row for each event whose row had the three capacities
+    import_id TEXT NOT NULL, -- the import that brought the event
+    import_index INTEGER NOT NULL, -- the record's number in its file
+    model_7b INTEGER NOT NULL, -- how many 7 B models fit
+    model_13b INTEGER NOT NULL, -- how many 13 B models fit
+    model_70b INTEGER NOT NULL, -- how many 70 B models fit
     PRIMARY KEY (import_id, import_index),
-    FOREIGN KEY (import_id) REFERENCES import_batches (import_id)
+    FOREIGN KEY (import_id, import_index) REFERENCES scored_listings (import_id, import_index)
 ) WITHOUT ROWID;
 
 CREATE UNIQUE INDEX gpumodel_canonical_model ON models (canonical_model);
@@ -126,76 +144,33 @@ CREATE TABLE "archive_migrations" ("id" INTEGER NOT NULL PRIMARY KEY, "name" VAR
 
 CREATE UNIQUE INDEX "archive_migrations_by_name" ON "archive_migrations" ("name");
 
-CREATE VIEW gpu_listings AS
-SELECT
-    event.model,
-    event.price_usd,
-    event.condition,
-    event.quantity,
-    event.availability,
-    event.min_order_qty,
-    event.seller,
-    event.region,
-    event.vram_gb,
-    event.mig_capable,
-    event.tdp_watts,
-    event.cuda_cores,
-    event.slot_width,
-    event.pcie_generation,
-    event.nvlink,
-    event.generation,
-    event.form_factor,
-    event.quantization_capacity_7b,
-    event.quantization_capacity_13b,
-    event.quantization_capacity_70b,
-    event.score,
-    event.heuristics,
-    event.seen_at,
-    event.source_url,
-    event.source_type,
-    event.title,
-    event.import_id,
-    event.import_index,
-    lower(hex(event.listing_id)) AS listing_id,
-    batch.imported_at,
-    event.is_current
-FROM scored_listings AS event
-JOIN import_batches AS batch ON batch.import_id = event.import_id;
-
-CREATE INDEX scored_listings_by_listing ON scored_listings (first_event_id, seen_at);
-
-CREATE TABLE events_by_time (
-    seen_at TEXT NOT NULL,
-    event_id INTEGER NOT NULL,
-    is_current INTEGER NOT NULL,
+CREATE TABLE events_by_time ( -- SQLite only: the place of each event among all by time
+    seen_at TEXT NOT NULL, -- the event's `seen_at`
+    event_id INTEGER NOT NULL, -- its `id`
+    is_current INTEGER NOT NULL, -- its `is_current`
     PRIMARY KEY (seen_at, event_id)
 ) WITHOUT ROWID;
 
-CREATE TABLE events_by_model (
-    model TEXT COLLATE NOCASE NOT NULL,
-    seen_at TEXT NOT NULL,
-    event_id INTEGER NOT NULL,
-    is_current INTEGER NOT NULL,
+CREATE TABLE events_by_model ( -- SQLite only: the place of each event among those of its model by time
+    model TEXT COLLATE NOCASE NOT NULL, -- the event's `model`
+    seen_at TEXT NOT NULL, -- its `seen_at`
+    event_id INTEGER NOT NULL, -- its `id`
+    is_current INTEGER NOT NULL, -- its `is_current`
     PRIMARY KEY (model, seen_at, event_id)
 ) WITHOUT ROWID;
 
-CREATE TABLE changes_by_step (
-    change_step INTEGER NOT NULL,
-    seen_at TEXT NOT NULL,
-    event_id INTEGER NOT NULL,
-    model TEXT COLLATE NOCASE NOT NULL,
-    region TEXT COLLATE NOCASE,
+CREATE TABLE changes_by_step ( -- SQLite only: the place of each event that has a `change_step` among its like by time
+    change_step INTEGER NOT NULL, -- the event's `change_step`
+    seen_at TEXT NOT NULL, -- its `seen_at`
+    event_id INTEGER NOT NULL, -- its `id`
+    model TEXT COLLATE NOCASE NOT NULL, -- its `model`
+    region TEXT COLLATE NOCASE, -- its `region`
     PRIMARY KEY (change_step, seen_at, event_id)
 ) WITHOUT ROWID;
 
 CREATE VIEW timeline AS
 SELECT
     place.event_id AS id,
-    event.model,
-    event.region,
-    place.seen_at,
-    place.is_current,
-    event.change_step,
     event.import_id,
     event.import_index,
     event.line,
@@ -203,12 +178,15 @@ SELECT
     event.byte_length,
     event.listing_id,
     event.schema_version,
+    place.is_current,
+    event.model,
     event.price_usd,
     event.condition,
     event.quantity,
     event.availability,
     event.min_order_qty,
     event.seller,
+    event.region,
     event.vram_gb,
     event.mig_capable,
     event.tdp_watts,
@@ -223,21 +201,25 @@ SELECT
     event.quantization_capacity_70b,
     event.score,
     event.heuristics,
+    place.seen_at,
     event.source_url,
     event.source_type,
     event.title,
-    event.first_event_id
+    event.extra,
+    event.ordinal,
+    event.group_size,
+    event.observed_at,
+    event.standing,
+    event.is_indistinct,
+    event.change_step,
+    event.first_event_id,
+    event.group_id
 FROM events_by_time AS place
 LEFT JOIN scored_listings AS event ON event.id = place.event_id;
 
 CREATE VIEW model_timeline AS
 SELECT
     place.event_id AS id,
-    place.model,
-    event.region,
-    place.seen_at,
-    place.is_current,
-    event.change_step,
     event.import_id,
     event.import_index,
     event.line,
@@ -245,12 +227,15 @@ SELECT
     event.byte_length,
     event.listing_id,
     event.schema_version,
+    place.is_current,
+    place.model,
     event.price_usd,
     event.condition,
     event.quantity,
     event.availability,
     event.min_order_qty,
     event.seller,
+    event.region,
     event.vram_gb,
     event.mig_capable,
     event.tdp_watts,
@@ -265,21 +250,25 @@ SELECT
     event.quantization_capacity_70b,
     event.score,
     event.heuristics,
+    place.seen_at,
     event.source_url,
     event.source_type,
     event.title,
-    event.first_event_id
+    event.extra,
+    event.ordinal,
+    event.group_size,
+    event.observed_at,
+    event.standing,
+    event.is_indistinct,
+    event.change_step,
+    event.first_event_id,
+    event.group_id
 FROM events_by_model AS place
 LEFT JOIN scored_listings AS event ON event.id = place.event_id;
 
 CREATE VIEW change_timeline AS
 SELECT
     place.event_id AS id,
-    place.model,
-    place.region,
-    place.seen_at,
-    event.is_current,
-    place.change_step,
     event.import_id,
     event.import_index,
     event.line,
@@ -287,12 +276,15 @@ SELECT
     event.byte_length,
     event.listing_id,
     event.schema_version,
+    event.is_current,
+    place.model,
     event.price_usd,
     event.condition,
     event.quantity,
     event.availability,
     event.min_order_qty,
     event.seller,
+    place.region,
     event.vram_gb,
     event.mig_capable,
     event.tdp_watts,
@@ -307,10 +299,19 @@ SELECT
     event.quantization_capacity_70b,
     event.score,
     event.heuristics,
+    place.seen_at,
     event.source_url,
     event.source_type,
     event.title,
-    event.first_event_id
+    event.extra,
+    event.ordinal,
+    event.group_size,
+    event.observed_at,
+    event.standing,
+    event.is_indistinct,
+    place.change_step,
+    event.first_event_id,
+    event.group_id
 FROM changes_by_step AS place
 LEFT JOIN scored_listings AS event ON event.id = place.event_id;
 
@@ -345,10 +346,51 @@ SELECT
     event.import_id,
     event.import_index,
     lower(hex(event.listing_id)) AS listing_id,
-    batch.imported_at
+    batch.imported_at,
+    batch.source,
+    event.extra
 FROM model_timeline AS event
 JOIN import_batches AS batch ON batch.import_id = event.import_id
 WHERE event.is_current = 1;
+
+CREATE VIEW gpu_listings AS
+SELECT
+    event.model,
+    event.price_usd,
+    event.condition,
+    event.quantity,
+    event.availability,
+    event.min_order_qty,
+    event.seller,
+    event.region,
+    event.vram_gb,
+    event.mig_capable,
+    event.tdp_watts,
+    event.cuda_cores,
+    event.slot_width,
+    event.pcie_generation,
+    event.nvlink,
+    event.generation,
+    event.form_factor,
+    event.quantization_capacity_7b,
+    event.quantization_capacity_13b,
+    event.quantization_capacity_70b,
+    event.score,
+    event.heuristics,
+    event.seen_at,
+    event.source_url,
+    event.source_type,
+    event.title,
+    event.import_id,
+    event.import_index,
+    lower(hex(event.listing_id)) AS listing_id,
+    batch.imported_at,
+    batch.source,
+    event.extra,
+    event.is_current,
+    event.is_indistinct
+FROM scored_listings AS event
+JOIN import_batches AS batch ON batch.import_id = event.import_id;
 
 -- gpu.registry.sqlite
 

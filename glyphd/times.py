@@ -12,6 +12,10 @@ _USUAL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z", re.ASCII)
 """What most files have, and all but what is stored."""
 
 
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
 def utc_text(moment: datetime) -> str:
     """`2025-07-29T12:12:00.000000Z`: 27 characters, whatever the moment; without an offset it is UTC."""
     if moment.tzinfo is not None:
@@ -32,6 +36,11 @@ def text_after(text: str) -> str:
 def read_stored(text: str) -> datetime:
     """The aware datetime behind a stored text."""
     return datetime.fromisoformat(text)
+
+
+def microseconds(text: str) -> int:
+    """Microseconds from the beginning of the year 1 to a stored text."""
+    return (read_stored(text) - _BEGINNING) // _MICROSECOND
 
 
 def parse_time(text: str) -> str:

@@ -118,15 +118,15 @@ def test_the_environment_may_name_the_folder(tmp_path: Path) -> None:
 
 def test_migrate_says_what_it_did(tmp_path: Path) -> None:
     lines = _run("migrate", "--data-dir", tmp_path).output.splitlines()
-    assert lines[0] == "applied archive 001_ledger"
+    assert lines[0] == "applied archive 001_events"
     assert all(line.startswith(("applied archive ", "applied registry ")) for line in lines)
     assert _run("migrate", "--data-dir", tmp_path).output == "nothing to do: the schema is as asked\n"
 
 
 def test_migrate_goes_down_a_step_and_up_again(tmp_path: Path) -> None:
     _run("migrate", "--data-dir", tmp_path)
-    assert _run("migrate", "--data-dir", tmp_path, "--to", "archive:4").output == "reverted archive 005_orders\n"
-    assert _run("migrate", "--data-dir", tmp_path).output == "applied archive 005_orders\n"
+    assert _run("migrate", "--data-dir", tmp_path, "--to", "archive:2").output == "reverted archive 003_flat_views\n"
+    assert _run("migrate", "--data-dir", tmp_path).output == "applied archive 003_flat_views\n"
 
 
 @pytest.mark.parametrize("target", ["archive:99", "archive", "queue:1", "1", "archive:-1"])

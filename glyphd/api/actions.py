@@ -11,12 +11,12 @@ from glyphd.api.uploads import require_room
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.imports import ImportOptions, ImportStatus
 from glyphd.contracts.queries import ChangeQuery, NoParameters, read_parameters
+from glyphd.db.archive_models import RESTORE, ROLLBACK
 from glyphd.importing.cancelling import cancel_import
 from glyphd.importing.changes import request_change
 from glyphd.importing.registry import require_import
 from glyphd.importing.status import view_import
 from glyphd.services import Services
-from glyphd.storage.batch_changes import RESTORE, ROLLBACK
 
 CHANGE_GRACE_SECONDS = 1.0
 """A rollback or a restore is given this long, so that its answer usually shows it done."""

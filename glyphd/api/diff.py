@@ -10,7 +10,8 @@ from glyphd.api.parameters import query, query_pairs, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.queries import DiffKind, DiffQuery, choices
 from glyphd.errors import ImportNotSucceeded, InvalidParameter
-from glyphd.history.diff import Brought, DiffCounts, count_diff, find_brought, list_diff
+from glyphd.history.diff import DiffCounts, count_diff, list_diff
+from glyphd.history.matching import Brought, find_brought
 from glyphd.history.remembering import Remembered
 from glyphd.importing.registry import require_import
 from glyphd.listings.search import archive_version
@@ -52,11 +53,12 @@ class DiffApi:
     def _totals(self, asked: DiffQuery, old: Brought, new: Brought) -> HTTPResponse:
         _refuse_list_parameters(asked)
         names = (old.import_id, new.import_id)
-        etag = make_etag("diff", *names)
+        version = archive_version(self._archive)
+        etag = make_etag("diff", version, *names)
         unchanged = not_modified(etag)
         if unchanged is not None:
             return unchanged
-        counts = self._counts.get(names, "", lambda: count_diff(self._archive, old, new))
+        counts = self._counts.get(names, version, lambda: count_diff(self._archive, old, new))
         at = "/api/imports/{}/diff/{}".format(*(quote(name, safe="") for name in names))
         links = {"self": at} | {kind: f"{at}?kind={kind}" for kind in choices(DiffKind)}
         return answer_json({"a": names[0], "b": names[1], **asdict(counts), "links": links}, **fresh(etag))

@@ -9,7 +9,7 @@ from glyphd.api.answers import answer_json, answer_rows, fresh, make_etag, next_
 from glyphd.api.parameters import query, query_pairs, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.queries import ModelHistoryQuery, NoParameters, PageQuery
-from glyphd.db.dialects import fold_ascii
+from glyphd.contracts.texts import fold_ascii
 from glyphd.errors import ModelNotFound
 from glyphd.history.buckets import ModelHistory
 from glyphd.history.models import MODEL_COLUMNS, Models, find_model, nearest_models

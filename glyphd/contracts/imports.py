@@ -58,6 +58,8 @@ class ScoredListingDTO(GPUListingDTO):
     imported_at: datetime
     rolled_back_at: datetime | None
     schema_version: int
+    source: str | None
+    gone_at: datetime | None
 
 
 class GPUModelDTO(BaseModel):

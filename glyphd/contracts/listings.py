@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError, SchemaValidator, core_schema as c
 from glyphd.contracts.cells import BooleanCell, Cell, IntegerCell, JsonCell, NumberCell, TextCell, TimeCell, as_cell
 from glyphd.contracts.headers import map_headers
 
-ROW_SCHEMA_VERSION = 1
+ROW_SCHEMA_VERSION = 2
 """The version of this row contract, kept on every event."""
 
 CAPACITIES = ("quantization_capacity_7b", "quantization_capacity_13b", "quantization_capacity_70b")
@@ -97,6 +97,12 @@ def _column(name: str, field: FieldInfo) -> Column:
 
 COLUMNS = tuple(_column(name, field) for name, field in GPUListingDTO.model_fields.items())
 COLUMN_NAMES = tuple(column.name for column in COLUMNS)
+EXTRA = "extra"
+"""The columns of a file that nobody knows, as one JSON object."""
+
+STORED_COLUMNS = (*COLUMN_NAMES, EXTRA)
+"""What the archive keeps of a row."""
+
 POSITION = {name: at for at, name in enumerate(COLUMN_NAMES)}
 REQUIRED = tuple(column.name for column in COLUMNS if column.required)
 

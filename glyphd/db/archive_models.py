@@ -4,6 +4,7 @@ The models belong to no database: a query is bound to the one it runs on (`query
 process may hold the archive open twice, or several archives at once.
 """
 
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from peewee import (
@@ -54,6 +55,7 @@ class ImportBatch(Model):
     description = TextField(null=True)
     filename = TextField(null=True)
     sha256 = TextField(null=True)
+    rows_sha256 = TextField(null=True)
     record_count = BigIntegerField()
     first_model = TextField(null=True)
     last_model = TextField(null=True)
@@ -67,14 +69,15 @@ class ImportBatch(Model):
 
 
 class ScoredListing(Model):
-    """One scoring event, for ever: everything the row said. Append-only but for what is derived: `is_current`, and
-    `change_step`, which says how far the price moved from the observation before (null: nothing did).
+    """One scoring event, for ever: everything the row said. Append-only but for what is derived:
+    `is_current`, `is_indistinct` and `change_step`.
 
-    `first_event_id` is the id of the first event that the archive got of the listing: short, and growing with the
-    archive, where `listing_id` is long and random.
+    `id` grows with every import and falls with the record's number inside one, so that descending
+    `id` is the reading order everywhere: later import first, then the file's own order.
 
-    `id` grows with every import and falls with the record's number inside one, so that descending `id` is the
-    reading order everywhere: later import first, then the file's own order.
+    `first_event_id` is the id of the first event that the archive got of the listing: short, and
+    growing with the archive, where `listing_id` is long and random. `group_id` is that of the first
+    offer of the same identity, null for this offer itself.
     """
 
     id = BigIntegerField(primary_key=True)
@@ -117,15 +120,37 @@ class ScoredListing(Model):
     source_url = TextField(null=True)
     source_type = CaselessTextField(null=True)
     title = TextField(null=True)
+    extra = JsonTextField(null=True)
+
+    ordinal = IntegerField()
+    group_size = IntegerField()
+    observed_at = TimeTextField(null=True)
+    standing = SmallIntegerField()
+    is_indistinct = SmallIntegerField()
     change_step = SmallIntegerField(null=True)
-    first_event_id = BigIntegerField(null=True)
+    first_event_id = BigIntegerField()
+    group_id = BigIntegerField(null=True)
 
     class Meta:
         table_name = "scored_listings"
 
 
+class Standing(IntEnum):
+    """How an event stands among the others that its own import brought of the same offer."""
+
+    LAST = 0
+    """The import's last word on the listing."""
+    LEFT_OUT = 1
+    """The same, but a later observation in the import lists the identity without this offer."""
+    EARLIER = 2
+    """An earlier observation in the import."""
+    REPEATED = 3
+    """A row that repeats another one: kept, but it counts for nothing."""
+
+
 IS_CURRENT = ScoredListing.is_current == SQL("1")
-"""Written as a literal: a bound parameter would keep both databases from using the partial indexes."""
+IS_INDISTINCT = ScoredListing.is_indistinct == SQL("1")
+"""Written as literals: a bound parameter would keep both databases from using the partial indexes."""
 
 ScoredListing.add_index(
     ScoredListing.index(
@@ -135,6 +160,18 @@ ScoredListing.add_index(
 ScoredListing.add_index(
     ScoredListing.index(ScoredListing.first_event_id, ScoredListing.seen_at, name="scored_listings_by_listing")
 )
+ScoredListing.add_index(
+    ScoredListing.index(ScoredListing.group_id, name="scored_listings_by_group").where(
+        ScoredListing.group_id.is_null(False)
+    )
+)
+ScoredListing.add_index(
+    ScoredListing.index(ScoredListing.batch, name="scored_listings_indistinct").where(IS_INDISTINCT)
+)
+EVENT_REFERENCE = ("import_id", "import_index")
+"""What rows elsewhere name an event by."""
+
+_OF_AN_EVENT = SQL("FOREIGN KEY (import_id, import_index) REFERENCES scored_listings (import_id, import_index)")
 POSTGRESQL_INDEXES = (
     ScoredListing.index(
         ScoredListing.seen_at, ScoredListing.id, ScoredListing.is_current, name="scored_listings_by_time"
@@ -201,15 +238,20 @@ SQLITE_MODELS = (EventByTime, EventByModel, ChangeByStep)
 
 
 class ListingKey(Model):
-    """One listing: the 16 bytes of its `listing_id`, the event that is current, if one is, and its first one."""
+    """One listing: the 16 bytes of its `listing_id`, its latest observation that counts, if one does, and its first."""
 
     listing_id = BlobField(primary_key=True)
     current_event_id = BigIntegerField(null=True)
-    first_event_id = BigIntegerField(null=True)
+    first_event_id = BigIntegerField()
 
     class Meta:
         table_name = "listing_keys"
         without_rowid = True
+
+
+ROLLBACK = "rollback"
+RESTORE = "restore"
+"""The kinds of changes."""
 
 
 class BatchChange(Model):
@@ -244,25 +286,18 @@ class GPUModel(Model):
     generation = TextField(null=True)
     form_factor = TextField(null=True)
     seen_at = TimeTextField()
-    batch = ForeignKeyField(
-        ImportBatch, field="import_id", column_name="import_id", object_id_name="import_id", index=False
-    )
-    if TYPE_CHECKING:
-        import_id: TextField  # what `object_id_name` adds
+    import_id = TextField()
     import_index = BigIntegerField()
 
     class Meta:
         table_name = "models"
+        constraints = [_OF_AN_EVENT]
 
 
 class QuantizedListing(Model):
     """Quantization capacities of one event; only where the file had them."""
 
-    batch = ForeignKeyField(
-        ImportBatch, field="import_id", column_name="import_id", object_id_name="import_id", index=False
-    )
-    if TYPE_CHECKING:
-        import_id: TextField  # what `object_id_name` adds
+    import_id = TextField()
     import_index = BigIntegerField()
     model_7b = BigIntegerField()
     model_13b = BigIntegerField()
@@ -270,9 +305,12 @@ class QuantizedListing(Model):
 
     class Meta:
         table_name = "quantized_listings"
-        primary_key = CompositeKey("batch", "import_index")
+        constraints = [_OF_AN_EVENT]
+        primary_key = CompositeKey("import_id", "import_index")
         without_rowid = True
 
+
+REFER_TO_EVENTS = (GPUModel, QuantizedListing)
 
 ARCHIVE_MODELS = (
     ArchiveIdentity,

@@ -1,13 +1,14 @@
 """The few places where SQLite and PostgreSQL differ, as functions that take the database."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from string import ascii_lowercase, ascii_uppercase
+from contextlib import closing, contextmanager
 from typing import Any
 from uuid import uuid4
 
 import peewee
 from peewee import OP, SQL, Database, Expression, Node, NodeList, SqliteDatabase, fn
+
+from glyphd.contracts.texts import fold_ascii
 
 ARCHIVE_LOCK = 0x676C79706864_01
 """The advisory locks on PostgreSQL: `glyphd` in hexadecimal, then a number for what is locked."""
@@ -15,8 +16,6 @@ MIGRATION_LOCK = 0x676C79706864_02
 
 STREAM_ROWS = 2000
 """Fetched at a time where a cursor of the server is read."""
-
-_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def is_sqlite(database: Database) -> bool:
@@ -38,11 +37,6 @@ def caseless_value(database: Database, text: str) -> str:
     return text if is_sqlite(database) else fold_ascii(text)
 
 
-def fold_ascii(text: str) -> str:
-    """`text` as `caseless` nodes compare it: equal for what they take as equal, and in their order."""
-    return text.translate(_ASCII_LOWER)
-
-
 def equals_caseless(database: Database, node: Node, text: str) -> Expression:
     """Whether the text `node` is `text`, ASCII case ignored."""
     return Expression(caseless(database, node), OP.EQ, caseless_value(database, text))
@@ -52,7 +46,7 @@ def contains_caseless(database: Database, node: Node, text: str) -> Expression:
     """Whether the text `node` contains `text`, ASCII case ignored. No character of `text` is a wildcard."""
     position = fn.INSTR if is_sqlite(database) else fn.STRPOS
     folded = fn.LOWER(node) if is_sqlite(database) else caseless(database, node)
-    return position(folded, text.translate(_ASCII_LOWER)) > 0
+    return position(folded, fold_ascii(text)) > 0
 
 
 def bucket_start(database: Database, time: Node, bucket: str) -> Any:
@@ -133,6 +127,13 @@ def add_rows(database: Database, table: str, columns: Sequence[str], rows: Itera
         with connection.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
             for row in rows:
                 copy.write_row(row)
+
+
+def change_rows(database: Database, table: str, column: str, key: str, pairs: Iterable[tuple[Any, Any]]) -> None:
+    """Sets a column of each row to a value: pairs of the value and the row's key, within the open transaction."""
+    mark = "?" if is_sqlite(database) else "%s"
+    with peewee.__exception_wrapper__, closing(database.connection().cursor()) as cursor:  # type: ignore[attr-defined]
+        cursor.executemany(f'UPDATE "{table}" SET "{column}" = {mark} WHERE "{key}" = {mark}', pairs)
 
 
 def unindexed(database: Database, node: Any) -> Any:

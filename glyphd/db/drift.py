@@ -3,11 +3,19 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from peewee import Database, DatabaseError, Field, ForeignKeyField, IndexMetadata, Model, Node, Ordering
 
-from glyphd.db.archive_models import ARCHIVE_MODELS, IS_CURRENT, POSTGRESQL_INDEXES, SQLITE_MODELS, ScoredListing
+from glyphd.db.archive_models import (
+    ARCHIVE_MODELS,
+    EVENT_REFERENCE,
+    IS_CURRENT,
+    POSTGRESQL_INDEXES,
+    REFER_TO_EVENTS,
+    SQLITE_MODELS,
+    ScoredListing,
+)
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.fields import CaselessTextField
 from glyphd.db.migration_sets import ARCHIVE, REGISTRY, MigrationSet, open_to_look
@@ -42,6 +50,14 @@ class IndexShape:
     def __str__(self) -> str:
         kind = f"{'a unique' if self.unique else 'an'} index"
         return f"{kind} on ({', '.join(self.columns)}){' for some rows' if self.partial else ''}"
+
+
+class Reference(NamedTuple):
+    """What columns refer to, each side's names separated by commas."""
+
+    columns: str
+    table: str
+    target: str
 
 
 def find_drift(settings: Settings) -> list[str]:
@@ -189,13 +205,34 @@ def _found_shape(index: IndexMetadata) -> IndexShape:
 def _reference_drift(database: Database, model: type[Model]) -> Iterator[str]:
     table = model._meta.table_name
     wanted = {
-        (field.column_name, field.rel_model._meta.table_name, field.rel_field.column_name) for field in model._meta.refs
+        Reference(field.column_name, field.rel_model._meta.table_name, field.rel_field.column_name)
+        for field in model._meta.refs
     }
-    found = {(key.column, key.dest_table, key.dest_column) for key in database.get_foreign_keys(table)}
-    for column, target, target_column in sorted(wanted - found):
-        yield f"column {table}.{column} does not refer to {target}.{target_column}"
-    for column, target, target_column in sorted(found - wanted):
-        yield f"column {table}.{column} refers to {target}.{target_column}"
+    if model in REFER_TO_EVENTS:
+        names = ", ".join(EVENT_REFERENCE)
+        wanted.add(Reference(names, ScoredListing._meta.table_name, names))
+    found = _sqlite_references(database, table) if is_sqlite(database) else _postgresql_references(database, table)
+    for missing in sorted(wanted - found):
+        yield f"column {table}.{missing.columns} does not refer to {missing.table}.{missing.target}"
+    for extra in sorted(found - wanted):
+        yield f"column {table}.{extra.columns} refers to {extra.table}.{extra.target}"
+
+
+def _sqlite_references(database: Database, table: str) -> set[Reference]:
+    found: dict[int, list[tuple[str, str, str]]] = {}
+    for number, _, target, column, target_column, *_ in database.execute_sql(f"PRAGMA foreign_key_list({table})"):
+        found.setdefault(number, []).append((target, column, target_column))
+    return {
+        Reference(", ".join(pair[1] for pair in pairs), pairs[0][0], ", ".join(pair[2] for pair in pairs))
+        for pairs in found.values()
+    }
+
+
+def _postgresql_references(database: Database, table: str) -> set[Reference]:
+    query = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' AND conrelid = %s::regclass"
+    definition = re.compile(r"FOREIGN KEY \((.+)\) REFERENCES (\w+)\((.+)\)")
+    matches = (definition.match(text) for (text,) in database.execute_sql(query, (table,)).fetchall())
+    return {Reference(*match.groups()) for match in matches if match}
 
 
 def _view_drift(database: Database, views: Iterable[str]) -> Iterator[str]:

@@ -35,7 +35,7 @@ class MigrationSet:
         return settings.database_url is not None or self.path(settings).exists()
 
     def packaged(self) -> list[str]:
-        """The steps of this version in order, such as `001_ledger`. Raises SchemaError when there are none."""
+        """The steps of this version in order, such as `001_events`. Raises SchemaError when there are none."""
         steps = sorted(file.stem for file in self.folder.glob("[0-9][0-9][0-9]_*.py"))
         if not steps:
             raise SchemaError(f"the migrations of the {self.name} are missing: glyphd is not installed completely")

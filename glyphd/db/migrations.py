@@ -26,7 +26,7 @@ from glyphd.settings import Settings
 def migrate(settings: Settings, to: str | None = None, *, drop_data: bool = False) -> list[str]:
     """Applies every step that is missing, or goes up or down to `archive:N` or `registry:N`, N from 0.
 
-    Gives what was done, such as `applied archive 001_ledger`. All steps of one database are one transaction.
+    Gives what was done, such as `applied archive 001_events`. All steps of one database are one transaction.
 
     Raises DataWouldBeLost when a step down would drop data and `drop_data` is not given, SchemaError for a database
     of another version or of something else, Unavailable when somebody else goes on writing, and InvalidSettings for

@@ -6,8 +6,9 @@ from typing import Any
 from peewee import SQL, Database, Select, fn
 
 from glyphd.contracts.queries import ModelHistoryQuery
+from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import IS_CURRENT, ScoredListing
-from glyphd.db.dialects import bucket_start, equals_caseless, fold_ascii
+from glyphd.db.dialects import bucket_start, equals_caseless
 from glyphd.history.series import Row, Series
 from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, summarise, summary_row
 from glyphd.storage.knowledge import present

@@ -1,4 +1,4 @@
-"""What one import has that another has not: listings added, removed, and changed in price or score."""
+"""Listings added, removed and changed between two imports."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,9 +8,10 @@ from typing import Any
 from peewee import SQL, Case, Database, Select, fn
 
 from glyphd.contracts.queries import DiffKind, DiffQuery, pick_columns
-from glyphd.db.archive_models import ImportBatch, ScoredListing
+from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import stream, uncommitted
 from glyphd.history.changes import change_pct, difference
+from glyphd.history.matching import OTHER, Brought, Matching
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.search import Page
 from glyphd.storage.knowledge import present
@@ -34,34 +35,6 @@ CHANGED_COLUMNS = (
     "new_import_index",
 )
 _DESCRIBED = CHANGED_COLUMNS[:6]
-
-_OTHER = ScoredListing.alias("other")
-_DIFFERS = (ScoredListing.price_usd != _OTHER.price_usd) | (ScoredListing.score != _OTHER.score)
-
-
-@dataclass(frozen=True)
-class Brought:
-    """What an import brought: so many events, whose ids lie between two with no other import's among them."""
-
-    import_id: str
-    count: int
-    first_id: int
-    last_id: int
-
-    @property
-    def events(self) -> Any:
-        """The condition that an event is one of these."""
-        return ScoredListing.import_id == self.import_id
-
-    @property
-    def has_same(self) -> Any:
-        """The condition that `_OTHER` is one of these and of the same listing as the event.
-
-        By the ids, which stand in SQLite's index of listings: however long a listing's history, only the event
-        that it is about is read.
-        """
-        same = _OTHER.first_event_id == ScoredListing.first_event_id
-        return same & _OTHER.id.between(self.first_id, self.last_id)
 
 
 @dataclass(frozen=True)
@@ -124,9 +97,9 @@ class MissingList(DiffList):
         self._lacking = lacking
 
     def _select(self) -> Select:
-        same = _OTHER.select(SQL("1")).where(self._lacking.has_same)
+        matching = Matching(self._having, self._lacking)
         rows = select_rows([*self.columns, "import_index"], present(self._database))
-        return rows.where(self._having.events, ~fn.EXISTS(same))
+        return matching.join(rows).where(~matching.is_matched)
 
     def _rows(self, found: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
         return convert_rows([*self.columns, "import_index"], found)
@@ -142,9 +115,9 @@ class ChangedList(DiffList):
 
     def _select(self) -> Select:
         described = (getattr(ScoredListing, name) for name in _DESCRIBED)
-        old, new = ((row.price_usd, row.score, row.import_index) for row in (_OTHER, ScoredListing))
-        query = ScoredListing.select(*described, *old, *new).join(_OTHER, on=self._old.has_same)
-        return query.where(self._new.events, _DIFFERS)
+        old, new = ((row.price_usd, row.score, row.import_index) for row in (OTHER, ScoredListing))
+        query = ScoredListing.select(*described, *old, *new).join(OTHER, on=self._old.has_first)
+        return query.where(self._new.offers, Matching(self._new, self._old).is_changed_from_other)
 
     def _rows(self, found: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
         positions = [CHANGED_COLUMNS.index(name) for name in self.columns]
@@ -153,23 +126,15 @@ class ChangedList(DiffList):
             yield [*(row[at] for at in positions), row[-1]]
 
 
-def find_brought(database: Database, import_id: str) -> Brought | None:
-    """What a committed import brought, rolled back since or not; None when the archive does not know it."""
-    batch = ImportBatch.select(ImportBatch.record_count).where(ImportBatch.import_id == import_id)
-    row = database.execute(batch).fetchone()
-    if row is None:
-        return None
-    index = ScoredListing.import_index
-    first_id, last_id = (_event_id(database, import_id, order) for order in (index.desc(), index.asc()))
-    return Brought(import_id, row[0], first_id, last_id)
-
-
 def count_diff(database: Database, old: Brought, new: Brought) -> DiffCounts:
-    """The four counts of a difference; they never change."""
-    changed = fn.COALESCE(fn.SUM(Case(None, [(_DIFFERS, 1)], 0)), 0)
-    both = ScoredListing.select(fn.COUNT(SQL("*")), changed).join(_OTHER, on=old.has_same).where(new.events)
-    shared, changed_count = map(int, database.execute(both).fetchone())
-    return DiffCounts(new.count - shared, old.count - shared, changed_count, shared - changed_count)
+    """The four counts of a difference."""
+    matching = Matching(new, old)
+    cases = [(matching.is_changed, 1)], [(matching.is_matched, 1)]
+    sums = (fn.COALESCE(fn.SUM(Case(None, case, 0)), 0) for case in cases)
+    both = matching.join(ScoredListing.select(fn.COUNT(SQL("*")), *sums))
+    offered, changed, shared = map(int, database.execute(both).fetchone())
+    (before,) = database.execute(ScoredListing.select(fn.COUNT(SQL("*"))).where(old.offers)).fetchone()
+    return DiffCounts(offered - shared, before - shared, changed, shared - changed)
 
 
 def list_diff(database: Database, query: DiffQuery, kind: DiffKind, old: Brought, new: Brought) -> DiffList:
@@ -178,12 +143,6 @@ def list_diff(database: Database, query: DiffQuery, kind: DiffKind, old: Brought
         return ChangedList(database, pick_columns(query.fields, CHANGED_COLUMNS), old, new)
     having, lacking = (new, old) if kind == "added" else (old, new)
     return MissingList(database, pick_columns(query.fields, RESULT_COLUMNS), having, lacking)
-
-
-def _event_id(database: Database, import_id: str, order: Any) -> int:
-    events = ScoredListing.select(ScoredListing.id).where(ScoredListing.import_id == import_id)
-    row = database.execute(events.order_by(order).limit(1)).fetchone()
-    return row[0] if row else 0
 
 
 def _changed_row(values: Sequence[Any]) -> list[Any]:

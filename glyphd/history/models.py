@@ -7,8 +7,9 @@ from typing import Any
 from peewee import JOIN, Database, Node, Select, fn
 
 from glyphd.contracts.listings import CAPACITIES
+from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import IS_CURRENT, GPUModel, ScoredListing
-from glyphd.db.dialects import caseless, caseless_value, equals_caseless, fold_ascii
+from glyphd.db.dialects import caseless, caseless_value, equals_caseless
 from glyphd.history.series import Row, Series
 from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, SUMMARY_FIELDS, summarise, summary_row
 from glyphd.storage.orders import MODEL_TIMELINE

@@ -5,28 +5,40 @@ from typing import Any
 
 from peewee import Database
 
-from glyphd.db.archive_models import ScoredListing
+from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.history.changes import change_pct, difference
 from glyphd.storage.knowledge import present
+from glyphd.storage.offers import is_observation, thread_of
 from glyphd.storage.predicates import is_of_listing
 from glyphd.storage.rows import RESULT_COLUMNS, convert_rows, select_rows
 
-OBSERVATION_COLUMNS = (*RESULT_COLUMNS, "price_delta", "price_delta_pct", "score_delta")
+OBSERVATION_COLUMNS = (*RESULT_COLUMNS, "indistinct", "price_delta", "price_delta_pct", "score_delta")
 _PRICE, _SCORE, _ROLLED_BACK = (RESULT_COLUMNS.index(name) for name in ("price_usd", "score", "rolled_back_at"))
 Row = tuple[Any, ...]
-_NOTHING_BEFORE = (None, None, None)
+_NOTHING_TO_SAY = (None, None, None)
 
 
 def observations(database: Database, listing_id: bytes) -> Iterator[Row]:
-    """The events by `seen_at`, then by import. An event of an import that was rolled back has no deltas, and none is
-    counted from it. The caller holds the connection."""
+    """The events by `seen_at`, then by import. The caller holds the connection.
+
+    An event has no deltas, and none is counted from it, when its import was rolled back, when its row repeats another
+    one, or when it is `indistinct`: nothing tells which of several offers it is of.
+    """
     query = select_rows(RESULT_COLUMNS, present(database)).where(is_of_listing(listing_id))
-    events = database.execute(query.order_by(ScoredListing.seen_at, ScoredListing.id))
-    before: Row | None = None
-    for event in convert_rows(RESULT_COLUMNS, events):
-        counts = event[_ROLLED_BACK] is None
-        yield event + (_changes(before, event) if counts and before else _NOTHING_BEFORE)
-        before = event if counts else before
+    judged = (is_observation(), ScoredListing.is_indistinct, thread_of(ScoredListing, ImportBatch.source))
+    events = database.execute(query.select_extend(*judged).order_by(ScoredListing.seen_at, ScoredListing.id)).fetchall()
+    before: dict[str, Row] = {}
+    shown = convert_rows(RESULT_COLUMNS, [event[: -len(judged)] for event in events])
+    for event, (is_counted, is_indistinct, thread) in zip(
+        shown, (event[-len(judged) :] for event in events), strict=True
+    ):
+        earlier = before.get(thread)
+        counts = is_counted and event[_ROLLED_BACK] is None
+        is_compared = counts and not is_indistinct and earlier is not None and not earlier[-1]
+        changes = _changes(earlier, event) if is_compared and earlier else _NOTHING_TO_SAY
+        yield (*event, bool(is_indistinct), *changes)
+        if counts:
+            before[thread] = (*event, is_indistinct)
 
 
 def _changes(before: Row, event: Row) -> Row:

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from glyphd.contracts.imports import ImportStatus
+from glyphd.db.archive_models import ROLLBACK
 from glyphd.db.registry_models import Job
 from glyphd.errors import ChangePending, ImportNotSucceeded, NothingToChange
 from glyphd.importing.nudges import nudge
 from glyphd.importing.registry import ChangeTaken, Registry
 from glyphd.jobs import JobQueue
-from glyphd.storage.batch_changes import ROLLBACK
 from glyphd.times import now_text
 
 

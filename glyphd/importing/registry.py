@@ -9,10 +9,10 @@ from typing import Any
 from peewee import Database, IntegrityError, fn
 
 from glyphd.contracts.imports import UNFINISHED, ImportStatus
+from glyphd.db.archive_models import ROLLBACK
 from glyphd.db.dialects import equals_caseless
 from glyphd.db.registry_models import Job, Worker
 from glyphd.errors import ImportNotFound
-from glyphd.storage.batch_changes import ROLLBACK
 from glyphd.times import now_text, utc_text
 
 WORKER_ALIVE_SECONDS = 10

@@ -33,22 +33,25 @@ _AT_VALUES = len(Place._fields)
 class Event:
     """One scoring event and its place in the kept file; an event written through the library has none.
 
-    `place` is import_index, line, byte offset and length; `values` are the 26 stored ones, in column order.
+    `ordinal` is its number among the separate offers of its identity; `place` is import_index, line, byte offset and
+    length; `values` are the stored ones, in column order.
     """
 
     listing_id: bytes
     import_id: str
+    ordinal: int
     place: tuple[Any, ...]
     values: tuple[Any, ...]
 
 
 def find_event(archive: Database, key: bytes, import_id: str | None = None) -> Event | None:
     """The event of a listing that an import brought; without an import the current one."""
-    columns = [ScoredListing._meta.columns[name] for name in ("import_id", *_PLACE, *COLUMN_NAMES)]
+    columns = [ScoredListing._meta.columns[name] for name in ("import_id", "ordinal", *_PLACE, *COLUMN_NAMES)]
     wanted = IS_CURRENT if import_id is None else ScoredListing.import_id == import_id
-    query = ScoredListing.select(*columns).where(is_of_listing(key), wanted).limit(1)
+    query = ScoredListing.select(*columns).where(is_of_listing(key), wanted)
+    query = query.order_by(ScoredListing.standing, ScoredListing.id).limit(1)
     row = archive.execute(query).fetchone()
-    return Event(key, row[0], tuple(row[1:5]), tuple(row[5:])) if row else None
+    return Event(key, row[0], row[1], tuple(row[2:6]), tuple(row[6:])) if row else None
 
 
 def find_source(registry: Registry, event: Event) -> Job:
@@ -108,7 +111,7 @@ def _differences(job: Job, event: Event, head: bytes, record: bytes) -> Iterator
         yield "byte_offset"  # a blank line stands before the row
     values = checked[_AT_VALUES:]
     yield from (name for name, is_, was in zip(COLUMN_NAMES, values, event.values, strict=True) if is_ != was)
-    if not _is_identity(values, event):
+    if listing_id(identity_of(values), event.ordinal) != event.listing_id:
         yield "listing_id"
 
 
@@ -121,9 +124,3 @@ def _rows(job: Job, head: bytes, record: bytes) -> Rows:
     CsvRows(lines, delimiter, max_columns=most)
     header = head[: lines.offset]
     return CsvRows(lines_of(io.BytesIO(header + record), job, max_bytes=most), delimiter, max_columns=most)
-
-
-def _is_identity(values: tuple[Any, ...], event: Event) -> bool:
-    """Whether the values have this `listing_id`, as the first such row of the import, or the second, or …"""
-    identity = identity_of(values)
-    return any(listing_id(identity, ordinal) == event.listing_id for ordinal in range(1, event.place[0] + 1))

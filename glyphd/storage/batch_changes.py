@@ -5,15 +5,12 @@ from dataclasses import dataclass
 
 from peewee import Database, Select
 
-from glyphd.db.archive_models import BatchChange, ImportBatch, ScoredListing
+from glyphd.db.archive_models import RESTORE, ROLLBACK, BatchChange, ImportBatch, ScoredListing
 from glyphd.db.dialects import exclusive_write
 from glyphd.errors import ImportNotFound
 from glyphd.storage.clock import next_moment
 from glyphd.storage.derived import renew
 from glyphd.storage.gpu_models import forget_specs_of, recall_specs_of
-
-ROLLBACK = "rollback"
-RESTORE = "restore"
 
 _RENEW_SPECS: Mapping[str, Callable[[Database, str], None]] = {ROLLBACK: forget_specs_of, RESTORE: recall_specs_of}
 

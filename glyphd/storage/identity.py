@@ -1,73 +1,79 @@
 """The identity of a listing: one pure function, the same bytes on every machine."""
 
-import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from itertools import repeat
-from operator import itemgetter
 
 from pydantic_core import to_json
 
 from glyphd.contracts.listings import POSITION
 from glyphd.contracts.memos import ColumnMemo
+from glyphd.contracts.texts import clean_text, fold_ascii
 
-IDENTITY_COLUMNS = ("model", "condition", "seller", "region", "source_url", "source_type", "min_order_qty")
-VERSION_TAG = b"glyphd-listing-1"
-LISTING_ID_BYTES = 16
-_FIRST = VERSION_TAG + b"[%b,1]"
-
-identity_of: Callable[[Sequence[object]], tuple[object, ...]] = itemgetter(
-    *(POSITION[name] for name in IDENTITY_COLUMNS)
+IDENTITY_COLUMNS = (
+    "model",
+    "condition",
+    "seller",
+    "region",
+    "source_url",
+    "source_type",
+    "min_order_qty",
 )
-"""Picks the seven identity values out of a row in column order."""
+VERSION_TAG = b"glyphd-listing-2"
+LISTING_ID_BYTES = 16
+_POSITIONS = [POSITION[name] for name in IDENTITY_COLUMNS]
+_SCHEME_AND_HOST = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://)?)([^/?#]*@)?([^/?#]*)")
+"""The beginning of a URL, with a scheme or without: scheme, name and password, host and port."""
+
+
+def identity_of(row: Sequence[object]) -> tuple[object, ...]:
+    """The seven identity values of a row in column order."""
+    return tuple(row[at] for at in _POSITIONS)
 
 
 def listing_id(identity: Sequence[object], ordinal: int) -> bytes:
-    """16 bytes for the seven identity values and the how-manieth such row of its import it is (1, 2, …).
+    """16 bytes for the seven identity values and the number (1, 2, …) among the separate offers of that identity.
 
-    The first half of SHA-256 over a version tag and the compact UTF-8 JSON array of the values, each text in
-    Unicode's NFC and case-folded, then the ordinal.
+    The first half of SHA-256 over a version tag and the compact UTF-8 JSON array of the values, each text as it is
+    compared, then the ordinal.
     """
-    model, condition, seller, region, source_url, source_type, min_order_qty = identity
-    folded = [
-        _fold(model),
-        _fold(condition),
-        _fold(seller),
-        _fold(region),
-        _fold_text(source_url) if isinstance(source_url, str) else None,
-        _fold(source_type),
-        min_order_qty,
-        ordinal,
-    ]
-    return sha256(VERSION_TAG + to_json(folded)).digest()[:LISTING_ID_BYTES]
+    parts = [_part(name, value) for name, value in zip(IDENTITY_COLUMNS, identity, strict=True)]
+    return _digest(b",".join(parts), ordinal)
 
 
 class ListingIds:
     """Gives the `listing_id` of rows by column: the same as `listing_id`, many at a time."""
 
     def __init__(self) -> None:
-        self._parts = {name: ColumnMemo(_part) for name in IDENTITY_COLUMNS}
+        self._parts = {name: ColumnMemo(partial(_part, name)) for name in IDENTITY_COLUMNS}
 
-    def __call__(self, columns: Mapping[str, Sequence[object]], count: int) -> list[bytes]:
-        """16 bytes for each of `count` rows, as if none was equal to another. Columns left out are null."""
+    def __call__(self, columns: Mapping[str, Sequence[object]], ordinals: Sequence[int]) -> list[bytes]:
+        """16 bytes for each row, one for each ordinal. Columns left out are null."""
         parts = [
-            self._parts[name](columns[name]) if name in columns else repeat(b"null", count) for name in IDENTITY_COLUMNS
+            self._parts[name](columns[name]) if name in columns else repeat(b"null", len(ordinals))
+            for name in IDENTITY_COLUMNS
         ]
         joined = map(b",".join, zip(*parts, strict=False))
-        return [sha256(_FIRST % identity).digest()[:LISTING_ID_BYTES] for identity in joined]
+        return list(map(_digest, joined, ordinals))
 
 
-def _part(value: object) -> bytes:
+def _digest(identity: bytes, ordinal: int) -> bytes:
+    return sha256(b"%b[%b,%d]" % (VERSION_TAG, identity, ordinal)).digest()[:LISTING_ID_BYTES]
+
+
+def _part(name: str, value: object) -> bytes:
     """One value's part of the JSON array."""
-    return to_json(_fold_text(value) if isinstance(value, str) else value)
+    if not isinstance(value, str):
+        return to_json(value)
+    text = clean_text(value)
+    return to_json((_folded_url(text) if name == "source_url" else fold_ascii(text)) or None)
 
 
-@lru_cache(maxsize=8192)
-def _fold(text: object) -> str | None:
-    """Cached, since every column but the URL repeats itself all through a file."""
-    return _fold_text(text) if isinstance(text, str) else None
-
-
-def _fold_text(text: str) -> str | None:
-    return unicodedata.normalize("NFC", text.strip()).casefold() or None
+def _folded_url(url: str) -> str:
+    """The URL with its scheme and its host in lower case. Everything else stays as it is."""
+    found = _SCHEME_AND_HOST.match(url)
+    assert found is not None
+    scheme, user, host = found.groups(default="")
+    return fold_ascii(scheme) + user + fold_ascii(host) + url[found.end() :]

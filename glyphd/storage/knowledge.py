@@ -8,8 +8,8 @@ from typing import Any
 
 from peewee import Case, Database, fn
 
-from glyphd.db.archive_models import IS_CURRENT, BatchChange, ImportBatch, ScoredListing
-from glyphd.storage.batch_changes import ROLLBACK
+from glyphd.db.archive_models import IS_CURRENT, ROLLBACK, BatchChange, ImportBatch, ListingKey, ScoredListing
+from glyphd.storage.offers import gone_at, is_observation
 
 _NO_EVENT = -1
 _BEFORE_ALL_TIMES = ""
@@ -39,18 +39,33 @@ class Knowledge:
         out = ImportBatch.select(ImportBatch.import_id).where(ImportBatch.rolled_back_at.is_null(False))
         return event.import_id.not_in(out if self.as_of is None else _rolled_back_at(self.as_of))
 
+    def counting(self, event: Any) -> list[Any]:
+        """The conditions that the archive held the event and that it counted; none where that goes without saying."""
+        conditions = (self.is_held(event), self.counts(event))
+        return [condition for condition in conditions if condition is not None]
+
     def is_current(self) -> Any:
-        """Condition: the event was its listing's latest observation by `seen_at`; of equals, the later import's."""
+        """Condition: the event was its listing's latest observation, and the offer was not gone since."""
         if self.as_of is None:
             return IS_CURRENT
+        return self.is_latest() & gone_at(ScoredListing, self.counting).is_null()
+
+    def is_latest(self) -> Any:
+        """Condition: the event was its listing's latest observation by `seen_at`; of equals, the later import's."""
+        if self.as_of is None:
+            latest = ListingKey.select(ListingKey.current_event_id)
+            return ScoredListing.id == latest.where(ListingKey.listing_id == ScoredListing.listing_id)
         later = ScoredListing.alias("later")
         is_later = (later.seen_at > ScoredListing.seen_at) | (later.id > ScoredListing.id)
         same = (later.first_event_id == ScoredListing.first_event_id) & (later.seen_at >= ScoredListing.seen_at)
-        followed = fn.EXISTS(
-            later.select(later.id).where(_all(same, is_later, self.is_held(later), self.counts(later)))
-        )
+        followed = later.select(later.id).where(same, is_later, is_observation(later), *self.counting(later))
         bounded = ScoredListing.seen_at <= self.last_seen_at
-        return _all(bounded, self.is_held(), self.counts(ScoredListing), ~followed)
+        return _all(bounded, is_observation(), *self.counting(ScoredListing), ~fn.EXISTS(followed))
+
+    def gone_at(self) -> Any:
+        """Expression: since when the event's listing is gone, of which it is the latest observation; else null."""
+        gone = gone_at(ScoredListing, self.counting)
+        return Case(None, [(ScoredListing.group_id.is_null(False) & self.is_latest(), gone)], None)
 
     def first_seen_at(self) -> Any:
         """Expression: the earliest observation of the event's listing that counts; the event's own does in any case."""
@@ -59,7 +74,8 @@ class Knowledge:
         if counts is not None:
             counts |= earlier.id == ScoredListing.id
         same = earlier.first_event_id == ScoredListing.first_event_id
-        return earlier.select(fn.MIN(earlier.seen_at)).where(_all(same, self.is_held(earlier), counts))
+        conditions = [condition for condition in (self.is_held(earlier), counts) if condition is not None]
+        return earlier.select(fn.MIN(earlier.seen_at)).where(same, *conditions)
 
     def rolled_back_at(self) -> Any:
         """Expression: since when the event's import did not count; null while it did."""
@@ -102,9 +118,7 @@ def _rolled_back_at(as_of: str) -> Any:
 
 
 def _all(*conditions: Any) -> Any:
-    """All of those that say something."""
-    said = [condition for condition in conditions if condition is not None]
-    found = said[0]
-    for condition in said[1:]:
+    found = conditions[0]
+    for condition in conditions[1:]:
         found &= condition
     return found

@@ -7,11 +7,11 @@ there, and what it needs next is in no cache of the processor; a table can be fi
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from peewee import SQL, Case, Context, Database, Entity, Model, Node, Select, Source, Tuple
+from peewee import SQL, Context, Database, Entity, Model, Node, Select, Source, Tuple
 
 from glyphd.db.archive_models import SQLITE_MODELS, ChangeByStep, EventByModel, EventByTime, ScoredListing
 from glyphd.db.dialects import is_sqlite
-from glyphd.storage.predecessors import late_rows, predecessors
+from glyphd.storage.predecessors import predecessors
 from glyphd.storage.staging import staged
 
 
@@ -45,13 +45,12 @@ _FLAGGED: tuple[type[Model], ...] = (EventByTime, EventByModel)
 _EVENT = ScoredListing._meta.columns | {"event_id": ScoredListing.id}
 
 
-def enter(database: Database, event_id: Any) -> list[Node]:
-    """The statements that give every staged row's event its places. A late one is history from the start."""
+def enter(database: Database, event_id: Any, is_current: Any) -> list[Node]:
+    """The statements that give every staged row's event its places."""
     if not is_sqlite(database):
         return []
     row = {name: getattr(staged.c, name) for name in ("model", "region", "seen_at")}
-    row |= {"event_id": event_id, "change_step": predecessors.c.change_step}
-    row |= {"is_current": Case(None, [(staged.c.import_index.in_(late_rows()), 0)], 1)}
+    row |= {"event_id": event_id, "change_step": predecessors.c.change_step, "is_current": is_current}
     of_each = predecessors.c.import_index == staged.c.import_index
     changes = _select(ChangeByStep, staged, row).join(predecessors, on=of_each)
     return [
@@ -66,7 +65,7 @@ def leave_current(database: Database) -> list[Node]:
         return []
     event = {name: getattr(predecessors.c, name) for name in ("event_id", "model", "seen_at")}
     event |= {"is_current": SQL("0")}
-    superseded = (predecessors.c.is_late == 0) & predecessors.c.event_id.is_null(False)
+    superseded = (predecessors.c.needs_renewal == 0) & predecessors.c.event_id.is_null(False)
     selects = {places: _select(places, predecessors, event).where(superseded) for places in _FLAGGED}
     return [_insert(places, select).on_conflict_replace() for places, select in selects.items()]
 

@@ -1,88 +1,172 @@
-"""What the archive held of each staged listing: the event that was current, and how the new one follows it."""
+"""What the archive held of each staged listing: the event that was its latest, and how the new one follows it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from peewee import JOIN, Case, Database, FieldAlias, Node, Table
+from peewee import JOIN, SQL, Case, Database, FieldAlias, Node, Table, Value, fn
 
-from glyphd.db.archive_models import ListingKey, ScoredListing
+from glyphd.contracts.texts import fold_ascii
+from glyphd.db.archive_models import ListingKey, ScoredListing, Standing
 from glyphd.db.dialects import is_sqlite, unindexed
+from glyphd.storage.grouping import staged_groups
+from glyphd.storage.knowledge import present
+from glyphd.storage.offers import is_in_group, is_nameless, is_observation, own_source
 from glyphd.storage.staging import staged
 from glyphd.storage.steps import step_between
 
-KNOWN_COLUMNS = ("import_index", "first_event_id", "event_id")
-COLUMNS = (*KNOWN_COLUMNS, "is_late", "change_step", "model", "seen_at")
+KNOWN_COLUMNS = ("import_index", "first_event_id", "event_id", "is_grouped")
+COLUMNS = (
+    "import_index",
+    "first_event_id",
+    "event_id",
+    "needs_renewal",
+    "is_late",
+    "is_indistinct",
+    "is_compared",
+    "change_step",
+    "price_usd",
+    "score",
+    "model",
+    "seen_at",
+)
 _TEXTS = ("model", "seen_at")
+_NUMBERS = ("price_usd", "score")
 TABLES = {"staged_keys": KNOWN_COLUMNS, "staged_predecessors": COLUMNS}
 _known = Table("staged_keys")
-"""The listing's key of each staged row that has one: what `predecessors` begins with."""
+"""The listing's key of each staged row that has one, and whether its identity has other offers: what `predecessors`
+begins with."""
 
 predecessors = Table("staged_predecessors")
-"""One row for each staged row whose listing is known; `event_id` is null when no event of it is current, else `model`
-and `seen_at` are that event's.
+"""One row for each staged row whose listing is known; `event_id` is null when no event of it counts, else `price_usd`,
+`score`, `model` and `seen_at` are that event's.
 
-`is_late`: that event was seen later than the staged row, which is history from the start.
+`is_late`: that event was seen later than the staged row, which is history from the start. `needs_renewal`: it is, or it
+follows another event than that one, so that `derived` has to look at all of the listing's events. `is_compared`: the
+staged row may be compared with the event; `change_step` is null where it may not.
 """
 
 
 @contextmanager
 def open_predecessors(database: Database) -> Iterator[None]:
-    """Makes the table, empty, for a block on the current connection."""
-    kind = "INTEGER" if is_sqlite(database) else "BIGINT"
+    """Makes the tables, empty, for a block on the current connection."""
+    integer, real = ("INTEGER", "REAL") if is_sqlite(database) else ("BIGINT", "DOUBLE PRECISION")
+    kinds = dict.fromkeys(_TEXTS, "TEXT") | dict.fromkeys(_NUMBERS, real)
     for table, columns in TABLES.items():
-        names = ", ".join(f"{name} {'TEXT' if name in _TEXTS else kind}" for name in columns[1:])
+        names = ", ".join(f"{name} {kinds.get(name, integer)}" for name in columns[1:])
         database.execute_sql(f"DROP TABLE IF EXISTS {table}")
-        database.execute_sql(f"CREATE TEMPORARY TABLE {table} (import_index {kind} PRIMARY KEY, {names})")
+        database.execute_sql(f"CREATE TEMPORARY TABLE {table} (import_index {integer} PRIMARY KEY, {names})")
     yield
     for table in TABLES:
         database.execute_sql(f"DROP TABLE {table}")
 
 
-def find_predecessors(database: Database) -> list[Node]:
+@dataclass(frozen=True)
+class Origin:
+    """What an import's rows are compared by: the `source` it names, and whether the archive has any groups."""
+
+    source: str | None
+    has_groups: bool
+
+
+def origin_of(database: Database, source: str | None) -> Origin:
+    """The origin of an import that names this source."""
+    any_group = ScoredListing.select(ScoredListing.id).where(ScoredListing.group_id.is_null(False)).limit(1)
+    return Origin(source, database.execute(any_group).fetchone() is not None)
+
+
+def find_predecessors(database: Database, origin: Origin) -> list[Node]:
     """The statements that fill the table: first along the listings' ids, then along the file.
 
     Each goes over what it reads in the order in which it lies: ids are random, and a look-up for each row of the file
     would find its page in no cache.
     """
     in_file_order = unindexed(database, staged.c.import_index)
+    in_group = is_in_group(ListingKey.first_event_id, present(database).counting)
     keys = (
-        staged.select(staged.c.import_index, ListingKey.first_event_id, ListingKey.current_event_id)
+        staged.select(
+            staged.c.import_index,
+            ListingKey.first_event_id,
+            ListingKey.current_event_id,
+            Case(None, [(in_group, 1)], 0) if origin.has_groups else SQL("0"),
+        )
         .join(ListingKey, on=(ListingKey.listing_id == staged.c.listing_id))
         .order_by(in_file_order)
     )
+    return [
+        _known.insert(keys, columns=[getattr(_known.c, name) for name in KNOWN_COLUMNS]),
+        predecessors.insert(_followed(origin), columns=[getattr(predecessors.c, name) for name in COLUMNS]),
+    ]
+
+
+def is_indistinct_alone(origin: Origin) -> Any:
+    """Condition: its own import tells that nothing may be computed from the staged row, whatever came before."""
+    several = fn.COALESCE(staged_groups.c.is_several, 0) == 1
+    return several if origin.source is not None else several | is_nameless(staged.c, SQL("1 = 1"))
+
+
+def _followed(origin: Origin) -> Any:
     current = ScoredListing.alias("current")
-    is_late = Case(None, [(current.seen_at > staged.c.seen_at, 1)], 0)
-    rows = (
-        _known.select(
-            _known.c.import_index,
-            _known.c.first_event_id,
-            current.id,
-            is_late,
-            step_between(current, staged.c),
-            FieldAlias.create(current, ScoredListing.model),  # an alias has a `model` of its own
-            current.seen_at,
-        )
+    is_late = current.seen_at > staged.c.seen_at
+    elsewhere = staged.c.source_url.is_null() & (own_source(current) != fold_ascii(origin.source or ""))
+    needs_renewal = Case(None, [(is_observation(staged.c) & (is_late | elsewhere), 1)], 0)
+    indistinct = Case(None, [((_known.c.is_grouped == 1) | is_indistinct_alone(origin), 1)], 0)
+    are_distinct = (indistinct == 0) & (current.is_indistinct == 0) & (needs_renewal == 0)
+    is_compared = are_distinct & (staged.c.standing <= Standing.LEFT_OUT.value)
+    values = {
+        "import_index": _known.c.import_index,
+        "first_event_id": _known.c.first_event_id,
+        "event_id": current.id,
+        "needs_renewal": needs_renewal,
+        "is_late": Case(None, [(is_late, 1)], 0),
+        "is_indistinct": indistinct,
+        "is_compared": Case(None, [(is_compared, 1)], 0),
+        "change_step": Case(None, [(is_compared, step_between(current, staged.c))], None),
+        "price_usd": current.price_usd,
+        "score": current.score,
+        "model": FieldAlias.create(current, ScoredListing.model),  # an alias has a `model` of its own
+        "seen_at": current.seen_at,
+    }
+    return (
+        _known.select(*(values[name] for name in COLUMNS))
         .join(staged, on=(staged.c.import_index == _known.c.import_index))
+        .join(staged_groups, JOIN.LEFT_OUTER, on=(staged_groups.c.import_index == _known.c.import_index))
         .join(current, JOIN.LEFT_OUTER, on=(current.id == _known.c.event_id))
         .order_by(_known.c.import_index)
     )
-    return [
-        _known.insert(keys, columns=[getattr(_known.c, name) for name in KNOWN_COLUMNS]),
-        predecessors.insert(rows, columns=[getattr(predecessors.c, name) for name in COLUMNS]),
-    ]
 
 
 def superseded() -> Any:
     """The ids of the events that a staged one takes the place of."""
-    return predecessors.select(predecessors.c.event_id).where(predecessors.c.is_late == 0)
+    return predecessors.select(predecessors.c.event_id).where(predecessors.c.needs_renewal == 0)
 
 
-def late_rows() -> Any:
-    """The `import_index` of each staged row that is late."""
-    return predecessors.select(predecessors.c.import_index).where(predecessors.c.is_late == 1)
+def rows_to_renew() -> Any:
+    """The `import_index` of each staged row that does not just follow its listing's latest event."""
+    return predecessors.select(predecessors.c.import_index).where(predecessors.c.needs_renewal == 1)
 
 
-def late_listings() -> Any:
-    """The listings with a staged row that is late, by their `first_event_id`."""
-    return predecessors.select(predecessors.c.first_event_id).where(predecessors.c.is_late == 1)
+def listings_to_renew(origin: Origin, top: int) -> list[Any]:
+    """Queries for the `first_event_id` of listings that need more than what is done for each row of an import.
+
+    `top - import_index` is the id of a row's event, which is written by now.
+    """
+    found = [predecessors.select(predecessors.c.first_event_id).where(predecessors.c.needs_renewal == 1)]
+    several_times = (Standing.LEFT_OUT.value, Standing.EARLIER.value)
+    indexes = staged_groups.select(Value(top) - staged_groups.c.import_index)
+    observed_again = indexes.where(staged_groups.c.standing.in_(several_times))
+    found.append(ScoredListing.select(ScoredListing.first_event_id).where(ScoredListing.id.in_(observed_again)))
+    return [*found, _shrunk_groups()] if origin.has_groups else found
+
+
+def _shrunk_groups() -> Any:
+    """The first offers of groups that have a current offer which the staged group is too small for."""
+    offer = ScoredListing.alias("offer")
+    left_out = (offer.group_id == predecessors.c.first_event_id) & (offer.is_current == SQL("1"))
+    return (
+        predecessors.select(predecessors.c.first_event_id)
+        .join(staged, on=(staged.c.import_index == predecessors.c.import_index))
+        .join(offer, on=(left_out & (offer.ordinal > staged.c.group_size)))
+        .where((staged.c.ordinal == 1) & (staged.c.standing == Standing.LAST.value))
+    )

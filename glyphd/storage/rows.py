@@ -23,13 +23,15 @@ RESULT_COLUMNS = (
     "imported_at",
     "rolled_back_at",
     "schema_version",
+    "source",
+    "gone_at",
 )
 """What a row has when the service returns it, in this order."""
 
 JSON_COLUMNS = frozenset({"heuristics"})
 """Kept as JSON text, written as JSON itself."""
 
-_FROM_BATCH = ("imported_at", "rolled_back_at")
+_FROM_BATCH = ("imported_at", "rolled_back_at", "source")
 _CHUNK_ROWS = 1000
 
 Column = Sequence[Any]
@@ -54,6 +56,7 @@ _CONVERSIONS: dict[str, Callable[[Column], Column]] = {
     "first_seen_at": _times,
     "imported_at": _times,
     "rolled_back_at": _times,
+    "gone_at": _times,
 }
 
 
@@ -95,6 +98,8 @@ def _expression(name: str, known: Knowledge) -> Any:
         return known.first_seen_at()
     if name == "rolled_back_at":
         return known.rolled_back_at()
-    if name == "imported_at":
-        return ImportBatch.imported_at
+    if name == "gone_at":
+        return known.gone_at()
+    if name in ("imported_at", "source"):
+        return ImportBatch._meta.columns[name]
     return ScoredListing._meta.columns[name]

@@ -7,7 +7,8 @@ from typing import Any
 from peewee import EXCLUDED, Database, Table
 
 from glyphd.contracts.memos import Memo
-from glyphd.db.dialects import fold_ascii, is_sqlite
+from glyphd.contracts.texts import fold_ascii
+from glyphd.db.dialects import is_sqlite
 
 SPECS = (
     "vram_gb",

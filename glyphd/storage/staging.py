@@ -4,23 +4,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from peewee import SQL, Database, Field, Table, fn
+from peewee import Database, Field, Table
 
-from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.contracts.listings import STORED_COLUMNS
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.connections import little_memory
-from glyphd.db.dialects import add_rows, is_sqlite, stream, uncommitted
+from glyphd.db.dialects import add_rows, is_sqlite, uncommitted
 from glyphd.db.fields import CaselessTextField
 from glyphd.storage import staged_models
-from glyphd.storage.identity import IDENTITY_COLUMNS, ListingIds, listing_id
+from glyphd.storage.grouping import drop_groups, group_rows, mark_staged, open_groups
+from glyphd.storage.identity import ListingIds
 
 TABLE = "staged_listings"
+INDEX = f"{TABLE}_by_listing"
 PLACE_COLUMNS = ("import_index", "line", "byte_offset", "byte_length")
-STAGED_COLUMNS = (*PLACE_COLUMNS, "listing_id", *COLUMN_NAMES)
+GROUP_COLUMNS = ("ordinal", "group_size", "observed_at", "standing")
+STAGED_COLUMNS = (*PLACE_COLUMNS, "listing_id", *STORED_COLUMNS, *GROUP_COLUMNS)
+_DEFAULTS = {"ordinal": 1, "group_size": 1, "standing": 0}
+"""Of a row whose identity no other row has."""
+
 staged = Table(TABLE)
 
 StagedRow = tuple[Any, ...]
-"""import_index, line, byte_offset, byte_length, the 26 values in column order."""
+"""import_index, line, byte_offset, byte_length, then the stored values in column order."""
 
 StagedColumns = Mapping[str, Sequence[Any]]
 """The same of several rows, by column, all equally long. A column that is left out is null in each of them."""
@@ -28,7 +34,7 @@ StagedColumns = Mapping[str, Sequence[Any]]
 
 def by_column(rows: Sequence[StagedRow]) -> StagedColumns:
     """Rows as columns."""
-    return dict(zip((*PLACE_COLUMNS, *COLUMN_NAMES), zip(*rows, strict=True), strict=False))
+    return dict(zip((*PLACE_COLUMNS, *STORED_COLUMNS), zip(*rows, strict=True), strict=False))
 
 
 class Stage:
@@ -47,7 +53,7 @@ class Stage:
         if not columns:
             return
         indexes = columns["import_index"]
-        given = {**columns, "listing_id": self._listing_ids(columns, len(indexes))}
+        given = {**columns, "listing_id": self._listing_ids(columns, [1] * len(indexes))}
         names = [name for name in STAGED_COLUMNS if name in given]
         with uncommitted(self.database):
             self._models.add(columns)
@@ -59,14 +65,18 @@ class Stage:
     def complete(self) -> None:
         """Does what can be done only when all rows are in: to be called once, before they are written.
 
-        Gives every row but the first of equal identity its own `listing_id`: the second, the third, …
+        Tells rows of equal identity apart, and gives each offer its own `listing_id`.
         """
         with little_memory(self.database), uncommitted(self.database):
             self._models.write()
-            self.database.execute_sql(f"CREATE INDEX {TABLE}_by_listing ON {TABLE} (listing_id)")
-            for import_index, ordinal, *identity in stream(self.database, self._repeated_rows()):
-                changed = staged.update({staged.c.listing_id: listing_id(identity, ordinal)})
-                self.database.execute(changed.where(staged.c.import_index == import_index))
+            self._index()
+            if group_rows(self.database):
+                self.database.execute_sql(f"DROP INDEX {INDEX}")
+                mark_staged(self.database)
+                self._index()
+
+    def _index(self) -> None:
+        self.database.execute_sql(f"CREATE INDEX {INDEX} ON {TABLE} (listing_id)")
 
     def count(self) -> int:
         return self._count
@@ -84,16 +94,6 @@ class Stage:
         row = self.database.execute(found).fetchone()
         return row[0] if row else None
 
-    def _repeated_rows(self) -> Any:
-        """Looks for ids that occur more than once in their index, and at the rows that have one of these alone."""
-        repeated = staged.select(staged.c.listing_id).group_by(staged.c.listing_id).having(fn.COUNT(SQL("*")) > 1)
-        ordinal = fn.ROW_NUMBER().over(partition_by=[staged.c.listing_id], order_by=[staged.c.import_index])
-        identity = [getattr(staged.c, name) for name in IDENTITY_COLUMNS]
-        equal = staged.select(staged.c.import_index, ordinal.alias("ordinal"), *identity)
-        numbered = equal.where(staged.c.listing_id.in_(repeated)).alias("numbered")
-        names = [getattr(numbered.c, name) for name in ("import_index", "ordinal", *IDENTITY_COLUMNS)]
-        return numbered.select_from(*names).where(numbered.c.ordinal > 1)
-
 
 @contextmanager
 def open_stage(database: Database) -> Iterator[Stage]:
@@ -103,6 +103,7 @@ def open_stage(database: Database) -> Iterator[Stage]:
     """
     _drop_tables(database)
     database.execute_sql(_create_table(database))
+    open_groups(database)
     staged_models.create_table(database)
     try:
         yield Stage(database)
@@ -114,6 +115,7 @@ def open_stage(database: Database) -> Iterator[Stage]:
 def _drop_tables(database: Database) -> None:
     for table in (TABLE, staged_models.TABLE):
         database.execute_sql(f"DROP TABLE IF EXISTS {table}")
+    drop_groups(database)
 
 
 def _create_table(database: Database) -> str:
@@ -128,6 +130,8 @@ def _column_definition(database: Database, field: Field) -> str:
     kind = types.get(field.field_type, field.field_type)
     if field.column_name == "import_index":
         return f"import_index {kind} PRIMARY KEY"
+    if field.column_name in _DEFAULTS:
+        return f"{field.column_name} {kind} NOT NULL DEFAULT {_DEFAULTS[field.column_name]}"
     if kind != "TEXT":
         return f"{field.column_name} {kind}"
     if is_sqlite(database):

@@ -9,20 +9,24 @@ from typing import Any
 from peewee import EXCLUDED, JOIN, Case, Database, Node, Value, fn
 
 from glyphd.contracts.listings import CAPACITIES, COLUMN_NAMES, ROW_SCHEMA_VERSION
-from glyphd.db.archive_models import ImportBatch, ListingKey, QuantizedListing, ScoredListing
+from glyphd.db.archive_models import ImportBatch, ListingKey, QuantizedListing, ScoredListing, Standing
 from glyphd.db.connections import little_memory
 from glyphd.db.dialects import exclusive_write
 from glyphd.errors import ImportConflict
 from glyphd.storage.clock import next_moment
 from glyphd.storage.derived import renew
 from glyphd.storage.gpu_models import update_models
+from glyphd.storage.grouping import staged_groups
 from glyphd.storage.orders import enter, leave_current
 from glyphd.storage.predecessors import (
+    Origin,
     find_predecessors,
-    late_listings,
-    late_rows,
+    is_indistinct_alone,
+    listings_to_renew,
     open_predecessors,
+    origin_of,
     predecessors,
+    rows_to_renew,
     superseded,
 )
 from glyphd.storage.staging import STAGED_COLUMNS, Stage, staged
@@ -85,11 +89,13 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
         lowest, highest = stage.bounds()
         top = _last_event_id(database) + highest + 1
         _insert_batch(database, stage, batch, lowest, highest)
-        statements = _statements(database, batch.import_id, top)
+        origin = origin_of(database, batch.source)
+        statements = _statements(database, batch.import_id, origin, top)
         for number, statement in enumerate(statements):
             step(number / len(statements))
             database.execute(statement)
-        renew(database, late_listings())
+        for first_event_ids in listings_to_renew(origin, top):
+            renew(database, first_event_ids)
         _stamp(database, batch)
         written = find_written(database, batch.import_id)
         assert written is not None
@@ -100,43 +106,59 @@ def _room_for(database: Database, stage: Stage) -> AbstractContextManager[None]:
     return little_memory(database) if stage.count() >= LARGE_ROWS else nullcontext()
 
 
-def _statements(database: Database, import_id: str, top: int) -> list[Node]:
+def _statements(database: Database, import_id: str, origin: Origin, top: int) -> list[Node]:
     """In order: what was current of the same listings loses its flag, then the rows and what is derived from them.
 
     `top - import_index` is the event's id: it grows from import to import and falls inside one.
     """
     event_id = Value(top) - staged.c.import_index
+    is_current = Case(None, [(_is_history(), 0)], 1)
     return [
-        *find_predecessors(database),
+        *find_predecessors(database, origin),
         ScoredListing.update(is_current=0).where(ScoredListing.id.in_(superseded())),
-        _insert_events(import_id, event_id),
+        _insert_events(import_id, origin, top, is_current),
         *leave_current(database),
-        *enter(database, event_id),
+        *enter(database, event_id, is_current),
         _point_keys(event_id),
         _insert_capacities(import_id),
         update_models(database, import_id),
     ]
 
 
-def _insert_events(import_id: str, event_id: Any) -> Node:
+def _is_history() -> Any:
+    """Condition: the staged row is not what its listing is now, or `derived` has to find out."""
+    return (staged.c.standing > Standing.LEFT_OUT.value) | staged.c.import_index.in_(rows_to_renew())
+
+
+def _insert_events(import_id: str, origin: Origin, top: int, is_current: Any) -> Node:
     """In the order of the ids, so that the table only ever grows at its end."""
-    is_late = predecessors.c.is_late == 1
-    of_each = predecessors.c.import_index == staged.c.import_index
+    event_id = Value(top) - staged.c.import_index
+    anchor = predecessors.alias("anchor")
+    word_id = Value(top) - fn.COALESCE(staged_groups.c.word_index, staged.c.import_index)
+    anchor_id = fn.COALESCE(anchor.c.first_event_id, Value(top) - staged_groups.c.anchor_index)
+    indistinct = (predecessors.c.is_indistinct == 1) | is_indistinct_alone(origin)
     values = {name: getattr(staged.c, name) for name in STAGED_COLUMNS}
     values |= {"id": event_id, "import_id": Value(import_id), "schema_version": Value(ROW_SCHEMA_VERSION)}
-    values |= {"first_event_id": fn.COALESCE(predecessors.c.first_event_id, event_id)}
-    values |= {"is_current": Case(None, [(is_late, 0)], 1), "change_step": predecessors.c.change_step}
+    values |= {"first_event_id": fn.COALESCE(predecessors.c.first_event_id, word_id)}
+    values |= {"group_id": Case(None, [(staged.c.ordinal > 1, anchor_id)], None)}
+    values |= {"is_indistinct": Case(None, [(indistinct, 1)], 0)}
+    values |= {"is_current": is_current, "change_step": predecessors.c.change_step}
     columns = ScoredListing._meta.columns
-    rows = staged.select(*values.values()).join(predecessors, JOIN.LEFT_OUTER, on=of_each)
+    rows = (
+        staged.select(*values.values())
+        .join(predecessors, JOIN.LEFT_OUTER, on=(predecessors.c.import_index == staged.c.import_index))
+        .join(staged_groups, JOIN.LEFT_OUTER, on=(staged_groups.c.import_index == staged.c.import_index))
+        .join(anchor, JOIN.LEFT_OUTER, on=(anchor.c.import_index == staged_groups.c.anchor_index))
+    )
     return ScoredListing.insert_from(rows.order_by(staged.c.import_index.desc()), [columns[name] for name in values])
 
 
 def _point_keys(event_id: Any) -> Node:
-    """A late row's key stays: its listing has a later event. In the order of the ids, all from their index.
+    """In the order of the ids, all from their index. A late row's key stays: its listing has a later event.
 
     The event is the first one of a listing that has no key yet.
     """
-    rows = staged.select(staged.c.listing_id, event_id, event_id).where(staged.c.import_index.not_in(late_rows()))
+    rows = staged.select(staged.c.listing_id, event_id, event_id).where(~_is_history())
     return ListingKey.insert_from(
         rows.order_by(staged.c.listing_id),
         [ListingKey.listing_id, ListingKey.current_event_id, ListingKey.first_event_id],
@@ -151,7 +173,7 @@ def _insert_capacities(import_id: str) -> Node:
     return QuantizedListing.insert_from(
         rows.where(capacities[0].is_null(False)).order_by(staged.c.import_index),
         [
-            QuantizedListing.batch,
+            QuantizedListing.import_id,
             QuantizedListing.import_index,
             QuantizedListing.model_7b,
             QuantizedListing.model_13b,

@@ -1,13 +1,15 @@
 """What has to hold inside the archive, whatever the files say: a function for each rule, a line for each breach."""
 
 from collections.abc import Callable, Iterator
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from peewee import Database, fn
 
 from glyphd.contracts.listings import CAPACITIES
-from glyphd.db.archive_models import IS_CURRENT, ListingKey, QuantizedListing, ScoredListing
-from glyphd.storage.derived import observations
+from glyphd.db.archive_models import ListingKey, QuantizedListing, ScoredListing, Standing
+from glyphd.storage.derived import DERIVED, observations
 from glyphd.storage.gpu_models import specs_due, stored_specs
 from glyphd.storage.orders import places_due
 from glyphd.upkeep.comparing import MOST, Side, differences
@@ -36,40 +38,34 @@ def check_capacities(archive: Database, batch: Any) -> Iterator[str]:
 
 def check_derived(archive: Database) -> Iterator[str]:
     """Every event is flagged and stepped as the events that count make it."""
-    derived = observations().alias("derived")
-    stored = ScoredListing
-    differs = (stored.is_current != derived.c.is_current) | (
-        fn.COALESCE(stored.change_step, -1) != fn.COALESCE(derived.c.change_step, -1)
-    )
+    derived, stored = observations().alias("derived"), ScoredListing
+    pairs = {name: (stored._meta.columns[name], getattr(derived.c, name)) for name in DERIVED}
+    differs = reduce(or_, (fn.COALESCE(said, -1) != fn.COALESCE(due, -1) for said, due in pairs.values()))
     query = (
-        stored.select(
-            stored.import_id,
-            stored.import_index,
-            stored.is_current,
-            derived.c.is_current,
-            stored.change_step,
-            derived.c.change_step,
-        )
+        stored.select(stored.import_id, stored.import_index, *(node for pair in pairs.values() for node in pair))
         .join(derived, on=(derived.c.event_id == stored.id))
         .where(differs)
         .order_by(stored.id)
         .limit(MOST)
     )
     for import_id, row, *values in archive.execute(query).fetchall():
-        for name, said, due in (("is_current", *values[:2]), ("change_step", *values[2:])):
+        for name, said, due in zip(DERIVED, values[::2], values[1::2], strict=True):
             if said != due:
                 yield f"import {import_id}: row {row}, {name}: the archive says {said}, its events make it {due}"
 
 
 def check_keys(archive: Database) -> Iterator[str]:
-    """`listing_keys` names the current event of each listing and its first one, and no others."""
-    first = ScoredListing.select(ScoredListing.listing_id, fn.MIN(ScoredListing.id)).group_by(ScoredListing.listing_id)
+    """`listing_keys` names the latest event of each listing that counts and its first one, and no others."""
+    is_word = ScoredListing.standing <= Standing.LEFT_OUT.value
+    first = ScoredListing.select(ScoredListing.listing_id, fn.MIN(ScoredListing.id)).where(is_word)
+    first = first.group_by(ScoredListing.listing_id)
     named = ListingKey.select(ListingKey.listing_id, ListingKey.first_event_id)
-    current = ScoredListing.select(ScoredListing.listing_id, ScoredListing.id).where(IS_CURRENT)
+    derived = observations().alias("derived")
+    current = derived.select_from(derived.c.listing_id, derived.c.event_id).where(derived.c.is_latest == 1)
     pointed = ListingKey.select(ListingKey.listing_id, ListingKey.current_event_id)
     keys = pointed.where(ListingKey.current_event_id.is_null(False))
     for what, wrong in (
-        ("lacks the current event", current.except_(keys)),
+        ("lacks the latest event", current.except_(keys)),
         ("has another event", keys.except_(current)),
         ("lacks the first event", first.except_(named)),
         ("has another first event", named.except_(first)),
@@ -86,6 +82,18 @@ def check_first_events(archive: Database) -> Iterator[str]:
     differs = fn.COALESCE(ScoredListing.first_event_id, -1) != fn.COALESCE(ListingKey.first_event_id, -1)
     for import_id, row, said, due in archive.execute(events.where(differs).limit(MOST)).fetchall():
         yield f"import {import_id}: row {row}, first_event_id: the archive says {said}, its events make it {due}"
+
+
+def check_groups(archive: Database) -> Iterator[str]:
+    """Every offer of a group but the first names the first one."""
+    event, first = ScoredListing.alias("event"), ScoredListing.alias("first")
+    in_import = (first.import_id == event.import_id) & (first.ordinal == 1)
+    named = first.select(first.id).where(in_import, first.first_event_id == event.group_id)
+    unnamed = event.select(event.import_id, event.import_index, event.group_id).where(
+        ((event.ordinal == 1) & event.group_id.is_null(False)) | ((event.ordinal > 1) & ~fn.EXISTS(named))
+    )
+    for import_id, row, said in archive.execute(unnamed.limit(MOST)).fetchall():
+        yield f"import {import_id}: row {row}, group_id: the archive says {said}, which is not its group"
 
 
 def check_orders(archive: Database) -> Iterator[str]:
@@ -112,6 +120,7 @@ ARCHIVE_CHECKS: tuple[Callable[[Database], Iterator[str]], ...] = (
     check_derived,
     check_keys,
     check_first_events,
+    check_groups,
     check_orders,
     check_models,
 )

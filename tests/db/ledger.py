@@ -30,7 +30,7 @@ BATCH = {
     "record_count": 2,
     "first_model": "H100_PCIE_80GB",
     "last_model": "RTX_A6000",
-    "schema_version": 1,
+    "schema_version": 2,
     "result": "{}",
     "last_seen_at": NOW,
 }
@@ -40,7 +40,7 @@ EVENT = {
     "import_index": 1,
     "listing_id": bytes(range(16)),
     "first_event_id": 2,
-    "schema_version": 1,
+    "schema_version": 2,
     "is_current": 1,
     "model": "H100_PCIE_80GB",
     "price_usd": 25000.5,
@@ -50,6 +50,10 @@ EVENT = {
     "quantization_capacity_70b": 2,
     "score": 89.70154501941143,
     "seen_at": NOW,
+    "ordinal": 1,
+    "group_size": 1,
+    "standing": 0,
+    "is_indistinct": 0,
 }
 SECOND_EVENT = EVENT | {
     "id": 1,
@@ -64,7 +68,7 @@ SECOND_EVENT = EVENT | {
     "quantization_capacity_70b": None,
 }
 CAPACITIES = {"import_id": IMPORT_ID, "import_index": 1, "model_7b": 20, "model_13b": 10, "model_70b": 2}
-JOB = {"kind": "import", "import_id": IMPORT_ID, "status": "succeeded", "received_at": NOW, "schema_version": 1}
+JOB = {"kind": "import", "import_id": IMPORT_ID, "status": "succeeded", "received_at": NOW, "schema_version": 2}
 WORKER = {"id": "a", "host": "here", "pid": 1, "started_at": NOW, "heartbeat_at": NOW}
 
 

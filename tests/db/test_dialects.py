@@ -135,6 +135,11 @@ def test_add_rows_adds_each_row_as_it_is(archive: Database) -> None:
         "seen_at": "2025-07-29T12:12:00.000000Z",
         "title": "",
         "vram_gb": 2**63 - 1,
+        "ordinal": 1,
+        "group_size": 1,
+        "standing": 0,
+        "is_indistinct": 0,
+        "first_event_id": 9,
     }
     add_rows(archive, "scored_listings", names, iter([tuple(row.values())]))
     kept = archive.execute(ScoredListing.select().where(ScoredListing.id == 9)).fetchone()

@@ -104,7 +104,9 @@ def test_tells_the_difference_on_postgresql(postgres_settings: Settings, stateme
 @pytest.mark.parametrize(("statement", "part"), INDEXES)
 def test_tells_how_an_index_differs(database_settings: Settings, statement: str, part: str) -> None:
     name = "scored_listings_by_import"
-    (line,) = _drift_after(database_settings, f"DROP INDEX {name}", statement.format(name=name))
+    cascade = "" if database_settings.database_url is None else " CASCADE"
+    lines = _drift_after(database_settings, f"DROP INDEX {name}{cascade}", statement.format(name=name))
+    (line,) = [line for line in lines if "does not refer to scored_listings" not in line]
     assert line.startswith(f"archive: index {name} of scored_listings is a")
     assert part in line
 
@@ -132,7 +134,7 @@ def test_tells_a_reference_that_is_too_much(sqlite_settings: Settings) -> None:
         sqlite_settings,
         "DROP TABLE listing_keys",
         "CREATE TABLE listing_keys (listing_id BLOB NOT NULL PRIMARY KEY,"
-        " current_event_id INTEGER REFERENCES scored_listings (id), first_event_id INTEGER)",
+        " current_event_id INTEGER REFERENCES scored_listings (id), first_event_id INTEGER NOT NULL)",
     )
     assert lines == ["archive: column listing_keys.current_event_id refers to scored_listings.id"]
 

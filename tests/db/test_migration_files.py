@@ -1,6 +1,7 @@
 """What every migration file keeps to: frozen, reversible, and only queueing what it does."""
 
 import ast
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from peewee_migrate import Router
 
 from glyphd.db.migration_sets import ARCHIVE, SETS, MigrationSet, migrations_folder
 
+COMMENT = re.compile(r"-- .*|'(?:[^']|'')*'")
 FILES = sorted(path for steps in SETS for path in steps.folder.glob("*.py"))
 DATABASES = [SqliteDatabase(None), PostgresqlDatabase(None)]
 
@@ -50,7 +52,7 @@ def test_it_imports_nothing_of_glyphd(path: Path) -> None:
 def test_it_goes_both_ways_and_touches_no_database_itself(path: Path, database: Database, direction: str) -> None:
     statements = _queued(path, direction, database)
     assert statements
-    assert not any(";" in statement for statement in statements)
+    assert not any(";" in COMMENT.sub("", statement) for statement in statements)
 
 
 @every_file

@@ -158,7 +158,7 @@ def test_a_newer_schema_is_refused_and_left_alone(database_settings: Settings, w
 def test_steps_in_another_order_are_refused(sqlite_settings: Settings) -> None:
     migrate(sqlite_settings)
     _execute(sqlite_settings, "DELETE FROM archive_migrations WHERE id = 1")
-    with pytest.raises(SchemaError, match="another order: 002_views"):
+    with pytest.raises(SchemaError, match="another order: 002_orders"):
         migrate(sqlite_settings)
 
 
@@ -194,8 +194,8 @@ def test_what_is_done_is_not_replayed(sqlite_settings: Settings, monkeypatch: py
     """The replay mocks Peewee for all threads of the process."""
     monkeypatch.setattr("peewee_migrate.router.mock", None)
     migrate(sqlite_settings, "archive:1")
-    assert migrate(sqlite_settings, "archive:2") == ["applied archive 002_views"]
-    assert migrate(sqlite_settings, "archive:1") == ["reverted archive 002_views"]
+    assert migrate(sqlite_settings, "archive:2") == ["applied archive 002_orders"]
+    assert migrate(sqlite_settings, "archive:1") == ["reverted archive 002_orders"]
 
 
 def test_a_writer_makes_the_migration_wait_and_then_say_so(

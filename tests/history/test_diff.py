@@ -9,7 +9,8 @@ from glyphd.contracts.queries import DiffKind, DiffQuery, choices
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.dialects import is_sqlite
 from glyphd.history.changes import change_pct, difference
-from glyphd.history.diff import Brought, DiffList, count_diff, find_brought, list_diff
+from glyphd.history.diff import DiffList, count_diff, list_diff
+from glyphd.history.matching import Brought, find_brought
 from glyphd.storage.stores import DatabaseListingStore
 from tests.history.random_markets import events, fill
 

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 from peewee import Database
 
 from glyphd.contracts.listings import GPUListingDTO
-from glyphd.db.archive_models import GPUModel, ListingKey, ScoredListing
+from glyphd.db.archive_models import RESTORE, ROLLBACK, GPUModel, ListingKey, ScoredListing
 from glyphd.db.connections import close_all, open_archive, open_archive_file
 from glyphd.db.migrations import initialise_archive
 from glyphd.settings import Settings
-from glyphd.storage.batch_changes import RESTORE, ROLLBACK, Change, change_batch
+from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.stores import DatabaseListingStore
 from tests.storage.listings import listing
 

@@ -1,15 +1,17 @@
-"""The views: the market as it stands, and every event, both flat."""
+"""The views for people: the market as it stands, and every event, both flat."""
 
 from peewee import Database, SqliteDatabase
 from peewee_migrate import Migrator
 
-NAME = "002_views"
+NAME = "003_flat_views"
 
 SQLITE = {
+    "events": "model_timeline",
     "listing_id": "lower(hex(event.listing_id))",
     "now": "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')",
 }
 POSTGRESQL = {
+    "events": "scored_listings",
     "listing_id": "encode(event.listing_id, 'hex')",
     "now": """to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""",
 }
@@ -44,15 +46,22 @@ LISTING = """
     event.import_id,
     event.import_index,
     {listing_id} AS listing_id,
-    batch.imported_at"""
-
-EVENTS = """
-FROM scored_listings AS event
-JOIN import_batches AS batch ON batch.import_id = event.import_id"""
+    batch.imported_at,
+    batch.source,
+    event.extra"""
 
 VIEWS = {
-    "listings": f"CREATE VIEW listings AS\nSELECT{LISTING}{EVENTS}\nWHERE event.is_current = 1",
-    "gpu_listings": f"CREATE VIEW gpu_listings AS\nSELECT{LISTING},\n    event.is_current{EVENTS}",
+    "listings": f"""CREATE VIEW listings AS
+SELECT{LISTING}
+FROM {{events}} AS event
+JOIN import_batches AS batch ON batch.import_id = event.import_id
+WHERE event.is_current = 1""",
+    "gpu_listings": f"""CREATE VIEW gpu_listings AS
+SELECT{LISTING},
+    event.is_current,
+    event.is_indistinct
+FROM scored_listings AS event
+JOIN import_batches AS batch ON batch.import_id = event.import_id""",
 }
 
 
@@ -60,7 +69,7 @@ def migrate(migrator: Migrator, database: Database, *, fake: bool = False) -> No
     words = SQLITE if isinstance(database, SqliteDatabase) else POSTGRESQL
     for statement in VIEWS.values():
         migrator.sql(statement.format_map(words))
-    migrator.sql(f"INSERT INTO schema_version (version, name, applied_at) VALUES (2, '{NAME}', {words['now']})")
+    migrator.sql("INSERT INTO schema_version (version, name, applied_at)" f" VALUES (3, '{NAME}', {words['now']})")
 
 
 def rollback(migrator: Migrator, database: Database, *, fake: bool = False) -> None:

@@ -1,0 +1,100 @@
+"""Which events may be compared with which, and which offers of a group are gone. Everything follows from the imports
+that count; each rule is a condition on events, and is here alone.
+
+An identity with several separate offers at a time is a group: nothing in it tells which offer is which, so an offer is
+a position in the group, its `ordinal`. Every observation of the identity has the first one.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from peewee import Case, fn
+
+from glyphd.db.archive_models import ImportBatch, ScoredListing, Standing
+
+Counting = Callable[[Any], list[Any]]
+"""The conditions that an event counts and was known; none where that goes without saying."""
+
+_OTHER = ScoredListing.alias("other_offer")
+_FIRST = ScoredListing.alias("first_offer")
+_ITS_BATCH = ImportBatch.alias("its_batch")
+_OWN_BATCH = ImportBatch.alias("own_batch")
+
+
+def is_observation(event: Any = ScoredListing) -> Any:
+    """Condition: the row does not just repeat another one."""
+    return event.standing < Standing.REPEATED.value
+
+
+def identity_of(event: Any) -> Any:
+    """Expression: the number of the event's identity, the `first_event_id` of its first offer."""
+    return fn.COALESCE(event.group_id, event.first_event_id)
+
+
+def moment_of(event: Any) -> Any:
+    """Expression: the moment of the event's observation, the latest `seen_at` in it."""
+    return fn.COALESCE(event.observed_at, event.seen_at)
+
+
+def is_in_group(identity: Any, counting: Counting) -> Any:
+    """Condition: imports that count brought other offers of the identity beside the first one."""
+    offers = _OTHER.select(_OTHER.id).where(_OTHER.group_id == identity, *counting(_OTHER))
+    return fn.EXISTS(offers)
+
+
+def is_indistinct(event: Any, source: Any, counting: Counting) -> Any:
+    """Condition: nothing tells which offer the event is one of, so that nothing may be computed from or to it.
+
+    Its own import has several of its identity, or an earlier one that counts had; or neither the event nor the
+    `source` of its import says whose offer it is.
+    """
+    in_own_import = _OTHER.import_id == event.import_id
+    is_earlier = _all_of(_OTHER.id < event.id, *counting(_OTHER))
+    offers = _OTHER.select(_OTHER.id).where(_OTHER.group_id == identity_of(event), in_own_import | is_earlier)
+    return fn.EXISTS(offers) | is_nameless(event, source.is_null())
+
+
+def is_nameless(row: Any, source_is_null: Any) -> Any:
+    """Condition: neither the row nor the `source` of its import says whose offer it is."""
+    return row.seller.is_null() & row.source_url.is_null() & source_is_null
+
+
+def fold_source(source: Any) -> Any:
+    """Expression: the `source` of an import as sources are compared, ASCII case ignored, none equal to none."""
+    return fn.LOWER(fn.COALESCE(source, ""))
+
+
+def thread_of(event: Any, source: Any) -> Any:
+    """Expression: only events of one thread are compared. Without a URL the listing has one for each source."""
+    return Case(None, [(event.source_url.is_null(), fold_source(source))], "")
+
+
+def own_source(event: Any) -> Any:
+    """Expression: the `source` of the event's import, as sources are compared."""
+    found = _OWN_BATCH.select(fold_source(_OWN_BATCH.source))
+    return found.where(_OWN_BATCH.import_id == event.import_id)
+
+
+def gone_at(event: Any, counting: Counting) -> Any:
+    """Expression: since when this latest observation of its listing is out of date; null while it is not.
+
+    That is the moment of the first later observation, by the same source, of the first offer of its group in a group
+    that is too small to have this offer.
+    """
+    is_later = (moment_of(_FIRST) > moment_of(event)) | (
+        (moment_of(_FIRST) == moment_of(event)) & (_FIRST.id > event.id)
+    )
+    smaller = (
+        _FIRST.select(fn.MIN(moment_of(_FIRST)))
+        .join(_ITS_BATCH, on=(_ITS_BATCH.import_id == _FIRST.import_id))
+        .where(_FIRST.first_event_id == event.group_id, _FIRST.group_size < event.ordinal)
+        .where(is_observation(_FIRST), is_later, *counting(_FIRST))
+        .where(fold_source(_ITS_BATCH.source) == own_source(event))
+    )
+    return Case(None, [(event.group_id.is_null(False), smaller)], None)
+
+
+def _all_of(first: Any, *others: Any) -> Any:
+    for condition in others:
+        first &= condition
+    return first
