@@ -69,6 +69,9 @@ def _change_event(**values: Any) -> Callable[[Ledger, dict[str, Any]], None]:
 
 
 def _forget_event(ledger: Ledger, status: dict[str, Any]) -> None:
+    """With what names the event: the archive would refuse to lose it otherwise."""
+    import_id = status["import_id"]
+    ledger.change(GPUModel.delete().where(GPUModel.import_id == import_id, GPUModel.import_index == 2))
     ledger.change(ScoredListing.delete().where(event_of(status, row=2)))
 
 

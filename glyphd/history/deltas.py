@@ -19,7 +19,7 @@ from glyphd.history.changes import PERCENT_DECIMALS, change_pct, difference
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.search import Page
 from glyphd.storage.knowledge import Knowledge, present
-from glyphd.storage.offers import is_observation, own_source
+from glyphd.storage.offers import is_from_same, is_observation
 from glyphd.storage.orders import CHANGE_TIMELINE
 from glyphd.storage.predicates import restrict
 from glyphd.storage.steps import steps_from
@@ -163,8 +163,7 @@ def _previous_id(known: Knowledge) -> Select:
     before = ScoredListing.alias("before")
     same = (before.first_event_id == ScoredListing.first_event_id) & (before.seen_at <= ScoredListing.seen_at)
     is_earlier = (before.seen_at < ScoredListing.seen_at) | (before.id < ScoredListing.id)
-    same_source = own_source(before) == own_source(ScoredListing)
-    in_thread = before.source_url.is_null(False) | same_source
+    in_thread = before.source_url.is_null(False) | is_from_same(before, ScoredListing)
     query = before.select(before.id).where(same, is_earlier, is_observation(before), in_thread)
     query = query.where(*known.counting(before)) if known.has_rollbacks else query
     return query.order_by(before.seen_at.desc(), before.id.desc()).limit(1)

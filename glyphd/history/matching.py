@@ -72,7 +72,7 @@ class Matching:
         """The query, from the offers that the one import has, with what `is_matched` needs."""
         for blocks in (self._own, self._others):
             same = (blocks.c.identity == _IDENTITY) & (blocks.c.price_usd == ScoredListing.price_usd)
-            query = query.join_from(ScoredListing, blocks, JOIN.LEFT_OUTER, on=same)
+            query = query.join_from(ScoredListing, blocks, JOIN.LEFT_OUTER, on=same)  # type: ignore[attr-defined]
         return query.where(self.having.offers)
 
     @property

@@ -28,7 +28,7 @@ OBSERVATION_GAP = 3600 * 1_000_000
 
 CHUNK_ROWS = 1000
 _CONTENT_BYTES = 16
-_SAID = tuple(name for name in STORED_COLUMNS if name != "seen_at")
+_SAID = tuple(name for name in STORED_COLUMNS if name not in ("seen_at", *IDENTITY_COLUMNS))
 _PRICE, _SCORE = _SAID.index("price_usd"), _SAID.index("score")
 _ROW_COLUMNS = (
     "import_index",
@@ -67,7 +67,7 @@ TABLES = {
 more than once. `is_several`: the file has separate offers of its identity. `word_index` is the row with the file's last
 word on the same listing, `anchor_index` the one with that on the first offer of its identity.
 
-An `identity` is the `import_index` of its first row. `content` is a digest of all that a row says but for `seen_at`,
+An `identity` is the `import_index` of its first row. `content` is a digest of all that a row says beside its identity and `seen_at`,
 null where each row is an offer of its own. `recency` is `seen_at` and the row's `import_index`, so that the greatest
 is the latest seen, then the last in the file.
 """

@@ -8,7 +8,7 @@ a position in the group, its `ordinal`. Every observation of the identity has th
 from collections.abc import Callable
 from typing import Any
 
-from peewee import Case, fn
+from peewee import OP, Case, Expression, fn
 
 from glyphd.db.archive_models import ImportBatch, ScoredListing, Standing
 
@@ -69,8 +69,17 @@ def thread_of(event: Any, source: Any) -> Any:
     return Case(None, [(event.source_url.is_null(), fold_source(source))], "")
 
 
-def own_source(event: Any) -> Any:
-    """Expression: the `source` of the event's import, as sources are compared."""
+def is_from(event: Any, source: Any) -> Any:
+    """Condition: the event's import names this source, given as `fold_source` gives it."""
+    return Expression(_own_source(event), OP.EQ, source)
+
+
+def is_from_same(event: Any, other: Any) -> Any:
+    """Condition: the imports of both events name the same source, or both none."""
+    return Expression(_own_source(event), OP.EQ, _own_source(other))
+
+
+def _own_source(event: Any) -> Any:
     found = _OWN_BATCH.select(fold_source(_OWN_BATCH.source))
     return found.where(_OWN_BATCH.import_id == event.import_id)
 
@@ -89,7 +98,7 @@ def gone_at(event: Any, counting: Counting) -> Any:
         .join(_ITS_BATCH, on=(_ITS_BATCH.import_id == _FIRST.import_id))
         .where(_FIRST.first_event_id == event.group_id, _FIRST.group_size < event.ordinal)
         .where(is_observation(_FIRST), is_later, *counting(_FIRST))
-        .where(fold_source(_ITS_BATCH.source) == own_source(event))
+        .where(is_from(event, fold_source(_ITS_BATCH.source)))
     )
     return Case(None, [(event.group_id.is_null(False), smaller)], None)
 

@@ -12,7 +12,7 @@ from glyphd.db.archive_models import ListingKey, ScoredListing, Standing
 from glyphd.db.dialects import is_sqlite, unindexed
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.knowledge import present
-from glyphd.storage.offers import is_in_group, is_nameless, is_observation, own_source
+from glyphd.storage.offers import is_from, is_in_group, is_nameless, is_observation
 from glyphd.storage.staging import staged
 from glyphd.storage.steps import step_between
 
@@ -109,7 +109,7 @@ def is_indistinct_alone(origin: Origin) -> Any:
 def _followed(origin: Origin) -> Any:
     current = ScoredListing.alias("current")
     is_late = current.seen_at > staged.c.seen_at
-    elsewhere = staged.c.source_url.is_null() & (own_source(current) != fold_ascii(origin.source or ""))
+    elsewhere = staged.c.source_url.is_null() & ~is_from(current, fold_ascii(origin.source or ""))
     needs_renewal = Case(None, [(is_observation(staged.c) & (is_late | elsewhere), 1)], 0)
     indistinct = Case(None, [((_known.c.is_grouped == 1) | is_indistinct_alone(origin), 1)], 0)
     are_distinct = (indistinct == 0) & (current.is_indistinct == 0) & (needs_renewal == 0)

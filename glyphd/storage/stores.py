@@ -92,7 +92,7 @@ class DatabaseListingStore(ListingStore):
         _IMPORT_ID.validate_python(import_id)
         with self.database.connection_context(), open_stage(self.database) as stage:
             received_at = self._received_at(import_id)
-            rows = _staged_rows(listings, received_at)
+            rows = staged_rows(listings, received_at)
             while chunk := list(islice(rows, CHUNK_ROWS)):
                 stage.add(by_column(chunk))
             return self._write(stage, import_id, received_at)
@@ -187,7 +187,8 @@ def _initialised(settings: Settings) -> Database:
     return open_archive(settings, read_only=False)
 
 
-def _staged_rows(listings: Iterable[GPUListingDTO], received_at: str) -> Iterator[StagedRow]:
+def staged_rows(listings: Iterable[GPUListingDTO], received_at: str) -> Iterator[StagedRow]:
+    """The listings as a stage takes rows, numbered from 1; `received_at` is the `seen_at` of those that have none."""
     validate = row_validator().validate_python
     for number, listing in enumerate(listings, start=1):
         values: tuple[Any, ...] = validate(row_cells(listing))

@@ -1,6 +1,6 @@
-"""The rules of the market over time in plain Python, to hold the archive's answers to."""
+"""The rules of the market over time in plain Python, to hold the archive's answers to; no two rows of a file are the
+same offer (`plain_offers` has the rules for those)."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -26,7 +26,7 @@ class Offer(NamedTuple):
         return f"{self.model},{self.price},{self.score},EU,{self.seller},{self.seen_at}"
 
 
-Identity = tuple[str, str, int]
+Identity = tuple[str, str]
 
 
 class Observation(NamedTuple):
@@ -107,11 +107,9 @@ class PlainMarket:
 
 
 def _observed(sequence: int, import_id: str, offers: Iterable[Offer]) -> Iterator[Observation]:
-    ordinals: Counter[tuple[str, str]] = Counter()
     for index, offer in enumerate(offers, start=1):
-        same = (offer.model.casefold(), offer.seller.casefold())
-        ordinals[same] += 1
-        yield Observation((*same, ordinals[same]), offer, sequence, import_id, index)
+        identity = (offer.model.lower(), offer.seller.lower())
+        yield Observation(identity, offer, sequence, import_id, index)
 
 
 def _is_change(before: Offer, after: Offer, least: float) -> bool:

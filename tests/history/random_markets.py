@@ -31,10 +31,12 @@ def random_listing(numbers: random.Random) -> GPUListingDTO:
 
 
 def fill(store: DatabaseListingStore, seed: int, *, imports: int = 6, rows: int = 40) -> None:
-    """Writes imports named `import-1`, `import-2`, …."""
+    """Writes imports named `import-1`, `import-2`, …, in which no two listings are the same offer."""
     numbers = random.Random(seed)
     for number in range(1, imports + 1):
-        store.insert_listings([random_listing(numbers) for _ in range(rows)], f"import-{number}")
+        found = (random_listing(numbers) for _ in range(rows))
+        distinct = {(folded(listing.model), listing.seller): listing for listing in found}
+        store.insert_listings(distinct.values(), f"import-{number}")
 
 
 def events(store: DatabaseListingStore) -> list[ScoredListing]:

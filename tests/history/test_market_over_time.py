@@ -23,10 +23,11 @@ offer = st.builds(
     st.sampled_from(["L4", "l4", "A100", "H100"]),
     st.sampled_from([0, 1, 1.05, 1.1, 2, 100]),
     st.sampled_from([0.5, 0.7]),
-    st.sampled_from(["", "x", "X", "y"]),
+    st.sampled_from(["w", "x", "X", "y"]),
     st.integers(1, 4),
 )
-files = st.lists(st.lists(offer, min_size=1, max_size=4), min_size=1, max_size=4)
+distinct = st.lists(offer, min_size=1, max_size=4, unique_by=lambda row: (row.model.lower(), row.seller.lower()))
+files = st.lists(distinct, min_size=1, max_size=4)
 wishes = st.lists(st.integers(0, 3), max_size=5)
 
 

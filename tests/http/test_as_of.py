@@ -39,7 +39,7 @@ def test_what_was_current_then_is_shown_as_it_was(own_market: Market) -> None:
     service = own_market.service
     at = _imported_at(service, own_market.second)
     before = service.listings()
-    service.import_csv(LATER)
+    service.import_csv(LATER, "?source=perplexity")
     assert [row["price_usd"] for row in service.listings("?model=L4")] == [2300]
     assert service.listings(f"?as_of={at}") == before
 
@@ -59,14 +59,14 @@ def test_filters_and_orders_are_those_of_now(own_market: Market, query: str) -> 
 
 
 def test_the_latest_is_chosen_first_and_then_filtered(own_market: Market) -> None:
-    own_market.service.import_csv(LATER)
+    own_market.service.import_csv(LATER, "?source=perplexity")
     at = own_market.service.listings("?model=L4")[0]["imported_at"]
     assert own_market.service.listings(f"?as_of={at}&max_score=0.7&model=L4") == []
 
 
 @pytest.mark.parametrize("query", ["history=true", "history=true&sort=-price_usd", "history=true&sort=model"])
 def test_pages_of_the_history_are_the_history(own_market: Market, query: str) -> None:
-    own_market.service.import_csv(LATER)
+    own_market.service.import_csv(LATER, "?source=perplexity")
     everything = own_market.service.listings(f"?{query}")
     assert len(everything) == 7
     assert own_market.service.walk(f"/api/listings?{query}&limit=2") == everything
@@ -74,7 +74,7 @@ def test_pages_of_the_history_are_the_history(own_market: Market, query: str) ->
 
 def test_pages_of_the_past_are_the_past(own_market: Market) -> None:
     at = _imported_at(own_market.service, own_market.second)
-    own_market.service.import_csv(LATER)
+    own_market.service.import_csv(LATER, "?source=perplexity")
     everything = own_market.service.listings(f"?as_of={at}")
     assert own_market.service.walk(f"/api/listings?as_of={at}&limit=2") == everything
 
@@ -88,7 +88,7 @@ def test_a_cursor_is_for_its_own_time(own_market: Market) -> None:
 
 
 def test_the_history_has_every_event_in_every_format(own_market: Market) -> None:
-    own_market.service.import_csv(LATER)
+    own_market.service.import_csv(LATER, "?source=perplexity")
     answer = own_market.service.http.get("/api/listings?history=true&model=L4&format=csv&fields=price_usd")
     assert [row["price_usd"] for row in csv.DictReader(io.StringIO(answer.text))] == ["2300.0", "2400.0"]
 
@@ -100,7 +100,7 @@ def test_the_history_as_of_a_moment_has_what_was_known_then(own_market: Market) 
 
 
 def test_a_count_is_of_the_time_asked_for(own_market: Market) -> None:
-    own_market.service.import_csv(LATER)
+    own_market.service.import_csv(LATER, "?source=perplexity")
     at = _imported_at(own_market.service, own_market.first)
     for query, count in (("history=true", 7), (f"as_of={at}", 4), ("", 6)):
         answer = own_market.service.http.get(f"/api/listings?count=exact&limit=1&{query}")
@@ -110,7 +110,7 @@ def test_a_count_is_of_the_time_asked_for(own_market: Market) -> None:
 def test_an_older_file_that_comes_late_changes_nothing_that_is_current(own_market: Market) -> None:
     service = own_market.service
     before = [row | {"first_seen_at": None} for row in service.listings()]
-    service.import_csv(LATER.replace("2025-07-08", "2025-06-30"))
+    service.import_csv(LATER.replace("2025-07-08", "2025-06-30"), "?source=perplexity")
     assert [row | {"first_seen_at": None} for row in service.listings()] == before
     (row,) = service.listings("?model=L4")
     assert row["first_seen_at"] == "2025-06-30T12:00:00Z"
@@ -120,7 +120,7 @@ def test_an_older_file_that_comes_late_changes_nothing_that_is_current(own_marke
 
 def test_the_history_of_a_listing_tells_what_changed(own_market: Market) -> None:
     service = own_market.service
-    service.import_csv(LATER)
+    service.import_csv(LATER, "?source=perplexity")
     listing_id = service.listings("?model=L4")[0]["listing_id"]
     rows = service.http.get(f"/api/listings/{listing_id}/history").json
     assert [row["price_usd"] for row in rows] == [2400, 2300]
@@ -131,7 +131,7 @@ def test_the_history_of_a_listing_tells_what_changed(own_market: Market) -> None
 
 
 def test_an_event_that_does_not_count_is_compared_with_nothing(service: Service) -> None:
-    ids = [service.import_csv(offers(f"L4,{price},1,,,2025-01-0{price}"))["import_id"] for price in (1, 2, 4)]
+    ids = [service.import_csv(offers(f"L4,{price},1,,Acme,2025-01-0{price}"))["import_id"] for price in (1, 2, 4)]
     service.http.post(f"/api/imports/{ids[1]}/rollback")
     service.work()
     listing_id = service.listings()[0]["listing_id"]

@@ -77,8 +77,8 @@ def test_ready_names_every_check(ready_service: Service) -> None:
 @pytest.mark.parametrize(
     ("spoil", "check", "reason"),
     [
-        (_outdate, "schema", "the archive is at step 1 of 5: run `glyphd migrate`, then start again"),
-        (_lose_archive, "schema", "the archive is at step 0 of 5: run `glyphd migrate`, then start again"),
+        (_outdate, "schema", "the archive is at step 1 of 3: run `glyphd migrate`, then start again"),
+        (_lose_archive, "schema", "the archive is at step 0 of 3: run `glyphd migrate`, then start again"),
         (_lose_registry, "registry", "there is no database gpu.registry.sqlite yet"),
         (_spoil_queue, "queue", "it can't be used; the log says why"),
         (_spoil_uploads, "uploads", "it can't be used; the log says why"),

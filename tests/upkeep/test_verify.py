@@ -85,7 +85,7 @@ def test_every_fault_is_told_on_either_database(ledger: Ledger) -> None:
 def test_another_identity_is_told(ledger: Ledger) -> None:
     status = ledger.import_csv(CSV)
     ledger.change(ScoredListing.update(listing_id=b"\1" * 16).where(event_of(status)))
-    ledger.change(ListingKey.insert(listing_id=b"\1" * 16, current_event_id=None))
+    ledger.change(ListingKey.insert(listing_id=b"\1" * 16, current_event_id=None, first_event_id=1))
     (line,) = _verify(ledger, status["import_id"]).stdout.splitlines()
     assert "row 1 (line 2), listing_id: the file says " in line
     assert line.endswith(f'the archive says "{"01" * 16}"')

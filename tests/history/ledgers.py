@@ -1,0 +1,134 @@
+"""A ledger in an archive and the same in plain Python, side by side."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from peewee import Database
+
+from glyphd.contracts.listings import GPUListingDTO
+from glyphd.contracts.queries import DeltaQuery, DiffQuery, ListingQuery
+from glyphd.db.archive_models import IS_CURRENT, RESTORE, ROLLBACK, BatchChange, ImportBatch, ScoredListing
+from glyphd.history.deltas import Deltas
+from glyphd.history.diff import count_diff, list_diff
+from glyphd.history.matching import Brought, find_brought
+from glyphd.listings.search import Search
+from glyphd.storage.batch_changes import Change, change_batch
+from glyphd.storage.staging import by_column, open_stage
+from glyphd.storage.stores import staged_rows
+from glyphd.storage.writing import Batch, write_batch
+from glyphd.upkeep.archive_checks import ARCHIVE_CHECKS
+from tests.history.plain_offers import PlainLedger, Row
+
+START = datetime(2025, 7, 1, tzinfo=UTC)
+Places = set[tuple[int, int]]
+
+
+@dataclass
+class Ledger:
+    """Imports are named by their number. The caller holds the connection."""
+
+    database: Database
+    plain: PlainLedger = field(default_factory=PlainLedger)
+    moments: list[tuple[str, PlainLedger]] = field(default_factory=list)
+
+    def take(self, source: str | None, *rows: Row) -> None:
+        """Imports rows from a source."""
+        number = len(self.plain.imports)
+        self.plain.imports.append((source, list(rows)))
+        with open_stage(self.database) as stage:
+            stage.add(by_column(list(staged_rows(map(_listing, rows), "2025-07-01T00:00:00.000000Z"))))
+            stage.complete()
+            write_batch(self.database, stage, Batch(str(number), source))
+        self._note()
+
+    def turn(self, number: int) -> None:
+        """Rolls an import back, or restores it when it is rolled back."""
+        is_out = number in self.plain.out
+        change_batch(self.database, Change(str(number), RESTORE if is_out else ROLLBACK))
+        (self.plain.out.discard if is_out else self.plain.out.add)(number)
+        self._note()
+
+    def current(self, as_of: str | None = None) -> Places:
+        """The market, now or as it was."""
+        query = ListingQuery.model_validate({"fields": ["import_id", "import_index"], "as_of": as_of})
+        return {(int(import_id), index) for import_id, index in Search(self.database, query).everything()}
+
+    def deltas(self) -> set[tuple[tuple[int, int], tuple[int, int]]]:
+        """All deltas, as the places of their events: each is looked up by what the answer says of it."""
+        found = set()
+        for row in Deltas(self.database, DeltaQuery()).everything():
+            delta = dict(zip(Deltas.columns, row, strict=True))
+            found.add((self._place(delta, "previous_"), self._place(delta, "")))
+        return found
+
+    def diff(self, old: int, new: int) -> dict[str, list[int]]:
+        """The rows of each list, and the number of those that stayed."""
+        a, b = self._brought(old), self._brought(new)
+        counts = count_diff(self.database, a, b)
+        found: dict[str, Any] = {"unchanged": counts.unchanged}
+        for kind in ("added", "removed", "changed"):
+            listed = list_diff(self.database, DiffQuery(), kind, a, b)
+            at = listed.columns.index("new_import_index" if kind == "changed" else "import_index")
+            found[kind] = [row[at] for row in listed.everything()]
+            assert len(found[kind]) == getattr(counts, kind)
+        return found
+
+    def check(self) -> None:
+        """The archive says what the plain rules say: now, at every moment so far, and between all imports."""
+        plain = self.plain
+        assert self.current() == plain.current()
+        for moment, then in self.moments:
+            assert self.current(moment) == then.current()
+        assert self.deltas() == plain.deltas()
+        assert self._indistinct() == {event.place for event in plain.counting() if plain.is_indistinct(event)}
+        for old in range(len(plain.imports)):
+            for new in range(len(plain.imports)):
+                expected = plain.diff(old, new)
+                found = self.diff(old, new)
+                assert found.pop("unchanged") == expected.pop("unchanged").total()
+                assert found == {kind: sorted(indexes.elements()) for kind, indexes in expected.items()}
+        assert [line for check in ARCHIVE_CHECKS for line in check(self.database)] == []
+
+    def _note(self) -> None:
+        """What the market is from this moment on."""
+        latest = ImportBatch.select(ImportBatch.imported_at).order_by(ImportBatch.imported_at.desc()).limit(1)
+        changed = BatchChange.select(BatchChange.changed_at).order_by(BatchChange.changed_at.desc()).limit(1)
+        moment = max(at for query in (latest, changed) for (at,) in self.database.execute(query))
+        self.moments.append((moment, PlainLedger(list(self.plain.imports), set(self.plain.out))))
+
+    def _place(self, delta: dict[str, Any], prefix: str) -> tuple[int, int]:
+        number = int(delta[f"{prefix}import_id"])
+        seen_at = delta["previous_seen_at" if prefix else "timestamp"]
+        query = ScoredListing.select(ScoredListing.import_index).where(
+            ScoredListing.import_id == str(number),
+            ScoredListing.listing_id == bytes.fromhex(delta["listing_id"]),
+            ScoredListing.seen_at == f"{seen_at[:19]}.000000Z",
+            ScoredListing.standing < 3,
+        )
+        ((index,),) = self.database.execute(query)
+        return number, index
+
+    def _indistinct(self) -> Places:
+        counts = ImportBatch.select(ImportBatch.import_id).where(ImportBatch.rolled_back_at.is_null())
+        query = ScoredListing.select(ScoredListing.import_id, ScoredListing.import_index).where(
+            ScoredListing.is_indistinct == 1, ScoredListing.standing < 3, ScoredListing.import_id.in_(counts)
+        )
+        return {(int(import_id), index) for import_id, index in self.database.execute(query)}
+
+    def _brought(self, number: int) -> Brought:
+        brought = find_brought(self.database, str(number))
+        assert brought is not None
+        return brought
+
+
+def _listing(row: Row) -> GPUListingDTO:
+    return GPUListingDTO(
+        model="L4",
+        price_usd=row.price,
+        score=row.score,
+        seller=row.seller,
+        source_url=row.url,
+        title=row.note,
+        seen_at=START + timedelta(minutes=row.minute),
+    )

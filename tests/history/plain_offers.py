@@ -1,0 +1,188 @@
+"""Which rows are the same offer, in plain Python: what the archive's answers about random ledgers are held to."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import groupby, pairwise
+from typing import NamedTuple
+
+HOUR = 60
+"""Minutes without an identity after which it is observed again."""
+
+
+class Row(NamedTuple):
+    """One row of an import, seen at a minute."""
+
+    seller: str | None
+    url: str | None
+    price: float
+    score: float
+    note: str | None
+    minute: int
+
+    @property
+    def identity(self) -> tuple[str, str | None]:
+        return (self.seller or "").lower(), self.url
+
+    @property
+    def said(self) -> tuple[object, ...]:
+        return self.price, self.score, self.note
+
+
+Listing = tuple[tuple[str, str | None], int]
+"""An identity, and the number among its separate offers."""
+
+
+class Event(NamedTuple):
+    """A row that counts: the latest of an offer within one observation."""
+
+    listing: Listing
+    row: Row
+    index: int
+    sequence: int
+    source: str | None
+    observation: int
+    group_size: int
+    moment: int
+
+    @property
+    def order(self) -> tuple[int, int]:
+        return self.row.minute, self.sequence
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.sequence, self.index
+
+    @property
+    def thread(self) -> str | None:
+        return self.source if self.row.url is None else "any"
+
+
+Import = tuple[str | None, list[Row]]
+"""Its source and its rows."""
+
+
+@dataclass
+class PlainLedger:
+    """Imports in their order, and those that are rolled back."""
+
+    imports: list[Import] = field(default_factory=list)
+    out: set[int] = field(default_factory=set)
+
+    def events(self, sequence: int) -> list[Event]:
+        """What an import observed, its rows in groups."""
+        source, rows = self.imports[sequence]
+        source = None if source is None else source.lower()
+        numbered = sorted(enumerate(rows, start=1), key=lambda pair: str(pair[1].identity))
+        found: list[Event] = []
+        for identity, same in groupby(numbered, key=lambda pair: pair[1].identity):
+            for number, observed in enumerate(_observations(identity[1], list(same))):
+                offers = _offers(identity[1], observed)
+                moment = max(row.minute for _, row in observed)
+                found += [
+                    Event((identity, ordinal), row, index, sequence, source, number, len(offers), moment)
+                    for ordinal, (index, row) in enumerate(offers, start=1)
+                ]
+        return found
+
+    def counting(self) -> list[Event]:
+        """The events of all imports that count."""
+        return [event for number in range(len(self.imports)) if number not in self.out for event in self.events(number)]
+
+    def is_indistinct(self, event: Event) -> bool:
+        """Rule 5."""
+        earlier = [number for number in range(event.sequence) if number not in self.out]
+        several = any(
+            other.listing[0] == event.listing[0] and other.group_size > 1
+            for number in (*earlier, event.sequence)
+            for other in self.events(number)
+        )
+        return several or (event.row.seller is None and event.row.url is None and event.source is None)
+
+    def current(self) -> set[tuple[int, int]]:
+        """The latest event of each listing, but for those that their group has no room for any more."""
+        events = self.counting()
+        latest = {event.listing: event for event in sorted(events, key=lambda event: event.order)}
+        return {event.place for event in latest.values() if not self._is_gone(event, events)}
+
+    def deltas(self) -> set[tuple[tuple[int, int], tuple[int, int]]]:
+        """Each change of a price or a score, as the places of the two events."""
+        threads: dict[tuple[Listing, str | None], list[Event]] = {}
+        for event in sorted(self.counting(), key=lambda event: event.order):
+            threads.setdefault((event.listing, event.thread), []).append(event)
+        return {
+            (before.place, after.place)
+            for events in threads.values()
+            for before, after in pairwise(events)
+            if before.row[2:4] != after.row[2:4] and not (self.is_indistinct(before) or self.is_indistinct(after))
+        }
+
+    def diff(self, old: int, new: int) -> dict[str, Counter[int]]:
+        """How many listings were added, removed and changed, and how many stayed, by the index of their rows."""
+        before, after = (_last_by_identity(self.events(number)) for number in (old, new))
+        found: dict[str, Counter[int]] = {kind: Counter() for kind in ("added", "removed", "changed", "unchanged")}
+        for identity in before.keys() | after.keys():
+            self._compare(identity, before.get(identity, []), after.get(identity, []), found)
+        return found
+
+    def _compare(self, identity: object, old: list[Event], new: list[Event], found: dict[str, Counter[int]]) -> None:
+        can_match = all(event.source == old[0].source for event in new) if old and old[0].row.url is None else True
+        if can_match and old and new and not any(map(self.is_indistinct, (*old, *new))):
+            kind = "unchanged" if old[0].row[2:4] == new[0].row[2:4] else "changed"
+            found[kind][new[0].index] += 1
+            return
+        left = Counter(event.row.price for event in old) if can_match else Counter()
+        matched: Counter[float] = Counter()
+        for event in sorted(new, key=lambda event: event.listing[1]):
+            if matched[event.row.price] < left[event.row.price]:
+                matched[event.row.price] += 1
+                found["unchanged"][event.index] += 1
+            else:
+                found["added"][event.index] += 1
+        for event in sorted(old, key=lambda event: event.listing[1]):
+            if matched[event.row.price]:
+                matched[event.row.price] -= 1
+            else:
+                found["removed"][event.index] += 1
+
+    def _is_gone(self, event: Event, events: Iterable[Event]) -> bool:
+        """Rule 8."""
+        return event.listing[1] > 1 and any(
+            first.listing == (event.listing[0], 1)
+            and first.source == event.source
+            and first.group_size < event.listing[1]
+            and (first.moment, first.sequence) > (event.moment, event.sequence)
+            for first in events
+        )
+
+
+def _observations(url: str | None, rows: list[tuple[int, Row]]) -> list[list[tuple[int, Row]]]:
+    """Rule 3."""
+    if url is None:
+        return [rows]
+    ordered = sorted(rows, key=lambda pair: (pair[1].minute, pair[0]))
+    found = [[ordered[0]]]
+    for before, after in pairwise(ordered):
+        if after[1].minute - before[1].minute >= HOUR:
+            found.append([])
+        found[-1].append(after)
+    return found
+
+
+def _offers(url: str | None, rows: list[tuple[int, Row]]) -> list[tuple[int, Row]]:
+    """Rules 2 and 4: each offer's row that counts, in the order of their ordinals."""
+    copies: dict[object, list[tuple[int, Row]]] = {}
+    for index, row in rows:
+        copies.setdefault(row.said if url is not None else index, []).append((index, row))
+    ordered = sorted(copies.values(), key=lambda same: (same[0][1].price, same[0][1].score, min(same)[0]))
+    return [max(same, key=lambda pair: (pair[1].minute, pair[0])) for same in ordered]
+
+
+def _last_by_identity(events: list[Event]) -> dict[object, list[Event]]:
+    found: dict[object, list[Event]] = {}
+    for event in events:
+        found.setdefault(event.listing[0], []).append(event)
+    return {
+        identity: [event for event in same if event.observation == max(one.observation for one in same)]
+        for identity, same in found.items()
+    }

@@ -1,0 +1,199 @@
+"""Which rows are the same offer, what may be compared, and what is gone: the archive says what plain Python says."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+from peewee import Database
+
+from glyphd.db.archive_models import ARCHIVE_MODELS
+from glyphd.db.connections import close_all, open_archive, open_archive_file
+from glyphd.db.migrations import initialise_archive
+from glyphd.settings import Settings
+from tests.history.ledgers import Ledger
+from tests.history.plain_offers import Import, Row
+
+DAY = 24 * 60
+URL = "https://shop.example/1"
+
+
+def row(
+    price: float, minute: int = 0, *, url: str | None = URL, seller: str | None = "Acme", note: str | None = None
+) -> Row:
+    return Row(seller, url, price, 0.5, note, minute)
+
+
+@pytest.fixture
+def ledger(archive: Database) -> Ledger:
+    return Ledger(archive)
+
+
+def test_a_listing_observed_again_and_again_in_one_file_moves_twice(ledger: Ledger) -> None:
+    ledger.take("feed", row(100), row(120, 2 * DAY), row(100, 4 * DAY))
+    assert ledger.deltas() == {((0, 1), (0, 2)), ((0, 2), (0, 3))}
+    assert ledger.current() == {(0, 3)}
+    ledger.check()
+
+
+@pytest.mark.parametrize(("minutes", "current"), [(59, {(0, 1), (0, 2)}), (60, {(0, 2)})])
+def test_an_observation_ends_with_an_hour(ledger: Ledger, minutes: int, current: set[tuple[int, int]]) -> None:
+    ledger.take("feed", row(100), row(120, minutes))
+    assert ledger.current() == current
+    ledger.check()
+
+
+def test_rows_of_a_chain_are_one_observation(ledger: Ledger) -> None:
+    """Each is seen less than an hour after another one, in whatever order they are in the file."""
+    ledger.take("feed", row(100, 100), row(100, 0), row(100, 50))
+    assert ledger.current() == {(0, 1)}
+    ledger.check()
+
+
+@pytest.mark.parametrize(("copies", "next_copies"), [((3, 1), (1, 2)), ((1, 1), (2, 3))])
+def test_copies_of_an_offer_are_one_offer(
+    ledger: Ledger, copies: tuple[int, int], next_copies: tuple[int, int]
+) -> None:
+    for day, counts in enumerate((copies, next_copies)):
+        rows = [
+            row(price, day * DAY, url=f"{URL}{price}")
+            for price, count in zip((10, 20), counts, strict=True)
+            for _ in range(count)
+        ]
+        ledger.take("feed", *rows)
+    assert len(ledger.current()) == 2
+    assert ledger.diff(0, 1) == {"added": [], "removed": [], "changed": [], "unchanged": 2}
+    ledger.check()
+
+
+def test_equal_rows_without_a_url_are_separate_offers(ledger: Ledger) -> None:
+    ledger.take("feed", row(10, url=None), row(10, url=None))
+    assert ledger.current() == {(0, 1), (0, 2)}
+    ledger.check()
+
+
+def test_rows_equal_but_for_a_note_are_separate_offers(ledger: Ledger) -> None:
+    ledger.take("feed", row(10, note="a"), row(10, note="b"), row(10, note="a"))
+    assert ledger.current() == {(0, 2), (0, 3)}
+    ledger.check()
+
+
+def test_two_offers_at_first_and_one_later_in_a_file(ledger: Ledger) -> None:
+    ledger.take("feed", row(10), row(12), row(11, DAY))
+    assert ledger.current() == {(0, 3)}
+    ledger.check()
+
+
+def test_a_group_that_grows_and_shrinks(ledger: Ledger) -> None:
+    ledger.take("feed", row(10, url=None))
+    ledger.take("feed", row(10, DAY, url=None), row(12, DAY, url=None))
+    ledger.take("feed", row(11, 2 * DAY, url=None))
+    assert ledger.current() == {(2, 1)}
+    assert ledger.deltas() == set()
+    ledger.check()
+    for number in (1, 2, 1, 0):
+        ledger.turn(number)
+        ledger.check()
+
+
+def test_a_move_inside_a_group_is_no_move(ledger: Ledger) -> None:
+    ledger.take("feed", row(10, url=None), row(20, url=None), row(30, url=None))
+    ledger.take("feed", row(10, DAY, url=None), row(25, DAY, url=None), row(30, DAY, url=None))
+    assert ledger.deltas() == set()
+    assert ledger.diff(0, 1) == {"added": [2], "removed": [2], "changed": [], "unchanged": 2}
+    ledger.check()
+
+
+@pytest.mark.parametrize(("source", "moves"), [("feed", 1), ("FEED", 1), ("other", 0), (None, 0)])
+def test_without_a_url_only_the_same_source_is_compared(ledger: Ledger, source: str | None, moves: int) -> None:
+    ledger.take("feed", row(10, url=None))
+    ledger.take(source, row(11, DAY, url=None))
+    assert len(ledger.deltas()) == moves
+    ledger.check()
+
+
+def test_with_a_url_sources_do_not_matter(ledger: Ledger) -> None:
+    ledger.take("feed", row(10))
+    ledger.take(None, row(11, DAY))
+    assert len(ledger.deltas()) == 1
+    ledger.check()
+
+
+def test_without_seller_url_and_source_nothing_is_compared(ledger: Ledger) -> None:
+    for day, price in enumerate((10, 11)):
+        ledger.take(None, row(price, day * DAY, url=None, seller=None))
+    assert ledger.deltas() == set()
+    assert ledger.current() == {(1, 1)}
+    ledger.check()
+
+
+def test_a_source_that_lists_fewer_leaves_the_others_offers_alone(ledger: Ledger) -> None:
+    ledger.take("a", row(10, url=None), row(20, url=None))
+    ledger.take("b", row(10, DAY, url=None))
+    assert ledger.current() == {(0, 2), (1, 1)}
+    ledger.check()
+
+
+rows = st.builds(
+    Row,
+    st.sampled_from(["Acme", "acme", None]),
+    st.sampled_from([None, None, URL]),
+    st.sampled_from([1.0, 1.1, 100.0]),
+    st.sampled_from([0.5, 0.7]),
+    st.sampled_from([None, None, "note"]),
+    st.sampled_from([0, 30, 59, 60, 90, 119, 150, DAY, DAY + 60]),
+)
+imports = st.tuples(st.sampled_from(["feed", "Feed", "other", None]), st.lists(rows, min_size=1, max_size=5))
+ledgers = st.lists(imports, min_size=1, max_size=4)
+turns = st.lists(st.integers(0, 3), max_size=5)
+
+
+def _told(ledger: Ledger, story: list[Import], turned: list[int]) -> None:
+    remaining = iter(turned)
+    for source, offered in story:
+        ledger.take(source, *offered)
+        number = next(remaining, None)
+        if number is not None:
+            ledger.turn(number % len(ledger.plain.imports))
+    for number in remaining:
+        ledger.turn(number % len(ledger.plain.imports))
+    ledger.check()
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty archive, to be copied."""
+    settings = Settings(data_dir=tmp_path_factory.mktemp("template"), database_url=None)
+    initialise_archive(settings)
+    return settings.archive_path
+
+
+@pytest.fixture
+def postgres_archive(postgres_settings: Settings) -> Iterator[Database]:
+    """An archive on PostgreSQL, connected; each example empties it."""
+    initialise_archive(postgres_settings)
+    database = open_archive(postgres_settings, read_only=False)
+    with database.connection_context():
+        yield database
+    close_all(database)
+
+
+@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=ledgers, turned=turns)
+def test_every_story_on_sqlite(template: Path, story: list[Import], turned: list[int]) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "archive.sqlite")
+        shutil.copy(template, path)
+        database = open_archive_file(path, read_only=False)
+        with database.connection_context():
+            _told(Ledger(database), story, turned)
+
+
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=ledgers, turned=turns)
+def test_every_story_on_postgresql(postgres_archive: Database, story: list[Import], turned: list[int]) -> None:
+    tables = ", ".join(model._meta.table_name for model in ARCHIVE_MODELS[2:])
+    postgres_archive.execute_sql(f"TRUNCATE {tables}")
+    _told(Ledger(postgres_archive), story, turned)
