@@ -60,6 +60,8 @@ def main() -> None:
 @main.command("serve")
 @click.option("--host", help="Address to listen on (GLYPHD_HOST, default 127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on (GLYPHD_PORT, default 8080).")
+@click.option("--allowed-hosts", help="Host names served beside the usual ones (GLYPHD_ALLOWED_HOSTS).")
+@click.option("--trusted-proxies", help="Proxies whose X-Forwarded-Host counts (GLYPHD_TRUSTED_PROXIES).")
 @click.option("--no-worker", is_flag=True, help="Run the API alone; workers run elsewhere.")
 @settings_options
 def serve_command(no_worker: bool, **flags: Any) -> None:

@@ -76,6 +76,13 @@ class MalformedBody(InvalidRequest):
     title = "The body can't be taken apart"
 
 
+class InvalidHost(InvalidRequest):
+    """No host was named, several were, or something that is none."""
+
+    code = "invalid_host"
+    title = "The Host header is not valid"
+
+
 class NotSupported(InvalidRequest):
     code = "not_supported"
     title = "This version does not support that"
@@ -89,6 +96,20 @@ class HeadersTooLarge(GlyphdError):
 class LengthMissing(GlyphdError):
     code = "length_required"
     title = "The request needs a length"
+
+
+class CrossSiteRequest(GlyphdError):
+    """A page of another site asked a browser to change something here."""
+
+    code = "cross_site_request"
+    title = "The request comes from another site"
+
+
+class HostNotAllowed(GlyphdError):
+    """The request is for a name that this service does not go by."""
+
+    code = "host_not_allowed"
+    title = "This host is not served here"
 
 
 class NotAcceptable(GlyphdError):

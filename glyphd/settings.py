@@ -2,7 +2,10 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,11 +13,15 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from glyphd.errors import InvalidSettings
+from glyphd.hosts import parse_host
 
 PREFIX = "GLYPHD_"
+ANY_HOST = "*"
 _TEST_PREFIX = "GLYPHD_TEST_"
 MIB = 1024 * 1024
 _PASSWORD_PARAMETER = re.compile(r"([?&]\w*password=)[^&]*", re.IGNORECASE)
+
+Network = IPv4Network | IPv6Network
 
 
 class Settings(BaseSettings):
@@ -28,6 +35,8 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address the API listens on")
     port: int = Field(8080, ge=0, le=65535, description="Port the API listens on; 0 picks a free one")
+    allowed_hosts: str | None = Field(None, description="Host names served beside the usual ones, or * for any")
+    trusted_proxies: str | None = Field(None, description="Addresses or networks whose X-Forwarded-Host counts")
     threads: int = Field(8, ge=2, le=256, description="Threads that answer requests")
     grace_seconds: float = Field(25, gt=0, le=3600, description="Time to finish work in hand when told to stop")
 
@@ -61,10 +70,31 @@ class Settings(BaseSettings):
             raise ValueError("must start with postgresql://")
         return value
 
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, value: str | None) -> str | None:
+        _read_hosts(value)
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str | None) -> str | None:
+        _read_networks(value)
+        return value
+
     @field_validator("log_level", mode="before")
     @classmethod
     def _upper(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
+
+    @property
+    def allowed_host_names(self) -> frozenset[str]:
+        """The names in `allowed_hosts` as `parse_host` spells them; ANY_HOST stands for itself."""
+        return _read_hosts(self.allowed_hosts)
+
+    @property
+    def trusted_networks(self) -> tuple[Network, ...]:
+        return _read_networks(self.trusted_proxies)
 
     @property
     def archive_path(self) -> Path:
@@ -142,6 +172,28 @@ def load_settings(**flags: Any) -> Settings:
         reason = first["msg"].removeprefix("Value error, ")
         shown = without_password(str(first["input"])) if "://" in str(first["input"]) else first["input"]
         raise InvalidSettings(f"{place}={shown}: {reason}") from None
+
+
+def _read_hosts(text: str | None) -> frozenset[str]:
+    """Raises ValueError for an entry that is not a host alone."""
+    return frozenset(entry if entry == ANY_HOST else _read_host(entry) for entry in _entries(text))
+
+
+def _read_host(entry: str) -> str:
+    with suppress(ValueError):
+        host = parse_host(entry)
+        if host.port is None:
+            return host.name
+    raise ValueError(f"{entry} is not a host name; write it without scheme, port and path")
+
+
+def _read_networks(text: str | None) -> tuple[Network, ...]:
+    """Raises ValueError for an entry that is neither an address nor a network."""
+    return tuple(ip_network(entry) for entry in _entries(text))
+
+
+def _entries(text: str | None) -> Iterator[str]:
+    return filter(None, map(str.strip, (text or "").split(",")))
 
 
 def _refuse_unknown_variables() -> None:

@@ -16,7 +16,7 @@ from tests.importing.jobs import add_job
 from tests.service import Service, offers
 
 OPTIONS = {
-    "serve": ["--host", "--port", "--no-worker"],
+    "serve": ["--host", "--port", "--allowed-hosts", "--trusted-proxies", "--no-worker"],
     "worker": ["--once"],
     "migrate": ["--to", "--drop-data"],
     "init-db": [],

@@ -45,6 +45,7 @@ def test_a_flag_that_was_not_given_hides_nothing(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     values = {"database_url": "postgresql://localhost/x", "log_level": "ERROR", "log_format": "json", "threads": "9"}
+    values |= {"allowed_hosts": "gpu.example.com,Ledger.lan", "trusted_proxies": "10.0.0.0/8,::1"}
     value = values.get(name, "2048")
     monkeypatch.setenv(f"GLYPHD_{name.upper()}", value)
     assert str(getattr(load_settings(), name)).removesuffix(".0") == value
@@ -86,6 +87,14 @@ def test_variables_of_the_tests_and_of_others_are_no_settings(monkeypatch: pytes
         ("max_row_errors", "0"),
         ("log_level", "LOUD"),
         ("log_format", "xml"),
+        ("allowed_hosts", "https://gpu.example.com"),
+        ("allowed_hosts", "gpu.example.com:8443"),
+        ("allowed_hosts", "localhost, gpu.example.com/glyphd"),
+        ("allowed_hosts", "*.example.com"),
+        ("trusted_proxies", "proxy.example.com"),
+        ("trusted_proxies", "10.0.0.1/8"),
+        ("trusted_proxies", "::1, 10.0.0"),
+        ("trusted_proxies", "*"),
         ("database_url", "mysql://localhost/x"),
         ("database_url", "sqlite.db"),
     ],

@@ -8,6 +8,7 @@ import structlog
 from bottle import Bottle, HTTPError, HTTPResponse, request, response
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from glyphd.api.access import AccessRule, RequestHead
 from glyphd.api.actions import ActionsApi
 from glyphd.api.deltas import DeltasApi
 from glyphd.api.diff import DiffApi
@@ -16,14 +17,25 @@ from glyphd.api.imports import ImportsApi
 from glyphd.api.listings import ListingsApi
 from glyphd.api.models import ModelsApi
 from glyphd.api.persist import PersistApi
-from glyphd.api.problems import bottle_problem, problem_of
+from glyphd.api.problems import bottle_problem, problem_of, status_of
 from glyphd.api.request_ids import request_id_from
 from glyphd.api.routes import Route
 from glyphd.api.sources import SourcesApi
 from glyphd.api.system import SystemApi
 from glyphd.api.uploads import UploadsApi
 from glyphd.api.waiting import Waiting
+from glyphd.errors import GlyphdError
 from glyphd.services import Services
+
+_HEADERS_OF_PROXIES = (
+    "HTTP_FORWARDED",
+    "HTTP_X_FORWARDED_BY",
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PORT",
+    "HTTP_X_FORWARDED_PREFIX",
+    "HTTP_X_FORWARDED_PROTO",
+)
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +46,7 @@ def build_app(services: Services) -> Bottle:
     app.default_error_handler = _own_problem
     app.install(_failures_as_problems)
     app.add_hook("before_request", _begin)
+    app.add_hook("before_request", _gate(AccessRule.from_settings(services.settings)))
     app.add_hook("after_request", _end)
     for route in all_routes(services):
         app.route(route.path, route.method, route.handle)
@@ -90,6 +103,24 @@ def _begin() -> None:
     request.environ["glyphd.began"] = time.monotonic()
     clear_contextvars()
     bind_contextvars(request_id=request_id)
+
+
+def _gate(rule: AccessRule) -> Callable[[], None]:
+    """Applies the rule before a route is looked for and before anything of the body is read."""
+
+    def require_access() -> None:
+        head = RequestHead.from_environ(request.environ)
+        try:
+            rule.check(head)
+        except GlyphdError as failure:
+            log.info("request_refused", status=status_of(failure), code=failure.code, client=head.peer)
+            raise problem_of(failure) from None
+        if not rule.trusts(head.peer):
+            # Bottle would believe them: its own idea of the request's address and client is made from them.
+            for name in _HEADERS_OF_PROXIES:
+                request.environ.pop(name, None)
+
+    return require_access
 
 
 def _end() -> None:

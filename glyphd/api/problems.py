@@ -17,12 +17,14 @@ RETRY_AFTER_SECONDS = "5"
 
 STATUSES: dict[type[errors.GlyphdError], int] = {
     errors.InvalidRequest: 400,
+    errors.CrossSiteRequest: 403,
     errors.NotFound: 404,
     errors.NotAcceptable: 406,
     errors.Conflict: 409,
     errors.LengthMissing: 411,
     errors.TooLarge: 413,
     errors.UnsupportedType: 415,
+    errors.HostNotAllowed: 421,
     errors.Refused: 422,
     errors.HeadersTooLarge: 431,
     errors.Unavailable: 503,

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.fuzz.seeds import LONGEST, seeds
 
-NAMES = ("headers", "rows", "json_rows", "forms", "queries", "times")
+NAMES = ("headers", "rows", "json_rows", "forms", "queries", "times", "hosts")
 
 
 def main() -> int:

@@ -26,6 +26,7 @@ _QUERIES = [
     '"2025-07-29T12:12:00.000000Z",5',
 ]
 _TIMES = ["2025-07-29T12:12:00.5+02:00", "2025-07-29", "2025-07-29 12:12Z", "0001-01-01T00:00:00+23:59", "20250729"]
+_HOSTS = ["localhost:8080", "127.1", "[fe80::1%eth0]:80", "a.localhost.", "evil.example", "HTTPS://API.:8080/"]
 
 
 def seeds(target: str) -> list[bytes]:
@@ -38,6 +39,8 @@ def seeds(target: str) -> list[bytes]:
         return [b"\0" + _FORM, b'\1{"filename":"a.csv","csv":"model"}', b"\2model,price_usd,score\n"]
     if target == "queries":
         return [query.encode() for query in _QUERIES] + [write_cursor([], ["a", 1]).encode()]
+    if target == "hosts":
+        return [host.encode() for host in _HOSTS]
     return [time.encode() for time in _TIMES]
 
 

@@ -8,12 +8,14 @@ from typing import BinaryIO
 
 from bottle import request
 
+from glyphd.api.access import AccessRule, RequestHead
 from glyphd.api.bodies import MAX_FIELD_BYTES, MAX_PARTS, receive_upload
 from glyphd.api.parameters import MAX_PARAMETERS, read_query_string
 from glyphd.contracts.fingerprints import fingerprint
 from glyphd.contracts.imports import ImportOptions
 from glyphd.contracts.queries import ErrorQuery, ImportQuery, ListingQuery, UploadQuery, read_parameters
 from glyphd.errors import FileRefused, GlyphdError, InvalidRequest, UnreadableFile
+from glyphd.hosts import Host, parse_host
 from glyphd.importing.csv_rows import CsvRows
 from glyphd.importing.door import FirstBlock, check_door
 from glyphd.importing.json_rows import MAX_IGNORED, JsonRows
@@ -109,6 +111,19 @@ def times(data: bytes) -> None:
         assert parse_time(stored) == parse_time(str(shown_time(stored))) == stored
 
 
+def hosts(data: bytes) -> None:
+    """Hosts and origins in any spelling: one that is served has no dot, is an address, or is this machine."""
+    text = data.decode("latin-1")
+    with suppress(GlyphdError):
+        AccessRule().check(RequestHead("GET", "/", "1.1", text, {"HOST": text}))
+        host = parse_host(text)
+        assert host.is_address or "." not in host.name or host.name.endswith(".localhost")
+        assert parse_host(f"[{host.name}]" if ":" in host.name else host.name).name == host.name
+    with suppress(GlyphdError):
+        AccessRule().check(RequestHead("POST", "/", "1.1", text, {"HOST": "api:8080", "ORIGIN": text}))
+        assert parse_host(text.partition("://")[2].removesuffix("/")) == Host("api", 8080)
+
+
 def _require_few_words(refused: GlyphdError) -> None:
     assert len(refused.detail) < MAX_DETAIL
     assert len(str(refused.members)) < MAX_MEMBERS
@@ -135,5 +150,5 @@ class _Kept:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (headers, rows, json_rows, forms, queries, times)
+    target.__name__: target for target in (headers, rows, json_rows, forms, queries, times, hosts)
 }

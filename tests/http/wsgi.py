@@ -11,11 +11,12 @@ from tests.service import Service
 
 @dataclass(frozen=True)
 class Answer:
-    """What the app answered."""
+    """What the app answered, and what it left unread of the request's body."""
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    unread: bytes
 
     @property
     def json(self) -> Any:
@@ -30,6 +31,7 @@ def ask(
 ) -> Answer:
     """Sends a request whose target may hold any percent-encoded bytes."""
     path, _, query = target.partition("?")
+    stream = io.BytesIO(body)
     environ = {
         "REQUEST_METHOD": method,
         "SCRIPT_NAME": "",
@@ -38,10 +40,11 @@ def ask(
         "SERVER_NAME": "127.0.0.1",
         "SERVER_PORT": "8080",
         "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": "127.0.0.1:8080",
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(body),
+        "wsgi.input": stream,
         "wsgi.errors": io.StringIO(),
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
@@ -58,4 +61,4 @@ def ask(
     finally:
         getattr(given, "close", lambda: None)()
     status, pairs = started[-1]
-    return Answer(int(status.split()[0]), pairs, content)
+    return Answer(int(status.split()[0]), pairs, content, stream.read())

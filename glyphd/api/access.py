@@ -1,0 +1,162 @@
+"""Which requests are answered: those for a name of this service, and writes of its own pages only.
+
+A browser sends requests for any web page, also to this machine. It says which page a request comes
+from (`Sec-Fetch-Site`, `Origin`) and under which name it reached the service (`Host`). The name
+gives DNS rebinding away: a foreign name that was made to point here. Other clients send neither of
+the first two, and pass.
+"""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+from glyphd.api.own_names import host_name, own_names
+from glyphd.errors import CrossSiteRequest, HostNotAllowed, InvalidHost
+from glyphd.hosts import Host, parse_host
+from glyphd.settings import ANY_HOST, Network, Settings
+
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+_PROBED_PATHS = ("/api/health", "/api/ready")
+_OWN_SITES = ("same-origin", "none")  # none: the user's own doing, such as a bookmark
+_HOST_OPTIONAL = ("", "0.9", "1.0")
+_ORIGIN = re.compile(r"(https?)://([^/]+)/?", re.IGNORECASE)
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_MOST_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class RequestHead:
+    """What the rule looks at.
+
+    `version` is that of HTTP, such as `1.1`; `peer` is the address that the request came from.
+    Header names are in upper case with underscores; a header that was sent twice has both values,
+    separated by a comma.
+    """
+
+    method: str
+    path: str
+    version: str
+    peer: str
+    headers: Mapping[str, str]
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, Any]) -> "RequestHead":
+        names = ("HOST", "ORIGIN", "SEC_FETCH_SITE", "X_FORWARDED_HOST")
+        return cls(
+            method=environ["REQUEST_METHOD"],
+            path=environ.get("PATH_INFO", ""),
+            version=environ.get("SERVER_PROTOCOL", "").removeprefix("HTTP/"),
+            peer=environ.get("REMOTE_ADDR", ""),
+            headers={name: environ[f"HTTP_{name}"] for name in names if f"HTTP_{name}" in environ},
+        )
+
+    @property
+    def is_safe(self) -> bool:
+        return self.method.upper() in _SAFE_METHODS
+
+    @property
+    def is_probe(self) -> bool:
+        """Load balancers ask under any name or none, and the answer holds nothing worth stealing."""
+        return self.is_safe and self.path in _PROBED_PATHS
+
+
+@dataclass(frozen=True)
+class AccessRule:
+    """The one statement of the rule. Names are spelled as `parse_host` spells them."""
+
+    allowed_hosts: frozenset[str] = frozenset()
+    own_names: frozenset[str] = frozenset()
+    trusted_proxies: tuple[Network, ...] = ()
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "AccessRule":
+        listening = host_name(settings.host)
+        return cls(
+            allowed_hosts=settings.allowed_host_names,
+            own_names=own_names() | ({listening} if listening else set()),
+            trusted_proxies=settings.trusted_networks,
+        )
+
+    def check(self, head: RequestHead) -> None:
+        """Raises InvalidHost, HostNotAllowed or CrossSiteRequest."""
+        if head.is_probe:
+            return
+        host = _host_of(head)
+        if host is not None and not self._is_served(host):
+            what = f"{host.name} is not a name of this service"
+            raise HostNotAllowed(f"{what}; if it should be, add it to GLYPHD_ALLOWED_HOSTS", host=host.name)
+        if not head.is_safe:
+            self._check_site(head, host)
+
+    def trusts(self, peer: str) -> bool:
+        """Whether what this address says about other hosts counts."""
+        try:
+            address = ip_address(peer)
+        except ValueError:
+            return False
+        address = getattr(address, "ipv4_mapped", None) or address
+        return any(address in network for network in self.trusted_proxies)
+
+    def _is_served(self, host: Host) -> bool:
+        """Rebinding needs a name that someone else can point here: one in the DNS, with a dot."""
+        name = host.name
+        if host.is_address or "." not in name or name.endswith(".localhost"):
+            return True
+        return ANY_HOST in self.allowed_hosts or name in self.allowed_hosts | self.own_names
+
+    def _check_site(self, head: RequestHead, host: Host | None) -> None:
+        site, origin = head.headers.get("SEC_FETCH_SITE"), head.headers.get("ORIGIN")
+        if site is not None:
+            if site not in _OWN_SITES:
+                what = f"Sec-Fetch-Site is {site[:_MOST_SHOWN]!r}"
+                raise CrossSiteRequest(f"{what}: pages of other sites can't change anything here")
+        elif origin is not None and not self._is_own_origin(origin, head, host):
+            raise CrossSiteRequest(
+                f"the page is from {origin[:_MOST_SHOWN]!r}, which is not the host of the request; "
+                "if it is a page of this service, let the proxy pass the Host header with its port, "
+                "or add the page's host to GLYPHD_ALLOWED_HOSTS"
+            )
+
+    def _is_own_origin(self, origin: str, head: RequestHead, host: Host | None) -> bool:
+        found = _ORIGIN.fullmatch(origin)
+        if found is None:
+            return False
+        try:
+            page = parse_host(found[2])
+        except ValueError:
+            return False
+        default = _DEFAULT_PORTS[found[1].lower()]
+        asked = filter(None, (host, self._forwarded_host(head)))
+        return page.name in self.allowed_hosts or any(_is_same(page, one, default) for one in asked)
+
+    def _forwarded_host(self, head: RequestHead) -> Host | None:
+        """The host that a trusted proxy was asked for.
+
+        Proxies append to the header, so the last value is the one that our peer vouches for.
+        """
+        if self.trusts(head.peer):
+            last = head.headers.get("X_FORWARDED_HOST", "").rpartition(",")[2]
+            with suppress(ValueError):
+                return parse_host(last.strip())
+        return None
+
+
+def _host_of(head: RequestHead) -> Host | None:
+    """The host that was asked for; None where an old client does not say."""
+    given = head.headers.get("HOST", "")
+    if not given:
+        if head.version in _HOST_OPTIONAL:
+            return None
+        raise InvalidHost("a request needs a Host header")
+    try:
+        return parse_host(given)
+    except ValueError:
+        raise InvalidHost("the Host header has to be one host, with or without a port") from None
+
+
+def _is_same(page: Host, asked: Host, default_port: int) -> bool:
+    """Whether both are one host and port; which port is the default depends on the page's scheme."""
+    return page.name == asked.name and (page.port or default_port) == (asked.port or default_port)

@@ -1,0 +1,61 @@
+"""Requests as real clients sent them, recorded by a server that listened in place of this one.
+
+Chromium 156 and Firefox 153 loaded pages of the service (`own-…`), of another site (`cross-…`), of
+another port (`cross-port-…`), of a rebound name (`rebind-…`), of `data:` and `file:` URLs, and one
+whose address was typed by hand. `gpu-box` and `evil.example` led to the same machine. `via` is the
+proxy in between: nginx 1.22, with the header that it was configured to pass, or Caddy 2.6.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from webtest import TestResponse
+
+from tests.service import Service
+
+_FILE = Path(__file__).parents[1] / "data" / "recorded_requests.json"
+CSV = "model,price_usd,score\nL4,2400,0.5\n"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    client: str
+    via: str
+    case: str
+    method: str
+    headers: dict[str, str]
+
+    def __str__(self) -> str:
+        words = (self.client, self.via, self.case, self.method, self.headers["Host"], self.headers.get("Origin"))
+        return " ".join(word for word in words if word)
+
+    def send(self, service: Service, peer: str = "127.0.0.1") -> TestResponse:
+        """Sends it to the service: a write as an upload, anything else as a question for the listings."""
+        options: dict[str, Any] = {"extra_environ": {"REMOTE_ADDR": peer}, "expect_errors": True}
+        if self.method == "POST":
+            headers = {**self.headers, "Content-Type": "text/csv"}
+            return service.http.post("/api/import", CSV, headers=headers, **options)
+        return service.http.get("/api/listings", headers=self.headers, **options)
+
+    @property
+    def is_write(self) -> bool:
+        return self.method == "POST"
+
+
+RECORDED = [Recorded(**entry) for entry in json.loads(_FILE.read_bytes())]
+
+
+def recorded(*cases: str, via: str = "", origin: str = "", host: str = "") -> list[Recorded]:
+    """Those whose case begins with one of these, and whose origin and host begin like this."""
+    found = [
+        request
+        for request in RECORDED
+        if request.case.startswith(cases)
+        and request.via == via
+        and request.headers.get("Origin", "").startswith(origin)
+        and request.headers["Host"].startswith(host)
+    ]
+    assert found
+    return found
