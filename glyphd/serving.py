@@ -8,6 +8,7 @@ from threading import Event
 import click
 from bottle import Bottle
 
+from glyphd.api.access import AccessRule
 from glyphd.backlog import Backlog
 from glyphd.db.connections import open_registry
 from glyphd.importing.registry import Registry
@@ -42,7 +43,8 @@ def serve(app: Bottle, settings: Settings, *, with_worker: bool) -> None:
     backlog.start()
     try:
         limits = ServerLimits.from_settings(settings)
-        run_server(app, limits, on_ready=ready, stop=stop.asked, has_room=backlog.has_room)
+        check_access = AccessRule.from_settings(settings).check
+        run_server(app, limits, on_ready=ready, stop=stop.asked, has_room=backlog.has_room, check_access=check_access)
     finally:
         backlog.stop()
         if supervisor is not None:

@@ -1,10 +1,11 @@
-"""Who may send a body: decided once per request, when its headers are complete and before the body is read."""
+"""Who may ask, and who may send a body: decided when a request's headers are complete, before its body is read."""
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from glyphd.api.access import RequestHead
 from glyphd.disk import free_disk_bytes
 from glyphd.errors import StorageFull, TooLarge, TooManyImports, TooManyUploads
 from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits, is_json
@@ -35,6 +36,10 @@ def always_room() -> bool:
     return True
 
 
+def any_request(_head: RequestHead) -> None:
+    """Refuses none."""
+
+
 class Admission:
     """The uploads under way, and the rule for one more. Places are given back from any thread."""
 
@@ -43,8 +48,10 @@ class Admission:
         limits: ServerLimits,
         free_bytes: Callable[[Path], int] = free_disk_bytes,
         has_room: Callable[[], bool] = always_room,
+        check_access: Callable[[RequestHead], None] = any_request,
     ) -> None:
         self.limits = limits
+        self.check_access = check_access
         self._free_bytes = free_bytes
         self._has_room = has_room
         self._places: set[Place] = set()

@@ -4,6 +4,7 @@ import socket
 import time
 from contextlib import suppress
 
+from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 
 from glyphd.server.admission import Admission
@@ -106,7 +107,11 @@ def channel_class(admission: Admission) -> type[Channel]:
         admission = shared
 
     class ServerChannel(Channel):
-        parser_class = ServerParser
         limits = shared.limits
+
+        def parser_class(self, adj: Adjustments) -> ServerParser:  # type: ignore[override]  # waitress calls it
+            parser = ServerParser(adj)
+            parser.peer = self.addr[0]
+            return parser
 
     return ServerChannel

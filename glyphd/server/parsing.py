@@ -7,6 +7,7 @@ from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import ChunkedReceiver
 
+from glyphd.api.access import RequestHead
 from glyphd.errors import GlyphdError, InvalidRequest, MalformedBody, StorageFull
 from glyphd.server.admission import Admission, Arrival, Place
 from glyphd.server.problems import Refusal
@@ -26,6 +27,7 @@ class RequestParser(HTTPRequestParser):
     # Known even where the request can't be read: answers to HEAD are short, and waitress logs the path.
     method = ""
     path = ""
+    peer = ""
     closed = False
     place: Place | None = None
     _decided = False
@@ -75,6 +77,7 @@ class RequestParser(HTTPRequestParser):
             return
         if not self._decided:
             self._decided = True
+            self.admission.check_access(self._head)
             self._admit()
         elif self.place:
             self.place.fill(consumed)
@@ -99,6 +102,10 @@ class RequestParser(HTTPRequestParser):
     def _refuse(self, failure: GlyphdError) -> None:
         self.error = Refusal(failure)
         self.completed = True
+
+    @property
+    def _head(self) -> RequestHead:
+        return RequestHead(self.method, self.path, self.version, self.peer, self.headers)
 
     @property
     def _content_type(self) -> str:

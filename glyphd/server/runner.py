@@ -13,8 +13,9 @@ import structlog
 from waitress import wasyncore
 from waitress.server import BaseWSGIServer, create_server
 
+from glyphd.api.access import RequestHead
 from glyphd.errors import InvalidSettings
-from glyphd.server.admission import Admission, always_room
+from glyphd.server.admission import Admission, always_room, any_request
 from glyphd.server.channels import Channel, channel_class
 from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits
 
@@ -40,16 +41,19 @@ def run_server(
     on_ready: Callable[[str, int], None],
     stop: threading.Event,
     has_room: Callable[[], bool] = always_room,
+    check_access: Callable[[RequestHead], None] = any_request,
 ) -> None:
     """Serves `app` until `stop` is set, then finishes what is in hand within `limits.grace_seconds` and returns.
 
     `on_ready` is called with the address and the port that clients can connect to. Bodies beyond 256 KiB are spooled
     to the folder of `tempfile`, which the caller points to `limits.scratch_dir`. While `has_room()` is false, bodies
-    are refused; it is called on the loop, so it has to answer at once. Raises InvalidSettings where it can't listen.
+    are refused; it is called on the loop, so it has to answer at once; so is `check_access`, which raises a GlyphdError
+    for a request that is to be refused. Raises InvalidSettings where it can't listen.
     """
     with listen(limits.host, limits.port) as listener:
         host, port = listener.getsockname()[:2]
-        runner = _Runner(app, Admission(limits, has_room=has_room), listener)
+        admission = Admission(limits, has_room=has_room, check_access=check_access)
+        runner = _Runner(app, admission, listener)
         try:
             on_ready(host, port)
             while not stop.is_set():
@@ -129,6 +133,7 @@ class _Runner:
             outbuf_overflow=SMALL_BODY_BYTES,
             max_request_header_size=_MAX_HEADER_BYTES,
             max_request_body_size=sys.maxsize,  # admission has a limit for each type, and says which
+            clear_untrusted_proxy_headers=False,  # the app does so, behind any server
             # waitress's own clean-up goes by the wall clock and can't close a connection whose reader has stalled.
             channel_timeout=_NEVER,
             cleanup_interval=_NEVER,

@@ -9,7 +9,9 @@ from wsgiref.types import WSGIApplication
 
 import pytest
 
+from glyphd.api.access import RequestHead
 from glyphd.server import ServerLimits
+from glyphd.server.admission import any_request
 from tests.server.apps import counting
 from tests.server.wire import RunningServer, Serve
 
@@ -34,9 +36,12 @@ def serve(limits: ServerLimits, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ser
     servers: list[RunningServer] = []
 
     def start(
-        app: WSGIApplication = counting, on_ready: Callable[[RunningServer], None] | None = None, **changes: Any
+        app: WSGIApplication = counting,
+        on_ready: Callable[[RunningServer], None] | None = None,
+        check_access: Callable[[RequestHead], None] = any_request,
+        **changes: Any,
     ) -> RunningServer:
-        servers.append(RunningServer(app, replace(limits, **changes), on_ready))
+        servers.append(RunningServer(app, replace(limits, **changes), on_ready, check_access))
         return servers[-1]
 
     yield start

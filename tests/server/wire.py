@@ -11,7 +11,9 @@ from http.client import HTTPResponse
 from typing import Any, cast
 from wsgiref.types import WSGIApplication
 
+from glyphd.api.access import RequestHead
 from glyphd.server import ServerLimits, run_server
+from glyphd.server.admission import any_request
 
 LIMIT_SECONDS = 10.0
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
@@ -69,18 +71,23 @@ class RunningServer:
     """A server in a thread of its own. `stop` is what a signal handler sets."""
 
     def __init__(
-        self, app: WSGIApplication, limits: ServerLimits, on_ready: Callable[["RunningServer"], None] | None = None
+        self,
+        app: WSGIApplication,
+        limits: ServerLimits,
+        on_ready: Callable[["RunningServer"], None] | None = None,
+        check_access: Callable[[RequestHead], None] = any_request,
     ) -> None:
         self.stop = threading.Event()
         self.host, self.port = "", 0
         self._ready = threading.Event()
         self._on_ready = on_ready
+        self._check_access = check_access
         self._thread = threading.Thread(target=self._run, args=(app, limits), daemon=True)
         self._thread.start()
         assert self._ready.wait(LIMIT_SECONDS)
 
     def _run(self, app: WSGIApplication, limits: ServerLimits) -> None:
-        run_server(app, limits, on_ready=self._note, stop=self.stop)
+        run_server(app, limits, on_ready=self._note, stop=self.stop, check_access=self._check_access)
 
     def _note(self, host: str, port: int) -> None:
         self.host, self.port = host, port
