@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import pytest
+from bottle import request
 from webtest import TestResponse
 
 from tests.http.recorded import CSV, Recorded, recorded
@@ -273,3 +274,14 @@ def test_this_machines_own_names_are_served(service: Service) -> None:
     name = os.uname().nodename
     for host in (name, f"{name.partition('.')[0]}.local:8080".upper()):
         assert service.http.get("/api/listings", headers={"Host": host}).json == []
+
+
+def test_only_a_trusted_proxy_is_believed_about_the_client(start_service: StartService) -> None:
+    service = start_service(trusted_proxies=PROXY)
+    service.http.app.route("/echo", "GET", lambda: f"{request.url} {request.remote_addr}")
+    headers = {"X-Forwarded-Host": PUBLIC, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
+    seen = {
+        peer: service.http.get("/echo", headers=headers, extra_environ={"REMOTE_ADDR": peer}).text
+        for peer in (PROXY, "10.0.0.3")
+    }
+    assert seen == {PROXY: f"https://{PUBLIC}/echo 192.0.2.7", "10.0.0.3": "http://localhost:80/echo 10.0.0.3"}
