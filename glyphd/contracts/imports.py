@@ -140,6 +140,47 @@ class ImportFailure(BaseModel):
     message: str
 
 
+class FileWarning(BaseModel):
+    """Something odd about a file or its rows that does not block the import."""
+
+    code: str
+    message: str
+    count: int
+    first_lines: list[int]
+    hint: str | None
+
+
+class ModelCount(BaseModel):
+    """A model, and how many of the import's rows are of it."""
+
+    model: str
+    count: int
+
+
+class ImportSummary(BaseModel):
+    """Prices, scores, models and sellers of an import's rows."""
+
+    lowest_price: float
+    median_price: float
+    highest_price: float
+    lowest_score: float
+    median_score: float
+    highest_score: float
+    models: int = Field(description="Number of different models")
+    sellers: int = Field(description="Number of different sellers")
+    top_models: list[ModelCount] = Field(description="The five most frequent models, the most frequent first")
+
+
+class ImportEffect(BaseModel):
+    """What an import did to the market, as numbers of listings; for a dry run, what it would do."""
+
+    new: int
+    changed: int
+    unchanged: int
+    older: int = Field(description="Observed before what the market shows already")
+    indistinct: int = Field(description="Not compared: the file does not tell these offers apart")
+
+
 class ImportLinks(BaseModel):
     """Where the import's parts are found."""
 
@@ -184,9 +225,15 @@ class ImportView(BaseModel):
     finished_at: str | None
     imported_at: str | None = Field(description="When its rows were committed: the moment for `as_of`")
     rolled_back_at: str | None
+    client: str | None = Field(description="The address that the request came from")
+    user_agent: str | None
     ignored_columns: list[str]
+    blank_rows: int = Field(description="Rows without a filled cell, which are skipped")
     same_content_as: str | None
     replaces: str | None
+    warnings: list[FileWarning]
+    summary: ImportSummary | None
+    effect: ImportEffect | None
     error: ImportFailure | None
     error_summary: list[ErrorGroup]
     errors: list[dict[str, Any]]

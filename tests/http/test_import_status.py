@@ -1,7 +1,9 @@
 """`GET /api/imports/{import_id}`: the status of one import."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -26,7 +28,18 @@ DOCUMENTED = re.findall(
     links
 """,
 )
-ADDED = {"content_encoding", "phase", "errors_truncated", "imported_at"}
+ADDED = {
+    "content_encoding",
+    "phase",
+    "errors_truncated",
+    "imported_at",
+    "client",
+    "user_agent",
+    "blank_rows",
+    "warnings",
+    "summary",
+    "effect",
+}
 
 
 def _ago(seconds: float) -> str:
@@ -68,9 +81,15 @@ def test_a_finished_import(service: Service) -> None:
         "progress": 1.0,
         "attempt": 1,
         "stalled": False,
+        "client": None,
+        "user_agent": None,
         "ignored_columns": [],
+        "blank_rows": 0,
         "same_content_as": None,
         "replaces": None,
+        "warnings": [],
+        "summary": None,
+        "effect": None,
         "error": None,
         "error_summary": [],
         "errors": [],
@@ -81,6 +100,30 @@ def test_a_finished_import(service: Service) -> None:
             "file": f"/api/imports/{import_id}/file",
         },
     }
+
+
+def test_it_shows_warnings_summary_and_effect_as_the_registry_has_them(service: Service) -> None:
+    import_id = service.import_csv(CSV)["import_id"]
+    findings: dict[str, Any] = {
+        "warnings": [{"code": "null_markers", "message": "m", "count": 2, "first_lines": [2, 3], "hint": None}],
+        "summary": {
+            "lowest_price": 2400.5,
+            "median_price": 3450.25,
+            "highest_price": 4500.0,
+            "lowest_score": 0.7,
+            "median_score": 0.8,
+            "highest_score": 0.9,
+            "models": 2,
+            "sellers": 2,
+            "top_models": [{"model": "RTX_A6000", "count": 1}, {"model": "L4", "count": 1}],
+        },
+        "effect": {"new": 2, "changed": 0, "unchanged": 0, "older": 0, "indistinct": 0},
+    }
+    stored = {name: json.dumps(value) for name, value in findings.items()}
+    service.alter(import_id, blank_rows=3, client="192.0.2.7", user_agent="curl/8.9", **stored)
+    expected = findings | {"blank_rows": 3, "client": "192.0.2.7", "user_agent": "curl/8.9"}
+    status = service.status(import_id)
+    assert {name: status[name] for name in expected} == expected
 
 
 def test_its_links_lead_somewhere(service: Service) -> None:
