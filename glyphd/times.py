@@ -1,4 +1,4 @@
-"""Times as glyphd stores them: UTC text of fixed width, so that text order is time order."""
+"""Times as glyphd stores and shows them: UTC text of fixed width, so that text order is time order."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -57,8 +57,3 @@ def parse_time(text: str) -> str:
         return utc_text(datetime.fromisoformat(text.upper().replace(",", ".").replace(" ", "T", 1).replace(" ", "")))
     except OverflowError as error:
         raise ValueError("outside the years 1 to 9999") from error
-
-
-def shown_time(stored: str | None) -> str | None:
-    """A stored text as clients see it: without a fraction that is zero."""
-    return stored if stored is None else stored.replace(".000000Z", "Z")

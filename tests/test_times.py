@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from glyphd.times import now_text, parse_time, read_stored, shown_time, text_after, utc_text
+from glyphd.times import now_text, parse_time, read_stored, text_after, utc_text
 
 MOMENTS = st.datetimes(
     min_value=datetime(2, 1, 1),  # noqa: DTZ001  # hypothesis adds the zone
@@ -90,15 +90,3 @@ def test_the_text_after_is_a_microsecond_later() -> None:
 def test_now_is_now() -> None:
     before = utc_text(datetime.now(UTC))
     assert before <= now_text() <= utc_text(datetime.now(UTC))
-
-
-@pytest.mark.parametrize(
-    ("stored", "shown"),
-    [
-        ("2025-07-29T12:12:00.000000Z", "2025-07-29T12:12:00Z"),
-        ("2025-07-29T12:12:00.500000Z", "2025-07-29T12:12:00.500000Z"),
-        (None, None),
-    ],
-)
-def test_a_fraction_is_shown_only_where_there_is_one(stored: str | None, shown: str | None) -> None:
-    assert shown_time(stored) == shown

@@ -23,7 +23,6 @@ from glyphd.storage.offers import is_from_same, is_observation
 from glyphd.storage.orders import CHANGE_TIMELINE
 from glyphd.storage.predicates import restrict
 from glyphd.storage.steps import steps_from
-from glyphd.times import shown_time
 
 DELTA_COLUMNS = (
     "listing_id",
@@ -193,7 +192,5 @@ def _delta(row: dict[str, Any]) -> list[Any]:
         "price_delta": difference(old, new),
         "price_delta_pct": change_pct(old, new),
         "score_delta": difference(row["previous_score"], row["score"]),
-        "previous_seen_at": shown_time(row["previous_seen_at"]),
-        "timestamp": shown_time(row["timestamp"]),
     }
     return [shown[name] for name in DELTA_COLUMNS]

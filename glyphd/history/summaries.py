@@ -6,8 +6,6 @@ from typing import Any
 
 from peewee import SQL, Case, Select, fn
 
-from glyphd.times import shown_time
-
 SUMMARY_COLUMNS = (
     "listing_count",
     "min_price",
@@ -63,7 +61,7 @@ def summary_row(fields: Sequence[Any]) -> list[Any]:
     least, low, high, most = spreads[:4]
     least_score, low_score, high_score, most_score = spreads[4:]
     prices = [least, _middle(low, high), most, _average(price_sum, count, least, most)]
-    return [count, *prices, least_score, _middle(low_score, high_score), most_score, shown_time(last_seen_at)]
+    return [count, *prices, least_score, _middle(low_score, high_score), most_score, last_seen_at]
 
 
 def _ranked(observations: Select) -> Any:

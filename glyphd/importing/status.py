@@ -6,12 +6,11 @@ from typing import Any
 
 from glyphd.contracts.imports import ImportFailure, ImportLinks, ImportStatus, ImportView
 from glyphd.db.registry_models import Job
-from glyphd.times import read_stored, shown_time
+from glyphd.times import read_stored
 
 STALLED_SECONDS = 15
 """A running import's heart beats twice a second; after this long without a beat it is said to be stalled."""
 
-_TIMES = ("received_at", "started_at", "heartbeat_at", "finished_at", "imported_at", "rolled_back_at")
 _JSON = {
     "ignored_columns": "[]",
     "warnings": "[]",
@@ -21,18 +20,17 @@ _JSON = {
     "errors": "[]",
 }
 """The fields that are kept as JSON, and what an empty column means."""
-_SAME = ImportView.model_fields.keys() & Job._meta.fields.keys() - {*_TIMES, *_JSON}
+_SAME = ImportView.model_fields.keys() & Job._meta.fields.keys() - set(_JSON)
 
 
 def view_import(job: Job) -> ImportView:
     """What is told of an import. Nothing in it is guessed: it stands in the row, or follows from it."""
     values: dict[str, Any] = {name: getattr(job, name) for name in _SAME}
-    values |= {name: shown_time(getattr(job, name)) for name in _TIMES}
     values |= {name: json.loads(getattr(job, name) or empty) for name, empty in _JSON.items()}
     values["blank_rows"] = job.blank_rows or 0
     return ImportView(
         **values,
-        timestamp=values["finished_at"] or values["received_at"],
+        timestamp=job.finished_at or job.received_at,
         errors_truncated=job.error_count > job.errors_kept,
         stalled=_is_stalled(job),
         error=ImportFailure(code=job.error_code, message=job.error_message) if job.error_code else None,

@@ -11,7 +11,6 @@ from glyphd.contracts.listings import COLUMN_NAMES
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.orders import Along
-from glyphd.times import shown_time
 
 RESULT_COLUMNS = (
     *COLUMN_NAMES,
@@ -37,10 +36,6 @@ _CHUNK_ROWS = 1000
 Column = Sequence[Any]
 
 
-def _times(stored: Column) -> Column:
-    return [shown_time(value) for value in stored]
-
-
 def _flags(stored: Column) -> Column:
     return [None if value is None else bool(value) for value in stored]
 
@@ -51,12 +46,7 @@ def _hex(stored: Column) -> Column:
 
 _CONVERSIONS: dict[str, Callable[[Column], Column]] = {
     "nvlink": _flags,
-    "seen_at": _times,
     "listing_id": _hex,
-    "first_seen_at": _times,
-    "imported_at": _times,
-    "rolled_back_at": _times,
-    "gone_at": _times,
 }
 
 

@@ -20,7 +20,7 @@ class Offer(NamedTuple):
 
     @property
     def seen_at(self) -> str:
-        return f"2025-07-{self.day:02}T00:00:00Z"
+        return f"2025-07-{self.day:02}T00:00:00.000000Z"
 
     def as_csv(self) -> str:
         return f"{self.model},{self.price},{self.score},EU,{self.seller},{self.seen_at}"

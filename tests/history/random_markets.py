@@ -8,7 +8,6 @@ from typing import Any
 from glyphd.contracts.listings import CAPACITIES, GPUListingDTO
 from glyphd.db.archive_models import ScoredListing
 from glyphd.storage.stores import DatabaseListingStore
-from glyphd.times import shown_time
 
 MODELS = ["RTX_A6000", "rtx_a6000", "L4", "l4", "H100 SXM/80GB", "Ärger", "a_b", "A100", "_x", "Z"]
 START = datetime(2024, 12, 20, tzinfo=UTC)
@@ -63,5 +62,5 @@ def numbers_of(observed: list[ScoredListing]) -> dict[str, Any]:
         "min_score": min(scores),
         "median_score": median(scores),
         "max_score": max(scores),
-        "last_seen_at": shown_time(observed[0].seen_at),
+        "last_seen_at": observed[0].seen_at,
     }

@@ -113,7 +113,7 @@ def test_an_older_file_that_comes_late_changes_nothing_that_is_current(own_marke
     service.import_csv(LATER.replace("2025-07-08", "2025-06-30"), "?source=perplexity")
     assert [row | {"first_seen_at": None} for row in service.listings()] == before
     (row,) = service.listings("?model=L4")
-    assert row["first_seen_at"] == "2025-06-30T12:00:00Z"
+    assert row["first_seen_at"] == "2025-06-30T12:00:00.000000Z"
     (delta,) = service.http.get("/api/deltas?model=L4").json
     assert (delta["previous_price_usd"], delta["price_usd"]) == (2300, 2400)
 

@@ -82,7 +82,7 @@ def test_both_ends_are_named(moved: Service) -> None:
     (row,) = moved.http.get("/api/deltas?model=L4").json
     monday, tuesday = (row["import_id"] for row in reversed(moved.http.get("/api/imports").json))
     assert (row["previous_import_id"], row["import_id"]) == (monday, tuesday)
-    assert (row["previous_seen_at"], row["timestamp"]) == ("2025-07-28T00:00:00Z", "2025-07-29T00:00:00Z")
+    assert (row["previous_seen_at"], row["timestamp"]) == ("2025-07-28T00:00:00.000000Z", "2025-07-29T00:00:00.000000Z")
 
 
 @pytest.mark.parametrize("query", ["", "&min_price_change_pct=0.5", "&region=us"])

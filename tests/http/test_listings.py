@@ -126,7 +126,7 @@ def test_first_seen_at_is_that_of_the_earliest_event(service: Service) -> None:
     service.import_csv(offers("L4,1,1,,,2025-01-02", "A,1,1,,,2025-01-01"))
     service.import_csv(offers("L4,2,1,,,2025-01-03T10:00:00.5Z"))
     row = service.listings("?model=L4")[0]
-    assert (row["first_seen_at"], row["seen_at"]) == ("2025-01-02T00:00:00Z", "2025-01-03T10:00:00.500000Z")
+    assert (row["first_seen_at"], row["seen_at"]) == ("2025-01-02T00:00:00.000000Z", "2025-01-03T10:00:00.500000Z")
 
 
 def test_an_unknown_parameter_is_named_with_the_nearest_and_the_list(market: Market) -> None:

@@ -32,7 +32,7 @@ def test_a_model_is_summed_up_whatever_its_case(market: Market) -> None:
     assert found == {
         "model": "rtx_a6000", "listing_count": 3,
         "min_price": 4000.0, "median_price": 4200.0, "max_price": 4500.0, "avg_price": 4233.333333,
-        "min_score": 0.8, "median_score": 0.8, "max_score": 0.9, "last_seen_at": "2025-07-05T12:00:00Z",
+        "min_score": 0.8, "median_score": 0.8, "max_score": 0.9, "last_seen_at": "2025-07-05T12:00:00.000000Z",
         "vram_gb": 48, "mig_capable": None, "tdp_watts": None, "cuda_cores": None, "slot_width": None,
         "pcie_generation": None, "nvlink": None, "generation": None, "form_factor": None,
         "quantization_capacity_7b": None, "quantization_capacity_13b": None, "quantization_capacity_70b": None,

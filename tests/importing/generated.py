@@ -11,7 +11,7 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 
 from glyphd.contracts.listings import CAPACITIES, COLUMN_NAMES
-from glyphd.times import shown_time, utc_text
+from glyphd.times import utc_text
 
 GivenRow = dict[str, Any]
 """A valid row by column name; without a value it lacks the name."""
@@ -131,7 +131,7 @@ def _cell(name: str, value: Any) -> str:
 
 def _returned(name: str, value: Any) -> Any:
     if isinstance(value, datetime):
-        return shown_time(utc_text(value))
+        return utc_text(value)
     if isinstance(value, str) and name != "heuristics":
         return value.strip() or None
     if isinstance(value, float) and name != "heuristics":

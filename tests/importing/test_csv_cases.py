@@ -57,7 +57,7 @@ def test_the_import_ends_as_described(name: str, service: Service) -> None:
 def test_a_row_without_a_time_was_seen_when_its_upload_was_received(service: Service) -> None:
     status = service.import_csv("model,price_usd,score,seen_at\nA,1,0.5,\nB,1,0.5,2025-07-29\n")
     seen_at = [row["seen_at"] for row in service.listings(f"?import_id={status['import_id']}")]
-    assert seen_at == [status["received_at"], "2025-07-29T00:00:00Z"]
+    assert seen_at == [status["received_at"], "2025-07-29T00:00:00.000000Z"]
 
 
 def _shown(key: str, value: Any) -> Any:

@@ -168,7 +168,7 @@ def test_current_is_the_latest_observation_of_each_listing(
 
 
 def _day(day: int) -> str:
-    return f"2025-07-0{day}T00:00:00Z"
+    return f"2025-07-0{day}T00:00:00.000000Z"
 
 
 def _name(delimiter: str) -> str:
