@@ -5,7 +5,8 @@ from bottle import HTTPResponse
 from glyphd.api.answers import answer_json
 from glyphd.api.bodies import read_fields
 from glyphd.api.outcomes import answer_upload, changed
-from glyphd.api.parameters import idempotency_key, query, query_pairs, wait_asked
+from glyphd.api.parameters import idempotency_key, query, query_pairs
+from glyphd.api.preferences import wait_asked
 from glyphd.api.routes import ID, Route
 from glyphd.api.uploads import require_room
 from glyphd.api.waiting import Waiting

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -43,12 +44,13 @@ log = structlog.get_logger(__name__)
 def build_app(services: Services) -> Bottle:
     """All routes over these services."""
     app = Bottle()
-    app.default_error_handler = _own_problem
+    routes = all_routes(services)
+    app.default_error_handler = partial(_own_problem, routes)
     app.install(_failures_as_problems)
     app.add_hook("before_request", _begin)
     app.add_hook("before_request", _gate(AccessRule.from_settings(services.settings)))
     app.add_hook("after_request", _end)
-    for route in all_routes(services):
+    for route in routes:
         app.route(route.path, route.method, route.handle)
     return app
 
@@ -85,9 +87,9 @@ def _failures_as_problems(handle: Callable[..., HTTPResponse]) -> Callable[..., 
     return answer
 
 
-def _own_problem(error: HTTPError) -> HTTPResponse:
+def _own_problem(routes: list[Route], error: HTTPError) -> HTTPResponse:
     """The problem for an error of Bottle's own, whose headers take the place of those that `_end` set."""
-    answer = bottle_problem(error)
+    answer = bottle_problem(error, routes)
     for name, value in _common_headers().items():
         answer.set_header(name, value)
     return answer

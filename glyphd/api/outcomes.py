@@ -5,7 +5,7 @@ from typing import Any
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json
-from glyphd.api.parameters import wait_asked
+from glyphd.api.preferences import wait_asked
 from glyphd.api.problems import problem
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.imports import ImportStatus

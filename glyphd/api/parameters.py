@@ -1,4 +1,4 @@
-"""Query strings and the Prefer header."""
+"""Query strings and the Idempotency-Key header."""
 
 import re
 from typing import TypeVar
@@ -7,15 +7,13 @@ from urllib.parse import parse_qsl
 from bottle import request
 from pydantic import BaseModel
 
-from glyphd.api.headers import header, header_given
-from glyphd.contracts.queries import MAX_WAIT_SECONDS, read_parameters
+from glyphd.api.headers import header_given
+from glyphd.contracts.queries import read_parameters
 from glyphd.errors import InvalidIdempotencyKey, InvalidParameter, InvalidRequest
 
 MAX_PARAMETERS = 200
 _PAIRS = "glyphd.query_pairs"
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,9})\"?(?=$|[,;\s])", re.IGNORECASE)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_ASYNC = re.compile(r"(?:^|[,;\s])respond-async(?=$|[,;\s])", re.IGNORECASE)
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
@@ -47,15 +45,6 @@ def require_limit(limit: int | None, cursor: str | None) -> None:
     """Raises InvalidParameter for a cursor without a limit."""
     if cursor is not None and limit is None:
         raise InvalidParameter("cursor needs limit: pages are walked with both", parameter="cursor")
-
-
-def wait_asked() -> float | None:
-    """Seconds the client is ready to wait (`Prefer: wait=N`, at most 60): 0 for `respond-async`, None unasked."""
-    prefer = header("Prefer")
-    if _ASYNC.search(prefer):
-        return 0
-    wait = _WAIT.search(prefer)
-    return min(int(wait[1]), MAX_WAIT_SECONDS) if wait else None
 
 
 def idempotency_key() -> str | None:

@@ -1,6 +1,7 @@
 """Every error as `application/problem+json` (RFC 9457). One table maps failures to statuses."""
 
 import json
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +11,8 @@ from peewee import OperationalError
 
 from glyphd import errors
 from glyphd.api.answers import answer_bytes
+from glyphd.api.near_paths import MAX_COMPARED, nearest_path
+from glyphd.api.routes import Route
 from glyphd.db.dialects import cause_of
 
 PROBLEM_TYPE = "application/problem+json"
@@ -73,27 +76,38 @@ def problem_of(error: Exception) -> HTTPResponse:
     return problem(500, "internal_error", "Internal Server Error", "something went wrong inside glyphd")
 
 
-def bottle_problem(error: HTTPError) -> HTTPResponse:
+def bottle_problem(error: HTTPError, routes: Sequence[Route]) -> HTTPResponse:
     """Bottle's own errors: an unknown path, a wrong method, a crash outside the routes."""
     status = int(error.status_code)
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        return _method_not_allowed(error.get_header("Allow", ""))
+        return _method_not_allowed(error.get_header("Allow", ""), routes)
     if error.exception is not None:
         return problem_of(error.exception)
     phrase = HTTPStatus(status).phrase
     code = _OWN_CODES.get(status, phrase.lower().replace(" ", "_"))
-    detail = f"there is nothing at {request.path[:200]}" if status == HTTPStatus.NOT_FOUND else phrase
-    return problem(status, code, phrase, detail)
+    if status != HTTPStatus.NOT_FOUND:
+        return problem(status, code, phrase, phrase)
+    detail, members = _with_nearest(f"no such path: {request.path[:MAX_COMPARED]}", routes)
+    return problem(status, code, phrase, detail, **members)
 
 
-def _method_not_allowed(allowed: str) -> HTTPResponse:
+def _with_nearest(detail: str, routes: Sequence[Route]) -> tuple[str, dict[str, Any]]:
+    """The detail with the path that was probably meant, which is the member `nearest` too."""
+    nearest = nearest_path(routes, request.method, request.path)
+    if nearest is not None:
+        detail += f"; did you mean {request.method} {nearest}?"
+    return detail, {"nearest": nearest}
+
+
+def _method_not_allowed(allowed: str, routes: Sequence[Route]) -> HTTPResponse:
     """OPTIONS works wherever another method does; Bottle has no route for it and comes here."""
     methods = {method.strip() for method in allowed.split(",") if method.strip()}
     methods |= {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
     allow = ", ".join(sorted(methods))
     if request.method == "OPTIONS":
         return HTTPResponse("", 204, {"Allow": allow})
-    detail = f"{request.method[:20]} is not possible here, only {allow}"
-    answer = problem(405, "method_not_allowed", "Method Not Allowed", detail)
+    what = f"{request.path[:MAX_COMPARED]} does not support {request.method[:20]}, only {allow}"
+    detail, members = _with_nearest(what, routes)
+    answer = problem(405, "method_not_allowed", "Method Not Allowed", detail, **members)
     answer.set_header("Allow", allow)
     return answer

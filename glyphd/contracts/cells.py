@@ -149,6 +149,9 @@ class NumberCell(Cell):
         return {"type": "number", **{name: at for name, at in bounds.items() if at is not None}}
 
 
+BOOLEAN_WORDS = ("true", "false", "yes", "no", "1", "0")
+
+
 @dataclass(frozen=True)
 class BooleanCell(Cell):
     """`true/false`, `1/0` or `yes/no`, in any case."""
@@ -156,8 +159,8 @@ class BooleanCell(Cell):
     json_type = {"type": "boolean"}
 
     def parts(self) -> list[CoreSchema]:
-        word = cs.str_schema(pattern="^(?i:true|false|yes|no|1|0)$")
-        return [failing(word, "not_a_boolean", "is not one of true, false, yes, no, 1, 0"), cs.bool_schema()]
+        word = cs.str_schema(pattern=f"^(?i:{'|'.join(BOOLEAN_WORDS)})$")
+        return [failing(word, "not_a_boolean", f"is not one of {', '.join(BOOLEAN_WORDS)}"), cs.bool_schema()]
 
 
 @dataclass(frozen=True)

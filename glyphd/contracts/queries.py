@@ -1,16 +1,18 @@
 """Query parameters as pydantic contracts: unknown ones are refused, bad values say what is allowed."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from enum import Enum
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
-from glyphd.contracts.cells import BooleanCell, IntegerCell, NumberCell, TextCell
+from glyphd.contracts.cells import BOOLEAN_WORDS, BooleanCell, IntegerCell, NumberCell, TextCell
 from glyphd.contracts.imports import Description, ImportOptions, ImportStatus, Label
 from glyphd.errors import InvalidParameter, UnknownParameter
-from glyphd.times import now_text, parse_time
+from glyphd.times import parse_time
 
 MAX_LIMIT = 10_000
 MAX_WAIT_SECONDS = 60
@@ -26,12 +28,6 @@ def _query_time(text: str) -> str:
         raise ValueError("must be a time such as 2025-07-29T12:12:00Z") from None
 
 
-def _past_time(text: str) -> str:
-    if _query_time(text) > now_text():
-        raise ValueError("must not lie in the future")
-    return _query_time(text)
-
-
 def _fields(text: Any) -> Any:
     return [name.strip() for name in text.split(",")] if isinstance(text, str) else text
 
@@ -39,7 +35,8 @@ def _fields(text: Any) -> Any:
 Words = Annotated[list[Annotated[str, TextCell(required=True, max_length=2000)]], Field(default_factory=list)]
 Bound = Annotated[float | None, NumberCell()]
 QueryTime = Annotated[str, AfterValidator(_query_time)]
-PastTime = Annotated[str, AfterValidator(_past_time)]
+NEVER_BLANK = "never blank"
+"""Marks a parameter whose empty value is refused: a script's unset variable must not ask for the whole market."""
 Limit = Annotated[int | None, IntegerCell(minimum=1, maximum=MAX_LIMIT)]
 Flag = Annotated[bool | None, BooleanCell()]
 OutputFormat = Literal["json", "csv", "ndjson"]
@@ -101,9 +98,13 @@ class ListingQuery(OutputQuery):
     min_vram_gb: Annotated[int | None, IntegerCell()] = Field(None, description="Least video memory in GB, inclusive")
     after: QueryTime | None = Field(None, description="Seen strictly later than this")
     before: QueryTime | None = Field(None, description="Seen strictly earlier than this")
-    import_id: Words = Field(description="Exactly the rows these imports brought, superseded since or not")
+    import_id: Annotated[Words, NEVER_BLANK] = Field(
+        description="Exactly the rows these imports brought, superseded since or not"
+    )
     history: Flag = Field(None, description="Every scoring event, not only the latest of each listing")
-    as_of: PastTime | None = Field(None, description="The market as the archive knew it at this moment, inclusive")
+    as_of: Annotated[QueryTime | None, NEVER_BLANK] = Field(
+        None, description="The market as the archive knew it at this moment, inclusive"
+    )
     sort: SortKey | None = Field(None, description="Order; a leading - is descending")
     limit: Limit = Field(None, description="Page size; without it the whole result comes at once")
     cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
@@ -116,7 +117,7 @@ class ListingQuery(OutputQuery):
 class SourceQuery(Query):
     """Which event of a listing `GET /api/listings/{listing_id}/source` is asked for."""
 
-    import_id: Annotated[str | None, TextCell(max_length=64)] = Field(
+    import_id: Annotated[str | None, TextCell(max_length=64), NEVER_BLANK] = Field(
         None, description="The import that brought it; without one the current event"
     )
 
@@ -187,7 +188,7 @@ class DeltaQuery(OutputQuery):
         None, description="Least change of the price in percent, up or down, inclusive"
     )
     after: QueryTime | None = Field(None, description="Observed strictly later than this")
-    import_id: Words = Field(description="Changes that these imports brought")
+    import_id: Annotated[Words, NEVER_BLANK] = Field(description="Changes that these imports brought")
     limit: Limit = Field(None, description="Page size; without it all changes come at once")
     cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
 
@@ -202,7 +203,7 @@ AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 
 def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) -> AnyModel:
-    """The parameters as the contract has them; an empty value is as if absent.
+    """The parameters as the contract has them; an empty value counts as absent, but for NEVER_BLANK ones.
 
     Raises UnknownParameter and InvalidParameter, naming the parameter, the value and what is allowed.
     """
@@ -212,6 +213,7 @@ def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) 
         if field is None:
             raise _unknown(name, list(contract.model_fields))
         if not value.strip():
+            _refuse_blank(name, value, field)
             continue
         if get_origin(field.annotation) is list and name != "fields":
             given.setdefault(name, []).append(value)
@@ -220,9 +222,11 @@ def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) 
         else:
             given[name] = value
     try:
-        return contract.model_validate(given)
+        found = contract.model_validate(given)
     except ValidationError as error:
         raise _invalid(contract, error) from None
+    _require_ordered_bounds(found, given)
+    return found
 
 
 def choices(kind: Any) -> list[str]:
@@ -234,9 +238,8 @@ def pick_columns(fields: Sequence[str], known: Sequence[str]) -> tuple[str, ...]
     """The columns asked for by `fields`, each once; all that are known without any. Raises InvalidParameter."""
     for name in fields:
         if name not in known:
-            allowed = ", ".join(known)
             detail = f"fields={name:.200}: there is no such column"
-            raise InvalidParameter(detail, parameter="fields", value=f"{name:.200}", allowed=allowed)
+            raise InvalidParameter(detail, parameter="fields", value=f"{name:.200}", allowed=list(known))
     return tuple(dict.fromkeys(fields)) or tuple(known)
 
 
@@ -252,7 +255,34 @@ def _invalid(contract: type[BaseModel], error: ValidationError) -> InvalidParame
     first = error.errors(include_url=False)[0]
     name, value = str(first["loc"][0]), first["input"]
     reason = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
-    allowed = contract.model_fields[name].description
-    return InvalidParameter(
-        f"{name}={value!s:.200}: {reason}", parameter=name, value=f"{value!s:.200}", allowed=allowed
-    )
+    allowed = list(_allowed(contract.model_fields[name].annotation))
+    members = {"allowed": allowed} if allowed else {}
+    return InvalidParameter(f"{name}={value!s:.200}: {reason}", parameter=name, value=f"{value!s:.200}", **members)
+
+
+def _allowed(kind: Any) -> Iterator[str]:
+    """The values that a type allows, where there is a list of them."""
+    if kind is bool:
+        yield from BOOLEAN_WORDS
+    elif isinstance(kind, type) and issubclass(kind, Enum):
+        yield from (str(member.value) for member in kind)
+    elif get_origin(kind) is Literal:
+        yield from choices(kind)
+    else:
+        for part in get_args(kind):
+            yield from _allowed(part)
+
+
+def _refuse_blank(name: str, value: str, field: FieldInfo) -> None:
+    if NEVER_BLANK in field.metadata:
+        detail = f"{name} is empty: give it a value, or leave the parameter out"
+        raise InvalidParameter(detail, parameter=name, value=value[:200])
+
+
+def _require_ordered_bounds(found: BaseModel, given: dict[str, Any]) -> None:
+    """Raises InvalidParameter for a `min_…` above its `max_…`: no value can be between them."""
+    for low in (name for name in given if name.startswith("min_")):
+        high = low.replace("min_", "max_", 1)
+        if high in given and getattr(found, low) > getattr(found, high):
+            detail = f"{low}={given[low]:.200} is above {high}={given[high]:.200}"
+            raise InvalidParameter(detail, parameter=low, value=f"{given[low]:.200}")

@@ -10,13 +10,16 @@ from glyphd.contracts.queries import ListingQuery, pick_columns
 from glyphd.db.archive_models import IS_CURRENT, BatchChange, ImportBatch, ListingKey, ScoredListing
 from glyphd.db.connections import little_memory, once_a_commit
 from glyphd.db.dialects import stream, uncommitted
+from glyphd.errors import InvalidParameter
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.sorting import KEYS, order_of
 from glyphd.listings.statements import Statements, Values
+from glyphd.storage.clock import last_moment
 from glyphd.storage.knowledge import knowledge_at, present
 from glyphd.storage.orders import MODEL_TIMELINE, TIMELINE, Along
 from glyphd.storage.predicates import PREDICATES, is_of_listing, restrict
 from glyphd.storage.rows import RESULT_COLUMNS, convert_rows, select_rows
+from glyphd.times import now_text
 
 _ORDERED_BY = {TIMELINE: {"after", "before"}, MODEL_TIMELINE: {"model", "after", "before"}}
 """The filters that an order's own columns answer."""
@@ -37,7 +40,11 @@ class Search:
     def __init__(self, database: Database, query: ListingQuery, statements: Statements | None = None) -> None:
         self._database = database
         self._statements = statements or Statements()
-        self._known = once_a_commit(database, present) if query.as_of is None else knowledge_at(database, query.as_of)
+        if query.as_of is None:
+            self._known = once_a_commit(database, present)
+        else:
+            _require_past(database, query.as_of)
+            self._known = knowledge_at(database, query.as_of)
         self._query = query
         self._wanted = {name: getattr(query, name) for name in PREDICATES}
         self._order = order_of(query)
@@ -140,6 +147,15 @@ def is_known(database: Database, listing_id: bytes) -> bool:
 def archive_version(database: Database) -> str:
     """Changes whenever any answer from the archive may change."""
     return once_a_commit(database, _version)
+
+
+def _require_past(database: Database, moment: str) -> None:
+    """Raises InvalidParameter for a moment that neither this machine's clock nor the archive's own has reached.
+
+    The archive's may be ahead: what was imported before the machine's clock was set back keeps its `imported_at`.
+    """
+    if moment > now_text() and moment > last_moment(database):
+        raise InvalidParameter(f"as_of={moment}: must not be in the future", parameter="as_of", value=moment)
 
 
 def _version(database: Database) -> str:

@@ -2,11 +2,12 @@
 
 import csv
 import io
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
+from glyphd.storage import clock
 from glyphd.times import read_stored, utc_text
 from tests.http.conftest import COLUMNS, Market
 from tests.service import Service, offers
@@ -42,6 +43,31 @@ def test_what_was_current_then_is_shown_as_it_was(own_market: Market) -> None:
     service.import_csv(LATER, "?source=perplexity")
     assert [row["price_usd"] for row in service.listings("?model=L4")] == [2300]
     assert service.listings(f"?as_of={at}") == before
+
+
+def test_an_import_made_while_the_clock_was_ahead_is_found_by_its_own_moment(
+    own_market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, tomorrow = own_market.service, datetime.now(UTC) + timedelta(days=1)
+    with monkeypatch.context() as ahead:
+        ahead.setattr(clock, "now_text", lambda: utc_text(tomorrow))
+        at = _imported_at(service, service.import_csv(LATER)["import_id"])
+    assert at == utc_text(tomorrow)
+    assert 2300 in own_market.prices(f"?as_of={at}")
+    assert 2300 not in own_market.prices(f"?as_of={utc_text(tomorrow - timedelta(microseconds=1))}")
+    assert own_market.refusal(f"as_of={utc_text(tomorrow + timedelta(microseconds=1))}")["parameter"] == "as_of"
+
+
+def test_a_rollback_made_while_the_clock_was_ahead_has_a_moment_too(
+    own_market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, tomorrow = own_market.service, datetime.now(UTC) + timedelta(days=1)
+    with monkeypatch.context() as ahead:
+        ahead.setattr(clock, "now_text", lambda: utc_text(tomorrow))
+        service.http.post(f"/api/imports/{own_market.second}/rollback", status=202)
+        service.work()
+    at = service.status(own_market.second)["rolled_back_at"]
+    assert {row["import_id"] for row in service.listings(f"?as_of={at}")} == {own_market.first}
 
 
 @pytest.mark.parametrize("moment", ["2999-01-01", "yesterday", "20250101"])

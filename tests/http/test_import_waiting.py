@@ -73,11 +73,11 @@ def test_others_are_answered_at_once(service: Service, rows: int, waiting: int) 
 
 def test_respond_async_answers_at_once(service: Service) -> None:
     service.greet()
-    answer = service.upload(CSV, Prefer="respond-async, wait=60")
+    answer = service.upload(CSV, Prefer="Respond-Async, handling=strict; wait=60")
     assert (answer.status_code, answer.json["status"]) == (202, "queued")
 
 
-@pytest.mark.parametrize("prefer", ["wait=60", 'WAIT = "60"', "handling=strict; wait=60"])
+@pytest.mark.parametrize("prefer", ["wait=60", 'WAIT = "60"', "respond-async, wait=60", "wait=60, respond-async"])
 def test_who_waits_is_told_of_success(live_service: Service, prefer: str) -> None:
     answer = live_service.upload(CSV, Prefer=prefer)
     assert (answer.status_code, answer.json["status"], answer.json["record_count"]) == (200, "succeeded", 1)

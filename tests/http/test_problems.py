@@ -124,6 +124,43 @@ def test_an_unknown_path_is_404(service: Service, path: str) -> None:
     assert service.refusal(path, 404)["code"] == "not_found"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "meant"),
+    [
+        ("POST", "/api/import/csv", 405, "/api/import"),
+        ("POST", "/api/imports", 405, "/api/import"),
+        ("POST", "/api/listings", 405, "/api/listings/import"),
+        ("GET", "/api/import", 405, "/api/imports"),
+        ("GET", "/api/imports/abc/cancel", 405, None),
+        ("PUT", "/api/listings", 405, None),
+        ("GET", "/api/listing", 404, "/api/listings"),
+        ("HEAD", "/api/listing", 404, "/api/listings"),
+        ("GET", "/api/listings/", 404, "/api/listings"),
+        ("GET", "/listings", 404, "/api/listings"),
+        ("GET", "/api/import/abc/errors", 404, "/api/imports/abc/errors"),
+        ("GET", "/api/imports/abc/report", 404, "/api/imports/abc/report.csv"),
+        ("POST", "/api/import/abc/rollback", 404, "/api/imports/abc/rollback"),
+        ("POST", "/api/imports/rollback", 405, "/api/imports/{import_id}/rollback"),
+        ("GET", "/api/nothing", 404, None),
+        ("GET", "/", 404, None),
+    ],
+)
+def test_the_path_that_was_probably_meant_is_named(
+    service: Service, method: str, path: str, status: int, meant: str | None
+) -> None:
+    answer = service.http.request(path, method=method, status=status)
+    if method == "HEAD":
+        return
+    found = problem(answer)
+    assert found["nearest"] == meant
+    assert (f"did you mean {method} {meant}?" in found["detail"]) is (meant is not None)
+
+
+def test_a_long_unknown_path_is_answered_in_no_time(service: Service) -> None:
+    found = service.refusal(f"/api/{'listings' * 1000}", 404)
+    assert len(found["detail"]) < 500
+
+
 def test_a_problem_has_the_documented_members(service: Service) -> None:
     assert service.refusal("/api/listings?x=1") == {
         "type": "urn:glyphd:problem:unknown_parameter",

@@ -1,0 +1,50 @@
+"""Which path was probably meant, for a request that no route takes."""
+
+import re
+from collections.abc import Iterable, Iterator
+from difflib import SequenceMatcher, get_close_matches
+
+from glyphd.api.routes import Route
+
+LIKENESS = 0.75
+SEGMENT_LIKENESS = 0.6
+"""How alike two paths, and their segments, must be, 1 being the same: less would point to something else than meant.
+
+By the whole path alone `/api/imports/{import_id}/cancel` would be much like `/api/imports/{import_id}/file`.
+"""
+
+MAX_COMPARED = 200
+"""Characters of a path: comparing takes time by the square of its length."""
+
+_PARAMETER = re.compile(r"<(\w+)[^>]*>")
+
+
+def nearest_path(routes: Iterable[Route], method: str, path: str) -> str | None:
+    """The path most like this one that takes the method; where nothing takes it, None.
+
+    Where a route has a parameter and the request a segment in its place, that segment is taken over.
+    """
+    wanted = "GET" if method == "HEAD" else method
+    path = path[:MAX_COMPARED]
+    known = {_filled(route.path, path) for route in routes if route.method == wanted} - {path}
+    alike = [other for other in sorted(known) if _has_like_segments(path, other)]
+    return next(iter(get_close_matches(path, alike, n=1, cutoff=LIKENESS)), None)
+
+
+def _has_like_segments(path: str, other: str) -> bool:
+    """True as well when one has more segments than the other: then there is nothing to compare one by one."""
+    segments, others = path.split("/"), other.split("/")
+    if len(segments) != len(others):
+        return True
+    pairs = zip(segments, others, strict=True)
+    return all(SequenceMatcher(None, *pair).ratio() >= SEGMENT_LIKENESS for pair in pairs)
+
+
+def _filled(template: str, path: str) -> str:
+    names, given = _PARAMETER.sub(r"{\1}", template).split("/"), path.split("/")
+    return "/".join(_taken_over(names, given if len(given) == len(names) else names))
+
+
+def _taken_over(names: list[str], given: list[str]) -> Iterator[str]:
+    for name, segment in zip(names, given, strict=True):
+        yield segment if name.startswith("{") and segment else name

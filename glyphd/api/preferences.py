@@ -1,0 +1,41 @@
+"""The Prefer header (RFC 7240): how long a client is ready to wait for an answer."""
+
+import re
+
+from glyphd.api.headers import header
+from glyphd.contracts.queries import MAX_WAIT_SECONDS
+
+_QUOTED = r'"(?:\\.|[^"\\])*+"'
+_ITEM = re.compile(rf'(?:{_QUOTED}?|[^,"])+')
+_PREFERENCE = re.compile(rf'\s*+([^\s=;,"]++)\s*+(?:=\s*+({_QUOTED}|[^\s;"]*+)\s*+)?(?:;|$)')
+_SECONDS = re.compile(r"\d{1,9}", re.ASCII)
+
+
+def read_preferences(text: str) -> dict[str, str]:
+    """The preferences by their names in lower case, without their parameters.
+
+    The values are without quotes, empty where there is none. Of a preference that is given twice the first counts;
+    what can't be read is left out, as a server that does not know a preference would. A server joins the lines of a
+    repeated header by commas.
+    """
+    found: dict[str, str] = {}
+    for item in _ITEM.findall(text):
+        preference = _PREFERENCE.match(item)
+        if preference is not None:
+            found.setdefault(preference[1].lower(), _unquoted(preference[2] or ""))
+    return found
+
+
+def wait_asked() -> float | None:
+    """Seconds the client is ready to wait (`wait=N`, at most 60): 0 for `respond-async`, None unasked.
+
+    With both preferences waiting wins: such a client takes a 202, but only once the time is up.
+    """
+    preferences = read_preferences(header("Prefer"))
+    if _SECONDS.fullmatch(preferences.get("wait", "")):
+        return min(int(preferences["wait"]), MAX_WAIT_SECONDS)
+    return 0 if "respond-async" in preferences else None
+
+
+def _unquoted(value: str) -> str:
+    return re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
