@@ -32,7 +32,8 @@ def answer_end(accepted: Accepted, waiting: Waiting, *, patience_seconds: float)
 
 def _marked(answer: HTTPResponse, accepted: Accepted) -> HTTPResponse:
     if accepted.is_replayed:
-        answer.set_header("Idempotent-Replayed", "true")
+        is_rolled_back = accepted.job.rolled_back_at is not None
+        answer.set_header("Idempotent-Replayed", "rolled-back" if is_rolled_back else "true")
     return answer
 
 

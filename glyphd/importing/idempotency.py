@@ -1,32 +1,55 @@
 """Idempotency keys: the same request twice is one import, however often it is sent and whenever."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
-from glyphd.contracts.fingerprints import fingerprint
 from glyphd.contracts.imports import ImportOptions
 from glyphd.db.registry_models import Job
 from glyphd.errors import IdempotencyConflict
 
+CONTENT = "content"
+"""What a difference is called that is not one of an option: other bytes, another form of them, another upload."""
+
 
 @dataclass(frozen=True)
 class Replayable:
-    """A request's key, and a short name for all that makes it this request: bytes, their form and the options."""
+    """A request's key, and as JSON all that makes it this request: its options that are not the default, and CONTENT.
+
+    Defaults are left out, so that an option that a later version adds leaves earlier requests what they were.
+    """
 
     key: str
     fingerprint: str
 
     def require_same(self, earlier: Job) -> None:
-        """Raises IdempotencyConflict when the key was used for something else."""
-        if earlier.idempotency_fingerprint != self.fingerprint:
-            raise IdempotencyConflict(
-                "this Idempotency-Key was sent with other bytes or options before", import_id=earlier.import_id
-            )
+        """Raises IdempotencyConflict, naming what differs, when the key was used for something else."""
+        if earlier.idempotency_fingerprint == self.fingerprint:
+            return
+        differs = _differences(json.loads(self.fingerprint), _kept_request(earlier))
+        detail = "this Idempotency-Key was sent before with another request"
+        detail += f", which differs in {', '.join(differs)}" if differs else ""
+        raise IdempotencyConflict(detail, import_id=earlier.import_id, differs=differs)
 
 
 def replayable(key: str | None, options: ImportOptions, **content: Any) -> Replayable | None:
     """What a retry of this request is recognised by; None without a key. `content` is JSON values."""
     if key is None:
         return None
-    asked = options.model_dump(mode="json", include=set(ImportOptions.model_fields))
-    return Replayable(key, fingerprint([asked, content]))
+    asked = options.model_dump(mode="json", include=set(ImportOptions.model_fields), exclude_defaults=True)
+    return Replayable(key, json.dumps(asked | {CONTENT: content}, sort_keys=True, ensure_ascii=False))
+
+
+def _kept_request(job: Job) -> dict[str, Any] | None:
+    """None for a request of which only a digest was kept, as the first builds of this version did."""
+    try:
+        found: Any = json.loads(str(job.idempotency_fingerprint))
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _differences(asked: dict[str, Any], earlier: dict[str, Any] | None) -> list[str]:
+    if earlier is None:
+        return []
+    return [name for name in (*ImportOptions.model_fields, CONTENT) if asked.get(name) != earlier.get(name)]

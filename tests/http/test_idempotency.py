@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from glyphd.contracts.imports import ImportOptions
 from tests.service import Service, offers, problem
 
 CSV = offers("RTX_A6000,4500,0.9,USA,Acme,2025-07-29T12:00:00Z")
@@ -34,13 +35,71 @@ def test_a_replay_keeps_nothing_more(service: Service) -> None:
     assert _files(service) == kept
 
 
+OPTION_VALUES = {
+    "source": "a",
+    "description": "b",
+    "delimiter": ",",
+    "encoding": "cp1252",
+    "on_error": "skip",
+    "dry_run": "true",
+}
+
+
+def test_every_option_has_another_value_here() -> None:
+    assert OPTION_VALUES.keys() == ImportOptions.model_fields.keys()
+
+
 @pytest.mark.parametrize(
-    ("csv", "query"), [(OTHER, ""), (CSV, "?source=a"), (CSV, "?on_error=skip"), (CSV, "?dry_run=true")]
+    ("csv", "query", "differs"),
+    [
+        (OTHER, "", ["content"]),
+        (OTHER, "?on_error=skip&source=a", ["source", "on_error", "content"]),
+        *((CSV, f"?{name}={value}", [name]) for name, value in OPTION_VALUES.items()),
+    ],
 )
-def test_the_same_key_with_anything_else_is_a_conflict(service: Service, csv: str, query: str) -> None:
+def test_the_same_key_with_anything_else_is_a_conflict_that_names_it(
+    service: Service, csv: str, query: str, differs: list[str]
+) -> None:
     first = service.upload(CSV, Idempotency_Key="monday").json
     found = problem(service.post(f"/api/import{query}", csv, RAW, status=409))
     assert (found["code"], found["import_id"]) == ("idempotency_key_reused", first["import_id"])
+    assert found["differs"] == differs
+    assert found["detail"].endswith(f"differs in {', '.join(differs)}")
+
+
+def test_an_option_that_is_left_out_the_second_time_differs_too(service: Service) -> None:
+    service.upload(CSV, "?source=a", Idempotency_Key="monday")
+    assert problem(service.post("/api/import", CSV, RAW, status=409))["differs"] == ["source"]
+
+
+def test_a_default_may_be_said_or_not(service: Service) -> None:
+    first = service.upload(CSV, Idempotency_Key="monday").json
+    again = service.upload(CSV, "?on_error=abort&dry_run=no&source=", Idempotency_Key="monday")
+    assert again.json["import_id"] == first["import_id"]
+
+
+def test_a_retry_differs_in_its_content_from_an_upload(service: Service) -> None:
+    bad = offers("RTX_A6000,x,0.9,USA,Acme,2025-07-29T12:00:00Z")
+    failed = service.import_csv(bad, Idempotency_Key="monday")["import_id"]
+    answer = service.post(f"/api/imports/{failed}/retry", "", {"Idempotency-Key": "monday"}, status=409)
+    assert problem(answer)["differs"] == ["content"]
+
+
+def test_a_request_of_which_only_a_digest_is_known_is_still_another_one(service: Service) -> None:
+    first = service.upload(CSV, Idempotency_Key="monday").json["import_id"]
+    service.alter(first, idempotency_fingerprint="1234567890" * 3)
+    assert problem(service.post("/api/import", CSV, RAW, status=409))["differs"] == []
+
+
+def test_a_replay_of_an_import_that_was_rolled_back_says_so(service: Service) -> None:
+    import_id = service.import_csv(CSV, Idempotency_Key="monday")["import_id"]
+    service.http.post(f"/api/imports/{import_id}/rollback")
+    service.work()
+    again = service.upload(CSV, Idempotency_Key="monday")
+    assert (again.json["import_id"], again.headers["Idempotent-Replayed"]) == (import_id, "rolled-back")
+    service.http.post(f"/api/imports/{import_id}/restore")
+    service.work()
+    assert service.upload(CSV, Idempotency_Key="monday").headers["Idempotent-Replayed"] == "true"
 
 
 def test_another_form_of_the_same_bytes_and_options_is_the_same_request(service: Service) -> None:
