@@ -194,7 +194,7 @@ class ImportFinal(Conflict):
 
 
 class ImportNotRetryable(Conflict):
-    """Only a failed or cancelled import can be run again."""
+    """Only a failed or cancelled import, or a dry run that succeeded, can be run again."""
 
     code = "import_not_retryable"
     title = "The import can't be retried"

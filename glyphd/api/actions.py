@@ -4,6 +4,7 @@ from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json
 from glyphd.api.bodies import read_fields
+from glyphd.api.callers import caller
 from glyphd.api.outcomes import answer_upload, changed
 from glyphd.api.parameters import idempotency_key, query, query_pairs
 from glyphd.api.preferences import wait_asked
@@ -14,8 +15,9 @@ from glyphd.contracts.imports import ImportOptions, ImportStatus
 from glyphd.contracts.queries import ChangeQuery, NoParameters, read_parameters
 from glyphd.db.archive_models import RESTORE, ROLLBACK
 from glyphd.importing.cancelling import cancel_import
-from glyphd.importing.changes import request_change
+from glyphd.importing.changes import WantedChange, request_change
 from glyphd.importing.registry import require_import
+from glyphd.importing.requests import Asked
 from glyphd.importing.status import view_import
 from glyphd.services import Services
 
@@ -46,10 +48,10 @@ class ActionsApi:
 
     def retry(self, import_id: str) -> HTTPResponse:
         """A new import of the same upload."""
-        key, options = idempotency_key(), query(ImportOptions)
+        asked = Asked(query(ImportOptions), idempotency_key(), caller())
         require_room(self._services)
         job = require_import(self._services.registry, import_id)
-        accepted = self._services.intake.retry(job, options, key=key)
+        accepted = self._services.intake.retry(job, asked)
         return answer_upload(accepted, self._waiting, grace_seconds=0)
 
     def roll_back(self, import_id: str) -> HTTPResponse:
@@ -64,7 +66,8 @@ class ActionsApi:
         services = self._services
         asked = read_parameters(ChangeQuery, [*query_pairs(), *read_fields()])
         job = require_import(services.registry, import_id)
-        change = request_change(job, kind, services.registry, services.queue, reason=asked.reason)
+        wanted = WantedChange(kind, asked.reason, caller())
+        change = request_change(job, wanted, services.registry, services.queue)
         seconds = wait_asked()
         change = self._waiting.until_final(change, CHANGE_GRACE_SECONDS if seconds is None else seconds)
         return changed(change, require_import(services.registry, import_id))

@@ -6,6 +6,7 @@ from typing import Any
 from bottle import HTTPResponse
 
 from glyphd.api.bodies import read_json_body
+from glyphd.api.callers import caller
 from glyphd.api.outcomes import answer_end
 from glyphd.api.parameters import idempotency_key, query
 from glyphd.api.routes import Route
@@ -17,6 +18,7 @@ from glyphd.contracts.row_errors import RowError
 from glyphd.errors import FileRefused, RowsRefused
 from glyphd.importing.intake import NDJSON, Described
 from glyphd.importing.json_rows import read_object
+from glyphd.importing.requests import Asked
 from glyphd.importing.rows import Place
 from glyphd.importing.validation import row_check
 from glyphd.services import Services
@@ -49,7 +51,8 @@ class PersistApi:
             for row in rows:
                 receiving.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
             options = ImportOptions(source=asked.source, description=asked.description)
-            accepted = self._services.intake.accept(receiving, Described(None, NDJSON), options, key=key)
+            wanted = Asked(options, key, caller())
+            accepted = self._services.intake.accept(receiving, Described(None, NDJSON), wanted)
         return answer_end(accepted, self._waiting, patience_seconds=WAIT_SECONDS)
 
 

@@ -3,6 +3,7 @@
 from bottle import HTTPResponse
 
 from glyphd.api.bodies import Body, receive_upload
+from glyphd.api.callers import caller
 from glyphd.api.outcomes import answer_upload
 from glyphd.api.parameters import idempotency_key, query_pairs
 from glyphd.api.routes import Route
@@ -10,6 +11,7 @@ from glyphd.api.waiting import Waiting
 from glyphd.contracts.queries import UploadQuery, read_parameters
 from glyphd.errors import TooManyImports
 from glyphd.importing.intake import GZIP, Described
+from glyphd.importing.requests import Asked
 from glyphd.services import Services
 
 SMALL_BYTES = 256 * 1024
@@ -35,7 +37,8 @@ class UploadsApi:
             asked = read_parameters(UploadQuery, [*pairs, *body.fields])
             if body.is_text:
                 asked = asked.model_copy(update={"encoding": None})
-            accepted = self._services.intake.accept(receiving, _named(body, asked.filename), asked, key=key)
+            wanted = Asked(asked, key, caller())
+            accepted = self._services.intake.accept(receiving, _named(body, asked.filename), wanted)
         is_small = waiting_before == 0 and (accepted.job.size_bytes or 0) <= SMALL_BYTES
         return answer_upload(accepted, self._waiting, grace_seconds=SMALL_GRACE_SECONDS if is_small else 0)
 

@@ -187,6 +187,7 @@ class ImportLinks(BaseModel):
     self: str
     listings: str
     errors: str
+    report: str
     file: str
 
 
@@ -204,6 +205,7 @@ class ImportView(BaseModel):
     filename: str | None
     content_type: str | None
     content_encoding: str | None
+    upload_id: str = Field(description="The import that the bytes were sent for; a retry has that of the first one")
     size_bytes: int
     sha256: str
     encoding: str

@@ -1,6 +1,8 @@
 """Asking for a rollback or a restore of an import: a job for the worker, one at a time for each import."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from glyphd.contracts.imports import ImportStatus
 from glyphd.db.archive_models import ROLLBACK
@@ -8,13 +10,21 @@ from glyphd.db.registry_models import Job
 from glyphd.errors import ChangePending, ImportNotSucceeded, NothingToChange
 from glyphd.importing.nudges import nudge
 from glyphd.importing.registry import ChangeTaken, Registry
+from glyphd.importing.requests import Caller
 from glyphd.jobs import JobQueue
 from glyphd.times import now_text
 
 
-def request_change(
-    job: Job, kind: str, registry: Registry, queue: Callable[[], JobQueue], *, reason: str | None = None
-) -> Job:
+@dataclass(frozen=True)
+class WantedChange:
+    """A rollback or a restore that somebody asks for, and why."""
+
+    kind: str
+    reason: str | None
+    caller: Caller
+
+
+def request_change(job: Job, wanted: WantedChange, registry: Registry, queue: Callable[[], JobQueue]) -> Job:
     """The job that rolls the import back or restores it: a new one, or the one that is under way already.
 
     Raises ImportNotSucceeded for an import that brought no rows, NothingToChange when it stands like that already,
@@ -26,16 +36,28 @@ def request_change(
     while True:
         pending = registry.pending_change(job.import_id)
         if pending is not None:
-            return _joined(pending, kind)
-        _require_something_to_do(registry.find_import(job.import_id) or job, kind)
-        now = now_text()
-        asked = {"kind": kind, "import_id": job.import_id, "reason": reason, "schema_version": job.schema_version}
+            return _joined(pending, wanted.kind)
+        _require_something_to_do(registry.find_import(job.import_id) or job, wanted.kind)
         try:
-            change = registry.add(asked | {"status": ImportStatus.QUEUED, "received_at": now, "nudged_at": now})
+            change = registry.add(_row(job, wanted))
         except ChangeTaken:
             continue
         nudge(queue, change)
         return change
+
+
+def _row(job: Job, wanted: WantedChange) -> dict[str, Any]:
+    now = now_text()
+    return {
+        "kind": wanted.kind,
+        "import_id": job.import_id,
+        "reason": wanted.reason,
+        "schema_version": job.schema_version,
+        "status": ImportStatus.QUEUED,
+        "received_at": now,
+        "nudged_at": now,
+        **wanted.caller.columns(),
+    }
 
 
 def _joined(pending: Job, kind: str) -> Job:

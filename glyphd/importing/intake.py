@@ -14,6 +14,7 @@ from glyphd.importing.door import FirstBlock, check_door
 from glyphd.importing.idempotency import Replayable, replayable
 from glyphd.importing.nudges import nudge
 from glyphd.importing.registry import KeyTaken, Registry
+from glyphd.importing.requests import Asked
 from glyphd.jobs import JobQueue
 from glyphd.times import now_text
 from glyphd.uploads import HEAD_BYTES, Receiving, UploadStore
@@ -67,9 +68,7 @@ class Intake:
         self._registry = registry
         self._queue = queue
 
-    def accept(
-        self, receiving: Receiving, described: Described, options: ImportOptions, *, key: str | None = None
-    ) -> Accepted:
+    def accept(self, receiving: Receiving, described: Described, asked: Asked) -> Accepted:
         """The import's row in the registry. Raises FileRefused when the door refuses; then nothing is kept.
 
         Raises IdempotencyConflict when the key stands for another request.
@@ -77,7 +76,7 @@ class Intake:
         if receiving.size == 0:
             raise FileRefused("the file is empty", found="nothing")
         content = {"sha256": receiving.sha256, "ending": described.ending}
-        request = replayable(key, options, **content)
+        request = replayable(asked.key, asked.options, **content)
         earlier = self._earlier(request)
         if earlier is not None:
             return earlier
@@ -94,28 +93,35 @@ class Intake:
             "size_bytes": receiving.size,
             "sha256": receiving.sha256,
             "received_at": now_text(),
+            **asked.caller.columns(),
         }
-        values |= _reading(block, described.content_type, options, self._max_columns)
+        values |= _reading(block, described.content_type, asked.options, self._max_columns)
         receiving.keep(name)
         return self._record(import_id, values, request, own_upload=name)
 
-    def retry(self, job: Job, options: ImportOptions, *, key: str | None = None) -> Accepted:
-        """Runs a failed or cancelled import again from its kept file, as a new import that replaces it.
+    def retry(self, job: Job, asked: Asked) -> Accepted:
+        """Runs an import again from its kept file, as a new import: a failed or cancelled one, which it replaces, or
+        a dry run that succeeded, for real unless asked otherwise.
 
-        Options that are not given anew stay as they were. Raises ImportNotRetryable and what `accept` raises.
+        Options that are not given stay as they were. Raises ImportNotRetryable and what `accept` raises.
         """
-        if job.status not in (ImportStatus.FAILED, ImportStatus.CANCELLED):
-            raise ImportNotRetryable(f"import {job.import_id} is {job.status}: only a failed or cancelled one can be")
-        request = replayable(key, options, replaces=job.import_id)
+        is_checked = job.status == ImportStatus.SUCCEEDED and job.dry_run
+        if not is_checked and job.status not in (ImportStatus.FAILED, ImportStatus.CANCELLED):
+            detail = f"import {job.import_id} is {job.status}: only a failed or cancelled one, or a dry run, can be"
+            raise ImportNotRetryable(detail, import_id=job.import_id)
+        request = replayable(asked.key, asked.options, retries=job.import_id)
         earlier = self._earlier(request)
         if earlier is not None:
             return earlier
         kept = {name: getattr(job, name) for name in _UPLOAD_COLUMNS}
-        options = ImportOptions(**{**_options_of(job), **options.model_dump(include=options.model_fields_set)})
+        before = _options_of(job) | ({"dry_run": False} if is_checked else {})
+        given = asked.options.model_dump(include=asked.options.model_fields_set)
+        options = ImportOptions(**(before | given))
         with self._uploads.open(str(job.upload_name)) as file:
             head = file.read(HEAD_BYTES)
         block = FirstBlock(head, is_all=job.size_bytes == len(head), packed=job.content_encoding == GZIP)
-        values = kept | _reading(block, str(job.content_type), options, self._max_columns) | {"replaces": job.import_id}
+        values = kept | asked.caller.columns() | {"replaces": None if is_checked else job.import_id}
+        values |= _reading(block, str(job.content_type), options, self._max_columns)
         return self._record(str(uuid4()), values, request)
 
     def _earlier(self, request: Replayable | None) -> Accepted | None:

@@ -30,6 +30,7 @@ def view_import(job: Job) -> ImportView:
     values["blank_rows"] = job.blank_rows or 0
     return ImportView(
         **values,
+        upload_id=str(job.upload_name).partition(".")[0],
         timestamp=job.finished_at or job.received_at,
         errors_truncated=job.error_count > job.errors_kept,
         stalled=_is_stalled(job),
@@ -47,5 +48,9 @@ def _is_stalled(job: Job) -> bool:
 def _links(import_id: str) -> ImportLinks:
     at = f"/api/imports/{import_id}"
     return ImportLinks(
-        self=at, listings=f"/api/listings?import_id={import_id}", errors=f"{at}/errors", file=f"{at}/file"
+        self=at,
+        listings=f"/api/listings?import_id={import_id}",
+        errors=f"{at}/errors",
+        report=f"{at}/report.csv",
+        file=f"{at}/file",
     )

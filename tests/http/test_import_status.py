@@ -39,6 +39,7 @@ ADDED = {
     "warnings",
     "summary",
     "effect",
+    "upload_id",
 }
 
 
@@ -53,7 +54,8 @@ def test_it_has_the_documented_members_in_their_order(service: Service) -> None:
 
 
 def test_a_finished_import(service: Service) -> None:
-    status = service.import_csv(CSV, "?filename=scored.csv&source=perplexity")
+    service.http.extra_environ = {"REMOTE_ADDR": "192.0.2.7"}
+    status = service.import_csv(CSV, "?filename=scored.csv&source=perplexity", User_Agent="curl/8.9")
     told = {name: value for name, value in status.items() if not name.endswith("_at") and name != "sha256"}
     import_id = told.pop("import_id")
     assert told == {
@@ -67,6 +69,7 @@ def test_a_finished_import(service: Service) -> None:
         "filename": "scored.csv",
         "content_type": "text/csv",
         "content_encoding": None,
+        "upload_id": import_id,
         "size_bytes": len(CSV),
         "encoding": "utf-8",
         "delimiter": ",",
@@ -81,8 +84,8 @@ def test_a_finished_import(service: Service) -> None:
         "progress": 1.0,
         "attempt": 1,
         "stalled": False,
-        "client": None,
-        "user_agent": None,
+        "client": "192.0.2.7",
+        "user_agent": "curl/8.9",
         "ignored_columns": [],
         "blank_rows": 0,
         "same_content_as": None,
@@ -97,6 +100,7 @@ def test_a_finished_import(service: Service) -> None:
             "self": f"/api/imports/{import_id}",
             "listings": f"/api/listings?import_id={import_id}",
             "errors": f"/api/imports/{import_id}/errors",
+            "report": f"/api/imports/{import_id}/report.csv",
             "file": f"/api/imports/{import_id}/file",
         },
     }

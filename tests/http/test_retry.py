@@ -1,4 +1,4 @@
-"""`POST /api/imports/{import_id}/retry`: a failed or cancelled import once more, from the kept file."""
+"""`POST /api/imports/{import_id}/retry`: an import once more, or a dry run for real, from the kept file."""
 
 from typing import Any
 
@@ -53,6 +53,52 @@ def test_a_retry_with_a_key_is_made_once(service: Service) -> None:
     first = _retry(service, failed["import_id"], Idempotency_Key="again").json
     second = _retry(service, failed["import_id"], Idempotency_Key="again")
     assert (second.json["import_id"], second.headers["Idempotent-Replayed"]) == (first["import_id"], "true")
+
+
+def test_a_dry_run_is_run_for_real_without_the_file_being_sent_again(service: Service) -> None:
+    checked = service.import_csv(GOOD, "?dry_run=true&source=perplexity")
+    again = _retry(service, checked["import_id"]).json["import_id"]
+    service.work()
+    status = service.status(again)
+    assert (status["status"], status["record_count"], status["dry_run"]) == ("succeeded", 1, False)
+    assert (status["source"], status["replaces"]) == ("perplexity", None)
+    assert [row["import_id"] for row in service.listings()] == [again]
+
+
+def test_an_import_and_the_dry_run_before_it_are_of_one_upload(service: Service) -> None:
+    checked = service.import_csv(GOOD, "?dry_run=true")["import_id"]
+    again = _retry(service, checked, "?dry_run=true").json["import_id"]
+    service.work()
+    for_real = _retry(service, again).json["import_id"]
+    service.work()
+    assert {service.status(each)["upload_id"] for each in (checked, again, for_real)} == {checked}
+    assert service.status(for_real)["received_at"] == service.status(checked)["received_at"]
+    of_these_bytes = service.http.get(f"/api/imports?sha256={service.status(checked)['sha256']}").json
+    assert [each["import_id"] for each in of_these_bytes] == [for_real, again, checked]
+
+
+def test_a_dry_run_may_be_repeated_with_other_options(service: Service) -> None:
+    checked = service.import_csv(GOOD, "?dry_run=true")["import_id"]
+    again = _retry(service, checked, "?dry_run=true&on_error=skip").json["import_id"]
+    service.work()
+    assert (service.status(again)["dry_run"], service.status(again)["on_error"]) == (True, "skip")
+    assert service.listings() == []
+
+
+@pytest.mark.parametrize(("query", "is_dry"), [("", True), ("?dry_run=false&on_error=skip", False)])
+def test_a_dry_run_that_failed_stays_one_unless_asked_otherwise(service: Service, query: str, is_dry: bool) -> None:
+    failed = service.import_csv(BAD_ROW, "?dry_run=true")["import_id"]
+    again = _retry(service, failed, query).json["import_id"]
+    service.work()
+    status = service.status(again)
+    assert (status["dry_run"], status["replaces"]) == (is_dry, failed)
+    assert len(service.listings()) == (not is_dry)
+
+
+def test_a_dry_run_that_has_not_ended_can_not_be_retried(service: Service) -> None:
+    import_id = service.upload(GOOD, "?dry_run=true").json["import_id"]
+    answer = service.http.post(f"/api/imports/{import_id}/retry", status=409)
+    assert problem(answer)["code"] == "import_not_retryable"
 
 
 @pytest.mark.parametrize("ends", [True, False])
