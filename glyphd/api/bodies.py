@@ -1,19 +1,19 @@
 """Taking request bodies apart as they stream in: raw, multipart and JSON, into the upload store."""
 
 import codecs
-from dataclasses import dataclass
 from typing import Any
 
 from bottle import request
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 from pydantic_core import from_json
 
+from glyphd.api.arriving import Arriving, Body, Look
 from glyphd.api.headers import header
 from glyphd.api.parameters import read_query_string
 from glyphd.errors import FileRefused, LengthMissing, MalformedBody, TooLarge, UnsupportedType
 from glyphd.importing.intake import GZIP, Described
 from glyphd.settings import Settings
-from glyphd.uploads import Receiving, Spool
+from glyphd.uploads import Receiving
 
 BLOCK = 256 * 1024
 MAX_PARTS = 32
@@ -30,31 +30,23 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 
-@dataclass(frozen=True)
-class Body:
-    """What a request's body was: a file, now in the upload store, and the form fields around it.
+def receive_upload(receiving: Receiving, settings: Settings, look: Look) -> Body:
+    """Streams the CSV of this request into the upload store, whatever form it comes in.
 
-    `is_text`: it came as JSON text and was kept as UTF-8, so that its name and the `encoding` option say nothing of
-    its bytes.
+    `look` is called once, as soon as the file's head is there, so that a refusal need not wait for the rest; not for a
+    file that has no more than a head, and for JSON, which is in memory as a whole.
     """
-
-    described: Described
-    fields: list[tuple[str, str]]
-    is_text: bool = False
-
-
-def receive_upload(receiving: Receiving, settings: Settings) -> Body:
-    """Streams the CSV of this request into the upload store, whatever form it comes in."""
+    arriving = Arriving(receiving, look)
     content_type, options = parse_options_header(header("Content-Type"))
     packed = _content_encoding() == GZIP
     if content_type in RAW_TYPES:
-        return _receive_raw(receiving, content_type, settings, packed=packed or content_type in GZIP_TYPES)
+        return _receive_raw(arriving, content_type, settings, packed=packed or content_type in GZIP_TYPES)
     if packed:
         raise UnsupportedType(
             f"{content_type or 'this body'} can't be sent with Content-Encoding: gzip, only text/csv can"
         )
     if content_type == MULTIPART:
-        return _receive_multipart(receiving, options.get("boundary", ""), settings)
+        return _receive_multipart(arriving, options.get("boundary", ""), settings)
     if content_type == JSON:
         return _receive_json(receiving, settings)
     hint = " (with curl, add -H 'Content-Type: text/csv')" if "urlencoded" in content_type else ""
@@ -132,40 +124,35 @@ def _blocks(limit: int, too_large: TooLarge) -> Any:
         yield block
 
 
-def _is_adopted(receiving: Receiving) -> bool:
-    """Whether the store took over the file that our server received this body into, and that begins where it was read
-    to. Another server's body has none, and is written as it is read.
-    """
-    body = request.environ["wsgi.input"]
-    return isinstance(body, Spool) and body.at_file and receiving.adopt(body.file)
-
-
 def _too_large(settings: Settings) -> TooLarge:
     limit = settings.max_upload_bytes
     return TooLarge(f"an upload may have {limit} bytes", limit=limit)
 
 
-def _receive_raw(receiving: Receiving, content_type: str, settings: Settings, *, packed: bool) -> Body:
-    if _length() <= settings.max_upload_bytes and _is_adopted(receiving):
-        receiving.extend(_length())
-    else:
-        for block in _blocks(settings.max_upload_bytes, _too_large(settings)):
-            receiving.write(block)
+def _receive_raw(arriving: Arriving, content_type: str, settings: Settings, *, packed: bool) -> Body:
     _, options = parse_options_header(header("Content-Disposition"))
     kind = "text/csv" if content_type in GZIP_TYPES else content_type
-    return Body(Described(options.get("filename"), kind, GZIP if packed else None), [])
+    body = Body(Described(options.get("filename"), kind, GZIP if packed else None), [])
+    if _length() <= settings.max_upload_bytes and arriving.adopt():
+        arriving.extend(_length())
+        arriving.look_once(lambda: body, is_complete=True)
+        return body
+    for block in _blocks(settings.max_upload_bytes, _too_large(settings)):
+        arriving.add(block)
+        arriving.look_once(lambda: body, is_complete=True)
+    return body
 
 
-def _receive_multipart(receiving: Receiving, boundary: str, settings: Settings) -> Body:
+def _receive_multipart(arriving: Arriving, boundary: str, settings: Settings) -> Body:
     if not boundary:
         raise MalformedBody("multipart/form-data without a boundary")
-    form = _Form(receiving)
+    form = _Form(arriving)
     try:
         with PushMultipartParser(boundary, max_segment_count=MAX_PARTS) as parser:
             for block in _blocks(settings.max_upload_bytes + FORM_ENVELOPE_BYTES, _too_large(settings)):
                 for event in parser.parse(block):
                     form.take(event)
-                if receiving.size > settings.max_upload_bytes:
+                if arriving.size > settings.max_upload_bytes:
                     raise _too_large(settings)
     except ParserLimitReached as error:
         raise TooLarge(f"the form is too large: {error}") from None
@@ -191,19 +178,19 @@ def _receive_json(receiving: Receiving, settings: Settings) -> Body:
 class _Form:
     """The parts of a form, one after another: the file goes to the store, fields stay here."""
 
-    def __init__(self, receiving: Receiving) -> None:
-        self._receiving = receiving
+    def __init__(self, arriving: Arriving) -> None:
+        self._arriving = arriving
         self._file: MultipartSegment | None = None
         self._fields: list[tuple[str, bytearray]] = []
         self._is_file = False
-        self._is_adopted = False
 
     def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
         """A part's header, some of its bytes, or (None) its end."""
         if isinstance(event, MultipartSegment):
             self._start(event)
         elif event and self._is_file:
-            self._add(event)
+            self._arriving.add(event)
+            self._arriving.look_once(self.body, is_complete=False)
         elif event:
             name, value = self._fields[-1]
             value += event
@@ -227,13 +214,7 @@ class _Form:
             raise FileRefused("the form has two parts named file")
         else:
             self._file = segment
-            self._is_adopted = _is_adopted(self._receiving)
-
-    def _add(self, data: bytes | bytearray) -> None:
-        if self._is_adopted:
-            self._receiving.extend(len(data))
-        else:
-            self._receiving.write(data)
+            self._arriving.adopt()
 
 
 def _decoded(name: str, value: bytearray) -> str:

@@ -2,7 +2,8 @@
 
 from bottle import HTTPResponse
 
-from glyphd.api.bodies import Body, receive_upload
+from glyphd.api.arriving import Body
+from glyphd.api.bodies import receive_upload
 from glyphd.api.callers import caller
 from glyphd.api.outcomes import answer_upload
 from glyphd.api.parameters import idempotency_key, query_pairs
@@ -29,16 +30,16 @@ class UploadsApi:
 
     def create(self) -> HTTPResponse:
         """Streams the body into the upload store, checks its first block, and answers when nothing can be lost."""
-        key, pairs = idempotency_key(), query_pairs()
-        read_parameters(UploadQuery, pairs)
-        waiting_before = require_room(self._services)
+        idempotency_key()
+        read_parameters(UploadQuery, query_pairs())
+        waiting_before, intake = require_room(self._services), self._services.intake
         with self._services.uploads.receive() as receiving:
-            body = receive_upload(receiving, self._services.settings)
-            asked = read_parameters(UploadQuery, [*pairs, *body.fields])
-            if body.is_text:
-                asked = asked.model_copy(update={"encoding": None})
-            wanted = Asked(asked, key, caller())
-            accepted = self._services.intake.accept(receiving, _named(body, asked.filename), wanted)
+
+            def look(body: Body, is_complete: bool) -> None:
+                intake.look(receiving, *_understood(body), is_complete=is_complete)
+
+            body = receive_upload(receiving, self._services.settings, look)
+            accepted = intake.accept(receiving, *_understood(body))
         is_small = waiting_before == 0 and (accepted.job.size_bytes or 0) <= SMALL_BYTES
         return answer_upload(accepted, self._waiting, grace_seconds=SMALL_GRACE_SECONDS if is_small else 0)
 
@@ -49,6 +50,14 @@ def require_room(services: Services) -> int:
     if waiting >= services.settings.max_imports_waiting:
         raise TooManyImports(f"{waiting} imports are waiting; try again in a moment")
     return waiting
+
+
+def _understood(body: Body) -> tuple[Described, Asked]:
+    """What this request says of its file, and what it asks for, in the query and in the fields so far."""
+    options = read_parameters(UploadQuery, [*query_pairs(), *body.fields])
+    if body.is_text:
+        options = options.model_copy(update={"encoding": None})
+    return _named(body, options.filename), Asked(options, idempotency_key(), caller())
 
 
 def _named(body: Body, filename: str | None) -> Described:

@@ -50,7 +50,7 @@ def check_door(block: FirstBlock, options: ImportOptions, *, max_columns: int) -
     """Raises FileRefused for a file that could never be imported, saying what was found and what is missing."""
     encoding = canonical_encoding(options.encoding)
     data, is_all = _unpacked(block)
-    _refuse_other_formats(data)
+    _require_no_other_format(data)
     body = data.removeprefix(UTF8_BOM).lstrip(b"\r\n")
     if not body.strip():
         raise FileRefused("the file is empty", found="nothing", missing=list(REQUIRED))
@@ -77,7 +77,12 @@ def _unpacked(block: FirstBlock) -> tuple[bytes, bool]:
     return data, block.is_all and inflate.eof and not inflate.unused_data
 
 
-def _refuse_other_formats(data: bytes) -> None:
+def refuse_other_formats(block: FirstBlock) -> None:
+    """Raises FileRefused for what no option can make a CSV: a zip archive, a PDF, bytes that are not gzip."""
+    _require_no_other_format(_unpacked(block)[0])
+
+
+def _require_no_other_format(data: bytes) -> None:
     for sign, what in _NOT_CSV:
         if data.startswith(sign):
             raise FileRefused(f"the file is not CSV but {what}", found=what)

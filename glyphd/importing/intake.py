@@ -10,7 +10,7 @@ from glyphd.contracts.imports import ImportOptions, ImportStatus
 from glyphd.contracts.listings import ROW_SCHEMA_VERSION
 from glyphd.db.registry_models import Job
 from glyphd.errors import FileRefused, ImportNotRetryable
-from glyphd.importing.door import FirstBlock, check_door
+from glyphd.importing.door import FirstBlock, check_door, refuse_other_formats
 from glyphd.importing.idempotency import Replayable, replayable
 from glyphd.importing.nudges import nudge
 from glyphd.importing.registry import KeyTaken, Registry
@@ -68,23 +68,42 @@ class Intake:
         self._registry = registry
         self._queue = queue
 
+    def look(self, receiving: Receiving, described: Described, asked: Asked, *, is_complete: bool) -> None:
+        """Asks the door while most of the upload is still to come; what it lets in is digested from now on.
+
+        Raises FileRefused. `is_complete`: no option can follow. One that can might mend everything but another format;
+        then `accept` asks the door again.
+        """
+        if self._is_key_known(asked.key):
+            return
+        block = _first_block(receiving, described)
+        try:
+            _reading(block, described.content_type, asked.options, self._max_columns)
+        except FileRefused:
+            if is_complete:
+                raise
+            refuse_other_formats(block)
+            return
+        receiving.start_digest()
+
     def accept(self, receiving: Receiving, described: Described, asked: Asked) -> Accepted:
         """The import's row in the registry. Raises FileRefused when the door refuses; then nothing is kept.
 
-        Raises IdempotencyConflict when the key stands for another request.
+        Raises IdempotencyConflict when the key stands for another request. The door comes before the digest and the
+        disk, which take time; but a key that is known may stand for an upload that the door would not let in any more.
         """
         if receiving.size == 0:
             raise FileRefused("the file is empty", found="nothing")
-        content = {"sha256": receiving.sha256, "ending": described.ending}
-        request = replayable(asked.key, asked.options, **content)
+        reading: dict[str, Any] = {}
+        if not self._is_key_known(asked.key):
+            block = _first_block(receiving, described)
+            reading = _reading(block, described.content_type, asked.options, self._max_columns)
+        request = replayable(asked.key, asked.options, sha256=receiving.sha256, ending=described.ending)
         earlier = self._earlier(request)
         if earlier is not None:
             return earlier
         import_id = str(uuid4())
         name = f"{import_id}.{described.ending}"
-        block = FirstBlock(
-            receiving.head, is_all=receiving.size == len(receiving.head), packed=described.content_encoding == GZIP
-        )
         values = {
             "upload_name": name,
             "filename": _short(described.filename),
@@ -94,8 +113,8 @@ class Intake:
             "sha256": receiving.sha256,
             "received_at": now_text(),
             **asked.caller.columns(),
+            **reading,
         }
-        values |= _reading(block, described.content_type, asked.options, self._max_columns)
         receiving.keep(name)
         return self._record(import_id, values, request, own_upload=name)
 
@@ -123,6 +142,10 @@ class Intake:
         values = kept | asked.caller.columns() | {"replaces": None if is_checked else job.import_id}
         values |= _reading(block, str(job.content_type), options, self._max_columns)
         return self._record(str(uuid4()), values, request)
+
+    def _is_key_known(self, key: str | None) -> bool:
+        """Keys are never forgotten: once known, a key is answered from the registry alone."""
+        return key is not None and self._registry.find_key(key) is not None
 
     def _earlier(self, request: Replayable | None) -> Accepted | None:
         job = self._registry.find_key(request.key) if request else None
@@ -161,6 +184,11 @@ class Intake:
             return earlier
         nudge(self._queue, job)
         return Accepted(job)
+
+
+def _first_block(receiving: Receiving, described: Described) -> FirstBlock:
+    head = receiving.head
+    return FirstBlock(head, is_all=receiving.size == len(head), packed=described.content_encoding == GZIP)
 
 
 def _reading(block: FirstBlock, content_type: str, options: ImportOptions, max_columns: int) -> dict[str, Any]:

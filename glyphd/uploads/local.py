@@ -75,25 +75,25 @@ class LocalUploads:
 
 
 class LocalReceiving:
-    """A `.part` file and the SHA-256 of what went into it, or of what was in it when it was adopted."""
+    """A `.part` file, and the SHA-256 of what went into it once `start_digest` is called."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / f"{uuid4()}.part"
-        self._digest = sha256()
-        self._following: FollowingDigest | None = None
+        self._is_adopted = False
+        self._digest: FollowingDigest | None = None
         self._head = bytearray()
         self._kept = False
         self.size = 0
         with _no_room_named():
-            self._file = self._path.open("xb", buffering=0)
+            self._file = self._path.open("x+b", buffering=0)
         self._path.chmod(0o600)
 
     @property
     def sha256(self) -> str:
-        if self._following is None:
-            return self._digest.hexdigest()
-        digested = self._following.catch_up(self.size)
+        if self._digest is None and self.size == len(self._head):
+            return sha256(self._head).hexdigest()  # a thread would take longer than the few bytes there are
+        digested = self._started_digest().catch_up(self.size)
         if self.size > _QUICKLY_SYNCED_BYTES:
             with _no_room_named():
                 os.fsync(self._file.fileno())  # beside the thread that digests, which takes about as long
@@ -108,13 +108,12 @@ class LocalReceiving:
             return False
         self._file.close()
         self._file = os.fdopen(os.dup(file.fileno()), "r+b", buffering=0)
-        self._following = FollowingDigest(self._file.fileno())
+        self._is_adopted = True
         return True
 
     def extend(self, count: int) -> None:
-        assert self._following is not None
-        self.size += count
-        self._following.follow(self.size)
+        assert self._is_adopted
+        self._add(count)
         if len(self._head) < HEAD_BYTES:
             self._head[:] = os.pread(self._file.fileno(), min(self.size, HEAD_BYTES), 0)
 
@@ -123,15 +122,17 @@ class LocalReceiving:
         with _no_room_named():
             while left:
                 left = left[self._file.write(left) :]
-        self._digest.update(data)
-        self.size += len(data)
+        self._add(len(data))
         if len(self._head) < HEAD_BYTES:
             self._head += data[: HEAD_BYTES - len(self._head)]
+
+    def start_digest(self) -> None:
+        self._started_digest().follow(self.size)
 
     def keep(self, name: str) -> None:
         path = _path_in(self._folder, name)
         with _no_room_named():
-            if self._following is not None:
+            if self._is_adopted:
                 self._file.truncate(self.size)
             os.fsync(self._file.fileno())
             self._path.rename(path)
@@ -139,11 +140,21 @@ class LocalReceiving:
             _sync_folder(self._folder)
 
     def close(self) -> None:
-        if self._following is not None:
-            self._following.close()
+        if self._digest is not None:
+            self._digest.close()
         self._file.close()
         if not self._kept:
             self._path.unlink(missing_ok=True)
+
+    def _add(self, count: int) -> None:
+        self.size += count
+        if self._digest is not None:
+            self._digest.follow(self.size)
+
+    def _started_digest(self) -> FollowingDigest:
+        if self._digest is None:
+            self._digest = FollowingDigest(self._file.fileno())
+        return self._digest
 
 
 def _path_in(folder: Path, name: str) -> Path:

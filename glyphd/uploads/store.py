@@ -22,6 +22,12 @@ class Receiving(Protocol):
     def write(self, data: bytes | bytearray) -> None:
         """Adds bytes. Raises StorageFull when there is no room for them."""
 
+    def start_digest(self) -> None:
+        """The upload is wanted: its digest is taken from now on, beside what is still to come.
+
+        Until then, and until `sha256` is asked for, no byte is digested or synced: a refused upload costs neither.
+        """
+
     @property
     def size(self) -> int:
         """Bytes so far."""

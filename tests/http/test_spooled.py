@@ -63,7 +63,7 @@ def _bind(sent: Sent, body: object) -> None:
 def _receive(uploads: LocalUploads, sent: Sent, body: Spool | BinaryIO, settings: Settings | None = None) -> Received:
     _bind(sent, body)
     with body.file if isinstance(body, Spool) else body as spooled, uploads.receive() as receiving:
-        found = receive_upload(receiving, settings or Settings())
+        found = receive_upload(receiving, settings or Settings(), lambda *_: None)
         told = (found.fields, receiving.size, receiving.sha256, receiving.head)
         receiving.keep("a.csv")
         with uploads.open("a.csv") as file:

@@ -1,0 +1,63 @@
+"""The file of a request's body on its way into the upload store, and the look at its head."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bottle import request
+
+from glyphd.importing.intake import Described
+from glyphd.uploads import HEAD_BYTES, Receiving, Spool
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a request's body was: a file, now in the upload store, and the form fields around it.
+
+    `is_text`: it came as JSON text and was kept as UTF-8, so that its name and the `encoding` option say nothing of
+    its bytes.
+    """
+
+    described: Described
+    fields: list[tuple[str, str]]
+    is_text: bool = False
+
+
+Look = Callable[[Body, bool], None]
+"""Looks at a body of which only the head is there, and raises to refuse it; True when no field can follow."""
+
+
+class Arriving:
+    """The file of a body on its way into the store."""
+
+    def __init__(self, receiving: Receiving, look: Look) -> None:
+        self._receiving = receiving
+        self._look = look
+        self._is_looked_at = False
+        self._is_adopted = False
+
+    @property
+    def size(self) -> int:
+        return self._receiving.size
+
+    def adopt(self) -> bool:
+        """Whether the store took over the file that our server received this body into, and that begins where it was
+        read to. Another server's body has none, and is written as it is read.
+        """
+        body = request.environ["wsgi.input"]
+        self._is_adopted = isinstance(body, Spool) and body.at_file and self._receiving.adopt(body.file)
+        return self._is_adopted
+
+    def add(self, data: bytes | bytearray) -> None:
+        if self._is_adopted:
+            self._receiving.extend(len(data))
+        else:
+            self._receiving.write(data)
+
+    def extend(self, count: int) -> None:
+        self._receiving.extend(count)
+
+    def look_once(self, body: Callable[[], Body], *, is_complete: bool) -> None:
+        """Once there is more than a head: what has no more is looked at when all of it is there."""
+        if not self._is_looked_at and self.size > HEAD_BYTES:
+            self._is_looked_at = True
+            self._look(body(), is_complete)
