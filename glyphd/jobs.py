@@ -63,9 +63,9 @@ class JobQueue:
         self._file = file
         self._nudge = huey.task(name=TASK_NAME, retries=0)(_task(run_job))
 
-    def nudge(self, job_id: int) -> None:
-        """Tells some worker that this job has work for it. Raises whatever the queue's backend raises."""
-        self._nudge(job_id)
+    def nudge(self, job_id: int, *, is_urgent: bool = False) -> None:
+        """Sends a worker to this job, an urgent one before all others. Raises whatever the queue's backend raises."""
+        self._nudge(job_id, priority=int(is_urgent))
 
     def check_usable(self) -> None:
         """Raises Unavailable, or what the backend raises, when a message could not be sent and received now."""

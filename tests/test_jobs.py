@@ -73,6 +73,12 @@ def test_the_worker_runs_what_the_api_sent(queue: JobQueue, worker_queue: JobQue
     assert ran == [7, 8]
 
 
+def test_an_urgent_message_comes_before_all_others(queue: JobQueue) -> None:
+    for job_id, is_urgent in ((7, False), (8, True), (9, False), (10, True)):
+        queue.nudge(job_id, is_urgent=is_urgent)
+    assert [_message(queue)["args"] for _ in range(4)] == [[8], [10], [7], [9]]
+
+
 def test_messages_are_counted_until_they_are_taken(queue: JobQueue) -> None:
     assert queue.waiting() == 0
     queue.nudge(7)

@@ -62,6 +62,22 @@ def test_a_worker_killed_in_an_import_loses_nothing_and_doubles_nothing(environm
         assert len(get(api.address, "/api/listings?fields=listing_id")) == 15_000
 
 
+def test_a_killed_workers_import_does_not_wait_behind_all_the_others(environment: dict[str, str]) -> None:
+    with serving("--no-worker", environment=environment) as api:
+        orphan = upload(api.address, many_offers(15_000))["import_id"]
+        with working(environment=environment) as worker:
+            until(lambda: get(api.address, f"/api/imports/{orphan}")["status"] == "running")
+            worker.kill()
+        small = many_offers(2)
+        behind = [upload(api.address, small, Prefer="respond-async")["import_id"] for _ in range(150)]
+        with working(environment=environment):
+            ended_at = final_status(api.address, orphan)["finished_at"]
+            final_status(api.address, behind[-1])
+        done = get(api.address, "/api/imports?status=succeeded&limit=200")
+        assert len(done) == 151
+        assert sum(status["finished_at"] < ended_at for status in done) < 75
+
+
 def test_a_stopped_worker_hands_its_import_back_in_order(environment: dict[str, str]) -> None:
     with serving("--no-worker", environment=environment) as api:
         import_id = upload(api.address, many_offers(25_000))["import_id"]

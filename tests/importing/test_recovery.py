@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from glyphd.importing.recovery import sweep
+from glyphd.importing.recovery import MESSAGE_SECONDS, sweep
 from glyphd.importing.registry import Registry
 from glyphd.jobs import JobQueue
 from tests.importing.jobs import add_job, from_now, reread
@@ -16,10 +16,13 @@ class FakeQueue(JobQueue):
 
     def __init__(self, waiting: int = 0) -> None:
         self.nudged: list[int] = []
+        self.urgent: list[int] = []
         self._waiting = waiting
 
-    def nudge(self, job_id: int) -> None:
+    def nudge(self, job_id: int, *, is_urgent: bool = False) -> None:
         self.nudged.append(job_id)
+        if is_urgent:
+            self.urgent.append(job_id)
 
     def waiting(self) -> int:
         return self._waiting
@@ -55,12 +58,39 @@ def test_a_job_that_somebody_runs_is_not(sqlite_registry: Registry) -> None:
     assert queue.nudged == []
 
 
-def test_nobody_is_nudged_while_messages_wait(sqlite_registry: Registry) -> None:
-    add_job(sqlite_registry)
-    add_job(sqlite_registry, status="running")
+def test_while_messages_wait_only_an_orphan_is_nudged(sqlite_registry: Registry) -> None:
+    queued, orphan, run = (add_job(sqlite_registry, status=status) for status in ("queued", "running", "running"))
     queue = FakeQueue(waiting=1)
-    assert sweep(sqlite_registry, FakeLocks(), queue) == 0
-    assert queue.nudged == []
+    assert sweep(sqlite_registry, FakeLocks(run.id), queue) == 1
+    assert (queue.nudged, queue.urgent) == ([orphan.id], [orphan.id])
+    assert queued.id < orphan.id
+
+
+def test_an_orphan_goes_before_others(sqlite_registry: Registry) -> None:
+    queued, orphan = (add_job(sqlite_registry, status=status) for status in ("queued", "running"))
+    queue = FakeQueue()
+    sweep(sqlite_registry, FakeLocks(), queue)
+    assert (queue.nudged, queue.urgent) == ([queued.id, orphan.id], [orphan.id])
+
+
+@pytest.mark.parametrize(
+    ("heartbeat", "nudged_at", "again"),
+    [(-9, -20, 1), (-9, -5, 0), (-99, -MESSAGE_SECONDS - 5, 1), (-9, 3600, 1), (None, -5, 0), (-9, None, 1)],
+    ids=["taken up since", "on its way", "lost", "after the clock was set back", "never run", "never"],
+)
+def test_an_orphan_whose_message_waits_gets_no_other(
+    sqlite_registry: Registry, heartbeat: float | None, nudged_at: float | None, again: int
+) -> None:
+    times = {"heartbeat_at": heartbeat, "nudged_at": nudged_at}
+    moments = {name: None if seconds is None else from_now(seconds) for name, seconds in times.items()}
+    add_job(sqlite_registry, status="running", **moments)
+    assert sweep(sqlite_registry, FakeLocks(), FakeQueue(waiting=300)) == again
+
+
+def test_a_sweep_does_not_repeat_itself_while_messages_wait(sqlite_registry: Registry) -> None:
+    add_job(sqlite_registry, status="running", heartbeat_at=from_now(-9))
+    queue = FakeQueue(waiting=300)
+    assert [sweep(sqlite_registry, FakeLocks(), queue) for _ in range(3)] == [1, 0, 0]
 
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
