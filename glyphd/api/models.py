@@ -1,6 +1,5 @@
 """`/api/models`: what each GPU model costs and scores, now and over time."""
 
-from itertools import islice
 from typing import Any
 
 from bottle import HTTPResponse
@@ -99,4 +98,4 @@ class ModelsApi:
         found = list(memory.rows(series, version, after=after, limit=limit + 1))
         more = len(found) > limit
         headers |= next_link(write_cursor(identity, [found[limit - 1][0]]) if more else None)
-        return answer_rows(asked, series.columns, islice(found, limit), scratch, **headers)
+        return answer_rows(asked, series.columns, found[:limit], scratch, **headers)
