@@ -188,10 +188,11 @@ def _finish(context: WorkerContext, claim: Claim, values: dict[str, Any], second
     context.services.registry.update_claimed(claim, **stored, finished_at=now, heartbeat_at=now)
     _forget_earlier_errors(context, claim, kept=values.get("errors_name"))
     job = claim.job
+    tell = log.warning if values["status"] == ImportStatus.FAILED else log.info
     if job.kind != IMPORT:
-        log.info("change_finished", kind=job.kind, status=str(values["status"]), seconds=round(seconds, 3))
+        tell("change_finished", kind=job.kind, status=str(values["status"]), seconds=round(seconds, 3))
         return
-    log.info(
+    tell(
         "import_finished",
         status=str(values["status"]),
         error=values.get("error_code"),

@@ -5,6 +5,7 @@ from bottle import HTTPResponse
 from glyphd.api.answers import answer_json
 from glyphd.api.bodies import read_fields
 from glyphd.api.callers import caller
+from glyphd.api.import_log import import_line
 from glyphd.api.outcomes import answer_upload, changed
 from glyphd.api.parameters import idempotency_key, query, query_pairs
 from glyphd.api.preferences import wait_asked
@@ -48,10 +49,13 @@ class ActionsApi:
 
     def retry(self, import_id: str) -> HTTPResponse:
         """A new import of the same upload."""
-        asked = Asked(query(ImportOptions), idempotency_key(), caller())
-        require_room(self._services)
-        job = require_import(self._services.registry, import_id)
-        accepted = self._services.intake.retry(job, asked)
+        with import_line() as line:
+            asked = Asked(query(ImportOptions), idempotency_key(), caller())
+            require_room(self._services)
+            job = require_import(self._services.registry, import_id)
+            line.filename = job.filename
+            accepted = self._services.intake.retry(job, asked)
+            line.accepted(accepted)
         return answer_upload(accepted, self._waiting, grace_seconds=0)
 
     def roll_back(self, import_id: str) -> HTTPResponse:

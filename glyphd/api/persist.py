@@ -7,6 +7,7 @@ from bottle import HTTPResponse
 
 from glyphd.api.bodies import read_json_body
 from glyphd.api.callers import caller
+from glyphd.api.import_log import import_line
 from glyphd.api.outcomes import answer_end
 from glyphd.api.parameters import idempotency_key, query
 from glyphd.api.routes import Route
@@ -16,7 +17,7 @@ from glyphd.contracts.imports import ImportOptions
 from glyphd.contracts.queries import PersistQuery
 from glyphd.contracts.row_errors import RowError
 from glyphd.errors import FileRefused, RowsRefused
-from glyphd.importing.intake import NDJSON, Described
+from glyphd.importing.intake import NDJSON, Accepted, Described
 from glyphd.importing.json_rows import read_object
 from glyphd.importing.requests import Asked
 from glyphd.importing.rows import Place
@@ -39,21 +40,30 @@ class PersistApi:
 
     def create(self) -> HTTPResponse:
         """One bad row refuses all of them, with every error; otherwise the batch goes the way of a file."""
-        key, asked = idempotency_key(), query(PersistQuery)
-        require_room(self._services)
-        rows = read_json_body(self._services.settings)
-        if not isinstance(rows, list):
-            raise FileRefused("the body has to be a JSON array of rows", found=_kind(rows))
-        if not rows:
-            raise FileRefused("the array holds no rows", found="an empty array")
-        _require_valid(rows)
+        with import_line() as line:
+            asked = query(PersistQuery)
+            options = ImportOptions(source=asked.source, description=asked.description)
+            wanted = Asked(options, idempotency_key(), caller())
+            require_room(self._services)
+            accepted = self._keep(_valid_rows(read_json_body(self._services.settings)), wanted)
+            line.accepted(accepted)
+        return answer_end(accepted, self._waiting, patience_seconds=WAIT_SECONDS)
+
+    def _keep(self, rows: list[Any], wanted: Asked) -> Accepted:
         with self._services.uploads.receive() as receiving:
             for row in rows:
                 receiving.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-            options = ImportOptions(source=asked.source, description=asked.description)
-            wanted = Asked(options, key, caller())
-            accepted = self._services.intake.accept(receiving, Described(None, NDJSON), wanted)
-        return answer_end(accepted, self._waiting, patience_seconds=WAIT_SECONDS)
+            return self._services.intake.accept(receiving, Described(None, NDJSON), wanted)
+
+
+def _valid_rows(rows: Any) -> list[Any]:
+    """The rows of a body. Raises FileRefused for anything but some rows, RowsRefused when one of them is not valid."""
+    if not isinstance(rows, list):
+        raise FileRefused("the body has to be a JSON array of rows", found=_kind(rows))
+    if not rows:
+        raise FileRefused("the array holds no rows", found="an empty array")
+    _require_valid(rows)
+    return rows
 
 
 def _kind(value: Any) -> str:

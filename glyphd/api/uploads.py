@@ -5,13 +5,14 @@ from bottle import HTTPResponse
 from glyphd.api.arriving import Body
 from glyphd.api.bodies import receive_upload
 from glyphd.api.callers import caller
+from glyphd.api.import_log import ImportLine, import_line
 from glyphd.api.outcomes import answer_upload
 from glyphd.api.parameters import idempotency_key, query_pairs
 from glyphd.api.routes import Route
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.queries import UploadQuery, read_parameters
 from glyphd.errors import TooManyImports
-from glyphd.importing.intake import GZIP, Described
+from glyphd.importing.intake import GZIP, Accepted, Described
 from glyphd.importing.requests import Asked
 from glyphd.services import Services
 
@@ -30,18 +31,30 @@ class UploadsApi:
 
     def create(self) -> HTTPResponse:
         """Streams the body into the upload store, checks its first block, and answers when nothing can be lost."""
-        idempotency_key()
-        read_parameters(UploadQuery, query_pairs())
-        waiting_before, intake = require_room(self._services), self._services.intake
-        with self._services.uploads.receive() as receiving:
-
-            def look(body: Body, is_complete: bool) -> None:
-                intake.look(receiving, *_understood(body), is_complete=is_complete)
-
-            body = receive_upload(receiving, self._services.settings, look)
-            accepted = intake.accept(receiving, *_understood(body))
+        with import_line() as line:
+            idempotency_key()
+            read_parameters(UploadQuery, query_pairs())
+            waiting_before = require_room(self._services)
+            accepted = self._receive(line)
+            line.accepted(accepted)
         is_small = waiting_before == 0 and (accepted.job.size_bytes or 0) <= SMALL_BYTES
         return answer_upload(accepted, self._waiting, grace_seconds=SMALL_GRACE_SECONDS if is_small else 0)
+
+    def _receive(self, line: ImportLine) -> Accepted:
+        services = self._services
+
+        def understood(body: Body) -> tuple[Described, Asked]:
+            described, asked = _understood(body)
+            line.filename = described.filename
+            return described, asked
+
+        with services.uploads.receive() as receiving:
+
+            def look(body: Body, is_complete: bool) -> None:
+                services.intake.look(receiving, *understood(body), is_complete=is_complete)
+
+            body = receive_upload(receiving, services.settings, look)
+            return services.intake.accept(receiving, *understood(body))
 
 
 def require_room(services: Services) -> int:

@@ -93,6 +93,15 @@ class ProblemTask(QuietHead, ErrorTask):
         self.response_headers = [*answer.headerlist, ("X-Request-Id", name)]
         self.set_close_on_finish()
         self.content_length = len(answer.body)
-        client = self.channel.addr[0]
-        log.info("request_refused", status=given.error.code, code=failure.code, client=client, request_id=name)
+        log.info(
+            "request_refused",
+            status=given.error.code,
+            code=failure.code,
+            reason=failure.detail,
+            method=self.asked.method,
+            path=self.asked.path,
+            size_bytes=self.asked.content_length,
+            client=self.channel.addr[0],
+            request_id=name,
+        )
         self.write(answer.body)

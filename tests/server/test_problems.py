@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from structlog.testing import capture_logs
 
 from glyphd.api.request_ids import request_id_from
 from glyphd.errors import MalformedBody, StorageFull, TooLarge
@@ -40,6 +41,25 @@ def test_refuses_with_a_problem(serve: Serve, sent: bytes, status: int, code: st
     assert answer.status == status
     assert problem_of(answer)["code"] == code
     assert answer.headers["Connection"] == "close"
+
+
+def test_a_refusal_leaves_a_line(serve: Serve) -> None:
+    head = b"POST /api/import HTTP/1.1\r\nX-Request-Id: mine\r\nContent-Length: 99999999999\r\n\r\n"
+    with capture_logs() as lines:
+        serve().ask(head)
+    (line,) = [dict(line) for line in lines if line["event"] == "request_refused"]
+    assert "bytes" in line.pop("reason")
+    assert line == {
+        "event": "request_refused",
+        "log_level": "info",
+        "status": 413,
+        "code": "too_large",
+        "method": "POST",
+        "path": "/api/import",
+        "size_bytes": 99999999999,
+        "client": "127.0.0.1",
+        "request_id": "mine",
+    }
 
 
 def test_headers_of_just_under_32_kib_are_taken(serve: Serve) -> None:

@@ -60,6 +60,7 @@ def test_every_end_is_told(service: Service, csv: str, query: str, told: tuple[A
     line = _finished(service, csv, query)
     names = ("status", "error", "record_count", "rows_read", "error_count", "dry_run")
     assert tuple(line[name] for name in names) == told
+    assert line["log_level"] == ("warning" if told[0] == "failed" else "info")
 
 
 def test_a_job_handed_back_has_not_ended(service: Service, make_context: MakeContext) -> None:
