@@ -31,36 +31,44 @@ class GPUListingDTO(BaseModel):
 
     model: Annotated[str, TextCell(required=True)] = Field(description="GPU model")
     price_usd: Annotated[float, NumberCell(required=True, minimum=0)] = Field(description="Price in US dollars")
-    condition: Text = Field(None, description="Condition as the seller puts it")
-    quantity: Count = Field(None, description="Pieces on offer; a stock word here goes to availability")
-    availability: Text = Field(None, description="Availability in words")
-    min_order_qty: Annotated[int | None, IntegerCell(minimum=1)] = Field(None, description="Least pieces per order")
-    seller: Text = Field(None, description="Who sells")
-    region: Text = Field(None, description="Where it is sold")
-    vram_gb: Count = Field(None, description="Video memory in GB")
-    mig_capable: Annotated[int | None, IntegerCell(maximum=7, flags=True)] = Field(
-        None, description="MIG instances, 0 to 7; true is 1, false is 0"
+    condition: Text = Field(default=None, description="Condition as the seller puts it")
+    quantity: Count = Field(default=None, description="Pieces on offer; a stock word here goes to availability")
+    availability: Text = Field(default=None, description="Availability in words")
+    min_order_qty: Annotated[int | None, IntegerCell(minimum=1)] = Field(
+        default=None, description="Least pieces per order"
     )
-    tdp_watts: Count = Field(None, description="Thermal design power in watts")
-    cuda_cores: Count = Field(None, description="CUDA cores")
-    slot_width: Ratio = Field(None, description="Slots taken")
-    pcie_generation: Ratio = Field(None, description="PCI Express generation")
-    nvlink: Annotated[bool | None, BooleanCell()] = Field(None, description="Has NVLink")
-    generation: Text = Field(None, description="Architecture")
-    form_factor: Text = Field(None, description="Form factor")
-    quantization_capacity_7b: Count = Field(None, description="7B models that fit; all three capacities or none")
-    quantization_capacity_13b: Count = Field(None, description="13B models that fit; all three capacities or none")
-    quantization_capacity_70b: Count = Field(None, description="70B models that fit; all three capacities or none")
+    seller: Text = Field(default=None, description="Who sells")
+    region: Text = Field(default=None, description="Where it is sold")
+    vram_gb: Count = Field(default=None, description="Video memory in GB")
+    mig_capable: Annotated[int | None, IntegerCell(maximum=7, flags=True)] = Field(
+        default=None, description="MIG instances, 0 to 7; true is 1, false is 0"
+    )
+    tdp_watts: Count = Field(default=None, description="Thermal design power in watts")
+    cuda_cores: Count = Field(default=None, description="CUDA cores")
+    slot_width: Ratio = Field(default=None, description="Slots taken")
+    pcie_generation: Ratio = Field(default=None, description="PCI Express generation")
+    nvlink: Annotated[bool | None, BooleanCell()] = Field(default=None, description="Has NVLink")
+    generation: Text = Field(default=None, description="Architecture")
+    form_factor: Text = Field(default=None, description="Form factor")
+    quantization_capacity_7b: Count = Field(
+        default=None, description="7B models that fit; all three capacities or none"
+    )
+    quantization_capacity_13b: Count = Field(
+        default=None, description="13B models that fit; all three capacities or none"
+    )
+    quantization_capacity_70b: Count = Field(
+        default=None, description="70B models that fit; all three capacities or none"
+    )
     score: Annotated[float, NumberCell(required=True)] = Field(description="The pipeline's score, on any scale")
-    heuristics: Annotated[Any, JsonCell()] = Field(None, description="What the score was made of")
+    heuristics: Annotated[Any, JsonCell()] = Field(default=None, description="What the score was made of")
     seen_at: Annotated[datetime | None, TimeCell()] = Field(
-        None, description="When the offer was observed; missing: when the upload was received"
+        default=None, description="When the offer was observed; missing: when the upload was received"
     )
     source_url: Annotated[str | None, TextCell(max_length=2000)] = Field(
-        None, description="Where it was seen, as given"
+        default=None, description="Where it was seen, as given"
     )
-    source_type: Text = Field(None, description="Kind of source")
-    title: Annotated[str | None, TextCell(max_length=1000)] = Field(None, description="The offer's own title")
+    source_type: Text = Field(default=None, description="Kind of source")
+    title: Annotated[str | None, TextCell(max_length=1000)] = Field(default=None, description="The offer's own title")
 
     @model_validator(mode="before")
     @classmethod

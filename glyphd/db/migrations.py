@@ -1,9 +1,11 @@
 """Brings the databases to the schema of this version, or step by step to another."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from peewee import Database, OperationalError
+from peewee_migrate.logs import logger as step_logger
 
 from glyphd.db.connections import open_for_migration
 from glyphd.db.dialects import is_sqlite
@@ -96,7 +98,7 @@ def _move(settings: Settings, steps: MigrationSet, target: int, *, drop_data: bo
     if len(before) == target:
         return []
     database = open_for_migration(settings, steps.path(settings))
-    with database.connection_context(), _alone(database, steps):
+    with database.connection_context(), _alone(database, steps), _statements_unlogged():
         if not before:
             _require_ours(database, steps)
         router = StepRouter(database, steps)
@@ -120,6 +122,17 @@ def _alone(database: Database, steps: MigrationSet) -> Iterator[None]:
         if "locked" not in str(error):
             raise
         raise Unavailable(f"the {steps.name} is being written: stop the worker, or try again later") from error
+
+
+@contextmanager
+def _statements_unlogged() -> Iterator[None]:
+    """peewee-migrate logs every statement at INFO, to whoever uses the store in a program of their own."""
+    level = step_logger.level
+    step_logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        step_logger.setLevel(level)
 
 
 def _require_ours(database: Database, steps: MigrationSet) -> None:

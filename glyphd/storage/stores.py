@@ -1,5 +1,6 @@
 """ListingStore: the archive as a library, on SQLite or PostgreSQL."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -30,8 +31,11 @@ from glyphd.storage.orders import MODEL_TIMELINE, TIMELINE
 from glyphd.storage.predicates import restrict
 from glyphd.storage.rows import RESULT_COLUMNS, read_rows, select_rows
 from glyphd.storage.staging import Stage, StagedRow, by_column, open_stage
-from glyphd.storage.writing import Batch, find_written, write_batch
+from glyphd.storage.writing import Batch, Written, find_written, write_batch
 from glyphd.times import now_text, read_stored, utc_text
+
+log = logging.getLogger("glyphd")
+"""The standard library's: a program that uses the store decides where its lines go, and whether."""
 
 CHUNK_ROWS = 1000
 _SEEN_AT = POSITION["seen_at"]
@@ -91,11 +95,15 @@ class DatabaseListingStore(ListingStore):
     def insert_listings(self, listings: Iterable[GPUListingDTO], import_id: str) -> ImportResultDTO:
         _IMPORT_ID.validate_python(import_id)
         with self.database.connection_context(), open_stage(self.database) as stage:
-            received_at = self._received_at(import_id)
+            before = find_written(self.database, import_id)
+            received_at = _received_at(before)
             rows = staged_rows(listings, received_at)
             while chunk := list(islice(rows, CHUNK_ROWS)):
                 stage.add(by_column(chunk))
-            return self._write(stage, import_id, received_at)
+            result = self._write(stage, import_id, received_at)
+        if before is None:
+            log.info("import %s written, record_count=%d", import_id, result.record_count)
+        return result
 
     def query_listings(
         self,
@@ -157,11 +165,6 @@ class DatabaseListingStore(ListingStore):
             timestamp=read_stored(written.imported_at),
         )
 
-    def _received_at(self, import_id: str) -> str:
-        """What `seen_at` is when a listing has none: now, or what it was when this import first came."""
-        before = find_written(self.database, import_id)
-        return str(before.result.get("received_at", before.imported_at)) if before else now_text()
-
 
 class SqliteListingStore(DatabaseListingStore):
     """An archive in a SQLite file, by default where the server keeps its own. Makes the schema when it is missing.
@@ -185,6 +188,11 @@ class PostgresListingStore(DatabaseListingStore):
 def _initialised(settings: Settings) -> Database:
     initialise_archive(settings)
     return open_archive(settings, read_only=False)
+
+
+def _received_at(before: Written | None) -> str:
+    """What `seen_at` is when a listing has none: now, or what it was when this import first came."""
+    return str(before.result.get("received_at", before.imported_at)) if before else now_text()
 
 
 def staged_rows(listings: Iterable[GPUListingDTO], received_at: str) -> Iterator[StagedRow]:
