@@ -1,13 +1,32 @@
 """From a request to rows that can be asked for: a CSV file, and rows as JSON."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
+from glyphd.contracts.imports import ImportResultDTO
 from tests.service import Service
 
 SAMPLE = Path(__file__).parents[1] / "sample" / "scored_sample.csv"
 
 
-def test_import_endpoint(service: Service) -> None:
+def test_import_endpoint(live_service: Service) -> None:
+    rows = [
+        {"canonical_model": "H100_PCIE_80GB", "price": 28950.0, "final_score": 0.91},
+        {"canonical_model": "RTX_A6000", "price": 3899.0, "final_score": 0.8675},
+        {"canonical_model": "L40S", "price": 7995.0, "final_score": 0.8493},
+    ]
+    began = datetime.now(UTC)
+    answer = live_service.http.post_json("/api/persist/listings", rows)
+    assert answer.status_code == 200
+    result = ImportResultDTO.model_validate({name: answer.json[name] for name in ImportResultDTO.model_fields})
+    assert set(ImportResultDTO.model_fields) == {"import_id", "record_count", "first_model", "last_model", "timestamp"}
+    assert (result.record_count, result.first_model, result.last_model) == (3, "H100_PCIE_80GB", "L40S")
+    assert began <= result.timestamp <= datetime.now(UTC)
+    found = live_service.listings(f"?import_id={result.import_id}")
+    assert [row["model"] for row in found] == [row["canonical_model"] for row in rows]
+
+
+def test_file_import_endpoint(service: Service) -> None:
     answer = service.http.post("/api/import", upload_files=[("file", SAMPLE.name, SAMPLE.read_bytes())])
     import_id = answer.json["import_id"]
     assert (answer.status_code, answer.json["status"]) == (202, "queued")
