@@ -298,6 +298,13 @@ class NotReady(Unavailable):
     title = "The service is not ready"
 
 
+class DatabaseDamaged(Unavailable):
+    """What a database holds can't be read: a page or a value in it was overwritten, or the disk lost it."""
+
+    code = "database_damaged"
+    title = "A database is damaged"
+
+
 class StorageFull(Unavailable):
     code = "storage_full"
     title = "The disk is full"

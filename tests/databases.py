@@ -39,7 +39,7 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
     """The URL of an empty database, dropped after the test whoever is still connected."""
     name = f"glyphd_test_{uuid4().hex}"
     _execute(postgres_url, f"CREATE DATABASE {name}")
-    yield _with_database(postgres_url, name)
+    yield with_database(postgres_url, name)
     _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -68,6 +68,7 @@ def _execute(url: str, statement: str) -> None:
         connection.execute(statement.encode())
 
 
-def _with_database(url: str, name: str) -> str:
+def with_database(url: str, name: str) -> str:
+    """The URL of another database on the same server."""
     parts = urlsplit(url)
     return f"postgresql://{parts.netloc}/{name}" + (f"?{parts.query}" if parts.query else "")

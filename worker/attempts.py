@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from peewee import Database, InterfaceError, OperationalError
+from peewee import Database
 
 from glyphd.db.dialects import defer_checkpoints, interrupter
+from glyphd.db.troubles import DATABASE_ERRORS
 from worker.context import WorkerContext
 from worker.progress import Halt, Progress
 
@@ -43,7 +44,7 @@ class Attempt:
                     yield archive
                 finally:
                     self._interrupt = None
-        except (OperationalError, InterfaceError):
+        except DATABASE_ERRORS:
             self.go_on()  # a halt interrupts the statement at work, which looks like trouble of the database
             raise
 

@@ -11,12 +11,14 @@ from uuid import uuid4
 import structlog
 
 from glyphd.db.connections import open_archive
+from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.importing.recovery import sweep
 from glyphd.jobs import JobQueue, open_queue
 from glyphd.memory import collect_rarely
 from glyphd.services import Services
 from worker.apart import Reader, has_second_core
 from worker.context import WorkerContext
+from worker.quiet_check import LOOK_SECONDS, QuietCheck
 from worker.run_job import run_job
 
 FIRST_POLL_SECONDS = 0.05
@@ -60,6 +62,7 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
         _every(GREETING_SECONDS, stopping, partial(_greet, services, worker_id)),
         _every(TIDY_SECONDS, stopping, partial(services.uploads.forget_unfinished, HALF_RECEIVED_SECONDS)),
         _every(SWEEP_SECONDS, stopping, partial(sweep, services.registry, services.locks, queue)),
+        _every(LOOK_SECONDS, stopping, QuietCheck(services, context.is_suspect, stopping).look),
     ]
     if stop_with_parent:
         Thread(target=_watch_parent, args=(stopping,), name="parent", daemon=True).start()
@@ -101,8 +104,11 @@ def _every(seconds: float, stopping: Event, action: Callable[[], object]) -> Thr
         while True:
             try:
                 action()
-            except Exception:
-                log.warning("upkeep_failed", exc_info=True)
+            except Exception as error:
+                if trouble_of(error) is Trouble.DAMAGED:
+                    log.error("database_damaged", reason=str(error))
+                else:
+                    log.warning("upkeep_failed", exc_info=True)
             if stopping.wait(seconds):
                 return
 

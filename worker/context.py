@@ -11,9 +11,13 @@ from worker.apart import Reader
 
 @dataclass(frozen=True)
 class WorkerContext:
-    """`archive` is open for writing; `stopping` is set when the process was told to end; `reader` reads large files."""
+    """`archive` is open for writing; `stopping` is set when the process was told to end; `reader` reads large files.
+
+    `is_suspect` is set when a job met an error of a database that nobody can explain: it may be damaged.
+    """
 
     services: Services
     archive: Database
     stopping: Event
     reader: Reader = field(default_factory=Reader)
+    is_suspect: Event = field(default_factory=Event)

@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from peewee import InterfaceError, OperationalError
+from peewee import InterfaceError
 from structlog.contextvars import bound_contextvars
 
 from glyphd.contracts.imports import ImportStatus
 from glyphd.db.dialects import cause_of, checkpoint
+from glyphd.db.troubles import DATABASE_ERRORS, Trouble, trouble_of
 from glyphd.errors import RowsRefused, Unavailable, UnreadableFile
 from glyphd.importing.error_report import errors_name
+from glyphd.importing.integrity_log import IntegrityLog
 from glyphd.importing.registry import IMPORT, JSON_FINDINGS, LONGEST_REST_SECONDS, Claim, ClaimLost
 from glyphd.storage.writing import Written, find_written
 from glyphd.times import now_text, utc_text
@@ -27,17 +29,8 @@ from worker.progress import Halt, Watched, heartbeat
 
 MAX_LOST_ATTEMPTS = 5
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_PASSING = (
-    "locked",
-    "locking protocol",  # SQLite gave up looking into a log that others begin, end or mend all the time
-    "busy",
-    "full",
-    "disk i/o",
-    "unable to open",
-    "connection",
-    "terminat",
-    "does not answer",
-)
+_PASSING = (Trouble.BUSY, Trouble.FULL, Trouble.LOST)
+_REPAIR_ADVICE = "restore a backup or make the archive again with `glyphd rebuild`, then retry"
 
 _CANCELLED = {"status": ImportStatus.CANCELLED, "phase": None}
 
@@ -46,6 +39,15 @@ log = structlog.get_logger(__name__)
 
 def run_job(context: WorkerContext, job_id: int) -> None:
     """Runs the job unless it is finished, rests, or is run by another process. Never raises for a job's sake."""
+    try:
+        _run_alone(context, job_id)
+    except DATABASE_ERRORS as error:
+        if trouble_of(error) is not Trouble.DAMAGED:
+            raise
+        log.error("database_damaged", reason=str(error))
+
+
+def _run_alone(context: WorkerContext, job_id: int) -> None:
     registry = context.services.registry
     with context.services.locks.hold(job_id) as is_held:
         claim = registry.claim(job_id) if is_held else None
@@ -76,13 +78,11 @@ def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> Non
     except ReaderLost:
         log.warning("reader_lost")
         return  # still said to be running, as if this process had died: the sweep finds that, and counts it as lost
-    except (OperationalError, InterfaceError, OSError, Unavailable) as error:
+    except Exception as error:  # noqa: BLE001  # the worker's edge: a job's trouble must not end the process
         if is_passing(error):
             _hand_back(context, claim, rest_seconds=_rest_seconds(claim), reason=str(error))
             return
-        values = _internal_error(error)
-    except Exception as error:  # noqa: BLE001  # the worker's edge: a job's trouble must not end the process
-        values = _internal_error(error)
+        values = _broken(context, error)
     _finish(context, claim, values, time.monotonic() - began)
 
 
@@ -90,7 +90,7 @@ def _tidy(context: WorkerContext) -> None:
     """Does what the commit left for later, now that nobody waits for the job any more."""
     try:
         checkpoint(context.archive)
-    except (OperationalError, InterfaceError):
+    except DATABASE_ERRORS:
         log.warning("checkpoint_failed", exc_info=True)
 
 
@@ -133,7 +133,7 @@ def _run(context: WorkerContext, claim: Claim, attempt: FileImport) -> dict[str,
     except UnreadableFile as error:
         attempt.errors.settle()
         return attempt.findings() | _failed("unreadable_file", error.detail)
-    except (Halted, OperationalError, InterfaceError) as error:
+    except (Halted, *DATABASE_ERRORS) as error:
         if attempt.written is None:  # else the batch is in the archive, whatever came after
             attempt.errors.discard()
             if isinstance(error, Halted) and error.why is Halt.CANCELLED:
@@ -176,7 +176,14 @@ def _failed(code: str, message: str) -> dict[str, Any]:
     return {"status": ImportStatus.FAILED, "error_code": code, "error_message": message, "phase": None}
 
 
-def _internal_error(error: Exception) -> dict[str, Any]:
+def _broken(context: WorkerContext, error: Exception) -> dict[str, Any]:
+    """What became of a job that met damage, or a fault of ours. A damaged archive stays so until it is repaired."""
+    if trouble_of(error) is Trouble.DAMAGED:
+        log.error("database_damaged", reason=str(error))
+        IntegrityLog(context.services.registry).record([f"archive: a job met this: {error}"])
+        return _failed("archive_damaged", f"the archive is damaged: {_REPAIR_ADVICE} this import")
+    if isinstance(error, DATABASE_ERRORS):
+        context.is_suspect.set()
     log.error("import_broke", exc_info=error)
     return _failed("internal_error", "something went wrong inside glyphd; the file may be imported again")
 
@@ -236,9 +243,7 @@ def is_passing(error: Exception) -> bool:
     cause = cause_of(error)
     if isinstance(cause, OSError):
         return cause.errno in _NO_ROOM
-    if isinstance(cause, OperationalError):
-        return any(sign in str(cause).lower() for sign in _PASSING)
-    return isinstance(cause, Unavailable | InterfaceError)
+    return trouble_of(error) in _PASSING or isinstance(cause, Unavailable | InterfaceError)
 
 
 def _rest_seconds(claim: Claim) -> float:

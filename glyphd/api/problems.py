@@ -7,13 +7,12 @@ from typing import Any
 
 import structlog
 from bottle import HTTPError, HTTPResponse, request
-from peewee import OperationalError
 
 from glyphd import errors
 from glyphd.api.answers import answer_bytes
 from glyphd.api.near_paths import MAX_COMPARED, nearest_path
 from glyphd.api.routes import Route
-from glyphd.db.dialects import cause_of
+from glyphd.db.troubles import Trouble, trouble_of
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
@@ -37,8 +36,15 @@ STATUSES: dict[type[errors.GlyphdError], int] = {
 """Found by walking up an error's class tree."""
 
 _OWN_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal_error"}
-_BUSY_SIGNS = ("locked", "busy")
-_FULL_SIGNS = ("full", "disk I/O")
+_DATABASE_PROBLEMS = {
+    Trouble.BUSY: ("database_busy", errors.Unavailable("the database is busy")),
+    Trouble.FULL: ("database_full", errors.StorageFull("the database has no room to write")),
+    Trouble.DAMAGED: (
+        "database_damaged",
+        errors.DatabaseDamaged("a database is damaged: `glyphd check` says where, and the manual what to do"),
+    ),
+}
+"""By kind of trouble: the event in the log, and what the client is told."""
 
 log = structlog.get_logger(__name__)
 
@@ -64,14 +70,14 @@ def problem_of(error: Exception) -> HTTPResponse:
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             log.warning("request_failed", code=error.code, detail=error.detail)
         return problem(status, error.code, error.title, error.detail, **error.members)
-    if isinstance(error, OperationalError):
-        cause = str(cause_of(error))
-        if any(sign in cause for sign in _BUSY_SIGNS):
-            log.warning("database_busy", exc_info=error)
-            return problem_of(errors.Unavailable("the database is busy"))
-        if any(sign in cause for sign in _FULL_SIGNS):
-            log.warning("database_full", exc_info=error)
-            return problem_of(errors.StorageFull("the database has no room to write"))
+    trouble = trouble_of(error)
+    if trouble in _DATABASE_PROBLEMS:
+        event, named = _DATABASE_PROBLEMS[trouble]
+        if trouble is Trouble.DAMAGED:
+            log.error(event, reason=str(error))
+        else:
+            log.warning(event, exc_info=error)
+        return problem_of(named)
     log.error("request_broke", method=request.method, path=request.path, exc_info=error)
     return problem(500, "internal_error", "Internal Server Error", "something went wrong inside glyphd")
 

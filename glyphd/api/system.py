@@ -16,8 +16,10 @@ from glyphd.contracts.headers import ALIASES
 from glyphd.contracts.listings import COLUMN_NAMES, REQUIRED, ROW_SCHEMA_VERSION, GPUListingDTO
 from glyphd.contracts.queries import NoParameters
 from glyphd.db.migration_sets import require_current_schema
+from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.disk import require_free_disk
-from glyphd.errors import GlyphdError
+from glyphd.errors import DatabaseDamaged, GlyphdError
+from glyphd.importing.integrity_log import DAMAGED, IntegrityLog
 from glyphd.services import Services
 
 log = structlog.get_logger(__name__)
@@ -33,6 +35,7 @@ class SystemApi:
             "uploads": services.uploads.check_writable,
             "disk": lambda: require_free_disk(services.settings),
             "worker": self._require_worker,
+            "integrity": self._require_sound,
         }
 
     def routes(self) -> list[Route]:
@@ -52,10 +55,11 @@ class SystemApi:
         """Able to take an import in and to carry it out; 503 says what is wrong."""
         query(NoParameters)
         checks = {name: _checked(name, check) for name, check in self._checks.items()}
+        members: dict[str, Any] = {"checks": checks, "integrity": self._integrity()}
         wrong = [f"{name}: {found}" for name, found in checks.items() if found != "ok"]
         if wrong:
-            return problem(503, "not_ready", "The service is not ready", "; ".join(wrong), checks=checks)
-        return answer_json({"status": "ready", "checks": checks}, Cache_Control="no-store")
+            return problem(503, "not_ready", "The service is not ready", "; ".join(wrong), **members)
+        return answer_json({"status": "ready", **members}, Cache_Control="no-store")
 
     def schema(self) -> HTTPResponse:
         """The row contract as JSON Schema, and the alias table."""
@@ -82,6 +86,24 @@ class SystemApi:
         if not self._services.registry.workers_alive():
             raise GlyphdError("no worker gives a sign of life: start one with `glyphd worker`")
 
+    def _integrity(self) -> dict[str, str] | None:
+        """The result of the last check for damage; None when there was none, or nobody can say."""
+        try:
+            last = IntegrityLog(self._services.registry).last()
+        except Exception:
+            log.warning("check_failed", check="integrity", exc_info=True)
+            return None
+        return {"result": last.result, "checked_at": last.checked_at} if last else None
+
+    def _require_sound(self) -> None:
+        last = IntegrityLog(self._services.registry).last()
+        if last is not None and last.result == DAMAGED:
+            names = sorted({line.partition(":")[0] for line in (last.detail or "").splitlines()})
+            raise DatabaseDamaged(
+                f"the last check found damage in the {' and the '.join(names)}: restore a backup, or make a damaged "
+                "archive again with `glyphd rebuild`; the worker checks again when it starts"
+            )
+
 
 def row_json_schema() -> dict[str, Any]:
     """JSON Schema of one row."""
@@ -95,7 +117,10 @@ def _checked(name: str, check: Callable[[], object]) -> str:
         check()
     except GlyphdError as error:
         return error.detail
-    except Exception:
+    except Exception as error:
+        if trouble_of(error) is Trouble.DAMAGED:
+            log.error("database_damaged", check=name, reason=str(error))
+            return "its database is damaged: `glyphd check` says where"
         log.warning("check_failed", check=name, exc_info=True)
         return "it can't be used; the log says why"
     return "ok"

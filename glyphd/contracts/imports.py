@@ -134,9 +134,10 @@ class ErrorGroup(BaseModel):
 
 
 class ImportFailure(BaseModel):
-    """Why an import failed: whether to mend the file (`invalid_rows`, `unreadable_file`) or to retry."""
+    """Why an import failed: whether to mend the file (`invalid_rows`, `unreadable_file`), to repair the archive
+    (`archive_damaged`), or to retry."""
 
-    code: Literal["invalid_rows", "unreadable_file", "worker_lost", "internal_error"]
+    code: Literal["invalid_rows", "unreadable_file", "archive_damaged", "worker_lost", "internal_error"]
     message: str
 
 

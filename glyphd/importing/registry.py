@@ -213,13 +213,11 @@ class Registry:
             self._execute(Job.update(nudged_at=now_text()).where(Job.id == job_id))
 
     def greet(self, worker_id: str, host: str, pid: int) -> None:
-        """A worker's sign of life; the first one makes it known. Workers long gone are forgotten."""
+        """A worker's heartbeat; the first one makes it known. One that died stays known until a check for damage."""
         now = now_text()
         with self._connected(), self.database.atomic():
             if self._execute(Worker.update(heartbeat_at=now).where(Worker.id == worker_id)) == 1:
                 return
-            gone = Worker.heartbeat_at < _ago(24 * 3600)
-            self._execute(Worker.delete().where(gone))
             self._execute(Worker.insert(id=worker_id, host=host, pid=pid, started_at=now, heartbeat_at=now))
 
     def part(self, worker_id: str) -> None:
@@ -229,10 +227,10 @@ class Registry:
 
     def workers_alive(self, host: str | None = None) -> int:
         """How many workers gave a sign of life lately; on one host, or anywhere."""
-        alive = Worker.heartbeat_at.between(_ago(WORKER_ALIVE_SECONDS), _ago(-WORKER_ALIVE_SECONDS))
         here = Worker.host == host if host is not None else True
+        query = Worker.select(fn.COUNT(Worker.id)).where(is_alive(), here)
         with self._connected():
-            return int(self.database.execute(Worker.select(fn.COUNT(Worker.id)).where(alive, here)).fetchone()[0])
+            return int(self.database.execute(query).fetchone()[0])
 
     def check_writable(self) -> None:
         """Raises Peewee's error when nothing could be recorded now; changes nothing."""
@@ -270,6 +268,11 @@ def require_import(registry: Registry, import_id: str) -> Job:
     if job is None:
         raise ImportNotFound(f"there is no import {import_id}", import_id=import_id)
     return job
+
+
+def is_alive() -> Any:
+    """The condition that a worker's last heartbeat is recent; one in the future was sent before the clock was set."""
+    return Worker.heartbeat_at.between(_ago(WORKER_ALIVE_SECONDS), _ago(-WORKER_ALIVE_SECONDS))
 
 
 def rests(job: Job) -> bool:

@@ -9,7 +9,9 @@ import pytest
 
 from glyphd.db.migrations import migrate
 from glyphd.db.registry_models import Worker
+from glyphd.importing.integrity_log import IntegrityLog
 from glyphd.times import utc_text
+from tests.damaging import overwrite_table
 from tests.service import Service, problem
 
 Spoil = Callable[[Service], None]
@@ -50,6 +52,10 @@ def _spoil_queue(service: Service) -> None:
     service.settings.queue_path.write_bytes(b"no database at all" * 100)
 
 
+def _spoil_registry(service: Service) -> None:
+    overwrite_table(service.settings.registry_path, "workers")
+
+
 def _spoil_uploads(service: Service) -> None:
     shutil.rmtree(service.settings.uploads_dir, ignore_errors=True)
     service.settings.uploads_dir.touch()
@@ -69,7 +75,8 @@ def test_ready_names_every_check(ready_service: Service) -> None:
     answer = ready_service.http.get("/api/ready")
     assert answer.json == {
         "status": "ready",
-        "checks": dict.fromkeys(("schema", "registry", "queue", "uploads", "disk", "worker"), "ok"),
+        "checks": dict.fromkeys(("schema", "registry", "queue", "uploads", "disk", "worker", "integrity"), "ok"),
+        "integrity": None,
     }
     assert answer.headers["Cache-Control"] == "no-store"
 
@@ -80,7 +87,8 @@ def test_ready_names_every_check(ready_service: Service) -> None:
         (_outdate, "schema", "the archive is at step 1 of 3: run `glyphd migrate`, then start again"),
         (_lose_archive, "schema", "the archive is at step 0 of 3: run `glyphd migrate`, then start again"),
         (_lose_registry, "registry", "there is no database gpu.registry.sqlite yet"),
-        (_spoil_queue, "queue", "it can't be used; the log says why"),
+        (_spoil_queue, "queue", "its database is damaged: `glyphd check` says where"),
+        (_spoil_registry, "worker", "its database is damaged: `glyphd check` says where"),
         (_spoil_uploads, "uploads", "it can't be used; the log says why"),
     ],
 )
@@ -91,6 +99,23 @@ def test_ready_says_what_is_wrong(ready_service: Service, spoil: Spoil, check: s
     assert (found["code"], found["checks"][check]) == ("not_ready", reason)
     assert f"{check}: {reason}" in found["detail"]
     assert str(ready_service.settings.data_dir) not in answer.text
+
+
+def test_ready_tells_the_last_check_for_damage(ready_service: Service) -> None:
+    integrity = IntegrityLog(ready_service.services.registry)
+    integrity.record([f"archive: Tree 5 page 7 of {ready_service.settings.archive_path}: btreeInitPage()"])
+    answer = ready_service.http.get("/api/ready", status=503)
+    found = problem(answer)
+    assert found["checks"]["integrity"].startswith("the last check found damage in the archive: restore a backup, or")
+    assert "glyphd rebuild" in found["checks"]["integrity"]
+    assert found["integrity"]["result"] == "damaged"
+    assert str(ready_service.settings.data_dir) not in answer.text
+    integrity.record([])
+    sound = ready_service.http.get("/api/ready").json
+    last = integrity.last()
+    assert last is not None
+    assert sound["integrity"] == {"result": "sound", "checked_at": last.checked_at}
+    assert last.checked_at > found["integrity"]["checked_at"]
 
 
 def test_without_a_worker_it_is_not_ready(service: Service) -> None:

@@ -244,14 +244,6 @@ def test_a_worker_that_parts_is_gone_at_once(sqlite_registry: Registry) -> None:
     assert (sqlite_registry.workers_alive(), _workers(sqlite_registry)) == (0, [])
 
 
-def test_workers_long_gone_are_forgotten(sqlite_registry: Registry) -> None:
-    for name, seconds in (("old", 25 * 3600), ("recent", 23 * 3600)):
-        sqlite_registry.greet(name, "here", 1)
-        _silence(sqlite_registry, name, seconds)
-    sqlite_registry.greet("new", "here", 1)
-    assert _workers(sqlite_registry) == ["new", "recent"]
-
-
 def test_asking_whether_it_can_be_written_writes_nothing(registry: Registry) -> None:
     registry.greet("a", "here", 1)
     registry.check_writable()

@@ -1,0 +1,145 @@
+"""Are the databases damaged? What SQLite's own checks find, and on PostgreSQL what reading every row shows."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+from peewee import SQL, Database, Model, fn
+
+from glyphd.db.archive_models import ARCHIVE_MODELS
+from glyphd.db.connections import SqliteFile, open_postgres
+from glyphd.db.dialects import interrupter
+from glyphd.db.registry_models import REGISTRY_MODELS
+from glyphd.db.troubles import DATABASE_ERRORS, Trouble, trouble_of
+from glyphd.settings import Settings
+
+MOST_LINES = 100
+"""Lines for each database and kind of check: of a badly damaged one there would be no end."""
+
+_PASSING = (Trouble.BUSY, Trouble.FULL, Trouble.LOST)
+_QUEUE_ADVICE = "stop the service and remove this file, which only carries wake-ups"
+
+
+class CheckEnded(Exception):
+    """Another thread ended the check before it had looked at everything: nothing is known."""
+
+
+class DamageCheck:
+    """One look at some databases, by their names, for damage. Changes nothing, and no writer waits for it.
+
+    A quick one reads the same pages, but does not compare indexes with their tables, and leaves references out.
+    """
+
+    def __init__(self, databases: Mapping[str, Database], *, quick: bool = False) -> None:
+        self._databases = databases
+        self._quick = quick
+        self._interrupt: Callable[[], None] | None = None
+        self._is_ended = False
+
+    def run(self) -> list[str]:
+        """A line for each thing that is damaged.
+
+        Raises CheckEnded after `end`, and what a database raises that is busy or out of reach.
+        """
+        return [f"{name}: {line}" for name, database in self._databases.items() for line in self._damage_of(database)]
+
+    def end(self) -> None:
+        """Ends the check. For another thread, to be called until `run` is over: a statement may just begin."""
+        self._is_ended = True
+        if self._interrupt is not None:
+            self._interrupt()
+
+    def _damage_of(self, database: Database) -> list[str]:
+        lines: list[str] = []
+        try:
+            with closing(database):
+                database.connect()
+                self._interrupt = interrupter(database)
+                lines += self._lines(database)
+        except DATABASE_ERRORS as error:
+            if self._is_ended:
+                raise CheckEnded from error
+            if trouble_of(error) in _PASSING:
+                raise
+            lines.append(f"it can't be read: {' '.join(str(error).split())}")
+        finally:
+            self._interrupt = None
+        return lines
+
+    def _lines(self, database: Database) -> Iterator[str]:
+        if self._is_ended:
+            raise CheckEnded
+        if isinstance(database, SqliteFile):
+            yield from _sqlite_lines(database, quick=self._quick)
+        else:
+            yield from _unreadable_tables(database)
+            yield from () if self._quick else _dangling_rows(database)
+
+
+def databases_to_check(settings: Settings) -> dict[str, Database]:
+    """Archive and registry, as far as they are there, each on a connection of its own."""
+    if settings.database_url is not None:
+        return {"database": open_postgres(settings)}
+    files = {"archive": settings.archive_path, "registry": settings.registry_path}
+    return {name: file_to_check(path) for name, path in files.items() if path.exists()}
+
+
+def file_to_check(path: Path, mode: Literal["ro", "rw"] = "ro") -> Database:
+    """A SQLite file, not to be changed. Only who opens it `rw` leaves no files of SQLite's beside it."""
+    return SqliteFile(path, mode=mode, pragmas={"query_only": 1})
+
+
+def find_damage(settings: Settings) -> list[str]:
+    """A line for each thing that is damaged in archive and registry, looked at in full."""
+    return DamageCheck(databases_to_check(settings)).run()
+
+
+def find_queue_damage(settings: Settings) -> list[str]:
+    """What is damaged in the queue, in one line: it holds nothing that would be missed."""
+    if settings.database_url is not None or not settings.queue_path.exists():
+        return []
+    damage = DamageCheck({"queue": file_to_check(settings.queue_path)}).run()
+    return [f"{line}: {_QUEUE_ADVICE}" for line in damage[:1]]
+
+
+def _sqlite_lines(database: SqliteFile, *, quick: bool) -> Iterator[str]:
+    """What SQLite's own checks say. They may raise instead, where a schema can't be read."""
+    connection = database.connection()  # type: ignore[no-untyped-call]
+    # Names in a damaged schema need not be text.
+    connection.text_factory = lambda data: data.decode("utf-8", "backslashreplace")
+    check = "quick_check" if quick else "integrity_check"
+    for (found,) in connection.execute(f"PRAGMA {check}({MOST_LINES})"):
+        yield from (line for line in found.splitlines() if line != "ok" and not line.startswith("*** in database"))
+    dangling = () if quick else connection.execute("PRAGMA foreign_key_check")
+    for table, row, parent, _ in islice(dangling, MOST_LINES):
+        yield f"row {row} of {table} refers to a row of {parent} that is not there"
+
+
+def _unreadable_tables(database: Database) -> Iterator[str]:
+    """PostgreSQL reads every row whole: each page, by its checksum if it has one, and what is kept apart from it."""
+    for table in (model._meta.table_name for model in (*ARCHIVE_MODELS, *REGISTRY_MODELS)):
+        try:
+            database.execute_sql(f'SELECT count(one_row) FROM "{table}" AS one_row').fetchone()
+        except DATABASE_ERRORS as error:
+            if trouble_of(error) is not Trouble.DAMAGED:
+                raise
+            yield f"table {table} can't be read: {' '.join(str(error).split())}"
+
+
+def _dangling_rows(database: Database) -> Iterator[str]:
+    for model in (*ARCHIVE_MODELS, *REGISTRY_MODELS):
+        for field in model._meta.refs:
+            count = _count_dangling(database, model, field)
+            if count:
+                parent = field.rel_model._meta.table_name
+                yield f"{count} rows of {model._meta.table_name} refer to rows of {parent} that are not there"
+
+
+def _count_dangling(database: Database, model: type[Model], field: Any) -> int:
+    parent = field.rel_model.alias("parent")
+    known = parent.select(SQL("1")).where(getattr(parent, field.rel_field.name) == field)
+    dangling = model.select(fn.COUNT(SQL("*"))).where(field.is_null(False), ~fn.EXISTS(known))
+    (count,) = database.execute(dangling).fetchone()
+    return int(count)

@@ -1,0 +1,62 @@
+"""What checks of the databases for damage have found, as the registry has it, and whether another one is due."""
+
+import socket
+from collections.abc import Iterable, Sequence
+
+from peewee import Database
+
+from glyphd.db.registry_models import IntegrityCheck, Job, Worker
+from glyphd.importing.registry import Registry, is_alive
+from glyphd.times import now_text
+
+SOUND = "sound"
+DAMAGED = "damaged"
+
+KEPT_CHECKS = 20
+_MOST_CHARACTERS = 2000
+"""Of what is damaged: the first lines tell which file it is, and `glyphd check` tells the rest."""
+
+
+class IntegrityLog:
+    """Reads and writes the results. Each method is one short transaction."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._database: Database = registry.database
+
+    def last(self) -> IntegrityCheck | None:
+        """The latest result; None when nothing was ever checked."""
+        query = IntegrityCheck.select().order_by(IntegrityCheck.id.desc()).limit(1)
+        with self._database.connection_context():
+            found: IntegrityCheck | None = query.bind(self._database).first()
+            return found
+
+    def record(self, damage: Sequence[str], lost_workers: Iterable[str] = ()) -> None:
+        """Adds a result: sound, or these lines of damage.
+
+        The workers whose unclean end the check answers are forgotten with it, not before: a check that comes to
+        nothing must be made again.
+        """
+        result = IntegrityCheck.insert(
+            checked_at=now_text(),
+            host=socket.gethostname(),
+            result=DAMAGED if damage else SOUND,
+            detail="\n".join(damage)[:_MOST_CHARACTERS] or None,
+        )
+        kept = IntegrityCheck.select(IntegrityCheck.id).order_by(IntegrityCheck.id.desc()).limit(KEPT_CHECKS)
+        with self._database.connection_context(), self._database.atomic():
+            self._database.execute(result)
+            self._database.execute(IntegrityCheck.delete().where(IntegrityCheck.id.not_in(kept)))
+            self._database.execute(Worker.delete().where(Worker.id.in_(list(lost_workers)), ~is_alive()))
+
+    def lost_workers(self) -> list[str]:
+        """Workers that ended without a word, be it with their machine: who ends in order leaves no row."""
+        query = Worker.select(Worker.id).where(~is_alive()).order_by(Worker.id)
+        with self._database.connection_context():
+            return [worker_id for (worker_id,) in self._database.execute(query)]
+
+    def latest_arrival(self) -> str:
+        """When the last job came in; empty when none ever did."""
+        query = Job.select(Job.received_at).order_by(Job.id.desc()).limit(1)
+        with self._database.connection_context():
+            row = self._database.execute(query).fetchone()
+            return str(row[0]) if row else ""

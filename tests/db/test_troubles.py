@@ -1,0 +1,54 @@
+"""One function says what kind of trouble an error of a database is."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from peewee import DatabaseError, IntegrityError, OperationalError, SqliteDatabase
+
+from glyphd.db.troubles import Trouble, trouble_of
+
+
+@pytest.mark.parametrize(
+    ("error", "trouble"),
+    [
+        (OperationalError("database is locked"), Trouble.BUSY),
+        (sqlite3.OperationalError("database is locked"), Trouble.BUSY),
+        (OperationalError("database or disk is full"), Trouble.FULL),
+        (OperationalError("server closed the connection unexpectedly"), Trouble.LOST),
+        (DatabaseError("database disk image is malformed"), Trouble.DAMAGED),
+        (sqlite3.DatabaseError("file is not a database"), Trouble.DAMAGED),
+        (OperationalError("no such table: jobs"), None),
+        (OperationalError("malformed JSON"), None),
+        (IntegrityError("UNIQUE constraint failed: full_names.busy"), None),
+        (ValueError("database is locked"), None),
+    ],
+    ids=repr,
+)
+def test_by_what_it_says(error: Exception, trouble: Trouble | None) -> None:
+    assert trouble_of(error) is trouble
+
+
+@pytest.mark.parametrize(
+    ("kind", "trouble"),
+    [(psycopg.errors.DataCorrupted, Trouble.DAMAGED), (psycopg.errors.IndexCorrupted, Trouble.DAMAGED)],
+)
+def test_by_the_state_that_postgresql_gives(kind: type[psycopg.Error], trouble: Trouble) -> None:
+    assert trouble_of(kind("invalid page in block 0 of relation base/1/2")) is trouble
+
+
+def test_by_the_code_behind_peewees_own_error(tmp_path: Path) -> None:
+    (tmp_path / "letter").write_bytes(b"dear" * 1000)
+    with closing(SqliteDatabase(str(tmp_path / "letter"))) as database, pytest.raises(DatabaseError) as caught:
+        database.execute_sql("SELECT * FROM sqlite_master")
+    original: Any = caught.value
+    assert trouble_of(DatabaseError(original.orig, "in other words")) is Trouble.DAMAGED
+
+
+def test_a_text_that_is_none_is_damage() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(sqlite3.OperationalError) as caught:
+        connection.execute("SELECT CAST(x'ff' AS TEXT)").fetchall()
+    assert trouble_of(caught.value) is Trouble.DAMAGED

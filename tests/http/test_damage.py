@@ -1,0 +1,52 @@
+"""A read that meets damage says so: 503 with a code of its own, and nothing of the inside."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from glyphd.db.connections import close_all
+from glyphd.settings import Settings
+from tests.damaging import overwrite_table
+from tests.db.postgres_damage import damaged_copy
+from tests.service import Service, offers, problem
+from tests.spoiling import open_ledger
+
+_opened = contextmanager(open_ledger)
+ROW = "L4,1,1,EU,Acme,2025-01-01"
+
+
+@pytest.mark.parametrize("path", ["/api/listings", "/api/listings?history=true&sort=price_usd", "/api/models"])
+@pytest.mark.parametrize("table", ["scored_listings", "import_batches"])
+def test_an_archive_that_is_damaged_is_503(service: Service, table: str, path: str) -> None:
+    service.import_csv(offers(ROW))
+    close_all(service.services.archive)
+    overwrite_table(service.settings.archive_path, table)
+    answer = service.http.get(path, status=503)
+    found = problem(answer)
+    assert (found["code"], "glyphd check" in found["detail"]) == ("database_damaged", True)
+    assert str(service.settings.data_dir) not in answer.text
+
+
+def test_a_text_that_is_none_is_503(service: Service) -> None:
+    """SQLite's own check has nothing against it: the page is sound."""
+    service.import_csv(offers(ROW))
+    close_all(service.services.archive)
+    path = service.settings.archive_path
+    overwrite_table(path, "models")  # settles the log too
+    path.write_bytes(path.read_bytes().replace(b"Acme", b"Ac\xffe"))
+    assert service.refusal("/api/listings", 503)["code"] == "database_damaged"
+
+
+def test_a_registry_that_is_damaged_is_503(service: Service) -> None:
+    import_id = service.import_csv(offers(ROW))["import_id"]
+    overwrite_table(service.settings.registry_path, "jobs")
+    assert service.refusal(f"/api/imports/{import_id}", 503)["code"] == "database_damaged"
+    refused = service.post("/api/import", offers(ROW), {"Content-Type": "text/csv"}, status=503)
+    assert problem(refused)["code"] == "database_damaged"
+
+
+def test_a_page_that_postgresql_can_not_read_is_503(postgres_settings: Settings) -> None:
+    with _opened(postgres_settings) as ledger:
+        ledger.import_csv(offers(ROW))
+    with damaged_copy(postgres_settings, "scored_listings") as damaged, _opened(damaged) as ledger:
+        assert ledger.refusal("/api/listings", 503)["code"] == "database_damaged"

@@ -1,0 +1,136 @@
+"""The worker's own check of the databases for damage: in quiet hours, and after something went wrong.
+
+It runs beside everything else on a connection of its own. No import waits for it, and it gives way to them, since both
+would read from the same disk.
+"""
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Event, get_native_id
+
+import structlog
+
+from glyphd.db.damage import CheckEnded, DamageCheck, databases_to_check
+from glyphd.db.registry_models import IntegrityCheck
+from glyphd.importing.integrity_log import DAMAGED, IntegrityLog
+from glyphd.services import Services
+from glyphd.times import utc_text
+
+LOOK_SECONDS = 5.0
+"""How often to ask whether a check is due."""
+
+WATCH_SECONDS = 0.5
+"""How soon a check that runs gives way to an import."""
+
+QUIET_SECONDS = 30
+INTERVAL_SECONDS = 24 * 3600
+DAMAGED_INTERVAL_SECONDS = 3600
+
+PATIENCE_SECONDS = 24 * 3600
+"""After imports have put a check off for so long, it goes on beside them: a busy service needs checks too."""
+
+_CHECK_LOCK = 0
+"""Of several workers one checks. Jobs are counted from 1, so that this lock is no job's."""
+
+_NICENESS = 10
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Due:
+    """Why a check is due: at once for something that happened, else when nothing comes in for a while."""
+
+    lost_workers: list[str]
+    is_suspect: bool
+    is_urgent: bool
+
+
+class QuietCheck:
+    """Looks now and then whether a check is due and nobody is in its way, and makes it."""
+
+    def __init__(self, services: Services, is_suspect: Event, stopping: Event) -> None:
+        self._settings = services.settings
+        self._registry = services.registry
+        self._locks = services.locks
+        self._log = IntegrityLog(services.registry)
+        self._is_suspect = is_suspect
+        self._stopping = stopping
+        self._due_since: float | None = None
+        self._has_looked = False
+
+    def look(self) -> None:
+        """Makes a check if one is due; returns when it is made, or has given way."""
+        if self._due() is None:
+            self._due_since = None
+            return
+        self._due_since = self._due_since or time.monotonic()
+        if self._is_in_the_way():
+            return
+        with self._locks.hold(_CHECK_LOCK) as is_held:
+            due = self._due() if is_held else None  # another worker may just have made it
+            if due is not None and (due.is_urgent or self._is_quiet()):
+                self._check(due)
+
+    def _due(self) -> _Due | None:
+        last = self._log.last()
+        lost_workers = self._log.lost_workers()
+        is_suspect = self._is_suspect.is_set() or (last is not None and last.result == DAMAGED)
+        is_urgent = bool(lost_workers) or self._is_suspect.is_set() or (is_suspect and self._may_be_repaired(last))
+        is_old = last is None or not _ago(INTERVAL_SECONDS) < last.checked_at <= _ago(-60)
+        return _Due(lost_workers, is_suspect, is_urgent) if is_urgent or is_old else None
+
+    def _may_be_repaired(self, last: IntegrityCheck | None) -> bool:
+        """Damage is mended while nothing runs, so at the start it is looked at again; later not all the time."""
+        return not self._has_looked or last is None or last.checked_at < _ago(DAMAGED_INTERVAL_SECONDS)
+
+    def _check(self, due: _Due) -> None:
+        """In full where damage was found or suspected: a quick check would not see an index that is wrong."""
+        self._has_looked = True
+        began = time.monotonic()
+        check = DamageCheck(databases_to_check(self._settings), quick=not due.is_suspect)
+        try:
+            damage = self._run(check)
+        except CheckEnded:
+            log.info("integrity_check_put_off", seconds=round(time.monotonic() - began, 3))
+            return
+        self._log.record(damage, due.lost_workers)
+        self._due_since = None
+        if due.is_suspect:
+            self._is_suspect.clear()
+        seconds = round(time.monotonic() - began, 3)
+        if damage:
+            log.error("database_damaged", reason=damage, seconds=seconds)
+        else:
+            log.info("integrity_checked", result="sound", seconds=seconds)
+
+    def _run(self, check: DamageCheck) -> list[str]:
+        with ThreadPoolExecutor(1, "integrity") as pool:
+            running = pool.submit(_run_gently, check)
+            while not wait([running], WATCH_SECONDS).done:
+                if self._stopping.is_set() or self._is_in_the_way():
+                    check.end()
+            return running.result()
+
+    def _is_in_the_way(self) -> bool:
+        """Whether jobs are waiting or running, and the check has not waited for its turn too long."""
+        is_patient = time.monotonic() - (self._due_since or time.monotonic()) < PATIENCE_SECONDS
+        return is_patient and self._registry.count_unfinished() > 0
+
+    def _is_quiet(self) -> bool:
+        return self._log.latest_arrival() < _ago(QUIET_SECONDS)
+
+
+def _run_gently(check: DamageCheck) -> list[str]:
+    """On Linux each thread has a niceness of its own."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)
+    return check.run()
+
+
+def _ago(seconds: float) -> str:
+    return utc_text(datetime.now(UTC) - timedelta(seconds=seconds))
