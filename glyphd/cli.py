@@ -13,18 +13,16 @@ import click
 
 from glyphd.application import create_app
 from glyphd.db.connections import close_all, open_archive
-from glyphd.db.drift import find_drift
 from glyphd.db.migration_sets import REGISTRY, require_current_schema
 from glyphd.db.migrations import initialise, migrate
-from glyphd.db.pairing import require_no_mismatch
 from glyphd.errors import GlyphdError
-from glyphd.importing.audit import missing_batches
 from glyphd.logs import configure_logs
 from glyphd.scratch import use_scratch_folder
 from glyphd.services import build_services
 from glyphd.serving import serve
 from glyphd.settings import PREFIX, Settings, load_settings
 from glyphd.upkeep.backup import back_up
+from glyphd.upkeep.checkup import find_faults
 from glyphd.upkeep.rebuild import rebuild
 from glyphd.upkeep.verification import Verifier
 
@@ -104,13 +102,12 @@ def init_command(**flags: Any) -> None:
 @main.command("check")
 @settings_options
 def check_command(**flags: Any) -> None:
-    """Compare the databases with this version's models, and the registry with the archive."""
+    """Look for damage in the databases and the kept files, and compare schema, registry and archive."""
     settings = load_settings(**flags)
-    require_no_mismatch(settings)
-    found = find_drift(settings)
-    found = found or [f"import {import_id}: succeeded, but not in the archive" for import_id in _missing(settings)]
-    for line in found:
-        click.echo(line)
+    services, found = build_services(settings), False
+    for line in find_faults(settings, services.registry, services.uploads, partial(_progress, "checking")):
+        found = True
+        _tell(line)
     if found:
         sys.exit(EXIT_WRONG)
     click.echo(f"no drift: {_place(settings)}")
@@ -197,15 +194,13 @@ def _verifier(settings: Settings, import_ids: tuple[str, ...]) -> Iterator[Verif
 
 
 def _tell(line: str) -> None:
-    """One line on stdout. A terminal's progress bar is wiped off first; it is drawn anew with the next bytes."""
+    """One line on stdout. A terminal's progress bar is wiped off first; it is drawn again with the next bytes.
+
+    What is stored where text should be need not be text.
+    """
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
-    click.echo(line)
-
-
-def _missing(settings: Settings) -> list[str]:
-    services = build_services(settings)
-    return missing_batches(services.registry, services.archive)
+    click.echo(line.encode(errors="backslashreplace"))
 
 
 def _place(settings: Settings) -> str:

@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 
 from glyphd.cli import main
 from glyphd.settings import Settings
-from tests.importing.jobs import add_job
 from tests.service import Service, offers
 
 OPTIONS = {
@@ -153,9 +152,16 @@ def test_check_finds_nothing_wrong_with_a_sound_ledger(service: Service) -> None
 
 
 def test_check_reports_an_import_whose_batch_is_missing(service: Service) -> None:
-    add_job(service.services.registry, import_id="lost", status="succeeded")
+    import_id = service.import_csv(offers(ROW), "?dry_run=true")["import_id"]
+    service.alter(import_id, dry_run=False)
     found = _run("check", "--data-dir", service.settings.data_dir)
-    assert (found.exit_code, found.output) == (1, "import lost: succeeded, but not in the archive\n")
+    assert (found.exit_code, found.output.splitlines()) == (
+        1,
+        [
+            f"import {import_id}: succeeded, but not in the archive",
+            f"import {import_id}: the manifest says dry_run True, the registry says False",
+        ],
+    )
 
 
 def test_check_reports_drift(service: Service) -> None:

@@ -1,24 +1,30 @@
-"""A consistent copy of archive, registry and uploads, made while the service goes on.
+"""A consistent copy of archive, registry and uploads, made while the service goes on, and verified.
 
 The order makes it consistent: the registry first, then the archive, then the files that this registry names. What ends
 in between is then in the archive, and the registry's copy has it as unfinished: the next worker finds it done.
 """
 
+import errno
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from glyphd.db.connections import close_all, make_file, make_folder, open_registry
+from glyphd.db.damage import DamageCheck, file_to_check
 from glyphd.db.registry_models import Job
+from glyphd.db.troubles import DATABASE_ERRORS
 from glyphd.errors import CannotBackUp
-from glyphd.importing.kept_files import measure
 from glyphd.importing.registry import IMPORT, Registry
 from glyphd.settings import Settings
+from glyphd.upkeep.originals import check_notes, check_upload, files_of, is_plain
 from glyphd.uploads import LocalUploads
+
+UNFINISHED = "incomplete"
+"""The folder inside the backup's where a copy is made: whoever finds it there has no backup."""
 
 
 @dataclass(frozen=True)
@@ -37,70 +43,117 @@ Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 def back_up(settings: Settings, folder: Path, progress: Progress) -> BackedUp:
     """Copies everything into a folder that has to be empty or not there yet; durable when it returns.
 
-    The copies have the names of the originals: a service with the folder as its data folder runs on them. Raises
-    CannotBackUp for PostgreSQL, which has tools of its own, for a folder in use, and for a kept file that is missing
-    or damaged.
+    The copies have the names of the originals: a service with the folder as its data folder runs on them. They get
+    there when all of them are made and found sound.
+
+    Raises CannotBackUp for PostgreSQL, which has tools of its own, for a folder in use, and for an original that is
+    missing or damaged; it names all of these. What was copied then stays in the folder's UNFINISHED.
     """
     if settings.database_url is not None:
         raise CannotBackUp("on PostgreSQL: copy the database with pg_dump, then the uploads folder")
     if folder.exists() and any(folder.iterdir()):
         raise CannotBackUp(f"{folder} is not empty: every backup gets a folder of its own")
-    make_folder(folder)
-    copied = Settings(data_dir=folder, db_path=folder / settings.archive_path.name, database_url=None)
-    for source, copy in (
-        (settings.registry_path, copied.registry_path),
-        (settings.archive_path, copied.archive_path),
-    ):
-        _copy_database(source, copy)
-    return _copy_uploads(settings, copied, progress)
+    unfinished = folder / UNFINISHED
+    make_folder(unfinished)
+    copied = Settings(data_dir=unfinished, db_path=unfinished / settings.archive_path.name, database_url=None)
+    copying = _Copying(settings, copied, progress)
+    wrong = list(copying.run())
+    if wrong:
+        told = f"the copy is not complete, and stays in {unfinished}; missing or damaged:"
+        raise CannotBackUp("\n".join([told, *wrong]))
+    _finish(copied, folder)
+    return copying.done
 
 
-def _copy_database(source: Path, copy: Path) -> None:
-    """As of one moment, by SQLite's own backup: in one step, so that no writer makes it begin anew."""
+class _Copying:
+    """Copies and looks at what it copied; `done` says what there is of it."""
+
+    def __init__(self, settings: Settings, copied: Settings, progress: Progress) -> None:
+        self._settings = settings
+        self._copied = copied
+        self._progress = progress
+        self._uploads = LocalUploads(copied.uploads_dir)
+        self.done = BackedUp(0, 0, 0)
+
+    def run(self) -> Iterator[str]:
+        """A line for each thing that is missing or damaged."""
+        make_folder(self._copied.uploads_dir)
+        yield from _copy_database("registry", self._settings.registry_path, self._copied.registry_path)
+        yield from _copy_database("archive", self._settings.archive_path, self._copied.archive_path)
+        try:
+            jobs = _imports_in(self._copied)
+        except DATABASE_ERRORS as error:
+            yield f"registry: it does not say which files there are: {error}"
+            return
+        yield from self._copy_files(jobs)
+
+    def _copy_files(self, jobs: list[Job]) -> Iterator[str]:
+        """The files that the copied registry names; an import that was run again shares its upload."""
+        names: set[str] = set()
+        with self._progress(sum(job.size_bytes or 0 for job in jobs)) as advance:
+            for job in jobs:
+                for name in filter(is_plain, files_of(job)):
+                    _copy_file(self._settings.uploads_dir / name, self._copied.uploads_dir / name)
+                yield from (f"import {job.import_id}: {line}" for line in self._wrong_with(job, names))
+                names |= set(files_of(job))
+                advance(job.size_bytes or 0)
+        sizes = [path.stat().st_size for path in self._copied.uploads_dir.iterdir()]
+        self.done = BackedUp(len(jobs), len(sizes), sum(sizes))
+
+    def _wrong_with(self, job: Job, done: set[str]) -> Iterator[str]:
+        if job.upload_name not in done:
+            yield from check_upload(self._uploads, job)
+        yield from check_notes(self._uploads, job)
+
+
+def _copy_database(name: str, source: Path, copy: Path) -> Iterator[str]:
+    """As of one moment, by SQLite's own backup: in one step, so that no writer makes it begin again."""
     make_file(copy)
-    connected = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
-    with closing(connected) as original, closing(sqlite3.connect(copy)) as target:
-        original.backup(target)
+    try:
+        connected = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
+        with closing(connected) as original, closing(sqlite3.connect(copy)) as target:
+            original.backup(target)
+    except DATABASE_ERRORS as error:
+        yield f"{name}: it can't be copied: {error}"
+        return
     _sync(copy)
+    yield from DamageCheck({name: file_to_check(copy, "rw")}).run()
 
 
-def _copy_uploads(settings: Settings, copied: Settings, progress: Progress) -> BackedUp:
-    """The files that the copied registry names, each compared with its SHA-256 on the way."""
+def _imports_in(copied: Settings) -> list[Job]:
     database = open_registry(copied)
     try:
-        jobs = [job for job in Registry(database).all_jobs() if job.kind == IMPORT]
+        return [job for job in Registry(database).all_jobs() if job.kind == IMPORT]
     finally:
         close_all(database)
-    make_folder(copied.uploads_dir)
-    uploads = LocalUploads(copied.uploads_dir)
-    by_name = {name: job for job in jobs for name in _files_of(job)}
-    with progress(sum(job.size_bytes or 0 for name, job in by_name.items() if name == job.upload_name)) as advance:
-        for name, job in by_name.items():
-            _copy_file(settings.uploads_dir / name, copied.uploads_dir / name)
-            if name == job.upload_name:
-                _require_intact(uploads, job)
-                advance(job.size_bytes or 0)
-    _sync(copied.uploads_dir)
-    _sync(copied.archive_path.parent)
-    return BackedUp(len(jobs), len(by_name), sum(map(uploads.size, by_name)))
-
-
-def _require_intact(uploads: LocalUploads, job: Job) -> None:
-    if measure(uploads, job) != (job.size_bytes, job.sha256):
-        raise CannotBackUp(f"the kept file {job.upload_name} of import {job.import_id} is not what was received")
-
-
-def _files_of(job: Job) -> list[str]:
-    """Upload, manifest and row errors."""
-    return [name for name in (job.upload_name, f"{job.import_id}.json", job.errors_name) if name]
 
 
 def _copy_file(source: Path, copy: Path) -> None:
+    """One that is missing, or can't be read, is told by the check of the copy."""
+    if copy.exists():
+        return
     try:
-        shutil.copy2(source, copy)
+        make_file(copy)
+        shutil.copyfile(source, copy)
     except FileNotFoundError:
-        raise CannotBackUp(f"the kept file {source.name} is missing") from None
+        copy.unlink()
+        return
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+    shutil.copystat(source, copy)
+    copy.chmod(0o600)
     _sync(copy)
+
+
+def _finish(copied: Settings, folder: Path) -> None:
+    """Moves the copies to where they belong, the archive last: without it nothing takes the folder for a ledger."""
+    _sync(copied.uploads_dir)
+    _sync(copied.folder)
+    for path in (copied.uploads_dir, copied.registry_path, copied.archive_path):
+        path.rename(folder / path.name)
+    copied.folder.rmdir()
+    _sync(folder)
 
 
 def _sync(path: Path) -> None:

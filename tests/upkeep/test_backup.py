@@ -1,5 +1,7 @@
 """`glyphd backup`: a copy made while the service goes on, and a service that runs on it."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from threading import Event, Thread
 
@@ -8,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from glyphd.cli import main
 from glyphd.settings import Settings
+from glyphd.upkeep.backup import UNFINISHED
+from tests.damaging import overwrite_table
 from tests.service import Service, offers, open_service, settings_in
 from tests.upkeep.stories import answers, live
 
@@ -60,12 +64,91 @@ def test_a_folder_in_use_is_refused(service: Service, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", ["altered", "missing"])
-def test_a_damaged_original_is_told(service: Service, tmp_path: Path, fault: str) -> None:
-    import_id = service.import_csv(offers("L4,1,0.9,EU,Acme,"))["import_id"]
-    upload = service.settings.uploads_dir / f"{import_id}.csv"
-    upload.write_bytes(b"other") if fault == "altered" else upload.unlink()
+@pytest.mark.parametrize("ending", ["csv", "json", "errors.1.ndjson"])
+def test_a_damaged_file_is_told(service: Service, tmp_path: Path, ending: str, fault: str) -> None:
+    import_id = service.import_csv(offers("L4,1,0.9,EU,Acme,", "L4,$,0.9,EU,Acme,"), "?on_error=skip")["import_id"]
+    kept = service.settings.uploads_dir / f"{import_id}.{ending}"
+    kept.write_bytes(b"other") if fault == "altered" else kept.unlink()
+    lines = _refusal(service, tmp_path / "copy")
+    assert lines
+    assert all(line.startswith(f"import {import_id}: the ") for line in lines)
+
+
+@pytest.mark.parametrize(("path", "table"), [("archive_path", "scored_listings"), ("registry_path", "workers")])
+def test_a_damaged_database_is_told(service: Service, tmp_path: Path, path: str, table: str) -> None:
+    service.import_csv(offers("L4,1,0.9,EU,Acme,"))
+    overwrite_table(getattr(service.settings, path), table)
+    lines = _refusal(service, tmp_path / "copy")
+    assert lines
+    assert all(line.startswith(f"{path.removesuffix('_path')}: ") for line in lines)
+
+
+def test_a_reference_to_nothing_is_told(service: Service, tmp_path: Path) -> None:
+    service.import_csv(offers("L4,1,0.9,EU,Acme,"))
+    with closing(sqlite3.connect(service.settings.archive_path)) as archive, archive:
+        archive.execute("UPDATE models SET import_id = 'nobody'")
+    (line,) = _refusal(service, tmp_path / "copy")
+    assert line == "archive: row 1 of models refers to a row of import_batches that is not there"
+
+
+def test_everything_that_is_damaged_is_named_at_once(service: Service, tmp_path: Path) -> None:
+    first, second = (service.import_csv(offers("L4,1,0.9,EU,Acme,"))["import_id"] for _ in range(2))
+    (service.settings.uploads_dir / f"{first}.csv").write_bytes(b"other")
+    (service.settings.uploads_dir / f"{second}.csv").unlink()
+    overwrite_table(service.settings.archive_path, "scored_listings")
+    told = "\n".join(_refusal(service, tmp_path / "copy"))
+    assert all(name in told for name in ("archive: ", first, second))
+
+
+def test_of_a_damaged_registry_whatever_can_be_read_is_copied(service: Service, tmp_path: Path) -> None:
+    service.import_csv(offers("L4,1,0.9,EU,Acme,"))
+    overwrite_table(service.settings.registry_path, "jobs")
+    assert _refusal(service, tmp_path / "copy")[-1].startswith("registry: it does not say which files there are: ")
+    assert (tmp_path / "copy" / UNFINISHED / "gpu.sqlite").exists()
+
+
+def test_a_copy_that_is_not_complete_does_not_look_like_a_backup(service: Service, tmp_path: Path) -> None:
+    service.import_csv(offers("L4,1,0.9,EU,Acme,"))
+    overwrite_table(service.settings.archive_path, "scored_listings")
+    _refusal(service, tmp_path / "copy")
+    assert [path.name for path in (tmp_path / "copy").iterdir()] == [UNFINISHED]
+    assert CliRunner().invoke(main, ["check", "--data-dir", str(tmp_path / "copy")]).exit_code != 0
+    assert "is not empty" in _back_up(service, tmp_path / "copy").output
+
+
+def test_nobody_else_can_read_the_copy(service: Service, tmp_path: Path) -> None:
+    service.import_csv(offers("L4,1,0.9,EU,Acme,", "L4,$,0.9,EU,Acme,"), "?on_error=skip")
+    for path in service.settings.uploads_dir.iterdir():
+        path.chmod(0o644)
+    assert _back_up(service, tmp_path / "copy").exit_code == 0
+    modes = {path: path.stat().st_mode & 0o777 for path in (tmp_path / "copy").rglob("*")}
+    assert [path for path, mode in modes.items() if mode != (0o700 if path.is_dir() else 0o600)] == []
+    assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o700
+
+
+def test_it_holds_the_copies_and_nothing_else(service: Service, tmp_path: Path) -> None:
+    service.import_csv(offers("L4,1,0.9,EU,Acme,"))
+    (tmp_path / "copy").mkdir()
+    assert _back_up(service, tmp_path / "copy").exit_code == 0
+    names = sorted(path.name for path in (tmp_path / "copy").iterdir())
+    assert names == ["gpu.registry.sqlite", "gpu.sqlite", "gpu.uploads"]
+
+
+def test_an_import_that_was_run_again_shares_its_upload(service: Service, tmp_path: Path) -> None:
+    failed = service.import_csv(offers("L4,$,0.9,EU,Acme,"))["import_id"]
+    service.http.post(f"/api/imports/{failed}/retry?on_error=skip")
+    service.work()
     result = _back_up(service, tmp_path / "copy")
-    assert (result.exit_code, import_id in result.output) == (2, True)
+    assert (result.exit_code, "2 imports, 5 files" in result.output) == (0, True)
+
+
+def _refusal(service: Service, folder: Path) -> list[str]:
+    """The lines that tell what is damaged."""
+    result = _back_up(service, folder)
+    head, *lines = result.stderr.splitlines()
+    told = f"glyphd: the copy is not complete, and stays in {folder / UNFINISHED}; missing or damaged:"
+    assert (result.exit_code, result.stdout, head) == (2, "", told)
+    return lines
 
 
 def test_postgresql_has_tools_of_its_own(postgres_settings: Settings, tmp_path: Path) -> None:

@@ -1,0 +1,47 @@
+"""`glyphd check`: is everything there, undamaged, of this version's schema, and does it belong together?"""
+
+from collections.abc import Iterator
+
+from glyphd.db.connections import close_all, open_archive
+from glyphd.db.damage import find_damage, find_queue_damage
+from glyphd.db.drift import find_drift
+from glyphd.db.pairing import require_no_mismatch
+from glyphd.importing.audit import missing_batches
+from glyphd.importing.registry import IMPORT, Registry
+from glyphd.settings import Settings
+from glyphd.upkeep.backup import Progress
+from glyphd.upkeep.originals import check_originals
+from glyphd.uploads import UploadStore
+
+
+def find_faults(settings: Settings, registry: Registry, uploads: UploadStore, progress: Progress) -> Iterator[str]:
+    """A line for each thing that is wrong. Changes nothing.
+
+    What a damaged database, or one of another schema, says of the rest is not worth telling. Raises ArchiveMismatch
+    when archive and registry do not belong together.
+    """
+    yield from find_queue_damage(settings)
+    damage = find_damage(settings)
+    if damage:
+        yield from damage
+        return
+    require_no_mismatch(settings)
+    drift = find_drift(settings)
+    if drift:
+        yield from drift
+        return
+    archive = open_archive(settings, read_only=True)
+    try:
+        for import_id in missing_batches(registry, archive):
+            yield f"import {import_id}: succeeded, but not in the archive"
+        yield from _damaged_originals(registry, uploads, progress)
+    finally:
+        close_all(archive)
+
+
+def _damaged_originals(registry: Registry, uploads: UploadStore, progress: Progress) -> Iterator[str]:
+    jobs = [job for job in registry.all_jobs() if job.kind == IMPORT]
+    with progress(sum(job.size_bytes or 0 for job in jobs)) as advance:
+        for job in jobs:
+            yield from (f"import {job.import_id}: {line}" for line in check_originals(uploads, job))
+            advance(job.size_bytes or 0)

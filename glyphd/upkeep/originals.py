@@ -1,0 +1,126 @@
+"""Are the kept files what was received? The upload, the manifest and the row errors of an import."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from glyphd.db.fields import JsonTextField
+from glyphd.db.registry_models import Job
+from glyphd.errors import SourceMissing
+from glyphd.importing.kept_files import measure
+from glyphd.uploads import UploadStore
+
+_ALWAYS_IN_MANIFESTS = frozenset({"import_id", "upload_name", "received_at", "size_bytes", "sha256"})
+_CHANGING = frozenset({"status"})
+"""What a manifest says as of the moment when the upload came in."""
+
+
+def files_of(job: Job) -> list[str]:
+    """The names that an import has in the upload store: upload, manifest and row errors."""
+    return [name for name in (job.upload_name, manifest_name(job), job.errors_name) if name]
+
+
+def is_plain(name: str) -> bool:
+    """Whether the name may be one in the upload store: a damaged registry can say anything."""
+    return Path(name).name == name and "\0" not in name
+
+
+def manifest_name(job: Job) -> str:
+    return f"{job.import_id}.json"
+
+
+def check_originals(uploads: UploadStore, job: Job) -> Iterator[str]:
+    """A line for each thing that is wrong with the kept files of an import, as the registry knows them."""
+    yield from check_upload(uploads, job)
+    yield from check_notes(uploads, job)
+
+
+def check_upload(uploads: UploadStore, job: Job) -> Iterator[str]:
+    """The upload by its size and SHA-256."""
+    if job.upload_name is None or not is_plain(job.upload_name):
+        yield "the registry names no kept file"
+        return
+    try:
+        size, digest = measure(uploads, job)
+    except SourceMissing:
+        yield f"the kept file {job.upload_name} is missing"
+        return
+    except OSError as error:
+        yield f"the kept file {job.upload_name} can't be read: {error.strerror}"
+        return
+    if size != job.size_bytes:
+        yield f"the kept file has {size} bytes, the registry says {job.size_bytes}"
+    if digest != job.sha256:
+        yield f"the kept file has the SHA-256 {digest}, the registry says {job.sha256}"
+
+
+def check_notes(uploads: UploadStore, job: Job) -> Iterator[str]:
+    """What is kept beside the upload. There is no digest of it, so it is compared with what the registry says too."""
+    manifest = _read(uploads, manifest_name(job))
+    yield from (f"the manifest {line}" for line in _manifest_faults(manifest, job))
+    if job.errors_name is not None:
+        errors = _read(uploads, job.errors_name)
+        yield from (f"the error file {line}" for line in _error_file_faults(errors, job))
+
+
+def _read(uploads: UploadStore, name: str) -> bytes | str:
+    """The bytes of a kept file, or why there are none."""
+    if not is_plain(name):
+        return f"{name!r} is no name of a file"
+    try:
+        with uploads.open(name) as file:
+            return file.read()
+    except FileNotFoundError:
+        return f"{name} is missing"
+    except OSError as error:
+        return f"{name} can't be read: {error.strerror}"
+
+
+def _manifest_faults(content: bytes | str, job: Job) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+        return
+    said = _json_of(content)
+    if not isinstance(said, dict):
+        yield f"{manifest_name(job)} is no JSON object"
+        return
+    for name in sorted(_ALWAYS_IN_MANIFESTS - said.keys()):
+        yield f"lacks {name}"
+    for name, value in said.items():
+        if name not in Job._meta.columns:
+            yield f"has {name!r}, which is nothing of an import"
+        elif name not in _CHANGING and not _is_same(name, value, getattr(job, name)):
+            yield f"says {name} {value!r}, the registry says {getattr(job, name)!r}"
+
+
+def _is_same(name: str, said: Any, known: Any) -> bool:
+    """JSON may have been written as a value or as its text."""
+    if said == known:
+        return type(said) is type(known)
+    is_json = isinstance(Job._meta.columns[name], JsonTextField) and isinstance(known, str)
+    return is_json and said == _json_of(known.encode())
+
+
+def _error_file_faults(content: bytes | str, job: Job) -> Iterator[str]:
+    if isinstance(content, str):
+        yield content
+        return
+    lines = content.splitlines()
+    if len(lines) != job.errors_kept:
+        yield f"has {len(lines)} lines, the registry says {job.errors_kept}"
+    errors = [_json_of(line) for line in lines]
+    for number, error in enumerate(errors, start=1):
+        if not isinstance(error, dict):
+            yield f"is no JSON object in line {number}"
+            return
+    first = _json_of(job.errors.encode())
+    if not isinstance(first, list) or errors[: len(first)] != first:
+        yield "begins with other errors than the registry says"
+
+
+def _json_of(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
