@@ -138,6 +138,7 @@ FAULTS: dict[str, tuple[Spoil, list[str]]] = {
         [
             "row 9 (line 10): the archive has it, the file has not",
             "record_count is 3, but the archive has 4 rows",
+            "last_model is 'L4', its events make it 'L40S'",
         ],
     ),
     "a wrong count": (

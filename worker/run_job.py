@@ -13,7 +13,7 @@ from structlog.contextvars import bound_contextvars
 
 from glyphd.contracts.imports import ImportStatus
 from glyphd.db.dialects import cause_of, checkpoint
-from glyphd.db.troubles import DATABASE_ERRORS, Trouble, trouble_of
+from glyphd.db.troubles import DATABASE_ERRORS, PASSING_TROUBLES, Trouble, trouble_of
 from glyphd.errors import RowsRefused, Unavailable, UnreadableFile
 from glyphd.importing.error_report import errors_name
 from glyphd.importing.integrity_log import IntegrityLog
@@ -29,7 +29,6 @@ from worker.progress import Halt, Watched, heartbeat
 
 MAX_LOST_ATTEMPTS = 5
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_PASSING = (Trouble.BUSY, Trouble.FULL, Trouble.LOST)
 _REPAIR_ADVICE = "restore a backup or make the archive again with `glyphd rebuild`, then retry"
 
 _CANCELLED = {"status": ImportStatus.CANCELLED, "phase": None}
@@ -243,7 +242,7 @@ def is_passing(error: Exception) -> bool:
     cause = cause_of(error)
     if isinstance(cause, OSError):
         return cause.errno in _NO_ROOM
-    return trouble_of(error) in _PASSING or isinstance(cause, Unavailable | InterfaceError)
+    return trouble_of(error) in PASSING_TROUBLES or isinstance(cause, Unavailable | InterfaceError)
 
 
 def _rest_seconds(claim: Claim) -> float:

@@ -4,21 +4,21 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from peewee import SQL, Database, Model, fn
+from peewee import Database
 
 from glyphd.db.archive_models import ARCHIVE_MODELS
 from glyphd.db.connections import SqliteFile, open_postgres
 from glyphd.db.dialects import interrupter
+from glyphd.db.drift import Reference, references_of
 from glyphd.db.registry_models import REGISTRY_MODELS
-from glyphd.db.troubles import DATABASE_ERRORS, Trouble, trouble_of
+from glyphd.db.troubles import DATABASE_ERRORS, PASSING_TROUBLES, Trouble, trouble_of
 from glyphd.settings import Settings
 
 MOST_LINES = 100
 """Lines for each database and kind of check: of a badly damaged one there would be no end."""
 
-_PASSING = (Trouble.BUSY, Trouble.FULL, Trouble.LOST)
 _QUEUE_ADVICE = "stop the service and remove this file, which only carries wake-ups"
 
 
@@ -61,7 +61,7 @@ class DamageCheck:
         except DATABASE_ERRORS as error:
             if self._is_ended:
                 raise CheckEnded from error
-            if trouble_of(error) in _PASSING:
+            if trouble_of(error) in PASSING_TROUBLES:
                 raise
             lines.append(f"it can't be read: {' '.join(str(error).split())}")
         finally:
@@ -130,16 +130,16 @@ def _unreadable_tables(database: Database) -> Iterator[str]:
 
 def _dangling_rows(database: Database) -> Iterator[str]:
     for model in (*ARCHIVE_MODELS, *REGISTRY_MODELS):
-        for field in model._meta.refs:
-            count = _count_dangling(database, model, field)
+        table = model._meta.table_name
+        for reference in sorted(references_of(model)):
+            (count,) = database.execute_sql(_count_dangling(table, reference)).fetchone()
             if count:
-                parent = field.rel_model._meta.table_name
-                yield f"{count} rows of {model._meta.table_name} refer to rows of {parent} that are not there"
+                yield f"{count} rows of {table} refer to rows of {reference.table} that are not there"
 
 
-def _count_dangling(database: Database, model: type[Model], field: Any) -> int:
-    parent = field.rel_model.alias("parent")
-    known = parent.select(SQL("1")).where(getattr(parent, field.rel_field.name) == field)
-    dangling = model.select(fn.COUNT(SQL("*"))).where(field.is_null(False), ~fn.EXISTS(known))
-    (count,) = database.execute(dangling).fetchone()
-    return int(count)
+def _count_dangling(table: str, reference: Reference) -> str:
+    pairs = zip(reference.columns.split(", "), reference.target.split(", "), strict=True)
+    same = " AND ".join(f"parent.{target} = child.{column}" for column, target in pairs)
+    known = f"SELECT 1 FROM {reference.table} AS parent WHERE {same}"
+    there = f"({', '.join(f'child.{column}' for column in reference.columns.split(', '))}) IS NOT NULL"
+    return f"SELECT count(*) FROM {table} AS child WHERE {there} AND NOT EXISTS ({known})"

@@ -61,6 +61,11 @@ def bucket_start(database: Database, time: Node, bucket: str) -> Any:
     return fn.TO_CHAR(fn.DATE_TRUNC("week", day.cast("timestamp")), "YYYY-MM-DD")
 
 
+def exactly(database: Database, node: Any) -> Any:
+    """The value `node`, to be compared with others byte for byte: text by its case, and text with bytes as unequal."""
+    return NodeList((node, SQL("COLLATE BINARY"))) if is_sqlite(database) else node
+
+
 @contextmanager
 def exclusive_write(database: Database) -> Iterator[None]:
     """A transaction on the archive that no other one of these overlaps, from its first statement to its commit.
@@ -110,6 +115,12 @@ def interrupter(database: Database) -> Callable[[], None]:
     connection = database.connection()
     ending: Callable[[], None] = connection.interrupt if is_sqlite(database) else connection.cancel_safe
     return ending
+
+
+def read_any_text(database: Database) -> None:
+    """Lets this thread's connection give text as it is stored, be it none: bytes that can't be decoded are escaped."""
+    if is_sqlite(database):
+        database.connection().text_factory = lambda data: data.decode("utf-8", "surrogateescape")
 
 
 def add_rows(database: Database, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -202,15 +202,20 @@ def _found_shape(index: IndexMetadata) -> IndexShape:
     return IndexShape(tuple(term.strip() for term in terms), index.unique, bool(where))
 
 
-def _reference_drift(database: Database, model: type[Model]) -> Iterator[str]:
-    table = model._meta.table_name
-    wanted = {
+def references_of(model: type[Model]) -> set[Reference]:
+    """What the model's columns refer to."""
+    references = {
         Reference(field.column_name, field.rel_model._meta.table_name, field.rel_field.column_name)
         for field in model._meta.refs
     }
     if model in REFER_TO_EVENTS:
         names = ", ".join(EVENT_REFERENCE)
-        wanted.add(Reference(names, ScoredListing._meta.table_name, names))
+        references.add(Reference(names, ScoredListing._meta.table_name, names))
+    return references
+
+
+def _reference_drift(database: Database, model: type[Model]) -> Iterator[str]:
+    table, wanted = model._meta.table_name, references_of(model)
     found = _sqlite_references(database, table) if is_sqlite(database) else _postgresql_references(database, table)
     for missing in sorted(wanted - found):
         yield f"column {table}.{missing.columns} does not refer to {missing.table}.{missing.target}"
@@ -254,10 +259,12 @@ def _can_be_read(database: Database, view: str) -> bool:
 
 
 def _version_drift(database: Database) -> Iterator[str]:
-    versions = [name for (name,) in database.execute_sql("SELECT name FROM schema_version ORDER BY version")]
-    history = ARCHIVE.applied_in(database)
+    rows = database.execute_sql("SELECT version, name FROM schema_version ORDER BY version").fetchall()
+    versions, history = [name for _, name in rows], ARCHIVE.applied_in(database)
     if versions != history:
         yield f"schema_version says {_listed(versions)}, {ARCHIVE.history_table} says {_listed(history)}"
+    elif [number for number, _ in rows] != [*range(1, len(rows) + 1)]:
+        yield f"schema_version numbers its steps {_listed([str(number) for number, _ in rows])}"
 
 
 def _listed(names: list[str]) -> str:

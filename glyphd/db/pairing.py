@@ -68,6 +68,15 @@ def require_no_mismatch(settings: Settings) -> tuple[str | None, str | None]:
     return archive_id, known_id
 
 
+def find_mismatch(settings: Settings) -> list[str]:
+    """What `require_no_mismatch` raises, as a line."""
+    try:
+        require_no_mismatch(settings)
+    except ArchiveMismatch as error:
+        return [error.detail]
+    return []
+
+
 def _read_id(settings: Settings, steps: MigrationSet, identity: type[Model]) -> str | None:
     if not steps.is_there(settings):
         return None

@@ -12,6 +12,11 @@ DATABASE_ERRORS = (PeeweeException, sqlite3.Error)
 """What a database may raise: Peewee passes SQLite's own errors on when they come while rows are fetched."""
 
 
+UNREADABLE = (*DATABASE_ERRORS, TypeError, ValueError)
+"""What reading may raise where anything may be stored: a value of another type than its column's fails as it is
+converted, or compared."""
+
+
 class Trouble(Enum):
     """The kinds that are answered in different ways. Any other error is a fault of ours."""
 
@@ -20,6 +25,9 @@ class Trouble(Enum):
     LOST = "the database can't be reached"
     DAMAGED = "what is stored can't be read"
 
+
+PASSING_TROUBLES = (Trouble.BUSY, Trouble.FULL, Trouble.LOST)
+"""What is nobody's fault and may be over soon."""
 
 _DAMAGED_CODES = frozenset(
     {

@@ -98,6 +98,12 @@ class Registry:
         with self._connected():
             return self._one((Job.import_id == import_id) & (Job.kind != IMPORT) & Job.status.in_(UNFINISHED))
 
+    def changes(self) -> list[Job]:
+        """Every rollback and restore that was carried out, in the order of asking."""
+        query = Job.select().where(Job.kind != IMPORT, Job.status == ImportStatus.SUCCEEDED).order_by(Job.id)
+        with self._connected():
+            return list(query.bind(self.database))
+
     def note_change(self, claim: Claim, moment: str) -> None:
         """Tells the import's own row since when it is rolled back, or that it counts again."""
         rolled_back_at = moment if claim.job.kind == ROLLBACK else None

@@ -51,10 +51,10 @@ def recall_specs_of(database: Database, import_id: str) -> None:
     _take_best(database, (ScoredListing.import_id == import_id) | is_named)
 
 
-def stored_specs(database: Database) -> Select:
-    """Every model's name, folded, with its specs and the event that they come from."""
+def stored_specs() -> Select:
+    """Every model's name with its specs and the event that they come from."""
     columns = [GPUModel._meta.columns[name] for name in (*_EVENT_COLUMNS[2:], "import_id")]
-    return GPUModel.select(caseless(database, GPUModel.canonical_model), *columns)
+    return GPUModel.select(GPUModel.canonical_model, *columns)
 
 
 def specs_due(database: Database) -> Select:
@@ -62,7 +62,7 @@ def specs_due(database: Database) -> Select:
     counts = ImportBatch.select(ImportBatch.import_id).where(ImportBatch.rolled_back_at.is_null())
     latest = _best_by_model(database, ScoredListing.import_id.in_(counts)).alias("latest")
     shown = [getattr(latest.c, name) for name in (*_EVENT_COLUMNS[2:], "import_id")]
-    due: Select = latest.select_from(caseless(database, latest.c.model), *shown)
+    due: Select = latest.select_from(latest.c.model, *shown)
     return due
 
 

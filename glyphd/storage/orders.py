@@ -10,7 +10,7 @@ from typing import Any
 from peewee import SQL, Context, Database, Entity, Model, Node, Select, Source, Tuple
 
 from glyphd.db.archive_models import SQLITE_MODELS, ChangeByStep, EventByModel, EventByTime, ScoredListing
-from glyphd.db.dialects import is_sqlite
+from glyphd.db.dialects import exactly, is_sqlite
 from glyphd.storage.predecessors import predecessors
 from glyphd.storage.staging import staged
 
@@ -97,12 +97,14 @@ def enter_changes(database: Database, event_ids: Select) -> list[Node]:
 
 
 def places_due(database: Database) -> Iterator[tuple[str, Select, Select]]:
-    """Of each table of places: its name, the rows that it has, and those that the events make it."""
+    """Of each table of places: its name, the rows that it has, and those that the events make it, byte for byte."""
     for places in SQLITE_MODELS if is_sqlite(database) else ():
-        due = _select(places, ScoredListing, _EVENT).order_by()
+        columns = places._meta.columns
+        stored = places.select(*(exactly(database, column) for column in columns.values()))
+        due = ScoredListing.select(*(exactly(database, _EVENT[name]) for name in columns))
         if places is ChangeByStep:
             due = due.where(ScoredListing.change_step.is_null(False))
-        yield places._meta.table_name, places.select(), due
+        yield places._meta.table_name, stored, due
 
 
 def _select(places: type[Model], source: Any, values: Mapping[str, Any]) -> Any:

@@ -29,6 +29,7 @@ from glyphd.storage.predecessors import (
     rows_to_renew,
     superseded,
 )
+from glyphd.storage.row_digests import digest_rows
 from glyphd.storage.staging import STAGED_COLUMNS, Stage, staged
 
 LARGE_ROWS = 50_000
@@ -97,6 +98,8 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
         for first_event_ids in listings_to_renew(origin, top):
             renew(database, first_event_ids)
         _stamp(database, batch)
+        if batch.sha256 is None:
+            _keep_digest(database, batch.import_id)
         written = find_written(database, batch.import_id)
         assert written is not None
         return written
@@ -205,6 +208,12 @@ def _stamp(database: Database, batch: Batch) -> None:
     """The last statement under the write lock: a clock that jumps back can't reorder history."""
     imported_at = batch.imported_at or next_moment(database)
     database.execute(ImportBatch.update(imported_at=imported_at).where(ImportBatch.import_id == batch.import_id))
+
+
+def _keep_digest(database: Database, import_id: str) -> None:
+    """Rows that no kept file can prove are proven by their digest."""
+    values = {"rows_sha256": digest_rows(database, import_id)}
+    database.execute(ImportBatch.update(values).where(ImportBatch.import_id == import_id))
 
 
 def _last_event_id(database: Database) -> int:

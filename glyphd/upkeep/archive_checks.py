@@ -5,42 +5,28 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from peewee import Database, fn
+from peewee import JOIN, Database, fn
 
-from glyphd.contracts.listings import CAPACITIES
-from glyphd.db.archive_models import ListingKey, QuantizedListing, ScoredListing, Standing
+from glyphd.db.archive_models import (
+    BatchChange,
+    ImportBatch,
+    ListingKey,
+    ScoredListing,
+    Standing,
+)
+from glyphd.db.dialects import is_sqlite, stream, uncommitted
 from glyphd.storage.derived import DERIVED, observations
 from glyphd.storage.gpu_models import specs_due, stored_specs
+from glyphd.storage.identity import IDENTITY_COLUMNS, listing_id
 from glyphd.storage.orders import places_due
-from glyphd.upkeep.comparing import MOST, Side, differences
-
-
-def check_record_count(archive: Database, batch: Any) -> Iterator[str]:
-    """A batch has as many events as it says."""
-    query = ScoredListing.select(fn.COUNT(ScoredListing.id)).where(ScoredListing.import_id == batch.import_id)
-    (count,) = archive.execute(query).fetchone()
-    if count != batch.record_count:
-        yield f"record_count is {batch.record_count}, but the archive has {count} rows"
-
-
-def check_capacities(archive: Database, batch: Any) -> Iterator[str]:
-    """`quantized_listings` has the capacities of the batch's events: all of them, and no others."""
-    columns = ScoredListing._meta.columns
-    has_some = columns[CAPACITIES[0]].is_null(False)
-    events = ScoredListing.select(ScoredListing.import_index, *(columns[name] for name in CAPACITIES))
-    events = events.where(ScoredListing.import_id == batch.import_id, has_some)
-    kept = (QuantizedListing.model_7b, QuantizedListing.model_13b, QuantizedListing.model_70b)
-    named = [column.alias(name) for column, name in zip(kept, CAPACITIES, strict=True)]
-    quantized = QuantizedListing.select(QuantizedListing.import_index, *named)
-    quantized = quantized.where(QuantizedListing.import_id == batch.import_id)
-    yield from differences(archive, Side("the event", events), Side("quantized_listings", quantized), CAPACITIES)
+from glyphd.upkeep.comparing import MOST, differ
 
 
 def check_derived(archive: Database) -> Iterator[str]:
     """Every event is flagged and stepped as the events that count make it."""
     derived, stored = observations().alias("derived"), ScoredListing
     pairs = {name: (stored._meta.columns[name], getattr(derived.c, name)) for name in DERIVED}
-    differs = reduce(or_, (fn.COALESCE(said, -1) != fn.COALESCE(due, -1) for said, due in pairs.values()))
+    differs = reduce(or_, (differ(said, due) for said, due in pairs.values()))
     query = (
         stored.select(stored.import_id, stored.import_index, *(node for pair in pairs.values() for node in pair))
         .join(derived, on=(derived.c.event_id == stored.id))
@@ -70,8 +56,8 @@ def check_keys(archive: Database) -> Iterator[str]:
         ("lacks the first event", first.except_(named)),
         ("has another first event", named.except_(first)),
     ):
-        for listing_id, event_id in archive.execute(wrong.limit(MOST)).fetchall():
-            yield f"listing {bytes(listing_id).hex()}: listing_keys {what} {event_id}"
+        for name, event_id in archive.execute(wrong.limit(MOST)).fetchall():
+            yield f"listing {_named(name)}: listing_keys {what} {event_id}"
 
 
 def check_first_events(archive: Database) -> Iterator[str]:
@@ -79,21 +65,50 @@ def check_first_events(archive: Database) -> Iterator[str]:
     events = ScoredListing.select(
         ScoredListing.import_id, ScoredListing.import_index, ScoredListing.first_event_id, ListingKey.first_event_id
     ).join(ListingKey, on=(ListingKey.listing_id == ScoredListing.listing_id))
-    differs = fn.COALESCE(ScoredListing.first_event_id, -1) != fn.COALESCE(ListingKey.first_event_id, -1)
+    differs = differ(ScoredListing.first_event_id, ListingKey.first_event_id)
     for import_id, row, said, due in archive.execute(events.where(differs).limit(MOST)).fetchall():
         yield f"import {import_id}: row {row}, first_event_id: the archive says {said}, its events make it {due}"
 
 
 def check_groups(archive: Database) -> Iterator[str]:
-    """Every offer of a group but the first names the first one."""
-    event, first = ScoredListing.alias("event"), ScoredListing.alias("first")
-    in_import = (first.import_id == event.import_id) & (first.ordinal == 1)
-    named = first.select(first.id).where(in_import, first.first_event_id == event.group_id)
-    unnamed = event.select(event.import_id, event.import_index, event.group_id).where(
-        ((event.ordinal == 1) & event.group_id.is_null(False)) | ((event.ordinal > 1) & ~fn.EXISTS(named))
-    )
-    for import_id, row, said in archive.execute(unnamed.limit(MOST)).fetchall():
-        yield f"import {import_id}: row {row}, group_id: the archive says {said}, which is not its group"
+    """Every offer of a group but the first names the first one's first event, which is of the same identity."""
+    event, first = ScoredListing, ScoredListing.alias("first")
+    identity = [event._meta.columns[name] for name in IDENTITY_COLUMNS]
+    named = (event.import_id, event.import_index, event.ordinal, event.group_id, first.listing_id, *identity)
+    joined = event.select(*named).join(first, JOIN.LEFT_OUTER, on=(first.id == event.group_id))
+    in_groups = joined.where((event.ordinal > 1) | event.group_id.is_null(False))
+    with uncommitted(archive):
+        for import_id, row, ordinal, said, first_id, *values in stream(archive, in_groups):
+            due = listing_id(values, 1) if ordinal > 1 else None
+            if (bytes(first_id) if isinstance(first_id, memoryview) else first_id) != due:
+                yield f"import {import_id}: row {row}, group_id: the archive says {said}, which is not its group"
+
+
+def check_event_ids(archive: Database) -> Iterator[str]:
+    """The ids of a batch's events follow those of the batch before, and fall from its first row to its last."""
+    top = ScoredListing.id + ScoredListing.import_index
+    bounds = (fn.MIN(ScoredListing.id), fn.MAX(ScoredListing.id), fn.MIN(top), fn.MAX(top))
+    of_each = ScoredListing.select(ScoredListing.import_id, *bounds).group_by(ScoredListing.import_id)
+    batches = archive.execute(ImportBatch.select(ImportBatch.import_id).order_by(ImportBatch.id)).fetchall()
+    before = 0
+    found = archive.execute(of_each.order_by(fn.MIN(ScoredListing.id))).fetchall()
+    for (due,), (import_id, lowest, highest, least_top, most_top) in zip(batches, found, strict=False):
+        if import_id != due or lowest != before + 1 or least_top != most_top:
+            yield f"import {import_id}: the ids of its events do not follow those of the import before"
+            return  # all that come later are wrong too
+        before = highest
+
+
+def check_sequences(archive: Database) -> Iterator[str]:
+    """Imports, and changes of them, are numbered in the order of their moments; on SQLite without a gap."""
+    for model, moment in ((ImportBatch, ImportBatch.imported_at), (BatchChange, BatchChange.changed_at)):
+        table = model._meta.table_name
+        rows = archive.execute(model.select(model.id, moment).order_by(model.id)).fetchall()
+        moments = [str(at) for _, at in rows]
+        if moments != sorted(set(moments)):
+            yield f"{table}: a later one has an earlier moment"
+        if is_sqlite(archive) and [number for number, _ in rows] != [*range(1, len(rows) + 1)]:
+            yield f"{table}: its rows are not numbered 1, 2, 3 …"
 
 
 def check_orders(archive: Database) -> Iterator[str]:
@@ -106,17 +121,21 @@ def check_orders(archive: Database) -> Iterator[str]:
 
 def check_models(archive: Database) -> Iterator[str]:
     """`models` has the latest specs of every model that has events which count, and no other model."""
-    stored = {name: tuple(row) for name, *row in archive.execute(stored_specs(archive))}
+    stored = {name: tuple(row) for name, *row in archive.execute(stored_specs())}
     due = {name: tuple(row) for name, *row in archive.execute(specs_due(archive))}
-    for name in sorted(stored.keys() | due.keys()):
+    for name in sorted(stored.keys() | due.keys(), key=str):
         if stored.get(name) != due.get(name):
             yield f"model {name}: models says {stored.get(name)}, the events make it {due.get(name)}"
 
 
-BATCH_CHECKS: tuple[Callable[[Database, Any], Iterator[str]], ...] = (check_record_count, check_capacities)
-"""What has to hold of every batch, whether it has a file or not. Each gives a line for whatever is wrong."""
+def _named(listing_id: Any) -> str:
+    """As URLs have it; of a damaged one whatever it is."""
+    return repr(listing_id) if isinstance(listing_id, str | int | float) else bytes(listing_id).hex()
+
 
 ARCHIVE_CHECKS: tuple[Callable[[Database], Iterator[str]], ...] = (
+    check_sequences,
+    check_event_ids,
     check_derived,
     check_keys,
     check_first_events,

@@ -16,7 +16,7 @@ from pathlib import Path
 from glyphd.db.connections import close_all, make_file, make_folder, open_registry
 from glyphd.db.damage import DamageCheck, file_to_check
 from glyphd.db.registry_models import Job
-from glyphd.db.troubles import DATABASE_ERRORS
+from glyphd.db.troubles import DATABASE_ERRORS, UNREADABLE
 from glyphd.errors import CannotBackUp
 from glyphd.importing.registry import IMPORT, Registry
 from glyphd.settings import Settings
@@ -82,7 +82,7 @@ class _Copying:
         yield from _copy_database("archive", self._settings.archive_path, self._copied.archive_path)
         try:
             jobs = _imports_in(self._copied)
-        except DATABASE_ERRORS as error:
+        except UNREADABLE as error:
             yield f"registry: it does not say which files there are: {error}"
             return
         yield from self._copy_files(jobs)

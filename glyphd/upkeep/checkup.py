@@ -11,6 +11,7 @@ from glyphd.importing.registry import IMPORT, Registry
 from glyphd.settings import Settings
 from glyphd.upkeep.backup import Progress
 from glyphd.upkeep.originals import check_originals
+from glyphd.upkeep.telling import until_unreadable
 from glyphd.uploads import UploadStore
 
 
@@ -26,10 +27,14 @@ def find_faults(settings: Settings, registry: Registry, uploads: UploadStore, pr
         yield from damage
         return
     require_no_mismatch(settings)
-    drift = find_drift(settings)
+    drift = list(until_unreadable(find_drift(settings)))
     if drift:
         yield from drift
-        return
+    else:
+        yield from until_unreadable(_disagreements(settings, registry, uploads, progress))
+
+
+def _disagreements(settings: Settings, registry: Registry, uploads: UploadStore, progress: Progress) -> Iterator[str]:
     archive = open_archive(settings, read_only=True)
     try:
         for import_id in missing_batches(registry, archive):

@@ -7,17 +7,13 @@ from typing import Any
 
 from peewee import JOIN, OP, Database, Expression, NodeList, Select
 
-from glyphd.db.archive_models import ScoredListing
-from glyphd.db.fields import CaselessTextField
+from glyphd.db.dialects import exactly
 
 MOST = 100
 """Differences that are told of one import."""
 
 SHOWN_CHARACTERS = 200
 _LEAD = 20
-_CASELESS = frozenset(
-    name for name, field in ScoredListing._meta.columns.items() if isinstance(field, CaselessTextField)
-)
 
 
 @dataclass(frozen=True)
@@ -46,7 +42,7 @@ def place_of(row: int, line: int | None) -> str:
 def _said_otherwise(database: Database, left: Side, right: Side, columns: Sequence[str]) -> Iterator[str]:
     one, other = left.query.alias("one"), right.query.alias("other")
     pairs = [(getattr(one.c, name), getattr(other.c, name)) for name in columns]
-    unequal = [test for name, pair in zip(columns, pairs, strict=True) for test in _tests(name, *pair)]
+    unequal = [differ(exactly(database, left), right) for left, right in pairs]
     query = (
         one.select_from(one.c.import_index, *(node for pair in pairs for node in pair))
         .join(other, on=(one.c.import_index == other.c.import_index))
@@ -63,12 +59,10 @@ def _said_otherwise(database: Database, left: Side, right: Side, columns: Sequen
                 yield f"{place}, {name}: {left.name} says {this}, {right.name} says {that}"
 
 
-def _tests(name: str, left: Any, right: Any) -> list[Any]:
-    """Whether two values differ, null from anything else, letters by their case too: one of the tests is true then."""
-    nulls = Expression(left.is_null(), OP.NE, right.is_null())
-    if name in _CASELESS:
-        return [left.concat("") != right.concat(""), nulls]  # without the column's own way of comparing
-    return [left != right, nulls]
+def differ(left: Any, right: Any) -> Any:
+    """Whether two values differ, null from anything else: true, or else false or null."""
+    nulls = (Expression(value, OP.IS, None) for value in (left, right))
+    return Expression(left, OP.NE, right) | Expression(next(nulls), OP.NE, next(nulls))
 
 
 def _alone(database: Database, side: Side, other: Side, columns: Sequence[str]) -> Iterator[str]:

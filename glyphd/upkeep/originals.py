@@ -36,6 +36,17 @@ def check_originals(uploads: UploadStore, job: Job) -> Iterator[str]:
     yield from check_notes(uploads, job)
 
 
+def has_upload(uploads: UploadStore, job: Job) -> bool:
+    """Whether there is a kept file to be read."""
+    if job.upload_name is None or not is_plain(job.upload_name):
+        return False
+    try:
+        uploads.open(job.upload_name).close()
+    except OSError:
+        return False
+    return True
+
+
 def check_upload(uploads: UploadStore, job: Job) -> Iterator[str]:
     """The upload by its size and SHA-256."""
     if job.upload_name is None or not is_plain(job.upload_name):

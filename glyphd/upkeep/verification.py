@@ -5,22 +5,28 @@ Writes nothing but temporary tables, and takes no lock that an import would wait
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from peewee import Database, fn
 
-from glyphd.contracts.imports import ImportStatus
 from glyphd.db.archive_models import ImportBatch, ScoredListing
+from glyphd.db.damage import find_damage
+from glyphd.db.dialects import read_any_text
+from glyphd.db.drift import find_drift
+from glyphd.db.pairing import find_mismatch
 from glyphd.db.registry_models import Job
-from glyphd.errors import ImportNotFound, SourceMissing, UnreadableFile
-from glyphd.importing.kept_files import measure
+from glyphd.errors import ImportNotFound, UnreadableFile
 from glyphd.importing.reading import read_kept
 from glyphd.importing.registry import Registry
 from glyphd.settings import Settings
 from glyphd.storage.staging import STAGED_COLUMNS, Stage, open_stage, staged
-from glyphd.upkeep.archive_checks import ARCHIVE_CHECKS, BATCH_CHECKS
+from glyphd.upkeep.agreement import check_agreement, check_changes, check_rollback, find_batch
+from glyphd.upkeep.archive_checks import ARCHIVE_CHECKS
+from glyphd.upkeep.batch_checks import BATCH_CHECKS, check_digest
 from glyphd.upkeep.comparing import MOST, Side, differences, place_of
+from glyphd.upkeep.originals import check_notes, check_upload, has_upload
+from glyphd.upkeep.telling import until_unreadable
 from glyphd.uploads import UploadStore
 
 _AT_ONCE = 500
@@ -55,25 +61,33 @@ class Verifier:
     tally: Tally = field(default_factory=Tally)
 
     def verify_all(self) -> Iterator[str]:
-        """A line for each thing that is wrong with any import; if nothing is, with what is derived from them all.
+        """A line for each thing that is wrong: with the databases, with any import, or, if nothing is, with what is
+        derived from them all.
 
         What is derived from events that were altered says nothing.
         """
         found = False
-        for line in self.verify(self._all_imports()):
+        for line in chain(find_damage(self.settings), until_unreadable(self._everything())):
             found = True
             yield line
         for check in () if found else ARCHIVE_CHECKS:
-            yield from check(self.archive)
+            yield from until_unreadable(check(self.archive))
 
     def verify(self, import_ids: Iterable[str]) -> Iterator[str]:
         """A line for each thing that is wrong with these imports. Raises ImportNotFound for one that nobody knows."""
+        read_any_text(self.archive)
         for import_id in import_ids:
-            lines = self._verify(import_id)
+            lines = until_unreadable(self._verify(import_id))
             told = [f"import {import_id}: {line}" for line in islice(lines, MOST)]
             yield from told
             if len(told) == MOST and next(lines, None) is not None:
                 yield f"import {import_id}: and more; only the first {MOST} differences are told"
+
+    def _everything(self) -> Iterator[str]:
+        yield from find_mismatch(self.settings)
+        yield from find_drift(self.settings)
+        yield from self.verify(self._all_imports())
+        yield from check_changes(self.registry, self.archive)
 
     def total_bytes(self, import_ids: Iterable[str] | None = None) -> int:
         """Bytes of the kept files of these imports, or of all."""
@@ -87,14 +101,17 @@ class Verifier:
     def _verify(self, import_id: str) -> Iterator[str]:
         """The job is read before the batch: one that had succeeded by then has its batch, whatever runs meanwhile."""
         job = self.registry.find_import(import_id)
-        batch = ImportBatch.select().where(ImportBatch.import_id == import_id).bind(self.archive).first()
+        batch = find_batch(self.archive, import_id)
         if job is not None:
-            yield from _status_and_batch(job, batch)
+            yield from check_agreement(job, batch)
+            yield from check_rollback(self.registry, self.archive, import_id)
             yield from self._kept_file(job, batch)
+            yield from check_notes(self.uploads, job)
         elif batch is None:
             raise ImportNotFound(f"there is no import {import_id}", import_id=import_id)
         elif batch.sha256 is None:
             self.tally.without_file += 1
+            yield from check_digest(self.archive, batch)
         else:
             yield "it is in the archive, but the registry does not know it"
         if batch is not None:
@@ -102,18 +119,12 @@ class Verifier:
                 yield from check(self.archive, batch)
 
     def _kept_file(self, job: Job, batch: Any) -> Iterator[str]:
-        try:
-            size, digest = measure(self.uploads, job)
-        except SourceMissing:
-            yield f"the kept file {job.upload_name} is missing"
+        yield from check_upload(self.uploads, job)
+        if not has_upload(self.uploads, job):
             return
         self.tally.files += 1
-        if size != job.size_bytes:
-            yield f"the kept file has {size} bytes, the registry says {job.size_bytes}"
-        if digest != job.sha256:
-            yield f"the kept file has the SHA-256 {digest}, the registry says {job.sha256}"
         if batch is None:
-            self.tick(size)
+            self.tick(job.size_bytes or 0)
         else:
             yield from self._rows(job)
 
@@ -163,18 +174,3 @@ class Verifier:
     def _batches(self, where: Any) -> dict[int, str]:
         query = ImportBatch.select(ImportBatch.id, ImportBatch.import_id).where(where)
         return dict(self.archive.execute(query.order_by(ImportBatch.id).limit(_AT_ONCE)).fetchall())
-
-
-def _status_and_batch(job: Job, batch: Any) -> Iterator[str]:
-    """Whether registry and archive tell the same of an import."""
-    has_written = job.status == ImportStatus.SUCCEEDED and not job.dry_run
-    if batch is None:
-        if has_written:
-            yield "succeeded, but not in the archive"
-        return
-    if ImportStatus(job.status).is_final and not has_written:
-        yield f"{'a dry run' if job.dry_run else job.status}, but in the archive"
-    if batch.sha256 != job.sha256:
-        yield f"the archive says SHA-256 {batch.sha256}, the registry says {job.sha256}"
-    if has_written and batch.record_count != job.record_count:
-        yield f"the archive says record_count {batch.record_count}, the registry says {job.record_count}"

@@ -59,7 +59,7 @@ def test_a_reference_to_nothing_is_told(filled: Settings) -> None:
         connection.execute("UPDATE quantized_listings SET import_id = 'nobody'")
     (line,) = find_damage(filled)
     assert line.startswith("archive: row ")
-    assert line.endswith("of quantized_listings refers to a row of import_batches that is not there")
+    assert line.endswith("of quantized_listings refers to a row of scored_listings that is not there")
 
 
 @pytest.mark.parametrize("start", [0, 16, 100])
@@ -96,7 +96,7 @@ def test_a_reference_to_nothing_is_told_on_postgresql(postgres_settings: Setting
         database.execute_sql("SET session_replication_role = replica")  # references are not enforced
         database.execute_sql("UPDATE quantized_listings SET import_id = 'nobody'")
     assert find_damage(postgres_settings) == [
-        "database: 1 rows of quantized_listings refer to rows of import_batches that are not there"
+        "database: 1 rows of quantized_listings refer to rows of scored_listings that are not there"
     ]
 
 

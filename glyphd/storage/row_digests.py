@@ -1,0 +1,54 @@
+"""The digest of a batch that came without a file: what proves its rows as the kept file proves those of an upload.
+
+A SHA-256 over lines of JSON in UTF-8: the format's name with the names of the columns, then the values of the batch,
+then those of each event in the order of the rows. The same rows give the same digest on either database.
+"""
+
+import json
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+
+from peewee import Database
+
+from glyphd.db.archive_models import ImportBatch, ScoredListing
+from glyphd.db.dialects import stream
+from glyphd.storage.staging import STAGED_COLUMNS
+
+_FORMAT = "glyphd rows 1"
+_BATCH_COLUMNS = (
+    "import_id",
+    "imported_at",
+    "source",
+    "description",
+    "filename",
+    "sha256",
+    "record_count",
+    "first_model",
+    "last_model",
+    "schema_version",
+    "result",
+    "last_seen_at",
+)
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=bytes.hex).encode
+_EVENT_COLUMNS = ("schema_version", *STAGED_COLUMNS)
+"""Of this version of the row contract. With another one these names stay as they are for the batches of this one."""
+
+
+def digest_rows(database: Database, import_id: str) -> str:
+    """The digest of what the archive holds of this import now, in hex. Call it in a transaction; memory stays flat."""
+    batch = ImportBatch.select(*(ImportBatch._meta.columns[name] for name in _BATCH_COLUMNS))
+    events = ScoredListing.select(*(ScoredListing._meta.columns[name] for name in _EVENT_COLUMNS))
+    digest = sha256(_line([_FORMAT, _BATCH_COLUMNS, _EVENT_COLUMNS]))
+    for row in database.execute(batch.where(ImportBatch.import_id == import_id)):
+        digest.update(_line(row))
+    rows = events.where(ScoredListing.import_id == import_id).order_by(ScoredListing.import_index)
+    for row in stream(database, rows):
+        digest.update(_line(row))
+    return digest.hexdigest()
+
+
+def _line(values: Iterable[Any]) -> bytes:
+    """Numbers in their shortest form, bytes in hex. Text that is none, as a damaged page may have it, as its bytes."""
+    plain = [int(value) if isinstance(value, bool) else value for value in values]
+    return _ENCODE(plain).encode("utf-8", "surrogateescape") + b"\n"
