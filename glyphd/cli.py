@@ -15,6 +15,7 @@ from glyphd.application import create_app
 from glyphd.db.connections import close_all, open_archive
 from glyphd.db.migration_sets import REGISTRY, require_current_schema
 from glyphd.db.migrations import initialise, migrate
+from glyphd.db.troubles import DATABASE_ERRORS, trouble_of
 from glyphd.errors import GlyphdError
 from glyphd.logs import configure_logs
 from glyphd.scratch import use_scratch_folder
@@ -44,6 +45,11 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
             sys.exit(EXIT_UNUSABLE)
         except OSError as error:
             click.echo(f"glyphd: {error.strerror}: {error.filename}", err=True)
+            sys.exit(EXIT_UNUSABLE)
+        except DATABASE_ERRORS as error:
+            if trouble_of(error) is None:
+                raise
+            click.echo(f"glyphd: a database can't be used: {error}", err=True)
             sys.exit(EXIT_UNUSABLE)
 
     return run

@@ -8,13 +8,14 @@ from peewee import OperationalError, PeeweeException
 
 from glyphd.db.dialects import cause_of
 
-DATABASE_ERRORS = (PeeweeException, sqlite3.Error)
-"""What a database may raise: Peewee passes SQLite's own errors on when they come while rows are fetched."""
+DATABASE_ERRORS = (PeeweeException, sqlite3.Error, UnicodeDecodeError)
+"""What a database may raise. Peewee passes SQLite's own errors on when they come while rows are fetched, and Python
+can't decode a message of SQLite's that quotes a damaged name."""
 
 
-UNREADABLE = (*DATABASE_ERRORS, TypeError, ValueError)
+UNREADABLE: tuple[type[Exception], ...] = (*DATABASE_ERRORS, LookupError, TypeError, ValueError)
 """What reading may raise where anything may be stored: a value of another type than its column's fails as it is
-converted, or compared."""
+converted or compared, an encoding that does not exist as it is looked up."""
 
 
 class Trouble(Enum):
@@ -73,6 +74,8 @@ def trouble_of(error: BaseException) -> Trouble | None:
 
 
 def _has_damage_code(error: BaseException) -> bool:
+    if isinstance(error, UnicodeDecodeError):
+        return b"malformed database" in error.object
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and (code in _DAMAGED_CODES or code & 0xFF in _DAMAGED_CODES):
         return True

@@ -26,6 +26,10 @@ _OWN_IN_RESULT = frozenset({"progress"})
 """How far the attempt was when it wrote its result, which came before its end."""
 
 
+_SOMETIMES_IN_RESULT = ("blank_rows", "warnings")
+"""Where the result does not say them, there are none."""
+
+
 def find_batch(archive: Database, import_id: str) -> Any:
     """The batch of an import, or None."""
     return ImportBatch.select().where(ImportBatch.import_id == import_id).bind(archive).first()
@@ -80,6 +84,9 @@ def _result_differences(job: Job, batch: Any) -> Iterator[str]:
     except (TypeError, ValueError):
         yield f"result is no JSON object: {batch.result!r}"
         return
+    for name in _SOMETIMES_IN_RESULT:
+        if name not in said and getattr(job, name) is not None:
+            yield f"result says nothing of {name}, the registry says {getattr(job, name)!r}"
     for name, value in said.items():
         if name in _OWN_IN_RESULT:
             continue

@@ -12,6 +12,9 @@ from glyphd.importing.kept_files import measure
 from glyphd.uploads import UploadStore
 
 _ALWAYS_IN_MANIFESTS = frozenset({"import_id", "upload_name", "received_at", "size_bytes", "sha256"})
+_SOMETIMES_IN_MANIFESTS = ("replaces", "column_map", "skip_lines", "decimal", "client", "user_agent")
+"""What an import may have from the start. Where the manifest does not say so, it has none."""
+
 _CHANGING = frozenset({"status"})
 """What a manifest says as of the moment when the upload came in."""
 
@@ -70,6 +73,8 @@ def check_notes(uploads: UploadStore, job: Job) -> Iterator[str]:
     """What is kept beside the upload. There is no digest of it, so it is compared with what the registry says too."""
     manifest = _read(uploads, manifest_name(job))
     yield from (f"the manifest {line}" for line in _manifest_faults(manifest, job))
+    if job.reason is not None:
+        yield f"the registry has the reason {job.reason!r} of a rollback for it"
     if job.errors_name is not None:
         errors = _read(uploads, job.errors_name)
         yield from (f"the error file {line}" for line in _error_file_faults(errors, job))
@@ -98,6 +103,9 @@ def _manifest_faults(content: bytes | str, job: Job) -> Iterator[str]:
         return
     for name in sorted(_ALWAYS_IN_MANIFESTS - said.keys()):
         yield f"lacks {name}"
+    for name in _SOMETIMES_IN_MANIFESTS:
+        if name not in said and getattr(job, name) is not None:
+            yield f"says nothing of {name}, the registry says {getattr(job, name)!r}"
     for name, value in said.items():
         if name not in Job._meta.columns:
             yield f"has {name!r}, which is nothing of an import"

@@ -105,8 +105,8 @@ class Verifier:
         if job is not None:
             yield from check_agreement(job, batch)
             yield from check_rollback(self.registry, self.archive, import_id)
-            yield from self._kept_file(job, batch)
             yield from check_notes(self.uploads, job)
+            yield from self._kept_file(job, batch)
         elif batch is None:
             raise ImportNotFound(f"there is no import {import_id}", import_id=import_id)
         elif batch.sha256 is None:
