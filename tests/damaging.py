@@ -37,5 +37,5 @@ def is_sound(path: Path) -> bool:
             connection.text_factory = bytes
             found = connection.execute("PRAGMA integrity_check").fetchall()
             return found == [(b"ok",)] and not connection.execute("PRAGMA foreign_key_check").fetchall()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return False

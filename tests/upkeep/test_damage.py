@@ -4,6 +4,7 @@
 event. GLYPHD_TEST_DAMAGE_EXAMPLES sets how many ledgers are damaged by each test.
 """
 
+import json
 import os
 import shutil
 import sqlite3
@@ -128,8 +129,6 @@ def _run(folder: Path, *command: str) -> Result:
 
 def _is_broken(errors: Path) -> bool:
     """Whether what is left can't be the errors that were kept: the story has one line of them for each file."""
-    import json
-
     try:
         (line,) = errors.read_bytes().splitlines()
         return not isinstance(json.loads(line), dict)
