@@ -6,8 +6,9 @@ from glyphd.errors import RowsRefused, UnreadableFile
 from glyphd.importing.error_report import ErrorReport, errors_name
 from glyphd.importing.reading import Checked, read_kept
 from glyphd.importing.registry import Claim
+from glyphd.storage.oddities import oddity
 from glyphd.storage.staging import Stage, open_stage
-from glyphd.storage.writing import Batch, Written, write_batch
+from glyphd.storage.writing import Batch, Written, foresee, write_batch
 from worker.apart import is_worth_it
 from worker.attempts import Attempt
 from worker.context import WorkerContext
@@ -21,6 +22,7 @@ class FileImport(Attempt):
         job = claim.job
         self.job = job
         self.written: Written | None = None
+        self.foreseen: dict[str, Any] = {}
         self.record_count = 0
         self.ignored_columns: list[str] = []
         self.errors = ErrorReport(
@@ -35,7 +37,11 @@ class FileImport(Attempt):
             self._read(stage)
             self.errors.settle()
             self._require_valid_rows()
-            if not self.job.dry_run:
+            self.progress.writing(0)
+            stage.complete()
+            if self.job.dry_run:
+                self.foreseen = foresee(archive, stage, self.job.source)
+            else:
                 self._write(stage)
 
     def findings(self) -> dict[str, Any]:
@@ -50,7 +56,17 @@ class FileImport(Attempt):
             "error_summary": self.errors.summary(),
             "errors": [error.as_dict() for error in self.errors.first],
             "ignored_columns": self.ignored_columns,
+            "warnings": self._warnings(),
         }
+
+    def _warnings(self) -> list[dict[str, Any]]:
+        """What is odd about the file; what is odd about its rows comes when they are compared."""
+        same = self.job.same_content_as
+        if same is None:
+            return []
+        return [
+            oddity("same_content", f"import {same} had the same bytes", 1, hint="a file sent twice changes nothing")
+        ]
 
     def _read(self, stage: Stage) -> None:
         size, services = self.job.size_bytes or 0, self._context.services
@@ -69,8 +85,7 @@ class FileImport(Attempt):
             self.errors.add(errors)
         self.progress.error_count = self.errors.count
         self.record_count += checked.accepted_count
-        is_wanted = not self.job.dry_run and (self.job.on_error == "skip" or not self.errors.count)
-        if is_wanted:
+        if self.job.on_error == "skip" or not self.errors.count:
             stage.add(checked.accepted)
 
     def _require_valid_rows(self) -> None:
@@ -80,8 +95,6 @@ class FileImport(Attempt):
             raise RowsRefused(f"{self.errors.count} errors in {self.progress.rows_read} rows; nothing was written")
 
     def _write(self, stage: Stage) -> None:
-        self.progress.writing(0)
-        stage.complete()
         batch = Batch(
             self.job.import_id,
             self.job.source,

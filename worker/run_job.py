@@ -142,8 +142,14 @@ def _run(context: WorkerContext, claim: Claim, attempt: FileImport) -> dict[str,
         attempt.errors.discard()
         raise
     if attempt.written is None:
-        return attempt.findings() | _succeeded(None) | {"record_count": attempt.record_count}
-    return attempt.findings() | _succeeded(attempt.written)
+        return _foreseen(attempt) | _succeeded(None) | {"record_count": attempt.record_count}
+    return attempt.written.result | _succeeded(attempt.written)
+
+
+def _foreseen(attempt: FileImport) -> dict[str, Any]:
+    """The findings of a dry run, with what its rows would do."""
+    findings, foreseen = attempt.findings(), attempt.foreseen
+    return findings | foreseen | {"warnings": [*findings["warnings"], *foreseen["warnings"]]}
 
 
 def _cancelled(context: WorkerContext, claim: Claim) -> dict[str, Any]:

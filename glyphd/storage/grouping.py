@@ -67,9 +67,9 @@ TABLES = {
 more than once. `is_several`: the file has separate offers of its identity. `word_index` is the row with the file's last
 word on the same listing, `anchor_index` the one with that on the first offer of its identity.
 
-An `identity` is the `import_index` of its first row. `content` is a digest of all that a row says beside its identity and `seen_at`,
-null where each row is an offer of its own. `recency` is `seen_at` and the row's `import_index`, so that the greatest
-is the latest seen, then the last in the file.
+An `identity` is the `import_index` of its first row. `content` is a digest of all that a row says beside its identity
+and `seen_at`, null where each row is an offer of its own. `recency` is `seen_at` and the row's `import_index`: the
+greatest is the latest seen, then the last in the file.
 """
 
 staged_groups = Table("staged_groups")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from peewee import EXCLUDED, JOIN, Case, Database, Node, Value, fn
@@ -11,12 +12,13 @@ from peewee import EXCLUDED, JOIN, Case, Database, Node, Value, fn
 from glyphd.contracts.listings import CAPACITIES, COLUMN_NAMES, ROW_SCHEMA_VERSION
 from glyphd.db.archive_models import ImportBatch, ListingKey, QuantizedListing, ScoredListing, Standing
 from glyphd.db.connections import little_memory
-from glyphd.db.dialects import exclusive_write
+from glyphd.db.dialects import exclusive_write, uncommitted
 from glyphd.errors import ImportConflict
 from glyphd.storage.clock import next_moment
 from glyphd.storage.derived import renew
 from glyphd.storage.gpu_models import update_models
 from glyphd.storage.grouping import staged_groups
+from glyphd.storage.judging import judge
 from glyphd.storage.orders import enter, leave_current
 from glyphd.storage.predecessors import (
     Origin,
@@ -67,6 +69,10 @@ Step = Callable[[float], None]
 """Told how much of the writing is done (0 to 1) before each statement; may raise to roll all of it back."""
 
 
+Writing = Callable[[Database], object]
+"""One step of the writing."""
+
+
 def find_written(database: Database, import_id: str) -> Written | None:
     """The committed batch of this import, or None."""
     query = ImportBatch.select().where(ImportBatch.import_id == import_id)
@@ -87,14 +93,14 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
         if before is not None:
             _require_equal_rows(database, batch.import_id)
             return before
-        lowest, highest = stage.bounds()
-        top = _last_event_id(database) + highest + 1
-        _insert_batch(database, stage, batch, lowest, highest)
         origin = origin_of(database, batch.source)
-        statements = _statements(database, batch.import_id, origin, top)
-        for number, statement in enumerate(statements):
-            step(number / len(statements))
-            database.execute(statement)
+        top = _last_event_id(database) + stage.bounds()[1] + 1
+        finding, writing = find_predecessors(database, origin), _statements(database, batch.import_id, origin, top)
+        insert = partial(_insert_batch, stage, batch, origin)
+        steps: list[Writing] = [*map(_executed, finding), insert, *map(_executed, writing)]
+        for number, execute in enumerate(steps):
+            step(number / len(steps))
+            execute(database)
         for first_event_ids in listings_to_renew(origin, top):
             renew(database, first_event_ids)
         _stamp(database, batch)
@@ -110,14 +116,14 @@ def _room_for(database: Database, stage: Stage) -> AbstractContextManager[None]:
 
 
 def _statements(database: Database, import_id: str, origin: Origin, top: int) -> list[Node]:
-    """In order: what was current of the same listings loses its flag, then the rows and what is derived from them.
+    """After `find_predecessors`, in order: what was current of the same listings loses its flag, then the rows come and
+    what is derived from them.
 
     `top - import_index` is the event's id: it grows from import to import and falls inside one.
     """
     event_id = Value(top) - staged.c.import_index
     is_current = Case(None, [(_is_history(), 0)], 1)
     return [
-        *find_predecessors(database, origin),
         ScoredListing.update(is_current=0).where(ScoredListing.id.in_(superseded())),
         _insert_events(import_id, origin, top, is_current),
         *leave_current(database),
@@ -185,8 +191,22 @@ def _insert_capacities(import_id: str) -> Node:
     )
 
 
-def _insert_batch(database: Database, stage: Stage, batch: Batch, lowest: int, highest: int) -> None:
+def _executed(statement: Node) -> Writing:
+    return lambda database: database.execute(statement)
+
+
+def foresee(database: Database, stage: Stage, source: str | None) -> dict[str, Any]:
+    """What `write_batch` would keep beside the findings in `result`, without writing anything."""
+    with uncommitted(database), _room_for(database, stage), open_predecessors(database):
+        origin = origin_of(database, source)
+        for statement in find_predecessors(database, origin):
+            database.execute(statement)
+        return judge(database, stage, origin)
+
+
+def _insert_batch(stage: Stage, batch: Batch, origin: Origin, database: Database) -> None:
     """Its `imported_at` is given at the very end; till then it holds a text that no time equals."""
+    lowest, highest = stage.bounds()
     row = ImportBatch.insert(
         import_id=batch.import_id,
         imported_at="",
@@ -199,9 +219,17 @@ def _insert_batch(database: Database, stage: Stage, batch: Batch, lowest: int, h
         last_model=stage.model_at(highest),
         schema_version=ROW_SCHEMA_VERSION,
         last_seen_at=stage.last_seen_at(),
-        result=json.dumps(batch.result, ensure_ascii=False),
+        result=json.dumps(_judged(database, stage, batch, origin), ensure_ascii=False),
     )
     database.execute(row)
+
+
+def _judged(database: Database, stage: Stage, batch: Batch, origin: Origin) -> dict[str, Any]:
+    """The findings with what the rows do to the market, unless an earlier time said it already."""
+    if batch.result.get("effect") is not None:
+        return batch.result
+    judged = judge(database, stage, origin)
+    return batch.result | judged | {"warnings": [*batch.result.get("warnings", ()), *judged["warnings"]]}
 
 
 def _stamp(database: Database, batch: Batch) -> None:

@@ -88,7 +88,7 @@ def _import_again(database: Database, job: Job, uploads: UploadStore, settings: 
 def _batch_of(job: Job) -> Batch:
     """What was recorded of the import. Its findings are in the registry as they were."""
     result = {name: getattr(job, name) for name in FINDINGS}
-    result |= {name: json.loads(result[name]) for name in JSON_FINDINGS}
+    result |= {name: json.loads(result[name]) for name in JSON_FINDINGS if result[name] is not None}
     return Batch(
         job.import_id, job.source, job.description, job.filename, job.sha256, result, job.imported_at or job.finished_at
     )

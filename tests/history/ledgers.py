@@ -8,7 +8,7 @@ from peewee import Database
 
 from glyphd.contracts.listings import GPUListingDTO
 from glyphd.contracts.queries import DeltaQuery, DiffQuery, ListingQuery
-from glyphd.db.archive_models import IS_CURRENT, RESTORE, ROLLBACK, BatchChange, ImportBatch, ScoredListing
+from glyphd.db.archive_models import RESTORE, ROLLBACK, BatchChange, ImportBatch, ScoredListing
 from glyphd.history.deltas import Deltas
 from glyphd.history.diff import count_diff, list_diff
 from glyphd.history.matching import Brought, find_brought
@@ -57,18 +57,18 @@ class Ledger:
     def deltas(self) -> set[tuple[tuple[int, int], tuple[int, int]]]:
         """All deltas, as the places of their events: each is looked up by what the answer says of it."""
         found = set()
-        for row in Deltas(self.database, DeltaQuery()).everything():
+        for row in Deltas(self.database, DeltaQuery.model_validate({})).everything():
             delta = dict(zip(Deltas.columns, row, strict=True))
             found.add((self._place(delta, "previous_"), self._place(delta, "")))
         return found
 
-    def diff(self, old: int, new: int) -> dict[str, list[int]]:
+    def diff(self, old: int, new: int) -> dict[str, Any]:
         """The rows of each list, and the number of those that stayed."""
         a, b = self._brought(old), self._brought(new)
         counts = count_diff(self.database, a, b)
         found: dict[str, Any] = {"unchanged": counts.unchanged}
         for kind in ("added", "removed", "changed"):
-            listed = list_diff(self.database, DiffQuery(), kind, a, b)
+            listed = list_diff(self.database, DiffQuery.model_validate({}), kind, a, b)
             at = listed.columns.index("new_import_index" if kind == "changed" else "import_index")
             found[kind] = [row[at] for row in listed.everything()]
             assert len(found[kind]) == getattr(counts, kind)

@@ -38,7 +38,7 @@ class Event(NamedTuple):
 
     listing: Listing
     row: Row
-    index: int
+    at: int
     sequence: int
     source: str | None
     observation: int
@@ -51,7 +51,7 @@ class Event(NamedTuple):
 
     @property
     def place(self) -> tuple[int, int]:
-        return self.sequence, self.index
+        return self.sequence, self.at
 
     @property
     def thread(self) -> str | None:
@@ -129,21 +129,21 @@ class PlainLedger:
         can_match = all(event.source == old[0].source for event in new) if old and old[0].row.url is None else True
         if can_match and old and new and not any(map(self.is_indistinct, (*old, *new))):
             kind = "unchanged" if old[0].row[2:4] == new[0].row[2:4] else "changed"
-            found[kind][new[0].index] += 1
+            found[kind][new[0].at] += 1
             return
         left = Counter(event.row.price for event in old) if can_match else Counter()
         matched: Counter[float] = Counter()
         for event in sorted(new, key=lambda event: event.listing[1]):
             if matched[event.row.price] < left[event.row.price]:
                 matched[event.row.price] += 1
-                found["unchanged"][event.index] += 1
+                found["unchanged"][event.at] += 1
             else:
-                found["added"][event.index] += 1
+                found["added"][event.at] += 1
         for event in sorted(old, key=lambda event: event.listing[1]):
             if matched[event.row.price]:
                 matched[event.row.price] -= 1
             else:
-                found["removed"][event.index] += 1
+                found["removed"][event.at] += 1
 
     def _is_gone(self, event: Event, events: Iterable[Event]) -> bool:
         """Rule 8."""

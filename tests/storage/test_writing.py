@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from peewee import Database
+from peewee import Database, Node
 
 from glyphd.db.archive_models import ARCHIVE_MODELS, SQLITE_MODELS, ImportBatch, ListingKey, ScoredListing
 from glyphd.db.dialects import is_sqlite
@@ -24,6 +24,7 @@ from tests.storage.listings import listing, seen
 NOW = "2025-07-29T12:12:00.000000Z"
 ORIGIN = Origin("feed", has_groups=True)
 STATEMENTS = 7
+"""Those that find predecessors among them."""
 STATEMENTS_FOR_ORDERS = 5
 GROUP_WORDS = ("is_several", "word_index", "anchor_index", "anchor", "other_offer", "own_batch", "is_grouped")
 SCAN_OF_ALL = re.compile("SCAN (scored_listings|current|event|listing_keys|events_by|changes_by)")
@@ -65,6 +66,10 @@ def _statement_count(database: Database) -> int:
     return STATEMENTS + (STATEMENTS_FOR_ORDERS if is_sqlite(database) else 0)
 
 
+def _every_statement(database: Database) -> list[Node]:
+    return [*predecessors.find_predecessors(database, ORIGIN), *writing._statements(database, "a", ORIGIN, 4)]
+
+
 def _imported_at(database: Database) -> list[str]:
     return [at for (at,) in database.execute(ImportBatch.select(ImportBatch.imported_at).order_by(ImportBatch.id))]
 
@@ -75,7 +80,7 @@ def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
     known = {*temporary, *grouping.TABLES, *GROUP_WORDS, "current", "EXCLUDED", "C"}
     for table in archive.get_tables():
         known |= {table, *(column.name for column in archive.get_columns(table))}
-    statements = writing._statements(archive, "a", ORIGIN, 4)
+    statements = _every_statement(archive)
     assert len(statements) == _statement_count(archive)
     for statement in statements:
         sql, _ = archive.get_sql_context().sql(statement).query()
@@ -84,7 +89,7 @@ def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
 
 def test_statements_can_be_planned(archive: Database, stage: Stage) -> None:
     with predecessors.open_predecessors(archive):
-        for statement in writing._statements(archive, "a", ORIGIN, 4):
+        for statement in _every_statement(archive):
             sql, parameters = archive.get_sql_context().sql(statement).query()
             archive.execute_sql(f"EXPLAIN {sql}", parameters)
 
@@ -97,7 +102,7 @@ def test_nothing_goes_over_all_events(archive: Database, stage: Stage) -> None:
     with predecessors.open_predecessors(archive):
         queries = predecessors.listings_to_renew(ORIGIN, 4)
         renewing = [statement for query in queries for statement in derived._statements(archive, query)]
-        for statement in [*writing._statements(archive, "a", ORIGIN, 4), *renewing]:
+        for statement in [*_every_statement(archive), *renewing]:
             sql, parameters = archive.get_sql_context().sql(statement).query()
             plan = [row[3] for row in archive.execute_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)]
             assert not [step for step in plan if SCAN_OF_ALL.match(step)]
@@ -105,7 +110,7 @@ def test_nothing_goes_over_all_events(archive: Database, stage: Stage) -> None:
 
 def test_whatever_fails_nothing_is_written(archive: Database, stage: Stage) -> None:
     before = _everything(archive)
-    for at in range(_statement_count(archive)):
+    for at in range(_statement_count(archive) + 1):
         with pytest.raises(Stopped):
             write_batch(archive, stage, Batch("a"), step=_stopping_at(at))
         assert _everything(archive) == before, f"statement {at}"
@@ -120,7 +125,7 @@ def test_after_a_failure_it_can_be_written(archive: Database, stage: Stage) -> N
 def test_it_tells_how_far_it_is(archive: Database, stage: Stage) -> None:
     told: list[float] = []
     write_batch(archive, stage, Batch("a"), step=told.append)
-    count = _statement_count(archive)
+    count = _statement_count(archive) + 1
     assert told == [number / count for number in range(count)]
 
 
@@ -129,7 +134,10 @@ def test_a_batch_has_what_was_asked_and_what_came_of_it(archive: Database, stage
     written = write_batch(archive, stage, batch)
     assert find_written(archive, "a") == written
     assert (written.record_count, written.first_model, written.last_model) == (3, "L4", "L4")
-    assert written.result == batch.result
+    assert written.result | batch.result == written.result
+    assert written.result["summary"]["top_models"] == [{"model": "L4", "count": 2}, {"model": "A", "count": 1}]
+    assert written.result["effect"] == {"new": 3, "changed": 0, "unchanged": 0, "older": 0, "indistinct": 0}
+    assert [warning["code"] for warning in written.result["warnings"]] == ["indistinct_rows"]
     kept = ImportBatch.select().bind(archive).get()
     assert (kept.source, kept.description, kept.filename, kept.sha256) == ("perplexity", "July", "f.csv", "0" * 64)
 

@@ -1,0 +1,162 @@
+"""What is odd about an import's rows, compared with each other and with what the archive holds.
+
+Nothing of it keeps the import from being written. Each is a dictionary as the contract `FileWarning` has it.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import JOIN, SQL, Case, Database, fn
+
+from glyphd.contracts.texts import fold_ascii
+from glyphd.db.archive_models import ImportBatch, Standing
+from glyphd.storage.grouping import staged_groups
+from glyphd.storage.offers import fold_source
+from glyphd.storage.predecessors import Origin, is_indistinct_alone, predecessors
+from glyphd.storage.staging import staged
+
+SHOWN_LINES = 10
+LEAST_COMPARED = 5
+"""Fewer compared prices say nothing about a file."""
+
+SHIFT = 2
+"""A median price that moved beyond this factor, or its inverse, is odd."""
+
+SCALE = 10
+"""So is a median score of so many times the one before, or its inverse."""
+
+Oddity = dict[str, Any]
+
+
+def find_oddities(database: Database, origin: Origin, *, rows: int, median_score: float) -> list[Oddity]:
+    """The warnings about so many staged rows. Needs the table of predecessors to be filled."""
+    before = _last_import(database, origin)
+    found = [*_repeated_rows(database), *_indistinct_rows(database, origin), *_price_shift(database)]
+    if before is not None:
+        found += [*_score_scale(median_score, before), *_fewer_rows(rows, before)]
+    return found
+
+
+def oddity(code: str, message: str, count: int, *, lines: list[int] | None = None, hint: str | None = None) -> Oddity:
+    """One warning; `lines` are the first ones that it is about."""
+    return {"code": code, "message": message, "count": count, "first_lines": lines or [], "hint": hint}
+
+
+@dataclass(frozen=True)
+class _Before:
+    """The latest import of the same source that counts."""
+
+    import_id: str
+    record_count: int
+    median_score: float | None
+
+
+def _last_import(database: Database, origin: Origin) -> _Before | None:
+    if origin.source is None:
+        return None
+    query = ImportBatch.select(ImportBatch.import_id, ImportBatch.record_count, ImportBatch.result).where(
+        fold_source(ImportBatch.source) == fold_ascii(origin.source), ImportBatch.rolled_back_at.is_null()
+    )
+    row = database.execute(query.order_by(ImportBatch.id.desc()).limit(1)).fetchone()
+    if row is None:
+        return None
+    summary = json.loads(row[2]).get("summary") or {}
+    return _Before(row[0], row[1], summary.get("median_score"))
+
+
+def _repeated_rows(database: Database) -> Iterator[Oddity]:
+    is_repeated = staged.c.standing == Standing.REPEATED.value
+    count, lines = _counted(database, staged.select().where(is_repeated))
+    if count:
+        yield oddity(
+            "repeated_rows",
+            "rows say the same as another one within an hour: each offer counts once",
+            count,
+            lines=lines,
+        )
+
+
+def _indistinct_rows(database: Database, origin: Origin) -> Iterator[Oddity]:
+    indistinct = (fn.COALESCE(predecessors.c.is_indistinct, 0) == 1) | is_indistinct_alone(origin)
+    found = (
+        staged.select()
+        .join(staged_groups, JOIN.LEFT_OUTER, on=(staged_groups.c.import_index == staged.c.import_index))
+        .join(predecessors, JOIN.LEFT_OUTER, on=(predecessors.c.import_index == staged.c.import_index))
+        .where(indistinct & (staged.c.standing < Standing.REPEATED.value))
+    )
+    count, lines = _counted(database, found)
+    if count:
+        yield oddity(
+            "indistinct_rows",
+            "nothing tells which offer these rows are of: their prices are not compared",
+            count,
+            lines=lines,
+            hint=_what_would_tell(database, found, count, origin),
+        )
+
+
+def _what_would_tell(database: Database, found: Any, count: int, origin: Origin) -> str:
+    without_url = found.where(staged.c.source_url.is_null())
+    if not _counted(database, without_url)[0]:
+        return "give each offer a source_url of its own, or another seller, region or condition"
+    nameless = without_url.where(staged.c.seller.is_null())
+    if origin.source is None and _counted(database, nameless)[0] == count:
+        return "a source_url or a seller in each row, or source= with the upload, would tell them apart"
+    return "a source_url in each row would tell them apart"
+
+
+def _price_shift(database: Database) -> Iterator[Oddity]:
+    """The median is beyond a factor exactly where more than half of the prices are."""
+    new, old = staged.c.price_usd, predecessors.c.price_usd
+    sums = [fn.COALESCE(fn.SUM(Case(None, [(test, 1)], 0)), 0) for test in (new > old * SHIFT, new * SHIFT < old)]
+    compared = predecessors.select(fn.COUNT(SQL("*")), *sums).join(
+        staged, on=(staged.c.import_index == predecessors.c.import_index)
+    )
+    query = compared.where((predecessors.c.is_compared == 1) & (old > 0))
+    count, higher, lower = map(int, database.execute(query).fetchone())
+    if count >= LEAST_COMPARED and max(higher, lower) * 2 > count:
+        way = "more than doubled" if higher > lower else "fell to less than half"
+        yield oddity(
+            "price_shift",
+            f"the median price of known listings {way}",
+            max(higher, lower),
+            hint="are these prices in US dollars for one piece?",
+        )
+
+
+def _score_scale(median_score: float, before: _Before) -> Iterator[Oddity]:
+    if not before.median_score or not median_score:
+        return
+    factor = abs(median_score / before.median_score)
+    if factor >= SCALE or factor <= 1 / SCALE:
+        yield oddity(
+            "score_scale",
+            f"the median score is {median_score:g}, that of the source's last import {before.median_score:g}",
+            1,
+            hint=f"scores on another scale than those of import {before.import_id} can't be compared with them",
+        )
+
+
+def _fewer_rows(rows: int, before: _Before) -> Iterator[Oddity]:
+    if rows * 2 < before.record_count:
+        yield oddity(
+            "fewer_rows",
+            f"{rows} rows, and the source's last import had {before.record_count}",
+            before.record_count - rows,
+            hint=f"is the file complete? compare it with import {before.import_id}",
+        )
+
+
+def _counted(database: Database, found: Any) -> tuple[int, list[int]]:
+    """How many staged rows a query without columns finds, and the first lines of them."""
+    counted = found.clone()
+    counted._returning = [fn.COUNT(SQL("*"))]
+    (count,) = database.execute(counted).fetchone()
+    if not count:
+        return 0, []
+    lines = found.clone()
+    lines._returning = [fn.COALESCE(staged.c.line, staged.c.import_index)]
+    ordered = lines.order_by(staged.c.import_index).limit(SHOWN_LINES)
+    return int(count), [line for (line,) in database.execute(ordered)]
