@@ -88,7 +88,7 @@ def test_listings_go_in_and_come_out(store: SqliteListingStore) -> None:
 def test_a_listing_says_where_it_comes_from(store: SqliteListingStore) -> None:
     store.insert_listings([seen(1), seen(2, model="A")], "a")
     found = store.query_listings(import_id="a")[1]
-    assert (found.import_id, found.import_index, found.line, found.schema_version) == ("a", 2, None, 1)
+    assert (found.import_id, found.import_index, found.line, found.schema_version) == ("a", 2, None, 2)
     assert (len(found.listing_id), found.rolled_back_at) == (32, None)
     assert found.first_seen_at == found.seen_at == datetime(2025, 7, 2, 12, tzinfo=UTC)
 
@@ -128,7 +128,7 @@ def test_imports_are_listed_newest_first(store: SqliteListingStore) -> None:
     nothing: dict[str, None] = dict.fromkeys(("source", "description", "filename", "sha256", "rolled_back_at"))
     assert store.list_imports() == [
         ImportMetadata(
-            imported_at=result.timestamp, schema_version=1, **result.model_dump(exclude={"timestamp"}), **nothing
+            imported_at=result.timestamp, schema_version=2, **result.model_dump(exclude={"timestamp"}), **nothing
         )
         for result in reversed(results)
     ]

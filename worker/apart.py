@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 from glyphd.contracts.row_errors import RowError
 from glyphd.db.registry_models import Job
 from glyphd.importing.kept_files import GoOn
-from glyphd.importing.reading import Checked, read_kept
+from glyphd.importing.reading import read_kept
+from glyphd.importing.validation import Checked
 from glyphd.memory import collect_rarely
 from glyphd.settings import Settings
 from glyphd.uploads import UploadStore
@@ -56,6 +57,8 @@ class _Chunk(NamedTuple):
 
     bytes_read: int
     ignored_columns: list[str]
+    blank_rows: int
+    warnings: list[dict[str, Any]]
     rows_read: int
     accepted: dict[str, list[Any]]
     refused: list[list[tuple[Any, ...]]]
@@ -67,6 +70,8 @@ class RowsApart:
     def __init__(self, pipe: "Connection[Any, Any]", go_on: GoOn) -> None:
         self.bytes_read = 0
         self.ignored_columns: list[str] = []
+        self.blank_rows = 0
+        self.warnings: list[dict[str, Any]] = []
         self.has_ended = False
         self._pipe = pipe
         self._go_on = go_on
@@ -75,6 +80,7 @@ class RowsApart:
         """All rows, in order, in chunks. Raises what the reader raised, and ReaderLost when it died."""
         while (chunk := self._receive()) is not None:
             self.bytes_read, self.ignored_columns = chunk.bytes_read, chunk.ignored_columns
+            self.blank_rows, self.warnings = chunk.blank_rows, chunk.warnings
             refused = [[RowError(*error) for error in errors] for errors in chunk.refused]
             yield Checked(chunk.rows_read, chunk.accepted, refused)
 
@@ -110,7 +116,9 @@ class Reader:
         return self._answers(self._started(), seconds)
 
     @contextmanager
-    def read(self, uploads: UploadStore, job: Job, *, settings: Settings, go_on: GoOn) -> Iterator[RowsApart]:
+    def read(
+        self, uploads: UploadStore, job: Job, *, settings: Settings, go_on: GoOn, latest_seen_at: str | None = None
+    ) -> Iterator[RowsApart]:
         """The kept file of an import as the other process reads it. `go_on` raises to end it.
 
         A process that has not ended with the block is not asked again.
@@ -120,7 +128,7 @@ class Reader:
         try:
             while not self._answers(pipe, PATIENCE_SECONDS):
                 go_on()
-            pipe.send((uploads, job, settings))
+            pipe.send((uploads, job, settings, latest_seen_at))
             yield rows
         except (EOFError, ConnectionError):
             raise ReaderLost("the process that reads files is gone") from None
@@ -167,15 +175,25 @@ def serve(descriptor: int) -> None:
         return
 
 
-def _read(pipe: "Connection[Any, Any]", uploads: UploadStore, job: Job, settings: Settings) -> None:
+def _read(
+    pipe: "Connection[Any, Any]", uploads: UploadStore, job: Job, settings: Settings, latest_seen_at: str | None
+) -> None:
     """Sends chunks, then an empty message and the error that the reading ended with, or None."""
     ended: Exception | None = None
     try:
-        with read_kept(uploads, job, settings=settings) as kept:
+        with read_kept(uploads, job, settings=settings, latest_seen_at=latest_seen_at) as kept:
             for checked in kept.checked():
                 accepted = {name: list(values) for name, values in checked.accepted.items()}
                 refused = [[astuple(error) for error in errors] for errors in checked.refused]
-                chunk = _Chunk(kept.bytes_read, kept.ignored_columns, checked.rows_read, accepted, refused)
+                chunk = _Chunk(
+                    kept.bytes_read,
+                    kept.ignored_columns,
+                    kept.blank_rows,
+                    kept.warnings,
+                    checked.rows_read,
+                    accepted,
+                    refused,
+                )
                 pipe.send_bytes(marshal.dumps(tuple(chunk), _MARSHAL_VERSION))
     except ConnectionError:
         raise

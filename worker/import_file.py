@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from glyphd.contracts.cells import DECIMAL_COMMA
 from glyphd.errors import RowsRefused, UnreadableFile
 from glyphd.importing.error_report import ErrorReport, errors_name
-from glyphd.importing.reading import Checked, read_kept
+from glyphd.importing.reading import read_kept
 from glyphd.importing.registry import Claim
+from glyphd.importing.validation import Checked
+from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.storage.oddities import oddity
 from glyphd.storage.staging import Stage, open_stage
 from glyphd.storage.writing import Batch, Written, foresee, write_batch
@@ -25,6 +28,8 @@ class FileImport(Attempt):
         self.foreseen: dict[str, Any] = {}
         self.record_count = 0
         self.ignored_columns: list[str] = []
+        self.blank_rows = 0
+        self.warnings: list[dict[str, Any]] = []
         self.errors = ErrorReport(
             context.services.uploads,
             errors_name(job.import_id, claim.attempt),
@@ -56,11 +61,11 @@ class FileImport(Attempt):
             "error_summary": self.errors.summary(),
             "errors": [error.as_dict() for error in self.errors.first],
             "ignored_columns": self.ignored_columns,
-            "warnings": self._warnings(),
+            "blank_rows": self.blank_rows,
+            "warnings": [*self.warnings, *self._same_content()],
         }
 
-    def _warnings(self) -> list[dict[str, Any]]:
-        """What is odd about the file; what is odd about its rows comes when they are compared."""
+    def _same_content(self) -> list[dict[str, Any]]:
         same = self.job.same_content_as
         if same is None:
             return []
@@ -71,13 +76,18 @@ class FileImport(Attempt):
     def _read(self, stage: Stage) -> None:
         size, services = self.job.size_bytes or 0, self._context.services
         read = self._context.reader.read if is_worth_it(self.job) else read_kept
-        with read(services.uploads, self.job, settings=services.settings, go_on=self.go_on) as kept:
+        latest = latest_seen_at(last_moment(self._context.archive), self.job.received_at)
+        with read(
+            services.uploads, self.job, settings=services.settings, go_on=self.go_on, latest_seen_at=latest
+        ) as kept:
             for checked in kept.checked():
                 self._take(stage, checked)
                 self.progress.rows_read += checked.rows_read
                 self.progress.reading(kept.bytes_read, size)
                 self.go_on()
             self.ignored_columns = kept.ignored_columns
+            self.blank_rows = kept.blank_rows
+            self.warnings += kept.warnings
         self.progress.reading(size, size)
 
     def _take(self, stage: Stage, checked: Checked) -> None:
@@ -91,6 +101,9 @@ class FileImport(Attempt):
     def _require_valid_rows(self) -> None:
         if not self.progress.rows_read:
             raise UnreadableFile("the file has a header but no rows", line=1)
+        if self.errors.has(DECIMAL_COMMA[0]):
+            what = "the file has decimal commas, so that its other numbers can't be trusted: send it with decimal=comma"
+            raise RowsRefused(f"{what}; nothing was written")
         if self.errors.count and (self.job.on_error == "abort" or not self.record_count):
             raise RowsRefused(f"{self.errors.count} errors in {self.progress.rows_read} rows; nothing was written")
 

@@ -14,12 +14,13 @@ class Body:
     """What a request's body was: a file, now in the upload store, and the form fields around it.
 
     `is_text`: it came as JSON text and was kept as UTF-8, so that its name and the `encoding` option say nothing of
-    its bytes.
+    its bytes. `charset` is the encoding that its content type names.
     """
 
     described: Described
     fields: list[tuple[str, str]]
     is_text: bool = False
+    charset: str | None = None
 
 
 Look = Callable[[Body, bool], None]

@@ -5,11 +5,12 @@ from typing import Any
 
 from bottle import request
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
-from pydantic_core import from_json
 
 from glyphd.api.arriving import Arriving, Body, Look
+from glyphd.api.dispositions import charset_of, filename_of, require_plain_transfer
 from glyphd.api.headers import header
 from glyphd.api.parameters import read_query_string
+from glyphd.contracts.json_values import RepeatedKeys, parse_json
 from glyphd.errors import FileRefused, LengthMissing, MalformedBody, TooLarge, UnsupportedType
 from glyphd.importing.intake import GZIP, Described
 from glyphd.settings import Settings
@@ -40,7 +41,10 @@ def receive_upload(receiving: Receiving, settings: Settings, look: Look) -> Body
     content_type, options = parse_options_header(header("Content-Type"))
     packed = _content_encoding() == GZIP
     if content_type in RAW_TYPES:
-        return _receive_raw(arriving, content_type, settings, packed=packed or content_type in GZIP_TYPES)
+        kind = "text/csv" if content_type in GZIP_TYPES else content_type
+        is_packed = packed or content_type in GZIP_TYPES
+        described = Described(filename_of(header("Content-Disposition")), kind, GZIP if is_packed else None)
+        return _receive_raw(arriving, Body(described, [], charset=charset_of(options)), settings)
     if packed:
         raise UnsupportedType(
             f"{content_type or 'this body'} can't be sent with Content-Encoding: gzip, only text/csv can"
@@ -78,7 +82,7 @@ def read_fields() -> list[tuple[str, str]]:
     if content_type == FORM:
         return read_query_string(_decoded("body", bytearray(body)))
     if content_type == JSON:
-        content = _json_value(body)
+        content = _without_repeated_keys(_json_value(body))
         if isinstance(content, dict) and all(isinstance(value, str) for value in content.values()):
             return list(content.items())
         raise FileRefused("the body has to be a JSON object whose members are texts")
@@ -86,10 +90,17 @@ def read_fields() -> list[tuple[str, str]]:
 
 
 def _json_value(body: bytes) -> Any:
+    """The value, with RepeatedKeys for an object that gives a key twice."""
     try:
-        return from_json(body, allow_inf_nan=False)
+        return parse_json(body)
     except ValueError as error:
         raise FileRefused(f"the body is not JSON: {error}") from None
+
+
+def _without_repeated_keys(content: Any) -> Any:
+    if isinstance(content, RepeatedKeys):
+        raise FileRefused(f"the JSON object {content.error.message()}")
+    return content
 
 
 def _content_encoding() -> str:
@@ -129,10 +140,7 @@ def _too_large(settings: Settings) -> TooLarge:
     return TooLarge(f"an upload may have {limit} bytes", limit=limit)
 
 
-def _receive_raw(arriving: Arriving, content_type: str, settings: Settings, *, packed: bool) -> Body:
-    _, options = parse_options_header(header("Content-Disposition"))
-    kind = "text/csv" if content_type in GZIP_TYPES else content_type
-    body = Body(Described(options.get("filename"), kind, GZIP if packed else None), [])
+def _receive_raw(arriving: Arriving, body: Body, settings: Settings) -> Body:
     if _length() <= settings.max_upload_bytes and arriving.adopt():
         arriving.extend(_length())
         arriving.look_once(lambda: body, is_complete=True)
@@ -162,7 +170,7 @@ def _receive_multipart(arriving: Arriving, boundary: str, settings: Settings) ->
 
 
 def _receive_json(receiving: Receiving, settings: Settings) -> Body:
-    content = read_json_body(settings)
+    content = _without_repeated_keys(read_json_body(settings))
     if not isinstance(content, dict):
         raise FileRefused('the body has to be a JSON object such as {"filename": "offers.csv", "csv": "…"}')
     text, name = content.get("csv"), content.get("filename")
@@ -183,6 +191,8 @@ class _Form:
         self._file: MultipartSegment | None = None
         self._fields: list[tuple[str, bytearray]] = []
         self._is_file = False
+        self._filename: str | None = None
+        self._charset: str | None = None
 
     def take(self, event: MultipartSegment | bytes | bytearray | None) -> None:
         """A part's header, some of its bytes, or (None) its end."""
@@ -201,12 +211,14 @@ class _Form:
         if self._file is None:
             found = [name for name, _ in self._fields]
             raise FileRefused(f"the form has no part named file; found: {', '.join(found) or 'nothing'}", found=found)
-        name, kind = self._file.filename, self._file.content_type or ""
+        name, kind = self._filename, self._file.content_type or ""
         packed = kind in GZIP_TYPES or (name or "").lower().endswith(".gz")
         described = Described(name, "text/csv", GZIP if packed else None)
-        return Body(described, [(name, _decoded(name, value)) for name, value in self._fields])
+        fields = [(name, _decoded(name, value)) for name, value in self._fields]
+        return Body(described, fields, charset=self._charset)
 
     def _start(self, segment: MultipartSegment) -> None:
+        require_plain_transfer(segment.header("Content-Transfer-Encoding", ""))
         self._is_file = segment.name == "file"
         if not self._is_file:
             self._fields.append((segment.name or "", bytearray()))
@@ -214,6 +226,10 @@ class _Form:
             raise FileRefused("the form has two parts named file")
         else:
             self._file = segment
+            _, options = parse_options_header(segment.header("Content-Type", ""))
+            self._charset = charset_of(options)
+            disposition = segment.header("Content-Disposition", "")
+            self._filename = filename_of(disposition) if "filename*" in disposition.lower() else segment.filename
             self._arriving.adopt()
 
 

@@ -8,7 +8,7 @@ from glyphd.api.answers import answer_json, answer_rows, fresh, make_etag, next_
 from glyphd.api.parameters import query, query_pairs, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.queries import ModelHistoryQuery, NoParameters, PageQuery
-from glyphd.contracts.texts import fold_ascii
+from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.errors import ModelNotFound
 from glyphd.history.buckets import ModelHistory
 from glyphd.history.models import MODEL_COLUMNS, Models, find_model, nearest_models
@@ -72,14 +72,14 @@ class ModelsApi:
         return self.show(f"{model}/history")
 
     def _find(self, name: str) -> Row | None:
-        name = name.strip()
+        name = clean_text(name)
         if "\0" in name:
             return None
         version = archive_version(self._archive)
         return self._models.get(fold_ascii(name), version, lambda: find_model(self._archive, name))
 
     def _unknown(self, name: str) -> ModelNotFound:
-        nearest = nearest_models(self._archive, name.replace("\0", "").strip())
+        nearest = nearest_models(self._archive, clean_text(name.replace("\0", "")))
         hint = f"; did you mean {nearest[0]}?" if nearest else ""
         return ModelNotFound(f"no current listing is of a model {name[:200]!r}{hint}", nearest=nearest)
 

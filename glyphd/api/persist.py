@@ -13,16 +13,20 @@ from glyphd.api.parameters import idempotency_key, query
 from glyphd.api.routes import Route
 from glyphd.api.uploads import require_room
 from glyphd.api.waiting import Waiting
+from glyphd.contracts.column_checks import CheckOptions
+from glyphd.contracts.findings import Findings
 from glyphd.contracts.imports import ImportOptions
 from glyphd.contracts.queries import PersistQuery
 from glyphd.contracts.row_errors import RowError
 from glyphd.errors import FileRefused, RowsRefused
 from glyphd.importing.intake import NDJSON, Accepted, Described
 from glyphd.importing.json_rows import read_object
+from glyphd.importing.reading import in_chunks
 from glyphd.importing.requests import Asked
 from glyphd.importing.rows import Place
-from glyphd.importing.validation import row_check
+from glyphd.importing.validation import OBJECT_HEADER, RowCheck
 from glyphd.services import Services
+from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.times import now_text
 
 WAIT_SECONDS = 30.0
@@ -42,10 +46,10 @@ class PersistApi:
         """One bad row refuses all of them, with every error; otherwise the batch goes the way of a file."""
         with import_line() as line:
             asked = query(PersistQuery)
-            options = ImportOptions(source=asked.source, description=asked.description)
+            options = ImportOptions.model_validate(asked.model_dump())
             wanted = Asked(options, idempotency_key(), caller())
             require_room(self._services)
-            accepted = self._keep(_valid_rows(read_json_body(self._services.settings)), wanted)
+            accepted = self._keep(self._valid_rows(read_json_body(self._services.settings)), wanted)
             line.accepted(accepted)
         return answer_end(accepted, self._waiting, patience_seconds=WAIT_SECONDS)
 
@@ -55,15 +59,16 @@ class PersistApi:
                 receiving.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
             return self._services.intake.accept(receiving, Described(None, NDJSON), wanted)
 
-
-def _valid_rows(rows: Any) -> list[Any]:
-    """The rows of a body. Raises FileRefused for anything but some rows, RowsRefused when one of them is not valid."""
-    if not isinstance(rows, list):
-        raise FileRefused("the body has to be a JSON array of rows", found=_kind(rows))
-    if not rows:
-        raise FileRefused("the array holds no rows", found="an empty array")
-    _require_valid(rows)
-    return rows
+    def _valid_rows(self, rows: Any) -> list[Any]:
+        """The rows of a body. Raises FileRefused for anything but some rows, RowsRefused when one is not valid."""
+        if not isinstance(rows, list):
+            raise FileRefused("the body has to be a JSON array of rows", found=_kind(rows))
+        if not rows:
+            raise FileRefused("the array holds no rows", found="an empty array")
+        with self._services.archive.connection_context():
+            latest = latest_seen_at(last_moment(self._services.archive), now_text())
+        _require_valid(rows, latest)
+        return rows
 
 
 def _kind(value: Any) -> str:
@@ -73,15 +78,15 @@ def _kind(value: Any) -> str:
     return "a string" if isinstance(value, str) else json.dumps(value)
 
 
-def _require_valid(rows: list[Any]) -> None:
-    check = row_check(now_text())
+def _require_valid(rows: list[Any], latest_seen_at: str) -> None:
+    check = RowCheck(OBJECT_HEADER, CheckOptions(now_text(), latest_seen_at), Findings())
+    read = (read_object(Place(number, number, 0, 0), row) for number, row in enumerate(rows, start=1))
     count = 0
     told: list[RowError] = []
-    for number, row in enumerate(rows, start=1):
-        checked = check(read_object(Place(number, number, 0, 0), row))
-        if isinstance(checked, list):
-            count += len(checked)
-            told += checked[: MAX_ERRORS_TOLD - len(told)]
+    for chunk in in_chunks(read):
+        for errors in check.rows(chunk).refused:
+            count += len(errors)
+            told += errors[: MAX_ERRORS_TOLD - len(told)]
     if count:
         shown = [error.as_dict() | {"index": error.row - 1} for error in told]
         detail = f"{count} errors in {len(rows)} rows; nothing was written"

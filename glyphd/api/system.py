@@ -13,7 +13,7 @@ from glyphd.api.parameters import query
 from glyphd.api.problems import problem
 from glyphd.api.routes import Route
 from glyphd.contracts.headers import ALIASES
-from glyphd.contracts.listings import COLUMN_NAMES, REQUIRED, ROW_SCHEMA_VERSION, GPUListingDTO
+from glyphd.contracts.listings import COLUMN_NAMES, REQUIRED, ROW_SCHEMA_VERSION, STORED_COLUMNS, GPUListingDTO
 from glyphd.contracts.queries import NoParameters
 from glyphd.db.migration_sets import require_current_schema
 from glyphd.db.troubles import Trouble, trouble_of
@@ -67,7 +67,7 @@ class SystemApi:
         return answer_json(
             {
                 "schema_version": ROW_SCHEMA_VERSION,
-                "columns": list(COLUMN_NAMES),
+                "columns": list(STORED_COLUMNS),
                 "required": list(REQUIRED),
                 "aliases": ALIASES,
                 "json_schema": row_json_schema(),

@@ -70,6 +70,8 @@ def _understood(body: Body) -> tuple[Described, Asked]:
     options = read_parameters(UploadQuery, [*query_pairs(), *body.fields])
     if body.is_text:
         options = options.model_copy(update={"encoding": None})
+    elif options.encoding is None and body.charset is not None:
+        options = options.model_copy(update={"encoding": body.charset})
     return _named(body, options.filename), Asked(options, idempotency_key(), caller())
 
 

@@ -1,6 +1,6 @@
 """The kinds of cell a listing row is made of: how text becomes a value, and what it may not be.
 
-Every value, from CSV, JSON or Python, is first brought to the text of one cell (`as_cell`), so that one set of
+Every value, from CSV, JSON or Python, is first brought to the text of one cell (`Cell.read`), so that one set of
 rules holds everywhere. The rules run inside pydantic's compiled validator. Its lax readings (`1_000`, `nan`,
 `20240101` as seconds since 1970) are closed off by patterns before it converts anything.
 """
@@ -8,22 +8,36 @@ rules holds everywhere. The rules run inside pydantic's compiled validator. Its 
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema as cs, from_json
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema as cs
 
+from glyphd.contracts.json_values import compact_json, holds_nul, write_json
+from glyphd.contracts.texts import clean_text, need_only_strip, trimmed, unwrapped
 from glyphd.times import parse_time, read_stored, utc_text
 
 MAX_INTEGER = 2**63 - 1
 MAX_JSON_CHARACTERS = 65_536
 _NUMBER = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 _INTEGER = r"^[+-]?[0-9]+(?:\.0+)?$"
-_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_WHOLE_WITH_POINTS = r"[+-]?(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+)"
+_COMMA_NUMBER = rf"^(?:{_WHOLE_WITH_POINTS}(?:,[0-9]*)?|[+-]?,[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+_COMMA_INTEGER = rf"^{_WHOLE_WITH_POINTS}(?:,0+)?$"
+_ONLY_WITH_COMMA = re.compile(r"[+-]?(?:[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})|[0-9]+(?:\.[0-9]+)+,[0-9]+)", re.ASCII)
+
+NULL_MARKERS = frozenset({"n/a", "#n/a", "null", "none", "\\n", "nan", "-", "--"})
+"""What a cell of an optional number, integer, boolean, time or JSON says, in any case, when it means nothing."""
+
+TEXT_NULL_MARKERS = frozenset({"n/a", "#n/a", "#ref!", "null", "none", "\\n", "nan"})
+"""The same of a text: `-` may be meant, and `NA` is a region."""
+
+DECIMAL_COMMA = ("decimal_comma", "has a decimal comma: send the file with decimal=comma")
+"""The error of a number that makes sense only with a decimal comma: the file's other numbers can't be trusted."""
 
 
 def failing(schema: CoreSchema, code: str, message: str) -> CoreSchema:
@@ -38,6 +52,7 @@ class Cell(ABC):
     required: bool = False
 
     json_type: ClassVar[Mapping[str, Any]]
+    null_markers: ClassVar[frozenset[str]] = NULL_MARKERS
 
     @abstractmethod
     def parts(self) -> list[CoreSchema]:
@@ -50,9 +65,29 @@ class Cell(ABC):
             return cs.chain_schema([filled, *self.parts()])
         return cs.nullable_schema(cs.chain_schema(self.parts()))
 
+    @property
+    def is_cleaned(self) -> bool:
+        """Whether white space inside counts as one space, and letters are brought to NFC."""
+        return False
+
+    def read(self, cell: str) -> str:
+        """The text of a cell as it is checked: trimmed, without Excel's wrapper."""
+        return unwrapped(trimmed(cell))
+
+    def read_all(self, cells: Sequence[str]) -> list[str]:
+        """`read` of many cells, fast where they are plain."""
+        if need_only_strip(cells, cleaned=self.is_cleaned):
+            return [cell.strip() for cell in cells]
+        return list(map(self.read, cells))
+
     def as_text(self, value: Any) -> str | None:
         """The text of one cell for a value that JSON or Python gave. Raises PydanticCustomError."""
-        return as_cell(value)
+        text = scalar_text(value)
+        return None if text is None else self.read(text) or None
+
+    def explain(self, text: str) -> tuple[str, str] | None:
+        """The code and the sentence for a text that was refused, where more can be said of it than that."""
+        return None
 
     def native(self, stored: Any) -> Any:
         """The Python value behind the stored one."""
@@ -75,10 +110,20 @@ class Cell(ABC):
 
 @dataclass(frozen=True)
 class TextCell(Cell):
-    """Text of at most `max_length` characters after trimming."""
+    """Text of at most `max_length` characters after cleaning; `as_given` ones, such as URLs, are only trimmed."""
 
     max_length: int = 200
+    as_given: bool = False
     json_type = {"type": "string"}
+    null_markers = TEXT_NULL_MARKERS
+
+    @property
+    def is_cleaned(self) -> bool:
+        return not self.as_given
+
+    def read(self, cell: str) -> str:
+        text = super().read(cell)
+        return clean_text(text) if self.is_cleaned else text
 
     def parts(self) -> list[CoreSchema]:
         message = f"is longer than {self.max_length} characters"
@@ -87,14 +132,32 @@ class TextCell(Cell):
     def as_text(self, value: Any) -> str | None:
         if value is not None and not isinstance(value, str):
             raise PydanticCustomError("wrong_type", "must be text")
-        return as_cell(value)
+        return super().as_text(value)
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "string", "minLength": int(self.required), "maxLength": self.max_length}
 
 
 @dataclass(frozen=True)
-class IntegerCell(Cell):
+class NumericCell(Cell):
+    """A number. `comma`: written `1.299,50`, with a decimal comma and maybe points between thousands."""
+
+    comma: bool = False
+
+    def explain(self, text: str) -> tuple[str, str] | None:
+        return DECIMAL_COMMA if not self.comma and _ONLY_WITH_COMMA.fullmatch(text) else None
+
+    def _digits(self, with_point: str, with_comma: str) -> CoreSchema:
+        """The text of a number of this pattern, always with a decimal point."""
+        if not self.comma:
+            return cs.str_schema(pattern=with_point)
+        return cs.chain_schema(
+            [cs.str_schema(pattern=with_comma), cs.no_info_plain_validator_function(_with_decimal_point)]
+        )
+
+
+@dataclass(frozen=True)
+class IntegerCell(NumericCell):
     """A whole number, also written `80.0`; `flags` also takes `true` as 1 and `false` as 0."""
 
     minimum: int = 0
@@ -103,13 +166,13 @@ class IntegerCell(Cell):
     json_type = {"type": "integer"}
 
     def parts(self) -> list[CoreSchema]:
-        whole: CoreSchema = cs.str_schema(pattern=_INTEGER)
+        whole = self._digits(_INTEGER, _COMMA_INTEGER)
         if self.flags:
             flag = cs.chain_schema([cs.str_schema(pattern="^(?i:true|false)$"), cs.bool_schema(), cs.int_schema()])
             whole = cs.union_schema([whole, flag], mode="left_to_right")
         top = "2^63 - 1" if self.maximum == MAX_INTEGER else str(self.maximum)
         return [
-            failing(whole, "not_an_integer", "is not a whole number"),
+            failing(whole, *_NOT_AN_INTEGER),
             failing(
                 cs.int_schema(ge=self.minimum, le=self.maximum),
                 "out_of_range",
@@ -117,12 +180,17 @@ class IntegerCell(Cell):
             ),
         ]
 
+    def as_text(self, value: Any) -> str | None:
+        if isinstance(value, bool) and not self.flags:
+            raise PydanticCustomError(*_NOT_AN_INTEGER)
+        return super().as_text(value)
+
     def json_schema(self) -> dict[str, Any]:
         return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
 
 
 @dataclass(frozen=True)
-class NumberCell(Cell):
+class NumberCell(NumericCell):
     """A finite decimal number, kept as the nearest double; `minimum` is inclusive, `above` exclusive."""
 
     minimum: float | None = None
@@ -133,8 +201,9 @@ class NumberCell(Cell):
         number = cs.float_schema(allow_inf_nan=False, ge=self.minimum, gt=self.above)
         # A zero has no sign here: SQLite would drop it, PostgreSQL keep it, and -0.0 would sort as 0 but print as -0.
         unsigned = cs.no_info_plain_validator_function((0.0).__add__)
+        kind = "a number such as 1.299,50" if self.comma else "a decimal number"
         return [
-            failing(cs.str_schema(pattern=_NUMBER), "not_a_number", "is not a decimal number"),
+            failing(self._digits(_NUMBER, _COMMA_NUMBER), "not_a_number", f"is not {kind}"),
             failing(number, "out_of_range", f"must be {self._range()}"),
             *([] if self.above is not None and self.above >= 0 else [unsigned]),
         ]
@@ -170,7 +239,8 @@ class TimeCell(Cell):
     json_type = {"type": "string", "format": "date-time"}
 
     def parts(self) -> list[CoreSchema]:
-        return [cs.no_info_plain_validator_function(_time_text)]
+        parsed = cs.no_info_plain_validator_function(parse_time)
+        return [failing(parsed, "not_a_time", "is not a time such as 2025-07-29T12:12:00Z")]
 
     def native(self, stored: Any) -> Any:
         return None if stored is None else read_stored(stored)
@@ -187,7 +257,9 @@ class JsonCell(Cell):
 
     def as_text(self, value: Any) -> str | None:
         try:
-            return None if value is None else _dump_json(value)
+            return None if value is None else write_json(value)
+        except PydanticCustomError:
+            raise
         except (TypeError, ValueError, RecursionError):
             raise PydanticCustomError("wrong_type", "must be a JSON value") from None
 
@@ -195,8 +267,8 @@ class JsonCell(Cell):
         return None if stored is None else json.loads(stored)
 
 
-def as_cell(value: Any) -> str | None:
-    """The text that a CSV cell would hold for a JSON or Python scalar, trimmed; None for an empty one.
+def scalar_text(value: Any) -> str | None:
+    """The text that a CSV cell would hold for a JSON or Python scalar; None for none.
 
     Raises PydanticCustomError for NUL characters and for anything but a scalar.
     """
@@ -206,7 +278,7 @@ def as_cell(value: Any) -> str | None:
         case str():
             if "\0" in value:
                 raise PydanticCustomError("nul_character", "holds a NUL character")
-            return value.strip() or None
+            return value
         case bool():
             return "true" if value else "false"
         case int() | float() | Decimal():
@@ -218,23 +290,22 @@ def as_cell(value: Any) -> str | None:
     raise PydanticCustomError("wrong_type", "must be a single value")
 
 
-_dump_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_NOT_AN_INTEGER = ("not_an_integer", "is not a whole number")
 
 
-def _time_text(text: str) -> str:
-    try:
-        return parse_time(text)
-    except ValueError:
-        raise PydanticCustomError("not_a_time", "is not a time such as 2025-07-29T12:12:00Z") from None
+def _with_decimal_point(text: str) -> str:
+    return text.replace(".", "").replace(",", ".")
 
 
 def _json_text(text: str) -> str | None:
     try:
-        compact = _dump_json(from_json(text, allow_inf_nan=False))
+        compact = compact_json(text)
+    except PydanticCustomError:
+        raise
     except (ValueError, RecursionError):
-        compact = _dump_json(text)
+        compact = write_json(text)
     if len(compact) > MAX_JSON_CHARACTERS:
         raise PydanticCustomError("text_too_long", "is longer than 65536 characters")
-    if _ESCAPED_NUL.search(compact):
+    if holds_nul(compact):
         raise PydanticCustomError("nul_character", "holds a NUL character")
     return None if compact == "null" else compact

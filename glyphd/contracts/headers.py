@@ -1,9 +1,13 @@
 """Column names: how a file's own names map to the canonical ones."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
+from unicodedata import normalize
+
+from glyphd.contracts.texts import INVISIBLE
 
 ALIASES = {
     "canonical_model": "model",
@@ -15,59 +19,113 @@ ALIASES = {
     "slots": "slot_width",
     "listing_source": "seller",
 }
-"""Other names for a canonical column. `canonical_model` is special: beside a `model` column it wins."""
+"""Other names for a canonical column."""
 
-_SEPARATORS = re.compile(r"[\s._-]+")
+PREFERRED = {"canonical_model": "model", "final_score": "score"}
+"""Aliases that count where a file has the canonical name as well: both are later words of the same pipeline."""
+
+_IGNORED_CHARACTERS = re.compile(rf"[\s._\-{INVISIBLE}]+")
+_NEAR = 0.6
+_NEARLY_THE_SAME = 0.8
+_MOST_LETTERS_MORE = 2
+MOST_COMPARED = 100
+"""Unknown names that are compared with the known ones: each comparison is slow, and a header may have thousands."""
 
 
 @dataclass(frozen=True)
 class HeaderMap:
-    """Where each canonical column stands in a file.
+    """Where each canonical column is in a file.
 
-    `names` are the file's own, in order; `positions` maps canonical names to indexes into them; `ignored` are the
-    names nobody knows or that yielded to another; `conflicts` say which two names mean one column.
+    `names` are the file's own, in order; `positions` maps canonical names to indexes into them; `unknown` are the
+    indexes of names that nobody knows; `ignored` are these names, and those that yielded to another or were left out;
+    `conflicts` say which two names mean one column; `beside` are the preferred aliases that displaced a canonical name.
     """
 
     names: tuple[str, ...]
     positions: dict[str, int]
-    ignored: tuple[str, ...]
-    conflicts: tuple[str, ...]
+    unknown: tuple[int, ...] = ()
+    ignored: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     def missing(self, required: Iterable[str]) -> list[str]:
         return [name for name in required if name not in self.positions]
 
 
 def fold(name: str) -> str:
-    """The name without regard to case, spaces, dots, hyphens and underscores."""
-    return _SEPARATORS.sub("", name.casefold())
+    """The name without regard to case, spaces, dots, hyphens, underscores and invisible characters."""
+    if not name.isascii():
+        name = normalize("NFC", name)
+    return _IGNORED_CHARACTERS.sub("", name.casefold())
 
 
-def map_headers(names: Sequence[str], canonical: Sequence[str]) -> HeaderMap:
-    """Maps a file's names; never raises: what is wrong stands in `conflicts`."""
-    by_fold = {fold(name): name for name in canonical}
-    alias_by_fold = {fold(alias): name for alias, name in ALIASES.items()}
+_folded = cache(fold)
+"""For names of ours alone: a file may bring others for ever."""
+
+
+def canonical_name(name: str, canonical: Iterable[str]) -> str | None:
+    """The canonical column that a name or an alias stands for."""
+    known = {fold(alias): target for alias, target in ALIASES.items()} | {fold(known): known for known in canonical}
+    return known.get(fold(name))
+
+
+def map_headers(
+    names: Sequence[str], canonical: Sequence[str], chosen: Mapping[str, str | None] | None = None
+) -> HeaderMap:
+    """Maps a file's names; never raises: what is wrong is in `conflicts`.
+
+    `chosen` says of some names which column each is, whatever it is called; None leaves the column out.
+    """
     folded = ["" if name.strip().startswith("_") else fold(name) for name in names]
-    positions = {by_fold[key]: at for at, key in reversed(list(enumerate(folded))) if key in by_fold}
     conflicts = _repeated(names, folded)
-    _prefer_canonical_model(folded, positions)
+    left_out, positions = _choose(folded, chosen or {})
+    free = {key: at for at, key in reversed(list(enumerate(folded))) if key and at not in left_out}
+    for name in canonical:
+        if _folded(name) in free:
+            positions.setdefault(name, free[_folded(name)])
+    beside = _prefer(free, positions, frozenset((chosen or {}).values()))
     by_alias: dict[str, int] = {}
-    for at, key in enumerate(folded):
-        target = alias_by_fold.get(key)
-        if target is None or target in positions:
-            continue
-        if target in by_alias and key != folded[by_alias[target]]:
+    for at, target in sorted(
+        (free[_folded(alias)], target) for alias, target in ALIASES.items() if _folded(alias) in free
+    ):
+        if target in by_alias:
             conflicts.append(f"{names[by_alias[target]]!r} and {names[at]!r} both mean {target}")
-        by_alias.setdefault(target, at)
+        elif target not in positions:
+            by_alias[target] = at
     positions |= by_alias
-    used = set(positions.values())
-    ignored = tuple(name for at, name in enumerate(names) if at not in used)
-    return HeaderMap(tuple(names), positions, ignored, tuple(conflicts))
+    used = {*positions.values()}
+    known = {*map(_folded, (*canonical, *ALIASES)), ""}
+    return HeaderMap(
+        names=tuple(names),
+        positions=positions,
+        unknown=tuple(at for at, key in enumerate(folded) if at not in used | left_out and key not in known),
+        ignored=tuple(name for at, name in enumerate(names) if at not in used),
+        conflicts=tuple(conflicts),
+        beside=beside,
+    )
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate that looks most like the name, or None when nothing does."""
+    return _closest(name, candidates, _NEAR)
+
+
+def nearly_known(header: HeaderMap, canonical: Sequence[str]) -> dict[str, str]:
+    """Unknown names of a file that look like a column which the file lacks, each with that column's name."""
+    lacking = [name for name in canonical if name not in header.positions]
+    aliases = [alias for alias, target in ALIASES.items() if target in lacking]
+    unknown = [header.names[at] for at in header.unknown[:MOST_COMPARED]]
+    found = {name: _closest(name, [*lacking, *aliases], _NEARLY_THE_SAME) for name in unknown}
+    return {
+        name: near
+        for name, near in found.items()
+        if near is not None and abs(len(fold(name)) - len(fold(near))) <= _MOST_LETTERS_MORE
+    }
+
+
+def _closest(name: str, candidates: Iterable[str], cutoff: float) -> str | None:
     by_fold = {fold(candidate): candidate for candidate in candidates}
-    near = get_close_matches(fold(name), by_fold, n=1, cutoff=0.6)
+    near = get_close_matches(fold(name), by_fold, n=1, cutoff=cutoff)
     return by_fold[near[0]] if near else None
 
 
@@ -80,10 +138,23 @@ def _repeated(names: Sequence[str], folded: Sequence[str]) -> list[str]:
     return [" and ".join(map(repr, same)) for same in given.values() if len(same) > 1]
 
 
-def _prefer_canonical_model(folded: Sequence[str], positions: dict[str, int]) -> None:
-    """Beside `canonical_model` the raw `model` is what the seller called it: the title, unless there is one."""
-    special = fold("canonical_model")
-    if special in folded and "model" in positions:
-        raw = positions["model"]
-        positions["model"] = folded.index(special)
-        positions.setdefault("title", raw)
+def _choose(folded: Sequence[str], chosen: Mapping[str, str | None]) -> tuple[set[int], dict[str, int]]:
+    """The columns that a choice was made for, and where those are that it names."""
+    at = {key: at for at, key in reversed(list(enumerate(folded)))}
+    settled = {at[fold(name)]: target for name, target in chosen.items() if fold(name) in at}
+    return set(settled), {target: place for place, target in settled.items() if target is not None}
+
+
+def _prefer(free: Mapping[str, int], positions: dict[str, int], chosen: frozenset[str | None]) -> tuple[str, ...]:
+    """Gives a column to its preferred alias. The raw model is then what the seller called it: the title, unless there
+    is one."""
+    displaced: list[str] = []
+    for alias, target in PREFERRED.items():
+        if _folded(alias) not in free or target not in positions or target in chosen:
+            continue
+        displaced.append(alias)
+        raw = positions[target]
+        positions[target] = free[_folded(alias)]
+        if target == "model":
+            positions.setdefault("title", raw)
+    return tuple(displaced)

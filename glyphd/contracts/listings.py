@@ -3,21 +3,45 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError, SchemaValidator, core_schema as cs
+from pydantic_core import PydanticCustomError
 
-from glyphd.contracts.cells import BooleanCell, Cell, IntegerCell, JsonCell, NumberCell, TextCell, TimeCell, as_cell
+from glyphd.contracts.cells import BooleanCell, Cell, IntegerCell, JsonCell, NumberCell, TextCell, TimeCell
+from glyphd.contracts.extras import ExtraCell, as_extra
 from glyphd.contracts.headers import map_headers
+from glyphd.contracts.row_rules import (
+    INCOMPLETE_CAPACITIES,
+    UNSUPPORTED_CURRENCY,
+    has_some_capacities,
+    is_dollars,
+    is_words,
+    markers_of,
+    without_nulls,
+)
 
 ROW_SCHEMA_VERSION = 2
 """The version of this row contract, kept on every event."""
 
 CAPACITIES = ("quantization_capacity_7b", "quantization_capacity_13b", "quantization_capacity_70b")
-_NOT_FINITE = frozenset({"nan", "inf", "infinity"})
+CURRENCY = "currency"
+EXTRA = "extra"
+
+OWN_COLUMNS = (
+    "listing_id",
+    "import_id",
+    "import_index",
+    "line",
+    "first_seen_at",
+    "imported_at",
+    "rolled_back_at",
+    "schema_version",
+    "source",
+    "gone_at",
+)
+"""What the service adds to a row that it returns. Sent back to it, these columns are ignored."""
 
 Text = Annotated[str | None, TextCell()]
 Count = Annotated[int | None, IntegerCell()]
@@ -32,11 +56,9 @@ class GPUListingDTO(BaseModel):
     model: Annotated[str, TextCell(required=True)] = Field(description="GPU model")
     price_usd: Annotated[float, NumberCell(required=True, minimum=0)] = Field(description="Price in US dollars")
     condition: Text = Field(default=None, description="Condition as the seller puts it")
-    quantity: Count = Field(default=None, description="Pieces on offer; a stock word here goes to availability")
+    quantity: Count = Field(default=None, description="Pieces on offer; words here goes to availability")
     availability: Text = Field(default=None, description="Availability in words")
-    min_order_qty: Annotated[int | None, IntegerCell(minimum=1)] = Field(
-        default=None, description="Least pieces per order"
-    )
+    min_order_qty: Count = Field(default=None, description="Least pieces per order")
     seller: Text = Field(default=None, description="Who sells")
     region: Text = Field(default=None, description="Where it is sold")
     vram_gb: Count = Field(default=None, description="Video memory in GB")
@@ -64,11 +86,14 @@ class GPUListingDTO(BaseModel):
     seen_at: Annotated[datetime | None, TimeCell()] = Field(
         default=None, description="When the offer was observed; missing: when the upload was received"
     )
-    source_url: Annotated[str | None, TextCell(max_length=2000)] = Field(
+    source_url: Annotated[str | None, TextCell(max_length=2000, as_given=True)] = Field(
         default=None, description="Where it was seen, as given"
     )
     source_type: Text = Field(default=None, description="Kind of source")
     title: Annotated[str | None, TextCell(max_length=1000)] = Field(default=None, description="The offer's own title")
+    extra: Annotated[dict[str, Any] | None, ExtraCell()] = Field(
+        default=None, description="Columns that nobody knows, by their own names"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -80,9 +105,6 @@ class GPUListingDTO(BaseModel):
         if has_some_capacities([getattr(self, name) for name in CAPACITIES]):
             raise PydanticCustomError(*INCOMPLETE_CAPACITIES)
         return self
-
-
-INCOMPLETE_CAPACITIES = ("incomplete_capacities", "needs all three quantization capacities, or none")
 
 
 @dataclass(frozen=True)
@@ -97,60 +119,67 @@ class Column:
     def required(self) -> bool:
         return self.cell.required
 
+    @property
+    def null_markers(self) -> frozenset[str]:
+        return markers_of(self.cell, self.name)
+
 
 def _column(name: str, field: FieldInfo) -> Column:
     cell = next(item for item in field.metadata if isinstance(item, Cell))
     return Column(name, cell, field.description or "")
 
 
-COLUMNS = tuple(_column(name, field) for name, field in GPUListingDTO.model_fields.items())
+COLUMN = {name: _column(name, field) for name, field in GPUListingDTO.model_fields.items()}
+COLUMNS = tuple(column for name, column in COLUMN.items() if name != EXTRA)
 COLUMN_NAMES = tuple(column.name for column in COLUMNS)
-EXTRA = "extra"
-"""The columns of a file that nobody knows, as one JSON object."""
-
 STORED_COLUMNS = (*COLUMN_NAMES, EXTRA)
-"""What the archive keeps of a row."""
+"""What the archive keeps of a row, in this order."""
 
-POSITION = {name: at for at, name in enumerate(COLUMN_NAMES)}
+INPUT_COLUMNS = (*COLUMN_NAMES, CURRENCY, EXTRA)
+"""What a file may name."""
+
+POSITION = {name: at for at, name in enumerate(INPUT_COLUMNS)}
 REQUIRED = tuple(column.name for column in COLUMNS if column.required)
 
 
-@cache
-def row_validator() -> SchemaValidator:
-    """Compiled: 26 trimmed texts (None: empty), in column order, to the 26 values the archive stores."""
-    return SchemaValidator(cs.tuple_positional_schema([column.cell.text_schema() for column in COLUMNS]))
-
-
-def is_stock_word(text: str) -> bool:
-    """True for a quantity in words (`Available`): no digit in it, and not a number that isn't finite."""
-    return not any(map(str.isdigit, text)) and text.lower().lstrip("+-") not in _NOT_FINITE
-
-
-def has_some_capacities(capacities: list[Any]) -> bool:
-    """True when some of the three capacities are given and some are not."""
-    return 0 < capacities.count(None) < len(capacities)
-
-
 def canonical_fields(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A row by canonical names: aliases resolved, a stock word moved to availability, other names left as they are.
+    """A row by canonical names: aliases resolved, null markers null, words for a quantity moved, unknown names in extra.
 
-    Raises PydanticCustomError when two names mean the same column.
+    Raises PydanticCustomError when two names mean the same column, and for prices that are not in dollars.
     """
-    mapped = map_headers(list(data), COLUMN_NAMES)
+    mapped = map_headers(list(data), INPUT_COLUMNS)
     if mapped.conflicts:
         raise PydanticCustomError("duplicate_column", "gives a column twice: {names}", {"names": mapped.conflicts[0]})
     values = list(data.values())
-    taken = {at: name for name, at in mapped.positions.items()}
-    row = {
-        taken.get(at, name): values[at] for at, name in enumerate(mapped.names) if at in taken or name not in POSITION
-    }
+    row = {name: _null_or_given(name, values[at]) for name, at in mapped.positions.items()}
+    currency = row.pop(CURRENCY, None)
+    if not is_dollars(str(currency or "").strip()):
+        raise PydanticCustomError(*UNSUPPORTED_CURRENCY)
+    own = {name: data[name] for name in OWN_COLUMNS if name in data}
+    extra = as_extra({mapped.names[at]: values[at] for at in mapped.unknown}, OWN_COLUMNS, row.get(EXTRA))
     quantity = row.get("quantity")
-    if isinstance(quantity, str) and quantity.strip() and is_stock_word(quantity.strip()):
-        row["quantity"] = None
-        row["availability"] = as_cell(row.get("availability")) or quantity
-    return row
+    if isinstance(quantity, str) and is_words(COLUMN["quantity"].cell.read(quantity)):
+        del row["quantity"]
+        words = COLUMN["availability"].cell.read(quantity)
+        if row.get("availability") is None:
+            row["availability"] = words
+        else:
+            extra["quantity"] = words
+    return {**own, **row, EXTRA: extra or None}
 
 
-def row_cells(listing: GPUListingDTO) -> list[str | None]:
-    """The listing as the texts of one row, in column order."""
-    return [column.cell.as_text(getattr(listing, column.name)) for column in COLUMNS]
+def row_cells(listing: GPUListingDTO) -> list[str]:
+    """The listing as the cells of one row, in the order of INPUT_COLUMNS."""
+    return [_cell(name, getattr(listing, name, None)) for name in INPUT_COLUMNS]
+
+
+def _cell(name: str, value: Any) -> str:
+    return COLUMN[name].cell.as_text(value) or "" if name in COLUMN else ""
+
+
+def _null_or_given(name: str, value: Any) -> Any:
+    column = COLUMN.get(name)
+    if column is None or not isinstance(value, str) or isinstance(column.cell, JsonCell | ExtraCell):
+        return value
+    text = column.cell.read(value)
+    return value if without_nulls([text], column.null_markers) == [text] else None

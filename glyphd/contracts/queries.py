@@ -17,6 +17,9 @@ from glyphd.times import parse_time
 MAX_LIMIT = 10_000
 MAX_WAIT_SECONDS = 60
 _LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)(?<=.{16} )")
+_MEANT = {("delimiter", "\t")}
+"""White space that is a value."""
+
 _HINTS = dict.fromkeys(("offset", "page"), "pages are walked with limit and cursor")
 
 
@@ -212,7 +215,7 @@ def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) 
         field = contract.model_fields.get(name)
         if field is None:
             raise _unknown(name, list(contract.model_fields))
-        if not value.strip():
+        if not value.strip() and (name, value) not in _MEANT:
             _refuse_blank(name, value, field)
             continue
         if get_origin(field.annotation) is list and name != "fields":
@@ -234,13 +237,16 @@ def choices(kind: Any) -> list[str]:
     return [str(word) for word in get_args(kind)]
 
 
-def pick_columns(fields: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """The columns asked for by `fields`, each once; all that are known without any. Raises InvalidParameter."""
+def pick_columns(fields: Sequence[str], known: Sequence[str], default: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The columns asked for by `fields`, each once; the default ones, or all that are known, without any.
+
+    Raises InvalidParameter.
+    """
     for name in fields:
         if name not in known:
             detail = f"fields={name:.200}: there is no such column"
             raise InvalidParameter(detail, parameter="fields", value=f"{name:.200}", allowed=list(known))
-    return tuple(dict.fromkeys(fields)) or tuple(known)
+    return tuple(dict.fromkeys(fields)) or tuple(default or known)
 
 
 def _unknown(name: str, known: list[str]) -> UnknownParameter:

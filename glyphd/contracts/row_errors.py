@@ -1,9 +1,17 @@
 """Why a row was refused: a value, never an exception."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_VALUE_CHARACTERS = 200
+
+
+class Fault(NamedTuple):
+    """What is wrong with a cell, and what it holds."""
+
+    code: str
+    message: str
+    value: str | None
 
 
 @dataclass(frozen=True, slots=True)

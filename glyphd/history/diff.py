@@ -15,7 +15,7 @@ from glyphd.history.matching import OTHER, Brought, Matching
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.search import Page
 from glyphd.storage.knowledge import present
-from glyphd.storage.rows import RESULT_COLUMNS, convert_rows, select_rows
+from glyphd.storage.rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, convert_rows, select_rows
 
 CHANGED_COLUMNS = (
     "listing_id",
@@ -142,7 +142,7 @@ def list_diff(database: Database, query: DiffQuery, kind: DiffKind, old: Brought
     if kind == "changed":
         return ChangedList(database, pick_columns(query.fields, CHANGED_COLUMNS), old, new)
     having, lacking = (new, old) if kind == "added" else (old, new)
-    return MissingList(database, pick_columns(query.fields, RESULT_COLUMNS), having, lacking)
+    return MissingList(database, pick_columns(query.fields, SELECTABLE_COLUMNS, RESULT_COLUMNS), having, lacking)
 
 
 def _changed_row(values: Sequence[Any]) -> list[Any]:

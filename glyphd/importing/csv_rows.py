@@ -1,17 +1,17 @@
 """Rows of a CSV file, one by one, with every oddity of a record as that record's error."""
 
 import csv
-from collections.abc import Callable, Iterator
-from operator import itemgetter
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from glyphd.contracts.headers import HeaderMap, map_headers
-from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.contracts.listings import INPUT_COLUMNS
+from glyphd.contracts.texts import is_blank
 from glyphd.errors import UnreadableFile
+from glyphd.importing.layouts import DELIMITERS, Layout
 from glyphd.importing.lines import Flaw, PhysicalLines, ambiguous
 from glyphd.importing.rows import Place, Row, row_error, shown_name
-
-DELIMITERS = {",": ",", ";": ";", "tab": "\t", "|": "|"}
-"""The delimiters by the names that the `delimiter` option has for them."""
 
 MAX_CELL_CHARACTERS = 131_072
 """The csv module's own limit, set all the same: it is one for the whole process."""
@@ -24,26 +24,35 @@ _FLAWS = (
 )
 _NO_CELLS: list[str] = []
 
+_SEPARATOR_LINE = re.compile(r"(?i:sep)=(.)\r?\n?")
+"""What Excel reads, and writes, in front of a header."""
+
 REPORT_COLUMNS = ("_line", "_status", "_errors")
 """What a report puts in front of a file's own columns. They don't count as columns: any report may be sent back."""
 
 
 class CsvRows:
-    """Reads the header at once, then iterates over the rows.
+    """Reads the header at once, then iterates over the rows, of which blank ones are only counted.
 
-    `number` is that of the last row given. Raises UnreadableFile for a header that can't be taken as it is or has too
-    many columns, when a quote never closes, and when a broken line may leave one open.
+    `number` is that of the last row given, `header_line` the line that the header starts in. Raises UnreadableFile for
+    a header that can't be taken as it is or has too many columns, when a quote never closes, and when a broken line may
+    leave one open.
     """
 
-    def __init__(self, lines: PhysicalLines, delimiter: str, *, max_columns: int) -> None:
-        csv.field_size_limit(MAX_CELL_CHARACTERS)
-        self.number = 0
+    def __init__(self, lines: PhysicalLines, layout: Layout, *, max_columns: int) -> None:
+        self.number = self.blank_rows = 0
+        self.header_line = 1
         self._lines = lines
+        self._layout = layout
         self._max_columns = max_columns
         self._cells = _NO_CELLS
-        self._reader = csv.reader(iter(lines), delimiter=DELIMITERS[delimiter], strict=True)
+        physical = iter(lines)
+        for _ in range(layout.skip_lines):
+            lines.begin_record()
+            next(physical, None)
+        lines.begin_record()
+        self._reader = read_records(physical, layout.delimiter)
         self.header = self._read_header()
-        self._pick = _picker(self.header)
 
     @property
     def ignored_columns(self) -> list[str]:
@@ -55,22 +64,23 @@ class CsvRows:
         One whose cells can't be told apart has its line as one cell, cut to what a cell may hold; a record of several
         lines, or of one too long, has none then.
         """
-        if row.texts is not None:
-            return self._cells[:-1]
-        if self._cells or self._lines.number != row.place.line:
+        if row.cells is not None or self._cells or self._lines.number != row.place.line:
             return self._cells
         line = self._lines.text.rstrip("\r\n")
         return [line[:MAX_CELL_CHARACTERS]] if line else _NO_CELLS
 
     def __iter__(self) -> Iterator[Row]:
-        lines, header, width, pick = self._lines, self.header, len(self.header.names), self._pick
+        lines, header, width = self._lines, self.header, len(self.header.names)
         while True:
             line, offset = lines.number + 1, lines.offset
             cells = self._next(line)
             if cells is None:
                 return
-            if not cells and lines.flaw is None:
+            if lines.flaw is None and is_blank(cells):
+                self.blank_rows += bool(cells)  # a line without any character is no row
                 continue
+            if len(cells) > width and is_blank(cells[width:]):
+                del cells[width:]
             self.number += 1
             self._cells = cells
             place = Place(self.number, line, offset, lines.offset - offset)
@@ -79,29 +89,32 @@ class CsvRows:
             elif len(cells) != width:
                 yield Row(place, None, header, [row_error(place, *_wrong_count(len(cells), width))])
             else:
-                cells.append("")
-                yield Row(place, [cell.strip() or None for cell in pick(cells)], header)
+                yield Row(place, cells, header)
 
     def _read_header(self) -> HeaderMap:
         """The first record that is not blank."""
         lines = self._lines
         names: list[str] | None = []
-        while names is not None and not names and lines.flaw is None:
+        while names is not None and is_blank(names) and lines.flaw is None:
             line = lines.number + 1
             names = self._next(line)
+            is_first = names is not None and line == self._layout.skip_lines + 1
+            if is_first and separator_of(lines.text) is not None:
+                names = []
         if lines.flaw is not None:
             raise UnreadableFile(f"the header {lines.flaw.message}", line=lines.number)
         count = len(names or []) - len(set(REPORT_COLUMNS).intersection(names or []))
         if count > self._max_columns:
             what = f"the header in line {line} has {count} columns, the most are {self._max_columns}"
             raise UnreadableFile(what, line=line)
-        return map_headers([name.strip() for name in names or []], COLUMN_NAMES)
+        self.header_line = line
+        return map_headers([name.strip() for name in names or []], INPUT_COLUMNS, self._layout.column_map)
 
     def _next(self, line: int) -> list[str] | None:
         """The next record's cells, None at the end; what is wrong with it stands in `lines.flaw`."""
         self._lines.begin_record()
         try:
-            return next(self._reader)
+            cells: list[str] = next(self._reader)
         except StopIteration:
             return None
         except csv.Error as error:
@@ -109,6 +122,7 @@ class CsvRows:
             self._require_clear_end(line, flaw, at_end="end of data" in str(error))
             self._lines.note(flaw)
             return _NO_CELLS
+        return cells
 
     def _require_clear_end(self, line: int, flaw: Flaw, *, at_end: bool) -> None:
         """A broken record ends with its line only if no quote is open there: one that began inside quotes has an
@@ -122,9 +136,17 @@ class CsvRows:
             raise ambiguous(lines.number, flaw) from None
 
 
-def _picker(header: HeaderMap) -> Callable[[list[str]], tuple[str, ...]]:
-    """Picks the cells in column order; a column the file lacks is the empty cell appended behind the others."""
-    return itemgetter(*(header.positions.get(name, -1) for name in COLUMN_NAMES))
+def read_records(lines: Iterable[str], delimiter: str, *, strict: bool = True) -> Any:
+    """The csv module's reader of a file of ours. A space before an opening quote does not keep the quote from opening
+    a cell."""
+    csv.field_size_limit(MAX_CELL_CHARACTERS)
+    return csv.reader(lines, delimiter=DELIMITERS[delimiter], skipinitialspace=True, strict=strict)
+
+
+def separator_of(line: str) -> str | None:
+    """The delimiter that a line `sep=;` names; None for any other line."""
+    found = _SEPARATOR_LINE.fullmatch(line)
+    return found[1] if found else None
 
 
 def _wrong_count(count: int, width: int) -> Flaw:

@@ -1,18 +1,19 @@
 """The check at the door: what the first block of a file shows before anything is kept."""
 
-import csv
 import io
 import zlib
 from dataclasses import dataclass
 
-from glyphd.contracts.headers import HeaderMap, map_headers, nearest
+from glyphd.contracts.headers import HeaderMap, fold, nearest
 from glyphd.contracts.imports import ImportOptions
-from glyphd.contracts.listings import COLUMN_NAMES, REQUIRED
-from glyphd.contracts.row_errors import MAX_VALUE_CHARACTERS
+from glyphd.contracts.listings import REQUIRED
 from glyphd.errors import FileRefused, UnreadableFile
-from glyphd.importing.csv_rows import DELIMITERS, MAX_CELL_CHARACTERS, CsvRows
-from glyphd.importing.encodings import UTF8_BOM, canonical_encoding
+from glyphd.importing.csv_rows import CsvRows
+from glyphd.importing.encodings import DEFAULT_ENCODING, UTF8_BOM, canonical_encoding
+from glyphd.importing.header_lines import find_delimiter, header_line, later_header
+from glyphd.importing.layouts import COMMA, Layout, chosen_columns
 from glyphd.importing.lines import PhysicalLines
+from glyphd.importing.rows import shown_name
 
 _NOT_CSV = (
     (b"PK\x03\x04", "a zip archive or an Excel workbook: export it as CSV"),
@@ -22,6 +23,8 @@ _NOT_CSV = (
     (b"%PDF", "a PDF"),
     (b"PAR1", "a Parquet file: export it as CSV"),
     (b"SQLite format 3", "a SQLite database: export it as CSV"),
+    (b"[{", "JSON: send it to /api/persist/listings as application/json"),
+    (b'{"', "JSON: send it to /api/persist/listings as application/json, in an array"),
 )
 UNPACKED_HEAD = 128 * 1024
 _MAX_DETAIL_CHARACTERS = 1000
@@ -41,8 +44,7 @@ class FirstBlock:
 class Admitted:
     """What the door found out, to be kept with the import so that the worker reads the file the same way."""
 
-    encoding: str
-    delimiter: str
+    layout: Layout
     header: HeaderMap
 
 
@@ -51,30 +53,47 @@ def check_door(block: FirstBlock, options: ImportOptions, *, max_columns: int) -
     encoding = canonical_encoding(options.encoding)
     data, is_all = _unpacked(block)
     _require_no_other_format(data)
-    body = data.removeprefix(UTF8_BOM).lstrip(b"\r\n")
-    if not body.strip():
-        raise FileRefused("the file is empty", found="nothing", missing=list(REQUIRED))
-    header_text = _header_text(body, encoding)
-    delimiter = options.delimiter or _sniff(header_text, max_columns)
-    lines = PhysicalLines(io.BytesIO(data), encoding=encoding, max_bytes=UNPACKED_HEAD)
-    rows = _read(lines, delimiter, max_columns)
-    if not is_all and lines.offset == len(data) and not data.endswith(b"\n"):
-        raise FileRefused(f"the header does not end within the first {len(data)} bytes", line=lines.number)
-    _require_columns(rows.header, delimiter)
+    if data.startswith(UTF8_BOM) and encoding != DEFAULT_ENCODING:
+        what = f"the file begins with a UTF-8 byte order mark, but its encoding is said to be {encoding}"
+        raise FileRefused(f"{what}: send encoding=utf-8, or save it without the mark", found="UTF-8 byte order mark")
+    skipped = options.skip_lines or 0
+    header, separator = header_line(data, skipped, encoding)
+    layout = Layout(
+        delimiter=options.delimiter or find_delimiter(header, separator, max_columns),
+        encoding=encoding,
+        skip_lines=skipped,
+        column_map=chosen_columns(options.map),
+        has_decimal_comma=options.decimal == COMMA,
+    )
+    physical = PhysicalLines(io.BytesIO(data), encoding=encoding, max_bytes=UNPACKED_HEAD)
+    rows = _read(physical, layout, max_columns)
+    if not is_all and physical.offset == len(data) and not data.endswith(b"\n"):
+        raise FileRefused(f"the header does not end within the first {len(data)} bytes", line=physical.number)
+    _require_columns(rows.header, layout, data, max_columns)
     if is_all and not _has_rows(rows):
         raise FileRefused("the file has a header but no rows", found=_shown_names(rows.header))
-    return Admitted(encoding, delimiter, rows.header)
+    return Admitted(layout, rows.header)
 
 
 def _unpacked(block: FirstBlock) -> tuple[bytes, bool]:
+    """The first bytes of what all members of the gzip data unpack to, and whether they are all there is."""
     if not block.packed:
         return block.data, block.is_all
-    inflate = zlib.decompressobj(wbits=31)
-    try:
-        data = inflate.decompress(block.data, UNPACKED_HEAD)
-    except zlib.error:
-        raise FileRefused("the file is said to be gzip, but it is not", found="bytes that are not gzip") from None
-    return data, block.is_all and inflate.eof and not inflate.unused_data
+    packed, data = block.data, b""
+    while packed and len(data) < UNPACKED_HEAD:
+        inflate = zlib.decompressobj(wbits=31)
+        try:
+            data += inflate.decompress(packed, UNPACKED_HEAD - len(data))
+        except zlib.error:
+            if packed is block.data:
+                raise FileRefused(
+                    "the file is said to be gzip, but it is not", found="bytes that are not gzip"
+                ) from None
+            return data, False  # what is behind the first member is left to the import
+        if not inflate.eof:
+            return data, False
+        packed = inflate.unused_data.lstrip(b"\0")
+    return data, block.is_all and not packed
 
 
 def refuse_other_formats(block: FirstBlock) -> None:
@@ -88,61 +107,58 @@ def _require_no_other_format(data: bytes) -> None:
             raise FileRefused(f"the file is not CSV but {what}", found=what)
 
 
-def _header_text(body: bytes, encoding: str) -> str:
-    """The first line, decoded; enough to find the delimiter out."""
-    first = body.split(b"\n", 1)[0]
-    if b"\0" in first:
-        raise FileRefused("the file is not CSV: its header holds NUL bytes", found="binary data")
-    if b"\r" in first.rstrip(b"\r"):
-        raise FileRefused("lines end in a bare carriage return: save the file with LF or CRLF line ends", found="CR")
+def _read(lines: PhysicalLines, layout: Layout, max_columns: int) -> CsvRows:
     try:
-        return first.decode(encoding)
-    except UnicodeDecodeError as error:
-        what = f"the header can't be decoded as {encoding} (byte {error.start + 1})"
-        raise FileRefused(f"{what}: send UTF-8, or name the encoding", found=repr(first[:80])) from None
-
-
-def _sniff(header: str, max_columns: int) -> str:
-    """The delimiter that gives the most known columns, then the most columns; a comma when nothing tells."""
-    csv.field_size_limit(MAX_CELL_CHARACTERS)
-
-    def cells_known(delimiter: str) -> tuple[int, int]:
-        names = next(csv.reader(io.StringIO(header), delimiter=DELIMITERS[delimiter]), [])
-        return len(map_headers(names[: max_columns + 1], COLUMN_NAMES).positions), len(names)
-
-    return max(DELIMITERS, key=cells_known)
-
-
-def _read(lines: PhysicalLines, delimiter: str, max_columns: int) -> CsvRows:
-    try:
-        return CsvRows(lines, delimiter, max_columns=max_columns)
+        return CsvRows(lines, layout, max_columns=max_columns)
     except UnreadableFile as error:
         raise FileRefused(f"the header can't be read: {error.detail}", **error.members) from None
 
 
-def _require_columns(header: HeaderMap, delimiter: str) -> None:
+def _require_columns(header: HeaderMap, layout: Layout, data: bytes, max_columns: int) -> None:
     found = _shown_names(header)
     if header.conflicts:
         twice = "; ".join(header.conflicts)
         raise FileRefused(f"a column is given twice: {twice:.{_MAX_DETAIL_CHARACTERS}}", found=found)
+    _require_mapped(header, layout, found)
     missing = header.missing(REQUIRED)
-    if missing:
-        near = {name: nearest(name, header.ignored) for name in missing}
-        hints = [f"{name} (nearest: {near[name]})" if near[name] else name for name in missing]
-        names = ", ".join(found)
-        raise FileRefused(
-            f"missing {_plural(missing)} {', '.join(hints)}; "
-            f"found, parted by {delimiter!r}: {names:.{_MAX_DETAIL_CHARACTERS}}",
-            missing=missing,
-            nearest=near,
-            found=found,
-            delimiter=delimiter,
-        )
+    if not missing:
+        return
+    near = {name: nearest(name, header.ignored) for name in missing}
+    hints = [f"{name} (nearest: {near[name]})" if near[name] else name for name in missing]
+    names = ", ".join(found)
+    advice = _advice(missing[0], near[missing[0]], layout, data, max_columns)
+    raise FileRefused(
+        f"missing {_plural(missing)} {', '.join(hints)}; "
+        f"found, separated by {layout.delimiter!r}: {names:.{_MAX_DETAIL_CHARACTERS}}; {advice}",
+        missing=missing,
+        nearest=near,
+        found=found,
+        delimiter=layout.delimiter,
+    )
+
+
+def _require_mapped(header: HeaderMap, layout: Layout, found: list[str]) -> None:
+    """Every column that the `map` option names has to be in the file."""
+    in_file = set(map(fold, header.names))
+    for name in layout.column_map:
+        if fold(name) not in in_file:
+            near = nearest(name, header.names)
+            hint = f"; did you mean {shown_name(near)}?" if near else ""
+            raise FileRefused(f"map names a column {name:.200} that the file does not have{hint}", found=found)
+
+
+def _advice(missing: str, near: str | None, layout: Layout, data: bytes, max_columns: int) -> str:
+    """What to do about a missing column: the header may be further down, or call the column something else."""
+    line = later_header(data, layout, max_columns)
+    if line is not None:
+        return f"the header seems to be in line {line}: send skip_lines={line - 1}"
+    name = shown_name(near) if near else "its name in the file"
+    return f"if another column is {missing}, send map={missing}:{name}"
 
 
 def _shown_names(header: HeaderMap) -> list[str]:
     """The file's column names as a problem shows them: what calls itself a header may be anything."""
-    return [name[:MAX_VALUE_CHARACTERS] for name in header.names[:_MAX_NAMES]]
+    return [shown_name(name) for name in header.names[:_MAX_NAMES]]
 
 
 def _plural(missing: list[str]) -> str:

@@ -7,21 +7,24 @@ from glyphd.errors import InvalidParameter
 DEFAULT_ENCODING = "utf-8"
 UTF8_BOM = codecs.BOM_UTF8
 _PROBE = '\r\n,;|\t"aZ09'
-_UNSUITABLE = frozenset({"utf-7", "idna", "punycode", "raw-unicode-escape", "unicode-escape", "palmos"})
+_UNSUITABLE = frozenset({"utf-7", "idna", "punycode", "raw-unicode-escape", "unicode-escape", "palmos", "hz"})
+_STATEFUL = "iso2022"
 
 
 def canonical_encoding(name: str | None) -> str:
     """Python's name for the encoding; UTF-8 when none is given. Raises InvalidParameter.
 
     A file is taken apart by bytes before it is decoded, so an encoding is taken only if line ends, delimiters and
-    quotes are the same bytes in it as in ASCII. UTF-16 is not such a one.
+    quotes are the same bytes in it as in ASCII, wherever they are. UTF-16 is not such a one, nor is one that switches
+    between character sets.
     """
     if name is None:
         return DEFAULT_ENCODING
     try:
         codec = codecs.lookup(name)
         canonical = DEFAULT_ENCODING if codec.name == "utf-8-sig" else codec.name
-        fits = canonical not in _UNSUITABLE and _PROBE.encode(canonical) == _PROBE.encode("ascii")
+        suits = canonical not in _UNSUITABLE and not canonical.startswith(_STATEFUL)
+        fits = suits and _PROBE.encode(canonical) == _PROBE.encode("ascii")
     except (LookupError, UnicodeError, ValueError):
         fits = False
     if not fits:

@@ -50,6 +50,10 @@ class ErrorReport:
             if self.kept < self._max_kept:
                 self._keep(error)
 
+    def has(self, code: str) -> bool:
+        """True when there was an error with this code."""
+        return any(code == group_code for _, group_code in self._groups)
+
     def settle(self) -> None:
         """Makes the file durable; has to come before the archive's commit."""
         if self._file is not None:

@@ -196,12 +196,19 @@ def _reading(block: FirstBlock, content_type: str, options: ImportOptions, max_c
     asked = options.model_dump(include={"source", "description", "on_error", "dry_run"})
     if content_type == NDJSON:
         return asked | {"encoding": "utf-8", "delimiter": None}
-    admitted = check_door(block, options, max_columns=max_columns)
-    return asked | {"encoding": admitted.encoding, "delimiter": admitted.delimiter}
+    layout = check_door(block, options, max_columns=max_columns).layout
+    return asked | {
+        "encoding": layout.encoding,
+        "delimiter": layout.delimiter,
+        "column_map": json.dumps(options.map, ensure_ascii=False) if options.map else None,
+        "skip_lines": options.skip_lines,
+        "decimal": options.decimal,
+    }
 
 
 def _options_of(job: Job) -> dict[str, Any]:
-    return {name: getattr(job, name) for name in ImportOptions.model_fields}
+    kept = {name: getattr(job, name) for name in ImportOptions.model_fields.keys() & Job._meta.fields.keys()}
+    return kept | {"map": json.loads(job.column_map or "[]")}
 
 
 def _short(name: str | None) -> str | None:

@@ -5,9 +5,12 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError, from_json
 
-from glyphd.contracts.headers import HeaderMap, map_headers
-from glyphd.contracts.listings import COLUMN_NAMES, COLUMNS
-from glyphd.contracts.row_errors import RowError
+from glyphd.contracts.extras import as_extra, write_extra
+from glyphd.contracts.findings import NEARLY_KNOWN_COLUMNS, Findings
+from glyphd.contracts.headers import HeaderMap, map_headers, nearly_known
+from glyphd.contracts.json_values import RepeatedKeys
+from glyphd.contracts.listings import COLUMN, COLUMN_NAMES, CURRENCY, EXTRA, INPUT_COLUMNS, OWN_COLUMNS, POSITION
+from glyphd.contracts.row_errors import Fault, RowError
 from glyphd.errors import UnreadableFile
 from glyphd.importing.lines import LineSource
 from glyphd.importing.rows import Place, Row, cell_error, row_error, shown_name
@@ -27,8 +30,11 @@ class JsonRows:
     A number beyond any double was read as infinity and stands there as such; only a column nobody knows may hold one.
     """
 
-    def __init__(self, source: LineSource) -> None:
+    blank_rows = 0
+
+    def __init__(self, source: LineSource, findings: Findings | None = None) -> None:
         self._source = source
+        self._findings = findings or Findings()
         self._ignored: dict[str, None] = {}
 
     @property
@@ -37,8 +43,8 @@ class JsonRows:
         return list(self._ignored)
 
     def cells(self, row: Row) -> list[str]:
-        """The row's values in column order, as the cells of a CSV."""
-        return [text or "" for text in row.texts or ()]
+        """The row's values in the order of INPUT_COLUMNS, as the cells of a CSV."""
+        return row.cells or []
 
     def __iter__(self) -> Iterator[Row]:
         number = offset = 0
@@ -50,37 +56,52 @@ class JsonRows:
                 raise UnreadableFile(f"line {number} is not JSON", line=number) from error
             row = read_object(Place(number, number, offset, len(raw)), given)
             offset += len(raw)
-            self._remember_ignored(row.header)
+            self._remember_ignored(row)
             yield row
 
-    def _remember_ignored(self, header: HeaderMap) -> None:
-        for name in header.ignored:
-            if len(self._ignored) == MAX_IGNORED:
-                return
-            if name not in _RESERVED:
-                self._ignored[shown_name(name)] = None
+    def _remember_ignored(self, row: Row) -> None:
+        """Names that come for the first time are also compared with the known ones."""
+        header = row.header
+        new = {shown_name(name) for name in header.ignored} - self._ignored.keys() - _RESERVED
+        if not new or len(self._ignored) == MAX_IGNORED:
+            return
+        for name, near in nearly_known(header, COLUMN_NAMES).items():
+            if shown_name(name) in new:
+                self._findings.add(NEARLY_KNOWN_COLUMNS, 1, [row.place.line], f"{shown_name(name)} ({near})")
+        for name in map(shown_name, header.ignored):
+            if name in new and len(self._ignored) < MAX_IGNORED:
+                self._ignored[name] = None
 
 
 def read_object(place: Place, given: Any) -> Row:
-    """The row that a JSON value gives: texts in column order, and an error for each value of a wrong type."""
+    """The row that a JSON value gives: its cells, and an error for each value of a wrong type."""
+    if isinstance(given, RepeatedKeys):
+        return Row(place, None, _NO_HEADER, [row_error(place, given.error.type, given.error.message())])
     if not isinstance(given, Mapping):
         return Row(place, None, _NO_HEADER, [row_error(place, "not_an_object", "is not a JSON object")])
-    header = map_headers(list(given), COLUMN_NAMES)
+    header = map_headers(list(given), INPUT_COLUMNS)
     if header.conflicts:
         conflict = header.conflicts[0][:MAX_CONFLICT]
         return Row(place, None, header, [row_error(place, "duplicate_column", conflict)])
     values = list(given.values())
+    cells = [""] * len(INPUT_COLUMNS)
     errors: list[RowError] = []
-    row = Row(place, [None] * len(COLUMNS), header, errors)
-    for at, column in enumerate(COLUMNS):
-        if column.name not in header.positions:
-            continue
-        value = values[header.positions[column.name]]
+    found = {name: values[at] for name, at in header.positions.items()}
+    unknown = {header.names[at]: values[at] for at in header.unknown}
+    found[EXTRA] = as_extra(unknown, OWN_COLUMNS, found.get(EXTRA))
+    for name, value in found.items():
         try:
-            row.texts[at] = column.cell.as_text(value)  # type: ignore[index]
+            cells[POSITION[name]] = _text(name, value)
         except PydanticCustomError as error:
-            errors.append(cell_error(row, column.name, error.type, error.message(), str(value)))
-    return row
+            errors.append(cell_error(place, header, name, Fault(error.type, error.message(), str(value))))
+    return Row(place, cells, header, errors)
 
 
-_NO_HEADER = HeaderMap((), {}, (), ())
+def _text(name: str, value: Any) -> str:
+    if name == EXTRA:
+        return write_extra(value) or ""
+    cell = COLUMN["condition" if name == CURRENCY else name].cell
+    return cell.as_text(value) or ""
+
+
+_NO_HEADER = HeaderMap((), {})

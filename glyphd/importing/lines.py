@@ -7,6 +7,9 @@ from typing import NamedTuple, Protocol
 from glyphd.errors import UnreadableFile
 from glyphd.importing.encodings import DEFAULT_ENCODING, UTF8_BOM
 
+DOS_END = b"\x1a"
+"""What DOS programs put at the end of a file."""
+
 
 class LineSource(Protocol):
     """What lines are read from: any buffered binary file."""
@@ -48,6 +51,10 @@ class PhysicalLines:
             self.offset += len(raw)
             if self.number == 1 and encoding == DEFAULT_ENCODING:
                 raw = raw.removeprefix(UTF8_BOM)
+            if raw.endswith(DOS_END) and len(raw) < limit:  # without a line end: the file's last line
+                raw = raw.removesuffix(DOS_END)
+                if not raw:
+                    return
             if self.offset - self._began_after[1] > self.max_bytes:
                 self.text = self._pass_over(raw)
             elif b"\0" in raw:

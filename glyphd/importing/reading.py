@@ -6,22 +6,23 @@ A file is read the same way for the import, for the report of its rows, for the 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
-from glyphd.contracts.row_errors import RowError
+from glyphd.contracts.column_checks import CheckOptions
+from glyphd.contracts.findings import NEARLY_KNOWN_COLUMNS, Findings
+from glyphd.contracts.headers import nearly_known
+from glyphd.contracts.listings import COLUMN_NAMES
 from glyphd.db.registry_models import Job
 from glyphd.importing.blocks import PLAIN_ENCODINGS, Blocks
-from glyphd.importing.columns import ColumnCheck
 from glyphd.importing.csv_rows import CsvRows
-from glyphd.importing.encodings import DEFAULT_ENCODING
 from glyphd.importing.intake import GZIP, NDJSON
 from glyphd.importing.json_rows import JsonRows
 from glyphd.importing.kept_files import GoOn, carry_on, open_kept
-from glyphd.importing.lines import LineSource, PhysicalLines
-from glyphd.importing.rows import Row
-from glyphd.importing.validation import row_check
+from glyphd.importing.layouts import layout_of
+from glyphd.importing.lines import PhysicalLines
+from glyphd.importing.rows import Row, shown_name
+from glyphd.importing.validation import OBJECT_HEADER, Checked, RowCheck
 from glyphd.settings import Settings
-from glyphd.storage.staging import StagedColumns, by_column
 from glyphd.uploads import UploadStore
 
 CHUNK_ROWS = 1000
@@ -33,40 +34,54 @@ CHUNK_BYTES = 2 << 20
 Rows = CsvRows | JsonRows
 
 
-class Checked(NamedTuple):
-    """A chunk of rows: how many, those that the archive may take, and what is wrong with each of the others."""
-
-    rows_read: int
-    accepted: StagedColumns
-    refused: list[list[RowError]]
-
-    @property
-    def accepted_count(self) -> int:
-        return self.rows_read - len(self.refused)
-
-
 class KeptRows:
-    """The rows of an open kept file, to be read once: `rows` one by one, or `checked` in chunks."""
+    """The rows of an open kept file, to be read once: `rows` one by one, or `checked` in chunks.
 
-    def __init__(self, kept: BinaryIO, unpacked: BufferedReader, job: Job, settings: Settings) -> None:
-        self.check = row_check(job.received_at)
+    `check` takes rows read one by one. No row may have been seen later
+    than `latest_seen_at`, unless that is None.
+    """
+
+    def __init__(
+        self,
+        kept: BinaryIO,
+        unpacked: BufferedReader,
+        job: Job,
+        settings: Settings,
+        latest_seen_at: str | None = None,
+    ) -> None:
+        layout = layout_of(job)
+        options = CheckOptions(job.received_at, latest_seen_at, layout.has_decimal_comma)
+        self._findings = Findings()
         self._kept = kept
         self._unpacked = unpacked
-        self._lines = lines_of(unpacked, job, max_bytes=settings.max_line_bytes)
+        self._lines = PhysicalLines(unpacked, encoding=layout.encoding, max_bytes=settings.max_line_bytes)
         self._counts_lines = job.content_encoding != GZIP and job.content_type != NDJSON
         self._blocks: Blocks | None = None
-        self.rows: Rows = JsonRows(unpacked)
-        if job.content_type != NDJSON:
-            delimiter = str(job.delimiter)
-            self.rows = rows = CsvRows(self._lines, delimiter, max_columns=settings.max_columns)
-            self._by_column = ColumnCheck(rows.header, job.received_at)
-            if self._lines.encoding in PLAIN_ENCODINGS:
-                self._blocks = Blocks(unpacked, self._lines, rows, delimiter=delimiter)
+        if job.content_type == NDJSON:
+            self.rows: Rows = JsonRows(unpacked, self._findings)
+            self.check = RowCheck(OBJECT_HEADER, options, self._findings)
+            return
+        self.rows = rows = CsvRows(self._lines, layout, max_columns=settings.max_columns)
+        self.check = RowCheck(rows.header, options, self._findings)
+        if self._lines.encoding in PLAIN_ENCODINGS:
+            self._blocks = Blocks(unpacked, self._lines, rows, delimiter=layout.delimiter)
+        for name, near in nearly_known(rows.header, COLUMN_NAMES).items():
+            self._findings.add(NEARLY_KNOWN_COLUMNS, 1, [rows.header_line], f"{shown_name(name)} ({near})")
 
     @property
     def ignored_columns(self) -> list[str]:
         """The file's columns met so far that nobody knows."""
         return self.rows.ignored_columns
+
+    @property
+    def blank_rows(self) -> int:
+        """Rows without a filled cell so far. They are no records: nothing counts them but this."""
+        return self.rows.blank_rows
+
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """What was found so far that is worth a warning, as the status says it."""
+        return self._findings.warnings()
 
     @property
     def bytes_read(self) -> int:
@@ -77,16 +92,14 @@ class KeptRows:
         """All rows, in order, in chunks that memory can hold: plain ones block by block, the others one by one."""
         rows = iter(self.rows)
         if self._blocks is None:
-            yield from map(self._one_by_one, in_chunks(rows))
+            yield from self._one_by_one(rows)
             return
         while self._unpacked.peek(1):
-            block = self._blocks.look()
-            values = self._by_column(block.cells) if block.cells else None
-            if values is None:
-                yield from map(self._one_by_one, in_chunks(self._until(self._lines.offset + block.size, rows)))
+            block = self._blocks.take()
+            if isinstance(block, int):
+                yield from self._one_by_one(self._until(self._lines.offset + block, rows))
             else:
-                self._blocks.take(block)
-                yield Checked(block.count, {**block.places, **values}, [])
+                yield self.check.block(block)
 
     def _until(self, offset: int, rows: Iterator[Row]) -> Iterator[Row]:
         """At least one row, if there is one, and those that begin before an offset."""
@@ -95,26 +108,27 @@ class KeptRows:
             if self._lines.offset >= offset:
                 return
 
-    def _one_by_one(self, chunk: list[Row]) -> Checked:
-        found = [self.check(row) for row in chunk]
-        accepted = [row for row in found if isinstance(row, tuple)]
-        return Checked(len(found), by_column(accepted), [errors for errors in found if isinstance(errors, list)])
+    def _one_by_one(self, rows: Iterable[Row]) -> Iterator[Checked]:
+        for chunk in in_chunks(rows):
+            yield self.check.rows(chunk)
 
 
 @contextmanager
-def read_kept(uploads: UploadStore, job: Job, *, settings: Settings, go_on: GoOn = carry_on) -> Iterator[KeptRows]:
+def read_kept(
+    uploads: UploadStore,
+    job: Job,
+    *,
+    settings: Settings,
+    go_on: GoOn = carry_on,
+    latest_seen_at: str | None = None,
+) -> Iterator[KeptRows]:
     """The kept file of an import, open to be read as the import's options say.
 
     Raises SourceMissing when it is gone, and UnreadableFile, here or later, from where its rows can't be told apart.
     """
     limit = settings.max_unpacked_bytes
     with open_kept(uploads, job, max_unpacked_bytes=limit, go_on=go_on) as (kept, unpacked):
-        yield KeptRows(kept, unpacked, job, settings)
-
-
-def lines_of(source: LineSource, job: Job, *, max_bytes: int) -> PhysicalLines:
-    """The lines of a file in the import's encoding."""
-    return PhysicalLines(source, encoding=job.encoding or DEFAULT_ENCODING, max_bytes=max_bytes)
+        yield KeptRows(kept, unpacked, job, settings, latest_seen_at)
 
 
 def in_chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -26,7 +26,16 @@ IMPORT = "import"
 """The kind of a job that imports an upload; the others roll an import back or restore it."""
 
 JSON_FINDINGS = ("error_summary", "errors", "ignored_columns", "warnings", "summary", "effect")
-FINDINGS = ("rows_read", "bytes_read", "progress", "error_count", "errors_kept", "errors_name", *JSON_FINDINGS)
+FINDINGS = (
+    "rows_read",
+    "blank_rows",
+    "bytes_read",
+    "progress",
+    "error_count",
+    "errors_kept",
+    "errors_name",
+    *JSON_FINDINGS,
+)
 """What is kept of the reading of a file, here and in the result of its batch."""
 
 _IN_ARCHIVE = (

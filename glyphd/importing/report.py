@@ -2,21 +2,35 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 from glyphd.contracts.fingerprints import fingerprint
-from glyphd.contracts.listings import COLUMN_NAMES, ROW_SCHEMA_VERSION
+from glyphd.contracts.imports import ImportStatus
+from glyphd.contracts.listings import INPUT_COLUMNS, ROW_SCHEMA_VERSION
+from glyphd.contracts.row_rules import IN_THE_FUTURE
 from glyphd.db.registry_models import Job
 from glyphd.errors import UnreadableFile
 from glyphd.importing.csv_rows import REPORT_COLUMNS, CsvRows
-from glyphd.importing.reading import KeptRows, read_kept
+from glyphd.importing.reading import KeptRows, in_chunks, read_kept
+from glyphd.importing.rows import Row
 from glyphd.settings import Settings
+from glyphd.storage.clock import latest_seen_at
 from glyphd.uploads import UploadStore
 
 OK, ERROR, UNREADABLE = "ok", "error", "unreadable"
 
-_READ_BY = ("sha256", "content_type", "content_encoding", "encoding", "delimiter")
+_READ_BY = (
+    "sha256",
+    "content_type",
+    "content_encoding",
+    "encoding",
+    "delimiter",
+    "column_map",
+    "skip_lines",
+    "decimal",
+)
 _LIMITS = {"max_columns", "max_line_bytes", "max_unpacked_bytes"}
 
 Pick = Callable[[Sequence[str]], list[str]]
@@ -26,6 +40,17 @@ def report_version(job: Job, settings: Settings) -> str:
     """Equal for equal reports: a name for the bytes of the upload and for all that decides how they are read."""
     how = [getattr(job, name) for name in _READ_BY]
     return fingerprint([how, settings.model_dump(include=_LIMITS), ROW_SCHEMA_VERSION])
+
+
+def _latest_seen_at(job: Job) -> str | None:
+    """The bound of `seen_at`: none once the import has ended and refused no row for it.
+
+    A row must not become an error by being read again: meanwhile nobody knows what the archive's clock said then.
+    """
+    refused = {group["code"] for group in json.loads(job.error_summary)}
+    if ImportStatus(job.status).is_final and IN_THE_FUTURE[0] not in refused:
+        return None
+    return latest_seen_at("", job.received_at)
 
 
 def write_report(file: BinaryIO, uploads: UploadStore, job: Job, *, settings: Settings) -> None:
@@ -39,8 +64,8 @@ def _records(uploads: UploadStore, job: Job, settings: Settings) -> Iterator[lis
     """The header, then the rows. Where the file can't be read on, the last record says why."""
     has_header = False
     try:
-        with read_kept(uploads, job, settings=settings) as kept:
-            names = kept.rows.header.names if isinstance(kept.rows, CsvRows) else COLUMN_NAMES
+        with read_kept(uploads, job, settings=settings, latest_seen_at=_latest_seen_at(job)) as kept:
+            names = kept.rows.header.names if isinstance(kept.rows, CsvRows) else INPUT_COLUMNS
             pick = _picker(names)
             yield [*REPORT_COLUMNS, *pick(names)]
             has_header = True
@@ -52,11 +77,20 @@ def _records(uploads: UploadStore, job: Job, settings: Settings) -> Iterator[lis
 
 
 def _rows(kept: KeptRows, pick: Pick) -> Iterator[list[str]]:
+    cells: dict[int, list[str]] = {}
+    for chunk in in_chunks(_noting_cells(kept, pick, cells)):
+        refused = {errors[0].row: errors for errors in kept.check.rows(chunk).refused}
+        for row in chunk:
+            errors = refused.get(row.place.row, [])
+            sentences = "; ".join(error.sentence for error in errors)
+            yield [str(row.place.line), ERROR if errors else OK, sentences, *cells.pop(row.place.row)]
+
+
+def _noting_cells(kept: KeptRows, pick: Pick, cells: dict[int, list[str]]) -> Iterator[Row]:
+    """The rows; of each its cells are noted, which nobody can say any more once the next one is read."""
     for row in kept.rows:
-        cells = pick(kept.rows.cells(row))
-        checked = kept.check(row)
-        errors = checked if isinstance(checked, list) else []
-        yield [str(row.place.line), ERROR if errors else OK, "; ".join(error.sentence for error in errors), *cells]
+        cells[row.place.row] = pick(kept.rows.cells(row))
+        yield row
 
 
 def _picker(names: Sequence[str]) -> Pick:

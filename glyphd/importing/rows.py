@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from glyphd.contracts.headers import HeaderMap
-from glyphd.contracts.row_errors import MAX_VALUE_CHARACTERS, RowError, shown
+from glyphd.contracts.row_errors import MAX_VALUE_CHARACTERS, Fault, RowError, shown
 
 
 class Place(NamedTuple):
@@ -17,13 +17,14 @@ class Place(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One record: its texts in column order (None: empty), or None when its structure is broken.
+    """One record: its cells, or None when its structure is broken.
 
-    `header` is what the record's columns are called; `errors` is what reading already found wrong.
+    Those of a CSV are in the file's own order, those of a JSON object in that of INPUT_COLUMNS. `header` is what the
+    record's columns are called; `errors` is what reading already found wrong.
     """
 
     place: Place
-    texts: list[str | None] | None
+    cells: list[str] | None
     header: HeaderMap
     errors: Sequence[RowError] = ()
 
@@ -38,8 +39,8 @@ def row_error(place: Place, code: str, message: str, value: str | None = None) -
     return RowError(place.row, place.line, None, None, code, message, shown(value))
 
 
-def cell_error(row: Row, field: str, code: str, message: str, value: str | None) -> RowError:
+def cell_error(place: Place, header: HeaderMap, field: str, fault: Fault) -> RowError:
     """An error of one cell; `column` is None when the file has no such column."""
-    at = row.header.positions.get(field)
-    column = None if at is None else shown_name(row.header.names[at])
-    return RowError(row.place.row, row.place.line, field, column, code, message, shown(value))
+    at = header.positions.get(field)
+    column = None if at is None else shown_name(header.names[at])
+    return RowError(place.row, place.line, field, column, fault.code, fault.message, shown(fault.value))

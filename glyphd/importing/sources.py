@@ -7,7 +7,10 @@ from typing import Any, BinaryIO
 
 from peewee import Database
 
-from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.contracts.column_checks import CheckOptions
+from glyphd.contracts.findings import Findings
+from glyphd.contracts.headers import HeaderMap
+from glyphd.contracts.listings import STORED_COLUMNS
 from glyphd.db.archive_models import IS_CURRENT, ScoredListing
 from glyphd.db.registry_models import Job
 from glyphd.errors import SourceMismatch, SourceMissing, SourceNotKept, UnreadableFile
@@ -16,17 +19,17 @@ from glyphd.importing.door import UNPACKED_HEAD
 from glyphd.importing.intake import GZIP, NDJSON
 from glyphd.importing.json_rows import JsonRows
 from glyphd.importing.kept_files import READ_BYTES, open_kept
-from glyphd.importing.reading import Rows, lines_of
+from glyphd.importing.layouts import layout_of
+from glyphd.importing.lines import PhysicalLines
+from glyphd.importing.reading import Rows
 from glyphd.importing.registry import Registry
-from glyphd.importing.rows import Place
-from glyphd.importing.validation import row_check
+from glyphd.importing.validation import OBJECT_HEADER, RowCheck
 from glyphd.settings import Settings
 from glyphd.storage.identity import identity_of, listing_id
 from glyphd.storage.predicates import is_of_listing
 from glyphd.uploads import UploadStore
 
 _PLACE = ("import_index", "line", "byte_offset", "byte_length")
-_AT_VALUES = len(Place._fields)
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Event:
 
 def find_event(archive: Database, key: bytes, import_id: str | None = None) -> Event | None:
     """The event of a listing that an import brought; without an import the current one."""
-    columns = [ScoredListing._meta.columns[name] for name in ("import_id", "ordinal", *_PLACE, *COLUMN_NAMES)]
+    columns = [ScoredListing._meta.columns[name] for name in ("import_id", "ordinal", *_PLACE, *STORED_COLUMNS)]
     wanted = IS_CURRENT if import_id is None else ScoredListing.import_id == import_id
     query = ScoredListing.select(*columns).where(is_of_listing(key), wanted)
     query = query.order_by(ScoredListing.standing, ScoredListing.id).limit(1)
@@ -102,25 +105,29 @@ def _differences(job: Job, event: Event, head: bytes, record: bytes) -> Iterator
     if len(record) != event.place[3]:
         yield "byte_length"
         return
-    found = list(_rows(job, head, record))
-    checked = row_check(job.received_at)(found[0]) if len(found) == 1 else []
-    if isinstance(checked, list):
-        yield "is no row" if not checked else f"is refused: {checked[0].message}"
+    rows, header = _rows(job, head, record)
+    found = list(rows)
+    options = CheckOptions(job.received_at, has_decimal_comma=layout_of(job).has_decimal_comma)
+    checked = RowCheck(header, options, Findings()).rows(found)
+    if len(found) != 1 or checked.refused:
+        yield f"is refused: {checked.refused[0][0].message}" if checked.refused else "is no row"
         return
     if found[0].place.length != len(record):
         yield "byte_offset"  # a blank line stands before the row
-    values = checked[_AT_VALUES:]
-    yield from (name for name, is_, was in zip(COLUMN_NAMES, values, event.values, strict=True) if is_ != was)
+    values = tuple(checked.accepted.get(name, (None,))[0] for name in STORED_COLUMNS)
+    yield from (name for name, is_, was in zip(STORED_COLUMNS, values, event.values, strict=True) if is_ != was)
     if listing_id(identity_of(values), event.ordinal) != event.listing_id:
         yield "listing_id"
 
 
-def _rows(job: Job, head: bytes, record: bytes) -> Rows:
+def _rows(job: Job, head: bytes, record: bytes) -> tuple[Rows, HeaderMap]:
     """The record behind the file's own header. Neither can be beyond a limit: both were taken."""
     if job.content_type == NDJSON:
-        return JsonRows(io.BytesIO(record))
-    delimiter, most = str(job.delimiter), len(head) + len(record)
-    lines = lines_of(io.BytesIO(head), job, max_bytes=most)
-    CsvRows(lines, delimiter, max_columns=most)
+        return JsonRows(io.BytesIO(record)), OBJECT_HEADER
+    layout, most = layout_of(job), len(head) + len(record)
+    lines = PhysicalLines(io.BytesIO(head), encoding=layout.encoding, max_bytes=most)
+    CsvRows(lines, layout, max_columns=most)
     header = head[: lines.offset]
-    return CsvRows(lines_of(io.BytesIO(header + record), job, max_bytes=most), delimiter, max_columns=most)
+    again = PhysicalLines(io.BytesIO(header + record), encoding=layout.encoding, max_bytes=most)
+    rows = CsvRows(again, layout, max_columns=most)
+    return rows, rows.header

@@ -1,77 +1,83 @@
-"""Rows against the row contract: what the archive may take, or all that is wrong with it."""
+"""Rows against the row contract: what the archive may take, and all that is wrong with the rest."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from pydantic import ValidationError
+from glyphd.contracts.column_checks import CheckOptions, Chunk, ColumnCheck
+from glyphd.contracts.findings import SHOWN_LINES, TWO_SCORES, Findings
+from glyphd.contracts.headers import HeaderMap
+from glyphd.contracts.listings import INPUT_COLUMNS, POSITION
+from glyphd.contracts.row_errors import Fault, RowError
+from glyphd.importing.rows import Place, Row, cell_error
+from glyphd.storage.staging import PLACE_COLUMNS, StagedColumns
 
-from glyphd.contracts.listings import (
-    CAPACITIES,
-    COLUMN_NAMES,
-    INCOMPLETE_CAPACITIES,
-    POSITION,
-    has_some_capacities,
-    is_stock_word,
-    row_validator,
-)
-from glyphd.contracts.row_errors import RowError
-from glyphd.importing.rows import Row, cell_error
-from glyphd.storage.staging import StagedRow
+OBJECT_HEADER = HeaderMap(INPUT_COLUMNS, POSITION)
+"""The columns of rows that were given as objects, whatever each calls them."""
 
-_QUANTITY, _AVAILABILITY, _SEEN_AT = (POSITION[name] for name in ("quantity", "availability", "seen_at"))
-_FIRST_CAPACITY, _AFTER_CAPACITIES = POSITION[CAPACITIES[0]], POSITION[CAPACITIES[-1]] + 1
-
-CheckRow = Callable[[Row], StagedRow | list[RowError]]
+_SCORE_ALIAS = "final_score"
 
 
-def row_check(received_at: str) -> CheckRow:
-    """A function that gives a row as the stage takes it, or the list of all its errors.
+class Checked(NamedTuple):
+    """A chunk of rows: how many, those that the archive may take, and what is wrong with each of the others."""
 
-    `received_at` is the `seen_at` of rows that say nothing about it.
-    """
-    validate = row_validator().validate_python
+    rows_read: int
+    accepted: StagedColumns
+    refused: list[list[RowError]]
 
-    def check(row: Row) -> StagedRow | list[RowError]:
-        texts = row.texts
-        if texts is None:
-            return list(row.errors)
-        _move_stock_word(texts)
-        try:
-            values = validate(texts)
-        except ValidationError as error:
-            return _errors(row, texts, error)
-        if row.errors or _lacks_capacities(texts):
-            return _errors(row, texts, None)
-        if values[_SEEN_AT] is None:
-            values = (*values[:_SEEN_AT], received_at, *values[_SEEN_AT + 1 :])
-        return row.place + values  # type: ignore[no-any-return]
-
-    return check
+    @property
+    def accepted_count(self) -> int:
+        return self.rows_read - len(self.refused)
 
 
-def _move_stock_word(texts: list[str | None]) -> None:
-    quantity = texts[_QUANTITY]
-    if quantity is not None and not quantity.isdigit() and is_stock_word(quantity):
-        texts[_QUANTITY] = None
-        texts[_AVAILABILITY] = texts[_AVAILABILITY] or quantity
+class RowCheck:
+    """Checks the rows of one file: a CSV with this header, or with OBJECT_HEADER objects."""
+
+    def __init__(self, header: HeaderMap, options: CheckOptions, findings: Findings) -> None:
+        self._header = header
+        self._findings = findings
+        self._check = ColumnCheck(header, options, findings)
+
+    def block(self, chunk: Chunk) -> Checked:
+        """Rows of a CSV, all of which have the header's columns."""
+        numbers, lines = chunk.places["import_index"], chunk.places["line"]
+        if _SCORE_ALIAS in self._header.beside:
+            self._findings.add(TWO_SCORES, len(lines), lines[:SHOWN_LINES])
+        values, faults = self._check(chunk)
+        refused = [_errors(Place(numbers[at], lines[at], 0, 0), self._header, faults[at]) for at in sorted(faults)]
+        places = chunk.only([at for at in range(len(lines)) if at not in faults]).places if faults else chunk.places
+        return Checked(len(lines), {**places, **values} if values else {}, refused)
+
+    def rows(self, rows: Sequence[Row]) -> Checked:
+        """Rows that were read one by one, each with what is wrong with it already."""
+        whole = [row for row in rows if row.cells is not None]
+        refused = {row.place.row: list(row.errors) for row in rows if row.cells is None}
+        accepted: StagedColumns = {}
+        if whole:
+            chunk = Chunk(_places(whole), list(zip(*(row.cells or () for row in whole), strict=True)))
+            self._count_two_scores(whole)
+            values, faults = self._check(chunk, [at for at, row in enumerate(whole) if row.errors])
+            for at, row in enumerate(whole):
+                if row.errors or at in faults:
+                    refused[row.place.row] = _errors(row.place, row.header, faults.get(at, {}), row.errors)
+            sound = [row for row in whole if row.place.row not in refused]
+            accepted = {**_places(sound), **values} if values else {}
+        return Checked(len(rows), accepted, [refused[number] for number in sorted(refused)])
+
+    def _count_two_scores(self, rows: Sequence[Row]) -> None:
+        lines = [row.place.line for row in rows if _SCORE_ALIAS in row.header.beside]
+        if lines:
+            self._findings.add(TWO_SCORES, len(lines), lines[:SHOWN_LINES])
 
 
-def _lacks_capacities(texts: list[str | None]) -> bool:
-    return has_some_capacities(texts[_FIRST_CAPACITY:_AFTER_CAPACITIES])
+def _places(rows: Sequence[Row]) -> Mapping[str, Sequence[int]]:
+    return dict(zip(PLACE_COLUMNS, zip(*(row.place for row in rows), strict=True), strict=False))
 
 
-def _errors(row: Row, texts: list[str | None], failed: ValidationError | None) -> list[RowError]:
+def _errors(
+    place: Place, header: HeaderMap, faults: Mapping[str, Fault], known: Sequence[RowError] = ()
+) -> list[RowError]:
     """All errors of a row, in column order; a cell that could not even be read is not reported twice."""
-    found = {error.field: error for error in row.errors}
-    for problem in failed.errors(include_url=False, include_context=False) if failed else ():
-        field = COLUMN_NAMES[_index(problem)]
-        value = texts[_index(problem)]
-        found.setdefault(field, cell_error(row, field, problem["type"], problem["msg"], value))
-    if _lacks_capacities(texts):
-        empty = next(name for name in CAPACITIES if texts[POSITION[name]] is None)
-        found.setdefault(empty, cell_error(row, empty, *INCOMPLETE_CAPACITIES, None))
+    found = {error.field: error for error in known}
+    for column, fault in faults.items():
+        found.setdefault(column, cell_error(place, header, column, fault))
     return sorted(found.values(), key=lambda error: POSITION.get(error.field or "", -1))
-
-
-def _index(problem: Any) -> int:
-    return int(problem["loc"][0])

@@ -18,7 +18,7 @@ from glyphd.storage.clock import last_moment
 from glyphd.storage.knowledge import knowledge_at, present
 from glyphd.storage.orders import MODEL_TIMELINE, TIMELINE, Along
 from glyphd.storage.predicates import PREDICATES, is_of_listing, restrict
-from glyphd.storage.rows import RESULT_COLUMNS, convert_rows, select_rows
+from glyphd.storage.rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, convert_rows, select_rows
 from glyphd.times import now_text
 
 _ORDERED_BY = {TIMELINE: {"after", "before"}, MODEL_TIMELINE: {"model", "after", "before"}}
@@ -48,7 +48,7 @@ class Search:
         self._query = query
         self._wanted = {name: getattr(query, name) for name in PREDICATES}
         self._order = order_of(query)
-        self.columns = pick_columns(query.fields, RESULT_COLUMNS)
+        self.columns = pick_columns(query.fields, SELECTABLE_COLUMNS, RESULT_COLUMNS)
 
     def page(self, limit: int) -> Page:
         """The `limit` rows at the cursor."""

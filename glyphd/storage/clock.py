@@ -1,9 +1,14 @@
 """The archive's own clock: moments that only ever grow, whatever the machine's clock does."""
 
+from datetime import timedelta
+
 from peewee import Database, fn
 
 from glyphd.db.archive_models import BatchChange, ImportBatch
-from glyphd.times import now_text, text_after
+from glyphd.times import now_text, read_stored, text_after, utc_text
+
+LEEWAY = timedelta(hours=24)
+"""What lies further ahead is a wrong clock, or a wrong year."""
 
 
 def next_moment(database: Database) -> str:
@@ -16,3 +21,9 @@ def last_moment(database: Database) -> str:
     """When the archive last took anything in; empty when it never has."""
     queries = (ImportBatch.select(fn.MAX(ImportBatch.imported_at)), BatchChange.select(fn.MAX(BatchChange.changed_at)))
     return max(database.execute(query).fetchone()[0] or "" for query in queries)
+
+
+def latest_seen_at(archive_moment: str, received_at: str) -> str:
+    """How late an offer may have been seen: 24 hours after its upload was received, or after the archive last took
+    anything in if its clock was ahead."""
+    return utc_text(read_stored(max(received_at, archive_moment)) + LEEWAY)

@@ -8,7 +8,7 @@ from peewee import Model
 from pydantic import BaseModel
 
 from glyphd.contracts.imports import GPUModelDTO, ImportMetadata, QuantizedListingDTO, ScoredListingDTO
-from glyphd.contracts.listings import COLUMNS
+from glyphd.contracts.listings import COLUMN, EXTRA
 from glyphd.db.archive_models import GPUModel, ImportBatch, QuantizedListing, ScoredListing
 from glyphd.times import utc_text
 
@@ -22,7 +22,7 @@ MODELS: Mapping[type[BaseModel], type[Model]] = {
 
 AnyDTO = TypeVar("AnyDTO", bound=BaseModel)
 
-_JSON_CELLS = {column.name: column.cell for column in COLUMNS if column.name == "heuristics"}
+_JSON_CELLS = {name: COLUMN[name].cell for name in ("heuristics", EXTRA)}
 
 
 def to_dto(kind: type[AnyDTO], row: Model) -> AnyDTO:

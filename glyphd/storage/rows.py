@@ -7,27 +7,18 @@ from typing import Any
 
 from peewee import JOIN, Database, Select
 
-from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.contracts.listings import COLUMN_NAMES, EXTRA, OWN_COLUMNS
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.orders import Along
 
-RESULT_COLUMNS = (
-    *COLUMN_NAMES,
-    "listing_id",
-    "import_id",
-    "import_index",
-    "line",
-    "first_seen_at",
-    "imported_at",
-    "rolled_back_at",
-    "schema_version",
-    "source",
-    "gone_at",
-)
+RESULT_COLUMNS = (*COLUMN_NAMES, *OWN_COLUMNS)
 """What a row has when the service returns it, in this order."""
 
-JSON_COLUMNS = frozenset({"heuristics"})
+SELECTABLE_COLUMNS = (*RESULT_COLUMNS, EXTRA)
+"""What may be asked for by name."""
+
+JSON_COLUMNS = frozenset({"heuristics", EXTRA})
 """Kept as JSON text, written as JSON itself."""
 
 _FROM_BATCH = ("imported_at", "rolled_back_at", "source")

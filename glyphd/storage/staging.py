@@ -25,16 +25,9 @@ _DEFAULTS = {"ordinal": 1, "group_size": 1, "standing": 0}
 
 staged = Table(TABLE)
 
-StagedRow = tuple[Any, ...]
-"""import_index, line, byte_offset, byte_length, then the stored values in column order."""
-
 StagedColumns = Mapping[str, Sequence[Any]]
-"""The same of several rows, by column, all equally long. A column that is left out is null in each of them."""
-
-
-def by_column(rows: Sequence[StagedRow]) -> StagedColumns:
-    """Rows as columns."""
-    return dict(zip((*PLACE_COLUMNS, *STORED_COLUMNS), zip(*rows, strict=True), strict=False))
+"""PLACE_COLUMNS and STORED_COLUMNS of several rows, by column, all equally long. A column that is left out is null in
+each of them."""
 
 
 class Stage:

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from peewee import Database, Select
 from pydantic import TypeAdapter
 
+from glyphd.contracts.column_checks import CheckOptions, Chunk, ColumnCheck
+from glyphd.contracts.findings import Findings
+from glyphd.contracts.headers import HeaderMap
 from glyphd.contracts.imports import (
     GPUModelDTO,
     ImportId,
@@ -19,18 +21,19 @@ from glyphd.contracts.imports import (
     QuantizedListingDTO,
     ScoredListingDTO,
 )
-from glyphd.contracts.listings import POSITION, GPUListingDTO, row_cells, row_validator
+from glyphd.contracts.listings import INPUT_COLUMNS, POSITION, GPUListingDTO, row_cells
 from glyphd.db.archive_models import IS_CURRENT, GPUModel, ImportBatch, QuantizedListing, ScoredListing
 from glyphd.db.connections import open_archive
 from glyphd.db.migrations import initialise_archive
 from glyphd.errors import InvalidSettings, RowsRefused
 from glyphd.settings import Settings
+from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.storage.knowledge import present
 from glyphd.storage.mapping import AnyDTO, to_dto
 from glyphd.storage.orders import MODEL_TIMELINE, TIMELINE
 from glyphd.storage.predicates import restrict
-from glyphd.storage.rows import RESULT_COLUMNS, read_rows, select_rows
-from glyphd.storage.staging import Stage, StagedRow, by_column, open_stage
+from glyphd.storage.rows import SELECTABLE_COLUMNS, read_rows, select_rows
+from glyphd.storage.staging import Stage, StagedColumns, open_stage
 from glyphd.storage.writing import Batch, Written, find_written, write_batch
 from glyphd.times import now_text, read_stored, utc_text
 
@@ -38,7 +41,6 @@ log = logging.getLogger("glyphd")
 """The standard library's: a program that uses the store decides where its lines go, and whether."""
 
 CHUNK_ROWS = 1000
-_SEEN_AT = POSITION["seen_at"]
 _IMPORT_ID: TypeAdapter[str] = TypeAdapter(ImportId)
 
 
@@ -97,9 +99,8 @@ class DatabaseListingStore(ListingStore):
         with self.database.connection_context(), open_stage(self.database) as stage:
             before = find_written(self.database, import_id)
             received_at = _received_at(before)
-            rows = staged_rows(listings, received_at)
-            while chunk := list(islice(rows, CHUNK_ROWS)):
-                stage.add(by_column(chunk))
+            for columns in staged_columns(listings, self._check_options(received_at)):
+                stage.add(columns)
             result = self._write(stage, import_id, received_at)
         if before is None:
             log.info("import %s written, record_count=%d", import_id, result.record_count)
@@ -130,13 +131,13 @@ class DatabaseListingStore(ListingStore):
         }
         with self.database.connection_context():
             along = None if import_id is not None else MODEL_TIMELINE if model else TIMELINE
-            rows = select_rows(RESULT_COLUMNS, present(self.database), along)
+            rows = select_rows(SELECTABLE_COLUMNS, present(self.database), along)
             query = restrict(rows, self.database, wanted).limit(limit)
             if import_id is None:
                 query = query.where(IS_CURRENT).order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc())
             else:
                 query = query.order_by(ScoredListing.import_index)
-            return [ScoredListingDTO.model_validate(row) for row in read_rows(self.database, query, RESULT_COLUMNS)]
+            return [ScoredListingDTO.model_validate(row) for row in read_rows(self.database, query, SELECTABLE_COLUMNS)]
 
     def list_imports(self) -> list[ImportMetadata]:
         return self._all(ImportMetadata, ImportBatch.select().order_by(ImportBatch.id.desc()))
@@ -151,6 +152,9 @@ class DatabaseListingStore(ListingStore):
     def _all(self, kind: type[AnyDTO], query: Select) -> list[AnyDTO]:
         with self.database.connection_context():
             return [to_dto(kind, row) for row in query.bind(self.database)]
+
+    def _check_options(self, received_at: str) -> CheckOptions:
+        return CheckOptions(received_at, latest_seen_at(last_moment(self.database), received_at))
 
     def _write(self, stage: Stage, import_id: str, received_at: str) -> ImportResultDTO:
         if not stage.count():
@@ -195,14 +199,18 @@ def _received_at(before: Written | None) -> str:
     return str(before.result.get("received_at", before.imported_at)) if before else now_text()
 
 
-def staged_rows(listings: Iterable[GPUListingDTO], received_at: str) -> Iterator[StagedRow]:
-    """The listings as a stage takes rows, numbered from 1; `received_at` is the `seen_at` of those that have none."""
-    validate = row_validator().validate_python
-    for number, listing in enumerate(listings, start=1):
-        values: tuple[Any, ...] = validate(row_cells(listing))
-        if values[_SEEN_AT] is None:
-            values = (*values[:_SEEN_AT], received_at, *values[_SEEN_AT + 1 :])
-        yield (number, None, None, None, *values)
+def staged_columns(listings: Iterable[GPUListingDTO], options: CheckOptions) -> Iterator[StagedColumns]:
+    """The listings in chunks, as the stage takes them. Raises RowsRefused for one that the row contract refuses."""
+    check = ColumnCheck(HeaderMap(INPUT_COLUMNS, POSITION), options, Findings())
+    remaining, count = iter(listings), 0
+    while cells := list(map(row_cells, islice(remaining, CHUNK_ROWS))):
+        numbers = range(count + 1, count + len(cells) + 1)
+        count += len(cells)
+        values, faults = check(Chunk({"import_index": numbers, "line": numbers}, list(zip(*cells, strict=True))))
+        for at, found in faults.items():
+            column, fault = next(iter(found.items()))
+            raise RowsRefused(f"listing {numbers[at]}: {column} {fault.message}")
+        yield {"import_index": numbers, **values}
 
 
 def _listed(value: str | Sequence[str] | None) -> list[str] | None:

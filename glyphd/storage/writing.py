@@ -229,7 +229,7 @@ def _judged(database: Database, stage: Stage, batch: Batch, origin: Origin) -> d
     if batch.result.get("effect") is not None:
         return batch.result
     judged = judge(database, stage, origin)
-    return batch.result | judged | {"warnings": [*batch.result.get("warnings", ()), *judged["warnings"]]}
+    return batch.result | judged | {"warnings": [*(batch.result.get("warnings") or ()), *judged["warnings"]]}
 
 
 def _stamp(database: Database, batch: Batch) -> None:

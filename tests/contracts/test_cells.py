@@ -19,8 +19,8 @@ from glyphd.contracts.cells import (
     NumberCell,
     TextCell,
     TimeCell,
-    as_cell,
 )
+from glyphd.contracts.json_values import RepeatedKeys
 
 NUMBERS = r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})?"
 WHOLE_NUMBERS = r"[+-]?[0-9]{1,25}(\.0{1,5})?"
@@ -129,7 +129,7 @@ def test_what_a_number_cell_takes_is_a_finite_number_in_ascii(text: str) -> None
     ],
 )
 def test_a_scalar_is_brought_to_the_text_of_one_cell(value: Any, text: str | None) -> None:
-    assert as_cell(value) == text
+    assert BooleanCell().as_text(value) == text
 
 
 @pytest.mark.parametrize(
@@ -143,6 +143,8 @@ def test_a_scalar_is_brought_to_the_text_of_one_cell(value: Any, text: str | Non
         (IntegerCell(), {"a": 1}, "wrong_type"),
         (JsonCell(), float("nan"), "wrong_type"),
         (JsonCell(), {1, 2}, "wrong_type"),
+        (JsonCell(), [RepeatedKeys("a")], "duplicate_column"),
+        (IntegerCell(), True, "not_an_integer"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused(cell: Cell, value: Any, code: str) -> None:
@@ -169,3 +171,33 @@ def test_a_json_value_comes_back_as_it_was_given(value: Any) -> None:
 )
 def test_a_cell_describes_itself_as_json_schema(cell: Cell, described: dict[str, Any]) -> None:
     assert cell.json_schema() == described
+
+
+@pytest.mark.parametrize(
+    ("cell", "text", "expected"),
+    [
+        (NumberCell(comma=True), "1.299,50", 1299.5),
+        (NumberCell(comma=True), "1.299", 1299.0),
+        (NumberCell(comma=True), "-,5e1", -5.0),
+        (NumberCell(comma=True), "1299.50", "not_a_number"),
+        (NumberCell(comma=True), "1,299.50", "not_a_number"),
+        (IntegerCell(comma=True), "1.024,0", 1024),
+        (IntegerCell(comma=True), "80.0", "not_an_integer"),
+        (IntegerCell(comma=True, maximum=7, flags=True), "true", 1),
+    ],
+)
+def test_a_number_may_have_a_decimal_comma_where_that_is_said(cell: Cell, text: str, expected: Any) -> None:
+    found = _read(cell, text)
+    assert (found, type(found)) == (expected, type(expected))
+
+
+@pytest.mark.parametrize(
+    ("cell", "cells", "texts"),
+    [
+        (TextCell(), ["a", " b  c ", "\u200bd\xa0e", '="007"', "e\u0301"], ["a", "b c", "d e", "007", "é"]),
+        (TextCell(as_given=True), [" x  y\u200b", "e\u0301"], ["x  y", "e\u0301"]),
+        (NumberCell(), [" 1 ", '="2"', "\xa03", ""], ["1", "2", "3", ""]),
+    ],
+)
+def test_many_cells_are_read_as_each_is(cell: Cell, cells: list[str], texts: list[str]) -> None:
+    assert cell.read_all(cells) == [cell.read(text) for text in cells] == texts

@@ -2,7 +2,7 @@
 
 import pytest
 
-from glyphd.contracts.headers import ALIASES, map_headers, nearest
+from glyphd.contracts.headers import ALIASES, PREFERRED, fold, map_headers, nearest, nearly_known
 from glyphd.contracts.listings import COLUMN_NAMES
 
 
@@ -39,7 +39,7 @@ def test_an_alias_stands_for_its_column(alias: str, column: str) -> None:
     assert _ignored(alias) == ()
 
 
-@pytest.mark.parametrize(("alias", "column"), [pair for pair in ALIASES.items() if pair[1] != "model"])
+@pytest.mark.parametrize(("alias", "column"), [pair for pair in ALIASES.items() if pair[0] not in PREFERRED])
 def test_beside_its_name_an_alias_is_ignored(alias: str, column: str) -> None:
     assert _columns(alias, column) == {column: column}
     assert _ignored(alias, column) == (alias,)
@@ -103,3 +103,47 @@ def test_missing_columns_are_told_in_the_order_asked_for() -> None:
 )
 def test_the_nearest_name_is_one_that_looks_alike(name: str, candidates: list[str], expected: str | None) -> None:
     assert nearest(name, candidates) == expected
+
+
+def test_beside_final_score_the_raw_score_is_ignored() -> None:
+    assert _columns("score", "Final Score") == {"score": "Final Score"}
+    assert _ignored("score", "Final Score") == ("score",)
+
+
+@pytest.mark.parametrize("name", ["\ufeffseller", "sel\u200bler", "seller\u00ad", "\u2066Seller\u2069", " SELLER\xa0"])
+def test_invisible_characters_do_not_count(name: str) -> None:
+    assert _columns(name) == {"seller": name}
+
+
+def test_composed_and_decomposed_names_are_the_same() -> None:
+    assert fold("Gro\u0308\xdfe") == fold("Gr\xf6\xdfe")
+
+
+def test_a_choice_wins_over_names_and_aliases() -> None:
+    mapped = map_headers(["model", "Card", "price", "Cost"], COLUMN_NAMES, {"card": "model", "Cost": "price_usd"})
+    assert mapped.positions == {"model": 1, "price_usd": 3}
+    assert (mapped.ignored, mapped.unknown) == (("model", "price"), ())
+
+
+def test_a_chosen_score_is_not_displaced_by_final_score() -> None:
+    mapped = map_headers(["Points", "final_score"], COLUMN_NAMES, {"Points": "score"})
+    assert (mapped.positions, mapped.beside) == ({"score": 0}, ())
+
+
+def test_a_column_that_is_left_out_is_neither_known_nor_unknown() -> None:
+    mapped = map_headers(["seller", "note"], COLUMN_NAMES, {"seller": None, "note": None})
+    assert (mapped.positions, mapped.unknown, mapped.ignored) == ({}, (), ("seller", "note"))
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["Sellr", "price_us"], {"Sellr": "seller", "price_us": "price_usd"}),
+        (["Sellr", "seller"], {}),
+        (["final_scor"], {"final_scor": "final_score"}),
+        (["quantization_capable", "match_score", "listing_age", "notes", "warnings"], {}),
+        (["_sellr", ""], {}),
+    ],
+)
+def test_nearly_known_names_are_those_of_columns_that_are_missing(names: list[str], found: dict[str, str]) -> None:
+    assert nearly_known(map_headers(names, COLUMN_NAMES), COLUMN_NAMES) == found

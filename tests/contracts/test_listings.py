@@ -8,12 +8,12 @@ from pydantic import ValidationError
 
 from glyphd.contracts.listings import (
     COLUMN_NAMES,
+    INPUT_COLUMNS,
     REQUIRED,
     GPUListingDTO,
-    is_stock_word,
     row_cells,
-    row_validator,
 )
+from glyphd.contracts.row_rules import is_words
 
 API_ORDER = [
     "model",
@@ -96,10 +96,67 @@ def test_a_filled_availability_stays() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("Available", True), ("n/a", True), ("—", True), ("5 pcs", False), ("nan", False), ("-INF", False), ("²", False)],
+    [
+        ("Available", True),
+        ("—", True),
+        ("5 pcs", True),
+        ("1+", True),
+        ("<5", True),
+        ("~5", True),
+        ("5 - 10", True),
+        ("５ Stück", True),
+        ("", False),
+        ("5", False),
+        ("+5", False),
+        ("-5", False),
+        ("5.0", False),
+        ("1,000", False),
+        ("1e3", False),
+        ("-INF", False),
+        ("nan", False),
+        ("²", False),
+        ("$5", False),
+    ],
 )
-def test_a_stock_word_has_no_digit_and_is_no_number(text: str, expected: bool) -> None:
-    assert is_stock_word(text) is expected
+def test_words_are_more_than_a_number(text: str, expected: bool) -> None:
+    assert is_words(text) is expected
+
+
+def test_words_are_kept_in_extra_where_availability_is_filled() -> None:
+    listing = GPUListingDTO.model_validate(LEAST | {"quantity": "5 left", "availability": "In a week"})
+    assert (listing.quantity, listing.availability, listing.extra) == (None, "In a week", {"quantity": "5 left"})
+
+
+def test_unknown_names_are_kept_in_extra_but_for_the_services_own() -> None:
+    given = LEAST | {"Note": "x", "n": 1.5, "empty": "", "listing_id": "y", "_mine": 1, "extra": {"more": [1]}}
+    assert GPUListingDTO.model_validate(given).extra == {"Note": "x", "n": 1.5, "more": [1]}
+    assert GPUListingDTO(**LEAST).extra is None
+
+
+def test_final_score_counts_before_score_even_where_it_is_empty() -> None:
+    assert GPUListingDTO.model_validate(LEAST | {"final_score": 7}).score == 7.0
+    assert _codes(LEAST | {"final_score": None}) == ["missing_value"]
+
+
+def test_null_markers_are_null() -> None:
+    listing = GPUListingDTO.model_validate(LEAST | {"vram_gb": "N/A", "seller": "none", "quantity": "-", "region": "-"})
+    assert (listing.vram_gb, listing.seller, listing.quantity, listing.availability) == (None, None, None, None)
+    assert listing.region == "-"
+
+
+@pytest.mark.parametrize(
+    ("given", "codes"),
+    [
+        ({"currency": "EUR"}, ["unsupported_currency"]),
+        ({"quantity": True}, ["not_an_integer"]),
+        ({"extra": {"x": "y" * 65_536}}, ["extra_too_large"]),
+        ({"note": "a\0"}, ["nul_character"]),
+        ({"price_usd": "nan"}, ["not_a_number"]),
+        ({"model": "N/A"}, ["missing_value"]),
+    ],
+)
+def test_what_no_row_may_say_no_listing_may(given: dict[str, Any], codes: list[str]) -> None:
+    assert _codes(LEAST | given) == codes
 
 
 @pytest.mark.parametrize("given", [{"quantization_capacity_7b": 1}, {"quantization_capacity.13b": "2.0"}])
@@ -125,15 +182,7 @@ def test_values_are_of_the_types_they_say() -> None:
 
 def test_a_listing_survives_being_written_as_a_row() -> None:
     listing = GPUListingDTO.model_validate(
-        LEAST | {"heuristics": {"a": [1, None]}, "nvlink": True, "seen_at": "2025-07-29T12:12:00.5+02:00", "title": "ä"}
+        LEAST | {"heuristics": {"a": [1, None]}, "nvlink": True, "seen_at": "2025-07-29T12:12:00.5+02:00", "note": "x"}
     )
-    cells = row_cells(listing)
-    again = GPUListingDTO.model_validate(dict(zip(COLUMN_NAMES, cells, strict=True)) | {"heuristics": {"a": [1, None]}})
-    assert again == listing
-
-
-def test_a_row_of_texts_becomes_what_the_archive_stores() -> None:
-    texts = [None] * len(COLUMN_NAMES)
-    row = dict(zip(COLUMN_NAMES, texts, strict=True)) | {"model": "A", "price_usd": "1", "score": "0.5", "nvlink": "1"}
-    stored = dict(zip(COLUMN_NAMES, row_validator().validate_python(tuple(row.values())), strict=True))
-    assert stored == row | {"price_usd": 1.0, "score": 0.5, "nvlink": True}
+    cells = dict(zip(INPUT_COLUMNS, row_cells(listing), strict=True))
+    assert GPUListingDTO.model_validate(cells | {"heuristics": {"a": [1, None]}, "extra": {"note": "x"}}) == listing

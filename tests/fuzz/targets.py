@@ -19,7 +19,9 @@ from glyphd.hosts import Host, parse_host
 from glyphd.importing.csv_rows import CsvRows
 from glyphd.importing.door import FirstBlock, check_door
 from glyphd.importing.json_rows import MAX_IGNORED, JsonRows
+from glyphd.importing.layouts import Layout
 from glyphd.importing.lines import PhysicalLines
+from glyphd.importing.validation import OBJECT_HEADER
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.settings import Settings
 from glyphd.times import parse_time
@@ -29,8 +31,10 @@ MAX_LINE = 1024
 MAX_COLUMNS = 40
 MAX_DETAIL = 4000
 MAX_MEMBERS = 25_000
-HEADER = b"model,price_usd,score,quantity,seen_at,heuristics,nvlink,mig_capable,title,Price.Note,seller\n"
-ENCODINGS = (None, "cp1252", "shift_jis", "iso2022_jp")
+HEADER = (
+    b"model,price_usd,score,quantity,seen_at,heuristics,nvlink,mig_capable,title,Price.Note,seller,availability,extra\n"
+)
+ENCODINGS = (None, "cp1252", "shift_jis", "euc_jp")
 DELIMITERS = (None, ",", ";", "tab", "|")
 _SETTINGS = Settings(max_upload_bytes=4096)
 
@@ -39,7 +43,9 @@ def headers(data: bytes) -> None:
     """The door. The first byte says how the block comes."""
     how, block = data[:1], data[1:]
     flags = how[0] if how else 0
-    options = ImportOptions(encoding=ENCODINGS[flags >> 2 & 3], delimiter=DELIMITERS[(flags >> 4) % 5])
+    options = ImportOptions.model_validate(
+        {"encoding": ENCODINGS[flags >> 2 & 3], "delimiter": DELIMITERS[(flags >> 4) % 5], "skip_lines": flags >> 7}
+    )
     try:
         first = FirstBlock(block, is_all=bool(flags & 1), packed=bool(flags & 2))
         admitted = check_door(first, options, max_columns=MAX_COLUMNS)
@@ -57,8 +63,9 @@ def rows(data: bytes) -> None:
     file = body if flags & 1 else HEADER + body
     lines = PhysicalLines(io.BytesIO(file), encoding=ENCODINGS[flags >> 1 & 3] or "utf-8", max_bytes=MAX_LINE)
     with suppress(UnreadableFile):
-        found = CsvRows(lines, DELIMITERS[1 + (flags >> 3) % 4] or ",", max_columns=MAX_COLUMNS)
-        check_rows(found)
+        layout = Layout(DELIMITERS[1 + (flags >> 3) % 4] or ",", skip_lines=flags >> 6)
+        found = CsvRows(lines, layout, max_columns=MAX_COLUMNS)
+        check_rows(found, found.header)
         assert lines.offset == len(file)
 
 
@@ -66,7 +73,7 @@ def json_rows(data: bytes) -> None:
     """Rows as JSON objects, one a line."""
     found = JsonRows(io.BytesIO(data))
     with suppress(UnreadableFile):
-        check_rows(found)
+        check_rows(found, OBJECT_HEADER)
     assert len(found.ignored_columns) <= MAX_IGNORED
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from peewee import Database
 
+from glyphd.contracts.column_checks import CheckOptions
 from glyphd.contracts.listings import GPUListingDTO
 from glyphd.contracts.queries import DeltaQuery, DiffQuery, ListingQuery
 from glyphd.db.archive_models import RESTORE, ROLLBACK, BatchChange, ImportBatch, ScoredListing
@@ -14,8 +15,8 @@ from glyphd.history.diff import count_diff, list_diff
 from glyphd.history.matching import Brought, find_brought
 from glyphd.listings.search import Search
 from glyphd.storage.batch_changes import Change, change_batch
-from glyphd.storage.staging import by_column, open_stage
-from glyphd.storage.stores import staged_rows
+from glyphd.storage.staging import open_stage
+from glyphd.storage.stores import staged_columns
 from glyphd.storage.writing import Batch, write_batch
 from glyphd.upkeep.archive_checks import ARCHIVE_CHECKS
 from tests.history.plain_offers import PlainLedger, Row
@@ -37,7 +38,8 @@ class Ledger:
         number = len(self.plain.imports)
         self.plain.imports.append((source, list(rows)))
         with open_stage(self.database) as stage:
-            stage.add(by_column(list(staged_rows(map(_listing, rows), "2025-07-01T00:00:00.000000Z"))))
+            for columns in staged_columns(map(_listing, rows), CheckOptions("2025-07-01T00:00:00.000000Z")):
+                stage.add(columns)
             stage.complete()
             write_batch(self.database, stage, Batch(str(number), source))
         self._note()

@@ -75,7 +75,7 @@ def test_a_finished_import(service: Service) -> None:
         "delimiter": ",",
         "on_error": "abort",
         "dry_run": False,
-        "schema_version": 1,
+        "schema_version": 2,
         "phase": None,
         "rows_read": 2,
         "error_count": 0,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from glyphd.contracts.headers import ALIASES
-from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.contracts.listings import STORED_COLUMNS
 from tests.service import Service
 
 COLUMNS = (
@@ -22,9 +22,9 @@ def published(service: Service) -> dict[str, Any]:
 
 
 def test_it_lists_the_columns_in_order(published: dict[str, Any]) -> None:
-    assert ",".join(published["columns"]) == COLUMNS
+    assert ",".join(published["columns"]) == f"{COLUMNS},extra"
     assert published["required"] == ["model", "price_usd", "score"]
-    assert published["schema_version"] == 1
+    assert published["schema_version"] == 2
 
 
 def test_it_has_the_alias_table(published: dict[str, Any]) -> None:
@@ -35,7 +35,7 @@ def test_it_has_the_alias_table(published: dict[str, Any]) -> None:
 def test_its_json_schema_describes_every_column(published: dict[str, Any]) -> None:
     schema = published["json_schema"]
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert tuple(schema["properties"]) == COLUMN_NAMES
+    assert tuple(schema["properties"]) == STORED_COLUMNS
     assert schema["required"] == published["required"]
     assert all(column["description"] for column in schema["properties"].values())
 
@@ -46,7 +46,7 @@ def test_its_json_schema_describes_every_column(published: dict[str, Any]) -> No
         ("model", {"type": "string", "minLength": 1, "maxLength": 200}),
         ("price_usd", {"type": "number", "minimum": 0}),
         ("quantity", {"type": ["integer", "null"], "minimum": 0, "maximum": 2**63 - 1}),
-        ("min_order_qty", {"type": ["integer", "null"], "minimum": 1}),
+        ("min_order_qty", {"type": ["integer", "null"], "minimum": 0}),
         ("mig_capable", {"type": ["integer", "null"], "minimum": 0, "maximum": 7}),
         ("slot_width", {"type": ["number", "null"], "exclusiveMinimum": 0}),
         ("nvlink", {"type": ["boolean", "null"]}),
@@ -54,6 +54,7 @@ def test_its_json_schema_describes_every_column(published: dict[str, Any]) -> No
         ("seen_at", {"type": ["string", "null"], "format": "date-time"}),
         ("source_url", {"type": ["string", "null"], "maxLength": 2000}),
         ("title", {"type": ["string", "null"], "maxLength": 1000}),
+        ("extra", {"type": ["object", "null"]}),
     ],
 )
 def test_its_json_schema_has_the_rules(published: dict[str, Any], column: str, rule: dict[str, Any]) -> None:

@@ -21,4 +21,4 @@ def send_case(service: Service, name: str, *, status: int = 202) -> TestResponse
     """Sends a case's file with its options and headers."""
     case = CASES[name]
     sent = Sent(FILES[name].read_bytes(), "text/csv", case.get("headers", {}))
-    return sent.to(service, f"/api/import?{urlencode(case.get('options', {}))}", status)
+    return sent.to(service, f"/api/import?{urlencode(case.get('options', {}), doseq=True)}", status)

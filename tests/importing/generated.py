@@ -10,22 +10,26 @@ from typing import Any, Literal
 
 from hypothesis import strategies as st
 
+from glyphd.contracts.cells import TEXT_NULL_MARKERS
 from glyphd.contracts.listings import CAPACITIES, COLUMN_NAMES
+from glyphd.contracts.texts import clean_text, trimmed
 from glyphd.times import utc_text
 
 GivenRow = dict[str, Any]
 """A valid row by column name; without a value it lacks the name."""
 
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
-TEXTS = st.text(CHARACTERS, max_size=30) | st.text(alphabet=" \t\r\n\",;|\\'a\u2028", max_size=12)
-FILLED = TEXTS.filter(lambda text: text.strip() != "")
+TEXTS = (
+    st.text(CHARACTERS, max_size=30) | st.text(alphabet=" \t\r\n\",;|\\'a\u2028\u200be\u0301=", max_size=12)
+).filter(lambda text: clean_text(text).lower() not in TEXT_NULL_MARKERS and not trimmed(text).startswith('="'))
+FILLED = TEXTS.filter(lambda text: trimmed(text) != "")
 COUNTS = st.integers(0, 2**63 - 1)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 RATIOS = st.floats(0, exclude_min=True, allow_infinity=False)
 ZONES = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 TIMES = st.datetimes(
     min_value=datetime(2, 1, 1),  # noqa: DTZ001  # hypothesis adds the zone
-    max_value=datetime(9998, 12, 31),  # noqa: DTZ001
+    max_value=datetime(2025, 12, 31),  # noqa: DTZ001
     timezones=ZONES,
 )
 JSON_VALUES = st.recursive(
@@ -47,7 +51,7 @@ _OPTIONAL: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys((*_TEXT_COLUMNS, "title"), TEXTS),
     **dict.fromkeys(("quantity", "vram_gb", "tdp_watts", "cuda_cores"), COUNTS),
     **dict.fromkeys(("slot_width", "pcie_generation"), RATIOS),
-    "min_order_qty": st.integers(1, 2**63 - 1),
+    "min_order_qty": COUNTS,
     "mig_capable": st.integers(0, 7),
     "nvlink": st.booleans(),
     "heuristics": JSON_VALUES,
@@ -133,7 +137,7 @@ def _returned(name: str, value: Any) -> Any:
     if isinstance(value, datetime):
         return utc_text(value)
     if isinstance(value, str) and name != "heuristics":
-        return value.strip() or None
+        return (trimmed(value) if name == "source_url" else clean_text(value)) or None
     if isinstance(value, float) and name != "heuristics":
         return value + 0.0
     return value

@@ -8,15 +8,18 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
-from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.contracts.column_checks import CheckOptions
+from glyphd.contracts.findings import Findings
+from glyphd.contracts.listings import STORED_COLUMNS
 from glyphd.contracts.memos import MOST_REMEMBERED, ColumnMemo
 from glyphd.db.registry_models import Job
 from glyphd.errors import UnreadableFile
 from glyphd.importing.csv_rows import CsvRows
 from glyphd.importing.kept_files import READ_BYTES
+from glyphd.importing.layouts import Layout
 from glyphd.importing.lines import PhysicalLines
 from glyphd.importing.reading import KeptRows
-from glyphd.importing.validation import row_check
+from glyphd.importing.validation import Checked, RowCheck
 from glyphd.settings import Settings
 from glyphd.storage.staging import PLACE_COLUMNS
 from tests.importing.generated import as_csv, dialects, given_rows
@@ -26,11 +29,29 @@ SETTINGS = Settings(database_url=None)
 MAX_LINE = 400
 
 CELLS = {
-    "model": ["L4", " L4 ", "é", "", "x" * 201, '"a,b"', '"two\nlines"', '"open', 'a"b', "a\rb", "a\0b", "\udcff"],
-    "price_usd": ["1", "1.50", "-0", "1e3", "nan", "$9", "", "1_0"],
+    "model": [
+        "L4",
+        " L4 ",
+        "é",
+        "e\u0301",
+        "\u200b",
+        '="L4"',
+        "N/A",
+        "a  b",
+        "",
+        "x" * 201,
+        '"a,b"',
+        '"two\nlines"',
+        '"open',
+        'a"b',
+        "a\rb",
+        "a\0b",
+        "\udcff",
+    ],
+    "price_usd": ["1", "1.50", "-0", "1e3", "nan", "$9", "", "1_0", "1.299,50", '="7"'],
     "score": ["0.5", "89.70154501941143", "x"],
-    "quantity": ["3", "80.0", "Available", "Out of Stock", "", "-1", "nan", "7 left"],
-    "availability": ["", "soon", "y" * 201],
+    "quantity": ["3", "80.0", "Available", "Out of Stock", "", "-1", "nan", "7 left", "5+", "5-10", "1,5"],
+    "availability": ["", "soon", "y" * 201, "none"],
     "seen_at": [
         "",
         "2025-07-01",
@@ -39,6 +60,9 @@ CELLS = {
         "2025-02-30T00:00:00Z",
         "1751328000",
     ],
+    "currency": ["", "USD", "EUR"],
+    "note": ["", "x", ' "q""', '"q""r"', "é", "z" * 66_000],
+    "extra": ["", '"{""a"": 1}"', '"{""a"": 1, ""a"": 2}"', "text"],
     "nvlink": ["yes", "FALSE", "", "maybe"],
     "heuristics": ["", "{}", '"{""a"": 1.10}"', "not json", "null", "[1,2"],
     "quantization_capacity_7b": ["", "1"],
@@ -47,14 +71,14 @@ CELLS = {
     "source_url": ["", "https://a.example/1", "u" * 500],
 }
 GOOD = {name: cells[:2] for name, cells in CELLS.items()}
-ENDS = ["\n", "\r\n", "\n\n", ",\n"]
+ENDS = ["\n", "\r\n", "\n\n", ",\n", ", x\n", "\n,,,\n", "\n \t\n"]
 
 
 @st.composite
 def files(draw: st.DrawFn) -> bytes:
     """Mostly sound rows, among them some with anything wrong."""
     columns = draw(st.permutations(list(CELLS)))
-    columns = ["model", "price_usd", "score", *columns[: draw(st.integers(0, 12))]]
+    columns = ["model", "price_usd", "score", *columns[: draw(st.integers(0, 15))]]
     columns = list(dict.fromkeys(columns))
     lines = [",".join(columns) + "\n"]
     for _ in range(draw(st.integers(0, 12))):
@@ -71,11 +95,11 @@ def _block_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
 
 
 def _one_by_one(data: bytes, delimiter: str = ",") -> Iterator[Any]:
-    check = row_check(RECEIVED_AT)
     lines = PhysicalLines(io.BytesIO(data), encoding="utf-8", max_bytes=MAX_LINE)
-    for row in CsvRows(lines, delimiter, max_columns=1000):
-        checked = check(row)
-        yield checked if isinstance(checked, tuple) else [error.as_dict() for error in checked]
+    rows = CsvRows(lines, Layout(delimiter), max_columns=1000)
+    check = RowCheck(rows.header, CheckOptions(RECEIVED_AT), Findings())
+    for row in rows:
+        yield from _in_order(check.rows([row]))
 
 
 def _by_block(data: bytes, delimiter: str = ",") -> Iterator[Any]:
@@ -84,14 +108,16 @@ def _by_block(data: bytes, delimiter: str = ",") -> Iterator[Any]:
     settings = SETTINGS.model_copy(update={"max_line_bytes": MAX_LINE})
     kept = KeptRows(source, source, job, settings)
     for checked in kept.checked():
-        rows = {row[0]: row for row in zip(*_all_columns(checked.accepted, checked.accepted_count), strict=True)}
-        refused = {errors[0].row: [error.as_dict() for error in errors] for errors in checked.refused}
-        yield from (found for _, found in sorted((rows | refused).items()))
+        yield from _in_order(checked)
 
 
-def _all_columns(accepted: Any, count: int) -> Iterator[Any]:
-    for name in (*PLACE_COLUMNS, *COLUMN_NAMES):
-        yield accepted.get(name, [None] * count)
+def _in_order(checked: Checked) -> Iterator[Any]:
+    """The rows of a chunk, each with its values or its errors."""
+    nothing = [None] * checked.accepted_count
+    columns = [checked.accepted.get(name, nothing) for name in (*PLACE_COLUMNS, *STORED_COLUMNS)]
+    rows = {row[0]: row for row in zip(*columns, strict=True)}
+    refused = {errors[0].row: [error.as_dict() for error in errors] for errors in checked.refused}
+    yield from (found for _, found in sorted((rows | refused).items()))
 
 
 def _told(rows: Iterator[Any]) -> tuple[list[str], str | None]:
@@ -130,7 +156,7 @@ def _require_the_same(data: bytes, delimiter: str = ",") -> None:
 def test_plain_rows_are_taken_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file in which nothing is odd hardly ever goes the long way."""
     data = ("model,price_usd,score\n" + "L4,1,0.5\n" * 1000).encode()
-    monkeypatch.setattr("glyphd.importing.reading.row_check", lambda received_at: None)
+    monkeypatch.setattr(RowCheck, "rows", None)
     assert len(list(_by_block(data))) == 1000
 
 

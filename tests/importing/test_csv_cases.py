@@ -18,6 +18,8 @@ SUCCESS: dict[str, Any] = {
     "error": None,
     "errors": [],
     "ignored_columns": [],
+    "blank_rows": 0,
+    "warnings": [],
     "delimiter": ",",
     "encoding": "utf-8",
     "dry_run": False,
@@ -61,9 +63,12 @@ def test_a_row_without_a_time_was_seen_when_its_upload_was_received(service: Ser
 
 
 def _shown(key: str, value: Any) -> Any:
-    """A part of the status as the cases have it: an error by its code, row errors without their sentence."""
+    """A part of the status as the cases have it: an error by its code, row errors and warnings without sentences."""
     if key == "error":
         return value and value["code"]
+    if key == "warnings":
+        assert all(warning["message"] and warning["hint"] for warning in value)
+        return [{name: warning[name] for name in ("code", "count", "first_lines")} for warning in value]
     if key == "errors":
         assert all(error["message"] for error in value)
         return [{name: error[name] for name in error.keys() - {"message"}} for error in value]

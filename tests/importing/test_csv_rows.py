@@ -5,33 +5,36 @@ from typing import Any
 
 import pytest
 
-from glyphd.contracts.listings import POSITION
+from glyphd.contracts.column_checks import CheckOptions
+from glyphd.contracts.findings import Findings
 from glyphd.errors import UnreadableFile
 from glyphd.importing.csv_rows import CsvRows
+from glyphd.importing.layouts import Layout
 from glyphd.importing.lines import PhysicalLines
 from glyphd.importing.rows import Row
-from glyphd.importing.validation import row_check
+from glyphd.importing.validation import RowCheck
 
 HEADER = b"model,price_usd,score\n"
 
 
 def _open(data: bytes, delimiter: str = ",") -> CsvRows:
-    return CsvRows(PhysicalLines(io.BytesIO(data), encoding="utf-8", max_bytes=1_000_000), delimiter, max_columns=1000)
+    return CsvRows(
+        PhysicalLines(io.BytesIO(data), encoding="utf-8", max_bytes=1_000_000), Layout(delimiter), max_columns=1000
+    )
 
 
 def _models(rows: list[Row]) -> list[str | None]:
-    return [row.texts[POSITION["model"]] if row.texts else None for row in rows]
+    return [row.cells[0] if row.cells else None for row in rows]
 
 
 def _codes(rows: list[Row]) -> list[list[str]]:
     return [[error.code for error in row.errors] for row in rows]
 
 
-def test_a_row_has_its_texts_in_column_order() -> None:
-    row = next(iter(_open(b"score,notes,model\n0.5,x, A \n")))
-    assert row.texts is not None
-    filled = {name: row.texts[at] for name, at in POSITION.items() if row.texts[at] is not None}
-    assert filled == {"model": "A", "score": "0.5"}
+def test_a_row_has_the_cells_of_its_record() -> None:
+    row = next(iter(_open(b"score,notes,model\n0.5,x,A \n")))
+    assert row.cells == ["0.5", "x", "A "]
+    assert row.header.positions == {"score": 0, "model": 2}
 
 
 def test_a_place_is_exactly_the_bytes_of_its_record() -> None:
@@ -67,7 +70,7 @@ def test_a_file_of_nothing_has_no_header() -> None:
     ("line", "code"),
     [
         (b"B,1\n", "wrong_cell_count"),
-        (b"B,1,0.5,\n", "wrong_cell_count"),
+        (b"B,1,0.5,x\n", "wrong_cell_count"),
         (b'"B"b,1,0.5\n', "bad_quoting"),
         (b"B,1\r,0.5\n", "stray_carriage_return"),
         (b"B\0,1,0.5\n", "nul_character"),
@@ -136,8 +139,8 @@ def test_a_stray_return_behind_a_record_of_two_lines_is_its_rows_error() -> None
 def test_the_largest_cell_has_131072_characters(quote: bytes) -> None:
     cell = "é" * 131_072
     (row,) = _open(HEADER + quote + cell.encode() + quote + b",1,0.5\n")
-    assert row.texts is not None
-    assert row.texts[POSITION["model"]] == cell
+    assert row.cells is not None
+    assert row.cells[0] == cell
 
 
 def test_a_cell_of_many_lines_has_the_same_limit() -> None:
@@ -157,22 +160,39 @@ def test_a_record_that_never_ends_is_cut_off(line: bytes) -> None:
 
 def test_a_header_has_a_largest_number_of_columns() -> None:
     with pytest.raises(UnreadableFile) as unreadable:
-        _open(b"\n" + b"," * 1000 + b"\n")
+        _open(b"\n" + b"x," * 1000 + b"\n")
     assert unreadable.value.members == {"line": 2}
 
 
 def test_a_monstrous_name_is_cut_where_it_is_shown() -> None:
     rows = _open(b"model,score,price_usd" + b"." * 5000 + b"," + b"x" * 5000 + b"\nA,1,x,\n")
-    checked = row_check("2025-07-29T12:12:00.000000Z")(next(iter(rows)))
-    assert isinstance(checked, list)
-    assert [len(error.column or "") for error in checked] == [200]
+    check = RowCheck(rows.header, CheckOptions("2025-07-29T12:12:00.000000Z"), Findings())
+    ((error,),) = check.rows(list(rows)).refused
+    assert len(error.column or "") == 200
     assert rows.ignored_columns == ["x" * 200]
 
 
-def test_a_column_that_the_file_lacks_is_null() -> None:
-    row = next(iter(_open(b"score\n0.5\n")))
-    assert row.texts is not None
-    assert row.texts.count(None) == len(row.texts) - 1
+@pytest.mark.parametrize("blank", [b",,\n", b"  \n", b"\xc2\xa0,\xe2\x80\x8b,\n", b" \t \n", b",,,,\n"])
+def test_a_row_without_a_filled_cell_is_counted_and_has_no_number(blank: bytes) -> None:
+    rows = _open(HEADER + b"A,1,0.5\n" + blank + b"\nB,1,0.5\n" + blank)
+    assert [(row.place.row, row.place.line) for row in rows] == [(1, 2), (2, 5)]
+    assert rows.blank_rows == 2
+
+
+def test_empty_cells_behind_the_last_column_are_dropped() -> None:
+    assert [row.cells for row in _open(HEADER + b"A,1,0.5,, \n")] == [["A", "1", "0.5"]]
+
+
+def test_lines_before_the_header_are_skipped_and_counted() -> None:
+    lines = PhysicalLines(io.BytesIO(b'a "note\n\0\n' + HEADER + b"A,1,0.5\n"), encoding="utf-8", max_bytes=1000)
+    rows = CsvRows(lines, Layout(skip_lines=2), max_columns=10)
+    assert (rows.header_line, [row.place.line for row in rows]) == (3, [4])
+
+
+@pytest.mark.parametrize("data", [b"", b"sep=;\n", b"\n", b"x\nsep=;\n"])
+def test_a_file_that_ends_before_its_header_has_none(data: bytes) -> None:
+    lines = PhysicalLines(io.BytesIO(data), encoding="utf-8", max_bytes=1000)
+    assert CsvRows(lines, Layout(skip_lines=1), max_columns=10).header.names == ()
 
 
 def test_ignored_columns_are_told() -> None:
@@ -181,5 +201,5 @@ def test_ignored_columns_are_told() -> None:
 
 def test_memory_for_cells_is_not_shared_between_rows() -> None:
     """Rows are held together in chunks while they are checked."""
-    rows: list[Any] = [row.texts for row in _open(HEADER + b"A,1,0.5\nB,2,0.5\n")]
-    assert [texts[0] for texts in rows] == ["A", "B"]
+    rows: list[Any] = [row.cells for row in _open(HEADER + b"A,1,0.5\nB,2,0.5\n")]
+    assert [cells[0] for cells in rows] == ["A", "B"]

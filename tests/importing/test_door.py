@@ -17,7 +17,9 @@ LONGEST_BLOCK = 128 * 1024
 
 
 def _admit(data: bytes, *, is_all: bool = True, packed: bool = False, delimiter: Delimiter | None = None) -> Admitted:
-    return check_door(FirstBlock(data, is_all, packed), ImportOptions(delimiter=delimiter), max_columns=1000)
+    return check_door(
+        FirstBlock(data, is_all, packed), ImportOptions.model_validate({"delimiter": delimiter}), max_columns=1000
+    )
 
 
 def _refuse(data: bytes, *, is_all: bool = True, packed: bool = False) -> FileRefused:
@@ -28,7 +30,7 @@ def _refuse(data: bytes, *, is_all: bool = True, packed: bool = False) -> FileRe
 
 def test_tells_how_the_worker_has_to_read_the_file() -> None:
     admitted = _admit(b"model;price;score\nA;1;0.5\n")
-    assert (admitted.encoding, admitted.delimiter) == ("utf-8", ";")
+    assert (admitted.layout.encoding, admitted.layout.delimiter) == ("utf-8", ";")
     assert admitted.header.positions == {"model": 0, "price_usd": 1, "score": 2}
 
 
@@ -45,7 +47,7 @@ def test_tells_how_the_worker_has_to_read_the_file() -> None:
     ],
 )
 def test_the_delimiter_is_the_one_that_gives_the_most_known_columns(header: str, delimiter: str) -> None:
-    assert _admit(f"{header}\nA\n".encode()).delimiter == delimiter
+    assert _admit(f"{header}\nA\n".encode()).layout.delimiter == delimiter
 
 
 def test_a_comma_is_assumed_where_nothing_tells() -> None:
@@ -53,14 +55,14 @@ def test_a_comma_is_assumed_where_nothing_tells() -> None:
 
 
 def test_a_delimiter_that_was_given_is_taken() -> None:
-    assert _admit(HEADER + ROW, delimiter=",").delimiter == ","
-    with pytest.raises(FileRefused, match="parted by ';'"):
+    assert _admit(HEADER + ROW, delimiter=",").layout.delimiter == ","
+    with pytest.raises(FileRefused, match="separated by ';'"):
         _admit(HEADER + ROW, delimiter=";")
 
 
 def test_a_header_without_rows_is_refused_only_when_that_is_all() -> None:
     assert "no rows" in _refuse(HEADER).detail
-    assert _admit(HEADER, is_all=False).delimiter == ","
+    assert _admit(HEADER, is_all=False).layout.delimiter == ","
 
 
 @pytest.mark.parametrize("row", [b"A\xff,1,0.5\n", b"A\0,1,0.5\n", b"A\n", b'"A,1,0.5\n', b"A,\xe2\x82"])
@@ -69,13 +71,13 @@ def test_a_row_that_cannot_be_read_is_left_to_the_import(row: bytes) -> None:
 
 
 def test_a_block_that_ends_in_the_middle_of_a_row_is_enough() -> None:
-    assert _admit(HEADER + "Café".encode()[:-1], is_all=False).delimiter == ","
+    assert _admit(HEADER + "Café".encode()[:-1], is_all=False).layout.delimiter == ","
 
 
 def test_a_packed_block_that_ends_anywhere_behind_the_header_is_enough() -> None:
     noise = bytes(range(32, 127)) * 2000
     packed = gzip.compress(HEADER + noise)
-    assert _admit(packed[:-50], is_all=False, packed=True).delimiter == ","
+    assert _admit(packed[:-50], is_all=False, packed=True).layout.delimiter == ","
 
 
 def test_of_a_packed_block_no_more_than_a_block_is_unpacked() -> None:
@@ -148,7 +150,7 @@ def test_a_header_that_is_cut_off_with_the_first_block_is_refused_though_its_nam
 
 def test_a_header_that_ends_with_the_first_block_is_enough() -> None:
     padding = b"." * (LONGEST_BLOCK - len(HEADER) - 2)
-    assert _admit(HEADER[:-1] + b",x" + padding + b"\n", is_all=False).delimiter == ","
+    assert _admit(HEADER[:-1] + b",x" + padding + b"\n", is_all=False).layout.delimiter == ","
 
 
 def test_a_header_may_have_so_many_columns_and_no_more() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from glyphd.contracts.findings import Findings
 from glyphd.contracts.listings import POSITION
 from glyphd.errors import UnreadableFile
 from glyphd.importing.json_rows import MAX_CONFLICT, MAX_IGNORED, JsonRows, read_object
@@ -17,8 +18,8 @@ LEAST = {"model": "A", "price_usd": 1, "score": 0.5}
 
 
 def _texts(row: Row) -> dict[str, str]:
-    assert row.texts is not None
-    return {name: text for name, at in POSITION.items() if (text := row.texts[at]) is not None}
+    assert row.cells is not None
+    return {name: text for name, at in POSITION.items() if (text := row.cells[at])}
 
 
 def _file(*rows: Any) -> JsonRows:
@@ -42,12 +43,12 @@ def test_values_become_the_texts_of_cells() -> None:
 @pytest.mark.parametrize("given", [None, 1, "text", [LEAST]])
 def test_what_is_no_object_is_no_row(given: Any) -> None:
     row = read_object(PLACE, given)
-    assert (row.texts, [error.code for error in row.errors]) == (None, ["not_an_object"])
+    assert (row.cells, [error.code for error in row.errors]) == (None, ["not_an_object"])
 
 
 def test_the_same_column_twice_is_refused() -> None:
     row = read_object(PLACE, LEAST | {"Score": 1})
-    assert (row.texts, [error.code for error in row.errors]) == (None, ["duplicate_column"])
+    assert (row.cells, [error.code for error in row.errors]) == (None, ["duplicate_column"])
 
 
 def test_each_row_may_have_names_of_its_own() -> None:
@@ -96,9 +97,32 @@ def test_a_line_that_is_not_json_makes_the_file_unreadable() -> None:
     assert unreadable.value.members == {"line": 2}
 
 
+def test_what_nobody_knows_becomes_one_object_without_what_is_empty() -> None:
+    given = LEAST | {
+        "Note": " x ",
+        "tags": [1, None],
+        "b": None,
+        "c": " ",
+        "listing_id": "y",
+        "_d": 1,
+        "Extra": {"e": 2},
+    }
+    assert json.loads(_texts(read_object(PLACE, given))["extra"]) == {"Note": " x ", "tags": [1, None], "e": 2}
+
+
+def test_names_that_look_like_known_ones_are_found_once() -> None:
+    findings = Findings()
+    file = b"".join(json.dumps(LEAST | {name: "x"}).encode() + b"\n" for name in ("Sellr", "Sellr", "note", "Regoin"))
+    list(JsonRows(io.BytesIO(file), findings))
+    (warning,) = findings.warnings()
+    assert (warning["code"], warning["count"], warning["first_lines"]) == ("nearly_known_columns", 2, [1, 4])
+    assert "Sellr (seller), Regoin (region)" in warning["message"]
+
+
 def test_a_number_beyond_any_double_does_no_harm_where_nobody_knows_the_column(service: Service) -> None:
     rows = '[{"model": "A", "price_usd": 1, "score": 0.5, "clicks": 1e999}]'
     headers = {"Content-Type": "application/json", "Prefer": "respond-async"}
     import_id = service.post("/api/persist/listings", rows, headers).json["import_id"]
     service.work()
-    assert (service.status(import_id)["status"], len(service.listings())) == ("succeeded", 1)
+    assert service.status(import_id)["status"] == "succeeded"
+    assert [row["extra"] for row in service.listings("?fields=extra")] == [{"clicks": "Infinity"}]

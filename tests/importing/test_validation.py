@@ -1,44 +1,51 @@
-"""A row against the contract: the values the stage takes, or all of its errors."""
+"""Rows against the contract: the values the stage takes, or all of their errors."""
 
 from typing import Any
 
 import pytest
 
+from glyphd.contracts.column_checks import CheckOptions
+from glyphd.contracts.findings import Findings
 from glyphd.contracts.headers import map_headers
-from glyphd.contracts.listings import COLUMN_NAMES, POSITION
-from glyphd.contracts.row_errors import RowError
+from glyphd.contracts.listings import INPUT_COLUMNS, STORED_COLUMNS
 from glyphd.importing.json_rows import read_object
 from glyphd.importing.rows import Place, Row, row_error
-from glyphd.importing.validation import row_check
-from glyphd.storage.staging import StagedRow
+from glyphd.importing.validation import OBJECT_HEADER, Checked, RowCheck
+from glyphd.storage.staging import PLACE_COLUMNS
 
+LATEST = "2025-07-30T12:12:00.000000Z"
 RECEIVED_AT = "2025-07-29T12:12:00.000000Z"
 PLACE = Place(7, 9, 100, 20)
 LEAST = {"model": "A", "price_usd": "1", "score": "0.5"}
 
 
+def _checked(row: Row) -> Checked:
+    return RowCheck(row.header, CheckOptions(RECEIVED_AT, LATEST), Findings()).rows([row])
+
+
 def _row(**texts: str | None) -> Row:
     """A row of a file that has just these columns."""
     given = LEAST | texts
-    return Row(PLACE, [given.get(name) for name in COLUMN_NAMES], map_headers(list(given), COLUMN_NAMES))
-
-
-def _check(row: Row) -> StagedRow | list[RowError]:
-    return row_check(RECEIVED_AT)(row)
+    return Row(PLACE, [text or "" for text in given.values()], map_headers(list(given), INPUT_COLUMNS))
 
 
 def _values(row: Row) -> dict[str, Any]:
-    staged = _check(row)
-    assert isinstance(staged, tuple)
-    assert staged[:4] == PLACE
-    return {name: value for name, value in zip(COLUMN_NAMES, staged[4:], strict=True) if value is not None}
+    checked = _checked(row)
+    assert (checked.accepted_count, checked.refused) == (1, [])
+    assert tuple(checked.accepted[name][0] for name in PLACE_COLUMNS) == PLACE
+    values = {name: checked.accepted[name][0] for name in STORED_COLUMNS if name in checked.accepted}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _refused(checked: Checked) -> list[tuple[str | None, str | None, str, str | None]]:
+    assert (checked.accepted_count, checked.accepted) == (0, {})
+    (errors,) = checked.refused
+    assert {(error.row, error.line) for error in errors} == {(7, 9)}
+    return [(error.field, error.column, error.code, error.value) for error in errors]
 
 
 def _errors(row: Row) -> list[tuple[str | None, str | None, str, str | None]]:
-    errors = _check(row)
-    assert isinstance(errors, list)
-    assert {(error.row, error.line) for error in errors} == {(7, 9)}
-    return [(error.field, error.column, error.code, error.value) for error in errors]
+    return _refused(_checked(row))
 
 
 def test_a_good_row_becomes_its_place_and_its_values() -> None:
@@ -83,10 +90,8 @@ def test_all_errors_of_a_row_come_in_column_order() -> None:
 
 
 def test_an_error_names_the_column_as_the_file_calls_it() -> None:
-    header = map_headers(["Canonical Model", "Price", "Final-Score"], COLUMN_NAMES)
-    texts: list[str | None] = [None] * len(COLUMN_NAMES)
-    texts[POSITION["model"]], texts[POSITION["price_usd"]] = "A", "free"
-    assert _errors(Row(PLACE, texts, header)) == [
+    header = map_headers(["Canonical Model", "Price", "Final-Score"], INPUT_COLUMNS)
+    assert _errors(Row(PLACE, ["A", "free", ""], header)) == [
         ("price_usd", "Price", "not_a_number", "free"),
         ("score", "Final-Score", "missing_value", None),
     ]
@@ -94,16 +99,43 @@ def test_an_error_names_the_column_as_the_file_calls_it() -> None:
 
 def test_a_broken_record_keeps_the_error_of_its_reading() -> None:
     error = row_error(PLACE, "wrong_cell_count", "has 2 cells, the header has 3")
-    assert _check(Row(PLACE, None, map_headers([], COLUMN_NAMES), [error])) == [error]
+    assert _checked(Row(PLACE, None, map_headers([], INPUT_COLUMNS), [error])).refused == [[error]]
 
 
 def test_a_cell_that_could_not_be_read_is_reported_once() -> None:
     row = read_object(PLACE, {"model": 4090, "price_usd": [1], "score": "high"})
-    assert _errors(row) == [
+    checked = RowCheck(OBJECT_HEADER, CheckOptions(RECEIVED_AT), Findings()).rows([row])
+    assert _refused(checked) == [
         ("model", "model", "wrong_type", "4090"),
         ("price_usd", "price_usd", "wrong_type", "[1]"),
         ("score", "score", "not_a_number", "high"),
     ]
+
+
+def test_no_offer_was_seen_later_than_it_may_have_been() -> None:
+    assert _values(_row(seen_at=LATEST))["seen_at"] == LATEST
+    late = "2025-07-30T12:12:00.000001Z"
+    assert _errors(_row(seen_at=late)) == [("seen_at", "seen_at", "in_the_future", late)]
+
+
+def test_a_bad_row_in_a_chunk_has_all_its_errors_and_spoils_no_other() -> None:
+    header = map_headers(["model", "price", "score", "seen_at", "vram_gb"], INPUT_COLUMNS)
+    given = [
+        ["A", "1", "1", "", ""],
+        ["B", "x", "1", "2099-01-01", "y"],
+        ["C", "1", "1", "soon", "N/A"],
+        ["D", "2", "1", "2025-07-29", "24"],
+    ]
+    rows = [Row(Place(at, at + 1, 0, 0), cells, header) for at, cells in enumerate(given, start=1)]
+    findings = Findings()
+    checked = RowCheck(header, CheckOptions(RECEIVED_AT, LATEST), findings).rows(rows)
+    assert (checked.accepted["model"], checked.accepted["vram_gb"]) == (["A", "D"], [None, 24])
+    assert checked.accepted["import_index"] == (1, 4)
+    assert [[error.code for error in errors] for errors in checked.refused] == [
+        ["not_a_number", "not_an_integer", "in_the_future"],
+        ["not_a_time"],
+    ]
+    assert [(warning["code"], warning["count"]) for warning in findings.warnings()] == [("null_markers", 1)]
 
 
 def test_a_value_is_shown_cut() -> None:

@@ -1,14 +1,17 @@
 """The rules of the store, the same on SQLite and PostgreSQL."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
 from typing import Any
+
+import pytest
 
 from glyphd.contracts.imports import ScoredListingDTO
 from glyphd.contracts.listings import GPUListingDTO
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.connections import close_all
-from glyphd.errors import ImportConflict
+from glyphd.errors import ImportConflict, RowsRefused
 from glyphd.settings import Settings
 from glyphd.storage.identity import IDENTITY_COLUMNS, listing_id
 from glyphd.storage.knowledge import Knowledge
@@ -24,7 +27,7 @@ FULL: dict[str, Any] = {
     "slot_width": 1.0, "pcie_generation": 4.0, "nvlink": False, "generation": "Ada", "form_factor": "LP",
     "quantization_capacity_7b": 3, "quantization_capacity_13b": 1, "quantization_capacity_70b": 0, "score": 0.7,
     "heuristics": {"a": [1, "ü"]}, "seen_at": "2025-07-01T12:00:00Z", "source_url": "x.de/1", "source_type": "Retail",
-    "title": "An L4",
+    "title": "An L4", "extra": {"note": "x"},
 }  # fmt: skip
 OTHER: dict[str, Any] = {
     "model": "A", "price_usd": 1.0, "condition": "Used", "quantity": 4, "availability": "late", "min_order_qty": 3,
@@ -33,6 +36,7 @@ OTHER: dict[str, Any] = {
     "quantization_capacity_7b": 4, "quantization_capacity_13b": 2, "quantization_capacity_70b": 1, "score": 0.8,
     "heuristics": None, "seen_at": "2025-07-02T12:00:00Z", "source_url": "x.de/2", "source_type": "Auction",
     "title": "Another",
+    "extra": {"note": "y"},
 }  # fmt: skip
 
 
@@ -80,9 +84,26 @@ def test_numbers_come_back_digit_for_digit(store: DatabaseListingStore) -> None:
 
 
 def test_text_comes_back_as_it_was(store: DatabaseListingStore) -> None:
-    texts = ["日本 🚀", 'O\'Neil "x"', "a\tb\nc\\", "%_", "e\u0301", "x" * 200]
+    texts = ["日本 🚀", 'O\'Neil "x"', "a\\b", "%_", "é", "x" * 200]
     store.insert_listings([listing(seller=text) for text in texts], "a")
     assert [row.seller for row in store.query_listings(import_id="a")] == texts
+
+
+def test_white_space_and_composition_are_those_of_clean_text(store: DatabaseListingStore) -> None:
+    store.insert_listings([listing(seller="\u200b a\tb\n\xa0c e\u0301 ")], "a")
+    assert [row.seller for row in store.query_listings()] == ["a b c é"]
+
+
+def test_what_nobody_knows_comes_back_as_extra(store: DatabaseListingStore) -> None:
+    extra = {"Warranty": 12, "tags": ["a", None], "note": "x"}
+    store.insert_listings([listing(**extra, empty=" "), listing(extra=extra), listing()], "a")
+    assert [row.extra for row in store.query_listings(import_id="a")] == [extra, extra, None]
+
+
+def test_a_listing_from_the_future_is_refused(store: DatabaseListingStore) -> None:
+    with pytest.raises(RowsRefused, match="listing 2: seen_at is more than 24 hours in the future"):
+        store.insert_listings([listing(), listing(seen_at=datetime.now(UTC) + timedelta(days=2))], "a")
+    assert store.list_imports() == []
 
 
 def test_the_largest_integer_fits(store: DatabaseListingStore) -> None:

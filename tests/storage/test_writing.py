@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 from peewee import Database, Node
 
+from glyphd.contracts.column_checks import CheckOptions
 from glyphd.db.archive_models import ARCHIVE_MODELS, SQLITE_MODELS, ImportBatch, ListingKey, ScoredListing
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.migration_sets import ARCHIVE
 from glyphd.settings import Settings
 from glyphd.storage import derived, grouping, predecessors, staged_models, writing
 from glyphd.storage.predecessors import Origin
-from glyphd.storage.staging import STAGED_COLUMNS, TABLE, Stage, StagedColumns, by_column, open_stage
-from glyphd.storage.stores import DatabaseListingStore, staged_rows
+from glyphd.storage.staging import STAGED_COLUMNS, TABLE, Stage, StagedColumns, open_stage
+from glyphd.storage.stores import DatabaseListingStore, staged_columns
 from glyphd.storage.writing import Batch, Step, find_written, write_batch
 from tests.db.snapshots import schema_of
 from tests.storage.listings import listing, seen
@@ -44,7 +45,8 @@ def stage(archive: Database) -> Iterator[Stage]:
 
 
 def rows(*listings: Any) -> StagedColumns:
-    return by_column(list(staged_rows(listings, NOW)))
+    (columns,) = staged_columns(listings, CheckOptions(NOW))
+    return columns
 
 
 def _stopping_at(statement: int) -> Step:

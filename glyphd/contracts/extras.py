@@ -1,0 +1,110 @@
+"""What a row says beyond the columns of the contract: one JSON object, by the names that the file has for it."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema as cs, from_json, to_json
+
+from glyphd.contracts.cells import Cell
+from glyphd.contracts.headers import fold
+from glyphd.contracts.json_values import compact_json, holds_nul, write_json
+from glyphd.contracts.row_rules import EXTRA_TOO_LARGE, MAX_EXTRA_BYTES
+from glyphd.contracts.texts import trimmed
+
+
+@dataclass(frozen=True)
+class ExtraCell(Cell):
+    """A JSON object."""
+
+    json_type = {"type": "object"}
+
+    def parts(self) -> list[CoreSchema]:
+        return [cs.no_info_plain_validator_function(_object_text)]
+
+    def as_text(self, value: Any) -> str | None:
+        if value is None:
+            return None
+        if not isinstance(value, Mapping):
+            raise PydanticCustomError("wrong_type", "must be an object")
+        return write_extra(value)
+
+    def native(self, stored: Any) -> Any:
+        return None if stored is None else json.loads(stored)
+
+
+def as_extra(unknown: Mapping[str, Any], own: Collection[str], given: Any) -> dict[str, Any]:
+    """The object that unknown columns make, without empty ones and the service's own; and what `given` says of it.
+
+    `given` is the value of a column named extra. An object's members are taken over, so that what the service returned
+    can be sent back to it; anything else is a value like others.
+    """
+    own_names = _folded(tuple(own))
+    found = {trimmed(name): value for name, value in unknown.items() if fold(name) not in own_names}
+    if isinstance(given, Mapping):
+        found |= given
+    else:
+        found["extra"] = given
+    return {name: value for name, value in found.items() if not is_empty(value)}
+
+
+def is_empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not trimmed(value))
+
+
+def write_extra(extra: Mapping[str, Any]) -> str | None:
+    """The object as it is stored; None for an empty one. Raises PydanticCustomError for what can't be kept."""
+    if not extra:
+        return None
+    try:
+        return require_small(_write(extra))
+    except PydanticCustomError:
+        raise
+    except (TypeError, ValueError, RecursionError):
+        raise PydanticCustomError("wrong_type", "must be a JSON value") from None
+
+
+def require_small(text: str) -> str:
+    """The text of an object. Raises PydanticCustomError when it is too large, or holds a NUL character."""
+    if len(text) > MAX_EXTRA_BYTES or (not text.isascii() and len(text.encode()) > MAX_EXTRA_BYTES):
+        raise PydanticCustomError(*EXTRA_TOO_LARGE)
+    if holds_nul(text):
+        raise PydanticCustomError("nul_character", "holds a NUL character")
+    return text
+
+
+def read_object(text: str) -> dict[str, Any] | None:
+    """The members of a text that is a JSON object; None for any other text.
+
+    Raises PydanticCustomError for a repeated key.
+    """
+    if not text.startswith("{"):
+        return None
+    try:
+        value = from_json(compact_json(text))
+    except PydanticCustomError:
+        raise
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _object_text(text: str) -> str:
+    return require_small(text)
+
+
+def _write(extra: Mapping[str, Any]) -> str:
+    try:
+        return write_json(extra)
+    except PydanticCustomError:
+        raise
+    except ValueError:
+        # A number beyond any double was read as infinity: JSON has no other way to say that than a string.
+        return to_json(extra, inf_nan_mode="strings").decode()
+
+
+@cache
+def _folded(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(fold, names))

@@ -1,0 +1,70 @@
+"""JSON as text and as values, without what other readers pass over in silence: a key that an object gives twice."""
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+from pydantic_core import PydanticCustomError, from_json
+
+_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+class RepeatedKeys:
+    """Stands for an object that gives a key more than once."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    @property
+    def error(self) -> PydanticCustomError:
+        return PydanticCustomError("duplicate_column", "gives the key {key} twice", {"key": repr(self.key[:100])})
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value of a JSON text, with RepeatedKeys for each object that gives a key twice.
+
+    Raises ValueError for anything that is not JSON, NaN and Infinity among it.
+    """
+    from_json(text, allow_inf_nan=False)  # stricter than the standard library: depth, lone surrogates
+    return json.loads(text, object_pairs_hook=_object)
+
+
+def write_json(value: Any) -> str:
+    """The value as compact JSON.
+
+    Raises ValueError or TypeError for what is no JSON value, and PydanticCustomError for a repeated key.
+    """
+    return _encode(value)
+
+
+def compact_json(text: str) -> str:
+    """A JSON text without the white space that does not count. Raises what `parse_json` and `write_json` raise."""
+    compact = _encode(from_json(text, allow_inf_nan=False))
+    # An object that lost a repeated key lost a colon with it, and only an escape can bring one that was not there.
+    if "\\" in text or text.count(":") != compact.count(":"):
+        return _encode(parse_json(text))
+    return compact
+
+
+def holds_nul(text: str) -> bool:
+    """True when a string in the JSON text holds U+0000."""
+    return _ESCAPED_NUL.search(text) is not None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    counts = Counter(key for key, _ in pairs)
+    return RepeatedKeys(next(key for key, count in counts.items() if count > 1))
+
+
+def refuse(value: Any) -> Any:
+    """Raises PydanticCustomError for a repeated key, TypeError for anything else that JSON does not know."""
+    if isinstance(value, RepeatedKeys):
+        raise value.error
+    raise TypeError(f"{type(value).__name__} is no JSON value")
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=refuse).encode

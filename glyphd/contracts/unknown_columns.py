@@ -1,0 +1,88 @@
+"""The columns of a CSV that nobody knows, as one JSON object for each row: written by column, from encoded pieces."""
+
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import zip_longest
+from json.encoder import encode_basestring
+
+from pydantic_core import PydanticCustomError
+
+from glyphd.contracts.extras import as_extra, read_object, require_small, write_extra
+from glyphd.contracts.headers import HeaderMap, fold
+from glyphd.contracts.listings import OWN_COLUMNS
+from glyphd.contracts.memos import ColumnMemo
+from glyphd.contracts.row_rules import MAX_EXTRA_BYTES
+from glyphd.contracts.texts import trimmed
+
+_MOST_BYTES_OF_A_CHARACTER = 4
+
+Refuse = Callable[[int, PydanticCustomError], None]
+"""Called with the position of a row whose object can't be kept, and why."""
+
+
+class UnknownColumns:
+    """The unknown columns of one file. A file without any pays nothing."""
+
+    def __init__(self, header: HeaderMap) -> None:
+        own = set(map(fold, OWN_COLUMNS))
+        names = {at: trimmed(header.names[at]) for at in header.unknown if fold(header.names[at]) not in own}
+        self._members = {at: ColumnMemo(partial(_member, encode_basestring(name))) for at, name in names.items()}
+
+    def __call__(
+        self,
+        columns: Sequence[Sequence[str]],
+        given: Sequence[str],
+        words: Sequence[str | None],
+        refuse: Refuse,
+    ) -> list[str | None] | None:
+        """The objects as text, by row; None when no row has one.
+
+        `given` is the column named extra, and `words` are quantities in words of rows whose availability is filled;
+        either is empty where there is nothing of the kind.
+        """
+        if not self._members and not any(given) and not any(words):
+            return None
+        objects = self._objects(columns)
+        self._require_small(objects, refuse)
+        for at, (cell, word) in enumerate(zip_longest(given, words, fillvalue="")):
+            if trimmed(cell) or word:
+                try:
+                    objects[at] = _merged(objects[at], cell, word)
+                except PydanticCustomError as error:
+                    refuse(at, error)
+        return objects if any(objects) else None
+
+    def _objects(self, columns: Sequence[Sequence[str]]) -> list[str | None]:
+        members = [member(columns[at]) for at, member in self._members.items()]
+        if not members:
+            return [None] * (len(columns[0]) if columns else 0)
+        return list(map(_object, zip(*members, strict=True)))
+
+    def _require_small(self, objects: Sequence[str | None], refuse: Refuse) -> None:
+        if max((len(text or "") for text in objects), default=0) * _MOST_BYTES_OF_A_CHARACTER <= MAX_EXTRA_BYTES:
+            return
+        for at, text in enumerate(objects):
+            try:
+                require_small(text or "")
+            except PydanticCustomError as error:
+                refuse(at, error)
+
+
+def _member(name: str, cell: str) -> str:
+    """One member of the object; empty for a cell without any visible character."""
+    return f"{name}:{encode_basestring(cell)}" if trimmed(cell) else ""
+
+
+def _object(members: Sequence[str]) -> str | None:
+    text = ",".join(filter(None, members))
+    return f"{{{text}}}" if text else None
+
+
+def _merged(text: str | None, given: str | None, words: str | None) -> str | None:
+    """The object with what a cell named extra says, and with the quantity in words."""
+    known = json.loads(text) if text else {}
+    cell = trimmed(given or "")
+    value = read_object(cell)
+    extra = as_extra(known, (), cell if value is None else value)
+    return write_extra(extra | {"quantity": words} if words else extra)

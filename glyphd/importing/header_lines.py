@@ -1,0 +1,77 @@
+"""Which line of a file is its header, and what separates its cells: found out from the first bytes."""
+
+import csv
+import io
+
+from glyphd.contracts.headers import map_headers
+from glyphd.contracts.imports import MAX_SKIP_LINES
+from glyphd.contracts.listings import INPUT_COLUMNS, REQUIRED
+from glyphd.contracts.texts import trimmed
+from glyphd.errors import FileRefused
+from glyphd.importing.csv_rows import read_records, separator_of
+from glyphd.importing.encodings import UTF8_BOM
+from glyphd.importing.layouts import DELIMITERS, Layout
+
+_HOLDS_NOTHING = "".join(DELIMITERS.values()) + '" '
+
+
+def header_line(data: bytes, skipped: int, encoding: str) -> tuple[str, str | None]:
+    """The first line with anything in it, and the delimiter that a line `sep=;` in front of it names.
+
+    Raises FileRefused when there is none, or when it is no text.
+    """
+    lines = data.removeprefix(UTF8_BOM).split(b"\n")[skipped:]
+    separator = separator_of(lines[0].decode(encoding, "replace")) if lines else None
+    for line in lines[separator is not None :]:
+        text = line.decode(encoding, "replace").strip(_HOLDS_NOTHING)
+        if trimmed(text):
+            return _text(line, encoding), separator
+    what = "the file is empty" if not skipped else f"the file has nothing behind the {skipped} lines that are skipped"
+    raise FileRefused(what, found="nothing", missing=list(REQUIRED))
+
+
+def find_delimiter(header: str, separator: str | None, max_columns: int) -> str:
+    """The delimiter by its name: the one that was named, else the one that gives the most known columns, then the most
+    columns; a comma when nothing tells."""
+    if separator is None:
+        return max(DELIMITERS, key=lambda delimiter: _columns_known(header, delimiter, max_columns))
+    names = {character: name for name, character in DELIMITERS.items()}
+    if separator not in names:
+        raise FileRefused(f"the line sep={separator} names a delimiter that is not supported", found=f"sep={separator}")
+    return names[separator]
+
+
+def later_header(data: bytes, layout: Layout, max_columns: int) -> int | None:
+    """The number of the first line that has all the required columns, of those that skip_lines can reach."""
+    lines = data.removeprefix(UTF8_BOM).split(b"\n", MAX_SKIP_LINES + 1)[: MAX_SKIP_LINES + 1]
+    for number, line in enumerate(lines[layout.skip_lines :], start=layout.skip_lines + 1):
+        text = line.decode(layout.encoding, "replace").rstrip("\r")
+        names = _names(text, find_delimiter(text, None, max_columns), max_columns)
+        if not map_headers(names, INPUT_COLUMNS, layout.column_map).missing(REQUIRED):
+            return number
+    return None
+
+
+def _text(line: bytes, encoding: str) -> str:
+    if b"\0" in line:
+        raise FileRefused("the file is not CSV: its header holds NUL bytes", found="binary data")
+    if b"\r" in line.rstrip(b"\r"):
+        raise FileRefused("lines end in a bare carriage return: save the file with LF or CRLF line ends", found="CR")
+    try:
+        return line.decode(encoding)
+    except UnicodeDecodeError as error:
+        what = f"the header can't be decoded as {encoding} (byte {error.start + 1})"
+        raise FileRefused(f"{what}: send UTF-8, or name the encoding", found=repr(line[:80])) from None
+
+
+def _columns_known(header: str, delimiter: str, max_columns: int) -> tuple[int, int]:
+    names = _names(header, delimiter, max_columns)
+    return len(map_headers(names, INPUT_COLUMNS).positions), len(names)
+
+
+def _names(header: str, delimiter: str, max_columns: int) -> list[str]:
+    """What a line has for names; none when its quotes tell that it is no header."""
+    try:
+        return next(read_records(io.StringIO(header), delimiter, strict=False), [])[: max_columns + 1]
+    except csv.Error:
+        return []

@@ -1,0 +1,43 @@
+"""How a CSV is laid out: what the import's options and the door say, kept with the import for whoever reads it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from glyphd.db.registry_models import Job
+from glyphd.importing.encodings import DEFAULT_ENCODING
+
+DELIMITERS = {",": ",", ";": ";", "tab": "\t", "|": "|"}
+"""The delimiters by the names that the `delimiter` option has for them."""
+
+COMMA = "comma"
+"""The value of the `decimal` option for numbers such as `1.299,50`."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """`skip_lines` is the number of lines before the header; `column_map` says of some of the file's columns which
+    canonical one each is, or (None) that it is left out."""
+
+    delimiter: str = ","
+    encoding: str = DEFAULT_ENCODING
+    skip_lines: int = 0
+    column_map: Mapping[str, str | None] = field(default_factory=dict)
+    has_decimal_comma: bool = False
+
+
+def layout_of(job: Job) -> Layout:
+    """The layout of an import's file."""
+    return Layout(
+        delimiter=job.delimiter or ",",
+        encoding=job.encoding or DEFAULT_ENCODING,
+        skip_lines=job.skip_lines or 0,
+        column_map=chosen_columns(json.loads(job.column_map or "[]")),
+        has_decimal_comma=job.decimal == COMMA,
+    )
+
+
+def chosen_columns(pairs: Sequence[str]) -> dict[str, str | None]:
+    """What the `map` option says: the file's columns by their names, each with its canonical one."""
+    parts = (pair.split(":", 1) for pair in pairs)
+    return {name: target or None for target, name in parts}
