@@ -79,8 +79,8 @@ def check_groups(archive: Database) -> Iterator[str]:
     in_groups = joined.where((event.ordinal > 1) | event.group_id.is_null(False))
     with uncommitted(archive):
         for import_id, row, ordinal, said, first_id, *values in stream(archive, in_groups):
-            due = listing_id(values, 1) if ordinal > 1 else None
-            if (bytes(first_id) if isinstance(first_id, memoryview) else first_id) != due:
+            is_right = ordinal > 1 and first_id is not None and bytes(first_id) == listing_id(values, 1)
+            if not is_right:
                 yield f"import {import_id}: row {row}, group_id: the archive says {said}, which is not its group"
 
 

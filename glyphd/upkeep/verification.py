@@ -71,7 +71,7 @@ class Verifier:
             found = True
             yield line
         for check in () if found else ARCHIVE_CHECKS:
-            yield from until_unreadable(check(self.archive))
+            yield from islice(until_unreadable(check(self.archive)), MOST)
 
     def verify(self, import_ids: Iterable[str]) -> Iterator[str]:
         """A line for each thing that is wrong with these imports. Raises ImportNotFound for one that nobody knows."""
