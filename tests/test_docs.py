@@ -186,9 +186,9 @@ def _codes_made(module: Path) -> Iterator[str]:
     """The codes given as plain text where a row error, or the flaw behind it, is made, and those that have a name
     together with their sentence."""
     tree = ast.parse(module.read_text())
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple) and len(node.value.elts) == 2:
-            yield from (text for text in _texts(node.value.elts[:1]) if STABLE_CODE.fullmatch(text) and "_" in text)
+    for named in tree.body:
+        if isinstance(named, ast.Assign) and isinstance(named.value, ast.Tuple) and len(named.value.elts) == 2:
+            yield from (text for text in _texts(named.value.elts[:1]) if STABLE_CODE.fullmatch(text) and "_" in text)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or getattr(node.func, "id", None) not in MAKERS_OF_ROW_ERRORS:
             continue

@@ -15,12 +15,14 @@ from glyphd.api.waiting import Waiting
 from glyphd.contracts.imports import ImportOptions, ImportStatus
 from glyphd.contracts.queries import ChangeQuery, NoParameters, read_parameters
 from glyphd.db.archive_models import RESTORE, ROLLBACK
+from glyphd.db.registry_models import Job
 from glyphd.importing.cancelling import cancel_import
-from glyphd.importing.changes import WantedChange, request_change
+from glyphd.importing.changes import WantedChange, request_change, require_change
 from glyphd.importing.registry import require_import
 from glyphd.importing.requests import Asked
 from glyphd.importing.status import view_import
 from glyphd.services import Services
+from glyphd.storage.supposing import foresee_change
 
 CHANGE_GRACE_SECONDS = 1.0
 """A rollback or a restore is given this long, so that its answer usually shows it done."""
@@ -71,7 +73,16 @@ class ActionsApi:
         asked = read_parameters(ChangeQuery, [*query_pairs(), *read_fields()])
         job = require_import(services.registry, import_id)
         wanted = WantedChange(kind, asked.reason, caller())
+        if asked.dry_run:
+            return self._foresee(job, kind)
         change = request_change(job, wanted, services.registry, services.queue)
         seconds = wait_asked()
         change = self._waiting.until_final(change, CHANGE_GRACE_SECONDS if seconds is None else seconds)
         return changed(change, require_import(services.registry, import_id))
+
+    def _foresee(self, job: Job, kind: str) -> HTTPResponse:
+        """What the change would do to the market; refused like the change itself."""
+        require_change(job, kind, self._services.registry)
+        with self._services.archive.connection_context():
+            effect = foresee_change(self._services.archive, job.import_id, kind)
+        return answer_json({"import_id": job.import_id, "kind": kind, "dry_run": True, "effect": effect})

@@ -143,7 +143,7 @@ REQUIRED = tuple(column.name for column in COLUMNS if column.required)
 
 
 def canonical_fields(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A row by canonical names: aliases resolved, null markers null, words for a quantity moved, unknown names in extra.
+    """A row by canonical names: aliases resolved, null markers null, words for a quantity moved, the rest in extra.
 
     Raises PydanticCustomError when two names mean the same column, and for prices that are not in dollars.
     """

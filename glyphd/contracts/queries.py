@@ -180,6 +180,7 @@ class ChangeQuery(Query):
     """What may be said of a rollback or a restore."""
 
     reason: Description | None = Field(None, description="Why; kept with the change")
+    dry_run: Flag = Field(None, description="Say what would change, and change nothing")
 
 
 class DeltaQuery(OutputQuery):

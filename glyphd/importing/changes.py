@@ -30,9 +30,7 @@ def request_change(job: Job, wanted: WantedChange, registry: Registry, queue: Ca
     Raises ImportNotSucceeded for an import that brought no rows, NothingToChange when it stands like that already,
     and ChangePending while the opposite is under way.
     """
-    if job.status != ImportStatus.SUCCEEDED or job.dry_run:
-        how = "was a dry run" if job.dry_run else f"is {job.status}"
-        raise ImportNotSucceeded(f"import {job.import_id} {how}: it brought no rows", import_id=job.import_id)
+    _require_rows(job)
     while True:
         pending = registry.pending_change(job.import_id)
         if pending is not None:
@@ -44,6 +42,21 @@ def request_change(job: Job, wanted: WantedChange, registry: Registry, queue: Ca
             continue
         nudge(queue, change)
         return change
+
+
+def require_change(job: Job, kind: str, registry: Registry) -> None:
+    """Raises what `request_change` raises when it would make no new job."""
+    _require_rows(job)
+    pending = registry.pending_change(job.import_id)
+    if pending is not None:
+        raise ChangePending(f"a {pending.kind} of import {job.import_id} is under way: wait for its end")
+    _require_something_to_do(registry.find_import(job.import_id) or job, kind)
+
+
+def _require_rows(job: Job) -> None:
+    if job.status != ImportStatus.SUCCEEDED or job.dry_run:
+        how = "was a dry run" if job.dry_run else f"is {job.status}"
+        raise ImportNotSucceeded(f"import {job.import_id} {how}: it brought no rows", import_id=job.import_id)
 
 
 def _row(job: Job, wanted: WantedChange) -> dict[str, Any]:

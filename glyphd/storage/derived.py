@@ -38,18 +38,18 @@ def renew(database: Database, first_event_ids: Any) -> None:
         database.execute_sql(f"DROP TABLE {table}")
 
 
-def observations(first_event_ids: Any | None = None) -> Any:
-    """Every event of the listings (None: of all) with what is derived from the events that count.
+def observations(first_event_ids: Any | None = None, known: Knowledge = _ALL_ROLLBACKS) -> Any:
+    """Every event of the listings (None: of all) with what is derived from the events that count, as far as `known`.
 
     Columns `event_id`, `listing_id`, `is_latest`, `is_current`, `is_indistinct`, `change_step`. An event of an import
     that was rolled back counts for nothing, and so does a row that repeats another. All offers of a group have to be
     among the listings.
     """
-    found = _followed(_judged(first_event_ids))
+    found = _followed(_judged(first_event_ids, known))
     step = step_between(_Earlier(found.c.earlier_price, found.c.earlier_score), found.c)
     is_compared = (found.c.counts == 1) & (found.c.is_indistinct == 0) & (found.c.earlier_indistinct == 0)
     is_latest = (found.c.counts == 1) & found.c.next_id.is_null()
-    is_gone = gone_at(found.c, _ALL_ROLLBACKS.counting).is_null(False)
+    is_gone = gone_at(found.c, known.counting).is_null(False)
     return found.select_from(
         found.c.id.alias("event_id"),
         found.c.listing_id.alias("listing_id"),
@@ -60,11 +60,11 @@ def observations(first_event_ids: Any | None = None) -> Any:
     )
 
 
-def _judged(first_event_ids: Any | None) -> Any:
+def _judged(first_event_ids: Any | None, known: Knowledge) -> Any:
     """The events, whether each counts, whether it is indistinct, and which others it is compared with."""
     event, batch = ScoredListing.alias("event"), ImportBatch.alias("batch")
-    counts = batch.rolled_back_at.is_null() & is_observation(event)
-    indistinct = is_indistinct(event, batch.source, _ALL_ROLLBACKS.counting)
+    counts = known.counts(event) & is_observation(event)
+    indistinct = is_indistinct(event, batch.source, known.counting)
     names = ("id", "import_id", "listing_id", "first_event_id", "group_id", "ordinal", "seen_at", "observed_at")
     query = event.select(
         *(getattr(event, name).alias(name) for name in (*names, "price_usd", "score")),

@@ -20,13 +20,16 @@ class Knowledge:
     """The present by default. `as_of` is stored time text; the other fields follow from it, see `knowledge_at`.
 
     `last_event_id` and `last_seen_at` bound the events of imports committed by then; `has_rollbacks` says whether any
-    import did not count.
+    import did not count. `supposed_out` is an import that is taken for rolled back, `supposed_in` one that is taken for
+    restored.
     """
 
     as_of: str | None = None
     last_event_id: int | None = None
     last_seen_at: str | None = None
     has_rollbacks: bool = False
+    supposed_out: str | None = None
+    supposed_in: str | None = None
 
     def is_held(self, event: Any = ScoredListing) -> Any:
         """Condition: the archive held the event. None where that goes without saying."""
@@ -37,7 +40,10 @@ class Knowledge:
         if not self.has_rollbacks:
             return None
         out = ImportBatch.select(ImportBatch.import_id).where(ImportBatch.rolled_back_at.is_null(False))
-        return event.import_id.not_in(out if self.as_of is None else _rolled_back_at(self.as_of))
+        counts = event.import_id.not_in(out if self.as_of is None else _rolled_back_at(self.as_of))
+        if self.supposed_out is not None:
+            return counts & (event.import_id != self.supposed_out)
+        return counts if self.supposed_in is None else counts | (event.import_id == self.supposed_in)
 
     def counting(self, event: Any) -> list[Any]:
         """The conditions that the archive held the event and that it counted; none where that goes without saying."""

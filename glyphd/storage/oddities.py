@@ -75,6 +75,7 @@ def _repeated_rows(database: Database) -> Iterator[Oddity]:
             "rows say the same as another one within an hour: each offer counts once",
             count,
             lines=lines,
+            hint="all of them are kept; send each offer once, or an hour apart, to have each counted",
         )
 
 
