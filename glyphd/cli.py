@@ -1,6 +1,5 @@
 """The command line. There is no command to import data: all data comes over HTTP."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,12 +10,12 @@ from typing import Any
 
 import click
 
-from glyphd.application import create_app
-from glyphd.db.connections import close_all, open_archive
-from glyphd.db.migration_sets import REGISTRY, require_current_schema
+from glyphd.db.connections import close_all, open_archive_to_verify, open_registry_to_look
+from glyphd.db.migration_sets import ARCHIVE, REGISTRY, applied_of, place_of, require_current_schema, require_there
 from glyphd.db.migrations import initialise, migrate
 from glyphd.db.troubles import DATABASE_ERRORS, trouble_of
 from glyphd.errors import GlyphdError
+from glyphd.importing.registry import Registry
 from glyphd.logs import configure_logs
 from glyphd.scratch import use_scratch_folder
 from glyphd.services import build_services
@@ -26,6 +25,8 @@ from glyphd.upkeep.backup import back_up
 from glyphd.upkeep.checkup import find_faults
 from glyphd.upkeep.rebuild import rebuild
 from glyphd.upkeep.verification import Verifier
+from glyphd.uploads import LocalUploads
+from glyphd.worker_package import load
 
 EXIT_WRONG = 1
 EXIT_UNUSABLE = 2
@@ -72,18 +73,22 @@ def serve_command(no_worker: bool, **flags: Any) -> None:
     """Run the API and, as its child, a worker."""
     settings = load_settings(**flags)
     configure_logs(settings)
-    use_scratch_folder(settings)
-    serve(create_app(settings), settings, with_worker=not no_worker)
+    serve(settings, with_worker=not no_worker)
 
 
 @main.command("worker")
 @click.option("--once", is_flag=True, help="Run what is queued, then end.")
+@click.option("--ping", is_flag=True, help="Only say whether a worker is alive on this host: exit code 0, else 1.")
+@click.option("--stop-with-parent", is_flag=True, help="End when stdin is closed.")
 @settings_options
-def worker_command(once: bool, **flags: Any) -> None:
-    """Run a worker alone (the same as `python -m worker`)."""
+def worker_command(once: bool, ping: bool, stop_with_parent: bool, **flags: Any) -> None:
+    """Run a worker alone: it takes queued imports up and writes them into the archive."""
     settings = load_settings(**flags)
-    arguments = [sys.executable, "-m", "worker", *(["--once"] if once else [])]
-    os.execve(sys.executable, arguments, settings.child_environment())
+    process = load("process")
+    if ping:
+        require_there(settings)
+        sys.exit(0 if process.is_alive(settings) else EXIT_WRONG)
+    process.run(settings, once=once, stop_with_parent=stop_with_parent)
 
 
 @main.command("migrate")
@@ -92,7 +97,11 @@ def worker_command(once: bool, **flags: Any) -> None:
 @settings_options
 def migrate_command(to: str | None, drop_data: bool, **flags: Any) -> None:
     """Bring the databases to this version's schema, or to another step."""
-    done = migrate(load_settings(**flags), to, drop_data=drop_data)
+    settings = load_settings(**flags)
+    is_new = not applied_of(settings, ARCHIVE)
+    done = migrate(settings, to, drop_data=drop_data)
+    if is_new and applied_of(settings, ARCHIVE):
+        click.echo(f"made a new archive: {place_of(settings)}")
     click.echo("\n".join(done) if done else "nothing to do: the schema is as asked")
 
 
@@ -102,7 +111,7 @@ def init_command(**flags: Any) -> None:
     """Make archive and registry where there are none; `serve` and `worker` do so by themselves."""
     settings = load_settings(**flags)
     initialise(settings)
-    click.echo(f"ready: {_place(settings)}")
+    click.echo(f"ready: {place_of(settings)}")
 
 
 @main.command("check")
@@ -110,13 +119,15 @@ def init_command(**flags: Any) -> None:
 def check_command(**flags: Any) -> None:
     """Look for damage in the databases and the kept files, and compare schema, registry and archive."""
     settings = load_settings(**flags)
-    services, found = build_services(settings), False
-    for line in find_faults(settings, services.registry, services.uploads, partial(_progress, "checking")):
+    require_there(settings)
+    registry, found = Registry(open_registry_to_look(settings)), False
+    for line in find_faults(settings, registry, LocalUploads(settings.uploads_dir), partial(_progress, "checking")):
         found = True
         _tell(line)
+    close_all(registry.database)
     if found:
         sys.exit(EXIT_WRONG)
-    click.echo(f"no drift: {_place(settings)}")
+    click.echo(f"no drift: {place_of(settings)}")
 
 
 @main.command("verify")
@@ -128,8 +139,9 @@ def verify_command(import_ids: tuple[str, ...], everything: bool, **flags: Any) 
     settings = load_settings(**flags)
     if everything == bool(import_ids):
         raise click.UsageError("name the imports to verify, or say --all")
+    require_there(settings)
     require_current_schema(settings)
-    use_scratch_folder(settings)
+    use_scratch_folder(settings, make=False)
     found = False
     with _verifier(settings, import_ids) as verifier:
         for line in verifier.verify_all() if everything else verifier.verify(import_ids):
@@ -160,6 +172,7 @@ def rebuild_command(into: Path, **flags: Any) -> None:
 def backup_command(folder: Path, **flags: Any) -> None:
     """Copy archive, registry and uploads into an empty FOLDER, while the service goes on."""
     settings = load_settings(**flags)
+    require_there(settings)
     require_current_schema(settings)
     made = back_up(settings, folder, partial(_progress, "copying"))
     click.echo(f"{folder}: {made.imports} imports, {made.files} files, {made.bytes} bytes of uploads")
@@ -169,10 +182,12 @@ def backup_command(folder: Path, **flags: Any) -> None:
 @settings_options
 def settings_command(**flags: Any) -> None:
     """Show every setting as it is in force, and its environment variable."""
-    shown = load_settings(**flags).shown()
-    for name, value in shown.items():
+    settings = load_settings(**flags)
+    for name, value in settings.shown().items():
         description = Settings.model_fields[name].description
         click.echo(f"{PREFIX + name.upper()}={value}\n    {description}")
+    if settings.database_url is None and not settings.archive_path.exists():
+        click.echo(f"there is no archive at {place_of(settings)} yet: `glyphd serve` or `init-db` makes one", err=True)
 
 
 @contextmanager
@@ -188,14 +203,14 @@ def _progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
 @contextmanager
 def _verifier(settings: Settings, import_ids: tuple[str, ...]) -> Iterator[Verifier]:
     """A verifier at work, with its progress on stderr if that is a terminal."""
-    services, archive = build_services(settings), open_archive(settings, read_only=False)
-    verifier = Verifier(archive, services.registry, services.uploads, settings)
+    archive, registry = open_archive_to_verify(settings), Registry(open_registry_to_look(settings))
+    verifier = Verifier(archive, registry, LocalUploads(settings.uploads_dir), settings)
     try:
         length = verifier.total_bytes(import_ids or None)
         with archive.connection_context(), _progress("verifying", length) as verifier.tick:
             yield verifier
     finally:
-        for database in (archive, services.registry.database):
+        for database in (archive, registry.database):
             close_all(database)
 
 
@@ -207,7 +222,3 @@ def _tell(line: str) -> None:
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
     click.echo(line.encode(errors="backslashreplace"))
-
-
-def _place(settings: Settings) -> str:
-    return settings.shown()["database_url"] if settings.database_url else str(settings.archive_path)

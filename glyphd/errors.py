@@ -39,6 +39,13 @@ class ArchiveMismatch(SchemaError):
     title = "Archive and registry do not belong together"
 
 
+class NoLedger(SchemaError):
+    """A command was run where there is no archive, or one without its registry."""
+
+    code = "no_ledger"
+    title = "There is no archive here"
+
+
 class DataWouldBeLost(SchemaError):
     code = "data_would_be_lost"
     title = "This step would drop data"

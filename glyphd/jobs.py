@@ -11,6 +11,7 @@ from huey.serializer import Serializer
 from huey.storage import SqliteStorage
 
 from glyphd.bell import Bell
+from glyphd.db.connections import make_file
 from glyphd.errors import Unavailable
 from glyphd.settings import Settings
 
@@ -92,8 +93,7 @@ def open_queue(settings: Settings, run_job: RunJob | None = None) -> JobQueue:
     if settings.database_url is not None:
         huey = PostgresHuey(QUEUE_NAME, results=False, serializer=serializer, dsn=settings.database_url)
         return JobQueue(huey, run_job)
-    settings.queue_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    settings.queue_path.touch(mode=0o600)
+    make_file(settings.queue_path)
     filename, options = str(settings.queue_path), {"storage_class": RingingStorage, "timeout": 30}
     huey = Huey(QUEUE_NAME, results=False, serializer=serializer, filename=filename, **options)
     return JobQueue(huey, run_job, file=settings.queue_path)

@@ -37,5 +37,7 @@ def _rendering(settings: Settings) -> list[Any]:
     first = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     for_people = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
     if for_people:
-        return [first, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # Not Rich's tracebacks, which show local variables: a password may be among them.
+        plain = structlog.dev.plain_traceback
+        return [first, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
     return [first, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]

@@ -1,6 +1,7 @@
 """`glyphd serve`: the HTTP server, and beside it a worker that lives and ends with it."""
 
 import signal
+import socket
 import time
 from importlib.metadata import version
 from threading import Event
@@ -9,11 +10,13 @@ import click
 from bottle import Bottle
 
 from glyphd.api.access import AccessRule
+from glyphd.application import create_app
 from glyphd.backlog import Backlog
 from glyphd.db.connections import open_registry
 from glyphd.importing.registry import Registry
 from glyphd.memory import collect_rarely, share_arenas
-from glyphd.server import ServerLimits, run_server
+from glyphd.scratch import use_scratch_folder
+from glyphd.server import ServerLimits, listen, run_server
 from glyphd.settings import Settings
 from glyphd.supervisor import WorkerSupervisor
 
@@ -22,8 +25,19 @@ LAST_SECONDS = 3.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def serve(app: Bottle, settings: Settings, *, with_worker: bool) -> None:
-    """Serves until SIGTERM or SIGINT, then lets answers in flight and the worker's job finish."""
+def serve(settings: Settings, *, with_worker: bool) -> None:
+    """Serves until SIGTERM or SIGINT, then lets answers in flight and the worker's job finish.
+
+    Raises InvalidSettings where it can't listen, before anything is made.
+    """
+    limits = ServerLimits.from_settings(settings)
+    with listen(limits.host, limits.port) as listener:
+        app = create_app(settings)
+        use_scratch_folder(settings)
+        _serve_on(listener, app, settings, with_worker=with_worker)
+
+
+def _serve_on(listener: socket.socket, app: Bottle, settings: Settings, *, with_worker: bool) -> None:
     stop = _Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop.ask)
@@ -44,7 +58,15 @@ def serve(app: Bottle, settings: Settings, *, with_worker: bool) -> None:
     try:
         limits = ServerLimits.from_settings(settings)
         check_access = AccessRule.from_settings(settings).check
-        run_server(app, limits, on_ready=ready, stop=stop.asked, has_room=backlog.has_room, check_access=check_access)
+        run_server(
+            app,
+            limits,
+            listener,
+            on_ready=ready,
+            stop=stop.asked,
+            has_room=backlog.has_room,
+            check_access=check_access,
+        )
     finally:
         backlog.stop()
         if supervisor is not None:

@@ -1,8 +1,7 @@
 """Settings: default < environment (`GLYPHD_*`) < flag. The only module that reads the environment."""
 
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -12,6 +11,16 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from glyphd.companions import (
+    LOCKS_ENDING,
+    QUEUE_ENDING,
+    REGISTRY_ENDING,
+    SCRATCH_ENDING,
+    UPLOADS_ENDING,
+    companion,
+    require_archive_name,
+)
+from glyphd.database_urls import require_readable_url, without_password
 from glyphd.errors import InvalidSettings
 from glyphd.hosts import parse_host
 
@@ -19,7 +28,6 @@ PREFIX = "GLYPHD_"
 ANY_HOST = "*"
 _TEST_PREFIX = "GLYPHD_TEST_"
 MIB = 1024 * 1024
-_PASSWORD_PARAMETER = re.compile(r"([?&]\w*password=)[^&]*", re.IGNORECASE)
 
 Network = IPv4Network | IPv6Network
 
@@ -27,11 +35,17 @@ Network = IPv4Network | IPv6Network
 class Settings(BaseSettings):
     """One value each for everything an operator may choose; sizes are bytes, durations seconds."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,  # it may hold a password
+    )
 
     data_dir: Path = Field(Path("data"), description="Folder for all of it")
-    db_path: Path = Field(Path(), description="The archive; default gpu.sqlite in the data folder")
-    database_url: str | None = Field(None, description="postgresql://… for archive, registry and queue")
+    db_path: Path | None = Field(None, description="The archive; default gpu.sqlite in the data folder")
+    database_url: str | None = Field(None, repr=False, description="postgresql://… for archive, registry and queue")
 
     host: str = Field("127.0.0.1", description="Address the API listens on")
     port: int = Field(8080, ge=0, le=65535, description="Port the API listens on; 0 picks a free one")
@@ -56,18 +70,27 @@ class Settings(BaseSettings):
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
 
-    @field_validator("data_dir", "db_path", mode="before")
+    @field_validator("data_dir", "db_path", "host", mode="before")
     @classmethod
-    def _no_nul(cls, value: Any) -> Any:
+    def _is_no_url(cls, value: Any) -> Any:
         if "\0" in str(value):
-            raise ValueError("must not hold a NUL character")
+            raise ValueError("must not contain a NUL character")
+        if ":/" in str(value):
+            raise ValueError("must not be a URL; the URL of a database goes into GLYPHD_DATABASE_URL")
+        return value
+
+    @field_validator("db_path")
+    @classmethod
+    def _names_an_archive(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            require_archive_name(value)
         return value
 
     @field_validator("database_url")
     @classmethod
     def _is_postgresql(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("postgresql://", "postgres://")):
-            raise ValueError("must start with postgresql://")
+        if value is not None:
+            require_readable_url(value)
         return value
 
     @field_validator("allowed_hosts")
@@ -99,38 +122,38 @@ class Settings(BaseSettings):
     @property
     def archive_path(self) -> Path:
         """The SQLite archive; every other file takes its name from this one."""
-        return self.db_path if "db_path" in self.model_fields_set else self.data_dir / "gpu.sqlite"
+        return self.db_path or self.data_dir / "gpu.sqlite"
 
     @property
     def folder(self) -> Path:
-        """Where registry, queue, uploads, locks and scratch files lie: `data_dir`, else beside the archive."""
-        if "data_dir" in self.model_fields_set or "db_path" not in self.model_fields_set:
+        """Where registry, queue, uploads, locks and scratch files are: `data_dir`, else beside the archive."""
+        if "data_dir" in self.model_fields_set or self.db_path is None:
             return self.data_dir
         return self.db_path.parent
 
     def beside(self, ending: str) -> Path:
         """`gpu.uploads` for `uploads`: a path in the folder, named after the archive."""
-        return self.folder / f"{self.archive_path.stem}.{ending}"
+        return companion(self.archive_path, ending, folder=self.folder)
 
     @property
     def registry_path(self) -> Path:
-        return self.beside("registry.sqlite")
+        return self.beside(REGISTRY_ENDING)
 
     @property
     def queue_path(self) -> Path:
-        return self.beside("queue.sqlite")
+        return self.beside(QUEUE_ENDING)
 
     @property
     def uploads_dir(self) -> Path:
-        return self.beside("uploads")
+        return self.beside(UPLOADS_ENDING)
 
     @property
     def locks_dir(self) -> Path:
-        return self.beside("locks")
+        return self.beside(LOCKS_ENDING)
 
     @property
     def scratch_dir(self) -> Path:
-        return self.beside("tmp")
+        return self.beside(SCRATCH_ENDING)
 
     def child_environment(self) -> dict[str, str]:
         """The environment in which a child process runs with these very settings."""
@@ -141,19 +164,11 @@ class Settings(BaseSettings):
     def shown(self) -> dict[str, str]:
         """Every setting as text for people, passwords left out."""
         shown = {name: str(value) for name, value in self.model_dump(mode="json").items()}
-        shown["db_path"] = str(self.archive_path)
-        shown["data_dir"] = str(self.folder)
+        shown["db_path"] = str(self.archive_path.absolute())
+        shown["data_dir"] = str(self.folder.absolute())
         if self.database_url is not None:
             shown["database_url"] = without_password(self.database_url)
         return shown
-
-
-def without_password(url: str) -> str:
-    """The URL with its password, wherever in it that may stand, replaced by `***`."""
-    scheme, _, rest = _PASSWORD_PARAMETER.sub(r"\1***", url).partition("://")
-    credentials, at, location = rest.rpartition("@")
-    user, colon, _ = credentials.partition(":")
-    return f"{scheme}://{user}{':***' if colon else ''}{at}{location}"
 
 
 def load_settings(**flags: Any) -> Settings:
@@ -166,12 +181,29 @@ def load_settings(**flags: Any) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        place = f"--{name.replace('_', '-')}" if name in given else PREFIX + name.upper()
-        reason = first["msg"].removeprefix("Value error, ")
-        shown = without_password(str(first["input"])) if "://" in str(first["input"]) else first["input"]
-        raise InvalidSettings(f"{place}={shown}: {reason}") from None
+        raise _refusal(error, {name: f"--{name.replace('_', '-')}" for name in given}) from None
+
+
+def settings_of_file(archive: Path) -> Settings:
+    """Settings for one SQLite archive by its path, with its companions beside it, whatever the environment says.
+
+    Raises InvalidSettings for a path that can't be an archive's.
+    """
+    try:
+        return Settings(db_path=archive, data_dir=archive.parent, database_url=None)
+    except ValidationError as error:
+        raise _refusal(error, {"db_path": "db_path"}) from None
+
+
+def _refusal(error: ValidationError, given: Mapping[str, str]) -> InvalidSettings:
+    """The first thing that is wrong in one line. `given` says how those settings are called that were not variables."""
+    first = error.errors()[0]
+    name, value = str(first["loc"][0]), str(first["input"])
+    # A URL may have been given for any setting, and a password may be anywhere in it.
+    may_be_url = name == "database_url" or any(mark in value for mark in (":/", "@"))
+    shown = without_password(value) if may_be_url else value
+    place = given.get(name, PREFIX + name.upper())
+    return InvalidSettings(f"{place}={shown}: {first['msg'].removeprefix('Value error, ')}")
 
 
 def _read_hosts(text: str | None) -> frozenset[str]:

@@ -1,7 +1,6 @@
 """Keeps a worker running beside the API: a child process that is started again when it dies."""
 
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -9,7 +8,9 @@ from dataclasses import dataclass
 
 import structlog
 
-WORKER_COMMAND = (sys.executable, "-m", "worker", "--stop-with-parent")
+from glyphd.worker_package import python
+
+WORKER_COMMAND = (*python(), "-m", "glyphd", "worker", "--stop-with-parent")
 # How the worker says that it can't run as it is set up: a wrong setting, an old schema. Trying again would not help.
 MISCONFIGURED = 2
 

@@ -1,5 +1,6 @@
 """The command line: every command, its options, and its exit codes."""
 
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,12 +12,14 @@ from click import Option
 from click.testing import CliRunner, Result
 
 from glyphd.cli import main
+from glyphd.db.connections import close_all
 from glyphd.settings import Settings
+from glyphd.storage.stores import SqliteListingStore
 from tests.service import Service, offers
 
 OPTIONS = {
     "serve": ["--host", "--port", "--allowed-hosts", "--trusted-proxies", "--no-worker"],
-    "worker": ["--once"],
+    "worker": ["--once", "--ping", "--stop-with-parent"],
     "migrate": ["--to", "--drop-data"],
     "init-db": [],
     "check": [],
@@ -107,7 +110,7 @@ def test_init_db_makes_what_is_missing_and_says_where(tmp_path: Path) -> None:
 
 def test_the_archive_may_be_named(tmp_path: Path) -> None:
     _run("init-db", "--db-path", tmp_path / "market.db")
-    assert {"market.db", "market.registry.sqlite"} <= {file.name for file in tmp_path.iterdir()}
+    assert {"market.db", "market.db.registry.sqlite"} <= {file.name for file in tmp_path.iterdir()}
 
 
 def test_the_environment_may_name_the_folder(tmp_path: Path) -> None:
@@ -116,9 +119,9 @@ def test_the_environment_may_name_the_folder(tmp_path: Path) -> None:
 
 
 def test_migrate_says_what_it_did(tmp_path: Path) -> None:
-    lines = _run("migrate", "--data-dir", tmp_path).output.splitlines()
-    assert lines[0] == "applied archive 001_events"
-    assert all(line.startswith(("applied archive ", "applied registry ")) for line in lines)
+    first, *steps = _run("migrate", "--data-dir", tmp_path).output.splitlines()
+    assert first == f"made a new archive: {tmp_path / 'gpu.sqlite'}"
+    assert all(line.startswith(("applied archive ", "applied registry ")) for line in steps)
     assert _run("migrate", "--data-dir", tmp_path).output == "nothing to do: the schema is as asked\n"
 
 
@@ -173,14 +176,39 @@ def test_check_reports_drift(service: Service) -> None:
     assert "registry: index jobs_by_sha256 of jobs is missing" in found.output
 
 
-def test_check_reports_databases_that_are_not_there(tmp_path: Path) -> None:
-    found = _run("check", "--data-dir", tmp_path / "data")
-    assert found.exit_code == 1
-    assert found.output.splitlines() == [
-        "archive: there is no database gpu.sqlite yet",
-        "registry: there is no database gpu.registry.sqlite yet",
-    ]
-    assert not (tmp_path / "data").exists()
+@pytest.mark.parametrize(
+    "command", [["check"], ["verify", "--all"], ["backup", "copy"], ["rebuild"], ["worker", "--ping"]], ids=" ".join
+)
+def test_what_works_with_an_archive_says_where_it_looked_and_makes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = _run(*command)
+    assert (found.exit_code, found.stderr.count("\n"), found.stdout) == (2, 1, "")
+    assert f" at {tmp_path / 'data' / 'gpu'}." in found.stderr
+    assert "--db-path" in found.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["check"], ["verify", "--all"], ["backup", "copy"]], ids=" ".join)
+def test_an_archive_without_its_registry_is_named(tmp_path: Path, command: list[str]) -> None:
+    SqliteListingStore(tmp_path / "gpu.sqlite")
+    before = sorted(tmp_path.iterdir())
+    found = _run(*command, "--data-dir", tmp_path)
+    assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
+    assert f"there is no registry at {tmp_path / 'gpu.registry.sqlite'}" in found.stderr
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_looking_leaves_no_file_behind(service: Service) -> None:
+    service.import_csv(offers(ROW))
+    close_all(service.services.archive)
+    folder = service.settings.data_dir
+    shutil.rmtree(service.settings.scratch_dir)
+    before = sorted(path for path in folder.rglob("*") if not path.name.startswith("gpu.queue."))
+    for command in (["check"], ["verify", "--all"], ["settings"], ["backup", folder.parent / "copy"]):
+        assert _run(*command, "--data-dir", folder).exit_code == 0
+    assert sorted(path for path in folder.rglob("*") if not path.name.startswith("gpu.queue.")) == before
 
 
 def test_settings_shows_every_setting_with_its_variable(tmp_path: Path) -> None:
@@ -197,8 +225,9 @@ def test_settings_shows_no_password() -> None:
     assert "s3cr3t" not in found.output
 
 
-def test_settings_makes_nothing(tmp_path: Path) -> None:
-    _run("settings", "--data-dir", tmp_path / "data")
+def test_settings_makes_nothing_and_says_that_there_is_nothing(tmp_path: Path) -> None:
+    found = _run("settings", "--data-dir", tmp_path / "data")
+    assert f"there is no archive at {tmp_path / 'data' / 'gpu.sqlite'} yet" in found.stderr
     assert not (tmp_path / "data").exists()
 
 

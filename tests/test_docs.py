@@ -116,7 +116,11 @@ def test_settings_are_described_with_their_flags_and_defaults() -> None:
     described = [[word.strip("`") for word in row[:3]] for row in rows]
     flags, defaults = _flags(), Settings().shown()
     assert described == [
-        [PREFIX + name.upper(), flags.get(name, ""), defaults[name].replace("None", "not set")]
+        [
+            PREFIX + name.upper(),
+            flags.get(name, ""),
+            defaults[name].removeprefix(f"{Path.cwd()}/").replace("None", "not set"),
+        ]
         for name in Settings.model_fields
     ]
 

@@ -80,6 +80,20 @@ def test_an_exception_stays_in_the_line(log: Log) -> None:
     assert "ValueError: what went wrong" in json.loads(line)["exception"]
 
 
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_an_exception_shows_no_local_variable(log: Log, log_format: str) -> None:
+    def act(logger: Any) -> None:
+        url = "s3" + "cr3t"
+        try:
+            raise ValueError(len(url))
+        except ValueError:
+            logger.warning("check_failed", exc_info=True)
+
+    told = "\n".join(log(act, log_format=log_format))
+    assert "ValueError: 6" in told
+    assert "s3cr3t" not in told
+
+
 def test_what_json_does_not_know_is_written_as_text(log: Log) -> None:
     (line,) = log(lambda logger: logger.info("event", value={1}))
     assert json.loads(line)["value"] == "{1}"

@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import text
 from pydantic import ValidationError
 
+from glyphd.database_urls import scrubbed, without_password
 from glyphd.errors import InvalidSettings
-from glyphd.settings import Settings, load_settings, without_password
+from glyphd.settings import Settings, load_settings, settings_of_file
 
 SECRET = "s3cr3t"
 
@@ -96,7 +99,6 @@ def test_variables_of_the_tests_and_of_others_are_no_settings(monkeypatch: pytes
         ("trusted_proxies", "::1, 10.0.0"),
         ("trusted_proxies", "*"),
         ("database_url", "mysql://localhost/x"),
-        ("database_url", "sqlite.db"),
     ],
 )
 def test_a_bad_value_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -105,7 +107,7 @@ def test_a_bad_value_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch, nam
     assert _message().startswith(f"GLYPHD_{name.upper()}={value}: ")
 
 
-@pytest.mark.parametrize("name", ["data_dir", "db_path"])
+@pytest.mark.parametrize("name", ["data_dir", "db_path", "host"])
 def test_a_path_may_not_hold_a_nul(name: str) -> None:
     assert "NUL" in _message(**{name: "a\0b"})
 
@@ -125,16 +127,19 @@ def test_settings_do_not_change() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "archive", "folder", "stem"),
+    ("flags", "archive", "folder", "name"),
     [
         ({}, "data/gpu.sqlite", "data", "gpu"),
         ({"data_dir": "/srv/gpu"}, "/srv/gpu/gpu.sqlite", "/srv/gpu", "gpu"),
-        ({"db_path": "/srv/market.db"}, "/srv/market.db", "/srv", "market"),
+        ({"db_path": "/srv/market.db"}, "/srv/market.db", "/srv", "market.db"),
         ({"db_path": "market.sqlite"}, "market.sqlite", ".", "market"),
-        ({"db_path": "/fast/market.db", "data_dir": "/large"}, "/fast/market.db", "/large", "market"),
+        ({"db_path": "market.SQLITE"}, "market.SQLITE", ".", "market.SQLITE"),
+        ({"db_path": "/srv/market"}, "/srv/market", "/srv", "market"),
+        ({"db_path": "/srv/a.b.sqlite"}, "/srv/a.b.sqlite", "/srv", "a.b"),
+        ({"db_path": "/fast/market.db", "data_dir": "/large"}, "/fast/market.db", "/large", "market.db"),
     ],
 )
-def test_every_path_follows_from_the_two_given(flags: dict[str, Any], archive: str, folder: str, stem: str) -> None:
+def test_every_path_follows_from_the_two_given(flags: dict[str, Any], archive: str, folder: str, name: str) -> None:
     settings = load_settings(**flags)
     assert settings.archive_path == Path(archive)
     names = {
@@ -144,10 +149,48 @@ def test_every_path_follows_from_the_two_given(flags: dict[str, Any], archive: s
         "locks_dir": "locks",
         "scratch_dir": "tmp",
     }
-    assert {name: getattr(settings, name) for name in names} == {
-        name: Path(folder, f"{stem}.{ending}") for name, ending in names.items()
+    assert {path: getattr(settings, path) for path in names} == {
+        path: Path(folder, f"{name}.{ending}") for path, ending in names.items()
     }
-    assert (settings.shown()["db_path"], settings.shown()["data_dir"]) == (archive, folder)
+    shown = settings.shown()
+    assert (shown["db_path"], shown["data_dir"]) == (str(Path(archive).absolute()), str(Path(folder).absolute()))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "..",
+        "gpu.registry.sqlite",
+        "GPU.Registry.SQLite",
+        "gpu.queue.sqlite",
+        "gpu.queue.sqlite.bell",
+        "gpu.db.uploads",
+        "gpu.locks",
+        "gpu.tmp",
+        "gpu.migrate.lock",
+        "gpu.sqlite-wal",
+        "gpu.db-shm",
+        "gpu.db-journal",
+    ],
+)
+def test_an_archive_may_not_have_the_name_of_another_ones_file(tmp_path: Path, name: str) -> None:
+    assert "must " in _message(db_path=tmp_path / name)
+    with pytest.raises(InvalidSettings, match="must "):
+        settings_of_file(tmp_path / name)
+
+
+@pytest.mark.parametrize("path", ["", ".", "/", "data/.."])
+def test_an_archive_needs_a_name(path: str) -> None:
+    assert "must name a file" in _message(db_path=Path(path))
+
+
+def test_an_archive_opened_by_its_path_has_its_companions_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLYPHD_DATA_DIR", "/elsewhere")
+    monkeypatch.setenv("GLYPHD_DATABASE_URL", "postgresql://db/gpu")
+    settings = settings_of_file(tmp_path / "gpu.db")
+    assert (settings.registry_path, settings.database_url) == (tmp_path / "gpu.db.registry.sqlite", None)
 
 
 def test_every_setting_is_shown_and_described() -> None:
@@ -159,22 +202,83 @@ def test_every_setting_is_shown_and_described() -> None:
     ("url", "shown"),
     [
         (f"postgresql://me:{SECRET}@db:5432/gpu", "postgresql://me:***@db:5432/gpu"),
-        (f"postgresql://me:{SECRET}@x@db/gpu", "postgresql://me:***@db/gpu"),
+        (f"postgresql://me:a:b?c#d&e={SECRET}@db/gpu", "postgresql://me:***@db/gpu"),
+        (f"postgresql://me%40corp:%2F{SECRET}@db/gpu", "postgresql://me%40corp:***@db/gpu"),
         (f"postgres://:{SECRET}@db/gpu?sslmode=require", "postgres://:***@db/gpu?sslmode=require"),
+        (f"postgresql://me:{SECRET}@a:1,[::1]:2/gpu", "postgresql://me:***@a:1,[::1]:2/gpu"),
         (f"postgresql://db/gpu?user=me&password={SECRET}", "postgresql://db/gpu?user=me&password=***"),
+        (f"postgresql://db/gpu?user=a@b&password=a@{SECRET}", "postgresql://db/gpu?user=a@b&password=***"),
+        (f"postgresql://db/gpu?pass%77ord={SECRET}", "postgresql://db/gpu?pass%77ord=***"),
         (f"postgresql://db/gpu?PASSWORD={SECRET}&user=me", "postgresql://db/gpu?PASSWORD=***&user=me"),
         (f"postgresql://db/gpu?sslpassword={SECRET}", "postgresql://db/gpu?sslpassword=***"),
+        (f"postgresql://db/gpu?user=me;password={SECRET}", "postgresql://db/gpu?user=***"),
+        (f"postgresql://db/gpu?options=-c%20x.password%3D{SECRET}", "postgresql://db/gpu?options=***"),
         ("postgresql://me@db/gpu", "postgresql://me@db/gpu"),
         ("postgresql:///gpu?host=/run/pg", "postgresql:///gpu?host=/run/pg"),
+        ("postgresql://%2Frun%2Fpg/gpu", "postgresql://%2Frun%2Fpg/gpu"),
     ],
 )
 def test_a_password_is_never_shown(url: str, shown: str) -> None:
     assert without_password(url) == shown
-    assert load_settings(database_url=url).shown()["database_url"] == shown
+    settings = load_settings(database_url=url)
+    assert settings.shown()["database_url"] == shown
+    assert SECRET not in repr(settings)
 
 
-def test_a_password_is_not_shown_where_the_url_is_wrong() -> None:
-    assert SECRET not in _message(database_url=f"mysql://me:{SECRET}@db/gpu")
+MALFORMED = [
+    SECRET,
+    f"me:{SECRET}@db/gpu",
+    f"mysql://me:{SECRET}@db/gpu",
+    f"postgresql:/me:{SECRET}@db/gpu",
+    f"postgresql//me:{SECRET}@db/gpu",
+    f"POSTGRESQL://me:{SECRET}@db/gpu",
+    f"host=db password={SECRET}",
+    f"postgresql://me:{SECRET}@x@db/gpu",
+    f"postgresql://me:x@{SECRET}@db/gpu",
+    f"postgresql://me:x/{SECRET}@db/gpu",
+    f"postgresql://me:1/{SECRET}@db/gpu",
+    f"postgresql://me:{SECRET}/x@db/gpu",
+    f"postgresql://me:%zz{SECRET}@db/gpu",
+    f"postgresql://me:{SECRET}:db/gpu",
+    f"postgresql://me:{SECRET} @db/gpu",
+    f"postgresql://db?password=x@{SECRET}",
+    f"postgresql://db/gpu?sslmode=x#password={SECRET}",
+    f"postgresql://db/gpu?sslmode=x?password={SECRET}%",
+    f"postgresql://db/gpu/password={SECRET}",
+    f"\npostgresql://me:{SECRET}@db/gpu",
+]
+
+
+@pytest.mark.parametrize("url", MALFORMED)
+def test_nothing_of_a_url_that_is_wrong_is_shown(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    assert SECRET not in _message(database_url=url)
+    monkeypatch.setenv("GLYPHD_DATABASE_URL", url)
+    assert SECRET not in _message()
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["db_path", "data_dir", "host", "port", "log_level"])
+def test_a_url_in_the_place_of_another_setting_is_not_shown(name: str) -> None:
+    assert SECRET not in _message(**{name: f"postgresql://me:x@{SECRET}@db/gpu"})
+    assert SECRET not in _message(**{name: Path(f"postgresql://me:{SECRET}/x@db/gpu")})
+
+
+@given(text(alphabet="ab:/@?#&=%;, \n", max_size=12), text(alphabet="ab:/@?#&=%;, \n", max_size=12))
+def test_whatever_is_around_a_password_it_is_never_shown(before: str, after: str) -> None:
+    for url in (f"postgresql://me:{before}{SECRET}{after}@db/gpu", f"postgresql://db/gpu?password={SECRET}{after}"):
+        assert SECRET not in without_password(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://me:{}@db/gpu", "postgresql://db/gpu?password={}"],
+)
+def test_an_error_message_is_scrubbed_of_the_password(url: str) -> None:
+    message = scrubbed(f'what is "s3/cr3t" or "s3%2Fcr3t" in {url.format("s3%2Fcr3t")}?', url.format("s3%2Fcr3t"))
+    assert "cr3t" not in message
+    assert message.startswith("what is ")
 
 
 def test_a_child_runs_with_these_very_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import marshal
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
@@ -24,12 +23,15 @@ from glyphd.importing.validation import Checked
 from glyphd.memory import collect_rarely
 from glyphd.settings import Settings
 from glyphd.uploads import UploadStore
+from glyphd.worker_package import python
 
 LARGE_BYTES = 8 << 20
 """A smaller file is read before another process is of much use."""
 
 PATIENCE_SECONDS = 0.2
 """How long to wait for a chunk before asking whether to go on."""
+
+_READER_CODE = "from glyphd.worker_package import load; load('apart').serve({})"
 
 _READY = b"ready"
 """What the reading process says first."""
@@ -150,7 +152,7 @@ class Reader:
         if self._pipe is None or self._process is None or self._process.poll() is not None:
             self.close()
             self._pipe, theirs = Pipe()
-            command = [sys.executable, "-c", f"from worker.apart import serve; serve({theirs.fileno()})"]
+            command = [*python(), "-c", _READER_CODE.format(theirs.fileno())]
             self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
             theirs.close()
         return self._pipe

@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar
 from peewee import Database, OperationalError, PostgresqlDatabase, SqliteDatabase
 from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
 
+from glyphd.database_urls import scrubbed
 from glyphd.errors import InvalidSettings, NotReady, Unavailable
 from glyphd.settings import MIB, Settings
 
@@ -61,9 +62,11 @@ class SqliteFile(SqliteDatabase):
     Connecting raises NotReady while the file is missing or can't be opened.
     """
 
-    def __init__(self, path: Path, *, mode: Literal["ro", "rw"], pragmas: dict[str, Any], **options: Any) -> None:
+    def __init__(
+        self, path: Path, *, mode: Literal["ro", "rw", "look"], pragmas: dict[str, Any], **options: Any
+    ) -> None:
         self.path = path
-        uri = f"{path.absolute().as_uri()}?mode={mode}"
+        uri = uri_to_look(path) if mode == "look" else f"{path.absolute().as_uri()}?mode={mode}"
         super().__init__(uri, pragmas=pragmas, timeout=LOCK_WAIT_SECONDS, uri=True, **options)
 
     def connect(self, reuse_if_open: bool = False) -> bool:
@@ -148,7 +151,8 @@ class PostgresSession(PostgresqlDatabase):
         except OperationalError as error:
             if not self.is_closed():
                 raise
-            raise NotReady(f"PostgreSQL does not answer: {' '.join(str(error).split())}") from error
+            said = scrubbed(" ".join(str(error).split()), str(self.database))
+            raise NotReady(f"PostgreSQL does not answer: {said}") from error
 
 
 class PostgresPool(PooledPostgresqlDatabase, PostgresSession):  # type: ignore[misc]
@@ -159,6 +163,20 @@ class PostgresPool(PooledPostgresqlDatabase, PostgresSession):  # type: ignore[m
             return bool(super().connect(reuse_if_open))
         except MaxConnectionsExceeded:
             raise Unavailable("all connections to the database are in use") from None
+
+
+def uri_to_look(path: Path) -> str:
+    """How to open a SQLite file that is only to be looked at, so that nothing stays beside it.
+
+    A connection in mode `ro` leaves its `-wal` and `-shm` behind; the last one in mode `rw` removes them. Where nobody
+    can write and there is no `-wal`, SQLite may take the file as it is, and has to: it could make no `-shm`.
+    """
+    uri = path.absolute().as_uri()
+    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        return f"{uri}?mode=rw"
+    if Path(f"{path}-wal").exists():
+        return f"{uri}?mode=ro"
+    return f"{uri}?mode=ro&immutable=1"
 
 
 def open_archive(settings: Settings, *, read_only: bool) -> Database:
@@ -182,6 +200,22 @@ def open_registry(settings: Settings) -> Database:
         return _open_pool(settings, read_only=False)
     pragmas = _WRITER_PRAGMAS | {"cache_size": -_REGISTRY_CACHE_KIB}
     return SqliteFile(settings.registry_path, mode="rw", pragmas=pragmas, lock_type="IMMEDIATE")
+
+
+def open_archive_to_verify(settings: Settings) -> Database:
+    """The archive with temporary tables of one's own, which may be as large as an import; nothing else is written."""
+    if settings.database_url is not None:
+        return _open_pool(settings, read_only=False)
+    pragmas = _SORTING | {"cache_size": -_ARCHIVE_CACHE_KIB}
+    return SqliteFile(settings.archive_path, mode="look", pragmas=pragmas)
+
+
+def open_registry_to_look(settings: Settings) -> Database:
+    """The registry, to read it in a command that leaves nothing behind."""
+    if settings.database_url is not None:
+        return _open_pool(settings, read_only=True)
+    pragmas = {"query_only": 1, "cache_size": -_REGISTRY_CACHE_KIB}
+    return SqliteFile(settings.registry_path, mode="look", pragmas=pragmas)
 
 
 def open_for_migration(settings: Settings, path: Path) -> Database:
@@ -282,4 +316,4 @@ def _options_in(url: str) -> str:
     try:
         return str(conninfo.conninfo_to_dict(url).get("options") or "")
     except ProgrammingError as error:
-        raise InvalidSettings(f"GLYPHD_DATABASE_URL can't be read: {error}") from None
+        raise InvalidSettings(f"GLYPHD_DATABASE_URL can't be read: {scrubbed(str(error), url)}") from None

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 from peewee import Database
 
@@ -86,9 +85,9 @@ def databases_to_check(settings: Settings) -> dict[str, Database]:
     return {name: file_to_check(path) for name, path in files.items() if path.exists()}
 
 
-def file_to_check(path: Path, mode: Literal["ro", "rw"] = "ro") -> Database:
-    """A SQLite file, not to be changed. Only who opens it `rw` leaves no files of SQLite's beside it."""
-    return SqliteFile(path, mode=mode, pragmas={"query_only": 1})
+def file_to_check(path: Path) -> Database:
+    """A SQLite file, not to be changed."""
+    return SqliteFile(path, mode="look", pragmas={"query_only": 1})
 
 
 def find_damage(settings: Settings) -> list[str]:

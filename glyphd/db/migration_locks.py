@@ -3,9 +3,10 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
+from glyphd.companions import MIGRATE_LOCK_ENDING, companion
 from glyphd.db.connections import make_folder, open_postgres
 from glyphd.db.dialects import MIGRATION_LOCK
 from glyphd.settings import Settings
@@ -15,13 +16,24 @@ from glyphd.settings import Settings
 def migration_lock(settings: Settings) -> Iterator[None]:
     """Waits for the other holder, be it a thread or a process, as long as it takes."""
     if settings.database_url is None:
-        with _file_lock(settings.archive_path.resolve().with_suffix(".migrate.lock")):
+        with ExitStack() as held:
+            for path in _lock_files(settings):
+                held.enter_context(_file_lock(path))
             yield
         return
     with closing(open_postgres(settings)) as database:
         database.connect()
         database.execute_sql("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
         yield
+
+
+def _lock_files(settings: Settings) -> list[Path]:
+    """One for the archive and, where its companions are in another folder, one for these: two archives of one name
+    may want the same. Always in one order, so that no two processes wait for each other.
+    """
+    archive = settings.archive_path.resolve()
+    beside = settings.beside(MIGRATE_LOCK_ENDING)
+    return sorted({companion(archive, MIGRATE_LOCK_ENDING), beside.parent.resolve() / beside.name})
 
 
 @contextmanager

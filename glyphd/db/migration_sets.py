@@ -10,8 +10,9 @@ from peewee import Database, DatabaseError
 from peewee_migrate import Migrator, Router
 from peewee_migrate.models import MigrateHistory
 
+from glyphd.database_urls import without_password
 from glyphd.db.connections import SqliteFile, open_postgres
-from glyphd.errors import SchemaError, SchemaOutdated
+from glyphd.errors import NoLedger, NotReady, SchemaError, SchemaOutdated
 from glyphd.settings import Settings
 
 
@@ -106,19 +107,26 @@ def applied_of(settings: Settings, steps: MigrationSet) -> list[str]:
 def open_to_look(settings: Settings, steps: MigrationSet) -> Iterator[Database]:
     """A connection that changes nothing.
 
-    Raises NotReady when there is no such database, SchemaError when the file is damaged or no database at all.
+    Raises NotReady when there is no such database or it can't be read where it is, SchemaError when the file is
+    damaged or no database at all.
     """
     if settings.database_url is not None:
         database = open_postgres(settings)
     else:
-        database = SqliteFile(steps.path(settings), mode="ro", pragmas={"query_only": 1})
+        database = SqliteFile(steps.path(settings), mode="look", pragmas={"query_only": 1})
     try:
         with database.connection_context():
             yield database
     except DatabaseError as error:
+        path = steps.path(settings)
+        if "unable to open" in str(error):
+            raise NotReady(
+                f"{path.absolute()} can't be read where it is: its log {path.name}-wal needs a folder that can be "
+                "written to; copy the whole folder to one"
+            ) from error
         if type(error) is not DatabaseError:
             raise
-        raise SchemaError(f"{steps.path(settings).name} can't be read: {error}") from error
+        raise SchemaError(f"{path.name} can't be read: {error}") from error
 
 
 def require_current_schema(settings: Settings, sets: Iterable[MigrationSet] = SETS) -> None:
@@ -130,6 +138,33 @@ def require_current_schema(settings: Settings, sets: Iterable[MigrationSet] = SE
             raise SchemaOutdated(
                 f"the {steps.name} is at step {len(done)} of {len(packaged)}: run `glyphd migrate`, then start again"
             )
+
+
+def require_there(settings: Settings) -> None:
+    """For commands that work with what is there and make nothing. Raises NoLedger, saying where it looked."""
+    for steps in SETS:
+        if not _is_anything_there(settings, steps):
+            raise NoLedger(
+                f"there is no {steps.name} at {place_of(settings, steps)}: name the archive with --db-path or its "
+                "folder with --data-dir; nothing was made"
+            )
+
+
+def _is_anything_there(settings: Settings, steps: MigrationSet) -> bool:
+    """Whether there is a database, be it so damaged that it has no history: that is for others to say."""
+    try:
+        return bool(applied_of(settings, steps))
+    except SchemaOutdated:
+        raise
+    except SchemaError:
+        return True
+
+
+def place_of(settings: Settings, steps: MigrationSet = ARCHIVE) -> str:
+    """Where a database is, for people: the whole path of a file, or a URL without its password."""
+    if settings.database_url is not None:
+        return without_password(settings.database_url)
+    return str(steps.path(settings).absolute())
 
 
 def require_known(name: str, done: list[str], packaged: list[str]) -> None:

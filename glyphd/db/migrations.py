@@ -35,14 +35,21 @@ def migrate(settings: Settings, to: str | None = None, *, drop_data: bool = Fals
     a target that does not exist.
     """
     targets = {steps: len(steps.packaged()) for steps in SETS} if to is None else _read_target(to)
+    _require_movable(settings, targets)
     done = []
     with migration_lock(settings):
-        if settings.database_url is None and not settings.archive_path.exists():
-            # No new archive may take the place of one that is gone.
-            require_no_mismatch(settings)
+        _require_movable(settings, targets)
         for steps, target in targets.items():
             done += _move(settings, steps, target, drop_data=drop_data)
     return done
+
+
+def _require_movable(settings: Settings, targets: dict[MigrationSet, int]) -> None:
+    """Refuses before anything is made. No new archive may take the place of one that is gone."""
+    for steps in targets:
+        require_known(steps.name, applied_of(settings, steps), steps.packaged())
+    if targets.get(ARCHIVE) and not ARCHIVE.is_there(settings):
+        require_no_mismatch(settings)
 
 
 def initialise(settings: Settings) -> None:
@@ -51,9 +58,9 @@ def initialise(settings: Settings) -> None:
     Raises SchemaOutdated, SchemaError or ArchiveMismatch for databases that this version can't work with.
     """
     if not _is_ready(settings):
+        _require_fit(settings)  # before there is a folder or a file
         with migration_lock(settings):
-            # Looked at first: no new archive may take the place of one that is gone.
-            require_no_mismatch(settings)
+            _require_fit(settings)
             for steps in SETS:
                 _make_if_fresh(settings, steps)
             require_current_schema(settings)
@@ -74,6 +81,12 @@ def _is_ready(settings: Settings) -> bool:
         return False
     archive_id, registry_id = require_no_mismatch(settings)
     return archive_id is not None and archive_id == registry_id
+
+
+def _require_fit(settings: Settings) -> None:
+    """Refuses what can't be worked with. No new archive may take the place of one that is gone."""
+    require_no_mismatch(settings)
+    require_current_schema(settings, [steps for steps in SETS if applied_of(settings, steps)])
 
 
 def _make_if_fresh(settings: Settings, steps: MigrationSet) -> None:

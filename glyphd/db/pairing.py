@@ -16,10 +16,9 @@ _START_ANEW = "`glyphd migrate --to registry:0 --drop-data`, then `glyphd migrat
 
 
 def ensure_archive_pair(settings: Settings) -> str:
-    """The id of archive and registry; a side that has none yet takes the other's. Both need their schema.
+    """The id of archive and registry; a registry that has none yet takes the archive's. Both need their schema.
 
-    Raises ArchiveMismatch, saying what to do, when the ids differ, or when the archive has none although the
-    registry knows of imports in it.
+    Raises ArchiveMismatch, saying what to do, when the ids differ, or when only the registry has one.
     """
     archive_id, known_id = require_no_mismatch(settings)
     if archive_id is not None and archive_id == known_id:
@@ -31,7 +30,7 @@ def ensure_archive_pair(settings: Settings) -> str:
 def pair(settings: Settings) -> str:
     """`ensure_archive_pair` for a caller that holds the migration lock."""
     archive_id, known_id = require_no_mismatch(settings)
-    shared = archive_id or known_id or uuid4().hex
+    shared = archive_id or uuid4().hex
     # The archive first: killed in between, the registry adopts its id at the next start.
     if archive_id is None:
         _write_id(settings, ARCHIVE, ArchiveIdentity, shared)
@@ -55,15 +54,13 @@ def require_no_mismatch(settings: Settings) -> tuple[str | None, str | None]:
     """The ids of archive and registry, None where there is none yet. Changes nothing; raises ArchiveMismatch."""
     archive_id = _read_id(settings, ARCHIVE, ArchiveIdentity)
     known_id = registry_id(settings)
-    if archive_id is None and (imports := _succeeded_imports(settings)):
-        raise ArchiveMismatch(
-            f"the registry knows {imports} finished imports, but the archive is gone or empty: put the archive back "
-            f"from a backup; to begin a new ledger instead: {_START_ANEW}"
-        )
+    if archive_id is None:
+        _require_no_other_archive(settings, known_id)
     if archive_id and known_id and archive_id != known_id:
         raise ArchiveMismatch(
-            "archive and registry do not belong together: put back the one that was exchanged; "
-            f"to begin a new registry beside this archive: {_START_ANEW}"
+            f"{_pair_of(settings)} do not belong together: put back the one that was exchanged; if another archive "
+            "uses this registry, give this one a name or a data folder of its own; to begin a new registry beside "
+            f"this archive: {_START_ANEW}"
         )
     return archive_id, known_id
 
@@ -75,6 +72,27 @@ def find_mismatch(settings: Settings) -> list[str]:
     except ArchiveMismatch as error:
         return [error.detail]
     return []
+
+
+def _require_no_other_archive(settings: Settings, known_id: str | None) -> None:
+    """A new archive never adopts a registry: it would share it with the archive that the registry was made for."""
+    if imports := _succeeded_imports(settings):
+        raise ArchiveMismatch(
+            f"the registry knows {imports} finished imports, but the archive is gone or empty: put the archive back "
+            f"from a backup or make it from the kept files with `glyphd rebuild`; to begin a new ledger instead: "
+            f"{_START_ANEW}"
+        )
+    if known_id is not None:
+        raise ArchiveMismatch(
+            f"{_pair_of(settings)} do not belong together: the registry is that of another archive; give this one a "
+            f"name or a data folder of its own; where the other archive is gone for good: {_START_ANEW}"
+        )
+
+
+def _pair_of(settings: Settings) -> str:
+    if settings.database_url is not None:
+        return "archive and registry"
+    return f"the archive {settings.archive_path.absolute()} and the registry {settings.registry_path.absolute()}"
 
 
 def _read_id(settings: Settings, steps: MigrationSet, identity: type[Model]) -> str | None:

@@ -37,30 +37,30 @@ log = structlog.get_logger(__name__)
 def run_server(
     app: WSGIApplication,
     limits: ServerLimits,
+    listener: socket.socket,
     *,
     on_ready: Callable[[str, int], None],
     stop: threading.Event,
     has_room: Callable[[], bool] = always_room,
     check_access: Callable[[RequestHead], None] = any_request,
 ) -> None:
-    """Serves `app` until `stop` is set, then finishes what is in hand within `limits.grace_seconds` and returns.
+    """Serves `app` on a socket from `listen` until `stop` is set; then finishes what is in hand within
+    `limits.grace_seconds` and returns.
 
     `on_ready` is called with the address and the port that clients can connect to. Bodies beyond 256 KiB are spooled
     to the folder of `tempfile`, which the caller points to `limits.scratch_dir`. While `has_room()` is false, bodies
     are refused; it is called on the loop, so it has to answer at once; so is `check_access`, which raises a GlyphdError
-    for a request that is to be refused. Raises InvalidSettings where it can't listen.
+    for a request that is to be refused.
     """
-    with listen(limits.host, limits.port) as listener:
-        host, port = listener.getsockname()[:2]
-        admission = Admission(limits, has_room=has_room, check_access=check_access)
-        runner = _Runner(app, admission, listener)
-        try:
-            on_ready(host, port)
-            while not stop.is_set():
-                runner.turn(_TICK_SECONDS)
-            runner.drain()
-        finally:
-            runner.close()
+    host, port = listener.getsockname()[:2]
+    runner = _Runner(app, Admission(limits, has_room=has_room, check_access=check_access), listener)
+    try:
+        on_ready(host, port)
+        while not stop.is_set():
+            runner.turn(_TICK_SECONDS)
+        runner.drain()
+    finally:
+        runner.close()
 
 
 def listen(host: str, port: int) -> socket.socket:

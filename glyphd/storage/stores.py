@@ -26,7 +26,7 @@ from glyphd.db.archive_models import IS_CURRENT, GPUModel, ImportBatch, Quantize
 from glyphd.db.connections import open_archive
 from glyphd.db.migrations import initialise_archive
 from glyphd.errors import InvalidSettings, RowsRefused
-from glyphd.settings import Settings
+from glyphd.settings import Settings, settings_of_file
 from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.storage.knowledge import present
 from glyphd.storage.mapping import AnyDTO, to_dto
@@ -179,7 +179,7 @@ class SqliteListingStore(DatabaseListingStore):
     def __init__(self, db_path: str | Path = "data/gpu.sqlite") -> None:
         if str(db_path) == ":memory:":
             raise InvalidSettings("an archive is kept in a file: :memory: would lose every listing")
-        super().__init__(_initialised(Settings(db_path=Path(db_path), database_url=None)))
+        super().__init__(_initialised(settings_of_file(Path(db_path))))
 
 
 class PostgresListingStore(DatabaseListingStore):

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from glyphd.db.connections import close_all, make_file, make_folder, open_registry
+from glyphd.db.connections import close_all, make_file, make_folder, open_registry, uri_to_look
 from glyphd.db.damage import DamageCheck, file_to_check
 from glyphd.db.registry_models import Job
 from glyphd.db.troubles import DATABASE_ERRORS, UNREADABLE
@@ -110,14 +110,14 @@ def _copy_database(name: str, source: Path, copy: Path) -> Iterator[str]:
     """As of one moment, by SQLite's own backup: in one step, so that no writer makes it begin again."""
     make_file(copy)
     try:
-        connected = sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)
+        connected = sqlite3.connect(uri_to_look(source), uri=True)
         with closing(connected) as original, closing(sqlite3.connect(copy)) as target:
             original.backup(target)
     except DATABASE_ERRORS as error:
         yield f"{name}: it can't be copied: {error}"
         return
     _sync(copy)
-    yield from DamageCheck({name: file_to_check(copy, "rw")}).run()
+    yield from DamageCheck({name: file_to_check(copy)}).run()
 
 
 def _imports_in(copied: Settings) -> list[Job]:

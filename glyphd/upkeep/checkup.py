@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from glyphd.db.connections import close_all, open_archive
+from glyphd.db.connections import close_all, open_archive_to_verify
 from glyphd.db.damage import find_damage, find_queue_damage
 from glyphd.db.drift import find_drift
 from glyphd.db.pairing import require_no_mismatch
@@ -35,7 +35,7 @@ def find_faults(settings: Settings, registry: Registry, uploads: UploadStore, pr
 
 
 def _disagreements(settings: Settings, registry: Registry, uploads: UploadStore, progress: Progress) -> Iterator[str]:
-    archive = open_archive(settings, read_only=True)
+    archive = open_archive_to_verify(settings)
     try:
         for import_id in missing_batches(registry, archive):
             yield f"import {import_id}: succeeded, but not in the archive"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+from glyphd.db.connections import make_folder
 from glyphd.errors import StorageFull
 from glyphd.uploads.digests import FollowingDigest
 from glyphd.uploads.store import HEAD_BYTES
@@ -28,7 +29,7 @@ class LocalUploads:
     @contextmanager
     def receive(self) -> Iterator["LocalReceiving"]:
         with _no_room_named():
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.folder)
         receiving = LocalReceiving(self.folder)
         try:
             yield receiving
@@ -41,8 +42,8 @@ class LocalUploads:
             receiving.keep(name)
 
     def create(self, name: str) -> BinaryIO:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return self._path(name).open("wb")
+        make_folder(self.folder)
+        return os.fdopen(_open_for_owner(self._path(name), os.O_TRUNC), "wb")
 
     def settle(self, file: BinaryIO) -> None:
         with file:
@@ -86,8 +87,7 @@ class LocalReceiving:
         self._kept = False
         self.size = 0
         with _no_room_named():
-            self._file = self._path.open("x+b", buffering=0)
-        self._path.chmod(0o600)
+            self._file = os.fdopen(_open_for_owner(self._path, os.O_EXCL), "w+b", buffering=0)
 
     @property
     def sha256(self) -> str:
@@ -155,6 +155,10 @@ class LocalReceiving:
         if self._digest is None:
             self._digest = FollowingDigest(self._file.fileno())
         return self._digest
+
+
+def _open_for_owner(path: Path, flags: int) -> int:
+    return os.open(path, os.O_CREAT | os.O_RDWR | flags, 0o600)
 
 
 def _path_in(folder: Path, name: str) -> Path:

@@ -141,7 +141,7 @@ def running_cluster(
     serve = (*runner, "glyphd", "serve", "--no-worker", f"--port={port}")
     api = Keeper(*serve, environment=environment, log=logs / "api.log")
     kept = [
-        Keeper(*runner, "worker", environment=environment, log=logs / f"worker-{number}.log")
+        Keeper(*runner, "glyphd", "worker", environment=environment, log=logs / f"worker-{number}.log")
         for number in range(workers)
     ]
     registry, archive = open_registry(settings), open_archive(settings, read_only=True)

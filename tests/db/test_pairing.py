@@ -1,5 +1,6 @@
 """Archive and registry belong together, or nothing starts."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -47,12 +48,37 @@ def test_a_fresh_registry_takes_the_id_of_the_archive(database_settings: Setting
     assert ensure_archive_pair(database_settings) == archive_id
 
 
-def test_a_fresh_archive_takes_the_id_of_a_registry_without_imports(sqlite_settings: Settings) -> None:
+@pytest.mark.parametrize("others", [{"db_path": "gpu"}, {"db_path": "elsewhere/gpu.sqlite"}])
+def test_a_fresh_archive_never_takes_the_registry_of_another_one(
+    sqlite_settings: Settings, others: dict[str, str]
+) -> None:
+    """Names may meet (`gpu` and `gpu.sqlite`), and two archives of one name may be given one data folder."""
     initialise(sqlite_settings)
-    archive_id = ensure_archive_pair(sqlite_settings)
-    _remove(sqlite_settings.archive_path)
-    initialise(sqlite_settings)
-    assert ensure_archive_pair(sqlite_settings) == archive_id
+    folder = sqlite_settings.data_dir
+    other = Settings(data_dir=folder, db_path=folder / others["db_path"])
+    assert other.registry_path == sqlite_settings.registry_path
+    for refuse in (initialise, migrate):
+        with pytest.raises(ArchiveMismatch, match="is that of another archive"):
+            refuse(other)
+    assert not other.archive_path.exists()
+    assert not other.archive_path.parent.joinpath("elsewhere").exists()
+
+
+def test_of_archives_made_at_the_same_time_one_gets_the_registry(sqlite_settings: Settings) -> None:
+    folder = sqlite_settings.data_dir
+    rivals = [Settings(data_dir=folder, db_path=folder / str(number) / "gpu.sqlite") for number in range(8)]
+
+    def start(settings: Settings) -> bool:
+        try:
+            initialise(settings)
+        except ArchiveMismatch:
+            return False
+        return True
+
+    with ThreadPoolExecutor(len(rivals)) as pool:
+        won = list(pool.map(start, rivals))
+    assert won.count(True) == 1
+    assert [settings.archive_path.exists() for settings in rivals] == won
 
 
 def test_an_archive_alone_makes_no_registry(sqlite_settings: Settings) -> None:

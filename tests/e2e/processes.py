@@ -17,6 +17,9 @@ from urllib.request import Request, urlopen
 import psutil
 
 PATIENCE_SECONDS = 60.0
+GLYPHD = str(Path(sys.executable).with_name("glyphd"))
+"""The console script: unlike `python -m glyphd` it does not look for modules in the current folder."""
+
 FINAL = ("succeeded", "failed", "cancelled")
 
 
@@ -41,9 +44,9 @@ class Process:
 
 
 @contextmanager
-def serving(*arguments: str, environment: Mapping[str, str]) -> Iterator[Process]:
+def serving(*arguments: str, environment: Mapping[str, str], folder: Path | None = None) -> Iterator[Process]:
     """`glyphd serve` on a free port."""
-    with _running("glyphd", "serve", "--port", "0", *arguments, environment=environment) as popen:
+    with _running("serve", "--port", "0", *arguments, environment=environment, folder=folder) as popen:
         assert popen.stdout is not None
         greeting = popen.stdout.readline()
         found = re.search(r"http://\S+", greeting)
@@ -53,16 +56,19 @@ def serving(*arguments: str, environment: Mapping[str, str]) -> Iterator[Process
 
 @contextmanager
 def working(*, environment: Mapping[str, str]) -> Iterator[Process]:
-    """`python -m worker`."""
+    """`glyphd worker`."""
     with _running("worker", environment=environment) as popen:
         yield Process(popen)
 
 
 @contextmanager
-def _running(module: str, *arguments: str, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+def _running(
+    *arguments: str, environment: Mapping[str, str], folder: Path | None = None
+) -> Iterator[subprocess.Popen[str]]:
     # The tests' own environment goes along: it is how coverage finds its way into child processes.
-    command = [sys.executable, "-m", module, *arguments]
-    popen = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, text=True)
+    popen = subprocess.Popen(
+        [GLYPHD, *arguments], env={**os.environ, **environment}, cwd=folder, stdout=subprocess.PIPE, text=True
+    )
     try:
         yield popen
     finally:
@@ -75,12 +81,14 @@ def _running(module: str, *arguments: str, environment: Mapping[str, str]) -> It
         popen.communicate()
 
 
-def run(module: str, *arguments: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end."""
-    command = [sys.executable, "-m", module, *arguments]
+def run(
+    *arguments: str | Path, environment: Mapping[str, str], folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs a `glyphd` command to its end."""
     return subprocess.run(
-        command,
+        [GLYPHD, *arguments],
         env={**os.environ, **environment},
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,

@@ -126,24 +126,24 @@ def test_worker_once_runs_what_is_queued_and_ends(tmp_path: Path) -> None:
     environment = data_in(tmp_path / "data")
     with serving("--no-worker", environment=environment) as api:
         import_id = upload(api.address, SAMPLE.read_bytes())["import_id"]
-        assert run("glyphd", "worker", "--once", environment=environment).returncode == 0
+        assert run("worker", "--once", environment=environment).returncode == 0
         assert get(api.address, f"/api/imports/{import_id}")["status"] == "succeeded"
 
 
 def test_a_worker_tells_whether_one_is_alive_on_its_host(tmp_path: Path) -> None:
     environment = data_in(tmp_path / "data")
-    assert run("glyphd", "init-db", environment=environment).returncode == 0
+    assert run("init-db", environment=environment).returncode == 0
     assert run("worker", "--ping", environment=environment).returncode == 1
     with working(environment=environment):
         until(lambda: run("worker", "--ping", environment=environment).returncode == 0)
 
 
-@pytest.mark.parametrize("module", ["glyphd", "worker"])
-def test_refuses_an_old_schema_naming_the_command(tmp_path: Path, module: str) -> None:
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_refuses_an_old_schema_naming_the_command(tmp_path: Path, command: str) -> None:
     environment = data_in(tmp_path / "data")
-    run("glyphd", "init-db", environment=environment)
-    run("glyphd", "migrate", "--to", "archive:1", environment=environment)
-    ended = run(module, *(["serve"] if module == "glyphd" else []), environment=environment)
+    run("init-db", environment=environment)
+    run("migrate", "--to", "archive:1", environment=environment)
+    ended = run(command, environment=environment)
     assert ended.returncode == 2
     assert "glyphd migrate" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
@@ -152,7 +152,7 @@ def test_refuses_an_old_schema_naming_the_command(tmp_path: Path, module: str) -
 def test_a_port_in_use_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
     with serving("--no-worker", environment=data_in(tmp_path / "data")) as api:
         port = api.address.rsplit(":", 1)[1]
-        ended = run("glyphd", "serve", "--no-worker", "--port", port, environment=data_in(tmp_path / "data"))
+        ended = run("serve", "--no-worker", "--port", port, environment=data_in(tmp_path / "data"))
         assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1)
 
 

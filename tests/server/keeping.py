@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from glyphd.server import ServerLimits, run_server
+from glyphd.server import ServerLimits, listen, run_server
 from tests.server.apps import Holding, counting
 
 _HOLDING = Holding()
@@ -23,7 +23,12 @@ def main(scratch: Path, grace_seconds: float) -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     limits = ServerLimits("127.0.0.1", 0, 2, 4 << 30, scratch, grace_seconds, disk_reserve_bytes=0)
-    run_server(app, limits, on_ready=lambda host, port: print(port, flush=True), stop=stop)  # noqa: T201
+    with listen(limits.host, limits.port) as listener:
+        run_server(app, limits, listener, on_ready=_say_where, stop=stop)
+
+
+def _say_where(host: str, port: int) -> None:
+    print(port, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

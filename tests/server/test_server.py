@@ -11,9 +11,9 @@ import psutil
 import pytest
 
 from glyphd.errors import InvalidSettings
-from glyphd.server import ServerLimits, run_server
+from glyphd.server import ServerLimits, listen
 from glyphd.settings import Settings
-from tests.server.apps import Sending, counting
+from tests.server.apps import Sending
 from tests.server.wire import GET, Serve, post, post_chunks, read_answer, read_to_the_end
 
 MIB = 1 << 20
@@ -44,7 +44,7 @@ def test_listens_on_an_ipv6_literal(serve: Serve, host: str) -> None:
 
 def _reason_not_to_listen(limits: ServerLimits) -> str:
     with pytest.raises(InvalidSettings) as caught:
-        run_server(counting, limits, on_ready=lambda host, port: None, stop=threading.Event())
+        listen(limits.host, limits.port)
     return caught.value.detail
 
 

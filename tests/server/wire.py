@@ -12,7 +12,7 @@ from typing import Any, cast
 from wsgiref.types import WSGIApplication
 
 from glyphd.api.access import RequestHead
-from glyphd.server import ServerLimits, run_server
+from glyphd.server import ServerLimits, listen, run_server
 from glyphd.server.admission import any_request
 
 LIMIT_SECONDS = 10.0
@@ -87,7 +87,8 @@ class RunningServer:
         assert self._ready.wait(LIMIT_SECONDS)
 
     def _run(self, app: WSGIApplication, limits: ServerLimits) -> None:
-        run_server(app, limits, on_ready=self._note, stop=self.stop, check_access=self._check_access)
+        with listen(limits.host, limits.port) as listener:
+            run_server(app, limits, listener, on_ready=self._note, stop=self.stop, check_access=self._check_access)
 
     def _note(self, host: str, port: int) -> None:
         self.host, self.port = host, port

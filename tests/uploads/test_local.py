@@ -212,7 +212,7 @@ def test_a_full_disk_is_named_while_keeping(
 def test_other_trouble_with_the_disk_keeps_its_own_name(uploads: LocalUploads) -> None:
     uploads.folder.parent.mkdir()
     uploads.folder.touch()
-    with pytest.raises(FileExistsError):
+    with pytest.raises(NotADirectoryError):
         uploads.check_writable()
 
 

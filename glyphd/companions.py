@@ -1,0 +1,45 @@
+"""The files and folders beside an archive, each named after it so that no other archive has the same ones."""
+
+from pathlib import Path
+
+REGISTRY_ENDING = "registry.sqlite"
+QUEUE_ENDING = "queue.sqlite"
+UPLOADS_ENDING = "uploads"
+LOCKS_ENDING = "locks"
+SCRATCH_ENDING = "tmp"
+MIGRATE_LOCK_ENDING = "migrate.lock"
+BELL_ENDING = f"{QUEUE_ENDING}.bell"
+
+ENDINGS = (
+    REGISTRY_ENDING,
+    QUEUE_ENDING,
+    BELL_ENDING,
+    UPLOADS_ENDING,
+    LOCKS_ENDING,
+    SCRATCH_ENDING,
+    MIGRATE_LOCK_ENDING,
+)
+SQLITE_ENDINGS = ("-wal", "-shm", "-journal")
+"""What SQLite appends to the name of a database file for its own files."""
+
+_RESERVED = (*(f".{ending}" for ending in ENDINGS), *SQLITE_ENDINGS)
+
+
+def companion(archive: Path, ending: str, *, folder: Path | None = None) -> Path:
+    """The archive's companion with this ending, in the archive's own folder or in another one.
+
+    `gpu.sqlite` has `gpu.registry.sqlite`; every other archive keeps its whole name: `gpu.db` has
+    `gpu.db.registry.sqlite`. Two names can still meet (`gpu` and `gpu.sqlite`), and so can two archives of one name
+    that share a data folder: then the second one is refused, since the registry has the id of the first.
+    """
+    name = archive.stem if archive.suffix == ".sqlite" else archive.name
+    return (folder or archive.parent) / f"{name}.{ending}"
+
+
+def require_archive_name(path: Path) -> None:
+    """Raises ValueError for what can't be the file of an archive: no name, or the name of a companion."""
+    if path.name in ("", ".."):
+        raise ValueError("must name a file")
+    for ending in _RESERVED:
+        if path.name.lower().endswith(ending):
+            raise ValueError(f"must not end with {ending}: a file of another archive may have that name")

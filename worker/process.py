@@ -1,0 +1,31 @@
+"""The worker as a process: `glyphd worker`."""
+
+import socket
+
+from glyphd.db.migrations import initialise
+from glyphd.logs import configure_logs
+from glyphd.scratch import use_scratch_folder
+from glyphd.services import build_services
+from glyphd.settings import Settings
+from worker.consumer import run_worker
+from worker.pending import run_pending
+
+
+def run(settings: Settings, *, once: bool, stop_with_parent: bool) -> None:
+    """Takes jobs up until it is told to end; with `once` those that are queued. Call it in the main thread.
+
+    A fresh folder is initialised. Raises what `initialise` raises.
+    """
+    configure_logs(settings)
+    initialise(settings)
+    use_scratch_folder(settings)
+    services = build_services(settings)
+    if once:
+        run_pending(services)
+    else:
+        run_worker(services, stop_with_parent=stop_with_parent)
+
+
+def is_alive(settings: Settings) -> bool:
+    """Whether a worker on this host has sent a heartbeat lately."""
+    return build_services(settings).registry.workers_alive(socket.gethostname()) > 0
