@@ -11,19 +11,19 @@ from typing import Any
 import click
 
 from glyphd.db.connections import close_all, open_archive_to_verify, open_registry_to_look
-from glyphd.db.migration_sets import ARCHIVE, REGISTRY, applied_of, place_of, require_current_schema, require_there
+from glyphd.db.migration_sets import ARCHIVE, applied_of, place_of, require_current_schema, require_there
 from glyphd.db.migrations import initialise, migrate
 from glyphd.db.troubles import DATABASE_ERRORS, trouble_of
 from glyphd.errors import GlyphdError
 from glyphd.importing.registry import Registry
 from glyphd.logs import configure_logs
 from glyphd.scratch import use_scratch_folder
-from glyphd.services import build_services
 from glyphd.serving import serve
 from glyphd.settings import PREFIX, Settings, load_settings
 from glyphd.upkeep.backup import back_up
 from glyphd.upkeep.checkup import find_faults
-from glyphd.upkeep.rebuild import rebuild
+from glyphd.upkeep.replacing import rebuild_elsewhere, rebuild_in_place
+from glyphd.upkeep.replacing_tables import rebuild_tables
 from glyphd.upkeep.verification import Verifier
 from glyphd.uploads import LocalUploads
 from glyphd.worker_package import load
@@ -153,17 +153,25 @@ def verify_command(import_ids: tuple[str, ...], everything: bool, **flags: Any) 
 
 
 @main.command("rebuild")
-@click.option("--into", required=True, type=click.Path(path_type=Path), help="Where the new archive goes.")
+@click.option("--into", type=click.Path(path_type=Path), help="Where the new archive goes; default: its own place.")
 @settings_options
-def rebuild_command(into: Path, **flags: Any) -> None:
-    """Make a new archive from the kept uploads and the registry."""
+def rebuild_command(into: Path | None, **flags: Any) -> None:
+    """Make the archive again from the kept uploads and the registry; the old one is put aside."""
     settings = load_settings(**flags)
-    require_current_schema(settings, [REGISTRY])
-    use_scratch_folder(settings)
-    services = build_services(settings)
-    with _progress("rebuilding", sum(job.size_bytes or 0 for job in services.registry.timeline())) as advance:
-        made = rebuild(settings, services.registry, services.uploads, into, lambda job: advance(job.size_bytes or 0))
-    click.echo(f"{into}: {made.imports} imports with {made.events} events, {made.changes} rollbacks and restores")
+    progress, aside = partial(_progress, "rebuilding"), []
+    if into is not None:
+        rebuilt = rebuild_elsewhere(settings, into, progress)
+    elif settings.database_url is not None:
+        rebuilt, schema = rebuild_tables(settings, progress)
+        aside = [f"the schema {schema}"] if schema else []
+    else:
+        rebuilt, folders = rebuild_in_place(settings, progress)
+        aside = [str(folder.absolute()) for folder in folders]
+    click.echo(f"{into or place_of(settings)}: {rebuilt}")
+    for place in aside:
+        click.echo(f"what it replaced is in {place}")
+    for note in rebuilt.notes:
+        click.echo(note)
 
 
 @main.command("backup")

@@ -9,6 +9,8 @@ LOCKS_ENDING = "locks"
 SCRATCH_ENDING = "tmp"
 MIGRATE_LOCK_ENDING = "migrate.lock"
 BELL_ENDING = f"{QUEUE_ENDING}.bell"
+REBUILDING_ENDING = "rebuilding"
+"""Of an archive while it is made again; it has companions of its own."""
 
 ENDINGS = (
     REGISTRY_ENDING,
@@ -18,6 +20,7 @@ ENDINGS = (
     LOCKS_ENDING,
     SCRATCH_ENDING,
     MIGRATE_LOCK_ENDING,
+    REBUILDING_ENDING,
 )
 SQLITE_ENDINGS = ("-wal", "-shm", "-journal")
 """What SQLite appends to the name of a database file for its own files."""
@@ -40,6 +43,10 @@ def require_archive_name(path: Path) -> None:
     """Raises ValueError for what can't be the file of an archive: no name, or the name of a companion."""
     if path.name in ("", ".."):
         raise ValueError("must name a file")
-    for ending in _RESERVED:
-        if path.name.lower().endswith(ending):
-            raise ValueError(f"must not end with {ending}: a file of another archive may have that name")
+    if is_companion_name(path):
+        raise ValueError(f"must not end with {', '.join(_RESERVED)}: a file of another archive may have that name")
+
+
+def is_companion_name(path: Path) -> bool:
+    """Whether a file of this name belongs to some archive."""
+    return path.name.lower().endswith(_RESERVED)

@@ -1,6 +1,7 @@
 """Settings: default < environment (`GLYPHD_*`) < flag. The only module that reads the environment."""
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
@@ -155,6 +156,15 @@ class Settings(BaseSettings):
     def scratch_dir(self) -> Path:
         return self.beside(SCRATCH_ENDING)
 
+    def command(self, name: str) -> str:
+        """A `glyphd` command for people to type, with the flags that lead it to these data."""
+        words = ["glyphd", name]
+        if self.db_path is not None:
+            words += ["--db-path", str(self.db_path)]
+        if "data_dir" in self.model_fields_set and self.folder / self.archive_path.name != self.db_path:
+            words += ["--data-dir", str(self.folder)]
+        return shlex.join(words)
+
     def child_environment(self) -> dict[str, str]:
         """The environment in which a child process runs with these very settings."""
         inherited = {name: value for name, value in os.environ.items() if not _is_setting(name)}
@@ -199,11 +209,13 @@ def _refusal(error: ValidationError, given: Mapping[str, str]) -> InvalidSetting
     """The first thing that is wrong in one line. `given` says how those settings are called that were not variables."""
     first = error.errors()[0]
     name, value = str(first["loc"][0]), str(first["input"])
+    shown, reason = value, first["msg"].removeprefix("Value error, ")
     # A URL may have been given for any setting, and a password may be anywhere in it.
-    may_be_url = name == "database_url" or any(mark in value for mark in (":/", "@"))
-    shown = without_password(value) if may_be_url else value
-    place = given.get(name, PREFIX + name.upper())
-    return InvalidSettings(f"{place}={shown}: {first['msg'].removeprefix('Value error, ')}")
+    if name == "database_url" or any(mark in value for mark in (":/", "@")):
+        shown = without_password(value)
+    if name != "database_url" and "@" in value:
+        reason = "must not contain an @"  # the reason given may quote a part of the value
+    return InvalidSettings(f"{given.get(name, PREFIX + name.upper())}={shown}: {reason}")
 
 
 def _read_hosts(text: str | None) -> frozenset[str]:

@@ -259,7 +259,9 @@ def test_nothing_of_a_url_that_is_wrong_is_shown(monkeypatch: pytest.MonkeyPatch
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["db_path", "data_dir", "host", "port", "log_level"])
+@pytest.mark.parametrize(
+    "name", ["db_path", "data_dir", "host", "port", "log_level", "allowed_hosts", "trusted_proxies"]
+)
 def test_a_url_in_the_place_of_another_setting_is_not_shown(name: str) -> None:
     assert SECRET not in _message(**{name: f"postgresql://me:x@{SECRET}@db/gpu"})
     assert SECRET not in _message(**{name: Path(f"postgresql://me:{SECRET}/x@db/gpu")})

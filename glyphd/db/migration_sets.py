@@ -54,6 +54,9 @@ REGISTRY = MigrationSet("registry", "registry_migrations")
 """Named apart, since on PostgreSQL both stand in one database: one name would hide the second set's steps."""
 SETS = (ARCHIVE, REGISTRY)
 
+_FIRST_OF_VERSION_1 = "001_ledger"
+"""The first step of every archive of version 1 of the row contract."""
+
 
 class StepRouter(Router):
     """peewee-migrate's router without its replay of what is done, and with a history model of its own.
@@ -96,11 +99,17 @@ def applied(settings: Settings) -> dict[str, list[str]]:
 
 
 def applied_of(settings: Settings, steps: MigrationSet) -> list[str]:
-    """The steps of one set applied so far."""
+    """The steps of one set applied so far. Raises SchemaOutdated for an archive of version 1 of the row contract."""
     if not steps.is_there(settings):
         return []
     with open_to_look(settings, steps) as database:
-        return steps.applied_in(database)
+        done = steps.applied_in(database)
+    if done and done[0] == _FIRST_OF_VERSION_1 not in steps.packaged():
+        raise SchemaOutdated(
+            f"{place_of(settings)} is an archive of version 1, which this version of glyphd does not read: run "
+            f"`{settings.command('rebuild')}`, which makes it again from the kept files"
+        )
+    return done
 
 
 @contextmanager
@@ -130,9 +139,13 @@ def open_to_look(settings: Settings, steps: MigrationSet) -> Iterator[Database]:
 
 
 def require_current_schema(settings: Settings, sets: Iterable[MigrationSet] = SETS) -> None:
-    """Raises SchemaOutdated when a step is missing, SchemaError when there are others than this version's."""
+    """Raises SchemaOutdated when a step is missing, SchemaError when there are others than this version's, and
+    NoLedger when there is none at all: to migrate would put an empty database in the place of one that is gone.
+    """
     for steps in sets:
         done, packaged = applied_of(settings, steps), steps.packaged()
+        if not done:
+            raise NoLedger(f"the {steps.name} is gone or empty: put it back from a backup")
         require_known(steps.name, done, packaged)
         if done != packaged:
             raise SchemaOutdated(
@@ -140,9 +153,9 @@ def require_current_schema(settings: Settings, sets: Iterable[MigrationSet] = SE
             )
 
 
-def require_there(settings: Settings) -> None:
+def require_there(settings: Settings, sets: Iterable[MigrationSet] = SETS) -> None:
     """For commands that work with what is there and make nothing. Raises NoLedger, saying where it looked."""
-    for steps in SETS:
+    for steps in sets:
         if not _is_anything_there(settings, steps):
             raise NoLedger(
                 f"there is no {steps.name} at {place_of(settings, steps)}: name the archive with --db-path or its "

@@ -9,7 +9,7 @@ from glyphd.db.connections import open_for_migration
 from glyphd.db.migration_locks import migration_lock
 from glyphd.db.migration_sets import ARCHIVE, REGISTRY, MigrationSet, open_to_look
 from glyphd.db.registry_models import Job, RegistryIdentity
-from glyphd.errors import ArchiveMismatch
+from glyphd.errors import ArchiveMismatch, NotReady, SchemaError
 from glyphd.settings import Settings
 
 _START_ANEW = "`glyphd migrate --to registry:0 --drop-data`, then `glyphd migrate`"
@@ -43,6 +43,14 @@ def name_archive(settings: Settings, archive_id: str | None = None) -> None:
     """Gives an archive that has no registry beside it an id, this or a new one, if it has none."""
     if _read_id(settings, ARCHIVE, ArchiveIdentity) is None:
         _write_id(settings, ARCHIVE, ArchiveIdentity, archive_id or uuid4().hex)
+
+
+def archive_id(settings: Settings) -> str | None:
+    """The id of the archive, None where there is none or it can't be read."""
+    try:
+        return _read_id(settings, ARCHIVE, ArchiveIdentity)
+    except (SchemaError, NotReady):
+        return None
 
 
 def registry_id(settings: Settings) -> str | None:

@@ -133,7 +133,7 @@ class Intake:
         if earlier is not None:
             return earlier
         kept = {name: getattr(job, name) for name in _UPLOAD_COLUMNS}
-        before = _options_of(job) | ({"dry_run": False} if is_checked else {})
+        before = options_of(job) | ({"dry_run": False} if is_checked else {})
         given = asked.options.model_dump(include=asked.options.model_fields_set)
         options = ImportOptions(**(before | given))
         with self._uploads.open(str(job.upload_name)) as file:
@@ -206,7 +206,8 @@ def _reading(block: FirstBlock, content_type: str, options: ImportOptions, max_c
     }
 
 
-def _options_of(job: Job) -> dict[str, Any]:
+def options_of(job: Job) -> dict[str, Any]:
+    """The options that the import was sent with, and how its file is read."""
     kept = {name: getattr(job, name) for name in ImportOptions.model_fields.keys() & Job._meta.fields.keys()}
     return kept | {"map": json.loads(job.column_map or "[]")}
 

@@ -78,8 +78,8 @@ class _Copying:
     def run(self) -> Iterator[str]:
         """A line for each thing that is missing or damaged."""
         make_folder(self._copied.uploads_dir)
-        yield from _copy_database("registry", self._settings.registry_path, self._copied.registry_path)
-        yield from _copy_database("archive", self._settings.archive_path, self._copied.archive_path)
+        yield from copy_database("registry", self._settings.registry_path, self._copied.registry_path)
+        yield from copy_database("archive", self._settings.archive_path, self._copied.archive_path)
         try:
             jobs = _imports_in(self._copied)
         except UNREADABLE as error:
@@ -106,7 +106,7 @@ class _Copying:
         yield from check_notes(self._uploads, job)
 
 
-def _copy_database(name: str, source: Path, copy: Path) -> Iterator[str]:
+def copy_database(name: str, source: Path, copy: Path) -> Iterator[str]:
     """As of one moment, by SQLite's own backup: in one step, so that no writer makes it begin again."""
     make_file(copy)
     try:

@@ -1,85 +1,160 @@
-"""Making the archive again from the kept uploads and the registry: what was taken in, in the order it was taken in.
+"""Making an archive again from the kept uploads and the registry: what was taken in, in the order it was taken in.
 
-Nothing comes from outside. Every event gets the id, the place and the moment that it had, so that every answer of the
-new archive is the old one's.
+Nothing comes from outside. Every event gets the place and the moment that it had, so that every answer of the new
+archive is the old one's; but for imports of an older row contract, whose files are read by the rules of this one.
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 from peewee import Database
 
-from glyphd.db.connections import open_archive_file
-from glyphd.db.migrations import initialise_archive
-from glyphd.db.pairing import registry_id
+from glyphd.contracts.listings import ROW_SCHEMA_VERSION
+from glyphd.db.connections import close_all, open_archive, open_registry, open_registry_to_look
 from glyphd.db.registry_models import Job
-from glyphd.errors import CannotRebuild
+from glyphd.errors import CannotRebuild, Refused
 from glyphd.importing.kept_files import measure
 from glyphd.importing.reading import read_kept
 from glyphd.importing.registry import FINDINGS, IMPORT, JSON_FINDINGS, Registry
 from glyphd.settings import Settings
 from glyphd.storage.batch_changes import Change, change_batch
-from glyphd.storage.staging import open_stage
-from glyphd.storage.writing import Batch, write_batch
+from glyphd.storage.staging import Stage, open_stage
+from glyphd.storage.writing import Batch, Written, write_batch
+from glyphd.upkeep.backup import Progress
+from glyphd.upkeep.rereading import FIRST_KEPT_VERSION, refused_by_now, reread
 from glyphd.uploads import UploadStore
 
 
-@dataclass(frozen=True)
+@dataclass
 class Rebuilt:
-    """What a new archive holds."""
+    """What a new archive holds, and a line for each import that is not what it was."""
 
-    imports: int
-    changes: int
-    events: int
+    imports: int = 0
+    changes: int = 0
+    events: int = 0
+    import_ids: set[str] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.imports} imports with {self.events} events, {self.changes} rollbacks and restores"
 
 
 OnJob = Callable[[Job], None]
 """Told of each job before it is done again."""
 
 
-def rebuild(settings: Settings, registry: Registry, uploads: UploadStore, into: Path, on_job: OnJob) -> Rebuilt:
-    """Makes a SQLite archive at `into`, where nothing may be yet.
+@dataclass(frozen=True)
+class Rebuilder:
+    """Fills the empty archive of `into` from a registry and its uploads. Of `into` the limits count too."""
 
-    Raises CannotRebuild when a kept file is missing or is not what was received, or gives other rows than it did. What
-    there is of the new archive is then removed.
-    """
-    if into.exists():
-        raise CannotRebuild(f"{into} is there already: an archive is made again only where there is nothing")
-    timeline = registry.timeline()
-    imports = [job for job in timeline if job.kind == IMPORT]
-    for job in imports:
-        _require_intact(uploads, job)
-    initialise_archive(Settings(db_path=into, database_url=None), registry_id(settings))
-    database = open_archive_file(into, read_only=False)
-    try:
-        with database.connection_context():
+    into: Settings
+    registry: Registry
+    uploads: UploadStore
+    on_job: OnJob
+    done: Rebuilt = field(default_factory=Rebuilt)
+
+    def run(self) -> Rebuilt:
+        """Raises CannotRebuild when a kept file is missing, is not what was received, or gives other rows than it did.
+
+        Imports of an older row contract may give other rows: that is noted, and recorded in the registry.
+        """
+        timeline = self.registry.timeline()
+        for job in timeline:
+            if job.kind == IMPORT:
+                self._require_intact(job)
+        with _opened(open_archive(self.into, read_only=False)) as database:
             for job in timeline:
-                on_job(job)
-                if job.kind == IMPORT:
-                    _import_again(database, job, uploads, settings)
-                else:
-                    change_batch(database, Change(job.import_id, job.kind, job.reason, job.imported_at))
-    except BaseException:
-        for file in into.parent.glob(f"{into.name}*"):
-            file.unlink()
-        raise
-    return Rebuilt(len(imports), len(timeline) - len(imports), sum(job.record_count for job in imports))
+                self.on_job(job)
+                self._do_again(database, job)
+        self.registry.settle_versions(ROW_SCHEMA_VERSION)
+        return self.done
 
+    def _do_again(self, database: Database, job: Job) -> None:
+        if job.kind == IMPORT:
+            self._import(database, job)
+        elif job.import_id in self.done.import_ids:
+            change_batch(database, Change(job.import_id, job.kind, job.reason, job.imported_at))
+            self.done.changes += 1
+        else:
+            self.registry.amend(job, status="failed", error_code="import_not_succeeded")
 
-def _require_intact(uploads: UploadStore, job: Job) -> None:
-    if measure(uploads, job) != (job.size_bytes, job.sha256):
-        raise CannotRebuild(f"import {job.import_id}: its kept file is not what was received", import_id=job.import_id)
+    def _import(self, database: Database, job: Job) -> None:
+        with open_stage(database) as stage:
+            if job.schema_version >= FIRST_KEPT_VERSION:
+                self._stage(stage, job)
+            elif not self._stage_by_present_rules(stage, job):
+                return
+            stage.complete()
+            written = write_batch(database, stage, _batch_of(job))
+        _require_same_count(job, written)
+        self.done.imports += 1
+        self.done.events += written.record_count
+        self.done.import_ids.add(job.import_id)
 
-
-def _import_again(database: Database, job: Job, uploads: UploadStore, settings: Settings) -> None:
-    with open_stage(database) as stage:
-        with read_kept(uploads, job, settings=settings) as kept:
+    def _stage(self, stage: Stage, job: Job) -> None:
+        with read_kept(self.uploads, job, settings=self.into) as kept:
             for checked in kept.checked():
                 stage.add(checked.accepted)
-        stage.complete()
-        written = write_batch(database, stage, _batch_of(job))
+
+    def _stage_by_present_rules(self, stage: Stage, job: Job) -> bool:
+        """Stages what this version's contract accepts, and records what it found; False when it accepts nothing."""
+        before = (job.record_count, job.error_count)
+        try:
+            values = reread(stage, job, self.uploads, self.into)
+        except Refused as error:
+            self.registry.amend(job, **refused_by_now(error))
+            self.done.notes.append(
+                f"import {job.import_id}: the row contract refuses its file now ({error.detail}), so it has failed; "
+                f"its file is kept: POST /api/imports/{job.import_id}/retry runs it again"
+            )
+            return False
+        self.registry.amend(job, **values)
+        if (job.record_count, job.error_count) != before:
+            self.done.notes.append(
+                f"import {job.import_id}: the row contract accepts {job.record_count} of its {job.rows_read} rows now, "
+                f"and accepted {before[0]}; /api/imports/{job.import_id}/errors has the others"
+            )
+        return True
+
+    def _require_intact(self, job: Job) -> None:
+        if measure(self.uploads, job) != (job.size_bytes, job.sha256):
+            raise CannotRebuild(
+                f"import {job.import_id}: its kept file is not what was received", import_id=job.import_id
+            )
+
+
+def refill(target: Settings, source: Settings, uploads: UploadStore, progress: Progress) -> Rebuilt:
+    """Fills the empty archive of `target` from the registry of `source`. Raises what `Rebuilder.run` raises."""
+    with _opened(open_registry(source)) as database:
+        registry = Registry(database)
+        with progress(sum(job.size_bytes or 0 for job in registry.timeline())) as advance:
+            return Rebuilder(target, registry, uploads, lambda job: advance(job.size_bytes or 0)).run()
+
+
+def require_no_worker(settings: Settings) -> set[str]:
+    """The imports that the registry calls succeeded. Raises CannotRebuild while a worker has the registry."""
+    with _opened(open_registry_to_look(settings)) as database:
+        registry = Registry(database)
+        if registry.workers_alive():
+            raise CannotRebuild(
+                "a worker is at work: stop the service first; one that was killed is forgotten after ten seconds"
+            )
+        return set(registry.succeeded())
+
+
+@contextmanager
+def _opened(database: Database) -> Iterator[Database]:
+    try:
+        with database.connection_context():
+            yield database
+    finally:
+        close_all(database)
+
+
+def _require_same_count(job: Job, written: Written) -> None:
     if written.record_count != job.record_count:
         found = f"{written.record_count} rows, and there were {job.record_count}"
         raise CannotRebuild(f"import {job.import_id}: its kept file gives {found}", import_id=job.import_id)
@@ -87,7 +162,7 @@ def _import_again(database: Database, job: Job, uploads: UploadStore, settings: 
 
 def _batch_of(job: Job) -> Batch:
     """What was recorded of the import. Its findings are in the registry as they were."""
-    result = {name: getattr(job, name) for name in FINDINGS}
+    result: dict[str, Any] = {name: getattr(job, name) for name in FINDINGS}
     result |= {name: json.loads(result[name]) for name in JSON_FINDINGS if result[name] is not None}
     return Batch(
         job.import_id, job.source, job.description, job.filename, job.sha256, result, job.imported_at or job.finished_at

@@ -30,11 +30,15 @@ SHADOWED = (
     "usercustomize",
     "worker",
 )
-LARGE = 260_000
-"""So many offers are more than 8 MiB, which another process reads."""
+LARGE = 5_000
+"""So many offers of `_large` are more than 8 MiB, which another process reads."""
 
 Environment = Mapping[str, str]
 NONE: Environment = {}
+
+
+def _large() -> bytes:
+    return many_offers(LARGE).replace(b"https://", b"https://" + b"a" * 1700 + b".")
 
 
 def _listed(api: Process, import_id: str) -> int:
@@ -77,12 +81,12 @@ def hostile_folder(tmp_path: Path) -> Path:
 
 def test_no_code_of_the_current_folder_runs(hostile_folder: Path) -> None:
     with serving(environment=NONE, folder=hostile_folder) as api:
-        for count in (1, LARGE):
-            accepted = upload(api.address, many_offers(count))
+        for csv, count in ((many_offers(1), 1), (_large(), LARGE)):
+            accepted = upload(api.address, csv)
             assert final_status(api.address, accepted["import_id"])["record_count"] == count
         assert run("worker", "--ping", environment=NONE, folder=hostile_folder).returncode == 0
     with serving("--no-worker", environment=NONE, folder=hostile_folder) as api:
-        queued = upload(api.address, many_offers(LARGE, price=2.0))["import_id"]
+        queued = upload(api.address, _large())["import_id"]
         assert run("worker", "--once", environment=NONE, folder=hostile_folder).returncode == 0
         assert final_status(api.address, queued)["record_count"] == LARGE
     for command in (["check"], ["verify", "--all"], ["backup", "copy"]):
@@ -95,7 +99,7 @@ def test_another_module_of_that_name_is_not_taken_for_the_worker(tmp_path: Path)
     path.mkdir()
     (path / "worker.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nraise SystemExit(9)\n")
     with serving(environment={"PYTHONPATH": str(path)}, folder=tmp_path) as api:
-        accepted = upload(api.address, many_offers(LARGE))
+        accepted = upload(api.address, _large())
         assert final_status(api.address, accepted["import_id"])["record_count"] == LARGE
     assert not (tmp_path / "ran").exists()
 
@@ -116,7 +120,7 @@ def test_everything_is_its_owners_alone(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         with serving("--data-dir", str(folder), environment=NONE) as api:
-            for csv in (many_offers(3), many_offers(LARGE), many_offers(3) + b"L4,x,1,\n"):
+            for csv in (many_offers(3), _large(), many_offers(3) + b"L4,x,1,\n"):
                 accepted = upload(api.address, csv, "?on_error=skip")
                 assert final_status(api.address, accepted["import_id"])["status"] == "succeeded"
             found = _open_to_others(tmp_path / "new")

@@ -51,6 +51,18 @@ def test_it_needs_no_old_archive(lived: Service, tmp_path: Path) -> None:
     assert _rebuild(lived, tmp_path / "new.sqlite").exit_code == 0
 
 
+def test_it_needs_no_sound_archive(lived: Service, tmp_path: Path) -> None:
+    lived.settings.archive_path.write_bytes(b"damaged" * 1000)
+    assert _rebuild(lived, tmp_path / "new.sqlite").exit_code == 0
+
+
+def test_what_only_begins_like_the_new_archive_stays(lived: Service, tmp_path: Path) -> None:
+    (tmp_path / "new.sqlite").write_bytes(b"another one")
+    next(lived.settings.uploads_dir.glob("*.csv")).unlink()
+    assert _rebuild(lived, tmp_path / "new").exit_code == 2
+    assert [path.name for path in tmp_path.glob("new*")] == ["new.sqlite"]
+
+
 def test_it_takes_no_place_that_is_taken(lived: Service) -> None:
     result = _rebuild(lived, lived.settings.archive_path)
     assert result.exit_code == 2

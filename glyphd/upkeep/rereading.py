@@ -1,0 +1,85 @@
+"""Reading the file of an import of an older row contract by the rules of this version, as if it came now."""
+
+import json
+from typing import Any
+
+from glyphd.contracts.imports import ImportOptions
+from glyphd.contracts.listings import ROW_SCHEMA_VERSION
+from glyphd.db.registry_models import Job
+from glyphd.errors import FileRefused, Refused, RowsRefused, UnreadableFile
+from glyphd.importing.door import FirstBlock, check_door
+from glyphd.importing.error_report import ErrorReport, errors_name
+from glyphd.importing.intake import GZIP, NDJSON, options_of
+from glyphd.importing.kept_files import open_upload
+from glyphd.importing.reading import read_kept
+from glyphd.settings import Settings
+from glyphd.storage.staging import Stage
+from glyphd.uploads import UploadStore
+from glyphd.uploads.store import HEAD_BYTES
+
+FIRST_KEPT_VERSION = 2
+"""Version 1 was never released. From this one on a file is read by the contract that it came with."""
+
+
+def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> dict[str, Any]:
+    """Stages the rows that are accepted; what the registry has to say of the import from now on.
+
+    No import is lost for a row: where the import was not to skip any, it is one that does now. Raises what the check at
+    the door and the reading raise, and RowsRefused when no row is accepted.
+    """
+    _ask_door(job, uploads, settings)
+    report = ErrorReport(uploads, errors_name(job.import_id, job.attempt + 1), settings.max_row_errors)
+    rows_read = 0
+    try:
+        with read_kept(uploads, job, settings=settings) as kept:
+            for checked in kept.checked():
+                rows_read += checked.rows_read
+                stage.add(checked.accepted)
+                for errors in checked.refused:
+                    report.add(errors)
+            ignored_columns = kept.ignored_columns
+        if not stage.count():
+            raise RowsRefused(f"{report.count} errors in {rows_read} rows")
+    except BaseException:
+        report.discard()
+        raise
+    report.settle()
+    lowest, highest = stage.bounds()
+    return {
+        "schema_version": ROW_SCHEMA_VERSION,
+        "on_error": "skip" if report.count else job.on_error,
+        "rows_read": rows_read,
+        "error_count": report.count,
+        "errors_kept": report.kept,
+        "errors_name": report.name,
+        "error_summary": json.dumps(report.summary()),
+        "errors": json.dumps([error.as_dict() for error in report.first]),
+        "ignored_columns": json.dumps(ignored_columns),
+        "record_count": stage.count(),
+        "first_model": stage.model_at(lowest),
+        "last_model": stage.model_at(highest),
+    }
+
+
+def _ask_door(job: Job, uploads: UploadStore, settings: Settings) -> None:
+    if job.content_type == NDJSON:
+        return
+    with open_upload(uploads, job) as file:
+        head = file.read(HEAD_BYTES)
+    block = FirstBlock(head, is_all=job.size_bytes == len(head), packed=job.content_encoding == GZIP)
+    check_door(block, ImportOptions(**options_of(job)), max_columns=settings.max_columns)
+
+
+def refused_by_now(error: Refused) -> dict[str, Any]:
+    """What the registry has to say of an import whose file is not accepted any more."""
+    return {
+        "schema_version": ROW_SCHEMA_VERSION,
+        "status": "failed",
+        "error_code": UnreadableFile.code if isinstance(error, FileRefused) else error.code,
+        "error_message": error.detail,
+        "record_count": 0,
+        "first_model": None,
+        "last_model": None,
+        "rolled_back_at": None,
+        "imported_at": None,
+    }

@@ -1,0 +1,324 @@
+"""Archives of version 1: refused by everything, changed by nothing but `glyphd rebuild`, which makes them again."""
+
+import re
+import shlex
+import shutil
+import sqlite3
+import tarfile
+from collections.abc import Callable
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from glyphd import SqliteListingStore
+from glyphd.cli import main
+from glyphd.errors import SchemaOutdated
+from glyphd.settings import Settings
+from tests.e2e.processes import final_status, get, run, serving, upload
+from tests.service import Service, offers, open_service
+
+LEDGERS = Path(__file__).parents[1] / "data" / "version_1"
+ARCHIVES = ("gpu.sqlite", "gpu.db")
+EVENTS = 9
+"""Rows of the six imports that succeeded and have a file."""
+
+every_archive = pytest.mark.parametrize("name", ARCHIVES)
+
+
+def _unpack(name: str, folder: Path) -> Path:
+    """The path of the archive in a data folder as version 1 left it."""
+    with tarfile.open(LEDGERS / f"{name}.tar.gz") as packed:
+        packed.extractall(folder, filter="tar")
+    return folder / "data" / name
+
+
+def _run(*arguments: str | Path, **environment: str) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], env=environment)
+
+
+def _bytes_in(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def _registry(folder: Path, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(folder / "gpu.registry.sqlite")) as registry, registry:
+        return registry.execute(statement, values).fetchall()
+
+
+@every_archive
+@pytest.mark.parametrize(
+    "command",
+    [
+        "serve --port 0",
+        "worker",
+        "worker --once",
+        "worker --ping",
+        "init-db",
+        "migrate",
+        "migrate --to registry:1",
+        "migrate --to registry:3",
+        "migrate --to archive:0 --drop-data",
+        "check",
+        "verify --all",
+        "backup copy",
+        "rebuild --into new.sqlite",
+    ],
+)
+def test_it_is_refused_in_one_sentence_and_nothing_is_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, command: str
+) -> None:
+    archive = _unpack(name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    before = _bytes_in(tmp_path)
+    found = _run(*command.split(), "--db-path", archive)
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert re.fullmatch(rf"glyphd: {archive} is an archive of version 1, .*`glyphd rebuild .*\n", found.stderr)
+    assert _bytes_in(tmp_path) == before
+
+
+@every_archive
+def test_the_library_refuses_it(tmp_path: Path, name: str) -> None:
+    archive = _unpack(name, tmp_path)
+    before = _bytes_in(tmp_path)
+    with pytest.raises(SchemaOutdated, match=f"glyphd rebuild --db-path {archive}`"):
+        SqliteListingStore(archive)
+    assert _bytes_in(tmp_path) == before
+
+
+@every_archive
+def test_the_command_that_the_refusal_names_makes_a_folder_that_serves(tmp_path: Path, name: str) -> None:
+    _unpack(name, tmp_path)
+    flags = [] if name == "gpu.sqlite" else ["--db-path", f"data/{name}"]
+    refused = run("serve", *flags, environment={}, folder=tmp_path)
+    (command,) = re.findall("`glyphd (.*?)`", refused.stderr)
+    rebuilt = run(*shlex.split(command), environment={}, folder=tmp_path)
+    assert (rebuilt.returncode, rebuilt.stderr) == (0, "")
+    with serving(*flags, environment={}, folder=tmp_path) as api:
+        (waiting,) = get(api.address, "/api/imports?limit=1")
+        assert final_status(api.address, waiting["import_id"])["record_count"] == 1
+        assert final_status(api.address, upload(api.address, b"model,price_usd,score\nL4,1,1\n")["import_id"])
+        assert len(get(api.address, "/api/listings?history=true")) == EVENTS + 2
+        statuses = [row["status"] for row in get(api.address, "/api/imports")]
+        assert (len(statuses), statuses.count("succeeded")) == (10, 9)
+        assert [row["rolled_back_at"] is None for row in get(api.address, "/api/imports")].count(False) == 2
+    assert run("verify", "--all", *flags, environment={}, folder=tmp_path).returncode == 0
+    assert run("check", *flags, environment={}, folder=tmp_path).returncode == 0
+
+
+@every_archive
+def test_it_says_where_the_old_files_are_and_what_only_they_have(tmp_path: Path, name: str) -> None:
+    archive = _unpack(name, tmp_path)
+    old = archive.read_bytes()
+    found = _run("rebuild", "--db-path", archive)
+    first, aside, note = found.stdout.splitlines()
+    assert first == f"{archive}: 6 imports with {EVENTS} events, 4 rollbacks and restores"
+    folder = Path(aside.removeprefix("what it replaced is in "))
+    assert (folder / name).read_bytes() == old
+    assert {path.name for path in folder.iterdir()} == {name, "gpu.registry.sqlite"}
+    assert note == "1 imports were written through the library and have no kept file: only the old archive has them"
+    prefix = "gpu" if name == "gpu.sqlite" else name
+    assert all(path.name.startswith(f"{prefix}.") or path.name == name for path in archive.parent.iterdir())
+    assert [path for path in archive.parent.rglob("*") if path.is_file() and path.stat().st_mode & 0o077] == []
+
+
+@every_archive
+@pytest.mark.parametrize("step", range(5))
+def test_killed_at_any_step_it_can_be_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, step: int
+) -> None:
+    archive = _unpack(name, tmp_path)
+    calls: list[str] = []
+
+    def stopping(change: Callable[..., Any]) -> Callable[..., Any]:
+        def run_or_stop(*arguments: Any, **named: Any) -> Any:
+            calls.append(change.__name__)
+            if len(calls) > step:
+                raise KeyboardInterrupt
+            return change(*arguments, **named)
+
+        return run_or_stop
+
+    with monkeypatch.context() as patched:
+        for change in (Path.rename, Path.replace, Path.hardlink_to):
+            patched.setattr(Path, change.__name__, stopping(change))
+        _run("rebuild", "--db-path", archive)
+    assert len(calls) > 0
+    is_refused = _run("check", "--db-path", archive).exit_code == 2
+    if is_refused:
+        assert _run("rebuild", "--db-path", archive).exit_code == 0
+    assert _run("verify", "--all", "--db-path", archive).stdout.startswith("no difference: 9 kept files, 6 imports")
+    assert list(archive.parent.glob("*rebuilding*")) == []
+
+
+def test_archives_that_shared_a_registry_become_one(tmp_path: Path) -> None:
+    archive = _unpack("gpu.db", tmp_path)
+    other = archive.with_name("gpu.sqlite")
+    shutil.copy(archive, other)
+    for _ in range(2):
+        before = _bytes_in(tmp_path)
+        refused = _run("rebuild", "--db-path", archive)
+        assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+        assert f"shared its registry with {other}" in refused.stderr
+        assert _bytes_in(tmp_path) == before
+        (command,) = re.findall("`glyphd (.*?)`", refused.stderr)
+        found = _run(*shlex.split(command))
+        assert f"{archive} shared this registry: the imports of both are in the new archive" in found.stdout
+    assert _run("verify", "--all", "--db-path", other).exit_code == 0
+
+
+def test_an_archive_that_was_renamed_finds_its_registry(tmp_path: Path) -> None:
+    archive = _unpack("gpu.sqlite", tmp_path)
+    renamed = archive.rename(archive.with_name("market.db"))
+    assert _run("rebuild", "--db-path", renamed).exit_code == 0
+    assert _run("verify", "--all", "--db-path", renamed).exit_code == 0
+    assert (renamed.parent / "market.db.uploads").is_dir()
+
+
+def test_the_registry_of_another_archive_is_not_taken(tmp_path: Path) -> None:
+    archive = _unpack("gpu.db", tmp_path)
+    _registry(archive.parent, "UPDATE registry_identity SET archive_id = 'another'")
+    before = _bytes_in(tmp_path)
+    found = _run("rebuild", "--db-path", archive)
+    assert (found.exit_code, found.stderr) == (
+        2,
+        f"glyphd: no registry in {archive.parent} belongs to the archive {archive}\n",
+    )
+    assert _bytes_in(tmp_path) == before
+
+
+def test_a_missing_kept_file_stops_it_and_changes_nothing(tmp_path: Path) -> None:
+    archive = _unpack("gpu.db", tmp_path)
+    (name,) = _registry(archive.parent, "SELECT upload_name FROM jobs WHERE id = 1")[0]
+    (archive.parent / "gpu.uploads" / name).unlink()
+    before = _bytes_in(tmp_path)
+    found = _run("rebuild", "--db-path", archive)
+    assert (found.exit_code, name.partition(".")[0] in found.stderr) == (2, True)
+    after = _bytes_in(tmp_path)
+    assert {path: after[path] for path in before} == before
+    assert {path.name for path in after.keys() - before.keys()} <= {"gpu.db.migrate.lock"}
+
+
+def _change_first_file(folder: Path, old: bytes, new: bytes) -> str:
+    """Another file in the place of the first import's, as if version 1 had accepted it; the import's id."""
+    (row,) = _registry(folder, "SELECT import_id, upload_name FROM jobs WHERE id = 1")
+    path = folder / "gpu.uploads" / row[1]
+    changed = path.read_bytes().replace(old, new)
+    path.write_bytes(changed)
+    digest = sha256(changed).hexdigest()
+    _registry(folder, "UPDATE jobs SET sha256 = ?, size_bytes = ? WHERE id = 1", digest, len(changed))
+    return str(row[0])
+
+
+def _rebuilt(archive: Path) -> tuple[Service, list[str]]:
+    found = _run("rebuild", "--db-path", archive)
+    assert found.exit_code == 0, found.stderr
+    assert _run("verify", "--all", "--db-path", archive).exit_code == 0
+    return open_service(Settings(db_path=archive, database_url=None)), found.stdout.splitlines()
+
+
+@every_archive
+def test_rows_that_are_refused_now_are_left_out_and_told(tmp_path: Path, name: str) -> None:
+    archive = _unpack(name, tmp_path)
+    import_id = _change_first_file(archive.parent, b"A100,9000.10", b"A100,9000,10")
+    service, lines = _rebuilt(archive)
+    expected = f"import {import_id}: the row contract accepts 2 of its 3 rows now, and accepted 3; "
+    assert any(line.startswith(expected) for line in lines)
+    status = service.status(import_id)
+    assert (status["status"], status["record_count"], status["error_count"]) == ("succeeded", 2, 1)
+    (error,) = service.http.get(f"/api/imports/{import_id}/errors").json
+    assert error["row"] == 3
+    assert len(service.listings(f"?import_id={import_id}")) == 2
+    service.http.post(f"/api/imports/{import_id}/restore")
+    service.work()
+    assert service.status(import_id)["rolled_back_at"] is None
+
+
+@every_archive
+def test_an_import_whose_file_is_refused_now_has_failed_and_can_be_retried(tmp_path: Path, name: str) -> None:
+    archive = _unpack(name, tmp_path)
+    import_id = _change_first_file(archive.parent, b",score,", b",points,")
+    service, lines = _rebuilt(archive)
+    assert lines[0] == f"{archive}: 5 imports with {EVENTS - 3} events, 3 rollbacks and restores"
+    assert any(line.startswith(f"import {import_id}: the row contract refuses its file now (") for line in lines)
+    status = service.status(import_id)
+    assert (status["status"], status["record_count"], status["rolled_back_at"]) == ("failed", 0, None)
+    assert service.http.get(f"/api/imports/{import_id}/file").body.startswith(b"model,price_usd,points,")
+    assert service.http.post(f"/api/imports/{import_id}/retry", status="*").status_code in (202, 422)
+    again = _run("rebuild", "--db-path", archive)
+    assert again.stdout.splitlines()[0] == lines[0]
+
+
+@every_archive
+def test_while_a_service_runs_it_is_refused(tmp_path: Path, name: str) -> None:
+    archive = _unpack(name, tmp_path)
+    with closing(sqlite3.connect(archive)) as held:
+        held.execute("SELECT count(*) FROM import_batches").fetchone()
+        found = _run("rebuild", "--db-path", archive)
+    assert (found.exit_code, "is in use: stop the service first" in found.stderr) == (2, True)
+    now = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')"
+    _registry(archive.parent, f"INSERT INTO workers VALUES ('a', 'here', 1, {now}, {now})")
+    found = _run("rebuild", "--db-path", archive)
+    assert (found.exit_code, "a worker is at work" in found.stderr) == (2, True)
+
+
+@pytest.fixture
+def postgresql_of_version_1(tmp_path: Path, postgres_database: str) -> dict[str, str]:
+    """The environment of a service on PostgreSQL whose tables and uploads are those of version 1."""
+    _unpack("postgresql", tmp_path)
+    with psycopg.connect(postgres_database, autocommit=True) as database:
+        database.execute((tmp_path / "data" / "dump.sql").read_bytes())
+    return {"GLYPHD_DATABASE_URL": postgres_database, "GLYPHD_DATA_DIR": str(tmp_path / "data")}
+
+
+def _tables(environment: dict[str, str]) -> list[Any]:
+    query = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+    with psycopg.connect(environment["GLYPHD_DATABASE_URL"]) as database:
+        steps = database.execute("SELECT name FROM public.registry_migrations ORDER BY id").fetchall()
+        return [*steps, *sorted(database.execute(query).fetchall())]
+
+
+def test_on_postgresql_it_is_refused_and_made_again(postgresql_of_version_1: dict[str, str]) -> None:
+    before = _tables(postgresql_of_version_1)
+    for command in ("serve", "worker", "migrate", "migrate --to registry:3", "init-db", "check", "verify --all"):
+        found = _run(*command.split(), **postgresql_of_version_1)
+        assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
+        assert "is an archive of version 1" in found.stderr
+        assert "`glyphd rebuild" in found.stderr
+    assert _tables(postgresql_of_version_1) == before
+    found = _run("rebuild", **postgresql_of_version_1)
+    first, aside = found.stdout.splitlines()
+    assert first.endswith(f": 6 imports with {EVENTS} events, 4 rollbacks and restores")
+    schema = aside.removeprefix("what it replaced is in the schema ")
+    assert (schema, "scored_listings") in _tables(postgresql_of_version_1)
+    assert _run("verify", "--all", **postgresql_of_version_1).exit_code == 0
+    assert _run("check", **postgresql_of_version_1).exit_code == 0
+
+
+def test_on_postgresql_an_error_leaves_the_old_tables(postgresql_of_version_1: dict[str, str]) -> None:
+    uploads = Path(postgresql_of_version_1["GLYPHD_DATA_DIR"]) / "gpu.uploads"
+    csv = next(path for path in uploads.glob("*.csv") if b"A100" in path.read_bytes())
+    content = csv.read_bytes()
+    csv.write_bytes(content + b"\n")
+    found = _run("rebuild", **postgresql_of_version_1)
+    assert (found.exit_code, csv.stem in found.stderr) == (2, True)
+    assert "version 1" in _run("check", **postgresql_of_version_1).stderr
+    csv.write_bytes(content)
+    assert _run("rebuild", **postgresql_of_version_1).exit_code == 0
+    assert _run("verify", "--all", **postgresql_of_version_1).exit_code == 0
+
+
+def test_a_ledger_of_this_version_is_made_again_in_place(service: Service) -> None:
+    service.import_csv(offers("L4,1,0.9,EU,Acme,2025-07-28"))
+    folder = service.settings.data_dir
+    service.settings.archive_path.write_bytes(b"damaged")
+    for leftover in ("-wal", "-shm"):
+        Path(f"{service.settings.archive_path}{leftover}").unlink(missing_ok=True)
+    found = _run("rebuild", "--data-dir", folder)
+    assert found.stdout.splitlines()[0].endswith(": 1 imports with 1 events, 0 rollbacks and restores")
+    assert (next(folder.glob("gpu.replaced-*")) / "gpu.sqlite").read_bytes() == b"damaged"
+    assert len(service.listings()) == 1
