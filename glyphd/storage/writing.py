@@ -9,7 +9,7 @@ from typing import Any
 
 from peewee import EXCLUDED, JOIN, Case, Database, Node, Value, fn
 
-from glyphd.contracts.listings import CAPACITIES, COLUMN_NAMES, ROW_SCHEMA_VERSION
+from glyphd.contracts.listings import CAPACITIES, ROW_SCHEMA_VERSION, STORED_COLUMNS
 from glyphd.db.archive_models import ImportBatch, ListingKey, QuantizedListing, ScoredListing, Standing
 from glyphd.db.connections import little_memory
 from glyphd.db.dialects import exclusive_write, uncommitted
@@ -71,6 +71,10 @@ Step = Callable[[float], None]
 
 Writing = Callable[[Database], object]
 """One step of the writing."""
+
+
+JUDGED = ("warnings", "summary", "effect")
+"""What the writing adds to the findings in `result`."""
 
 
 def find_written(database: Database, import_id: str) -> Written | None:
@@ -250,7 +254,7 @@ def _last_event_id(database: Database) -> int:
 
 
 def _require_equal_rows(database: Database, import_id: str) -> None:
-    names = ("import_index", *COLUMN_NAMES)
+    names = ("import_index", *STORED_COLUMNS)
     columns = ScoredListing._meta.columns
     events = ScoredListing.select(*(columns[name] for name in names)).where(ScoredListing.import_id == import_id)
     rows = staged.select(*(getattr(staged.c, name) for name in names))

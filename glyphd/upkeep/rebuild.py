@@ -22,7 +22,7 @@ from glyphd.importing.registry import FINDINGS, IMPORT, JSON_FINDINGS, Registry
 from glyphd.settings import Settings
 from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.staging import Stage, open_stage
-from glyphd.storage.writing import Batch, Written, write_batch
+from glyphd.storage.writing import JUDGED, Batch, Written, write_batch
 from glyphd.upkeep.backup import Progress
 from glyphd.upkeep.rereading import FIRST_KEPT_VERSION, refused_by_now, reread
 from glyphd.uploads import UploadStore
@@ -89,6 +89,8 @@ class Rebuilder:
                 return
             stage.complete()
             written = write_batch(database, stage, _batch_of(job))
+        if job.effect is None:
+            self.registry.amend(job, **{name: json.dumps(written.result[name]) for name in JUDGED})
         _require_same_count(job, written)
         self.done.imports += 1
         self.done.events += written.record_count

@@ -37,7 +37,7 @@ def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> 
                 stage.add(checked.accepted)
                 for errors in checked.refused:
                     report.add(errors)
-            ignored_columns = kept.ignored_columns
+            ignored_columns, blank_rows, warnings = kept.ignored_columns, kept.blank_rows, kept.warnings
         if not stage.count():
             raise RowsRefused(f"{report.count} errors in {rows_read} rows")
     except BaseException:
@@ -55,6 +55,8 @@ def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> 
         "error_summary": json.dumps(report.summary()),
         "errors": json.dumps([error.as_dict() for error in report.first]),
         "ignored_columns": json.dumps(ignored_columns),
+        "blank_rows": blank_rows,
+        "warnings": json.dumps(warnings),
         "record_count": stage.count(),
         "first_model": stage.model_at(lowest),
         "last_model": stage.model_at(highest),

@@ -59,10 +59,10 @@ def test_damage_is_met_told_and_repaired(tmp_path: Path) -> None:
         assert failed["error"]["code"] == "archive_damaged"
         assert "damage in the archive" in _readiness(service.address)["detail"]
         assert service.stop() == 0
-    checked = run("glyphd", "check", environment=environment)
+    checked = run("check", environment=environment)
     assert (checked.returncode, checked.stderr) == (1, "")
     assert checked.stdout.startswith("archive: ")
-    rebuilt = run("glyphd", "rebuild", "--into", str(tmp_path / "new.sqlite"), environment=environment)
+    rebuilt = run("rebuild", "--into", str(tmp_path / "new.sqlite"), environment=environment)
     assert rebuilt.returncode == 0, rebuilt.stderr
     for leftover in data.glob("gpu.sqlite*"):
         leftover.unlink()
@@ -74,5 +74,5 @@ def test_damage_is_met_told_and_repaired(tmp_path: Path) -> None:
             again = json.load(answer)["import_id"]
         assert final_status(service.address, again)["status"] == "succeeded"
         assert service.stop() == 0
-    verified = run("glyphd", "verify", "--all", environment=environment)
+    verified = run("verify", "--all", environment=environment)
     assert verified.returncode == 0, verified.stdout

@@ -100,15 +100,15 @@ def test_a_cursor_is_for_its_own_question(moved: Service) -> None:
 
 
 def test_a_score_alone_is_a_change_too(service: Service) -> None:
-    service.import_csv(offers("L4,1,0.5,,,2025-01-01"))
-    service.import_csv(offers("L4,1,0.75,,,2025-01-02"))
+    service.import_csv(offers("L4,1,0.5,,Acme,2025-01-01"))
+    service.import_csv(offers("L4,1,0.75,,Acme,2025-01-02"))
     (row,) = service.http.get("/api/deltas").json
     assert (row["price_delta"], row["price_delta_pct"], row["score_delta"]) == (0, 0, 0.25)
 
 
 def test_an_observation_that_says_the_same_is_no_change(service: Service) -> None:
     for day in (1, 2):
-        service.import_csv(offers(f"L4,1,0.5,,,2025-01-0{day}"))
+        service.import_csv(offers(f"L4,1,0.5,,Acme,2025-01-0{day}"))
     assert _deltas(service) == {}
 
 

@@ -42,6 +42,9 @@ OPTION_VALUES = {
     "encoding": "cp1252",
     "on_error": "skip",
     "dry_run": "true",
+    "map": ":seller",
+    "skip_lines": "1",
+    "decimal": "comma",
 }
 
 

@@ -121,7 +121,7 @@ def test_every_column_can_be_had_alone(market: Market, column: str) -> None:
 def test_an_unknown_field_is_refused_with_the_list(market: Market, fields: str) -> None:
     found = market.refusal(f"fields={fields}")
     assert (found["code"], found["parameter"]) == ("invalid_parameter", "fields")
-    assert found["allowed"] == list(RESULT_COLUMNS)
+    assert found["allowed"] == [*RESULT_COLUMNS, "extra"]
 
 
 def test_safe_csv_starts_no_formula(service: Service) -> None:

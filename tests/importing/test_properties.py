@@ -141,24 +141,31 @@ class Seen:
 
 
 IMPORTS = st.lists(
-    st.lists(st.tuples(st.sampled_from(["x", "y"]), st.integers(1, 5)), min_size=1, max_size=4), min_size=1, max_size=4
+    st.lists(
+        st.tuples(st.sampled_from(["x", "y", "z"]), st.integers(1, 5)),
+        min_size=1,
+        max_size=3,
+        unique_by=lambda row: row[0],
+    ),
+    min_size=1,
+    max_size=4,
 )
+"""A file lists a seller once: `tests/history/test_offers.py` is about several offers of one identity."""
 
 
 @given(IMPORTS)
 @few
-@example([[("x", 2), ("x", 3)], [("x", 3)], [("x", 1), ("x", 1), ("x", 4)]])
+@example([[("x", 2), ("y", 3)], [("x", 3)], [("x", 1), ("y", 1), ("z", 4)]])
 def test_current_is_the_latest_observation_of_each_listing(
     service: Service, imports: list[list[tuple[str, int]]]
 ) -> None:
     region, prices = next(FRESH), count(1)
-    events: dict[tuple[str, int], list[Seen]] = {}
+    events: dict[str, list[Seen]] = {}
     for number, rows in enumerate(imports):
-        lines, ordinals = ["model,price_usd,score,region,seller,seen_at"], Counter[str]()
+        lines = ["model,price_usd,score,region,seller,seen_at"]
         for seller, day in rows:
             price = next(prices)
-            ordinals[seller] += 1
-            events.setdefault((seller, ordinals[seller]), []).append(Seen(day, number, price))
+            events.setdefault(seller, []).append(Seen(day, number, price))
             lines.append(f"A,{price},0.5,{region},{seller},2025-07-0{day}")
         service.import_csv("\n".join(lines))
         latest = {max(seen).price: _day(min(seen).day) for seen in events.values()}
