@@ -168,7 +168,7 @@ class Intake:
         }
         manifest = f"{import_id}.json"
         try:
-            self._uploads.put(manifest, _manifest(row))
+            self._uploads.put(manifest, manifest_bytes(row))
         except Exception:
             if own_upload is not None:
                 self._uploads.delete(own_upload)
@@ -218,5 +218,5 @@ def _short(name: str | None) -> str | None:
     return name.replace("\0", "")[:MAX_NAME_CHARACTERS]
 
 
-def _manifest(values: dict[str, Any]) -> bytes:
+def manifest_bytes(values: dict[str, Any]) -> bytes:
     return (json.dumps(values, ensure_ascii=False, indent=1) + "\n").encode()

@@ -73,10 +73,6 @@ Writing = Callable[[Database], object]
 """One step of the writing."""
 
 
-JUDGED = ("warnings", "summary", "effect")
-"""What the writing adds to the findings in `result`."""
-
-
 def find_written(database: Database, import_id: str) -> Written | None:
     """The committed batch of this import, or None."""
     query = ImportBatch.select().where(ImportBatch.import_id == import_id)

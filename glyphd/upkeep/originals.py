@@ -18,9 +18,6 @@ _SOMETIMES_IN_MANIFESTS = ("replaces", "column_map", "skip_lines", "decimal", "c
 _CHANGING = frozenset({"status"})
 """What a manifest says as of the moment when the upload came in."""
 
-_SETTLED_BY_REBUILD = frozenset({"schema_version", "on_error"})
-"""What a rebuild may have changed of an import that came under an older row contract."""
-
 
 def files_of(job: Job) -> list[str]:
     """The names that an import has in the upload store: upload, manifest and row errors."""
@@ -109,13 +106,10 @@ def _manifest_faults(content: bytes | str, job: Job) -> Iterator[str]:
     for name in _SOMETIMES_IN_MANIFESTS:
         if name not in said and getattr(job, name) is not None:
             yield f"says nothing of {name}, the registry says {getattr(job, name)!r}"
-    version = said.get("schema_version")
-    is_older = isinstance(version, int) and version < job.schema_version
-    changing = _CHANGING | _SETTLED_BY_REBUILD if is_older else _CHANGING
     for name, value in said.items():
         if name not in Job._meta.columns:
             yield f"has {name!r}, which is nothing of an import"
-        elif name not in changing and not _is_same(name, value, getattr(job, name)):
+        elif name not in _CHANGING and not _is_same(name, value, getattr(job, name)):
             yield f"says {name} {value!r}, the registry says {getattr(job, name)!r}"
 
 

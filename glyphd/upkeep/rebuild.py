@@ -22,9 +22,9 @@ from glyphd.importing.registry import FINDINGS, IMPORT, JSON_FINDINGS, Registry
 from glyphd.settings import Settings
 from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.staging import Stage, open_stage
-from glyphd.storage.writing import JUDGED, Batch, Written, write_batch
+from glyphd.storage.writing import Batch, Written, write_batch
 from glyphd.upkeep.backup import Progress
-from glyphd.upkeep.rereading import FIRST_KEPT_VERSION, refused_by_now, reread
+from glyphd.upkeep.rereading import FIRST_KEPT_VERSION, refused_by_now, renew_manifest, reread
 from glyphd.uploads import UploadStore
 
 
@@ -62,6 +62,7 @@ class Rebuilder:
         Imports of an older row contract may give other rows: that is noted, and recorded in the registry.
         """
         timeline = self.registry.timeline()
+        older = {job.id for job in self.registry.all_jobs() if job.schema_version < FIRST_KEPT_VERSION}
         for job in timeline:
             if job.kind == IMPORT:
                 self._require_intact(job)
@@ -69,8 +70,17 @@ class Rebuilder:
             for job in timeline:
                 self.on_job(job)
                 self._do_again(database, job)
-        self.registry.settle_versions(ROW_SCHEMA_VERSION)
+        self._settle(older)
         return self.done
+
+    def _settle(self, older: set[int]) -> None:
+        """From now on the files of these jobs are read by this version's contract, whatever came of the imports."""
+        if not older:
+            return
+        self.registry.settle_versions(ROW_SCHEMA_VERSION)
+        for job in self.registry.all_jobs():
+            if job.id in older and job.kind == IMPORT:
+                renew_manifest(self.uploads, job)
 
     def _do_again(self, database: Database, job: Job) -> None:
         if job.kind == IMPORT:
@@ -83,15 +93,16 @@ class Rebuilder:
 
     def _import(self, database: Database, job: Job) -> None:
         with open_stage(database) as stage:
-            if job.schema_version >= FIRST_KEPT_VERSION:
+            is_older = job.schema_version < FIRST_KEPT_VERSION
+            if not is_older:
                 self._stage(stage, job)
             elif not self._stage_by_present_rules(stage, job):
                 return
             stage.complete()
             written = write_batch(database, stage, _batch_of(job))
-        if job.effect is None:
-            self.registry.amend(job, **{name: json.dumps(written.result[name]) for name in JUDGED})
         _require_same_count(job, written)
+        if is_older:
+            self.registry.amend(job, **_stored(written.result))
         self.done.imports += 1
         self.done.events += written.record_count
         self.done.import_ids.add(job.import_id)
@@ -110,7 +121,7 @@ class Rebuilder:
             self.registry.amend(job, **refused_by_now(error))
             self.done.notes.append(
                 f"import {job.import_id}: the row contract refuses its file now ({error.detail}), so it has failed; "
-                f"its file is kept: POST /api/imports/{job.import_id}/retry runs it again"
+                f"its file is kept, at /api/imports/{job.import_id}/file, and …/retry runs it again with other options"
             )
             return False
         self.registry.amend(job, **values)
@@ -160,6 +171,12 @@ def _require_same_count(job: Job, written: Written) -> None:
     if written.record_count != job.record_count:
         found = f"{written.record_count} rows, and there were {job.record_count}"
         raise CannotRebuild(f"import {job.import_id}: its kept file gives {found}", import_id=job.import_id)
+
+
+def _stored(result: dict[str, Any]) -> dict[str, Any]:
+    """What the writing found, such as `effect`, as the registry keeps it."""
+    found = {name: value for name, value in result.items() if name in FINDINGS}
+    return {name: json.dumps(value) if name in JSON_FINDINGS else value for name, value in found.items()}
 
 
 def _batch_of(job: Job) -> Batch:

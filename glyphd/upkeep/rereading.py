@@ -9,7 +9,7 @@ from glyphd.db.registry_models import Job
 from glyphd.errors import FileRefused, Refused, RowsRefused, UnreadableFile
 from glyphd.importing.door import FirstBlock, check_door
 from glyphd.importing.error_report import ErrorReport, errors_name
-from glyphd.importing.intake import GZIP, NDJSON, options_of
+from glyphd.importing.intake import GZIP, NDJSON, manifest_bytes, options_of
 from glyphd.importing.kept_files import open_upload
 from glyphd.importing.reading import read_kept
 from glyphd.settings import Settings
@@ -37,7 +37,8 @@ def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> 
                 stage.add(checked.accepted)
                 for errors in checked.refused:
                     report.add(errors)
-            ignored_columns, blank_rows, warnings = kept.ignored_columns, kept.blank_rows, kept.warnings
+            found = {"ignored_columns": kept.ignored_columns, "warnings": kept.warnings}
+            blank_rows = kept.blank_rows
         if not stage.count():
             raise RowsRefused(f"{report.count} errors in {rows_read} rows")
     except BaseException:
@@ -54,13 +55,24 @@ def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> 
         "errors_name": report.name,
         "error_summary": json.dumps(report.summary()),
         "errors": json.dumps([error.as_dict() for error in report.first]),
-        "ignored_columns": json.dumps(ignored_columns),
         "blank_rows": blank_rows,
-        "warnings": json.dumps(warnings),
+        **{name: json.dumps(value) for name, value in found.items()},
         "record_count": stage.count(),
         "first_model": stage.model_at(lowest),
         "last_model": stage.model_at(highest),
     }
+
+
+def renew_manifest(uploads: UploadStore, job: Job) -> None:
+    """The manifest says by which rules the file is read, as the registry does. One that can't be read stays."""
+    name = f"{job.import_id}.json"
+    try:
+        with uploads.open(name) as file:
+            said = json.load(file)
+        said |= {"schema_version": job.schema_version, "on_error": job.on_error}
+    except (OSError, ValueError, TypeError):
+        return
+    uploads.put(name, manifest_bytes(said))
 
 
 def _ask_door(job: Job, uploads: UploadStore, settings: Settings) -> None:

@@ -58,8 +58,8 @@ def test_it_needs_no_sound_archive(lived: Service, tmp_path: Path) -> None:
 
 def test_what_only_begins_like_the_new_archive_stays(lived: Service, tmp_path: Path) -> None:
     (tmp_path / "new.sqlite").write_bytes(b"another one")
-    for upload in lived.settings.uploads_dir.glob("*.csv"):
-        upload.unlink()
+    for path in lived.settings.uploads_dir.glob("*.csv"):
+        path.unlink()
     assert _rebuild(lived, tmp_path / "new").exit_code == 2
     assert [path.name for path in tmp_path.glob("new*")] == ["new.sqlite"]
 
