@@ -14,13 +14,26 @@ FAULTS = {
           SELECT events.is_current, ROW_NUMBER() OVER (
             PARTITION BY events.listing_id ORDER BY events.seen_at DESC, batches.id DESC) AS place
           FROM scored_listings AS events JOIN import_batches AS batches ON batches.import_id = events.import_id
+          WHERE events.standing < 3 AND NOT EXISTS (
+            SELECT 1 FROM scored_listings AS offer
+            WHERE offer.group_id = COALESCE(events.group_id, events.first_event_id))
         ) AS ranked WHERE (place = 1) <> (is_current = 1)""",
-    "a listing key names no current event of its own": """
+    "an offer of a group is not current although the latest import lists it": """
+        SELECT COUNT(*) FROM scored_listings AS events
+        WHERE events.import_id = (SELECT import_id FROM import_batches ORDER BY id DESC LIMIT 1)
+          AND events.standing = 0 AND events.is_current = 0 AND NOT EXISTS (
+            SELECT 1 FROM scored_listings AS later
+            WHERE COALESCE(later.group_id, later.first_event_id) = COALESCE(events.group_id, events.first_event_id)
+              AND later.seen_at > events.seen_at)""",
+    "a row that repeats another is current": """
+        SELECT COUNT(*) FROM scored_listings WHERE standing = 3 AND is_current = 1""",
+    "a listing key names no event of its own": """
         SELECT COUNT(*) FROM listing_keys AS keys
         LEFT JOIN scored_listings AS events ON events.id = keys.current_event_id
-        WHERE events.id IS NULL OR events.listing_id <> keys.listing_id OR events.is_current <> 1""",
-    "current events have no listing key": """
-        SELECT (SELECT COUNT(*) FROM scored_listings WHERE is_current = 1) - (SELECT COUNT(*) FROM listing_keys)""",
+        WHERE events.id IS NULL OR events.listing_id <> keys.listing_id""",
+    "a current event has no listing key": """
+        SELECT COUNT(*) FROM scored_listings AS events WHERE events.is_current = 1 AND NOT EXISTS (
+          SELECT 1 FROM listing_keys AS keys WHERE keys.current_event_id = events.id)""",
     "capacities stand beside no event that has them, or differ": """
         SELECT COUNT(*) FROM quantized_listings AS quantized
         LEFT JOIN scored_listings AS events
