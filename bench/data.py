@@ -1,5 +1,6 @@
 """Seeded data: the 14 market columns, a unique URL a row, 2 000 sellers, 12 models."""
 
+import csv
 import random
 from pathlib import Path
 
@@ -72,6 +73,39 @@ def write_repeated(source: Path, target: Path, size: int) -> Path:
         file.write(header + b"\n")
         while file.tell() < size:
             file.write(rows)
+    return target
+
+
+def write_groups(source: Path, target: Path, times: int) -> Path:
+    """The source's rows without URLs: each identity so many times in succession, at the prices of so many rows."""
+    at = {name: COLUMNS.index(name) for name in ("price_usd", "score", "source_url")}
+    with source.open(newline="") as given, target.open("w", newline="") as file:
+        rows, written = csv.reader(given), csv.writer(file, lineterminator="\n")
+        written.writerow(next(rows))
+        first: list[str] = []
+        for number, row in enumerate(rows):
+            first = row if number % times == 0 else first
+            grouped = first.copy()
+            grouped[at["price_usd"]], grouped[at["score"]], grouped[at["source_url"]] = (
+                row[at["price_usd"]],
+                row[at["score"]],
+                "",
+            )
+            written.writerow(grouped)
+    return target
+
+
+def write_copies(source: Path, target: Path, times: int) -> Path:
+    """As many rows as the source has: its first ones, each so many times in succession."""
+    with source.open() as given, target.open("w") as file:
+        file.write(next(given))
+        count = sum(1 for _ in given)
+        given.seek(0)
+        next(given)
+        for number, line in enumerate(given):
+            if number * times >= count:
+                break
+            file.write(line * min(times, count - number * times))
     return target
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bench import beside, growth, history, ingest, memory, queries, small, transfer, uploads, whole
+from bench import beside, growth, history, ingest, memory, queries, repeats, small, transfer, uploads, whole
 from bench.plan import Plan
 from bench.samples import Result
 
@@ -10,6 +10,7 @@ Measure = Callable[[Plan], list[Result]]
 
 BENCHMARKS: dict[str, Measure] = {
     "ingest": ingest.measure,
+    "repeats": repeats.measure,
     "growth": growth.measure,
     "small": small.measure,
     "queries": queries.measure,

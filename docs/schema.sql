@@ -394,67 +394,89 @@ JOIN import_batches AS batch ON batch.import_id = event.import_id;
 
 -- gpu.registry.sqlite
 
-CREATE TABLE registry_identity (
-    archive_id TEXT NOT NULL PRIMARY KEY
+CREATE TABLE "registry_migrations" ("id" INTEGER NOT NULL PRIMARY KEY, "name" VARCHAR(255) NOT NULL, "migrated_at" DATETIME NOT NULL);
+
+CREATE UNIQUE INDEX "registry_migrations_by_name" ON "registry_migrations" ("name");
+
+CREATE TABLE "registry_identity" ( -- one row: the archive that this registry belongs to
+    archive_id TEXT NOT NULL PRIMARY KEY -- the same as in `archive_identity`; where they differ, nothing starts
 );
 
-CREATE TABLE jobs (
-    id INTEGER NOT NULL PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('import', 'rollback', 'restore')),
-    import_id TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
-    attempt INTEGER NOT NULL,
-    lost_count INTEGER NOT NULL,
-    handback_count INTEGER NOT NULL,
-    not_before TEXT,
-    nudged_at TEXT,
-    cancel_requested_at TEXT,
-    reason TEXT,
-    received_at TEXT NOT NULL,
-    started_at TEXT,
-    heartbeat_at TEXT,
-    finished_at TEXT,
-    rolled_back_at TEXT,
-    upload_name TEXT,
-    filename TEXT,
-    content_type TEXT,
-    content_encoding TEXT,
-    size_bytes INTEGER,
-    sha256 TEXT,
-    source TEXT COLLATE NOCASE,
-    description TEXT,
-    encoding TEXT,
-    delimiter TEXT,
-    on_error TEXT CHECK (on_error IN ('abort', 'skip')),
-    dry_run INTEGER NOT NULL,
-    schema_version INTEGER NOT NULL,
-    phase TEXT,
-    progress REAL NOT NULL,
-    bytes_read INTEGER NOT NULL,
-    rows_read INTEGER NOT NULL,
-    error_count INTEGER NOT NULL,
-    errors_kept INTEGER NOT NULL,
-    errors_name TEXT,
-    error_code TEXT,
-    error_message TEXT,
-    error_summary TEXT NOT NULL,
-    errors TEXT NOT NULL,
-    ignored_columns TEXT NOT NULL,
-    record_count INTEGER NOT NULL,
-    first_model TEXT,
-    last_model TEXT,
-    same_content_as TEXT,
-    replaces TEXT,
-    idempotency_key TEXT,
-    idempotency_fingerprint TEXT
-, imported_at TEXT, column_map TEXT, skip_lines INTEGER, decimal TEXT, blank_rows INTEGER, warnings TEXT, summary TEXT, effect TEXT, client TEXT, user_agent TEXT);
+CREATE TABLE "jobs" ( -- one row for each import, rollback or restore that was asked for: the truth about it
+    id INTEGER NOT NULL PRIMARY KEY, -- the job's number, in the order of asking
+    kind TEXT NOT NULL CHECK (kind IN ('import', 'rollback', 'restore')), -- `import`, `rollback` or `restore`
+    import_id TEXT NOT NULL, -- the import it is about; one job of kind `import` for each
+    status TEXT NOT NULL CHECK (status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')), -- `queued`, `running`, `succeeded`, `failed` or `cancelled`; the last three are final
+    attempt INTEGER NOT NULL, -- how many times a worker has taken it up; whoever holds an older number may change nothing
+    lost_count INTEGER NOT NULL, -- how many of these ended without a word, because the worker died
+    handback_count INTEGER NOT NULL, -- how many were given back in order: a worker told to stop, a busy database, a full disk
+    not_before TEXT, -- rests until then after a hand-back
+    nudged_at TEXT, -- when a worker was last told of it
+    cancel_requested_at TEXT, -- when somebody asked to stop it
+    reason TEXT, -- why a rollback or restore was asked for
+    received_at TEXT NOT NULL, -- when it was asked for; for an import, when the upload was complete
+    started_at TEXT, -- when the first attempt began
+    heartbeat_at TEXT, -- the running attempt's last sign of life
+    finished_at TEXT, -- when it reached a final status
+    rolled_back_at TEXT, -- since when the import's rows do not count; null while they do
+    upload_name TEXT, -- the kept file's name in the upload store
+    filename TEXT, -- the client's name for it; data, never a path
+    content_type TEXT, -- what kind of file it is
+    content_encoding TEXT, -- `gzip` when it was sent packed
+    size_bytes INTEGER, -- bytes received, as sent
+    sha256 TEXT, -- of these bytes, 64 hex digits
+    source TEXT COLLATE NOCASE, -- where the file came from, as the client said
+    description TEXT, -- what the client said about it
+    encoding TEXT, -- how its text is to be read
+    delimiter TEXT, -- what separates its cells, found or asked for
+    on_error TEXT CHECK (on_error IN ('abort', 'skip')), -- `abort`: one bad row fails it; `skip`: bad rows are left out
+    dry_run INTEGER NOT NULL, -- 1 when all is checked and nothing written
+    schema_version INTEGER NOT NULL, -- version of the row contract it is read by
+    phase TEXT, -- what the running attempt is doing
+    progress REAL NOT NULL, -- how much is done, 0 to 1
+    bytes_read INTEGER NOT NULL, -- bytes of the upload read so far
+    rows_read INTEGER NOT NULL, -- records read so far
+    error_count INTEGER NOT NULL, -- row errors found, all of them
+    errors_kept INTEGER NOT NULL, -- how many of these are in the error file
+    errors_name TEXT, -- the error file's name in the upload store; null without errors
+    error_code TEXT, -- why it failed, as a stable word
+    error_message TEXT, -- why it failed, as a sentence
+    error_summary TEXT NOT NULL, -- JSON array: the row errors by field and code, with counts and first lines
+    errors TEXT NOT NULL, -- JSON array: the first row errors
+    ignored_columns TEXT NOT NULL, -- JSON array: the file's columns that nobody knows
+    record_count INTEGER NOT NULL, -- rows imported; 0 until it has succeeded
+    first_model TEXT, -- `model` of the first row; null until it has succeeded
+    last_model TEXT, -- `model` of the last row; null until it has succeeded
+    same_content_as TEXT, -- `import_id` of the latest earlier import of the same bytes that succeeded and counted
+    replaces TEXT, -- `import_id` of the failed or cancelled import that this one runs again
+    idempotency_key TEXT, -- the client's key for this request; never expires
+    idempotency_fingerprint TEXT, -- what the request was, to tell a repetition from another use of the key
+    imported_at TEXT, -- when the archive took the import, or the change, in: its own moment, should the archive be made again
+    column_map TEXT, -- JSON array of pairs: the canonical column and the file's column that the client mapped to it
+    skip_lines INTEGER, -- lines of the file before its header; null: none
+    decimal TEXT, -- `comma` for numbers written `1.299,50`; null: a point
+    blank_rows INTEGER, -- rows without a filled cell, which are skipped
+    warnings TEXT, -- JSON array: what is odd about the file or its rows, without blocking the import
+    summary TEXT, -- JSON object: prices, scores, models and sellers of the import's rows; null until it is known
+    effect TEXT, -- JSON object: what the import did to the market; null until it is known
+    client TEXT, -- the address that the request came from
+    user_agent TEXT -- the `User-Agent` of the request
+);
 
-CREATE TABLE workers (
-    id TEXT NOT NULL PRIMARY KEY,
-    host TEXT NOT NULL,
-    pid INTEGER NOT NULL,
-    started_at TEXT NOT NULL,
-    heartbeat_at TEXT NOT NULL
+CREATE TABLE "workers" ( -- one row for each worker process that is alive, or has not been missed yet
+    id TEXT NOT NULL PRIMARY KEY, -- the process's own random id
+    host TEXT NOT NULL, -- the machine it runs on
+    pid INTEGER NOT NULL, -- its process number there
+    started_at TEXT NOT NULL, -- when it started
+    heartbeat_at TEXT NOT NULL -- its last sign of life
+);
+
+CREATE TABLE "integrity_checks" ( -- one row for each of the latest checks of the databases for damage
+    id INTEGER NOT NULL PRIMARY KEY, -- the order of the checks
+    checked_at TEXT NOT NULL, -- when it ended
+    host TEXT NOT NULL, -- the machine that made it
+    result TEXT NOT NULL, -- `sound` or `damaged`
+    detail TEXT -- what is damaged, a line each, up to 2,000 characters
 );
 
 CREATE UNIQUE INDEX job_idempotency_key ON jobs (idempotency_key);
@@ -465,16 +487,4 @@ CREATE INDEX jobs_unfinished ON jobs (id) WHERE status IN ('queued', 'running');
 
 CREATE INDEX jobs_by_sha256 ON jobs (sha256);
 
-CREATE TABLE "registry_migrations" ("id" INTEGER NOT NULL PRIMARY KEY, "name" VARCHAR(255) NOT NULL, "migrated_at" DATETIME NOT NULL);
-
-CREATE UNIQUE INDEX "registry_migrations_by_name" ON "registry_migrations" ("name");
-
 CREATE UNIQUE INDEX jobs_unfinished_change ON jobs (import_id) WHERE kind IN ('rollback', 'restore') AND status IN ('queued', 'running');
-
-CREATE TABLE integrity_checks (
-    id INTEGER NOT NULL PRIMARY KEY,
-    checked_at TEXT NOT NULL,
-    host TEXT NOT NULL,
-    result TEXT NOT NULL,
-    detail TEXT
-);

@@ -12,6 +12,7 @@ from peewee import SQL, Query, Select, SqliteDatabase, fn
 from glyphd.contracts.listings import COLUMN_NAMES
 from glyphd.db.archive_models import ARCHIVE_MODELS, IS_CURRENT, SQLITE_MODELS, ScoredListing
 from glyphd.db.fields import CaselessTextField
+from glyphd.db.migration_sets import ARCHIVE, open_to_look
 from glyphd.db.migrations import migrate
 from glyphd.db.registry_models import REGISTRY_MODELS
 from glyphd.db.schema_sql import schema_sql
@@ -265,3 +266,36 @@ def _indexes(connection: sqlite3.Connection, table: str) -> dict[str, tuple[obje
             terms = [(row[1], row[3]) for row in connection.execute(f"PRAGMA index_xinfo({name})") if row[5]]
             found[name] = (unique, partial, terms, re.sub(r'[\s"()]', "", sql.partition("WHERE")[2]))
     return found
+
+
+def test_the_schema_says_what_the_data_model_says(archive: sqlite3.Connection, registry: sqlite3.Connection) -> None:
+    """The same words inside CREATE TABLE and in the document."""
+    described = {
+        table: dict(re.findall(r"^\| `(\w+)` \| \w+ \| \w+ \| (.+) \|$", text, re.MULTILINE))
+        for table, text in _sections().items()
+    }
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%migrations'"
+    made = [row for connection in (archive, registry) for row in connection.execute(query)]
+    for table, sql in made:
+        head, *lines = sql.splitlines()
+        about = head.partition(" -- ")[2]
+        assert about
+        assert " ".join(_sections()[table].split()).lower().startswith(f"{about}.".lower())
+        commented = dict(re.findall(r"^    (\w+) .* -- (.+)$", "\n".join(lines), re.MULTILINE))
+        assert commented == described[table], table
+
+
+def test_postgresql_has_the_same_comments(postgres_settings: Settings, registry: sqlite3.Connection) -> None:
+    migrate(postgres_settings)
+    described = {
+        (table, column): words
+        for table, text in _sections().items()
+        for column, words in re.findall(r"^\| `(\w+)` \| \w+ \| \w+ \| (.+) \|$", text, re.MULTILINE)
+    }
+    query = """
+        SELECT c.relname, a.attname, col_description(c.oid, a.attnum) FROM pg_class AS c
+        JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '%%migrations'"""
+    with open_to_look(postgres_settings, ARCHIVE) as database:
+        found = {(table, column): words for table, column, words in database.execute_sql(query).fetchall()}
+    assert found == {key: described[key] for key in found}
