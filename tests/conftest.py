@@ -1,3 +1,21 @@
 """Fixtures for every test; they live in modules by what they make."""
 
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
 pytest_plugins = ["tests.databases", "tests.service"]
+
+
+@pytest.fixture(autouse=True)
+def logging_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A command that runs in the test's process sets logging up for good: the next test starts without that.
+
+    Loggers are not cached here, since a cached one keeps the set-up that it was made with.
+    """
+    configure = structlog.configure
+    uncached = {"cache_logger_on_first_use": False}
+    monkeypatch.setattr(structlog, "configure", lambda **asked: configure(**{**asked, **uncached}))
+    yield
+    structlog.reset_defaults()
