@@ -27,6 +27,9 @@ _POSITIONS = [POSITION[name] for name in IDENTITY_COLUMNS]
 _SCHEME_AND_HOST = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://)?)([^/?#]*@)?([^/?#]*)")
 """The beginning of a URL, with a scheme or without: scheme, name and password, host and port."""
 
+_PLAIN = re.compile(r"[!-~]*")
+"""What needs no cleaning: most texts, and nearly all URLs."""
+
 
 def identity_of(row: Sequence[object]) -> tuple[object, ...]:
     """The seven identity values of a row in column order."""
@@ -67,7 +70,7 @@ def _part(name: str, value: object) -> bytes:
     """One value's part of the JSON array."""
     if not isinstance(value, str):
         return to_json(value)
-    text = clean_text(value)
+    text = value if _PLAIN.fullmatch(value) else clean_text(value)
     return to_json((_folded_url(text) if name == "source_url" else fold_ascii(text)) or None)
 
 
@@ -75,5 +78,7 @@ def _folded_url(url: str) -> str:
     """The URL with its scheme and its host in lower case. Everything else stays as it is."""
     found = _SCHEME_AND_HOST.match(url)
     assert found is not None
+    if found[0].islower():
+        return url
     scheme, user, host = found.groups(default="")
     return fold_ascii(scheme) + user + fold_ascii(host) + url[found.end() :]
