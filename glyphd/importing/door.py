@@ -10,7 +10,7 @@ from glyphd.contracts.listings import REQUIRED
 from glyphd.errors import FileRefused, UnreadableFile
 from glyphd.importing.csv_rows import CsvRows
 from glyphd.importing.encodings import DEFAULT_ENCODING, UTF8_BOM, canonical_encoding
-from glyphd.importing.header_lines import find_delimiter, header_line, later_header
+from glyphd.importing.header_lines import find_delimiter, find_header, header_line
 from glyphd.importing.layouts import COMMA, Layout, chosen_columns
 from glyphd.importing.lines import PhysicalLines
 from glyphd.importing.rows import shown_name
@@ -69,7 +69,7 @@ def check_door(block: FirstBlock, options: ImportOptions, *, max_columns: int) -
     rows = _read(physical, layout, max_columns)
     if not is_all and physical.offset == len(data) and not data.endswith(b"\n"):
         raise FileRefused(f"the header does not end within the first {len(data)} bytes", line=physical.number)
-    _require_columns(rows.header, layout, data, max_columns)
+    _require_columns(rows, layout, data, max_columns)
     if is_all and not _has_rows(rows):
         raise FileRefused("the file has a header but no rows", found=_shown_names(rows.header))
     return Admitted(layout, rows.header)
@@ -114,7 +114,8 @@ def _read(lines: PhysicalLines, layout: Layout, max_columns: int) -> CsvRows:
         raise FileRefused(f"the header can't be read: {error.detail}", **error.members) from None
 
 
-def _require_columns(header: HeaderMap, layout: Layout, data: bytes, max_columns: int) -> None:
+def _require_columns(rows: CsvRows, layout: Layout, data: bytes, max_columns: int) -> None:
+    header = rows.header
     found = _shown_names(header)
     if header.conflicts:
         twice = "; ".join(header.conflicts)
@@ -126,7 +127,8 @@ def _require_columns(header: HeaderMap, layout: Layout, data: bytes, max_columns
     near = {name: nearest(name, header.ignored) for name in missing}
     hints = [f"{name} (nearest: {near[name]})" if near[name] else name for name in missing]
     names = ", ".join(found)
-    advice = _advice(missing[0], near[missing[0]], layout, data, max_columns)
+    better = find_header(data, layout, max_columns)
+    advice = _how_to_reach(better, rows.header_line) if better else _how_to_map(missing[0], near[missing[0]])
     raise FileRefused(
         f"missing {_plural(missing)} {', '.join(hints)}; "
         f"found, separated by {layout.delimiter!r}: {names:.{_MAX_DETAIL_CHARACTERS}}; {advice}",
@@ -147,11 +149,15 @@ def _require_mapped(header: HeaderMap, layout: Layout, found: list[str]) -> None
             raise FileRefused(f"map names a column {name:.200} that the file does not have{hint}", found=found)
 
 
-def _advice(missing: str, near: str | None, layout: Layout, data: bytes, max_columns: int) -> str:
-    """What to do about a missing column: the header may be further down, or call the column something else."""
-    line = later_header(data, layout, max_columns)
-    if line is not None:
-        return f"the header seems to be in line {line}: send skip_lines={line - 1}"
+def _how_to_reach(better: tuple[int, str], line_read: int) -> str:
+    """The option that makes a better line the header; if it was read as the header, its delimiter was wrong."""
+    line, delimiter = better
+    if line == line_read:
+        return f"its cells seem to be separated by {delimiter!r}: send delimiter={delimiter}"
+    return f"the header seems to be in line {line}: send skip_lines={line - 1}"
+
+
+def _how_to_map(missing: str, near: str | None) -> str:
     name = shown_name(near) if near else "its name in the file"
     return f"if another column is {missing}, send map={missing}:{name}"
 

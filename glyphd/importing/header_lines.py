@@ -41,14 +41,16 @@ def find_delimiter(header: str, separator: str | None, max_columns: int) -> str:
     return names[separator]
 
 
-def later_header(data: bytes, layout: Layout, max_columns: int) -> int | None:
-    """The number of the first line that has all the required columns, of those that skip_lines can reach."""
+def find_header(data: bytes, layout: Layout, max_columns: int) -> tuple[int, str] | None:
+    """The first line that has all the required columns, of those that skip_lines can reach: its number, and the
+    delimiter that shows them."""
     lines = data.removeprefix(UTF8_BOM).split(b"\n", MAX_SKIP_LINES + 1)[: MAX_SKIP_LINES + 1]
-    for number, line in enumerate(lines[layout.skip_lines :], start=layout.skip_lines + 1):
+    for number, line in enumerate(lines, start=1):
         text = line.decode(layout.encoding, "replace").rstrip("\r")
-        names = _names(text, find_delimiter(text, None, max_columns), max_columns)
+        delimiter = find_delimiter(text, None, max_columns)
+        names = _names(text, delimiter, max_columns)
         if not map_headers(names, INPUT_COLUMNS, layout.column_map).missing(REQUIRED):
-            return number
+            return number, delimiter
     return None
 
 
