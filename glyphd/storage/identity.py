@@ -1,7 +1,7 @@
 """The identity of a listing: one pure function, the same bytes on every machine."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from itertools import repeat
@@ -30,6 +30,12 @@ _SCHEME_AND_HOST = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://)?)([^/?#]*@)
 _PLAIN = re.compile(r"[!-~]*")
 """What needs no cleaning: most texts, and nearly all URLs."""
 
+_PLAIN_LINES = re.compile(r"(?:[!#-\[\]-~][ !#-\[\]-~]*\n)+")
+"""Texts, each with a line feed behind it, that JSON has as they are, and that only spaces may be wrong with."""
+
+_FOLDED_URLS = re.compile(r"(?:[a-z][a-z0-9+.-]*://[^A-Z/?#\n]+(?:[/?#].*)?\n)+")
+"""URLs, each with a line feed behind it, whose schemes and hosts are in lower case."""
+
 
 def identity_of(row: Sequence[object]) -> tuple[object, ...]:
     """The seven identity values of a row in column order."""
@@ -43,14 +49,15 @@ def listing_id(identity: Sequence[object], ordinal: int) -> bytes:
     compared, then the ordinal.
     """
     parts = [_part(name, value) for name, value in zip(IDENTITY_COLUMNS, identity, strict=True)]
-    return _digest(b",".join(parts), ordinal)
+    (digest,) = _digests([b",".join(parts)], [ordinal])
+    return digest
 
 
 class ListingIds:
     """Gives the `listing_id` of rows by column: the same as `listing_id`, many at a time."""
 
     def __init__(self) -> None:
-        self._parts = {name: ColumnMemo(partial(_part, name)) for name in IDENTITY_COLUMNS}
+        self._parts = {name: ColumnMemo(partial(_part, name), partial(_parts, name)) for name in IDENTITY_COLUMNS}
 
     def __call__(self, columns: Mapping[str, Sequence[object]], ordinals: Sequence[int]) -> list[bytes]:
         """16 bytes for each row, one for each ordinal. Columns left out are null."""
@@ -58,12 +65,28 @@ class ListingIds:
             self._parts[name](columns[name]) if name in columns else repeat(b"null", len(ordinals))
             for name in IDENTITY_COLUMNS
         ]
-        joined = map(b",".join, zip(*parts, strict=False))
-        return list(map(_digest, joined, ordinals))
+        return _digests(map(b",".join, zip(*parts, strict=False)), ordinals)
 
 
-def _digest(identity: bytes, ordinal: int) -> bytes:
-    return sha256(b"%b[%b,%d]" % (VERSION_TAG, identity, ordinal)).digest()[:LISTING_ID_BYTES]
+def _digests(identities: Iterable[bytes], ordinals: Iterable[int]) -> list[bytes]:
+    return [
+        sha256(b"%b[%b,%d]" % (VERSION_TAG, identity, ordinal)).digest()[:LISTING_ID_BYTES]
+        for identity, ordinal in zip(identities, ordinals, strict=True)
+    ]
+
+
+def _parts(name: str, column: Sequence[object]) -> list[bytes]:
+    """The same as `_part` for each value of a column: for most columns in a few steps, however long they are."""
+    texts = [value for value in column if isinstance(value, str)]
+    lines = "\n".join(texts) + "\n"
+    is_plain = len(texts) == len(column) and lines.count("\n") == len(texts) and _PLAIN_LINES.fullmatch(lines)
+    if not is_plain or "  " in lines or " \n" in lines:
+        return [_part(name, value) for value in column]
+    if name != "source_url":
+        lines = lines.lower()
+    elif not _FOLDED_URLS.fullmatch(lines):
+        return [_part(name, value) for value in column]
+    return f'"{lines[:-1]}"'.replace("\n", '"\n"').encode().split(b"\n")
 
 
 def _part(name: str, value: object) -> bytes:

@@ -67,8 +67,10 @@ def _last_import(database: Database, origin: Origin) -> _Before | None:
 
 
 def _repeated_rows(database: Database) -> Iterator[Oddity]:
-    is_repeated = staged.c.standing == Standing.REPEATED.value
-    count, lines = _counted(database, staged.select().where(is_repeated))
+    repeated = staged_groups.select(staged_groups.c.import_index).where(
+        staged_groups.c.standing == Standing.REPEATED.value
+    )
+    count, lines = _counted(database, staged.select().where(staged.c.import_index.in_(repeated)))
     if count:
         yield oddity(
             "repeated_rows",

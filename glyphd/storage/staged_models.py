@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Any
 
-from peewee import EXCLUDED, SQL, Database, Table, fn
+from peewee import EXCLUDED, Database, Table
 
 from glyphd.contracts.memos import Memo
 from glyphd.contracts.texts import fold_ascii
@@ -40,11 +40,6 @@ def create_table(database: Database) -> None:
         f"CREATE TEMPORARY TABLE {TABLE}"
         f" (model {text} PRIMARY KEY, lacks_specs INTEGER, seen_at {text}, import_index BIGINT)"
     )
-
-
-def count_models(database: Database) -> int:
-    """How many models the staged rows are of; the notes have to be written."""
-    return int(database.execute(staged_models.select(fn.COUNT(SQL("*")))).fetchone()[0])
 
 
 MOST_NOTED = 4096

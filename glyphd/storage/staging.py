@@ -11,7 +11,7 @@ from glyphd.db.archive_models import ScoredListing
 from glyphd.db.connections import little_memory
 from glyphd.db.dialects import add_rows, is_sqlite, uncommitted
 from glyphd.db.fields import CaselessTextField
-from glyphd.storage import staged_models
+from glyphd.storage import staged_models, summarizing
 from glyphd.storage.grouping import drop_groups, group_rows, mark_staged, open_groups
 from glyphd.storage.identity import ListingIds
 
@@ -19,7 +19,7 @@ TABLE = "staged_listings"
 INDEX = f"{TABLE}_by_listing"
 PLACE_COLUMNS = ("import_index", "line", "byte_offset", "byte_length")
 GROUP_COLUMNS = ("ordinal", "group_size", "observed_at", "standing")
-STAGED_COLUMNS = (*PLACE_COLUMNS, "listing_id", *STORED_COLUMNS, *GROUP_COLUMNS)
+STAGED_COLUMNS = (*PLACE_COLUMNS, "listing_id", *GROUP_COLUMNS, *STORED_COLUMNS)
 _DEFAULTS = {"ordinal": 1, "group_size": 1, "standing": 0}
 """Of a row whose identity no other row has."""
 
@@ -37,6 +37,8 @@ class Stage:
         self.database = database
         self._listing_ids = ListingIds()
         self._models = staged_models.ModelNotes(database)
+        self._notes = summarizing.SummaryNotes(database)
+        self._summary: dict[str, Any] = {}
         self._count = 0
         self._bounds = (0, 0)
         self._last_seen_at: str | None = None
@@ -50,6 +52,7 @@ class Stage:
         names = [name for name in STAGED_COLUMNS if name in given]
         with uncommitted(self.database):
             self._models.add(columns)
+            self._notes.add(columns)
             add_rows(self.database, TABLE, names, zip(*(given[name] for name in names), strict=True))
         self._bounds = (self._bounds[0] if self._count else indexes[0], indexes[-1])
         self._count += len(indexes)
@@ -62,6 +65,8 @@ class Stage:
         """
         with little_memory(self.database), uncommitted(self.database):
             self._models.write()
+            if self._count:
+                self._summary = self._notes.summary(self.database, staged)
             self._index()
             if group_rows(self.database):
                 self.database.execute_sql(f"DROP INDEX {INDEX}")
@@ -71,6 +76,10 @@ class Stage:
     def _index(self) -> None:
         """With all that is asked of rows in the order of their listings: to look each up would take far longer."""
         self.database.execute_sql(f"CREATE INDEX {INDEX} ON {TABLE} (listing_id, standing)")
+
+    def summary(self) -> dict[str, Any]:
+        """What the rows are about, as a status says it; empty until `complete`, and without rows."""
+        return self._summary
 
     def count(self) -> int:
         return self._count
@@ -99,6 +108,7 @@ def open_stage(database: Database) -> Iterator[Stage]:
     database.execute_sql(_create_table(database))
     open_groups(database)
     staged_models.create_table(database)
+    summarizing.create_tables(database)
     try:
         yield Stage(database)
     finally:
@@ -109,6 +119,7 @@ def open_stage(database: Database) -> Iterator[Stage]:
 def _drop_tables(database: Database) -> None:
     for table in (TABLE, staged_models.TABLE):
         database.execute_sql(f"DROP TABLE IF EXISTS {table}")
+    summarizing.drop_tables(database)
     drop_groups(database)
 
 

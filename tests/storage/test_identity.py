@@ -5,6 +5,7 @@ import unicodedata
 from hashlib import sha256
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from glyphd.contracts.listings import COLUMN_NAMES
 from glyphd.storage.identity import IDENTITY_COLUMNS, ListingIds, identity_of, listing_id
@@ -117,6 +118,27 @@ def test_ids_by_column_are_those_of_single_rows() -> None:
     columns = dict(zip(IDENTITY_COLUMNS, zip(*rows, strict=True), strict=True))
     ordinals = [1, 2, 3, 4]
     assert ListingIds()(columns, ordinals) == list(map(listing_id, rows, ordinals))
+
+
+PIECES = st.sampled_from([" ", "  ", '"', "\\", "é", "\n", "\x7f", "\u200b"]).map(lambda odd: ["a", "Z", odd])
+TEXTS = PIECES.flatmap(lambda pieces: st.lists(st.sampled_from(pieces))).map("".join)
+URL_PARTS = (["", "http://", "Http:"], ["", "u:P@"], ["b.example", "B.example"], ["", "/A", "?q=B", "/\n"])
+URLS = st.tuples(*map(st.sampled_from, URL_PARTS)).map("".join)
+NEW = [tuple(f"{name} {number}" for name in IDENTITY_COLUMNS) for number in range(3)]
+
+
+@pytest.mark.parametrize(("name", "values"), [("seller", TEXTS | st.none()), ("source_url", URLS | st.none())])
+@settings(max_examples=400)
+@given(data=st.data())
+def test_ids_of_columns_that_say_something_new_in_each_row_are_those_of_single_rows(
+    name: str, values: st.SearchStrategy[str | None], data: st.DataObject
+) -> None:
+    drawn = data.draw(st.lists(values, min_size=1, max_size=2))
+    listing_ids = ListingIds()
+    for rows in (NEW, [_with(FULL, **{name: value}) for value in drawn]):
+        columns = dict(zip(IDENTITY_COLUMNS, zip(*rows, strict=True), strict=True))
+        ordinals = range(1, len(rows) + 1)
+        assert listing_ids(columns, ordinals) == [listing_id(row, at) for row, at in zip(rows, ordinals, strict=True)]
 
 
 def test_identity_is_picked_from_a_row_by_name() -> None:

@@ -151,6 +151,7 @@ def test_an_import_that_was_never_written_is_not_found(archive: Database) -> Non
 def test_the_first_and_last_model_are_those_of_the_accepted_rows(archive: Database) -> None:
     with open_stage(archive) as stage:
         stage.add({**rows(seen(1), seen(1, model="B")), "import_index": (3, 8)})
+        stage.complete()
         written = write_batch(archive, stage, Batch("a"))
     assert (written.record_count, written.first_model, written.last_model) == (2, "L4", "B")
 
