@@ -37,7 +37,7 @@ class ColumnMemo:
             return self._all_at_once(column)
         known = len(self._memo)
         found = list(map(self._memo.__getitem__, column))
-        if (len(self._memo) - known) * 2 > len(column) or len(self._memo) >= MOST_REMEMBERED:
+        if (len(self._memo) - known) * 8 > len(column) * 7 or len(self._memo) >= MOST_REMEMBERED:
             self._is_repeated = False
             self._memo.clear()
         return found

@@ -9,7 +9,7 @@ from itertools import repeat
 from pydantic_core import to_json
 
 from glyphd.contracts.listings import POSITION
-from glyphd.contracts.memos import ColumnMemo
+from glyphd.contracts.memos import ColumnMemo, Memo
 from glyphd.contracts.texts import clean_text, fold_ascii
 
 IDENTITY_COLUMNS = (
@@ -33,8 +33,8 @@ _PLAIN = re.compile(r"[!-~]*")
 _PLAIN_LINES = re.compile(r"(?:[!#-\[\]-~][ !#-\[\]-~]*\n)+")
 """Texts, each with a line feed behind it, that JSON has as they are, and that only spaces may be wrong with."""
 
-_FOLDED_URLS = re.compile(r"(?:[a-z][a-z0-9+.-]*://[^A-Z/?#\n]+(?:[/?#].*)?\n)+")
-"""URLs, each with a line feed behind it, whose schemes and hosts are in lower case."""
+_FOLDED_URLS = re.compile(r"(?:[a-z][a-z0-9+.-]*://[!$-.0->@\[\]-~]+(?:[/?#][!#-\[\]-~]*)?\n)+")
+"""URLs, each with a line feed behind it, that JSON has as they are, and whose schemes and hosts are in lower case."""
 
 
 def identity_of(row: Sequence[object]) -> tuple[object, ...]:
@@ -49,7 +49,7 @@ def listing_id(identity: Sequence[object], ordinal: int) -> bytes:
     compared, then the ordinal.
     """
     parts = [_part(name, value) for name, value in zip(IDENTITY_COLUMNS, identity, strict=True)]
-    (digest,) = _digests([b",".join(parts)], [ordinal])
+    (digest,) = _digests([b",".join(parts)], [_end(ordinal)])
     return digest
 
 
@@ -58,6 +58,7 @@ class ListingIds:
 
     def __init__(self) -> None:
         self._parts = {name: ColumnMemo(partial(_part, name), partial(_parts, name)) for name in IDENTITY_COLUMNS}
+        self._ends = Memo(_end)
 
     def __call__(self, columns: Mapping[str, Sequence[object]], ordinals: Sequence[int]) -> list[bytes]:
         """16 bytes for each row, one for each ordinal. Columns left out are null."""
@@ -65,28 +66,29 @@ class ListingIds:
             self._parts[name](columns[name]) if name in columns else repeat(b"null", len(ordinals))
             for name in IDENTITY_COLUMNS
         ]
-        return _digests(map(b",".join, zip(*parts, strict=False)), ordinals)
+        return _digests(map(b",".join, zip(*parts, strict=False)), map(self._ends.__getitem__, ordinals))
 
 
-def _digests(identities: Iterable[bytes], ordinals: Iterable[int]) -> list[bytes]:
-    return [
-        sha256(b"%b[%b,%d]" % (VERSION_TAG, identity, ordinal)).digest()[:LISTING_ID_BYTES]
-        for identity, ordinal in zip(identities, ordinals, strict=True)
-    ]
+def _digests(identities: Iterable[bytes], ends: Iterable[bytes]) -> list[bytes]:
+    start = VERSION_TAG + b"["
+    texts = zip(identities, ends, strict=True)
+    return [sha256(start + identity + end).digest()[:LISTING_ID_BYTES] for identity, end in texts]
+
+
+def _end(ordinal: int) -> bytes:
+    return b",%d]" % ordinal
 
 
 def _parts(name: str, column: Sequence[object]) -> list[bytes]:
     """The same as `_part` for each value of a column: for most columns in a few steps, however long they are."""
     texts = [value for value in column if isinstance(value, str)]
     lines = "\n".join(texts) + "\n"
-    is_plain = len(texts) == len(column) and lines.count("\n") == len(texts) and _PLAIN_LINES.fullmatch(lines)
+    plain = _FOLDED_URLS if name == "source_url" else _PLAIN_LINES
+    is_plain = len(texts) == len(column) and lines.count("\n") == len(texts) and plain.fullmatch(lines)
     if not is_plain or "  " in lines or " \n" in lines:
         return [_part(name, value) for value in column]
-    if name != "source_url":
-        lines = lines.lower()
-    elif not _FOLDED_URLS.fullmatch(lines):
-        return [_part(name, value) for value in column]
-    return f'"{lines[:-1]}"'.replace("\n", '"\n"').encode().split(b"\n")
+    folded = lines[:-1] if name == "source_url" else lines[:-1].lower()
+    return f'"{folded}"'.replace("\n", '"\n"').encode().split(b"\n")
 
 
 def _part(name: str, value: object) -> bytes:
