@@ -77,7 +77,8 @@ staged_groups = Table("staged_groups")
 _FIND_IDENTITIES = """
 INSERT INTO repeated_identities (listing_id, identity)
 SELECT listing_id, MIN(import_index) FROM staged_listings
-GROUP BY listing_id HAVING COUNT(*) > 1 ORDER BY listing_id"""
+WHERE listing_id IN (SELECT listing_id FROM staged_listings GROUP BY listing_id HAVING COUNT(*) > 1)
+GROUP BY listing_id ORDER BY listing_id"""
 
 _SEPARATE_OBSERVATIONS = f"""
 UPDATE repeated_rows SET observation = found.observation

@@ -12,6 +12,7 @@ from peewee import JOIN, SQL, Case, Database, fn
 
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ImportBatch, Standing
+from glyphd.db.dialects import unindexed
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.offers import fold_source
 from glyphd.storage.predecessors import Origin, is_indistinct_alone, predecessors
@@ -82,13 +83,7 @@ def _repeated_rows(database: Database) -> Iterator[Oddity]:
 
 
 def _indistinct_rows(database: Database, origin: Origin) -> Iterator[Oddity]:
-    indistinct = (fn.COALESCE(predecessors.c.is_indistinct, 0) == 1) | is_indistinct_alone(origin)
-    found = (
-        staged.select()
-        .join(staged_groups, JOIN.LEFT_OUTER, on=(staged_groups.c.import_index == staged.c.import_index))
-        .join(predecessors, JOIN.LEFT_OUTER, on=(predecessors.c.import_index == staged.c.import_index))
-        .where(indistinct & (staged.c.standing < Standing.REPEATED.value))
-    )
+    found = _indistinct(database, origin).where(staged.c.standing < Standing.REPEATED.value)
     count, lines = _counted(database, found)
     if count:
         yield oddity(
@@ -98,6 +93,20 @@ def _indistinct_rows(database: Database, origin: Origin) -> Iterator[Oddity]:
             lines=lines,
             hint=_what_would_tell(database, found, count, origin),
         )
+
+
+def _indistinct(database: Database, origin: Origin) -> Any:
+    """The staged rows that nothing is to be computed from: all of them are gone over only where it may be any."""
+    followed = predecessors.c.is_indistinct == 1
+    if not origin.tells_alone:
+        of_each = staged.c.import_index == unindexed(database, predecessors.c.import_index)
+        return predecessors.select().join(staged, on=of_each).where(followed)
+    return (
+        staged.select()
+        .join(staged_groups, JOIN.LEFT_OUTER, on=(staged_groups.c.import_index == staged.c.import_index))
+        .join(predecessors, JOIN.LEFT_OUTER, on=(predecessors.c.import_index == staged.c.import_index))
+        .where((fn.COALESCE(predecessors.c.is_indistinct, 0) == 1) | is_indistinct_alone(origin))
+    )
 
 
 def _what_would_tell(database: Database, found: Any, count: int, origin: Origin) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from peewee import JOIN, SQL, Case, Database, FieldAlias, Node, Table, Value, fn
@@ -13,7 +15,7 @@ from glyphd.db.dialects import is_sqlite, unindexed
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.knowledge import present
 from glyphd.storage.offers import is_from, is_in_group, is_nameless, is_observation
-from glyphd.storage.staging import staged
+from glyphd.storage.staging import Stage, staged
 from glyphd.storage.steps import step_between
 
 KNOWN_COLUMNS = ("import_index", "first_event_id", "event_id", "is_grouped")
@@ -64,16 +66,30 @@ def open_predecessors(database: Database) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Origin:
-    """What an import's rows are compared by: the `source` it names, and whether the archive has any groups."""
+    """What an import's rows are compared by: the `source` it names, and what occurs in the archive and among them.
+
+    What does not occur is not looked for.
+    """
 
     source: str | None
-    has_groups: bool
+    has_groups: bool = True
+    """The archive has separate offers of one identity."""
+    is_grouped: bool = True
+    """Several of the rows have one identity."""
+    may_be_nameless: bool = True
+    """A row may say nothing of whose offer it is."""
+
+    @property
+    def tells_alone(self) -> bool:
+        """Whether the rows themselves may tell that nothing is to be computed from one of them."""
+        return self.is_grouped or (self.source is None and self.may_be_nameless)
 
 
-def origin_of(database: Database, source: str | None) -> Origin:
-    """The origin of an import that names this source."""
+def origin_of(stage: Stage, source: str | None) -> Origin:
+    """The origin of a complete stage whose import names this source."""
     any_group = ScoredListing.select(ScoredListing.id).where(ScoredListing.group_id.is_null(False)).limit(1)
-    return Origin(source, database.execute(any_group).fetchone() is not None)
+    has_groups = stage.database.execute(any_group).fetchone() is not None
+    return Origin(source, has_groups, stage.is_grouped(), stage.may_be_nameless())
 
 
 def find_predecessors(database: Database, origin: Origin) -> list[Node]:
@@ -102,8 +118,10 @@ def find_predecessors(database: Database, origin: Origin) -> list[Node]:
 
 def is_indistinct_alone(origin: Origin) -> Any:
     """Condition: its own import tells that nothing may be computed from the staged row, whatever came before."""
-    several = fn.COALESCE(staged_groups.c.is_several, 0) == 1
-    return several if origin.source is not None else several | is_nameless(staged.c, SQL("1 = 1"))
+    tests = [fn.COALESCE(staged_groups.c.is_several, 0) == 1] if origin.is_grouped else []
+    if origin.source is None and origin.may_be_nameless:
+        tests.append(is_nameless(staged.c, SQL("1 = 1")))
+    return reduce(or_, tests, SQL("1 = 0"))
 
 
 def _followed(origin: Origin) -> Any:

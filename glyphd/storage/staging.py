@@ -39,6 +39,8 @@ class Stage:
         self._models = staged_models.ModelNotes(database)
         self._notes = summarizing.SummaryNotes(database)
         self._summary: dict[str, Any] = {}
+        self._is_grouped = False
+        self._may_be_nameless = False
         self._count = 0
         self._bounds = (0, 0)
         self._last_seen_at: str | None = None
@@ -56,6 +58,7 @@ class Stage:
             add_rows(self.database, TABLE, names, zip(*(given[name] for name in names), strict=True))
         self._bounds = (self._bounds[0] if self._count else indexes[0], indexes[-1])
         self._count += len(indexes)
+        self._may_be_nameless |= _lacks_names(columns)
         self._last_seen_at = max(self._last_seen_at or "", *columns["seen_at"])
 
     def complete(self) -> None:
@@ -67,15 +70,24 @@ class Stage:
             self._models.write()
             if self._count:
                 self._summary = self._notes.summary(self.database, staged)
-            self._index()
-            if group_rows(self.database):
+            self._index("listing_id")
+            self._is_grouped = group_rows(self.database)
+            if self._is_grouped:
                 self.database.execute_sql(f"DROP INDEX {INDEX}")
                 mark_staged(self.database)
-                self._index()
+                self._index("listing_id, standing")
 
-    def _index(self) -> None:
+    def _index(self, columns: str) -> None:
         """With all that is asked of rows in the order of their listings: to look each up would take far longer."""
-        self.database.execute_sql(f"CREATE INDEX {INDEX} ON {TABLE} (listing_id, standing)")
+        self.database.execute_sql(f"CREATE INDEX {INDEX} ON {TABLE} ({columns})")
+
+    def is_grouped(self) -> bool:
+        """Whether several rows have one identity, as `staged_groups` then tells; known when the stage is complete."""
+        return self._is_grouped
+
+    def may_be_nameless(self) -> bool:
+        """Whether a row may have neither a `seller` nor a `source_url`."""
+        return self._may_be_nameless
 
     def summary(self) -> dict[str, Any]:
         """What the rows are about, as a status says it; empty until `complete`, and without rows."""
@@ -96,6 +108,10 @@ class Stage:
         found = staged.select(staged.c.model).where(staged.c.import_index == import_index)
         row = self.database.execute(found).fetchone()
         return row[0] if row else None
+
+
+def _lacks_names(columns: StagedColumns) -> bool:
+    return all(None in columns[name] for name in ("seller", "source_url") if name in columns)
 
 
 @contextmanager

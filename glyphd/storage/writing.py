@@ -93,7 +93,7 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
         if before is not None:
             _require_equal_rows(database, batch.import_id)
             return before
-        origin = origin_of(database, batch.source)
+        origin = origin_of(stage, batch.source)
         top = _last_event_id(database) + stage.bounds()[1] + 1
         finding, writing = find_predecessors(database, origin), _statements(database, batch.import_id, origin, top)
         insert = partial(_insert_batch, stage, batch, origin)
@@ -122,21 +122,25 @@ def _statements(database: Database, import_id: str, origin: Origin, top: int) ->
     `top - import_index` is the event's id: it grows from import to import and falls inside one.
     """
     event_id = Value(top) - staged.c.import_index
-    is_current = Case(None, [(_is_history(), 0)], 1)
+    is_history = _is_history(origin)
+    is_current = Case(None, [(is_history, 0)], 1)
     return [
         ScoredListing.update(is_current=0).where(ScoredListing.id.in_(superseded())),
         _insert_events(import_id, origin, top, is_current),
         *leave_current(database),
         *enter(database, event_id, is_current),
-        _point_keys(event_id),
+        _point_keys(event_id, is_history),
         _insert_capacities(import_id),
         update_models(database, import_id),
     ]
 
 
-def _is_history() -> Any:
+def _is_history(origin: Origin) -> Any:
     """Condition: the staged row is not what its listing is now, or `derived` has to find out."""
-    return (staged.c.standing > Standing.LEFT_OUT.value) | staged.c.import_index.in_(rows_to_renew())
+    has_to_be_found_out = staged.c.import_index.in_(rows_to_renew())
+    if not origin.is_grouped:
+        return has_to_be_found_out
+    return (staged.c.standing > Standing.LEFT_OUT.value) | has_to_be_found_out
 
 
 def _insert_events(import_id: str, origin: Origin, top: int, is_current: Any) -> Node:
@@ -162,12 +166,12 @@ def _insert_events(import_id: str, origin: Origin, top: int, is_current: Any) ->
     return ScoredListing.insert_from(rows.order_by(staged.c.import_index.desc()), [columns[name] for name in values])
 
 
-def _point_keys(event_id: Any) -> Node:
+def _point_keys(event_id: Any, is_history: Any) -> Node:
     """In the order of the ids, all from their index. A late row's key stays: its listing has a later event.
 
     The event is the first one of a listing that has no key yet.
     """
-    rows = staged.select(staged.c.listing_id, event_id, event_id).where(~_is_history())
+    rows = staged.select(staged.c.listing_id, event_id, event_id).where(~is_history)
     return ListingKey.insert_from(
         rows.order_by(staged.c.listing_id),
         [ListingKey.listing_id, ListingKey.current_event_id, ListingKey.first_event_id],
@@ -198,7 +202,7 @@ def _executed(statement: Node) -> Writing:
 def foresee(database: Database, stage: Stage, source: str | None) -> dict[str, Any]:
     """What `write_batch` would keep beside the findings in `result`, without writing anything."""
     with uncommitted(database), _room_for(database, stage), open_predecessors(database):
-        origin = origin_of(database, source)
+        origin = origin_of(stage, source)
         for statement in find_predecessors(database, origin):
             database.execute(statement)
         return judge(database, stage, origin)

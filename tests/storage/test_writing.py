@@ -23,7 +23,7 @@ from tests.db.snapshots import schema_of
 from tests.storage.listings import listing, seen
 
 NOW = "2025-07-29T12:12:00.000000Z"
-ORIGIN = Origin("feed", has_groups=True)
+ORIGIN = Origin("feed")
 STATEMENTS = 7
 """Those that find predecessors among them."""
 STATEMENTS_FOR_ORDERS = 5
