@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from glyphd.contracts.cells import DECIMAL_COMMA
+from glyphd.contracts.numeric_cells import DECIMAL_COMMA
 from glyphd.errors import RowsRefused, UnreadableFile
 from glyphd.importing.error_report import ErrorReport, errors_name
 from glyphd.importing.reading import read_kept

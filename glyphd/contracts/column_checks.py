@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError, SchemaValidator, core_schema as cs
 
-from glyphd.contracts.cells import NumericCell
 from glyphd.contracts.findings import NULL_MARKERS, Findings
 from glyphd.contracts.headers import HeaderMap
 from glyphd.contracts.listings import CAPACITIES, COLUMN, CURRENCY, EXTRA, REQUIRED, Column
 from glyphd.contracts.memos import ColumnMemo
+from glyphd.contracts.numeric_cells import NumericCell
 from glyphd.contracts.row_errors import Fault
 from glyphd.contracts.row_rules import (
     IN_THE_FUTURE,

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from glyphd.contracts.cells import BooleanCell, IntegerCell
+from glyphd.contracts.cells import BooleanCell
 from glyphd.contracts.headers import canonical_name, fold, nearest
 from glyphd.contracts.listings import INPUT_COLUMNS, GPUListingDTO
+from glyphd.contracts.numeric_cells import IntegerCell
 
 
 class ImportStatus(StrEnum):

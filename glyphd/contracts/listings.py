@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from glyphd.contracts.cells import BooleanCell, Cell, IntegerCell, JsonCell, NumberCell, TextCell, TimeCell
+from glyphd.contracts.cells import BooleanCell, Cell, JsonCell, TextCell, TimeCell
 from glyphd.contracts.extras import ExtraCell, as_extra
 from glyphd.contracts.headers import map_headers
+from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.contracts.row_rules import (
     INCOMPLETE_CAPACITIES,
     UNSUPPORTED_CURRENCY,

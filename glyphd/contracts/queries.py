@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from glyphd.contracts.cells import BOOLEAN_WORDS, BooleanCell, IntegerCell, NumberCell, TextCell
+from glyphd.contracts.cells import BOOLEAN_WORDS, BooleanCell, TextCell
 from glyphd.contracts.imports import Description, ImportOptions, ImportStatus, Label
+from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.errors import InvalidParameter, UnknownParameter
 from glyphd.times import parse_time
 

@@ -6,8 +6,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from math import isfinite
 from typing import Any
 
-from glyphd.contracts.cells import MAX_INTEGER
 from glyphd.contracts.fingerprints import fingerprint
+from glyphd.contracts.numeric_cells import MAX_INTEGER
 from glyphd.errors import InvalidCursor
 
 _UNSTORED = re.compile(r"[\0\ud800-\udfff]")

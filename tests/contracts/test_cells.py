@@ -9,18 +9,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError
 
-from glyphd.contracts.cells import (
-    MAX_INTEGER,
-    MAX_JSON_CHARACTERS,
-    BooleanCell,
-    Cell,
-    IntegerCell,
-    JsonCell,
-    NumberCell,
-    TextCell,
-    TimeCell,
-)
+from glyphd.contracts.cells import MAX_JSON_CHARACTERS, BooleanCell, Cell, JsonCell, TextCell, TimeCell
 from glyphd.contracts.json_values import RepeatedKeys
+from glyphd.contracts.numeric_cells import MAX_INTEGER, IntegerCell, NumberCell
 
 NUMBERS = r"[+-]?([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})?"
 WHOLE_NUMBERS = r"[+-]?[0-9]{1,25}(\.0{1,5})?"
