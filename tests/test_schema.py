@@ -7,20 +7,17 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from peewee import SQL, Query, Select, SqliteDatabase, fn
+from peewee import SqliteDatabase
 
 from glyphd.contracts.listings import COLUMN_NAMES
-from glyphd.db.archive_models import ARCHIVE_MODELS, IS_CURRENT, SQLITE_MODELS, ScoredListing
+from glyphd.db.archive_models import ARCHIVE_MODELS
 from glyphd.db.fields import CaselessTextField
 from glyphd.db.migration_sets import ARCHIVE, open_to_look
 from glyphd.db.migrations import migrate
+from glyphd.db.order_models import SQLITE_MODELS
 from glyphd.db.registry_models import REGISTRY_MODELS
 from glyphd.db.schema_sql import schema_sql
 from glyphd.settings import Settings
-from glyphd.storage.knowledge import Knowledge
-from glyphd.storage.orders import CHANGE_TIMELINE, MODEL_TIMELINE, TIMELINE, Along
-from glyphd.storage.predicates import is_of_listing
-from glyphd.storage.rows import select_rows
 from tests.db.ledger import IMPORT_ID, fill_archive, fill_registry
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -154,67 +151,6 @@ def test_caseless_columns_ignore_ascii_case(archive: sqlite3.Connection) -> None
         (sql,) = archive.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
         found = re.findall(r"^ +(\w+) TEXT COLLATE NOCASE", sql, re.MULTILINE)
         assert found == [name for name, field in model._meta.columns.items() if isinstance(field, CaselessTextField)]
-
-
-LATEST_FIRST = (ScoredListing.seen_at.desc(), ScoredListing.id.desc())
-COLUMNS = (*COLUMN_NAMES, "imported_at")
-
-
-def _events(along: Along | None = None) -> Select:
-    return select_rows(COLUMNS, Knowledge(), along)
-
-
-@pytest.mark.parametrize(
-    ("query", "way"),
-    [
-        (_events(TIMELINE).where(IS_CURRENT).order_by(*LATEST_FIRST), "SCAN place"),
-        (
-            _events(TIMELINE).where(IS_CURRENT, ScoredListing.seen_at > "2025").order_by(*LATEST_FIRST),
-            "SEARCH place USING PRIMARY KEY (seen_at>?)",
-        ),
-        (
-            _events(MODEL_TIMELINE).where(IS_CURRENT, ScoredListing.model == "h100").order_by(*LATEST_FIRST),
-            "SEARCH place USING PRIMARY KEY (model=?)",
-        ),
-        (
-            _events(CHANGE_TIMELINE).where(ScoredListing.change_step == 1).order_by(*LATEST_FIRST),
-            "SEARCH place USING PRIMARY KEY (change_step=?)",
-        ),
-        (
-            _events().where(ScoredListing.batch == IMPORT_ID).order_by(ScoredListing.import_index),
-            "SEARCH t1 USING INDEX scored_listings_by_import (import_id=?)",
-        ),
-        (
-            _events().where(is_of_listing(b"")).order_by(ScoredListing.seen_at, ScoredListing.id),
-            "SEARCH t1 USING INDEX scored_listings_by_listing (first_event_id=?)",
-        ),
-    ],
-)
-def test_the_main_queries_have_a_way_and_sort_nothing(archive: sqlite3.Connection, query: Query, way: str) -> None:
-    plan = _plan(archive, query)
-    assert way in plan.splitlines()
-    assert "TEMP B-TREE" not in plan
-
-
-@pytest.mark.parametrize("column", ["region", "seller", "price_usd", "score", "vram_gb"])
-def test_the_other_filters_walk_the_current_rows_alone(archive: sqlite3.Connection, column: str) -> None:
-    query = _events(TIMELINE).where(IS_CURRENT, getattr(ScoredListing, column) == 1).order_by(*LATEST_FIRST)
-    plan = _plan(archive, query)
-    assert plan.startswith("SCAN place\nSEARCH event USING INTEGER PRIMARY KEY (rowid=?)")
-    assert "TEMP B-TREE" not in plan
-
-
-@pytest.mark.parametrize("table", ["events_by_time", "events_by_model"])
-def test_events_can_be_counted_without_being_read(archive: sqlite3.Connection, table: str) -> None:
-    """A client asks for the number of all current listings of a model: none of them is looked up."""
-    along = {"events_by_time": TIMELINE, "events_by_model": MODEL_TIMELINE}[table].alone(SqliteDatabase(None))
-    plan = _plan(archive, ScoredListing.select(fn.COUNT(SQL("*"))).from_(along).where(IS_CURRENT))
-    assert plan == "SCAN t1"
-
-
-def _plan(connection: sqlite3.Connection, query: Query) -> str:
-    sql, parameters = SqliteDatabase(None).get_sql_context().sql(query).query()
-    return "\n".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters))
 
 
 def _sections() -> dict[str, str]:

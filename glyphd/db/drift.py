@@ -7,18 +7,11 @@ from typing import Any, NamedTuple
 
 from peewee import Database, DatabaseError, Field, ForeignKeyField, IndexMetadata, Model, Node, Ordering
 
-from glyphd.db.archive_models import (
-    ARCHIVE_MODELS,
-    EVENT_REFERENCE,
-    IS_CURRENT,
-    POSTGRESQL_INDEXES,
-    REFER_TO_EVENTS,
-    SQLITE_MODELS,
-    ScoredListing,
-)
+from glyphd.db.archive_models import ARCHIVE_MODELS, EVENT_REFERENCE, IS_CURRENT, REFER_TO_EVENTS, ScoredListing
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.fields import CaselessTextField
 from glyphd.db.migration_sets import ARCHIVE, REGISTRY, MigrationSet, open_to_look
+from glyphd.db.order_models import POSTGRESQL_INDEXES, SQLITE_MODELS
 from glyphd.db.registry_models import REGISTRY_MODELS
 from glyphd.errors import NotReady
 from glyphd.settings import Settings

@@ -9,8 +9,9 @@ from typing import Any
 
 from peewee import SQL, Context, Database, Entity, Model, Node, Select, Source, Tuple
 
-from glyphd.db.archive_models import SQLITE_MODELS, ChangeByStep, EventByModel, EventByTime, ScoredListing
+from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import exactly, is_sqlite
+from glyphd.db.order_models import SQLITE_MODELS, ChangeByStep, EventByModel, EventByTime
 from glyphd.storage.predecessors import predecessors
 from glyphd.storage.staging import staged
 

@@ -6,7 +6,6 @@ from peewee import Database
 
 from glyphd.db.archive_models import (
     ARCHIVE_MODELS,
-    SQLITE_MODELS,
     BatchChange,
     GPUModel,
     ImportBatch,
@@ -16,6 +15,7 @@ from glyphd.db.archive_models import (
 )
 from glyphd.db.connections import close_all, open_archive, open_registry
 from glyphd.db.dialects import is_sqlite
+from glyphd.db.order_models import SQLITE_MODELS
 from glyphd.db.registry_models import REGISTRY_MODELS, Job, Worker
 from glyphd.settings import Settings
 from glyphd.storage.orders import renew_flags

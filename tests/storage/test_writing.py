@@ -10,9 +10,10 @@ import pytest
 from peewee import Database, Node
 
 from glyphd.contracts.column_checks import CheckOptions
-from glyphd.db.archive_models import ARCHIVE_MODELS, SQLITE_MODELS, ImportBatch, ListingKey, ScoredListing
+from glyphd.db.archive_models import ARCHIVE_MODELS, ImportBatch, ListingKey, ScoredListing
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.migration_sets import ARCHIVE
+from glyphd.db.order_models import SQLITE_MODELS
 from glyphd.settings import Settings
 from glyphd.storage import derived, grouping, predecessors, staged_models, writing
 from glyphd.storage.predecessors import Origin

@@ -4,46 +4,21 @@ import re
 import shlex
 import shutil
 import sqlite3
-import tarfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from click.testing import CliRunner, Result
 
 from glyphd import SqliteListingStore
-from glyphd.cli import main
 from glyphd.errors import SchemaOutdated
 from glyphd.settings import Settings
 from tests.e2e.processes import final_status, get, run, serving, upload
 from tests.service import Service, offers, open_service
-
-LEDGERS = Path(__file__).parents[1] / "data" / "version_1"
-ARCHIVES = ("gpu.sqlite", "gpu.db")
-EVENTS = 7
-"""Rows that version 2 takes of the five imports that it does not refuse."""
-
-REFUSED = (
-    "the row contract accepts 1 of its 2 rows now, and accepted 2; ",
-    "the row contract refuses its file now (a column is given twice: ",
-)
-"""What is said of the two imports that version 2 reads differently: one is in euros, one has a column twice."""
+from tests.upkeep.ledgers_of_version_1 import ARCHIVES, EVENTS, REFUSED, invoke, unpack
 
 every_archive = pytest.mark.parametrize("name", ARCHIVES)
-
-
-def _unpack(name: str, folder: Path) -> Path:
-    """The path of the archive in a data folder as version 1 left it."""
-    with tarfile.open(LEDGERS / f"{name}.tar.gz") as packed:
-        packed.extractall(folder, filter="tar")
-    return folder / "data" / name
-
-
-def _run(*arguments: str | Path, **environment: str) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], env=environment)
 
 
 def _bytes_in(folder: Path) -> dict[Path, bytes]:
@@ -77,10 +52,10 @@ def _registry(folder: Path, statement: str, *values: Any) -> list[tuple[Any, ...
 def test_it_is_refused_in_one_sentence_and_nothing_is_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, command: str
 ) -> None:
-    archive = _unpack(name, tmp_path)
+    archive = unpack(name, tmp_path)
     monkeypatch.chdir(tmp_path)
     before = _bytes_in(tmp_path)
-    found = _run(*command.split(), "--db-path", archive)
+    found = invoke(*command.split(), "--db-path", archive)
     assert (found.exit_code, found.stdout) == (2, "")
     assert re.fullmatch(rf"glyphd: {archive} is an archive of version 1, .*`glyphd rebuild .*\n", found.stderr)
     assert _bytes_in(tmp_path) == before
@@ -88,7 +63,7 @@ def test_it_is_refused_in_one_sentence_and_nothing_is_changed(
 
 @every_archive
 def test_the_library_refuses_it(tmp_path: Path, name: str) -> None:
-    archive = _unpack(name, tmp_path)
+    archive = unpack(name, tmp_path)
     before = _bytes_in(tmp_path)
     with pytest.raises(SchemaOutdated, match=f"glyphd rebuild --db-path {archive}`"):
         SqliteListingStore(archive)
@@ -97,7 +72,7 @@ def test_the_library_refuses_it(tmp_path: Path, name: str) -> None:
 
 @every_archive
 def test_the_command_that_the_refusal_names_makes_a_folder_that_serves(tmp_path: Path, name: str) -> None:
-    _unpack(name, tmp_path)
+    unpack(name, tmp_path)
     flags = [] if name == "gpu.sqlite" else ["--db-path", f"data/{name}"]
     refused = run("serve", *flags, environment={}, folder=tmp_path)
     (command,) = re.findall("`glyphd (.*?)`", refused.stderr)
@@ -117,9 +92,9 @@ def test_the_command_that_the_refusal_names_makes_a_folder_that_serves(tmp_path:
 
 @every_archive
 def test_it_says_where_the_old_files_are_and_what_only_they_have(tmp_path: Path, name: str) -> None:
-    archive = _unpack(name, tmp_path)
+    archive = unpack(name, tmp_path)
     old = archive.read_bytes()
-    found = _run("rebuild", "--db-path", archive)
+    found = invoke("rebuild", "--db-path", archive)
     first, aside, *notes, note = found.stdout.splitlines()
     assert first == f"{archive}: 5 imports with {EVENTS} events, 3 rollbacks and restores"
     assert all(said in line for said, line in zip(REFUSED, notes, strict=True))
@@ -137,7 +112,7 @@ def test_it_says_where_the_old_files_are_and_what_only_they_have(tmp_path: Path,
 def test_killed_at_any_step_it_can_be_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, step: int
 ) -> None:
-    archive = _unpack(name, tmp_path)
+    archive = unpack(name, tmp_path)
     calls: list[str] = []
 
     def stopping(change: Callable[..., Any]) -> Callable[..., Any]:
@@ -152,44 +127,44 @@ def test_killed_at_any_step_it_can_be_run_again(
     with monkeypatch.context() as patched:
         for change in (Path.rename, Path.replace, Path.hardlink_to):
             patched.setattr(Path, change.__name__, stopping(change))
-        _run("rebuild", "--db-path", archive)
+        invoke("rebuild", "--db-path", archive)
     assert len(calls) > 0
-    is_refused = _run("check", "--db-path", archive).exit_code == 2
+    is_refused = invoke("check", "--db-path", archive).exit_code == 2
     if is_refused:
-        assert _run("rebuild", "--db-path", archive).exit_code == 0
-    assert _run("verify", "--all", "--db-path", archive).stdout.startswith("no difference: 9 kept files, 5 imports")
+        assert invoke("rebuild", "--db-path", archive).exit_code == 0
+    assert invoke("verify", "--all", "--db-path", archive).stdout.startswith("no difference: 9 kept files, 5 imports")
     assert list(archive.parent.glob("*rebuilding*")) == []
 
 
 def test_archives_that_shared_a_registry_become_one(tmp_path: Path) -> None:
-    archive = _unpack("gpu.db", tmp_path)
+    archive = unpack("gpu.db", tmp_path)
     other = archive.with_name("gpu.sqlite")
     shutil.copy(archive, other)
     for _ in range(2):
         before = _bytes_in(tmp_path)
-        refused = _run("rebuild", "--db-path", archive)
+        refused = invoke("rebuild", "--db-path", archive)
         assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
         assert f"shared its registry with {other}" in refused.stderr
         assert _bytes_in(tmp_path) == before
         (command,) = re.findall("`glyphd (.*?)`", refused.stderr)
-        found = _run(*shlex.split(command))
+        found = invoke(*shlex.split(command))
         assert f"{archive} shared this registry: the imports of both are in the new archive" in found.stdout
-    assert _run("verify", "--all", "--db-path", other).exit_code == 0
+    assert invoke("verify", "--all", "--db-path", other).exit_code == 0
 
 
 def test_an_archive_that_was_renamed_finds_its_registry(tmp_path: Path) -> None:
-    archive = _unpack("gpu.sqlite", tmp_path)
+    archive = unpack("gpu.sqlite", tmp_path)
     renamed = archive.rename(archive.with_name("market.db"))
-    assert _run("rebuild", "--db-path", renamed).exit_code == 0
-    assert _run("verify", "--all", "--db-path", renamed).exit_code == 0
+    assert invoke("rebuild", "--db-path", renamed).exit_code == 0
+    assert invoke("verify", "--all", "--db-path", renamed).exit_code == 0
     assert (renamed.parent / "market.db.uploads").is_dir()
 
 
 def test_the_registry_of_another_archive_is_not_taken(tmp_path: Path) -> None:
-    archive = _unpack("gpu.db", tmp_path)
+    archive = unpack("gpu.db", tmp_path)
     _registry(archive.parent, "UPDATE registry_identity SET archive_id = 'another'")
     before = _bytes_in(tmp_path)
-    found = _run("rebuild", "--db-path", archive)
+    found = invoke("rebuild", "--db-path", archive)
     assert (found.exit_code, found.stderr) == (
         2,
         f"glyphd: no registry in {archive.parent} belongs to the archive {archive}\n",
@@ -198,11 +173,11 @@ def test_the_registry_of_another_archive_is_not_taken(tmp_path: Path) -> None:
 
 
 def test_a_missing_kept_file_stops_it_and_changes_nothing(tmp_path: Path) -> None:
-    archive = _unpack("gpu.db", tmp_path)
+    archive = unpack("gpu.db", tmp_path)
     (name,) = _registry(archive.parent, "SELECT upload_name FROM jobs WHERE id = 1")[0]
     (archive.parent / "gpu.uploads" / name).unlink()
     before = _bytes_in(tmp_path)
-    found = _run("rebuild", "--db-path", archive)
+    found = invoke("rebuild", "--db-path", archive)
     assert (found.exit_code, name.partition(".")[0] in found.stderr) == (2, True)
     after = _bytes_in(tmp_path)
     assert {path: after[path] for path in before} == before
@@ -216,15 +191,15 @@ def _import_of(folder: Path, content: bytes) -> str:
 
 
 def _rebuilt(archive: Path) -> tuple[Service, list[str]]:
-    found = _run("rebuild", "--db-path", archive)
+    found = invoke("rebuild", "--db-path", archive)
     assert found.exit_code == 0, found.stderr
-    assert _run("verify", "--all", "--db-path", archive).exit_code == 0
+    assert invoke("verify", "--all", "--db-path", archive).exit_code == 0
     return open_service(Settings(db_path=archive, database_url=None)), found.stdout.splitlines()
 
 
 @every_archive
 def test_rows_that_are_refused_now_are_left_out_and_told(tmp_path: Path, name: str) -> None:
-    archive = _unpack(name, tmp_path)
+    archive = unpack(name, tmp_path)
     import_id = _import_of(archive.parent, b"EUR")
     service, lines = _rebuilt(archive)
     assert any(line.startswith(f"import {import_id}: {REFUSED[0]}") for line in lines)
@@ -238,14 +213,14 @@ def test_rows_that_are_refused_now_are_left_out_and_told(tmp_path: Path, name: s
 
 @every_archive
 def test_an_import_whose_file_is_refused_now_has_failed_and_keeps_it(tmp_path: Path, name: str) -> None:
-    archive = _unpack(name, tmp_path)
+    archive = unpack(name, tmp_path)
     import_id = _import_of(archive.parent, b"P100")
     service, lines = _rebuilt(archive)
     assert any(line.startswith(f"import {import_id}: {REFUSED[1]}") for line in lines)
     status = service.status(import_id)
     assert (status["status"], status["record_count"], status["rolled_back_at"]) == ("failed", 0, None)
     assert b"P100,500" in service.http.get(f"/api/imports/{import_id}/file").body
-    again = _run("rebuild", "--db-path", archive)
+    again = invoke("rebuild", "--db-path", archive)
     assert again.stdout.splitlines()[0] == lines[0]
     refused = service.http.post(f"/api/imports/{import_id}/retry", status=422).json
     assert (refused["code"], "given twice" in refused["detail"]) == ("file_refused", True)
@@ -253,62 +228,15 @@ def test_an_import_whose_file_is_refused_now_has_failed_and_keeps_it(tmp_path: P
 
 @every_archive
 def test_while_a_service_runs_it_is_refused(tmp_path: Path, name: str) -> None:
-    archive = _unpack(name, tmp_path)
+    archive = unpack(name, tmp_path)
     with closing(sqlite3.connect(archive)) as held:
         held.execute("SELECT count(*) FROM import_batches").fetchone()
-        found = _run("rebuild", "--db-path", archive)
+        found = invoke("rebuild", "--db-path", archive)
     assert (found.exit_code, "is in use: stop the service first" in found.stderr) == (2, True)
     now = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')"
     _registry(archive.parent, f"INSERT INTO workers VALUES ('a', 'here', 1, {now}, {now})")
-    found = _run("rebuild", "--db-path", archive)
+    found = invoke("rebuild", "--db-path", archive)
     assert (found.exit_code, "a worker is at work" in found.stderr) == (2, True)
-
-
-@pytest.fixture
-def postgresql_of_version_1(tmp_path: Path, postgres_database: str) -> dict[str, str]:
-    """The environment of a service on PostgreSQL whose tables and uploads are those of version 1."""
-    _unpack("postgresql", tmp_path)
-    with psycopg.connect(postgres_database, autocommit=True) as database:
-        database.execute((tmp_path / "data" / "dump.sql").read_bytes())
-    return {"GLYPHD_DATABASE_URL": postgres_database, "GLYPHD_DATA_DIR": str(tmp_path / "data")}
-
-
-def _tables(environment: dict[str, str]) -> list[Any]:
-    query = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-    with psycopg.connect(environment["GLYPHD_DATABASE_URL"]) as database:
-        steps = database.execute("SELECT name FROM public.registry_migrations ORDER BY id").fetchall()
-        return [*steps, *sorted(database.execute(query).fetchall())]
-
-
-def test_on_postgresql_it_is_refused_and_made_again(postgresql_of_version_1: dict[str, str]) -> None:
-    before = _tables(postgresql_of_version_1)
-    for command in ("serve", "worker", "migrate", "migrate --to registry:3", "init-db", "check", "verify --all"):
-        found = _run(*command.split(), **postgresql_of_version_1)
-        assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
-        assert "is an archive of version 1" in found.stderr
-        assert "`glyphd rebuild" in found.stderr
-    assert _tables(postgresql_of_version_1) == before
-    found = _run("rebuild", **postgresql_of_version_1)
-    first, aside, *notes = found.stdout.splitlines()
-    assert first.endswith(f": 5 imports with {EVENTS} events, 3 rollbacks and restores")
-    assert all(said in line for said, line in zip(REFUSED, notes, strict=True))
-    schema = aside.removeprefix("what it replaced is in the schema ")
-    assert (schema, "scored_listings") in _tables(postgresql_of_version_1)
-    assert _run("verify", "--all", **postgresql_of_version_1).exit_code == 0
-    assert _run("check", **postgresql_of_version_1).exit_code == 0
-
-
-def test_on_postgresql_an_error_leaves_the_old_tables(postgresql_of_version_1: dict[str, str]) -> None:
-    uploads = Path(postgresql_of_version_1["GLYPHD_DATA_DIR"]) / "gpu.uploads"
-    csv = next(path for path in uploads.glob("*.csv") if b"A100" in path.read_bytes())
-    content = csv.read_bytes()
-    csv.write_bytes(content + b"\n")
-    found = _run("rebuild", **postgresql_of_version_1)
-    assert (found.exit_code, csv.stem in found.stderr) == (2, True)
-    assert "version 1" in _run("check", **postgresql_of_version_1).stderr
-    csv.write_bytes(content)
-    assert _run("rebuild", **postgresql_of_version_1).exit_code == 0
-    assert _run("verify", "--all", **postgresql_of_version_1).exit_code == 0
 
 
 def test_a_ledger_of_this_version_is_made_again_in_place(service: Service) -> None:
@@ -317,7 +245,7 @@ def test_a_ledger_of_this_version_is_made_again_in_place(service: Service) -> No
     service.settings.archive_path.write_bytes(b"damaged")
     for leftover in ("-wal", "-shm"):
         Path(f"{service.settings.archive_path}{leftover}").unlink(missing_ok=True)
-    found = _run("rebuild", "--data-dir", folder)
+    found = invoke("rebuild", "--data-dir", folder)
     assert found.stdout.splitlines()[0].endswith(": 1 imports with 1 events, 0 rollbacks and restores")
     assert (next(folder.glob("gpu.replaced-*")) / "gpu.sqlite").read_bytes() == b"damaged"
     assert len(service.listings()) == 1

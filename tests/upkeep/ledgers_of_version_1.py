@@ -1,0 +1,30 @@
+"""What version 1 left behind: packed data folders, and what version 2 makes of them."""
+
+import tarfile
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from glyphd.cli import main
+
+LEDGERS = Path(__file__).parents[1] / "data" / "version_1"
+ARCHIVES = ("gpu.sqlite", "gpu.db")
+EVENTS = 7
+"""Rows that version 2 takes of the five imports that it does not refuse."""
+
+REFUSED = (
+    "the row contract accepts 1 of its 2 rows now, and accepted 2; ",
+    "the row contract refuses its file now (a column is given twice: ",
+)
+"""What is said of the two imports that version 2 reads differently: one is in euros, one has a column twice."""
+
+
+def unpack(name: str, folder: Path) -> Path:
+    """The path of the archive in a data folder as version 1 left it."""
+    with tarfile.open(LEDGERS / f"{name}.tar.gz") as packed:
+        packed.extractall(folder, filter="tar")
+    return folder / "data" / name
+
+
+def invoke(*arguments: str | Path, **environment: str) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], env=environment)
