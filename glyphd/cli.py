@@ -13,7 +13,7 @@ import click
 from glyphd.db.connections import close_all, open_archive_to_verify, open_registry_to_look
 from glyphd.db.migration_sets import ARCHIVE, applied_of, place_of, require_current_schema, require_there
 from glyphd.db.migrations import initialise, migrate
-from glyphd.db.troubles import DATABASE_ERRORS, trouble_of
+from glyphd.db.troubles import is_database_error
 from glyphd.errors import GlyphdError
 from glyphd.importing.registry import Registry
 from glyphd.logs import configure_logs
@@ -41,19 +41,26 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
     def run(**options: Any) -> None:
         try:
             command(**options)
-        except GlyphdError as error:
-            click.echo(f"glyphd: {error.detail}", err=True)
-            sys.exit(EXIT_UNUSABLE)
-        except OSError as error:
-            click.echo(f"glyphd: {error.strerror}: {error.filename}", err=True)
-            sys.exit(EXIT_UNUSABLE)
-        except DATABASE_ERRORS as error:
-            if trouble_of(error) is None:
+        except Exception as error:
+            line = _unusable(error)
+            if line is None:
                 raise
-            click.echo(f"glyphd: a database can't be used: {error}", err=True)
+            click.echo(f"glyphd: {line}", err=True)
             sys.exit(EXIT_UNUSABLE)
 
     return run
+
+
+def _unusable(error: Exception) -> str | None:
+    """What is wrong with the settings or the surroundings, in one line; None for a fault of ours."""
+    if isinstance(error, GlyphdError):
+        return error.detail if error.reason is None else f"{error.detail}: {error.reason}"
+    if isinstance(error, OSError):
+        return ": ".join(str(part) for part in (error.strerror or str(error), error.filename) if part)
+    said = next(iter(str(error).splitlines()), type(error).__name__)
+    if is_database_error(error):
+        return f"a database can't be used: {said}"
+    return None
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,6 +9,9 @@ class GlyphdError(Exception):
     code = "internal_error"
     title = "Something went wrong inside glyphd"
 
+    reason: str | None = None
+    """What lies behind it, for the log and the terminal: it may name hosts, roles and paths, and no client reads it."""
+
     def __init__(self, detail: str, **members: Any) -> None:
         super().__init__(detail)
         self.detail = detail
@@ -285,6 +288,13 @@ class UnreadableFile(Refused):
     title = "The file can't be read"
 
 
+class ImportTooLarge(GlyphdError):
+    """The disk has no room for the import, even if nothing but glyphd's own files were on it."""
+
+    code = "too_large_for_disk"
+    title = "The import does not fit on the disk"
+
+
 class Unavailable(GlyphdError):
     code = "unavailable"
     title = "The service can't do this at the moment"
@@ -303,6 +313,14 @@ class TooManyUploads(Unavailable):
 class NotReady(Unavailable):
     code = "not_ready"
     title = "The service is not ready"
+
+
+class DatabaseUnreachable(NotReady):
+    """The database's server does not let us in: it is down, or it does not know the role or the database."""
+
+    def __init__(self, detail: str, *, reason: str | None = None) -> None:
+        super().__init__(detail)
+        self.reason = reason
 
 
 class DatabaseDamaged(Unavailable):

@@ -31,6 +31,12 @@ def configure_logs(settings: Settings) -> None:
     root.setLevel(settings.log_level)
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("peewee_migrate.logs").addFilter(_is_no_traceback)
+
+
+def _is_no_traceback(record: logging.LogRecord) -> bool:
+    """A migration that fails is logged with its error, and raises it all the same: one line is enough."""
+    return not record.exc_info
 
 
 def _rendering(settings: Settings) -> list[Any]:

@@ -15,6 +15,7 @@ from glyphd.storage.writing import Batch, Written, foresee, write_batch
 from worker.apart import is_worth_it
 from worker.attempts import Attempt
 from worker.context import WorkerContext
+from worker.room import Room
 
 
 class FileImport(Attempt):
@@ -24,6 +25,7 @@ class FileImport(Attempt):
         super().__init__(context)
         job = claim.job
         self.job = job
+        self._room = Room(context.services.settings, context.archive)
         self.written: Written | None = None
         self.foreseen: dict[str, Any] = {}
         self.record_count = 0
@@ -38,12 +40,8 @@ class FileImport(Attempt):
 
     def run(self) -> None:
         """Raises RowsRefused or UnreadableFile when the file is at fault, and Halted when it has to end before."""
-        with self.connected() as archive, open_stage(archive) as stage:
-            self._read(stage)
-            self.errors.settle()
-            self._require_valid_rows()
-            self.progress.writing(0)
-            stage.complete()
+        with self.connected() as archive, open_stage(archive) as stage, self._room.watched():
+            self._fill(stage)
             if self.job.dry_run:
                 self.foreseen = foresee(archive, stage, self.job.source)
             else:
@@ -73,6 +71,14 @@ class FileImport(Attempt):
             oddity("same_content", f"import {same} had the same bytes", 1, hint="a file sent twice changes nothing")
         ]
 
+    def _fill(self, stage: Stage) -> None:
+        self._read(stage)
+        self.errors.settle()
+        self._require_valid_rows()
+        self.progress.writing(0)
+        self._room.require(copies=1)
+        stage.complete()
+
     def _read(self, stage: Stage) -> None:
         size, services = self.job.size_bytes or 0, self._context.services
         read = self._context.reader.read if is_worth_it(self.job) else read_kept
@@ -81,6 +87,7 @@ class FileImport(Attempt):
             services.uploads, self.job, settings=services.settings, go_on=self.go_on, latest_seen_at=latest
         ) as kept:
             for checked in kept.checked():
+                self._room.require()
                 self._take(stage, checked)
                 self.progress.rows_read += checked.rows_read
                 self.progress.reading(kept.bytes_read, size)
@@ -120,4 +127,5 @@ class FileImport(Attempt):
 
     def _step(self, done: float) -> None:
         self.progress.writing(done)
+        self._room.require()
         self.go_on()

@@ -1,6 +1,5 @@
 """The life of a job in the worker: lock, claim, one attempt, and the truth about it in the registry."""
 
-import errno
 import json
 import time
 from contextlib import AbstractContextManager, ExitStack
@@ -8,13 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from peewee import InterfaceError
 from structlog.contextvars import bound_contextvars
 
 from glyphd.contracts.imports import ImportStatus
-from glyphd.db.dialects import cause_of, checkpoint
-from glyphd.db.troubles import DATABASE_ERRORS, PASSING_TROUBLES, Trouble, trouble_of
-from glyphd.errors import RowsRefused, Unavailable, UnreadableFile
+from glyphd.db.dialects import checkpoint
+from glyphd.db.troubles import DATABASE_ERRORS, Trouble, trouble_of
+from glyphd.errors import ImportTooLarge, RowsRefused, UnreadableFile
 from glyphd.importing.error_report import errors_name
 from glyphd.importing.integrity_log import IntegrityLog
 from glyphd.importing.registry import IMPORT, JSON_FINDINGS, LONGEST_REST_SECONDS, Claim, ClaimLost
@@ -25,10 +23,11 @@ from worker.attempts import Attempt, Halted
 from worker.change_batch import BatchChange
 from worker.context import WorkerContext
 from worker.import_file import FileImport
+from worker.passing import passing_reason
 from worker.progress import Halt, Watched, heartbeat
 
 MAX_LOST_ATTEMPTS = 5
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+LONGEST_RECORD_PAUSE_SECONDS = 5.0
 _REPAIR_ADVICE = "restore a backup or make the archive again with `glyphd rebuild`, then retry"
 
 _CANCELLED = {"status": ImportStatus.CANCELLED, "phase": None}
@@ -40,10 +39,13 @@ def run_job(context: WorkerContext, job_id: int) -> None:
     """Runs the job unless it is finished, rests, or is run by another process. Never raises for a job's sake."""
     try:
         _run_alone(context, job_id)
-    except DATABASE_ERRORS as error:
-        if trouble_of(error) is not Trouble.DAMAGED:
+    except Exception as error:
+        if trouble_of(error) is Trouble.DAMAGED:
+            log.error("database_damaged", reason=str(error))
+        elif (reason := passing_reason(error)) is not None:
+            log.warning("job_not_taken_up", job_id=job_id, reason=reason, exc_info=True)
+        else:
             raise
-        log.error("database_damaged", reason=str(error))
 
 
 def _run_alone(context: WorkerContext, job_id: int) -> None:
@@ -78,10 +80,14 @@ def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> Non
         log.warning("reader_lost")
         return  # still said to be running, as if this process had died: the sweep finds that, and counts it as lost
     except Exception as error:  # noqa: BLE001  # the worker's edge: a job's trouble must not end the process
-        if is_passing(error):
-            _hand_back(context, claim, rest_seconds=_rest_seconds(claim), reason=str(error))
+        reason = passing_reason(error)
+        if reason is not None:
+            if isinstance(error, DATABASE_ERRORS) and trouble_of(error) is None:
+                context.is_suspect.set()
+            log.warning("import_met_trouble", reason=reason, detail=" ".join(str(error).split()))
+            _hand_back(context, claim, rest_seconds=_rest_seconds(claim), reason=reason)
             return
-        values = _broken(context, error)
+        values = _failed(error.code, error.detail) if isinstance(error, ImportTooLarge) else _broken(context, error)
     _finish(context, claim, values, time.monotonic() - began)
 
 
@@ -162,7 +168,7 @@ def _halt(context: WorkerContext, claim: Claim, why: Halt) -> None:
     """An attempt that has to end. Nothing of it was committed."""
     if why is Halt.LOST:
         raise ClaimLost(why.value)
-    _hand_back(context, claim, rest_seconds=0, reason=why.value)
+    _hand_back(context, claim, rest_seconds=0)
 
 
 def _succeeded(written: Written | None) -> dict[str, Any]:
@@ -197,7 +203,9 @@ def _finish(context: WorkerContext, claim: Claim, values: dict[str, Any], second
     """Writes the final status, and one line about it into the log."""
     stored = {name: json.dumps(value) if name in JSON_FINDINGS else value for name, value in values.items()}
     now = now_text()
-    context.services.registry.update_claimed(claim, **stored, finished_at=now, heartbeat_at=now)
+    if claim.job.kind == IMPORT:
+        stored["reason"] = None
+    _record(context, claim, **stored, finished_at=now, heartbeat_at=now)
     _forget_earlier_errors(context, claim, kept=values.get("errors_name"))
     job = claim.job
     tell = log.warning if values["status"] == ImportStatus.FAILED else log.info
@@ -231,24 +239,38 @@ def _forget_earlier_errors(context: WorkerContext, claim: Claim, *, kept: str | 
 
 
 def _hand_back(context: WorkerContext, claim: Claim, *, rest_seconds: float, reason: str | None = None) -> None:
-    """The job waits in the queue again; the attempt was not lost, it was given up in order."""
-    context.services.registry.update_claimed(
+    """The job waits in the queue again, `reason` being the trouble that it met; the attempt does not count as lost."""
+    values: dict[str, Any] = {"reason": reason} if claim.job.kind == IMPORT else {}
+    _record(
+        context,
         claim,
+        **values,
         status=ImportStatus.QUEUED,
         handback_count=claim.job.handback_count + 1,
         not_before=utc_text(datetime.now(UTC) + timedelta(seconds=rest_seconds)) if rest_seconds else None,
         phase=None,
         progress=0.0,
     )
-    log.warning("import_handed_back", rest_seconds=rest_seconds, reason=reason)
+    log.warning("import_handed_back", rest_seconds=rest_seconds, reason=reason or Halt.STOPPING.value)
 
 
-def is_passing(error: Exception) -> bool:
-    """True for trouble that is nobody's fault and may be over soon: a busy database, a full disk, a lost server."""
-    cause = cause_of(error)
-    if isinstance(cause, OSError):
-        return cause.errno in _NO_ROOM
-    return trouble_of(error) in PASSING_TROUBLES or isinstance(cause, Unavailable | InterfaceError)
+def _record(context: WorkerContext, claim: Claim, **values: Any) -> None:
+    """Writes into the job's row how the attempt ended, as soon as the registry can be written to.
+
+    A row that stays `running` would say that this process had died, and count against the import. No other job could
+    be claimed meanwhile. Raises ClaimLost, and the database's error when the process has to stop before.
+    """
+    pause = LONGEST_RECORD_PAUSE_SECONDS / 64
+    while True:
+        try:
+            context.services.registry.update_claimed(claim, **values)
+            return
+        except Exception as error:
+            if passing_reason(error) is None or context.stopping.wait(pause):
+                raise
+            outcome = {"status": str(values["status"]), "error": values.get("error_code")}
+            log.warning("outcome_not_recorded", **outcome, reason=passing_reason(error))
+            pause = min(2 * pause, LONGEST_RECORD_PAUSE_SECONDS)
 
 
 def _rest_seconds(claim: Claim) -> float:

@@ -37,14 +37,18 @@ STATUSES: dict[type[errors.GlyphdError], int] = {
 
 _OWN_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal_error"}
 _DATABASE_PROBLEMS = {
-    Trouble.BUSY: ("database_busy", errors.Unavailable("the database is busy")),
-    Trouble.FULL: ("database_full", errors.StorageFull("the database has no room to write")),
+    Trouble.BUSY: ("database_busy", errors.Unavailable(Trouble.BUSY.value)),
+    Trouble.FULL: ("database_full", errors.StorageFull(Trouble.FULL.value)),
+    Trouble.LOST: ("database_lost", errors.Unavailable(Trouble.LOST.value)),
+    Trouble.LIMITED: ("database_limited", errors.Unavailable(Trouble.LIMITED.value)),
+    Trouble.FORBIDDEN: ("database_forbidden", errors.Unavailable(Trouble.FORBIDDEN.value)),
+    Trouble.SCHEMA: ("database_schema", errors.SchemaError(Trouble.SCHEMA.value)),
     Trouble.DAMAGED: (
         "database_damaged",
         errors.DatabaseDamaged("a database is damaged: `glyphd check` says where, and the manual what to do"),
     ),
 }
-"""By kind of trouble: the event in the log, and what the client is told."""
+"""By kind of trouble: the event in the log, and what the client reads, without a host, role, path or statement."""
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +72,8 @@ def problem_of(error: Exception) -> HTTPResponse:
     if isinstance(error, errors.GlyphdError):
         status = status_of(error)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.warning("request_failed", code=error.code, detail=error.detail)
+            reason = {} if error.reason is None else {"reason": error.reason}
+            log.warning("request_failed", code=error.code, detail=error.detail, **reason)
         return problem(status, error.code, error.title, error.detail, **error.members)
     trouble = trouble_of(error)
     if trouble in _DATABASE_PROBLEMS:

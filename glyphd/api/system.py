@@ -18,7 +18,7 @@ from glyphd.contracts.queries import NoParameters
 from glyphd.db.migration_sets import require_current_schema
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.disk import require_free_disk
-from glyphd.errors import DatabaseDamaged, GlyphdError
+from glyphd.errors import DatabaseDamaged, GlyphdError, Unavailable
 from glyphd.importing.integrity_log import DAMAGED, IntegrityLog
 from glyphd.services import Services
 
@@ -35,6 +35,7 @@ class SystemApi:
             "uploads": services.uploads.check_writable,
             "disk": lambda: require_free_disk(services.settings),
             "worker": self._require_worker,
+            "imports": self._require_none_resting,
             "integrity": self._require_sound,
         }
 
@@ -86,6 +87,13 @@ class SystemApi:
         if not self._services.registry.workers_alive():
             raise GlyphdError("no worker gives a sign of life: start one with `glyphd worker`")
 
+    def _require_none_resting(self) -> None:
+        """Trouble that keeps an import from being carried out keeps others from it too, or will soon."""
+        reasons = self._services.registry.resting()
+        if reasons:
+            why = next(filter(None, reasons), "the worker's log says why")
+            raise Unavailable(f"{len(reasons)} waiting to be tried again: {why}")
+
     def _integrity(self) -> dict[str, str] | None:
         """The result of the last check for damage; None when there was none, or nobody can say."""
         try:
@@ -116,6 +124,8 @@ def _checked(name: str, check: Callable[[], object]) -> str:
     try:
         check()
     except GlyphdError as error:
+        if error.reason is not None:
+            log.warning("check_failed", check=name, reason=error.reason)
         return error.detail
     except Exception as error:
         if trouble_of(error) is Trouble.DAMAGED:

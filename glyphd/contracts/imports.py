@@ -185,10 +185,12 @@ class ErrorGroup(BaseModel):
 
 
 class ImportFailure(BaseModel):
-    """Why an import failed: whether to mend the file (`invalid_rows`, `unreadable_file`), to repair the archive
-    (`archive_damaged`), or to retry."""
+    """Why an import failed: whether to mend the file (`invalid_rows`, `unreadable_file`), to make room
+    (`too_large_for_disk`), to repair the archive (`archive_damaged`), or to retry."""
 
-    code: Literal["invalid_rows", "unreadable_file", "archive_damaged", "worker_lost", "internal_error"]
+    code: Literal[
+        "invalid_rows", "unreadable_file", "too_large_for_disk", "archive_damaged", "worker_lost", "internal_error"
+    ]
     message: str
 
 
@@ -273,6 +275,9 @@ class ImportView(BaseModel):
     progress: float = Field(ge=0, le=1)
     attempt: int
     stalled: bool
+    reason: str | None = Field(
+        description="Why it has to wait, or waited last; null without trouble, and when it ended"
+    )
     received_at: str
     started_at: str | None
     heartbeat_at: str | None

@@ -18,7 +18,7 @@ from peewee import Database, OperationalError, PostgresqlDatabase, SqliteDatabas
 from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
 
 from glyphd.database_urls import scrubbed
-from glyphd.errors import InvalidSettings, NotReady, Unavailable
+from glyphd.errors import DatabaseUnreachable, InvalidSettings, NotReady, Unavailable
 from glyphd.settings import MIB, Settings
 
 LOCK_WAIT_SECONDS = 30
@@ -47,11 +47,23 @@ KEPT_SECONDS = 1.0
 _SESSION = {
     "timezone": "UTC",
     "client_connection_check_interval": "500",
+    "synchronous_commit": "on",
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "idle_session_timeout": "0",
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
 }
-"""A server that looks after its client frees a dead one's locks within a second, even in a long statement."""
+"""A server that looks after its client frees a dead one's locks within a second, even in a long statement.
+
+A commit is on the server's disk when it is answered, and a long import is not ended by a time-out, whatever is set for
+the server, the database or the role.
+"""
+
+_TRANSACTION_TIMEOUT_VERSION = 170000
+"""Older servers refuse a connection that sets `transaction_timeout`."""
 
 Found = TypeVar("Found")
 
@@ -152,7 +164,14 @@ class PostgresSession(PostgresqlDatabase):
             if not self.is_closed():
                 raise
             said = scrubbed(" ".join(str(error).split()), str(self.database))
-            raise NotReady(f"PostgreSQL does not answer: {said}") from error
+            raise DatabaseUnreachable("PostgreSQL does not answer", reason=said) from None
+
+    def _connect(self) -> Any:
+        connection: Any = super()._connect()  # type: ignore[misc]
+        if connection.info.server_version >= _TRANSACTION_TIMEOUT_VERSION:
+            with connection.cursor() as cursor:
+                cursor.execute("SET transaction_timeout = 0")
+        return connection
 
 
 class PostgresPool(PooledPostgresqlDatabase, PostgresSession):  # type: ignore[misc]
@@ -287,10 +306,26 @@ def make_file(path: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """The folder and those above it that are missing, each for its owner alone."""
+    """The folder and those above it that are missing, each for its owner alone, durable when this returns."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     for one in reversed(missing):
         one.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(one.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in the folder survive a power cut: syncing a file does not say where it is.
+
+    A folder that may be written to but not listed can't be opened, and stays as it is.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _open_pool(settings: Settings, *, read_only: bool) -> PostgresPool:
@@ -316,4 +351,5 @@ def _options_in(url: str) -> str:
     try:
         return str(conninfo.conninfo_to_dict(url).get("options") or "")
     except ProgrammingError as error:
-        raise InvalidSettings(f"GLYPHD_DATABASE_URL can't be read: {scrubbed(str(error), url)}") from None
+        said = scrubbed(" ".join(str(error).split()), url)
+        raise InvalidSettings(f"GLYPHD_DATABASE_URL can't be read: {said}") from None

@@ -161,7 +161,8 @@ def stream(database: Database, query: Node) -> Iterator[tuple[Any, ...]]:
 
 def _read_on_server(database: Database, query: Node) -> Iterator[tuple[Any, ...]]:
     sql, parameters = database.get_sql_context().sql(query).query()
-    with database.connection().cursor(name=f"stream_{uuid4().hex}") as cursor:
+    name = f"stream_{uuid4().hex}"
+    with peewee.__exception_wrapper__, database.connection().cursor(name=name) as cursor:  # type: ignore[attr-defined]
         cursor.itersize = STREAM_ROWS
         cursor.execute(sql, parameters)
         yield from cursor

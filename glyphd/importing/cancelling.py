@@ -23,7 +23,9 @@ def cancel_import(job: Job, registry: Registry, locks: JobLocks, archive: Databa
         if is_free and not _is_written(job, archive):
             claim = registry.claim(job.id)
             if claim is not None:
-                registry.update_claimed(claim, status=ImportStatus.CANCELLED, finished_at=now_text(), phase=None)
+                registry.update_claimed(
+                    claim, status=ImportStatus.CANCELLED, finished_at=now_text(), phase=None, reason=None
+                )
     return registry.job(job.id) or job
 
 

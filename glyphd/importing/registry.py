@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from peewee import Database, IntegrityError, fn
+from peewee import Case, Database, IntegrityError, fn
 
 from glyphd.contracts.imports import UNFINISHED, ImportStatus
 from glyphd.db.archive_models import ROLLBACK
@@ -151,6 +151,13 @@ class Registry:
         """How many jobs a job that comes now would have to wait for."""
         with self._connected():
             return int(Job.select().where(Job.status.in_(UNFINISHED)).bind(self.database).count())
+
+    def resting(self) -> list[str | None]:
+        """Why jobs have to be run again that met trouble, oldest job first; None for one whose trouble is not kept."""
+        reason = Case(None, [(Job.kind == IMPORT, Job.reason)])
+        query = Job.select(reason).where(Job.status.in_(UNFINISHED), ~Job.not_before.is_null()).order_by(Job.id)
+        with self._connected():
+            return [row[0] for row in self.database.execute(query)]
 
     def succeeded(self) -> list[str]:
         """The ids of all imports that are said to be in the archive, oldest first."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from glyphd.contracts.imports import UNFINISHED
 from glyphd.db.fields import JsonTextField
 from glyphd.db.registry_models import Job
 from glyphd.errors import SourceMissing
@@ -73,7 +74,7 @@ def check_notes(uploads: UploadStore, job: Job) -> Iterator[str]:
     """What is kept beside the upload. There is no digest of it, so it is compared with what the registry says too."""
     manifest = _read(uploads, manifest_name(job))
     yield from (f"the manifest {line}" for line in _manifest_faults(manifest, job))
-    if job.reason is not None:
+    if job.reason is not None and job.status not in UNFINISHED:
         yield f"the registry has the reason {job.reason!r} of a rollback for it"
     if job.errors_name is not None:
         errors = _read(uploads, job.errors_name)

@@ -1,5 +1,7 @@
 """Disasters, each as a function: it lets one happen to a running service and asserts what glyphd promises then."""
 
+import gzip
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ from tests.chaos.clusters import Answer, Cluster, environment_of, running_cluste
 from tests.chaos.disks import SmallDisk
 from tests.chaos.files import GivenFile, make_file
 from tests.chaos.tallies import Tally
-from tests.e2e.processes import working
+from tests.e2e.processes import FINAL, many_offers, working
 
 RESERVE = 64 * 1024
 PROMPT_SECONDS = 5.0
@@ -59,6 +61,33 @@ def full_disk_while_importing(disk: SmallDisk, logs: Path) -> None:
             disk.free()
             _require_right(cluster, [file], [sent])
         assert cluster.job(sent.import_id).lost_count == 0
+
+
+def import_larger_than_the_disk(disk: SmallDisk, logs: Path) -> None:
+    """A small gzip that unpacks to more than there is: it fails for that, some reserve stays, and others succeed."""
+    settings = Settings(data_dir=disk.folder / "data")
+    reserve = 8 * MIB
+    with running_cluster(settings, logs, GLYPHD_DISK_RESERVE_BYTES=str(reserve)) as cluster:
+        until(lambda: _is_ready(cluster))
+        headers = {"Content_Type": "text/csv", "Content_Encoding": "gzip"}
+        answer = cluster.request("POST", "/api/import", gzip.compress(many_offers(400_000)), **headers)
+        least = [_free_bytes(disk)]
+        until(lambda: _ends(cluster, answer.json["import_id"], disk, least))
+        status = cluster.get(f"/api/imports/{answer.json['import_id']}")
+        assert (status["status"], status["error"]["code"]) == ("failed", "too_large_for_disk")
+        assert min(least) > reserve // 2
+        until(lambda: not _not_ready(cluster))
+        small = cluster.request("POST", "/api/import", many_offers(500), Content_Type="text/csv", Prefer="wait=30")
+        assert (small.status, small.json["record_count"]) == (200, 500)
+
+
+def _ends(cluster: Cluster, import_id: str, disk: SmallDisk, least: list[int]) -> bool:
+    least.append(_free_bytes(disk))
+    return cluster.get(f"/api/imports/{import_id}")["status"] in FINAL
+
+
+def _free_bytes(disk: SmallDisk) -> int:
+    return shutil.disk_usage(disk.folder).free
 
 
 def locked_archive(settings: Settings, logs: Path) -> None:

@@ -26,6 +26,10 @@ def test_a_full_disk_hands_an_import_back_until_there_is_room(disk: SmallDisk, t
     disasters.full_disk_while_importing(disk, tmp_path)
 
 
+def test_an_import_larger_than_the_disk_fails_for_that_and_hinders_nobody(disk: SmallDisk, tmp_path: Path) -> None:
+    disasters.import_larger_than_the_disk(disk, tmp_path)
+
+
 def test_a_locked_archive_makes_imports_wait_and_uploads_not(sqlite_settings: Settings, tmp_path: Path) -> None:
     disasters.locked_archive(sqlite_settings, tmp_path)
 

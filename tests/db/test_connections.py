@@ -147,6 +147,14 @@ def test_only_missing_folders_are_closed_to_others(tmp_path: Path) -> None:
     assert modes == [0o755, 0o700, 0o700]
 
 
+def test_folders_are_synced_where_they_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a power cut takes the folder, with all that was synced in it."""
+    synced: list[Path] = []
+    monkeypatch.setattr("os.fsync", lambda descriptor: synced.append(Path(f"/proc/self/fd/{descriptor}").readlink()))
+    make_folder(tmp_path / "a" / "b")
+    assert synced == [tmp_path, tmp_path / "a"]
+
+
 def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "kept").write_text("kept")
     make_file(tmp_path / "kept")
@@ -194,6 +202,29 @@ def test_postgresql_sessions_are_in_utc_and_watch_their_client(postgres_settings
     close_all(registry)
 
 
+@pytest.mark.parametrize("name", ["statement_timeout", "lock_timeout", "idle_session_timeout", "transaction_timeout"])
+def test_postgresql_sessions_have_no_time_out_whatever_is_set_for_them(postgres_settings: Settings, name: str) -> None:
+    shown = _shown_after(postgres_settings, f"SET {name} = '7s'", name)
+    assert shown == "0"
+
+
+def test_postgresql_commits_are_durable_whatever_is_set_for_them(postgres_settings: Settings) -> None:
+    assert _shown_after(postgres_settings, "SET synchronous_commit = off", "synchronous_commit") == "on"
+
+
+def _shown_after(settings: Settings, change: str, name: str) -> str:
+    """What a session has, after a change of the database's own settings."""
+    admin = open_postgres(settings)
+    with admin.connection_context():
+        (database,) = admin.execute_sql("SELECT current_database()").fetchone()
+        admin.execute_sql(f'ALTER DATABASE "{database}" {change}')
+    registry = open_registry(settings)
+    with registry.connection_context():
+        (shown,) = registry.execute_sql(f"SHOW {name}").fetchone()
+    close_all(registry)
+    return str(shown)
+
+
 def test_options_in_the_url_are_kept(postgres_settings: Settings) -> None:
     url = f"{postgres_settings.database_url}&options=-c%20work_mem%3D7MB"
     database = open_postgres(postgres_settings.model_copy(update={"database_url": url}))
@@ -239,7 +270,9 @@ def test_a_server_that_does_not_answer_is_not_ready() -> None:
         for database in (open_archive(settings, read_only=True), open_registry(settings), open_postgres(settings)):
             with pytest.raises(NotReady, match="PostgreSQL does not answer") as caught:
                 stack.enter_context(database.connection_context())
-            assert "secret" not in caught.value.detail
+            assert caught.value.detail == "PostgreSQL does not answer"
+            assert str(port) in str(caught.value.reason)
+            assert "secret" not in str(caught.value.reason)
 
 
 def test_a_url_that_can_not_be_read_is_a_wrong_setting() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from peewee import DatabaseError, IntegrityError, OperationalError, SqliteDatabase
+from peewee import DatabaseError, IntegrityError, InterfaceError, OperationalError, SqliteDatabase
 
 from glyphd.db.troubles import Trouble, trouble_of
 
@@ -21,7 +21,11 @@ from glyphd.db.troubles import Trouble, trouble_of
         (OperationalError("server closed the connection unexpectedly"), Trouble.LOST),
         (DatabaseError("database disk image is malformed"), Trouble.DAMAGED),
         (sqlite3.DatabaseError("file is not a database"), Trouble.DAMAGED),
-        (OperationalError("no such table: jobs"), None),
+        (OperationalError("no such table: jobs"), Trouble.SCHEMA),
+        (OperationalError("attempt to write a readonly database"), Trouble.FORBIDDEN),
+        (OperationalError('FATAL: database "full_names" is unheard of'), None),
+        (InterfaceError("of a kind nobody has seen"), Trouble.LOST),
+        (psycopg.OperationalError("the connection is lost"), Trouble.LOST),
         (OperationalError("malformed JSON"), None),
         (IntegrityError("UNIQUE constraint failed: full_names.busy"), None),
         (ValueError("database is locked"), None),
@@ -34,7 +38,21 @@ def test_by_what_it_says(error: Exception, trouble: Trouble | None) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "trouble"),
-    [(psycopg.errors.DataCorrupted, Trouble.DAMAGED), (psycopg.errors.IndexCorrupted, Trouble.DAMAGED)],
+    [
+        (psycopg.errors.DataCorrupted, Trouble.DAMAGED),
+        (psycopg.errors.IndexCorrupted, Trouble.DAMAGED),
+        (psycopg.errors.AdminShutdown, Trouble.LOST),
+        (psycopg.errors.ConnectionFailure, Trouble.LOST),
+        (psycopg.errors.QueryCanceled, Trouble.LIMITED),
+        (psycopg.errors.ConfigurationLimitExceeded, Trouble.LIMITED),
+        (psycopg.errors.OutOfMemory, Trouble.LIMITED),
+        (psycopg.errors.DiskFull, Trouble.FULL),
+        (psycopg.errors.DeadlockDetected, Trouble.BUSY),
+        (psycopg.errors.InsufficientPrivilege, Trouble.FORBIDDEN),
+        (psycopg.errors.ReadOnlySqlTransaction, Trouble.FORBIDDEN),
+        (psycopg.errors.UndefinedColumn, Trouble.SCHEMA),
+        (psycopg.errors.UniqueViolation, None),
+    ],
 )
 def test_by_the_state_that_postgresql_gives(kind: type[psycopg.Error], trouble: Trouble) -> None:
     assert trouble_of(kind("invalid page in block 0 of relation base/1/2")) is trouble

@@ -75,7 +75,9 @@ def test_ready_names_every_check(ready_service: Service) -> None:
     answer = ready_service.http.get("/api/ready")
     assert answer.json == {
         "status": "ready",
-        "checks": dict.fromkeys(("schema", "registry", "queue", "uploads", "disk", "worker", "integrity"), "ok"),
+        "checks": dict.fromkeys(
+            ("schema", "registry", "queue", "uploads", "disk", "worker", "imports", "integrity"), "ok"
+        ),
         "integrity": None,
     }
     assert answer.headers["Cache-Control"] == "no-store"

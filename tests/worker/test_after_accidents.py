@@ -9,11 +9,13 @@ import pytest
 from peewee import Database, OperationalError, SqliteDatabase
 
 from glyphd.db.registry_models import Worker
+from glyphd.db.troubles import Trouble
 from glyphd.storage.staging import Stage, open_stage
 from tests.importing.jobs import from_now
 from tests.service import Service, offers
 from worker.context import WorkerContext
-from worker.run_job import is_passing, run_job
+from worker.passing import passing_reason
+from worker.run_job import run_job
 
 ROWS = ("L4,2400,0.7,EU,Acme,2025-07-29", "L4,$2400,0.7,EU,Acme,2025-07-29")
 A_DAY = 86_400.0
@@ -42,13 +44,13 @@ def test_a_disk_that_fills_up_amid_a_transaction_is_trouble_that_passes() -> Non
     """SQLite ends the transaction by itself then, and Peewee complains that there is none to roll back."""
     with pytest.raises(OperationalError, match="cannot rollback") as caught:
         _fill_amid_a_transaction()
-    assert is_passing(caught.value)
+    assert passing_reason(caught.value)
 
 
 def test_trouble_of_another_kind_stays_trouble_behind_a_failed_rollback() -> None:
     error = OperationalError("cannot rollback - no transaction is active")
     error.__context__ = sqlite3.OperationalError("no such table: listings")
-    assert not is_passing(error)
+    assert passing_reason(error) == Trouble.SCHEMA.value
 
 
 def test_a_clock_set_back_does_not_make_a_job_wait_for_the_time_it_was(service: Service) -> None:

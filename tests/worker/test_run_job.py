@@ -6,17 +6,18 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from peewee import InterfaceError, OperationalError
+from peewee import DatabaseError, IntegrityError, InterfaceError, OperationalError
 
 from glyphd.db.registry_models import Job
-from glyphd.errors import NotReady, StorageFull, Unavailable
-from glyphd.importing.registry import LONGEST_REST_SECONDS
+from glyphd.errors import DatabaseUnreachable, NotReady, SourceMissing, StorageFull
+from glyphd.importing.registry import LONGEST_REST_SECONDS, Claim, Registry
 from tests.importing.jobs import from_now
 from tests.service import Service, offers
 from tests.worker.conftest import MakeContext
 from tests.worker.uploads import EventfulUploads, failing
 from worker.context import WorkerContext
-from worker.run_job import MAX_LOST_ATTEMPTS, is_passing, run_job
+from worker.passing import passing_reason
+from worker.run_job import MAX_LOST_ATTEMPTS, run_job
 
 ROW = "L4,2400,0.7,EU,Acme,2025-07-29"
 BAD_ROW = "L4,$2400,0.7,EU,Acme,2025-07-29"
@@ -42,6 +43,20 @@ def _run_while_locked(service: Service, context: WorkerContext, job: Job) -> Non
     with closing(sqlite3.connect(service.settings.archive_path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         run_job(context, job.id)
+
+
+class Unwritable(Registry):
+    """A registry that refuses to record outcomes, so many times."""
+
+    def __init__(self, registry: Registry, refusals: int) -> None:
+        super().__init__(registry.database)
+        self.refusals = refusals
+
+    def update_claimed(self, claim: Claim, **values: Any) -> None:
+        if "status" in values and self.refusals:
+            self.refusals -= 1
+            raise OperationalError("attempt to write a readonly database")
+        super().update_claimed(claim, **values)
 
 
 def test_a_job_that_succeeds(service: Service, context: WorkerContext) -> None:
@@ -182,28 +197,46 @@ def test_an_archive_that_somebody_holds_hands_the_job_back(service: Service, con
     assert (job.status, job.handback_count, job.progress) == ("queued", 1, 0.0)
 
 
-@pytest.mark.parametrize(
-    "trouble",
-    [RuntimeError("secret"), OSError(errno.EIO, "secret"), OperationalError("no such column: secret"), MemoryError()],
-    ids=repr,
-)
-def test_other_trouble_fails_the_import_and_tells_nothing_of_it(
-    service: Service, make_context: MakeContext, trouble: Exception
-) -> None:
+def test_a_fault_of_ours_fails_the_import_and_says_nothing_of_it(service: Service, make_context: MakeContext) -> None:
     job = _upload(service)
-    run_job(make_context(failing(service.settings, trouble)), job.id)
+    run_job(make_context(failing(service.settings, RuntimeError("secret"))), job.id)
     status = service.status(job.import_id)
-    assert (status["status"], status["error"]["code"]) == ("failed", "internal_error")
+    assert (status["status"], status["error"]["code"], status["reason"]) == ("failed", "internal_error", None)
     assert "secret" not in status["error"]["message"]
 
 
-def test_a_file_that_is_gone_fails_the_import(service: Service, context: WorkerContext) -> None:
+def test_a_file_that_is_gone_makes_the_import_wait_for_it(service: Service, context: WorkerContext) -> None:
     job = _upload(service)
-    (service.settings.uploads_dir / str(job.upload_name)).unlink()
+    path = service.settings.uploads_dir / str(job.upload_name)
+    path.rename(service.settings.data_dir / "aside")
     run_job(context, job.id)
     status = service.status(job.import_id)
-    assert status["error"]["code"] == "internal_error"
-    assert str(service.settings.data_dir) not in str(status)
+    assert (status["status"], status["reason"]) == ("queued", f"the kept file of import {job.import_id} is missing")
+    (service.settings.data_dir / "aside").rename(path)
+    service.alter(job.import_id, not_before=from_now(-1))
+    run_job(context, job.id)
+    status = service.status(job.import_id)
+    assert (status["status"], status["reason"]) == ("succeeded", None)
+
+
+def test_an_outcome_is_recorded_once_the_registry_can_be_written(service: Service, context: WorkerContext) -> None:
+    """Else the row would say that the worker had died, and five times would fail a sound file."""
+    job = _upload(service)
+    registry: Any = Unwritable(context.services.registry, refusals=3)
+    context.services.registry = registry
+    run_job(context, job.id)
+    job = _job(service, job.import_id)
+    assert (job.status, job.attempt, job.lost_count, registry.refusals) == ("succeeded", 1, 0, 0)
+
+
+def test_ready_says_why_imports_wait(service: Service, make_context: MakeContext) -> None:
+    job = _upload(service)
+    run_job(make_context(failing(service.settings, NO_ROOM)), job.id)
+    ready = service.http.get("/api/ready", status=503).json
+    assert ready["checks"]["imports"] == "1 waiting to be tried again: the disk is full"
+    service.alter(job.import_id, not_before=from_now(-1))
+    run_job(make_context(), job.id)
+    assert service.http.get("/api/ready", status=503).json["checks"]["imports"] == "ok"
 
 
 def test_an_attempt_that_came_to_nothing_leaves_no_errors_behind(service: Service, context: WorkerContext) -> None:
@@ -248,20 +281,27 @@ def test_a_claim_lost_while_running_is_imported_once(service: Service, make_cont
 
 
 @pytest.mark.parametrize(
-    ("error", "passes"),
+    ("error", "reason"),
     [
-        (NO_ROOM, True),
-        (OSError(errno.EACCES, "Permission denied"), False),
-        (OperationalError("database is locked"), True),
-        (OperationalError("locking protocol"), True),
-        (OperationalError("disk I/O error"), True),
-        (OperationalError("server closed the connection unexpectedly"), True),
-        (OperationalError("no such table: jobs"), False),
-        (InterfaceError("connection already closed"), True),
-        (Unavailable("all connections to the database are in use"), True),
-        (ValueError("x"), False),
+        (NO_ROOM, "the disk is full"),
+        (OSError(errno.EACCES, "Permission denied", "/secret"), "the worker may not read or write its files"),
+        (OSError(errno.EMFILE, "Too many open files"), "the worker has too many open files"),
+        (OSError(errno.EIO, "Input/output error"), "the disk can't be read or written"),
+        (MemoryError(), "the worker is out of memory"),
+        (OperationalError("database is locked"), "the database is busy"),
+        (OperationalError("locking protocol"), "the database is busy"),
+        (OperationalError("disk I/O error"), "the database has no room to write"),
+        (OperationalError("server closed the connection unexpectedly"), "the connection to the database was lost"),
+        (OperationalError("no such table: jobs"), "the database has another schema than this version of glyphd"),
+        (OperationalError("of a kind nobody has seen"), "the database answered with an error; the log says which"),
+        (InterfaceError("connection already closed"), "the connection to the database was lost"),
+        (SourceMissing("the kept file is missing"), "the kept file is missing"),
+        (DatabaseUnreachable("PostgreSQL does not answer", reason="secret"), "PostgreSQL does not answer"),
+        (DatabaseError("database disk image is malformed"), None),
+        (IntegrityError("UNIQUE constraint failed: import_batches.import_id"), None),
+        (ValueError("x"), None),
     ],
     ids=str,
 )
-def test_which_trouble_passes(error: Exception, passes: bool) -> None:
-    assert is_passing(error) is passes
+def test_which_trouble_passes_and_how_it_is_called(error: Exception, reason: str | None) -> None:
+    assert passing_reason(error) == reason

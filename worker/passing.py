@@ -1,0 +1,52 @@
+"""Trouble that no upload causes, in words that clients may read: whoever meets it does the work again later."""
+
+import errno
+from collections.abc import Mapping
+
+from peewee import InterfaceError, InternalError, OperationalError
+
+from glyphd.db.dialects import cause_of
+from glyphd.db.troubles import Trouble, is_database_error, trouble_of
+from glyphd.errors import SchemaError, SourceMissing, Unavailable
+
+_NO_ROOM = "the disk is full"
+_FILE_TROUBLES: Mapping[int, str] = {
+    errno.ENOSPC: _NO_ROOM,
+    errno.EDQUOT: _NO_ROOM,
+    errno.EMFILE: "the worker has too many open files",
+    errno.ENFILE: "the system has too many open files",
+    errno.ENOMEM: "the worker is out of memory",
+    errno.EAGAIN: "the system can't start another process or thread",
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "the worker may not read or write its files",
+    errno.EPERM: "the worker may not read or write its files",
+}
+_OTHER_FILE_TROUBLE = "the disk can't be read or written"
+_OTHER_DATABASE_TROUBLE = "the database answered with an error; the log says which"
+
+
+def passing_reason(error: Exception) -> str | None:
+    """Why the work has to be done again later; None for damage, for what the file causes, and for a fault of ours."""
+    cause = cause_of(error)
+    if isinstance(cause, Unavailable | SchemaError | SourceMissing):
+        return cause.detail
+    if isinstance(cause, OSError):
+        return _FILE_TROUBLES.get(cause.errno or 0, _OTHER_FILE_TROUBLE)
+    if isinstance(cause, MemoryError):
+        return _FILE_TROUBLES[errno.ENOMEM]
+    return _database_reason(cause) if is_database_error(cause) else None
+
+
+def is_for_want_of_room(error: Exception) -> bool:
+    """Whether a disk or a database was full."""
+    return passing_reason(error) in (_NO_ROOM, Trouble.FULL.value)
+
+
+def _database_reason(error: BaseException) -> str | None:
+    trouble = trouble_of(error)
+    if trouble is Trouble.DAMAGED:
+        return None
+    if trouble is not None:
+        return str(trouble.value)
+    is_from_outside = isinstance(error, OperationalError | InternalError | InterfaceError)
+    return _OTHER_DATABASE_TROUBLE if is_from_outside else None
