@@ -40,6 +40,7 @@ ADDED = {
     "summary",
     "effect",
     "upload_id",
+    "reason",
 }
 
 
@@ -84,6 +85,7 @@ def test_a_finished_import(service: Service) -> None:
         "progress": 1.0,
         "attempt": 1,
         "stalled": False,
+        "reason": None,
         "client": "192.0.2.7",
         "user_agent": "curl/8.9",
         "ignored_columns": [],
