@@ -59,7 +59,7 @@ class ImportsApi:
         headers = fresh(etag) | next_link(write_cursor(wanted, [jobs[limit - 1].id]) if more else None)
         if asked.count == "exact":
             headers["X-Total-Count"] = str(self._services.registry.count_imports(wanted))
-        scratch = self._services.settings.scratch_dir
+        scratch = self._services.scratch
         return not_modified(etag) or answer_rows(asked, VIEW_FIELDS, rows, scratch, **headers)
 
     def show(self, import_id: str) -> HTTPResponse:
@@ -93,7 +93,7 @@ class ImportsApi:
         return answer_file(self._services.uploads.open(job.upload_name or ""), content_type, **headers)
 
     def _kept_errors(self, job: Job, asked: ErrorQuery, headers: dict[str, str]) -> HTTPResponse:
-        scratch = self._services.settings.scratch_dir
+        scratch = self._services.scratch
         if job.errors_name is None:
             return answer_rows(asked, ERROR_FIELDS, [], scratch, **headers)
         identity = [job.import_id, job.errors_name]
