@@ -73,11 +73,11 @@ def test_a_head_of_a_whole_result_makes_none(tmp_path: Path) -> None:
 
 def test_without_room_for_a_whole_result_it_is_503(tmp_path: Path) -> None:
     with serving(environment=data_in(tmp_path / "data")) as api:
-        _imported(api, 20_000)
+        import_id = _imported(api, 40_000)
         _, hard = resource.prlimit(api.popen.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(api.popen.pid, resource.RLIMIT_FSIZE, (1 << 20, hard))
         with pytest.raises(HTTPError) as refused:
-            get(api.address, "/api/listings")
+            get(api.address, f"/api/imports/{import_id}/report.csv")
         assert refused.value.code == 503
         assert json.load(refused.value)["code"] == "storage_full"
         assert until(lambda: len(get(api.address, "/api/listings?limit=10")) == 10)
