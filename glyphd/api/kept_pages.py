@@ -19,7 +19,8 @@ Headers = list[tuple[str, str]]
 class KeptPages:
     """By entity tag, which names all that an answer depends on: the archive's state, the query and the format.
 
-    Body, headers and the entry itself count. Those asked for longest ago go first. What was said of an older state is never asked for again, and goes so too.
+    Body, headers and the entry itself count. Those asked for longest ago go first. What was said of an older state is
+    never asked for again, and goes so too.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:

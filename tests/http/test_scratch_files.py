@@ -1,7 +1,8 @@
 """Answers that need a temporary file leave the reserve of the disk alone, share a budget, and end with their client."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from webtest import TestApp
@@ -17,6 +18,10 @@ from tests.service import Service, StartService, problem
 
 WHOLE = ("/api/listings", "/api/deltas", "/api/imports/{}/report.csv")
 MIB = 1 << 20
+
+
+def _filled(count: int) -> Callable[[BinaryIO], None]:
+    return lambda file: file.writelines([b"x" * count])
 
 
 def _with_space(service: Service, space: ScratchSpace) -> "TestApp[Any]":
@@ -52,14 +57,14 @@ def test_room_is_asked_for_while_writing(start_service: StartService) -> None:
 
 def test_files_that_are_not_sent_yet_share_a_budget(start_service: StartService) -> None:
     space = ScratchSpace(start_service(max_scratch_bytes=3 * MIB).settings)
-    first = written(lambda file: file.write(b"x" * 2 * MIB), space)
+    first = written(_filled(2 * MIB), space)
     with pytest.raises(StorageFull):
-        written(lambda file: file.write(b"x" * 2 * MIB), space)
+        written(_filled(2 * MIB), space)
     first.close()
     first.close()
-    second = written(lambda file: file.write(b"x" * 3 * MIB), space)
+    second = written(_filled(3 * MIB), space)
     second.close()
-    written(lambda file: file.write(b"x" * 3 * MIB), space).close()
+    written(_filled(3 * MIB), space).close()
 
 
 def test_the_work_for_a_client_that_left_ends(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import random
 import struct
 import tempfile
@@ -110,8 +109,8 @@ def test_json_is_part_of_json(text: str | None) -> None:
     rows = [("before", text, 1), (None, text, 2), ("after", None, 3)]
     stored = text or "null"
     objects = [
-        '{"a":"before","heuristics":%s,"b":1}' % stored,
-        '{"a":null,"heuristics":%s,"b":2}' % stored,
+        f'{{"a":"before","heuristics":{stored},"b":1}}',
+        f'{{"a":null,"heuristics":{stored},"b":2}}',
         '{"a":"after","heuristics":null,"b":3}',
     ]
     columns = ("a", "heuristics", "b")
