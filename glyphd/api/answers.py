@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
@@ -98,7 +98,12 @@ def answer_rows(
         return answer_bytes(page.getvalue(), CONTENT_TYPES[form], Vary="Accept", **headers)
     if request.method == "HEAD":
         return answer_head(CONTENT_TYPES[form], Vary="Accept", **headers)
-    file = written(lambda file: write(file, columns, rows), scratch)
+    try:
+        file = written(lambda file: write(file, columns, rows), scratch)
+    finally:
+        # Rows that are not read to their end still hold a transaction, and its connection can't be closed.
+        if isinstance(rows, Generator):
+            rows.close()
     return answer_file(file, CONTENT_TYPES[form], Vary="Accept", **headers)
 
 

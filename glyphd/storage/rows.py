@@ -25,6 +25,7 @@ _FROM_BATCH = ("imported_at", "rolled_back_at", "source")
 CHUNK_ROWS = 1000
 CHUNK_BYTES = 4 * 1024 * 1024
 """A chunk of rows ends with either. Only JSON is counted: a thousand rows hold little text beside it."""
+_MEASURED_ROWS = 50
 
 Column = Sequence[Any]
 
@@ -66,16 +67,13 @@ def in_chunks(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator
     """The rows in chunks that take little memory, whatever JSON they hold."""
     of_json = [at for at, name in enumerate(columns) if name in JSON_COLUMNS]
     remaining = iter(rows)
-    if not of_json:
-        while chunk := list(islice(remaining, CHUNK_ROWS)):
-            yield chunk
-        return
-    chunk, size = [], 0
-    for row in remaining:
-        chunk.append(row)
+    chunk: list[Sequence[Any]] = []
+    size = 0
+    while some := list(islice(remaining, _MEASURED_ROWS)):
+        chunk += some
         for at in of_json:
-            size += len(row[at] or "")
-        if len(chunk) == CHUNK_ROWS or size >= CHUNK_BYTES:
+            size += sum([len(row[at]) for row in some if row[at]])
+        if len(chunk) >= CHUNK_ROWS or size >= CHUNK_BYTES:
             yield chunk
             chunk, size = [], 0
     if chunk:

@@ -71,3 +71,18 @@ def test_the_work_for_a_client_that_left_ends(market: Market, monkeypatch: pytes
     monkeypatch.setattr(answer_files, "_LOOK_SECONDS", -1)
     http = TestApp(build_app(market.service.services), extra_environ={CLIENT_LEFT: lambda: True})
     assert problem(http.get("/api/listings", status=503))["code"] == "client_left"
+
+
+@pytest.mark.parametrize("path", ["/api/listings", "/api/deltas", "/api/imports/{}/diff/{}?kind=changed"])
+def test_rows_that_are_not_read_to_their_end_leave_no_transaction(start_service: StartService, path: str) -> None:
+    service = start_service(max_scratch_bytes=STEP_BYTES)
+    rows = "model,price_usd,score,source_url\n{}"
+    one, two = (
+        "".join(f"L4,{number + price},0.5,https://example.com/{'x' * 500}/{number}\n" for number in range(5000))
+        for price in (1, 2000)
+    )
+    imports = [service.import_csv(rows.format(lines))["import_id"] for lines in (one, two)]
+    for _ in range(3):
+        assert service.refusal(path.format(*imports), 503)["code"] == "storage_full"
+    assert len(service.listings("?limit=10")) == 10
+    assert service.import_csv(rows.format("L4,1,0.5,\n"))["status"] == "succeeded"
