@@ -1,10 +1,15 @@
-"""Room on the disk that uploads go to."""
+"""Room on the disk that uploads and scratch files go to."""
 
+import errno
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 
 from glyphd.errors import StorageFull
 from glyphd.settings import Settings
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def free_disk_bytes(folder: Path) -> int:
@@ -15,3 +20,36 @@ def require_free_disk(settings: Settings) -> None:
     """Raises StorageFull when uploads would be refused for want of room."""
     if free_disk_bytes(settings.scratch_dir) <= settings.disk_reserve_bytes:
         raise StorageFull("the disk is nearly full: uploads are refused")
+
+
+def is_out_of_room(error: BaseException) -> bool:
+    """Whether the system refused to write because there is no room, be it of the disk, a quota or a limit."""
+    return isinstance(error, OSError) and error.errno in _NO_ROOM
+
+
+class ScratchSpace:
+    """The room that the scratch files of all answers take together.
+
+    Their bytes have a budget, and leave the reserve of the disk alone: a slow reader keeps its file for a long time.
+    """
+
+    def __init__(self, settings: Settings, free_bytes: Callable[[Path], int] = free_disk_bytes) -> None:
+        self.folder = settings.scratch_dir
+        self._budget = settings.max_scratch_bytes
+        self._reserve = settings.disk_reserve_bytes
+        self._free_bytes = free_bytes
+        self._taken = 0
+        self._lock = Lock()
+
+    def take(self, count: int) -> None:
+        """Takes room for so many bytes that are about to be written. Raises StorageFull."""
+        with self._lock:
+            if self._taken + count > self._budget:
+                raise StorageFull("temporary files of other answers take all the room there is for them")
+            if self._free_bytes(self.folder) - count < self._reserve:
+                raise StorageFull("there is too little room on the disk for this answer")
+            self._taken += count
+
+    def give_back(self, count: int) -> None:
+        with self._lock:
+            self._taken -= count

@@ -310,6 +310,13 @@ class TooManyUploads(Unavailable):
     title = "Too many uploads are under way"
 
 
+class ClientLeft(Unavailable):
+    """The client closed its connection while its answer was being made."""
+
+    code = "client_left"
+    title = "The client left before its answer was made"
+
+
 class NotReady(Unavailable):
     code = "not_ready"
     title = "The service is not ready"

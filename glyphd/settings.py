@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     max_uploads_in_flight: int = Field(64, ge=1, description="Uploads received at the same time; more are 503")
     max_imports_waiting: int = Field(1000, ge=1, description="Unfinished imports; further uploads are 503")
     disk_reserve_bytes: int = Field(128 * MIB, ge=0, description="Free disk space that uploads leave alone")
+    max_scratch_bytes: int = Field(16384 * MIB, ge=1, description="Temporary files of answers together; more are 503")
     max_json_bytes: int = Field(16 * MIB, ge=1, description="Largest JSON body")
     max_line_bytes: int = Field(MIB, ge=1024, le=64 * MIB, description="Longest physical line of a CSV")
     max_columns: int = Field(1000, ge=26, le=100_000, description="Columns of a CSV's header")

@@ -2,20 +2,19 @@
 
 import io
 import json
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 from bottle import HTTPResponse, request
 from pydantic import BaseModel
 
+from glyphd.api.answer_files import written
 from glyphd.api.headers import header
 from glyphd.api.parameters import query_pairs
 from glyphd.contracts.fingerprints import fingerprint
 from glyphd.contracts.queries import OutputQuery
+from glyphd.disk import ScratchSpace
 from glyphd.errors import NotAcceptable
 from glyphd.listings.formats import CONTENT_TYPES, WRITERS, Rows, write_safe_csv
 
@@ -44,6 +43,13 @@ def answer_file(file: BinaryIO, content_type: str, **headers: str) -> HTTPRespon
     file.seek(start)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return HTTPResponse(file, 200, {"Content-Type": content_type, "Content-Length": str(size), **named})
+
+
+def answer_head(content_type: str, **headers: str) -> HTTPResponse:
+    """The answer to a HEAD without the work of a GET: what it says of the content, but for its length."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    # Bottle drops the body of every answer to a HEAD, but takes an empty one for content of no bytes.
+    return HTTPResponse(iter([b"\n"]), 200, {"Content-Type": content_type, **named})
 
 
 def make_etag(*parts: Any) -> str:
@@ -79,7 +85,9 @@ def output_format(query: OutputQuery) -> str:
     raise NotAcceptable(f"this can be had as {', '.join(offered)}, not as {accepted[:200]}", offered=offered)
 
 
-def answer_rows(query: OutputQuery, columns: Sequence[str], rows: Rows, scratch: Path, **headers: str) -> HTTPResponse:
+def answer_rows(
+    query: OutputQuery, columns: Sequence[str], rows: Rows, scratch: ScratchSpace, **headers: str
+) -> HTTPResponse:
     """A list of rows, written to an unlinked scratch file first: flat in memory, and no lock on the archive while a
     reader takes its time. A page, whose rows are in memory anyway, stays there."""
     form = output_format(query)
@@ -88,18 +96,15 @@ def answer_rows(query: OutputQuery, columns: Sequence[str], rows: Rows, scratch:
         page = io.BytesIO()
         write(page, columns, rows)
         return answer_bytes(page.getvalue(), CONTENT_TYPES[form], Vary="Accept", **headers)
-    file = written(lambda file: write(file, columns, rows), scratch)
+    if request.method == "HEAD":
+        return answer_head(CONTENT_TYPES[form], Vary="Accept", **headers)
+    try:
+        file = written(lambda file: write(file, columns, rows), scratch)
+    finally:
+        # Rows that are not read to their end still hold a transaction, and its connection can't be closed.
+        if isinstance(rows, Generator):
+            rows.close()
     return answer_file(file, CONTENT_TYPES[form], Vary="Accept", **headers)
-
-
-def written(write: Callable[[BinaryIO], None], scratch: Path) -> BinaryIO:
-    """An unlinked scratch file, written and at its start again. Whoever sends it closes it."""
-    with ExitStack() as stack:
-        file = stack.enter_context(tempfile.TemporaryFile(dir=scratch))
-        write(file)
-        file.seek(0)
-        stack.pop_all()
-    return file
 
 
 def next_link(cursor: str | None) -> dict[str, str]:

@@ -15,6 +15,7 @@ from glyphd.api.deltas import DeltasApi
 from glyphd.api.diff import DiffApi
 from glyphd.api.headers import header
 from glyphd.api.imports import ImportsApi
+from glyphd.api.leaving import client_left
 from glyphd.api.listings import ListingsApi
 from glyphd.api.models import ModelsApi
 from glyphd.api.persist import PersistApi
@@ -57,7 +58,7 @@ def build_app(services: Services) -> Bottle:
 
 def all_routes(services: Services) -> list[Route]:
     """The route table."""
-    waiting = Waiting(services.registry, services.settings.threads)
+    waiting = Waiting(services.registry, services.settings.threads, client_left)
     parts = (
         SystemApi(services),
         UploadsApi(services, waiting),

@@ -17,7 +17,7 @@ from glyphd.services import Services
 
 class DeltasApi:
     def __init__(self, services: Services) -> None:
-        self._scratch = services.settings.scratch_dir
+        self._scratch = services.scratch
         self._archive = services.archive
         self._pages = KeptPages()
 

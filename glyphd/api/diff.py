@@ -72,7 +72,7 @@ class DiffApi:
         unchanged = not_modified(etag)
         if unchanged is not None:
             return unchanged
-        headers, scratch = fresh(etag), self._services.settings.scratch_dir
+        headers, scratch = fresh(etag), self._services.scratch
         if asked.limit is None:
             return answer_rows(asked, found.columns, found.everything(), scratch, **headers)
         page = found.page(asked.limit, asked.cursor)

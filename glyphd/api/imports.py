@@ -1,6 +1,8 @@
 """`/api/imports`: the status of imports, their row errors and their files."""
 
+from collections.abc import Mapping
 from itertools import islice
+from typing import Any
 
 from bottle import HTTPResponse
 
@@ -23,12 +25,17 @@ from glyphd.contracts.row_errors import ERROR_FIELDS
 from glyphd.db.registry_models import Job
 from glyphd.importing.error_report import read_errors
 from glyphd.importing.intake import GZIP
-from glyphd.importing.registry import IMPORT_FILTERS, require_import
+from glyphd.importing.registry import IMPORT_FILTERS, Registry, require_import
 from glyphd.importing.status import view_import
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.services import Services
+from glyphd.settings import MIB
 
 DEFAULT_LIMIT = 100
+BLOCK_ROWS = 200
+"""Imports read at once: a status may have hundreds of row errors."""
+MOST_PAGE_BYTES = 4 * MIB
+"""A page ends here, whatever its limit."""
 VIEW_FIELDS = tuple(ImportView.model_fields)
 
 
@@ -52,14 +59,12 @@ class ImportsApi:
         wanted = asked.model_dump(mode="json", include=set(IMPORT_FILTERS))
         before = read_cursor(wanted, asked.cursor, (int,))[0] if asked.cursor else None
         limit = asked.limit or DEFAULT_LIMIT
-        jobs = self._services.registry.imports(wanted, before=before, limit=limit + 1)
-        more = len(jobs) > limit
-        rows = [list(view_import(job).model_dump(mode="json").values()) for job in jobs[:limit]]
-        etag = make_etag([rows, more, query_pairs(), output_format(asked)])
-        headers = fresh(etag) | next_link(write_cursor(wanted, [jobs[limit - 1].id]) if more else None)
+        rows, last = _read_page(self._services.registry, wanted, before, limit)
+        etag = make_etag([rows, last, query_pairs(), output_format(asked)])
+        headers = fresh(etag) | next_link(write_cursor(wanted, [last]) if last is not None else None)
         if asked.count == "exact":
             headers["X-Total-Count"] = str(self._services.registry.count_imports(wanted))
-        scratch = self._services.settings.scratch_dir
+        scratch = self._services.scratch
         return not_modified(etag) or answer_rows(asked, VIEW_FIELDS, rows, scratch, **headers)
 
     def show(self, import_id: str) -> HTTPResponse:
@@ -93,7 +98,7 @@ class ImportsApi:
         return answer_file(self._services.uploads.open(job.upload_name or ""), content_type, **headers)
 
     def _kept_errors(self, job: Job, asked: ErrorQuery, headers: dict[str, str]) -> HTTPResponse:
-        scratch = self._services.settings.scratch_dir
+        scratch = self._services.scratch
         if job.errors_name is None:
             return answer_rows(asked, ERROR_FIELDS, [], scratch, **headers)
         identity = [job.import_id, job.errors_name]
@@ -107,3 +112,23 @@ class ImportsApi:
             more = next(found, None) is not None
         headers |= next_link(write_cursor(identity, [page[-1][0]]) if more else None)
         return answer_rows(asked, ERROR_FIELDS, [list(error.values()) for _, error in page], scratch, **headers)
+
+
+def _read_page(
+    registry: Registry, wanted: Mapping[str, Any], before: int | None, limit: int
+) -> tuple[list[list[Any]], int | None]:
+    """So many rows at most, fewer where they are large; and the job that the next page comes after, if there is one."""
+    rows: list[list[Any]] = []
+    size = 0
+    while True:
+        block = min(BLOCK_ROWS, limit - len(rows))
+        jobs = registry.imports(wanted, before=before, limit=block + 1)
+        for at, job in enumerate(jobs[:block]):
+            view = view_import(job)
+            rows.append(list(view.model_dump(mode="json").values()))
+            size += len(view.model_dump_json())
+            before = job.id
+            if len(rows) == limit or size > MOST_PAGE_BYTES:
+                return rows, before if at + 1 < len(jobs) else None
+        if len(jobs) <= block:
+            return rows, None

@@ -9,18 +9,24 @@ from glyphd.settings import MIB
 
 MOST_BYTES = 8 * MIB
 LARGEST_PAGE_BYTES = MIB
+_BYTES_OF_AN_ENTRY = 2048
+_BYTES_OF_A_HEADER = 192
+"""What Python keeps beside the characters: an empty page has its price too."""
+
+Headers = list[tuple[str, str]]
 
 
 class KeptPages:
     """By entity tag, which names all that an answer depends on: the archive's state, the query and the format.
 
-    Those asked for longest ago go first. What was said of an older state is never asked for again, and goes so too.
+    Body, headers and the entry itself count. Those asked for longest ago go first. What was said of an older state is
+    never asked for again, and goes so too.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._kept: OrderedDict[str, tuple[bytes, list[tuple[str, str]]]] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[bytes, Headers]] = OrderedDict()
         self._lock = Lock()
 
     def find(self, etag: str) -> HTTPResponse | None:
@@ -35,13 +41,21 @@ class KeptPages:
     def keep(self, etag: str, answer: HTTPResponse) -> HTTPResponse:
         """The answer as it is, kept unless it is large."""
         body: bytes = answer.body
-        if len(body) > min(LARGEST_PAGE_BYTES, self._most_bytes):
+        headers = answer.headerlist
+        size = _size_of(body, headers)
+        if size > min(LARGEST_PAGE_BYTES, self._most_bytes):
             return answer
         with self._lock:
             if etag not in self._kept:
-                self._kept[etag] = body, answer.headerlist
-                self._bytes += len(body)
+                self._kept[etag] = body, headers
+                self._bytes += size
             while self._bytes > self._most_bytes:
-                _, (oldest, _) = self._kept.popitem(last=False)
-                self._bytes -= len(oldest)
+                _, oldest = self._kept.popitem(last=False)
+                self._bytes -= _size_of(*oldest)
         return answer
+
+
+def _size_of(body: bytes, headers: Headers) -> int:
+    """The memory that a page takes, as good as it can be told."""
+    characters = sum(len(name) + len(value) + _BYTES_OF_A_HEADER for name, value in headers)
+    return len(body) + characters + _BYTES_OF_AN_ENTRY

@@ -59,7 +59,7 @@ class ListingsApi:
         headers = fresh(etag)
         if asked.count == "exact":
             headers["X-Total-Count"] = str(search.count())
-        scratch = self._services.settings.scratch_dir
+        scratch = self._services.scratch
         if asked.limit is None:
             return answer_rows(asked, search.columns, search.everything(), scratch, **headers)
         page = search.page(asked.limit)

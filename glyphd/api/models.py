@@ -92,7 +92,7 @@ class ModelsApi:
         unchanged = not_modified(etag)
         if unchanged is not None:
             return unchanged
-        limit, headers, scratch = asked.limit, fresh(etag), self._services.settings.scratch_dir
+        limit, headers, scratch = asked.limit, fresh(etag), self._services.scratch
         if limit is None:
             return answer_rows(asked, series.columns, memory.rows(series, version), scratch, **headers)
         found = list(memory.rows(series, version, after=after, limit=limit + 1))

@@ -1,6 +1,7 @@
 """`POST /api/persist/listings`: rows as JSON, validated before anything is kept, imported while the caller waits."""
 
 import json
+from itertools import chain
 from typing import Any
 
 from bottle import HTTPResponse
@@ -31,7 +32,7 @@ from glyphd.times import now_text
 
 WAIT_SECONDS = 30.0
 MAX_ERRORS_TOLD = 10_000
-"""Row errors in one answer; all are counted. Sixteen megabytes of empty rows would make millions of them."""
+"""Row errors in one answer; beyond, no more rows are checked. Megabytes of empty rows would make millions of them."""
 
 
 class PersistApi:
@@ -81,13 +82,18 @@ def _kind(value: Any) -> str:
 def _require_valid(rows: list[Any], latest_seen_at: str) -> None:
     check = RowCheck(OBJECT_HEADER, CheckOptions(now_text(), latest_seen_at), Findings())
     read = (read_object(Place(number, number, 0, 0), row) for number, row in enumerate(rows, start=1))
-    count = 0
     told: list[RowError] = []
     for chunk in in_chunks(read):
-        for errors in check.rows(chunk).refused:
-            count += len(errors)
-            told += errors[: MAX_ERRORS_TOLD - len(told)]
-    if count:
-        shown = [error.as_dict() | {"index": error.row - 1} for error in told]
-        detail = f"{count} errors in {len(rows)} rows; nothing was written"
-        raise RowsRefused(detail, error_count=count, errors_truncated=count > len(told), errors=shown)
+        told += chain.from_iterable(check.rows(chunk).refused)
+        if len(told) > MAX_ERRORS_TOLD:
+            break
+    if told:
+        raise _refusal(told, len(rows))
+
+
+def _refusal(found: list[RowError], row_count: int) -> RowsRefused:
+    is_truncated = len(found) > MAX_ERRORS_TOLD
+    count = min(len(found), MAX_ERRORS_TOLD)
+    shown = [error.as_dict() | {"index": error.row - 1} for error in found[:count]]
+    detail = f"{'at least ' if is_truncated else ''}{count} errors in {row_count} rows; nothing was written"
+    return RowsRefused(detail, error_count=count, errors_truncated=is_truncated, errors=shown)

@@ -13,6 +13,7 @@ from glyphd.api.answers import answer_bytes
 from glyphd.api.near_paths import MAX_COMPARED, nearest_path
 from glyphd.api.routes import Route
 from glyphd.db.troubles import Trouble, trouble_of
+from glyphd.disk import is_out_of_room
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
@@ -75,6 +76,8 @@ def problem_of(error: Exception) -> HTTPResponse:
             reason = {} if error.reason is None else {"reason": error.reason}
             log.warning("request_failed", code=error.code, detail=error.detail, **reason)
         return problem(status, error.code, error.title, error.detail, **error.members)
+    if is_out_of_room(error):
+        return problem_of(errors.StorageFull("there is no room left on the disk"))
     trouble = trouble_of(error)
     if trouble in _DATABASE_PROBLEMS:
         event, named = _DATABASE_PROBLEMS[trouble]

@@ -1,8 +1,9 @@
 """What the kept files say: every row of an import with what is wrong with it, and the source of a single row."""
 
-from bottle import HTTPResponse
+from bottle import HTTPResponse, request
 
-from glyphd.api.answers import answer_bytes, answer_file, fresh, make_etag, not_modified, written
+from glyphd.api.answer_files import written
+from glyphd.api.answers import answer_bytes, answer_file, answer_head, fresh, make_etag, not_modified
 from glyphd.api.listings import listing_key
 from glyphd.api.parameters import query
 from glyphd.api.routes import ID, Route
@@ -37,12 +38,16 @@ class SourcesApi:
         unchanged = not_modified(etag)
         if unchanged is not None:
             return unchanged
+        name = f'attachment; filename="{job.import_id}.report.csv"'
+        headers = {"Content_Disposition": name, **fresh(etag)}
+        if request.method == "HEAD":
+            services.uploads.open(job.upload_name or "").close()
+            return answer_head(CONTENT_TYPES["csv"], **headers)
         file = written(
             lambda file: write_report(file, services.uploads, job, settings=services.settings),
-            services.settings.scratch_dir,
+            services.scratch,
         )
-        name = f'attachment; filename="{job.import_id}.report.csv"'
-        return answer_file(file, CONTENT_TYPES["csv"], Content_Disposition=name, **fresh(etag))
+        return answer_file(file, CONTENT_TYPES["csv"], **headers)
 
     def source(self, listing_id: str) -> HTTPResponse:
         """The bytes of one row, once they are proved to say what the archive holds."""
@@ -50,13 +55,18 @@ class SourcesApi:
         services = self._services
         event = self._event(listing_id, asked.import_id)
         job = find_source(services.registry, event)
-        record = read_source(services.uploads, job, event, settings=services.settings)
         etag = make_etag(event.import_id, event.place)
         headers = {
             "Content_Location": f"/api/listings/{event.listing_id.hex()}/source?import_id={event.import_id}",
             "Link": f'</api/imports/{event.import_id}/file>; rel="via"',
         }
-        return not_modified(etag) or answer_bytes(record, _content_type(job), **headers, **fresh(etag))
+        unchanged = not_modified(etag)
+        if unchanged is not None:
+            return unchanged
+        if request.method == "HEAD":
+            return answer_head(_content_type(job), **headers, **fresh(etag))
+        record = read_source(services.uploads, job, event, settings=services.settings)
+        return answer_bytes(record, _content_type(job), **headers, **fresh(etag))
 
     def _event(self, listing_id: str, import_id: str | None) -> Event:
         key, archive = listing_key(listing_id), self._services.archive

@@ -14,11 +14,19 @@ LONGER = 1.15
 """Each pause against the one before: an answer comes late by a sixth of the time it took, at most."""
 
 
-class Waiting:
-    """At most half of the threads may wait; who comes beyond that gets an answer at once."""
+def nobody_leaves() -> bool:
+    return False
 
-    def __init__(self, registry: Registry, threads: int) -> None:
+
+class Waiting:
+    """At most half of the threads may wait; who comes beyond that gets an answer at once.
+
+    `has_left` says, in the thread that waits, whether its client has closed the connection.
+    """
+
+    def __init__(self, registry: Registry, threads: int, has_left: Callable[[], bool] = nobody_leaves) -> None:
         self._registry = registry
+        self._has_left = has_left
         self._places = BoundedSemaphore(max(threads // 2, 1))
 
     def until_final(self, job: Job, seconds: float) -> Job:
@@ -42,11 +50,12 @@ class Waiting:
             self._places.release()
 
     def _poll(self, job: Job, deadline: float, is_over: Callable[[Job], bool]) -> Job:
+        """Ends as well when the client has left: nobody reads the answer then."""
         pause = FIRST_PAUSE_SECONDS
         while True:
             job = self._registry.job(job.id) or job
             left = deadline - time.monotonic()
-            if is_over(job) or left <= 0:
+            if is_over(job) or left <= 0 or self._has_left():
                 return job
             time.sleep(min(pause, left))
             pause = min(pause * LONGER, LONGEST_PAUSE_SECONDS)

@@ -13,7 +13,7 @@ from glyphd.db.dialects import stream, uncommitted
 from glyphd.history.changes import change_pct, difference
 from glyphd.history.matching import OTHER, Brought, Matching
 from glyphd.listings.cursors import read_cursor, write_cursor
-from glyphd.listings.search import Page
+from glyphd.listings.search import MOST_PAGE_BYTES, Page
 from glyphd.storage.knowledge import present
 from glyphd.storage.rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, convert_rows, select_rows
 
@@ -63,14 +63,20 @@ class DiffList(ABC):
             yield row
 
     def page(self, limit: int, cursor: str | None) -> Page:
-        """The `limit` rows at the cursor."""
+        """The `limit` rows at the cursor, or fewer where they are large."""
         query = self._select()
         if cursor is not None:
             query = query.where(ScoredListing.import_index > read_cursor(self._name, cursor, (int,))[0])
-        found = list(self._read(query.limit(limit + 1)))
-        more = len(found) > limit
-        next_cursor = write_cursor(self._name, [found[limit - 1][0]]) if more else None
-        return Page(self.columns, [row for _, row in found[:limit]], next_cursor)
+        found: list[tuple[int, list[Any]]] = []
+        size, more = 0, False
+        for index, row in self._read(query.limit(limit + 1)):
+            more = len(found) == limit or size >= MOST_PAGE_BYTES
+            if more:
+                break
+            found.append((index, row))
+            size += sum(len(value) for value in row if isinstance(value, str))
+        next_cursor = write_cursor(self._name, [found[-1][0]]) if more else None
+        return Page(self.columns, [row for _, row in found], next_cursor)
 
     def _read(self, query: Select) -> Iterator[tuple[int, list[Any]]]:
         """Each row with its `import_index`, by which they are ordered."""

@@ -1,11 +1,13 @@
 """One listing's history: all its events, oldest first, each with what changed since the one before."""
 
 from collections.abc import Iterator
+from itertools import tee
 from typing import Any
 
 from peewee import Database
 
 from glyphd.db.archive_models import ImportBatch, ScoredListing
+from glyphd.db.dialects import stream, uncommitted
 from glyphd.history.changes import change_pct, difference
 from glyphd.storage.knowledge import present
 from glyphd.storage.offers import is_observation, thread_of
@@ -26,12 +28,18 @@ def observations(database: Database, listing_id: bytes) -> Iterator[Row]:
     """
     query = select_rows(RESULT_COLUMNS, present(database)).where(is_of_listing(listing_id))
     judged = (is_observation(), ScoredListing.is_indistinct, thread_of(ScoredListing, ImportBatch.source))
-    events = database.execute(query.select_extend(*judged).order_by(ScoredListing.seen_at, ScoredListing.id)).fetchall()
+    ordered = query.select_extend(*judged).order_by(ScoredListing.seen_at, ScoredListing.id)
+    with uncommitted(database):
+        yield from _compared(stream(database, ordered), len(judged))
+
+
+def _compared(events: Iterator[Row], judged: int) -> Iterator[Row]:
+    """The events, whose last columns are what is judged of them, with what changed from one to the next."""
     before: dict[str, Row] = {}
-    shown = convert_rows(RESULT_COLUMNS, [event[: -len(judged)] for event in events])
-    for event, (is_counted, is_indistinct, thread) in zip(
-        shown, (event[-len(judged) :] for event in events), strict=True
-    ):
+    ahead, behind = tee(events)  # apart by a chunk at most
+    shown = convert_rows(RESULT_COLUMNS, (event[:-judged] for event in ahead))
+    judgements = (event[-judged:] for event in behind)
+    for event, (is_counted, is_indistinct, thread) in zip(shown, judgements, strict=True):
         earlier = before.get(thread)
         counts = is_counted and event[_ROLLED_BACK] is None
         is_compared = counts and not is_indistinct and earlier is not None and not earlier[-1]

@@ -4,15 +4,14 @@ A chunk is written column by column rather than cell by cell: most columns need 
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, BinaryIO
+from uuid import uuid4
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
-from glyphd.storage.rows import JSON_COLUMNS
+from glyphd.storage.rows import JSON_COLUMNS, in_chunks
 
-CHUNK_ROWS = 1000
 CONTENT_TYPES = {
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
@@ -28,16 +27,16 @@ WriteRows = Callable[[BinaryIO, Sequence[str], Rows], None]
 def write_json(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
     """One JSON array of objects."""
     separator = b"["
-    for chunk in _chunks(rows):
+    for chunk in in_chunks(columns, rows):
         file.write(separator)
-        file.write(to_json(_objects(columns, chunk))[1:-1])
+        file.write(_spliced(columns, chunk, to_json)[1:-1])
         separator = b","
     file.write(b"[]" if separator == b"[" else b"]")
 
 
 def write_ndjson(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
     """One JSON object a line."""
-    file.writelines(b"\n".join(map(to_json, _objects(columns, chunk))) + b"\n" for chunk in _chunks(rows))
+    file.writelines(_spliced(columns, chunk, _lines) for chunk in in_chunks(columns, rows))
 
 
 def write_csv(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
@@ -53,20 +52,42 @@ def write_safe_csv(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
 WRITERS: dict[str, WriteRows] = {"json": write_json, "csv": write_csv, "ndjson": write_ndjson}
 
 
-def _objects(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+def _spliced(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], write: Callable[[list[dict[str, Any]]], bytes]
+) -> bytes:
+    """The rows as `write` writes them as objects, with stored JSON put in as the text it is.
+
+    Read into objects only to be written again, a text of 64 KiB may take megabytes. While the rest is written a mark
+    that nobody can know stands for each text.
+    """
     objects = [dict(zip(columns, row, strict=True)) for row in rows]
-    for name in JSON_COLUMNS.intersection(columns):
-        for found in objects:
+    of_json = [name for name in columns if name in JSON_COLUMNS]
+    if not of_json:
+        return write(objects)
+    mark, texts = uuid4().hex, []
+    for found in objects:
+        for name in of_json:
             if found[name] is not None:
-                found[name] = from_json(found[name])
-    return objects
+                texts.append(found[name].encode())
+                found[name] = mark
+    pieces = iter(write(objects).split(b'"%b"' % mark.encode()))
+    parts = [next(pieces)]
+    for text, piece in zip(texts, pieces, strict=True):
+        parts += (text, piece)
+    return b"".join(parts)
+
+
+def _lines(objects: list[dict[str, Any]]) -> bytes:
+    return b"\n".join(map(to_json, objects)) + b"\n"
 
 
 def _write_csv(
     file: BinaryIO, columns: Sequence[str], rows: Rows, cells: Callable[[Sequence[Any]], Sequence[str]]
 ) -> None:
     file.write(_records([[name] for name in columns]))
-    file.writelines(_records([cells(values) for values in zip(*chunk, strict=True)]) for chunk in _chunks(rows))
+    file.writelines(
+        _records([cells(values) for values in zip(*chunk, strict=True)]) for chunk in in_chunks(columns, rows)
+    )
 
 
 def _records(columns: list[Sequence[str]]) -> bytes:
@@ -108,9 +129,3 @@ def _needs_quotes(text: str) -> bool:
 
 def _guarded(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
-
-
-def _chunks(rows: Rows) -> Iterator[list[Sequence[Any]]]:
-    remaining = iter(rows)
-    while chunk := list(islice(remaining, CHUNK_ROWS)):
-        yield chunk

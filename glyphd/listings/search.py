@@ -25,6 +25,12 @@ _ORDERED_BY = {TIMELINE: {"after", "before"}, MODEL_TIMELINE: {"model", "after",
 """The filters that an order's own columns answer."""
 
 
+BLOCK_ROWS = 512
+"""Rows fetched at once; up to so many a page is not measured."""
+MOST_PAGE_BYTES = 8 * 1024 * 1024
+"""A page ends soon after so much text, whatever its limit: a row may hold more than a hundred kilobytes."""
+
+
 @dataclass(frozen=True)
 class Page:
     """Some rows, their columns, and the cursor of the next page, if there is one."""
@@ -51,12 +57,22 @@ class Search:
         self.columns = pick_columns(query.fields, SELECTABLE_COLUMNS, RESULT_COLUMNS)
 
     def page(self, limit: int) -> Page:
-        """The `limit` rows at the cursor."""
-        found = self._at_cursor(limit + 1)
-        more = len(found) > limit
-        next_cursor = write_cursor(self._identity(), list(found[limit - 1][-2:])) if more else None
+        """The `limit` rows at the cursor, or fewer where they are large."""
+        position = self._at_cursor()
+        found: list[Sequence[Any]] = []
+        size = 0
+        more = True
+        while more and len(found) < limit and size < MOST_PAGE_BYTES:
+            wanted = min(limit - len(found), BLOCK_ROWS)
+            block = self._behind(position, wanted + 1)
+            more = len(block) > wanted
+            found += block[:wanted]
+            if more:
+                position = found[-1][-2:]
+                size += _text_bytes(block) if limit > BLOCK_ROWS else 0
+        next_cursor = write_cursor(self._identity(), list(found[-1][-2:])) if more else None
         width = len(self.columns)
-        rows = convert_rows(self.columns, [row[:width] for row in found[:limit]])
+        rows = convert_rows(self.columns, [row[:width] for row in found])
         return Page(self.columns, list(rows), next_cursor)
 
     def everything(self) -> Iterator[tuple[Any, ...]]:
@@ -74,11 +90,17 @@ class Search:
         counted = self._restrict(counting if along is None else counting.from_(along), self._wanted)
         return int(self._database.execute(counted).fetchone()[0])
 
-    def _at_cursor(self, limit: int) -> list[Sequence[Any]]:
-        """Two plain range scans rather than one condition with an OR in it, which no index serves."""
+    def _at_cursor(self) -> Sequence[Any] | None:
+        """The key and the id of the row that the page comes after; None for the first page."""
         if self._query.cursor is None:
+            return None
+        return read_cursor(self._identity(), self._query.cursor, (KEYS[self._order.key], int))
+
+    def _behind(self, position: Sequence[Any] | None, limit: int) -> list[Sequence[Any]]:
+        """Two plain range scans rather than one condition with an OR in it, which no index serves."""
+        if position is None:
             return self._fetch({"limit": limit})
-        value, event_id = read_cursor(self._identity(), self._query.cursor, (KEYS[self._order.key], int))
+        value, event_id = position
         found = self._fetch({"tied": value, "event_id": event_id, "limit": limit})
         if len(found) < limit:
             found += self._fetch({"behind": value, "limit": limit - len(found)})
@@ -131,6 +153,10 @@ class Search:
         """What a cursor belongs to: filters and order, whatever the page size, columns and format."""
         asked = self._query
         return [self._wanted, asked.as_of, bool(asked.history), self._order.key, self._order.descending]
+
+
+def _text_bytes(rows: Sequence[Sequence[Any]]) -> int:
+    return sum(len(value) for row in rows for value in row if isinstance(value, str))
 
 
 def find_current(database: Database, listing_id: bytes) -> tuple[Any, ...] | None:

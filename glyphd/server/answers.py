@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 import structlog
+from waitress.channel import ClientDisconnected
 from waitress.task import ErrorTask, Task, WSGITask
 
+from glyphd.api.leaving import CLIENT_LEFT
 from glyphd.api.problems import problem
 from glyphd.api.request_ids import request_id_from
+from glyphd.api.weights import Weight
 from glyphd.server.parsing import RequestParser
 from glyphd.server.problems import failure_of
 
@@ -56,8 +59,15 @@ class QuietHead(Task):
 class AnswerTask(QuietHead, WSGITask):
     """The app's answer."""
 
+    def service(self) -> None:
+        """Raises ClientDisconnected for a heavy request that nobody waits for any more."""
+        if self.channel.weight is Weight.HEAVY and self.channel.has_left():  # type: ignore[attr-defined]  # ours
+            raise ClientDisconnected
+        super().service()
+
     def get_environment(self) -> dict[str, object]:
         environ = super().get_environment()
+        environ[CLIENT_LEFT] = self.channel.has_left  # type: ignore[attr-defined]  # ours
         if self.is_head:
             environ["wsgi.file_wrapper"] = UnsentFile
         return environ

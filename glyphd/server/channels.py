@@ -1,5 +1,6 @@
 """One connection: how it ends, and when it has been slow for too long."""
 
+import select
 import socket
 import time
 from contextlib import suppress
@@ -7,29 +8,84 @@ from contextlib import suppress
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 
+from glyphd.api.weights import Asked, Weight, weight_of
 from glyphd.server.admission import Admission
 from glyphd.server.answers import AnswerTask, ProblemTask
 from glyphd.server.limits import ServerLimits
 from glyphd.server.parsing import RequestParser
 
+# What says that the other end is gone. Not every system reports a connection of which only their half is closed.
+_LEFT = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
+
 
 class Channel(HTTPChannel):
-    """A connection of waitress's. All runs on the loop's thread but for `send_pending`; `draining` is read by all."""
+    """A connection of waitress's, which has one request in hand at a time.
+
+    All runs on the loop's thread but for `send_pending`, `send` and `has_left`; `draining` is read by all.
+    """
 
     task_class = AnswerTask
     error_task_class = ProblemTask
     limits: ServerLimits
     draining = False  # set on the class: answers begun from then on say `Connection: close`
 
+    weight = Weight.LIGHT
+
     _lingering_since: float | None = None
     _activity = 0.0
     _active_at = 0.0
+    _following = b""  # what has come behind the request in hand
+    _sent_bytes = 0
+    _sending_since: float | None = None
+    _sent_before = 0
 
     def received(self, data: bytes) -> bool:
         return False if self._lingering_since is not None else super().received(data)
 
+    def put_off(self, data: bytes) -> None:
+        """Keeps what follows a complete request until that one is answered and its answer is sent.
+
+        waitress would begin with the next request while the reader still has the last answer before it: a thread
+        would wait for that reader, for ever if need be.
+        """
+        self._following = data
+
+    def weigh(self) -> None:
+        """Finds out the weight of the request in hand."""
+        request = self.requests[0]
+        assert isinstance(request, RequestParser)
+        if request.error:
+            self.weight = Weight.PROBE  # refused already: answered from memory
+        else:
+            asked = Asked(request.method, request.path, request.query, request.content_length)
+            self.weight = weight_of(asked)
+
+    def has_left(self) -> bool:
+        """Whether the client has closed the connection, or its half of it. For the thread that answers."""
+        try:
+            poll = select.poll()
+            poll.register(self.socket or -1, _LEFT)
+            return bool(poll.poll(0))
+        except (OSError, ValueError):
+            return True  # the loop has closed it meanwhile
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        sent: int = super().send(data, do_close=do_close)
+        self._sent_bytes += sent
+        return sent
+
+    def readable(self) -> bool:
+        return not self._following and bool(super().readable())
+
+    def writable(self) -> bool:
+        return self._may_go_on or bool(super().writable())
+
     def handle_write(self) -> None:
         """Sends what is pending; after a last answer the connection is shut for writing and read on for a while."""
+        if self._may_go_on:
+            following, self._following = self._following, b""
+            self.received(following)
+            return
         last = self.close_when_flushed
         if last:  # only then: the thread that answers may be setting it at this very moment
             self.close_when_flushed = False
@@ -67,7 +123,8 @@ class Channel(HTTPChannel):
             return None
         idle = self._idle_seconds(now) > self.limits.idle_timeout
         if self.total_outbufs_len:
-            return "answer_unread" if idle else None
+            return "answer_unread" if idle else self._answer_overdue(now)
+        self._sending_since = None
         if isinstance(self.request, RequestParser):
             return self._incoming_overdue(self.request, now, idle)
         return "idle" if idle else None
@@ -80,6 +137,22 @@ class Channel(HTTPChannel):
             return "body_stalled"
         slow = request.body_bytes_received < self.limits.min_body_rate * age
         return "body_too_slow" if slow and age > self.limits.idle_timeout else None
+
+    def _answer_overdue(self, now: float) -> str | None:
+        """A reader may begin late, but has to read at a least rate, and faster the more there is to read."""
+        if self._sending_since is None:
+            self._sending_since, self._sent_before = now, self._sent_bytes
+        sent = self._sent_bytes - self._sent_before
+        whole = sent + self.total_outbufs_len
+        rate = max(self.limits.min_read_rate, whole / self.limits.longest_answer_seconds)
+        due = rate * (now - self._sending_since - self.limits.idle_timeout)
+        return "answer_read_too_slowly" if sent < due else None
+
+    @property
+    def _may_go_on(self) -> bool:
+        """Whether what followed the last request is due: its answer is sent, and no answer was the last one."""
+        in_hand = self.requests or self.total_outbufs_len
+        return bool(self._following) and not (in_hand or self.will_close or self.close_when_flushed)
 
     def _idle_seconds(self, now: float) -> float:
         """Seconds without a byte either way. waitress stamps by the wall clock, so only a change of stamp counts."""
@@ -112,6 +185,7 @@ def channel_class(admission: Admission) -> type[Channel]:
         def parser_class(self, adj: Adjustments) -> ServerParser:  # type: ignore[override]  # waitress calls it
             parser = ServerParser(adj)
             parser.peer = self.addr[0]
+            parser.put_off = self.put_off
             return parser
 
     return ServerChannel

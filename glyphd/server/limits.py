@@ -16,7 +16,8 @@ class ServerLimits:
 
     `max_json_bytes` is for JSON bodies, which are held in memory; None: like any other. `min_body_rate` is bytes per
     second over the whole of a body, looked at once it has been under way for `idle_timeout`; `linger_timeout` is how
-    long a client may go on sending after its last answer.
+    long a client may go on sending after its last answer. An answer has to be read at `min_read_rate`, and fast enough
+    to be sent within `longest_answer_seconds`.
     """
 
     host: str
@@ -31,6 +32,8 @@ class ServerLimits:
     idle_timeout: float = 30
     min_body_rate: int = 1024
     linger_timeout: float = 5
+    min_read_rate: int = 4096
+    longest_answer_seconds: float = 7200
     disk_reserve_bytes: int = 128 * MIB
 
     @classmethod

@@ -1,6 +1,7 @@
 """The request parser: waitress's, with admission when the headers are complete and the gaps in its checks closed."""
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 from waitress.adjustments import Adjustments
@@ -27,8 +28,10 @@ class RequestParser(HTTPRequestParser):
     # Known even where the request can't be read: answers to HEAD are short, and waitress logs the path.
     method = ""
     path = ""
+    query = ""
     peer = ""
     closed = False
+    put_off: Callable[[bytes], None]  # takes what follows this request, once it is complete
     place: Place | None = None
     _decided = False
 
@@ -50,7 +53,12 @@ class RequestParser(HTTPRequestParser):
         if self.completed:
             # Nothing is left to be sent; waitress would take back `completed` after its 100 and wait for ever.
             self.expect_continue = False
-        return len(data) if self.error else consumed
+        if self.error:
+            return len(data)
+        if self.completed and not self.empty and consumed < len(data):
+            self.put_off(data[consumed:])
+            return len(data)
+        return consumed
 
     def parse_header(self, header_plus: bytes) -> None:
         self.method = header_plus.split(b" ", 1)[0].decode("latin-1")

@@ -17,6 +17,7 @@ from glyphd.api.access import RequestHead
 from glyphd.errors import InvalidSettings
 from glyphd.server.admission import Admission, always_room, any_request
 from glyphd.server.channels import Channel, channel_class
+from glyphd.server.lanes import Lanes
 from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits
 
 _BACKLOG = 256
@@ -124,7 +125,7 @@ class _Runner:
             app,
             map=self._sockets,
             sockets=[self._listener],
-            threads=self._limits.threads,
+            _dispatcher=Lanes(self._limits.threads),
             ident="glyphd",
             backlog=_BACKLOG,
             connection_limit=_MAX_CONNECTIONS,

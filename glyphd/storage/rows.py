@@ -22,7 +22,10 @@ JSON_COLUMNS = frozenset({"heuristics", EXTRA})
 """Kept as JSON text, written as JSON itself."""
 
 _FROM_BATCH = ("imported_at", "rolled_back_at", "source")
-_CHUNK_ROWS = 1000
+CHUNK_ROWS = 1000
+CHUNK_BYTES = 4 * 1024 * 1024
+"""A chunk of rows ends with either. Only JSON is counted: a thousand rows hold little text beside it."""
+_MEASURED_ROWS = 50
 
 Column = Sequence[Any]
 
@@ -55,10 +58,26 @@ def select_rows(columns: Sequence[str], known: Knowledge, along: Along | None = 
 def convert_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
     """Stored values to what clients get, but for JSON, which stays the text that it is stored as."""
     conversions = [_CONVERSIONS.get(name) for name in columns]
-    remaining = iter(rows)
-    while chunk := list(islice(remaining, _CHUNK_ROWS)):
+    for chunk in in_chunks(columns, rows):
         found = zip(conversions, zip(*chunk, strict=True), strict=True)
         yield from zip(*(values if convert is None else convert(values) for convert, values in found), strict=True)
+
+
+def in_chunks(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
+    """The rows in chunks that take little memory, whatever JSON they hold."""
+    of_json = [at for at, name in enumerate(columns) if name in JSON_COLUMNS]
+    remaining = iter(rows)
+    chunk: list[Sequence[Any]] = []
+    size = 0
+    while some := list(islice(remaining, _MEASURED_ROWS)):
+        chunk += some
+        for at in of_json:
+            size += sum([len(row[at]) for row in some if row[at]])
+        if len(chunk) >= CHUNK_ROWS or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def as_object(columns: Sequence[str], row: Sequence[Any]) -> dict[str, Any]:

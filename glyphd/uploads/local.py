@@ -1,6 +1,5 @@
 """Uploads in a local folder."""
 
-import errno
 import os
 import time
 from collections.abc import Iterator
@@ -11,11 +10,11 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from glyphd.db.connections import make_folder
+from glyphd.disk import is_out_of_room
 from glyphd.errors import StorageFull
 from glyphd.uploads.digests import FollowingDigest
 from glyphd.uploads.store import HEAD_BYTES
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 # Up to here a file is written at once, and asking the disk twice takes longer.
 _QUICKLY_SYNCED_BYTES = 8 << 20
 
@@ -205,6 +204,6 @@ def _no_room_named() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_ROOM:
+        if is_out_of_room(error):
             raise StorageFull("there is no room left for uploads") from error
         raise

@@ -41,18 +41,29 @@ def test_each_format_is_kept_for_itself(market: Market, accept: str) -> None:
 
 
 def test_those_asked_for_longest_ago_go_first() -> None:
-    pages = KeptPages(most_bytes=30)
-    for size in (9, 10, 11):
+    pages = KeptPages(most_bytes=350_000)
+    for size in (99_000, 100_000, 101_000):
         pages.keep(str(size), _answer(size))
-    pages.find("9")
-    pages.keep("8", _answer(8))
-    assert [size for size in (8, 9, 10, 11) if pages.find(str(size))] == [8, 9, 11]
+    pages.find("99000")
+    pages.keep("98000", _answer(98_000))
+    kept = [size for size in (98_000, 99_000, 100_000, 101_000) if pages.find(str(size))]
+    assert kept == [98_000, 99_000, 101_000]
 
 
 def test_a_page_that_is_too_large_is_not_kept() -> None:
-    pages = KeptPages(most_bytes=10)
-    assert pages.keep("11", _answer(11)).body == b"x" * 11
+    pages = KeptPages(most_bytes=10_000)
+    assert pages.keep("11", _answer(11_000)).body == b"x" * 11_000
     assert pages.find("11") is None
+
+
+def test_headers_and_empty_pages_count() -> None:
+    pages = KeptPages(most_bytes=1_000_000)
+    for number in range(1000):
+        pages.keep(f"long {number}", HTTPResponse(b"", 200, {"Link": "x" * 90_000}))
+    assert sum(pages.find(f"long {number}") is not None for number in range(1000)) == 10
+    for number in range(10_000):
+        pages.keep(f"empty {number}", HTTPResponse(b"", 200, {"ETag": str(number)}))
+    assert sum(pages.find(f"empty {number}") is not None for number in range(10_000)) < 500
 
 
 def test_what_is_kept_can_not_be_changed_by_its_reader() -> None:

@@ -2,9 +2,10 @@
 
 import csv
 import io
-import json
 import random
 import struct
+import tempfile
+import tracemalloc
 from collections.abc import Sequence
 from math import isfinite
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 import pytest
 from pydantic_core import to_json
 
-from glyphd.listings.formats import CHUNK_ROWS, WRITERS, WriteRows, write_csv, write_json, write_ndjson, write_safe_csv
+from glyphd.listings.formats import WRITERS, WriteRows, write_csv, write_json, write_ndjson, write_safe_csv
+from glyphd.storage.rows import CHUNK_ROWS
 
 VALUES: list[Any] = [
     1e22,
@@ -104,10 +106,30 @@ def test_json_stays_the_text_that_is_stored_in_csv(text: str | None) -> None:
 
 @pytest.mark.parametrize("text", HEURISTICS)
 def test_json_is_part_of_json(text: str | None) -> None:
-    value = None if text is None else json.loads(text)
-    rows = [(text, 1)]
-    assert _written(write_json, ("heuristics", "b"), rows) == to_json([{"heuristics": value, "b": 1}])
-    assert _written(write_ndjson, ("heuristics", "b"), rows) == to_json({"heuristics": value, "b": 1}) + b"\n"
+    rows = [("before", text, 1), (None, text, 2), ("after", None, 3)]
+    stored = text or "null"
+    objects = [
+        f'{{"a":"before","heuristics":{stored},"b":1}}',
+        f'{{"a":null,"heuristics":{stored},"b":2}}',
+        '{"a":"after","heuristics":null,"b":3}',
+    ]
+    columns = ("a", "heuristics", "b")
+    assert _written(write_json, columns, rows).decode() == f"[{','.join(objects)}]"
+    assert _written(write_ndjson, columns, rows).decode() == "".join(f"{one}\n" for one in objects)
+
+
+@pytest.mark.parametrize("name", sorted(WRITERS))
+def test_deeply_repetitive_json_takes_the_memory_of_its_text(name: str) -> None:
+    text = f"[{','.join(['[]'] * 20_000)}]"
+    rows = ((text, number) for number in range(500))
+    tracemalloc.start()
+    try:
+        with tempfile.TemporaryFile() as file:
+            WRITERS[name](file, ("heuristics", "b"), rows)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40 * 1024 * 1024
 
 
 @pytest.mark.parametrize("value", VALUES)

@@ -1,0 +1,52 @@
+"""How much work a request may make, going by its head: what a server needs to know before it gives it a thread."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import parse_qsl
+
+LARGE_JSON_BYTES = 1024 * 1024
+"""A JSON body beyond this size takes long to read and to check."""
+
+_PROBES = ("/api/health",)
+_JSON_BODIES = ("/api/persist/listings",)
+_WHOLE_WITHOUT_LIMIT = re.compile(
+    r"/api/(listings|deltas|forecast/deltas|imports/[^/]+/errors|models|models/.+/history)"
+)
+_ALWAYS_HEAVY = re.compile(r"/api/(imports/[^/]+/report\.csv|imports/[^/]+/diff/[^/]+|listings/[^/]+/(source|history))")
+
+
+class Weight(Enum):
+    """The kinds of requests that threads are kept apart for."""
+
+    PROBE = "answered from memory, whatever else is under way"
+    LIGHT = "a page, an upload, a status"
+    HEAVY = "a whole result, a report, anything that reads without a limit"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the weight of a request depends on."""
+
+    method: str
+    path: str
+    query: str
+    body_bytes: int = 0
+
+
+def weight_of(asked: Asked) -> Weight:
+    if asked.method in ("GET", "HEAD"):
+        return _weight_of_reading(asked)
+    is_heavy = asked.path in _JSON_BODIES and asked.body_bytes > LARGE_JSON_BYTES
+    return Weight.HEAVY if is_heavy else Weight.LIGHT
+
+
+def _weight_of_reading(asked: Asked) -> Weight:
+    if asked.path in _PROBES:
+        return Weight.PROBE
+    if _ALWAYS_HEAVY.fullmatch(asked.path):
+        return Weight.HEAVY
+    if _WHOLE_WITHOUT_LIMIT.fullmatch(asked.path):
+        given = dict(parse_qsl(asked.query))
+        return Weight.LIGHT if "limit" in given and "count" not in given else Weight.HEAVY
+    return Weight.LIGHT

@@ -1,0 +1,88 @@
+"""Which request gets a thread next: heavy ones share some of the threads, and one thread is kept for probes."""
+
+import threading
+from collections import deque
+
+from waitress.task import ThreadedTaskDispatcher
+
+from glyphd.api.weights import Weight
+from glyphd.server.channels import Channel
+
+_PROBE_THREAD = 0
+
+
+def most_heavy(threads: int) -> int:
+    """How many heavy requests are worked on at once: fewer than half, for another half may wait for imports."""
+    return max(threads // 2 - 1, 1)
+
+
+class Lanes(ThreadedTaskDispatcher):
+    """waitress's dispatcher with so many threads and one more, in which tasks are the channels that wait to be served.
+
+    A heavy request that may not start yet stays in the queue and holds no thread. `queue_cv` wakes the usual threads,
+    `_probe_came` the one for probes: both are conditions on the dispatcher's lock.
+    """
+
+    queue: deque[Channel]  # type: ignore[assignment]  # all of waitress's tasks are channels
+
+    def __init__(self, threads: int) -> None:
+        super().__init__()
+        self._most_heavy = most_heavy(threads)
+        self._heavy_count = 0
+        self._probe_came = threading.Condition(self.lock)
+        self.set_thread_count(threads + 1)
+
+    def add_task(self, task: Channel) -> None:  # type: ignore[override]  # see queue
+        task.weigh()
+        with self.lock:
+            self.queue.append(task)
+            if task.weight is Weight.PROBE:
+                self._probe_came.notify()
+            self.queue_cv.notify()
+
+    def handler_thread(self, thread_no: int) -> None:
+        while (task := self._take(thread_no)) is not None:
+            is_heavy = task.weight is Weight.HEAVY  # the channel's next request may weigh something else
+            try:
+                task.service()
+            except BaseException:
+                self.logger.exception("Exception when servicing %r", task)
+            if is_heavy:
+                with self.lock:
+                    self._heavy_count -= 1
+
+    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> bool:
+        self.set_thread_count(0)
+        with self.lock:
+            self._probe_came.notify_all()
+        return bool(super().shutdown(cancel_pending, timeout))  # type: ignore[arg-type]
+
+    def _take(self, thread_no: int) -> Channel | None:
+        """The next channel for this thread, which waits for one; None when the thread is to end."""
+        for_probes = thread_no == _PROBE_THREAD
+        with self.lock:
+            while self.stop_count == 0:
+                task = self._startable(for_probes)
+                if task is not None:
+                    return task
+                (self._probe_came if for_probes else self.queue_cv).wait()
+            self.stop_count -= 1
+            self.threads.discard(thread_no)
+            self.thread_exit_cv.notify()
+            return None
+
+    def _startable(self, for_probes: bool) -> Channel | None:
+        """Takes the first channel out of the queue that this kind of thread may serve now.
+
+        The queue is as long as there are connections at most: each has one request in it.
+        """
+        for task in self.queue:
+            if for_probes and task.weight is not Weight.PROBE:
+                continue
+            if task.weight is Weight.HEAVY:
+                if self._heavy_count >= self._most_heavy:
+                    continue
+                self._heavy_count += 1
+            self.queue.remove(task)
+            return task
+        return None

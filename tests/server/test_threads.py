@@ -1,0 +1,179 @@
+"""Threads are bounded: slow readers hold none, heavy requests share some, and a probe is always answered."""
+
+import socket
+import threading
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import pytest
+
+from glyphd.api.weights import Asked, Weight, weight_of
+from tests.server.apps import Holding, Sending
+from tests.server.wire import GET, RunningServer, Serve, is_closed, read_answer, read_to_the_end, wait_until
+
+MIB = 1 << 20
+LARGE = 48 * MIB  # more than the kernel and waitress together hold for a reader
+HEALTH = b"GET /api/health HTTP/1.1\r\nHost: test\r\n\r\n"
+WHOLE = b"GET /api/listings HTTP/1.1\r\nHost: test\r\n\r\n"
+LAST = b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
+FILE = b"GET /file HTTP/1.1\r\nHost: test\r\n\r\n"
+
+
+class HoldingHeavy:
+    """Holds whole results until they are let go; answers all else at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.let_go = threading.Event()
+        self.begun = 0
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/api/listings":
+            with self._lock:
+                self.begun += 1
+            self.let_go.wait(30)
+        start_response("200 OK", [("Content-Length", "4")])
+        return [b"done"]
+
+
+def _slow_reader(server: RunningServer, sent: bytes) -> socket.socket:
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect((server.host, server.port))
+    connection.sendall(sent)
+    return connection
+
+
+def test_pipelining_readers_who_do_not_read_hold_no_thread(serve: Serve, tmp_path: Path) -> None:
+    sending = Sending(tmp_path, LARGE)
+    server = serve(sending, idle_timeout=30)
+    with ExitStack() as stack:
+        for _ in range(8):
+            stack.enter_context(_slow_reader(server, FILE * 3))
+        wait_until(lambda: len(sending.opened) >= 8)
+        for _ in range(4):
+            assert server.ask(GET).body == b"little"
+        assert len(sending.opened) == 8, "the next request of a connection begins when its answer is sent"
+
+
+def test_pipelined_requests_are_answered_in_order(serve: Serve, tmp_path: Path) -> None:
+    sending = Sending(tmp_path, MIB)
+    with serve(sending).connect() as connection:
+        connection.sendall((FILE + GET) * 20 + LAST)
+        bodies = read_to_the_end(connection).split(b"HTTP/1.1 200 OK\r\n")[1:]
+    sizes = [len(body.partition(b"\r\n\r\n")[2]) for body in bodies]
+    assert sizes == [sending.size, len(b"little")] * 20 + [len(b"little")]
+
+
+def test_a_request_that_came_in_part_behind_another_is_answered(serve: Serve) -> None:
+    with serve().connect() as connection:
+        connection.sendall(GET + GET[:20])
+        assert read_answer(connection).status == 200  # of the second one nothing can have come
+        connection.sendall(GET[20:])
+        assert read_answer(connection).status == 200
+
+
+def test_heavy_requests_leave_threads_to_the_others(serve: Serve) -> None:
+    holding = HoldingHeavy()
+    server = serve(holding, threads=8)
+    with ExitStack() as stack:
+        waiting = [stack.enter_context(server.connect()) for _ in range(8)]
+        for connection in waiting:
+            connection.sendall(WHOLE)
+        wait_until(lambda: holding.begun == 3)
+        for _ in range(8):
+            assert server.ask(GET).body == b"done"
+        assert holding.begun == 3
+        holding.let_go.set()
+        assert [read_answer(connection).body for connection in waiting] == [b"done"] * 8
+
+
+def test_health_is_answered_while_every_thread_is_held(serve: Serve) -> None:
+    holding = Holding()
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/api/health":
+            start_response("200 OK", [("Content-Length", "2")])
+            return [b"ok"]
+        return holding(environ, start_response)
+
+    server = serve(app, threads=2)
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(server.connect()).sendall(GET)
+        assert holding.asked.wait(10)
+        for _ in range(3):
+            assert server.ask(HEALTH).body == b"ok"
+        holding.let_go.set()
+
+
+def test_heavy_requests_whose_clients_left_are_not_begun(serve: Serve) -> None:
+    holding = HoldingHeavy()
+    server = serve(holding, threads=2)
+    with server.connect() as first:
+        first.sendall(WHOLE)
+        wait_until(lambda: holding.begun == 1)
+        for _ in range(5):
+            with server.connect() as gone:
+                gone.sendall(WHOLE)
+        with server.connect() as last:
+            last.sendall(WHOLE)
+            assert server.ask(GET).body == b"done"  # all that came before was taken note of
+            holding.let_go.set()
+            assert read_answer(last).body == b"done"
+        assert read_answer(first).body == b"done"
+    assert holding.begun == 2
+
+
+def test_an_answer_has_to_be_read_at_a_least_rate(serve: Serve, tmp_path: Path) -> None:
+    sending = Sending(tmp_path, LARGE)
+    server = serve(sending, idle_timeout=0.4, min_read_rate=64 * MIB)
+    with _slow_reader(server, FILE) as connection:
+        connection.settimeout(10)
+
+        def is_cut_off() -> bool:
+            try:
+                return connection.recv(65536) == b""
+            except ConnectionError:
+                return True
+
+        wait_until(is_cut_off)
+    wait_until(lambda: sending.opened[0].closed)
+
+
+def test_an_answer_that_is_read_fast_enough_is_sent_whole(serve: Serve, tmp_path: Path) -> None:
+    sending = Sending(tmp_path, LARGE)
+    server = serve(sending, idle_timeout=0.2, min_read_rate=1)
+    with _slow_reader(server, FILE) as connection:
+        assert len(read_answer(connection).body) == sending.size
+        assert not is_closed(connection)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "query", "weight"),
+    [
+        ("GET", "/api/health", "", Weight.PROBE),
+        ("HEAD", "/api/health", "", Weight.PROBE),
+        ("GET", "/api/listings", "", Weight.HEAVY),
+        ("HEAD", "/api/listings", "format=csv", Weight.HEAVY),
+        ("GET", "/api/listings", "limit=10", Weight.LIGHT),
+        ("GET", "/api/listings", "limit=10&count=exact", Weight.HEAVY),
+        ("GET", "/api/forecast/deltas", "", Weight.HEAVY),
+        ("GET", "/api/imports/a/report.csv", "", Weight.HEAVY),
+        ("GET", "/api/imports/a/errors", "", Weight.HEAVY),
+        ("GET", "/api/imports/a/diff/b", "limit=1", Weight.HEAVY),
+        ("GET", "/api/listings/a/source", "", Weight.HEAVY),
+        ("GET", "/api/imports/a", "", Weight.LIGHT),
+        ("GET", "/api/imports", "", Weight.LIGHT),
+        ("POST", "/api/import", "", Weight.LIGHT),
+        ("POST", "/api/persist/listings", "", Weight.LIGHT),
+    ],
+)
+def test_what_is_heavy(method: str, path: str, query: str, weight: Weight) -> None:
+    assert weight_of(Asked(method, path, query)) is weight
+
+
+def test_a_large_json_body_is_heavy() -> None:
+    assert weight_of(Asked("POST", "/api/persist/listings", "", 2 * MIB)) is Weight.HEAVY
