@@ -12,6 +12,7 @@ import structlog
 
 from glyphd.db.connections import open_archive
 from glyphd.db.troubles import Trouble, trouble_of
+from glyphd.importing.unrecorded import take_up_unrecorded
 from glyphd.memory import collect_rarely
 from glyphd.services import Services
 from worker.apart import Reader, has_second_core
@@ -49,6 +50,7 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
     repeated = [
         _every(GREETING_SECONDS, stopping, partial(_greet, services, worker_id)),
         _every(TIDY_SECONDS, stopping, partial(services.uploads.forget_unfinished, HALF_RECEIVED_SECONDS)),
+        _every(TIDY_SECONDS, stopping, partial(take_up_unrecorded, services.registry, services.uploads)),
         _every(SWEEP_SECONDS, stopping, taking_up.sweep),
         _every(LOOK_SECONDS, stopping, QuietCheck(services, context.is_suspect, stopping).look),
     ]
