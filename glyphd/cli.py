@@ -11,8 +11,16 @@ from typing import Any
 import click
 
 from glyphd.db.connections import close_all, open_archive_to_verify, open_registry_to_look
-from glyphd.db.migration_sets import ARCHIVE, applied_of, place_of, require_current_schema, require_there
-from glyphd.db.migrations import initialise, migrate
+from glyphd.db.migration_sets import (
+    ARCHIVE,
+    REGISTRY,
+    applied_of,
+    is_anything_there,
+    place_of,
+    require_current_schema,
+    require_there,
+)
+from glyphd.db.migrations import begin_new_ledger, initialise, migrate
 from glyphd.db.troubles import is_database_error
 from glyphd.errors import GlyphdError
 from glyphd.importing.registry import Registry
@@ -21,7 +29,8 @@ from glyphd.scratch import use_scratch_folder
 from glyphd.serving import serve
 from glyphd.settings import PREFIX, Settings, load_settings
 from glyphd.upkeep.backup import back_up
-from glyphd.upkeep.checkup import find_faults
+from glyphd.upkeep.checkup import find_faults, uploads_without_registry
+from glyphd.upkeep.registry_rebuild import rebuild_registry
 from glyphd.upkeep.replacing import rebuild_elsewhere, rebuild_in_place
 from glyphd.upkeep.replacing_tables import rebuild_tables
 from glyphd.upkeep.verification import Verifier
@@ -113,11 +122,17 @@ def migrate_command(to: str | None, drop_data: bool, **flags: Any) -> None:
 
 
 @main.command("init-db")
+@click.option("--new-ledger", is_flag=True, help="Where the registry is lost: put the kept uploads aside, begin anew.")
 @settings_options
-def init_command(**flags: Any) -> None:
+def init_command(new_ledger: bool, **flags: Any) -> None:
     """Make archive and registry where there are none; `serve` and `worker` do so by themselves."""
     settings = load_settings(**flags)
-    initialise(settings)
+    if new_ledger:
+        aside = begin_new_ledger(settings)
+        if aside is not None:
+            click.echo(f"the uploads that were kept are in {aside.absolute()}")
+    else:
+        initialise(settings)
     click.echo(f"ready: {place_of(settings)}")
 
 
@@ -126,6 +141,7 @@ def init_command(**flags: Any) -> None:
 def check_command(**flags: Any) -> None:
     """Look for damage in the databases and the kept files, and compare schema, registry and archive."""
     settings = load_settings(**flags)
+    _require_registry_of_uploads(settings)
     require_there(settings)
     registry, found = Registry(open_registry_to_look(settings)), False
     for line in find_faults(settings, registry, LocalUploads(settings.uploads_dir), partial(_progress, "checking")):
@@ -135,6 +151,17 @@ def check_command(**flags: Any) -> None:
     if found:
         sys.exit(EXIT_WRONG)
     click.echo(f"no drift: {place_of(settings)}")
+
+
+def _require_registry_of_uploads(settings: Settings) -> None:
+    """Ends with a line for each kept upload where there is no registry that could know it."""
+    if is_anything_there(settings, REGISTRY):
+        return
+    found = list(uploads_without_registry(LocalUploads(settings.uploads_dir)))
+    for line in found:
+        _tell(line)
+    if found:
+        sys.exit(EXIT_WRONG)
 
 
 @main.command("verify")
@@ -161,10 +188,16 @@ def verify_command(import_ids: tuple[str, ...], everything: bool, **flags: Any) 
 
 @main.command("rebuild")
 @click.option("--into", type=click.Path(path_type=Path), help="Where the new archive goes; default: its own place.")
+@click.option("--registry", is_flag=True, help="Instead, make the kept uploads that the registry lacks imports again.")
 @settings_options
-def rebuild_command(into: Path | None, **flags: Any) -> None:
+def rebuild_command(into: Path | None, registry: bool, **flags: Any) -> None:
     """Make the archive again from the kept uploads and the registry; the old one is put aside."""
     settings = load_settings(**flags)
+    if registry and into is not None:
+        raise click.UsageError("--registry and --into exclude each other")
+    if registry:
+        _rebuild_registry(settings)
+        return
     progress, aside = partial(_progress, "rebuilding"), []
     if into is not None:
         rebuilt = rebuild_elsewhere(settings, into, progress)
@@ -178,6 +211,13 @@ def rebuild_command(into: Path | None, **flags: Any) -> None:
     for place in aside:
         click.echo(f"what it replaced is in {place}")
     for note in rebuilt.notes:
+        click.echo(note)
+
+
+def _rebuild_registry(settings: Settings) -> None:
+    recovered = rebuild_registry(settings, partial(_progress, "reading"))
+    click.echo(f"{place_of(settings, REGISTRY)}: {recovered}")
+    for note in recovered.notes:
         click.echo(note)
 
 

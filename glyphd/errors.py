@@ -42,6 +42,13 @@ class ArchiveMismatch(SchemaError):
     title = "Archive and registry do not belong together"
 
 
+class RegistryLost(SchemaError):
+    """Uploads are kept, and there is no registry that knows them."""
+
+    code = "registry_lost"
+    title = "The registry of the kept uploads is gone"
+
+
 class NoLedger(SchemaError):
     """A command was run where there is no archive, or one without its registry."""
 

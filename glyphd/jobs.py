@@ -2,24 +2,17 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from huey import Huey, PostgresHuey
+from huey import Huey
 from huey.registry import Message
 from huey.serializer import Serializer
-from huey.storage import SqliteStorage
 
-from glyphd.bell import Bell
-from glyphd.db.connections import make_file
-from glyphd.errors import Unavailable
+from glyphd.queue_storages import RingingStorage, TableStorage
 from glyphd.settings import Settings
 
 QUEUE_NAME = "glyphd"
 TASK_NAME = "run_job"
-
-LOOK_SECONDS = 0.2
-"""How often a worker looks into the queue without having been called."""
 
 RunJob = Callable[[int], object]
 
@@ -34,34 +27,11 @@ class JsonSerializer(Serializer):  # type: ignore[misc]  # huey has no type hint
         return Message(**json.loads(data))
 
 
-class RingingStorage(SqliteStorage):  # type: ignore[misc]  # huey has no type hints
-    """Huey's queue in a SQLite file, with a bell: a worker need not look into it again and again."""
-
-    blocking = True
-
-    def __init__(self, *arguments: Any, filename: str, **options: Any) -> None:
-        super().__init__(*arguments, filename=filename, **options)
-        self._bell = Bell(Path(f"{filename}.bell"))
-
-    def enqueue(self, data: bytes, priority: float | None = None) -> None:
-        super().enqueue(data, priority)
-        self._bell.ring()
-
-    def dequeue(self) -> bytes | None:
-        """The next message; None when none has come for a while."""
-        found: bytes | None = super().dequeue()
-        if found is None:
-            self._bell.wait(LOOK_SECONDS)
-            found = super().dequeue()
-        return found
-
-
 class JobQueue:
     """Carries job ids to a worker. Nothing is lost with the queue: a sweep nudges again."""
 
-    def __init__(self, huey: Huey, run_job: RunJob | None = None, *, file: Path | None = None) -> None:
+    def __init__(self, huey: Huey, run_job: RunJob | None = None) -> None:
         self.huey = huey
-        self._file = file
         self._nudge = huey.task(name=TASK_NAME, retries=0)(_task(run_job))
 
     def nudge(self, job_id: int, *, is_urgent: bool = False) -> None:
@@ -69,16 +39,18 @@ class JobQueue:
         self._nudge(job_id, priority=int(is_urgent))
 
     def check_usable(self) -> None:
-        """Raises Unavailable, or what the backend raises, when a message could not be sent and received now."""
-        if self._file is not None and not self._file.exists():
-            raise Unavailable(
-                "its file is gone: restart the service; imports are taken up meanwhile, some seconds late"
-            )
+        """Raises what the backend raises when a message could not be sent and received now."""
+        with self.huey.storage.db(commit=True):
+            pass
         self.waiting()
 
     def waiting(self) -> int:
         """Messages that no worker has taken up yet."""
         return int(self.huey.pending_count())
+
+    def waiting_jobs(self) -> set[int]:
+        """The jobs that these messages lead to."""
+        return {job for data in self.huey.storage.enqueued_items() for job in _jobs_in(data)}
 
     def close(self) -> None:
         self.huey.storage.close()
@@ -87,16 +59,22 @@ class JobQueue:
 def open_queue(settings: Settings, run_job: RunJob | None = None) -> JobQueue:
     """The queue of these settings. The API gives no `run_job`; the worker gives its own.
 
-    Opening a SQLite queue makes the file when it is missing.
+    Nothing is opened or made until the queue is used.
     """
-    serializer = JsonSerializer()
     if settings.database_url is not None:
-        huey = PostgresHuey(QUEUE_NAME, results=False, serializer=serializer, dsn=settings.database_url)
-        return JobQueue(huey, run_job)
-    make_file(settings.queue_path)
-    filename, options = str(settings.queue_path), {"storage_class": RingingStorage, "timeout": 30}
-    huey = Huey(QUEUE_NAME, results=False, serializer=serializer, filename=filename, **options)
-    return JobQueue(huey, run_job, file=settings.queue_path)
+        backend: dict[str, Any] = {"storage_class": TableStorage, "dsn": settings.database_url}
+    else:
+        backend = {"storage_class": RingingStorage, "filename": str(settings.queue_path)}
+    return JobQueue(Huey(QUEUE_NAME, results=False, serializer=JsonSerializer(), **backend), run_job)
+
+
+def _jobs_in(data: bytes) -> list[int]:
+    """The job of one message; none where somebody else's message cannot be read."""
+    try:
+        found = json.loads(bytes(data))["args"]
+    except (ValueError, LookupError, TypeError):
+        return []
+    return [job for job in found if isinstance(job, int)]
 
 
 def _task(run_job: RunJob | None) -> Callable[[int], Any]:

@@ -157,9 +157,9 @@ class Settings(BaseSettings):
     def scratch_dir(self) -> Path:
         return self.beside(SCRATCH_ENDING)
 
-    def command(self, name: str) -> str:
+    def command(self, *command: str) -> str:
         """A `glyphd` command for people to type, with the flags that lead it to these data."""
-        words = ["glyphd", name]
+        words = ["glyphd", *command]
         if self.db_path is not None:
             words += ["--db-path", str(self.db_path)]
         if "data_dir" in self.model_fields_set and self.folder / self.archive_path.name != self.db_path:

@@ -21,10 +21,10 @@ OPTIONS = {
     "serve": ["--host", "--port", "--allowed-hosts", "--trusted-proxies", "--no-worker"],
     "worker": ["--once", "--ping", "--stop-with-parent"],
     "migrate": ["--to", "--drop-data"],
-    "init-db": [],
+    "init-db": ["--new-ledger"],
     "check": [],
     "verify": ["--all"],
-    "rebuild": ["--into"],
+    "rebuild": ["--into", "--registry"],
     "backup": [],
     "settings": [],
 }

@@ -79,6 +79,15 @@ def test_an_urgent_message_comes_before_all_others(queue: JobQueue) -> None:
     assert [_message(queue)["args"] for _ in range(4)] == [[8], [10], [7], [9]]
 
 
+def test_it_is_known_which_jobs_messages_lead_to(queue: JobQueue) -> None:
+    queue.huey.storage.enqueue(b"no message of ours")
+    queue.nudge(7)
+    queue.nudge(9, is_urgent=True)
+    assert queue.waiting_jobs() == {7, 9}
+    queue.huey.dequeue()
+    assert queue.waiting_jobs() == {7}
+
+
 def test_messages_are_counted_until_they_are_taken(queue: JobQueue) -> None:
     assert queue.waiting() == 0
     queue.nudge(7)
@@ -110,7 +119,9 @@ def test_what_a_job_gives_back_is_not_kept(queue: JobQueue, worker_queue: JobQue
 
 
 def test_the_queue_is_a_file_for_its_owner_alone(sqlite_settings: Settings) -> None:
-    open_queue(sqlite_settings).close()
+    queue = open_queue(sqlite_settings)
+    queue.check_usable()
+    queue.close()
     path = sqlite_settings.queue_path
     assert [stat.S_IMODE(one.stat().st_mode) for one in (path.parent, path)] == [0o700, 0o600]
 

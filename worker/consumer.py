@@ -12,17 +12,14 @@ import structlog
 
 from glyphd.db.connections import open_archive
 from glyphd.db.troubles import Trouble, trouble_of
-from glyphd.importing.recovery import sweep
-from glyphd.jobs import JobQueue, open_queue
+from glyphd.importing.unrecorded import take_up_unrecorded
 from glyphd.memory import collect_rarely
 from glyphd.services import Services
 from worker.apart import Reader, has_second_core
 from worker.context import WorkerContext
 from worker.quiet_check import LOOK_SECONDS, QuietCheck
-from worker.run_job import run_job
+from worker.taking_up import TakingUp
 
-FIRST_POLL_SECONDS = 0.05
-LONGEST_POLL_SECONDS = 0.1
 READER_SECONDS = 5.0
 GREETING_SECONDS = 2.0
 SWEEP_SECONDS = 5.0
@@ -41,18 +38,10 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
     """
     stopping = Event()
     context = WorkerContext(services, open_archive(services.settings, read_only=False), stopping)
-    queue = open_queue(services.settings, partial(run_job, context))
-    consumer = queue.huey.create_consumer(
-        workers=1,
-        worker_type="thread",
-        periodic=False,
-        initial_delay=FIRST_POLL_SECONDS,
-        max_delay=LONGEST_POLL_SECONDS,
-        shutdown_timeout=services.settings.grace_seconds,
-    )
+    taking_up = TakingUp(context)
     collect_rarely()
     _start_reader(context.reader)
-    consumer.start()
+    taking_up.start()
     # Huey's own handlers would cut a running import off at SIGINT, and restart the process at SIGHUP.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -61,15 +50,16 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
     repeated = [
         _every(GREETING_SECONDS, stopping, partial(_greet, services, worker_id)),
         _every(TIDY_SECONDS, stopping, partial(services.uploads.forget_unfinished, HALF_RECEIVED_SECONDS)),
-        _every(SWEEP_SECONDS, stopping, partial(sweep, services.registry, services.locks, queue)),
+        _every(TIDY_SECONDS, stopping, partial(take_up_unrecorded, services.registry, services.uploads)),
+        _every(SWEEP_SECONDS, stopping, taking_up.sweep),
         _every(LOOK_SECONDS, stopping, QuietCheck(services, context.is_suspect, stopping).look),
     ]
     if stop_with_parent:
         Thread(target=_watch_parent, args=(stopping,), name="parent", daemon=True).start()
     log.info("worker_ready", worker_id=worker_id)
     while not stopping.wait(HEALTH_CHECK_SECONDS):
-        consumer.check_worker_health()
-    _stop(services, queue, consumer, repeated, worker_id)
+        taking_up.check_health()
+    _stop(services, taking_up, repeated, worker_id)
     context.reader.close()
 
 
@@ -82,8 +72,8 @@ def _start_reader(reader: Reader) -> None:
             log.warning("reader_lost")
 
 
-def _stop(services: Services, queue: JobQueue, consumer: object, repeated: list[Thread], worker_id: str) -> None:
-    consumer.stop(graceful=True)  # type: ignore[attr-defined]  # huey has no type hints
+def _stop(services: Services, taking_up: TakingUp, repeated: list[Thread], worker_id: str) -> None:
+    taking_up.stop()
     for thread in repeated:
         thread.join()
     try:

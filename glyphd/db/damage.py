@@ -18,7 +18,7 @@ from glyphd.settings import Settings
 MOST_LINES = 100
 """Lines for each database and kind of check: of a badly damaged one there would be no end."""
 
-_QUEUE_ADVICE = "stop the service and remove this file, which only carries wake-ups"
+_QUEUE_ADVICE = "it only carries wake-ups; the service puts it aside and makes another one"
 
 
 class CheckEnded(Exception):

@@ -156,14 +156,14 @@ def require_current_schema(settings: Settings, sets: Iterable[MigrationSet] = SE
 def require_there(settings: Settings, sets: Iterable[MigrationSet] = SETS) -> None:
     """For commands that work with what is there and make nothing. Raises NoLedger, saying where it looked."""
     for steps in sets:
-        if not _is_anything_there(settings, steps):
+        if not is_anything_there(settings, steps):
             raise NoLedger(
                 f"there is no {steps.name} at {place_of(settings, steps)}: name the archive with --db-path or its "
                 "folder with --data-dir; nothing was made"
             )
 
 
-def _is_anything_there(settings: Settings, steps: MigrationSet) -> bool:
+def is_anything_there(settings: Settings, steps: MigrationSet) -> bool:
     """Whether there is a database, be it so damaged that it has no history: that is for others to say."""
     try:
         return bool(applied_of(settings, steps))

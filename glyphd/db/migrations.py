@@ -3,16 +3,19 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
 from peewee import Database, OperationalError
 from peewee_migrate.logs import logger as step_logger
 
-from glyphd.db.connections import open_for_migration
+from glyphd.db.connections import make_folder, open_for_migration
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.losses import losses_of
 from glyphd.db.migration_locks import migration_lock
 from glyphd.db.migration_sets import (
     ARCHIVE,
+    REGISTRY,
     SETS,
     MigrationSet,
     StepRouter,
@@ -20,7 +23,7 @@ from glyphd.db.migration_sets import (
     require_current_schema,
     require_known,
 )
-from glyphd.db.pairing import name_archive, pair, require_no_mismatch
+from glyphd.db.pairing import name_archive, pair, require_no_lost_registry, require_no_mismatch
 from glyphd.errors import DataWouldBeLost, InvalidSettings, SchemaError, Unavailable
 from glyphd.settings import Settings
 
@@ -50,21 +53,48 @@ def _require_movable(settings: Settings, targets: dict[MigrationSet, int]) -> No
         require_known(steps.name, applied_of(settings, steps), steps.packaged())
     if targets.get(ARCHIVE) and not ARCHIVE.is_there(settings):
         require_no_mismatch(settings)
+    if targets.get(REGISTRY):
+        require_no_lost_registry(settings)
 
 
-def initialise(settings: Settings) -> None:
+def initialise(settings: Settings, *, registry_may_be_lost: bool = False) -> None:
     """Makes archive and registry where there is none, and pairs them; safe to call from many processes at once.
 
-    Raises SchemaOutdated, SchemaError or ArchiveMismatch for databases that this version can't work with.
+    Raises SchemaOutdated, SchemaError or ArchiveMismatch for databases that this version can't work with, and
+    RegistryLost where uploads are kept that no registry knows, unless that may be so.
     """
+
+    def require_fit() -> None:
+        _require_fit(settings)
+        if not registry_may_be_lost:
+            require_no_lost_registry(settings)
+
     if not _is_ready(settings):
-        _require_fit(settings)  # before there is a folder or a file
+        require_fit()  # before there is a folder or a file
         with migration_lock(settings):
-            _require_fit(settings)
+            require_fit()
             for steps in SETS:
                 _make_if_fresh(settings, steps)
             require_current_schema(settings)
             pair(settings)
+
+
+def begin_new_ledger(settings: Settings) -> Path | None:
+    """`initialise` where the registry is gone: the uploads that it knew are put aside, in the folder that is returned.
+
+    Raises SchemaError where there is a registry.
+    """
+    _require_fit(settings)
+    if applied_of(settings, REGISTRY):
+        raise SchemaError("there is a registry, so no new ledger is begun: nothing was changed")
+    aside = None
+    with migration_lock(settings):
+        if settings.uploads_dir.exists():
+            aside = settings.beside(f"replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+            make_folder(aside)
+            settings.uploads_dir.rename(aside / settings.uploads_dir.name)
+    initialise(settings)
+    return aside
 
 
 def initialise_archive(settings: Settings, archive_id: str | None = None) -> None:

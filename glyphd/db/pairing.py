@@ -7,12 +7,12 @@ from peewee import Model
 from glyphd.db.archive_models import ArchiveIdentity
 from glyphd.db.connections import open_for_migration
 from glyphd.db.migration_locks import migration_lock
-from glyphd.db.migration_sets import ARCHIVE, REGISTRY, MigrationSet, open_to_look
+from glyphd.db.migration_sets import ARCHIVE, REGISTRY, MigrationSet, applied_of, open_to_look
 from glyphd.db.registry_models import Job, RegistryIdentity
-from glyphd.errors import ArchiveMismatch, NotReady, SchemaError
+from glyphd.errors import ArchiveMismatch, NotReady, RegistryLost, SchemaError
 from glyphd.settings import Settings
 
-_START_ANEW = "`glyphd migrate --to registry:0 --drop-data`, then `glyphd migrate`"
+_START_ANEW = "`glyphd migrate --to registry:0 --drop-data`, then `glyphd init-db --new-ledger`"
 
 
 def ensure_archive_pair(settings: Settings) -> str:
@@ -71,6 +71,21 @@ def require_no_mismatch(settings: Settings) -> tuple[str | None, str | None]:
             f"this archive: {_START_ANEW}"
         )
     return archive_id, known_id
+
+
+def require_no_lost_registry(settings: Settings) -> None:
+    """No new registry may take the place of one that is gone while uploads are kept. Raises RegistryLost."""
+    if applied_of(settings, REGISTRY):
+        return
+    count = sum(1 for _ in settings.uploads_dir.glob("*-*-*-*-*.json"))
+    if count:
+        rebuild = settings.command("rebuild", "--registry")
+        begin = settings.command("init-db", "--new-ledger")
+        raise RegistryLost(
+            f"{count} uploads are kept in {settings.uploads_dir.absolute()}, and the registry that knows them is gone "
+            f"or empty: put it back from a backup, or run `{rebuild}`, which makes them imports again; to "
+            f"begin a new ledger without them: `{begin}`"
+        )
 
 
 def find_mismatch(settings: Settings) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -9,7 +10,8 @@ from uuid import uuid4
 from glyphd.contracts.imports import ImportOptions, ImportStatus
 from glyphd.contracts.listings import ROW_SCHEMA_VERSION
 from glyphd.db.registry_models import Job
-from glyphd.errors import FileRefused, ImportNotRetryable
+from glyphd.db.troubles import Trouble, trouble_of
+from glyphd.errors import FileRefused, GlyphdError, ImportNotRetryable
 from glyphd.importing.door import FirstBlock, check_door, refuse_other_formats
 from glyphd.importing.idempotency import Replayable, replayable
 from glyphd.importing.nudges import nudge
@@ -173,17 +175,34 @@ class Intake:
             if own_upload is not None:
                 self._uploads.delete(own_upload)
             raise
-        same_content_as = self._registry.latest_with_bytes(values["sha256"])
+        files = [name for name in (manifest, own_upload) if name is not None]
         try:
+            same_content_as = self._registry.latest_with_bytes(values["sha256"])
             job = self._registry.add(row | {"same_content_as": same_content_as, "nudged_at": now_text()})
         except KeyTaken:
-            for name in filter(None, (manifest, own_upload)):
-                self._uploads.delete(name)
+            self._forget(files)
             earlier = self._earlier(request)
             assert earlier is not None
             return earlier
+        except Exception as error:
+            if self._is_surely_unrecorded(import_id, error):
+                self._forget(files)
+            raise
         nudge(self._queue, job)
         return Accepted(job)
+
+    def _is_surely_unrecorded(self, import_id: str, error: Exception) -> bool:
+        """Whether the row was not written. A commit whose answer was lost may have been, or may still be: then the
+        files stay, and a worker finds them."""
+        if not isinstance(error, GlyphdError) and trouble_of(error) not in (Trouble.BUSY, Trouble.FULL):
+            return False
+        with suppress(Exception):
+            return self._registry.find_import(import_id) is None
+        return False
+
+    def _forget(self, files: list[str]) -> None:
+        for name in files:
+            self._uploads.delete(name)
 
 
 def _first_block(receiving: Receiving, described: Described) -> FirstBlock:

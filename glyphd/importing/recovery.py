@@ -4,15 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from glyphd.contracts.imports import ImportStatus
 from glyphd.db.registry_models import Job
 from glyphd.importing.locks import JobLocks
 from glyphd.importing.registry import Registry, rests
 from glyphd.jobs import JobQueue
 from glyphd.times import now_text, utc_text
 
-MESSAGE_SECONDS = 30
-"""While messages wait, an orphan's own message may be among them for this long. Then it counts as lost."""
+SENDING_SECONDS = 3
+"""A job's row is committed before its message is sent; the message counts as lost only after this long."""
 
 log = structlog.get_logger(__name__)
 
@@ -20,30 +19,31 @@ log = structlog.get_logger(__name__)
 def sweep(registry: Registry, locks: JobLocks, queue: JobQueue) -> int:
     """Sends a message for each job that was forgotten; returns how many jobs that were.
 
-    A job is run while its lock is held. One that is `running` with a free lock is an orphan: its worker died. It goes
-    before all others, since it waited its turn already. A queued job is forgotten only once the queue is empty: while
-    messages wait, its own may be among them, and another would only make the queue longer.
+    A job is forgotten when no message in the queue leads to it and its lock is free: its worker died, it was handed
+    back, or its message was lost. It goes before all others, since it has waited its turn already, however many
+    messages wait.
     """
-    are_waiting = bool(queue.waiting())
-    forgotten = [job for job in registry.unfinished() if not rests(job) and _is_forgotten(job, locks, are_waiting)]
+    unfinished = registry.unfinished()
+    if not unfinished:
+        return 0
+    # In this order: a message that is taken in between belongs to a job whose lock is held by now.
+    awaited = queue.waiting_jobs()
+    forgotten = [job for job in unfinished if job.id not in awaited and _is_forgotten(job, locks)]
     for job in forgotten:
         registry.mark_nudged(job.id)
-        queue.nudge(job.id, is_urgent=job.status == ImportStatus.RUNNING)
+        queue.nudge(job.id, is_urgent=True)
         log.info("job_nudged_again", job_id=job.id, import_id=job.import_id, status=job.status)
     return len(forgotten)
 
 
-def _is_forgotten(job: Job, locks: JobLocks, are_waiting: bool) -> bool:
-    if job.status == ImportStatus.QUEUED:
-        return not are_waiting
-    if are_waiting and _has_message(job):
+def _is_forgotten(job: Job, locks: JobLocks) -> bool:
+    if rests(job) or _is_being_sent(job):
         return False
     with locks.hold(job.id) as is_free:
         return is_free
 
 
-def _has_message(job: Job) -> bool:
-    """Whether a message was sent for the job since it was last run, not long ago."""
-    oldest = utc_text(datetime.now(UTC) - timedelta(seconds=MESSAGE_SECONDS))
-    sent_at = job.nudged_at or ""
-    return max(oldest, job.heartbeat_at or "") < sent_at <= now_text()
+def _is_being_sent(job: Job) -> bool:
+    """Whether its first message may not have come yet. A time in the future is from before the clock was set."""
+    oldest = utc_text(datetime.now(UTC) - timedelta(seconds=SENDING_SECONDS))
+    return not job.attempt and oldest < (job.nudged_at or "") <= now_text()

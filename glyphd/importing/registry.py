@@ -94,6 +94,9 @@ class Registry:
         except IntegrityError:
             if values["kind"] != IMPORT:
                 raise ChangeTaken from None
+            known = self.find_import(values["import_id"])
+            if known is not None:
+                return known  # a worker has taken its manifest up meanwhile
             if self.find_key(values.get("idempotency_key") or "") is None:
                 raise
             raise KeyTaken from None
@@ -119,6 +122,12 @@ class Registry:
         its_import = (Job.import_id == claim.job.import_id) & (Job.kind == IMPORT)
         with self._connected():
             self._execute(Job.update(rolled_back_at=rolled_back_at).where(its_import))
+
+    def import_ids(self) -> set[str]:
+        """The ids of all imports there ever were."""
+        query = Job.select(Job.import_id).where(Job.kind == IMPORT)
+        with self._connected():
+            return {row[0] for row in self.database.execute(query)}
 
     def find_key(self, key: str) -> Job | None:
         """The import that was made with this idempotency key."""

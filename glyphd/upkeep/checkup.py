@@ -8,11 +8,14 @@ from glyphd.db.drift import find_drift
 from glyphd.db.pairing import require_no_mismatch
 from glyphd.importing.audit import missing_batches
 from glyphd.importing.registry import IMPORT, Registry
+from glyphd.importing.unrecorded import SETTLED_SECONDS, find_unrecorded, manifest_names
 from glyphd.settings import Settings
 from glyphd.upkeep.backup import Progress
 from glyphd.upkeep.originals import check_originals
 from glyphd.upkeep.telling import until_unreadable
 from glyphd.uploads import UploadStore
+
+_UNKNOWN = "its upload is kept, but the registry does not know it; `glyphd rebuild --registry` makes it an import again"
 
 
 def find_faults(settings: Settings, registry: Registry, uploads: UploadStore, progress: Progress) -> Iterator[str]:
@@ -39,9 +42,21 @@ def _disagreements(settings: Settings, registry: Registry, uploads: UploadStore,
     try:
         for import_id in missing_batches(registry, archive):
             yield f"import {import_id}: succeeded, but not in the archive"
+        yield from unknown_uploads(registry, uploads)
         yield from _damaged_originals(registry, uploads, progress)
     finally:
         close_all(archive)
+
+
+def unknown_uploads(registry: Registry, uploads: UploadStore) -> Iterator[str]:
+    """A line for each kept upload that the registry does not know; one that is just being taken in is none."""
+    for found in find_unrecorded(uploads, registry, older_than_seconds=SETTLED_SECONDS):
+        yield f"import {found.import_id}: {_UNKNOWN}"
+
+
+def uploads_without_registry(uploads: UploadStore) -> Iterator[str]:
+    """The same where there is no registry at all."""
+    yield from (f"import {import_id}: {_UNKNOWN}" for import_id in manifest_names(uploads))
 
 
 def _damaged_originals(registry: Registry, uploads: UploadStore, progress: Progress) -> Iterator[str]:

@@ -56,6 +56,18 @@ class LocalUploads:
     def size(self, name: str) -> int:
         return self._path(name).stat().st_size
 
+    def names(self) -> list[str]:
+        try:
+            return [path.name for path in self.folder.iterdir() if path.suffix != ".part"]
+        except FileNotFoundError:
+            return []
+
+    def age(self, name: str) -> float:
+        try:
+            return max(0.0, time.time() - self._path(name).stat().st_mtime)
+        except FileNotFoundError:
+            return 0.0
+
     def delete(self, name: str) -> None:
         self._path(name).unlink(missing_ok=True)
 

@@ -65,6 +65,12 @@ class UploadStore(Protocol):
     def size(self, name: str) -> int:
         """Bytes of a kept file. Raises FileNotFoundError."""
 
+    def names(self) -> list[str]:
+        """Every file that is kept, in no order; none that is only half received."""
+
+    def age(self, name: str) -> float:
+        """Seconds since the file was written; 0 for one that is gone, or from before the clock was set back."""
+
     def delete(self, name: str) -> None:
         """Forgets a file; no error when it isn't there."""
 

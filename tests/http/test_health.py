@@ -1,7 +1,9 @@
 """`GET /api/health` and `/api/ready`: alive, and able to work."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -48,10 +50,6 @@ def _lose_registry(service: Service) -> None:
     service.settings.registry_path.unlink()
 
 
-def _spoil_queue(service: Service) -> None:
-    service.settings.queue_path.write_bytes(b"no database at all" * 100)
-
-
 def _spoil_registry(service: Service) -> None:
     overwrite_table(service.settings.registry_path, "workers")
 
@@ -89,7 +87,6 @@ def test_ready_names_every_check(ready_service: Service) -> None:
         (_outdate, "schema", "the archive is at step 1 of 3: run `glyphd migrate`, then start again"),
         (_lose_archive, "schema", "the archive is gone or empty: put it back from a backup"),
         (_lose_registry, "registry", "there is no database gpu.registry.sqlite yet"),
-        (_spoil_queue, "queue", "its database is damaged: `glyphd check` says where"),
         (_spoil_registry, "worker", "its database is damaged: `glyphd check` says where"),
         (_spoil_uploads, "uploads", "it can't be used; the log says why"),
     ],
@@ -101,6 +98,22 @@ def test_ready_says_what_is_wrong(ready_service: Service, spoil: Spoil, check: s
     assert (found["code"], found["checks"][check]) == ("not_ready", reason)
     assert f"{check}: {reason}" in found["detail"]
     assert str(ready_service.settings.data_dir) not in answer.text
+
+
+def test_a_queue_that_somebody_holds_is_not_ready(ready_service: Service) -> None:
+    path = ready_service.settings.queue_path
+    ready_service.http.get("/api/ready")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert _checks(ready_service)["queue"] == "it can't be used; the log says why"
+    assert ready_service.http.get("/api/ready").json["checks"]["queue"] == "ok"
+
+
+def test_a_spoiled_queue_is_replaced(ready_service: Service) -> None:
+    path = ready_service.settings.queue_path
+    path.write_bytes(b"no database at all" * 100)
+    assert ready_service.http.get("/api/ready").json["checks"]["queue"] == "ok"
+    assert len(list(path.parent.glob(f"{path.name}.unusable-*"))) == 1
 
 
 def test_ready_tells_the_last_check_for_damage(ready_service: Service) -> None:

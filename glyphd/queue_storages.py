@@ -1,0 +1,124 @@
+"""Where Huey keeps its messages: a SQLite file or PostgreSQL's tables. Both open late, and mend what they find."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from huey.storage import PostgresStorage, SqliteStorage
+
+from glyphd.bell import Bell
+from glyphd.db.troubles import Trouble, trouble_of
+from glyphd.queue_files import prepare_queue_file
+
+LOOK_SECONDS = 0.2
+"""How often a worker looks into the queue without having been called."""
+
+LOCK_SECONDS = 2.0
+"""An upload does not wait longer for somebody who holds the queue: the sweep finds its job without a message."""
+
+_TABLES_LOCK = 0x676C7971
+"""The advisory lock of whoever makes the tables: CREATE TABLE IF NOT EXISTS fails where two do it at once."""
+
+
+class RingingStorage(SqliteStorage):  # type: ignore[misc]  # huey has no type hints
+    """Huey's queue in a SQLite file, with a bell: a worker need not look into it again and again.
+
+    Opens its file at the first use. A file that vanished, was exchanged or failed is looked at again before the next
+    use, and replaced if it can't be used.
+    """
+
+    blocking = True
+    _conn: sqlite3.Connection | None
+
+    def __init__(self, *arguments: Any, filename: str, **options: Any) -> None:
+        super().__init__(*arguments, filename=filename, timeout=LOCK_SECONDS, create_tables=False, **options)
+        self._path = Path(filename)
+        self._file: tuple[int, int] | None = None
+        self._bell = Bell(Path(f"{filename}.bell"))
+
+    @property
+    def conn(self) -> sqlite3.Connection:
+        if self._conn is not None and self._file != _file_at(self._path):
+            self._conn.close()
+            self._conn = None
+        connection: sqlite3.Connection = super().conn
+        return connection
+
+    @contextmanager
+    def db(self, commit: bool = False, close: bool = False) -> Iterator[sqlite3.Cursor]:
+        try:
+            with super().db(commit=commit, close=close) as cursor:
+                yield cursor
+        except sqlite3.Error:
+            self.close()
+            raise
+
+    def enqueue(self, data: bytes, priority: float | None = None) -> None:
+        try:
+            super().enqueue(data, priority)
+        except sqlite3.Error as error:
+            if trouble_of(error) is Trouble.BUSY:
+                raise
+            super().enqueue(data, priority)  # a damaged file has been replaced
+        self._bell.ring()
+
+    def dequeue(self) -> bytes | None:
+        """The next message; None when none has come for a while."""
+        found: bytes | None = super().dequeue()
+        if found is None:
+            self._bell.wait(LOOK_SECONDS)
+            found = super().dequeue()
+        return found
+
+    def _create_connection(self) -> sqlite3.Connection:
+        prepare_queue_file(self._path, self.ddl, patience=LOCK_SECONDS)
+        self._file = _file_at(self._path)
+        connection: sqlite3.Connection = super()._create_connection()
+        return connection
+
+
+class TableStorage(PostgresStorage):  # type: ignore[misc]  # huey has no type hints
+    """Huey's queue in tables of PostgreSQL, made at the first use and again when they are gone."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, create_tables=False, **options)
+
+    @contextmanager
+    def db(self, commit: bool = False, close: bool = False) -> Iterator[Any]:
+        try:
+            with super().db(commit=commit, close=close) as cursor:
+                yield cursor
+        except Exception:
+            self.close()
+            raise
+
+    def _create_connection(self) -> Any:
+        connection = self._connect()
+        try:
+            self._make_tables(connection)
+        except Exception:
+            connection.close()
+            raise
+        return connection
+
+    def _make_tables(self, connection: Any) -> None:
+        query = "SELECT to_regclass(%s) IS NOT NULL"
+        if all(connection.execute(query, (name,)).fetchone()[0] for name in self._tables()):
+            return
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_TABLES_LOCK,))
+            for statement in self.ddl:
+                connection.execute(statement)
+
+    def _tables(self) -> tuple[str, ...]:
+        return self.table_task, self.table_schedule, self.table_kv, self.table_counter
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

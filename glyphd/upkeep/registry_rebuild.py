@@ -1,0 +1,153 @@
+"""`glyphd rebuild --registry`: makes the kept uploads that the registry does not know imports again.
+
+What the archive holds of them has succeeded already; the rest waits for a worker, in the order in which it came.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from peewee import Database
+
+from glyphd.contracts.imports import ImportStatus
+from glyphd.db.archive_models import BatchChange, ImportBatch
+from glyphd.db.connections import close_all, open_archive, open_registry
+from glyphd.db.migrations import initialise
+from glyphd.db.registry_models import Job
+from glyphd.errors import CannotRebuild
+from glyphd.importing.registry import FINDINGS, JSON_FINDINGS, Registry
+from glyphd.importing.unrecorded import NotTakenUp, Unrecorded, find_unrecorded, job_values, record
+from glyphd.settings import Settings
+from glyphd.upkeep.agreement import find_batch
+from glyphd.upkeep.backup import Progress
+from glyphd.uploads import LocalUploads, UploadStore
+
+
+@dataclass
+class Recovered:
+    """What the registry has got, and a line for each kept upload that could not be made an import."""
+
+    in_archive: int = 0
+    queued: int = 0
+    changes: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.in_archive} imports whose rows are in the archive, {self.queued} that the next worker imports, "
+            f"{self.changes} rollbacks and restores"
+        )
+
+
+def rebuild_registry(settings: Settings, progress: Progress) -> Recovered:
+    """Makes a registry where there is none, and jobs of all uploads with a manifest that it does not know.
+
+    It may be repeated, and adds nothing then. Raises CannotRebuild while a worker is alive, and what `initialise`
+    raises.
+    """
+    initialise(settings, registry_may_be_lost=True)
+    with _opened(open_registry(settings)) as database, _opened(open_archive(settings, read_only=True)) as archive:
+        registry = Registry(database)
+        if registry.workers_alive():
+            raise CannotRebuild(
+                "a worker is at work: stop the service first; one that was killed is forgotten after ten seconds"
+            )
+        return _Recovery(registry, archive, LocalUploads(settings.uploads_dir), progress).run()
+
+
+@dataclass(frozen=True)
+class _Recovery:
+    registry: Registry
+    archive: Database
+    uploads: UploadStore
+    progress: Progress
+    done: Recovered = field(default_factory=Recovered)
+
+    def run(self) -> Recovered:
+        unrecorded = find_unrecorded(self.uploads, self.registry)
+        # What is in the archive first: of two uploads with one idempotency key it is the one that was accepted.
+        unrecorded.sort(key=lambda found: find_batch(self.archive, found.import_id) is None)
+        with self.progress(len(unrecorded)) as advance:
+            for found in unrecorded:
+                self._take_up(found)
+                advance(1)
+        self._note_changes()
+        self._note_unknown_batches()
+        return self.done
+
+    def _take_up(self, found: Unrecorded) -> None:
+        batch = find_batch(self.archive, found.import_id)
+        try:
+            values = job_values(found, self.uploads)
+            record(self.registry, values if batch is None else values | _succeeded(batch))
+        except NotTakenUp as reason:
+            self.done.notes.append(f"import {found.import_id}: {reason}")
+            return
+        if batch is None:
+            self.done.queued += 1
+        else:
+            self.done.in_archive += 1
+
+    def _note_changes(self) -> None:
+        """The rollbacks and restores that the archive has had; what asked for them is not known any more."""
+        known = {(job.import_id, job.kind, job.imported_at) for job in self.registry.changes()}
+        for change in BatchChange.select().order_by(BatchChange.id).bind(self.archive):
+            job = self.registry.find_import(change.import_id)
+            if job is None or (change.import_id, change.kind, change.changed_at) in known:
+                continue
+            self.registry.add(_change_values(change, job))
+            self.done.changes += 1
+        for batch in ImportBatch.select().where(ImportBatch.rolled_back_at.is_null(False)).bind(self.archive):
+            job = self.registry.find_import(batch.import_id)
+            if job is not None and job.rolled_back_at != batch.rolled_back_at:
+                self.registry.amend(job, rolled_back_at=batch.rolled_back_at)
+
+    def _note_unknown_batches(self) -> None:
+        held = ImportBatch.select(ImportBatch.import_id).where(ImportBatch.sha256.is_null(False))
+        known = self.registry.import_ids()
+        for (import_id,) in self.archive.execute(held):
+            if import_id not in known:
+                self.done.notes.append(f"import {import_id}: its rows are in the archive, its manifest is missing")
+
+
+def _succeeded(batch: Any) -> dict[str, Any]:
+    """What a worker writes into the registry when an import has ended, from what stands in the archive."""
+    result = json.loads(batch.result)
+    found = {name: value for name, value in result.items() if name in FINDINGS}
+    return {name: json.dumps(value) if name in JSON_FINDINGS else value for name, value in found.items()} | {
+        "status": ImportStatus.SUCCEEDED,
+        "progress": 1.0,
+        "attempt": 1,
+        "record_count": batch.record_count,
+        "first_model": batch.first_model,
+        "last_model": batch.last_model,
+        "imported_at": batch.imported_at,
+        "finished_at": batch.imported_at,
+        "rolled_back_at": batch.rolled_back_at,
+    }
+
+
+def _change_values(change: Any, job: Job) -> dict[str, Any]:
+    return {
+        "kind": change.kind,
+        "import_id": change.import_id,
+        "reason": change.reason,
+        "schema_version": job.schema_version,
+        "status": ImportStatus.SUCCEEDED,
+        "progress": 1.0,
+        "attempt": 1,
+        "received_at": change.changed_at,
+        "imported_at": change.changed_at,
+        "finished_at": change.changed_at,
+    }
+
+
+@contextmanager
+def _opened(database: Database) -> Iterator[Database]:
+    try:
+        with database.connection_context():
+            yield database
+    finally:
+        close_all(database)
