@@ -328,10 +328,6 @@ class NotReady(Unavailable):
     code = "not_ready"
     title = "The service is not ready"
 
-
-class DatabaseUnreachable(NotReady):
-    """The database's server does not let us in: it is down, or it does not know the role or the database."""
-
     def __init__(self, detail: str, *, reason: str | None = None) -> None:
         super().__init__(detail)
         self.reason = reason

@@ -18,7 +18,7 @@ from peewee import Database, OperationalError, PostgresqlDatabase, SqliteDatabas
 from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
 
 from glyphd.database_urls import scrubbed
-from glyphd.errors import DatabaseUnreachable, InvalidSettings, NotReady, Unavailable
+from glyphd.errors import InvalidSettings, NotReady, Unavailable
 from glyphd.settings import MIB, Settings
 
 LOCK_WAIT_SECONDS = 30
@@ -164,7 +164,7 @@ class PostgresSession(PostgresqlDatabase):
             if not self.is_closed():
                 raise
             said = scrubbed(" ".join(str(error).split()), str(self.database))
-            raise DatabaseUnreachable("PostgreSQL does not answer", reason=said) from None
+            raise NotReady("PostgreSQL does not answer", reason=said) from None
 
     def _connect(self) -> Any:
         connection: Any = super()._connect()  # type: ignore[misc]

@@ -12,6 +12,7 @@ from webtest import TestApp, TestRequest
 
 from glyphd.api.bodies import BLOCK
 from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.db.connections import make_folder
 from glyphd.server.spools import BodyBuffer
 from glyphd.uploads import HEAD_BYTES, local
 from tests.http.forms import Part, Sent, form
@@ -100,6 +101,7 @@ def _on_one_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_refused_upload_is_neither_digested_nor_synced(
     service: Service, monkeypatch: pytest.MonkeyPatch, kind: str, arrive: Callable[[Sent], Any]
 ) -> None:
+    make_folder(service.settings.uploads_dir)  # which is synced once, when it is made
     for owner, name in ((os, "fsync"), (local, "FollowingDigest"), (local, "sha256")):
         monkeypatch.setattr(owner, name, _costs_too_much)
     answer = _send(service, REFUSED[kind], arrive(REFUSED[kind]), 422)

@@ -217,7 +217,7 @@ def test_a_busy_database_is_503_for_a_while(service: Service, failure: Exception
 
 
 def test_another_failure_of_the_database_is_500(service: Service) -> None:
-    answer = _http(service, OperationalError(f"no such column in {SECRET}")).get("/api/imports/x", status=500)
+    answer = _http(service, OperationalError(f"something unheard of in {SECRET}")).get("/api/imports/x", status=500)
     assert (problem(answer)["code"], SECRET in answer.text) == ("internal_error", False)
 
 

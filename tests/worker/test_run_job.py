@@ -9,7 +9,7 @@ import pytest
 from peewee import DatabaseError, IntegrityError, InterfaceError, OperationalError
 
 from glyphd.db.registry_models import Job
-from glyphd.errors import DatabaseUnreachable, NotReady, SourceMissing, StorageFull
+from glyphd.errors import NotReady, SourceMissing, StorageFull
 from glyphd.importing.registry import LONGEST_REST_SECONDS, Claim, Registry
 from tests.importing.jobs import from_now
 from tests.service import Service, offers
@@ -296,7 +296,7 @@ def test_a_claim_lost_while_running_is_imported_once(service: Service, make_cont
         (OperationalError("of a kind nobody has seen"), "the database answered with an error; the log says which"),
         (InterfaceError("connection already closed"), "the connection to the database was lost"),
         (SourceMissing("the kept file is missing"), "the kept file is missing"),
-        (DatabaseUnreachable("PostgreSQL does not answer", reason="secret"), "PostgreSQL does not answer"),
+        (NotReady("PostgreSQL does not answer", reason="secret"), "PostgreSQL does not answer"),
         (DatabaseError("database disk image is malformed"), None),
         (IntegrityError("UNIQUE constraint failed: import_batches.import_id"), None),
         (ValueError("x"), None),
