@@ -7,8 +7,8 @@ from typing import Any
 from bottle import Bottle
 
 from glyphd.api.app import build_app
-from glyphd.db.connections import make_folder
 from glyphd.db.migrations import initialise
+from glyphd.private_files import make_folder
 from glyphd.services import build_services
 from glyphd.settings import Settings, load_settings
 

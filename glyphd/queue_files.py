@@ -11,8 +11,8 @@ from pathlib import Path
 import structlog
 
 from glyphd.companions import SQLITE_ENDINGS
-from glyphd.db.connections import make_file, make_folder
 from glyphd.db.troubles import Trouble, trouble_of
+from glyphd.private_files import make_file, make_folder
 
 _TABLES = frozenset({"task", "schedule", "kv", "counter"})
 _USED = (

@@ -4,7 +4,7 @@ import os
 import tempfile
 from typing import BinaryIO, cast
 
-from glyphd.db.connections import make_folder
+from glyphd.private_files import make_folder
 from glyphd.settings import Settings
 
 

@@ -15,9 +15,10 @@ from webtest import TestApp, TestResponse
 
 from glyphd.api.app import build_app
 from glyphd.db.archive_models import BatchChange
-from glyphd.db.connections import close_all, make_folder
+from glyphd.db.connections import close_all
 from glyphd.db.migrations import initialise
 from glyphd.db.registry_models import Job
+from glyphd.private_files import make_folder
 from glyphd.services import Services, build_services
 from glyphd.settings import Settings
 from worker import run_pending

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from glyphd.db.connections import open_postgres
+from glyphd.db.postgres_sessions import open_postgres
 from glyphd.settings import Settings
 from tests.e2e.processes import run
 

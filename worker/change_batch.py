@@ -1,6 +1,6 @@
 """One attempt at one rollback or restore."""
 
-from glyphd.importing.registry import Claim
+from glyphd.importing.claims import Claim
 from glyphd.storage.batch_changes import Change, change_batch
 from worker.attempts import Attempt
 from worker.context import WorkerContext

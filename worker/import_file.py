@@ -4,9 +4,9 @@ from typing import Any
 
 from glyphd.contracts.numeric_cells import DECIMAL_COMMA
 from glyphd.errors import RowsRefused, UnreadableFile
+from glyphd.importing.claims import Claim
 from glyphd.importing.error_report import ErrorReport, errors_name
 from glyphd.importing.reading import read_kept
-from glyphd.importing.registry import Claim
 from glyphd.importing.validation import Checked
 from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.storage.oddities import oddity

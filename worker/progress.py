@@ -8,7 +8,8 @@ from threading import Event, Thread
 
 import structlog
 
-from glyphd.importing.registry import Claim, ClaimLost, Registry
+from glyphd.importing.claims import Claim, ClaimLost
+from glyphd.importing.registry import Registry
 from glyphd.times import now_text
 
 BEAT_SECONDS = 0.5

@@ -13,9 +13,10 @@ from glyphd.contracts.imports import ImportStatus
 from glyphd.db.dialects import checkpoint
 from glyphd.db.troubles import DATABASE_ERRORS, Trouble, trouble_of
 from glyphd.errors import ImportTooLarge, RowsRefused, UnreadableFile
+from glyphd.importing.claims import LONGEST_REST_SECONDS, Claim, ClaimLost
 from glyphd.importing.error_report import errors_name
 from glyphd.importing.integrity_log import IntegrityLog
-from glyphd.importing.registry import IMPORT, JSON_FINDINGS, LONGEST_REST_SECONDS, Claim, ClaimLost
+from glyphd.importing.registry import IMPORT, JSON_FINDINGS
 from glyphd.storage.writing import Written, find_written
 from glyphd.times import now_text, utc_text
 from worker.apart import ReaderLost

@@ -6,8 +6,8 @@ from typing import Any
 
 import structlog
 
+from glyphd.importing.claims import rests
 from glyphd.importing.recovery import sweep
-from glyphd.importing.registry import rests
 from glyphd.jobs import JobQueue, open_queue
 from worker.context import WorkerContext
 from worker.run_job import run_job

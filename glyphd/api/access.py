@@ -14,8 +14,8 @@ from ipaddress import ip_address
 from typing import Any
 
 from glyphd.api.own_names import host_name, own_names
-from glyphd.errors import CrossSiteRequest, HostNotAllowed, InvalidHost
 from glyphd.hosts import Host, parse_host
+from glyphd.request_errors import CrossSiteRequest, HostNotAllowed, InvalidHost
 from glyphd.settings import ANY_HOST, Network, Settings
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")

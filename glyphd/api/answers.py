@@ -15,8 +15,8 @@ from glyphd.api.parameters import query_pairs
 from glyphd.contracts.fingerprints import fingerprint
 from glyphd.contracts.queries import OutputQuery
 from glyphd.disk import ScratchSpace
-from glyphd.errors import NotAcceptable
 from glyphd.listings.formats import CONTENT_TYPES, WRITERS, Rows, write_safe_csv
+from glyphd.request_errors import NotAcceptable
 
 _BY_MEDIA_TYPE = {"application/json": "json", "text/csv": "csv", "application/x-ndjson": "ndjson"}
 _BY_RANGE = {"*/*": "json", "application/*": "json", "text/*": "csv"}

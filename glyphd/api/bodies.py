@@ -12,8 +12,9 @@ from glyphd.api.dispositions import charset_of, filename_of, require_plain_trans
 from glyphd.api.headers import header
 from glyphd.api.parameters import read_query_string
 from glyphd.contracts.json_values import RepeatedKeys, parse_json
-from glyphd.errors import FileRefused, LengthMissing, MalformedBody, TooLarge, UnsupportedType
+from glyphd.errors import FileRefused
 from glyphd.importing.intake import GZIP, Described
+from glyphd.request_errors import LengthMissing, MalformedBody, TooLarge, UnsupportedType
 from glyphd.settings import Settings
 from glyphd.uploads import Receiving
 

@@ -9,12 +9,13 @@ from glyphd.api.answers import answer_json, answer_rows, fresh, make_etag, next_
 from glyphd.api.parameters import query, query_pairs, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.queries import DiffKind, DiffQuery, choices
-from glyphd.errors import ImportNotSucceeded, InvalidParameter
+from glyphd.errors import ImportNotSucceeded
 from glyphd.history.diff import DiffCounts, count_diff, list_diff
 from glyphd.history.matching import Brought, find_brought
 from glyphd.history.remembering import Remembered
 from glyphd.importing.registry import require_import
 from glyphd.listings.search import archive_version
+from glyphd.request_errors import InvalidParameter
 from glyphd.services import Services
 
 PATH = "/api/imports/<a:re:[^/]{1,64}>/diff/<b:re:[^/]{1,64}>"

@@ -6,8 +6,8 @@ from urllib.parse import unquote_to_bytes
 
 from multipart import parse_options_header
 
-from glyphd.errors import InvalidParameter, UnsupportedType
 from glyphd.importing.encodings import canonical_encoding
+from glyphd.request_errors import InvalidParameter, UnsupportedType
 
 _PLAIN_TRANSFERS = ("binary", "8bit", "7bit")
 _PARAMETER = re.compile(r';\s*([^\s;="]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;]*)')

@@ -24,8 +24,9 @@ from glyphd.contracts.queries import ErrorQuery, ImportQuery, NoParameters, Stat
 from glyphd.contracts.row_errors import ERROR_FIELDS
 from glyphd.db.registry_models import Job
 from glyphd.importing.error_report import read_errors
+from glyphd.importing.import_filters import IMPORT_FILTERS
 from glyphd.importing.intake import GZIP
-from glyphd.importing.registry import IMPORT_FILTERS, Registry, require_import
+from glyphd.importing.registry import Registry, require_import
 from glyphd.importing.status import view_import
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.services import Services

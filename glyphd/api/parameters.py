@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from glyphd.api.headers import header_given
 from glyphd.contracts.queries import read_parameters
-from glyphd.errors import InvalidIdempotencyKey, InvalidParameter, InvalidRequest
+from glyphd.request_errors import InvalidIdempotencyKey, InvalidParameter, InvalidRequest
 
 MAX_PARAMETERS = 200
 _PAIRS = "glyphd.query_pairs"

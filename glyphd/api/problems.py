@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from bottle import HTTPError, HTTPResponse, request
 
-from glyphd import errors
+from glyphd import errors, request_errors
 from glyphd.api.answers import answer_bytes
 from glyphd.api.near_paths import MAX_COMPARED, nearest_path
 from glyphd.api.routes import Route
@@ -19,17 +19,17 @@ PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
 
 STATUSES: dict[type[errors.GlyphdError], int] = {
-    errors.InvalidRequest: 400,
-    errors.CrossSiteRequest: 403,
+    request_errors.InvalidRequest: 400,
+    request_errors.CrossSiteRequest: 403,
     errors.NotFound: 404,
-    errors.NotAcceptable: 406,
+    request_errors.NotAcceptable: 406,
     errors.Conflict: 409,
-    errors.LengthMissing: 411,
-    errors.TooLarge: 413,
-    errors.UnsupportedType: 415,
-    errors.HostNotAllowed: 421,
+    request_errors.LengthMissing: 411,
+    request_errors.TooLarge: 413,
+    request_errors.UnsupportedType: 415,
+    request_errors.HostNotAllowed: 421,
     errors.Refused: 422,
-    errors.HeadersTooLarge: 431,
+    request_errors.HeadersTooLarge: 431,
     errors.Unavailable: 503,
     errors.SchemaError: 503,
     errors.GlyphdError: 500,

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from glyphd.contracts.cells import BOOLEAN_WORDS, BooleanCell, TextCell
 from glyphd.contracts.imports import Description, ImportOptions, ImportStatus, Label
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
-from glyphd.errors import InvalidParameter, UnknownParameter
+from glyphd.request_errors import InvalidParameter, UnknownParameter
 from glyphd.times import parse_time
 
 MAX_LIMIT = 10_000

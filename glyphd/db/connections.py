@@ -10,21 +10,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from peewee import Database, OperationalError, PostgresqlDatabase, SqliteDatabase
-from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
+from peewee import Database, OperationalError, SqliteDatabase
 
-from glyphd.database_urls import scrubbed
-from glyphd.errors import InvalidSettings, NotReady, Unavailable
+from glyphd.db.postgres_sessions import PostgresPool, open_pool, open_postgres
+from glyphd.errors import NotReady
+from glyphd.private_files import make_file
 from glyphd.settings import MIB, Settings
 
 LOCK_WAIT_SECONDS = 30
-POOL_WAIT_SECONDS = 2
-POOL_SPARE = 2
-
 _WRITER_PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "full",
@@ -43,27 +39,6 @@ _MOST_KEPT = 4
 
 KEPT_SECONDS = 1.0
 """A busy API opens a connection a second, then, instead of hundreds."""
-
-_SESSION = {
-    "timezone": "UTC",
-    "client_connection_check_interval": "500",
-    "synchronous_commit": "on",
-    "statement_timeout": "0",
-    "lock_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
-    "idle_session_timeout": "0",
-    "tcp_keepalives_idle": "30",
-    "tcp_keepalives_interval": "10",
-    "tcp_keepalives_count": "3",
-}
-"""A server that looks after its client frees a dead one's locks within a second, even in a long statement.
-
-A commit is on the server's disk when it is answered, and a long import is not ended by a time-out, whatever is set for
-the server, the database or the role.
-"""
-
-_TRANSACTION_TIMEOUT_VERSION = 170000
-"""Older servers refuse a connection that sets `transaction_timeout`."""
 
 Found = TypeVar("Found")
 
@@ -154,36 +129,6 @@ class KeptSqliteFile(SqliteFile):
         return found.st_dev, found.st_ino
 
 
-class PostgresSession(PostgresqlDatabase):
-    """A PostgreSQL database. Connecting raises NotReady when the server does not answer."""
-
-    def connect(self, reuse_if_open: bool = False) -> bool:
-        try:
-            return super().connect(reuse_if_open)
-        except OperationalError as error:
-            if not self.is_closed():
-                raise
-            said = scrubbed(" ".join(str(error).split()), str(self.database))
-            raise NotReady("PostgreSQL does not answer", reason=said) from None
-
-    def _connect(self) -> Any:
-        connection: Any = super()._connect()  # type: ignore[misc]
-        if connection.info.server_version >= _TRANSACTION_TIMEOUT_VERSION:
-            with connection.cursor() as cursor:
-                cursor.execute("SET transaction_timeout = 0")
-        return connection
-
-
-class PostgresPool(PooledPostgresqlDatabase, PostgresSession):  # type: ignore[misc]
-    """PostgreSQL with connections kept for the next caller. Raises Unavailable when all of them stay in use."""
-
-    def connect(self, reuse_if_open: bool = False) -> bool:
-        try:
-            return bool(super().connect(reuse_if_open))
-        except MaxConnectionsExceeded:
-            raise Unavailable("all connections to the database are in use") from None
-
-
 def uri_to_look(path: Path) -> str:
     """How to open a SQLite file that is only to be looked at, so that nothing stays beside it.
 
@@ -201,7 +146,7 @@ def uri_to_look(path: Path) -> str:
 def open_archive(settings: Settings, *, read_only: bool) -> Database:
     """The archive; read-only is enforced by the database, whatever the caller tries."""
     if settings.database_url is not None:
-        return _open_pool(settings, read_only=read_only)
+        return open_pool(settings, read_only=read_only)
     return open_archive_file(settings.archive_path, read_only=read_only)
 
 
@@ -216,7 +161,7 @@ def open_archive_file(path: Path, *, read_only: bool) -> SqliteDatabase:
 def open_registry(settings: Settings) -> Database:
     """The registry, to read and to write."""
     if settings.database_url is not None:
-        return _open_pool(settings, read_only=False)
+        return open_pool(settings, read_only=False)
     pragmas = _WRITER_PRAGMAS | {"cache_size": -_REGISTRY_CACHE_KIB}
     return SqliteFile(settings.registry_path, mode="rw", pragmas=pragmas, lock_type="IMMEDIATE")
 
@@ -224,7 +169,7 @@ def open_registry(settings: Settings) -> Database:
 def open_archive_to_verify(settings: Settings) -> Database:
     """The archive with temporary tables of one's own, which may be as large as an import; nothing else is written."""
     if settings.database_url is not None:
-        return _open_pool(settings, read_only=False)
+        return open_pool(settings, read_only=False)
     pragmas = _SORTING | {"cache_size": -_ARCHIVE_CACHE_KIB}
     return SqliteFile(settings.archive_path, mode="look", pragmas=pragmas)
 
@@ -232,7 +177,7 @@ def open_archive_to_verify(settings: Settings) -> Database:
 def open_registry_to_look(settings: Settings) -> Database:
     """The registry, to read it in a command that leaves nothing behind."""
     if settings.database_url is not None:
-        return _open_pool(settings, read_only=True)
+        return open_pool(settings, read_only=True)
     pragmas = {"query_only": 1, "cache_size": -_REGISTRY_CACHE_KIB}
     return SqliteFile(settings.registry_path, mode="look", pragmas=pragmas)
 
@@ -247,12 +192,6 @@ def open_for_migration(settings: Settings, path: Path) -> Database:
     make_file(path)
     pragmas = _WRITER_PRAGMAS | {"foreign_keys": 0}
     return SqliteFile(path, mode="rw", pragmas=pragmas, lock_type="IMMEDIATE")
-
-
-def open_postgres(settings: Settings) -> Database:
-    """A plain connection to PostgreSQL, without a pool. Raises InvalidSettings when psycopg is not installed."""
-    url, options = _postgres_arguments(settings, read_only=False)
-    return PostgresSession(url, **options)
 
 
 def close_all(database: Database) -> None:
@@ -291,65 +230,3 @@ def little_memory(database: Database) -> Iterator[None]:
         yield
     finally:
         connection.execute(f"PRAGMA cache_size = {before}")
-
-
-def make_file(path: Path) -> None:
-    """An empty file that only its owner may read, with its folders; one that is there is left untouched.
-
-    A database file is never opened here: closing it would drop the locks that SQLite holds on it in this process.
-    """
-    make_folder(path.parent)
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    except FileExistsError:
-        return
-
-
-def make_folder(folder: Path) -> None:
-    """The folder and those above it that are missing, each for its owner alone, durable when this returns."""
-    missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    for one in reversed(missing):
-        one.mkdir(mode=0o700, exist_ok=True)
-        sync_folder(one.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the names in the folder survive a power cut: syncing a file does not say where it is.
-
-    A folder that may be written to but not listed can't be opened, and stays as it is.
-    """
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except PermissionError:
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _open_pool(settings: Settings, *, read_only: bool) -> PostgresPool:
-    url, options = _postgres_arguments(settings, read_only=read_only)
-    size = settings.threads + POOL_SPARE
-    return PostgresPool(url, max_connections=size, timeout=POOL_WAIT_SECONDS, **options)
-
-
-def _postgres_arguments(settings: Settings, *, read_only: bool) -> tuple[str, dict[str, Any]]:
-    """The URL, which psycopg takes apart and unquotes itself, and the options of the session."""
-    assert settings.database_url is not None
-    if find_spec("psycopg") is None:
-        raise InvalidSettings("GLYPHD_DATABASE_URL needs psycopg: install glyphd[postgres]")
-    session = _SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
-    ours = " ".join(f"-c {name}={value}" for name, value in session.items())
-    url = "postgresql://" + settings.database_url.partition("://")[2]
-    return url, {"prefer_psycopg3": True, "options": f"{_options_in(url)} {ours}".strip()}
-
-
-def _options_in(url: str) -> str:
-    from psycopg import ProgrammingError, conninfo
-
-    try:
-        return str(conninfo.conninfo_to_dict(url).get("options") or "")
-    except ProgrammingError as error:
-        said = scrubbed(" ".join(str(error).split()), url)
-        raise InvalidSettings(f"GLYPHD_DATABASE_URL can't be read: {said}") from None

@@ -7,8 +7,9 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from glyphd.companions import MIGRATE_LOCK_ENDING, companion
-from glyphd.db.connections import make_folder, open_postgres
 from glyphd.db.dialects import MIGRATION_LOCK
+from glyphd.db.postgres_sessions import open_postgres
+from glyphd.private_files import make_folder
 from glyphd.settings import Settings
 
 

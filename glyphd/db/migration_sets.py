@@ -11,7 +11,8 @@ from peewee_migrate import Migrator, Router
 from peewee_migrate.models import MigrateHistory
 
 from glyphd.database_urls import without_password
-from glyphd.db.connections import SqliteFile, open_postgres
+from glyphd.db.connections import SqliteFile
+from glyphd.db.postgres_sessions import open_postgres
 from glyphd.errors import NoLedger, NotReady, SchemaError, SchemaOutdated
 from glyphd.settings import Settings
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from peewee import Database, OperationalError
 from peewee_migrate.logs import logger as step_logger
 
-from glyphd.db.connections import make_folder, open_for_migration
+from glyphd.db.connections import open_for_migration
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.losses import losses_of
 from glyphd.db.migration_locks import migration_lock
@@ -25,6 +25,7 @@ from glyphd.db.migration_sets import (
 )
 from glyphd.db.pairing import name_archive, pair, require_no_lost_registry, require_no_mismatch
 from glyphd.errors import DataWouldBeLost, InvalidSettings, SchemaError, Unavailable
+from glyphd.private_files import make_folder
 from glyphd.settings import Settings
 
 

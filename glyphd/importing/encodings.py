@@ -2,7 +2,7 @@
 
 import codecs
 
-from glyphd.errors import InvalidParameter
+from glyphd.request_errors import InvalidParameter
 
 DEFAULT_ENCODING = "utf-8"
 UTF8_BOM = codecs.BOM_UTF8

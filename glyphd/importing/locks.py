@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from glyphd.db.connections import make_folder, open_postgres
+from glyphd.db.postgres_sessions import open_postgres
+from glyphd.private_files import make_folder
 from glyphd.settings import Settings
 
 _JOB_LOCK_CLASS = 0x676C7970

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from glyphd.db.registry_models import Job
+from glyphd.importing.claims import rests
 from glyphd.importing.locks import JobLocks
-from glyphd.importing.registry import Registry, rests
+from glyphd.importing.registry import Registry
 from glyphd.jobs import JobQueue
 from glyphd.times import now_text, utc_text
 

@@ -1,8 +1,7 @@
 """The registry's questions and answers: jobs by import, claims, and the workers that are alive."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,17 +9,14 @@ from peewee import Case, Database, IntegrityError, fn
 
 from glyphd.contracts.imports import UNFINISHED, ImportStatus
 from glyphd.db.archive_models import ROLLBACK
-from glyphd.db.dialects import equals_caseless
 from glyphd.db.registry_models import Job, Worker
 from glyphd.errors import ImportNotFound
+from glyphd.importing.claims import Claim, ClaimLost, rests
+from glyphd.importing.import_filters import conditions
 from glyphd.times import now_text, utc_text
 
 WORKER_ALIVE_SECONDS = 10
 """A worker gives a sign of life every two seconds; after this long without one it counts as gone."""
-
-LONGEST_REST_SECONDS = 60
-"""A job that was handed back waits no longer; one that would has been handed back before the clock was set back."""
-
 
 IMPORT = "import"
 """The kind of a job that imports an upload; the others roll an import back or restore it."""
@@ -45,34 +41,12 @@ _IN_ARCHIVE = (
 )
 
 
-IMPORT_FILTERS: Mapping[str, Callable[[Database, Any], Any]] = {
-    "status": lambda database, value: Job.status == value,
-    "source": lambda database, value: equals_caseless(database, Job.source, value),
-    "sha256": lambda database, value: Job.sha256 == value.lower(),
-    "received_after": lambda database, value: Job.received_at > value,
-    "received_before": lambda database, value: Job.received_at < value,
-}
-"""The filters that a list of imports has, by the name of their parameter."""
-
-
-class ClaimLost(Exception):
-    """Another process has taken the job up: whatever this one still does must not count."""
-
-
 class KeyTaken(Exception):
     """Another request with the same idempotency key came first."""
 
 
 class ChangeTaken(Exception):
     """Another change of the same import came first, and has not ended."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """The right to run a job, for one attempt. `was_lost`: the attempt before it ended without a word."""
-
-    job: Job
-    attempt: int
 
 
 class Registry:
@@ -282,11 +256,7 @@ class Registry:
             transaction.rollback()
 
     def _imports(self, wanted: Mapping[str, Any]) -> Any:
-        query = Job.select().where(Job.kind == IMPORT)
-        for name, value in wanted.items():
-            if value is not None:
-                query = query.where(IMPORT_FILTERS[name](self.database, value))
-        return query
+        return Job.select().where(Job.kind == IMPORT, *conditions(self.database, wanted))
 
     def _one(self, where: Any) -> Job | None:
         found: Job | None = Job.select().where(where).bind(self.database).first()
@@ -316,11 +286,6 @@ def require_import(registry: Registry, import_id: str) -> Job:
 def is_alive() -> Any:
     """The condition that a worker's last heartbeat is recent; one in the future was sent before the clock was set."""
     return Worker.heartbeat_at.between(_ago(WORKER_ALIVE_SECONDS), _ago(-WORKER_ALIVE_SECONDS))
-
-
-def rests(job: Job) -> bool:
-    """Whether the job was handed back and told to wait a while, and is not to be cancelled."""
-    return job.cancel_requested_at is None and now_text() < (job.not_before or "") <= _ago(-LONGEST_REST_SECONDS)
 
 
 def _ago(seconds: float) -> str:

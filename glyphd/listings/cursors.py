@@ -8,7 +8,7 @@ from typing import Any
 
 from glyphd.contracts.fingerprints import fingerprint
 from glyphd.contracts.numeric_cells import MAX_INTEGER
-from glyphd.errors import InvalidCursor
+from glyphd.request_errors import InvalidCursor
 
 _UNSTORED = re.compile(r"[\0\ud800-\udfff]")
 

@@ -10,10 +10,10 @@ from glyphd.contracts.queries import ListingQuery, pick_columns
 from glyphd.db.archive_models import IS_CURRENT, BatchChange, ImportBatch, ListingKey, ScoredListing
 from glyphd.db.connections import little_memory, once_a_commit
 from glyphd.db.dialects import stream, uncommitted
-from glyphd.errors import InvalidParameter
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.sorting import KEYS, order_of
 from glyphd.listings.statements import Statements, Values
+from glyphd.request_errors import InvalidParameter
 from glyphd.storage.clock import last_moment
 from glyphd.storage.knowledge import knowledge_at, present
 from glyphd.storage.orders import MODEL_TIMELINE, TIMELINE, Along

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from glyphd.api.access import RequestHead
 from glyphd.disk import free_disk_bytes
-from glyphd.errors import StorageFull, TooLarge, TooManyImports, TooManyUploads
+from glyphd.errors import StorageFull, TooManyImports, TooManyUploads
+from glyphd.request_errors import TooLarge
 from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits, is_json
 
 # A body may lie on the disk twice while it is kept, in its spool and in the store, which can't take over every spool.

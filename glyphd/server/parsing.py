@@ -9,7 +9,8 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import ChunkedReceiver
 
 from glyphd.api.access import RequestHead
-from glyphd.errors import GlyphdError, InvalidRequest, MalformedBody, StorageFull
+from glyphd.errors import GlyphdError, StorageFull
+from glyphd.request_errors import InvalidRequest, MalformedBody
 from glyphd.server.admission import Admission, Arrival, Place
 from glyphd.server.problems import Refusal
 from glyphd.server.spools import BodyBuffer

@@ -5,7 +5,8 @@ from http import HTTPStatus
 from waitress.utilities import Error
 
 from glyphd.api.problems import status_of
-from glyphd.errors import GlyphdError, HeadersTooLarge, InvalidRequest, NotSupported, TooLarge
+from glyphd.errors import GlyphdError
+from glyphd.request_errors import HeadersTooLarge, InvalidRequest, NotSupported, TooLarge
 
 _LONGEST_REASON = 200
 

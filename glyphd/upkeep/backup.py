@@ -13,12 +13,13 @@ from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from glyphd.db.connections import close_all, make_file, make_folder, open_registry, uri_to_look
+from glyphd.db.connections import close_all, open_registry, uri_to_look
 from glyphd.db.damage import DamageCheck, file_to_check
 from glyphd.db.registry_models import Job
 from glyphd.db.troubles import DATABASE_ERRORS, UNREADABLE
 from glyphd.errors import CannotBackUp
 from glyphd.importing.registry import IMPORT, Registry
+from glyphd.private_files import make_file, make_folder
 from glyphd.settings import Settings
 from glyphd.upkeep.originals import check_notes, check_upload, files_of, is_plain
 from glyphd.uploads import LocalUploads

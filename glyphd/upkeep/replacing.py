@@ -16,12 +16,13 @@ from peewee import DatabaseError
 
 from glyphd.companions import BELL_ENDING, MIGRATE_LOCK_ENDING, REBUILDING_ENDING, SQLITE_ENDINGS, companion
 from glyphd.db.archive_models import ImportBatch
-from glyphd.db.connections import SqliteFile, make_folder, open_archive_to_verify
+from glyphd.db.connections import SqliteFile, open_archive_to_verify
 from glyphd.db.migration_locks import migration_lock
 from glyphd.db.migration_sets import ARCHIVE, REGISTRY, applied_of, require_current_schema, require_there
 from glyphd.db.migrations import initialise_archive, migrate
 from glyphd.db.pairing import registry_id
 from glyphd.errors import CannotRebuild, NotReady, SchemaError, SchemaOutdated
+from glyphd.private_files import make_folder
 from glyphd.scratch import use_scratch_folder
 from glyphd.settings import Settings, settings_of_file
 from glyphd.upkeep.backup import Progress, copy_database

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from peewee import Database
 
 from glyphd.db.archive_models import ARCHIVE_MODELS
-from glyphd.db.connections import open_postgres
 from glyphd.db.drift import VIEWS
 from glyphd.db.migration_sets import ARCHIVE, REGISTRY, require_there
 from glyphd.db.migrations import migrate
 from glyphd.db.pairing import archive_id, name_archive, registry_id
+from glyphd.db.postgres_sessions import open_postgres
 from glyphd.errors import CannotRebuild
 from glyphd.scratch import use_scratch_folder
 from glyphd.settings import Settings

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from glyphd.db.connections import make_folder
 from glyphd.disk import is_out_of_room
 from glyphd.errors import StorageFull
+from glyphd.private_files import make_folder, sync_folder
 from glyphd.uploads.digests import FollowingDigest
 from glyphd.uploads.store import HEAD_BYTES
 
@@ -48,7 +48,7 @@ class LocalUploads:
         with file:
             file.flush()
             os.fsync(file.fileno())
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
 
     def open(self, name: str) -> BinaryIO:
         return self._path(name).open("rb")
@@ -148,7 +148,7 @@ class LocalReceiving:
             os.fsync(self._file.fileno())
             self._path.rename(path)
             self._kept = True
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
 
     def close(self) -> None:
         if self._digest is not None:
@@ -200,15 +200,6 @@ def _changed_before(path: Path, moment: float) -> bool:
         return path.stat().st_mtime < moment
     except FileNotFoundError:
         return False
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename is durable only when the folder that holds the name is."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from glyphd.contracts.queries import (
     choices,
     read_parameters,
 )
-from glyphd.errors import InvalidParameter, UnknownParameter
+from glyphd.request_errors import InvalidParameter, UnknownParameter
 
 NOON = "2025-07-29T12:12:00.000000Z"
 

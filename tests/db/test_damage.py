@@ -8,9 +8,9 @@ from threading import Event, Thread
 
 import pytest
 
-from glyphd.db.connections import open_postgres
 from glyphd.db.damage import CheckEnded, DamageCheck, databases_to_check, file_to_check, find_damage, find_queue_damage
 from glyphd.db.migrations import initialise
+from glyphd.db.postgres_sessions import open_postgres
 from glyphd.settings import Settings
 from tests.damaging import PAGE_BYTES, overwrite, overwrite_table, settle
 from tests.db.ledger import fill_archive

@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from glyphd.db.connections import open_postgres
+from glyphd.db.postgres_sessions import open_postgres
 from glyphd.settings import Settings
 from tests.e2e.processes import data_in, final_status, get, many_offers, run, serving, until, upload
 

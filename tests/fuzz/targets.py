@@ -14,7 +14,7 @@ from glyphd.api.parameters import MAX_PARAMETERS, read_query_string
 from glyphd.contracts.fingerprints import fingerprint
 from glyphd.contracts.imports import ImportOptions
 from glyphd.contracts.queries import ErrorQuery, ImportQuery, ListingQuery, UploadQuery, read_parameters
-from glyphd.errors import FileRefused, GlyphdError, InvalidRequest, UnreadableFile
+from glyphd.errors import FileRefused, GlyphdError, UnreadableFile
 from glyphd.hosts import Host, parse_host
 from glyphd.importing.csv_rows import CsvRows
 from glyphd.importing.door import FirstBlock, check_door
@@ -23,6 +23,7 @@ from glyphd.importing.layouts import Layout
 from glyphd.importing.lines import PhysicalLines
 from glyphd.importing.validation import OBJECT_HEADER
 from glyphd.listings.cursors import read_cursor, write_cursor
+from glyphd.request_errors import InvalidRequest
 from glyphd.settings import Settings
 from glyphd.times import parse_time
 from tests.fuzz.rereading import check_rows

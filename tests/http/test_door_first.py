@@ -12,7 +12,7 @@ from webtest import TestApp, TestRequest
 
 from glyphd.api.bodies import BLOCK
 from glyphd.contracts.listings import COLUMN_NAMES
-from glyphd.db.connections import make_folder
+from glyphd.private_files import make_folder
 from glyphd.server.spools import BodyBuffer
 from glyphd.uploads import HEAD_BYTES, local
 from tests.http.forms import Part, Sent, form

@@ -11,7 +11,8 @@ import pytest
 from bottle import request
 
 from glyphd.api.bodies import receive_upload
-from glyphd.errors import GlyphdError, MalformedBody, TooLarge
+from glyphd.errors import GlyphdError
+from glyphd.request_errors import MalformedBody, TooLarge
 from glyphd.scratch import unnamed_file
 from glyphd.server.spools import BodyBuffer
 from glyphd.settings import Settings

@@ -7,9 +7,10 @@ import zlib
 import pytest
 
 from glyphd.contracts.imports import Delimiter, ImportOptions
-from glyphd.errors import FileRefused, InvalidParameter
+from glyphd.errors import FileRefused
 from glyphd.importing.door import Admitted, FirstBlock, check_door
 from glyphd.importing.encodings import canonical_encoding
+from glyphd.request_errors import InvalidParameter
 
 HEADER = b"model,price_usd,score\n"
 ROW = b"A,1,0.5\n"

@@ -6,7 +6,8 @@ import pytest
 
 from glyphd.db.registry_models import Job, Worker
 from glyphd.errors import NotReady
-from glyphd.importing.registry import WORKER_ALIVE_SECONDS, ClaimLost, Registry
+from glyphd.importing.claims import ClaimLost
+from glyphd.importing.registry import WORKER_ALIVE_SECONDS, Registry
 from glyphd.settings import Settings
 from tests.importing.jobs import add_job, from_now, reread
 

@@ -6,7 +6,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from glyphd.api.request_ids import request_id_from
-from glyphd.errors import MalformedBody, StorageFull, TooLarge
+from glyphd.errors import StorageFull
+from glyphd.request_errors import MalformedBody, TooLarge
 from glyphd.server.problems import Refusal
 from tests.server.apps import broken
 from tests.server.wire import GET, Serve, problem_of, read_to_the_end

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from glyphd.db.connections import close_all, open_archive, open_postgres
+from glyphd.db.connections import close_all, open_archive
+from glyphd.db.postgres_sessions import open_postgres
 from glyphd.settings import Settings
 from glyphd.uploads import UploadStore
 from tests.importing.jobs import from_now

@@ -8,7 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from glyphd.db.registry_models import Job
-from glyphd.importing.registry import Claim, ClaimLost, Registry
+from glyphd.importing.claims import Claim, ClaimLost
+from glyphd.importing.registry import Registry
 from tests.server.wire import wait_until
 from worker import progress as progress_module
 from worker.progress import READING_SHARE, Halt, Progress, Watched, heartbeat

@@ -10,7 +10,8 @@ from peewee import DatabaseError, IntegrityError, InterfaceError, OperationalErr
 
 from glyphd.db.registry_models import Job
 from glyphd.errors import NotReady, SourceMissing, StorageFull
-from glyphd.importing.registry import LONGEST_REST_SECONDS, Claim, Registry
+from glyphd.importing.claims import LONGEST_REST_SECONDS, Claim
+from glyphd.importing.registry import Registry
 from tests.importing.jobs import from_now
 from tests.service import Service, offers
 from tests.worker.conftest import MakeContext
