@@ -122,7 +122,7 @@ def migrate_command(to: str | None, drop_data: bool, **flags: Any) -> None:
 
 
 @main.command("init-db")
-@click.option("--new-ledger", is_flag=True, help="Where the registry is lost: put the kept uploads aside, begin anew.")
+@click.option("--new-ledger", is_flag=True, help="Where the registry is lost: put the kept uploads aside, start empty.")
 @settings_options
 def init_command(new_ledger: bool, **flags: Any) -> None:
     """Make archive and registry where there are none; `serve` and `worker` do so by themselves."""

@@ -35,7 +35,7 @@ def configure_logs(settings: Settings) -> None:
 
 
 def _is_no_traceback(record: logging.LogRecord) -> bool:
-    """A migration that fails is logged with its error, and raises it all the same: one line is enough."""
+    """A migration that fails logs a traceback and also raises its error: one line is enough."""
     return not record.exc_info
 
 

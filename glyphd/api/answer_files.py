@@ -56,7 +56,7 @@ class AnswerFile(io.BufferedRandom):
 def written(write: Callable[[BinaryIO], None], space: ScratchSpace) -> BinaryIO:
     """A scratch file, written and at its start again. Whoever sends it closes it.
 
-    Raises StorageFull, ClientLeft, and OSError where the disk is full all the same.
+    Raises StorageFull, ClientLeft, and OSError where the disk is full even so.
     """
     with ExitStack() as stack:
         file = cast(BinaryIO, stack.enter_context(AnswerFile(space)))

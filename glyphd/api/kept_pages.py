@@ -56,6 +56,6 @@ class KeptPages:
 
 
 def _size_of(body: bytes, headers: Headers) -> int:
-    """The memory that a page takes, as good as it can be told."""
+    """About how much memory a page takes."""
     characters = sum(len(name) + len(value) + _BYTES_OF_A_HEADER for name, value in headers)
     return len(body) + characters + _BYTES_OF_AN_ENTRY

@@ -57,9 +57,9 @@ def test_it_has_the_documented_members_in_their_order(service: Service) -> None:
 def test_a_finished_import(service: Service) -> None:
     service.http.extra_environ = {"REMOTE_ADDR": "192.0.2.7"}
     status = service.import_csv(CSV, "?filename=scored.csv&source=perplexity", User_Agent="curl/8.9")
-    told = {name: value for name, value in status.items() if not name.endswith("_at") and name != "sha256"}
-    import_id = told.pop("import_id")
-    assert told == {
+    elsewhere = ("import_id", "sha256", "links")
+    said = {name: value for name, value in status.items() if not name.endswith("_at") and name not in elsewhere}
+    assert said == {
         "status": "succeeded",
         "record_count": 2,
         "first_model": "RTX_A6000",
@@ -70,7 +70,7 @@ def test_a_finished_import(service: Service) -> None:
         "filename": "scored.csv",
         "content_type": "text/csv",
         "content_encoding": None,
-        "upload_id": import_id,
+        "upload_id": status["import_id"],
         "size_bytes": len(CSV),
         "encoding": "utf-8",
         "delimiter": ",",
@@ -98,13 +98,18 @@ def test_a_finished_import(service: Service) -> None:
         "error": None,
         "error_summary": [],
         "errors": [],
-        "links": {
-            "self": f"/api/imports/{import_id}",
-            "listings": f"/api/listings?import_id={import_id}",
-            "errors": f"/api/imports/{import_id}/errors",
-            "report": f"/api/imports/{import_id}/report.csv",
-            "file": f"/api/imports/{import_id}/file",
-        },
+    }
+
+
+def test_it_links_to_what_belongs_to_it(service: Service) -> None:
+    status = service.import_csv(CSV)
+    import_id = status["import_id"]
+    assert status["links"] == {
+        "self": f"/api/imports/{import_id}",
+        "listings": f"/api/listings?import_id={import_id}",
+        "errors": f"/api/imports/{import_id}/errors",
+        "report": f"/api/imports/{import_id}/report.csv",
+        "file": f"/api/imports/{import_id}/file",
     }
 
 

@@ -6,10 +6,10 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from peewee import DatabaseError, IntegrityError, InterfaceError, OperationalError
+from peewee import InterfaceError, OperationalError
 
 from glyphd.db.registry_models import Job
-from glyphd.errors import NotReady, SourceMissing, StorageFull
+from glyphd.errors import NotReady, StorageFull
 from glyphd.importing.claims import LONGEST_REST_SECONDS, Claim
 from glyphd.importing.registry import Registry
 from tests.importing.jobs import from_now
@@ -17,7 +17,6 @@ from tests.service import Service, offers
 from tests.worker.conftest import MakeContext
 from tests.worker.uploads import EventfulUploads, failing
 from worker.context import WorkerContext
-from worker.passing import passing_reason
 from worker.run_job import MAX_LOST_ATTEMPTS, run_job
 
 ROW = "L4,2400,0.7,EU,Acme,2025-07-29"
@@ -279,30 +278,3 @@ def test_a_claim_lost_while_running_is_imported_once(service: Service, make_cont
     run_job(make_context(), job.id)
     assert service.status(job.import_id)["status"] == "succeeded"
     assert len(service.listings(f"?import_id={job.import_id}")) == 1
-
-
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        (NO_ROOM, "the disk is full"),
-        (OSError(errno.EACCES, "Permission denied", "/secret"), "the worker may not read or write its files"),
-        (OSError(errno.EMFILE, "Too many open files"), "the worker has too many open files"),
-        (OSError(errno.EIO, "Input/output error"), "the disk can't be read or written"),
-        (MemoryError(), "the worker is out of memory"),
-        (OperationalError("database is locked"), "the database is busy"),
-        (OperationalError("locking protocol"), "the database is busy"),
-        (OperationalError("disk I/O error"), "the database has no room to write"),
-        (OperationalError("server closed the connection unexpectedly"), "the connection to the database was lost"),
-        (OperationalError("no such table: jobs"), "the database has another schema than this version of glyphd"),
-        (OperationalError("of a kind nobody has seen"), "the database answered with an error; the log says which"),
-        (InterfaceError("connection already closed"), "the connection to the database was lost"),
-        (SourceMissing("the kept file is missing"), "the kept file is missing"),
-        (NotReady("PostgreSQL does not answer", reason="secret"), "PostgreSQL does not answer"),
-        (DatabaseError("database disk image is malformed"), None),
-        (IntegrityError("UNIQUE constraint failed: import_batches.import_id"), None),
-        (ValueError("x"), None),
-    ],
-    ids=str,
-)
-def test_which_trouble_passes_and_how_it_is_called(error: Exception, reason: str | None) -> None:
-    assert passing_reason(error) == reason
