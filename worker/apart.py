@@ -4,16 +4,17 @@ The reader sends chunk after chunk through a pipe, which holds it back while the
 It ends by itself when nobody listens any more, however the worker went.
 """
 
+import fcntl
 import marshal
 import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import astuple
+from contextlib import contextmanager, suppress
+from dataclasses import astuple, dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from glyphd.contracts.row_errors import RowError
 from glyphd.db.registry_models import Job
@@ -31,13 +32,20 @@ LARGE_BYTES = 8 << 20
 PATIENCE_SECONDS = 0.2
 """How long to wait for a chunk before asking whether to go on."""
 
-_READER_CODE = "from glyphd.worker_package import load; load('apart').serve({})"
+_AHEAD_BYTES = 1 << 20
+"""How far the reader may be ahead, some thousand rows: else each waits for the other at every chunk. Linux lets anybody
+have pipes of this size."""
+
+_READER_CODE = "from glyphd.worker_package import load; load('apart').serve({}, {})"
 
 _READY = b"ready"
 """What the reading process says first."""
 
 _MARSHAL_VERSION = 2
 """Later ones look for objects that occur twice, which takes longer than to write them twice."""
+
+
+_End: TypeAlias = "Connection[Any, Any]"
 
 
 def is_worth_it(job: Job) -> bool:
@@ -66,10 +74,22 @@ class _Chunk(NamedTuple):
     refused: list[list[tuple[Any, ...]]]
 
 
+@dataclass(frozen=True)
+class _Pipes:
+    """One process's ends of the two pipes to another one."""
+
+    incoming: _End
+    outgoing: _End
+
+    def close(self) -> None:
+        self.incoming.close()
+        self.outgoing.close()
+
+
 class RowsApart:
     """What another process reads: the same as KeptRows gives."""
 
-    def __init__(self, pipe: "Connection[Any, Any]", go_on: GoOn) -> None:
+    def __init__(self, pipe: _End, go_on: GoOn) -> None:
         self.bytes_read = 0
         self.ignored_columns: list[str] = []
         self.blank_rows = 0
@@ -107,7 +127,7 @@ class Reader:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
-        self._pipe: Connection[Any, Any] | None = None
+        self._pipes: _Pipes | None = None
         self._is_ready = False
 
     def is_ready(self, seconds: float) -> bool:
@@ -125,12 +145,12 @@ class Reader:
 
         A process that has not ended with the block is not asked again.
         """
-        pipe = self._started()
-        rows = RowsApart(pipe, go_on)
+        pipes = self._started()
+        rows = RowsApart(pipes.incoming, go_on)
         try:
-            while not self._answers(pipe, PATIENCE_SECONDS):
+            while not self._answers(pipes, PATIENCE_SECONDS):
                 go_on()
-            pipe.send((uploads, job, settings, latest_seen_at))
+            pipes.outgoing.send((uploads, job, settings, latest_seen_at))
             yield rows
         except (EOFError, ConnectionError):
             raise ReaderLost("the process that reads files is gone") from None
@@ -140,46 +160,54 @@ class Reader:
 
     def close(self) -> None:
         """Ends the process."""
-        if self._pipe is not None:
-            self._pipe.close()
+        if self._pipes is not None:
+            self._pipes.close()
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-        self._pipe = self._process = None
+        self._pipes = self._process = None
         self._is_ready = False
 
-    def _started(self) -> "Connection[Any, Any]":
-        if self._pipe is None or self._process is None or self._process.poll() is not None:
+    def _started(self) -> _Pipes:
+        if self._pipes is None or self._process is None or self._process.poll() is not None:
             self.close()
-            self._pipe, theirs = Pipe()
-            command = [*python(), "-c", _READER_CODE.format(theirs.fileno())]
-            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+            self._pipes, theirs = _connected()
+            ends = [theirs.incoming.fileno(), theirs.outgoing.fileno()]
+            command = [*python(), "-c", _READER_CODE.format(*ends)]
+            self._process = subprocess.Popen(command, pass_fds=ends, stdin=subprocess.DEVNULL)
             theirs.close()
-        return self._pipe
+        return self._pipes
 
-    def _answers(self, pipe: "Connection[Any, Any]", seconds: float) -> bool:
-        if not self._is_ready and pipe.poll(seconds):
-            self._is_ready = pipe.recv_bytes() == _READY
+    def _answers(self, pipes: _Pipes, seconds: float) -> bool:
+        if not self._is_ready and pipes.incoming.poll(seconds):
+            self._is_ready = pipes.incoming.recv_bytes() == _READY
         return self._is_ready
 
 
-def serve(descriptor: int) -> None:
+def _connected() -> tuple[_Pipes, _Pipes]:
+    """The worker's ends and the reader's."""
+    asked, asking = Pipe(duplex=False)
+    reading, read = Pipe(duplex=False)
+    with suppress(OSError):  # a smaller pipe does as well, but slower
+        fcntl.fcntl(read.fileno(), fcntl.F_SETPIPE_SZ, _AHEAD_BYTES)
+    return _Pipes(reading, asking), _Pipes(asked, read)
+
+
+def serve(incoming: int, outgoing: int) -> None:
     """What the reading process does: file after file, until nobody listens at the other end of the pipe any more."""
     collect_rarely()
-    pipe: Connection[Any, Any] = Connection(descriptor)
+    pipes = _Pipes(Connection(incoming, writable=False), Connection(outgoing, readable=False))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     try:
-        pipe.send_bytes(_READY)
+        pipes.outgoing.send_bytes(_READY)
         while True:
-            _read(pipe, *pipe.recv())
+            _read(pipes.outgoing, *pipes.incoming.recv())
     except (EOFError, ConnectionError):
         return
 
 
-def _read(
-    pipe: "Connection[Any, Any]", uploads: UploadStore, job: Job, settings: Settings, latest_seen_at: str | None
-) -> None:
+def _read(pipe: _End, uploads: UploadStore, job: Job, settings: Settings, latest_seen_at: str | None) -> None:
     """Sends chunks, then an empty message and the error that the reading ended with, or None."""
     ended: Exception | None = None
     try:
