@@ -1,7 +1,8 @@
 """The few places where SQLite and PostgreSQL differ, as functions that take the database."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -64,6 +65,31 @@ def bucket_start(database: Database, time: Node, bucket: str) -> Any:
 def exactly(database: Database, node: Any) -> Any:
     """The value `node`, to be compared with others byte for byte: text by its case, and text with bytes as unequal."""
     return NodeList((node, SQL("COLLATE BINARY"))) if is_sqlite(database) else node
+
+
+def equals_exactly(database: Database, left: str, right: str) -> str:
+    """SQL for whether two columns are equal byte for byte, or both null."""
+    return f"{left} IS {right} COLLATE BINARY" if is_sqlite(database) else f"{left} IS NOT DISTINCT FROM {right}"
+
+
+def microseconds_of(database: Database, time: str) -> str:
+    """SQL for the microseconds between 1970 and a stored time."""
+    if is_sqlite(database):
+        seconds = f"CAST(STRFTIME('%s', SUBSTR({time}, 1, 19)) AS INTEGER)"
+        return f"({seconds} * 1000000 + CAST(SUBSTR({time}, 21, 6) AS INTEGER))"
+    return f"CAST(EXTRACT(EPOCH FROM CAST({time} AS TIMESTAMPTZ)) * 1000000 AS BIGINT)"
+
+
+def first_half_of_sha256(database: Database, text: str) -> str:
+    """SQL for 16 bytes: the first half of the SHA-256 of a text in UTF-8."""
+    if not isinstance(database, SqliteDatabase):
+        return f"SUBSTR(SHA256(CONVERT_TO({text}, 'UTF8')), 1, 16)"
+    database.register_function(_first_half_of_sha256, deterministic=True)
+    return f"{_first_half_of_sha256.__name__}({text})"
+
+
+def _first_half_of_sha256(text: str) -> bytes:
+    return sha256(text.encode()).digest()[:16]
 
 
 @contextmanager
@@ -138,13 +164,6 @@ def add_rows(database: Database, table: str, columns: Sequence[str], rows: Itera
         with connection.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
             for row in rows:
                 copy.write_row(row)
-
-
-def change_rows(database: Database, table: str, column: str, key: str, pairs: Iterable[tuple[Any, Any]]) -> None:
-    """Sets a column of each row to a value: pairs of the value and the row's key, within the open transaction."""
-    mark = "?" if is_sqlite(database) else "%s"
-    with peewee.__exception_wrapper__, closing(database.connection().cursor()) as cursor:  # type: ignore[attr-defined]
-        cursor.executemany(f'UPDATE "{table}" SET "{column}" = {mark} WHERE "{key}" = {mark}', pairs)
 
 
 def unindexed(database: Database, node: Any) -> Any:

@@ -1,7 +1,7 @@
 """The identity of a listing: one pure function, the same bytes on every machine."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from itertools import repeat
@@ -9,7 +9,7 @@ from itertools import repeat
 from pydantic_core import to_json
 
 from glyphd.contracts.listings import POSITION
-from glyphd.contracts.memos import ColumnMemo, Memo
+from glyphd.contracts.memos import ColumnMemo
 from glyphd.contracts.texts import clean_text, fold_ascii
 
 IDENTITY_COLUMNS = (
@@ -23,6 +23,7 @@ IDENTITY_COLUMNS = (
 )
 VERSION_TAG = b"glyphd-listing-2"
 LISTING_ID_BYTES = 16
+_START = VERSION_TAG + b"["
 _POSITIONS = [POSITION[name] for name in IDENTITY_COLUMNS]
 _SCHEME_AND_HOST = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://)?)([^/?#]*@)?([^/?#]*)")
 """The beginning of a URL, with a scheme or without: scheme, name and password, host and port."""
@@ -54,29 +55,40 @@ def listing_id(identity: Sequence[object], ordinal: int) -> bytes:
 
 
 class ListingIds:
-    """Gives the `listing_id` of rows by column: the same as `listing_id`, many at a time."""
+    """What identifies the offers of rows, by column: the same as `listing_id`, many at a time. Columns left out are
+    null."""
 
     def __init__(self) -> None:
         self._parts = {name: ColumnMemo(partial(_part, name), partial(_parts, name)) for name in IDENTITY_COLUMNS}
-        self._ends = Memo(_end)
 
-    def __call__(self, columns: Mapping[str, Sequence[object]], ordinals: Sequence[int]) -> list[bytes]:
-        """16 bytes for each row, one for each ordinal. Columns left out are null."""
+    def of_first_offers(self, columns: Mapping[str, Sequence[object]], count: int) -> list[bytes]:
+        """For each of so many rows the `listing_id` of the first offer of its identity."""
+        return _digests(self._identities(columns, count), repeat(_end(1), count))
+
+    def texts(self, columns: Mapping[str, Sequence[object]], count: int) -> list[str]:
+        """For each of so many rows the text that its id is the digest of, up to the ordinal; see `numbered`."""
+        return [(_START + identity).decode() for identity in self._identities(columns, count)]
+
+    def _identities(self, columns: Mapping[str, Sequence[object]], count: int) -> Iterator[bytes]:
+        """The seven values of so many rows, as JSON without brackets."""
         parts = [
-            self._parts[name](columns[name]) if name in columns else repeat(b"null", len(ordinals))
-            for name in IDENTITY_COLUMNS
+            self._parts[name](columns[name]) if name in columns else repeat(b"null", count) for name in IDENTITY_COLUMNS
         ]
-        return _digests(map(b",".join, zip(*parts, strict=False)), map(self._ends.__getitem__, ordinals))
+        return map(b",".join, zip(*parts, strict=False))
 
 
 def _digests(identities: Iterable[bytes], ends: Iterable[bytes]) -> list[bytes]:
-    start = VERSION_TAG + b"["
     texts = zip(identities, ends, strict=True)
-    return [sha256(start + identity + end).digest()[:LISTING_ID_BYTES] for identity, end in texts]
+    return [sha256(_START + identity + end).digest()[:LISTING_ID_BYTES] for identity, end in texts]
 
 
 def _end(ordinal: int) -> bytes:
     return b",%d]" % ordinal
+
+
+def numbered(text: str, ordinal: str) -> str:
+    """SQL for a text of `ListingIds.texts` with an ordinal: what the `listing_id` is the digest of."""
+    return f"{text} || ',' || {ordinal} || ']'"
 
 
 def _parts(name: str, column: Sequence[object]) -> list[bytes]:

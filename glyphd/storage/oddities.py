@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import JOIN, SQL, Case, Database, fn
+from peewee import SQL, Case, Database, fn
 
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ImportBatch, Standing
-from glyphd.db.dialects import unindexed
 from glyphd.storage.grouping import staged_groups
-from glyphd.storage.offers import fold_source
-from glyphd.storage.predecessors import Origin, is_indistinct_alone, predecessors
+from glyphd.storage.offers import fold_source, is_nameless
+from glyphd.storage.predecessors import Origin, predecessors
 from glyphd.storage.staging import staged
 
 SHOWN_LINES = 10
@@ -71,50 +70,44 @@ def _repeated_rows(database: Database) -> Iterator[Oddity]:
     repeated = staged_groups.select(staged_groups.c.import_index).where(
         staged_groups.c.standing == Standing.REPEATED.value
     )
-    count, lines = _counted(database, staged.select().where(staged.c.import_index.in_(repeated)))
+    (count,) = database.execute(_giving(repeated, fn.COUNT(SQL("*")))).fetchone()
     if count:
         yield oddity(
             "repeated_rows",
             "rows say the same as another one within an hour: each offer counts once",
             count,
-            lines=lines,
+            lines=_first_lines(database, staged.select().where(staged.c.import_index.in_(repeated))),
             hint="all of them are kept; send each offer once, or an hour apart, to have each counted",
         )
 
 
 def _indistinct_rows(database: Database, origin: Origin) -> Iterator[Oddity]:
-    found = _indistinct(database, origin).where(staged.c.standing < Standing.REPEATED.value)
-    count, lines = _counted(database, found)
+    found = _indistinct(origin).where(staged.c.standing < Standing.REPEATED.value)
+    without_url, nameless = staged.c.source_url.is_null(), is_nameless(staged.c, SQL("1 = 1"))
+    sums = [fn.COALESCE(fn.SUM(Case(None, [(test, 1)], 0)), 0) for test in (without_url, nameless)]
+    count, *counts = map(int, database.execute(_giving(found, fn.COUNT(SQL("*")), *sums)).fetchone())
     if count:
         yield oddity(
             "indistinct_rows",
             "nothing tells which offer these rows are of: their prices are not compared",
             count,
-            lines=lines,
-            hint=_what_would_tell(database, found, count, origin),
+            lines=_first_lines(database, found),
+            hint=_what_would_tell(origin, count, *counts),
         )
 
 
-def _indistinct(database: Database, origin: Origin) -> Any:
-    """The staged rows that nothing is to be computed from: all of them are gone over only where it may be any."""
-    followed = predecessors.c.is_indistinct == 1
-    if not origin.tells_alone:
-        of_each = staged.c.import_index == unindexed(database, predecessors.c.import_index)
-        return predecessors.select().join(staged, on=of_each).where(followed)
-    return (
-        staged.select()
-        .join(staged_groups, JOIN.LEFT_OUTER, on=(staged_groups.c.import_index == staged.c.import_index))
-        .join(predecessors, JOIN.LEFT_OUTER, on=(predecessors.c.import_index == staged.c.import_index))
-        .where((fn.COALESCE(predecessors.c.is_indistinct, 0) == 1) | is_indistinct_alone(origin))
-    )
+def _indistinct(origin: Origin) -> Any:
+    """The staged rows that nothing is to be computed from: all of them are gone over only where any may be nameless."""
+    known = predecessors.select(predecessors.c.import_index).where(predecessors.c.is_indistinct == 1)
+    in_groups = staged_groups.select(staged_groups.c.import_index).where(staged_groups.c.is_several == 1)
+    found = staged.c.import_index.in_(known.union_all(in_groups) if origin.is_grouped else known)
+    return staged.select().where(found | is_nameless(staged.c, SQL("1 = 1")) if origin.may_lack_names else found)
 
 
-def _what_would_tell(database: Database, found: Any, count: int, origin: Origin) -> str:
-    without_url = found.where(staged.c.source_url.is_null())
-    if not _counted(database, without_url)[0]:
+def _what_would_tell(origin: Origin, rows: int, without_url: int, nameless: int) -> str:
+    if not without_url:
         return "give each offer a source_url of its own, or another seller, region or condition"
-    nameless = without_url.where(staged.c.seller.is_null())
-    if origin.source is None and _counted(database, nameless)[0] == count:
+    if origin.source is None and nameless == rows:
         return "a source_url or a seller in each row, or source= with the upload, would tell them apart"
     return "a source_url in each row would tell them apart"
 
@@ -161,14 +154,13 @@ def _fewer_rows(rows: int, before: _Before) -> Iterator[Oddity]:
         )
 
 
-def _counted(database: Database, found: Any) -> tuple[int, list[int]]:
-    """How many staged rows a query without columns finds, and the first lines of them."""
-    counted = found.clone()
-    counted._returning = [fn.COUNT(SQL("*"))]
-    (count,) = database.execute(counted).fetchone()
-    if not count:
-        return 0, []
-    lines = found.clone()
-    lines._returning = [fn.COALESCE(staged.c.line, staged.c.import_index)]
-    ordered = lines.order_by(staged.c.import_index).limit(SHOWN_LINES)
-    return int(count), [line for (line,) in database.execute(ordered)]
+def _first_lines(database: Database, found: Any) -> list[int]:
+    """The first lines of the staged rows that a query without columns finds."""
+    lines = _giving(found, fn.COALESCE(staged.c.line, staged.c.import_index))
+    return [line for (line,) in database.execute(lines.order_by(staged.c.import_index).limit(SHOWN_LINES))]
+
+
+def _giving(found: Any, *values: Any) -> Any:
+    query = found.clone()
+    query._returning = values
+    return query

@@ -80,9 +80,9 @@ class Origin:
     """A row may say nothing of whose offer it is."""
 
     @property
-    def tells_alone(self) -> bool:
-        """Whether the rows themselves may tell that nothing is to be computed from one of them."""
-        return self.is_grouped or (self.source is None and self.may_be_nameless)
+    def may_lack_names(self) -> bool:
+        """Neither a row nor the import may say whose offer it is."""
+        return self.source is None and self.may_be_nameless
 
 
 def origin_of(stage: Stage, source: str | None) -> Origin:
@@ -119,7 +119,7 @@ def find_predecessors(database: Database, origin: Origin) -> list[Node]:
 def is_indistinct_alone(origin: Origin) -> Any:
     """Condition: its own import tells that nothing may be computed from the staged row, whatever came before."""
     tests = [fn.COALESCE(staged_groups.c.is_several, 0) == 1] if origin.is_grouped else []
-    if origin.source is None and origin.may_be_nameless:
+    if origin.may_lack_names:
         tests.append(is_nameless(staged.c, SQL("1 = 1")))
     return reduce(or_, tests, SQL("1 = 0"))
 

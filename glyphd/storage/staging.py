@@ -50,7 +50,7 @@ class Stage:
         if not columns:
             return
         indexes = columns["import_index"]
-        given = {**columns, "listing_id": self._listing_ids(columns, [1] * len(indexes))}
+        given = {**columns, "listing_id": self._listing_ids.of_first_offers(columns, len(indexes))}
         names = [name for name in STAGED_COLUMNS if name in given]
         with uncommitted(self.database):
             self._models.add(columns)

@@ -6,9 +6,11 @@ from hashlib import sha256
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from peewee import SQL, Cast, Database, Select, Value
 
 from glyphd.contracts.listings import COLUMN_NAMES
-from glyphd.storage.identity import IDENTITY_COLUMNS, ListingIds, identity_of, listing_id
+from glyphd.db.dialects import first_half_of_sha256
+from glyphd.storage.identity import IDENTITY_COLUMNS, ListingIds, identity_of, listing_id, numbered
 
 Identity = tuple[str | None, str | None, str | None, str | None, str | None, str | None, int | None]
 
@@ -116,8 +118,17 @@ def test_the_rest_of_a_url_counts_letter_by_letter(one: str, other: str) -> None
 def test_ids_by_column_are_those_of_single_rows() -> None:
     rows = [FULL, BARE, CAFE, FULL]
     columns = dict(zip(IDENTITY_COLUMNS, zip(*rows, strict=True), strict=True))
-    ordinals = [1, 2, 3, 4]
-    assert ListingIds()(columns, ordinals) == list(map(listing_id, rows, ordinals))
+    assert ListingIds().of_first_offers(columns, 4) == [listing_id(row, 1) for row in rows]
+
+
+def test_ids_numbered_in_sql_are_those_of_single_rows(archive: Database) -> None:
+    rows = [FULL, BARE, CAFE]
+    columns = dict(zip(IDENTITY_COLUMNS, zip(*rows, strict=True), strict=True))
+    numbered_id = first_half_of_sha256(archive, numbered("said", "12"))
+    for row, said in zip(rows, ListingIds().texts(columns, len(rows)), strict=True):
+        given_text = Select(columns=[Cast(Value(said), "TEXT").alias("said")]).alias("given")
+        (found,) = archive.execute(Select([given_text], [SQL(numbered_id)])).fetchone()
+        assert bytes(found) == listing_id(row, 12)
 
 
 PIECES = st.sampled_from([" ", "  ", '"', "\\", "é", "\n", "\x7f", "\u200b"]).map(lambda odd: ["a", "Z", odd])
@@ -137,8 +148,7 @@ def test_ids_of_columns_that_say_something_new_in_each_row_are_those_of_single_r
     listing_ids = ListingIds()
     for rows in (NEW, [_with(FULL, **{name: value}) for value in drawn]):
         columns = dict(zip(IDENTITY_COLUMNS, zip(*rows, strict=True), strict=True))
-        ordinals = range(1, len(rows) + 1)
-        assert listing_ids(columns, ordinals) == [listing_id(row, at) for row, at in zip(rows, ordinals, strict=True)]
+        assert listing_ids.of_first_offers(columns, len(rows)) == [listing_id(row, 1) for row in rows]
 
 
 def test_identity_is_picked_from_a_row_by_name() -> None:

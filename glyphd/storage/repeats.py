@@ -1,0 +1,116 @@
+"""Which rows of one identity, each with a `source_url`, say the same: found by SQL, row by row only where it must be.
+
+A row's `content` is the number of the first row of its identity that says the same in all but `seen_at`. Most rows say
+just what their identity's first one says, or have a price or a score that no other has; what is left is known by a
+digest. `recency` is `seen_at` and the row's number: the greatest is the latest seen, then the last in the file.
+"""
+
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from itertools import islice
+from typing import Any
+
+from peewee import SQL, Database
+from pydantic_core import to_json
+
+from glyphd.contracts.listings import STORED_COLUMNS
+from glyphd.db.dialects import add_rows, equals_exactly, stream
+from glyphd.storage.identity import IDENTITY_COLUMNS
+
+CHUNK_ROWS = 1000
+_DIGEST_BYTES = 16
+_SAID = tuple(name for name in STORED_COLUMNS if name not in ("seen_at", *IDENTITY_COLUMNS))
+
+TABLES = {
+    "same_rows": "import_index {integer} PRIMARY KEY, identity {integer}",
+    "last_same_rows": "identity {integer} PRIMARY KEY, import_index {integer}",
+    "repeated_rows": """
+        import_index {integer} PRIMARY KEY, identity {integer}, first_index {integer}, observation {integer},
+        content {integer}, price_usd {real}, score {real}, recency {text}""",
+    "said_digests": "import_index {integer} PRIMARY KEY, identity {integer}, digest {blob}",
+}
+"""`same_rows` say the same as their identity's first one, `seen_at` included. Of them `repeated_rows` has only the
+last, with the first as its `first_index`, and else each row with a URL whose identity occurs more than once."""
+
+_NUMBER_BASE = 10**12
+"""Added to a row's number, so that all have the same length as text."""
+
+SEEN_AT = "SUBSTR({recency}, 1, 27)"
+
+_REPEATED = """
+FROM staged_listings AS staged
+JOIN repeated_identities AS found ON found.listing_id = staged.listing_id
+JOIN staged_listings AS first ON first.import_index = found.identity
+WHERE staged.source_url IS NOT NULL"""
+
+_FIND_SAME_ROWS = f"""
+INSERT INTO same_rows (import_index, identity)
+SELECT staged.import_index, found.identity {_REPEATED} AND staged.seen_at = first.seen_at AND {{says_the_same}}
+ORDER BY staged.import_index"""
+
+_FIND_LAST_SAME_ROWS = """
+INSERT INTO last_same_rows (identity, import_index)
+SELECT identity, MAX(import_index) FROM same_rows GROUP BY identity ORDER BY identity"""
+
+_RECENCY = f"staged.seen_at || CAST({_NUMBER_BASE} + staged.import_index AS TEXT)"
+
+_KEEP_LAST_SAME_ROWS = f"""
+INSERT INTO repeated_rows (import_index, identity, first_index, observation, content, price_usd, score, recency)
+SELECT staged.import_index, last.identity, last.identity, 0, last.identity, staged.price_usd, staged.score, {_RECENCY}
+FROM last_same_rows AS last
+JOIN staged_listings AS staged ON staged.import_index = last.import_index ORDER BY staged.import_index"""
+
+_KEEP_OTHER_ROWS = f"""
+INSERT INTO repeated_rows (import_index, identity, first_index, observation, content, price_usd, score, recency)
+SELECT staged.import_index, found.identity, staged.import_index, 0,
+    CASE WHEN {{says_the_same}} THEN found.identity END, staged.price_usd, staged.score, {_RECENCY}
+{_REPEATED} AND NOT EXISTS (SELECT 1 FROM same_rows AS same WHERE same.import_index = staged.import_index)
+ORDER BY staged.import_index"""
+
+_FIND_UNEQUALLED = """
+UPDATE repeated_rows SET content = import_index
+WHERE content IS NULL AND import_index IN (
+    SELECT MIN(import_index) FROM repeated_rows WHERE content IS NULL
+    GROUP BY identity, price_usd, score HAVING COUNT(*) = 1
+)"""
+
+_FIND_EQUAL_DIGESTS = """
+UPDATE repeated_rows SET content = found.content
+FROM (
+    SELECT import_index, MIN(import_index) OVER (PARTITION BY identity, digest) AS content FROM said_digests
+) AS found
+WHERE repeated_rows.import_index = found.import_index"""
+
+
+def find_rows_with_url(database: Database) -> None:
+    """Fills `repeated_rows`, all in one observation, and `same_rows`. Needs `repeated_identities` to be filled."""
+    says_the_same = " AND ".join(equals_exactly(database, f"staged.{name}", f"first.{name}") for name in _SAID)
+    for statement in (_FIND_SAME_ROWS, _FIND_LAST_SAME_ROWS, _KEEP_LAST_SAME_ROWS, _KEEP_OTHER_ROWS, _FIND_UNEQUALLED):
+        database.execute_sql(statement.format(says_the_same=says_the_same))
+    _digest_the_rest(database)
+    database.execute_sql(_FIND_EQUAL_DIGESTS)
+
+
+def row_number(recency: str) -> str:
+    """SQL for the number of the row that has this recency."""
+    return f"(CAST(SUBSTR({recency}, 28) AS BIGINT) - {_NUMBER_BASE})"
+
+
+def chunks(database: Database, columns: Sequence[str], joins: str) -> Iterator[list[tuple[Any, ...]]]:
+    """Some columns of staged rows, behind their `import_index`, in file order."""
+    query = f"SELECT staged.import_index, {', '.join(columns)} FROM staged_listings AS staged {joins}"
+    rows = stream(database, SQL(f"{query} ORDER BY staged.import_index"))
+    while chunk := list(islice(rows, CHUNK_ROWS)):
+        yield chunk
+
+
+def _digest_the_rest(database: Database) -> None:
+    names = ("rest.identity", *(f"staged.{name}" for name in _SAID))
+    joined = "JOIN repeated_rows AS rest ON rest.import_index = staged.import_index AND rest.content IS NULL"
+    for chunk in chunks(database, names, joined):
+        rows = ((index, identity, _digest(said)) for index, identity, *said in chunk)
+        add_rows(database, "said_digests", ("import_index", "identity", "digest"), rows)
+
+
+def _digest(said: Sequence[Any]) -> bytes:
+    return blake2b(to_json(said), digest_size=_DIGEST_BYTES).digest()
