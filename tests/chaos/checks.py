@@ -84,9 +84,8 @@ class Checker:
         outcome = (status["status"], (status["error"] or {}).get("code"), status["record_count"])
         wanted = ("succeeded", None, len(file.rows)) if file.succeeds else ("failed", "invalid_rows", 0)
         if outcome != wanted:
-            (found.wrong if status["status"] == "succeeded" else found.lost).append(
-                f"{file.filename} ended as {outcome}, not {wanted}: {status['error']}"
-            )
+            faults = found.wrong if status["status"] == "succeeded" else found.failed if file.succeeds else found.lost
+            faults.append(f"{file.filename} ended as {outcome}, not {wanted}: {status['error']}")
             return
         self.tally.count("imports succeeded" if file.succeeds else "imports failed for rows in their file")
         self._compare_rows(file, import_id, found)
