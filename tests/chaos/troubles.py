@@ -45,6 +45,7 @@ def read_only(settings: Settings, random: Random) -> Iterator[None]:
 def full_disk(settings: Settings, random: Random) -> Iterator[None]:
     """The disk that the data folder is on has no room, neither for uploads nor for databases."""
     disk = SmallDisk(settings.data_dir.parent)
+    assert disk.folder.is_mount(), "only a disk of the run's own may be filled"
     disk.fill(leave=random.choice((0, LEFT_BYTES)))
     try:
         yield
