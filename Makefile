@@ -66,8 +66,8 @@ $(PEERS)/.installed: requirements/bench.lock | $(UV)
 	$(UV) pip sync --quiet --python $(PEERS)/bin/python --require-hashes requirements/bench.lock
 	@touch $@
 
-chaos: install  ## kill API and workers while files come in, then check every row (ROUNDS=100 DATABASE=postgresql WORKERS=2 SEED=1)
-	@$(BIN)/python -m tests.chaos $(foreach name,ROUNDS DATABASE WORKERS SEED,$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z)=$($(name))))
+chaos: install  ## kill processes and trouble their surroundings while files come in (ROUNDS=100 DATABASE=postgresql WORKERS=2 SEED=1 BLOWS="kill readonly")
+	@$(BIN)/python -m tests.chaos $(foreach name,ROUNDS DATABASE WORKERS SEED,$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z)=$($(name)))) $(if $(BLOWS),--blows="$(BLOWS)")
 
 fuzz: install  ## fuzz each parser (SECONDS=60, ARGS="rows times" for some)
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)

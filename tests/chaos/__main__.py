@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import click
 
 from glyphd.settings import PREFIX
-from tests.chaos.blows import BLOWS
+from tests.chaos.blows import BLOWS, without_impossible
 from tests.chaos.databases import database_kind
 from tests.chaos.rounds import Run, run_chaos
 
@@ -27,6 +27,7 @@ def main(rounds: int, database: str, workers: int, seed: int | None, blows: str)
     chosen = frozenset(blows.split())
     if not chosen <= frozenset(BLOWS):
         raise click.BadParameter(f"unknown: {' '.join(sorted(chosen - frozenset(BLOWS)))}", param_hint="--blows")
+    chosen = without_impossible(chosen, click.echo)
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
     first = SystemRandom().randrange(10**6) if seed is None else seed

@@ -1,15 +1,18 @@
 """The blows of a round by name: kills of processes, and troubles of what surrounds them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from threading import Event
 
 from glyphd.settings import Settings
 from tests.chaos.clusters import Cluster
+from tests.chaos.disks import why_nothing_can_be_mounted
 from tests.chaos.tallies import Tally
-from tests.chaos.troubles import ONLY_POSTGRESQL, ONLY_SQLITE, TROUBLES
+from tests.chaos.troubles import NEEDS_MOUNTS, ONLY_POSTGRESQL, ONLY_SQLITE, TROUBLES
 
 KILL = "kill"
+FULL = "full"
 BLOWS = (KILL, *TROUBLES)
 MOST_TROUBLES = 2
 LONGEST_PAUSE_SECONDS = 1.0
@@ -23,6 +26,16 @@ class Blow:
     name: str
     pause: float
     seconds: float
+
+
+def without_impossible(names: frozenset[str], say: Callable[[str], None]) -> frozenset[str]:
+    """The names without the blows that can't be dealt here, which are said aloud."""
+    impossible = names & NEEDS_MOUNTS
+    reason = why_nothing_can_be_mounted() if impossible else None
+    if reason is None:
+        return names
+    say(f"!!! NOT DEALT HERE: {', '.join(sorted(impossible))}: {reason} !!!")
+    return names - impossible
 
 
 def blows_of(settings: Settings, names: frozenset[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A small disk that can be filled up and freed."""
+"""Small disks that can be filled up and freed, and mounts that can only be read. They take root."""
 
 import os
 import shutil
@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-BLOCK = bytes(4096)
+BLOCK_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -41,3 +42,24 @@ def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
         yield SmallDisk(folder)
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@contextmanager
+def read_only_mount(path: Path) -> Iterator[None]:
+    """The file or folder as a read-only mount over itself, as long as the block."""
+    subprocess.run(["mount", "--bind", path, path], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", path], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", path], check=True)
+
+
+def why_nothing_can_be_mounted() -> str | None:
+    """Why this process can't mount anything; None when it can."""
+    with TemporaryDirectory() as name:
+        try:
+            with small_disk(Path(name) / "disk", BLOCK_BYTES):
+                return None
+        except (OSError, subprocess.CalledProcessError):
+            return "mounting disks takes root"

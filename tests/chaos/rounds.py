@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from threading import Event
 
 from glyphd.settings import MIB, Settings
-from tests.chaos.blows import BLOWS, KILL, blows_of, deal, make_blows
+from tests.chaos.blows import BLOWS, FULL, KILL, blows_of, deal, make_blows
 from tests.chaos.checks import Checker
 from tests.chaos.clients import NotAnswered, Sent, send
 from tests.chaos.clusters import Cluster, running_cluster
@@ -23,7 +23,7 @@ from tests.chaos.tallies import Tally
 CLIENTS = 3
 FILES_OF_A_CLIENT = 2
 ROUNDS_OF_AN_ARCHIVE = 10
-DISK_BYTES = 1024 * MIB
+DISK_BYTES = 512 * MIB
 REFUSED_START = 2
 """A service that can't start in such surroundings ends with this code, and is started again."""
 
@@ -70,11 +70,22 @@ def _fresh_cluster(run: Run) -> Iterator[Cluster]:
     with TemporaryDirectory(dir=run.folder, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with (
-            small_disk(folder / "disk", DISK_BYTES) as disk,
-            run.make_settings(disk.folder / "data") as settings,
+            _disk_of(run, folder / "disk") as disk,
+            run.make_settings(disk / "data") as settings,
             running_cluster(settings, folder, workers=run.workers) as cluster,
         ):
             yield cluster
+
+
+@contextmanager
+def _disk_of(run: Run, folder: Path) -> Iterator[Path]:
+    """Where the data goes: a disk of its own where it is to be filled, else just a folder."""
+    if FULL in run.blows:
+        with small_disk(folder, DISK_BYTES) as disk:
+            yield disk.folder
+    else:
+        folder.mkdir()
+        yield folder
 
 
 def _run_round(cluster: Cluster, checker: Checker, run: Run, seed: int) -> None:

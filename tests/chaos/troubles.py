@@ -1,8 +1,6 @@
 """Trouble of the surroundings, each a block in which it lasts: of files, of PostgreSQL, from other processes."""
 
-import os
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -12,7 +10,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from glyphd.settings import Settings
-from tests.chaos.disks import SmallDisk
+from tests.chaos.disks import SmallDisk, read_only_mount
 
 LEFT_BYTES = 64 * 1024
 """What a full disk has left: not enough for any import, and less than the reserve."""
@@ -27,18 +25,16 @@ QUEUE_PAGE = 4096
 
 @contextmanager
 def read_only(settings: Settings, random: Random) -> Iterator[None]:
-    """The archive, or the folder and all that is in it, can't be opened for writing."""
-    folder = settings.data_dir
-    whole = [folder, settings.uploads_dir, settings.scratch_dir, *folder.glob("*.sqlite*")]
-    targets = [path for path in random.choice(([settings.archive_path], whole)) if path.exists()]
-    for path in targets:
-        _forbid_writing(path, is_forbidden=True)
-    try:
+    """The archive, or the folder and all that is in it, is on a disk that can only be read.
+
+    What is open for writing already stays so, as after a failed remount; every new opening gets EROFS.
+    """
+    target = random.choice((settings.archive_path, settings.data_dir))
+    if not target.exists():
         yield
-    finally:
-        for path in targets:
-            if path.exists():
-                _forbid_writing(path, is_forbidden=False)
+        return
+    with read_only_mount(target):
+        yield
 
 
 @contextmanager
@@ -122,17 +118,9 @@ TROUBLES: dict[str, Trouble] = {
     "settings": harsh_postgres,
     "terminate": terminated_connections,
 }
+NEEDS_MOUNTS = frozenset({"readonly", "full"})
 ONLY_SQLITE = frozenset({"queue"})
 ONLY_POSTGRESQL = frozenset({"settings", "terminate"})
-
-
-def _forbid_writing(path: Path, *, is_forbidden: bool) -> None:
-    """Root may write whatever the mode says, but not what is immutable."""
-    if os.geteuid() == 0:
-        subprocess.run(["chattr", "+i" if is_forbidden else "-i", path], check=True)
-        return
-    mode = path.stat().st_mode
-    path.chmod(mode & ~0o222 if is_forbidden else mode | 0o200)
 
 
 def _session(url: str) -> psycopg.Connection[tuple[object, ...]]:
