@@ -95,7 +95,7 @@ def test_too_few_descriptors_are_no_wrong_setting(sqlite_settings: Settings, few
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,
-        preexec_fn=limit,  # noqa: PLW1509 - it makes one system call
+        preexec_fn=limit,
         check=False,
     )
     assert worker.returncode != 2, worker.stderr
