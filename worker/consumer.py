@@ -68,7 +68,7 @@ def _start_reader(reader: Reader) -> None:
     if has_second_core():
         try:
             reader.is_ready(READER_SECONDS)
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):  # it died, or there are too few descriptors or too little memory for it
             log.warning("reader_lost")
 
 

@@ -21,6 +21,10 @@ _FILE_TROUBLES: Mapping[int, str] = {
     errno.EACCES: "the worker may not read or write its files",
     errno.EPERM: "the worker may not read or write its files",
 }
+NO_ROOM_BESIDE_RESERVE = "the disk has no room for the import beside its reserve"
+ROOM_REASONS = frozenset({_NO_ROOM, NO_ROOM_BESIDE_RESERVE, Trouble.FULL.value, Trouble.TOO_LARGE.value})
+"""A disk or a database was full, or the work took more of it than it may."""
+
 _OTHER_FILE_TROUBLE = "the disk can't be read or written"
 _OTHER_DATABASE_TROUBLE = "the database answered with an error; the log says which"
 
@@ -39,7 +43,7 @@ def passing_reason(error: Exception) -> str | None:
 
 def is_for_want_of_room(error: Exception) -> bool:
     """Whether a disk or a database was full."""
-    return passing_reason(error) in (_NO_ROOM, Trouble.FULL.value)
+    return passing_reason(error) in ROOM_REASONS
 
 
 def _database_reason(error: BaseException) -> str | None:

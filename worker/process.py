@@ -2,7 +2,9 @@
 
 import socket
 
+from glyphd.db.migration_sets import ARCHIVE, is_anything_there
 from glyphd.db.migrations import initialise
+from glyphd.errors import NotReady
 from glyphd.logs import configure_logs
 from glyphd.scratch import use_scratch_folder
 from glyphd.services import build_services
@@ -14,9 +16,12 @@ from worker.pending import run_pending
 def run(settings: Settings, *, once: bool, stop_with_parent: bool) -> None:
     """Takes jobs up until it is told to end; with `once` those that are queued. Call it in the main thread.
 
-    A fresh folder is initialised. Raises what `initialise` raises.
+    A fresh folder is initialised, unless a parent has done so: then an archive that is gone may come back, with its
+    disk. Raises what `initialise` raises, and NotReady.
     """
     configure_logs(settings)
+    if stop_with_parent and not is_anything_there(settings, ARCHIVE):
+        raise NotReady("the archive is gone")
     initialise(settings)
     use_scratch_folder(settings)
     services = build_services(settings)

@@ -12,7 +12,7 @@ from peewee import Database
 from glyphd.db.dialects import is_sqlite
 from glyphd.errors import ImportTooLarge, StorageFull
 from glyphd.settings import MIB, Settings
-from worker.passing import is_for_want_of_room
+from worker.passing import NO_ROOM_BESIDE_RESERVE, is_for_want_of_room
 
 _SMALL_SHARE = 8
 """An import that takes no more than this part of the reserve may have it: uploads leave it free for that."""
@@ -56,7 +56,7 @@ class Room:
         if free - needed > self._settings.disk_reserve_bytes or self._is_small(staged + needed):
             return
         self._require_fit(folder, staged + needed)
-        raise StorageFull("the disk has no room for the import beside its reserve")
+        raise StorageFull(NO_ROOM_BESIDE_RESERVE)
 
     def _require_fit(self, folder: Path, needed: int) -> None:
         if not self._is_small(needed) and needed > self._most_bytes(folder) // _LARGE_SHARE:

@@ -3,7 +3,6 @@
 import json
 import time
 from contextlib import AbstractContextManager, ExitStack
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -13,12 +12,12 @@ from glyphd.contracts.imports import ImportStatus
 from glyphd.db.dialects import checkpoint
 from glyphd.db.troubles import DATABASE_ERRORS, Trouble, trouble_of
 from glyphd.errors import ImportTooLarge, RowsRefused, UnreadableFile
-from glyphd.importing.claims import LONGEST_REST_SECONDS, Claim, ClaimLost
+from glyphd.importing.claims import Claim, ClaimLost
 from glyphd.importing.error_report import errors_name
 from glyphd.importing.integrity_log import IntegrityLog
 from glyphd.importing.registry import IMPORT, JSON_FINDINGS
 from glyphd.storage.writing import Written, find_written
-from glyphd.times import now_text, utc_text
+from glyphd.times import now_text
 from worker.apart import ReaderLost
 from worker.attempts import Attempt, Halted
 from worker.change_batch import BatchChange
@@ -26,6 +25,7 @@ from worker.context import WorkerContext
 from worker.import_file import FileImport
 from worker.passing import passing_reason
 from worker.progress import Halt, Watched, heartbeat
+from worker.resting import Rest, is_hopeless, rest_after, rest_after_stop, why_hopeless
 
 MAX_LOST_ATTEMPTS = 5
 LONGEST_RECORD_PAUSE_SECONDS = 5.0
@@ -59,6 +59,7 @@ def _run_alone(context: WorkerContext, job_id: int) -> None:
             try:
                 _attempt(context, claim, until_told)
             except ClaimLost:
+                registry.uncount_lost(claim)
                 log.warning("claim_lost")
 
 
@@ -81,15 +82,25 @@ def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> Non
         log.warning("reader_lost")
         return  # still said to be running, as if this process had died: the sweep finds that, and counts it as lost
     except Exception as error:  # noqa: BLE001  # the worker's edge: a job's trouble must not end the process
-        reason = passing_reason(error)
-        if reason is not None:
-            if isinstance(error, DATABASE_ERRORS) and trouble_of(error) is None:
-                context.is_suspect.set()
-            log.warning("import_met_trouble", reason=reason, detail=" ".join(str(error).split()))
-            _hand_back(context, claim, rest_seconds=_rest_seconds(claim), reason=reason)
+        ended = _end_of(context, claim, error)
+        if ended is None:
             return
-        values = _failed(error.code, error.detail) if isinstance(error, ImportTooLarge) else _broken(context, error)
+        values = ended
     _finish(context, claim, values, time.monotonic() - began)
+
+
+def _end_of(context: WorkerContext, claim: Claim, error: Exception) -> dict[str, Any] | None:
+    """How the error ends the job; None when the job waits for the trouble to pass."""
+    reason = passing_reason(error)
+    if reason is None:
+        return _failed(error.code, error.detail) if isinstance(error, ImportTooLarge) else _broken(context, error)
+    if isinstance(error, DATABASE_ERRORS) and trouble_of(error) is None:
+        context.is_suspect.set()
+    log.warning("import_met_trouble", reason=reason, detail=" ".join(str(error).split()))
+    if is_hopeless(context.services.registry, claim.job, reason):
+        return _failed(ImportTooLarge.code, why_hopeless(claim.job, reason))
+    _hand_back(context, claim, rest_after(claim.job, reason), reason)
+    return None
 
 
 def _tidy(context: WorkerContext) -> None:
@@ -169,7 +180,7 @@ def _halt(context: WorkerContext, claim: Claim, why: Halt) -> None:
     """An attempt that has to end. Nothing of it was committed."""
     if why is Halt.LOST:
         raise ClaimLost(why.value)
-    _hand_back(context, claim, rest_seconds=0)
+    _hand_back(context, claim, rest_after_stop(claim.job))
 
 
 def _succeeded(written: Written | None) -> dict[str, Any]:
@@ -239,20 +250,20 @@ def _forget_earlier_errors(context: WorkerContext, claim: Claim, *, kept: str | 
             context.services.uploads.delete(name)
 
 
-def _hand_back(context: WorkerContext, claim: Claim, *, rest_seconds: float, reason: str | None = None) -> None:
-    """The job waits in the queue again, `reason` being the trouble that it met; the attempt does not count as lost."""
+def _hand_back(context: WorkerContext, claim: Claim, rest: Rest, reason: str | None = None) -> None:
+    """The job waits in the queue again; the attempt does not count as lost."""
     values: dict[str, Any] = {"reason": reason} if claim.job.kind == IMPORT else {}
     _record(
         context,
         claim,
         **values,
         status=ImportStatus.QUEUED,
-        handback_count=claim.job.handback_count + 1,
-        not_before=utc_text(datetime.now(UTC) + timedelta(seconds=rest_seconds)) if rest_seconds else None,
+        handback_count=rest.handback_count,
+        not_before=rest.not_before,
         phase=None,
         progress=0.0,
     )
-    log.warning("import_handed_back", rest_seconds=rest_seconds, reason=reason or Halt.STOPPING.value)
+    log.warning("import_handed_back", rest_seconds=rest.seconds, reason=reason or Halt.STOPPING.value)
 
 
 def _record(context: WorkerContext, claim: Claim, **values: Any) -> None:
@@ -272,10 +283,6 @@ def _record(context: WorkerContext, claim: Claim, **values: Any) -> None:
             outcome = {"status": str(values["status"]), "error": values.get("error_code")}
             log.warning("outcome_not_recorded", **outcome, reason=passing_reason(error))
             pause = min(2 * pause, LONGEST_RECORD_PAUSE_SECONDS)
-
-
-def _rest_seconds(claim: Claim) -> float:
-    return float(min(2**claim.job.handback_count, LONGEST_REST_SECONDS))
 
 
 def _find_written(context: WorkerContext, claim: Claim) -> Written | None:

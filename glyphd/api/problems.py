@@ -42,6 +42,7 @@ _DATABASE_PROBLEMS = {
     Trouble.FULL: ("database_full", errors.StorageFull(Trouble.FULL.value)),
     Trouble.LOST: ("database_lost", errors.Unavailable(Trouble.LOST.value)),
     Trouble.LIMITED: ("database_limited", errors.Unavailable(Trouble.LIMITED.value)),
+    Trouble.TOO_LARGE: ("database_limited", errors.Unavailable(Trouble.TOO_LARGE.value)),
     Trouble.FORBIDDEN: ("database_forbidden", errors.Unavailable(Trouble.FORBIDDEN.value)),
     Trouble.SCHEMA: ("database_schema", errors.SchemaError(Trouble.SCHEMA.value)),
     Trouble.DAMAGED: (

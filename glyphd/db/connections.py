@@ -64,7 +64,7 @@ class SqliteFile(SqliteDatabase):
                 raise NotReady(f"there is no database {self.path.name} yet") from None
             if not self.is_closed() or "locked" in str(error):
                 raise
-            raise NotReady(f"the database {self.path.name} can't be opened: {error}") from error
+            raise NotReady(f"the database {self.path.name} can't be opened", reason=str(error)) from error
 
 
 class _KeptConnection(sqlite3.Connection):

@@ -26,12 +26,13 @@ class Trouble(Enum):
     FULL = "the database has no room to write"
     LOST = "the connection to the database was lost"
     LIMITED = "the database stopped the work at one of its limits"
+    TOO_LARGE = "the database stopped the work at one of its limits: that of temporary files"
     FORBIDDEN = "the database does not allow the work: it is read-only, or a privilege is missing"
     SCHEMA = "the database has another schema than this version of glyphd"
     DAMAGED = "what is stored can't be read"
 
 
-PASSING_TROUBLES = (Trouble.BUSY, Trouble.FULL, Trouble.LOST, Trouble.LIMITED)
+PASSING_TROUBLES = (Trouble.BUSY, Trouble.FULL, Trouble.LOST, Trouble.LIMITED, Trouble.TOO_LARGE)
 """What says nothing about what is stored: it may be over soon."""
 
 _DAMAGED_CODES = frozenset(
@@ -64,7 +65,8 @@ _POSTGRES_STATES: Mapping[str, Trouble] = {
     "XX001": Trouble.DAMAGED,  # data_corrupted
     "XX002": Trouble.DAMAGED,  # index_corrupted
     "53100": Trouble.FULL,  # disk_full
-    "53": Trouble.LIMITED,  # memory, connections, temp_file_limit
+    "53400": Trouble.TOO_LARGE,  # temp_file_limit
+    "53": Trouble.LIMITED,  # memory, connections
     "54": Trouble.LIMITED,
     "57014": Trouble.LIMITED,  # a time-out, or somebody cancelled the statement
     "25006": Trouble.FORBIDDEN,  # read_only_sql_transaction

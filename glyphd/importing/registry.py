@@ -126,9 +126,8 @@ class Registry:
 
     def unfinished(self) -> list[Job]:
         """Jobs that some worker still has to do, oldest first."""
-        query = Job.select().where(Job.status.in_(UNFINISHED)).order_by(Job.id)
         with self._connected():
-            return list(query.bind(self.database))
+            return list(Job.select().where(Job.status.in_(UNFINISHED)).order_by(Job.id).bind(self.database))
 
     def count_unfinished(self) -> int:
         """How many jobs a job that comes now would have to wait for."""
@@ -147,6 +146,11 @@ class Registry:
         query = Job.select(Job.import_id).where(*_IN_ARCHIVE).order_by(Job.id)
         with self._connected():
             return [row[0] for row in self.database.execute(query)]
+
+    def has_imported_since(self, moment: str) -> bool:
+        """Whether an import has brought its rows since then."""
+        with self._connected():
+            return bool(Job.select().where(Job.finished_at > moment, *_IN_ARCHIVE).bind(self.database).exists())
 
     def all_jobs(self) -> list[Job]:
         """Every job there ever was, oldest first."""
@@ -182,11 +186,10 @@ class Registry:
             if job is None or job.status not in UNFINISHED or rests(job):
                 return None
             now = now_text()
-            lost = job.status == ImportStatus.RUNNING
             taken = Job.update(
                 status=ImportStatus.RUNNING,
                 attempt=job.attempt + 1,
-                lost_count=job.lost_count + lost,
+                lost_count=job.lost_count + (job.status == ImportStatus.RUNNING),
                 started_at=job.started_at or now,
                 heartbeat_at=now,
             ).where(Job.id == job_id, Job.status == job.status, Job.attempt == job.attempt)
@@ -202,8 +205,7 @@ class Registry:
 
     def is_cancel_requested(self, job_id: int) -> bool:
         with self._connected():
-            query = Job.select(Job.cancel_requested_at).where(Job.id == job_id)
-            row = self.database.execute(query).fetchone()
+            row = self.database.execute(Job.select(Job.cancel_requested_at).where(Job.id == job_id)).fetchone()
         return bool(row and row[0])
 
     def update_claimed(self, claim: Claim, **values: Any) -> None:
@@ -212,6 +214,12 @@ class Registry:
         with self._connected():
             if self._execute(Job.update(values).where(held)) != 1:
                 raise ClaimLost(f"job {claim.job.id} is no longer run by attempt {claim.attempt}")
+
+    def uncount_lost(self, claim: Claim) -> None:
+        """Takes back that the attempt was counted as lost: its lock was, with a connection, but its process lives."""
+        counted = (Job.id == claim.job.id) & (Job.attempt > claim.attempt) & (Job.lost_count > 0)
+        with self._connected():
+            self._execute(Job.update(lost_count=Job.lost_count - 1).where(counted))
 
     def amend(self, job: Job, **values: Any) -> None:
         """Changes what is recorded of a job that has ended: for a rebuild that reads its file by other rules."""

@@ -10,10 +10,12 @@ from random import Random
 from tempfile import TemporaryDirectory
 from threading import Event
 
-from glyphd.settings import Settings
+from glyphd.settings import MIB, Settings
+from tests.chaos.blows import BLOWS, FULL, KILL, blows_of, deal, make_blows
 from tests.chaos.checks import Checker
 from tests.chaos.clients import NotAnswered, Sent, send
 from tests.chaos.clusters import Cluster, running_cluster
+from tests.chaos.disks import small_disk
 from tests.chaos.files import GivenFile, make_file
 from tests.chaos.monkeys import Monkey, make_plan
 from tests.chaos.tallies import Tally
@@ -21,6 +23,10 @@ from tests.chaos.tallies import Tally
 CLIENTS = 3
 FILES_OF_A_CLIENT = 2
 ROUNDS_OF_AN_ARCHIVE = 10
+DISK_BYTES = 512 * MIB
+REFUSED_START = 2
+"""A service that can't start in such surroundings ends with this code, and is started again."""
+
 TWICE_SHARE = 0.3
 """So many files are sent again after their answer, and so many by two clients at the same time."""
 
@@ -39,6 +45,7 @@ class Run:
     folder: Path
     clients: int = CLIENTS
     say: Callable[[str], None] = print
+    blows: frozenset[str] = frozenset(BLOWS)
 
 
 def run_chaos(run: Run) -> Tally:
@@ -51,7 +58,8 @@ def run_chaos(run: Run) -> Tally:
             checker = Checker(cluster, tally)
             for number in range(first, min(first + ROUNDS_OF_AN_ARCHIVE, run.rounds)):
                 _run_round(cluster, checker, run, run.seed + number)
-        tally.findings.wrong += [f"a process ended with exit code {code}" for code in cluster.disorderly_exits()]
+        exits = [code for code in cluster.disorderly_exits() if run.blows == {KILL} or code != REFUSED_START]
+        tally.findings.wrong += [f"a process ended with exit code {code}" for code in exits]
         run.say(f"{tally['rounds']} rounds, {tally['files uploaded']} files in {time.monotonic() - began:.0f} s")
     tally.seconds = time.monotonic() - began
     return tally
@@ -62,10 +70,22 @@ def _fresh_cluster(run: Run) -> Iterator[Cluster]:
     with TemporaryDirectory(dir=run.folder, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with (
-            run.make_settings(folder / "data") as settings,
+            _disk_of(run, folder / "disk") as disk,
+            run.make_settings(disk / "data") as settings,
             running_cluster(settings, folder, workers=run.workers) as cluster,
         ):
             yield cluster
+
+
+@contextmanager
+def _disk_of(run: Run, folder: Path) -> Iterator[Path]:
+    """Where the data goes: a disk of its own where it is to be filled, else just a folder."""
+    if FULL in run.blows:
+        with small_disk(folder, DISK_BYTES) as disk:
+            yield disk.folder
+    else:
+        folder.mkdir()
+        yield folder
 
 
 def _run_round(cluster: Cluster, checker: Checker, run: Run, seed: int) -> None:
@@ -75,13 +95,16 @@ def _run_round(cluster: Cluster, checker: Checker, run: Run, seed: int) -> None:
         [make_file(f"{seed}-{client}-{number}", random) for number in range(FILES_OF_A_CLIENT)]
         for client in range(run.clients)
     ]
-    plan = make_plan(random)
+    plan = make_plan(random) if KILL in run.blows else []
+    blows = make_blows(blows_of(cluster.settings, run.blows), seed)
     ended = Event()
     with ThreadPoolExecutor(run.clients + 2) as threads:
+        dealing = threads.submit(deal, cluster, blows, seed, ended, tally)
         raging = threads.submit(Monkey(cluster, Random(seed), tally).rage, plan, ended)
         works = [threads.submit(_work, cluster, mine, Random(seed + at), tally) for at, mine in enumerate(files)]
         outcomes = [work.result() for work in works]
         raging.result()
+        dealing.result()
     found = checker.check([file for mine in files for file in mine], [sent for mine, _ in outcomes for sent in mine])
     found.lost += [refusal for _, refusals in outcomes for refusal in refusals]
     tally.count("rounds")
@@ -89,7 +112,11 @@ def _run_round(cluster: Cluster, checker: Checker, run: Run, seed: int) -> None:
     if found.sentences():
         run.say(
             "\n".join(
-                [f"round with SEED={seed} failed; its plan: {plan}", *found.sentences(), *cluster.logged_errors()]
+                [
+                    f"round with SEED={seed} failed; its plan: {plan} {blows}",
+                    *found.sentences(),
+                    *cluster.logged_errors(),
+                ]
             )
         )
 

@@ -13,14 +13,17 @@ class Findings:
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    """Sound files whose import failed."""
 
     def add(self, other: "Findings") -> None:
         self.lost += other.lost
         self.doubled += other.doubled
         self.wrong += other.wrong
+        self.failed += other.failed
 
     def sentences(self) -> list[str]:
-        named = {"LOST": self.lost, "DOUBLED": self.doubled, "WRONG": self.wrong}
+        named = {"LOST": self.lost, "DOUBLED": self.doubled, "WRONG": self.wrong, "FAILED": self.failed}
         return [f"{name}: {sentence}" for name, found in named.items() for sentence in found]
 
 
@@ -35,6 +38,12 @@ ROWS = (
     "`kill -9` of a worker",
     "SIGTERM to an API",
     "SIGTERM to a worker",
+    "trouble: readonly",
+    "trouble: full",
+    "trouble: queue",
+    "trouble: registry",
+    "trouble: settings",
+    "trouble: terminate",
     "attempts lost with their worker",
     "most attempts of one import",
     "imports succeeded",
@@ -73,5 +82,6 @@ class Tally:
         found = self.findings
         rows = [(name, self._counts[name]) for name in ROWS]
         rows += [("**lost**", len(found.lost)), ("**doubled**", len(found.doubled)), ("**wrong**", len(found.wrong))]
+        rows.append(("**sound files failed**", len(found.failed)))
         lines = [f"| {name} | {number} |" for name, number in rows]
         return "\n".join([f"| {head} | |", "|---|--:|", *lines, f"| seconds | {self.seconds:.0f} |"])

@@ -44,7 +44,7 @@ def test_by_what_it_says(error: Exception, trouble: Trouble | None) -> None:
         (psycopg.errors.AdminShutdown, Trouble.LOST),
         (psycopg.errors.ConnectionFailure, Trouble.LOST),
         (psycopg.errors.QueryCanceled, Trouble.LIMITED),
-        (psycopg.errors.ConfigurationLimitExceeded, Trouble.LIMITED),
+        (psycopg.errors.ConfigurationLimitExceeded, Trouble.TOO_LARGE),
         (psycopg.errors.OutOfMemory, Trouble.LIMITED),
         (psycopg.errors.DiskFull, Trouble.FULL),
         (psycopg.errors.DeadlockDetected, Trouble.BUSY),

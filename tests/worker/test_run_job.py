@@ -185,7 +185,7 @@ def test_each_rest_is_twice_as_long_up_to_a_minute(
     service: Service, make_context: MakeContext, handbacks: int, seconds: int
 ) -> None:
     job = _upload(service)
-    service.alter(job.import_id, handback_count=handbacks)
+    service.alter(job.import_id, handback_count=handbacks, reason="the disk is full")
     run_job(make_context(failing(service.settings, NO_ROOM)), job.id)
     assert from_now(seconds - 1) < _job(service, job.import_id).not_before <= from_now(seconds)
 

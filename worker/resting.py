@@ -1,0 +1,65 @@
+"""How a job waits after trouble that is not its own, and when it has waited for room in vain."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from glyphd.db.registry_models import Job
+from glyphd.importing.claims import LONGEST_REST_SECONDS
+from glyphd.importing.registry import IMPORT, Registry
+from glyphd.times import read_stored, utc_text
+from worker.passing import ROOM_REASONS, passing_reason
+
+MOST_TRIES_FOR_ROOM = 20
+"""With the rests between them they take a quarter of an hour."""
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What a job's row says while it waits: which hand-back in a row this is, and until when it rests."""
+
+    handback_count: int
+    seconds: float
+
+    @property
+    def not_before(self) -> str | None:
+        return utc_text(datetime.now(UTC) + timedelta(seconds=self.seconds)) if self.seconds else None
+
+
+def rest_after_stop(job: Job) -> Rest:
+    """The process that ran it was told to stop: any other may go on at once."""
+    return Rest(job.handback_count + 1, 0)
+
+
+def rest_after(job: Job, reason: str) -> Rest:
+    """Twice as long each time. Hand-backs for want of room are counted from the first of them."""
+    wants_room_now = reason in ROOM_REASONS and not _wanted_room(job)
+    count = 1 if wants_room_now else job.handback_count + 1
+    return Rest(count, float(min(2 ** (count - 1), LONGEST_REST_SECONDS)))
+
+
+def is_hopeless(registry: Registry, job: Job, reason: str) -> bool:
+    """Whether only this import found no room, try after try.
+
+    Others have to have succeeded since the last try: as long as none does, the disk may just be full.
+    """
+    if reason not in ROOM_REASONS or not _wanted_room(job) or job.handback_count < MOST_TRIES_FOR_ROOM - 1:
+        return False
+    last_try = read_stored(job.not_before or job.received_at) - timedelta(seconds=LONGEST_REST_SECONDS)
+    try:
+        return registry.has_imported_since(utc_text(last_try))
+    except Exception as error:
+        if passing_reason(error) is None:
+            raise
+        return False
+
+
+def why_hopeless(job: Job, reason: str) -> str:
+    """The message of an import that ends for that."""
+    return (
+        f"the import found no room in {job.handback_count + 1} tries, while others succeeded ({reason}): "
+        "make room and retry it, or send the file in parts"
+    )
+
+
+def _wanted_room(job: Job) -> bool:
+    return job.kind == IMPORT and job.reason in ROOM_REASONS
