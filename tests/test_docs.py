@@ -39,7 +39,7 @@ from glyphd.history.diff import CHANGED_COLUMNS
 from glyphd.history.models import MODEL_COLUMNS
 from glyphd.settings import PREFIX, Settings
 from glyphd.storage.rows import RESULT_COLUMNS
-from tests.e2e.processes import data_in, serving
+from tests.e2e.processes import data_in, readiness, serving, until
 from tests.service import Service
 
 ROOT = Path(__file__).parents[1]
@@ -254,6 +254,7 @@ def test_the_script_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
 
 def test_the_runbook_of_the_readme_shows_what_moved(tmp_path: Path) -> None:
     with serving(environment=data_in(tmp_path / "data")) as api:
+        until(lambda: readiness(api.address)["status"] == "ready")  # without a worker nothing is waited for
         script = _fenced("README.md", "sh")[1].replace("http://localhost:8080", api.address)
         done = subprocess.run(["sh", "-eu"], input=script, cwd=ROOT, capture_output=True, text=True, check=True)
     moved = json.loads(done.stdout[done.stdout.rindex("[{") :])

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import psutil
@@ -108,6 +109,15 @@ def until(condition: Callable[[], Any]) -> Any:
 def get(address: str, path: str) -> Any:
     with urlopen(address + path, timeout=PATIENCE_SECONDS) as answer:
         return json.load(answer)
+
+
+def readiness(address: str) -> dict[str, Any]:
+    """What `/api/ready` says, ready or not."""
+    try:
+        found: dict[str, Any] = get(address, "/api/ready")
+    except HTTPError as error:
+        found = json.load(error)
+    return found
 
 
 def upload(address: str, csv: bytes, query: str = "", **headers: str) -> dict[str, Any]:

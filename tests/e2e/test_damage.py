@@ -2,29 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import Any
-from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
 from glyphd.settings import Settings
 from tests.damaging import overwrite_table
-from tests.e2e.processes import data_in, final_status, get, run, serving, until, upload, working
+from tests.e2e.processes import data_in, final_status, readiness, run, serving, until, upload, working
 
 CSV = b"model,price_usd,score\nL4,1,1\n"
 
 
-def _readiness(address: str) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = get(address, "/api/ready")
-    except HTTPError as error:
-        found = json.load(error)
-    return found
-
-
 def _checked_at(address: str) -> str:
-    integrity = _readiness(address)["integrity"]
+    integrity = readiness(address)["integrity"]
     return integrity["checked_at"] if integrity else ""
 
 
@@ -44,7 +34,7 @@ def test_after_a_kill_the_next_worker_checks(environment: dict[str, str]) -> Non
             second = until(lambda: _checked_at(api.address) > first and _checked_at(api.address))
             assert worker.stop() == 0
         with working(environment=environment):
-            until(lambda: _readiness(api.address)["checks"]["worker"] == "ok")
+            until(lambda: readiness(api.address)["checks"]["worker"] == "ok")
             assert _checked_at(api.address) == second
 
 
@@ -57,7 +47,7 @@ def test_damage_is_met_told_and_repaired(tmp_path: Path) -> None:
     with serving(environment=environment) as service:
         failed = final_status(service.address, upload(service.address, CSV)["import_id"])
         assert failed["error"]["code"] == "archive_damaged"
-        assert "damage in the archive" in _readiness(service.address)["detail"]
+        assert "damage in the archive" in readiness(service.address)["detail"]
         assert service.stop() == 0
     checked = run("check", environment=environment)
     assert (checked.returncode, checked.stderr) == (1, "")
@@ -68,7 +58,7 @@ def test_damage_is_met_told_and_repaired(tmp_path: Path) -> None:
         leftover.unlink()
     (tmp_path / "new.sqlite").rename(data / "gpu.sqlite")
     with serving(environment=environment) as service:
-        until(lambda: _readiness(service.address)["status"] == "ready")
+        until(lambda: readiness(service.address)["status"] == "ready")
         retry = Request(f"{service.address}/api/imports/{failed['import_id']}/retry", b"", method="POST")
         with urlopen(retry, timeout=60) as answer:
             again = json.load(answer)["import_id"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from glyphd.settings import Settings
-from tests.e2e.processes import data_in, final_status, get, many_offers, serving, until, upload, working
+from tests.e2e.processes import data_in, final_status, get, many_offers, readiness, serving, until, upload, working
 
 Harm = Callable[[Path], None]
 
@@ -63,7 +63,7 @@ def _imports(address: str) -> None:
 
 
 def _is_ready(address: str) -> bool:
-    return bool(get(address, "/api/ready")["status"] == "ready")
+    return bool(readiness(address)["status"] == "ready")
 
 
 @pytest.mark.parametrize("harm", HARMS)
