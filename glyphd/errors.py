@@ -4,17 +4,19 @@ from typing import Any
 
 
 class GlyphdError(Exception):
-    """A failure with a stable machine `code`, a human `detail` and members worth showing beside it."""
+    """A failure with a stable machine `code`, a human `detail` and members worth showing beside it.
+
+    `reason` is what lies behind it, for the log and the terminal: it may name hosts, roles and paths or quote a
+    library, and no client reads it.
+    """
 
     code = "internal_error"
     title = "Something went wrong inside glyphd"
 
-    reason: str | None = None
-    """What lies behind it, for the log and the terminal: it may name hosts, roles and paths, and no client reads it."""
-
-    def __init__(self, detail: str, **members: Any) -> None:
+    def __init__(self, detail: str, *, reason: str | None = None, **members: Any) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.reason = reason
         self.members = members
 
 
@@ -244,10 +246,6 @@ class ClientLeft(Unavailable):
 class NotReady(Unavailable):
     code = "not_ready"
     title = "The service is not ready"
-
-    def __init__(self, detail: str, *, reason: str | None = None) -> None:
-        super().__init__(detail)
-        self.reason = reason
 
 
 class DatabaseDamaged(Unavailable):

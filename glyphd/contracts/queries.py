@@ -264,7 +264,7 @@ def _invalid(contract: type[BaseModel], error: ValidationError) -> InvalidParame
     name, value = str(first["loc"][0]), first["input"]
     reason = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
     allowed = list(_allowed(contract.model_fields[name].annotation))
-    members = {"allowed": allowed} if allowed else {}
+    members: dict[str, Any] = {"allowed": allowed} if allowed else {}
     return InvalidParameter(f"{name}={value!s:.200}: {reason}", parameter=name, value=f"{value!s:.200}", **members)
 
 

@@ -131,12 +131,13 @@ def open_to_look(settings: Settings, steps: MigrationSet) -> Iterator[Database]:
         path = steps.path(settings)
         if "unable to open" in str(error):
             raise NotReady(
-                f"{path.absolute()} can't be read where it is: its log {path.name}-wal needs a folder that can be "
-                "written to; copy the whole folder to one"
+                f"the database {path.name} can't be read where it is: its log {path.name}-wal needs a folder that can "
+                "be written to; copy the whole folder to one",
+                reason=str(path.absolute()),
             ) from error
         if type(error) is not DatabaseError:
             raise
-        raise SchemaError(f"{path.name} can't be read: {error}") from error
+        raise SchemaError(f"{path.name} can't be read", reason=str(error)) from error
 
 
 def require_current_schema(settings: Settings, sets: Iterable[MigrationSet] = SETS) -> None:

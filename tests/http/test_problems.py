@@ -227,6 +227,19 @@ def test_a_missing_archive_is_503(service: Service) -> None:
     assert (problem(answer)["code"], "Retry-After" in answer.headers) == ("not_ready", True)
 
 
+def test_an_archive_that_cant_be_opened_is_503_in_our_words(service: Service) -> None:
+    service.settings.archive_path.unlink()
+    service.settings.archive_path.mkdir()
+    detail = problem(service.http.get("/api/listings", status=503))["detail"]
+    checks = problem(service.http.get("/api/ready", status=503))["checks"]
+    assert [detail, checks["schema"]] == ["the database gpu.sqlite can't be opened"] * 2
+
+
+def test_an_archive_that_is_no_database_is_not_ready_in_our_words(service: Service) -> None:
+    service.settings.archive_path.write_bytes(b"no database at all\n" * 1000)
+    assert problem(service.http.get("/api/ready", status=503))["checks"]["schema"] == "gpu.sqlite can't be read"
+
+
 def test_every_error_has_a_status_and_a_code_of_its_own() -> None:
     kinds = _all_errors()
     assert all(400 <= status_of(kind("x")) < 600 for kind in kinds)

@@ -17,6 +17,7 @@ from tests.importing.jobs import from_now
 from tests.service import Service, offers, open_service
 from tests.worker.uploads import EventfulUploads
 from worker.context import WorkerContext
+from worker.resting import MOST_TRIES_FOR_ROOM
 from worker.run_job import run_job
 
 ROWS = tuple(f"L4,{price},0.7,EU,Acme {price},2025-07-29" for price in range(1, 3000))
@@ -92,6 +93,19 @@ def test_a_sound_file_waits_until_it_is_over(
     assert (status["status"], status["record_count"], status["reason"]) == ("succeeded", len(ROWS), None)
 
 
+def test_an_import_beyond_the_limit_of_temporary_files_ends_while_others_succeed(
+    clerk: Service, postgres_settings: Settings, role: str
+) -> None:
+    _execute(postgres_settings, *(blow.format(role=role) for blow in TROUBLES[-1].blows))
+    import_id = clerk.upload(offers(*ROWS)).json["import_id"]
+    _run(clerk, import_id)
+    clerk.alter(import_id, handback_count=MOST_TRIES_FOR_ROOM - 1, not_before=from_now(-1))
+    assert _imported(clerk, ROWS[0])["status"] == "succeeded"
+    _run(clerk, import_id)
+    status = clerk.status(import_id)
+    assert (status["status"], (status["error"] or {}).get("code")) == ("failed", "too_large_for_disk")
+
+
 @pytest.mark.parametrize(
     "setting", ["statement_timeout = 1", "lock_timeout = 1", "idle_in_transaction_session_timeout = 1"]
 )
@@ -147,8 +161,8 @@ def _after(event: Callable[[], object], execute: Callable[..., Any]) -> Callable
     return execute_after
 
 
-def _imported(service: Service) -> dict[str, Any]:
-    import_id = service.upload(offers(*ROWS)).json["import_id"]
+def _imported(service: Service, *rows: str) -> dict[str, Any]:
+    import_id = service.upload(offers(*rows or ROWS)).json["import_id"]
     _run(service, import_id)
     return service.status(import_id)
 
