@@ -12,10 +12,6 @@ _USUAL_MARKS = "--T::Z"
 """Every third character, from the fifth on, of what most files have: `2025-07-29T12:12:00Z`."""
 
 
-_BEGINNING = datetime.min.replace(tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
 def utc_text(moment: datetime) -> str:
     """`2025-07-29T12:12:00.000000Z`: 27 characters, whatever the moment; without an offset it is UTC."""
     if moment.tzinfo is not None:
@@ -36,11 +32,6 @@ def text_after(text: str) -> str:
 def read_stored(text: str) -> datetime:
     """The aware datetime behind a stored text."""
     return datetime.fromisoformat(text)
-
-
-def microseconds(text: str) -> int:
-    """Microseconds from the beginning of the year 1 to a stored text."""
-    return (read_stored(text) - _BEGINNING) // _MICROSECOND
 
 
 def parse_time(text: str) -> str:

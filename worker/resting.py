@@ -26,7 +26,7 @@ class Rest:
 
 
 def rest_after_stop(job: Job) -> Rest:
-    """The process that ran it was told to stop: any other may go on at once."""
+    """Its process was told to stop; another one may take it up at once."""
     return Rest(job.handback_count + 1, 0)
 
 

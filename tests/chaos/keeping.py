@@ -47,12 +47,6 @@ class Keeper:
             self._popen.send_signal(number)
             return True
 
-    @property
-    def pid(self) -> int | None:
-        """The process at this moment."""
-        with self._lock:
-            return None if self._popen is None else self._popen.pid
-
     def stop(self) -> None:
         """SIGTERM, and no new start; a process that does not end is killed."""
         self._stopping.set()

@@ -68,6 +68,19 @@ def test_copies_of_an_offer_are_one_offer(
     ledger.check()
 
 
+def test_copies_of_offers_that_are_not_the_first_of_the_file(ledger: Ledger) -> None:
+    ledger.take("feed", row(10), row(20), row(30, note="a"), row(20), row(30, note="b"), row(30, note="a"))
+    assert ledger.current() == {(0, 1), (0, 4), (0, 5), (0, 6)}
+    ledger.check()
+
+
+def test_copies_seen_at_other_times_of_one_observation(ledger: Ledger) -> None:
+    """The latest seen is the last word, wherever it stands in the file."""
+    ledger.take("feed", row(10, 30), row(10, 50), row(10, 30), row(20, 5), row(20, 45), row(20, 10))
+    assert ledger.current() == {(0, 2), (0, 5)}
+    ledger.check()
+
+
 def test_equal_rows_without_a_url_are_separate_offers(ledger: Ledger) -> None:
     ledger.take("feed", row(10, url=None), row(10, url=None))
     assert ledger.current() == {(0, 1), (0, 2)}
