@@ -20,15 +20,17 @@ OBSERVATION_GAP = 3600 * 1_000_000
 """Microseconds. An identity that was not seen for so long is observed again."""
 
 TABLES = {
-    "repeated_identities": "listing_id {blob}, identity {integer}, has_url {integer}, PRIMARY KEY (listing_id)",
+    "repeated_identities": """
+        listing_id {blob}, identity {integer}, has_url {integer}, occurrences {integer}, PRIMARY KEY (listing_id)""",
     **repeats.TABLES,
+    "offers_without_url": "place {serial} PRIMARY KEY, identity {integer}, first_index {integer}, recency {text}",
     "separate_offers": """
         identity {integer}, observation {integer}, price_usd {real}, score {real}, first_index {integer},
         content {integer}, recency {text},
         PRIMARY KEY (identity, observation, price_usd, score, first_index)""",
     "observations": """
         identity {integer}, observation {integer}, group_size {integer}, recency {text}, anchor_index {integer},
-        PRIMARY KEY (identity, observation)""",
+        first_place {integer}, PRIMARY KEY (identity, observation)""",
     "numbered_offers": """
         identity {integer}, observation {integer}, content {integer}, ordinal {integer}, recency {text},
         PRIMARY KEY (identity, observation, content)""",
@@ -37,25 +39,32 @@ TABLES = {
         PRIMARY KEY (identity, ordinal)""",
     "identity_texts": "identity {integer} PRIMARY KEY, said {text}",
     "staged_groups": """
-        import_index {integer} PRIMARY KEY, identity {integer}, ordinal {integer}, group_size {integer},
-        observed_at {text}, standing {integer}, is_several {integer}, word_index {integer}, anchor_index {integer}""",
+        import_index {integer} PRIMARY KEY, identity {integer}, listing_id {blob}, ordinal {integer},
+        group_size {integer}, observed_at {text}, standing {integer}, is_several {integer}, word_index {integer},
+        anchor_index {integer}""",
+    "ordered_ids": """
+        listing_id {blob}, import_index {integer}, standing {integer}, PRIMARY KEY (listing_id, import_index)""",
 }
 """What is found out, step by step. Others use `staged_groups` alone: one row for each staged row whose identity occurs
-more than once. `is_several`: the file has separate offers of its identity. `word_index` is the row with the file's last
-word on the same listing, `anchor_index` the one with that on the first offer of its identity.
+more than once. Its `listing_id` is null for the first offer of an identity, whose row has it; its `observed_at` where
+that is the row's `seen_at`. `is_several`: the file has separate offers of its identity. `word_index` is the row with
+the file's last word on the same listing, `anchor_index` the one with that on the first offer of its identity.
 
-An `identity` is the `import_index` of its first row; `content`, `recency`: see `repeats`.
+An `identity` is the `import_index` of its first row. `offers_without_url` lie by identity, then by number: the first
+one's `place` is the `first_place` of its observation, the others' follow without a gap. `content`, `recency`: see
+`repeats`.
 """
 
 staged_groups = Table("staged_groups")
 
 _FIND_IDENTITIES = """
-INSERT INTO repeated_identities (listing_id, identity, has_url)
-SELECT found.listing_id, found.identity, CASE WHEN first.source_url IS NULL THEN 0 ELSE 1 END
+INSERT INTO repeated_identities (listing_id, identity, has_url, occurrences)
+SELECT found.listing_id, found.identity, CASE WHEN first.source_url IS NULL THEN 0 ELSE 1 END, found.occurrences
 FROM (
-    SELECT listing_id, MIN(import_index) AS identity FROM staged_listings GROUP BY listing_id HAVING COUNT(*) > 1
+    SELECT listing_id, MIN(import_index) AS identity, COUNT(*) AS occurrences
+    FROM staged_rows GROUP BY listing_id HAVING COUNT(*) > 1
 ) AS found
-JOIN staged_listings AS first ON first.import_index = found.identity ORDER BY found.listing_id"""
+JOIN staged_rows AS first ON first.import_index = found.identity ORDER BY found.listing_id"""
 
 _SEPARATE_OBSERVATIONS = """
 UPDATE repeated_rows SET observation = found.observation
@@ -76,11 +85,25 @@ FROM (
 WHERE repeated_rows.import_index = found.import_index"""
 
 _FIND_OFFERS_WITHOUT_URL = """
-INSERT INTO separate_offers (identity, observation, price_usd, score, first_index, recency)
-SELECT found.identity, 0, staged.price_usd, staged.score, staged.import_index, staged.seen_at
-FROM staged_listings AS staged
+INSERT INTO offers_without_url (identity, first_index, recency)
+SELECT found.identity, staged.import_index, staged.seen_at
+FROM staged_rows AS staged
 JOIN repeated_identities AS found ON found.listing_id = staged.listing_id
-WHERE staged.source_url IS NULL ORDER BY 1, 2, 3, 4, 5"""
+WHERE staged.source_url IS NULL ORDER BY found.identity, staged.price_usd, staged.score, staged.import_index"""
+
+_MEASURE_OBSERVATIONS_WITHOUT_URL = """
+INSERT INTO observations (identity, observation, group_size, recency, anchor_index, first_place)
+SELECT identity, 0, occurrences, (
+    SELECT MAX(recency) FROM offers_without_url WHERE place BETWEEN first_place AND first_place + occurrences - 1
+), (
+    SELECT first_index FROM offers_without_url WHERE place = first_place
+), first_place
+FROM (
+    SELECT identity, occurrences,
+        CAST(SUM(occurrences) OVER (ORDER BY identity ROWS UNBOUNDED PRECEDING) AS BIGINT) - occurrences + 1
+            AS first_place
+    FROM repeated_identities WHERE has_url = 0
+) AS found ORDER BY identity"""
 
 _FIND_OFFERS_WITH_URL = """
 INSERT INTO separate_offers (identity, observation, price_usd, score, first_index, content, recency)
@@ -88,7 +111,7 @@ SELECT identity, observation, MIN(price_usd), MIN(score), MIN(first_index), cont
 FROM repeated_rows
 GROUP BY identity, observation, content ORDER BY 1, 2, 3, 4, 5"""
 
-_MEASURE_OBSERVATIONS = """
+_MEASURE_OBSERVATIONS_WITH_URL = """
 INSERT INTO observations (identity, observation, group_size, recency, anchor_index)
 SELECT identity, observation, COUNT(*), MAX(recency), (
     SELECT first.first_index FROM separate_offers AS first
@@ -98,34 +121,41 @@ SELECT identity, observation, COUNT(*), MAX(recency), (
 FROM separate_offers AS offer
 GROUP BY identity, observation ORDER BY identity, observation"""
 
-_NUMBERED = """
-SELECT identity, observation, content, recency, first_index, ROW_NUMBER() OVER (
-    PARTITION BY identity, observation ORDER BY price_usd, score, first_index
-) AS ordinal
-FROM separate_offers WHERE content IS {null}"""
-
-_NUMBER_OFFERS = f"""
+_NUMBER_OFFERS = """
 INSERT INTO numbered_offers (identity, observation, content, ordinal, recency)
-SELECT identity, observation, content, ordinal, recency FROM ({_NUMBERED.format(null="NOT NULL")}) AS numbered"""
+SELECT identity, observation, content, ROW_NUMBER() OVER (
+    PARTITION BY identity, observation ORDER BY price_usd, score, first_index
+), recency
+FROM separate_offers"""
 
 _FIND_LAST_WORDS = """
 INSERT INTO last_words (identity, ordinal, recency)
 SELECT identity, ordinal, MAX(recency) FROM numbered_offers GROUP BY identity, ordinal"""
 
-_OBSERVED_AT = f"CASE WHEN observed.group_size > 1 THEN {SEEN_AT.format(recency='observed.recency')} END"
+_PLACE_IN_GROUP = "(offer.place - observed.first_place + 1)"
+
+_OBSERVED_AT = "CASE WHEN observed.group_size > 1 AND {moment} <> {seen_at} THEN {moment} END"
+
+_OBSERVED_AT_WITHOUT_URL = _OBSERVED_AT.format(moment="observed.recency", seen_at="offer.recency")
+
+_OBSERVED_AT_WITH_URL = _OBSERVED_AT.format(
+    moment=SEEN_AT.format(recency="observed.recency"), seen_at=SEEN_AT.format(recency="repeated.recency")
+)
 
 _GROUP_ROWS_WITHOUT_URL = f"""
 INSERT INTO staged_groups
-SELECT numbered.first_index, numbered.identity, numbered.ordinal, observed.group_size, {_OBSERVED_AT},
-    {Standing.LAST:d}, 1, numbered.first_index, observed.anchor_index
-FROM ({_NUMBERED.format(null="NULL")}) AS numbered
-JOIN observations AS observed
-    ON observed.identity = numbered.identity AND observed.observation = numbered.observation
-ORDER BY numbered.first_index"""
+SELECT offer.first_index, offer.identity, {{listing_id}}, {_PLACE_IN_GROUP}, observed.group_size,
+    {_OBSERVED_AT_WITHOUT_URL}, {Standing.LAST:d}, 1,
+    offer.first_index, observed.anchor_index
+FROM offers_without_url AS offer
+JOIN observations AS observed ON observed.identity = offer.identity
+LEFT JOIN identity_texts AS named ON named.identity = offer.identity
+ORDER BY offer.first_index"""
 
 _GROUP_ROWS_WITH_URL = f"""
 INSERT INTO staged_groups
-SELECT repeated.import_index, repeated.identity, offer.ordinal, observed.group_size, {_OBSERVED_AT},
+SELECT repeated.import_index, repeated.identity, {{listing_id}}, offer.ordinal, observed.group_size,
+    {_OBSERVED_AT_WITH_URL},
     CASE
         WHEN repeated.recency <> offer.recency THEN {Standing.REPEATED:d}
         WHEN offer.recency <> word.recency THEN {Standing.EARLIER:d}
@@ -146,33 +176,17 @@ JOIN (
         CASE WHEN MAX(group_size) > 1 THEN 1 ELSE 0 END AS is_several
     FROM observations GROUP BY identity
 ) AS summed ON summed.identity = repeated.identity
+LEFT JOIN identity_texts AS named ON named.identity = repeated.identity
 ORDER BY repeated.import_index"""
 
 _GROUP_SAME_ROWS = f"""
 INSERT INTO staged_groups
-SELECT same.import_index, same.identity, last.ordinal, last.group_size, last.observed_at, {Standing.REPEATED:d},
-    last.is_several, last.word_index, last.anchor_index
+SELECT same.import_index, same.identity, last.listing_id, last.ordinal, last.group_size, last.observed_at,
+    {Standing.REPEATED:d}, last.is_several, last.word_index, last.anchor_index
 FROM same_rows AS same
 JOIN last_same_rows AS looked_at ON looked_at.identity = same.identity
 JOIN staged_groups AS last ON last.import_index = looked_at.import_index
 WHERE same.import_index <> looked_at.import_index ORDER BY same.import_index"""
-
-_GROUP_OFFERS = (
-    _MEASURE_OBSERVATIONS,
-    _NUMBER_OFFERS,
-    _FIND_LAST_WORDS,
-    _GROUP_ROWS_WITHOUT_URL,
-    _GROUP_ROWS_WITH_URL,
-    _GROUP_SAME_ROWS,
-)
-
-_MARK_STAGED = """
-UPDATE staged_listings
-SET ordinal = found.ordinal, group_size = found.group_size, standing = found.standing,
-    observed_at = CASE WHEN found.observed_at <> staged_listings.seen_at THEN found.observed_at END,
-    listing_id = CASE WHEN found.ordinal > 1 THEN {listing_id} ELSE staged_listings.listing_id END
-FROM staged_groups AS found LEFT JOIN identity_texts AS named ON named.identity = found.identity
-WHERE staged_listings.import_index = found.import_index"""
 
 _FIRST_ROWS = """
 JOIN (
@@ -182,9 +196,15 @@ JOIN (
 
 def open_groups(database: Database) -> None:
     """Makes the tables, empty, on the current connection."""
-    words = {"integer": "BIGINT", "real": "DOUBLE PRECISION", "blob": "BYTEA", "text": 'TEXT COLLATE "C"'}
+    words = {
+        "integer": "BIGINT",
+        "serial": "BIGSERIAL",
+        "real": "DOUBLE PRECISION",
+        "blob": "BYTEA",
+        "text": 'TEXT COLLATE "C"',
+    }
     if is_sqlite(database):
-        words = {"integer": "INTEGER", "real": "REAL", "blob": "BLOB", "text": "TEXT"}
+        words = {"integer": "INTEGER", "serial": "INTEGER", "real": "REAL", "blob": "BLOB", "text": "TEXT"}
     for table, columns in TABLES.items():
         keyed = " WITHOUT ROWID" if is_sqlite(database) and "PRIMARY KEY (" in columns else ""
         database.execute_sql(f"CREATE TEMPORARY TABLE {table} ({columns.format_map(words)}){keyed}")
@@ -199,30 +219,36 @@ def drop_groups(database: Database) -> None:
 def group_rows(database: Database) -> bool:
     """Finds the groups among the staged rows; returns whether there are any.
 
-    The stage needs an index on `listing_id`, which is that of the first offer of its identity until then.
+    The stage needs an index on `listing_id`, which is that of the first offer of its identity.
     """
     database.execute_sql(_FIND_IDENTITIES)
     kinds = {has_url for (has_url,) in database.execute_sql("SELECT DISTINCT has_url FROM repeated_identities")}
     if 1 in kinds:
-        repeats.find_rows_with_url(database)
-        _separate_observations(database)
-        database.execute_sql(_FIND_OFFERS_WITH_URL)
+        _find_offers_with_url(database)
     if 0 in kinds:
         database.execute_sql(_FIND_OFFERS_WITHOUT_URL)
+        database.execute_sql(_MEASURE_OBSERVATIONS_WITHOUT_URL)
     if kinds:
-        for statement in _GROUP_OFFERS:
-            database.execute_sql(statement)
+        _write_down_identities(database)
+    if 1 in kinds:
+        database.execute_sql(_GROUP_ROWS_WITH_URL.format(listing_id=_listing_id(database, "offer.ordinal")))
+        database.execute_sql(_GROUP_SAME_ROWS)
+    if 0 in kinds:
+        database.execute_sql(_GROUP_ROWS_WITHOUT_URL.format(listing_id=_listing_id(database, _PLACE_IN_GROUP)))
     return bool(kinds)
 
 
-def mark_staged(database: Database) -> None:
-    """Notes on the staged rows what `group_rows` found. An index on their `listing_id` would only make it slower.
+def _find_offers_with_url(database: Database) -> None:
+    repeats.find_rows_with_url(database)
+    _separate_observations(database)
+    for statement in (_FIND_OFFERS_WITH_URL, _MEASURE_OBSERVATIONS_WITH_URL, _NUMBER_OFFERS, _FIND_LAST_WORDS):
+        database.execute_sql(statement)
 
-    Every offer but the first of its identity has a `listing_id` of its own.
-    """
-    _write_down_identities(database)
-    listing_id = first_half_of_sha256(database, numbered("named.said", "found.ordinal"))
-    database.execute_sql(_MARK_STAGED.format(listing_id=listing_id))
+
+def _listing_id(database: Database, ordinal: str) -> str:
+    """SQL: every offer but the first of its identity has a `listing_id` of its own."""
+    digest = first_half_of_sha256(database, numbered("named.said", ordinal))
+    return f"CASE WHEN {ordinal} > 1 THEN {digest} END"
 
 
 def _separate_observations(database: Database) -> None:

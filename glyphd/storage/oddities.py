@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import SQL, Case, Database, fn
+from peewee import JOIN, SQL, Case, Database, Select, Table, fn
 
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ImportBatch, Standing
@@ -70,44 +70,57 @@ def _repeated_rows(database: Database) -> Iterator[Oddity]:
     repeated = staged_groups.select(staged_groups.c.import_index).where(
         staged_groups.c.standing == Standing.REPEATED.value
     )
-    (count,) = database.execute(_giving(repeated, fn.COUNT(SQL("*")))).fetchone()
+    count = _count(database, repeated)
     if count:
         yield oddity(
             "repeated_rows",
             "rows say the same as another one within an hour: each offer counts once",
             count,
-            lines=_first_lines(database, staged.select().where(staged.c.import_index.in_(repeated))),
+            lines=_first_lines(database, repeated),
             hint="all of them are kept; send each offer once, or an hour apart, to have each counted",
         )
 
 
 def _indistinct_rows(database: Database, origin: Origin) -> Iterator[Oddity]:
-    found = _indistinct(origin).where(staged.c.standing < Standing.REPEATED.value)
-    without_url, nameless = staged.c.source_url.is_null(), is_nameless(staged.c, SQL("1 = 1"))
-    sums = [fn.COALESCE(fn.SUM(Case(None, [(test, 1)], 0)), 0) for test in (without_url, nameless)]
-    count, *counts = map(int, database.execute(_giving(found, fn.COUNT(SQL("*")), *sums)).fetchone())
+    found = _indistinct(origin)
+    count = _count(database, found)
     if count:
         yield oddity(
             "indistinct_rows",
             "nothing tells which offer these rows are of: their prices are not compared",
             count,
             lines=_first_lines(database, found),
-            hint=_what_would_tell(origin, count, *counts),
+            hint=_what_would_tell(database, origin, found),
         )
 
 
 def _indistinct(origin: Origin) -> Any:
-    """The staged rows that nothing is to be computed from: all of them are gone over only where any may be nameless."""
-    known = predecessors.select(predecessors.c.import_index).where(predecessors.c.is_indistinct == 1)
-    in_groups = staged_groups.select(staged_groups.c.import_index).where(staged_groups.c.is_several == 1)
-    found = staged.c.import_index.in_(known.union_all(in_groups) if origin.is_grouped else known)
-    return staged.select().where(found | is_nameless(staged.c, SQL("1 = 1")) if origin.may_lack_names else found)
+    """The `import_index` of each staged row that nothing is to be computed from. All rows are gone over only where any
+    may be nameless."""
+    in_groups = (staged_groups.c.is_several == 1) & (staged_groups.c.standing < Standing.REPEATED.value)
+    elsewhere = fn.COALESCE(staged_groups.c.is_several, 0) == 0
+    elsewhere &= fn.COALESCE(staged_groups.c.standing, 0) < Standing.REPEATED.value
+    found: Any = staged_groups.select(staged_groups.c.import_index).where(in_groups)
+    known = _with_groups(predecessors).where((predecessors.c.is_indistinct == 1) & elsewhere)
+    found = found.union_all(known)
+    if not origin.may_lack_names:
+        return found
+    is_new = predecessors.c.import_index.is_null()
+    of_each = predecessors.c.import_index == staged.c.import_index
+    others = _with_groups(staged).join(predecessors, JOIN.LEFT_OUTER, on=of_each).where(is_new & elsewhere)
+    return found.union_all(others.where(is_nameless(staged.c, SQL("1 = 1"))))
 
 
-def _what_would_tell(origin: Origin, rows: int, without_url: int, nameless: int) -> str:
-    if not without_url:
+def _with_groups(rows: Table) -> Any:
+    of_each = staged_groups.c.import_index == rows.c.import_index
+    return rows.select(rows.c.import_index).join(staged_groups, JOIN.LEFT_OUTER, on=of_each)
+
+
+def _what_would_tell(database: Database, origin: Origin, found: Any) -> str:
+    nameless = is_nameless(staged.c, SQL("1 = 1"))
+    if not _any(database, found, staged.c.source_url.is_null()):
         return "give each offer a source_url of its own, or another seller, region or condition"
-    if origin.source is None and nameless == rows:
+    if origin.source is None and not _any(database, found, ~nameless):
         return "a source_url or a seller in each row, or source= with the upload, would tell them apart"
     return "a source_url in each row would tell them apart"
 
@@ -154,13 +167,21 @@ def _fewer_rows(rows: int, before: _Before) -> Iterator[Oddity]:
         )
 
 
+def _count(database: Database, found: Any) -> int:
+    """How many numbers of staged rows a query gives."""
+    return int(database.execute(Select([found.alias("found")], [fn.COUNT(SQL("*"))])).fetchone()[0])
+
+
+def _any(database: Database, found: Any, condition: Any) -> bool:
+    """Whether any of these staged rows is so."""
+    among = found.alias("found")
+    rows = Select([among], [SQL("1")]).join(staged, on=(staged.c.import_index == among.c.import_index))
+    return database.execute(rows.where(condition).limit(1)).fetchone() is not None
+
+
 def _first_lines(database: Database, found: Any) -> list[int]:
-    """The first lines of the staged rows that a query without columns finds."""
-    lines = _giving(found, fn.COALESCE(staged.c.line, staged.c.import_index))
-    return [line for (line,) in database.execute(lines.order_by(staged.c.import_index).limit(SHOWN_LINES))]
-
-
-def _giving(found: Any, *values: Any) -> Any:
-    query = found.clone()
-    query._returning = values
-    return query
+    among = found.alias("found")
+    first = Select([among], [among.c.import_index]).order_by(among.c.import_index).limit(SHOWN_LINES)
+    line = fn.COALESCE(staged.c.line, staged.c.import_index)
+    lines = staged.select(line).where(staged.c.import_index.in_(first)).order_by(staged.c.import_index)
+    return [line for (line,) in database.execute(lines)]

@@ -7,7 +7,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from peewee import JOIN, SQL, Case, Database, FieldAlias, Node, Table, Value, fn
+from peewee import JOIN, SQL, Case, Database, FieldAlias, Node, Table, Value
 
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ListingKey, ScoredListing, Standing
@@ -15,7 +15,7 @@ from glyphd.db.dialects import is_sqlite, unindexed
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.knowledge import present
 from glyphd.storage.offers import is_from, is_in_group, is_nameless, is_observation
-from glyphd.storage.staging import Stage, staged
+from glyphd.storage.staging import Stage, staged, staged_ids
 from glyphd.storage.steps import step_between
 
 KNOWN_COLUMNS = ("import_index", "first_event_id", "event_id", "is_grouped")
@@ -98,16 +98,16 @@ def find_predecessors(database: Database, origin: Origin) -> list[Node]:
     Each goes over what it reads in the order in which it lies: ids are random, and a look-up for each row of the file
     would find its page in no cache.
     """
-    in_file_order = unindexed(database, staged.c.import_index)
+    in_file_order = unindexed(database, staged_ids.c.import_index)
     in_group = is_in_group(ListingKey.first_event_id, present(database).counting)
     keys = (
-        staged.select(
-            staged.c.import_index,
+        staged_ids.select(
+            staged_ids.c.import_index,
             ListingKey.first_event_id,
             ListingKey.current_event_id,
             Case(None, [(in_group, 1)], 0) if origin.has_groups else SQL("0"),
         )
-        .join(ListingKey, on=(ListingKey.listing_id == staged.c.listing_id))
+        .join(ListingKey, on=(ListingKey.listing_id == staged_ids.c.listing_id))
         .order_by(in_file_order)
     )
     return [
@@ -118,7 +118,7 @@ def find_predecessors(database: Database, origin: Origin) -> list[Node]:
 
 def is_indistinct_alone(origin: Origin) -> Any:
     """Condition: its own import tells that nothing may be computed from the staged row, whatever came before."""
-    tests = [fn.COALESCE(staged_groups.c.is_several, 0) == 1] if origin.is_grouped else []
+    tests = [staged.c.is_several == 1] if origin.is_grouped else []
     if origin.may_lack_names:
         tests.append(is_nameless(staged.c, SQL("1 = 1")))
     return reduce(or_, tests, SQL("1 = 0"))
@@ -149,7 +149,6 @@ def _followed(origin: Origin) -> Any:
     return (
         _known.select(*(values[name] for name in COLUMNS))
         .join(staged, on=(staged.c.import_index == _known.c.import_index))
-        .join(staged_groups, JOIN.LEFT_OUTER, on=(staged_groups.c.import_index == _known.c.import_index))
         .join(current, JOIN.LEFT_OUTER, on=(current.id == _known.c.event_id))
         .order_by(_known.c.import_index)
     )

@@ -38,9 +38,9 @@ _NUMBER_BASE = 10**12
 SEEN_AT = "SUBSTR({recency}, 1, 27)"
 
 _REPEATED = """
-FROM staged_listings AS staged
+FROM staged_rows AS staged
 JOIN repeated_identities AS found ON found.listing_id = staged.listing_id
-JOIN staged_listings AS first ON first.import_index = found.identity
+JOIN staged_rows AS first ON first.import_index = found.identity
 WHERE staged.source_url IS NOT NULL"""
 
 _FIND_SAME_ROWS = f"""
@@ -58,7 +58,7 @@ _KEEP_LAST_SAME_ROWS = f"""
 INSERT INTO repeated_rows (import_index, identity, first_index, observation, content, price_usd, score, recency)
 SELECT staged.import_index, last.identity, last.identity, 0, last.identity, staged.price_usd, staged.score, {_RECENCY}
 FROM last_same_rows AS last
-JOIN staged_listings AS staged ON staged.import_index = last.import_index ORDER BY staged.import_index"""
+JOIN staged_rows AS staged ON staged.import_index = last.import_index ORDER BY staged.import_index"""
 
 _KEEP_OTHER_ROWS = f"""
 INSERT INTO repeated_rows (import_index, identity, first_index, observation, content, price_usd, score, recency)
@@ -98,7 +98,7 @@ def row_number(recency: str) -> str:
 
 def chunks(database: Database, columns: Sequence[str], joins: str) -> Iterator[list[tuple[Any, ...]]]:
     """Some columns of staged rows, behind their `import_index`, in file order."""
-    query = f"SELECT staged.import_index, {', '.join(columns)} FROM staged_listings AS staged {joins}"
+    query = f"SELECT staged.import_index, {', '.join(columns)} FROM staged_rows AS staged {joins}"
     rows = stream(database, SQL(f"{query} ORDER BY staged.import_index"))
     while chunk := list(islice(rows, CHUNK_ROWS)):
         yield chunk

@@ -12,18 +12,45 @@ from glyphd.db.connections import little_memory
 from glyphd.db.dialects import add_rows, is_sqlite, uncommitted
 from glyphd.db.fields import CaselessTextField
 from glyphd.storage import staged_models, summarizing
-from glyphd.storage.grouping import drop_groups, group_rows, mark_staged, open_groups
+from glyphd.storage.grouping import drop_groups, group_rows, open_groups
 from glyphd.storage.identity import ListingIds
 
-TABLE = "staged_listings"
-INDEX = f"{TABLE}_by_listing"
+TABLE = "staged_rows"
+VIEWS = ("staged_ids", "staged_listings")
 PLACE_COLUMNS = ("import_index", "line", "byte_offset", "byte_length")
 GROUP_COLUMNS = ("ordinal", "group_size", "observed_at", "standing")
 STAGED_COLUMNS = (*PLACE_COLUMNS, "listing_id", *GROUP_COLUMNS, *STORED_COLUMNS)
-_DEFAULTS = {"ordinal": 1, "group_size": 1, "standing": 0}
-"""Of a row whose identity no other row has."""
+_ALONE = {
+    "ordinal": "1",
+    "group_size": "1",
+    "observed_at": "CAST(NULL AS TEXT)",
+    "standing": "0",
+    "is_several": "0",
+    "word_index": "rows.import_index",
+    "anchor_index": "CAST(NULL AS BIGINT)",
+}
+"""What is told of a row whose identity no other row has."""
 
-staged = Table(TABLE)
+_GROUPED = {
+    "listing_id": "COALESCE(groups.listing_id, rows.listing_id)",
+    "ordinal": "COALESCE(groups.ordinal, 1)",
+    "group_size": "COALESCE(groups.group_size, 1)",
+    "observed_at": "groups.observed_at",
+    "standing": "COALESCE(groups.standing, 0)",
+    "is_several": "COALESCE(groups.is_several, 0)",
+    "word_index": "COALESCE(groups.word_index, rows.import_index)",
+    "anchor_index": "groups.anchor_index",
+}
+
+_rows = Table(TABLE)
+
+staged = Table("staged_listings")
+"""The rows of a complete stage: each has STAGED_COLUMNS and `is_several`, `word_index` and `anchor_index` of
+its group; see `grouping`."""
+
+staged_ids = Table("staged_ids")
+"""`listing_id`, `import_index` and `standing` of each of them, in the order of their listings. Ids are random: to look
+each up in the order of the file would find its page in no cache."""
 
 StagedColumns = Mapping[str, Sequence[Any]]
 """PLACE_COLUMNS and STORED_COLUMNS of several rows, by column, all equally long. A column that is left out is null in
@@ -69,17 +96,11 @@ class Stage:
         with little_memory(self.database), uncommitted(self.database):
             self._models.write()
             if self._count:
-                self._summary = self._notes.summary(self.database, staged)
-            self._index("listing_id")
+                self._summary = self._notes.summary(self.database, _rows)
+            self.database.execute_sql(f"CREATE INDEX {TABLE}_by_listing ON {TABLE} (listing_id)")
             self._is_grouped = group_rows(self.database)
-            if self._is_grouped:
-                self.database.execute_sql(f"DROP INDEX {INDEX}")
-                mark_staged(self.database)
-                self._index("listing_id, standing")
-
-    def _index(self, columns: str) -> None:
-        """With all that is asked of rows in the order of their listings: to look each up would take far longer."""
-        self.database.execute_sql(f"CREATE INDEX {INDEX} ON {TABLE} ({columns})")
+            for statement in _complete_rows(self._is_grouped):
+                self.database.execute_sql(statement)
 
     def is_grouped(self) -> bool:
         """Whether several rows have one identity, as `staged_groups` then tells; known when the stage is complete."""
@@ -105,7 +126,7 @@ class Stage:
         return self._last_seen_at
 
     def model_at(self, import_index: int) -> str | None:
-        found = staged.select(staged.c.model).where(staged.c.import_index == import_index)
+        found = _rows.select(_rows.c.model).where(_rows.c.import_index == import_index)
         row = self.database.execute(found).fetchone()
         return row[0] if row else None
 
@@ -133,15 +154,32 @@ def open_stage(database: Database) -> Iterator[Stage]:
 
 
 def _drop_tables(database: Database) -> None:
+    for view in VIEWS:
+        database.execute_sql(f"DROP VIEW IF EXISTS {view}")
     for table in (TABLE, staged_models.TABLE):
         database.execute_sql(f"DROP TABLE IF EXISTS {table}")
     summarizing.drop_tables(database)
     drop_groups(database)
 
 
+def _complete_rows(is_grouped: bool) -> Iterator[str]:
+    """The statements that make `staged` and `staged_ids`. Rows with all columns are never written to the stage again:
+    to read them along with their groups takes a fraction of that."""
+    given = {name: f"rows.{name}" for name in STAGED_COLUMNS} | (_GROUPED if is_grouped else _ALONE)
+    columns = ", ".join(f"{value} AS {name}" for name, value in given.items())
+    groups = " LEFT JOIN staged_groups AS groups ON groups.import_index = rows.import_index" if is_grouped else ""
+    yield f"CREATE TEMPORARY VIEW staged_listings AS SELECT {columns} FROM {TABLE} AS rows{groups}"
+    ids = "SELECT listing_id, import_index, standing FROM"
+    if is_grouped:
+        yield f"INSERT INTO ordered_ids {ids} staged_listings ORDER BY listing_id, import_index"
+        yield f"CREATE TEMPORARY VIEW staged_ids AS {ids} ordered_ids"
+    else:
+        yield f"CREATE TEMPORARY VIEW staged_ids AS {ids} staged_listings"
+
+
 def _create_table(database: Database) -> str:
     """The stage has the types of the events' own columns; rows follow each other by `import_index`."""
-    fields = [ScoredListing._meta.columns[name] for name in STAGED_COLUMNS]
+    fields = [ScoredListing._meta.columns[name] for name in STAGED_COLUMNS if name not in GROUP_COLUMNS]
     columns = [_column_definition(database, field) for field in fields]
     return f"CREATE TEMPORARY TABLE {TABLE} ({', '.join(columns)})"
 
@@ -151,8 +189,6 @@ def _column_definition(database: Database, field: Field) -> str:
     kind = types.get(field.field_type, field.field_type)
     if field.column_name == "import_index":
         return f"import_index {kind} PRIMARY KEY"
-    if field.column_name in _DEFAULTS:
-        return f"{field.column_name} {kind} NOT NULL DEFAULT {_DEFAULTS[field.column_name]}"
     if kind != "TEXT":
         return f"{field.column_name} {kind}"
     if is_sqlite(database):

@@ -17,7 +17,6 @@ from glyphd.errors import ImportConflict
 from glyphd.storage.clock import next_moment
 from glyphd.storage.derived import renew
 from glyphd.storage.gpu_models import update_models
-from glyphd.storage.grouping import staged_groups
 from glyphd.storage.judging import judge
 from glyphd.storage.orders import enter, leave_current
 from glyphd.storage.predecessors import (
@@ -32,7 +31,7 @@ from glyphd.storage.predecessors import (
     superseded,
 )
 from glyphd.storage.row_digests import digest_rows
-from glyphd.storage.staging import STAGED_COLUMNS, Stage, staged
+from glyphd.storage.staging import STAGED_COLUMNS, Stage, staged, staged_ids
 
 LARGE_ROWS = 50_000
 """So many rows are sorted for each order in parts, and find little again in any cache."""
@@ -122,33 +121,32 @@ def _statements(database: Database, import_id: str, origin: Origin, top: int) ->
     `top - import_index` is the event's id: it grows from import to import and falls inside one.
     """
     event_id = Value(top) - staged.c.import_index
-    is_history = _is_history(origin)
-    is_current = Case(None, [(is_history, 0)], 1)
+    is_current = Case(None, [(_is_history(origin, staged.c), 0)], 1)
     return [
         ScoredListing.update(is_current=0).where(ScoredListing.id.in_(superseded())),
         _insert_events(import_id, origin, top, is_current),
         *leave_current(database),
         *enter(database, event_id, is_current),
-        _point_keys(event_id, is_history),
+        _point_keys(origin, top),
         _insert_capacities(import_id),
         update_models(database, import_id),
     ]
 
 
-def _is_history(origin: Origin) -> Any:
+def _is_history(origin: Origin, row: Any) -> Any:
     """Condition: the staged row is not what its listing is now, or `derived` has to find out."""
-    has_to_be_found_out = staged.c.import_index.in_(rows_to_renew())
+    has_to_be_found_out = row.import_index.in_(rows_to_renew())
     if not origin.is_grouped:
         return has_to_be_found_out
-    return (staged.c.standing > Standing.LEFT_OUT.value) | has_to_be_found_out
+    return (row.standing > Standing.LEFT_OUT.value) | has_to_be_found_out
 
 
 def _insert_events(import_id: str, origin: Origin, top: int, is_current: Any) -> Node:
     """In the order of the ids, so that the table only ever grows at its end."""
     event_id = Value(top) - staged.c.import_index
     anchor = predecessors.alias("anchor")
-    word_id = Value(top) - fn.COALESCE(staged_groups.c.word_index, staged.c.import_index)
-    anchor_id = fn.COALESCE(anchor.c.first_event_id, Value(top) - staged_groups.c.anchor_index)
+    word_id = Value(top) - staged.c.word_index
+    anchor_id = fn.COALESCE(anchor.c.first_event_id, Value(top) - staged.c.anchor_index)
     indistinct = (predecessors.c.is_indistinct == 1) | is_indistinct_alone(origin)
     values = {name: getattr(staged.c, name) for name in STAGED_COLUMNS}
     values |= {"id": event_id, "import_id": Value(import_id), "schema_version": Value(ROW_SCHEMA_VERSION)}
@@ -160,20 +158,20 @@ def _insert_events(import_id: str, origin: Origin, top: int, is_current: Any) ->
     rows = (
         staged.select(*values.values())
         .join(predecessors, JOIN.LEFT_OUTER, on=(predecessors.c.import_index == staged.c.import_index))
-        .join(staged_groups, JOIN.LEFT_OUTER, on=(staged_groups.c.import_index == staged.c.import_index))
-        .join(anchor, JOIN.LEFT_OUTER, on=(anchor.c.import_index == staged_groups.c.anchor_index))
+        .join(anchor, JOIN.LEFT_OUTER, on=(anchor.c.import_index == staged.c.anchor_index))
     )
     return ScoredListing.insert_from(rows.order_by(staged.c.import_index.desc()), [columns[name] for name in values])
 
 
-def _point_keys(event_id: Any, is_history: Any) -> Node:
+def _point_keys(origin: Origin, top: int) -> Node:
     """In the order of the ids, all from their index. A late row's key stays: its listing has a later event.
 
     The event is the first one of a listing that has no key yet.
     """
-    rows = staged.select(staged.c.listing_id, event_id, event_id).where(~is_history)
+    event_id = Value(top) - staged_ids.c.import_index
+    rows = staged_ids.select(staged_ids.c.listing_id, event_id, event_id).where(~_is_history(origin, staged_ids.c))
     return ListingKey.insert_from(
-        rows.order_by(staged.c.listing_id),
+        rows.order_by(staged_ids.c.listing_id),
         [ListingKey.listing_id, ListingKey.current_event_id, ListingKey.first_event_id],
     ).on_conflict(
         conflict_target=[ListingKey.listing_id], update={ListingKey.current_event_id: EXCLUDED.current_event_id}

@@ -17,7 +17,7 @@ from glyphd.db.order_models import SQLITE_MODELS
 from glyphd.settings import Settings
 from glyphd.storage import derived, grouping, predecessors, staged_models, writing
 from glyphd.storage.predecessors import Origin
-from glyphd.storage.staging import STAGED_COLUMNS, TABLE, Stage, StagedColumns, open_stage
+from glyphd.storage.staging import STAGED_COLUMNS, TABLE, VIEWS, Stage, StagedColumns, open_stage
 from glyphd.storage.stores import DatabaseListingStore, staged_columns
 from glyphd.storage.writing import Batch, Step, find_written, write_batch
 from tests.db.snapshots import schema_of
@@ -79,7 +79,7 @@ def _imported_at(database: Database) -> list[str]:
 
 def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
     """SQLite takes a name in quotes that it does not know for a text, and says nothing."""
-    temporary = (TABLE, *STAGED_COLUMNS, *predecessors.TABLES, *predecessors.COLUMNS, staged_models.TABLE)
+    temporary = (*VIEWS, *STAGED_COLUMNS, *predecessors.TABLES, *predecessors.COLUMNS, staged_models.TABLE)
     known = {*temporary, *grouping.TABLES, *GROUP_WORDS, "current", "EXCLUDED", "C"}
     for table in archive.get_tables():
         known |= {table, *(column.name for column in archive.get_columns(table))}
