@@ -17,6 +17,10 @@ from glyphd.server.parsing import RequestParser
 # What says that the other end is gone. Not every system reports a connection of which only their half is closed.
 _LEFT = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
 
+_NOTHING_ASKED, _BETWEEN_REQUESTS, _SLOW = range(3)
+_ON_ITS_WAY_SECONDS = 0.1
+_ANSWERABLE_SECONDS = 2
+
 
 class Channel(HTTPChannel):
     """A connection of waitress's, which has one request in hand at a time.
@@ -38,6 +42,8 @@ class Channel(HTTPChannel):
     _sent_bytes = 0
     _sending_since: float | None = None
     _sent_before = 0
+    _window: tuple[float, int] | None = None  # when it began, and what had been sent by then
+    _last_window: tuple[float, int] | None = None  # how long it was, and what was sent in it
 
     def received(self, data: bytes) -> bool:
         return False if self._lingering_since is not None else super().received(data)
@@ -124,10 +130,37 @@ class Channel(HTTPChannel):
         idle = self._idle_seconds(now) > self.limits.idle_timeout
         if self.total_outbufs_len:
             return "answer_unread" if idle else self._answer_overdue(now)
-        self._sending_since = None
+        self._sending_since = self._window = self._last_window = None
         if isinstance(self.request, RequestParser):
             return self._incoming_overdue(self.request, now, idle)
         return "idle" if idle else None
+
+    def rank_to_close(self, now: float) -> tuple[int, float] | None:
+        """Which connection is closed first when there are too many: the one with the least rank; None: not this one.
+
+        First those that have asked nothing yet, or are already answered for the last time; then those between two
+        requests; both by how long. Then bodies that come in slowly and answers that are read slowly, by their pace.
+        Never one whose request is being answered.
+        """
+        if self._lingering_since is not None:
+            return (_NOTHING_ASKED, self._lingering_since)
+        if self.requests or self._following:
+            return None
+        if self.total_outbufs_len:
+            return self._rank_if_slow(*self._last_window) if self._last_window else None
+        if isinstance(self.request, RequestParser):
+            if self.request.headers_finished:
+                return self._rank_if_slow(now - self.request.started, self.request.body_bytes_received)
+            return self._rank_if_idle(_NOTHING_ASKED, now, self.request.started)
+        since = now - self._idle_seconds(now)
+        return self._rank_if_idle(_BETWEEN_REQUESTS if self._sent_bytes else _NOTHING_ASKED, now, since)
+
+    def _rank_if_idle(self, rank: int, now: float, since: float) -> tuple[int, float] | None:
+        """None for a moment: the request may be on its way."""
+        return (rank, since) if now - since >= _ON_ITS_WAY_SECONDS else None
+
+    def _rank_if_slow(self, seconds: float, count: int) -> tuple[int, float] | None:
+        return (_SLOW, count / seconds) if self.limits.is_slow(count, seconds) else None
 
     def _incoming_overdue(self, request: RequestParser, now: float, idle: bool) -> str | None:
         age = now - request.started
@@ -135,18 +168,31 @@ class Channel(HTTPChannel):
             return "headers_unfinished" if age > self.limits.header_timeout else None
         if idle:
             return "body_stalled"
-        slow = request.body_bytes_received < self.limits.min_body_rate * age
+        if request.place and request.place.withdrawn_at is not None:
+            # Whoever sends on is answered; this one would keep its file without a place.
+            is_silent = now - request.place.withdrawn_at > _ANSWERABLE_SECONDS
+            return "upload_gave_way" if is_silent else None
+        slow = request.body_bytes_received < self.limits.due_body_bytes(request.announced, age)
         return "body_too_slow" if slow and age > self.limits.idle_timeout else None
 
     def _answer_overdue(self, now: float) -> str | None:
         """A reader may begin late, but has to read at a least rate, and faster the more there is to read."""
         if self._sending_since is None:
             self._sending_since, self._sent_before = now, self._sent_bytes
+        self._measure_window(now)
         sent = self._sent_bytes - self._sent_before
         whole = sent + self.total_outbufs_len
         rate = max(self.limits.min_read_rate, whole / self.limits.longest_answer_seconds)
         due = rate * (now - self._sending_since - self.limits.idle_timeout)
         return "answer_read_too_slowly" if sent < due else None
+
+    def _measure_window(self, now: float) -> None:
+        """How much is read lately: the system takes some MiB at once, which an average would hide for a minute."""
+        began, before = self._window or (now, self._sent_bytes)
+        self._window = (began, before)
+        if now - began >= self.limits.fair_seconds:
+            self._last_window = (now - began, self._sent_bytes - before)
+            self._window = (now, self._sent_bytes)
 
     @property
     def _may_go_on(self) -> bool:

@@ -9,9 +9,12 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import ChunkedReceiver
 
 from glyphd.api.access import RequestHead
-from glyphd.errors import GlyphdError, StorageFull
+from glyphd.disk import named_trouble
+from glyphd.errors import GlyphdError
 from glyphd.request_errors import InvalidRequest, MalformedBody
-from glyphd.server.admission import Admission, Arrival, Place
+from glyphd.server.admission import Admission, Arrival
+from glyphd.server.limits import SMALL_BODY_BYTES
+from glyphd.server.places import Place
 from glyphd.server.problems import Refusal
 from glyphd.server.spools import BodyBuffer
 
@@ -34,6 +37,7 @@ class RequestParser(HTTPRequestParser):
     closed = False
     put_off: Callable[[bytes], None]  # takes what follows this request, once it is complete
     place: Place | None = None
+    is_unread = False  # answered by the application without its body
     _decided = False
 
     def __init__(self, adj: Adjustments) -> None:
@@ -45,16 +49,19 @@ class RequestParser(HTTPRequestParser):
         if self.closed:
             return len(data)
         try:
+            self._make_room(len(data))
             consumed = super().received(data)
-            self._judge(data, consumed)
+            self._judge(data)
         except GlyphdError as failure:
             self._refuse(failure)
-        except OSError:
-            self._refuse(StorageFull("the body can't be written to the disk"))
+        except OSError as error:
+            self._refuse(named_trouble(error))
+        if self.completed and self.place:
+            self.place.is_whole = True
         if self.completed:
             # Nothing is left to be sent; waitress would take back `completed` after its 100 and wait for ever.
             self.expect_continue = False
-        if self.error:
+        if self.error or self.is_unread:
             return len(data)
         if self.completed and not self.empty and consumed < len(data):
             self.put_off(data[consumed:])
@@ -77,27 +84,52 @@ class RequestParser(HTTPRequestParser):
         with suppress(OSError):
             super().close()
         if self.place:
-            self.admission.release(self.place)
+            self.admission.places.release(self.place)
 
-    def _judge(self, data: bytes, consumed: int) -> None:
+    @property
+    def announced(self) -> int | None:
+        """The size that was said of the body; None when it comes in chunks."""
+        return None if self.chunked else self.content_length
+
+    def _make_room(self, count: int) -> None:
+        """Before so many bytes of the body are taken, or fewer where the next request follows.
+
+        A body in chunks has no place until it is too large for a small one: only then is it seen to be an upload.
+        """
+        if self.body_rcv is None or self.completed:
+            return
+        size = len(self.body_rcv) + count
+        if self.place is None and self.chunked and size > SMALL_BODY_BYTES:
+            place = Place(began=self.started)
+            self.admission.places.take(place)
+            self.place = place
+        if self.place is not None:
+            self.admission.places.expect(self.place, size)
+
+    def _judge(self, data: bytes) -> None:
         if self.completed and not self.headers_finished and (self.header_plus + data).startswith(b"HEAD "):
             self.method = "HEAD"  # over-long headers: waitress parses a made-up GET in their place
         if self.error or self.empty or not self.headers_finished:
             return
         if not self._decided:
             self._decided = True
-            self.admission.check_access(self._head)
-            self._admit()
-        elif self.place:
-            self.place.fill(consumed)
+            self.admission.rules.check_access(self._head)
+            if self.body_rcv is not None and not self.admission.rules.has_route(self._head):
+                self._leave_unread()
+            else:
+                self._admit()
         self._bound_chunks()
+
+    def _leave_unread(self) -> None:
+        """The application says what is wrong with path or method, and the connection is closed behind its answer."""
+        self.is_unread = self.completed = self.connection_close = True
+        self.body_rcv = None
 
     def _admit(self) -> None:
         if "TRANSFER_ENCODING" in self.headers or (self.chunked and "CONTENT_LENGTH" in self.headers):
             # Two lengths, or chunks under HTTP/1.0: a proxy in front may see another end of the request than we do.
             raise InvalidRequest("the length of the body is given in two ways, or in one that does not fit the version")
-        size = None if self.chunked else self.content_length
-        self.place = self.admission.admit(Arrival(self._content_type, size))
+        self.place = self.admission.admit(Arrival(self._content_type, self.announced))
 
     def _bound_chunks(self) -> None:
         receiver = self.body_rcv
@@ -111,6 +143,7 @@ class RequestParser(HTTPRequestParser):
     def _refuse(self, failure: GlyphdError) -> None:
         self.error = Refusal(failure)
         self.completed = True
+        self.close()  # what came of its body is not kept for as long as the client takes to read why
 
     @property
     def _head(self) -> RequestHead:

@@ -3,6 +3,7 @@
 import pytest
 
 from glyphd.api.access import AccessRule
+from glyphd.server import Rules
 from glyphd.settings import Settings
 from tests.server.wire import RunningServer, Serve, problem_of, read_to_the_end
 
@@ -14,7 +15,7 @@ FORM = ["Host: localhost", "Origin: http://evil.example", "Sec-Fetch-Site: cross
 @pytest.fixture
 def guarded(serve: Serve) -> RunningServer:
     """A server with the rule of the settings that nobody changed."""
-    return serve(check_access=AccessRule.from_settings(Settings()).check)
+    return serve(rules=Rules(check_access=AccessRule.from_settings(Settings()).check))
 
 
 def _head(*headers: str, method: str = "GET", path: str = "/", version: str = "1.1") -> bytes:
@@ -35,7 +36,7 @@ def test_the_body_of_a_foreign_form_is_not_asked_for(guarded: RunningServer, siz
 
 
 def test_a_place_is_not_taken_by_a_refused_upload(serve: Serve) -> None:
-    server = serve(max_uploads_in_flight=0, check_access=AccessRule().check)
+    server = serve(max_uploads_in_flight=0, rules=Rules(check_access=AccessRule().check))
     assert problem_of(server.ask(_upload(*FORM)))["code"] == "cross_site_request"
     assert problem_of(server.ask(_upload("Host: localhost")))["code"] == "too_many_uploads"
 
@@ -91,5 +92,6 @@ def test_each_request_of_a_connection_is_looked_at(guarded: RunningServer) -> No
 
 @pytest.mark.parametrize(("trusted", "status"), [("127.0.0.1", 200), ("10.0.0.0/8", 403)])
 def test_the_proxy_is_known_by_its_address(serve: Serve, trusted: str, status: int) -> None:
-    server = serve(check_access=AccessRule.from_settings(Settings(trusted_proxies=trusted)).check)
+    rule = AccessRule.from_settings(Settings(trusted_proxies=trusted))
+    server = serve(rules=Rules(check_access=rule.check))
     assert server.ask(_head(*PROXIED, "Content-Length: 0", method="POST")).status == status

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from waitress.adjustments import Adjustments
 
-from glyphd.errors import StorageFull
 from glyphd.server import ServerLimits
-from glyphd.server.admission import Admission, Arrival
+from glyphd.server.admission import Admission
 from glyphd.server.parsing import RequestParser
 from tests.server.apps import Holding
 from tests.server.wire import (
@@ -94,8 +93,11 @@ def test_json_has_a_limit_of_its_own_and_is_told_of_the_raw_form(serve: Serve, m
     assert "raw text/csv" in problem_of(answer)["detail"]
 
 
-@pytest.mark.parametrize("second", [post(MIB), CHUNKED], ids=["length", "chunks"])
-def test_refuses_an_upload_too_many_before_its_body(serve: Serve, second: bytes) -> None:
+SMALL_CHUNK = b"%x\r\n%b\r\n" % (200 * KIB, b"x" * 200 * KIB)
+
+
+@pytest.mark.parametrize("second", [post(MIB), CHUNKED + 2 * SMALL_CHUNK], ids=["length", "chunks"])
+def test_refuses_an_upload_too_many_as_soon_as_it_is_seen_to_be_one(serve: Serve, second: bytes) -> None:
     server = serve(max_uploads_in_flight=1)
     with server.connect() as first:
         first.sendall(post(MIB, "Expect: 100-continue"))
@@ -108,6 +110,11 @@ def test_refuses_an_upload_too_many_before_its_body(serve: Serve, second: bytes)
 
 def test_small_bodies_are_not_counted_as_uploads(serve: Serve) -> None:
     assert serve(max_uploads_in_flight=0).ask(post(256 * KIB) + b"x" * 256 * KIB).status == 200
+
+
+def test_neither_are_small_bodies_in_chunks(serve: Serve) -> None:
+    body = post_chunks(*[b"x" * 100 * KIB] * 2)
+    assert serve(max_uploads_in_flight=0).ask(body).body == str(200 * KIB).encode()
 
 
 def test_a_place_is_free_again_when_an_upload_is_done(serve: Serve) -> None:
@@ -155,45 +162,16 @@ def test_a_body_that_can_not_be_spooled_is_refused(
         patched.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
         answer = server.ask(post(MIB) + b"x" * MIB)
     assert answer.status == 503
-    assert problem_of(answer)["code"] == "storage_full"
+    assert int(answer.headers["Retry-After"]) > 0
+    assert problem_of(answer)["code"] == "unavailable"  # the folder is gone: the disk may be empty
     assert str(tmp_path).encode() not in answer.body
     wait_until(lambda: _is_taken(server))
-
-
-def _upload(size: int) -> Arrival:
-    return Arrival("text/csv", size)
 
 
 @pytest.fixture
 def roomy(limits: ServerLimits) -> Admission:
     """Admission on a disk with 10 MiB free, 2 of them in reserve."""
-    return Admission(replace(limits, max_body_bytes=1 << 30, disk_reserve_bytes=2 * MIB), lambda folder: 10 * MIB)
-
-
-def test_a_body_needs_room_for_its_spool_and_its_kept_file(roomy: Admission) -> None:
-    with pytest.raises(StorageFull):
-        roomy.admit(_upload(4 * MIB + 1))
-    assert roomy.admit(_upload(4 * MIB))
-
-
-def test_room_promised_to_one_upload_is_not_promised_to_another(roomy: Admission) -> None:
-    place = roomy.admit(_upload(3 * MIB))
-    assert place
-    with pytest.raises(StorageFull):
-        roomy.admit(_upload(2 * MIB))
-    roomy.release(place)
-    assert roomy.admit(_upload(2 * MIB))
-
-
-def test_what_has_been_received_is_no_longer_promised(roomy: Admission) -> None:
-    parser = RequestParser(Adjustments())
-    parser.admission = roomy
-    parser.received(post(3 * MIB))
-    with pytest.raises(StorageFull):
-        roomy.admit(_upload(2 * MIB))
-    parser.received(b"x" * MIB)
-    assert roomy.admit(_upload(3 * MIB // 2))
-    parser.close()
+    return Admission(replace(limits, max_body_bytes=1 << 30, disk_reserve_bytes=2 * MIB), free_bytes=lambda _: 10 * MIB)
 
 
 def test_what_comes_after_the_end_of_a_dropped_request_is_dropped_too(roomy: Admission) -> None:
@@ -203,11 +181,3 @@ def test_what_comes_after_the_end_of_a_dropped_request_is_dropped_too(roomy: Adm
     parser.received(b"x" * 600 * KIB)
     parser.close()
     assert parser.received(b"x" * KIB) == KIB
-
-
-def test_a_place_given_back_twice_counts_once(roomy: Admission) -> None:
-    place = roomy.admit(_upload(MIB))
-    assert place
-    roomy.release(place)
-    roomy.release(place)
-    assert roomy.admit(_upload(MIB))

@@ -4,7 +4,6 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,16 +14,10 @@ from glyphd.server import ServerLimits
 from glyphd.server.admission import Admission
 from glyphd.server.channels import channel_class
 from glyphd.server.parsing import RequestParser
-from tests.server.apps import Holding, Sending
+from tests.server.apps import LARGE, Holding, Sending
 from tests.server.wire import GET, RunningServer, Serve, is_closed, post, read_answer, wait_until
 
 MIB = 1 << 20
-LARGE = 48 * MIB  # more than the kernel and waitress together hold for a reader
-
-
-@pytest.fixture
-def sending(tmp_path: Path) -> Sending:
-    return Sending(tmp_path, LARGE)
 
 
 def _can_send(connection: socket.socket, piece: bytes = b"x") -> bool:
