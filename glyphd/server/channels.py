@@ -4,14 +4,17 @@ import select
 import socket
 import time
 from contextlib import suppress
+from typing import Any
 
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 
 from glyphd.api.weights import Asked, Weight, weight_of
+from glyphd.errors import Unavailable
 from glyphd.server.admission import Admission
 from glyphd.server.answers import AnswerTask, ProblemTask
 from glyphd.server.limits import ServerLimits
+from glyphd.server.paces import RecentPace
 from glyphd.server.parsing import RequestParser
 
 # What says that the other end is gone. Not every system reports a connection of which only their half is closed.
@@ -42,8 +45,11 @@ class Channel(HTTPChannel):
     _sent_bytes = 0
     _sending_since: float | None = None
     _sent_before = 0
-    _window: tuple[float, int] | None = None  # when it began, and what had been sent by then
-    _last_window: tuple[float, int] | None = None  # how long it was, and what was sent in it
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        # The system takes some MiB at once for a reader that takes none: a short window would often be empty.
+        self._reading = RecentPace(self.limits.fair_seconds)
 
     def received(self, data: bytes) -> bool:
         return False if self._lingering_since is not None else super().received(data)
@@ -65,6 +71,13 @@ class Channel(HTTPChannel):
         else:
             asked = Asked(request.method, request.path, request.query, request.content_length)
             self.weight = weight_of(asked)
+
+    def turn_away(self) -> None:
+        """Has the request in hand answered with 503, from memory: too many like it are waiting."""
+        request = self.requests[0]
+        assert isinstance(request, RequestParser)
+        request.refuse(Unavailable("too many large answers are waiting; try again in a moment"))
+        self.weight = Weight.PROBE
 
     def has_left(self) -> bool:
         """Whether the client has closed the connection, or its half of it. For the thread that answers."""
@@ -130,7 +143,8 @@ class Channel(HTTPChannel):
         idle = self._idle_seconds(now) > self.limits.idle_timeout
         if self.total_outbufs_len:
             return "answer_unread" if idle else self._answer_overdue(now)
-        self._sending_since = self._window = self._last_window = None
+        self._sending_since = None
+        self._reading.restart()
         if isinstance(self.request, RequestParser):
             return self._incoming_overdue(self.request, now, idle)
         return "idle" if idle else None
@@ -144,28 +158,35 @@ class Channel(HTTPChannel):
         """
         if self._lingering_since is not None:
             return (_NOTHING_ASKED, self._lingering_since)
-        if self.requests or self._following:
+        if self.requests or self._may_go_on:
             return None
         if self.total_outbufs_len:
-            return self._rank_if_slow(*self._last_window) if self._last_window else None
+            return self._rank_if_slow(self._reading)
         if isinstance(self.request, RequestParser):
-            if self.request.headers_finished:
-                return self._rank_if_slow(now - self.request.started, self.request.body_bytes_received)
-            return self._rank_if_idle(_NOTHING_ASKED, now, self.request.started)
+            return self._rank_incoming(self.request, now)
         since = now - self._idle_seconds(now)
         return self._rank_if_idle(_BETWEEN_REQUESTS if self._sent_bytes else _NOTHING_ASKED, now, since)
+
+    def _rank_incoming(self, request: RequestParser, now: float) -> tuple[int, float] | None:
+        if request.headers_finished:
+            return self._rank_if_slow(request.pace)
+        return self._rank_if_idle(_NOTHING_ASKED, now, request.started)
 
     def _rank_if_idle(self, rank: int, now: float, since: float) -> tuple[int, float] | None:
         """None for a moment: the request may be on its way."""
         return (rank, since) if now - since >= _ON_ITS_WAY_SECONDS else None
 
-    def _rank_if_slow(self, seconds: float, count: int) -> tuple[int, float] | None:
+    def _rank_if_slow(self, pace: RecentPace) -> tuple[int, float] | None:
+        if pace.last is None:
+            return None
+        seconds, count = pace.last
         return (_SLOW, count / seconds) if self.limits.is_slow(count, seconds) else None
 
     def _incoming_overdue(self, request: RequestParser, now: float, idle: bool) -> str | None:
         age = now - request.started
         if not request.headers_finished:
             return "headers_unfinished" if age > self.limits.header_timeout else None
+        request.pace.measure(now, request.body_bytes_received)
         if idle:
             return "body_stalled"
         if request.place and request.place.withdrawn_at is not None:
@@ -179,20 +200,12 @@ class Channel(HTTPChannel):
         """A reader may begin late, but has to read at a least rate, and faster the more there is to read."""
         if self._sending_since is None:
             self._sending_since, self._sent_before = now, self._sent_bytes
-        self._measure_window(now)
+        self._reading.measure(now, self._sent_bytes)
         sent = self._sent_bytes - self._sent_before
         whole = sent + self.total_outbufs_len
         rate = max(self.limits.min_read_rate, whole / self.limits.longest_answer_seconds)
         due = rate * (now - self._sending_since - self.limits.idle_timeout)
         return "answer_read_too_slowly" if sent < due else None
-
-    def _measure_window(self, now: float) -> None:
-        """How much is read lately: the system takes some MiB at once, which an average would hide for a minute."""
-        began, before = self._window or (now, self._sent_bytes)
-        self._window = (began, before)
-        if now - began >= self.limits.fair_seconds:
-            self._last_window = (now - began, self._sent_bytes - before)
-            self._window = (now, self._sent_bytes)
 
     @property
     def _may_go_on(self) -> bool:

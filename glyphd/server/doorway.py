@@ -68,6 +68,7 @@ class Doorway(TcpWSGIServer):
         self.channel_class = channel_class
         self._most = channel_class.limits.max_connections
         self._full, self._short = Bout("too_many_connections"), Bout("out_of_descriptors")
+        self._failing = Bout("connection_not_taken")
         self._is_short = False
         self._paused_until = 0.0
         sockinfo = (listener.family, listener.type, listener.proto, listener.getsockname())
@@ -102,16 +103,17 @@ class Doorway(TcpWSGIServer):
         if self._is_short:
             self._is_short = False
             self._short.note(now, self._close_some(now, _AT_ONCE))
-        self._full.look(now)
-        self._short.look(now)
+        for bout in (self._full, self._short, self._failing):
+            bout.look(now)
 
     def _pause(self, error: OSError) -> None:
         """Those who wait stay in the system's queue meanwhile: it would report them again at once."""
-        self._paused_until = time.monotonic() + _PAUSE_SECONDS
+        now = time.monotonic()
+        self._paused_until = now + _PAUSE_SECONDS
         if is_out_of_descriptors(error):
             self._is_short = True
         else:
-            log.warning("connection_not_taken", reason=str(error))
+            self._failing.note(now, reason=str(error))
 
     def _close_some(self, now: float, count: int) -> int:
         """Closes so many connections at most, the least needed ones; returns how many."""

@@ -24,7 +24,8 @@ class ServerLimits:
     `max_json_bytes` is for JSON bodies, which are held in memory; None: like any other. `linger_timeout` is how long a
     client may go on sending after its last answer. An answer has to be read at `min_read_rate`, and fast enough to be
     sent within `longest_answer_seconds`. `min_body_rate`, `longest_body_seconds` and `rate_rises_each` are explained at
-    `due_body_bytes`, `fair_rate` and `fair_seconds` at `is_slow`.
+    `due_body_bytes`. What moves slower than `fair_rate` gives way when others have no room; an upload's place, and
+    an answer, only after `fair_seconds`.
     """
 
     host: str
@@ -39,9 +40,9 @@ class ServerLimits:
     header_timeout: float = 10
     idle_timeout: float = 30
     min_body_rate: int = 1024
-    longest_body_seconds: float = 14400
-    rate_rises_each: float = 600
-    fair_rate: int = 64 * 1024
+    longest_body_seconds: float = 86400
+    rate_rises_each: float = 1800
+    fair_rate: int = 32 * 1024
     fair_seconds: float = 5
     linger_timeout: float = 5
     min_read_rate: int = 4096
@@ -75,7 +76,8 @@ class ServerLimits:
         """How much of a body has to have come after so many seconds.
 
         One that says its size comes faster the larger it is, to be whole within `longest_body_seconds`. From one in
-        chunks the least rate is asked once more with every `rate_rises_each`.
+        chunks the least rate is asked once more with every `rate_rises_each`. With the defaults a client that sends
+        50 KiB/s is always fast enough, up to 4 GiB.
         """
         if announced is None:
             rate = self.min_body_rate * (1 + seconds / self.rate_rises_each)
@@ -84,8 +86,8 @@ class ServerLimits:
         return rate * seconds
 
     def is_slow(self, count: int, seconds: float) -> bool:
-        """Whether a body or an answer that moved so many bytes gives way when others have no room."""
-        return seconds >= self.fair_seconds and count < self.fair_rate * seconds
+        """Whether a body or an answer that moved so many bytes may be asked to give way."""
+        return count < self.fair_rate * seconds
 
 
 def connections_within(descriptors: int | None, threads: int) -> int:

@@ -14,6 +14,7 @@ from glyphd.errors import GlyphdError
 from glyphd.request_errors import InvalidRequest, MalformedBody
 from glyphd.server.admission import Admission, Arrival
 from glyphd.server.limits import SMALL_BODY_BYTES
+from glyphd.server.paces import RecentPace
 from glyphd.server.places import Place
 from glyphd.server.problems import Refusal
 from glyphd.server.spools import BodyBuffer
@@ -21,6 +22,8 @@ from glyphd.server.spools import BodyBuffer
 # waitress keeps an unfinished chunk header or trailer in memory, however long it grows.
 _LONGEST_CHUNK_LINE = 4 * 1024
 _LONGEST_TRAILER = 32 * 1024
+# A body that moves comes in all the time.
+_PACE_SECONDS = 0.5
 # Chunks of one byte are sent as six. Beyond that it is empty lines without end, which waitress passes over.
 _MOST_FRAMING = 8
 
@@ -43,6 +46,7 @@ class RequestParser(HTTPRequestParser):
     def __init__(self, adj: Adjustments) -> None:
         super().__init__(adj)
         self.started = time.monotonic()
+        self.pace = RecentPace(_PACE_SECONDS)
 
     def received(self, data: bytes) -> int:
         """How many of the bytes belong to this request; of a refused one all, for what follows is its body."""
@@ -53,9 +57,9 @@ class RequestParser(HTTPRequestParser):
             consumed = super().received(data)
             self._judge(data)
         except GlyphdError as failure:
-            self._refuse(failure)
+            self.refuse(failure)
         except OSError as error:
-            self._refuse(named_trouble(error))
+            self.refuse(named_trouble(error))
         if self.completed and self.place:
             self.place.is_whole = True
         if self.completed:
@@ -105,6 +109,8 @@ class RequestParser(HTTPRequestParser):
             self.place = place
         if self.place is not None:
             self.admission.places.expect(self.place, size)
+        else:
+            self.admission.places.require_room_for_small(size)
 
     def _judge(self, data: bytes) -> None:
         if self.completed and not self.headers_finished and (self.header_plus + data).startswith(b"HEAD "):
@@ -140,7 +146,8 @@ class RequestParser(HTTPRequestParser):
         framed = self.body_bytes_received // _MOST_FRAMING
         self.admission.require_size(self._content_type, max(len(receiver) + receiver.chunk_remainder, framed))
 
-    def _refuse(self, failure: GlyphdError) -> None:
+    def refuse(self, failure: GlyphdError) -> None:
+        """Has the request answered with this failure."""
         self.error = Refusal(failure)
         self.completed = True
         self.close()  # what came of its body is not kept for as long as the client takes to read why

@@ -103,10 +103,15 @@ class Places:
     def _withdraw_slowest(self) -> None:
         """Raises TooManyUploads when no upload comes so slowly that it has to make way for a new one."""
         now = time.monotonic()
-        coming = [place for place in self._taken if not place.is_whole]
-        slow = [place for place in coming if self._limits.is_slow(place.received, now - place.began)]
+        slow = [place for place in self._taken if self._may_be_withdrawn(place, now)]
         if not slow:
             raise TooManyUploads(f"{len(self._taken)} uploads are under way; try again in a moment")
         slowest = min(slow, key=lambda place: place.pace(now))
         slowest.withdrawn_at = now
         self._taken.discard(slowest)
+
+    def _may_be_withdrawn(self, place: Place, now: float) -> bool:
+        age = now - place.began
+        if place.is_whole or age < self._limits.fair_seconds:
+            return False
+        return self._limits.is_slow(place.received, age)

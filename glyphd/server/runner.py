@@ -82,7 +82,7 @@ class _Runner:
         self._limits = admission.limits
         self._listener = listener
         self._channel_class = channel_class(admission)
-        lanes = Lanes(self._limits.threads)
+        lanes = Lanes(self._limits.threads, most_waiting=self._limits.max_connections // 2)
         self._server = Doorway(app, listener, lanes, _adjustments(), self._channel_class)
         self._sockets: dict[int, Any] = self._server._map  # channels, listener and wake-up pipe
         self._server.adj.send_bytes = _SEND_BYTES

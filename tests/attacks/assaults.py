@@ -9,11 +9,12 @@ from contextlib import suppress
 
 from tests.attacks.wires import Target, get, post, read_slowly, repeat, write_slowly
 
-MIB = 1024 * 1024
+KIB, MIB = 1024, 1024 * 1024
 FORM_BYTES = 300 * 1024
 ANNOUNCED = tuple(size * MIB for size in (80, 80, 80, 80, 40, 20, 10, 5, 3, 2, 1, 1))
 """Promised twice, they take all that the small disk has, to the last MiB."""
 
+SMALL_BYTES = 256 * KIB
 SMALL_ROWS = 4
 NESTED = "[" + ",".join(["[]"] * 150_000) + "]"
 EMPTY_ROWS = b"[" + b",".join([b"{}"] * (15 * MIB // 3)) + b"]"
@@ -129,6 +130,23 @@ def idle_connections(target: Target) -> None:
     repeat(target, IDLE, sit)
 
 
+def trickled_small_bodies(target: Target) -> None:
+    """More connections than are kept, each with a body that stays in memory and hardly goes on."""
+
+    def send() -> None:
+        with target.connect() as connection:
+            connection.sendall(post("/api/import", "Content-Type: text/csv", f"Content-Length: {SMALL_BYTES}"))
+            connection.sendall(b"model,price_usd,score\n" + bytes(SMALL_BYTES - KIB))
+            write_slowly(target, connection, b"x", 1)
+
+    repeat(target, IDLE, send)
+
+
+def queued_results(target: Target) -> None:
+    """More connections than are kept, each waiting for a whole result."""
+    repeat(target, IDLE, lambda: target.request("GET", "/api/listings?history=true"))
+
+
 def spent_descriptors(target: Target) -> None:
     """Connections beyond what the process may open."""
 
@@ -154,6 +172,8 @@ ASSAULTS: dict[str, Callable[[Target], None]] = {
         trickled_promises,
         trickled_chunks,
         idle_connections,
+        trickled_small_bodies,
+        queued_results,
         spent_descriptors,
     )
 }

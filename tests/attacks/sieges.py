@@ -20,7 +20,7 @@ DATABASES_GROW = 16 * MIB
 WELL_SECONDS = 10.0
 ENOUGH_ROWS = 20_000
 BAD_ROWS = b"model,price_usd,score\n" + b"RTX_4090,none,0.5\n" * 20_000
-NEVER_REFUSED = ("trickled_promises", "trickled_chunks", "idle_connections")
+NEVER_REFUSED = ("trickled_promises", "trickled_chunks", "trickled_small_bodies", "idle_connections")
 """Attacks in which small uploads are not even 503."""
 
 RUNNERS = {"spent_descriptors": ("tests.attacks.few_descriptors",)}

@@ -7,7 +7,17 @@ import pytest
 from tests.attacks.sieges import besiege
 
 SECONDS = 3.0
-WITHSTOOD = ("nested_heuristics", "huge_pages", "long_links")
+WITHSTOOD = (
+    "nested_heuristics",
+    "huge_pages",
+    "long_links",
+    "trickled_promises",
+    "trickled_chunks",
+    "trickled_small_bodies",
+    "idle_connections",
+    "queued_results",
+    "spent_descriptors",
+)
 """The attacks whose bounds hold in this version."""
 
 

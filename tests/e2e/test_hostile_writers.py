@@ -100,9 +100,13 @@ def test_out_of_descriptors_is_not_called_a_full_disk(api: Process) -> None:
     kept.getresponse().read()
     csv = many_offers(20_000)
     with _out_of_descriptors(api.popen.pid):
+        kept.request("GET", "/api/listings")
+        reading = kept.getresponse()
+        code = json.load(reading)["code"]
         kept.request("POST", "/api/import", csv, {"Content-Type": "text/csv"})
         answer = kept.getresponse()
         problem = json.load(answer)
+    assert (reading.status, code) == (503, "not_ready")
     assert (answer.status, problem["code"]) == (503, "unavailable")
     assert answer.headers["Retry-After"]
     assert "open" in problem["detail"]

@@ -143,6 +143,14 @@ def test_a_place_is_free_again_when_a_client_goes_away(serve: Serve) -> None:
     wait_until(lambda: _is_taken(server))
 
 
+@pytest.mark.parametrize("sent", [post(MIB) + b"x" * 600 * KIB, CHUNKED + 2 * SMALL_CHUNK], ids=["length", "chunks"])
+def test_a_place_is_free_again_when_a_connection_breaks_in_the_midst(serve: Serve, sent: bytes) -> None:
+    server = serve(max_uploads_in_flight=1)
+    with server.connect() as first:
+        first.sendall(sent)
+    wait_until(lambda: _is_taken(server))
+
+
 def test_refuses_a_body_when_the_disk_is_nearly_full(serve: Serve) -> None:
     answer = serve(disk_reserve_bytes=1 << 60).ask(post(1))
     assert answer.status == 503

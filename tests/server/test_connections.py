@@ -9,10 +9,21 @@ import pytest
 
 from glyphd.server.limits import MOST_CONNECTIONS, connections_within
 from tests.server.apps import Holding, Sending
-from tests.server.wire import GET, LIMIT_SECONDS, RunningServer, Serve, is_closed, post, read_answer, wait_until
+from tests.server.wire import (
+    GET,
+    LIMIT_SECONDS,
+    RunningServer,
+    Serve,
+    is_closed,
+    post,
+    problem_of,
+    read_answer,
+    wait_until,
+)
 
 MIB = 1 << 20
 FULL = 3
+HEAVY = GET.replace(b"/ ", b"/api/listings ")
 
 
 @pytest.fixture
@@ -69,17 +80,55 @@ def test_one_with_a_request_in_hand_is_never_closed(serve: Serve, stack: ExitSta
 
 
 def test_bodies_that_trickle_give_way_when_none_is_idle(serve: Serve, stack: ExitStack) -> None:
-    server = serve(max_connections=FULL, fair_seconds=0.2)
+    server = serve(max_connections=FULL)
     for _ in range(FULL + 20):
         _connected(stack, server, post(MIB // 8) + b"x")
     wait_until(lambda: server.ask(GET).status == 200)
 
 
-def test_answers_that_are_hardly_read_give_way_too(serve: Serve, stack: ExitStack, sending: Sending) -> None:
+def test_a_quick_start_does_not_keep_a_body_that_stopped(serve: Serve, stack: ExitStack) -> None:
+    server = serve(max_connections=FULL, fair_rate=100)
+    for _ in range(FULL + 1):
+        _connected(stack, server, post(MIB // 8) + b"x" * (MIB // 16))
+    wait_until(lambda: server.ask(GET).status == 200)
+
+
+def test_bodies_that_move_do_not_give_way(serve: Serve, stack: ExitStack) -> None:
+    server = serve(max_connections=FULL, fair_rate=1024)
+    moving = [_connected(stack, server, post(100 * 1024)) for _ in range(FULL + 1)]
+    latest = _connected(stack, server, GET)
+    for _ in range(20):
+        for connection in moving:
+            connection.sendall(b"x" * 1024)
+        time.sleep(0.1)
+    for connection in moving:
+        connection.sendall(b"x" * 80 * 1024)
+        assert read_answer(connection).status == 200
+    assert read_answer(latest).status == 200
+
+
+@pytest.mark.parametrize("more", [b"", GET], ids=["one", "and another is asked for"])
+def test_answers_that_are_hardly_read_give_way_too(
+    serve: Serve, stack: ExitStack, sending: Sending, more: bytes
+) -> None:
     server = serve(sending, max_connections=FULL, fair_seconds=0.2)
     for _ in range(FULL + 20):
-        _connected(stack, server, GET.replace(b"/ ", b"/file "))
+        _connected(stack, server, GET.replace(b"/ ", b"/file ") + more)
     wait_until(lambda: server.ask(GET).body == b"little")
+
+
+def test_large_answers_that_wait_leave_connections_to_others(serve: Serve, stack: ExitStack) -> None:
+    holding = Holding()
+    server = serve(holding, max_connections=4)
+    held = [_connected(stack, server, HEAVY)]
+    assert holding.asked.wait(LIMIT_SECONDS)
+    held += [_connected(stack, server, HEAVY) for _ in range(2)]
+    wait_until(lambda: server.ask(HEAVY).status == 503)
+    refused = server.ask(HEAVY)
+    assert problem_of(refused)["code"] == "unavailable"
+    assert int(refused.headers["Retry-After"]) > 0
+    holding.let_go.set()
+    assert [read_answer(connection).body for connection in held] == [b"held"] * 3
 
 
 def test_one_that_was_just_made_may_ask_first(serve: Serve, stack: ExitStack) -> None:

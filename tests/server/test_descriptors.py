@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from structlog.testing import capture_logs
 
 from glyphd.server.doorway import Doorway
 from tests.server.wire import GET, LIMIT_SECONDS, Serve, is_closed, read_answer, wait_until
@@ -77,22 +78,37 @@ def test_where_none_is_idle_a_new_one_waits_and_one_line_is_logged(server: Serve
         with server.out_of_descriptors():
             latest = server.connect(GET)
             wait_until(lambda: server.said("out_of_descriptors") > 0)
+            before = _processor_seconds(server)
             time.sleep(LOOK_SECONDS)
+            spent = _processor_seconds(server) - before
         with latest:
             assert read_answer(latest).status == 200
     assert server.said("out_of_descriptors") == 1
     assert server.said("Traceback") == 0
+    assert spent < LOOK_SECONDS / 4
 
 
-def test_it_rests_before_it_tries_again(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def _processor_seconds(server: Server) -> float:
+    times = psutil.Process(server.popen.pid).cpu_times()
+    return times.user + times.system
+
+
+@pytest.mark.parametrize(
+    ("number", "event"), [(errno.EMFILE, "out_of_descriptors"), (errno.ENOBUFS, "connection_not_taken")]
+)
+def test_it_rests_before_it_tries_again_and_says_so_once(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, number: int, event: str
+) -> None:
     tries: list[float] = []
 
     def accept(_: Doorway) -> None:
         tries.append(time.monotonic())
-        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        raise OSError(number, os.strerror(number))
 
     server = serve()
-    monkeypatch.setattr(Doorway, "accept", accept)
-    with server.connect():
-        wait_until(lambda: len(tries) > 3)
+    with capture_logs() as logged:
+        monkeypatch.setattr(Doorway, "accept", accept)
+        with server.connect():
+            wait_until(lambda: len(tries) > 3)
+    assert [line["event"] for line in logged] == [event]
     assert all(later - earlier > 0.09 for earlier, later in pairwise(tries))

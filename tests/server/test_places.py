@@ -127,6 +127,15 @@ def test_small_bodies_are_not_refused_for_the_promises_of_others(disk: Disk, hea
     assert not disk.begin(head).completed
 
 
+def test_a_small_body_is_refused_when_the_disk_fills_while_it_comes(disk: Disk) -> None:
+    parser = disk.begin(post(256 * KIB))
+    parser.received(b"x")
+    assert not parser.completed
+    disk.free = 2 * MIB
+    parser.received(b"x")
+    assert _failure(parser).code == "storage_full"
+
+
 def test_a_place_given_back_twice_counts_once(disk: Disk) -> None:
     parser = disk.begin(post(MIB))
     parser.close()
