@@ -125,7 +125,7 @@ def test_a_place_is_free_again_when_an_upload_is_done(serve: Serve) -> None:
 
 def test_a_place_stays_taken_while_the_app_is_at_work(serve: Serve) -> None:
     holding = Holding()
-    server = serve(holding, max_uploads_in_flight=1)
+    server = serve(holding, max_uploads_in_flight=1, fair_seconds=0, fair_rate=1 << 40)
     with server.connect() as first:
         first.sendall(post(MIB) + b"x" * MIB)
         assert holding.asked.wait(10)

@@ -88,7 +88,7 @@ def test_bodies_that_trickle_give_way_when_none_is_idle(serve: Serve, stack: Exi
 
 def test_a_quick_start_does_not_keep_a_body_that_stopped(serve: Serve, stack: ExitStack) -> None:
     server = serve(max_connections=FULL, fair_rate=100)
-    for _ in range(FULL + 1):
+    for _ in range(FULL + 20):
         _connected(stack, server, post(MIB // 8) + b"x" * (MIB // 16))
     wait_until(lambda: server.ask(GET).status == 200)
 
