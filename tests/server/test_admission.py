@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from waitress.adjustments import Adjustments
 
-from glyphd.server import ServerLimits
+from glyphd.server import Rules, ServerLimits
 from glyphd.server.admission import Admission
 from glyphd.server.parsing import RequestParser
 from tests.server.apps import Holding
 from tests.server.wire import (
+    GET,
     RunningServer,
     Serve,
     post,
@@ -57,6 +58,15 @@ def test_the_body_of_a_refused_request_is_not_taken_for_another(serve: Serve) ->
         connection.sendall(post(37) + b"GET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n")
         assert read_to_the_end(connection).count(b"HTTP/1.1 ") == 1
     assert not holding.asked.is_set()
+
+
+def test_the_body_of_a_request_without_a_route_is_not_taken_for_another(serve: Serve) -> None:
+    with serve(rules=Rules(has_route=lambda _: False)).connect() as connection:
+        connection.sendall(post(len(GET)))
+        answer = connection.recv(4096)
+        connection.sendall(GET)
+        answer += read_to_the_end(connection)
+    assert answer.count(b"HTTP/1.1 ") == 1
 
 
 @pytest.mark.parametrize("chunks", [[b"x" * (MIB + 1)], [b"x" * 64 * KIB] * 17], ids=["one", "many"])
