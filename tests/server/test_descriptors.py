@@ -22,6 +22,7 @@ from tests.server.wire import GET, LIMIT_SECONDS, Serve, is_closed, read_answer,
 
 HOLD = GET.replace(b"/ ", b"/hold ")
 LOOK_SECONDS = 1.0
+START_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,11 @@ def server(tmp_path: Path) -> Iterator[Server]:
     log = tmp_path / "log"
     command = [sys.executable, "-m", "tests.server.keeping", str(tmp_path), "5"]
     with log.open("w") as opened, subprocess.Popen(command, stdout=opened, stderr=opened, text=True) as popen:
-        wait_until(lambda: log.read_text().endswith("\n"))
-        yield Server(popen, int(log.read_text()), log)
-        popen.kill()
+        try:
+            wait_until(lambda: log.read_text().endswith("\n"), START_SECONDS)
+            yield Server(popen, int(log.read_text()), log)
+        finally:
+            popen.kill()
 
 
 def test_an_idle_connection_gives_its_descriptor_to_a_new_one(server: Server) -> None:
