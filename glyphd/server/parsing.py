@@ -42,6 +42,7 @@ class RequestParser(HTTPRequestParser):
     place: Place | None = None
     is_unread = False  # answered by the application without its body
     _decided = False
+    _buffer: BodyBuffer | None = None
 
     def __init__(self, adj: Adjustments) -> None:
         super().__init__(adj)
@@ -55,6 +56,8 @@ class RequestParser(HTTPRequestParser):
         try:
             self._make_room(len(data))
             consumed = super().received(data)
+            if self._buffer is not None:
+                self._buffer.settle()
             self._judge(data)
         except GlyphdError as failure:
             self.refuse(failure)
@@ -80,7 +83,8 @@ class RequestParser(HTTPRequestParser):
             # A target that urlsplit chokes on, a length of thousands of digits: waitress would drop the connection.
             raise ParsingError("The request line or a length can't be read") from None
         if self.body_rcv is not None:
-            self.body_rcv.buf = BodyBuffer(self._content_type, self.adj.inbuf_overflow)  # type: ignore[assignment]
+            self._buffer = BodyBuffer(self.adj.inbuf_overflow)
+            self.body_rcv.buf = self._buffer  # type: ignore[assignment]
 
     def close(self) -> None:
         self.closed = True

@@ -14,7 +14,7 @@ from glyphd.errors import StorageFull, TooManyUploads
 from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits
 from glyphd.settings import MIB
 
-# A body may lie on the disk twice while it is kept, in its spool and in the store, which can't take over every spool.
+# A body lies on the disk twice while it is kept: where it was received, and in the store.
 _COPIES = 2
 _STEP_BYTES = MIB
 
