@@ -31,7 +31,9 @@ STATUSES: dict[type[errors.GlyphdError], int] = {
     request_errors.HostNotAllowed: 421,
     errors.Refused: 422,
     request_errors.HeadersTooLarge: 431,
+    request_errors.NotSupported: 501,
     errors.Unavailable: 503,
+    request_errors.HttpVersionNotSupported: 505,
     errors.SchemaError: 503,
     errors.GlyphdError: 500,
 }

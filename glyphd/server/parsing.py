@@ -11,8 +11,9 @@ from waitress.receiver import ChunkedReceiver
 from glyphd.api.access import RequestHead
 from glyphd.disk import named_trouble
 from glyphd.errors import GlyphdError
-from glyphd.request_errors import InvalidRequest, MalformedBody
+from glyphd.request_errors import MalformedBody
 from glyphd.server.admission import Admission, Arrival
+from glyphd.server.heads import closes, read_head, require_one_meaning
 from glyphd.server.limits import SMALL_BODY_BYTES
 from glyphd.server.paces import RecentPace
 from glyphd.server.places import Place
@@ -55,9 +56,7 @@ class RequestParser(HTTPRequestParser):
             return len(data)
         try:
             self._make_room(len(data))
-            consumed = super().received(data)
-            if self._buffer is not None:
-                self._buffer.settle()
+            consumed = self._take(data)
             self._judge(data)
         except GlyphdError as failure:
             self.refuse(failure)
@@ -77,11 +76,14 @@ class RequestParser(HTTPRequestParser):
 
     def parse_header(self, header_plus: bytes) -> None:
         self.method = header_plus.split(b" ", 1)[0].decode("latin-1")
+        head = read_head(header_plus)
         try:
-            super().parse_header(header_plus)
+            super().parse_header(head.plain())
         except ValueError:
             # A target that urlsplit chokes on, a length of thousands of digits: waitress would drop the connection.
             raise ParsingError("The request line or a length can't be read") from None
+        require_one_meaning(head)
+        self.connection_close = self.connection_close or closes(head)
         if self.body_rcv is not None:
             self._buffer = BodyBuffer(self.adj.inbuf_overflow)
             self.body_rcv.buf = self._buffer  # type: ignore[assignment]
@@ -116,6 +118,17 @@ class RequestParser(HTTPRequestParser):
         else:
             self.admission.places.require_room_for_small(size)
 
+    def _take(self, data: bytes) -> int:
+        """What waitress takes of it, without blank lines before a request: each would be a request to it."""
+        blank = 0 if self.header_plus or self.body_rcv is not None else len(data) - len(data.lstrip(b"\r\n"))
+        if blank == len(data):
+            self.empty = self.completed = True
+            return blank
+        taken = super().received(data[blank:] if blank else data)
+        if self._buffer is not None:
+            self._buffer.settle()
+        return blank + taken
+
     def _judge(self, data: bytes) -> None:
         if self.completed and not self.headers_finished and (self.header_plus + data).startswith(b"HEAD "):
             self.method = "HEAD"  # over-long headers: waitress parses a made-up GET in their place
@@ -136,9 +149,6 @@ class RequestParser(HTTPRequestParser):
         self.body_rcv = None
 
     def _admit(self) -> None:
-        if "TRANSFER_ENCODING" in self.headers or (self.chunked and "CONTENT_LENGTH" in self.headers):
-            # Two lengths, or chunks under HTTP/1.0: a proxy in front may see another end of the request than we do.
-            raise InvalidRequest("the length of the body is given in two ways, or in one that does not fit the version")
         self.place = self.admission.admit(Arrival(self._content_type, self.announced))
 
     def _bound_chunks(self) -> None:

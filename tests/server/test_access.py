@@ -58,8 +58,7 @@ def test_a_foreign_host_is_refused(guarded: RunningServer, method: str) -> None:
         ["Host: localhost", "Host: localhost"],
         ["Host: localhost", "Host:"],
         ["Host:", "Host: localhost"],
-        ["Host: localhost", "X: y", " Host: evil.example", "Host: a"],
-        ["Host: local", " host"],
+        ["Host: localhost", "X: y", "Host: a"],
         ["Host: localhost, evil.example"],
         ["Host: user@localhost"],
     ],
@@ -70,17 +69,18 @@ def test_under_1_1_exactly_one_host_is_needed(guarded: RunningServer, headers: l
     assert (answer.status, problem_of(answer)["code"]) == (400, "invalid_host")
 
 
-@pytest.mark.parametrize("version", ["1.0", "0.9"])
-def test_before_1_1_none_is_needed(guarded: RunningServer, version: str) -> None:
-    assert guarded.ask(_head(version=version)).status == 200
-    assert guarded.ask(_head("Host: evil.example", version=version)).status == 421
-    assert guarded.ask(_head("Host: a", "Host: b", version=version)).status == 400
+def test_before_1_1_none_is_needed(guarded: RunningServer) -> None:
+    assert guarded.ask(_head(version="1.0")).status == 200
+    assert guarded.ask(_head("Host: evil.example", version="1.0")).status == 421
+    assert guarded.ask(_head("Host: a", "Host: b", version="1.0")).status == 400
 
 
 @pytest.mark.parametrize("path", ["/api/health", "/api/ready?x=1"])
-def test_probes_need_no_host(guarded: RunningServer, path: str) -> None:
-    assert guarded.ask(_head(path=path)).status == 200
+def test_probes_may_ask_for_any_host_but_not_for_two(guarded: RunningServer, path: str) -> None:
+    assert guarded.ask(_head(path=path, version="1.0")).status == 200
     assert guarded.ask(_head("Host: evil.example", path=path)).status == 200
+    for headers in ([], ["Host: a", "Host: b"]):
+        assert problem_of(guarded.ask(_head(*headers, path=path)))["code"] == "invalid_host"
 
 
 def test_each_request_of_a_connection_is_looked_at(guarded: RunningServer) -> None:
