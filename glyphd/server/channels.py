@@ -1,5 +1,6 @@
 """One connection: how it ends, and when it has been slow for too long."""
 
+import math
 import select
 import socket
 import time
@@ -7,7 +8,6 @@ from contextlib import suppress
 from typing import Any
 
 from waitress.adjustments import Adjustments
-from waitress.channel import HTTPChannel
 
 from glyphd.api.weights import Asked, Weight, weight_of
 from glyphd.errors import Unavailable
@@ -15,7 +15,8 @@ from glyphd.server.admission import Admission
 from glyphd.server.answers import AnswerTask, ProblemTask
 from glyphd.server.limits import ServerLimits
 from glyphd.server.paces import RecentPace
-from glyphd.server.parsing import RequestParser
+from glyphd.server.parsing import SMALL_BLOCK_BYTES, RequestParser
+from glyphd.server.sharing import SharingChannel, Turn
 
 # What says that the other end is gone. Not every system reports a connection of which only their half is closed.
 _LEFT = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
@@ -23,10 +24,11 @@ _LEFT = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POL
 _NOTHING_ASKED, _BETWEEN_REQUESTS, _SLOW = range(3)
 _ON_ITS_WAY_SECONDS = 0.1
 _ANSWERABLE_SECONDS = 2
+_FIRST_SECONDS = 1
 
 
-class Channel(HTTPChannel):
-    """A connection of waitress's, which has one request in hand at a time.
+class Channel(SharingChannel):
+    """A connection, which has one request in hand at a time.
 
     All runs on the loop's thread but for `send_pending`, `send` and `has_left`; `draining` is read by all.
     """
@@ -87,6 +89,11 @@ class Channel(HTTPChannel):
             return bool(poll.poll(0))
         except (OSError, ValueError):
             return True  # the loop has closed it meanwhile
+
+    def recv(self, buffer_size: int) -> bytes:
+        request = self.request
+        most = request.most_to_read(buffer_size) if isinstance(request, RequestParser) else SMALL_BLOCK_BYTES
+        return bytes(super().recv(most))
 
     def send(self, data: bytes, do_close: bool = True) -> int:
         sent: int = super().send(data, do_close=do_close)
@@ -213,6 +220,12 @@ class Channel(HTTPChannel):
         in_hand = self.requests or self.total_outbufs_len
         return bool(self._following) and not (in_hand or self.will_close or self.close_when_flushed)
 
+    @property
+    def pace(self) -> float:
+        """Bytes a second that the reader of the answer takes; infinite at first: who has just begun is not slow."""
+        seconds = time.monotonic() - self._sending_since if self._sending_since is not None else 0
+        return (self._sent_bytes - self._sent_before) / seconds if seconds >= _FIRST_SECONDS else math.inf
+
     def _idle_seconds(self, now: float) -> float:
         """Seconds without a byte either way. waitress stamps by the wall clock, so only a change of stamp counts."""
         if self.last_activity != self._activity:
@@ -240,6 +253,7 @@ def channel_class(admission: Admission) -> type[Channel]:
 
     class ServerChannel(Channel):
         limits = shared.limits
+        turn = Turn()
 
         def parser_class(self, adj: Adjustments) -> ServerParser:  # type: ignore[override]  # waitress calls it
             parser = ServerParser(adj)

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.receiver import ChunkedReceiver
+from waitress.receiver import ChunkedReceiver, FixedStreamReceiver
 
 from glyphd.api.access import RequestHead
 from glyphd.disk import named_trouble
@@ -27,6 +27,9 @@ _LONGEST_TRAILER = 32 * 1024
 _PACE_SECONDS = 0.5
 # Chunks of one byte are sent as six. Beyond that it is empty lines without end, which waitress passes over.
 _MOST_FRAMING = 8
+_FREE_FRAMING = 64 * 1024
+# Heads and the lines between chunks are read in small blocks, which take a millisecond or two at worst.
+SMALL_BLOCK_BYTES = 2 * 1024
 
 
 class RequestParser(HTTPRequestParser):
@@ -101,6 +104,15 @@ class RequestParser(HTTPRequestParser):
         """The size that was said of the body; None when it comes in chunks."""
         return None if self.chunked else self.content_length
 
+    def most_to_read(self, most: int) -> int:
+        """How many bytes to take from the connection at once: many only of a body, up to the next thing to look at."""
+        known = 0
+        if isinstance(self.body_rcv, ChunkedReceiver):
+            known = self.body_rcv.chunk_remainder
+        elif isinstance(self.body_rcv, FixedStreamReceiver):
+            known = self.body_rcv.remain
+        return max(min(known, most), SMALL_BLOCK_BYTES)
+
     def _make_room(self, count: int) -> None:
         """Before so many bytes of the body are taken, or fewer where the next request follows.
 
@@ -157,8 +169,9 @@ class RequestParser(HTTPRequestParser):
             return
         if len(receiver.control_line) > _LONGEST_CHUNK_LINE or len(receiver.trailer) > _LONGEST_TRAILER:
             raise MalformedBody("a chunk header or trailer of the body does not end")
-        framed = self.body_bytes_received // _MOST_FRAMING
-        self.admission.require_size(self._content_type, max(len(receiver) + receiver.chunk_remainder, framed))
+        if self.body_bytes_received > _FREE_FRAMING + _MOST_FRAMING * len(receiver):
+            raise MalformedBody("the body has chunk headers or empty lines without end, and nothing between them")
+        self.admission.require_size(self._content_type, len(receiver) + receiver.chunk_remainder)
 
     def refuse(self, failure: GlyphdError) -> None:
         """Has the request answered with this failure."""

@@ -15,6 +15,7 @@ from waitress import wasyncore
 from glyphd.errors import InvalidSettings
 from glyphd.server.admission import NO_RULES, Admission, Rules
 from glyphd.server.channels import channel_class
+from glyphd.server.crowding import MOST_PENDING_BYTES, slowest_beyond
 from glyphd.server.doorway import Doorway
 from glyphd.server.lanes import Lanes
 from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits
@@ -25,6 +26,8 @@ _MAX_HEADER_BYTES = 32 * 1024
 _RECEIVE_BYTES = 256 * 1024  # waitress's 8 KiB make a large upload more than twice as slow
 # Headers wait for the body behind them; what is left of an answer at its end goes at once.
 _SEND_BYTES = 4 * 1024
+# So much of an answer that comes in pieces waits for its reader; then its thread waits too.
+_STREAM_BYTES = 1 << 20
 _NEVER = 10**9  # seconds
 # How soon a stop or a client's overtime is noticed. A signal does not end a poll under way, so the poll is short.
 _TICK_SECONDS = 0.1
@@ -90,6 +93,7 @@ class _Runner:
 
     def turn(self, seconds: float) -> None:
         """Waits so long at most for something to do, and does it."""
+        self._channel_class.turn.begin()
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._sockets, count=1)
         now = time.monotonic()
         self._server.make_room(now)
@@ -133,8 +137,10 @@ class _Runner:
         if now - self._reaped_at < _TICK_SECONDS:
             return
         self._reaped_at = now
-        for channel in self._server.channels():
-            reason = channel.overdue(now)
+        channels = self._server.channels()
+        crowding = slowest_beyond(MOST_PENDING_BYTES, channels)
+        for channel in channels:
+            reason = "answers_fill_memory" if channel in crowding else channel.overdue(now)
             if reason is not None:
                 if reason not in ("idle", "lingered"):
                     log.info("connection_reaped", reason=reason, client=channel.addr[0])
@@ -148,7 +154,8 @@ def _adjustments() -> Mapping[str, Any]:
         "backlog": _BACKLOG,
         "recv_bytes": _RECEIVE_BYTES,
         "inbuf_overflow": SMALL_BODY_BYTES,
-        "outbuf_overflow": SMALL_BODY_BYTES,
+        "outbuf_overflow": sys.maxsize,  # answers in memory stay there, see sharing
+        "outbuf_high_watermark": _STREAM_BYTES,
         "max_request_header_size": _MAX_HEADER_BYTES,
         "max_request_body_size": sys.maxsize,  # admission has a limit for each type, and says which
         "clear_untrusted_proxy_headers": False,  # the app does so, behind any server
