@@ -25,6 +25,7 @@ _NOTHING_ASKED, _BETWEEN_REQUESTS, _SLOW = range(3)
 _ON_ITS_WAY_SECONDS = 0.1
 _ANSWERABLE_SECONDS = 2
 _FIRST_SECONDS = 1
+_MOST_BLOCKS_OF_A_REST = 16
 
 
 class Channel(SharingChannel):
@@ -112,17 +113,21 @@ class Channel(SharingChannel):
             following, self._following = self._following, b""
             self.received(following)
             return
-        last = self.close_when_flushed
-        if last:  # only then: the thread that answers may be setting it at this very moment
+        # As waitress does, but for the end: it would close at once where a thread says just now that this was the last
+        # answer, and what of the request is unread then resets the connection, before the client has its answer.
+        if not self.requests:
+            self._flush_exception(self._flush_some)  # type: ignore[attr-defined]
+        elif self.total_outbufs_len >= self.adj.send_bytes:
+            self._flush_exception(self._flush_some_if_lockable)  # type: ignore[attr-defined]
+        if self.will_close:
+            self.handle_close()
+        elif self.close_when_flushed and not self.total_outbufs_len and self.connected:
             self.close_when_flushed = False
-        super().handle_write()
-        if last and self.connected:
-            if self.total_outbufs_len:
-                self.close_when_flushed = True
-            else:
-                self._linger()
+            self._linger()
 
     def handle_close(self) -> None:
+        if self._lingering_since is not None:
+            self._read_rest()
         super().handle_close()
         # Finished requests are closed by the thread that serves them; the one still coming in is known only here.
         if self.request is not None:
@@ -242,6 +247,13 @@ class Channel(SharingChannel):
         assert self.socket is not None
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
+
+    def _read_rest(self) -> None:
+        """Takes what the client sent before it closed its half: the system reports both at once."""
+        with suppress(OSError):
+            for _ in range(_MOST_BLOCKS_OF_A_REST):
+                if not (self.socket and self.socket.recv(self.adj.recv_bytes)):
+                    return
 
 
 def channel_class(admission: Admission) -> type[Channel]:

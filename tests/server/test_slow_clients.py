@@ -145,6 +145,39 @@ def test_the_time_a_request_takes_is_not_counted_against_its_reader(limits: Serv
         assert channel.overdue(1001 + limits.idle_timeout) == "answer_unread"
 
 
+def test_a_last_answer_that_ends_while_the_loop_sends_is_lingered_for(
+    limits: ServerLimits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server: Any = SimpleNamespace(active_channels={})
+    near, far = socket.socketpair()
+    with near, far:
+        channel = channel_class(Admission(limits))(server, near, "", Adjustments(), {})
+
+        def end(*_: Any, **__: Any) -> None:
+            channel.close_when_flushed = True  # as the thread that answers does, at any moment
+
+        monkeypatch.setattr(channel, "_flush_exception", end)
+        channel.handle_write()
+        channel.handle_write()
+        assert far.recv(1) == b""
+        far.sendall(b"the rest of a refused body")
+        assert channel.connected
+        channel.handle_close()
+
+
+def test_what_came_before_the_end_of_a_refused_client_does_not_reset_it(limits: ServerLimits) -> None:
+    server: Any = SimpleNamespace(active_channels={})
+    near, far = socket.socketpair()
+    with near, far:
+        channel = channel_class(Admission(limits))(server, near, "", Adjustments(), {})
+        channel.close_when_flushed = True
+        channel.handle_write()
+        far.sendall(b"x" * 100_000)
+        far.shutdown(socket.SHUT_WR)
+        channel.handle_close()  # as the loop does when both ends have no more to say
+        assert far.recv(1) == b""
+
+
 def test_a_clock_that_jumps_cuts_nobody_off(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     with serve(idle_timeout=5).connect() as connection:
         connection.sendall(GET)
