@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from glyphd.request_errors import HttpVersionNotSupported, InvalidHost, InvalidRequest, NotSupported
 
-_START_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Z]+ ([\x21-\x7e]+) HTTP/([0-9]\.[0-9])")
-_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)")
+_START_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Z]+ ([\x21\x22\x24-\x7e]+) HTTP/([0-9]\.[0-9])")
+FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)")
 _VERSIONS = (b"1.0", b"1.1")
-_AUTHORITY = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?]*")
+_AUTHORITY = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*://([^/?]*)")
 # What follows in a path is a name, which may hold slashes.
 _NAMES_BEGIN = b"/api/models/"
 
@@ -43,7 +43,7 @@ def read_head(text: bytes) -> Head:
         raise InvalidRequest("the request line is not a method, a target and a version of HTTP")
     if found[2] not in _VERSIONS:
         raise HttpVersionNotSupported("this server speaks HTTP/1.1 and HTTP/1.0")
-    fields = [_FIELD.fullmatch(line) for line in lines]
+    fields = [FIELD.fullmatch(line) for line in lines]
     if not all(fields):
         raise InvalidRequest("a header is not a name, a colon and a value in one line")
     return Head(start, found[1], found[2], [(field[1].lower(), field[2].strip(b" \t")) for field in fields if field])
@@ -51,10 +51,13 @@ def read_head(text: bytes) -> Head:
 
 def require_one_meaning(head: Head) -> None:
     """Raises InvalidRequest, InvalidHost or NotSupported where two servers could understand it differently."""
-    _require_plain_path(head.target)
+    authority = _AUTHORITY.match(head.target)
+    _require_plain_path(head.target[authority.end() if authority else 0 :])
     hosts = head.values(b"host")
     if len(hosts) > 1 or (not hosts and head.version == b"1.1"):
         raise InvalidHost(f"a request has one Host header, this one has {len(hosts)}")
+    if authority and hosts and authority[1].lower() != hosts[0].lower():
+        raise InvalidHost("the Host header is not the host of the request line")
     codings = head.values(b"transfer-encoding")
     if codings:
         _require_chunked(codings, head)
@@ -67,8 +70,7 @@ def closes(head: Head) -> bool:
 
 
 def _require_plain_path(target: bytes) -> None:
-    authority = _AUTHORITY.match(target)
-    path = target[authority.end() if authority else 0 :].partition(b"?")[0]
+    path = target.partition(b"?")[0]
     if path.startswith(b"//"):
         raise InvalidRequest("the path begins with two slashes")
     if b"%2f" in path.lower() and not path.startswith(_NAMES_BEGIN):

@@ -6,13 +6,13 @@ from contextlib import suppress
 
 from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.receiver import ChunkedReceiver, FixedStreamReceiver
+from waitress.receiver import FixedStreamReceiver
 
 from glyphd.api.access import RequestHead
 from glyphd.disk import named_trouble
 from glyphd.errors import GlyphdError
-from glyphd.request_errors import MalformedBody
 from glyphd.server.admission import Admission, Arrival
+from glyphd.server.chunks import ChunkReceiver
 from glyphd.server.heads import closes, read_head, require_one_meaning
 from glyphd.server.limits import SMALL_BODY_BYTES
 from glyphd.server.paces import RecentPace
@@ -20,14 +20,8 @@ from glyphd.server.places import Place
 from glyphd.server.problems import Refusal
 from glyphd.server.spools import BodyBuffer
 
-# waitress keeps an unfinished chunk header or trailer in memory, however long it grows.
-_LONGEST_CHUNK_LINE = 4 * 1024
-_LONGEST_TRAILER = 32 * 1024
 # A body that moves comes in all the time.
 _PACE_SECONDS = 0.5
-# Chunks of one byte are sent as six. Beyond that it is empty lines without end, which waitress passes over.
-_MOST_FRAMING = 8
-_FREE_FRAMING = 64 * 1024
 # Heads and the lines between chunks are read in small blocks, which take a millisecond or two at worst.
 SMALL_BLOCK_BYTES = 2 * 1024
 
@@ -90,6 +84,8 @@ class RequestParser(HTTPRequestParser):
         if self.body_rcv is not None:
             self._buffer = BodyBuffer(self.adj.inbuf_overflow)
             self.body_rcv.buf = self._buffer  # type: ignore[assignment]
+            if self.chunked:
+                self.body_rcv = ChunkReceiver(self._buffer)  # type: ignore[assignment]
 
     def close(self) -> None:
         self.closed = True
@@ -107,7 +103,7 @@ class RequestParser(HTTPRequestParser):
     def most_to_read(self, most: int) -> int:
         """How many bytes to take from the connection at once: many only of a body, up to the next thing to look at."""
         known = 0
-        if isinstance(self.body_rcv, ChunkedReceiver):
+        if isinstance(self.body_rcv, ChunkReceiver):
             known = self.body_rcv.chunk_remainder
         elif isinstance(self.body_rcv, FixedStreamReceiver):
             known = self.body_rcv.remain
@@ -153,7 +149,8 @@ class RequestParser(HTTPRequestParser):
                 self._leave_unread()
             else:
                 self._admit()
-        self._bound_chunks()
+        if isinstance(self.body_rcv, ChunkReceiver):
+            self.admission.require_size(self._content_type, len(self.body_rcv) + self.body_rcv.chunk_remainder)
 
     def _leave_unread(self) -> None:
         """The application says what is wrong with path or method, and the connection is closed behind its answer."""
@@ -162,16 +159,6 @@ class RequestParser(HTTPRequestParser):
 
     def _admit(self) -> None:
         self.place = self.admission.admit(Arrival(self._content_type, self.announced))
-
-    def _bound_chunks(self) -> None:
-        receiver = self.body_rcv
-        if not isinstance(receiver, ChunkedReceiver):
-            return
-        if len(receiver.control_line) > _LONGEST_CHUNK_LINE or len(receiver.trailer) > _LONGEST_TRAILER:
-            raise MalformedBody("a chunk header or trailer of the body does not end")
-        if self.body_bytes_received > _FREE_FRAMING + _MOST_FRAMING * len(receiver):
-            raise MalformedBody("the body has chunk headers or empty lines without end, and nothing between them")
-        self.admission.require_size(self._content_type, len(receiver) + receiver.chunk_remainder)
 
     def refuse(self, failure: GlyphdError) -> None:
         """Has the request answered with this failure."""

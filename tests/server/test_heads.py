@@ -40,6 +40,9 @@ REFUSED = {
     "a blank in the target": (b"GET /a b HTTP/1.1\r\nHost: test\r\n\r\n", 400, "invalid_request"),
     "two slashes at the start": (GET.replace(b" / ", b" //api/health "), 400, "invalid_request"),
     "two slashes behind a host": (GET.replace(b" / ", b" http://test//api/health "), 400, "invalid_request"),
+    "a fragment in the target": (GET.replace(b" / ", b" /a#b "), 400, "invalid_request"),
+    "another host in the target": (GET.replace(b" / ", b" http://other/ "), 400, "invalid_host"),
+    "another port in the target": (GET.replace(b" / ", b" http://test:81/ "), 400, "invalid_host"),
     "an encoded slash": (GET.replace(b" / ", b" /api%2fhealth "), 400, "invalid_request"),
     "an encoded slash behind a host": (GET.replace(b" / ", b" http://test/api%2Fhealth "), 400, "invalid_request"),
     "an encoded slash at the start": (GET.replace(b" / ", b" /%2Fapi/health "), 400, "invalid_request"),
@@ -93,7 +96,7 @@ def test_the_name_of_a_model_may_hold_a_slash(serve: Serve, path: bytes) -> None
     assert serve(path_info).ask(GET.replace(b" / ", b" %b " % path)).body == b"/api/models/A/B"
 
 
-@pytest.mark.parametrize("path", [b"/a//b", b"/a/?q=//x%2Fy", b"/a%20b", b"/%C3%A9"])
+@pytest.mark.parametrize("path", [b"/a//b", b"/a/?q=//x%2Fy", b"/a%20b", b"/%C3%A9", b"http://TEST/a"])
 def test_other_paths_reach_the_application(serve: Serve, path: bytes) -> None:
     assert serve(path_info).ask(GET.replace(b" / ", b" %b " % path)).status == 200
 
