@@ -7,8 +7,10 @@ from glyphd.api.bodies import FORM_ENVELOPE_BYTES
 from glyphd.descriptors import descriptor_limit
 from glyphd.settings import MIB, Settings
 
-# Up to here a body stays in memory and is nobody's concern; beyond, it is an upload and spooled to disk.
+# Up to here a body needs neither a place nor a promise; beyond, it is an upload.
 SMALL_BODY_BYTES = 256 * 1024
+# Beyond it a body goes to the disk as it comes in: as many as there may be connections have to fit into memory.
+HELD_BODY_BYTES = 64 * 1024
 
 # Each may hold a small body in memory: with more, these alone could fill it.
 MOST_CONNECTIONS = 500

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from glyphd.errors import StorageFull, TooManyUploads
-from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits
+from glyphd.server.limits import HELD_BODY_BYTES, ServerLimits
 from glyphd.settings import MIB
 
 # A body lies on the disk twice while it is kept: where it was received, and in the store.
@@ -43,7 +43,7 @@ class Place:
     @property
     def spooled_bytes(self) -> int:
         """What is on the disk of it already."""
-        return self.received if self.received >= SMALL_BODY_BYTES else 0
+        return self.received if self.received >= HELD_BODY_BYTES else 0
 
     def pace(self, now: float) -> float:
         """Bytes a second so far."""

@@ -18,7 +18,7 @@ from glyphd.server.channels import channel_class
 from glyphd.server.crowding import MOST_PENDING_BYTES, slowest_beyond
 from glyphd.server.doorway import Doorway
 from glyphd.server.lanes import Lanes
-from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits
+from glyphd.server.limits import HELD_BODY_BYTES, ServerLimits
 
 # Beyond it the system drops who knocks, who tries again after a second at the earliest.
 _BACKLOG = 1024
@@ -49,7 +49,7 @@ def run_server(
     """Serves `app` on a socket from `listen` until `stop` is set; then finishes what is in hand within
     `limits.grace_seconds` and returns.
 
-    `on_ready` is called with the address and the port that clients can connect to. Bodies beyond 256 KiB are spooled
+    `on_ready` is called with the address and the port that clients can connect to. Bodies beyond 64 KiB are spooled
     to the folder of `tempfile`, which the caller points to `limits.scratch_dir`.
     """
     host, port = listener.getsockname()[:2]
@@ -153,7 +153,7 @@ def _adjustments() -> Mapping[str, Any]:
         "ident": "glyphd",
         "backlog": _BACKLOG,
         "recv_bytes": _RECEIVE_BYTES,
-        "inbuf_overflow": SMALL_BODY_BYTES,
+        "inbuf_overflow": HELD_BODY_BYTES,
         "outbuf_overflow": sys.maxsize,  # answers in memory stay there, see sharing
         "outbuf_high_watermark": _STREAM_BYTES,
         "max_request_header_size": _MAX_HEADER_BYTES,

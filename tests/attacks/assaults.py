@@ -131,7 +131,7 @@ def idle_connections(target: Target) -> None:
 
 
 def trickled_small_bodies(target: Target) -> None:
-    """More connections than are kept, each with a body that stays in memory and hardly goes on."""
+    """More connections than are kept, each with a body that needs no place and hardly goes on."""
 
     def send() -> None:
         with target.connect() as connection:
