@@ -1,7 +1,7 @@
 # One command each; `make` alone lists them. Needs Python 3.11 or later, everything else goes into .venv and .tools.
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types layers cover check bench chaos power fuzz audit lock clean
+.PHONY: help install serve test lint types layers cover check bench chaos power attacks fuzz audit lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -71,6 +71,9 @@ chaos: install  ## kill processes and trouble their surroundings while files com
 
 power: install  ## cut the power at each promise, and start again on what the disk held (FILES=20); needs root
 	@GLYPHD_TEST_POWER_CUT_FILES=$(or $(FILES),20) $(BIN)/pytest -n0 tests/power $(ARGS)
+
+attacks: install  ## attack a running service, and see whether it still serves everybody else (SECONDS=60, ARGS="slow_results" for some)
+	@$(BIN)/python -m tests.attacks --seconds $(or $(SECONDS),60) $(ARGS)
 
 fuzz: install  ## fuzz each parser (SECONDS=60, ARGS="rows times" for some)
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)

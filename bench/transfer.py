@@ -29,7 +29,7 @@ def measure(plan: Plan) -> list[Result]:
     raw, copy, form = (seconds(times[name]) for name in ("raw", "copy", "form"))
     size = f"{spaced(plan.size(SIZE, least=LEAST) // 1_000_000)} MB"
     return [
-        Result(f"{size} as a raw body, to its 202", raw, "`cp` and `fsync`", copy, at_most(3)),
+        Result(f"{size} as a raw body, to its 202", raw, "`cp` and `fsync`", copy, at_most(3.5)),
         Result(f"{size} as a form", form, "the raw body", raw, at_most(1.3)),
     ]
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
 
-from glyphd.errors import StorageFull
+from glyphd.descriptors import is_out_of_descriptors
+from glyphd.errors import StorageFull, Unavailable
 from glyphd.settings import Settings
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -25,6 +26,15 @@ def require_free_disk(settings: Settings) -> None:
 def is_out_of_room(error: BaseException) -> bool:
     """Whether the system refused to write because there is no room, be it of the disk, a quota or a limit."""
     return isinstance(error, OSError) and error.errno in _NO_ROOM
+
+
+def named_trouble(error: OSError) -> Unavailable:
+    """The failure that stands for an error of the system met while something was written or opened."""
+    if is_out_of_room(error):
+        return StorageFull("there is no room left on the disk")
+    if is_out_of_descriptors(error):
+        return Unavailable("too many files and connections are open; try again in a moment")
+    return Unavailable("the disk can't be read or written")
 
 
 class ScratchSpace:

@@ -2,7 +2,9 @@
 
 import logging
 import sys
-from typing import Any
+from collections.abc import MutableMapping
+from io import StringIO
+from typing import Any, TextIO
 
 import structlog
 
@@ -39,11 +41,28 @@ def _is_no_traceback(record: logging.LogRecord) -> bool:
     return not record.exc_info
 
 
+def _escape_values(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Makes texts visible that a terminal would obey: a path, a file's name, a header are a client's own words."""
+    return {key: _visible(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _plain_traceback(stream: TextIO, exc_info: Any) -> None:
+    traceback = StringIO()
+    structlog.dev.plain_traceback(traceback, exc_info)
+    stream.write("\n".join(_visible(line) for line in traceback.getvalue().split("\n")))
+
+
+def _visible(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def _rendering(settings: Settings) -> list[Any]:
     first = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     for_people = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
     if for_people:
         # Not Rich's tracebacks, which show local variables: a password may be among them.
-        plain = structlog.dev.plain_traceback
-        return [first, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
+        rendered = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_plain_traceback)
+        return [first, _escape_values, rendered]
     return [first, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]

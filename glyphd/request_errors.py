@@ -47,6 +47,11 @@ class NotSupported(InvalidRequest):
     title = "This version does not support that"
 
 
+class HttpVersionNotSupported(InvalidRequest):
+    code = "http_version_not_supported"
+    title = "This version of HTTP is not supported"
+
+
 class HeadersTooLarge(GlyphdError):
     code = "headers_too_large"
     title = "The request line and headers are too large"

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from typing import BinaryIO, cast
 
 from glyphd.private_files import make_folder
 from glyphd.settings import Settings
@@ -21,13 +20,3 @@ def use_scratch_folder(settings: Settings, *, make: bool = True) -> None:
         return
     tempfile.tempdir = str(folder)
     os.environ["SQLITE_TMPDIR"] = str(folder)
-
-
-def unnamed_file() -> BinaryIO:
-    """A scratch file that is gone when it is closed, unless it was given a name: `tempfile`'s can't be given one."""
-    try:
-        descriptor = os.open(tempfile.gettempdir(), os.O_TMPFILE | os.O_RDWR, 0o600)
-    except (AttributeError, OSError):
-        # Not every system has such files, and not every file system.
-        return cast(BinaryIO, tempfile.TemporaryFile())
-    return os.fdopen(descriptor, "w+b")

@@ -3,6 +3,7 @@
 import signal
 import socket
 import time
+from functools import partial
 from importlib.metadata import version
 from threading import Event
 
@@ -10,13 +11,15 @@ import click
 from bottle import Bottle
 
 from glyphd.api.access import AccessRule
+from glyphd.api.app import has_route
 from glyphd.application import create_app
 from glyphd.backlog import Backlog
 from glyphd.db.connections import open_registry
+from glyphd.descriptors import raise_descriptor_limit
 from glyphd.importing.registry import Registry
 from glyphd.memory import collect_rarely, share_arenas
 from glyphd.scratch import use_scratch_folder
-from glyphd.server import ServerLimits, listen, run_server
+from glyphd.server import Rules, ServerLimits, listen, run_server
 from glyphd.settings import Settings
 from glyphd.supervisor import WorkerSupervisor
 
@@ -30,6 +33,7 @@ def serve(settings: Settings, *, with_worker: bool) -> None:
 
     Raises InvalidSettings where it can't listen, before anything is made.
     """
+    raise_descriptor_limit()
     limits = ServerLimits.from_settings(settings)
     with listen(limits.host, limits.port) as listener:
         app = create_app(settings)
@@ -57,16 +61,8 @@ def _serve_on(listener: socket.socket, app: Bottle, settings: Settings, *, with_
     backlog.start()
     try:
         limits = ServerLimits.from_settings(settings)
-        check_access = AccessRule.from_settings(settings).check
-        run_server(
-            app,
-            limits,
-            listener,
-            on_ready=ready,
-            stop=stop.asked,
-            has_room=backlog.has_room,
-            check_access=check_access,
-        )
+        rules = Rules(backlog.has_room, AccessRule.from_settings(settings).check, partial(has_route, app))
+        run_server(app, limits, listener, on_ready=ready, stop=stop.asked, rules=rules)
     finally:
         backlog.stop()
         if supervisor is not None:

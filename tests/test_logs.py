@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -142,3 +143,23 @@ def test_only_a_terminal_gets_colours(log: Log) -> None:
     (plain,) = log(lambda logger: logger.info("event"), log_format="console")
     (coloured,) = log(lambda logger: logger.info("event"), Terminal(), log_format="console")
     assert ("\x1b[" in plain, "\x1b[" in coloured) == (False, True)
+
+
+HOSTILE = "\x1b[2J\x1b]0;owned\x07 \x9b31m \r\nfake line \u202e\u200b\x7f\udcff"
+
+
+@pytest.mark.parametrize("stderr", [io.StringIO, Terminal])
+def test_a_terminal_gets_nothing_to_obey(log: Log, stderr: type[io.StringIO]) -> None:
+    def act(logger: Any) -> None:
+        logger.info("refused", path=HOSTILE, reason=HOSTILE, names=[HOSTILE], members={HOSTILE: HOSTILE})
+        logging.getLogger("waitress").warning("Exception while serving %s", HOSTILE)
+        try:
+            raise ValueError("\x1b[2J")
+        except ValueError:
+            logger.warning("failed", exc_info=True)
+
+    told = log(act, stderr(), log_format="console")
+    without_colors = [re.sub("\x1b\\[[0-9;]*m", "", line) for line in told]
+    assert all(line.isprintable() for line in without_colors)
+    assert not any(line.startswith("fake line") for line in told)
+    assert "\\x1b[2J" in without_colors[0]

@@ -74,6 +74,16 @@ def all_routes(services: Services) -> list[Route]:
     return [route for part in parts for route in part.routes()]
 
 
+def has_route(app: Bottle, head: RequestHead) -> bool:
+    """Whether a route answers this method on this path, rather than a 404 or a 405."""
+    path = head.path.encode("latin-1").decode(errors="ignore")  # as Bottle reads it
+    try:
+        app.router.match({"REQUEST_METHOD": head.method, "PATH_INFO": path})
+    except HTTPError:
+        return False
+    return True
+
+
 def _failures_as_problems(handle: Callable[..., HTTPResponse]) -> Callable[..., HTTPResponse]:
     """The HTTP edge: nothing that goes wrong in a route gets past it."""
 

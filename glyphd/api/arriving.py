@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bottle import request
-
 from glyphd.importing.intake import Described
-from glyphd.uploads import HEAD_BYTES, Receiving, Spool
+from glyphd.uploads import HEAD_BYTES, Receiving
 
 
 @dataclass(frozen=True)
@@ -34,28 +32,13 @@ class Arriving:
         self._receiving = receiving
         self._look = look
         self._is_looked_at = False
-        self._is_adopted = False
 
     @property
     def size(self) -> int:
         return self._receiving.size
 
-    def adopt(self) -> bool:
-        """Whether the store took over the file that our server received this body into, and that begins where it was
-        read to. Another server's body has none, and is written as it is read.
-        """
-        body = request.environ["wsgi.input"]
-        self._is_adopted = isinstance(body, Spool) and body.at_file and self._receiving.adopt(body.file)
-        return self._is_adopted
-
     def add(self, data: bytes | bytearray) -> None:
-        if self._is_adopted:
-            self._receiving.extend(len(data))
-        else:
-            self._receiving.write(data)
-
-    def extend(self, count: int) -> None:
-        self._receiving.extend(count)
+        self._receiving.write(data)
 
     def look_once(self, body: Callable[[], Body], *, is_complete: bool) -> None:
         """Once there is more than a head: what has no more is looked at when all of it is there."""

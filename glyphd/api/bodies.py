@@ -163,10 +163,6 @@ def _too_large(settings: Settings) -> TooLarge:
 
 
 def _receive_raw(arriving: Arriving, body: Body, settings: Settings) -> Body:
-    if _length() <= settings.max_upload_bytes and arriving.adopt():
-        arriving.extend(_length())
-        arriving.look_once(lambda: body, is_complete=True)
-        return body
     for block in _blocks(settings.max_upload_bytes, _too_large(settings)):
         arriving.add(block)
         arriving.look_once(lambda: body, is_complete=True)
@@ -252,7 +248,6 @@ class _Form:
             self._charset = charset_of(options)
             disposition = segment.header("Content-Disposition", "")
             self._filename = filename_of(disposition) if "filename*" in disposition.lower() else segment.filename
-            self._arriving.adopt()
 
 
 def _decoded(name: str, value: bytearray) -> str:

@@ -23,12 +23,13 @@ from glyphd.contracts.imports import ImportView
 from glyphd.contracts.queries import ErrorQuery, ImportQuery, NoParameters, StatusQuery
 from glyphd.contracts.row_errors import ERROR_FIELDS
 from glyphd.db.registry_models import Job
-from glyphd.importing.error_report import read_errors
+from glyphd.importing.error_report import is_between_errors, read_errors
 from glyphd.importing.import_filters import IMPORT_FILTERS
 from glyphd.importing.intake import GZIP
 from glyphd.importing.registry import Registry, require_import
 from glyphd.importing.status import view_import
 from glyphd.listings.cursors import read_cursor, write_cursor
+from glyphd.request_errors import InvalidCursor
 from glyphd.services import Services
 from glyphd.settings import MIB
 
@@ -105,6 +106,8 @@ class ImportsApi:
         identity = [job.import_id, job.errors_name]
         offset = read_cursor(identity, asked.cursor, (int,))[0] if asked.cursor else 0
         with self._services.uploads.open(job.errors_name) as kept:
+            if not is_between_errors(kept, offset):
+                raise InvalidCursor("the cursor is not one that glyphd gave out", parameter="cursor")
             found = read_errors(kept, offset)
             if asked.limit is None:
                 rows = (list(error.values()) for _, error in found)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bottle import HTTPResponse
+from bottle import HTTPResponse, request
 
 from glyphd.api.answers import answer_json, answer_rows, fresh, make_etag, next_link, not_modified, output_format
 from glyphd.api.parameters import query, query_pairs, require_limit
@@ -62,6 +62,8 @@ class ModelsApi:
 
     def history(self, model: str) -> HTTPResponse:
         """One model's buckets, oldest first. A name that ends in `/history` comes here too."""
+        if _ends_in_name():
+            return self.show(f"{model}/history")
         with self._archive.connection_context():
             found = self._find(model)
             if found is not None:
@@ -99,3 +101,9 @@ class ModelsApi:
         more = len(found) > limit
         headers |= next_link(write_cursor(identity, [found[limit - 1][0]]) if more else None)
         return answer_rows(asked, series.columns, found[:limit], scratch, **headers)
+
+
+def _ends_in_name() -> bool:
+    """Whether the slash before `history` came encoded, as a part of the name. Not every server says how it came."""
+    path: str = request.environ.get("REQUEST_URI", "").partition("?")[0]
+    return path.lower().endswith("%2fhistory")

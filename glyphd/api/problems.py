@@ -13,7 +13,8 @@ from glyphd.api.answers import answer_bytes
 from glyphd.api.near_paths import MAX_COMPARED, nearest_path
 from glyphd.api.routes import Route
 from glyphd.db.troubles import Trouble, trouble_of
-from glyphd.disk import is_out_of_room
+from glyphd.descriptors import is_out_of_descriptors
+from glyphd.disk import is_out_of_room, named_trouble
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
@@ -30,7 +31,9 @@ STATUSES: dict[type[errors.GlyphdError], int] = {
     request_errors.HostNotAllowed: 421,
     errors.Refused: 422,
     request_errors.HeadersTooLarge: 431,
+    request_errors.NotSupported: 501,
     errors.Unavailable: 503,
+    request_errors.HttpVersionNotSupported: 505,
     errors.SchemaError: 503,
     errors.GlyphdError: 500,
 }
@@ -77,8 +80,8 @@ def problem_of(error: Exception) -> HTTPResponse:
             reason = {} if error.reason is None else {"reason": error.reason}
             log.warning("request_failed", code=error.code, detail=error.detail, **reason)
         return problem(status, error.code, error.title, error.detail, **error.members)
-    if is_out_of_room(error):
-        return problem_of(errors.StorageFull("there is no room left on the disk"))
+    if isinstance(error, OSError) and (is_out_of_room(error) or is_out_of_descriptors(error)):
+        return problem_of(named_trouble(error))
     trouble = trouble_of(error)
     if trouble in _DATABASE_PROBLEMS:
         event, named = _DATABASE_PROBLEMS[trouble]

@@ -88,6 +88,14 @@ class ErrorReport:
         self.kept += 1
 
 
+def is_between_errors(file: BinaryIO, offset: int) -> bool:
+    """Whether an error begins at this offset, or the last one ends there."""
+    if not 0 < offset <= file.seek(0, 2):
+        return offset == 0
+    file.seek(offset - 1)
+    return file.read(1) == b"\n"
+
+
 def read_errors(file: BinaryIO, offset: int) -> Iterator[tuple[int, dict[str, Any]]]:
     """The kept errors from a byte offset on, each with the offset behind it."""
     file.seek(offset)

@@ -1,6 +1,7 @@
 """The WSGI server: waitress, with admission before the body, time limits for slow clients and an orderly stop."""
 
+from glyphd.server.admission import Rules
 from glyphd.server.limits import ServerLimits
 from glyphd.server.runner import listen, run_server
 
-__all__ = ["ServerLimits", "listen", "run_server"]
+__all__ = ["Rules", "ServerLimits", "listen", "run_server"]

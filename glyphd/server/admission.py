@@ -1,18 +1,15 @@
 """Who may ask, and who may send a body: decided when a request's headers are complete, before its body is read."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from glyphd.api.access import RequestHead
 from glyphd.disk import free_disk_bytes
-from glyphd.errors import StorageFull, TooManyImports, TooManyUploads
+from glyphd.errors import TooManyImports
 from glyphd.request_errors import TooLarge
 from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits, is_json
-
-# A body may lie on the disk twice while it is kept, in its spool and in the store, which can't take over every spool.
-_COPIES = 2
+from glyphd.server.places import Place, Places
 
 
 @dataclass(frozen=True)
@@ -23,16 +20,6 @@ class Arrival:
     size: int | None
 
 
-@dataclass(eq=False)
-class Place:
-    """A place among the uploads under way, with the disk space that is promised to it and not yet filled."""
-
-    owed_bytes: int
-
-    def fill(self, received: int) -> None:
-        self.owed_bytes = max(0, self.owed_bytes - received)
-
-
 def always_room() -> bool:
     return True
 
@@ -41,36 +28,56 @@ def any_request(_head: RequestHead) -> None:
     """Refuses none."""
 
 
+def any_route(_head: RequestHead) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the application says of requests by their heads. Asked on the loop, so each has to answer at once.
+
+    Bodies are refused while `has_room()` is false. `check_access` raises a GlyphdError for a request that is to be
+    refused. Where `has_route` is false, the application answers without the body.
+    """
+
+    has_room: Callable[[], bool] = always_room
+    check_access: Callable[[RequestHead], None] = any_request
+    has_route: Callable[[RequestHead], bool] = any_route
+
+
+NO_RULES = Rules()
+"""Whatever is asked is answered."""
+
+
 class Admission:
-    """The uploads under way, and the rule for one more. Places are given back from any thread."""
+    """The rules for requests, and the uploads under way."""
 
     def __init__(
         self,
         limits: ServerLimits,
+        rules: Rules = NO_RULES,
         free_bytes: Callable[[Path], int] = free_disk_bytes,
-        has_room: Callable[[], bool] = always_room,
-        check_access: Callable[[RequestHead], None] = any_request,
     ) -> None:
         self.limits = limits
-        self.check_access = check_access
-        self._free_bytes = free_bytes
-        self._has_room = has_room
-        self._places: set[Place] = set()
-        self._lock = threading.Lock()
+        self.rules = rules
+        self.places = Places(limits, free_bytes)
 
     def admit(self, arrival: Arrival) -> Place | None:
-        """A place for an upload, to be released; None for a body too small to count.
+        """A place for an upload, to be released; None for a body too small to count, or not yet too large for that.
 
         Raises TooLarge, TooManyImports, TooManyUploads or StorageFull; OSError where the disk can't be asked.
         """
         self.require_size(arrival.content_type, arrival.size or 0)
         if arrival.size == 0:
             return None
-        if not self._has_room():
+        if not self.rules.has_room():
             raise TooManyImports("too many imports are waiting; try again in a moment")
-        with self._lock:
-            self._require_space(arrival.size or 0)
-            return self._take_place(arrival.size)
+        if arrival.size is None or arrival.size <= SMALL_BODY_BYTES:
+            self.places.require_room_for_small(arrival.size or 0)
+            return None
+        place = Place(arrival.size)
+        self.places.take(place)
+        return place
 
     def require_size(self, content_type: str, size: int) -> None:
         """Raises TooLarge for a body of this type with so many bytes."""
@@ -78,23 +85,3 @@ class Admission:
         if size > limit:
             hint = "; send a larger file as a raw text/csv body" if is_json(content_type) else ""
             raise TooLarge(f"a body of this type may have {limit} bytes{hint}", limit=limit)
-
-    def release(self, place: Place) -> None:
-        """Gives a place back; once more does no harm."""
-        with self._lock:
-            self._places.discard(place)
-
-    def _require_space(self, size: int) -> None:
-        promised = sum(place.owed_bytes for place in self._places)
-        needed = _COPIES * size + promised + self.limits.disk_reserve_bytes
-        if needed > self._free_bytes(self.limits.scratch_dir):
-            raise StorageFull("there is too little room on the disk for another body")
-
-    def _take_place(self, size: int | None) -> Place | None:
-        if size is not None and size <= SMALL_BODY_BYTES:
-            return None
-        if len(self._places) >= self.limits.max_uploads_in_flight:
-            raise TooManyUploads(f"{len(self._places)} uploads are under way; try again in a moment")
-        place = Place(_COPIES * (size or 0))
-        self._places.add(place)
-        return place

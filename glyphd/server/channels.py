@@ -1,25 +1,35 @@
 """One connection: how it ends, and when it has been slow for too long."""
 
+import math
 import select
 import socket
 import time
 from contextlib import suppress
+from typing import Any
 
 from waitress.adjustments import Adjustments
-from waitress.channel import HTTPChannel
 
 from glyphd.api.weights import Asked, Weight, weight_of
+from glyphd.errors import Unavailable
 from glyphd.server.admission import Admission
 from glyphd.server.answers import AnswerTask, ProblemTask
 from glyphd.server.limits import ServerLimits
-from glyphd.server.parsing import RequestParser
+from glyphd.server.paces import RecentPace
+from glyphd.server.parsing import SMALL_BLOCK_BYTES, RequestParser
+from glyphd.server.sharing import SharingChannel, Turn
 
 # What says that the other end is gone. Not every system reports a connection of which only their half is closed.
 _LEFT = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
 
+_NOTHING_ASKED, _BETWEEN_REQUESTS, _SLOW = range(3)
+_ON_ITS_WAY_SECONDS = 0.1
+_ANSWERABLE_SECONDS = 2
+_FIRST_SECONDS = 1
+_MOST_BLOCKS_OF_A_REST = 16
 
-class Channel(HTTPChannel):
-    """A connection of waitress's, which has one request in hand at a time.
+
+class Channel(SharingChannel):
+    """A connection, which has one request in hand at a time.
 
     All runs on the loop's thread but for `send_pending`, `send` and `has_left`; `draining` is read by all.
     """
@@ -38,6 +48,11 @@ class Channel(HTTPChannel):
     _sent_bytes = 0
     _sending_since: float | None = None
     _sent_before = 0
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        # The system takes some MiB at once for a reader that takes none: a short window would often be empty.
+        self._reading = RecentPace(self.limits.fair_seconds)
 
     def received(self, data: bytes) -> bool:
         return False if self._lingering_since is not None else super().received(data)
@@ -60,6 +75,13 @@ class Channel(HTTPChannel):
             asked = Asked(request.method, request.path, request.query, request.content_length)
             self.weight = weight_of(asked)
 
+    def turn_away(self) -> None:
+        """Has the request in hand answered with 503, from memory: too many like it are waiting."""
+        request = self.requests[0]
+        assert isinstance(request, RequestParser)
+        request.refuse(Unavailable("too many large answers are waiting; try again in a moment"))
+        self.weight = Weight.PROBE
+
     def has_left(self) -> bool:
         """Whether the client has closed the connection, or its half of it. For the thread that answers."""
         try:
@@ -68,6 +90,11 @@ class Channel(HTTPChannel):
             return bool(poll.poll(0))
         except (OSError, ValueError):
             return True  # the loop has closed it meanwhile
+
+    def recv(self, buffer_size: int) -> bytes:
+        request = self.request
+        most = request.most_to_read(buffer_size) if isinstance(request, RequestParser) else SMALL_BLOCK_BYTES
+        return bytes(super().recv(most))
 
     def send(self, data: bytes, do_close: bool = True) -> int:
         sent: int = super().send(data, do_close=do_close)
@@ -86,17 +113,21 @@ class Channel(HTTPChannel):
             following, self._following = self._following, b""
             self.received(following)
             return
-        last = self.close_when_flushed
-        if last:  # only then: the thread that answers may be setting it at this very moment
+        # As waitress does, but for the end: it would close at once where a thread says just now that this was the last
+        # answer, and what of the request is unread then resets the connection, before the client has its answer.
+        if not self.requests:
+            self._flush_exception(self._flush_some)  # type: ignore[attr-defined]
+        elif self.total_outbufs_len >= self.adj.send_bytes:
+            self._flush_exception(self._flush_some_if_lockable)  # type: ignore[attr-defined]
+        if self.will_close:
+            self.handle_close()
+        elif self.close_when_flushed and not self.total_outbufs_len and self.connected:
             self.close_when_flushed = False
-        super().handle_write()
-        if last and self.connected:
-            if self.total_outbufs_len:
-                self.close_when_flushed = True
-            else:
-                self._linger()
+            self._linger()
 
     def handle_close(self) -> None:
+        if self._lingering_since is not None:
+            self._read_rest()
         super().handle_close()
         # Finished requests are closed by the thread that serves them; the one still coming in is known only here.
         if self.request is not None:
@@ -125,23 +156,63 @@ class Channel(HTTPChannel):
         if self.total_outbufs_len:
             return "answer_unread" if idle else self._answer_overdue(now)
         self._sending_since = None
+        self._reading.restart()
         if isinstance(self.request, RequestParser):
             return self._incoming_overdue(self.request, now, idle)
         return "idle" if idle else None
+
+    def rank_to_close(self, now: float) -> tuple[int, float] | None:
+        """Which connection is closed first when there are too many: the one with the least rank; None: not this one.
+
+        First those that have asked nothing yet, or are already answered for the last time; then those between two
+        requests; both by how long. Then bodies that come in slowly and answers that are read slowly, by their pace.
+        Never one whose request is being answered.
+        """
+        if self._lingering_since is not None:
+            return (_NOTHING_ASKED, self._lingering_since)
+        if self.requests or self._may_go_on:
+            return None
+        if self.total_outbufs_len:
+            return self._rank_if_slow(self._reading)
+        if isinstance(self.request, RequestParser):
+            return self._rank_incoming(self.request, now)
+        since = now - self._idle_seconds(now)
+        return self._rank_if_idle(_BETWEEN_REQUESTS if self._sent_bytes else _NOTHING_ASKED, now, since)
+
+    def _rank_incoming(self, request: RequestParser, now: float) -> tuple[int, float] | None:
+        if request.headers_finished:
+            return self._rank_if_slow(request.pace)
+        return self._rank_if_idle(_NOTHING_ASKED, now, request.started)
+
+    def _rank_if_idle(self, rank: int, now: float, since: float) -> tuple[int, float] | None:
+        """None for a moment: the request may be on its way."""
+        return (rank, since) if now - since >= _ON_ITS_WAY_SECONDS else None
+
+    def _rank_if_slow(self, pace: RecentPace) -> tuple[int, float] | None:
+        if pace.last is None:
+            return None
+        seconds, count = pace.last
+        return (_SLOW, count / seconds) if self.limits.is_slow(count, seconds) else None
 
     def _incoming_overdue(self, request: RequestParser, now: float, idle: bool) -> str | None:
         age = now - request.started
         if not request.headers_finished:
             return "headers_unfinished" if age > self.limits.header_timeout else None
+        request.pace.measure(now, request.body_bytes_received)
         if idle:
             return "body_stalled"
-        slow = request.body_bytes_received < self.limits.min_body_rate * age
+        if request.place and request.place.withdrawn_at is not None:
+            # Whoever sends on is answered; this one would keep its file without a place.
+            is_silent = now - request.place.withdrawn_at > _ANSWERABLE_SECONDS
+            return "upload_gave_way" if is_silent else None
+        slow = request.body_bytes_received < self.limits.due_body_bytes(request.announced, age)
         return "body_too_slow" if slow and age > self.limits.idle_timeout else None
 
     def _answer_overdue(self, now: float) -> str | None:
         """A reader may begin late, but has to read at a least rate, and faster the more there is to read."""
         if self._sending_since is None:
             self._sending_since, self._sent_before = now, self._sent_bytes
+        self._reading.measure(now, self._sent_bytes)
         sent = self._sent_bytes - self._sent_before
         whole = sent + self.total_outbufs_len
         rate = max(self.limits.min_read_rate, whole / self.limits.longest_answer_seconds)
@@ -153,6 +224,12 @@ class Channel(HTTPChannel):
         """Whether what followed the last request is due: its answer is sent, and no answer was the last one."""
         in_hand = self.requests or self.total_outbufs_len
         return bool(self._following) and not (in_hand or self.will_close or self.close_when_flushed)
+
+    @property
+    def pace(self) -> float:
+        """Bytes a second that the reader of the answer takes; infinite at first: who has just begun is not slow."""
+        seconds = time.monotonic() - self._sending_since if self._sending_since is not None else 0
+        return (self._sent_bytes - self._sent_before) / seconds if seconds >= _FIRST_SECONDS else math.inf
 
     def _idle_seconds(self, now: float) -> float:
         """Seconds without a byte either way. waitress stamps by the wall clock, so only a change of stamp counts."""
@@ -171,6 +248,13 @@ class Channel(HTTPChannel):
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
 
+    def _read_rest(self) -> None:
+        """Takes what the client sent before it closed its half: the system reports both at once."""
+        with suppress(OSError):
+            for _ in range(_MOST_BLOCKS_OF_A_REST):
+                if not (self.socket and self.socket.recv(self.adj.recv_bytes)):
+                    return
+
 
 def channel_class(admission: Admission) -> type[Channel]:
     """The connections of one server. waitress makes channels and parsers itself: what they need stands in the class."""
@@ -181,6 +265,7 @@ def channel_class(admission: Admission) -> type[Channel]:
 
     class ServerChannel(Channel):
         limits = shared.limits
+        turn = Turn()
 
         def parser_class(self, adj: Adjustments) -> ServerParser:  # type: ignore[override]  # waitress calls it
             parser = ServerParser(adj)

@@ -19,15 +19,18 @@ def most_heavy(threads: int) -> int:
 class Lanes(ThreadedTaskDispatcher):
     """waitress's dispatcher with so many threads and one more, in which tasks are the channels that wait to be served.
 
-    A heavy request that may not start yet stays in the queue and holds no thread. `queue_cv` wakes the usual threads,
-    `_probe_came` the one for probes: both are conditions on the dispatcher's lock.
+    A heavy request that may not start yet stays in the queue and holds no thread. It holds its connection, though, and
+    none of these is ever closed for a new one: beyond `most_waiting` they are turned away.
+
+    `queue_cv` wakes the usual threads, `_probe_came` the one for probes: both are conditions on the dispatcher's lock.
     """
 
     queue: deque[Channel]  # type: ignore[assignment]  # all of waitress's tasks are channels
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, most_waiting: int) -> None:
         super().__init__()
         self._most_heavy = most_heavy(threads)
+        self._most_waiting = most_waiting
         self._heavy_count = 0
         self._probe_came = threading.Condition(self.lock)
         self.set_thread_count(threads + 1)
@@ -35,6 +38,8 @@ class Lanes(ThreadedTaskDispatcher):
     def add_task(self, task: Channel) -> None:  # type: ignore[override]  # see queue
         task.weigh()
         with self.lock:
+            if task.weight is Weight.HEAVY and self._heavy_waiting() >= self._most_waiting:
+                task.turn_away()
             self.queue.append(task)
             if task.weight is Weight.PROBE:
                 self._probe_came.notify()
@@ -70,6 +75,9 @@ class Lanes(ThreadedTaskDispatcher):
             self.threads.discard(thread_no)
             self.thread_exit_cv.notify()
             return None
+
+    def _heavy_waiting(self) -> int:
+        return sum(task.weight is Weight.HEAVY for task in self.queue)
 
     def _startable(self, for_probes: bool) -> Channel | None:
         """Takes the first channel out of the queue that this kind of thread may serve now.

@@ -4,20 +4,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glyphd.api.bodies import FORM_ENVELOPE_BYTES
+from glyphd.descriptors import descriptor_limit
 from glyphd.settings import MIB, Settings
 
-# Up to here a body stays in memory and is nobody's concern; beyond, it is an upload and spooled to disk.
+# Up to here a body needs neither a place nor a promise; beyond, it is an upload.
 SMALL_BODY_BYTES = 256 * 1024
+# Beyond it a body goes to the disk as it comes in: as many as there may be connections have to fit into memory.
+HELD_BODY_BYTES = 64 * 1024
+
+# Each may hold a small body in memory: with more, these alone could fill it.
+MOST_CONNECTIONS = 500
+_FEWEST_CONNECTIONS = 16
+_DESCRIPTORS_OF_A_THREAD = 12  # three databases, with SQLite's logs beside them, and the files of an upload
+_OTHER_DESCRIPTORS = 48
 
 
 @dataclass(frozen=True)
 class ServerLimits:
     """Where to listen and how much to take; sizes are bytes, durations seconds.
 
-    `max_json_bytes` is for JSON bodies, which are held in memory; None: like any other. `min_body_rate` is bytes per
-    second over the whole of a body, looked at once it has been under way for `idle_timeout`; `linger_timeout` is how
-    long a client may go on sending after its last answer. An answer has to be read at `min_read_rate`, and fast enough
-    to be sent within `longest_answer_seconds`.
+    `max_json_bytes` is for JSON bodies, which are held in memory; None: like any other. `linger_timeout` is how long a
+    client may go on sending after its last answer. An answer has to be read at `min_read_rate`, and fast enough to be
+    sent within `longest_answer_seconds`. `min_body_rate`, `longest_body_seconds` and `rate_rises_each` are explained at
+    `due_body_bytes`. What moves slower than `fair_rate` gives way when others have no room; an upload's place, and
+    an answer, only after `fair_seconds`.
     """
 
     host: str
@@ -28,9 +38,14 @@ class ServerLimits:
     grace_seconds: float
     max_json_bytes: int | None = None
     max_uploads_in_flight: int = 64
+    max_connections: int = MOST_CONNECTIONS
     header_timeout: float = 10
     idle_timeout: float = 30
     min_body_rate: int = 1024
+    longest_body_seconds: float = 86400
+    rate_rises_each: float = 1800
+    fair_rate: int = 32 * 1024
+    fair_seconds: float = 5
     linger_timeout: float = 5
     min_read_rate: int = 4096
     longest_answer_seconds: float = 7200
@@ -47,6 +62,7 @@ class ServerLimits:
             grace_seconds=settings.grace_seconds,
             max_json_bytes=settings.max_json_bytes,
             max_uploads_in_flight=settings.max_uploads_in_flight,
+            max_connections=connections_within(descriptor_limit(), settings.threads),
             disk_reserve_bytes=settings.disk_reserve_bytes,
         )
 
@@ -57,6 +73,31 @@ class ServerLimits:
         if self.max_json_bytes is not None and is_json(content_type):
             return self.max_json_bytes
         return self.max_body_bytes
+
+    def due_body_bytes(self, announced: int | None, seconds: float) -> float:
+        """How much of a body has to have come after so many seconds.
+
+        One that says its size comes faster the larger it is, to be whole within `longest_body_seconds`. From one in
+        chunks the least rate is asked once more with every `rate_rises_each`. With the defaults a client that sends
+        50 KiB/s is always fast enough, up to 4 GiB.
+        """
+        if announced is None:
+            rate = self.min_body_rate * (1 + seconds / self.rate_rises_each)
+        else:
+            rate = max(self.min_body_rate, announced / self.longest_body_seconds)
+        return rate * seconds
+
+    def is_slow(self, count: int, seconds: float) -> bool:
+        """Whether a body or an answer that moved so many bytes may be asked to give way."""
+        return count < self.fair_rate * seconds
+
+
+def connections_within(descriptors: int | None, threads: int) -> int:
+    """How many connections fit; each may have a file beside it, for its body or for its answer."""
+    if descriptors is None:
+        return MOST_CONNECTIONS
+    left = descriptors - _OTHER_DESCRIPTORS - threads * _DESCRIPTORS_OF_A_THREAD
+    return min(MOST_CONNECTIONS, max(left // 2, _FEWEST_CONNECTIONS))
 
 
 def is_json(content_type: str) -> bool:

@@ -6,20 +6,24 @@ from contextlib import suppress
 
 from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.receiver import ChunkedReceiver
+from waitress.receiver import FixedStreamReceiver
 
 from glyphd.api.access import RequestHead
-from glyphd.errors import GlyphdError, StorageFull
-from glyphd.request_errors import InvalidRequest, MalformedBody
-from glyphd.server.admission import Admission, Arrival, Place
+from glyphd.disk import named_trouble
+from glyphd.errors import GlyphdError
+from glyphd.server.admission import Admission, Arrival
+from glyphd.server.chunks import ChunkReceiver
+from glyphd.server.heads import closes, read_head, require_one_meaning
+from glyphd.server.limits import SMALL_BODY_BYTES
+from glyphd.server.paces import RecentPace
+from glyphd.server.places import Place
 from glyphd.server.problems import Refusal
 from glyphd.server.spools import BodyBuffer
 
-# waitress keeps an unfinished chunk header or trailer in memory, however long it grows.
-_LONGEST_CHUNK_LINE = 4 * 1024
-_LONGEST_TRAILER = 32 * 1024
-# Chunks of one byte are sent as six. Beyond that it is empty lines without end, which waitress passes over.
-_MOST_FRAMING = 8
+# A body that moves comes in all the time.
+_PACE_SECONDS = 0.5
+# Heads and the lines between chunks are read in small blocks, which take a millisecond or two at worst.
+SMALL_BLOCK_BYTES = 2 * 1024
 
 
 class RequestParser(HTTPRequestParser):
@@ -34,27 +38,33 @@ class RequestParser(HTTPRequestParser):
     closed = False
     put_off: Callable[[bytes], None]  # takes what follows this request, once it is complete
     place: Place | None = None
+    is_unread = False  # answered by the application without its body
     _decided = False
+    _buffer: BodyBuffer | None = None
 
     def __init__(self, adj: Adjustments) -> None:
         super().__init__(adj)
         self.started = time.monotonic()
+        self.pace = RecentPace(_PACE_SECONDS)
 
     def received(self, data: bytes) -> int:
         """How many of the bytes belong to this request; of a refused one all, for what follows is its body."""
         if self.closed:
             return len(data)
         try:
-            consumed = super().received(data)
-            self._judge(data, consumed)
+            self._make_room(len(data))
+            consumed = self._take(data)
+            self._judge(data)
         except GlyphdError as failure:
-            self._refuse(failure)
-        except OSError:
-            self._refuse(StorageFull("the body can't be written to the disk"))
+            self.refuse(failure)
+        except OSError as error:
+            self.refuse(named_trouble(error))
+        if self.completed and self.place:
+            self.place.is_whole = True
         if self.completed:
             # Nothing is left to be sent; waitress would take back `completed` after its 100 and wait for ever.
             self.expect_continue = False
-        if self.error:
+        if self.error or self.is_unread:
             return len(data)
         if self.completed and not self.empty and consumed < len(data):
             self.put_off(data[consumed:])
@@ -63,13 +73,19 @@ class RequestParser(HTTPRequestParser):
 
     def parse_header(self, header_plus: bytes) -> None:
         self.method = header_plus.split(b" ", 1)[0].decode("latin-1")
+        head = read_head(header_plus)
         try:
-            super().parse_header(header_plus)
+            super().parse_header(head.plain())
         except ValueError:
             # A target that urlsplit chokes on, a length of thousands of digits: waitress would drop the connection.
             raise ParsingError("The request line or a length can't be read") from None
+        require_one_meaning(head)
+        self.connection_close = self.connection_close or closes(head)
         if self.body_rcv is not None:
-            self.body_rcv.buf = BodyBuffer(self._content_type, self.adj.inbuf_overflow)  # type: ignore[assignment]
+            self._buffer = BodyBuffer(self.adj.inbuf_overflow)
+            self.body_rcv.buf = self._buffer  # type: ignore[assignment]
+            if self.chunked:
+                self.body_rcv = ChunkReceiver(self._buffer)  # type: ignore[assignment]
 
     def close(self) -> None:
         self.closed = True
@@ -77,40 +93,78 @@ class RequestParser(HTTPRequestParser):
         with suppress(OSError):
             super().close()
         if self.place:
-            self.admission.release(self.place)
+            self.admission.places.release(self.place)
 
-    def _judge(self, data: bytes, consumed: int) -> None:
+    @property
+    def announced(self) -> int | None:
+        """The size that was said of the body; None when it comes in chunks."""
+        return None if self.chunked else self.content_length
+
+    def most_to_read(self, most: int) -> int:
+        """How many bytes to take from the connection at once: many only of a body, up to the next thing to look at."""
+        known = 0
+        if isinstance(self.body_rcv, ChunkReceiver):
+            known = self.body_rcv.chunk_remainder
+        elif isinstance(self.body_rcv, FixedStreamReceiver):
+            known = self.body_rcv.remain
+        return max(min(known, most), SMALL_BLOCK_BYTES)
+
+    def _make_room(self, count: int) -> None:
+        """Before so many bytes of the body are taken, or fewer where the next request follows.
+
+        A body in chunks has no place until it is too large for a small one: only then is it seen to be an upload.
+        """
+        if self.body_rcv is None or self.completed:
+            return
+        size = len(self.body_rcv) + count
+        if self.place is None and self.chunked and size > SMALL_BODY_BYTES:
+            place = Place(began=self.started)
+            self.admission.places.take(place)
+            self.place = place
+        if self.place is not None:
+            self.admission.places.expect(self.place, size)
+        else:
+            self.admission.places.require_room_for_small(size)
+
+    def _take(self, data: bytes) -> int:
+        """What waitress takes of it, without blank lines before a request: each would be a request to it."""
+        blank = 0 if self.header_plus or self.body_rcv is not None else len(data) - len(data.lstrip(b"\r\n"))
+        if blank == len(data):
+            self.empty = self.completed = True
+            return blank
+        taken = super().received(data[blank:] if blank else data)
+        if self._buffer is not None:
+            self._buffer.settle()
+        return blank + taken
+
+    def _judge(self, data: bytes) -> None:
         if self.completed and not self.headers_finished and (self.header_plus + data).startswith(b"HEAD "):
             self.method = "HEAD"  # over-long headers: waitress parses a made-up GET in their place
         if self.error or self.empty or not self.headers_finished:
             return
         if not self._decided:
             self._decided = True
-            self.admission.check_access(self._head)
-            self._admit()
-        elif self.place:
-            self.place.fill(consumed)
-        self._bound_chunks()
+            self.admission.rules.check_access(self._head)
+            if self.body_rcv is not None and not self.admission.rules.has_route(self._head):
+                self._leave_unread()
+            else:
+                self._admit()
+        if isinstance(self.body_rcv, ChunkReceiver):
+            self.admission.require_size(self._content_type, len(self.body_rcv) + self.body_rcv.chunk_remainder)
+
+    def _leave_unread(self) -> None:
+        """The application says what is wrong with path or method, and the connection is closed behind its answer."""
+        self.is_unread = self.completed = self.connection_close = True
+        self.body_rcv = None
 
     def _admit(self) -> None:
-        if "TRANSFER_ENCODING" in self.headers or (self.chunked and "CONTENT_LENGTH" in self.headers):
-            # Two lengths, or chunks under HTTP/1.0: a proxy in front may see another end of the request than we do.
-            raise InvalidRequest("the length of the body is given in two ways, or in one that does not fit the version")
-        size = None if self.chunked else self.content_length
-        self.place = self.admission.admit(Arrival(self._content_type, size))
+        self.place = self.admission.admit(Arrival(self._content_type, self.announced))
 
-    def _bound_chunks(self) -> None:
-        receiver = self.body_rcv
-        if not isinstance(receiver, ChunkedReceiver):
-            return
-        if len(receiver.control_line) > _LONGEST_CHUNK_LINE or len(receiver.trailer) > _LONGEST_TRAILER:
-            raise MalformedBody("a chunk header or trailer of the body does not end")
-        framed = self.body_bytes_received // _MOST_FRAMING
-        self.admission.require_size(self._content_type, max(len(receiver) + receiver.chunk_remainder, framed))
-
-    def _refuse(self, failure: GlyphdError) -> None:
+    def refuse(self, failure: GlyphdError) -> None:
+        """Has the request answered with this failure."""
         self.error = Refusal(failure)
         self.completed = True
+        self.close()  # what came of its body is not kept for as long as the client takes to read why
 
     @property
     def _head(self) -> RequestHead:

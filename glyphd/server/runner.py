@@ -5,27 +5,29 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from wsgiref.types import WSGIApplication
 
 import structlog
 from waitress import wasyncore
-from waitress.server import BaseWSGIServer, create_server
 
-from glyphd.api.access import RequestHead
 from glyphd.errors import InvalidSettings
-from glyphd.server.admission import Admission, always_room, any_request
-from glyphd.server.channels import Channel, channel_class
+from glyphd.server.admission import NO_RULES, Admission, Rules
+from glyphd.server.channels import channel_class
+from glyphd.server.crowding import MOST_PENDING_BYTES, slowest_beyond
+from glyphd.server.doorway import Doorway
 from glyphd.server.lanes import Lanes
-from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits
+from glyphd.server.limits import HELD_BODY_BYTES, ServerLimits
 
-_BACKLOG = 256
-_MAX_CONNECTIONS = 500
+# Beyond it the system drops who knocks, who tries again after a second at the earliest.
+_BACKLOG = 1024
 _MAX_HEADER_BYTES = 32 * 1024
 _RECEIVE_BYTES = 256 * 1024  # waitress's 8 KiB make a large upload more than twice as slow
 # Headers wait for the body behind them; what is left of an answer at its end goes at once.
 _SEND_BYTES = 4 * 1024
+# So much of an answer that comes in pieces waits for its reader; then its thread waits too.
+_STREAM_BYTES = 1 << 20
 _NEVER = 10**9  # seconds
 # How soon a stop or a client's overtime is noticed. A signal does not end a poll under way, so the poll is short.
 _TICK_SECONDS = 0.1
@@ -42,19 +44,16 @@ def run_server(
     *,
     on_ready: Callable[[str, int], None],
     stop: threading.Event,
-    has_room: Callable[[], bool] = always_room,
-    check_access: Callable[[RequestHead], None] = any_request,
+    rules: Rules = NO_RULES,
 ) -> None:
     """Serves `app` on a socket from `listen` until `stop` is set; then finishes what is in hand within
     `limits.grace_seconds` and returns.
 
-    `on_ready` is called with the address and the port that clients can connect to. Bodies beyond 256 KiB are spooled
-    to the folder of `tempfile`, which the caller points to `limits.scratch_dir`. While `has_room()` is false, bodies
-    are refused; it is called on the loop, so it has to answer at once; so is `check_access`, which raises a GlyphdError
-    for a request that is to be refused.
+    `on_ready` is called with the address and the port that clients can connect to. Bodies beyond 64 KiB are spooled
+    to the folder of `tempfile`, which the caller points to `limits.scratch_dir`.
     """
     host, port = listener.getsockname()[:2]
-    runner = _Runner(app, Admission(limits, has_room=has_room, check_access=check_access), listener)
+    runner = _Runner(app, Admission(limits, rules), listener)
     try:
         on_ready(host, port)
         while not stop.is_set():
@@ -85,16 +84,20 @@ class _Runner:
     def __init__(self, app: WSGIApplication, admission: Admission, listener: socket.socket) -> None:
         self._limits = admission.limits
         self._listener = listener
-        self._sockets: dict[int, Any] = {}  # waitress keeps channels, listener and wake-up pipe here
         self._channel_class = channel_class(admission)
-        self._server = self._create_server(app)
-        self._server.channel_class = self._channel_class
+        lanes = Lanes(self._limits.threads, most_waiting=self._limits.max_connections // 2)
+        self._server = Doorway(app, listener, lanes, _adjustments(), self._channel_class)
+        self._sockets: dict[int, Any] = self._server._map  # channels, listener and wake-up pipe
+        self._server.adj.send_bytes = _SEND_BYTES
         self._reaped_at = 0.0
 
     def turn(self, seconds: float) -> None:
         """Waits so long at most for something to do, and does it."""
+        self._channel_class.turn.begin()
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._sockets, count=1)
-        self._reap(time.monotonic())
+        now = time.monotonic()
+        self._server.make_room(now)
+        self._reap(now)
 
     def drain(self) -> None:
         """Takes no more connections, and returns when every request has been answered or the grace is over."""
@@ -102,16 +105,16 @@ class _Runner:
         self._channel_class.draining = True
         self._stop_listening()
         self.turn(0)  # what has arrived already is read before idle connections are looked for
-        while any(channel.busy for channel in self._channels()):
+        while any(channel.busy for channel in self._server.channels()):
             remaining = deadline - time.monotonic()
             if remaining <= 0:
-                log.warning("requests_cut_off", count=sum(channel.busy for channel in self._channels()))
+                log.warning("requests_cut_off", count=sum(channel.busy for channel in self._server.channels()))
                 return
             self.turn(min(_TICK_SECONDS, remaining))
 
     def close(self) -> None:
         """Closes every connection and ends the threads."""
-        for channel in self._channels():
+        for channel in self._server.channels():
             channel.handle_close()
         self._server.task_dispatcher.shutdown(timeout=_LAST_SECONDS)
         if self._server.task_dispatcher.threads:
@@ -120,36 +123,10 @@ class _Runner:
             return
         self._server.close()
 
-    def _create_server(self, app: WSGIApplication) -> BaseWSGIServer:
-        server = create_server(
-            app,
-            map=self._sockets,
-            sockets=[self._listener],
-            _dispatcher=Lanes(self._limits.threads),
-            ident="glyphd",
-            backlog=_BACKLOG,
-            connection_limit=_MAX_CONNECTIONS,
-            recv_bytes=_RECEIVE_BYTES,
-            inbuf_overflow=SMALL_BODY_BYTES,
-            outbuf_overflow=SMALL_BODY_BYTES,
-            max_request_header_size=_MAX_HEADER_BYTES,
-            max_request_body_size=sys.maxsize,  # admission has a limit for each type, and says which
-            clear_untrusted_proxy_headers=False,  # the app does so, behind any server
-            # waitress's own clean-up goes by the wall clock and can't close a connection whose reader has stalled.
-            channel_timeout=_NEVER,
-            cleanup_interval=_NEVER,
-        )
-        assert isinstance(server, BaseWSGIServer)
-        server.adj.send_bytes = _SEND_BYTES
-        return server
-
-    def _channels(self) -> list[Channel]:
-        return [entry for entry in list(self._sockets.values()) if isinstance(entry, Channel)]
-
     def _stop_listening(self) -> None:
         """Takes the connections that the kernel has already made for us, then refuses new ones."""
         known = 0
-        while known < len(self._sockets):
+        while known < len(self._sockets) and self._server.readable():
             known = len(self._sockets)
             self._server.handle_accept()
         self._server.del_channel()
@@ -160,9 +137,29 @@ class _Runner:
         if now - self._reaped_at < _TICK_SECONDS:
             return
         self._reaped_at = now
-        for channel in self._channels():
-            reason = channel.overdue(now)
+        channels = self._server.channels()
+        crowding = slowest_beyond(MOST_PENDING_BYTES, channels)
+        for channel in channels:
+            reason = "answers_fill_memory" if channel in crowding else channel.overdue(now)
             if reason is not None:
                 if reason not in ("idle", "lingered"):
                     log.info("connection_reaped", reason=reason, client=channel.addr[0])
                 channel.handle_close()
+
+
+def _adjustments() -> Mapping[str, Any]:
+    """waitress's own settings."""
+    return {
+        "ident": "glyphd",
+        "backlog": _BACKLOG,
+        "recv_bytes": _RECEIVE_BYTES,
+        "inbuf_overflow": HELD_BODY_BYTES,
+        "outbuf_overflow": sys.maxsize,  # answers in memory stay there, see sharing
+        "outbuf_high_watermark": _STREAM_BYTES,
+        "max_request_header_size": _MAX_HEADER_BYTES,
+        "max_request_body_size": sys.maxsize,  # admission has a limit for each type, and says which
+        "clear_untrusted_proxy_headers": False,  # the app does so, behind any server
+        # waitress's own clean-up goes by the wall clock and can't close a connection whose reader has stalled.
+        "channel_timeout": _NEVER,
+        "cleanup_interval": _NEVER,
+    }

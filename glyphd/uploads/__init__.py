@@ -1,7 +1,6 @@
 """The upload store: every byte received, kept for ever. Interface and the local folder behind it."""
 
 from glyphd.uploads.local import LocalUploads
-from glyphd.uploads.spools import Spool
 from glyphd.uploads.store import HEAD_BYTES, Receiving, UploadStore
 
-__all__ = ["HEAD_BYTES", "LocalUploads", "Receiving", "Spool", "UploadStore"]
+__all__ = ["HEAD_BYTES", "LocalUploads", "Receiving", "UploadStore"]

@@ -92,7 +92,6 @@ class LocalReceiving:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / f"{uuid4()}.part"
-        self._is_adopted = False
         self._digest: FollowingDigest | None = None
         self._head = bytearray()
         self._kept = False
@@ -114,28 +113,16 @@ class LocalReceiving:
     def head(self) -> bytes:
         return bytes(self._head)
 
-    def adopt(self, file: BinaryIO) -> bool:
-        if not _name_unnamed(file, self._folder, self._path.name):
-            return False
-        self._file.close()
-        self._file = os.fdopen(os.dup(file.fileno()), "r+b", buffering=0)
-        self._is_adopted = True
-        return True
-
-    def extend(self, count: int) -> None:
-        assert self._is_adopted
-        self._add(count)
-        if len(self._head) < HEAD_BYTES:
-            self._head[:] = os.pread(self._file.fileno(), min(self.size, HEAD_BYTES), 0)
-
     def write(self, data: bytes | bytearray) -> None:
         left = memoryview(data)
         with _no_room_named():
             while left:
                 left = left[self._file.write(left) :]
-        self._add(len(data))
+        self.size += len(data)
         if len(self._head) < HEAD_BYTES:
             self._head += data[: HEAD_BYTES - len(self._head)]
+        if self._digest is not None:
+            self._digest.follow(self.size)
 
     def start_digest(self) -> None:
         self._started_digest().follow(self.size)
@@ -143,8 +130,6 @@ class LocalReceiving:
     def keep(self, name: str) -> None:
         path = _path_in(self._folder, name)
         with _no_room_named():
-            if self._is_adopted:
-                self._file.truncate(self.size)
             os.fsync(self._file.fileno())
             self._path.rename(path)
             self._kept = True
@@ -156,11 +141,6 @@ class LocalReceiving:
         self._file.close()
         if not self._kept:
             self._path.unlink(missing_ok=True)
-
-    def _add(self, count: int) -> None:
-        self.size += count
-        if self._digest is not None:
-            self._digest.follow(self.size)
 
     def _started_digest(self) -> FollowingDigest:
         if self._digest is None:
@@ -177,22 +157,6 @@ def _path_in(folder: Path, name: str) -> Path:
     if name in ("", "..") or Path(name).name != name:
         raise ValueError(f"not a plain file name: {name!r}")
     return folder / name
-
-
-def _name_unnamed(file: BinaryIO, folder: Path, name: str) -> bool:
-    """Gives an unnamed file a name, in place of what has it; False where that can't be, as on another file system."""
-    linked = f"{uuid4()}.part"
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        # Only with a folder's descriptor does Python ask for the link to be followed.
-        os.link(f"/proc/self/fd/{file.fileno()}", linked, dst_dir_fd=descriptor, follow_symlinks=True)
-        os.utime(file.fileno())  # of files that end in .part the old ones are removed
-        os.rename(linked, name, src_dir_fd=descriptor, dst_dir_fd=descriptor)
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
 
 
 def _changed_before(path: Path, moment: float) -> bool:

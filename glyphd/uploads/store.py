@@ -10,15 +10,6 @@ HEAD_BYTES = 128 * 1024
 class Receiving(Protocol):
     """An upload while it is being received. Leaving its block without `keep` leaves nothing behind."""
 
-    def adopt(self, file: BinaryIO) -> bool:
-        """Takes an unnamed file over as it lies, instead of any `write`; False where that can't be.
-
-        Its bytes count as `extend` says. Nobody may change it from then on.
-        """
-
-    def extend(self, count: int) -> None:
-        """So many more of the adopted file's bytes are the upload's."""
-
     def write(self, data: bytes | bytearray) -> None:
         """Adds bytes. Raises StorageFull when there is no room for them."""
 

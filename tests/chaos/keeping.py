@@ -39,6 +39,13 @@ class Keeper:
     def start(self) -> None:
         self._thread.start()
 
+    @property
+    def pid(self) -> int:
+        """The process of this moment."""
+        with self._lock:
+            assert self._popen is not None
+            return self._popen.pid
+
     def strike(self, number: signal.Signals) -> bool:
         """Sends the signal to the process; False when there is none at this moment."""
         with self._lock:

@@ -45,9 +45,15 @@ class Process:
 
 
 @contextmanager
-def serving(*arguments: str, environment: Mapping[str, str], folder: Path | None = None) -> Iterator[Process]:
-    """`glyphd serve` on a free port."""
-    with _running("serve", "--port", "0", *arguments, environment=environment, folder=folder) as popen:
+def serving(
+    *arguments: str,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+    command: tuple[str, ...] = (GLYPHD,),
+) -> Iterator[Process]:
+    """`glyphd serve` on a free port; `command` is what runs `glyphd`."""
+    words = (*command, "serve", "--port", "0", *arguments)
+    with _running(*words, environment=environment, folder=folder) as popen:
         assert popen.stdout is not None
         greeting = popen.stdout.readline()
         found = re.search(r"http://\S+", greeting)
@@ -58,18 +64,16 @@ def serving(*arguments: str, environment: Mapping[str, str], folder: Path | None
 @contextmanager
 def working(*, environment: Mapping[str, str]) -> Iterator[Process]:
     """`glyphd worker`."""
-    with _running("worker", environment=environment) as popen:
+    with _running(GLYPHD, "worker", environment=environment) as popen:
         yield Process(popen)
 
 
 @contextmanager
 def _running(
-    *arguments: str, environment: Mapping[str, str], folder: Path | None = None
+    *command: str, environment: Mapping[str, str], folder: Path | None = None
 ) -> Iterator[subprocess.Popen[str]]:
     # The tests' own environment goes along: it is how coverage finds its way into child processes.
-    popen = subprocess.Popen(
-        [GLYPHD, *arguments], env={**os.environ, **environment}, cwd=folder, stdout=subprocess.PIPE, text=True
-    )
+    popen = subprocess.Popen(command, env={**os.environ, **environment}, cwd=folder, stdout=subprocess.PIPE, text=True)
     try:
         yield popen
     finally:

@@ -4,7 +4,6 @@ import io
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from contextlib import suppress
-from typing import BinaryIO
 
 from bottle import request
 
@@ -143,12 +142,6 @@ class _Kept:
     size = 0
     sha256 = ""
     head = b""
-
-    def adopt(self, file: BinaryIO) -> bool:
-        raise AssertionError(file)
-
-    def extend(self, count: int) -> None:
-        raise AssertionError(count)
 
     def start_digest(self) -> None:
         raise AssertionError

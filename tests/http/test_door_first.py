@@ -55,7 +55,7 @@ class Counting(io.BytesIO):
 
 def _spooled(sent: Sent) -> Any:
     """The body as our server gives it: in a file."""
-    buffer = BodyBuffer(sent.content_type, most_in_memory=1)
+    buffer = BodyBuffer(most_in_memory=1)
     for begin in range(0, len(sent.body), BLOCK):
         buffer.append(sent.body[begin : begin + BLOCK])
     return buffer.getfile()
@@ -67,11 +67,9 @@ def _streamed(sent: Sent) -> Any:
 
 def _send(service: Service, sent: Sent, body: Any, status: int) -> Any:
     headers = {"Content-Type": sent.content_type, "Content-Length": str(len(sent.body))}
-    unlinted = TestApp(service.http.app, lint=False)  # a spool can no more than be read
-    try:
+    unlinted = TestApp(service.http.app, lint=False)
+    with body:
         return unlinted.do_request(_request(headers, body), status=status)
-    finally:
-        getattr(body, "file", body).close()
 
 
 def _request(headers: dict[str, str], body: Any) -> TestRequest:

@@ -119,6 +119,15 @@ def test_any_name_can_be_asked_for(service: Service, name: str) -> None:
     assert len(service.http.get(f"/api/models/{_quoted(name)}/history").json) == 1
 
 
+def test_an_encoded_slash_before_history_is_part_of_the_name(service: Service) -> None:
+    service.import_csv(offers("x,1,1,,,2025-01-01", "x/history,2,1,,,2025-01-01"))
+    path = "/api/models/x/history"
+    asked: dict[str, Any] = {"/api/models/x%2Fhistory": {}, "/api/models/x%2fhistory?": {}, path: []}
+    found = {uri: service.http.get(path, extra_environ={"REQUEST_URI": uri}).json for uri in asked}
+    assert {uri: type(answer)() for uri, answer in found.items()} == asked
+    assert found["/api/models/x%2Fhistory"]["model"] == "x/history"
+
+
 @pytest.mark.parametrize("path", ["/api/models", "/api/models?limit=2", "/api/models/L4", "/api/models/L4/history"])
 def test_who_has_it_already_gets_304_until_an_import(service: Service, path: str) -> None:
     service.import_csv(offers("L4,1,1,,,2025-01-01"))

@@ -1,6 +1,8 @@
 """What holds for every route: problems, methods, request ids."""
 
+import errno
 import json
+import os
 import re
 from dataclasses import replace
 from typing import Any
@@ -214,6 +216,15 @@ def test_a_crash_in_a_route_shows_nothing_of_the_inside(service: Service) -> Non
 def test_a_busy_database_is_503_for_a_while(service: Service, failure: Exception) -> None:
     answer = _http(service, failure).get("/api/imports/x", status=503)
     assert (problem(answer)["code"], answer.headers["Retry-After"]) == ("unavailable", "5")
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_out_of_descriptors_is_503_for_a_while(service: Service, number: int) -> None:
+    failure = OSError(number, os.strerror(number), SECRET)
+    answer = _http(service, failure).get("/api/imports/x", status=503)
+    assert (problem(answer)["code"], answer.headers["Retry-After"]) == ("unavailable", "5")
+    assert "open" in problem(answer)["detail"]
+    assert SECRET not in answer.text
 
 
 def test_another_failure_of_the_database_is_500(service: Service) -> None:

@@ -7,6 +7,7 @@ from typing import BinaryIO
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 BLOCK = b"x" * 65536
+LARGE = 48 << 20  # more than the kernel and waitress together hold for a reader
 
 
 def counting(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -9,10 +9,9 @@ from wsgiref.types import WSGIApplication
 
 import pytest
 
-from glyphd.api.access import RequestHead
-from glyphd.server import ServerLimits
-from glyphd.server.admission import any_request
-from tests.server.apps import counting
+from glyphd.server import Rules, ServerLimits
+from glyphd.server.admission import NO_RULES
+from tests.server.apps import LARGE, Sending, counting
 from tests.server.wire import RunningServer, Serve
 
 
@@ -38,12 +37,18 @@ def serve(limits: ServerLimits, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ser
     def start(
         app: WSGIApplication = counting,
         on_ready: Callable[[RunningServer], None] | None = None,
-        check_access: Callable[[RequestHead], None] = any_request,
+        rules: Rules = NO_RULES,
         **changes: Any,
     ) -> RunningServer:
-        servers.append(RunningServer(app, replace(limits, **changes), on_ready, check_access))
+        servers.append(RunningServer(app, replace(limits, **changes), on_ready, rules))
         return servers[-1]
 
     yield start
     for server in servers:
         server.finish()
+
+
+@pytest.fixture
+def sending(tmp_path: Path) -> Sending:
+    """An app with answers that are too large to be sent before they are read."""
+    return Sending(tmp_path, LARGE)

@@ -1,4 +1,4 @@
-"""A process that serves `counting` and `Holding`, as `python -m tests.server.keeping SCRATCH GRACE`."""
+"""A process that serves `counting`, `Holding` and a large file, as `python -m tests.server.keeping SCRATCH GRACE`."""
 
 import signal
 import sys
@@ -11,11 +11,22 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 from glyphd.server import ServerLimits, listen, run_server
 from tests.server.apps import Holding, counting
 
+LARGE = 2 << 30
 _HOLDING = Holding()
 
 
 def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    if environ["PATH_INFO"] == "/large":
+        return _large(environ, start_response)
     return (_HOLDING if environ["PATH_INFO"] == "/hold" else counting)(environ, start_response)
+
+
+def _large(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """A file without content, which takes no room on the disk."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # closed when it is sent
+    file.truncate(LARGE)
+    start_response("200 OK", [("Content-Length", str(LARGE))])
+    return environ["wsgi.file_wrapper"](file)  # type: ignore[no-any-return]
 
 
 def main(scratch: Path, grace_seconds: float) -> None:

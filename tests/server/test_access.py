@@ -3,6 +3,7 @@
 import pytest
 
 from glyphd.api.access import AccessRule
+from glyphd.server import Rules
 from glyphd.settings import Settings
 from tests.server.wire import RunningServer, Serve, problem_of, read_to_the_end
 
@@ -14,7 +15,7 @@ FORM = ["Host: localhost", "Origin: http://evil.example", "Sec-Fetch-Site: cross
 @pytest.fixture
 def guarded(serve: Serve) -> RunningServer:
     """A server with the rule of the settings that nobody changed."""
-    return serve(check_access=AccessRule.from_settings(Settings()).check)
+    return serve(rules=Rules(check_access=AccessRule.from_settings(Settings()).check))
 
 
 def _head(*headers: str, method: str = "GET", path: str = "/", version: str = "1.1") -> bytes:
@@ -35,7 +36,7 @@ def test_the_body_of_a_foreign_form_is_not_asked_for(guarded: RunningServer, siz
 
 
 def test_a_place_is_not_taken_by_a_refused_upload(serve: Serve) -> None:
-    server = serve(max_uploads_in_flight=0, check_access=AccessRule().check)
+    server = serve(max_uploads_in_flight=0, rules=Rules(check_access=AccessRule().check))
     assert problem_of(server.ask(_upload(*FORM)))["code"] == "cross_site_request"
     assert problem_of(server.ask(_upload("Host: localhost")))["code"] == "too_many_uploads"
 
@@ -57,8 +58,7 @@ def test_a_foreign_host_is_refused(guarded: RunningServer, method: str) -> None:
         ["Host: localhost", "Host: localhost"],
         ["Host: localhost", "Host:"],
         ["Host:", "Host: localhost"],
-        ["Host: localhost", "X: y", " Host: evil.example", "Host: a"],
-        ["Host: local", " host"],
+        ["Host: localhost", "X: y", "Host: a"],
         ["Host: localhost, evil.example"],
         ["Host: user@localhost"],
     ],
@@ -69,17 +69,18 @@ def test_under_1_1_exactly_one_host_is_needed(guarded: RunningServer, headers: l
     assert (answer.status, problem_of(answer)["code"]) == (400, "invalid_host")
 
 
-@pytest.mark.parametrize("version", ["1.0", "0.9"])
-def test_before_1_1_none_is_needed(guarded: RunningServer, version: str) -> None:
-    assert guarded.ask(_head(version=version)).status == 200
-    assert guarded.ask(_head("Host: evil.example", version=version)).status == 421
-    assert guarded.ask(_head("Host: a", "Host: b", version=version)).status == 400
+def test_before_1_1_none_is_needed(guarded: RunningServer) -> None:
+    assert guarded.ask(_head(version="1.0")).status == 200
+    assert guarded.ask(_head("Host: evil.example", version="1.0")).status == 421
+    assert guarded.ask(_head("Host: a", "Host: b", version="1.0")).status == 400
 
 
 @pytest.mark.parametrize("path", ["/api/health", "/api/ready?x=1"])
-def test_probes_need_no_host(guarded: RunningServer, path: str) -> None:
-    assert guarded.ask(_head(path=path)).status == 200
+def test_probes_may_ask_for_any_host_but_not_for_two(guarded: RunningServer, path: str) -> None:
+    assert guarded.ask(_head(path=path, version="1.0")).status == 200
     assert guarded.ask(_head("Host: evil.example", path=path)).status == 200
+    for headers in ([], ["Host: a", "Host: b"]):
+        assert problem_of(guarded.ask(_head(*headers, path=path)))["code"] == "invalid_host"
 
 
 def test_each_request_of_a_connection_is_looked_at(guarded: RunningServer) -> None:
@@ -91,5 +92,6 @@ def test_each_request_of_a_connection_is_looked_at(guarded: RunningServer) -> No
 
 @pytest.mark.parametrize(("trusted", "status"), [("127.0.0.1", 200), ("10.0.0.0/8", 403)])
 def test_the_proxy_is_known_by_its_address(serve: Serve, trusted: str, status: int) -> None:
-    server = serve(check_access=AccessRule.from_settings(Settings(trusted_proxies=trusted)).check)
+    rule = AccessRule.from_settings(Settings(trusted_proxies=trusted))
+    server = serve(rules=Rules(check_access=rule.check))
     assert server.ask(_head(*PROXIED, "Content-Length: 0", method="POST")).status == status

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from waitress.adjustments import Adjustments
 
-from glyphd.errors import StorageFull
-from glyphd.server import ServerLimits
-from glyphd.server.admission import Admission, Arrival
+from glyphd.server import Rules, ServerLimits
+from glyphd.server.admission import Admission
 from glyphd.server.parsing import RequestParser
 from tests.server.apps import Holding
 from tests.server.wire import (
+    GET,
     RunningServer,
     Serve,
     post,
@@ -60,15 +60,20 @@ def test_the_body_of_a_refused_request_is_not_taken_for_another(serve: Serve) ->
     assert not holding.asked.is_set()
 
 
+def test_the_body_of_a_request_without_a_route_is_not_taken_for_another(serve: Serve) -> None:
+    with serve(rules=Rules(has_route=lambda _: False)).connect() as connection:
+        connection.sendall(post(len(GET)))
+        answer = connection.recv(4096)
+        connection.sendall(GET)
+        answer += read_to_the_end(connection)
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
 @pytest.mark.parametrize("chunks", [[b"x" * (MIB + 1)], [b"x" * 64 * KIB] * 17], ids=["one", "many"])
 def test_refuses_too_large_a_body_in_chunks(serve: Serve, chunks: list[bytes]) -> None:
     answer = serve(max_body_bytes=MIB).ask(post_chunks(*chunks))
     assert answer.status == 413
     assert problem_of(answer)["code"] == "too_large"
-
-
-def test_refuses_chunks_that_are_nothing_but_framing(serve: Serve) -> None:
-    assert serve(max_body_bytes=100).ask(CHUNKED + b"\r\n" * 1000).status == 413
 
 
 def test_takes_chunks_of_one_byte(serve: Serve) -> None:
@@ -94,8 +99,11 @@ def test_json_has_a_limit_of_its_own_and_is_told_of_the_raw_form(serve: Serve, m
     assert "raw text/csv" in problem_of(answer)["detail"]
 
 
-@pytest.mark.parametrize("second", [post(MIB), CHUNKED], ids=["length", "chunks"])
-def test_refuses_an_upload_too_many_before_its_body(serve: Serve, second: bytes) -> None:
+SMALL_CHUNK = b"%x\r\n%b\r\n" % (200 * KIB, b"x" * 200 * KIB)
+
+
+@pytest.mark.parametrize("second", [post(MIB), CHUNKED + 2 * SMALL_CHUNK], ids=["length", "chunks"])
+def test_refuses_an_upload_too_many_as_soon_as_it_is_seen_to_be_one(serve: Serve, second: bytes) -> None:
     server = serve(max_uploads_in_flight=1)
     with server.connect() as first:
         first.sendall(post(MIB, "Expect: 100-continue"))
@@ -110,6 +118,11 @@ def test_small_bodies_are_not_counted_as_uploads(serve: Serve) -> None:
     assert serve(max_uploads_in_flight=0).ask(post(256 * KIB) + b"x" * 256 * KIB).status == 200
 
 
+def test_neither_are_small_bodies_in_chunks(serve: Serve) -> None:
+    body = post_chunks(*[b"x" * 100 * KIB] * 2)
+    assert serve(max_uploads_in_flight=0).ask(body).body == str(200 * KIB).encode()
+
+
 def test_a_place_is_free_again_when_an_upload_is_done(serve: Serve) -> None:
     server = serve(max_uploads_in_flight=1)
     for _ in range(3):
@@ -118,7 +131,7 @@ def test_a_place_is_free_again_when_an_upload_is_done(serve: Serve) -> None:
 
 def test_a_place_stays_taken_while_the_app_is_at_work(serve: Serve) -> None:
     holding = Holding()
-    server = serve(holding, max_uploads_in_flight=1)
+    server = serve(holding, max_uploads_in_flight=1, fair_seconds=0, fair_rate=1 << 40)
     with server.connect() as first:
         first.sendall(post(MIB) + b"x" * MIB)
         assert holding.asked.wait(10)
@@ -133,6 +146,14 @@ def test_a_place_is_free_again_when_a_client_goes_away(serve: Serve) -> None:
     with server.connect() as first:
         first.sendall(post(MIB, "Expect: 100-continue"))
         assert first.recv(4096).startswith(b"HTTP/1.1 100")
+    wait_until(lambda: _is_taken(server))
+
+
+@pytest.mark.parametrize("sent", [post(MIB) + b"x" * 600 * KIB, CHUNKED + 2 * SMALL_CHUNK], ids=["length", "chunks"])
+def test_a_place_is_free_again_when_a_connection_breaks_in_the_midst(serve: Serve, sent: bytes) -> None:
+    server = serve(max_uploads_in_flight=1)
+    with server.connect() as first:
+        first.sendall(sent)
     wait_until(lambda: _is_taken(server))
 
 
@@ -155,45 +176,16 @@ def test_a_body_that_can_not_be_spooled_is_refused(
         patched.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
         answer = server.ask(post(MIB) + b"x" * MIB)
     assert answer.status == 503
-    assert problem_of(answer)["code"] == "storage_full"
+    assert int(answer.headers["Retry-After"]) > 0
+    assert problem_of(answer)["code"] == "unavailable"  # the folder is gone: the disk may be empty
     assert str(tmp_path).encode() not in answer.body
     wait_until(lambda: _is_taken(server))
-
-
-def _upload(size: int) -> Arrival:
-    return Arrival("text/csv", size)
 
 
 @pytest.fixture
 def roomy(limits: ServerLimits) -> Admission:
     """Admission on a disk with 10 MiB free, 2 of them in reserve."""
-    return Admission(replace(limits, max_body_bytes=1 << 30, disk_reserve_bytes=2 * MIB), lambda folder: 10 * MIB)
-
-
-def test_a_body_needs_room_for_its_spool_and_its_kept_file(roomy: Admission) -> None:
-    with pytest.raises(StorageFull):
-        roomy.admit(_upload(4 * MIB + 1))
-    assert roomy.admit(_upload(4 * MIB))
-
-
-def test_room_promised_to_one_upload_is_not_promised_to_another(roomy: Admission) -> None:
-    place = roomy.admit(_upload(3 * MIB))
-    assert place
-    with pytest.raises(StorageFull):
-        roomy.admit(_upload(2 * MIB))
-    roomy.release(place)
-    assert roomy.admit(_upload(2 * MIB))
-
-
-def test_what_has_been_received_is_no_longer_promised(roomy: Admission) -> None:
-    parser = RequestParser(Adjustments())
-    parser.admission = roomy
-    parser.received(post(3 * MIB))
-    with pytest.raises(StorageFull):
-        roomy.admit(_upload(2 * MIB))
-    parser.received(b"x" * MIB)
-    assert roomy.admit(_upload(3 * MIB // 2))
-    parser.close()
+    return Admission(replace(limits, max_body_bytes=1 << 30, disk_reserve_bytes=2 * MIB), free_bytes=lambda _: 10 * MIB)
 
 
 def test_what_comes_after_the_end_of_a_dropped_request_is_dropped_too(roomy: Admission) -> None:
@@ -203,11 +195,3 @@ def test_what_comes_after_the_end_of_a_dropped_request_is_dropped_too(roomy: Adm
     parser.received(b"x" * 600 * KIB)
     parser.close()
     assert parser.received(b"x" * KIB) == KIB
-
-
-def test_a_place_given_back_twice_counts_once(roomy: Admission) -> None:
-    place = roomy.admit(_upload(MIB))
-    assert place
-    roomy.release(place)
-    roomy.release(place)
-    assert roomy.admit(_upload(MIB))

@@ -4,7 +4,6 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,16 +14,10 @@ from glyphd.server import ServerLimits
 from glyphd.server.admission import Admission
 from glyphd.server.channels import channel_class
 from glyphd.server.parsing import RequestParser
-from tests.server.apps import Holding, Sending
+from tests.server.apps import LARGE, Holding, Sending
 from tests.server.wire import GET, RunningServer, Serve, is_closed, post, read_answer, wait_until
 
 MIB = 1 << 20
-LARGE = 48 * MIB  # more than the kernel and waitress together hold for a reader
-
-
-@pytest.fixture
-def sending(tmp_path: Path) -> Sending:
-    return Sending(tmp_path, LARGE)
 
 
 def _can_send(connection: socket.socket, piece: bytes = b"x") -> bool:
@@ -150,6 +143,39 @@ def test_the_time_a_request_takes_is_not_counted_against_its_reader(limits: Serv
         channel.total_outbufs_len = 1
         assert channel.overdue(1000 + limits.idle_timeout) is None
         assert channel.overdue(1001 + limits.idle_timeout) == "answer_unread"
+
+
+def test_a_last_answer_that_ends_while_the_loop_sends_is_lingered_for(
+    limits: ServerLimits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server: Any = SimpleNamespace(active_channels={})
+    near, far = socket.socketpair()
+    with near, far:
+        channel = channel_class(Admission(limits))(server, near, "", Adjustments(), {})
+
+        def end(*_: Any, **__: Any) -> None:
+            channel.close_when_flushed = True  # as the thread that answers does, at any moment
+
+        monkeypatch.setattr(channel, "_flush_exception", end)
+        channel.handle_write()
+        channel.handle_write()
+        assert far.recv(1) == b""
+        far.sendall(b"the rest of a refused body")
+        assert channel.connected
+        channel.handle_close()
+
+
+def test_what_came_before_the_end_of_a_refused_client_does_not_reset_it(limits: ServerLimits) -> None:
+    server: Any = SimpleNamespace(active_channels={})
+    near, far = socket.socketpair()
+    with near, far:
+        channel = channel_class(Admission(limits))(server, near, "", Adjustments(), {})
+        channel.close_when_flushed = True
+        channel.handle_write()
+        far.sendall(b"x" * 100_000)
+        far.shutdown(socket.SHUT_WR)
+        channel.handle_close()  # as the loop does when both ends have no more to say
+        assert far.recv(1) == b""
 
 
 def test_a_clock_that_jumps_cuts_nobody_off(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

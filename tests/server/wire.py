@@ -11,9 +11,8 @@ from http.client import HTTPResponse
 from typing import Any, cast
 from wsgiref.types import WSGIApplication
 
-from glyphd.api.access import RequestHead
-from glyphd.server import ServerLimits, listen, run_server
-from glyphd.server.admission import any_request
+from glyphd.server import Rules, ServerLimits, listen, run_server
+from glyphd.server.admission import NO_RULES
 
 LIMIT_SECONDS = 10.0
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"
@@ -75,20 +74,20 @@ class RunningServer:
         app: WSGIApplication,
         limits: ServerLimits,
         on_ready: Callable[["RunningServer"], None] | None = None,
-        check_access: Callable[[RequestHead], None] = any_request,
+        rules: Rules = NO_RULES,
     ) -> None:
         self.stop = threading.Event()
         self.host, self.port = "", 0
         self._ready = threading.Event()
         self._on_ready = on_ready
-        self._check_access = check_access
+        self._rules = rules
         self._thread = threading.Thread(target=self._run, args=(app, limits), daemon=True)
         self._thread.start()
         assert self._ready.wait(LIMIT_SECONDS)
 
     def _run(self, app: WSGIApplication, limits: ServerLimits) -> None:
         with listen(limits.host, limits.port) as listener:
-            run_server(app, limits, listener, on_ready=self._note, stop=self.stop, check_access=self._check_access)
+            run_server(app, limits, listener, on_ready=self._note, stop=self.stop, rules=self._rules)
 
     def _note(self, host: str, port: int) -> None:
         self.host, self.port = host, port

@@ -3,16 +3,12 @@
 import errno
 import os
 import stat
-import tempfile
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
 from glyphd.errors import StorageFull
-from glyphd.scratch import unnamed_file
 from glyphd.uploads import LocalUploads, UploadStore
 from glyphd.uploads.local import LocalReceiving
 from glyphd.uploads.store import HEAD_BYTES
@@ -24,19 +20,6 @@ NAMES_THAT_ARE_PATHS = ["../x.csv", "a/b.csv", "/etc/passwd", "..", ""]
 @pytest.fixture
 def uploads(tmp_path: Path) -> LocalUploads:
     return LocalUploads(tmp_path / "new" / "uploads")
-
-
-@pytest.fixture
-def unnamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BinaryIO]:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with unnamed_file() as file:
-        yield _filled(file)
-
-
-def _filled(file: BinaryIO) -> BinaryIO:
-    file.write(b"model,score\nand more")
-    file.flush()
-    return file
 
 
 def _names(uploads: LocalUploads) -> list[str]:
@@ -221,53 +204,12 @@ def test_asking_whether_it_can_be_written_leaves_nothing(uploads: LocalUploads) 
     assert _names(uploads) == []
 
 
-def test_a_file_that_is_adopted_is_kept_as_far_as_it_counts(uploads: LocalUploads, unnamed: BinaryIO) -> None:
-    with uploads.receive() as receiving:
-        assert receiving.adopt(unnamed)
-        receiving.extend(6)
-        receiving.extend(6)
-        assert (receiving.size, receiving.head) == (12, b"model,score\n")
-        assert receiving.sha256 == sha256(b"model,score\n").hexdigest()
-        receiving.keep("a.csv")
-    assert (_kept(uploads, "a.csv"), _names(uploads)) == (b"model,score\n", ["a.csv"])
-    assert (uploads.folder / "a.csv").stat().st_ino == os.fstat(unnamed.fileno()).st_ino
-
-
-def test_a_file_that_is_adopted_and_not_kept_is_gone(uploads: LocalUploads, unnamed: BinaryIO) -> None:
-    with uploads.receive() as receiving:
-        assert receiving.adopt(unnamed)
-        receiving.extend(6)
-        assert [name.partition(".")[2] for name in _names(uploads)] == ["part"]
-    assert (_names(uploads), os.fstat(unnamed.fileno()).st_nlink) == ([], 0)
-
-
-def test_a_file_that_was_received_slowly_is_not_taken_for_a_forgotten_one(
-    uploads: LocalUploads, unnamed: BinaryIO
-) -> None:
-    os.utime(unnamed.fileno(), (0, 0))
-    with uploads.receive() as receiving:
-        assert receiving.adopt(unnamed)
-        assert uploads.forget_unfinished(3600) == 0
-
-
-def test_a_file_that_can_get_no_name_is_not_adopted(uploads: LocalUploads, tmp_path: Path) -> None:
-    with tempfile.TemporaryFile(dir=tmp_path) as file, uploads.receive() as receiving:
-        assert not receiving.adopt(_filled(file))
-        receiving.write(b"model")
-        receiving.keep("a.csv")
-    assert (_kept(uploads, "a.csv"), _names(uploads)) == (b"model", ["a.csv"])
-
-
-def test_a_full_disk_is_named_while_digesting(
-    uploads: LocalUploads, unnamed: BinaryIO, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_named_while_digesting(uploads: LocalUploads, monkeypatch: pytest.MonkeyPatch) -> None:
     def fsync(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    os.truncate(unnamed.fileno(), LARGE)
     with uploads.receive() as receiving:
-        assert receiving.adopt(unnamed)
-        receiving.extend(LARGE)
+        receiving.write(bytes(LARGE))
         monkeypatch.setattr(os, "fsync", fsync)
         with pytest.raises(StorageFull):
             _ = receiving.sha256

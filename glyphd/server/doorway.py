@@ -1,0 +1,127 @@
+"""Where connections come in: how many are kept, which of them give way, and what happens when none can be taken."""
+
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from heapq import nsmallest
+from operator import itemgetter
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+import structlog
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
+
+from glyphd.descriptors import is_out_of_descriptors
+from glyphd.server.channels import Channel
+
+# So many are taken at once, beyond those that are kept, before any has to give way.
+_AT_ONCE = 16
+_PAUSE_SECONDS = 0.1
+# Trouble that has not come again for so long is over.
+_OVER_SECONDS = 10
+
+log = structlog.get_logger(__name__)
+
+
+class Bout:
+    """Trouble that comes again and again: one line when it begins, one when it is over."""
+
+    def __init__(self, event: str) -> None:
+        self._event, self._event_over = event, f"{event}_over"
+        self._last: float | None = None
+        self._closed = 0
+
+    def note(self, now: float, closed: int = 0, **facts: object) -> None:
+        """It is there at this moment, and for its sake so many connections were closed."""
+        if self._last is None:
+            log.warning(self._event, **facts)
+        self._last = now
+        self._closed += closed
+
+    def look(self, now: float) -> None:
+        if self._last is not None and now - self._last > _OVER_SECONDS:
+            log.info(self._event_over, connections_closed=self._closed)
+            self._last, self._closed = None, 0
+
+
+class Doorway(TcpWSGIServer):
+    """waitress's server, which goes on taking connections while there are some that others need more.
+
+    waitress stops to take any at its limit, so that as many idle ones keep everybody else out; and when it is out of
+    descriptors it tries again at once, without end, and logs every try.
+    """
+
+    active_channels: dict[int, Channel]  # type: ignore[assignment]  # by their descriptors; the stub is wrong
+    _map: dict[int, Any]  # channels, the listener and the wake-up pipe
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        listener: socket.socket,
+        dispatcher: ThreadedTaskDispatcher,
+        adjustments: Mapping[str, Any],
+        channel_class: type[Channel],
+    ) -> None:
+        self.channel_class = channel_class
+        self._most = channel_class.limits.max_connections
+        self._full, self._short = Bout("too_many_connections"), Bout("out_of_descriptors")
+        self._failing = Bout("connection_not_taken")
+        self._is_short = False
+        self._paused_until = 0.0
+        sockinfo = (listener.family, listener.type, listener.proto, listener.getsockname())
+        adj = Adjustments(sockets=[listener], **adjustments)
+        super().__init__(app, {}, _sock=listener, dispatcher=dispatcher, adj=adj, sockinfo=sockinfo, bind_socket=False)
+
+    def readable(self) -> bool:
+        is_open = self.accepting and len(self.active_channels) <= self._most
+        return is_open and time.monotonic() >= self._paused_until
+
+    def handle_accept(self) -> None:
+        """Takes those that wait, and some more than are kept: `make_room` sees which of all give way."""
+        for _ in range(_AT_ONCE):
+            try:
+                accepted = self.accept()
+            except OSError as error:
+                self._pause(error)
+                return
+            if accepted is None:
+                return
+            connection, address = accepted
+            with suppress(OSError):  # it is gone again already
+                self.set_socket_options(connection)
+                self.channel_class(self, connection, self.fix_addr(address), self.adj, map=self._map)
+
+    def make_room(self, now: float) -> None:
+        """Closes the connections that have to give way. Between turns of the loop only: another connection may get the
+        number of a closed one, and what the loop has seen of the one would be taken for the other's."""
+        excess = len(self.active_channels) - self._most
+        if excess > 0:
+            self._full.note(now, self._close_some(now, excess), limit=self._most)
+        if self._is_short:
+            self._is_short = False
+            self._short.note(now, self._close_some(now, _AT_ONCE))
+        for bout in (self._full, self._short, self._failing):
+            bout.look(now)
+
+    def _pause(self, error: OSError) -> None:
+        """Those who wait stay in the system's queue meanwhile: it would report them again at once."""
+        now = time.monotonic()
+        self._paused_until = now + _PAUSE_SECONDS
+        if is_out_of_descriptors(error):
+            self._is_short = True
+        else:
+            self._failing.note(now, reason=str(error))
+
+    def _close_some(self, now: float, count: int) -> int:
+        """Closes so many connections at most, the least needed ones; returns how many."""
+        ranked = [(rank, channel) for channel in self.channels() if (rank := channel.rank_to_close(now)) is not None]
+        closing = nsmallest(count, ranked, key=itemgetter(0))
+        for _, channel in closing:
+            channel.handle_close()
+        return len(closing)
+
+    def channels(self) -> list[Channel]:
+        return list(self.active_channels.values())

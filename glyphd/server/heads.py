@@ -1,0 +1,88 @@
+"""Heads of requests, judged before waitress reads them: only such as every server understands in the same way.
+
+All of it takes linear time. waitress's own patterns go back and forth over a bad line, or over blanks before a value:
+32 KiB of it would stop the loop for seconds or minutes.
+"""
+
+import re
+from dataclasses import dataclass
+
+from glyphd.request_errors import HttpVersionNotSupported, InvalidHost, InvalidRequest, NotSupported
+
+_START_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Z]+ ([\x21\x22\x24-\x7e]+) HTTP/([0-9]\.[0-9])")
+FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)")
+_VERSIONS = (b"1.0", b"1.1")
+_AUTHORITY = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*://([^/?]*)")
+# What follows in a path is a name, which may hold slashes.
+_NAMES_BEGIN = b"/api/models/"
+
+
+@dataclass(frozen=True)
+class Head:
+    """A request's first line and headers. Names are in lower case, values without space around them."""
+
+    start: bytes
+    target: bytes
+    version: bytes
+    fields: list[tuple[bytes, bytes]]
+
+    def values(self, name: bytes) -> list[bytes]:
+        return [value for key, value in self.fields if key == name]
+
+    def plain(self) -> bytes:
+        """The head written again, without the blanks that waitress takes long to pass over."""
+        lines = [self.start, *(b"%b:%b" % field for field in self.fields)]
+        return b"".join(b"%b\r\n" % line for line in lines)
+
+
+def read_head(text: bytes) -> Head:
+    """Raises InvalidRequest for what is no head of a request, HttpVersionNotSupported for one of another version."""
+    start, *lines = text.removesuffix(b"\r\n\r\n").removesuffix(b"\r\n").split(b"\r\n")
+    found = _START_LINE.fullmatch(start)
+    if found is None:
+        raise InvalidRequest("the request line is not a method, a target and a version of HTTP")
+    if found[2] not in _VERSIONS:
+        raise HttpVersionNotSupported("this server speaks HTTP/1.1 and HTTP/1.0")
+    fields = [FIELD.fullmatch(line) for line in lines]
+    if not all(fields):
+        raise InvalidRequest("a header is not a name, a colon and a value in one line")
+    return Head(start, found[1], found[2], [(field[1].lower(), field[2].strip(b" \t")) for field in fields if field])
+
+
+def require_one_meaning(head: Head) -> None:
+    """Raises InvalidRequest, InvalidHost or NotSupported where two servers could understand it differently."""
+    authority = _AUTHORITY.match(head.target)
+    _require_plain_path(head.target[authority.end() if authority else 0 :])
+    hosts = head.values(b"host")
+    if len(hosts) > 1 or (not hosts and head.version == b"1.1"):
+        raise InvalidHost(f"a request has one Host header, this one has {len(hosts)}")
+    if authority and hosts and authority[1].lower() != hosts[0].lower():
+        raise InvalidHost("the Host header is not the host of the request line")
+    codings = head.values(b"transfer-encoding")
+    if codings:
+        _require_chunked(codings, head)
+
+
+def closes(head: Head) -> bool:
+    """Whether the client says that this is its last request on the connection."""
+    values = b",".join(head.values(b"connection")).lower().split(b",")
+    return b"close" in [value.strip(b" \t") for value in values]
+
+
+def _require_plain_path(target: bytes) -> None:
+    path = target.partition(b"?")[0]
+    if path.startswith(b"//"):
+        raise InvalidRequest("the path begins with two slashes")
+    if b"%2f" in path.lower() and not path.startswith(_NAMES_BEGIN):
+        raise InvalidRequest("a slash in the path is encoded: only the name of a model may hold one")
+
+
+def _require_chunked(codings: list[bytes], head: Head) -> None:
+    """One coding, once: whoever takes an empty or a doubled one for none sees another end of the request."""
+    if head.version != b"1.1" or head.values(b"content-length"):
+        raise InvalidRequest("the length of the body is given in two ways, or in one that does not fit the version")
+    named = [coding.strip(b" \t").lower() for coding in b",".join(codings).split(b",")]
+    if any(coding not in (b"", b"chunked") for coding in named):
+        raise NotSupported("a body may be sent with a Content-Length or in chunks, in no other transfer coding")
+    if named != [b"chunked"]:
+        raise InvalidRequest("Transfer-Encoding has to be chunked, once")

@@ -1,0 +1,27 @@
+"""How fast a body or an answer moves lately."""
+
+
+class RecentPace:
+    """Bytes moved in the last whole window of some seconds.
+
+    An average since the beginning would hide for a long time that a client stopped after a quick start.
+    """
+
+    def __init__(self, window_seconds: float) -> None:
+        self._window_seconds = window_seconds
+        self.restart()
+
+    def restart(self) -> None:
+        """Begins with something else that moves."""
+        self._began: float | None = None
+        self._before = 0
+        self.last: tuple[float, int] | None = None
+        """How long the last window was, and how many bytes moved in it; None before the first one is over."""
+
+    def measure(self, now: float, count: int) -> None:
+        """By `now` so many bytes have moved. To be called often."""
+        if self._began is None:
+            self._began, self._before = now, count
+        elif now - self._began >= self._window_seconds:
+            self.last = (now - self._began, count - self._before)
+            self._began, self._before = now, count

@@ -1,0 +1,118 @@
+"""Connections that share the loop and the memory: none reads or sends for long, or keeps much, while others wait."""
+
+import sys
+import time
+from contextlib import suppress
+from io import BytesIO
+from typing import Any
+
+import structlog
+from waitress.buffers import OverflowableBuffer
+from waitress.channel import ClientDisconnected, HTTPChannel
+
+# A turn of the loop receives bodies and sends answers no longer than this; who is left out comes first in the next one.
+_TURN_SECONDS = 0.02
+# A reader that is as fast as the disk would keep the loop, or a thread, until its whole file is sent.
+_MOST_SENT_AT_ONCE = 1 << 20
+_BLOCK_BYTES = 256 * 1024
+
+log = structlog.get_logger(__name__)
+
+
+class Turn:
+    """What a turn of the loop has time for. It begins with the first body or answer that goes on."""
+
+    def __init__(self) -> None:
+        self._until: float | None = None
+
+    def begin(self) -> None:
+        self._until = None
+
+    def has_time(self) -> bool:
+        now = time.monotonic()
+        if self._until is None:
+            self._until = now + _TURN_SECONDS
+        return now < self._until
+
+
+class SharingChannel(HTTPChannel):
+    """A connection of waitress's that takes no more than its share.
+
+    Answers that are made in memory stay there. waitress would write large ones to the disk, and send what it wrote
+    last, without its beginning, when the disk is full.
+    """
+
+    turn: Turn
+    _map: dict[int, Any]
+    _fileno: int | None
+    _may_send = 0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.sendbuf_len = min(self.sendbuf_len, _BLOCK_BYTES)  # read anew from file or memory with every `send`
+
+    def handle_read_event(self) -> None:
+        # A head is small, and who waits with one behind many bodies may be a probe.
+        if not self._is_in_body or self._has_turn():
+            super().handle_read_event()
+
+    def handle_write_event(self) -> None:
+        if self._has_turn():
+            super().handle_write_event()
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        if self._may_send <= 0:
+            return 0  # as if the system took no more for now
+        sent: int = super().send(data, do_close=do_close)
+        self._may_send -= sent
+        return sent
+
+    def write_soon(self, data: Any) -> int:
+        """Adds to what is to be sent. Raises ClientDisconnected, also when it can't be added.
+
+        Then nothing that is pending is sent any more, and the connection is closed: half of an addition may be there.
+        The loop may not send it meanwhile, hence the lock.
+        """
+        with self.outbuf_lock:
+            try:
+                return int(super().write_soon(data))
+            except ClientDisconnected:
+                raise
+            except Exception as error:
+                log.exception("answer_dropped")
+                self._drop_pending()
+                raise ClientDisconnected from error
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory that the answer takes. All of a buffer is kept until its last byte is sent."""
+        return sum(_memory_of(buffer) for buffer in list(self.outbufs))
+
+    def _flush_some(self, do_close: bool = True) -> bool:
+        self._may_send = _MOST_SENT_AT_ONCE
+        return bool(super()._flush_some(do_close=do_close))  # type: ignore[misc]
+
+    @property
+    def _is_in_body(self) -> bool:
+        return self.request is not None and self.request.headers_finished
+
+    def _has_turn(self) -> bool:
+        """Whether this turn has time left. The loop goes by the map, so who had a turn goes behind all others."""
+        if not self.turn.has_time():
+            return False
+        if self._fileno is not None:
+            self._map[self._fileno] = self._map.pop(self._fileno)
+        return True
+
+    def _drop_pending(self) -> None:
+        for buffer in self.outbufs:
+            with suppress(Exception):
+                buffer.close()
+        self.outbufs = [OverflowableBuffer(sys.maxsize)]
+        self.total_outbufs_len = 0
+        self.will_close = True
+
+
+def _memory_of(buffer: Any) -> int:
+    file = getattr(getattr(buffer, "buf", None), "file", None)
+    return sys.getsizeof(file) if isinstance(file, BytesIO) else 0

@@ -1,0 +1,1 @@
+"""Attacks from other processes, and what the service owes everybody else meanwhile."""

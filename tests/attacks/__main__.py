@@ -1,0 +1,32 @@
+"""`python -m tests.attacks [--seconds N] [NAME…]`: runs attacks, prints a table; exit code 1 if a bound broke."""
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from tests.attacks.assaults import ASSAULTS
+from tests.attacks.sieges import HEAD, besiege
+
+EXIT_BROKEN = 1
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(ASSAULTS)))
+@click.option("--seconds", default=60.0, show_default=True, help="How long each attack lasts.")
+def main(names: tuple[str, ...], seconds: float) -> None:
+    """Attack a service from other processes, and see whether it still serves everybody else."""
+    click.echo(HEAD)
+    is_broken = False
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        for name in names or ASSAULTS:
+            outcome = besiege(name, Path(folder) / name, seconds)
+            is_broken |= bool(outcome.broken)
+            click.echo(outcome.row)
+    if is_broken:
+        sys.exit(EXIT_BROKEN)
+
+
+if __name__ == "__main__":
+    main()
