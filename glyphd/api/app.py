@@ -18,8 +18,9 @@ from glyphd.api.imports import ImportsApi
 from glyphd.api.leaving import client_left
 from glyphd.api.listings import ListingsApi
 from glyphd.api.models import ModelsApi
+from glyphd.api.pages import NoPages, Pages
 from glyphd.api.persist import PersistApi
-from glyphd.api.problems import bottle_problem, problem_of, status_of
+from glyphd.api.problems import Problem, bottle_problem, problem_of, status_of
 from glyphd.api.request_ids import request_id_from
 from glyphd.api.routes import Route
 from glyphd.api.sources import SourcesApi
@@ -42,16 +43,17 @@ _HEADERS_OF_PROXIES = (
 log = structlog.get_logger(__name__)
 
 
-def build_app(services: Services) -> Bottle:
-    """All routes over these services."""
+def build_app(services: Services, pages: Pages | None = None) -> Bottle:
+    """All routes over these services, those of the pages among them."""
+    pages = pages or NoPages()
     app = Bottle()
     routes = all_routes(services)
-    app.default_error_handler = partial(_own_problem, routes)
-    app.install(_failures_as_problems)
+    app.default_error_handler = partial(_own_problem, routes, pages)
+    app.install(partial(_failures_as_problems, pages))
     app.add_hook("before_request", _begin)
-    app.add_hook("before_request", _gate(AccessRule.from_settings(services.settings)))
+    app.add_hook("before_request", _gate(AccessRule.from_settings(services.settings), pages))
     app.add_hook("after_request", _end)
-    for route in routes:
+    for route in [*routes, *pages.routes()]:
         app.route(route.path, route.method, route.handle)
     return app
 
@@ -74,7 +76,7 @@ def all_routes(services: Services) -> list[Route]:
     return [route for part in parts for route in part.routes()]
 
 
-def _failures_as_problems(handle: Callable[..., HTTPResponse]) -> Callable[..., HTTPResponse]:
+def _failures_as_problems(pages: Pages, handle: Callable[..., HTTPResponse]) -> Callable[..., HTTPResponse]:
     """The HTTP edge: nothing that goes wrong in a route gets past it."""
 
     def answer(*args: Any, **kwargs: Any) -> HTTPResponse:
@@ -83,14 +85,16 @@ def _failures_as_problems(handle: Callable[..., HTTPResponse]) -> Callable[..., 
         except HTTPResponse:
             raise
         except Exception as error:  # noqa: BLE001  # the HTTP edge
-            return problem_of(error)
+            return pages.present(problem_of(error))
 
     return answer
 
 
-def _own_problem(routes: list[Route], error: HTTPError) -> HTTPResponse:
+def _own_problem(routes: list[Route], pages: Pages, error: HTTPError) -> HTTPResponse:
     """The problem for an error of Bottle's own, whose headers take the place of those that `_end` set."""
     answer = bottle_problem(error, routes)
+    if isinstance(answer, Problem):
+        answer = pages.present(answer)
     for name, value in _common_headers().items():
         answer.set_header(name, value)
     return answer
@@ -108,7 +112,7 @@ def _begin() -> None:
     bind_contextvars(request_id=request_id)
 
 
-def _gate(rule: AccessRule) -> Callable[[], None]:
+def _gate(rule: AccessRule, pages: Pages) -> Callable[[], None]:
     """Applies the rule before a route is looked for and before anything of the body is read."""
 
     def require_access() -> None:
@@ -117,7 +121,7 @@ def _gate(rule: AccessRule) -> Callable[[], None]:
             rule.check(head)
         except GlyphdError as failure:
             log.info("request_refused", status=status_of(failure), code=failure.code, client=head.peer)
-            raise problem_of(failure) from None
+            raise pages.present(problem_of(failure)) from None
         if not rule.trusts(head.peer):
             # Bottle would believe them: its own idea of the request's address and client is made from them.
             for name in _HEADERS_OF_PROXIES:

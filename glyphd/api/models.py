@@ -7,7 +7,7 @@ from bottle import HTTPResponse
 from glyphd.api.answers import answer_json, answer_rows, fresh, make_etag, next_link, not_modified, output_format
 from glyphd.api.parameters import query, query_pairs, require_limit
 from glyphd.api.routes import Route
-from glyphd.contracts.queries import ModelHistoryQuery, NoParameters, PageQuery
+from glyphd.contracts.queries import ModelHistoryQuery, ModelQuery, ModelsQuery, PageQuery, read_parameters
 from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.errors import ModelNotFound
 from glyphd.history.buckets import ModelHistory
@@ -45,16 +45,16 @@ class ModelsApi:
 
     def list(self) -> HTTPResponse:
         """All models of the current listings, by name."""
-        asked = query(PageQuery)
+        asked = query(ModelsQuery)
         with self._archive.connection_context():
-            return self._answer(asked, Models(self._archive), self._lists)
+            return self._answer(asked, Models(self._archive, asked.as_of), self._lists)
 
     def show(self, model: str) -> HTTPResponse:
         """One model."""
-        query(NoParameters)
+        asked = query(ModelQuery)
         with self._archive.connection_context():
-            etag = make_etag(archive_version(self._archive), "model", model)
-            row = self._find(model)
+            etag = make_etag(archive_version(self._archive), "model", model, asked.as_of)
+            row = self._find(model, asked.as_of)
             if row is None:
                 raise self._unknown(model)
         content = dict(zip(MODEL_COLUMNS, row, strict=True))
@@ -63,20 +63,21 @@ class ModelsApi:
     def history(self, model: str) -> HTTPResponse:
         """One model's buckets, oldest first. A name that ends in `/history` comes here too."""
         with self._archive.connection_context():
-            found = self._find(model)
+            found = self._find(model, _moment_asked())
             if found is not None:
                 asked = query(ModelHistoryQuery)
                 return self._answer(asked, ModelHistory(self._archive, found[0], asked), self._histories)
-            if self._find(f"{model}/history") is None:
+            if self._find(f"{model}/history", _moment_asked()) is None:
                 raise self._unknown(model)
         return self.show(f"{model}/history")
 
-    def _find(self, name: str) -> Row | None:
+    def _find(self, name: str, as_of: str | None) -> Row | None:
         name = clean_text(name)
         if "\0" in name:
             return None
         version = archive_version(self._archive)
-        return self._models.get(fold_ascii(name), version, lambda: find_model(self._archive, name))
+        found = (fold_ascii(name), as_of)
+        return self._models.get(found, version, lambda: find_model(self._archive, name, as_of))
 
     def _unknown(self, name: str) -> ModelNotFound:
         nearest = nearest_models(self._archive, clean_text(name.replace("\0", "")))
@@ -99,3 +100,8 @@ class ModelsApi:
         more = len(found) > limit
         headers |= next_link(write_cursor(identity, [found[limit - 1][0]]) if more else None)
         return answer_rows(asked, series.columns, found[:limit], scratch, **headers)
+
+
+def _moment_asked() -> str | None:
+    """The moment that is asked about, before it is known which route the other parameters belong to."""
+    return read_parameters(ModelQuery, [pair for pair in query_pairs() if pair[0] == "as_of"]).as_of

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import SQL, Database, Node, Select, fn
+from peewee import SQL, Database, Select, fn
 
 from glyphd.contracts.queries import ListingQuery, pick_columns
-from glyphd.db.archive_models import IS_CURRENT, BatchChange, ImportBatch, ListingKey, ScoredListing
+from glyphd.db.archive_models import BatchChange, ImportBatch, ListingKey, ScoredListing
 from glyphd.db.connections import little_memory, once_a_commit
 from glyphd.db.dialects import stream, uncommitted
 from glyphd.listings.cursors import read_cursor, write_cursor
@@ -15,7 +15,7 @@ from glyphd.listings.sorting import KEYS, order_of
 from glyphd.listings.statements import Statements, Values
 from glyphd.request_errors import InvalidParameter
 from glyphd.storage.clock import last_moment
-from glyphd.storage.knowledge import knowledge_at, present
+from glyphd.storage.knowledge import Knowledge, knowledge_at, present
 from glyphd.storage.orders import MODEL_TIMELINE, TIMELINE, Along
 from glyphd.storage.predicates import PREDICATES, is_of_listing, restrict
 from glyphd.storage.rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, convert_rows, select_rows
@@ -46,11 +46,7 @@ class Search:
     def __init__(self, database: Database, query: ListingQuery, statements: Statements | None = None) -> None:
         self._database = database
         self._statements = statements or Statements()
-        if query.as_of is None:
-            self._known = once_a_commit(database, present)
-        else:
-            _require_past(database, query.as_of)
-            self._known = knowledge_at(database, query.as_of)
+        self._known = known_at(database, query.as_of)
         self._query = query
         self._wanted = {name: getattr(query, name) for name in PREDICATES}
         self._order = order_of(query)
@@ -159,9 +155,22 @@ def _text_bytes(rows: Sequence[Sequence[Any]]) -> int:
     return sum(len(value) for row in rows for value in row if isinstance(value, str))
 
 
-def find_current(database: Database, listing_id: bytes) -> tuple[Any, ...] | None:
-    """The current row of one listing, or None."""
-    return _first(database, RESULT_COLUMNS, is_of_listing(listing_id) & IS_CURRENT)
+def known_at(database: Database, as_of: str | None) -> Knowledge:
+    """What the archive knew at a moment, inclusive; without one, what it knows.
+
+    Raises InvalidParameter for a moment in the future.
+    """
+    if as_of is None:
+        return once_a_commit(database, present)
+    _require_past(database, as_of)
+    return knowledge_at(database, as_of)
+
+
+def find_current(database: Database, listing_id: bytes, known: Knowledge | None = None) -> tuple[Any, ...] | None:
+    """The row of one listing that is current, by what is known now unless something else is said; or None."""
+    known = known or present(database)
+    query = select_rows(RESULT_COLUMNS, known).where(is_of_listing(listing_id), known.is_current())
+    return next(convert_rows(RESULT_COLUMNS, database.execute(query.limit(1)).fetchall()), None)
 
 
 def is_known(database: Database, listing_id: bytes) -> bool:
@@ -191,8 +200,3 @@ def _version(database: Database) -> str:
         BatchChange.select(BatchChange.id, BatchChange.changed_at).order_by(BatchChange.id.desc()).limit(1),
     ]
     return "-".join(str(part) for query in latest for row in database.execute(query) for part in row)
-
-
-def _first(database: Database, columns: Sequence[str], where: Node) -> tuple[Any, ...] | None:
-    rows = database.execute(select_rows(columns, present(database)).where(where).limit(1)).fetchall()
-    return next(convert_rows(columns, rows), None)

@@ -1,0 +1,155 @@
+"""Charts as SVG, made on the server: they need no script, print, and take their colours from the style sheet."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import floor, isfinite, log10
+
+from markupsafe import Markup
+
+WIDTH, HEIGHT = 720, 260
+LEFT, RIGHT, TOP, BOTTOM = 84, 14, 14, 34
+TICKS = 4
+MOST_POINTS = 300
+"""What a line shows at most: beyond that points are left out, the first, the last and the extremes never."""
+
+Writer = Callable[[float], str]
+"""How a chart says a value."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One mark: when, how much, and what its tooltip says; `kind` is a class of the style sheet."""
+
+    at: datetime
+    value: float
+    title: str
+    link: str | None = None
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Points in order of time, joined; `kind` is a class of the style sheet."""
+
+    kind: str
+    points: Sequence[Point]
+    has_marks: bool = True
+
+
+@dataclass(frozen=True)
+class Band:
+    """The area between the values of two lines at the same moments."""
+
+    kind: str
+    low: Sequence[Point]
+    high: Sequence[Point]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Where moments and values are in the picture."""
+
+    first: datetime
+    last: datetime
+    lowest: float
+    highest: float
+
+    def x(self, at: datetime) -> float:
+        span = (self.last - self.first).total_seconds()
+        share = (at - self.first).total_seconds() / span if span else 0.5
+        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+
+    def y(self, value: float) -> float:
+        span = self.highest - self.lowest
+        share = (value - self.lowest) / span if span else 0.5
+        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
+
+
+def chart(label: str, lines: Sequence[Line], bands: Sequence[Band] = (), *, write: Writer) -> Markup:
+    """One picture of lines over time. `label` says in a sentence what it shows; `write` says a value."""
+    points = [point for line in lines for point in line.points]
+    points += [point for band in bands for point in (*band.low, *band.high)]
+    scale = scale_of(points)
+    parts = [*_grid(scale, write)]
+    parts += [_band(scale, band) for band in bands]
+    for line in lines:
+        parts += _line(scale, line)
+    opening = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">')
+    return opening.format(WIDTH, HEIGHT, label) + Markup("").join(parts) + Markup("</svg>")
+
+
+def scale_of(points: Sequence[Point]) -> Scale:
+    """Wide enough for all points, with some air above and below."""
+    values = [point.value for point in points]
+    low, high = min(values), max(values)
+    air = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
+    lowest = low - air if low < 0 or low > air else 0.0
+    moments = [point.at for point in points]
+    return Scale(min(moments), max(moments), lowest, high + air)
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """A few round numbers in a range."""
+    rough = (high - low) / TICKS
+    if not rough or not isfinite(rough):
+        return [low]
+    power = 10.0 ** floor(log10(rough))
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
+    first = -floor(-low / step)
+    return [round(count * step, 10) for count in range(first, floor(high / step) + 1)] or [low]
+
+
+def spread_bar(prices: Sequence[float], largest: float) -> Markup:
+    """Lowest, median and highest on one scale from 0, for a row of a table. The numbers stand beside it."""
+    x = [round(100 * value / largest, 1) if largest else 0 for value in prices]
+    return Markup(
+        '<svg class="spread" viewBox="0 0 104 16" aria-hidden="true" focusable="false">'
+        '<line class="rail" x1="2" x2="102" y1="8" y2="8"/>'
+        '<line class="range" x1="{}" x2="{}" y1="8" y2="8"/><circle class="median" cx="{}" cy="8" r="4"/></svg>'
+    ).format(x[0] + 2, x[2] + 2, x[1] + 2)
+
+
+def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
+    """At most about so many points: of each stretch the lowest and the highest, and both ends."""
+    if len(points) <= most:
+        return list(points)
+    stretch = -(-len(points) // (most // 2))
+    kept = {0, len(points) - 1}
+    for start in range(0, len(points), stretch):
+        places = range(start, min(start + stretch, len(points)))
+        kept |= {min(places, key=lambda at: points[at].value), max(places, key=lambda at: points[at].value)}
+    return [points[at] for at in sorted(kept)]
+
+
+def _grid(scale: Scale, write: Writer) -> Iterable[Markup]:
+    for value in ticks(scale.lowest, scale.highest):
+        y = scale.y(value)
+        yield Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(LEFT, WIDTH - RIGHT, y, y)
+        yield Markup('<text class="tick n" x="{}" y="{}">{}</text>').format(LEFT - 8, y + 4, write(value))
+    for at, place in ((scale.first, "start"), (scale.last, "end")):
+        if place == "end" and scale.first.date() == scale.last.date():
+            continue
+        words = (place, scale.x(at), HEIGHT - 8, at.astimezone(UTC).date().isoformat())
+        yield Markup('<text class="tick {}" x="{}" y="{}">{}</text>').format(*words)
+
+
+def _band(scale: Scale, band: Band) -> Markup:
+    there = [(scale.x(point.at), scale.y(point.value)) for point in band.high]
+    back = [(scale.x(point.at), scale.y(point.value)) for point in reversed(band.low)]
+    return Markup('<polygon class="band {}" points="{}"/>').format(band.kind, _places(there + back))
+
+
+def _line(scale: Scale, line: Line) -> Iterable[Markup]:
+    places = [(scale.x(point.at), scale.y(point.value)) for point in line.points]
+    yield Markup('<polyline class="line {}" points="{}"/>').format(line.kind, _places(places))
+    if not line.has_marks:
+        return
+    for point, (x, y) in zip(line.points, places, strict=True):
+        mark = Markup('<circle class="mark {} {}" cx="{}" cy="{}" r="4"><title>{}</title></circle>')
+        drawn = mark.format(line.kind, point.kind, x, y, point.title)
+        yield drawn if point.link is None else Markup('<a href="{}">{}</a>').format(point.link, drawn)
+
+
+def _places(places: Iterable[tuple[float, float]]) -> str:
+    return " ".join(f"{x:g},{y:g}" for x, y in places)
