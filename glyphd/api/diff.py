@@ -36,20 +36,10 @@ class DiffApi:
         """How much the second import differs from the first; with `kind` one of the lists."""
         asked = query(DiffQuery)
         with self._archive.connection_context():
-            old, new = self._require(a), self._require(b)
+            old, new = require_brought(self._services, a), require_brought(self._services, b)
             if asked.kind is None:
                 return self._totals(asked, old, new)
             return self._list(asked, asked.kind, old, new)
-
-    def _require(self, import_id: str) -> Brought:
-        """Raises ImportNotFound or ImportNotSucceeded for an import that brought nothing."""
-        brought = find_brought(self._archive, import_id) if "\0" not in import_id else None
-        if brought is None:
-            job = require_import(self._services.registry, import_id)
-            state = "was a dry run" if job.dry_run and job.status == "succeeded" else f"is {job.status}"
-            detail = f"import {import_id} {state}: it has no rows to compare"
-            raise ImportNotSucceeded(detail, import_id=import_id, import_status=job.status)
-        return brought
 
     def _totals(self, asked: DiffQuery, old: Brought, new: Brought) -> HTTPResponse:
         _refuse_list_parameters(asked)
@@ -78,6 +68,17 @@ class DiffApi:
             return answer_rows(asked, found.columns, found.everything(), scratch, **headers)
         page = found.page(asked.limit, asked.cursor)
         return answer_rows(asked, page.columns, page.rows, scratch, **headers | next_link(page.next_cursor))
+
+
+def require_brought(services: Services, import_id: str) -> Brought:
+    """What an import brought. Raises ImportNotFound or ImportNotSucceeded for one that brought nothing."""
+    brought = find_brought(services.archive, import_id) if "\0" not in import_id else None
+    if brought is None:
+        job = require_import(services.registry, import_id)
+        state = "was a dry run" if job.dry_run and job.status == "succeeded" else f"is {job.status}"
+        detail = f"import {import_id} {state}: it has no rows to compare"
+        raise ImportNotSucceeded(detail, import_id=import_id, import_status=job.status)
+    return brought
 
 
 def _refuse_list_parameters(asked: DiffQuery) -> None:

@@ -9,9 +9,8 @@ from glyphd.api.parameters import query, query_pairs, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.queries import ModelHistoryQuery, ModelQuery, ModelsQuery, PageQuery, read_parameters
 from glyphd.contracts.texts import clean_text, fold_ascii
-from glyphd.errors import ModelNotFound
 from glyphd.history.buckets import ModelHistory
-from glyphd.history.models import MODEL_COLUMNS, Models, find_model, nearest_models
+from glyphd.history.models import MODEL_COLUMNS, Models, find_model, unknown_model
 from glyphd.history.remembering import Remembered
 from glyphd.history.series import Row, Series, SeriesMemory
 from glyphd.listings.cursors import read_cursor, write_cursor
@@ -56,7 +55,7 @@ class ModelsApi:
             etag = make_etag(archive_version(self._archive), "model", model, asked.as_of)
             row = self._find(model, asked.as_of)
             if row is None:
-                raise self._unknown(model)
+                raise unknown_model(self._archive, model)
         content = dict(zip(MODEL_COLUMNS, row, strict=True))
         return not_modified(etag) or answer_json(content, **fresh(etag))
 
@@ -68,7 +67,7 @@ class ModelsApi:
                 asked = query(ModelHistoryQuery)
                 return self._answer(asked, ModelHistory(self._archive, found[0], asked), self._histories)
             if self._find(f"{model}/history", _moment_asked()) is None:
-                raise self._unknown(model)
+                raise unknown_model(self._archive, model)
         return self.show(f"{model}/history")
 
     def _find(self, name: str, as_of: str | None) -> Row | None:
@@ -78,11 +77,6 @@ class ModelsApi:
         version = archive_version(self._archive)
         found = (fold_ascii(name), as_of)
         return self._models.get(found, version, lambda: find_model(self._archive, name, as_of))
-
-    def _unknown(self, name: str) -> ModelNotFound:
-        nearest = nearest_models(self._archive, clean_text(name.replace("\0", "")))
-        hint = f"; did you mean {nearest[0]}?" if nearest else ""
-        return ModelNotFound(f"no current listing is of a model {name[:200]!r}{hint}", nearest=nearest)
 
     def _answer(self, asked: PageQuery, series: Series, memory: SeriesMemory) -> HTTPResponse:
         require_limit(asked.limit, asked.cursor)

@@ -39,6 +39,28 @@ def market_totals(database: Database, known: Knowledge) -> MarketTotals:
     return MarketTotals(imports, sources, LatestImport(*row) if row else None)
 
 
+@dataclass(frozen=True)
+class RecentImport:
+    """An import that brought rows, whether it counts or not."""
+
+    import_id: str
+    imported_at: str
+    source: str | None
+    filename: str | None
+    record_count: int
+    rolled_back_at: str | None
+
+
+def recent_imports(database: Database, as_of: str | None, limit: int) -> list[RecentImport]:
+    """Those that the archive held at a moment, or holds, the latest first."""
+    columns = ("import_id", "imported_at", "source", "filename", "record_count", "rolled_back_at")
+    query = ImportBatch.select(*(ImportBatch._meta.columns[name] for name in columns))
+    if as_of is not None:
+        query = query.where(ImportBatch.imported_at <= as_of)
+    rows = database.execute(query.order_by(ImportBatch.imported_at.desc()).limit(limit))
+    return [RecentImport(*row) for row in rows]
+
+
 def _counting(known: Knowledge, *columns: object) -> Select:
     query: Select = ImportBatch.select(*columns)
     if known.as_of is not None:

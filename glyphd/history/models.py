@@ -7,9 +7,10 @@ from typing import Any
 from peewee import JOIN, Database, Node, Select, fn
 
 from glyphd.contracts.listings import CAPACITIES
-from glyphd.contracts.texts import fold_ascii
+from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.db.archive_models import GPUModel, ScoredListing
 from glyphd.db.dialects import caseless, caseless_value, equals_caseless
+from glyphd.errors import ModelNotFound
 from glyphd.history.series import Row, Series
 from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, SUMMARY_FIELDS, summarise, summary_row
 from glyphd.listings.search import known_at
@@ -69,6 +70,13 @@ def find_model(database: Database, name: str, as_of: str | None = None) -> Row |
     is_it = equals_caseless(database, ScoredListing.model, name)
     row = database.execute(_select_models(database, known_at(database, as_of), is_it)).fetchone()
     return _model_row(row) if row else None
+
+
+def unknown_model(database: Database, name: str) -> ModelNotFound:
+    """The failure for a model that nothing current is of, with known ones that it may stand for."""
+    nearest = nearest_models(database, clean_text(name.replace("\0", "")))
+    hint = f"; did you mean {nearest[0]}?" if nearest else ""
+    return ModelNotFound(f"no current listing is of a model {name[:200]!r}{hint}", nearest=nearest)
 
 
 def nearest_models(database: Database, name: str) -> list[str]:

@@ -1,7 +1,8 @@
 """Finding listings: pages, whole results, counts and single listings. All of it selects on one Peewee model."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
 from peewee import SQL, Database, Select, fn
@@ -52,6 +53,11 @@ class Search:
         self._order = order_of(query)
         self.columns = pick_columns(query.fields, SELECTABLE_COLUMNS, RESULT_COLUMNS)
 
+    @property
+    def sort(self) -> str:
+        """The order of the rows, as the parameter says it."""
+        return f"-{self._order.key}" if self._order.descending else self._order.key
+
     def page(self, limit: int) -> Page:
         """The `limit` rows at the cursor, or fewer where they are large."""
         position = self._at_cursor()
@@ -70,6 +76,17 @@ class Search:
         width = len(self.columns)
         rows = convert_rows(self.columns, [row[:width] for row in found])
         return Page(self.columns, list(rows), next_cursor)
+
+    def cursor_before(self, limit: int) -> str | None:
+        """The cursor of the page of `limit` rows that ends where this one begins; None when that is the first page."""
+        position = self._at_cursor()
+        if position is None:
+            return None
+        back = copy(self)
+        back._order = replace(self._order, backwards=True)
+        # The cursor is the position of the last row before its page, so that row is the first of those behind.
+        before = back._behind(position, limit)
+        return write_cursor(self._identity(), list(before[-1][-2:])) if len(before) == limit else None
 
     def everything(self) -> Iterator[tuple[Any, ...]]:
         """All rows as one snapshot, one by one at flat memory."""

@@ -75,8 +75,10 @@ def chart(label: str, lines: Sequence[Line], bands: Sequence[Band] = (), *, writ
     parts += [_band(scale, band) for band in bands]
     for line in lines:
         parts += _line(scale, line)
-    opening = Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">')
-    return opening.format(WIDTH, HEIGHT, label) + Markup("").join(parts) + Markup("</svg>")
+    # What is inside of an image can't be reached by keyboard: with links it is a group.
+    role = "group" if any(point.link for point in points) else "img"
+    opening = Markup('<svg class="chart" viewBox="0 0 {} {}" role="{}" aria-label="{}">')
+    return opening.format(WIDTH, HEIGHT, role, label) + Markup("").join(parts) + Markup("</svg>")
 
 
 def scale_of(points: Sequence[Point]) -> Scale:
@@ -148,7 +150,8 @@ def _line(scale: Scale, line: Line) -> Iterable[Markup]:
     for point, (x, y) in zip(line.points, places, strict=True):
         mark = Markup('<circle class="mark {} {}" cx="{}" cy="{}" r="4"><title>{}</title></circle>')
         drawn = mark.format(line.kind, point.kind, x, y, point.title)
-        yield drawn if point.link is None else Markup('<a href="{}">{}</a>').format(point.link, drawn)
+        link = Markup('<a href="{}" aria-label="{}">{}</a>')
+        yield drawn if point.link is None else link.format(point.link, point.title, drawn)
 
 
 def _places(places: Iterable[tuple[float, float]]) -> str:

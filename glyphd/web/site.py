@@ -10,15 +10,24 @@ from glyphd.api.parameters import query_pairs
 from glyphd.api.problems import Problem
 from glyphd.api.routes import Route
 from glyphd.services import Services
-from glyphd.web.addresses import address
 from glyphd.web.assets import Assets
 from glyphd.web.problem_pages import problem_page
+from glyphd.web.screens.comparison import ComparisonScreen
+from glyphd.web.screens.listing_search import ListingSearchScreen
 from glyphd.web.screens.market import MarketScreen
+from glyphd.web.screens.one_listing import OneListingScreen
+from glyphd.web.screens.one_model import OneModelScreen
+from glyphd.web.screens.price_moves import PriceMovesScreen
 from glyphd.web.screens.service_state import ServiceStateScreen
-from glyphd.web.theme import Theme, wants_page
+from glyphd.web.theme import Theme, moved_to, wants_page
 
 SCREENS = (
     MarketScreen,
+    ListingSearchScreen,
+    OneListingScreen,
+    OneModelScreen,
+    PriceMovesScreen,
+    ComparisonScreen,
     ServiceStateScreen,
 )
 
@@ -62,4 +71,4 @@ def _leave_out_blanks() -> None:
     given = query_pairs()
     filled = [(name, value) for name, value in given if value.strip()]
     if len(filled) < len(given) and request.method in ("GET", "HEAD"):
-        raise HTTPResponse("", 303, {"Location": address(quote(request.path), filled)})
+        raise moved_to(quote(request.path), filled)

@@ -10,9 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from glyphd.api.answers import answer_bytes, fresh, make_etag, not_modified
 from glyphd.api.headers import header
 from glyphd.api.parameters import query_pairs
-from glyphd.web.addresses import Address
+from glyphd.web.addresses import Address, Pairs, address
 from glyphd.web.assets import Assets
-from glyphd.web.wording import FILTERS, picker_value, visible
+from glyphd.web.wording import FILTERS, is_numeric_column, picker_value, visible
 
 HTML = "text/html; charset=utf-8"
 POLICY = (
@@ -62,6 +62,7 @@ class Theme:
             auto_reload=False,
         )
         self._templates.filters |= FILTERS
+        self._templates.tests["numeric_column"] = is_numeric_column
         self._templates.globals |= {"asset": assets.path, "picker_value": picker_value, "has": self.has}
 
     def has(self, path: str) -> bool:
@@ -93,6 +94,11 @@ def here() -> Address:
     parts = request.urlparts
     filled = [(name, value) for name, value in query_pairs() if value.strip()]
     return Address(request.path, filled, f"{parts.scheme}://{parts.netloc}")
+
+
+def moved_to(path: str, pairs: Pairs) -> HTTPResponse:
+    """The address to keep and to share, for one that says the same less well. The path is quoted already."""
+    return HTTPResponse("", 303, {"Location": address(path, pairs)})
 
 
 def wants_page() -> bool:

@@ -1,5 +1,6 @@
 """How values read on a page: numbers, times, and text that may hold anything."""
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,8 @@ from markupsafe import Markup, escape
 from glyphd.times import read_stored
 
 LONGEST_SHOWN = 120
+LONGEST_WORD = 24
+MOST_IN_TOOLTIP = 500
 _UNITS = ("kB", "MB", "GB", "TB")
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]")
 _PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
@@ -56,6 +59,18 @@ LABELS = {
 
 MONEY = frozenset({"price_usd", "min_price", "median_price", "max_price"})
 MOMENTS = frozenset({"seen_at", "first_seen_at", "imported_at", "rolled_back_at", "gone_at", "last_seen_at"})
+
+
+NUMERIC = MONEY | MOMENTS | {
+    "quantity", "min_order_qty", "vram_gb", "mig_capable", "tdp_watts", "cuda_cores", "slot_width", "pcie_generation",
+    "quantization_capacity_7b", "quantization_capacity_13b", "quantization_capacity_70b", "score", "import_index",
+    "line", "schema_version",
+}  # fmt: skip
+"""Columns that are written to the right."""
+
+
+def is_numeric_column(column: str) -> bool:
+    return column in NUMERIC
 
 
 def label(column: str) -> str:
@@ -140,23 +155,23 @@ def cell(value: Any, column: str) -> Markup:
     """The value of a result column as a table shows it."""
     if value is None:
         return Markup('<span class="none" title="not known">–</span>')
-    if column in MONEY:
-        return _exact(value, money(value))
     if column in MOMENTS:
         return moment(value)
     if isinstance(value, bool):
         return Markup("yes" if value else "no")
     if isinstance(value, int | float):
-        return _exact(value, number(value)) if column != "schema_version" else escape(value)
-    return text(value)
+        return _exact(value, money(value) if column in MONEY else number(value))
+    return text(json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value)
 
 
 def text(value: Any) -> Markup:
-    """Text of unknown direction and length."""
+    """Text of unknown direction and length. Only its very long words may be broken anywhere."""
     shown = clipped(value)
+    kind = Markup(' class="long"') if any(len(word) > LONGEST_WORD for word in shown.split()) else ""
     if shown == str(value):
-        return Markup("<bdi>{}</bdi>").format(visible(shown))
-    return Markup('<bdi title="{}">{}</bdi>').format(visible(str(value)[:2000]), visible(shown))
+        return Markup("<bdi{}>{}</bdi>").format(kind, visible(shown))
+    title = visible(str(value)[:MOST_IN_TOOLTIP])
+    return Markup('<bdi{} title="{}">{}</bdi>').format(kind, title, visible(shown))
 
 
 def _exact(value: float, shown: str) -> Markup:

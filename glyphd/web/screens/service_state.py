@@ -24,7 +24,7 @@ MEANINGS = {
     "disk": "There is room for another upload",
     "worker": "A worker has sent a heartbeat in the last ten seconds",
     "imports": "No import waits to be tried again",
-    "integrity": "The last check of the databases found no damage",
+    "integrity": "No damage of the databases is known",
 }
 
 

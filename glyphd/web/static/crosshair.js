@@ -15,17 +15,14 @@ export function followPointer(figure) {
   hair.setAttribute("class", "hair");
   hair.setAttribute("y1", "0");
   hair.setAttribute("y2", String(svg.viewBox.baseVal.height));
-  svg.append(hair);
   svg.addEventListener("pointermove", (event) => {
     const box = svg.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * svg.viewBox.baseVal.width;
     const nearest = marks.reduce((best, one) => (Math.abs(one.x - x) < Math.abs(best.x - x) ? one : best));
     hair.setAttribute("x1", String(nearest.x));
     hair.setAttribute("x2", String(nearest.x));
+    svg.append(hair);
     words.textContent = nearest.title;
   });
-  svg.addEventListener("pointerleave", () => {
-    hair.removeAttribute("x1");
-    hair.removeAttribute("x2");
-  });
+  svg.addEventListener("pointerleave", () => hair.remove());
 }

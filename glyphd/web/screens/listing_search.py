@@ -1,0 +1,82 @@
+"""`/listings`: the offers that fit, in pages both ways."""
+
+from typing import Annotated, Any
+
+from bottle import HTTPResponse
+from pydantic import Field
+
+from glyphd.api.routes import Route
+from glyphd.contracts.numeric_cells import IntegerCell
+from glyphd.contracts.queries import ListingQuery, SortKey, choices, read_parameters
+from glyphd.listings.search import Search, archive_version
+from glyphd.listings.statements import Statements
+from glyphd.services import Services
+from glyphd.storage.rows import SELECTABLE_COLUMNS
+from glyphd.web.addresses import Address, Pairs
+from glyphd.web.theme import Theme, here, moved_to
+
+PAGE_ROWS = 50
+MOST_PAGE_ROWS = 100
+SHOWN = ("model", "price_usd", "score", "condition", "seller", "region", "vram_gb", "availability", "source", "seen_at")
+"""The columns of the table unless others are chosen."""
+CHOOSABLE = tuple(name for name in SELECTABLE_COLUMNS if name != "listing_id")
+SORTABLE = frozenset(word.removeprefix("-") for word in choices(SortKey))
+FIRST_DOWN = frozenset({"score", "seen_at"})
+"""Columns that are sorted by their largest value first, when they are asked for."""
+TEXT_FILTERS = ("model", "region", "condition", "seller", "source_type", "source")
+_ONLY_PAGE = ("limit", "fields")
+
+
+class ListingsPageQuery(ListingQuery):
+    """What the page is asked for: a page is never without a limit."""
+
+    limit: Annotated[int, IntegerCell(minimum=1, maximum=MOST_PAGE_ROWS)] = Field(PAGE_ROWS)
+
+
+class ListingSearchScreen:
+    def __init__(self, services: Services, theme: Theme) -> None:
+        self._archive = services.archive
+        self._theme = theme
+        self._statements = Statements()
+
+    def routes(self) -> list[Route]:
+        return [Route("GET", "/listings", self.show)]
+
+    def show(self) -> HTTPResponse:
+        at = here()
+        if len(at.values("fields")) > 1:
+            return moved_to(at.bare, _with_one_list(at))
+        asked = read_parameters(ListingsPageQuery, at.pairs)
+        with self._archive.connection_context():
+            etag, unchanged = self._theme.known(archive_version(self._archive))
+            if unchanged is not None:
+                return unchanged
+            values = self._found(asked)
+        return self._theme.page("listing_search.html", values | {"asked": asked}, etag)
+
+    def _found(self, asked: ListingsPageQuery) -> dict[str, Any]:
+        shown = tuple(dict.fromkeys(asked.fields)) or SHOWN
+        search = Search(self._archive, asked.model_copy(update={"fields": [*shown, "listing_id"]}), self._statements)
+        page = search.page(asked.limit)
+        rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
+        return {
+            "shown": shown,
+            "choosable": CHOOSABLE,
+            "sortable": SORTABLE,
+            "first_down": FIRST_DOWN,
+            "text_filters": TEXT_FILTERS,
+            "sort": search.sort,
+            "rows": rows,
+            "next_cursor": page.next_cursor,
+            "previous_cursor": search.cursor_before(asked.limit),
+            "count": search.count() if asked.count else None,
+            "is_filtered": bool(here().without("as_of", "sort", "fields", "limit", "cursor", "count", "history")),
+            "wanted": {"fields": ",".join(shown)} if asked.fields else {},
+        }
+
+
+def _with_one_list(at: Address) -> Pairs:
+    """A form sends a field for each chosen column: the address has them as one list, and not at all as usual."""
+    chosen = at.values("fields")
+    fields = [] if set(chosen) == set(SHOWN) else [("fields", ",".join(chosen))]
+    return [*at.without("fields"), *fields]

@@ -1,0 +1,106 @@
+"""`/models/{model}`: what one GPU model costs, now and over time, and who offers it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from bottle import HTTPResponse
+from markupsafe import Markup
+from pydantic import Field
+
+from glyphd.api.models import MODEL
+from glyphd.api.routes import Route
+from glyphd.contracts.queries import Bucket, ListingQuery, ModelHistoryQuery, Query, QueryTime, read_parameters
+from glyphd.contracts.texts import clean_text
+from glyphd.history.buckets import ModelHistory
+from glyphd.history.models import MODEL_COLUMNS, find_model, unknown_model
+from glyphd.listings.search import Search, archive_version
+from glyphd.services import Services
+from glyphd.storage.staged_models import SPECS
+from glyphd.web.charts import Band, Line, Point, chart, thinned
+from glyphd.web.theme import Theme, here
+from glyphd.web.wording import money
+
+MOST_OFFERS = 50
+MOST_BUCKETS = 150
+"""Rows of the history's table, and marks of its chart."""
+OFFER_COLUMNS = ("listing_id", "price_usd", "score", "condition", "seller", "region", "availability", "seen_at")
+
+Row = dict[str, Any]
+
+
+class ModelPageQuery(Query):
+    """What the page of a model is asked for."""
+
+    as_of: QueryTime | None = Field(None, description="The model as the archive knew it at this moment")
+    bucket: Bucket = Field("day", description="How much time a row of the history stands for")
+
+
+class OneModelScreen:
+    def __init__(self, services: Services, theme: Theme) -> None:
+        self._archive = services.archive
+        self._theme = theme
+
+    def routes(self) -> list[Route]:
+        return [Route("GET", f"/models/{MODEL}", self.show)]
+
+    def show(self, model: str) -> HTTPResponse:
+        asked = read_parameters(ModelPageQuery, here().pairs)
+        with self._archive.connection_context():
+            etag, unchanged = self._theme.known(archive_version(self._archive))
+            if unchanged is not None:
+                return unchanged
+            found = None if "\0" in model else find_model(self._archive, clean_text(model), asked.as_of)
+            if found is None:
+                raise unknown_model(self._archive, model)
+            summary = dict(zip(MODEL_COLUMNS, found, strict=True))
+            values = self._shown(asked, summary)
+        return self._theme.page("one_model.html", values | {"asked": asked}, etag)
+
+    def _shown(self, asked: ModelPageQuery, summary: Row) -> dict[str, Any]:
+        name = summary["model"]
+        wanted = ModelHistoryQuery(bucket=asked.bucket, as_of=asked.as_of)
+        series = ModelHistory(self._archive, name, wanted)
+        buckets = [dict(zip(series.columns, row, strict=True)) for row in series.read()]
+        return {
+            "model": summary,
+            "specs": [(spec, summary[spec]) for spec in SPECS if summary[spec] is not None],
+            "offers": self._offers(asked, name),
+            "buckets": buckets[: -MOST_BUCKETS - 1 : -1],
+            "bucket_count": len(buckets),
+            "picture": _picture(buckets) if len(buckets) > 1 else None,
+            "sentence": _sentence(buckets),
+        }
+
+    def _offers(self, asked: ModelPageQuery, name: str) -> list[Row]:
+        """The cheapest ones."""
+        wanted = {"model": [name], "sort": "price_usd", "as_of": asked.as_of, "fields": list(OFFER_COLUMNS)}
+        page = Search(self._archive, ListingQuery.model_validate(wanted)).page(MOST_OFFERS)
+        return [dict(zip(page.columns, row, strict=True)) for row in page.rows]
+
+
+def _picture(buckets: Sequence[Row]) -> Markup:
+    lowest, median, highest = (
+        thinned([_point(bucket, column, words) for bucket in buckets], MOST_BUCKETS)
+        for column, words in (("min_price", "lowest"), ("median_price", "median"), ("max_price", "highest"))
+    )
+    label = "Lowest and median price over time, with the range of all prices"
+    return chart(label, [Line("lowest", lowest), Line("median", median)], [Band("range", lowest, highest)], write=money)
+
+
+def _point(bucket: Row, column: str, words: str) -> Point:
+    count = bucket["listing_count"]
+    title = f"{bucket['bucket']}: {words} {money(bucket[column])} of {count} {'offer' if count == 1 else 'offers'}"
+    return Point(datetime.fromisoformat(bucket["bucket"]).replace(tzinfo=UTC), bucket[column], title)
+
+
+def _sentence(buckets: Sequence[Row]) -> str:
+    if not buckets:
+        return ""
+    first, last = buckets[0], buckets[-1]
+    cheapest = min(buckets, key=lambda bucket: bucket["min_price"])
+    return (
+        f"The median went from {money(first['median_price'])} on {first['bucket']} to "
+        f"{money(last['median_price'])} on {last['bucket']}; the lowest price of all was "
+        f"{money(cheapest['min_price'])} on {cheapest['bucket']}."
+    )

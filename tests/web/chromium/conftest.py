@@ -1,0 +1,97 @@
+"""Debian's Chromium, driven by Playwright, before a real service with its worker."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.e2e.processes import PATIENCE_SECONDS, data_in, final_status, get, serving, upload
+from tests.web.conftest import SAMPLES
+
+MISSING = (
+    "there is no Chromium here, so the browser tests did not run: install it (Debian: `apt-get install chromium`), "
+    'then run `make test ARGS="tests/web/chromium"`'
+)
+COLLECT_VIOLATIONS = """
+    window.violations = [];
+    document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));
+"""
+
+
+@dataclass(frozen=True)
+class Live:
+    """A running service that holds the samples."""
+
+    address: str
+    pages: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    found = shutil.which("chromium")
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    folder = tmp_path_factory.mktemp("live") / "data"
+    with serving(environment=data_in(folder)) as api:
+        for name in ("scored_sample", "scored_sample_v1", "scored_sample_v2"):
+            send(api.address, SAMPLES / f"{name}.csv", "daily")
+        yield Live(api.address, _pages(api.address))
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Iterator[str]:
+    """The address of a service that has nothing yet."""
+    with serving(environment=data_in(tmp_path / "data")) as api:
+        yield api.address
+
+
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(1000 * PATIENCE_SECONDS)
+    context.add_init_script(COLLECT_VIOLATIONS)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+def send(address: str, file: Path, source: str) -> None:
+    """Imports a file."""
+    accepted = upload(address, file.read_bytes(), f"?source={source}&filename={file.name}")
+    assert final_status(address, accepted["import_id"])["status"] == "succeeded"
+
+
+def _pages(address: str) -> dict[str, str]:
+    """The path of each screen, by a name."""
+    (delta,) = get(address, "/api/deltas?limit=1")
+    return {
+        "market": "/",
+        "a moment": "/?as_of=2026-01-01T00:00",
+        "listings": "/listings",
+        "filtered": "/listings?region=USA&sort=price_usd&fields=model,price_usd,heuristics,title,source_url",
+        "listing": f"/listings/{delta['listing_id']}",
+        "model": "/models/RTX_A6000",
+        "changes": "/changes?sort=size",
+        "compare": f"/compare?a={delta['previous_import_id']}&b={delta['import_id']}",
+        "status": "/status",
+        "not found": "/models/RTX_A600",
+        "bad parameter": "/listings?min_price=cheap",
+    }
