@@ -13,8 +13,10 @@ from glyphd.services import Services
 from glyphd.web.assets import Assets
 from glyphd.web.problem_pages import problem_page
 from glyphd.web.screens.comparison import ComparisonScreen
+from glyphd.web.screens.import_list import ImportListScreen
 from glyphd.web.screens.listing_search import ListingSearchScreen
 from glyphd.web.screens.market import MarketScreen
+from glyphd.web.screens.one_import import OneImportScreen
 from glyphd.web.screens.one_listing import OneListingScreen
 from glyphd.web.screens.one_model import OneModelScreen
 from glyphd.web.screens.price_moves import PriceMovesScreen
@@ -28,6 +30,8 @@ SCREENS = (
     OneModelScreen,
     PriceMovesScreen,
     ComparisonScreen,
+    ImportListScreen,
+    OneImportScreen,
     ServiceStateScreen,
 )
 

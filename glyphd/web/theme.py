@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from glyphd.api.answers import answer_bytes, fresh, make_etag, not_modified
 from glyphd.api.headers import header
 from glyphd.api.parameters import query_pairs
+from glyphd.web import import_wording
 from glyphd.web.addresses import Address, Pairs, address
 from glyphd.web.assets import Assets
 from glyphd.web.wording import FILTERS, is_numeric_column, picker_value, visible
@@ -61,7 +62,7 @@ class Theme:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._templates.filters |= FILTERS
+        self._templates.filters |= FILTERS | import_wording.FILTERS
         self._templates.tests["numeric_column"] = is_numeric_column
         self._templates.globals |= {"asset": assets.path, "picker_value": picker_value, "has": self.has}
 

@@ -11,7 +11,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-PAGES = ["/", "/listings", "/changes", "/compare", "/status"]
+PAGES = ["/", "/listings", "/changes", "/compare", "/imports", "/status"]
 MOST_BYTES = 100_000
 
 

@@ -49,6 +49,8 @@ def test_hostile_text_of_a_file_is_text_on_every_page(shared_service: Service, f
         f"/models/{quote(row['model'], safe='')}" if row["model"].strip("./") == row["model"] else "/",
         "/changes",
         f"/compare?a={imports[0]['import_id']}&b={imports[1]['import_id']}&kind=changed",
+        "/imports",
+        f"/imports/{imports[1]['import_id']}",
         "/status",
     ):
         page = browser.page(path)
@@ -73,13 +75,20 @@ def test_hostile_text_of_an_address_is_text_on_every_page(archive: Service, valu
         ("/listings", "as_of"),
         ("/changes", "region"),
         ("/compare", "a"),
+        ("/imports", "source"),
+        ("/imports", "cursor"),
         ("/status", "as_of"),
     ):
         answer = browser.get(f"{path}?{urlencode({name: value})}", "*")  # type: ignore[arg-type]
         assert answer.status_int in (200, 303, 400)
         if answer.status_int != 303:
             _assert_unharmed(answer.html)
-    for path in (f"/models/{quote(value, safe='')}", f"/listings/{quote(value, safe='')}", f"/{quote(value, safe='')}"):
+    for path in (
+        f"/models/{quote(value, safe='')}",
+        f"/listings/{quote(value, safe='')}",
+        f"/imports/{quote(value, safe='')}",
+        f"/{quote(value, safe='')}",
+    ):
         answer = browser.get(path, "*")  # type: ignore[arg-type]
         assert answer.status_int in (200, 400, 404)
         if answer.content_type == "text/html":

@@ -49,6 +49,8 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     with serving(environment=data_in(folder)) as api:
         for name in ("scored_sample", "scored_sample_v1", "scored_sample_v2"):
             send(api.address, SAMPLES / f"{name}.csv", "daily")
+        broken = upload(api.address, (SAMPLES / "broken_sample.csv").read_bytes(), "?source=weekly")
+        final_status(api.address, broken["import_id"])
         yield Live(api.address, _pages(api.address))
 
 
@@ -82,6 +84,7 @@ def send(address: str, file: Path, source: str) -> None:
 def _pages(address: str) -> dict[str, str]:
     """The path of each screen, by a name."""
     (delta,) = get(address, "/api/deltas?limit=1")
+    (failed,) = get(address, "/api/imports?status=failed&limit=1")
     return {
         "market": "/",
         "a moment": "/?as_of=2026-01-01T00:00",
@@ -91,6 +94,9 @@ def _pages(address: str) -> dict[str, str]:
         "model": "/models/RTX_A6000",
         "changes": "/changes?sort=size",
         "compare": f"/compare?a={delta['previous_import_id']}&b={delta['import_id']}",
+        "imports": "/imports",
+        "import": f"/imports/{delta['import_id']}",
+        "failed import": f"/imports/{failed['import_id']}",
         "status": "/status",
         "not found": "/models/RTX_A600",
         "bad parameter": "/listings?min_price=cheap",

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, Page
 from tests.web.chromium.conftest import COLLECT_VIOLATIONS, Live
 
 NAMES = [
-    "market", "a moment", "listings", "filtered", "listing", "model", "changes", "compare", "status", "not found",
-    "bad parameter",
+    "market", "a moment", "listings", "filtered", "listing", "model", "changes", "compare", "imports", "import",
+    "failed import", "status", "not found", "bad parameter",
 ]  # fmt: skip
 NARROW = 360
 
