@@ -6,7 +6,7 @@ from typing import Any
 
 from bottle import Bottle
 
-from glyphd.api.app import build_app
+from glyphd.api.app import build_app, places_to_wait
 from glyphd.db.migrations import initialise
 from glyphd.private_files import make_folder
 from glyphd.services import Services, build_services
@@ -28,7 +28,8 @@ def create_app(settings: Settings | None = None) -> Bottle:
 
 def build_site(services: Services) -> Bottle:
     """The API and the pages over these services, as one application."""
-    return build_app(services, Site(services))
+    waiting = places_to_wait(services)
+    return build_app(services, Site(services, waiting), waiting)
 
 
 @cache

@@ -43,11 +43,11 @@ _HEADERS_OF_PROXIES = (
 log = structlog.get_logger(__name__)
 
 
-def build_app(services: Services, pages: Pages | None = None) -> Bottle:
-    """All routes over these services, those of the pages among them."""
+def build_app(services: Services, pages: Pages | None = None, waiting: Waiting | None = None) -> Bottle:
+    """All routes over these services, those of the pages among them, which may wait in the same places."""
     pages = pages or NoPages()
     app = Bottle()
-    routes = all_routes(services)
+    routes = all_routes(services, waiting)
     app.default_error_handler = partial(_own_problem, routes, pages)
     app.install(partial(_failures_as_problems, pages))
     app.add_hook("before_request", _begin)
@@ -58,9 +58,14 @@ def build_app(services: Services, pages: Pages | None = None) -> Bottle:
     return app
 
 
-def all_routes(services: Services) -> list[Route]:
+def places_to_wait(services: Services) -> Waiting:
+    """Those of one application: it has so many threads."""
+    return Waiting(services.registry, services.settings.threads, client_left)
+
+
+def all_routes(services: Services, waiting: Waiting | None = None) -> list[Route]:
     """The route table."""
-    waiting = Waiting(services.registry, services.settings.threads, client_left)
+    waiting = waiting or places_to_wait(services)
     parts = (
         SystemApi(services),
         UploadsApi(services, waiting),

@@ -13,8 +13,8 @@ _JSON_BODIES = ("/api/persist/listings",)
 _WHOLE_WITHOUT_LIMIT = re.compile(
     r"/api/(listings|deltas|forecast/deltas|imports/[^/]+/errors|models|models/.+/history)"
 )
-_WHOLE_PAGES = re.compile(r"/models/.+|/listings/[^/]+|/changes|/compare")
-"""Pages that read whole histories."""
+_WHOLE_PAGES = re.compile(r"/models/.+|/listings/[^/]+|/changes|/compare|/imports/[^/]+/(rollback|restore)")
+"""Pages that read whole histories, or all listings of an import."""
 _COSTLY_PARAMETERS = {"/": "as_of", "/listings": "count"}
 """Pages that are light without this parameter: what the market is now is remembered."""
 _ALWAYS_HEAVY = re.compile(r"/api/(imports/[^/]+/report\.csv|imports/[^/]+/diff/[^/]+|listings/[^/]+/(source|history))")

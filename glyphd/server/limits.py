@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from glyphd.api.bodies import FORM_ENVELOPE_BYTES
+from glyphd.api.forms import FORM_ENVELOPE_BYTES
 from glyphd.settings import MIB, Settings
 
 # Up to here a body stays in memory and is nobody's concern; beyond, it is an upload and spooled to disk.

@@ -5,7 +5,7 @@ from contextlib import suppress
 from io import BytesIO
 from typing import BinaryIO
 
-from glyphd.api.bodies import FORM_ENVELOPE_BYTES, MULTIPART
+from glyphd.api.forms import FORM_ENVELOPE_BYTES, MULTIPART
 from glyphd.scratch import unnamed_file
 from glyphd.uploads import Spool
 

@@ -9,10 +9,12 @@ from bottle import HTTPError, HTTPResponse, request
 from glyphd.api.parameters import query_pairs
 from glyphd.api.problems import Problem
 from glyphd.api.routes import Route
+from glyphd.api.waiting import Waiting
 from glyphd.services import Services
 from glyphd.web.assets import Assets
 from glyphd.web.problem_pages import problem_page
 from glyphd.web.screens.comparison import ComparisonScreen
+from glyphd.web.screens.import_change import ImportChangeScreen
 from glyphd.web.screens.import_list import ImportListScreen
 from glyphd.web.screens.listing_search import ListingSearchScreen
 from glyphd.web.screens.market import MarketScreen
@@ -21,6 +23,7 @@ from glyphd.web.screens.one_listing import OneListingScreen
 from glyphd.web.screens.one_model import OneModelScreen
 from glyphd.web.screens.price_moves import PriceMovesScreen
 from glyphd.web.screens.service_state import ServiceStateScreen
+from glyphd.web.screens.upload import UploadScreen
 from glyphd.web.theme import Theme, moved_to, wants_page
 
 SCREENS = (
@@ -31,19 +34,22 @@ SCREENS = (
     PriceMovesScreen,
     ComparisonScreen,
     ImportListScreen,
-    OneImportScreen,
     ServiceStateScreen,
 )
+
+ACTING_SCREENS = (UploadScreen, OneImportScreen, ImportChangeScreen)
+"""Screens that change something, and may wait a moment for it."""
 
 
 class Site:
     """All pages over these services."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, waiting: Waiting) -> None:
         self._assets = Assets()
         self._theme = Theme(self._assets)
-        screens = [screen(services, self._theme) for screen in SCREENS]
-        self._routes = [route for screen in screens for route in screen.routes()]
+        reading = [screen(services, self._theme) for screen in SCREENS]
+        acting = [screen(services, self._theme, waiting) for screen in ACTING_SCREENS]
+        self._routes = [route for screen in (*reading, *acting) for route in screen.routes()]
         self._theme.paths = frozenset(route.path for route in self._routes if "<" not in route.path)
 
     def routes(self) -> list[Route]:

@@ -174,6 +174,15 @@ def text(value: Any) -> Markup:
     return Markup('<bdi{} title="{}">{}</bdi>').format(kind, title, visible(shown))
 
 
+def sentence(words: Any) -> Markup:
+    """A message of ours as a sentence of its own, in full: it may quote what a file or an address has."""
+    shown = visible(str(words))
+    first = shown.partition(" ")[0]
+    shown = shown[:1].upper() + shown[1:] if first.isalpha() and first.islower() else shown
+    end = "" if shown.endswith((".", "…", "?", "!")) else "."
+    return Markup('<bdi class="long">{}</bdi>').format(shown + end)
+
+
 def _exact(value: float, shown: str) -> Markup:
     """A number with all its digits in the tooltip, where they are not shown."""
     exact = repr(value)
@@ -200,4 +209,5 @@ FILTERS = {
     "text": text,
     "clipped": clipped,
     "size": size,
+    "sentence": sentence,
 }

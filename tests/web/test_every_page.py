@@ -11,7 +11,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-PAGES = ["/", "/listings", "/changes", "/compare", "/imports", "/status"]
+PAGES = ["/", "/listings", "/changes", "/compare", "/imports", "/upload", "/status"]
 MOST_BYTES = 100_000
 
 
@@ -86,7 +86,7 @@ def test_a_wrong_parameter_is_named_on_a_page(browser: Browser, path: str) -> No
 
 def test_an_unknown_path_is_a_page(browser: Browser) -> None:
     answer = browser.get("/nowhere/at/all", 404)
-    assert "no such path: /nowhere/at/all" in answer.html.get_text()
+    assert "No such path: /nowhere/at/all." in answer.html.get_text()
     assert answer.headers["Content-Security-Policy"] == POLICY
     assert answer.headers["X-Request-Id"] in answer.text
 

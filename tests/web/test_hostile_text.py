@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from glyphd.web.wording import visible
+from tests.http.forms import Part, form
 from tests.service import Service
 from tests.web.browsing import Browser
 
@@ -51,6 +52,8 @@ def test_hostile_text_of_a_file_is_text_on_every_page(shared_service: Service, f
         f"/compare?a={imports[0]['import_id']}&b={imports[1]['import_id']}&kind=changed",
         "/imports",
         f"/imports/{imports[1]['import_id']}",
+        f"/imports/{imports[1]['import_id']}/rollback",
+        "/upload",
         "/status",
     ):
         page = browser.page(path)
@@ -77,6 +80,9 @@ def test_hostile_text_of_an_address_is_text_on_every_page(archive: Service, valu
         ("/compare", "a"),
         ("/imports", "source"),
         ("/imports", "cursor"),
+        ("/upload", "source"),
+        ("/upload", "map"),
+        ("/upload", "description"),
         ("/status", "as_of"),
     ):
         answer = browser.get(f"{path}?{urlencode({name: value})}", "*")  # type: ignore[arg-type]
@@ -93,6 +99,54 @@ def test_hostile_text_of_an_address_is_text_on_every_page(archive: Service, valu
         assert answer.status_int in (200, 400, 404)
         if answer.content_type == "text/html":
             _assert_unharmed(answer.html)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.lists(texts, min_size=4, max_size=4), cell=texts, filename=texts)
+def test_hostile_text_of_a_file_that_is_checked_or_refused_is_text(
+    shared_service: Service, names: list[str], cell: str, filename: str
+) -> None:
+    browser = Browser(shared_service)
+    for header in (["model", "price_usd", "score", *names], names):
+        written = io.StringIO()
+        csv.writer(written).writerows([header, *([cell] * len(header) for _ in range(2))])
+        name = re.sub(r"[^\x20-\x7e]", "", filename)  # what a browser quotes otherwise is its own business
+        sent = form(Part("file", written.getvalue().encode(), name.replace('"', "%22")), Part("dry_run", b"true"))
+        headers = {"Content-Type": sent.content_type, "Accept": "text/html"}
+        answer = shared_service.post("/upload", sent.body, headers, "*")  # type: ignore[arg-type]
+        assert answer.status_int in (303, 400, 422)
+        if answer.status_int == 303:
+            shared_service.work()
+            _assert_unharmed(browser.page(answer.headers["Location"]))
+            _assert_unharmed(browser.page("/imports"))
+        else:
+            _assert_unharmed(answer.html)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=texts)
+def test_hostile_text_of_a_form_is_text(shared_service: Service, value: str) -> None:
+    import_id = shared_service.upload("model,price_usd,score\nL4,1,1\n", "?dry_run=true").json["import_id"]
+    shared_service.work()
+    for name in ("source", "description", "encoding", "delimiter", "column-0", "column-99", value[:20]):
+        fields = {name: value, "dry_run": "true"}
+        path = f"/imports/{import_id}/retry"
+        answer = shared_service.http.post(path, fields, {"Accept": "text/html"}, status="*")
+        assert answer.status_int in (303, 400, 422), name
+        shared_service.work()
+        shown = Browser(shared_service).page(answer.headers["Location"]) if answer.status_int == 303 else answer.html
+        _assert_unharmed(shown)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(reason=texts)
+def test_hostile_text_of_a_reason_is_text(shared_service: Service, reason: str) -> None:
+    import_id = shared_service.import_csv("model,price_usd,score\nL4,1,1\n")["import_id"]
+    for kind in ("rollback", "restore"):
+        fields = {"reason": reason}
+        shared_service.http.post(f"/imports/{import_id}/{kind}", fields, {"Accept": "text/html"}, status=303)
+        shared_service.work()
+        _assert_unharmed(Browser(shared_service).page(f"/imports/{import_id}"))
 
 
 def _assert_unharmed(page: Any) -> None:

@@ -67,7 +67,7 @@ def test_a_waiting_import_says_what_it_waits_for(
     service: Service, has_worker: bool, values: dict[str, str], words: str
 ) -> None:
     import_id = service.upload(offers(DAYS[0])).json["import_id"]
-    service.alter(import_id, **(values or {"reason": None}))
+    service.alter(import_id, **{"reason": None, **values})
     if has_worker:
         service.greet()
     assert _standing(_page(service, import_id)).startswith(words)
@@ -108,8 +108,8 @@ def test_a_failed_import_groups_its_errors_and_offers_the_file_to_fix(service: S
     import_id = service.import_csv(offers(*rows))["import_id"]
     page = _page(service, import_id)
     assert _standing(page) == "failed Nothing was imported."
-    report, errors = (link["href"] for link in page.find(id="why").parent.find_all("a"))
-    assert (report, errors) == (f"/api/imports/{import_id}/report.csv", "#errors")
+    links = [link["href"] for link in page.find(id="why").parent.find_all("a")]
+    assert links == [f"/api/imports/{import_id}/report.csv", "#errors", "/upload"]
     groups, single = page.find(id="errors").parent.find_all("table")
     cells = [cell.get_text() for cell in groups.tbody.tr.find_all(["th", "td"])]
     assert cells == ["Price", "not a number", "60", "3, 4, 6, 7, 9, 10, 12, 13, 15, 16, …"]
@@ -134,7 +134,7 @@ def test_an_import_is_never_shown_as_of_a_moment(service: Service) -> None:
 
 
 def test_an_unknown_import_is_not_found(browser: Browser) -> None:
-    assert "there is no import nope" in browser.get("/imports/nope", 404).text
+    assert "There is no import nope." in browser.get("/imports/nope", 404).text
 
 
 def test_other_pages_lead_to_the_imports_page(browser: Browser, listing: dict[str, Any]) -> None:

@@ -51,6 +51,8 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
             send(api.address, SAMPLES / f"{name}.csv", "daily")
         broken = upload(api.address, (SAMPLES / "broken_sample.csv").read_bytes(), "?source=weekly")
         final_status(api.address, broken["import_id"])
+        check = upload(api.address, (SAMPLES / "scored_sample.csv").read_bytes(), "?source=daily&dry_run=true")
+        final_status(api.address, check["import_id"])
         yield Live(api.address, _pages(api.address))
 
 
@@ -84,6 +86,7 @@ def send(address: str, file: Path, source: str) -> None:
 def _pages(address: str) -> dict[str, str]:
     """The path of each screen, by a name."""
     (delta,) = get(address, "/api/deltas?limit=1")
+    check = next(one for one in get(address, "/api/imports?status=succeeded") if one["dry_run"])
     (failed,) = get(address, "/api/imports?status=failed&limit=1")
     return {
         "market": "/",
@@ -97,6 +100,9 @@ def _pages(address: str) -> dict[str, str]:
         "imports": "/imports",
         "import": f"/imports/{delta['import_id']}",
         "failed import": f"/imports/{failed['import_id']}",
+        "check": f"/imports/{check['import_id']}",
+        "rollback": f"/imports/{delta['import_id']}/rollback",
+        "upload": "/upload?source=daily&map=price_usd:Retail%20Price",
         "status": "/status",
         "not found": "/models/RTX_A600",
         "bad parameter": "/listings?min_price=cheap",
