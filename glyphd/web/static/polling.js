@@ -9,31 +9,28 @@ export function pause(isRunning) {
   return isRunning ? RUNNING : QUIET;
 }
 
-// Calls `changed(document)` with each new version of this page. `isRunning()` says how often to ask.
-export function poll(changed, isRunning) {
+// Calls `changed(document)` with each new version of this page, and `reached(yes)` with whether an answer came.
+// `isRunning()` says how often to ask.
+export function poll(changed, isRunning, reached) {
   let timer;
   let etag;
   async function ask() {
+    clearTimeout(timer);
     try {
       const headers = { Accept: "text/html", ...(etag ? { "If-None-Match": etag } : {}) };
       const answer = await fetch(location.href, { headers, cache: "no-store" });
       if (answer.ok) {
-        const isFirst = etag === undefined;
         etag = answer.headers.get("ETag");
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        changed(page, isFirst);
+        changed(new DOMParser().parseFromString(await answer.text(), "text/html"));
       }
+      reached(answer.ok || answer.status === 304);
     } catch {
-      // The service may be restarting: the next question will tell.
+      reached(false);
     }
-    schedule();
-  }
-  function schedule() {
-    clearTimeout(timer);
     timer = setTimeout(ask, pause(isRunning()));
   }
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") ask();
   });
-  schedule();
+  timer = setTimeout(ask, pause(isRunning()));
 }
