@@ -19,6 +19,7 @@ from glyphd.scratch import use_scratch_folder
 from glyphd.server import ServerLimits, listen, run_server
 from glyphd.settings import Settings
 from glyphd.supervisor import WorkerSupervisor
+from glyphd.web.problem_pages import RefusalPages
 
 WORKER_START_SECONDS = 10.0
 LAST_SECONDS = 3.0
@@ -67,6 +68,7 @@ def _serve_on(listener: socket.socket, app: Bottle, settings: Settings, *, with_
             stop=stop.asked,
             has_room=backlog.has_room,
             check_access=check_access,
+            present=RefusalPages(),
         )
     finally:
         backlog.stop()

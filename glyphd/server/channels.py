@@ -8,6 +8,7 @@ from contextlib import suppress
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 
+from glyphd.api.refusals import Present, as_it_is
 from glyphd.api.weights import Asked, Weight, weight_of
 from glyphd.server.admission import Admission
 from glyphd.server.answers import AnswerTask, ProblemTask
@@ -30,6 +31,7 @@ class Channel(HTTPChannel):
     draining = False  # set on the class: answers begun from then on say `Connection: close`
 
     weight = Weight.LIGHT
+    present = staticmethod(as_it_is)  # how a refusal is shown
 
     _lingering_since: float | None = None
     _activity = 0.0
@@ -172,15 +174,16 @@ class Channel(HTTPChannel):
             self.socket.shutdown(socket.SHUT_WR)
 
 
-def channel_class(admission: Admission) -> type[Channel]:
+def channel_class(admission: Admission, present: Present = as_it_is) -> type[Channel]:
     """The connections of one server. waitress makes channels and parsers itself: what they need stands in the class."""
-    shared = admission
+    shared, presenting = admission, present
 
     class ServerParser(RequestParser):
         admission = shared
 
     class ServerChannel(Channel):
         limits = shared.limits
+        present = staticmethod(presenting)
 
         def parser_class(self, adj: Adjustments) -> ServerParser:  # type: ignore[override]  # waitress calls it
             parser = ServerParser(adj)

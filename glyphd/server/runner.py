@@ -14,6 +14,7 @@ from waitress import wasyncore
 from waitress.server import BaseWSGIServer, create_server
 
 from glyphd.api.access import RequestHead
+from glyphd.api.refusals import Present, as_it_is
 from glyphd.errors import InvalidSettings
 from glyphd.server.admission import Admission, always_room, any_request
 from glyphd.server.channels import Channel, channel_class
@@ -44,6 +45,7 @@ def run_server(
     stop: threading.Event,
     has_room: Callable[[], bool] = always_room,
     check_access: Callable[[RequestHead], None] = any_request,
+    present: Present = as_it_is,
 ) -> None:
     """Serves `app` on a socket from `listen` until `stop` is set; then finishes what is in hand within
     `limits.grace_seconds` and returns.
@@ -51,10 +53,11 @@ def run_server(
     `on_ready` is called with the address and the port that clients can connect to. Bodies beyond 256 KiB are spooled
     to the folder of `tempfile`, which the caller points to `limits.scratch_dir`. While `has_room()` is false, bodies
     are refused; it is called on the loop, so it has to answer at once; so is `check_access`, which raises a GlyphdError
-    for a request that is to be refused.
+    for a request that is to be refused. `present` makes the answer out of a refusal.
     """
     host, port = listener.getsockname()[:2]
-    runner = _Runner(app, Admission(limits, has_room=has_room, check_access=check_access), listener)
+    admission = Admission(limits, has_room=has_room, check_access=check_access)
+    runner = _Runner(app, channel_class(admission, present), admission, listener)
     try:
         on_ready(host, port)
         while not stop.is_set():
@@ -82,11 +85,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Runner:
-    def __init__(self, app: WSGIApplication, admission: Admission, listener: socket.socket) -> None:
+    def __init__(
+        self, app: WSGIApplication, channels: type[Channel], admission: Admission, listener: socket.socket
+    ) -> None:
         self._limits = admission.limits
         self._listener = listener
         self._sockets: dict[int, Any] = {}  # waitress keeps channels, listener and wake-up pipe here
-        self._channel_class = channel_class(admission)
+        self._channel_class = channels
         self._server = self._create_server(app)
         self._server.channel_class = self._channel_class
         self._reaped_at = 0.0

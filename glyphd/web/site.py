@@ -12,7 +12,7 @@ from glyphd.api.routes import Route
 from glyphd.api.waiting import Waiting
 from glyphd.services import Services
 from glyphd.web.assets import Assets
-from glyphd.web.problem_pages import problem_page
+from glyphd.web.problem_pages import problem_here
 from glyphd.web.screens.comparison import ComparisonScreen
 from glyphd.web.screens.import_change import ImportChangeScreen
 from glyphd.web.screens.import_list import ImportListScreen
@@ -60,7 +60,7 @@ class Site:
         """The page of a problem, for a browser; the API answers its own paths in its own words."""
         if request.path.startswith("/api/") or not wants_page():
             return problem
-        return problem_page(self._theme, problem)
+        return problem_here(self._theme, problem)
 
 
 def for_people(handle: Callable[..., HTTPResponse]) -> Callable[..., HTTPResponse]:

@@ -87,7 +87,8 @@ class Theme:
 
     def render(self, template: str, values: dict[str, Any]) -> str:
         entries = [entry for entry in NAVIGATION if entry.path in self.paths]
-        return self._templates.get_template(template).render(navigation=entries, **{"at": here()} | values)
+        at = values.get("at") or here()
+        return self._templates.get_template(template).render(navigation=entries, **values | {"at": at})
 
 
 def here() -> Address:
@@ -104,7 +105,11 @@ def moved_to(path: str, pairs: Pairs) -> HTTPResponse:
 
 def wants_page() -> bool:
     """Whether the request asks for HTML, as browsers do and programs don't."""
-    kinds = [kind.strip().lower().split(";") for kind in header("Accept").split(",")]
+    return accepts_html(header("Accept"))
+
+
+def accepts_html(accept: str) -> bool:
+    kinds = [kind.strip().lower().split(";") for kind in accept.split(",")]
     return any(kind[0].strip() == "text/html" and _weight(kind[1:]) > 0 for kind in kinds)
 
 
