@@ -50,8 +50,9 @@ class Progress:
 
     def writing(self, done: float) -> None:
         self.phase = "writing"
-        self.progress = READING_SHARE + (1 - READING_SHARE) * done
-        self._crept = 0.0
+        mark = READING_SHARE + (1 - READING_SHARE) * done
+        self._crept = self._crept if mark == self.progress else 0.0
+        self.progress = mark
 
     def next_beat(self) -> float:
         """What is reported. Nothing says how far a statement is that writes for many seconds: each beat adds a little

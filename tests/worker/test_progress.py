@@ -71,6 +71,8 @@ def test_a_long_statement_moves_from_beat_to_beat_and_never_reaches_its_end() ->
     progress.writing(0)
     told = [progress.next_beat() for _ in range(100)]
     assert told == sorted(set(told))
+    progress.writing(0)
+    assert progress.next_beat() > told[-1]
     progress.writing(1 / 19)
     assert told[-1] < progress.progress < progress.next_beat()
 

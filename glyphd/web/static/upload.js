@@ -44,8 +44,8 @@ function showRefusal(form, page, shown, isOnlyFile) {
     const old = document.querySelector(`[data-${part}]`);
     if (newer && old) old.replaceChildren(...document.importNode(newer, true).childNodes);
   }
-  const words = page?.querySelector(".wrong, .problem .detail")?.textContent ?? "The service refused it.";
-  shown.state.textContent = words.trim().replace(/\s+/g, " ");
+  const words = page?.querySelector(".wrong p, .problem .detail")?.textContent;
+  shown.state.textContent = `refused: ${words ?? "the service does not say why"}`;
   for (const note of form.querySelectorAll("[data-without-script]")) note.hidden = true;
 }
 
