@@ -127,6 +127,15 @@ def test_two_columns_can_not_become_one(service: Service) -> None:
     assert "must name each column once" in answer.html.find(role="alert").get_text()
 
 
+def test_the_address_of_a_refused_form_leads_back_to_the_import(service: Service) -> None:
+    page: Any = _checked(service)
+    page.forms["run"]["column-1"] = "-"
+    refused = _run(service, page, status=422)
+    assert refused.html.find(attrs={"data-live": "review"}) is None
+    answer = Browser(service).get(page.forms["run"].action, 303)
+    assert answer.headers["Location"].endswith(page.forms["run"].action.removesuffix("/retry"))
+
+
 def test_an_emptied_field_is_back_to_its_default_and_others_stay(service: Service) -> None:
     page: Any = _checked(service, source="daily", description="first", on_error="skip")
     page.forms["run"]["source"] = ""

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from bottle import HTTPResponse
 from pydantic import Field
@@ -54,6 +55,7 @@ class OneImportScreen:
             Route("GET", path, self.show),
             Route("POST", f"{path}/retry", self.run_again),
             Route("POST", f"{path}/cancel", self.cancel),
+            *(Route("GET", f"{path}/{action}", self.lead_back) for action in ("retry", "cancel")),
         ]
 
     def show(self, import_id: str) -> HTTPResponse:
@@ -70,6 +72,10 @@ class OneImportScreen:
             return self._theme.page("one_import.html", values, status=status_of(failure))
         self._waiting.until_final(accepted.job, SMALL_GRACE_SECONDS)
         return moved_to(f"/imports/{accepted.job.import_id}", [])
+
+    def lead_back(self, import_id: str) -> HTTPResponse:
+        """For who opens the address of a form that was refused."""
+        return moved_to(f"/imports/{quote(import_id, safe='')}", here().pairs)
 
     def cancel(self, import_id: str) -> HTTPResponse:
         """One that has ended meanwhile is shown as it is."""
