@@ -10,16 +10,14 @@ from glyphd.api.parameters import query, query_pairs, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.queries import DiffKind, DiffQuery, choices
 from glyphd.errors import ImportNotSucceeded
-from glyphd.history.diff import DiffCounts, count_diff, list_diff
+from glyphd.history.diff import list_diff
 from glyphd.history.matching import Brought, find_brought
-from glyphd.history.remembering import Remembered
 from glyphd.importing.registry import require_import
 from glyphd.listings.search import archive_version
 from glyphd.request_errors import InvalidParameter
 from glyphd.services import Services
 
 PATH = "/api/imports/<a:re:[^/]{1,64}>/diff/<b:re:[^/]{1,64}>"
-KEPT_COUNTS = 1000
 _FOR_LISTS = ("limit", "cursor", "fields", "format", "safe")
 
 
@@ -27,7 +25,6 @@ class DiffApi:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._archive = services.archive
-        self._counts: Remembered[DiffCounts] = Remembered(KEPT_COUNTS)
 
     def routes(self) -> list[Route]:
         return [Route("GET", PATH, self.show)]
@@ -44,12 +41,11 @@ class DiffApi:
     def _totals(self, asked: DiffQuery, old: Brought, new: Brought) -> HTTPResponse:
         _refuse_list_parameters(asked)
         names = (old.import_id, new.import_id)
-        version = archive_version(self._archive)
-        etag = make_etag("diff", version, *names)
+        etag = make_etag("diff", archive_version(self._archive), *names)
         unchanged = not_modified(etag)
         if unchanged is not None:
             return unchanged
-        counts = self._counts.get(names, version, lambda: count_diff(self._archive, old, new))
+        counts = self._services.remembered.count_diff(old, new)
         at = "/api/imports/{}/diff/{}".format(*(quote(name, safe="") for name in names))
         links = {"self": at} | {kind: f"{at}?kind={kind}" for kind in choices(DiffKind)}
         return answer_json({"a": names[0], "b": names[1], **asdict(counts), "links": links}, **fresh(etag))

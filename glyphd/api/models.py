@@ -8,11 +8,9 @@ from glyphd.api.answers import answer_json, answer_rows, fresh, make_etag, next_
 from glyphd.api.parameters import query, query_pairs, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.queries import ModelHistoryQuery, ModelQuery, ModelsQuery, PageQuery, read_parameters
-from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.history.buckets import ModelHistory
-from glyphd.history.models import MODEL_COLUMNS, Models, find_model, unknown_model
-from glyphd.history.remembering import Remembered
-from glyphd.history.series import Row, Series, SeriesMemory
+from glyphd.history.models import MODEL_COLUMNS, Models, unknown_model
+from glyphd.history.series import Series, SeriesMemory
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.search import archive_version
 from glyphd.services import Services
@@ -20,20 +18,12 @@ from glyphd.services import Services
 MODEL = r"<model:re:[\s\S]+>"
 """A model's name may hold slashes, which a server gives unquoted."""
 
-KEPT_MODELS = 10_000
-KEPT_HISTORIES, KEPT_BUCKETS = 32, 1000
-KEPT_SINGLE_MODELS = 256
-
 
 class ModelsApi:
-    """Remembers what it computed until the archive changes."""
-
     def __init__(self, services: Services) -> None:
         self._services = services
         self._archive = services.archive
-        self._lists = SeriesMemory(most_series=1, most_rows=KEPT_MODELS)
-        self._histories = SeriesMemory(most_series=KEPT_HISTORIES, most_rows=KEPT_BUCKETS)
-        self._models: Remembered[Row | None] = Remembered(KEPT_SINGLE_MODELS)
+        self._remembered = services.remembered
 
     def routes(self) -> list[Route]:
         return [
@@ -46,14 +36,14 @@ class ModelsApi:
         """All models of the current listings, by name."""
         asked = query(ModelsQuery)
         with self._archive.connection_context():
-            return self._answer(asked, Models(self._archive, asked.as_of), self._lists)
+            return self._answer(asked, Models(self._archive, asked.as_of), self._remembered.lists)
 
     def show(self, model: str) -> HTTPResponse:
         """One model."""
         asked = query(ModelQuery)
         with self._archive.connection_context():
             etag = make_etag(archive_version(self._archive), "model", model, asked.as_of)
-            row = self._find(model, asked.as_of)
+            row = self._remembered.find_model(model, asked.as_of)
             if row is None:
                 raise unknown_model(self._archive, model)
         content = dict(zip(MODEL_COLUMNS, row, strict=True))
@@ -62,21 +52,14 @@ class ModelsApi:
     def history(self, model: str) -> HTTPResponse:
         """One model's buckets, oldest first. A name that ends in `/history` comes here too."""
         with self._archive.connection_context():
-            found = self._find(model, _moment_asked())
+            found = self._remembered.find_model(model, _moment_asked())
             if found is not None:
                 asked = query(ModelHistoryQuery)
-                return self._answer(asked, ModelHistory(self._archive, found[0], asked), self._histories)
-            if self._find(f"{model}/history", _moment_asked()) is None:
+                series = ModelHistory(self._archive, found[0], asked)
+                return self._answer(asked, series, self._remembered.buckets)
+            if self._remembered.find_model(f"{model}/history", _moment_asked()) is None:
                 raise unknown_model(self._archive, model)
         return self.show(f"{model}/history")
-
-    def _find(self, name: str, as_of: str | None) -> Row | None:
-        name = clean_text(name)
-        if "\0" in name:
-            return None
-        version = archive_version(self._archive)
-        found = (fold_ascii(name), as_of)
-        return self._models.get(found, version, lambda: find_model(self._archive, name, as_of))
 
     def _answer(self, asked: PageQuery, series: Series, memory: SeriesMemory) -> HTTPResponse:
         require_limit(asked.limit, asked.cursor)

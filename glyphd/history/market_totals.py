@@ -51,12 +51,12 @@ class RecentImport:
     rolled_back_at: str | None
 
 
-def recent_imports(database: Database, as_of: str | None, limit: int) -> list[RecentImport]:
-    """Those that the archive held at a moment, or holds, the latest first."""
+def recent_imports(database: Database, known: Knowledge, limit: int) -> list[RecentImport]:
+    """Those that the archive held at a moment, or holds, the latest first. The caller holds the connection."""
     columns = ("import_id", "imported_at", "source", "filename", "record_count", "rolled_back_at")
     query = ImportBatch.select(*(ImportBatch._meta.columns[name] for name in columns))
-    if as_of is not None:
-        query = query.where(ImportBatch.imported_at <= as_of)
+    if known.as_of is not None:
+        query = query.where(ImportBatch.imported_at <= known.as_of)
     rows = database.execute(query.order_by(ImportBatch.imported_at.desc()).limit(limit))
     return [RecentImport(*row) for row in rows]
 

@@ -95,12 +95,15 @@ class Search:
             ordered = ordered.order_by(*self._order.sorted(self._database))
             yield from convert_rows(self.columns, stream(self._database, ordered))
 
-    def count(self) -> int:
+    def count(self, most: int | None = None) -> int:
+        """How many rows there are; counting ends at `most`."""
         along, asked = self._along, {name for name, value in self._wanted.items() if value not in (None, [])}
         if along is not None and asked <= _ORDERED_BY[along] and self._query.as_of is None:
             along = along.alone(self._database)
-        counting = ScoredListing.select(fn.COUNT(SQL("*")))
-        counted = self._restrict(counting if along is None else counting.from_(along), self._wanted)
+        rows = ScoredListing.select(SQL("1") if most else fn.COUNT(SQL("*")))
+        counted = self._restrict(rows if along is None else rows.from_(along), self._wanted)
+        if most:
+            counted = Select([counted.limit(most).alias("some")], [fn.COUNT(SQL("*"))])
         return int(self._database.execute(counted).fetchone()[0])
 
     def _at_cursor(self) -> Sequence[Any] | None:

@@ -2,15 +2,21 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from itertools import pairwise
 from math import floor, isfinite, log10
 
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 720, 260
-LEFT, RIGHT, TOP, BOTTOM = 84, 14, 14, 34
-TICKS = 4
-MOST_POINTS = 300
+RIGHT, TOP, BOTTOM = 20, 16, 38
+CHARACTER = 13
+"""The width of a character where the style sheet writes largest, which is on a phone."""
+BARS, WIDEST_BAR = 44, 24
+"""The height of the strip of bars, and the width of one."""
+DATE_WIDTH = 10 * CHARACTER
+TICKS, DATES = 4, 4
+MOST_POINTS = 80
 """What a line shows at most: beyond that points are left out, the first, the last and the extremes never."""
 
 Writer = Callable[[float], str]
@@ -47,6 +53,20 @@ class Band:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """What a chart draws. `bars` are counts at the same moments, in a strip of their own below the lines."""
+
+    lines: Sequence[Line]
+    bands: Sequence[Band] = ()
+    bars: Sequence[Point] = ()
+
+    def points(self) -> list[Point]:
+        """All that share the scale of the lines."""
+        found = [point for line in self.lines for point in line.points]
+        return found + [point for band in self.bands for point in (*band.low, *band.high)]
+
+
+@dataclass(frozen=True)
 class Scale:
     """Where moments and values are in the picture."""
 
@@ -54,41 +74,44 @@ class Scale:
     last: datetime
     lowest: float
     highest: float
+    left: float
+    bottom: float
 
     def x(self, at: datetime) -> float:
         span = (self.last - self.first).total_seconds()
         share = (at - self.first).total_seconds() / span if span else 0.5
-        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+        return round(self.left + share * (WIDTH - self.left - RIGHT), 1)
 
     def y(self, value: float) -> float:
         span = self.highest - self.lowest
         share = (value - self.lowest) / span if span else 0.5
-        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
+        return round(self.bottom - share * (self.bottom - TOP), 1)
 
 
-def chart(label: str, lines: Sequence[Line], bands: Sequence[Band] = (), *, write: Writer) -> Markup:
-    """One picture of lines over time. `label` says in a sentence what it shows; `write` says a value."""
-    points = [point for line in lines for point in line.points]
-    points += [point for band in bands for point in (*band.low, *band.high)]
-    scale = scale_of(points)
-    parts = [*_grid(scale, write)]
-    parts += [_band(scale, band) for band in bands]
-    for line in lines:
+def chart(label: str, picture: Picture, *, write: Writer) -> Markup:
+    """A picture of lines over time. `label` says in a sentence what it shows; `write` says a value."""
+    scale = scale_of(picture, write)
+    parts = [*_grid(scale, write), *_dates(scale), *_bars(scale, picture.bars)]
+    parts += [_band(scale, band) for band in picture.bands]
+    for line in picture.lines:
         parts += _line(scale, line)
     # What is inside of an image can't be reached by keyboard: with links it is a group.
-    role = "group" if any(point.link for point in points) else "img"
+    role = "group" if any(point.link for point in picture.points()) else "img"
     opening = Markup('<svg class="chart" viewBox="0 0 {} {}" role="{}" aria-label="{}">')
     return opening.format(WIDTH, HEIGHT, role, label) + Markup("").join(parts) + Markup("</svg>")
 
 
-def scale_of(points: Sequence[Point]) -> Scale:
-    """Wide enough for all points, with some air above and below."""
+def scale_of(picture: Picture, write: Writer) -> Scale:
+    """Wide enough for all points, with some air above and below, and with room for what the ticks say."""
+    points = picture.points()
     values = [point.value for point in points]
     low, high = min(values), max(values)
     air = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
-    lowest = low - air if low < 0 or low > air else 0.0
+    lowest, highest = low - air if low < 0 or low > air else 0.0, high + air
     moments = [point.at for point in points]
-    return Scale(min(moments), max(moments), lowest, high + air)
+    left = 20 + CHARACTER * max(len(write(value)) for value in ticks(lowest, highest))
+    bottom = HEIGHT - BOTTOM - (BARS if picture.bars else 0)
+    return Scale(min(moments), max(moments), lowest, highest, left, bottom)
 
 
 def ticks(low: float, high: float) -> list[float]:
@@ -127,13 +150,41 @@ def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
 def _grid(scale: Scale, write: Writer) -> Iterable[Markup]:
     for value in ticks(scale.lowest, scale.highest):
         y = scale.y(value)
-        yield Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(LEFT, WIDTH - RIGHT, y, y)
-        yield Markup('<text class="tick n" x="{}" y="{}">{}</text>').format(LEFT - 8, y + 4, write(value))
-    for at, place in ((scale.first, "start"), (scale.last, "end")):
-        if place == "end" and scale.first.date() == scale.last.date():
-            continue
-        words = (place, scale.x(at), HEIGHT - 8, at.astimezone(UTC).date().isoformat())
-        yield Markup('<text class="tick {}" x="{}" y="{}">{}</text>').format(*words)
+        line = Markup('<line class="grid" x1="{:g}" x2="{:g}" y1="{:g}" y2="{:g}"/>')
+        yield line.format(scale.left - 6, WIDTH - 6, y, y)
+        yield Markup('<text class="tick n" x="{:g}" y="{:g}">{}</text>').format(scale.left - 12, y + 5, write(value))
+
+
+def _dates(scale: Scale) -> Iterable[Markup]:
+    """A few whole days, evenly spaced, under a short line each."""
+    for day in days_between(scale.first.astimezone(UTC).date(), scale.last.astimezone(UTC).date()):
+        x = scale.x(min(max(datetime(day.year, day.month, day.day, tzinfo=UTC), scale.first), scale.last))
+        place = "start" if x < DATE_WIDTH / 2 else "end" if x > WIDTH - DATE_WIDTH / 2 else "middle"
+        yield Markup('<line class="grid" x1="{0:g}" x2="{0:g}" y1="{1}" y2="{2}"/>').format(
+            x, HEIGHT - BOTTOM + 4, HEIGHT - BOTTOM + 10
+        )
+        at = {"start": scale.left - 6, "middle": x, "end": WIDTH - 6}[place]
+        yield Markup('<text class="tick {}" x="{:g}" y="{}">{}</text>').format(place, at, HEIGHT - 8, day.isoformat())
+
+
+def _bars(scale: Scale, points: Sequence[Point]) -> Iterable[Markup]:
+    if not points:
+        return
+    most = max(point.value for point in points)
+    middles = [scale.x(point.at) for point in points]
+    gaps = [after - before for before, after in pairwise(middles)]
+    width = round(max(1.5, min(0.7 * min(gaps, default=WIDEST_BAR), WIDEST_BAR)), 1)
+    for point, x in zip(points, middles, strict=True):
+        height = round((BARS - 12) * point.value / most, 1)
+        bar = Markup('<rect class="bar" x="{:g}" y="{:g}" width="{:g}" height="{:g}"/>')
+        yield bar.format(x - width / 2, HEIGHT - BOTTOM - height, width, height)
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Both ends, and a few days between them, evenly spaced."""
+    span = (last - first).days
+    steps = min(span, DATES - 1)
+    return [first, *(date.fromordinal(first.toordinal() + round(span * step / steps)) for step in range(1, steps + 1))]
 
 
 def _band(scale: Scale, band: Band) -> Markup:

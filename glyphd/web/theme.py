@@ -1,5 +1,6 @@
 """Templates to answers: one environment, the policy of every page, and answers that are not sent twice."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from glyphd.web.assets import Assets
 from glyphd.web.wording import FILTERS, is_numeric_column, picker_value, visible
 
 HTML = "text/html; charset=utf-8"
+MOST_PAGE_BYTES = 100_000
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -78,12 +80,28 @@ class Theme:
             _dress(unchanged)
         return etag, unchanged
 
+    def fitted(
+        self, template: str, values: Callable[[int], dict[str, Any]], limit: int, etag: str | None = None
+    ) -> HTTPResponse:
+        """A page of at most `limit` rows: of fewer where long texts would make it larger than a page may be.
+
+        `values` gives what the template shows of so many rows."""
+        body = self.render(template, values(limit))
+        while (size := len(body.encode())) > MOST_PAGE_BYTES and limit > 1:
+            limit = max(1, min(limit - 1, int(0.9 * limit * MOST_PAGE_BYTES / size)))
+            body = self.render(template, values(limit))
+        return self._answer(body, etag)
+
     def page(self, template: str, values: dict[str, Any], etag: str | None = None, status: int = 200) -> HTTPResponse:
-        """A page. Without a tag of what it shows, its own bytes give one."""
-        body = self.render(template, values).encode()
-        headers = fresh(etag or make_etag(body.decode())) if status == 200 else {"Cache_Control": "no-store"}
-        unchanged = not_modified(headers["ETag"]) if status == 200 else None
-        return _dress(unchanged or answer_bytes(body, HTML, status, **headers))
+        """A page. Without a tag of what it shows, its own text gives one."""
+        body = self.render(template, values)
+        if status == 200:
+            return self._answer(body, etag)
+        return _dress(answer_bytes(body.encode(), HTML, status, Cache_Control="no-store"))
+
+    def _answer(self, body: str, etag: str | None) -> HTTPResponse:
+        etag = etag or make_etag(body)
+        return _dress(not_modified(etag) or answer_bytes(body.encode(), HTML, **fresh(etag)))
 
     def render(self, template: str, values: dict[str, Any]) -> str:
         entries = [entry for entry in NAVIGATION if entry.path in self.paths]

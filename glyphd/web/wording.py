@@ -107,6 +107,11 @@ def number(amount: float) -> str:
     return f"{amount:,.4f}".rstrip("0").rstrip(".")
 
 
+def counted(count: int, noun: str) -> str:
+    """A count with its noun, whose plural ends in -s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def signed(amount: float, written: str) -> str:
     """With its sign, since a change is up or down."""
     return f"+{written}" if amount > 0 else written.replace("-", "−")
@@ -133,13 +138,22 @@ def size(count: int) -> str:
 
 
 def day_and_time(text: str) -> str:
-    """Stored time text to the minute; UTC, as the head of every page says."""
+    """Stored time text to the minute; UTC, as the foot of every page says."""
     return f"{text[:10]} {text[11:16]}"
 
 
+def exact_time(text: str) -> str:
+    """Stored time text as exactly as it is, for a moment that everything on the page depends on."""
+    seconds, _, fraction = text[17:].rstrip("Z").partition(".")
+    fraction = fraction.rstrip("0")
+    if fraction:
+        return f"{day_and_time(text)}:{seconds}.{fraction}"
+    return day_and_time(text) + ("" if seconds == "00" else f":{seconds}")
+
+
 def moment(text: str) -> Markup:
-    """A time that programs and scripts can read too, exact in its tooltip."""
-    return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(text, day_and_time(text))
+    """A time that programs and scripts can read too; scripts add a tooltip."""
+    return Markup('<time datetime="{}">{}</time>').format(text, day_and_time(text))
 
 
 def picker_value(text: str | None) -> str:
@@ -205,6 +219,8 @@ FILTERS = {
     "percent_change": percent_change,
     "moment": moment,
     "day_and_time": day_and_time,
+    "exact_time": exact_time,
+    "counted": counted,
     "cell": cell,
     "text": text,
     "clipped": clipped,

@@ -32,7 +32,7 @@ def test_the_strip_counts_what_is_there(service: Service) -> None:
     found = _strip(Browser(service))
     counted = {name: found[name] for name in ("Current offers", "Models", "Named sources", "Waiting imports")}
     assert counted == {"Current offers": "3", "Models": "2", "Named sources": "1", "Waiting imports": "1"}
-    assert found["Last import"].endswith("1 rows from DAILY")
+    assert found["Last import"].endswith("1 row from DAILY")
 
 
 def test_the_strip_says_when_no_worker_is_there(service: Service) -> None:

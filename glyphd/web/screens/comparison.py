@@ -10,10 +10,10 @@ from glyphd.api.routes import Route
 from glyphd.contracts.cells import TextCell
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.queries import DiffKind, DiffQuery, Query, QueryTime, read_parameters
-from glyphd.history.diff import count_diff, list_diff
+from glyphd.history.diff import DiffList, list_diff
 from glyphd.history.market_totals import recent_imports
 from glyphd.history.matching import Brought
-from glyphd.listings.search import archive_version
+from glyphd.listings.search import archive_version, known_at
 from glyphd.services import Services
 from glyphd.web.theme import Theme, here
 
@@ -50,19 +50,23 @@ class ComparisonScreen:
             etag, unchanged = self._theme.known(archive_version(self._archive))
             if unchanged is not None:
                 return unchanged
-            imports = recent_imports(self._archive, asked.as_of, OFFERED_IMPORTS)
-            found = self._compared(asked) if asked.a and asked.b else None
-        values = {"asked": asked, "imports": imports, "found": found, "most_offered": OFFERED_IMPORTS}
-        return self._theme.page("comparison.html", values, etag)
+            imports = recent_imports(self._archive, known_at(self._archive, asked.as_of), OFFERED_IMPORTS)
+            values = {"asked": asked, "imports": imports, "rows": None, "most_offered": OFFERED_IMPORTS}
+            if not (asked.a and asked.b):
+                return self._theme.page("comparison.html", values, etag)
+            old, new = require_brought(self._services, asked.a), require_brought(self._services, asked.b)
+            values["counts"] = self._services.remembered.count_diff(old, new)
+            listed = self._list(asked, old, new)
+            return self._theme.fitted(
+                "comparison.html", lambda limit: values | _found(listed, limit, asked.cursor), asked.limit, etag
+            )
 
-    def _compared(self, asked: ComparePageQuery) -> dict[str, Any]:
-        old, new = (require_brought(self._services, name or "") for name in (asked.a, asked.b))
-        counts = count_diff(self._archive, old, new)
-        return {"counts": counts, **self._listed(asked, old, new)}
-
-    def _listed(self, asked: ComparePageQuery, old: Brought, new: Brought) -> dict[str, Any]:
+    def _list(self, asked: ComparePageQuery, old: Brought, new: Brought) -> DiffList:
         fields = [] if asked.kind == "changed" else list(LISTED)
-        listed = list_diff(self._archive, DiffQuery(kind=asked.kind, fields=fields), asked.kind, old, new)
-        page = listed.page(asked.limit, asked.cursor)
-        rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
-        return {"rows": rows, "next_cursor": page.next_cursor}
+        return list_diff(self._archive, DiffQuery(kind=asked.kind, fields=fields), asked.kind, old, new)
+
+
+def _found(listed: DiffList, limit: int, cursor: str | None) -> dict[str, Any]:
+    page = listed.page(limit, cursor)
+    rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
+    return {"rows": rows, "next_cursor": page.next_cursor}

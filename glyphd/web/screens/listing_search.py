@@ -24,7 +24,8 @@ SORTABLE = frozenset(word.removeprefix("-") for word in choices(SortKey))
 FIRST_DOWN = frozenset({"score", "seen_at"})
 """Columns that are sorted by their largest value first, when they are asked for."""
 TEXT_FILTERS = ("model", "region", "condition", "seller", "source_type", "source")
-_ONLY_PAGE = ("limit", "fields")
+COUNTED_UNASKED = 10_000
+"""How many offers are counted before a reader has to ask for it."""
 
 
 class ListingsPageQuery(ListingQuery):
@@ -51,28 +52,45 @@ class ListingSearchScreen:
             etag, unchanged = self._theme.known(archive_version(self._archive))
             if unchanged is not None:
                 return unchanged
-            values = self._found(asked)
-        return self._theme.page("listing_search.html", values | {"asked": asked}, etag)
+            values = self._described(asked)
+            shown: tuple[str, ...] = values["shown"]
+            wanted = asked.model_copy(update={"fields": [*shown, "listing_id"]})
+            search = Search(self._archive, wanted, self._statements)
+            values |= {"sort": search.sort, "count": _counted(search, asked)}
+            return self._theme.fitted(
+                "listing_search.html", lambda limit: values | _found(search, limit), asked.limit, etag
+            )
 
-    def _found(self, asked: ListingsPageQuery) -> dict[str, Any]:
+    def _described(self, asked: ListingsPageQuery) -> dict[str, Any]:
         shown = tuple(dict.fromkeys(asked.fields)) or SHOWN
-        search = Search(self._archive, asked.model_copy(update={"fields": [*shown, "listing_id"]}), self._statements)
-        page = search.page(asked.limit)
-        rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
         return {
+            "asked": asked,
             "shown": shown,
             "choosable": CHOOSABLE,
             "sortable": SORTABLE,
             "first_down": FIRST_DOWN,
             "text_filters": TEXT_FILTERS,
-            "sort": search.sort,
-            "rows": rows,
-            "next_cursor": page.next_cursor,
-            "previous_cursor": search.cursor_before(asked.limit),
-            "count": search.count() if asked.count else None,
+            "most_counted": COUNTED_UNASKED,
             "is_filtered": bool(here().without("as_of", "sort", "fields", "limit", "cursor", "count", "history")),
             "wanted": {"fields": ",".join(shown)} if asked.fields else {},
         }
+
+
+def _found(search: Search, limit: int) -> dict[str, Any]:
+    page = search.page(limit)
+    return {
+        "rows": [dict(zip(page.columns, row, strict=True)) for row in page.rows],
+        "next_cursor": page.next_cursor,
+        "previous_cursor": search.cursor_before(limit),
+    }
+
+
+def _counted(search: Search, asked: ListingsPageQuery) -> int | None:
+    """How many there are: of many only on demand, else None."""
+    if asked.count:
+        return search.count()
+    count = search.count(COUNTED_UNASKED + 1)
+    return count if count <= COUNTED_UNASKED else None
 
 
 def _with_one_list(at: Address) -> Pairs:

@@ -15,14 +15,12 @@ from glyphd.contracts.queries import Query, QueryTime, read_parameters
 from glyphd.contracts.texts import fold_ascii
 from glyphd.history.market_totals import MarketTotals, market_totals
 from glyphd.history.models import MODEL_COLUMNS, Models
-from glyphd.history.series import SeriesMemory
 from glyphd.listings.search import archive_version, known_at
 from glyphd.services import Services
 from glyphd.web.charts import spread_bar
 from glyphd.web.theme import Theme, here
 
-KEPT_MODELS = 10_000
-PAGE_MODELS = 100
+PAGE_MODELS = 50
 MarketSort = Literal[
     "model", "-model", "listing_count", "-listing_count", "min_price", "-min_price", "median_price", "-median_price",
     "max_score", "-max_score", "last_seen_at", "-last_seen_at",
@@ -35,7 +33,7 @@ class MarketQuery(Query):
 
     q: Annotated[str | None, TextCell()] = Field(None, description="Part of the model, ASCII case ignored")
     sort: MarketSort = Field("model", description="Order; a leading - is descending")
-    page: Annotated[int | None, IntegerCell(minimum=1)] = Field(None, description="Which page of the table")
+    start: Annotated[int, IntegerCell(minimum=0)] = Field(0, description="How many models are before the first shown")
     as_of: QueryTime | None = Field(None, description="The market as the archive knew it at this moment")
 
 
@@ -54,7 +52,6 @@ class MarketScreen:
     def __init__(self, services: Services, theme: Theme) -> None:
         self._services = services
         self._theme = theme
-        self._lists = SeriesMemory(most_series=2, most_rows=KEPT_MODELS)
 
     def routes(self) -> list[Route]:
         return [Route("GET", "/", self.show)]
@@ -65,23 +62,14 @@ class MarketScreen:
         with archive.connection_context():
             series = Models(archive, asked.as_of)
             version = archive_version(archive)
-            rows = self._lists.rows(series, version)
+            rows = self._services.remembered.lists.rows(series, version)
             models = [dict(zip(MODEL_COLUMNS, row, strict=True)) for row in rows]
             totals = market_totals(archive, known_at(archive, asked.as_of))
         if not version and asked.as_of is None:
             return self._theme.page("market_empty.html", {"waiting": self._waiting(asked)})
-        found = arranged(models, asked)
-        start = PAGE_MODELS * ((asked.page or 1) - 1)
-        values = {
-            "asked": asked,
-            "strip": self._strip(asked, models, totals),
-            "models": with_spread(found[start : start + PAGE_MODELS]),
-            "matching": len(found),
-            "start": start,
-            "previous_page": str(asked.page - 1) if asked.page and asked.page > 2 else None,
-            "next_page": str((asked.page or 1) + 1) if len(found) > start + PAGE_MODELS else None,
-        }
-        return self._theme.page("market.html", values)
+        values = {"asked": asked, "strip": self._strip(asked, models, totals)}
+        table = partial(shown_from, arranged(models, asked), asked.start)
+        return self._theme.fitted("market.html", lambda limit: values | table(limit), PAGE_MODELS)
 
     def _strip(self, asked: MarketQuery, models: Sequence[Model], totals: MarketTotals) -> Strip:
         offers = sum(model["listing_count"] for model in models)
@@ -101,6 +89,17 @@ def arranged(models: Sequence[Model], asked: MarketQuery) -> list[Model]:
     found.sort(key=by_name)
     found.sort(key=partial(_key, key), reverse=asked.sort.startswith("-"))
     return found
+
+
+def shown_from(found: Sequence[Model], start: int, limit: int) -> dict[str, Any]:
+    """At most so many models, what is left of them, and where the pages before and behind start."""
+    return {
+        "models": with_spread(found[start : start + limit]),
+        "matching": len(found),
+        "start": start,
+        "previous_start": str(start - limit) if start > limit else None,
+        "next_start": str(start + limit) if len(found) > start + limit else None,
+    }
 
 
 def with_spread(models: Sequence[Model]) -> list[Model]:

@@ -12,27 +12,33 @@ from glyphd.api.listings import listing_key
 from glyphd.api.routes import Route
 from glyphd.api.sources import require_event
 from glyphd.contracts.cells import TextCell
-from glyphd.contracts.queries import Query, QueryTime, read_parameters
+from glyphd.contracts.queries import ListingQuery, Query, QueryTime, read_parameters
 from glyphd.db.registry_models import Job
 from glyphd.errors import GlyphdError, ListingNotFound
+from glyphd.history.models import MODEL_COLUMNS
 from glyphd.history.observations import OBSERVATION_COLUMNS, observations
 from glyphd.importing.sources import find_source, read_source
-from glyphd.listings.search import find_current, is_known, known_at
+from glyphd.listings.search import Search, find_current, is_known, known_at
 from glyphd.services import Services
 from glyphd.storage.rows import RESULT_COLUMNS, as_object
 from glyphd.times import read_stored
 from glyphd.web.addresses import Address
-from glyphd.web.charts import Line, Point, chart, thinned
+from glyphd.web.charts import Line, Picture, Point, chart, thinned
 from glyphd.web.theme import Theme, here
 from glyphd.web.wording import day_and_time, money, number
 
-MOST_SHOWN = 100
-"""Events in the table; the chart and the data have all."""
-MOST_SOURCE_BYTES = 20_000
+MOST_SHOWN = 50
+"""Events in the table; the data have all."""
+MOST_SOURCE_BYTES = 4000
+"""What is shown of a source row."""
 _ABOUT = frozenset(
     {"listing_id", "import_id", "import_index", "line", "schema_version", "rolled_back_at", "imported_at", "gone_at"}
 )
 """Columns that say where a row is from rather than what is offered."""
+
+_MODEL_COUNT, _LOWEST, _MEDIAN = (
+    MODEL_COLUMNS.index(name) for name in ("listing_count", "min_price", "median_price")
+)
 
 Row = dict[str, Any]
 
@@ -54,7 +60,18 @@ class Source:
     job: Job | None = None
     place: Sequence[Any] = ()
     row: str | None = None
+    is_cut: bool = False
     failure: GlyphdError | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the price of an offer compares with the other current offers of its model."""
+
+    others: int
+    dearer: int
+    lowest: float
+    median: float
 
 
 class OneListingScreen:
@@ -76,12 +93,15 @@ class OneListingScreen:
             if not events:
                 raise _not_found(listing_id, is_known(archive, key))
             current = find_current(archive, key, known)
-        shown = current and as_object(RESULT_COLUMNS, current)
+            shown = current and as_object(RESULT_COLUMNS, current)
+            standing = shown and self._standing(shown, asked.as_of)
         values = {
             "asked": asked,
             "listing_id": listing_id.lower(),
             "row": shown or events[-1],
             "is_current": current is not None,
+            "standing": standing,
+            "days_listed": _days_listed(shown or events[-1]),
             "details": _details(shown or events[-1]),
             "events": events[: -MOST_SHOWN - 1 : -1],
             "event_count": len(events),
@@ -90,6 +110,15 @@ class OneListingScreen:
             "source": self._source(listing_id, asked.import_id or (shown or events[-1])["import_id"]),
         }
         return self._theme.page("one_listing.html", values)
+
+    def _standing(self, row: Row, as_of: str | None) -> Standing | None:
+        """Among the current offers of its model; None for the only one."""
+        model = self._services.remembered.find_model(row["model"], as_of)
+        if model is None or (count := model[_MODEL_COUNT]) < 2:
+            return None
+        wanted = {"model": [row["model"]], "max_price": row["price_usd"], "as_of": as_of}
+        at_most = Search(self._services.archive, ListingQuery.model_validate(wanted)).count()
+        return Standing(others=count - 1, dearer=count - at_most, lowest=model[_LOWEST], median=model[_MEDIAN])
 
     def _source(self, listing_id: str, import_id: str) -> Source:
         """Read again and compared with the archive for this very answer."""
@@ -101,12 +130,16 @@ class OneListingScreen:
         except GlyphdError as failure:
             return Source(import_id, job, event.place, failure=failure)
         text = row[:MOST_SOURCE_BYTES].decode(job.encoding or "utf-8", "replace").rstrip("\r\n")
-        return Source(import_id, job, event.place, text)
+        return Source(import_id, job, event.place, text, is_cut=len(row) > MOST_SOURCE_BYTES)
 
 
 def _not_found(listing_id: str, is_known_later: bool) -> ListingNotFound:
     when = " at that moment" if is_known_later else ""
     return ListingNotFound(f"there is no listing {listing_id[:64]}{when}", listing_id=listing_id)
+
+
+def _days_listed(row: Row) -> int:
+    return (read_stored(row["seen_at"]) - read_stored(row["first_seen_at"])).days
 
 
 def _details(row: Row) -> list[tuple[str, Any]]:
@@ -119,8 +152,8 @@ def _charts(events: Sequence[Row], at: Address) -> list[tuple[str, str, Markup]]
     if len(events) < 2:
         return []
     return [
-        ("price", _sentence(events, "price_usd", "Price", money), _chart(events, "price_usd", "Price", at)),
-        ("score", _sentence(events, "score", "Score", number), _chart(events, "score", "Score", at)),
+        ("Price", _sentence(events, "price_usd", "Price", money), _chart(events, "price_usd", "Price", at)),
+        ("Score", _sentence(events, "score", "Score", number), _chart(events, "score", "Score", at)),
     ]
 
 
@@ -132,7 +165,7 @@ def _chart(events: Sequence[Row], column: str, name: str, at: Address) -> Markup
     out = [point for point, event in zip(points, events, strict=True) if event["rolled_back_at"] is not None]
     lines = [Line(kind, thinned(counting))] if counting else []
     lines += [Line("rolled-back", thinned(out))] if out else []
-    return chart(f"{name} at each observation, with a mark for the import that brought it", lines, write=write)
+    return chart(f"{name} at each observation, with a mark for the import that brought it", Picture(lines), write=write)
 
 
 def _point(event: Row, column: str, written: str, at: Address) -> Point:

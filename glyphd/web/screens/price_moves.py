@@ -1,5 +1,6 @@
 """`/changes`: how prices and scores moved from one observation to the next, the latest or the largest first."""
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from bottle import HTTPResponse
@@ -39,15 +40,14 @@ class PriceMovesScreen:
             etag, unchanged = self._theme.known(archive_version(self._archive))
             if unchanged is not None:
                 return unchanged
-            values = self._found(asked)
-        return self._theme.page("price_moves.html", values | {"asked": asked, "most_compared": MOST_COMPARED}, etag)
+            return self._theme.fitted("price_moves.html", partial(self._found, asked), asked.limit, etag)
 
-    def _found(self, asked: ChangesPageQuery) -> dict[str, Any]:
+    def _found(self, asked: ChangesPageQuery, limit: int) -> dict[str, Any]:
         deltas = Deltas(self._archive, asked)
         if asked.sort == "size":
-            rows, next_cursor = deltas.largest(asked.limit), None
+            rows, next_cursor = deltas.largest(limit), None
         else:
-            page = deltas.page(asked.limit)
+            page = deltas.page(limit)
             rows, next_cursor = [list(row) for row in page.rows], page.next_cursor
         found = [dict(zip(DELTA_COLUMNS, row, strict=True)) for row in rows]
-        return {"rows": found, "next_cursor": next_cursor}
+        return {"asked": asked, "rows": found, "next_cursor": next_cursor, "most_compared": MOST_COMPARED}

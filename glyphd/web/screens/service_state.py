@@ -18,13 +18,13 @@ from glyphd.web.theme import Theme, here
 MOST_SHOWN = 20
 MEANINGS = {
     "schema": "The databases have the schema of this version",
-    "registry": "What is asked of the service can be recorded",
+    "registry": "New imports can be recorded",
     "queue": "Workers can be notified of new work",
     "uploads": "Uploaded files can be kept",
     "disk": "There is room for another upload",
     "worker": "A worker has sent a heartbeat in the last ten seconds",
-    "imports": "No import waits to be tried again",
-    "integrity": "No damage of the databases is known",
+    "imports": "No import is waiting to be tried again",
+    "integrity": "No database is known to be damaged",
 }
 
 
