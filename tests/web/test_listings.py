@@ -95,10 +95,21 @@ def test_the_data_of_the_table_is_a_link_away(archive: Service, browser: Browser
     assert 'curl "http://localhost:80/api/listings?region=USA&sort=price_usd"' in page.find("pre").get_text()
 
 
-def test_counting_is_done_when_it_is_asked_for(browser: Browser, archive: Service) -> None:
-    link = browser.page("/listings").find("a", rel="nofollow")
-    count = len(archive.listings())
-    assert f"{count} in all" in browser.page(link["href"]).find(class_="pages").get_text()
+def test_the_rows_are_counted(browser: Browser, many: Browser, archive: Service) -> None:
+    assert f"{len(archive.listings())} offers" in browser.page("/listings").find(class_="pages").get_text()
+    assert f"7 of {COUNT} offers" in many.page("/listings?limit=7").find(class_="pages").get_text()
+    assert f"1 of {COUNT} observations" in many.page("/listings?limit=1&history=true").find(class_="pages").get_text()
+
+
+def test_very_many_rows_are_counted_when_it_is_asked_for(service: Service) -> None:
+    csv = offers(*(f"L4,{number},0.5,EU,Seller {number},2025-07-01" for number in range(10_001)))
+    assert service.import_csv(csv)["status"] == "succeeded"
+    browser = Browser(service)
+    pages = browser.page("/listings").find(class_="pages")
+    assert "More than 10,000 offers" in pages.get_text()
+    link = pages.find("a", rel="nofollow")["href"]
+    assert "50 of 10,001 offers" in browser.page(link).find(class_="pages").get_text()
+    assert "50 of 9,999 offers" in browser.page("/listings?min_price=2").find(class_="pages").get_text()
 
 
 def test_every_observation_is_shown_on_demand(browser: Browser, archive: Service) -> None:

@@ -36,9 +36,7 @@ _ABOUT = frozenset(
 )
 """Columns that say where a row is from rather than what is offered."""
 
-_MODEL_COUNT, _LOWEST, _MEDIAN = (
-    MODEL_COLUMNS.index(name) for name in ("listing_count", "min_price", "median_price")
-)
+_MODEL_COUNT, _LOWEST, _MEDIAN = (MODEL_COLUMNS.index(name) for name in ("listing_count", "min_price", "median_price"))
 
 Row = dict[str, Any]
 
