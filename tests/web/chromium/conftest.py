@@ -1,7 +1,6 @@
 """Debian's Chromium, driven by Playwright, before a real service with its worker."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.e2e.processes import PATIENCE_SECONDS, data_in, final_status, get, serving, upload
+from tests.web.chromium.launching import MISSING, find_chromium, launch
 from tests.web.conftest import SAMPLES
 
-MISSING = (
-    "there is no Chromium here, so the browser tests did not run: install it (Debian: `apt-get install chromium`), "
-    'then run `make test ARGS="tests/web/chromium"`'
-)
 COLLECT_VIOLATIONS = """
     window.violations = [];
     document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));
@@ -32,14 +28,14 @@ class Live:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    found = shutil.which("chromium")
+    found = find_chromium()
     if found is None:
         if os.environ.get("CI"):
             pytest.fail(MISSING)
         pytest.skip(MISSING)
     expect.set_options(timeout=1000 * PATIENCE_SECONDS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        browser = launch(playwright, found)
         yield browser
         browser.close()
 
