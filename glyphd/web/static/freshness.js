@@ -1,5 +1,5 @@
 // Parts marked `data-live` follow the service. A table that somebody reads stays: rows change where they are, and the
-// page says that there are more.
+// page says that there are more, or that it has changed.
 
 import { explainMoments } from "./moments.js";
 import { poll } from "./polling.js";
@@ -44,8 +44,12 @@ function tellReach() {
   };
 }
 
+const inTables = (page) => [...page.querySelectorAll(".table")].map((table) => table.textContent).join();
+
 export function keepFresh() {
-  if (!live().length || new URLSearchParams(location.search).has("as_of")) return;
+  const old = document.querySelector("[data-changed]");
+  const shown = inTables(document);
+  if ((!live().length && !old) || new URLSearchParams(location.search).has("as_of")) return;
   for (const part of live()) received.set(part, part.innerHTML);
   const isRunning = () => document.querySelector("[data-live] .status.running, [data-live] .status.queued") !== null;
   const changed = (page) => {
@@ -54,6 +58,7 @@ export function keepFresh() {
       if (newer) replace(part, newer);
     }
     announce(page);
+    if (old) old.hidden = inTables(page) === shown;
   };
   poll(changed, isRunning, tellReach());
 }
