@@ -41,7 +41,8 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def live(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    # Without a browser there is nothing to start: `chromium` has skipped or failed the test by now.
     folder = tmp_path_factory.mktemp("live") / "data"
     with serving(environment=data_in(folder)) as api:
         for name in ("scored_sample", "scored_sample_v1", "scored_sample_v2"):
@@ -54,8 +55,8 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 @pytest.fixture
-def empty(tmp_path: Path) -> Iterator[str]:
-    """The address of a service that has nothing yet."""
+def empty(chromium: Browser, tmp_path: Path) -> Iterator[str]:
+    """The address of a service that has nothing yet; none without a browser to look at it."""
     with serving(environment=data_in(tmp_path / "data")) as api:
         yield api.address
 
