@@ -1,6 +1,6 @@
 """A page is at most 100 kB, whatever the archive holds; what does not fit is on another page."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ def _size(browser: Browser, path: str) -> int:
 @pytest.fixture(scope="module")
 def long_history(shared_service: Service) -> Browser:
     """One offer seen on many days, at another price and score each time."""
-    first = datetime(2024, 1, 1, 7, 30)
+    first = datetime(2024, 1, 1, 7, 30, tzinfo=UTC)
     for day in range(DAYS):
         seen_at = f"{first + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}"
         shared_service.upload(
