@@ -95,10 +95,16 @@ class Search:
             ordered = ordered.order_by(*self._order.sorted(self._database))
             yield from convert_rows(self.columns, stream(self._database, ordered))
 
+    @property
+    def is_counted_by_order(self) -> bool:
+        """Whether an order answers all filters alone, so that counting looks no row up."""
+        asked = {name for name, value in self._wanted.items() if value not in (None, [])}
+        return self._along is not None and asked <= _ORDERED_BY[self._along] and self._query.as_of is None
+
     def count(self, most: int | None = None) -> int:
         """How many rows there are; counting ends at `most`."""
-        along, asked = self._along, {name for name, value in self._wanted.items() if value not in (None, [])}
-        if along is not None and asked <= _ORDERED_BY[along] and self._query.as_of is None:
+        along = self._along
+        if along is not None and self.is_counted_by_order:
             along = along.alone(self._database)
         rows = ScoredListing.select(SQL("1") if most else fn.COUNT(SQL("*")))
         counted = self._restrict(rows if along is None else rows.from_(along), self._wanted)

@@ -109,7 +109,14 @@ def test_very_many_rows_are_counted_when_it_is_asked_for(service: Service) -> No
     assert "More than 10,000 offers" in pages.get_text()
     link = pages.find("a", rel="nofollow")["href"]
     assert "50 of 10,001 offers" in browser.page(link).find(class_="pages").get_text()
-    assert "50 of 9,999 offers" in browser.page("/listings?min_price=2").find(class_="pages").get_text()
+    assert "50 of 10,001 offers" in browser.page("/listings?model=L4&count=exact").find(class_="pages").get_text()
+
+
+def test_rows_that_a_filter_leaves_are_counted_when_they_are_one_page(many: Browser) -> None:
+    few, some = (many.page(f"/listings?max_price={price}").find(class_="pages").get_text() for price in (101, 112))
+    assert "14 offers" in few
+    assert "50 offers on this page" in some
+    assert f"50 of {7 * 13} offers" in many.page("/listings?max_price=112&count=exact").find(class_="pages").get_text()
 
 
 def test_every_observation_is_shown_on_demand(browser: Browser, archive: Service) -> None:

@@ -1,5 +1,6 @@
 """`/listings`: the offers that fit, in pages both ways."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from bottle import HTTPResponse
@@ -57,9 +58,8 @@ class ListingSearchScreen:
             wanted = asked.model_copy(update={"fields": [*shown, "listing_id"]})
             search = Search(self._archive, wanted, self._statements)
             values |= {"sort": search.sort, "count": _counted(search, asked)}
-            return self._theme.fitted(
-                "listing_search.html", lambda limit: values | _found(search, limit), asked.limit, etag
-            )
+            found = partial(_found, search, values)
+            return self._theme.fitted("listing_search.html", found, asked.limit, etag)
 
     def _described(self, asked: ListingsPageQuery) -> dict[str, Any]:
         shown = tuple(dict.fromkeys(asked.fields)) or SHOWN
@@ -76,21 +76,23 @@ class ListingSearchScreen:
         }
 
 
-def _found(search: Search, limit: int) -> dict[str, Any]:
+def _found(search: Search, values: dict[str, Any], limit: int) -> dict[str, Any]:
     page = search.page(limit)
-    return {
+    is_all = values["asked"].cursor is None and page.next_cursor is None
+    return values | {
         "rows": [dict(zip(page.columns, row, strict=True)) for row in page.rows],
         "next_cursor": page.next_cursor,
         "previous_cursor": search.cursor_before(limit),
+        "count": len(page.rows) if is_all else values["count"],
     }
 
 
 def _counted(search: Search, asked: ListingsPageQuery) -> int | None:
-    """How many there are: of many only on demand, else None."""
+    """How many there are, None if that is not known. Unless it is asked for, counting ends at COUNTED_UNASKED + 1, and
+    is not begun where every row would have to be looked up."""
     if asked.count:
         return search.count()
-    count = search.count(COUNTED_UNASKED + 1)
-    return count if count <= COUNTED_UNASKED else None
+    return search.count(COUNTED_UNASKED + 1) if search.is_counted_by_order else None
 
 
 def _with_one_list(at: Address) -> Pairs:
