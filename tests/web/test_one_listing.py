@@ -87,3 +87,30 @@ def test_an_unknown_listing_is_a_page_of_404(browser: Browser) -> None:
     page = browser.get(f"/listings/{'0' * 32}", 404).html
     assert page is not None
     assert "No such listing" in page.get_text()
+
+
+def test_an_offer_is_placed_among_those_of_its_model(service: Service) -> None:
+    service.import_csv(offers(*(f"L4,{price},0.7,EU,Seller {price},2025-07-01" for price in (100, 200, 200, 400))))
+    browser = Browser(service)
+    found = {}
+    for row in service.listings("?sort=price_usd"):
+        text = " ".join(browser.page(f"/listings/{row['listing_id']}").get_text().split())
+        found[row["price_usd"]] = text.partition("It costs less than ")[2].partition(",")[0]
+    assert found == {
+        price: f"{dearer} of the 3 other current offers of L4" for price, dearer in ((100, 3), (200, 1), (400, 0))
+    }
+
+
+def test_the_only_offer_of_a_model_is_not_placed(service: Service) -> None:
+    listing_id, *_ = _seen_twice(service)
+    assert "It costs less" not in Browser(service).page(f"/listings/{listing_id}").get_text()
+
+
+def test_a_long_source_row_is_shown_by_its_beginning(service: Service) -> None:
+    text = "x" * 5000
+    service.import_csv(f"model,price_usd,score,notes\nL4,1,0.5,{text}\n")
+    (row,) = service.listings()
+    page = Browser(service).page(f"/listings/{row['listing_id']}")
+    shown = page.find(id="source").find_next("pre").get_text()
+    assert len(shown) < 4100
+    assert "Only its beginning is shown." in page.get_text()

@@ -44,6 +44,28 @@ def test_a_model_lists_its_cheapest_offers_first(service: Service, moved: list[s
     assert [row.th.get_text(strip=True) for row in table.tbody("tr")] == ["$2,160", "$8,000"]
 
 
+def test_a_model_says_what_moved_lately(service: Service, moved: list[str]) -> None:
+    table = Browser(service).page("/models/L4").find(id="moves").find_next("table")
+    assert {row.find(attrs={"data-label": "Now"}).get_text(strip=True) for row in table.tbody("tr")} == {
+        "$2,160", "$4,004", "$8,000",
+    }  # fmt: skip
+    moment = service.status(moved[-1])["imported_at"]
+    assert Browser(service).page(f"/models/L4?as_of={moment}").find(id="moves") is None
+
+
+def test_the_words_of_a_chart_are_within_the_picture(service: Service) -> None:
+    for day, price in enumerate((1_000_000, 12_345_678), start=1):
+        service.import_csv(offers(f"L4,{price},0.7,EU,Acme,2025-07-0{day}"))
+    svg = Browser(service).page("/models/L4").find("svg", class_="chart")
+    for text in svg.find_all("text", class_="n"):
+        assert float(text["x"]) > 12 * len(text.get_text())
+
+
+def test_a_moment_to_come_is_refused(service: Service, moved: list[str]) -> None:
+    for path in ("/", "/listings", "/compare", "/models/L4"):
+        Browser(service).get(f"{path}?as_of=2999-01-01", 400)
+
+
 def test_a_model_of_a_moment(service: Service, moved: list[str]) -> None:
     moment = service.status(moved[0])["imported_at"]
     page = Browser(service).page(f"/models/L4?as_of={moment}")
