@@ -153,7 +153,7 @@ def exact_time(text: str) -> str:
 
 def moment(text: str) -> Markup:
     """A time that programs and scripts can read too; scripts add a tooltip."""
-    return Markup('<time datetime="{}">{}</time>').format(text, day_and_time(text))
+    return _TIME + text + _ENDED + day_and_time(text) + _TIME_END
 
 
 def picker_value(text: str | None) -> str:
@@ -165,10 +165,18 @@ def picker_value(text: str | None) -> str:
     return (shown if shown == begun else shown + timedelta(seconds=1)).isoformat()[:19]
 
 
+# Pieces are added rather than formatted: a page has thousands, and a format string is read anew for each.
+_TIME, _ENDED, _TIME_END = Markup('<time datetime="'), Markup('">'), Markup("</time>")
+_BDI, _LONG, _BDI_END = Markup("<bdi"), Markup('<bdi class="long"'), Markup("</bdi>")
+_TITLE, _QUOTE, _END = Markup(' title="'), Markup('"'), Markup(">")
+_SPAN, _SPAN_END = Markup('<span title="'), Markup("</span>")
+_UNKNOWN = Markup('<span class="none" title="not known">–</span>')
+
+
 def cell(value: Any, column: str) -> Markup:
     """The value of a result column as a table shows it."""
     if value is None:
-        return Markup('<span class="none" title="not known">–</span>')
+        return _UNKNOWN
     if column in MOMENTS:
         return moment(value)
     if isinstance(value, bool):
@@ -181,11 +189,11 @@ def cell(value: Any, column: str) -> Markup:
 def text(value: Any) -> Markup:
     """Text of unknown direction and length. Only its very long words may be broken anywhere."""
     shown = clipped(value)
-    kind = Markup(' class="long"') if any(len(word) > LONGEST_WORD for word in shown.split()) else ""
-    if shown == str(value):
-        return Markup("<bdi{}>{}</bdi>").format(kind, visible(shown))
-    title = visible(str(value)[:MOST_IN_TOOLTIP])
-    return Markup('<bdi{} title="{}">{}</bdi>').format(kind, title, visible(shown))
+    has_long_word = len(shown) > LONGEST_WORD and any(len(word) > LONGEST_WORD for word in shown.split())
+    opening = _LONG if has_long_word else _BDI
+    if shown != str(value):
+        opening += _TITLE + visible(str(value)[:MOST_IN_TOOLTIP]) + _QUOTE
+    return opening + _END + visible(shown) + _BDI_END
 
 
 def sentence(words: Any) -> Markup:
@@ -202,7 +210,7 @@ def _exact(value: float, shown: str) -> Markup:
     exact = repr(value)
     if exact.removesuffix(".0") == shown.replace(",", "").removeprefix("$"):
         return escape(shown)
-    return Markup('<span title="{}">{}</span>').format(exact, shown)
+    return _SPAN + exact + _ENDED + shown + _SPAN_END
 
 
 def _sign(found: re.Match[str]) -> str:

@@ -15,6 +15,7 @@ from glyphd.services import Services
 from glyphd.storage.rows import SELECTABLE_COLUMNS
 from glyphd.web.addresses import Address, Pairs
 from glyphd.web.theme import Theme, here, moved_to
+from glyphd.web.wording import is_numeric_column, label
 
 PAGE_ROWS = 50
 MOST_PAGE_ROWS = 100
@@ -66,6 +67,7 @@ class ListingSearchScreen:
         return {
             "asked": asked,
             "shown": shown,
+            "columns": [(name, label(name), is_numeric_column(name)) for name in shown],
             "choosable": CHOOSABLE,
             "sortable": SORTABLE,
             "first_down": FIRST_DOWN,
