@@ -190,10 +190,11 @@ def text(value: Any) -> Markup:
     """Text of unknown direction and length. Only its very long words may be broken anywhere."""
     shown = clipped(value)
     has_long_word = len(shown) > LONGEST_WORD and any(len(word) > LONGEST_WORD for word in shown.split())
-    opening = _LONG if has_long_word else _BDI
+    opening: Markup = _LONG if has_long_word else _BDI
     if shown != str(value):
         opening += _TITLE + visible(str(value)[:MOST_IN_TOOLTIP]) + _QUOTE
-    return opening + _END + visible(shown) + _BDI_END
+    written: str = visible(shown)
+    return opening + _END + written + _BDI_END
 
 
 def sentence(words: Any) -> Markup:
