@@ -10,6 +10,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY glyphd glyphd
 COPY worker worker
 COPY migrations migrations
+COPY sample sample
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
  && /opt/glyphd/bin/pip install --no-deps --no-index dist/*.whl \
  && /opt/glyphd/bin/python -m pip uninstall --yes pip

@@ -1,7 +1,7 @@
 # One command each; `make` alone lists them. Needs Python 3.11 or later, everything else goes into .venv and .tools.
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types layers cover check bench chaos power attacks fuzz audit lock clean
+.PHONY: help install serve test lint types layers cover check bench chaos power attacks fuzz screenshots audit lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,7 +18,7 @@ PYTHON = $(or $(shell for p in $(PYTHONS); do \
 UV := $(or $(shell command -v uv || true),.tools/bin/uv)
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED)  ## make .venv from requirements/dev.lock, with glyphd itself editable
 
@@ -77,6 +77,9 @@ attacks: install  ## attack a running service, and see whether it still serves e
 
 fuzz: install  ## fuzz each parser (SECONDS=60, ARGS="rows times" for some)
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)
+
+screenshots: install  ## take the pictures of the page in the README; needs Chromium
+	@$(BIN)/python -m tests.web.screenshots
 
 audit: | $(UV)  ## ask whether the locked packages have known vulnerabilities; says so where it can't
 	@"$(PYTHON)" requirements/audit.py "$$(realpath "$$(command -v $(UV))")"

@@ -51,6 +51,19 @@ class Client:
         found: dict[str, Any] = json.loads(self.get_ok(path).body)
         return found
 
+    def get_array(self, path: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.get_ok(path).body)
+        return found
+
+    def seconds_to_first_byte(self, path: str, headers: Mapping[str, str]) -> float:
+        """How long a 200 takes to begin."""
+        began = time.perf_counter()
+        self._connection.request("GET", path, headers=dict(headers))
+        answer = self._connection.getresponse()
+        taken = time.perf_counter() - began
+        _required(Answer(answer.status, answer.headers, answer.read()), path, 200)
+        return taken
+
     def seconds_for(self, path: str) -> float:
         """How long a 200 takes."""
         began = time.perf_counter()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bench import beside, growth, history, ingest, memory, queries, repeats, small, transfer, uploads, whole
+from bench import beside, growth, history, ingest, memory, pages, queries, repeats, small, transfer, uploads, whole
 from bench.plan import Plan
 from bench.samples import Result
 
@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, Measure] = {
     "growth": growth.measure,
     "small": small.measure,
     "queries": queries.measure,
+    "pages": pages.measure,
     "whole": whole.measure,
     "beside": beside.measure,
     "transfer": transfer.measure,

@@ -6,15 +6,16 @@ from typing import Any
 
 from bottle import Bottle
 
-from glyphd.api.app import build_app
+from glyphd.api.app import build_app, places_to_wait
 from glyphd.db.migrations import initialise
 from glyphd.private_files import make_folder
-from glyphd.services import build_services
+from glyphd.services import Services, build_services
 from glyphd.settings import Settings, load_settings
+from glyphd.web.site import Site
 
 
 def create_app(settings: Settings | None = None) -> Bottle:
-    """The API as a WSGI application; settings come from the environment when none are given.
+    """API and pages as a WSGI application; settings come from the environment when none are given.
 
     A fresh folder is initialised. Raises SchemaOutdated for an older schema, naming the command that brings it up
     to date.
@@ -22,7 +23,13 @@ def create_app(settings: Settings | None = None) -> Bottle:
     settings = settings or load_settings()
     initialise(settings)
     make_folder(settings.scratch_dir)
-    return build_app(build_services(settings))
+    return build_site(build_services(settings))
+
+
+def build_site(services: Services) -> Bottle:
+    """The API and the pages over these services, as one application."""
+    waiting = places_to_wait(services)
+    return build_app(services, Site(services, waiting), waiting)
 
 
 @cache

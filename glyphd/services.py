@@ -7,6 +7,7 @@ from peewee import Database
 
 from glyphd.db.connections import open_archive, open_registry
 from glyphd.disk import ScratchSpace
+from glyphd.history.remembered_history import RememberedHistory
 from glyphd.importing.intake import Intake
 from glyphd.importing.locks import JobLocks, open_locks
 from glyphd.importing.registry import Registry
@@ -26,11 +27,13 @@ class Services:
     locks: JobLocks
     intake: Intake = field(init=False)
     scratch: ScratchSpace = field(init=False)
+    remembered: RememberedHistory = field(init=False)
     _queue: JobQueue | None = field(default=None, init=False)
     _queue_lock: Lock = field(default_factory=Lock, init=False)
 
     def __post_init__(self) -> None:
         self.scratch = ScratchSpace(self.settings)
+        self.remembered = RememberedHistory(self.archive)
         self.intake = Intake(self.uploads, self.registry, self.queue, max_columns=self.settings.max_columns)
 
     def queue(self) -> JobQueue:

@@ -22,10 +22,12 @@ from glyphd.scratch import use_scratch_folder
 from glyphd.server import Rules, ServerLimits, listen, run_server
 from glyphd.settings import Settings
 from glyphd.supervisor import WorkerSupervisor
+from glyphd.web.problem_pages import RefusalPages
 
 WORKER_START_SECONDS = 10.0
 LAST_SECONDS = 3.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_ANY_ADDRESS = ("0.0.0.0", "::")
 
 
 def serve(settings: Settings, *, with_worker: bool) -> None:
@@ -62,7 +64,7 @@ def _serve_on(listener: socket.socket, app: Bottle, settings: Settings, *, with_
     try:
         limits = ServerLimits.from_settings(settings)
         rules = Rules(backlog.has_room, AccessRule.from_settings(settings).check, partial(has_route, app))
-        run_server(app, limits, listener, on_ready=ready, stop=stop.asked, rules=rules)
+        run_server(app, limits, listener, on_ready=ready, stop=stop.asked, rules=rules, present=RefusalPages())
     finally:
         backlog.stop()
         if supervisor is not None:
@@ -95,18 +97,24 @@ def _await_worker(registry: Registry, stop: Event) -> None:
 
 
 def greeting(settings: Settings, host: str, port: int) -> str:
-    """Where it listens, where the data lies, and what to try next."""
-    at = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    """Where the page is, where it listens, where the data is, and what to try next."""
+    at = f"http://{_in_url(host)}:{port}"
     data = settings.shown()["database_url"] if settings.database_url else settings.archive_path.absolute()
     reach = (
         "only this machine can reach it; --host 0.0.0.0 lets others in"
         if host in _LOOPBACK
         else "whoever reaches this address can read and write: put a proxy that asks who they are before it"
     )
-    near = "localhost" if host in (*_LOOPBACK, "0.0.0.0", "::") else at.removeprefix("http://").rsplit(":", 1)[0]
+    near = "localhost" if host in (*_LOOPBACK, *_ANY_ADDRESS) else _in_url(host)
+    page = f"http://localhost:{port}" if host in _ANY_ADDRESS else at
     return (
-        f"glyphd {version('glyphd')} listens on {at} ({reach})\n"
+        f"glyphd {version('glyphd')}: open {page} in a browser\n"
+        f"listens on {at} ({reach})\n"
         f"data: {data}\n"
         f"try:  curl -F file=@sample/scored_sample.csv http://{near}:{port}/api/import\n"
         f'      curl "http://{near}:{port}/api/listings?limit=5"'
     )
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from webtest import TestApp, TestResponse
 
-from glyphd.api.app import build_app
+from glyphd.application import build_site
 from glyphd.db.archive_models import BatchChange
 from glyphd.db.connections import close_all
 from glyphd.db.migrations import initialise
@@ -130,7 +130,7 @@ def open_service(settings: Settings) -> Service:
     initialise(settings)
     make_folder(settings.scratch_dir)
     services = build_services(settings)
-    service = Service(settings, services, TestApp(build_app(services)))
+    service = Service(settings, services, TestApp(build_site(services)))
     weakref.finalize(service, _close, services)
     return service
 

@@ -27,13 +27,10 @@ with open(os.environ["STARTS"], "a") as starts:
 DIES = _STARTED + "sys.exit(1)"
 MISCONFIGURED = _STARTED + "sys.exit(2)"
 WAITS = _STARTED + "sys.stdin.read()"
-HEEDS_SIGTERM = (
-    """
+HEEDS_SIGTERM = """
 import os, signal
 signal.signal(signal.SIGTERM, lambda *_: (open(os.environ["STARTS"], "a").write("0\\n"), os._exit(0)))
-"""
-    + WAITS
-)
+""" + WAITS
 IGNORES_SIGTERM = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + WAITS
 
 

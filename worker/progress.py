@@ -16,6 +16,10 @@ BEAT_SECONDS = 0.5
 READING_SHARE = 0.8
 """Reading and checking a file takes about this share of an import, writing it into the archive the rest."""
 
+CREEP = 0.03
+STEP_SHARE = 0.01
+"""Less than any statement's share of the whole."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -37,6 +41,7 @@ class Progress:
     rows_read: int = 0
     error_count: int = 0
     halted_by: Halt | None = None
+    _crept: float = 0.0
 
     def reading(self, bytes_read: int, size: int) -> None:
         self.phase = "reading"
@@ -45,7 +50,16 @@ class Progress:
 
     def writing(self, done: float) -> None:
         self.phase = "writing"
-        self.progress = READING_SHARE + (1 - READING_SHARE) * done
+        mark = READING_SHARE + (1 - READING_SHARE) * done
+        self._crept = self._crept if mark == self.progress else 0.0
+        self.progress = mark
+
+    def next_beat(self) -> float:
+        """What is reported. Nothing says how far a statement is that writes for many seconds: each beat adds a little
+        less to its beginning than the one before, and all of them never reach its end."""
+        if self.phase == "writing":
+            self._crept += CREEP * (STEP_SHARE - self._crept)
+        return min(1.0, self.progress + self._crept)
 
 
 @dataclass(frozen=True)
@@ -92,7 +106,7 @@ def _look(watched: Watched) -> Halt | None:
             claim,
             heartbeat_at=now_text(),
             phase=progress.phase,
-            progress=progress.progress,
+            progress=progress.next_beat(),
             bytes_read=progress.bytes_read,
             rows_read=progress.rows_read,
             error_count=progress.error_count,

@@ -1,5 +1,7 @@
 """What can be done to an import: cancel it, run it again, roll it back, restore it."""
 
+from collections.abc import Callable
+
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json
@@ -18,6 +20,7 @@ from glyphd.db.archive_models import RESTORE, ROLLBACK
 from glyphd.db.registry_models import Job
 from glyphd.importing.cancelling import cancel_import
 from glyphd.importing.changes import WantedChange, request_change, require_change
+from glyphd.importing.intake import Accepted
 from glyphd.importing.registry import require_import
 from glyphd.importing.requests import Asked
 from glyphd.importing.status import view_import
@@ -51,13 +54,9 @@ class ActionsApi:
 
     def retry(self, import_id: str) -> HTTPResponse:
         """A new import of the same upload."""
-        with import_line() as line:
-            asked = Asked(query(ImportOptions), idempotency_key(), caller())
-            require_room(self._services)
-            job = require_import(self._services.registry, import_id)
-            line.filename = job.filename
-            accepted = self._services.intake.retry(job, asked)
-            line.accepted(accepted)
+        accepted = run_again(
+            self._services, import_id, lambda: Asked(query(ImportOptions), idempotency_key(), caller())
+        )
         return answer_upload(accepted, self._waiting, grace_seconds=0)
 
     def roll_back(self, import_id: str) -> HTTPResponse:
@@ -81,8 +80,24 @@ class ActionsApi:
         return changed(change, require_import(services.registry, import_id))
 
     def _foresee(self, job: Job, kind: str) -> HTTPResponse:
-        """What the change would do to the market; refused like the change itself."""
-        require_change(job, kind, self._services.registry)
-        with self._services.archive.connection_context():
-            effect = foresee_change(self._services.archive, job.import_id, kind)
+        effect = foreseen_effect(self._services, job, kind)
         return answer_json({"import_id": job.import_id, "kind": kind, "dry_run": True, "effect": effect})
+
+
+def run_again(services: Services, import_id: str, read_asked: Callable[[], Asked]) -> Accepted:
+    """A new import of the same upload, logged like any other. `read_asked` may raise what is wrong with the request."""
+    with import_line() as line:
+        asked = read_asked()
+        require_room(services)
+        job = require_import(services.registry, import_id)
+        line.filename = job.filename
+        accepted = services.intake.retry(job, asked)
+        line.accepted(accepted)
+    return accepted
+
+
+def foreseen_effect(services: Services, job: Job, kind: str) -> dict[str, int]:
+    """What the change would do to the market; refused like the change itself."""
+    require_change(job, kind, services.registry)
+    with services.archive.connection_context():
+        return foresee_change(services.archive, job.import_id, kind)

@@ -18,8 +18,9 @@ from glyphd.api.imports import ImportsApi
 from glyphd.api.leaving import client_left
 from glyphd.api.listings import ListingsApi
 from glyphd.api.models import ModelsApi
+from glyphd.api.pages import NoPages, Pages
 from glyphd.api.persist import PersistApi
-from glyphd.api.problems import bottle_problem, problem_of, status_of
+from glyphd.api.problems import Problem, bottle_problem, problem_of, status_of
 from glyphd.api.request_ids import request_id_from
 from glyphd.api.routes import Route
 from glyphd.api.sources import SourcesApi
@@ -42,23 +43,29 @@ _HEADERS_OF_PROXIES = (
 log = structlog.get_logger(__name__)
 
 
-def build_app(services: Services) -> Bottle:
-    """All routes over these services."""
+def build_app(services: Services, pages: Pages | None = None, waiting: Waiting | None = None) -> Bottle:
+    """All routes over these services, those of the pages among them, which may wait in the same places."""
+    pages = pages or NoPages()
     app = Bottle()
-    routes = all_routes(services)
-    app.default_error_handler = partial(_own_problem, routes)
-    app.install(_failures_as_problems)
+    routes = all_routes(services, waiting)
+    app.default_error_handler = partial(_own_problem, routes, pages)
+    app.install(partial(_failures_as_problems, pages))
     app.add_hook("before_request", _begin)
-    app.add_hook("before_request", _gate(AccessRule.from_settings(services.settings)))
+    app.add_hook("before_request", _gate(AccessRule.from_settings(services.settings), pages))
     app.add_hook("after_request", _end)
-    for route in routes:
+    for route in [*routes, *pages.routes()]:
         app.route(route.path, route.method, route.handle)
     return app
 
 
-def all_routes(services: Services) -> list[Route]:
+def places_to_wait(services: Services) -> Waiting:
+    """Those of one application: it has so many threads."""
+    return Waiting(services.registry, services.settings.threads, client_left)
+
+
+def all_routes(services: Services, waiting: Waiting | None = None) -> list[Route]:
     """The route table."""
-    waiting = Waiting(services.registry, services.settings.threads, client_left)
+    waiting = waiting or places_to_wait(services)
     parts = (
         SystemApi(services),
         UploadsApi(services, waiting),
@@ -84,7 +91,7 @@ def has_route(app: Bottle, head: RequestHead) -> bool:
     return True
 
 
-def _failures_as_problems(handle: Callable[..., HTTPResponse]) -> Callable[..., HTTPResponse]:
+def _failures_as_problems(pages: Pages, handle: Callable[..., HTTPResponse]) -> Callable[..., HTTPResponse]:
     """The HTTP edge: nothing that goes wrong in a route gets past it."""
 
     def answer(*args: Any, **kwargs: Any) -> HTTPResponse:
@@ -93,14 +100,16 @@ def _failures_as_problems(handle: Callable[..., HTTPResponse]) -> Callable[..., 
         except HTTPResponse:
             raise
         except Exception as error:  # noqa: BLE001  # the HTTP edge
-            return problem_of(error)
+            return pages.present(problem_of(error))
 
     return answer
 
 
-def _own_problem(routes: list[Route], error: HTTPError) -> HTTPResponse:
+def _own_problem(routes: list[Route], pages: Pages, error: HTTPError) -> HTTPResponse:
     """The problem for an error of Bottle's own, whose headers take the place of those that `_end` set."""
     answer = bottle_problem(error, routes)
+    if isinstance(answer, Problem):
+        answer = pages.present(answer)
     for name, value in _common_headers().items():
         answer.set_header(name, value)
     return answer
@@ -118,7 +127,7 @@ def _begin() -> None:
     bind_contextvars(request_id=request_id)
 
 
-def _gate(rule: AccessRule) -> Callable[[], None]:
+def _gate(rule: AccessRule, pages: Pages) -> Callable[[], None]:
     """Applies the rule before a route is looked for and before anything of the body is read."""
 
     def require_access() -> None:
@@ -127,7 +136,7 @@ def _gate(rule: AccessRule) -> Callable[[], None]:
             rule.check(head)
         except GlyphdError as failure:
             log.info("request_refused", status=status_of(failure), code=failure.code, client=head.peer)
-            raise problem_of(failure) from None
+            raise pages.present(problem_of(failure)) from None
         if not rule.trusts(head.peer):
             # Bottle would believe them: its own idea of the request's address and client is made from them.
             for name in _HEADERS_OF_PROXIES:

@@ -7,7 +7,7 @@ from glyphd.api.kept_pages import KeptPages
 from glyphd.api.listings import listing_key
 from glyphd.api.parameters import query, query_pairs, require_limit
 from glyphd.api.routes import Route
-from glyphd.contracts.queries import DeltaQuery, OutputQuery
+from glyphd.contracts.queries import DeltaQuery, MomentQuery, OutputQuery
 from glyphd.errors import ListingNotFound
 from glyphd.history.deltas import Deltas
 from glyphd.history.observations import OBSERVATION_COLUMNS, observations
@@ -38,12 +38,12 @@ class DeltasApi:
 
     def history(self, listing_id: str) -> HTTPResponse:
         """All events of one listing, oldest first."""
-        asked, key = query(OutputQuery), listing_key(listing_id)
+        asked, key = query(MomentQuery), listing_key(listing_id)
         with self._archive.connection_context():
             if not is_known(self._archive, key):
                 raise ListingNotFound(f"there is no listing {listing_id}", listing_id=listing_id)
             etag = self._etag(asked, listing_id)
-            rows = observations(self._archive, key)
+            rows = observations(self._archive, key, asked.as_of)
             answer = not_modified(etag)
             return answer or answer_rows(asked, OBSERVATION_COLUMNS, rows, self._scratch, **fresh(etag))
 

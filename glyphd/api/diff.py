@@ -10,16 +10,14 @@ from glyphd.api.parameters import query, query_pairs, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.queries import DiffKind, DiffQuery, choices
 from glyphd.errors import ImportNotSucceeded
-from glyphd.history.diff import DiffCounts, count_diff, list_diff
+from glyphd.history.diff import list_diff
 from glyphd.history.matching import Brought, find_brought
-from glyphd.history.remembering import Remembered
 from glyphd.importing.registry import require_import
 from glyphd.listings.search import archive_version
 from glyphd.request_errors import InvalidParameter
 from glyphd.services import Services
 
 PATH = "/api/imports/<a:re:[^/]{1,64}>/diff/<b:re:[^/]{1,64}>"
-KEPT_COUNTS = 1000
 _FOR_LISTS = ("limit", "cursor", "fields", "format", "safe")
 
 
@@ -27,7 +25,6 @@ class DiffApi:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._archive = services.archive
-        self._counts: Remembered[DiffCounts] = Remembered(KEPT_COUNTS)
 
     def routes(self) -> list[Route]:
         return [Route("GET", PATH, self.show)]
@@ -36,30 +33,19 @@ class DiffApi:
         """How much the second import differs from the first; with `kind` one of the lists."""
         asked = query(DiffQuery)
         with self._archive.connection_context():
-            old, new = self._require(a), self._require(b)
+            old, new = require_brought(self._services, a), require_brought(self._services, b)
             if asked.kind is None:
                 return self._totals(asked, old, new)
             return self._list(asked, asked.kind, old, new)
 
-    def _require(self, import_id: str) -> Brought:
-        """Raises ImportNotFound or ImportNotSucceeded for an import that brought nothing."""
-        brought = find_brought(self._archive, import_id) if "\0" not in import_id else None
-        if brought is None:
-            job = require_import(self._services.registry, import_id)
-            state = "was a dry run" if job.dry_run and job.status == "succeeded" else f"is {job.status}"
-            detail = f"import {import_id} {state}: it has no rows to compare"
-            raise ImportNotSucceeded(detail, import_id=import_id, import_status=job.status)
-        return brought
-
     def _totals(self, asked: DiffQuery, old: Brought, new: Brought) -> HTTPResponse:
         _refuse_list_parameters(asked)
         names = (old.import_id, new.import_id)
-        version = archive_version(self._archive)
-        etag = make_etag("diff", version, *names)
+        etag = make_etag("diff", archive_version(self._archive), *names)
         unchanged = not_modified(etag)
         if unchanged is not None:
             return unchanged
-        counts = self._counts.get(names, version, lambda: count_diff(self._archive, old, new))
+        counts = self._services.remembered.count_diff(old, new)
         at = "/api/imports/{}/diff/{}".format(*(quote(name, safe="") for name in names))
         links = {"self": at} | {kind: f"{at}?kind={kind}" for kind in choices(DiffKind)}
         return answer_json({"a": names[0], "b": names[1], **asdict(counts), "links": links}, **fresh(etag))
@@ -78,6 +64,17 @@ class DiffApi:
             return answer_rows(asked, found.columns, found.everything(), scratch, **headers)
         page = found.page(asked.limit, asked.cursor)
         return answer_rows(asked, page.columns, page.rows, scratch, **headers | next_link(page.next_cursor))
+
+
+def require_brought(services: Services, import_id: str) -> Brought:
+    """What an import brought. Raises ImportNotFound or ImportNotSucceeded for one that brought nothing."""
+    brought = find_brought(services.archive, import_id) if "\0" not in import_id else None
+    if brought is None:
+        job = require_import(services.registry, import_id)
+        state = "was a dry run" if job.dry_run and job.status == "succeeded" else f"is {job.status}"
+        detail = f"import {import_id} {state}: it has no rows to compare"
+        raise ImportNotSucceeded(detail, import_id=import_id, import_status=job.status)
+    return brought
 
 
 def _refuse_list_parameters(asked: DiffQuery) -> None:

@@ -1,8 +1,8 @@
 """`/api/imports`: the status of imports, their row errors and their files."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, BinaryIO
 
 from bottle import HTTPResponse
 
@@ -32,6 +32,7 @@ from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.request_errors import InvalidCursor
 from glyphd.services import Services
 from glyphd.settings import MIB
+from glyphd.uploads import UploadStore
 
 DEFAULT_LIMIT = 100
 BLOCK_ROWS = 200
@@ -103,19 +104,38 @@ class ImportsApi:
         scratch = self._services.scratch
         if job.errors_name is None:
             return answer_rows(asked, ERROR_FIELDS, [], scratch, **headers)
-        identity = [job.import_id, job.errors_name]
-        offset = read_cursor(identity, asked.cursor, (int,))[0] if asked.cursor else 0
+        if asked.limit is not None:
+            errors, next_cursor = errors_page(self._services.uploads, job, asked.limit, asked.cursor)
+            headers |= next_link(next_cursor)
+            return answer_rows(asked, ERROR_FIELDS, [list(error.values()) for error in errors], scratch, **headers)
         with self._services.uploads.open(job.errors_name) as kept:
-            if not is_between_errors(kept, offset):
-                raise InvalidCursor("the cursor is not one that glyphd gave out", parameter="cursor")
-            found = read_errors(kept, offset)
-            if asked.limit is None:
-                rows = (list(error.values()) for _, error in found)
-                return answer_rows(asked, ERROR_FIELDS, rows, scratch, **headers)
-            page = list(islice(found, asked.limit))
-            more = next(found, None) is not None
-        headers |= next_link(write_cursor(identity, [page[-1][0]]) if more else None)
-        return answer_rows(asked, ERROR_FIELDS, [list(error.values()) for _, error in page], scratch, **headers)
+            rows = (list(error.values()) for _, error in _read_kept(kept, job, asked.cursor))
+            return answer_rows(asked, ERROR_FIELDS, rows, scratch, **headers)
+
+
+def errors_page(
+    uploads: UploadStore, job: Job, limit: int, cursor: str | None
+) -> tuple[list[dict[str, Any]], str | None]:
+    """So many of the row errors that were kept, and the cursor of the next page, if there is one."""
+    if job.errors_name is None:
+        return [], None
+    with uploads.open(job.errors_name) as kept:
+        found = _read_kept(kept, job, cursor)
+        page = list(islice(found, limit))
+        more = next(found, None) is not None
+    return [error for _, error in page], write_cursor(_errors_identity(job), [page[-1][0]]) if more else None
+
+
+def _read_kept(kept: BinaryIO, job: Job, cursor: str | None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The kept row errors behind the cursor, each with the place where it ends."""
+    start = read_cursor(_errors_identity(job), cursor, (int,))[0] if cursor else 0
+    if not is_between_errors(kept, start):
+        raise InvalidCursor("the cursor is not one that glyphd gave out", parameter="cursor")
+    return read_errors(kept, start)
+
+
+def _errors_identity(job: Job) -> list[str | None]:
+    return [job.import_id, job.errors_name]
 
 
 def _read_page(

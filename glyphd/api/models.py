@@ -7,13 +7,10 @@ from bottle import HTTPResponse, request
 from glyphd.api.answers import answer_json, answer_rows, fresh, make_etag, next_link, not_modified, output_format
 from glyphd.api.parameters import query, query_pairs, require_limit
 from glyphd.api.routes import Route
-from glyphd.contracts.queries import ModelHistoryQuery, NoParameters, PageQuery
-from glyphd.contracts.texts import clean_text, fold_ascii
-from glyphd.errors import ModelNotFound
+from glyphd.contracts.queries import ModelHistoryQuery, ModelQuery, ModelsQuery, PageQuery, read_parameters
 from glyphd.history.buckets import ModelHistory
-from glyphd.history.models import MODEL_COLUMNS, Models, find_model, nearest_models
-from glyphd.history.remembering import Remembered
-from glyphd.history.series import Row, Series, SeriesMemory
+from glyphd.history.models import MODEL_COLUMNS, Models, unknown_model
+from glyphd.history.series import Series, SeriesMemory
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.search import archive_version
 from glyphd.services import Services
@@ -21,20 +18,12 @@ from glyphd.services import Services
 MODEL = r"<model:re:[\s\S]+>"
 """A model's name may hold slashes, which a server gives unquoted."""
 
-KEPT_MODELS = 10_000
-KEPT_HISTORIES, KEPT_BUCKETS = 32, 1000
-KEPT_SINGLE_MODELS = 256
-
 
 class ModelsApi:
-    """Remembers what it computed until the archive changes."""
-
     def __init__(self, services: Services) -> None:
         self._services = services
         self._archive = services.archive
-        self._lists = SeriesMemory(most_series=1, most_rows=KEPT_MODELS)
-        self._histories = SeriesMemory(most_series=KEPT_HISTORIES, most_rows=KEPT_BUCKETS)
-        self._models: Remembered[Row | None] = Remembered(KEPT_SINGLE_MODELS)
+        self._remembered = services.remembered
 
     def routes(self) -> list[Route]:
         return [
@@ -45,18 +34,18 @@ class ModelsApi:
 
     def list(self) -> HTTPResponse:
         """All models of the current listings, by name."""
-        asked = query(PageQuery)
+        asked = query(ModelsQuery)
         with self._archive.connection_context():
-            return self._answer(asked, Models(self._archive), self._lists)
+            return self._answer(asked, Models(self._archive, asked.as_of), self._remembered.lists)
 
     def show(self, model: str) -> HTTPResponse:
         """One model."""
-        query(NoParameters)
+        asked = query(ModelQuery)
         with self._archive.connection_context():
-            etag = make_etag(archive_version(self._archive), "model", model)
-            row = self._find(model)
+            etag = make_etag(archive_version(self._archive), "model", model, asked.as_of)
+            row = self._remembered.find_model(model, asked.as_of)
             if row is None:
-                raise self._unknown(model)
+                raise unknown_model(self._archive, model)
         content = dict(zip(MODEL_COLUMNS, row, strict=True))
         return not_modified(etag) or answer_json(content, **fresh(etag))
 
@@ -65,25 +54,14 @@ class ModelsApi:
         if _ends_in_name():
             return self.show(f"{model}/history")
         with self._archive.connection_context():
-            found = self._find(model)
+            found = self._remembered.find_model(model, _moment_asked())
             if found is not None:
                 asked = query(ModelHistoryQuery)
-                return self._answer(asked, ModelHistory(self._archive, found[0], asked), self._histories)
-            if self._find(f"{model}/history") is None:
-                raise self._unknown(model)
+                series = ModelHistory(self._archive, found[0], asked)
+                return self._answer(asked, series, self._remembered.buckets)
+            if self._remembered.find_model(f"{model}/history", _moment_asked()) is None:
+                raise unknown_model(self._archive, model)
         return self.show(f"{model}/history")
-
-    def _find(self, name: str) -> Row | None:
-        name = clean_text(name)
-        if "\0" in name:
-            return None
-        version = archive_version(self._archive)
-        return self._models.get(fold_ascii(name), version, lambda: find_model(self._archive, name))
-
-    def _unknown(self, name: str) -> ModelNotFound:
-        nearest = nearest_models(self._archive, clean_text(name.replace("\0", "")))
-        hint = f"; did you mean {nearest[0]}?" if nearest else ""
-        return ModelNotFound(f"no current listing is of a model {name[:200]!r}{hint}", nearest=nearest)
 
     def _answer(self, asked: PageQuery, series: Series, memory: SeriesMemory) -> HTTPResponse:
         require_limit(asked.limit, asked.cursor)
@@ -107,3 +85,8 @@ def _ends_in_name() -> bool:
     """Whether the slash before `history` came encoded, as a part of the name. Not every server says how it came."""
     path: str = request.environ.get("REQUEST_URI", "").partition("?")[0]
     return path.lower().endswith("%2fhistory")
+
+
+def _moment_asked() -> str | None:
+    """The moment that is asked about, before it is known which route the other parameters belong to."""
+    return read_parameters(ModelQuery, [pair for pair in query_pairs() if pair[0] == "as_of"]).as_of

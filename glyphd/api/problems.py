@@ -9,7 +9,6 @@ import structlog
 from bottle import HTTPError, HTTPResponse, request
 
 from glyphd import errors, request_errors
-from glyphd.api.answers import answer_bytes
 from glyphd.api.near_paths import MAX_COMPARED, nearest_path
 from glyphd.api.routes import Route
 from glyphd.db.troubles import Trouble, trouble_of
@@ -58,21 +57,30 @@ _DATABASE_PROBLEMS = {
 log = structlog.get_logger(__name__)
 
 
+class Problem(HTTPResponse):  # type: ignore[misc]  # Bottle has no types
+    """A problem as programs read it. `content` is its members, for whoever shows it in another form."""
+
+    content: dict[str, Any]
+
+
 def status_of(error: errors.GlyphdError) -> int:
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
-def problem(status: int, code: str, title: str, detail: str, **members: Any) -> HTTPResponse:
+def problem(status: int, code: str, title: str, detail: str, **members: Any) -> Problem:
     """The answer for one problem; `members` are further fields of it."""
-    content = {"type": f"urn:glyphd:problem:{code}", "title": title, "status": status, "detail": detail, "code": code}
-    body = json.dumps(content | members, ensure_ascii=False, separators=(",", ":"), default=str).encode()
-    answer = answer_bytes(body, PROBLEM_TYPE, status)
+    kind = f"urn:glyphd:problem:{code}"
+    content: dict[str, Any] = {"type": kind, "title": title, "status": status, "detail": detail, "code": code}
+    content |= members
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    answer = Problem(body, status, {"Content-Type": PROBLEM_TYPE, "Content-Length": str(len(body))})
+    answer.content = content
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.set_header("Retry-After", RETRY_AFTER_SECONDS)
     return answer
 
 
-def problem_of(error: Exception) -> HTTPResponse:
+def problem_of(error: Exception) -> Problem:
     """The answer for a failure. What glyphd does not name is logged, and told without its insides."""
     if isinstance(error, errors.GlyphdError):
         status = status_of(error)

@@ -1,6 +1,7 @@
 """What the kept files say: every row of an import with what is wrong with it, and the source of a single row."""
 
 from bottle import HTTPResponse, request
+from peewee import Database
 
 from glyphd.api.answer_files import written
 from glyphd.api.answers import answer_bytes, answer_file, answer_head, fresh, make_etag, not_modified
@@ -53,7 +54,7 @@ class SourcesApi:
         """The bytes of one row, once they are proved to say what the archive holds."""
         asked = query(SourceQuery)
         services = self._services
-        event = self._event(listing_id, asked.import_id)
+        event = require_event(services.archive, listing_id, asked.import_id)
         job = find_source(services.registry, event)
         etag = make_etag(event.import_id, event.place)
         headers = {
@@ -68,17 +69,22 @@ class SourcesApi:
         record = read_source(services.uploads, job, event, settings=services.settings)
         return answer_bytes(record, _content_type(job), **headers, **fresh(etag))
 
-    def _event(self, listing_id: str, import_id: str | None) -> Event:
-        key, archive = listing_key(listing_id), self._services.archive
-        with archive.connection_context():
-            event = find_event(archive, key, import_id)
-            if event is not None:
-                return event
-            if not is_known(archive, key):
-                raise ListingNotFound(f"there is no listing {listing_id}", listing_id=listing_id)
-        if import_id is None:
-            raise ListingNotCurrent(f"no event of listing {listing_id} counts at present", listing_id=listing_id)
-        raise ListingNotInImport(f"import {import_id} brought no listing {listing_id}", listing_id=listing_id)
+
+def require_event(archive: Database, listing_id: str, import_id: str | None) -> Event:
+    """The event of a listing that an import brought; without an import the current one.
+
+    Raises ListingNotFound, ListingNotCurrent or ListingNotInImport.
+    """
+    key = listing_key(listing_id)
+    with archive.connection_context():
+        event = find_event(archive, key, import_id)
+        if event is not None:
+            return event
+        if not is_known(archive, key):
+            raise ListingNotFound(f"there is no listing {listing_id}", listing_id=listing_id)
+    if import_id is None:
+        raise ListingNotCurrent(f"no event of listing {listing_id} counts at present", listing_id=listing_id)
+    raise ListingNotInImport(f"import {import_id} brought no listing {listing_id}", listing_id=listing_id)
 
 
 def _content_type(job: Job) -> str:

@@ -43,18 +43,18 @@ class UploadsApi:
     def _receive(self, line: ImportLine) -> Accepted:
         services = self._services
 
-        def understood(body: Body) -> tuple[Described, Asked]:
-            described, asked = _understood(body)
+        def noted(body: Body) -> tuple[Described, Asked]:
+            described, asked = understood(body)
             line.filename = described.filename
             return described, asked
 
         with services.uploads.receive() as receiving:
 
             def look(body: Body, is_complete: bool) -> None:
-                services.intake.look(receiving, *understood(body), is_complete=is_complete)
+                services.intake.look(receiving, *noted(body), is_complete=is_complete)
 
             body = receive_upload(receiving, services.settings, look)
-            return services.intake.accept(receiving, *understood(body))
+            return services.intake.accept(receiving, *noted(body))
 
 
 def require_room(services: Services) -> int:
@@ -65,7 +65,7 @@ def require_room(services: Services) -> int:
     return waiting
 
 
-def _understood(body: Body) -> tuple[Described, Asked]:
+def understood(body: Body) -> tuple[Described, Asked]:
     """What this request says of its file, and what it asks for, in the query and in the fields so far."""
     options = read_parameters(UploadQuery, [*query_pairs(), *body.fields])
     if body.is_text:

@@ -13,6 +13,10 @@ _JSON_BODIES = ("/api/persist/listings",)
 _WHOLE_WITHOUT_LIMIT = re.compile(
     r"/api/(listings|deltas|forecast/deltas|imports/[^/]+/errors|models|models/.+/history)"
 )
+_WHOLE_PAGES = re.compile(r"/models/.+|/listings/[^/]+|/changes|/compare|/imports/[^/]+/(rollback|restore)")
+"""Pages that read whole histories, or all listings of an import."""
+_COSTLY_PARAMETERS = {"/": "as_of", "/listings": "count"}
+"""Pages that are light without this parameter: what the market is now is remembered."""
 _ALWAYS_HEAVY = re.compile(r"/api/(imports/[^/]+/report\.csv|imports/[^/]+/diff/[^/]+|listings/[^/]+/(source|history))")
 
 
@@ -44,9 +48,11 @@ def weight_of(asked: Asked) -> Weight:
 def _weight_of_reading(asked: Asked) -> Weight:
     if asked.path in _PROBES:
         return Weight.PROBE
-    if _ALWAYS_HEAVY.fullmatch(asked.path):
+    if _ALWAYS_HEAVY.fullmatch(asked.path) or _WHOLE_PAGES.fullmatch(asked.path):
+        return Weight.HEAVY
+    given = dict(parse_qsl(asked.query))
+    if _COSTLY_PARAMETERS.get(asked.path) in given:
         return Weight.HEAVY
     if _WHOLE_WITHOUT_LIMIT.fullmatch(asked.path):
-        given = dict(parse_qsl(asked.query))
         return Weight.LIGHT if "limit" in given and "count" not in given else Weight.HEAVY
     return Weight.LIGHT

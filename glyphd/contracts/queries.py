@@ -153,7 +153,27 @@ class PageQuery(OutputQuery):
     cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
 
 
-class ModelHistoryQuery(PageQuery):
+class MomentQuery(OutputQuery):
+    """How a list is written that may be asked for as it was."""
+
+    as_of: Annotated[QueryTime | None, NEVER_BLANK] = Field(
+        None, description="As the archive knew it at this moment, inclusive"
+    )
+
+
+class ModelsQuery(PageQuery, MomentQuery):
+    """What `GET /api/models` is asked for."""
+
+
+class ModelQuery(Query):
+    """What `GET /api/models/{model}` is asked for."""
+
+    as_of: Annotated[QueryTime | None, NEVER_BLANK] = Field(
+        None, description="As the archive knew it at this moment, inclusive"
+    )
+
+
+class ModelHistoryQuery(PageQuery, MomentQuery):
     """What `GET /api/models/{model}/history` is asked for."""
 
     bucket: Bucket = Field("day", description="How much time a row stands for: day, week (from Monday) or month")

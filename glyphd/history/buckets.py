@@ -7,11 +7,11 @@ from peewee import SQL, Database, Select, fn
 
 from glyphd.contracts.queries import ModelHistoryQuery
 from glyphd.contracts.texts import fold_ascii
-from glyphd.db.archive_models import IS_CURRENT, ScoredListing
+from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import bucket_start, equals_caseless
 from glyphd.history.series import Row, Series
 from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, summarise, summary_row
-from glyphd.storage.knowledge import present
+from glyphd.listings.search import known_at
 from glyphd.storage.orders import MODEL_TIMELINE
 
 _EVENT = ScoredListing.alias("event")
@@ -26,10 +26,12 @@ class ModelHistory(Series):
         super().__init__(database)
         self._model = model
         self._query = query
+        self._known = known_at(database, query.as_of)
 
     @property
     def name(self) -> Hashable:
-        return (fold_ascii(self._model), self._query.bucket, self._query.after, self._query.before)
+        asked = self._query
+        return (fold_ascii(self._model), asked.bucket, asked.after, asked.before, asked.as_of)
 
     def _select(self, after: str | None, limit: int | None) -> Select:
         summary = summarise(self._latest_in_bucket(), after=after)
@@ -53,11 +55,10 @@ class ModelHistory(Series):
     def _counting(self, query: Select) -> Select:
         """The events that count of the listings that are this model's now: two indexes find them."""
         is_it = equals_caseless(self.database, ScoredListing.model, self._model)
-        of_model = ScoredListing.select(ScoredListing.first_event_id).from_(MODEL_TIMELINE).where(IS_CURRENT, is_it)
+        of_model = ScoredListing.select(ScoredListing.first_event_id).from_(MODEL_TIMELINE)
+        of_model = of_model.where(self._known.is_current(), is_it)
         query = query.where(_EVENT.first_event_id.in_(of_model))
-        counts = present(self.database).counts(_EVENT)
-        if counts is not None:
-            query = query.where(counts)
+        query = query.where(*self._known.counting(_EVENT))
         if self._query.after is not None:
             query = query.where(_EVENT.seen_at > self._query.after)
         if self._query.before is not None:

@@ -41,6 +41,8 @@ DELTA_COLUMNS = (
     "import_id",
 )
 STREAM_ROWS = 1000
+MOST_COMPARED = 2000
+_PERCENT = DELTA_COLUMNS.index("price_delta_pct")
 _FILTERS = {"model", "region", "after"}
 _ROUNDING = 10.0**-PERCENT_DECIMALS
 _PREVIOUS = ScoredListing.alias("previous")
@@ -71,6 +73,19 @@ class Deltas:
         """All deltas as one snapshot, one by one at flat memory."""
         with uncommitted(self._database):
             yield from (row for _, row in self._from(None, STREAM_ROWS))
+
+    def largest(self, limit: int) -> list[list[Any]]:
+        """The largest price changes first. Of each step only the MOST_COMPARED newest are looked at."""
+        found: list[list[Any]] = []
+        wanted = steps_from(self._least_percent)
+        for step in reversed(wanted):
+            positions = self._scan(step, None, MOST_COMPARED, is_lowest=step == wanted.start)
+            rows = [_delta(row) for row in self._looked_up([event_id for _, event_id in positions])]
+            moved = [row for row in rows if row[_PERCENT] and self._is_wanted(row)]
+            found += sorted(moved, key=lambda row: -abs(row[_PERCENT]))
+            if len(found) >= limit:
+                break
+        return found[:limit]
 
     def _start(self) -> Position | None:
         if self._query.cursor is None:
@@ -149,7 +164,7 @@ class Deltas:
         return query.join(_PREVIOUS, on=(_PREVIOUS.id == _previous_id(self._known)))
 
     def _is_wanted(self, delta: list[Any]) -> bool:
-        least, percent = self._query.min_price_change_pct, delta[DELTA_COLUMNS.index("price_delta_pct")]
+        least, percent = self._query.min_price_change_pct, delta[_PERCENT]
         return not least or (percent is not None and abs(percent) >= least)
 
     def _identity(self) -> list[Any]:

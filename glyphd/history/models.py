@@ -7,11 +7,14 @@ from typing import Any
 from peewee import JOIN, Database, Node, Select, fn
 
 from glyphd.contracts.listings import CAPACITIES
-from glyphd.contracts.texts import fold_ascii
-from glyphd.db.archive_models import IS_CURRENT, GPUModel, ScoredListing
+from glyphd.contracts.texts import clean_text, fold_ascii
+from glyphd.db.archive_models import GPUModel, ScoredListing
 from glyphd.db.dialects import caseless, caseless_value, equals_caseless
+from glyphd.errors import ModelNotFound
 from glyphd.history.series import Row, Series
 from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, SUMMARY_FIELDS, summarise, summary_row
+from glyphd.listings.search import known_at
+from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.orders import MODEL_TIMELINE
 from glyphd.storage.staged_models import SPECS
 
@@ -29,9 +32,14 @@ class Models(Series):
 
     columns = MODEL_COLUMNS
 
+    def __init__(self, database: Database, as_of: str | None = None) -> None:
+        super().__init__(database)
+        self._as_of = as_of
+        self._known = known_at(database, as_of)
+
     @property
     def name(self) -> Hashable:
-        return "models"
+        return "models" if self._as_of is None else ("models", self._as_of)
 
     def folded(self, key: str) -> str:
         return fold_ascii(key)
@@ -42,12 +50,12 @@ class Models(Series):
         last = self._last_of_page(after, limit) if limit is not None else None
         if last is not None:
             where.append(key <= caseless_value(self.database, last))
-        return _select_models(self.database, *where)
+        return _select_models(self.database, self._known, *where)
 
     def _last_of_page(self, after: str | None, limit: int) -> str | None:
         """The page's last model: listings behind it need not be looked at."""
         key: Any = caseless(self.database, GPUModel.canonical_model)
-        query = GPUModel.select(GPUModel.canonical_model).where(fn.EXISTS(_listings_of(self.database, GPUModel)))
+        query = GPUModel.select(GPUModel.canonical_model).where(fn.EXISTS(_listings_of(self.database, self._known)))
         if after is not None:
             query = query.where(key > caseless_value(self.database, after))
         row = self.database.execute(query.order_by(key).offset(limit - 1).limit(1)).fetchone()
@@ -57,11 +65,18 @@ class Models(Series):
         return _model_row(values)
 
 
-def find_model(database: Database, name: str) -> Row | None:
+def find_model(database: Database, name: str, as_of: str | None = None) -> Row | None:
     """The row of one model, whatever the case of its ASCII letters; None when nothing of it is current."""
     is_it = equals_caseless(database, ScoredListing.model, name)
-    row = database.execute(_select_models(database, is_it)).fetchone()
+    row = database.execute(_select_models(database, known_at(database, as_of), is_it)).fetchone()
     return _model_row(row) if row else None
+
+
+def unknown_model(database: Database, name: str) -> ModelNotFound:
+    """The failure for a model that nothing current is of, with known ones that it may stand for."""
+    nearest = nearest_models(database, clean_text(name.replace("\0", "")))
+    hint = f"; did you mean {nearest[0]}?" if nearest else ""
+    return ModelNotFound(f"no current listing is of a model {name[:200]!r}{hint}", nearest=nearest)
 
 
 def nearest_models(database: Database, name: str) -> list[str]:
@@ -76,11 +91,12 @@ def nearest_models(database: Database, name: str) -> list[str]:
     return [names[near] for near in get_close_matches(fold_ascii(name)[:_LONGEST_COMPARED], names, n=NEAREST)]
 
 
-def _select_models(database: Database, *where: Node) -> Select:
+def _select_models(database: Database, known: Knowledge, *where: Node) -> Select:
     """MODEL_COLUMNS of the current listings that fit, by model; a median as two values."""
     key: Any = caseless(database, ScoredListing.model)
     values = (getattr(ScoredListing, name) for name in OBSERVED)
-    observations = ScoredListing.select(key.alias("key"), *values).from_(MODEL_TIMELINE).where(IS_CURRENT, *where)
+    observations = ScoredListing.select(key.alias("key"), *values).from_(MODEL_TIMELINE)
+    observations = observations.where(known.is_current(), *where)
     summary = summarise(observations).alias("summary")
     return (
         GPUModel.select(
@@ -90,21 +106,21 @@ def _select_models(database: Database, *where: Node) -> Select:
             *(getattr(_CAPABLE, name) for name in CAPACITIES),
         )
         .join(summary, on=(caseless(database, GPUModel.canonical_model) == summary.c.key))
-        .join_from(GPUModel, _CAPABLE, JOIN.LEFT_OUTER, on=(_CAPABLE.id == _latest_capable(database)))
+        .join_from(GPUModel, _CAPABLE, JOIN.LEFT_OUTER, on=(_CAPABLE.id == _latest_capable(database, known)))
         .order_by(summary.c.key)
     )
 
 
-def _latest_capable(database: Database) -> Select:
+def _latest_capable(database: Database, known: Knowledge) -> Select:
     """The latest current listing of the model that says what fits into its memory."""
-    capable = _listings_of(database, GPUModel).where(ScoredListing.quantization_capacity_7b.is_null(False))
+    capable = _listings_of(database, known).where(ScoredListing.quantization_capacity_7b.is_null(False))
     return capable.order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc()).limit(1)
 
 
-def _listings_of(database: Database, model: Any) -> Select:
+def _listings_of(database: Database, known: Knowledge) -> Select:
     """The current listings of a row of `models`."""
-    same = caseless(database, ScoredListing.model) == caseless(database, model.canonical_model)
-    return ScoredListing.select(ScoredListing.id).from_(MODEL_TIMELINE).where(IS_CURRENT, same)
+    same = caseless(database, ScoredListing.model) == caseless(database, GPUModel.canonical_model)
+    return ScoredListing.select(ScoredListing.id).from_(MODEL_TIMELINE).where(known.is_current(), same)
 
 
 def _model_row(values: Sequence[Any]) -> Row:

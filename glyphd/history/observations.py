@@ -9,7 +9,7 @@ from peewee import Database
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.dialects import stream, uncommitted
 from glyphd.history.changes import change_pct, difference
-from glyphd.storage.knowledge import present
+from glyphd.listings.search import known_at
 from glyphd.storage.offers import is_observation, thread_of
 from glyphd.storage.predicates import is_of_listing
 from glyphd.storage.rows import RESULT_COLUMNS, convert_rows, select_rows
@@ -20,13 +20,17 @@ Row = tuple[Any, ...]
 _NOTHING_TO_SAY = (None, None, None)
 
 
-def observations(database: Database, listing_id: bytes) -> Iterator[Row]:
+def observations(database: Database, listing_id: bytes, as_of: str | None = None) -> Iterator[Row]:
     """The events by `seen_at`, then by import. The caller holds the connection.
 
     An event has no deltas, and none is counted from it, when its import was rolled back, when its row repeats another
     one, or when it is `indistinct`: nothing tells which of several offers it is of.
     """
-    query = select_rows(RESULT_COLUMNS, present(database)).where(is_of_listing(listing_id))
+    known = known_at(database, as_of)
+    query = select_rows(RESULT_COLUMNS, known).where(is_of_listing(listing_id))
+    is_held = known.is_held()
+    if is_held is not None:
+        query = query.where(is_held)
     judged = (is_observation(), ScoredListing.is_indistinct, thread_of(ScoredListing, ImportBatch.source))
     ordered = query.select_extend(*judged).order_by(ScoredListing.seen_at, ScoredListing.id)
     with uncommitted(database):

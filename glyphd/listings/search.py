@@ -1,13 +1,14 @@
 """Finding listings: pages, whole results, counts and single listings. All of it selects on one Peewee model."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any
 
-from peewee import SQL, Database, Node, Select, fn
+from peewee import SQL, Database, Select, fn
 
 from glyphd.contracts.queries import ListingQuery, pick_columns
-from glyphd.db.archive_models import IS_CURRENT, BatchChange, ImportBatch, ListingKey, ScoredListing
+from glyphd.db.archive_models import BatchChange, ImportBatch, ListingKey, ScoredListing
 from glyphd.db.connections import little_memory, once_a_commit
 from glyphd.db.dialects import stream, uncommitted
 from glyphd.listings.cursors import read_cursor, write_cursor
@@ -15,7 +16,7 @@ from glyphd.listings.sorting import KEYS, order_of
 from glyphd.listings.statements import Statements, Values
 from glyphd.request_errors import InvalidParameter
 from glyphd.storage.clock import last_moment
-from glyphd.storage.knowledge import knowledge_at, present
+from glyphd.storage.knowledge import Knowledge, knowledge_at, present
 from glyphd.storage.orders import MODEL_TIMELINE, TIMELINE, Along
 from glyphd.storage.predicates import PREDICATES, is_of_listing, restrict
 from glyphd.storage.rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, convert_rows, select_rows
@@ -46,15 +47,16 @@ class Search:
     def __init__(self, database: Database, query: ListingQuery, statements: Statements | None = None) -> None:
         self._database = database
         self._statements = statements or Statements()
-        if query.as_of is None:
-            self._known = once_a_commit(database, present)
-        else:
-            _require_past(database, query.as_of)
-            self._known = knowledge_at(database, query.as_of)
+        self._known = known_at(database, query.as_of)
         self._query = query
         self._wanted = {name: getattr(query, name) for name in PREDICATES}
         self._order = order_of(query)
         self.columns = pick_columns(query.fields, SELECTABLE_COLUMNS, RESULT_COLUMNS)
+
+    @property
+    def sort(self) -> str:
+        """The order of the rows, as the parameter says it."""
+        return f"-{self._order.key}" if self._order.descending else self._order.key
 
     def page(self, limit: int) -> Page:
         """The `limit` rows at the cursor, or fewer where they are large."""
@@ -75,6 +77,17 @@ class Search:
         rows = convert_rows(self.columns, [row[:width] for row in found])
         return Page(self.columns, list(rows), next_cursor)
 
+    def cursor_before(self, limit: int) -> str | None:
+        """The cursor of the page of `limit` rows that ends where this one begins; None when that is the first page."""
+        position = self._at_cursor()
+        if position is None:
+            return None
+        back = copy(self)
+        back._order = replace(self._order, backwards=True)
+        # The cursor is the position of the last row before its page, so that row is the first of those behind.
+        before = back._behind(position, limit)
+        return write_cursor(self._identity(), list(before[-1][-2:])) if len(before) == limit else None
+
     def everything(self) -> Iterator[tuple[Any, ...]]:
         """All rows as one snapshot, one by one at flat memory."""
         with little_memory(self._database), uncommitted(self._database):
@@ -82,12 +95,21 @@ class Search:
             ordered = ordered.order_by(*self._order.sorted(self._database))
             yield from convert_rows(self.columns, stream(self._database, ordered))
 
-    def count(self) -> int:
-        along, asked = self._along, {name for name, value in self._wanted.items() if value not in (None, [])}
-        if along is not None and asked <= _ORDERED_BY[along] and self._query.as_of is None:
+    @property
+    def is_counted_by_order(self) -> bool:
+        """Whether an order answers all filters alone, so that counting looks no row up."""
+        asked = {name for name, value in self._wanted.items() if value not in (None, [])}
+        return self._along is not None and asked <= _ORDERED_BY[self._along] and self._query.as_of is None
+
+    def count(self, most: int | None = None) -> int:
+        """How many rows there are; counting ends at `most`."""
+        along = self._along
+        if along is not None and self.is_counted_by_order:
             along = along.alone(self._database)
-        counting = ScoredListing.select(fn.COUNT(SQL("*")))
-        counted = self._restrict(counting if along is None else counting.from_(along), self._wanted)
+        rows = ScoredListing.select(SQL("1") if most else fn.COUNT(SQL("*")))
+        counted = self._restrict(rows if along is None else rows.from_(along), self._wanted)
+        if most:
+            counted = Select([counted.limit(most).alias("some")], [fn.COUNT(SQL("*"))])
         return int(self._database.execute(counted).fetchone()[0])
 
     def _at_cursor(self) -> Sequence[Any] | None:
@@ -159,9 +181,22 @@ def _text_bytes(rows: Sequence[Sequence[Any]]) -> int:
     return sum(len(value) for row in rows for value in row if isinstance(value, str))
 
 
-def find_current(database: Database, listing_id: bytes) -> tuple[Any, ...] | None:
-    """The current row of one listing, or None."""
-    return _first(database, RESULT_COLUMNS, is_of_listing(listing_id) & IS_CURRENT)
+def known_at(database: Database, as_of: str | None) -> Knowledge:
+    """What the archive knew at a moment, inclusive; without one, what it knows.
+
+    Raises InvalidParameter for a moment in the future.
+    """
+    if as_of is None:
+        return once_a_commit(database, present)
+    _require_past(database, as_of)
+    return knowledge_at(database, as_of)
+
+
+def find_current(database: Database, listing_id: bytes, known: Knowledge | None = None) -> tuple[Any, ...] | None:
+    """The row of one listing that is current, by what is known now unless something else is said; or None."""
+    known = known or present(database)
+    query = select_rows(RESULT_COLUMNS, known).where(is_of_listing(listing_id), known.is_current())
+    return next(convert_rows(RESULT_COLUMNS, database.execute(query.limit(1)).fetchall()), None)
 
 
 def is_known(database: Database, listing_id: bytes) -> bool:
@@ -191,8 +226,3 @@ def _version(database: Database) -> str:
         BatchChange.select(BatchChange.id, BatchChange.changed_at).order_by(BatchChange.id.desc()).limit(1),
     ]
     return "-".join(str(part) for query in latest for row in database.execute(query) for part in row)
-
-
-def _first(database: Database, columns: Sequence[str], where: Node) -> tuple[Any, ...] | None:
-    rows = database.execute(select_rows(columns, present(database)).where(where).limit(1)).fetchall()
-    return next(convert_rows(columns, rows), None)

@@ -15,10 +15,14 @@ KEYS: dict[str, type] = {"seen_at": str, "price_usd": float, "score": float, "mo
 
 @dataclass(frozen=True)
 class Order:
-    """One key and a direction. Descending `id` decides ties: later import first, then by `import_index`."""
+    """One key and a direction. Descending `id` decides ties: later import first, then by `import_index`.
+
+    `backwards` is the same order read from its end, with all ties the other way round.
+    """
 
     key: str
     descending: bool
+    backwards: bool = False
 
     def column(self, database: Database) -> Any:
         column = ScoredListing._meta.columns[self.key]
@@ -26,7 +30,8 @@ class Order:
 
     def clauses(self, database: Database) -> list[Ordering]:
         column = self.column(database)
-        return [column.desc() if self.descending else column.asc(), ScoredListing.id.desc()]
+        event_id = ScoredListing.id.asc() if self.backwards else ScoredListing.id.desc()
+        return [column.desc() if self._falls else column.asc(), event_id]
 
     def sorted(self, database: Database) -> list[Ordering]:
         """The same order for a whole result: to sort rows as they lie is quicker than to look each up by an index."""
@@ -35,12 +40,17 @@ class Order:
 
     def ties(self, database: Database, value: Any, event_id: int) -> Any:
         """The events behind a position that have the same key."""
-        return (self.column(database) == self._value(database, value)) & (ScoredListing.id < event_id)
+        is_behind = ScoredListing.id > event_id if self.backwards else ScoredListing.id < event_id
+        return (self.column(database) == self._value(database, value)) & is_behind
 
     def rest(self, database: Database, value: Any) -> Any:
         """The events behind a position with another key."""
         column, value = self.column(database), self._value(database, value)
-        return column < value if self.descending else column > value
+        return column < value if self._falls else column > value
+
+    @property
+    def _falls(self) -> bool:
+        return self.descending != self.backwards
 
     def _value(self, database: Database, value: Any) -> Any:
         return caseless_value(database, value) if self.key == "model" else value

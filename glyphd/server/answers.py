@@ -9,6 +9,7 @@ from waitress.task import ErrorTask, Task, WSGITask
 
 from glyphd.api.leaving import CLIENT_LEFT
 from glyphd.api.problems import problem
+from glyphd.api.refusals import Refused
 from glyphd.api.request_ids import request_id_from
 from glyphd.api.weights import Weight
 from glyphd.server.parsing import RequestParser
@@ -91,14 +92,16 @@ class AnswerTask(QuietHead, WSGITask):
 
 
 class ProblemTask(QuietHead, ErrorTask):
-    """A refusal, and the answer when the app broke down: problem+json, and the connection is closed."""
+    """A refusal, and the answer when the app broke down: a problem, and the connection is closed."""
 
     def execute(self) -> None:
         given: object = self.request
         assert isinstance(given, RequestParser)
         assert given.error is not None
         failure, name = failure_of(given.error), request_id_from(self.asked.headers.get("X_REQUEST_ID", ""))
-        answer = problem(given.error.code, failure.code, failure.title, failure.detail, **failure.members)
+        told = problem(given.error.code, failure.code, failure.title, failure.detail, **failure.members)
+        refused = Refused(self.asked.path, self.asked.headers.get("ACCEPT", ""), name)
+        answer = self.channel.present(told, refused)  # type: ignore[attr-defined]  # ours, see channels
         self.status = answer.status_line
         self.response_headers = [*answer.headerlist, ("X-Request-Id", name)]
         self.set_close_on_finish()

@@ -9,6 +9,7 @@ from typing import Any
 
 from waitress.adjustments import Adjustments
 
+from glyphd.api.refusals import Present, as_it_is
 from glyphd.api.weights import Asked, Weight, weight_of
 from glyphd.errors import Unavailable
 from glyphd.server.admission import Admission
@@ -40,6 +41,7 @@ class Channel(SharingChannel):
     draining = False  # set on the class: answers begun from then on say `Connection: close`
 
     weight = Weight.LIGHT
+    present = staticmethod(as_it_is)  # how a refusal is shown
 
     _lingering_since: float | None = None
     _activity = 0.0
@@ -256,9 +258,9 @@ class Channel(SharingChannel):
                     return
 
 
-def channel_class(admission: Admission) -> type[Channel]:
+def channel_class(admission: Admission, present: Present = as_it_is) -> type[Channel]:
     """The connections of one server. waitress makes channels and parsers itself: what they need stands in the class."""
-    shared = admission
+    shared, presenting = admission, present
 
     class ServerParser(RequestParser):
         admission = shared
@@ -266,6 +268,7 @@ def channel_class(admission: Admission) -> type[Channel]:
     class ServerChannel(Channel):
         limits = shared.limits
         turn = Turn()
+        present = staticmethod(presenting)
 
         def parser_class(self, adj: Adjustments) -> ServerParser:  # type: ignore[override]  # waitress calls it
             parser = ServerParser(adj)

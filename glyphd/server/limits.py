@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from glyphd.api.bodies import FORM_ENVELOPE_BYTES
+from glyphd.api.forms import FORM_ENVELOPE_BYTES
 from glyphd.descriptors import descriptor_limit
 from glyphd.settings import MIB, Settings
 

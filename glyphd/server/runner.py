@@ -12,9 +12,10 @@ from wsgiref.types import WSGIApplication
 import structlog
 from waitress import wasyncore
 
+from glyphd.api.refusals import Present, as_it_is
 from glyphd.errors import InvalidSettings
 from glyphd.server.admission import NO_RULES, Admission, Rules
-from glyphd.server.channels import channel_class
+from glyphd.server.channels import Channel, channel_class
 from glyphd.server.crowding import MOST_PENDING_BYTES, slowest_beyond
 from glyphd.server.doorway import Doorway
 from glyphd.server.lanes import Lanes
@@ -45,15 +46,18 @@ def run_server(
     on_ready: Callable[[str, int], None],
     stop: threading.Event,
     rules: Rules = NO_RULES,
+    present: Present = as_it_is,
 ) -> None:
     """Serves `app` on a socket from `listen` until `stop` is set; then finishes what is in hand within
     `limits.grace_seconds` and returns.
 
     `on_ready` is called with the address and the port that clients can connect to. Bodies beyond 64 KiB are spooled
-    to the folder of `tempfile`, which the caller points to `limits.scratch_dir`.
+    to the folder of `tempfile`, which the caller points to `limits.scratch_dir`. `present` makes the answer out of a
+    refusal.
     """
     host, port = listener.getsockname()[:2]
-    runner = _Runner(app, Admission(limits, rules), listener)
+    admission = Admission(limits, rules)
+    runner = _Runner(app, channel_class(admission, present), admission, listener)
     try:
         on_ready(host, port)
         while not stop.is_set():
@@ -81,10 +85,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Runner:
-    def __init__(self, app: WSGIApplication, admission: Admission, listener: socket.socket) -> None:
+    def __init__(
+        self, app: WSGIApplication, channels: type[Channel], admission: Admission, listener: socket.socket
+    ) -> None:
         self._limits = admission.limits
         self._listener = listener
-        self._channel_class = channel_class(admission)
+        self._channel_class = channels
         lanes = Lanes(self._limits.threads, most_waiting=self._limits.max_connections // 2)
         self._server = Doorway(app, listener, lanes, _adjustments(), self._channel_class)
         self._sockets: dict[int, Any] = self._server._map  # channels, listener and wake-up pipe

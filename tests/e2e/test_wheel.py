@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 from tests.e2e.processes import PATIENCE_SECONDS, final_status, many_offers, upload
 
@@ -22,9 +23,19 @@ def test_an_installed_wheel_serves_and_imports(tmp_path: Path) -> None:
             assert found
             accepted = upload(found[0], many_offers(10))
             assert final_status(found[0], accepted["import_id"])["record_count"] == 10
+            page = _read(found[0], "/")
+            assert "RTX_4090" in page
+            for file in ("style.css", "page.js", "scored_sample.csv"):
+                assert _read(found[0], re.sub(r"[^/]+$", file, re.findall(r"/static/[^\"]+", page)[0]))
         finally:
             popen.terminate()
         assert popen.wait(PATIENCE_SECONDS) == 0
+
+
+def _read(address: str, path: str) -> str:
+    with urlopen(Request(f"{address}{path}", headers={"Accept": "text/html"}), timeout=PATIENCE_SECONDS) as answer:
+        text: str = answer.read().decode()
+        return text
 
 
 def _install(folder: Path) -> Path:

@@ -8,7 +8,8 @@ from contextlib import suppress
 from bottle import request
 
 from glyphd.api.access import AccessRule, RequestHead
-from glyphd.api.bodies import MAX_FIELD_BYTES, MAX_PARTS, receive_upload
+from glyphd.api.bodies import receive_upload
+from glyphd.api.forms import MAX_FIELD_BYTES, MAX_PARTS
 from glyphd.api.parameters import MAX_PARAMETERS, read_query_string
 from glyphd.contracts.fingerprints import fingerprint
 from glyphd.contracts.imports import ImportOptions

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from webtest import TestApp, TestRequest
 
-from glyphd.api.bodies import BLOCK
+from glyphd.api.body_blocks import BLOCK
 from glyphd.contracts.listings import COLUMN_NAMES
 from glyphd.private_files import make_folder
 from glyphd.server.spools import BodyBuffer

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from webtest import TestResponse
 
-from glyphd.api.bodies import MAX_FIELD_BYTES, MAX_PARTS
+from glyphd.api.forms import MAX_FIELD_BYTES, MAX_PARTS
 from tests.http.forms import BOUNDARY, Part, Sent, form
 from tests.service import Service, StartService, offers, problem
 

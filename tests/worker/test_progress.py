@@ -66,6 +66,23 @@ def test_writing_is_the_rest() -> None:
     assert progress.phase == "writing"
 
 
+def test_a_long_statement_moves_from_beat_to_beat_and_never_reaches_its_end() -> None:
+    progress = Progress()
+    progress.writing(0)
+    told = [progress.next_beat() for _ in range(100)]
+    assert told == sorted(set(told))
+    progress.writing(0)
+    assert progress.next_beat() > told[-1]
+    progress.writing(1 / 19)
+    assert told[-1] < progress.progress < progress.next_beat()
+
+
+def test_reading_is_reported_as_it_is() -> None:
+    progress = Progress()
+    progress.reading(50, 100)
+    assert progress.next_beat() == progress.next_beat() == READING_SHARE / 2
+
+
 def test_an_empty_file_is_no_division_by_nothing() -> None:
     progress = Progress()
     progress.reading(0, 0)

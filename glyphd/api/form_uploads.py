@@ -1,0 +1,79 @@
+"""A form with several files: each becomes an import of its own."""
+
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import partial
+
+from multipart import parse_options_header
+
+from glyphd.api.arriving import Arriving, Body
+from glyphd.api.forms import MULTIPART, receive_form
+from glyphd.api.headers import header
+from glyphd.api.import_log import import_line
+from glyphd.api.uploads import require_room, understood
+from glyphd.errors import GlyphdError
+from glyphd.importing.intake import Accepted
+from glyphd.request_errors import UnsupportedType
+from glyphd.services import Services
+from glyphd.uploads import Receiving
+
+MAX_FORM_PARTS = 128
+"""Files and fields together."""
+
+
+@dataclass(frozen=True)
+class SentFile:
+    """A file of a form: the import that it became, or why it became none."""
+
+    filename: str | None
+    accepted: Accepted | None = None
+    failure: GlyphdError | None = None
+
+
+@dataclass(frozen=True)
+class SentForm:
+    """The fields of a form and its files. A file input that was left empty is no file."""
+
+    fields: list[tuple[str, str]]
+    files: list[SentFile]
+
+
+def accept_form(services: Services) -> SentForm:
+    """Each file of a form becomes an import of its own, with the same options; one that is refused stops no other.
+
+    Raises what is wrong with the form as a whole; then none is accepted.
+    """
+    with ExitStack() as stack:
+        received: list[Receiving] = []
+
+        def next_file() -> Arriving:
+            receiving = stack.enter_context(services.uploads.receive())
+            received.append(receiving)
+            return Arriving(receiving, partial(_glance, services, receiving))
+
+        content_type, options = parse_options_header(header("Content-Type"))
+        if content_type != MULTIPART:
+            raise UnsupportedType(f"files are sent as {MULTIPART}", offered=[MULTIPART])
+        form = receive_form(options.get("boundary", ""), services.settings, next_file, MAX_FORM_PARTS)
+        bodies = zip(received, form.bodies(), strict=True)
+        sent = [(receiving, body) for receiving, body in bodies if receiving.size or body.described.filename]
+        return SentForm(form.fields(), [_accept_file(services, *one) for one in sent])
+
+
+def _glance(services: Services, receiving: Receiving, body: Body, is_complete: bool) -> None:
+    """Lets the digest begin early. What would be refused is refused with its name when the whole form is there."""
+    with suppress(GlyphdError):
+        services.intake.look(receiving, *understood(body), is_complete=is_complete)
+
+
+def _accept_file(services: Services, receiving: Receiving, body: Body) -> SentFile:
+    filename = body.described.filename
+    try:
+        with import_line() as line:
+            line.filename = filename
+            require_room(services)
+            accepted = services.intake.accept(receiving, *understood(body))
+            line.accepted(accepted)
+    except GlyphdError as failure:
+        return SentFile(filename, failure=failure)
+    return SentFile(filename, accepted)

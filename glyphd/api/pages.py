@@ -1,0 +1,28 @@
+"""What the application asks of the pages for people, whoever makes them: the API does not know how."""
+
+from typing import Protocol
+
+from bottle import HTTPResponse
+
+from glyphd.api.problems import Problem
+from glyphd.api.routes import Route
+
+
+class Pages(Protocol):
+    """Pages beside the API, in the same application."""
+
+    def routes(self) -> list[Route]:
+        """Their route table."""
+
+    def present(self, problem: Problem) -> HTTPResponse:
+        """The problem as whoever asked wants to read it."""
+
+
+class NoPages:
+    """The API alone."""
+
+    def routes(self) -> list[Route]:
+        return []
+
+    def present(self, problem: Problem) -> HTTPResponse:
+        return problem

@@ -1,0 +1,83 @@
+"""Whether an import can be taken in and carried out: the checks behind `/api/ready` and the status page."""
+
+from collections.abc import Callable
+
+import structlog
+
+from glyphd.db.migration_sets import require_current_schema
+from glyphd.db.troubles import Trouble, trouble_of
+from glyphd.disk import require_free_disk
+from glyphd.errors import DatabaseDamaged, GlyphdError, Unavailable
+from glyphd.importing.integrity_log import DAMAGED, IntegrityLog
+from glyphd.services import Services
+
+log = structlog.get_logger(__name__)
+
+OK = "ok"
+
+
+class Readiness:
+    """The checks over these services."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._checks: dict[str, Callable[[], object]] = {
+            "schema": lambda: require_current_schema(services.settings),
+            "registry": services.registry.check_writable,
+            "queue": lambda: services.queue().check_usable(),
+            "uploads": services.uploads.check_writable,
+            "disk": lambda: require_free_disk(services.settings),
+            "worker": self._require_worker,
+            "imports": self._require_none_resting,
+            "integrity": self._require_sound,
+        }
+
+    def checks(self) -> dict[str, str]:
+        """Each check by its name: `ok`, or what is wrong."""
+        return {name: _checked(name, check) for name, check in self._checks.items()}
+
+    def integrity(self) -> dict[str, str] | None:
+        """The result of the last check for damage; None when there was none, or nobody can say."""
+        try:
+            last = IntegrityLog(self._services.registry).last()
+        except Exception:
+            log.warning("check_failed", check="integrity", exc_info=True)
+            return None
+        return {"result": last.result, "checked_at": last.checked_at} if last else None
+
+    def _require_worker(self) -> None:
+        if not self._services.registry.workers_alive():
+            raise GlyphdError("no worker gives a sign of life: start one with `glyphd worker`")
+
+    def _require_none_resting(self) -> None:
+        """Trouble that keeps an import from being carried out keeps others from it too, or will soon."""
+        reasons = self._services.registry.resting()
+        if reasons:
+            why = next(filter(None, reasons), "the worker's log says why")
+            raise Unavailable(f"{len(reasons)} waiting to be tried again: {why}")
+
+    def _require_sound(self) -> None:
+        last = IntegrityLog(self._services.registry).last()
+        if last is not None and last.result == DAMAGED:
+            names = sorted({line.partition(":")[0] for line in (last.detail or "").splitlines()})
+            raise DatabaseDamaged(
+                f"the last check found damage in the {' and the '.join(names)}: restore a backup, or make a damaged "
+                "archive again with `glyphd rebuild`; the worker checks again when it starts"
+            )
+
+
+def _checked(name: str, check: Callable[[], object]) -> str:
+    """`ok`, or what is wrong, in words that show no path."""
+    try:
+        check()
+    except GlyphdError as error:
+        if error.reason is not None:
+            log.warning("check_failed", check=name, reason=error.reason)
+        return error.detail
+    except Exception as error:
+        if trouble_of(error) is Trouble.DAMAGED:
+            log.error("database_damaged", check=name, reason=str(error))
+            return "its database is damaged: `glyphd check` says where"
+        log.warning("check_failed", check=name, exc_info=True)
+        return "it can't be used; the log says why"
+    return OK

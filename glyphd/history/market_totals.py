@@ -1,0 +1,69 @@
+"""What the archive held at a moment, as a few numbers: its latest import, and how many sources it has."""
+
+from dataclasses import dataclass
+
+from peewee import Database, Select, fn
+
+from glyphd.db.archive_models import ImportBatch
+from glyphd.db.dialects import caseless
+from glyphd.storage.knowledge import Knowledge
+
+
+@dataclass(frozen=True)
+class LatestImport:
+    """The latest import that brought rows and counts."""
+
+    import_id: str
+    imported_at: str
+    source: str | None
+    record_count: int
+
+
+@dataclass(frozen=True)
+class MarketTotals:
+    """The imports that counted, the sources that they name, and the latest of them."""
+
+    imports: int
+    sources: int
+    latest: LatestImport | None
+
+
+def market_totals(database: Database, known: Knowledge) -> MarketTotals:
+    """The caller holds the connection."""
+    source = caseless(database, ImportBatch.source)
+    counts = _counting(known, fn.COUNT(ImportBatch.id), fn.COUNT(fn.DISTINCT(source)))
+    imports, sources = database.execute(counts).fetchone()
+    columns = (ImportBatch.import_id, ImportBatch.imported_at, ImportBatch.source, ImportBatch.record_count)
+    latest = _counting(known, *columns).order_by(ImportBatch.imported_at.desc()).limit(1)
+    row = database.execute(latest).fetchone()
+    return MarketTotals(imports, sources, LatestImport(*row) if row else None)
+
+
+@dataclass(frozen=True)
+class RecentImport:
+    """An import that brought rows, whether it counts or not."""
+
+    import_id: str
+    imported_at: str
+    source: str | None
+    filename: str | None
+    record_count: int
+    rolled_back_at: str | None
+
+
+def recent_imports(database: Database, known: Knowledge, limit: int) -> list[RecentImport]:
+    """Those that the archive held at a moment, or holds, the latest first. The caller holds the connection."""
+    columns = ("import_id", "imported_at", "source", "filename", "record_count", "rolled_back_at")
+    query = ImportBatch.select(*(ImportBatch._meta.columns[name] for name in columns))
+    if known.as_of is not None:
+        query = query.where(ImportBatch.imported_at <= known.as_of)
+    rows = database.execute(query.order_by(ImportBatch.imported_at.desc()).limit(limit))
+    return [RecentImport(*row) for row in rows]
+
+
+def _counting(known: Knowledge, *columns: object) -> Select:
+    query: Select = ImportBatch.select(*columns)
+    if known.as_of is not None:
+        query = query.where(ImportBatch.imported_at <= known.as_of)
+    counts = known.counts(ImportBatch)
+    return query if counts is None else query.where(counts)

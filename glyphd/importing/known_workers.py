@@ -1,0 +1,27 @@
+"""The workers that the registry knows, alive or not."""
+
+from dataclasses import dataclass
+
+from peewee import Database
+
+from glyphd.db.registry_models import Worker
+from glyphd.importing.registry import is_alive
+
+
+@dataclass(frozen=True)
+class KnownWorker:
+    """One worker process and its last heartbeat."""
+
+    host: str
+    pid: int
+    started_at: str
+    heartbeat_at: str
+    is_alive: bool | int
+
+
+def known_workers(registry: Database) -> list[KnownWorker]:
+    """The latest heartbeat first."""
+    columns = (Worker.host, Worker.pid, Worker.started_at, Worker.heartbeat_at, is_alive())
+    query = Worker.select(*columns).order_by(Worker.heartbeat_at.desc())
+    with registry.connection_context():
+        return [KnownWorker(*row) for row in registry.execute(query)]

@@ -1,0 +1,71 @@
+"""The address of a page is its state: this page's own, and links that keep the moment it shows."""
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from glyphd.contracts.queries import MomentQuery, read_parameters
+from glyphd.request_errors import InvalidRequest
+
+Pairs = list[tuple[str, str]]
+
+
+def address(path: str, pairs: Pairs) -> str:
+    """A path that is quoted already, with a query."""
+    return f"{path}?{urlencode(pairs)}" if pairs else path
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the reader is. `pairs` are the query's names and values, empty ones left out; `origin` is the service's
+    scheme, host and port as the reader knows them."""
+
+    path: str
+    pairs: Pairs
+    origin: str = ""
+
+    @property
+    def bare(self) -> str:
+        """The path alone, quoted."""
+        return quote(self.path)
+
+    @property
+    def as_of(self) -> str | None:
+        return self.value("as_of")
+
+    @property
+    def moment(self) -> str | None:
+        """The moment that this page shows, as stored time text; None for the present, and for what is no time."""
+        try:
+            return read_parameters(MomentQuery, [("as_of", self.as_of)] if self.as_of else []).as_of
+        except InvalidRequest:
+            return None
+
+    def value(self, name: str) -> str | None:
+        return next((value for given, value in self.pairs if given == name), None)
+
+    def values(self, name: str) -> list[str]:
+        return [value for given, value in self.pairs if given == name]
+
+    def without(self, *names: str) -> Pairs:
+        """The query without some of its parameters."""
+        return [(name, value) for name, value in self.pairs if name not in names]
+
+    def here(self, **changed: str | None) -> str:
+        """This page with other parameters; None leaves one out. It starts at its first page again."""
+        given = [(name, value) for name, value in changed.items() if value is not None]
+        return address(quote(self.path), [*self.without("cursor", *changed), *given])
+
+    def to(self, path: str, /, **parameters: str) -> str:
+        """Another page at the same moment. The path is quoted already."""
+        moment = [("as_of", self.as_of)] if self.as_of is not None else []
+        return address(path, [*parameters.items(), *moment])
+
+    def to_model(self, model: str) -> str:
+        return self.to(f"/models/{quote(model, safe='')}")
+
+    def to_listing(self, listing_id: str) -> str:
+        return self.to(f"/listings/{listing_id}")
+
+    def data(self, path: str, *left_out: str, **parameters: str) -> str:
+        """The data of this page from the API: the same query, less what only a page of it needs."""
+        return address(path, [*self.without("cursor", "limit", *left_out, *parameters), *parameters.items()])

@@ -1,0 +1,128 @@
+"""The columns of a kept file: what each of them becomes, and what somebody chose for it instead."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from glyphd.contracts.headers import HeaderMap, fold
+from glyphd.contracts.listings import INPUT_COLUMNS, OWN_COLUMNS
+from glyphd.db.registry_models import Job
+from glyphd.errors import SourceMissing, UnreadableFile
+from glyphd.importing.csv_rows import CsvRows
+from glyphd.importing.intake import NDJSON
+from glyphd.importing.layouts import layout_of
+from glyphd.importing.reading import read_kept
+from glyphd.services import Services
+from glyphd.web.addresses import Pairs
+
+CHOICES = INPUT_COLUMNS
+"""What a column can become."""
+MOST_COLUMNS = 50
+"""Each has a list of all that it can become, and a page shall stay small."""
+_ROWS_LOOKED_AT = 20
+FIELD = "column-"
+"""A field of the form is named by this and the column's place in the file."""
+LEFT_OUT = "-"
+"""The choice of a column that is left out; an empty choice leaves it as it was found."""
+
+
+@dataclass(frozen=True)
+class ShownColumn:
+    """A column as the table has it. `target` is the canonical column that it becomes, else `fate` says what does."""
+
+    field: str
+    name: str
+    example: str
+    target: str | None
+    fate: str
+    choice: str
+    can_change: bool
+
+
+@dataclass(frozen=True)
+class KeptHeader:
+    """The header of a kept file, the first of its rows, and the choices that it was read with."""
+
+    header: HeaderMap
+    first: Sequence[str]
+    chosen: Mapping[str, str | None]
+
+
+def kept_header(services: Services, job: Job) -> KeptHeader | None:
+    """None for what has no header, and for a file that can't be read."""
+    if job.content_type == NDJSON:
+        return None
+    try:
+        with read_kept(services.uploads, job, settings=services.settings) as kept:
+            rows = kept.rows
+            assert isinstance(rows, CsvRows)
+            return KeptHeader(rows.header, _first_cells(rows), layout_of(job).column_map)
+    except (SourceMissing, UnreadableFile):
+        return None
+
+
+def shown_columns(kept: KeptHeader, given: Mapping[str, str]) -> list[ShownColumn]:
+    """The table. `given` are the choices of a form that was sent and could not be carried out."""
+    targets = {at: name for name, at in kept.header.positions.items()}
+    chosen = {fold(name): LEFT_OUT if target is None else target for name, target in kept.chosen.items()}
+    return [_shown(kept, at, targets.get(at), given, chosen) for at in range(len(kept.header.names))][:MOST_COLUMNS]
+
+
+def chosen_columns(kept: KeptHeader, pairs: Pairs) -> list[str] | None:
+    """The `map` option that the fields of the form amount to; None where the form has no such fields."""
+    fields = {name: value for name, value in pairs if name.startswith(FIELD)}
+    if not fields:
+        return None
+    names = kept.header.names
+    found = [_choice(names[int(at)], fields[FIELD + at]) for at in _places(fields, len(names)) if fields[FIELD + at]]
+    return [*found, *(value for name, value in pairs if name == "map")]
+
+
+def beyond_table(kept: KeptHeader) -> list[str]:
+    """Choices for columns that the table has no room for: they are sent along as they are."""
+    late = {fold(name) for name in kept.header.names[MOST_COLUMNS:]}
+    return [f"{target or ''}:{name}" for name, target in kept.chosen.items() if fold(name) in late]
+
+
+def _first_cells(rows: CsvRows) -> Sequence[str]:
+    """Those of the first row that can be taken apart, of the first few."""
+    try:
+        return next((row.cells for row in islice(rows, _ROWS_LOOKED_AT) if row.cells is not None), [])
+    except UnreadableFile:
+        return []
+
+
+def _places(fields: Mapping[str, str], count: int) -> list[str]:
+    places = [name.removeprefix(FIELD) for name in fields]
+    return [at for at in places if at.isascii() and at.isdecimal() and len(at) < 6 and int(at) < count]
+
+
+def _choice(name: str, value: str) -> str:
+    return f":{name}" if value == LEFT_OUT else f"{value}:{name}"
+
+
+def _shown(
+    kept: KeptHeader, at: int, target: str | None, given: Mapping[str, str], chosen: Mapping[str, str]
+) -> ShownColumn:
+    name = kept.header.names[at]
+    is_nameless = not name or name.startswith("_") or not fold(name)
+    return ShownColumn(
+        field=f"{FIELD}{at}",
+        name=name,
+        example=kept.first[at] if at < len(kept.first) else "",
+        target=target,
+        fate="" if target else _fate(kept, at, is_nameless),
+        choice=given.get(f"{FIELD}{at}", "" if is_nameless else chosen.get(fold(name), "")),
+        can_change=not is_nameless,
+    )
+
+
+def _fate(kept: KeptHeader, at: int, is_nameless: bool) -> str:
+    name = kept.header.names[at]
+    if is_nameless:
+        return "left out: it has no name" if not name else "left out: its name begins with _"
+    if kept.chosen.get(name, "") is None:
+        return "left out"
+    if fold(name) in map(fold, OWN_COLUMNS):
+        return "left out: glyphd says that itself"
+    return "kept beside, under its own name" if at in kept.header.unknown else "left out: another column is that"

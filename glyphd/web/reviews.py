@@ -1,0 +1,89 @@
+"""A kept file under review: how it is read, column by column, and the options that its import is run again with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from glyphd.api.callers import caller
+from glyphd.contracts.fingerprints import fingerprint
+from glyphd.contracts.imports import ImportOptions, ImportStatus
+from glyphd.contracts.queries import read_parameters
+from glyphd.db.registry_models import Job
+from glyphd.errors import GlyphdError
+from glyphd.importing.intake import options_of
+from glyphd.importing.requests import Asked
+from glyphd.services import Services
+from glyphd.web.addresses import Pairs
+from glyphd.web.column_table import (
+    CHOICES,
+    FIELD,
+    KeptHeader,
+    ShownColumn,
+    beyond_table,
+    chosen_columns,
+    kept_header,
+    shown_columns,
+)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A form that was refused: why, and what it said."""
+
+    failure: GlyphdError
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Review:
+    """What the form begins with. `columns` is empty for what has no header, or one that can't be read."""
+
+    given: Mapping[str, Any]
+    failure: GlyphdError | None = None
+    columns: list[ShownColumn] = field(default_factory=list)
+    beyond: list[str] = field(default_factory=list)
+    column_count: int = 0
+    choices: tuple[str, ...] = CHOICES
+
+
+def can_run_again(job: Job) -> bool:
+    is_checked = job.status == ImportStatus.SUCCEEDED and job.dry_run
+    return is_checked or job.status in (ImportStatus.FAILED, ImportStatus.CANCELLED)
+
+
+def review_of(services: Services, job: Job, tried: Tried | None = None) -> Review:
+    """The options that the import was sent with, or those of a form that was refused."""
+    failure, fields = (tried.failure, tried.fields) if tried else (None, {})
+    given = {**options_of(job), **fields}
+    kept = kept_header(services, job)
+    if kept is None:
+        return Review(given, failure)
+    names = kept.header.names
+    return Review(given, failure, shown_columns(kept, fields), beyond_table(kept), len(names))
+
+
+def upload_again(job: Job) -> Pairs:
+    """What the upload form begins with for the mended file: a report is UTF-8 with commas, whatever the file was."""
+    before = options_of(job)
+    kept = [(name, str(before[name])) for name in ("source", "description", "decimal") if before[name]]
+    return [*kept, *(("map", choice) for choice in before["map"])]
+
+
+def asked_again(services: Services, job: Job, fields: Pairs) -> Asked:
+    """What the form asks for. A field that was emptied is back to its default; one that is not there stays as it was.
+
+    The same form sent twice, by a button pressed twice, is one import; a check can be made as often as one likes.
+    """
+    columns = kept_header(services, job) if any(name.startswith(FIELD) for name, _ in fields) else None
+    options = read_options(columns, fields)
+    key = None if options.dry_run else f"page:{job.import_id}:{fingerprint(options.model_dump(mode='json'))}"
+    return Asked(options, key, caller())
+
+
+def read_options(kept: KeptHeader | None, fields: Pairs) -> ImportOptions:
+    """Raises UnknownParameter and InvalidParameter."""
+    others = [(name, value) for name, value in fields if not name.startswith(FIELD) and name != "map"]
+    chosen = chosen_columns(kept, fields) if kept else None
+    found = read_parameters(ImportOptions, [*others, *(("map", choice) for choice in chosen or [])])
+    emptied: dict[str, Any] = {name: None for name, value in others if not value.strip()}
+    return found.model_copy(update=emptied | ({} if chosen is None else {"map": found.map}))

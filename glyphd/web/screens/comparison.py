@@ -1,0 +1,72 @@
+"""`/compare`: what one import has and another has not, and what both have at another price or score."""
+
+from typing import Annotated, Any
+
+from bottle import HTTPResponse
+from pydantic import Field
+
+from glyphd.api.diff import require_brought
+from glyphd.api.routes import Route
+from glyphd.contracts.cells import TextCell
+from glyphd.contracts.numeric_cells import IntegerCell
+from glyphd.contracts.queries import DiffKind, DiffQuery, Query, QueryTime, read_parameters
+from glyphd.history.diff import DiffList, list_diff
+from glyphd.history.market_totals import recent_imports
+from glyphd.history.matching import Brought
+from glyphd.listings.search import archive_version, known_at
+from glyphd.services import Services
+from glyphd.web.theme import Theme, here
+
+OFFERED_IMPORTS = 100
+PAGE_ROWS = 50
+MOST_PAGE_ROWS = 100
+LISTED = ("listing_id", "import_index", "model", "price_usd", "score", "condition", "seller", "region", "seen_at")
+_ImportName = Annotated[str | None, TextCell(max_length=64)]
+
+
+class ComparePageQuery(Query):
+    """What the page is asked for."""
+
+    a: _ImportName = Field(None, description="The import that is compared with")
+    b: _ImportName = Field(None, description="The import that is compared")
+    kind: DiffKind = Field("changed", description="Which list is shown")
+    limit: Annotated[int, IntegerCell(minimum=1, maximum=MOST_PAGE_ROWS)] = Field(PAGE_ROWS)
+    cursor: str | None = Field(None, description="Where the page starts")
+    as_of: QueryTime | None = Field(None, description="Only imports that the archive held at this moment are offered")
+
+
+class ComparisonScreen:
+    def __init__(self, services: Services, theme: Theme) -> None:
+        self._services = services
+        self._archive = services.archive
+        self._theme = theme
+
+    def routes(self) -> list[Route]:
+        return [Route("GET", "/compare", self.show)]
+
+    def show(self) -> HTTPResponse:
+        asked = read_parameters(ComparePageQuery, here().pairs)
+        with self._archive.connection_context():
+            etag, unchanged = self._theme.known(archive_version(self._archive))
+            if unchanged is not None:
+                return unchanged
+            imports = recent_imports(self._archive, known_at(self._archive, asked.as_of), OFFERED_IMPORTS)
+            values = {"asked": asked, "imports": imports, "rows": None, "most_offered": OFFERED_IMPORTS}
+            if not (asked.a and asked.b):
+                return self._theme.page("comparison.html", values, etag)
+            old, new = require_brought(self._services, asked.a), require_brought(self._services, asked.b)
+            values["counts"] = self._services.remembered.count_diff(old, new)
+            listed = self._list(asked, old, new)
+            return self._theme.fitted(
+                "comparison.html", lambda limit: values | _found(listed, limit, asked.cursor), asked.limit, etag
+            )
+
+    def _list(self, asked: ComparePageQuery, old: Brought, new: Brought) -> DiffList:
+        fields = [] if asked.kind == "changed" else list(LISTED)
+        return list_diff(self._archive, DiffQuery(kind=asked.kind, fields=fields), asked.kind, old, new)
+
+
+def _found(listed: DiffList, limit: int, cursor: str | None) -> dict[str, Any]:
+    page = listed.page(limit, cursor)
+    rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
+    return {"rows": rows, "next_cursor": page.next_cursor}

@@ -1,0 +1,104 @@
+"""`/listings`: the offers that fit, in pages both ways."""
+
+from functools import partial
+from typing import Annotated, Any
+
+from bottle import HTTPResponse
+from pydantic import Field
+
+from glyphd.api.routes import Route
+from glyphd.contracts.numeric_cells import IntegerCell
+from glyphd.contracts.queries import ListingQuery, SortKey, choices, read_parameters
+from glyphd.listings.search import Search, archive_version
+from glyphd.listings.statements import Statements
+from glyphd.services import Services
+from glyphd.storage.rows import SELECTABLE_COLUMNS
+from glyphd.web.addresses import Address, Pairs
+from glyphd.web.theme import Theme, here, moved_to
+from glyphd.web.wording import is_numeric_column, label
+
+PAGE_ROWS = 50
+MOST_PAGE_ROWS = 100
+SHOWN = ("model", "price_usd", "score", "condition", "seller", "region", "vram_gb", "availability", "source", "seen_at")
+"""The columns of the table unless others are chosen."""
+CHOOSABLE = tuple(name for name in SELECTABLE_COLUMNS if name != "listing_id")
+SORTABLE = frozenset(word.removeprefix("-") for word in choices(SortKey))
+FIRST_DOWN = frozenset({"score", "seen_at"})
+"""Columns that are sorted by their largest value first, when they are asked for."""
+TEXT_FILTERS = ("model", "region", "condition", "seller", "source_type", "source")
+COUNTED_UNASKED = 10_000
+"""How many offers are counted before a reader has to ask for it."""
+
+
+class ListingsPageQuery(ListingQuery):
+    """What the page is asked for: a page is never without a limit."""
+
+    limit: Annotated[int, IntegerCell(minimum=1, maximum=MOST_PAGE_ROWS)] = Field(PAGE_ROWS)
+
+
+class ListingSearchScreen:
+    def __init__(self, services: Services, theme: Theme) -> None:
+        self._archive = services.archive
+        self._theme = theme
+        self._statements = Statements()
+
+    def routes(self) -> list[Route]:
+        return [Route("GET", "/listings", self.show)]
+
+    def show(self) -> HTTPResponse:
+        at = here()
+        if len(at.values("fields")) > 1:
+            return moved_to(at.bare, _with_one_list(at))
+        asked = read_parameters(ListingsPageQuery, at.pairs)
+        with self._archive.connection_context():
+            etag, unchanged = self._theme.known(archive_version(self._archive))
+            if unchanged is not None:
+                return unchanged
+            values = self._described(asked)
+            shown: tuple[str, ...] = values["shown"]
+            wanted = asked.model_copy(update={"fields": [*shown, "listing_id"]})
+            search = Search(self._archive, wanted, self._statements)
+            values |= {"sort": search.sort, "count": _counted(search, asked)}
+            found = partial(_found, search, values)
+            return self._theme.fitted("listing_search.html", found, asked.limit, etag)
+
+    def _described(self, asked: ListingsPageQuery) -> dict[str, Any]:
+        shown = tuple(dict.fromkeys(asked.fields)) or SHOWN
+        return {
+            "asked": asked,
+            "shown": shown,
+            "columns": [(name, label(name), is_numeric_column(name)) for name in shown],
+            "choosable": CHOOSABLE,
+            "sortable": SORTABLE,
+            "first_down": FIRST_DOWN,
+            "text_filters": TEXT_FILTERS,
+            "most_counted": COUNTED_UNASKED,
+            "is_filtered": bool(here().without("as_of", "sort", "fields", "limit", "cursor", "count", "history")),
+            "wanted": {"fields": ",".join(shown)} if asked.fields else {},
+        }
+
+
+def _found(search: Search, values: dict[str, Any], limit: int) -> dict[str, Any]:
+    page = search.page(limit)
+    is_all = values["asked"].cursor is None and page.next_cursor is None
+    return values | {
+        "rows": [dict(zip(page.columns, row, strict=True)) for row in page.rows],
+        "next_cursor": page.next_cursor,
+        "previous_cursor": search.cursor_before(limit),
+        "count": len(page.rows) if is_all else values["count"],
+    }
+
+
+def _counted(search: Search, asked: ListingsPageQuery) -> int | None:
+    """How many there are, None if that is not known. Unless it is asked for, counting ends at COUNTED_UNASKED + 1, and
+    is not begun where every row would have to be looked up."""
+    if asked.count:
+        return search.count()
+    return search.count(COUNTED_UNASKED + 1) if search.is_counted_by_order else None
+
+
+def _with_one_list(at: Address) -> Pairs:
+    """A form sends a field for each chosen column: the address has them as one list, and not at all as usual."""
+    chosen = at.values("fields")
+    fields = [] if set(chosen) == set(SHOWN) else [("fields", ",".join(chosen))]
+    return [*at.without("fields"), *fields]

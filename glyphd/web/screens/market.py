@@ -1,0 +1,114 @@
+"""`/`: the market at a glance, model by model."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from bottle import HTTPResponse
+from pydantic import Field
+
+from glyphd.api.routes import Route
+from glyphd.contracts.cells import TextCell
+from glyphd.contracts.numeric_cells import IntegerCell
+from glyphd.contracts.queries import Query, QueryTime, read_parameters
+from glyphd.contracts.texts import fold_ascii
+from glyphd.history.market_totals import MarketTotals, market_totals
+from glyphd.history.models import MODEL_COLUMNS, Models
+from glyphd.listings.search import archive_version, known_at
+from glyphd.services import Services
+from glyphd.web.charts import spread_bar
+from glyphd.web.theme import Theme, here
+
+PAGE_MODELS = 50
+MarketSort = Literal[
+    "model", "-model", "listing_count", "-listing_count", "min_price", "-min_price", "median_price", "-median_price",
+    "max_score", "-max_score", "last_seen_at", "-last_seen_at",
+]  # fmt: skip
+Model = dict[str, Any]
+
+
+class MarketQuery(Query):
+    """What the market page is asked for."""
+
+    q: Annotated[str | None, TextCell()] = Field(None, description="Part of the model, ASCII case ignored")
+    sort: MarketSort = Field("model", description="Order; a leading - is descending")
+    start: Annotated[int, IntegerCell(minimum=0)] = Field(0, description="How many models are before the first shown")
+    as_of: QueryTime | None = Field(None, description="The market as the archive knew it at this moment")
+
+
+@dataclass(frozen=True)
+class Strip:
+    """What is going on, in a few numbers. Of a moment in the past only what the archive knows."""
+
+    offers: int
+    models: int
+    totals: MarketTotals
+    workers: int | None
+    waiting: int | None
+
+
+class MarketScreen:
+    def __init__(self, services: Services, theme: Theme) -> None:
+        self._services = services
+        self._theme = theme
+
+    def routes(self) -> list[Route]:
+        return [Route("GET", "/", self.show)]
+
+    def show(self) -> HTTPResponse:
+        asked = read_parameters(MarketQuery, here().pairs)
+        archive = self._services.archive
+        with archive.connection_context():
+            series = Models(archive, asked.as_of)
+            version = archive_version(archive)
+            rows = self._services.remembered.lists.rows(series, version)
+            models = [dict(zip(MODEL_COLUMNS, row, strict=True)) for row in rows]
+            totals = market_totals(archive, known_at(archive, asked.as_of))
+        if not version and asked.as_of is None:
+            return self._theme.page("market_empty.html", {"waiting": self._waiting(asked)})
+        values = {"asked": asked, "strip": self._strip(asked, models, totals)}
+        table = partial(shown_from, arranged(models, asked), asked.start)
+        return self._theme.fitted("market.html", lambda limit: values | table(limit), PAGE_MODELS)
+
+    def _strip(self, asked: MarketQuery, models: Sequence[Model], totals: MarketTotals) -> Strip:
+        offers = sum(model["listing_count"] for model in models)
+        workers = self._services.registry.workers_alive() if asked.as_of is None else None
+        return Strip(offers, len(models), totals, workers, self._waiting(asked))
+
+    def _waiting(self, asked: MarketQuery) -> int | None:
+        return self._services.registry.count_unfinished() if asked.as_of is None else None
+
+
+def arranged(models: Sequence[Model], asked: MarketQuery) -> list[Model]:
+    """The models that fit, in the order asked for; of equal ones by name."""
+    wanted = fold_ascii(asked.q or "")
+    found = [model for model in models if wanted in fold_ascii(model["model"])]
+    key = asked.sort.removeprefix("-")
+    by_name: Callable[[Model], Any] = partial(_key, "model")
+    found.sort(key=by_name)
+    found.sort(key=partial(_key, key), reverse=asked.sort.startswith("-"))
+    return found
+
+
+def shown_from(found: Sequence[Model], start: int, limit: int) -> dict[str, Any]:
+    """At most so many models, what is left of them, and where the pages before and behind start."""
+    return {
+        "models": with_spread(found[start : start + limit]),
+        "matching": len(found),
+        "start": start,
+        "previous_start": str(start - limit) if start > limit else None,
+        "next_start": str(start + limit) if len(found) > start + limit else None,
+    }
+
+
+def with_spread(models: Sequence[Model]) -> list[Model]:
+    """The models of one page with a picture of their prices, all on the same scale."""
+    largest = max((model["max_price"] for model in models), default=0.0)
+    names = ("min_price", "median_price", "max_price")
+    return [model | {"spread": spread_bar([model[name] for name in names], largest)} for model in models]
+
+
+def _key(name: str, model: Model) -> Any:
+    value = model[name]
+    return fold_ascii(value) if name == "model" else value

@@ -1,0 +1,187 @@
+"""`/listings/{listing_id}`: one offer, its price and score over time, and the row that each number comes from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from bottle import HTTPResponse
+from markupsafe import Markup
+from pydantic import Field
+
+from glyphd.api.listings import listing_key
+from glyphd.api.routes import Route
+from glyphd.api.sources import require_event
+from glyphd.contracts.cells import TextCell
+from glyphd.contracts.queries import ListingQuery, Query, QueryTime, read_parameters
+from glyphd.db.registry_models import Job
+from glyphd.errors import GlyphdError, ListingNotFound
+from glyphd.history.models import MODEL_COLUMNS
+from glyphd.history.observations import OBSERVATION_COLUMNS, observations
+from glyphd.importing.sources import find_source, read_source
+from glyphd.listings.search import Search, find_current, is_known, known_at
+from glyphd.services import Services
+from glyphd.storage.rows import RESULT_COLUMNS, as_object
+from glyphd.times import read_stored
+from glyphd.web.addresses import Address
+from glyphd.web.charts import Line, Picture, Point, chart, thinned
+from glyphd.web.theme import Theme, here
+from glyphd.web.wording import day_and_time, money, number
+
+MOST_SHOWN = 50
+"""Events in the table; the data have all."""
+MOST_SOURCE_BYTES = 4000
+"""What is shown of a source row."""
+_ABOUT = frozenset(
+    {"listing_id", "import_id", "import_index", "line", "schema_version", "rolled_back_at", "imported_at", "gone_at"}
+)
+"""Columns that say where a row is from rather than what is offered."""
+
+_MODEL_COUNT, _LOWEST, _MEDIAN = (MODEL_COLUMNS.index(name) for name in ("listing_count", "min_price", "median_price"))
+
+Row = dict[str, Any]
+
+
+class ListingPageQuery(Query):
+    """What the page of a listing is asked for."""
+
+    as_of: QueryTime | None = Field(None, description="The listing as the archive knew it at this moment")
+    import_id: Annotated[str | None, TextCell(max_length=64)] = Field(
+        None, description="The import whose row is shown as it was sent; without one the current row's"
+    )
+
+
+@dataclass(frozen=True)
+class Source:
+    """The row of a kept file that an event came from, proved; or why it can't be shown."""
+
+    import_id: str
+    job: Job | None = None
+    place: Sequence[Any] = ()
+    row: str | None = None
+    is_cut: bool = False
+    failure: GlyphdError | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the price of an offer compares with the other current offers of its model."""
+
+    others: int
+    dearer: int
+    lowest: float
+    median: float
+
+
+class OneListingScreen:
+    def __init__(self, services: Services, theme: Theme) -> None:
+        self._services = services
+        self._theme = theme
+
+    def routes(self) -> list[Route]:
+        return [Route("GET", "/listings/<listing_id>", self.show)]
+
+    def show(self, listing_id: str) -> HTTPResponse:
+        asked, key = read_parameters(ListingPageQuery, here().pairs), listing_key(listing_id)
+        archive = self._services.archive
+        with archive.connection_context():
+            known = known_at(archive, asked.as_of)
+            events = [
+                dict(zip(OBSERVATION_COLUMNS, row, strict=True)) for row in observations(archive, key, asked.as_of)
+            ]
+            if not events:
+                raise _not_found(listing_id, is_known(archive, key))
+            current = find_current(archive, key, known)
+            shown = current and as_object(RESULT_COLUMNS, current)
+            standing = shown and self._standing(shown, asked.as_of)
+        values = {
+            "asked": asked,
+            "listing_id": listing_id.lower(),
+            "row": shown or events[-1],
+            "is_current": current is not None,
+            "standing": standing,
+            "days_listed": _days_listed(shown or events[-1]),
+            "details": _details(shown or events[-1]),
+            "events": events[: -MOST_SHOWN - 1 : -1],
+            "event_count": len(events),
+            "is_indistinct": any(event["indistinct"] for event in events),
+            "charts": _charts(events, here()),
+            "source": self._source(listing_id, asked.import_id or (shown or events[-1])["import_id"]),
+        }
+        return self._theme.page("one_listing.html", values)
+
+    def _standing(self, row: Row, as_of: str | None) -> Standing | None:
+        """Among the current offers of its model; None for the only one."""
+        model = self._services.remembered.find_model(row["model"], as_of)
+        if model is None or (count := model[_MODEL_COUNT]) < 2:
+            return None
+        wanted = {"model": [row["model"]], "max_price": row["price_usd"], "as_of": as_of}
+        at_most = Search(self._services.archive, ListingQuery.model_validate(wanted)).count()
+        return Standing(others=count - 1, dearer=count - at_most, lowest=model[_LOWEST], median=model[_MEDIAN])
+
+    def _source(self, listing_id: str, import_id: str) -> Source:
+        """Read again and compared with the archive for this very answer."""
+        services, job = self._services, None
+        event = require_event(services.archive, listing_id, import_id)
+        try:
+            job = find_source(services.registry, event)
+            row = read_source(services.uploads, job, event, settings=services.settings)
+        except GlyphdError as failure:
+            return Source(import_id, job, event.place, failure=failure)
+        text = row[:MOST_SOURCE_BYTES].decode(job.encoding or "utf-8", "replace").rstrip("\r\n")
+        return Source(import_id, job, event.place, text, is_cut=len(row) > MOST_SOURCE_BYTES)
+
+
+def _not_found(listing_id: str, is_known_later: bool) -> ListingNotFound:
+    when = " at that moment" if is_known_later else ""
+    return ListingNotFound(f"there is no listing {listing_id[:64]}{when}", listing_id=listing_id)
+
+
+def _days_listed(row: Row) -> int:
+    return (read_stored(row["seen_at"]) - read_stored(row["first_seen_at"])).days
+
+
+def _details(row: Row) -> list[tuple[str, Any]]:
+    """What is known of the offer, column by column."""
+    return [(name, row[name]) for name in RESULT_COLUMNS if name not in _ABOUT and row[name] is not None]
+
+
+def _charts(events: Sequence[Row], at: Address) -> list[tuple[str, str, Markup]]:
+    """Price and score, each with its name and a sentence; none of a single observation, which is no history."""
+    if len(events) < 2:
+        return []
+    return [
+        ("Price", _sentence(events, "price_usd", "Price", money), _chart(events, "price_usd", "Price", at)),
+        ("Score", _sentence(events, "score", "Score", number), _chart(events, "score", "Score", at)),
+    ]
+
+
+def _chart(events: Sequence[Row], column: str, name: str, at: Address) -> Markup:
+    write = money if column == "price_usd" else number
+    kind = "price" if column == "price_usd" else "score"
+    points = [_point(event, column, write(event[column]), at) for event in events]
+    counting = [point for point, event in zip(points, events, strict=True) if event["rolled_back_at"] is None]
+    out = [point for point, event in zip(points, events, strict=True) if event["rolled_back_at"] is not None]
+    lines = [Line(kind, thinned(counting))] if counting else []
+    lines += [Line("rolled-back", thinned(out))] if out else []
+    return chart(f"{name} at each observation, with a mark for the import that brought it", Picture(lines), write=write)
+
+
+def _point(event: Row, column: str, written: str, at: Address) -> Point:
+    is_out = event["rolled_back_at"] is not None
+    title = f"{day_and_time(event['seen_at'])}: {written}, import {event['import_id'][:8]}"
+    title += ", rolled back" if is_out else ""
+    link = f"{at.here(import_id=event['import_id'])}#source"
+    return Point(read_stored(event["seen_at"]), event[column], title, link, "out" if is_out else "")
+
+
+def _sentence(events: Sequence[Row], column: str, name: str, write: Any) -> str:
+    counting = [event for event in events if event["rolled_back_at"] is None] or list(events)
+    values = [event[column] for event in counting]
+    first, last = counting[0], counting[-1]
+    when = f"{day_and_time(first['seen_at'])} to {day_and_time(last['seen_at'])}"
+    if min(values) == max(values):
+        return f"{name} from {when} UTC: {write(values[0])} at all {len(values)} observations."
+    return (
+        f"{name} from {when} UTC: {write(values[0])} at first, {write(values[-1])} last, "
+        f"between {write(min(values))} and {write(max(values))}."
+    )

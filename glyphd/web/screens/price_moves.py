@@ -1,0 +1,53 @@
+"""`/changes`: how prices and scores moved from one observation to the next, the latest or the largest first."""
+
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from bottle import HTTPResponse
+from pydantic import Field
+
+from glyphd.api.routes import Route
+from glyphd.contracts.numeric_cells import IntegerCell
+from glyphd.contracts.queries import DeltaQuery, QueryTime, read_parameters
+from glyphd.history.deltas import DELTA_COLUMNS, MOST_COMPARED, Deltas
+from glyphd.listings.search import archive_version
+from glyphd.services import Services
+from glyphd.web.theme import Theme, here
+
+PAGE_ROWS = 50
+MOST_PAGE_ROWS = 100
+
+
+class ChangesPageQuery(DeltaQuery):
+    """What the page is asked for."""
+
+    sort: Literal["time", "size"] = Field("time", description="The latest or the largest change first")
+    limit: Annotated[int, IntegerCell(minimum=1, maximum=MOST_PAGE_ROWS)] = Field(PAGE_ROWS)
+    as_of: QueryTime | None = Field(None, description="Not looked at: the page says so")
+
+
+class PriceMovesScreen:
+    def __init__(self, services: Services, theme: Theme) -> None:
+        self._archive = services.archive
+        self._theme = theme
+
+    def routes(self) -> list[Route]:
+        return [Route("GET", "/changes", self.show)]
+
+    def show(self) -> HTTPResponse:
+        asked = read_parameters(ChangesPageQuery, here().pairs)
+        with self._archive.connection_context():
+            etag, unchanged = self._theme.known(archive_version(self._archive))
+            if unchanged is not None:
+                return unchanged
+            return self._theme.fitted("price_moves.html", partial(self._found, asked), asked.limit, etag)
+
+    def _found(self, asked: ChangesPageQuery, limit: int) -> dict[str, Any]:
+        deltas = Deltas(self._archive, asked)
+        if asked.sort == "size":
+            rows, next_cursor = deltas.largest(limit), None
+        else:
+            page = deltas.page(limit)
+            rows, next_cursor = [list(row) for row in page.rows], page.next_cursor
+        found = [dict(zip(DELTA_COLUMNS, row, strict=True)) for row in rows]
+        return {"asked": asked, "rows": found, "next_cursor": next_cursor, "most_compared": MOST_COMPARED}

@@ -1,0 +1,69 @@
+"""`/status`: whether everything works, for whoever runs the service."""
+
+from importlib.metadata import version
+from platform import python_version
+from sqlite3 import sqlite_version
+
+from bottle import HTTPResponse
+
+from glyphd.api.readiness import OK, Readiness
+from glyphd.api.routes import Route
+from glyphd.contracts.listings import ROW_SCHEMA_VERSION
+from glyphd.contracts.queries import Query, QueryTime, read_parameters
+from glyphd.disk import free_disk_bytes
+from glyphd.importing.known_workers import known_workers
+from glyphd.services import Services
+from glyphd.web.theme import Theme, here
+
+MOST_SHOWN = 20
+MEANINGS = {
+    "schema": "The databases have the schema of this version",
+    "registry": "New imports can be recorded",
+    "queue": "Workers can be notified of new work",
+    "uploads": "Uploaded files can be kept",
+    "disk": "There is room for another upload",
+    "worker": "A worker has sent a heartbeat in the last ten seconds",
+    "imports": "No import is waiting to be tried again",
+    "integrity": "No database is known to be damaged",
+}
+
+
+class StatusQuery(Query):
+    """The page shows the present, whatever moment the others show."""
+
+    as_of: QueryTime | None = None
+
+
+class ServiceStateScreen:
+    def __init__(self, services: Services, theme: Theme) -> None:
+        self._services = services
+        self._readiness = Readiness(services)
+        self._theme = theme
+
+    def routes(self) -> list[Route]:
+        return [Route("GET", "/status", self.show)]
+
+    def show(self) -> HTTPResponse:
+        read_parameters(StatusQuery, here().pairs)
+        checks = self._readiness.checks()
+        values = {
+            "checks": [(name, MEANINGS[name], found) for name, found in checks.items()],
+            "is_ready": all(found == OK for found in checks.values()),
+            "integrity": self._readiness.integrity(),
+            "workers": known_workers(self._services.registry.database),
+            "unfinished": self._services.registry.unfinished()[:MOST_SHOWN],
+            "waiting": self._services.registry.count_unfinished(),
+            "free_bytes": free_disk_bytes(self._services.settings.scratch_dir),
+            "reserve_bytes": self._services.settings.disk_reserve_bytes,
+            "versions": self._versions(),
+        }
+        return self._theme.page("service_state.html", values)
+
+    def _versions(self) -> dict[str, str]:
+        engine = "PostgreSQL" if self._services.settings.database_url else f"SQLite {sqlite_version}"
+        return {
+            "glyphd": version("glyphd"),
+            "Row contract": str(ROW_SCHEMA_VERSION),
+            "Python": python_version(),
+            "Databases": engine,
+        }

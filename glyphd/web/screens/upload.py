@@ -1,0 +1,84 @@
+"""`/upload`: files are sent, to be checked first or imported at once."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from bottle import HTTPResponse
+from pydantic import Field
+
+from glyphd.api.form_uploads import SentFile, SentForm, accept_form
+from glyphd.api.problems import status_of
+from glyphd.api.routes import Route
+from glyphd.api.uploads import SMALL_GRACE_SECONDS, require_room
+from glyphd.api.waiting import Waiting
+from glyphd.contracts.imports import ImportOptions
+from glyphd.contracts.queries import QueryTime, read_parameters
+from glyphd.errors import FileRefused
+from glyphd.importing.import_relations import recent_sources
+from glyphd.services import Services
+from glyphd.times import now_text
+from glyphd.web.addresses import Pairs
+from glyphd.web.theme import Theme, here, moved_to
+
+MOST_SOURCES = 100
+USUAL_ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "cp1250", "cp1251", "mac-roman")
+"""What the field for the encoding offers; others can be written into it."""
+OPTIONS: dict[str, str | None] = dict.fromkeys(ImportOptions.model_fields)
+"""The fields of the form, empty."""
+
+
+class UploadPageQuery(ImportOptions):
+    """What the form begins with."""
+
+    as_of: QueryTime | None = Field(None, description="Kept for the links of the page: a file is always sent now")
+
+
+class UploadScreen:
+    def __init__(self, services: Services, theme: Theme, waiting: Waiting) -> None:
+        self._services = services
+        self._theme = theme
+        self._waiting = waiting
+
+    def routes(self) -> list[Route]:
+        return [Route("GET", "/upload", self.show), Route("POST", "/upload", self.send)]
+
+    def show(self) -> HTTPResponse:
+        read_parameters(UploadPageQuery, here().pairs)
+        return self._theme.page("upload.html", self._form(here().pairs))
+
+    def send(self) -> HTTPResponse:
+        """Leads to the import, or to all of them; where a file was refused, the form again, and why."""
+        require_room(self._services)
+        began_at = now_text()
+        sent = accept_form(self._services)
+        if not sent.files:
+            sent = SentForm(sent.fields, [SentFile(None, failure=FileRefused("no file was chosen"))])
+        refused = [file.failure for file in sent.files if file.failure]
+        if refused:
+            values = self._form(sent.fields) | {"sent": sent.files}
+            return self._theme.page("upload.html", values, status=status_of(refused[0]))
+        accepted = [file.accepted.job for file in sent.files if file.accepted]
+        if len(accepted) > 1:
+            return moved_to("/imports", [("received_after", began_at)])
+        self._waiting.until_final(accepted[0], SMALL_GRACE_SECONDS)
+        return moved_to(f"/imports/{accepted[0].import_id}", [])
+
+    def _form(self, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+        """The form with what its fields begin with."""
+        registry = self._services.registry.database
+        with registry.connection_context():
+            sources = recent_sources(registry, MOST_SOURCES)
+        return {
+            "sources": sources,
+            "encodings": USUAL_ENCODINGS,
+            "given": OPTIONS | dict(pairs),
+            "maps": _maps(list(pairs)),
+            "most_bytes": self._services.settings.max_upload_bytes,
+            "sent": [],
+        }
+
+
+def _maps(pairs: Pairs) -> list[tuple[str, str, str]]:
+    """The columns that were chosen: as they are sent, with the canonical name and that of the file apart."""
+    chosen = [value for name, value in pairs if name == "map" and ":" in value]
+    return [(value, *value.split(":", 1)) for value in chosen]  # type: ignore[misc]

@@ -1,0 +1,84 @@
+"""The route table of the pages, and problems as people read them."""
+
+from collections.abc import Callable
+from functools import wraps
+from urllib.parse import quote
+
+from bottle import HTTPError, HTTPResponse, request
+
+from glyphd.api.parameters import query_pairs
+from glyphd.api.problems import Problem
+from glyphd.api.routes import Route
+from glyphd.api.waiting import Waiting
+from glyphd.services import Services
+from glyphd.web.assets import Assets
+from glyphd.web.problem_pages import problem_here
+from glyphd.web.screens.comparison import ComparisonScreen
+from glyphd.web.screens.import_change import ImportChangeScreen
+from glyphd.web.screens.import_list import ImportListScreen
+from glyphd.web.screens.listing_search import ListingSearchScreen
+from glyphd.web.screens.market import MarketScreen
+from glyphd.web.screens.one_import import OneImportScreen
+from glyphd.web.screens.one_listing import OneListingScreen
+from glyphd.web.screens.one_model import OneModelScreen
+from glyphd.web.screens.price_moves import PriceMovesScreen
+from glyphd.web.screens.service_state import ServiceStateScreen
+from glyphd.web.screens.upload import UploadScreen
+from glyphd.web.theme import Theme, moved_to, wants_page
+
+SCREENS = (
+    MarketScreen,
+    ListingSearchScreen,
+    OneListingScreen,
+    OneModelScreen,
+    PriceMovesScreen,
+    ComparisonScreen,
+    ImportListScreen,
+    ServiceStateScreen,
+)
+
+ACTING_SCREENS = (UploadScreen, OneImportScreen, ImportChangeScreen)
+"""Screens that change something, and may wait a moment for it."""
+
+
+class Site:
+    """All pages over these services."""
+
+    def __init__(self, services: Services, waiting: Waiting) -> None:
+        self._assets = Assets()
+        self._theme = Theme(self._assets)
+        reading = [screen(services, self._theme) for screen in SCREENS]
+        acting = [screen(services, self._theme, waiting) for screen in ACTING_SCREENS]
+        self._routes = [route for screen in (*reading, *acting) for route in screen.routes()]
+        self._theme.paths = frozenset(route.path for route in self._routes if "<" not in route.path)
+
+    def routes(self) -> list[Route]:
+        pages = [Route(route.method, route.path, for_people(route.handle)) for route in self._routes]
+        return [*pages, *self._assets.routes()]
+
+    def present(self, problem: Problem) -> HTTPResponse:
+        """The page of a problem, for a browser; the API answers its own paths in its own words."""
+        if request.path.startswith("/api/") or not wants_page():
+            return problem
+        return problem_here(self._theme, problem)
+
+
+def for_people(handle: Callable[..., HTTPResponse]) -> Callable[..., HTTPResponse]:
+    """A page for whoever asks for HTML. To programs its path does not exist: what they want is under `/api`."""
+
+    @wraps(handle)
+    def answer(**parts: str) -> HTTPResponse:
+        if not wants_page():
+            raise HTTPError(404)
+        _leave_out_blanks()
+        return handle(**parts)
+
+    return answer
+
+
+def _leave_out_blanks() -> None:
+    """A form sends its empty fields too: the address to keep and to share is the one without them."""
+    given = query_pairs()
+    filled = [(name, value) for name, value in given if value.strip()]
+    if len(filled) < len(given) and request.method in ("GET", "HEAD"):
+        raise moved_to(quote(request.path), filled)

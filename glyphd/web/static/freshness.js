@@ -1,0 +1,64 @@
+// Parts marked `data-live` follow the service. A table that somebody reads stays: rows change where they are, and the
+// page says that there are more, or that it has changed.
+
+import { explainMoments } from "./moments.js";
+import { poll } from "./polling.js";
+
+const received = new WeakMap();
+const live = () => document.querySelectorAll("[data-live]");
+
+// Compared is what the service sent before, not what the reader made of it: an opened part stays open.
+function replace(part, newer) {
+  if (received.get(part) === newer.innerHTML || part.contains(document.activeElement)) return;
+  received.set(part, newer.innerHTML);
+  part.replaceChildren(...document.importNode(newer, true).childNodes);
+  explainMoments(part);
+}
+
+const rows = (page) => [...page.querySelectorAll("[data-row]")].map((row) => row.dataset.live);
+
+function announce(page) {
+  const place = document.querySelector("[data-announce]");
+  if (!place) return;
+  const known = new Set(rows(document));
+  const count = rows(page).filter((row) => !known.has(row)).length;
+  place.hidden = !count;
+  if (!count || place.dataset.count === String(count)) return;
+  place.dataset.count = String(count);
+  const link = document.createElement("a");
+  link.href = location.href;
+  link.textContent = "Show";
+  place.replaceChildren(count === 1 ? "1 more has come. " : `${count} more have come. `, link);
+}
+
+function tellReach() {
+  const notice = document.createElement("div");
+  notice.className = "banner";
+  notice.setAttribute("role", "alert");
+  return (isReached) => {
+    if (isReached) notice.remove();
+    else if (!notice.isConnected) {
+      notice.textContent = `No answer from the service since ${new Date().toLocaleTimeString()}: this page shows what was known then.`;
+      document.querySelector("main").before(notice);
+    }
+  };
+}
+
+const inTables = (page) => [...page.querySelectorAll(".table")].map((table) => table.textContent).join();
+
+export function keepFresh() {
+  const old = document.querySelector("[data-changed]");
+  const shown = inTables(document);
+  if ((!live().length && !old) || new URLSearchParams(location.search).has("as_of")) return;
+  for (const part of live()) received.set(part, part.innerHTML);
+  const isRunning = () => document.querySelector("[data-live] .status.running, [data-live] .status.queued") !== null;
+  const changed = (page) => {
+    for (const part of live()) {
+      const newer = page.querySelector(`[data-live="${part.dataset.live}"]`);
+      if (newer) replace(part, newer);
+    }
+    announce(page);
+    if (old) old.hidden = inTables(page) === shown;
+  };
+  poll(changed, isRunning, tellReach());
+}

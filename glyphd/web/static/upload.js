@@ -1,0 +1,115 @@
+// Sends the files of an upload form one after another, each with two bars: sent, and imported. Without scripts the
+// form sends them all at once, and the page of the import shows how far it is.
+
+const FINAL = ["succeeded", "failed", "cancelled"];
+const SECOND = 1000;
+
+const percent = (share) => Math.floor(100 * share);
+
+function fill(bar, share) {
+  bar.querySelector("progress").value = percent(share);
+  bar.querySelector("span").textContent = `${percent(share)} %`;
+}
+
+function addRow(place, file) {
+  const row = place.querySelector("template").content.firstElementChild.cloneNode(true);
+  row.querySelector("[data-name]").textContent = file.name;
+  for (const bar of row.querySelectorAll("progress")) bar.setAttribute("aria-label", `${bar.ariaLabel}: ${file.name}`);
+  place.append(row);
+  const [sent, imported] = row.querySelectorAll("[data-bar]");
+  const state = row.querySelector("[data-state]");
+  return { row, sent, imported, state };
+}
+
+// The answer as a document, and where it was found in the end: a file that was taken in leads to its import.
+function post(action, body, progressed, stop) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", action);
+    request.setRequestHeader("Accept", "text/html");
+    request.responseType = "document";
+    request.upload.onprogress = (event) => progressed(event.loaded / Math.max(event.total, 1));
+    request.onload = () => resolve({ isTaken: request.status < 300, page: request.response, url: request.responseURL });
+    request.onerror = () => reject(new Error("No answer came. Whether the file has arrived is shown under Imports."));
+    request.onabort = () => reject(new Error("Stopped: the file was not sent to its end."));
+    stop.addEventListener("click", () => request.abort());
+    request.send(body);
+  });
+}
+
+// The form stays as it is, with its files: what the service says of them is put where it stands in its own answer.
+function showRefusal(form, page, shown, isOnlyFile) {
+  for (const part of isOnlyFile ? ["refusals", "missing"] : []) {
+    const newer = page?.querySelector(`[data-${part}]`);
+    const old = document.querySelector(`[data-${part}]`);
+    if (newer && old) old.replaceChildren(...document.importNode(newer, true).childNodes);
+  }
+  const words = page?.querySelector(".wrong p, .problem .detail")?.textContent;
+  shown.state.textContent = `refused: ${words ?? "the service does not say why"}`;
+  for (const note of form.querySelectorAll("[data-without-script]")) note.hidden = true;
+}
+
+async function follow(url, shown) {
+  const id = url.split("/").at(-1);
+  const link = document.createElement("a");
+  link.href = url;
+  link.textContent = "its page";
+  for (;;) {
+    const answer = await fetch(`/api/imports/${id}`, { cache: "no-store" }).catch(() => null);
+    const status = answer?.ok ? await answer.json() : null;
+    if (status) {
+      fill(shown.imported, FINAL.includes(status.status) ? 1 : status.progress);
+      const word = `${status.status}${status.stalled ? ", but without a heartbeat" : ""}`;
+      if (!shown.state.textContent.startsWith(word)) shown.state.replaceChildren(`${word} · `, link);
+      if (FINAL.includes(status.status)) return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, SECOND));
+  }
+}
+
+// `fields` are all but the files. They are read before the buttons are locked: a locked button says nothing any more.
+async function send(form, fields, files) {
+  const place = form.querySelector("[data-sending]");
+  const stop = place.querySelector("[data-stop]");
+  for (const old of place.querySelectorAll("[data-file]")) old.remove();
+  const following = [];
+  for (const file of files) {
+    const shown = addRow(place, file);
+    const body = new FormData();
+    for (const [name, value] of fields) body.append(name, value);
+    body.append("file", file);
+    try {
+      const answer = await post(form.action, body, (share) => fill(shown.sent, share), stop);
+      fill(shown.sent, 1);
+      if (answer.isTaken && files.length === 1) return answer.url;
+      if (answer.isTaken) following.push(follow(answer.url, shown));
+      else showRefusal(form, answer.page, shown, files.length === 1);
+    } catch (failure) {
+      shown.state.textContent = failure.message;
+    }
+  }
+  stop.hidden = true;
+  await Promise.all(following);
+  return null;
+}
+
+export function sendFiles(form) {
+  const warn = (event) => event.preventDefault();
+  form.addEventListener("submit", async (event) => {
+    const files = [...form.elements.file.files];
+    if (!files.length) return;
+    event.preventDefault();
+    const buttons = form.querySelectorAll(".ways button");
+    const stop = form.querySelector("[data-stop]");
+    const lock = (isLocked) => buttons.forEach((button) => { button.disabled = isLocked; });
+    const fields = [...new FormData(form, event.submitter)].filter(([name]) => name !== "file");
+    lock(true);
+    stop.hidden = false;
+    window.addEventListener("beforeunload", warn);
+    const url = await send(form, fields, files);
+    window.removeEventListener("beforeunload", warn);
+    stop.hidden = true;
+    if (url) location.assign(url);
+    else lock(false);
+  });
+}

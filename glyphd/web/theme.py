@@ -1,0 +1,148 @@
+"""Templates to answers: one environment, the policy of every page, and answers that are not sent twice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bottle import HTTPResponse, request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from glyphd.api.answers import answer_bytes, fresh, make_etag, not_modified
+from glyphd.api.headers import header
+from glyphd.api.parameters import query_pairs
+from glyphd.web import import_wording
+from glyphd.web.addresses import Address, Pairs, address
+from glyphd.web.assets import Assets
+from glyphd.web.wording import FILTERS, is_numeric_column, picker_value, visible
+
+HTML = "text/html; charset=utf-8"
+MOST_PAGE_BYTES = 100_000
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content_Security_Policy": POLICY,
+    "Referrer_Policy": "same-origin",
+    "Cross_Origin_Opener_Policy": "same-origin",
+    "Vary": "Accept",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A place in the navigation."""
+
+    path: str
+    title: str
+
+
+NAVIGATION = (
+    Entry("/", "Market"),
+    Entry("/listings", "Listings"),
+    Entry("/changes", "Changes"),
+    Entry("/compare", "Compare"),
+    Entry("/imports", "Imports"),
+    Entry("/upload", "Upload"),
+    Entry("/status", "Status"),
+)
+
+
+class Theme:
+    """Renders pages. `paths` are the screens that there are: nothing links to another one."""
+
+    def __init__(self, assets: Assets) -> None:
+        self.paths: frozenset[str] = frozenset()
+        self._assets = assets
+        self._templates = Environment(
+            loader=FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            finalize=visible,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._templates.filters |= FILTERS | import_wording.FILTERS
+        self._templates.tests["numeric_column"] = is_numeric_column
+        self._templates.globals |= {"asset": assets.path, "picker_value": picker_value, "has": self.has}
+
+    def has(self, path: str) -> bool:
+        """Whether there is such a screen."""
+        return path in self.paths
+
+    def known(self, *version: Any) -> tuple[str, HTTPResponse | None]:
+        """The tag of this page in this version of what it shows, and 304 for whoever has it already."""
+        etag = make_etag("page", self._assets.version, request.path, query_pairs(), *version)
+        unchanged = not_modified(etag)
+        if unchanged is not None:
+            _dress(unchanged)
+        return etag, unchanged
+
+    def fitted(
+        self, template: str, values: Callable[[int], dict[str, Any]], limit: int, etag: str | None = None
+    ) -> HTTPResponse:
+        """A page of at most `limit` rows: of fewer where long texts would make it larger than a page may be.
+
+        `values` gives what the template shows of so many rows."""
+        body = self.render(template, values(limit))
+        while (size := len(body.encode())) > MOST_PAGE_BYTES and limit > 1:
+            limit = max(1, min(limit - 1, int(0.9 * limit * MOST_PAGE_BYTES / size)))
+            body = self.render(template, values(limit))
+        return self._answer(body, etag)
+
+    def page(self, template: str, values: dict[str, Any], etag: str | None = None, status: int = 200) -> HTTPResponse:
+        """A page. Without a tag of what it shows, its own text gives one."""
+        body = self.render(template, values)
+        if status == 200:
+            return self._answer(body, etag)
+        return _dress(answer_bytes(body.encode(), HTML, status, Cache_Control="no-store"))
+
+    def _answer(self, body: str, etag: str | None) -> HTTPResponse:
+        etag = etag or make_etag(body)
+        return _dress(not_modified(etag) or answer_bytes(body.encode(), HTML, **fresh(etag)))
+
+    def render(self, template: str, values: dict[str, Any]) -> str:
+        entries = [entry for entry in NAVIGATION if entry.path in self.paths]
+        at = values.get("at") or here()
+        return self._templates.get_template(template).render(navigation=entries, **values | {"at": at})
+
+
+def here() -> Address:
+    """Where the reader is; a query that can't be read has no state."""
+    parts = request.urlparts
+    filled = [(name, value) for name, value in query_pairs() if value.strip()]
+    return Address(request.path, filled, f"{parts.scheme}://{parts.netloc}")
+
+
+def moved_to(path: str, pairs: Pairs) -> HTTPResponse:
+    """The address to keep and to share, for one that says the same less well. The path is quoted already."""
+    return HTTPResponse("", 303, {"Location": address(path, pairs)})
+
+
+def wants_page() -> bool:
+    """Whether the request asks for HTML, as browsers do and programs don't."""
+    return accepts_html(header("Accept"))
+
+
+def accepts_html(accept: str) -> bool:
+    kinds = [kind.strip().lower().split(";") for kind in accept.split(",")]
+    return any(kind[0].strip() == "text/html" and _weight(kind[1:]) > 0 for kind in kinds)
+
+
+def _weight(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.strip().partition("=")
+        if name == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0
+    return 1
+
+
+def _dress(answer: HTTPResponse) -> HTTPResponse:
+    for name, value in HEADERS.items():
+        answer.set_header(name.replace("_", "-"), value)
+    return answer

@@ -1,0 +1,238 @@
+"""How values read on a page: numbers, times, and text that may hold anything."""
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from glyphd.times import read_stored
+
+LONGEST_SHOWN = 120
+LONGEST_WORD = 24
+MOST_IN_TOOLTIP = 500
+_UNITS = ("kB", "MB", "GB", "TB")
+_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]")
+_PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
+
+LABELS = {
+    "model": "Model",
+    "price_usd": "Price",
+    "condition": "Condition",
+    "quantity": "Quantity",
+    "availability": "Availability",
+    "min_order_qty": "Minimum order",
+    "seller": "Seller",
+    "region": "Region",
+    "vram_gb": "VRAM, GB",
+    "mig_capable": "MIG instances",
+    "tdp_watts": "TDP, W",
+    "cuda_cores": "CUDA cores",
+    "slot_width": "Slots",
+    "pcie_generation": "PCIe",
+    "nvlink": "NVLink",
+    "generation": "Generation",
+    "form_factor": "Form factor",
+    "quantization_capacity_7b": "7B models that fit",
+    "quantization_capacity_13b": "13B models that fit",
+    "quantization_capacity_70b": "70B models that fit",
+    "score": "Score",
+    "heuristics": "Heuristics",
+    "seen_at": "Seen",
+    "source_url": "Source URL",
+    "source_type": "Source type",
+    "title": "Title",
+    "extra": "Other columns",
+    "listing_id": "Listing",
+    "import_id": "Import",
+    "import_index": "Record",
+    "line": "Line",
+    "first_seen_at": "First seen",
+    "imported_at": "Imported",
+    "rolled_back_at": "Rolled back",
+    "schema_version": "Row contract",
+    "source": "Source",
+    "gone_at": "Gone since",
+}
+"""What the columns of a row are called on a page."""
+
+MONEY = frozenset({"price_usd", "min_price", "median_price", "max_price"})
+MOMENTS = frozenset({"seen_at", "first_seen_at", "imported_at", "rolled_back_at", "gone_at", "last_seen_at"})
+
+
+NUMERIC = MONEY | MOMENTS | {
+    "quantity", "min_order_qty", "vram_gb", "mig_capable", "tdp_watts", "cuda_cores", "slot_width", "pcie_generation",
+    "quantization_capacity_7b", "quantization_capacity_13b", "quantization_capacity_70b", "score", "import_index",
+    "line", "schema_version",
+}  # fmt: skip
+"""Columns that are written to the right."""
+
+
+def is_numeric_column(column: str) -> bool:
+    return column in NUMERIC
+
+
+def label(column: str) -> str:
+    return LABELS.get(column, column)
+
+
+def visible(value: Any) -> Any:
+    """What a template writes: control characters and direction marks are shown as signs instead of taking effect."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return _HIDDEN.sub(_sign, value)
+    return value
+
+
+def clipped(text: Any) -> str:
+    """The beginning of a long text."""
+    text = str(text)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
+
+
+def money(amount: float) -> str:
+    """US dollars; cents where there are any."""
+    if abs(amount) >= 1e15:
+        return f"${amount:.6g}"
+    whole = f"{abs(amount):,.2f}".removesuffix(".00")
+    return f"−${whole}" if amount < 0 else f"${whole}"
+
+
+def number(amount: float) -> str:
+    """A count, or a score with at most four decimals."""
+    if isinstance(amount, int):
+        return f"{amount:,}"
+    if amount and not 1e-4 <= abs(amount) < 1e15:
+        return f"{amount:.6g}"
+    return f"{amount:,.4f}".rstrip("0").rstrip(".")
+
+
+def counted(count: int, noun: str) -> str:
+    """A count with its noun, whose plural ends in -s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def signed(amount: float, written: str) -> str:
+    """With its sign, since a change is up or down."""
+    return f"+{written}" if amount > 0 else written.replace("-", "−")
+
+
+def money_change(amount: float) -> str:
+    return signed(amount, money(amount))
+
+
+def number_change(amount: float) -> str:
+    return signed(amount, number(amount))
+
+
+def percent_change(amount: float) -> str:
+    return signed(amount, f"{amount:,.1f} %" if abs(amount) < 1e15 else f"{amount:.3g} %")
+
+
+def size(count: int) -> str:
+    """Bytes as people say them."""
+    if count < 1000:
+        return f"{count} bytes"
+    exponent = min((len(str(count)) - 1) // 3, 4)
+    return f"{count / 1000**exponent:.3g} {_UNITS[exponent - 1]}"
+
+
+def day_and_time(text: str) -> str:
+    """Stored time text to the minute; UTC, as the foot of every page says."""
+    return f"{text[:10]} {text[11:16]}"
+
+
+def exact_time(text: str) -> str:
+    """Stored time text as exactly as it is, for a moment that everything on the page depends on."""
+    seconds, _, fraction = text[17:].rstrip("Z").partition(".")
+    fraction = fraction.rstrip("0")
+    if fraction:
+        return f"{day_and_time(text)}:{seconds}.{fraction}"
+    return day_and_time(text) + ("" if seconds == "00" else f":{seconds}")
+
+
+def moment(text: str) -> Markup:
+    """A time that programs and scripts can read too; scripts add a tooltip."""
+    return _TIME + text + _ENDED + day_and_time(text) + _TIME_END
+
+
+def picker_value(text: str | None) -> str:
+    """A time as a date-time field takes it: to the second, and not earlier than what is shown."""
+    if text is None:
+        return ""
+    begun = read_stored(text)
+    shown = begun.replace(microsecond=0)
+    return (shown if shown == begun else shown + timedelta(seconds=1)).isoformat()[:19]
+
+
+# Pieces are added rather than formatted: a page has thousands, and a format string is read anew for each.
+_TIME, _ENDED, _TIME_END = Markup('<time datetime="'), Markup('">'), Markup("</time>")
+_BDI, _LONG, _BDI_END = Markup("<bdi"), Markup('<bdi class="long"'), Markup("</bdi>")
+_TITLE, _QUOTE, _END = Markup(' title="'), Markup('"'), Markup(">")
+_SPAN, _SPAN_END = Markup('<span title="'), Markup("</span>")
+_UNKNOWN = Markup('<span class="none" title="not known">–</span>')
+
+
+def cell(value: Any, column: str) -> Markup:
+    """The value of a result column as a table shows it."""
+    if value is None:
+        return _UNKNOWN
+    if column in MOMENTS:
+        return moment(value)
+    if isinstance(value, bool):
+        return Markup("yes" if value else "no")
+    if isinstance(value, int | float):
+        return _exact(value, money(value) if column in MONEY else number(value))
+    return text(json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value)
+
+
+def text(value: Any) -> Markup:
+    """Text of unknown direction and length. Only its very long words may be broken anywhere."""
+    shown = clipped(value)
+    has_long_word = len(shown) > LONGEST_WORD and any(len(word) > LONGEST_WORD for word in shown.split())
+    opening: Markup = _LONG if has_long_word else _BDI
+    if shown != str(value):
+        opening += _TITLE + visible(str(value)[:MOST_IN_TOOLTIP]) + _QUOTE
+    written: str = visible(shown)
+    return opening + _END + written + _BDI_END
+
+
+def sentence(words: Any) -> Markup:
+    """A message of ours as a sentence of its own, in full: it may quote what a file or an address has."""
+    shown = visible(str(words))
+    first = shown.partition(" ")[0]
+    shown = shown[:1].upper() + shown[1:] if first.isalpha() and first.islower() else shown
+    end = "" if shown.endswith((".", "…", "?", "!")) else "."
+    return Markup('<bdi class="long">{}</bdi>').format(shown + end)
+
+
+def _exact(value: float, shown: str) -> Markup:
+    """A number with all its digits in the tooltip, where they are not shown."""
+    exact = repr(value)
+    if exact.removesuffix(".0") == shown.replace(",", "").removeprefix("$"):
+        return escape(shown)
+    return _SPAN + exact + _ENDED + shown + _SPAN_END
+
+
+def _sign(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return _PICTURES.get(code) or f"⟨U+{code:04X}⟩"
+
+
+FILTERS = {
+    "label": label,
+    "money": money,
+    "number": number,
+    "money_change": money_change,
+    "number_change": number_change,
+    "percent_change": percent_change,
+    "moment": moment,
+    "day_and_time": day_and_time,
+    "exact_time": exact_time,
+    "counted": counted,
+    "cell": cell,
+    "text": text,
+    "clipped": clipped,
+    "size": size,
+    "sentence": sentence,
+}

@@ -1,0 +1,20 @@
+"""Debian's Chromium, driven by Playwright: found where the system has it, never downloaded."""
+
+import shutil
+
+from playwright.sync_api import Browser, Playwright
+
+NAMES = ("chromium", "chromium-browser")
+MISSING = (
+    "there is no Chromium here, so the browser tests did not run: install it (Debian: `apt-get install chromium`), "
+    'then run `make test ARGS="tests/web/chromium"`'
+)
+
+
+def find_chromium() -> str | None:
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+def launch(playwright: Playwright, executable: str) -> Browser:
+    """Without Chromium's sandbox, which root and containers can't have; it sees pages of our own alone."""
+    return playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])

@@ -1,0 +1,33 @@
+"""Archives that pages are shown of, and the paths of all pages."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.service import Service, start_in
+from tests.web.browsing import Browser
+
+SAMPLES = Path(__file__).parents[2] / "sample"
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) -> Service:
+    """The three samples, of two sources, for pages that only look."""
+    service = start_in(tmp_path_factory.mktemp("pages") / "data", initialised_folder)
+    for name, source in (("scored_sample", "weekly"), ("scored_sample_v1", "daily"), ("scored_sample_v2", "daily")):
+        status = service.import_csv((SAMPLES / f"{name}.csv").read_bytes(), f"?source={source}")
+        assert status["status"] == "succeeded"
+    return service
+
+
+@pytest.fixture
+def browser(archive: Service) -> Browser:
+    return Browser(archive)
+
+
+@pytest.fixture
+def listing(archive: Service) -> dict[str, Any]:
+    """A listing with two prices."""
+    delta: dict[str, Any] = archive.http.get("/api/deltas?limit=1").json[0]
+    return delta
