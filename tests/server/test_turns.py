@@ -48,7 +48,10 @@ class Loop:
 @pytest.fixture
 def loop(limits: ServerLimits) -> Iterator[Loop]:
     with ExitStack() as stack:
-        yield Loop(channel_class(Admission(limits)), stack)
+        loop = Loop(channel_class(Admission(limits)), stack)
+        yield loop
+        for channel in list(loop.channels.values()):
+            channel.handle_close()
 
 
 def _received(channel: Any) -> int:
