@@ -89,7 +89,7 @@ def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Pa
     yesterday = datetime.now(UTC) - timedelta(days=1)
     page.get_by_label("As of UTC").fill(yesterday.strftime("%Y-%m-%dT%H:%M:%S"))
     page.get_by_role("banner").get_by_role("button", name="Show").click()
-    expect(page.get_by_role("status").first).to_contain_text(f"As of {yesterday:%Y-%m-%d %H:%M} UTC.")
+    expect(page.get_by_role("status").first).to_contain_text(f"As of {yesterday:%Y-%m-%d %H:%M:%S} UTC.")
     expect(page.get_by_text("There was no current offer.")).to_be_visible()
 
 
