@@ -26,7 +26,7 @@ class Rest:
 
 
 def rest_after_stop(job: Job) -> Rest:
-    """Its process was told to stop; another one may take it up at once."""
+    """For a job whose process stops: another one may take it up at once."""
     return Rest(job.handback_count + 1, 0)
 
 

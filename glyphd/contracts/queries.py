@@ -1,27 +1,19 @@
-"""Query parameters as pydantic contracts: unknown ones are refused, bad values say what is allowed."""
+"""The query parameters of each route as pydantic contracts."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
-from enum import Enum
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from glyphd.contracts.cells import BOOLEAN_WORDS, BooleanCell, TextCell
+from glyphd.contracts.cells import BooleanCell, TextCell
 from glyphd.contracts.imports import Description, ImportOptions, ImportStatus, Label
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
-from glyphd.request_errors import InvalidParameter, UnknownParameter
+from glyphd.contracts.parameters import NEVER_BLANK
 from glyphd.times import parse_time
 
 MAX_LIMIT = 10_000
 MAX_WAIT_SECONDS = 60
 _LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)(?<=.{16} )")
-_MEANT = {("delimiter", "\t")}
-"""White space that is a value."""
-
-_HINTS = dict.fromkeys(("offset", "page"), "pages are walked with limit and cursor")
 
 
 def _query_time(text: str) -> str:
@@ -39,8 +31,7 @@ def _fields(text: Any) -> Any:
 Words = Annotated[list[Annotated[str, TextCell(required=True, max_length=2000)]], Field(default_factory=list)]
 Bound = Annotated[float | None, NumberCell()]
 QueryTime = Annotated[str, AfterValidator(_query_time)]
-NEVER_BLANK = "never blank"
-"""Marks a parameter whose empty value is refused: a script's unset variable must not ask for the whole market."""
+Moment = Annotated[QueryTime | None, NEVER_BLANK, Field(description="As the archive knew it at this moment, inclusive")]
 Limit = Annotated[int | None, IntegerCell(minimum=1, maximum=MAX_LIMIT)]
 Flag = Annotated[bool | None, BooleanCell()]
 OutputFormat = Literal["json", "csv", "ndjson"]
@@ -156,9 +147,7 @@ class PageQuery(OutputQuery):
 class MomentQuery(OutputQuery):
     """How a list is written that may be asked for as it was."""
 
-    as_of: Annotated[QueryTime | None, NEVER_BLANK] = Field(
-        None, description="As the archive knew it at this moment, inclusive"
-    )
+    as_of: Moment = None
 
 
 class ModelsQuery(PageQuery, MomentQuery):
@@ -168,9 +157,7 @@ class ModelsQuery(PageQuery, MomentQuery):
 class ModelQuery(Query):
     """What `GET /api/models/{model}` is asked for."""
 
-    as_of: Annotated[QueryTime | None, NEVER_BLANK] = Field(
-        None, description="As the archive knew it at this moment, inclusive"
-    )
+    as_of: Moment = None
 
 
 class ModelHistoryQuery(PageQuery, MomentQuery):
@@ -222,95 +209,3 @@ class UploadQuery(ImportOptions):
     """The import's options, and the name of a raw body."""
 
     filename: Annotated[str | None, TextCell(max_length=255)] = Field(None, description="Name of a raw body")
-
-
-AnyModel = TypeVar("AnyModel", bound=BaseModel)
-
-
-def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) -> AnyModel:
-    """The parameters as the contract has them; an empty value counts as absent, but for NEVER_BLANK ones.
-
-    Raises UnknownParameter and InvalidParameter, naming the parameter, the value and what is allowed.
-    """
-    given: dict[str, Any] = {}
-    for name, value in pairs:
-        field = contract.model_fields.get(name)
-        if field is None:
-            raise _unknown(name, list(contract.model_fields))
-        if not value.strip() and (name, value) not in _MEANT:
-            _refuse_blank(name, value, field)
-            continue
-        if get_origin(field.annotation) is list and name != "fields":
-            given.setdefault(name, []).append(value)
-        elif name in given:
-            raise InvalidParameter(f"{name} is given twice", parameter=name, value=value)
-        else:
-            given[name] = value
-    try:
-        found = contract.model_validate(given)
-    except ValidationError as error:
-        raise _invalid(contract, error) from None
-    _require_ordered_bounds(found, given)
-    return found
-
-
-def choices(kind: Any) -> list[str]:
-    """The words that a Literal type allows."""
-    return [str(word) for word in get_args(kind)]
-
-
-def pick_columns(fields: Sequence[str], known: Sequence[str], default: Sequence[str] | None = None) -> tuple[str, ...]:
-    """The columns asked for by `fields`, each once; the default ones, or all that are known, without any.
-
-    Raises InvalidParameter.
-    """
-    for name in fields:
-        if name not in known:
-            detail = f"fields={name:.200}: there is no such column"
-            raise InvalidParameter(detail, parameter="fields", value=f"{name:.200}", allowed=list(known))
-    return tuple(dict.fromkeys(fields)) or tuple(default or known)
-
-
-def _unknown(name: str, known: list[str]) -> UnknownParameter:
-    near = get_close_matches(name, known, n=1)
-    hint = f": {_HINTS[name]}" if name in _HINTS else f"; did you mean {near[0]}?" if near else ""
-    return UnknownParameter(
-        f"there is no parameter {name!r}{hint}", parameter=name, nearest=near[0] if near else None, known=known
-    )
-
-
-def _invalid(contract: type[BaseModel], error: ValidationError) -> InvalidParameter:
-    first = error.errors(include_url=False)[0]
-    name, value = str(first["loc"][0]), first["input"]
-    reason = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
-    allowed = list(_allowed(contract.model_fields[name].annotation))
-    members: dict[str, Any] = {"allowed": allowed} if allowed else {}
-    return InvalidParameter(f"{name}={value!s:.200}: {reason}", parameter=name, value=f"{value!s:.200}", **members)
-
-
-def _allowed(kind: Any) -> Iterator[str]:
-    """The values that a type allows, where there is a list of them."""
-    if kind is bool:
-        yield from BOOLEAN_WORDS
-    elif isinstance(kind, type) and issubclass(kind, Enum):
-        yield from (str(member.value) for member in kind)
-    elif get_origin(kind) is Literal:
-        yield from choices(kind)
-    else:
-        for part in get_args(kind):
-            yield from _allowed(part)
-
-
-def _refuse_blank(name: str, value: str, field: FieldInfo) -> None:
-    if NEVER_BLANK in field.metadata:
-        detail = f"{name} is empty: give it a value, or leave the parameter out"
-        raise InvalidParameter(detail, parameter=name, value=value[:200])
-
-
-def _require_ordered_bounds(found: BaseModel, given: dict[str, Any]) -> None:
-    """Raises InvalidParameter for a `min_…` above its `max_…`: no value can be between them."""
-    for low in (name for name in given if name.startswith("min_")):
-        high = low.replace("min_", "max_", 1)
-        if high in given and getattr(found, low) > getattr(found, high):
-            detail = f"{low}={given[low]:.200} is above {high}={given[high]:.200}"
-            raise InvalidParameter(detail, parameter=low, value=f"{given[low]:.200}")

@@ -7,7 +7,8 @@ from typing import Any
 
 from peewee import SQL, Case, Database, Select, fn
 
-from glyphd.contracts.queries import DiffKind, DiffQuery, pick_columns
+from glyphd.contracts.parameters import pick_columns
+from glyphd.contracts.queries import DiffKind, DiffQuery
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import stream, uncommitted
 from glyphd.history.changes import change_pct, difference

@@ -7,7 +7,8 @@ from typing import Any
 
 from peewee import SQL, Database, Select, fn
 
-from glyphd.contracts.queries import ListingQuery, pick_columns
+from glyphd.contracts.parameters import pick_columns
+from glyphd.contracts.queries import ListingQuery
 from glyphd.db.archive_models import BatchChange, ImportBatch, ListingKey, ScoredListing
 from glyphd.db.connections import little_memory, once_a_commit
 from glyphd.db.dialects import stream, uncommitted

@@ -49,7 +49,7 @@ class SharingChannel(HTTPChannel):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.sendbuf_len = min(self.sendbuf_len, _BLOCK_BYTES)  # read anew from file or memory with every `send`
+        self.sendbuf_len = min(self.sendbuf_len, _BLOCK_BYTES)  # each `send` reads this much from file or memory again
 
     def handle_read_event(self) -> None:
         # A head is small, and who waits with one behind many bodies may be a probe.

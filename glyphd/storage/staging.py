@@ -29,7 +29,7 @@ _ALONE = {
     "word_index": "rows.import_index",
     "anchor_index": "CAST(NULL AS BIGINT)",
 }
-"""What is told of a row whose identity no other row has."""
+"""The values of a row whose identity no other row has."""
 
 _GROUPED = {
     "listing_id": "COALESCE(groups.listing_id, rows.listing_id)",

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from glyphd.contracts.queries import MomentQuery, read_parameters
+from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.queries import MomentQuery
 from glyphd.request_errors import InvalidRequest
 
 Pairs = list[tuple[str, str]]

@@ -165,7 +165,7 @@ def picker_value(text: str | None) -> str:
     return (shown if shown == begun else shown + timedelta(seconds=1)).isoformat()[:19]
 
 
-# Pieces are added rather than formatted: a page has thousands, and a format string is read anew for each.
+# Pieces are added rather than formatted: a page has thousands, and a format string is parsed for each of them.
 _TIME, _ENDED, _TIME_END = Markup('<time datetime="'), Markup('">'), Markup("</time>")
 _BDI, _LONG, _BDI_END = Markup("<bdi"), Markup('<bdi class="long"'), Markup("</bdi>")
 _TITLE, _QUOTE, _END = Markup(' title="'), Markup('"'), Markup(">")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from glyphd.contracts.parameters import choices, read_parameters
 from glyphd.contracts.queries import (
     MAX_LIMIT,
     DeltaQuery,
@@ -15,8 +16,6 @@ from glyphd.contracts.queries import (
     SortKey,
     SourceQuery,
     UploadQuery,
-    choices,
-    read_parameters,
 )
 from glyphd.request_errors import InvalidParameter, UnknownParameter
 

@@ -13,7 +13,8 @@ from glyphd.api.forms import MAX_FIELD_BYTES, MAX_PARTS
 from glyphd.api.parameters import MAX_PARAMETERS, read_query_string
 from glyphd.contracts.fingerprints import fingerprint
 from glyphd.contracts.imports import ImportOptions
-from glyphd.contracts.queries import ErrorQuery, ImportQuery, ListingQuery, UploadQuery, read_parameters
+from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.queries import ErrorQuery, ImportQuery, ListingQuery, UploadQuery
 from glyphd.errors import FileRefused, GlyphdError, UnreadableFile
 from glyphd.hosts import Host, parse_host
 from glyphd.importing.csv_rows import CsvRows

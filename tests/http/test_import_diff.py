@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from glyphd.contracts.queries import DiffKind, choices
+from glyphd.contracts.parameters import choices
+from glyphd.contracts.queries import DiffKind
 from glyphd.history.diff import CHANGED_COLUMNS
 from glyphd.storage.rows import RESULT_COLUMNS
 from tests.service import Service, offers, start_in

@@ -16,7 +16,8 @@ from glyphd.api.uploads import SMALL_GRACE_SECONDS
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.imports import ImportStatus, ImportView
 from glyphd.contracts.numeric_cells import IntegerCell
-from glyphd.contracts.queries import Query, QueryTime, read_parameters
+from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.queries import Query, QueryTime
 from glyphd.db.registry_models import Job
 from glyphd.errors import ImportFinal, Refused
 from glyphd.importing.cancelling import cancel_import

@@ -12,7 +12,8 @@ from glyphd.api.listings import listing_key
 from glyphd.api.routes import Route
 from glyphd.api.sources import require_event
 from glyphd.contracts.cells import TextCell
-from glyphd.contracts.queries import ListingQuery, Query, QueryTime, read_parameters
+from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.queries import ListingQuery, Query, QueryTime
 from glyphd.db.registry_models import Job
 from glyphd.errors import GlyphdError, ListingNotFound
 from glyphd.history.models import MODEL_COLUMNS

@@ -10,15 +10,8 @@ from pydantic import Field
 
 from glyphd.api.models import MODEL
 from glyphd.api.routes import Route
-from glyphd.contracts.queries import (
-    Bucket,
-    DeltaQuery,
-    ListingQuery,
-    ModelHistoryQuery,
-    Query,
-    QueryTime,
-    read_parameters,
-)
+from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.queries import Bucket, DeltaQuery, ListingQuery, ModelHistoryQuery, Query, QueryTime
 from glyphd.history.buckets import ModelHistory
 from glyphd.history.deltas import DELTA_COLUMNS, Deltas
 from glyphd.history.models import MODEL_COLUMNS, unknown_model

@@ -1,0 +1,111 @@
+"""Reading query parameters into their contract: unknown ones are refused, bad values say what is allowed."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
+from enum import Enum
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from glyphd.contracts.cells import BOOLEAN_WORDS
+from glyphd.request_errors import InvalidParameter, UnknownParameter
+
+NEVER_BLANK = "never blank"
+"""Marks a parameter whose empty value is refused: a script's unset variable must not ask for the whole market."""
+
+_MEANT = {("delimiter", "\t")}
+"""White space that is a value."""
+
+_HINTS = dict.fromkeys(("offset", "page"), "pages are walked with limit and cursor")
+
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
+def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) -> AnyModel:
+    """The parameters as the contract has them; an empty value counts as absent, but for NEVER_BLANK ones.
+
+    Raises UnknownParameter and InvalidParameter, naming the parameter, the value and what is allowed.
+    """
+    given: dict[str, Any] = {}
+    for name, value in pairs:
+        field = contract.model_fields.get(name)
+        if field is None:
+            raise _unknown(name, list(contract.model_fields))
+        if not value.strip() and (name, value) not in _MEANT:
+            _refuse_blank(name, value, field)
+            continue
+        if get_origin(field.annotation) is list and name != "fields":
+            given.setdefault(name, []).append(value)
+        elif name in given:
+            raise InvalidParameter(f"{name} is given twice", parameter=name, value=value)
+        else:
+            given[name] = value
+    try:
+        found = contract.model_validate(given)
+    except ValidationError as error:
+        raise _invalid(contract, error) from None
+    _require_ordered_bounds(found, given)
+    return found
+
+
+def choices(kind: Any) -> list[str]:
+    """The words that a Literal type allows."""
+    return [str(word) for word in get_args(kind)]
+
+
+def pick_columns(fields: Sequence[str], known: Sequence[str], default: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The columns asked for by `fields`, each once; the default ones, or all that are known, without any.
+
+    Raises InvalidParameter.
+    """
+    for name in fields:
+        if name not in known:
+            detail = f"fields={name:.200}: there is no such column"
+            raise InvalidParameter(detail, parameter="fields", value=f"{name:.200}", allowed=list(known))
+    return tuple(dict.fromkeys(fields)) or tuple(default or known)
+
+
+def _unknown(name: str, known: list[str]) -> UnknownParameter:
+    near = get_close_matches(name, known, n=1)
+    hint = f": {_HINTS[name]}" if name in _HINTS else f"; did you mean {near[0]}?" if near else ""
+    return UnknownParameter(
+        f"there is no parameter {name!r}{hint}", parameter=name, nearest=near[0] if near else None, known=known
+    )
+
+
+def _invalid(contract: type[BaseModel], error: ValidationError) -> InvalidParameter:
+    first = error.errors(include_url=False)[0]
+    name, value = str(first["loc"][0]), first["input"]
+    reason = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    allowed = list(_allowed(contract.model_fields[name].annotation))
+    members: dict[str, Any] = {"allowed": allowed} if allowed else {}
+    return InvalidParameter(f"{name}={value!s:.200}: {reason}", parameter=name, value=f"{value!s:.200}", **members)
+
+
+def _allowed(kind: Any) -> Iterator[str]:
+    """The values that a type allows, where there is a list of them."""
+    if kind is bool:
+        yield from BOOLEAN_WORDS
+    elif isinstance(kind, type) and issubclass(kind, Enum):
+        yield from (str(member.value) for member in kind)
+    elif get_origin(kind) is Literal:
+        yield from choices(kind)
+    else:
+        for part in get_args(kind):
+            yield from _allowed(part)
+
+
+def _refuse_blank(name: str, value: str, field: FieldInfo) -> None:
+    if NEVER_BLANK in field.metadata:
+        detail = f"{name} is empty: give it a value, or leave the parameter out"
+        raise InvalidParameter(detail, parameter=name, value=value[:200])
+
+
+def _require_ordered_bounds(found: BaseModel, given: dict[str, Any]) -> None:
+    """Raises InvalidParameter for a `min_…` above its `max_…`: no value can be between them."""
+    for low in (name for name in given if name.startswith("min_")):
+        high = low.replace("min_", "max_", 1)
+        if high in given and getattr(found, low) > getattr(found, high):
+            detail = f"{low}={given[low]:.200} is above {high}={given[high]:.200}"
+            raise InvalidParameter(detail, parameter=low, value=f"{given[low]:.200}")
