@@ -71,6 +71,43 @@ def test_rows_that_nothing_tells_apart_are_counted_with_what_would(service: Serv
     assert "source_url" in warning["hint"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "hint"),
+    [
+        (
+            ["M0,1,0.5,,,"] * 2,
+            "a source_url or a seller in each row, or source= with the upload, would tell them apart",
+        ),
+        (["M0,1,0.5,Shop,,"] * 2, "a source_url in each row would tell them apart"),
+        (["M0,1,0.5,,,", "M0,1,0.5,Shop,,", "M0,2,0.5,Shop,,"], "a source_url in each row would tell them apart"),
+        (
+            [_offer(1, 5, 1), _offer(1, 6, 1)],
+            "give each offer a source_url of its own, or another seller, region or condition",
+        ),
+    ],
+)
+def test_the_hint_names_what_is_lacking(service: Service, rows: list[str], hint: str) -> None:
+    (warning,) = service.import_csv(_file(*rows))["warnings"]
+    assert warning["hint"] == hint
+
+
+def test_a_copy_in_a_group_is_repeated_and_not_indistinct(service: Service) -> None:
+    repeated, indistinct = service.import_csv(_file(_offer(1, 5, 1), *[_offer(1, 6, 1)] * 2))["warnings"]
+    assert (repeated["code"], repeated["first_lines"]) == ("repeated_rows", [3])
+    assert (indistinct["code"], indistinct["first_lines"]) == ("indistinct_rows", [2, 4])
+
+
+def test_a_copy_of_a_known_group_is_repeated_and_not_indistinct(service: Service) -> None:
+    service.import_csv(_file(_offer(1, 5, 1), _offer(1, 6, 1)))
+    status = service.import_csv(_file(*[_offer(1, 5, 2)] * 2))
+    assert _codes(status) == {"repeated_rows": 1, "indistinct_rows": 1}
+
+
+def test_nameless_rows_that_are_known_are_counted_once(service: Service) -> None:
+    service.import_csv(_file("M0,1,0.5,,,2025-07-01"))
+    assert _codes(service.import_csv(_file("M0,2,0.5,,,2025-07-02", "M1,2,0.5,,,2025-07-02"))) == {"indistinct_rows": 2}
+
+
 def test_rows_that_repeat_another_are_counted(service: Service) -> None:
     status = service.import_csv(_file(*[_offer(1, 5, 1)] * 3, _offer(2, 5, 1)))
     assert _codes(status) == {"repeated_rows": 2}
