@@ -46,6 +46,7 @@ class SharingChannel(HTTPChannel):
     _map: dict[int, Any]
     _fileno: int | None
     _may_send = 0
+    _is_sending = False  # the thread that answers is
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -55,6 +56,16 @@ class SharingChannel(HTTPChannel):
         # A head is small, and who waits with one behind many bodies may be a probe.
         if not self._is_in_body or self._has_turn():
             super().handle_read_event()
+
+    def writable(self) -> bool:
+        """Whether the loop has something to send.
+
+        Not while the thread that answers sends, or has no more than a head so far: the loop could do nothing, and
+        would be woken again and again until that thread is done, which it would slow down.
+        """
+        if self.requests and not self.will_close:
+            return self.total_outbufs_len >= self.adj.send_bytes and not self._is_sending
+        return bool(super().writable())
 
     def handle_write_event(self) -> None:
         if self._has_turn():
@@ -90,7 +101,11 @@ class SharingChannel(HTTPChannel):
 
     def _flush_some(self, do_close: bool = True) -> bool:
         self._may_send = _MOST_SENT_AT_ONCE
-        return bool(super()._flush_some(do_close=do_close))  # type: ignore[misc]
+        self._is_sending = not do_close  # only the loop may close
+        try:
+            return bool(super()._flush_some(do_close=do_close))  # type: ignore[misc]
+        finally:
+            self._is_sending = False
 
     @property
     def _is_in_body(self) -> bool:

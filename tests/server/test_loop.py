@@ -4,12 +4,15 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from tests.server.wire import post
+from tests.server.wire import GET as ANY_REQUEST
+from tests.server.wire import Serve, post, read_answer
 
 LONGEST_SECONDS = 1.0
 ATTACK_SECONDS = 2.0
@@ -60,6 +63,26 @@ def test_it_stops_for_no_reader_however_fast(port: int) -> None:
 def test_small_chunks_of_many_clients_leave_room_for_others(port: int) -> None:
     with _attacked(lambda over: _send(port, [CHUNKED] + [b"1\r\nx\r\n" * 10_000] * 1000, over), 64):
         assert _longest(port) < 3 * LONGEST_SECONDS
+
+
+def test_it_rests_while_a_thread_makes_the_rest_of_an_answer(serve: Serve) -> None:
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        yield b"beginning"
+        has_begun.set()
+        may_end.wait(LONGEST_SECONDS)
+        yield b", end"
+
+    with serve(app).connect() as client:
+        client.sendall(ANY_REQUEST)
+        assert has_begun.wait(LONGEST_SECONDS)
+        worked, began = time.process_time(), time.monotonic()
+        may_end.wait(LONGEST_SECONDS / 2)
+        assert time.process_time() - worked < (time.monotonic() - began) / 4
+        may_end.set()
+        assert read_answer(client).body == b"beginning, end"
 
 
 def _longest(port: int) -> float:
