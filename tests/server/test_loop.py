@@ -11,8 +11,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 
 import pytest
 
-from tests.server.wire import GET as ANY_REQUEST
-from tests.server.wire import Serve, post, read_answer
+from tests.server.wire import GET as ANY_REQUEST, Serve, post, read_answer
 
 LONGEST_SECONDS = 1.0
 ATTACK_SECONDS = 2.0

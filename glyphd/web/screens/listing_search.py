@@ -16,7 +16,7 @@ from glyphd.services import Services
 from glyphd.storage.rows import SELECTABLE_COLUMNS
 from glyphd.web.addresses import Address, Pairs
 from glyphd.web.theme import Theme, here, moved_to
-from glyphd.web.wording import is_numeric_column, label
+from glyphd.web.wording import cell_opening
 
 PAGE_ROWS = 50
 MOST_PAGE_ROWS = 100
@@ -27,7 +27,7 @@ SORTABLE = frozenset(word.removeprefix("-") for word in choices(SortKey))
 FIRST_DOWN = frozenset({"score", "seen_at"})
 """Columns that are sorted by their largest value first, when they are asked for."""
 TEXT_FILTERS = ("model", "region", "condition", "seller", "source_type", "source")
-COUNTED_UNASKED = 10_000
+COUNTED_UNASKED = 2_000
 """How many offers are counted before a reader has to ask for it."""
 
 
@@ -68,7 +68,7 @@ class ListingSearchScreen:
         return {
             "asked": asked,
             "shown": shown,
-            "columns": [(name, label(name), is_numeric_column(name)) for name in shown],
+            "columns": [(name, cell_opening(name)) for name in shown],
             "choosable": CHOOSABLE,
             "sortable": SORTABLE,
             "first_down": FIRST_DOWN,
