@@ -86,7 +86,7 @@ def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Pa
     expect(page.locator(".standing .status")).to_have_text("succeeded")
 
     _go(page, "Market")
-    yesterday = datetime.now(UTC) - timedelta(days=1)
+    yesterday = datetime.now(UTC).replace(second=30) - timedelta(days=1)
     page.get_by_label("As of UTC").fill(yesterday.strftime("%Y-%m-%dT%H:%M:%S"))
     page.get_by_role("banner").get_by_role("button", name="Show").click()
     expect(page.get_by_role("status").first).to_contain_text(f"As of {yesterday:%Y-%m-%d %H:%M:%S} UTC.")
