@@ -1,7 +1,7 @@
 # One command each; `make` alone lists them. Needs Python 3.11 or later, everything else goes into .venv and .tools.
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types layers cover check bench chaos power attacks fuzz screenshots audit lock clean
+.PHONY: help install serve test lint types layers cover check bench measures chaos power attacks fuzz screenshots audit lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -65,6 +65,9 @@ $(PEERS)/.installed: requirements/bench.lock | $(UV)
 	$(UV) venv --quiet --clear --no-project --python "$(PYTHON)" $(PEERS)
 	$(UV) pip sync --quiet --python $(PEERS)/bin/python --require-hashes requirements/bench.lock
 	@touch $@
+
+measures:  ## how the code reads, as figures beside those of projects that read well
+	@"$(PYTHON)" -m bench.measures
 
 chaos: install  ## kill processes and trouble their surroundings while files come in (ROUNDS=100 DATABASE=postgresql WORKERS=2 SEED=1 BLOWS="kill readonly")
 	@$(BIN)/python -m tests.chaos $(foreach name,ROUNDS DATABASE WORKERS SEED,$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z)=$($(name)))) $(if $(BLOWS),--blows="$(BLOWS)")
