@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 # A process for each core; a file's tests stay together, since some share what is costly to make.
-PARALLEL := -n auto --dist loadfile
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 PEERS := bench/.venv
 
 # Looked for only by the recipes that need one.

@@ -7,6 +7,13 @@ import structlog
 
 pytest_plugins = ["tests.databases", "tests.service"]
 
+OF_PROCESSES = {"attacks", "chromium", "e2e", "power"}
+"""Folders whose few tests take long: they come first, so that no process is left alone with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: OF_PROCESSES.isdisjoint(item.path.parts))
+
 
 @pytest.fixture(autouse=True)
 def logging_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
