@@ -12,7 +12,7 @@ from glyphd.db.dialects import bucket_start, equals_caseless
 from glyphd.history.series import Row, Series
 from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, summarise, summary_row
 from glyphd.listings.search import known_at
-from glyphd.storage.orders import MODEL_TIMELINE
+from glyphd.storage.timelines import MODEL_TIMELINE
 
 _EVENT = ScoredListing.alias("event")
 

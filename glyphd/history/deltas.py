@@ -20,9 +20,9 @@ from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.search import Page
 from glyphd.storage.knowledge import Knowledge, present
 from glyphd.storage.offers import is_from_same, is_observation
-from glyphd.storage.orders import CHANGE_TIMELINE
+from glyphd.storage.timelines import CHANGE_TIMELINE
 from glyphd.storage.predicates import restrict
-from glyphd.storage.steps import steps_from
+from glyphd.storage.change_steps import steps_from
 
 DELTA_COLUMNS = (
     "listing_id",

@@ -15,8 +15,8 @@ from glyphd.history.series import Row, Series
 from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, SUMMARY_FIELDS, summarise, summary_row
 from glyphd.listings.search import known_at
 from glyphd.storage.knowledge import Knowledge
-from glyphd.storage.orders import MODEL_TIMELINE
-from glyphd.storage.staged_models import SPECS
+from glyphd.storage.timelines import MODEL_TIMELINE
+from glyphd.storage.specs import SPECS
 
 MODEL_COLUMNS = ("model", *SUMMARY_COLUMNS, *SPECS, *CAPACITIES)
 NEAREST = 3

@@ -18,7 +18,7 @@ from glyphd.listings.statements import Statements, Values
 from glyphd.request_errors import InvalidParameter
 from glyphd.storage.clock import last_moment
 from glyphd.storage.knowledge import Knowledge, knowledge_at, present
-from glyphd.storage.orders import MODEL_TIMELINE, TIMELINE, Along
+from glyphd.storage.timelines import MODEL_TIMELINE, TIMELINE, Along
 from glyphd.storage.predicates import PREDICATES, is_of_listing, restrict
 from glyphd.storage.rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, convert_rows, select_rows
 from glyphd.times import now_text

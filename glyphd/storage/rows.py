@@ -10,7 +10,7 @@ from peewee import JOIN, Database, Select
 from glyphd.contracts.listings import COLUMN_NAMES, EXTRA, OWN_COLUMNS
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.storage.knowledge import Knowledge
-from glyphd.storage.orders import Along
+from glyphd.storage.timelines import Along
 
 RESULT_COLUMNS = (*COLUMN_NAMES, *OWN_COLUMNS)
 """What a row has when the service returns it, in this order."""

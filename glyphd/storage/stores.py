@@ -30,7 +30,7 @@ from glyphd.settings import Settings, settings_of_file
 from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.storage.knowledge import present
 from glyphd.storage.mapping import AnyDTO, to_dto
-from glyphd.storage.orders import MODEL_TIMELINE, TIMELINE
+from glyphd.storage.timelines import MODEL_TIMELINE, TIMELINE
 from glyphd.storage.predicates import restrict
 from glyphd.storage.rows import SELECTABLE_COLUMNS, read_rows, select_rows
 from glyphd.storage.staging import Stage, StagedColumns, open_stage

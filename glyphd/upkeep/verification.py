@@ -20,11 +20,11 @@ from glyphd.errors import ImportNotFound, UnreadableFile
 from glyphd.importing.reading import read_kept
 from glyphd.importing.registry import Registry
 from glyphd.settings import Settings
+from glyphd.storage.comparing import MOST, Side, differences, place_of
 from glyphd.storage.staging import STAGED_COLUMNS, Stage, open_stage, staged
 from glyphd.upkeep.agreement import check_agreement, check_changes, check_rollback, find_batch
 from glyphd.upkeep.archive_checks import ARCHIVE_CHECKS
 from glyphd.upkeep.batch_checks import BATCH_CHECKS, check_digest
-from glyphd.upkeep.comparing import MOST, Side, differences, place_of
 from glyphd.upkeep.originals import check_notes, check_upload, has_upload
 from glyphd.upkeep.telling import until_unreadable
 from glyphd.uploads import UploadStore

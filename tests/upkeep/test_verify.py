@@ -18,7 +18,7 @@ from glyphd.db.archive_models import ImportBatch, ListingKey, ScoredListing
 from glyphd.db.dialects import exclusive_write
 from glyphd.settings import Settings
 from glyphd.storage.stores import DatabaseListingStore
-from glyphd.upkeep.comparing import MOST
+from glyphd.storage.comparing import MOST
 from tests.service import offers
 from tests.spoiling import CSV, FAULTS, Ledger, change_file, event_of, open_ledger
 

@@ -17,7 +17,7 @@ from glyphd.history.deltas import DELTA_COLUMNS, Deltas
 from glyphd.history.models import MODEL_COLUMNS, unknown_model
 from glyphd.listings.search import Search, archive_version
 from glyphd.services import Services
-from glyphd.storage.staged_models import SPECS
+from glyphd.storage.specs import SPECS
 from glyphd.web.charts import Band, Line, Picture, Point, chart, thinned
 from glyphd.web.theme import Theme, here
 from glyphd.web.wording import counted, money

@@ -1,0 +1,85 @@
+"""The operations that every derived fact has. Those that a fact has no use for do nothing."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from peewee import Database, Node, Select, Value
+
+from glyphd.storage.knowledge import Knowledge
+from glyphd.storage.predecessors import Origin
+from glyphd.storage.staging import staged
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An import that is being written: its rows are staged, and `predecessors` is filled."""
+
+    database: Database
+    import_id: str
+    origin: Origin
+    top: int
+    """`top - import_index` is the id of a row's event: it grows from import to import and falls inside one."""
+
+    def event_id(self, import_index: Any = staged.c.import_index) -> Any:
+        """Expression: the id of the event of the row with this index."""
+        return Value(self.top) - import_index
+
+
+class Fact:
+    """Something that is derived from the events. Its statements run in the caller's transaction, in order."""
+
+    def row_columns(self, arrival: Arrival) -> Mapping[str, Any]:
+        """The columns of `scored_listings` that the events of staged rows are inserted with."""
+        return {}
+
+    def before_rows(self, arrival: Arrival) -> Iterable[Node]:
+        """The statements of an import before its events are inserted."""
+        return ()
+
+    def after_rows(self, arrival: Arrival) -> Iterable[Node]:
+        """The statements of an import after its events are inserted."""
+        return ()
+
+    def renew_listings(self) -> Iterable[Node]:
+        """The statements for listings whose events follow each other in another way now. `renewed` has all their
+        events."""
+        return ()
+
+    def before_renewal(self, database: Database, changing: Select) -> Iterable[Node]:
+        """The statements before the events of this query of ids get other values in their columns."""
+        return ()
+
+    def after_renewal(self, database: Database, changing: Select) -> Iterable[Node]:
+        """The statements after they got them."""
+        return ()
+
+    def after_change(self, database: Database, import_id: str, kind: str) -> Iterable[Node]:
+        """The statements for an import that was rolled back or restored; each is executed before the next is made."""
+        return ()
+
+    def faults(self, archive: Database) -> Iterator[str]:
+        """A line for each place where the archive says something else than its events do, as `verify --all` asks."""
+        yield from ()
+
+    def faults_of(self, archive: Database, batch: Any) -> Iterator[str]:
+        """The same of one import, as every `verify` asks."""
+        yield from ()
+
+
+class EventColumn(Fact):
+    """A column of the events that may change when others come, or stop to count."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def of_row(self, arrival: Arrival) -> Any:
+        """Expression: its value for the event of a staged row."""
+
+    @abstractmethod
+    def of_event(self, event: Any, known: Knowledge) -> Any:
+        """Expression: its value for an event of `followed_events`."""
+
+    def row_columns(self, arrival: Arrival) -> Mapping[str, Any]:
+        return {self.name: self.of_row(arrival)}

@@ -1,0 +1,45 @@
+"""Which event the specs of a GPU model come from: one with any specs before one without, then the latest seen, then the
+one with the highest id.
+
+The first two are one text that can be compared, the rank. Ids grow from import to import and fall inside one: of equals
+in different imports the later one wins, of equals in one file the earlier row.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from operator import add, or_
+from typing import Any
+
+from peewee import OP, SQL, Case, Expression
+
+SPECS = (
+    "vram_gb",
+    "mig_capable",
+    "tdp_watts",
+    "cuda_cores",
+    "slot_width",
+    "pcie_generation",
+    "nvlink",
+    "generation",
+    "form_factor",
+)
+"""What a GPU model has wherever it is sold."""
+
+_WITHOUT, _WITH = "0", "1"
+
+
+def spec_rank(row: Any) -> Expression:
+    """Expression: the rank of a row; the greater is the better."""
+    has_specs = reduce(or_, [getattr(row, name).is_null(False) for name in SPECS])
+    return Expression(Case(None, [(has_specs, SQL(f"'{_WITH}'"))], SQL(f"'{_WITHOUT}'")), OP.CONCAT, row.seen_at)
+
+
+def spec_ranks(columns: Mapping[str, Sequence[Any]]) -> Iterable[str]:
+    """The same of several rows, by column; a column that is left out is null in each of them."""
+    seen_at: Sequence[str] = columns["seen_at"]
+    given: list[Sequence[object]] = [columns[name] for name in SPECS if name in columns]
+    if any(None not in column for column in given):
+        return map(_WITH.__add__, seen_at)
+    has_specs = (any(value is not None for value in row) for row in zip(*given, strict=True))
+    flags = [_WITH if has else _WITHOUT for has in has_specs] if given else [_WITHOUT] * len(seen_at)
+    return map(add, flags, seen_at)
