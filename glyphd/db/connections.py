@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 from peewee import Database, OperationalError, SqliteDatabase
 
 from glyphd.db.postgres_sessions import PostgresPool, open_pool, open_postgres
+from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.errors import NotReady
 from glyphd.private_files import make_file
 from glyphd.settings import MIB, Settings
@@ -62,7 +63,7 @@ class SqliteFile(SqliteDatabase):
         except OperationalError as error:
             if not self.path.exists():
                 raise NotReady(f"there is no database {self.path.name} yet") from None
-            if not self.is_closed() or "locked" in str(error):
+            if not self.is_closed() or trouble_of(error) is Trouble.BUSY:
                 raise
             raise NotReady(f"the database {self.path.name} can't be opened", reason=str(error)) from error
 
