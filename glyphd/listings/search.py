@@ -20,7 +20,7 @@ from glyphd.storage.clock import last_moment
 from glyphd.storage.knowledge import Knowledge, knowledge_at, present
 from glyphd.storage.timelines import MODEL_TIMELINE, TIMELINE, Along
 from glyphd.storage.predicates import PREDICATES, is_of_listing, restrict
-from glyphd.storage.rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, convert_rows, select_rows
+from glyphd.storage.result_rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, convert_rows, select_rows
 from glyphd.times import now_text
 
 _ORDERED_BY = {TIMELINE: {"after", "before"}, MODEL_TIMELINE: {"model", "after", "before"}}

@@ -33,7 +33,7 @@ from glyphd.storage.knowledge import present
 
 from glyphd.storage.timelines import MODEL_TIMELINE, TIMELINE
 from glyphd.storage.predicates import restrict
-from glyphd.storage.rows import SELECTABLE_COLUMNS, read_rows, select_rows
+from glyphd.storage.result_rows import SELECTABLE_COLUMNS, read_rows, select_rows
 from glyphd.storage.staging import Stage, StagedColumns, open_stage
 from glyphd.storage.writing import Batch, Written, find_written, write_batch
 from glyphd.times import now_text, read_stored, utc_text

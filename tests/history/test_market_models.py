@@ -7,7 +7,7 @@ import pytest
 
 from glyphd.contracts.listings import CAPACITIES
 from glyphd.db.archive_models import ScoredListing
-from glyphd.history.models import MODEL_COLUMNS, Models, find_model, nearest_models
+from glyphd.history.market_models import MODEL_COLUMNS, Models, find_model, nearest_models
 from glyphd.storage.derived.orders import Orders
 from glyphd.storage.specs import SPECS
 from glyphd.storage.stores import DatabaseListingStore

@@ -15,7 +15,7 @@ from peewee import Database, Select, fn
 from glyphd.contracts.queries import DeltaQuery
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import uncommitted
-from glyphd.history.changes import PERCENT_DECIMALS, change_pct, difference
+from glyphd.history.differences import PERCENT_DECIMALS, change_pct, difference
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.search import Page
 from glyphd.storage.knowledge import Knowledge, present

@@ -27,18 +27,18 @@ CHUNK_BYTES = 4 * 1024 * 1024
 """A chunk of rows ends with either. Only JSON is counted: a thousand rows hold little text beside it."""
 _MEASURED_ROWS = 50
 
-Column = Sequence[Any]
+StoredColumn = Sequence[Any]
 
 
-def _flags(stored: Column) -> Column:
+def _flags(stored: StoredColumn) -> StoredColumn:
     return [None if value is None else bool(value) for value in stored]
 
 
-def _hex(stored: Column) -> Column:
+def _hex(stored: StoredColumn) -> StoredColumn:
     return [bytes(value).hex() for value in stored]
 
 
-_CONVERSIONS: dict[str, Callable[[Column], Column]] = {
+_CONVERSIONS: dict[str, Callable[[StoredColumn], StoredColumn]] = {
     "nvlink": _flags,
     "listing_id": _hex,
 }
