@@ -17,7 +17,7 @@ from glyphd.storage.result_rows import RESULT_COLUMNS, convert_rows, select_rows
 OBSERVATION_COLUMNS = (*RESULT_COLUMNS, "indistinct", "price_delta", "price_delta_pct", "score_delta")
 _PRICE, _SCORE, _ROLLED_BACK = (RESULT_COLUMNS.index(name) for name in ("price_usd", "score", "rolled_back_at"))
 ListingEvent = tuple[Any, ...]
-_NOTHING_TO_SAY = (None, None, None)
+_NO_DELTAS = (None, None, None)
 
 
 def observations(database: Database, listing_id: bytes, as_of: str | None = None) -> Iterator[ListingEvent]:
@@ -47,12 +47,12 @@ def _compared(events: Iterator[ListingEvent], judged: int) -> Iterator[ListingEv
         earlier = before.get(thread)
         counts = is_counted and event[_ROLLED_BACK] is None
         is_compared = counts and not is_indistinct and earlier is not None and not earlier[-1]
-        changes = _changes(earlier, event) if is_compared and earlier else _NOTHING_TO_SAY
-        yield (*event, bool(is_indistinct), *changes)
+        deltas = _deltas(earlier, event) if is_compared and earlier else _NO_DELTAS
+        yield (*event, bool(is_indistinct), *deltas)
         if counts:
             before[thread] = (*event, is_indistinct)
 
 
-def _changes(before: ListingEvent, event: ListingEvent) -> ListingEvent:
+def _deltas(before: ListingEvent, event: ListingEvent) -> ListingEvent:
     old, new = before[_PRICE], event[_PRICE]
     return difference(old, new), change_pct(old, new), difference(before[_SCORE], event[_SCORE])

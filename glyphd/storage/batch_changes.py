@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from peewee import Database, Select
+from peewee import Database
 
 from glyphd.db.archive_models import RESTORE, ROLLBACK, BatchChange, ImportBatch, ScoredListing
 from glyphd.db.dialects import exclusive_write
@@ -36,7 +36,8 @@ def change_batch(database: Database, change: Change) -> str:
         moment = change.changed_at or next_moment(database)
         values = {"rolled_back_at": moment if change.kind == ROLLBACK else None}
         database.execute(ImportBatch.update(values).where(ImportBatch.import_id == change.import_id))
-        renew(database, _listings_of(change.import_id))
+        listings = ScoredListing.select(ScoredListing.first_event_id).where(ScoredListing.import_id == change.import_id)
+        renew(database, listings)
         for fact in FACTS:
             for statement in fact.after_change(database, change.import_id, change.kind):
                 database.execute(statement)
@@ -57,7 +58,3 @@ def _imported_at(database: Database, import_id: str) -> str:
     if row is None:
         raise ImportNotFound(f"the archive holds no import {import_id}", import_id=import_id)
     return str(row[0])
-
-
-def _listings_of(import_id: str) -> Select:
-    return ScoredListing.select(ScoredListing.first_event_id).where(ScoredListing.import_id == import_id)

@@ -1,8 +1,8 @@
-"""Which event the specs of a GPU model come from: one with any specs before one without, then the latest seen, then the
-one with the highest id.
+"""Which event the specs of a GPU model come from.
 
-The first two are one text that can be compared, the rank. Ids grow from import to import and fall inside one: of equals
-in different imports the later one wins, of equals in one file the earlier row.
+One with any specs comes before one without, then the latest seen, then the one with the highest id.
+The first two are compared as one text, the rank. Ids grow from import to import and fall inside one:
+among equals the later import wins, and in one file the earlier row.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,8 @@ _WITHOUT, _WITH = "0", "1"
 def spec_rank(row: Any) -> Expression:
     """Expression: the rank of a row; the greater is the better."""
     has_specs = reduce(or_, [getattr(row, name).is_null(False) for name in SPECS])
-    return Expression(Case(None, [(has_specs, SQL(f"'{_WITH}'"))], SQL(f"'{_WITHOUT}'")), OP.CONCAT, row.seen_at)
+    flag = Case(None, [(has_specs, SQL(f"'{_WITH}'"))], SQL(f"'{_WITHOUT}'"))
+    return Expression(flag, OP.CONCAT, row.seen_at)
 
 
 def spec_ranks(columns: Mapping[str, Sequence[Any]]) -> Iterable[str]:
@@ -48,4 +49,5 @@ def _flags(given: Sequence[Sequence[object]], count: int) -> Iterable[str]:
         return repeat(_WITH, count)
     if not given:
         return repeat(_WITHOUT, count)
-    return [_WITH if any(value is not None for value in row) else _WITHOUT for row in zip(*given, strict=True)]
+    has_specs = (any(value is not None for value in row) for row in zip(*given, strict=True))
+    return [_WITH if has else _WITHOUT for has in has_specs]

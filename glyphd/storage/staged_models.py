@@ -1,4 +1,7 @@
-"""Which staged row the specs of each GPU model would come from: found as the rows come in, so that none are sorted."""
+"""Which staged row the specs of each GPU model would come from.
+
+Found as the rows come in, so that none are sorted.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,7 +33,7 @@ def create_table(database: Database) -> None:
 
 
 class ModelNotes:
-    """Takes the rows of a stage into account as they come in, in file order: of equals the first one stays."""
+    """Takes rows into account as they come in, in file order: of equals the first one stays."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -1,6 +1,6 @@
-"""The orders that events are read in: by time, by model and time, and those that changed by how much and time.
+"""The orders that events are read in: by time, by model and time, by change step and time.
 
-PostgreSQL has an index for each. On SQLite each is a table of its own, which `derived/orders` fills.
+PostgreSQL has an index for each. On SQLite each is a table, which `derived/orders` fills.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from glyphd.db.order_models import ChangeByStep, EventByModel, EventByTime
 
 
 class Along(Source):
-    """Events read along an order: what a query selects from instead of `ScoredListing`, whose columns it gives."""
+    """Events read along an order: selected from instead of `ScoredListing`, with the same columns."""
 
     def __init__(self, view: str, order: type[Model]) -> None:
         super().__init__()

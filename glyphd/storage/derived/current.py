@@ -1,4 +1,4 @@
-"""`is_current`: the event is the latest observation of its listing, and the offer is still there."""
+"""`is_current`: the latest observation of a listing whose offer is still there."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -21,18 +21,19 @@ class Current(EventColumn):
 
     def of_event(self, event: Any, known: Knowledge) -> Any:
         is_gone = gone_at(event.c, known.counting).is_null(False)
-        return Case(None, [(~is_latest(event), 0), (event.c.group_id.is_null(), 1), (is_gone, 0)], 1)
+        is_alone = event.c.group_id.is_null()
+        return Case(None, [(~is_latest(event), 0), (is_alone, 1), (is_gone, 0)], 1)
 
     def before_rows(self, arrival: Arrival) -> Iterable[Node]:
         return [ScoredListing.update(is_current=0).where(ScoredListing.id.in_(superseded()))]
 
 
 def is_history(origin: Origin, row: Any) -> Any:
-    """Condition: the staged row is not what its listing is now, or that is to be found out by a renewal."""
-    has_to_be_found_out = row.import_index.in_(rows_to_renew())
+    """Condition: the staged row is not its listing's latest, or a renewal has to find out."""
+    waits_for_renewal = row.import_index.in_(rows_to_renew())
     if not origin.is_grouped:
-        return has_to_be_found_out
-    return (row.standing > Standing.LEFT_OUT.value) | has_to_be_found_out
+        return waits_for_renewal
+    return (row.standing > Standing.LEFT_OUT.value) | waits_for_renewal
 
 
 def is_latest(event: Any) -> Any:

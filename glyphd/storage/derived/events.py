@@ -1,4 +1,4 @@
-"""The columns of events that are derived from the other events of their listing, computed together."""
+"""The columns of events that follow from the other events of their listing, computed together."""
 
 from collections.abc import Iterator
 from functools import reduce
@@ -25,10 +25,11 @@ renewed = Table("renewed_events")
 
 
 def derived_events(first_event_ids: Any | None = None, known: Knowledge = _ALL_ROLLBACKS) -> Any:
-    """Every event of the listings (None: of all) with what is derived from the events that count, as far as `known`.
+    """Every event of the listings (None: of all) with the columns it should have.
 
-    Columns `event_id`, `listing_id`, `is_latest` and EVENT_COLUMNS. An event of an import that was rolled back counts
-    for nothing, and so does a row that repeats another. All offers of a group have to be among the listings.
+    Those are `event_id`, `listing_id`, `is_latest` and EVENT_COLUMNS. An event of an import that was
+    rolled back does not count, nor does a row that repeats another. All offers of a group have to be
+    among the listings.
     """
     event = followed_events(first_event_ids, known)
     return event.select_from(
@@ -61,7 +62,7 @@ def followed_events(first_event_ids: Any | None, known: Knowledge) -> Any:
 
 
 def _counted_events(first_event_ids: Any | None, known: Knowledge) -> Any:
-    """The events, whether each counts, whether it is indistinct, and which others it is compared with."""
+    """The events, whether each counts and is indistinct, and the thread it is compared in."""
     event, batch = ScoredListing.alias("event"), ImportBatch.alias("batch")
     counts = known.counts(event) & is_observation(event)
     indistinct = is_indistinct(event, batch.source, known.counting)
@@ -76,7 +77,7 @@ def _counted_events(first_event_ids: Any | None, known: Knowledge) -> Any:
 
 
 def column_faults(archive: Database) -> Iterator[str]:
-    """A line for each event that is flagged and stepped in another way than the events that count make it."""
+    """A line for each of EVENT_COLUMNS in which an event has another value than it should."""
     derived, stored = derived_events().alias("derived"), ScoredListing
     pairs = {name: (stored._meta.columns[name], getattr(derived.c, name)) for name in NAMES}
     differs = reduce(or_, (differ(said, due) for said, due in pairs.values()))

@@ -20,7 +20,7 @@ class Arrival:
     import_id: str
     origin: Origin
     top: int
-    """`top - import_index` is the id of a row's event: it grows from import to import and falls inside one."""
+    """Ids are `top - import_index`: they grow from import to import and fall inside one."""
 
     def event_id(self, import_index: Any = staged.c.import_index) -> Any:
         """Expression: the id of the event of the row with this index."""
@@ -28,7 +28,7 @@ class Arrival:
 
 
 class Fact:
-    """Something that is derived from the events. Its statements run in the caller's transaction, in order."""
+    """Something derived from the events. Its statements run in the caller's transaction, in order."""
 
     def row_columns(self, arrival: Arrival) -> Mapping[str, Any]:
         """The columns of `scored_listings` that the events of staged rows are inserted with."""
@@ -43,12 +43,11 @@ class Fact:
         return ()
 
     def renew_listings(self) -> Iterable[Node]:
-        """The statements for listings whose events follow each other in another way now. `renewed` has all their
-        events."""
+        """The statements for the listings whose events are all in `renewed`."""
         return ()
 
     def before_renewal(self, database: Database, changing: Select) -> Iterable[Node]:
-        """The statements before the events of this query of ids get other values in their columns."""
+        """The statements before the events with these ids get other values."""
         return ()
 
     def after_renewal(self, database: Database, changing: Select) -> Iterable[Node]:
@@ -56,15 +55,15 @@ class Fact:
         return ()
 
     def after_change(self, database: Database, import_id: str, kind: str) -> Iterable[Node]:
-        """The statements for an import that was rolled back or restored; each is executed before the next is made."""
+        """The statements for a rollback or restore; each is executed before the next is made."""
         return ()
 
     def faults(self, archive: Database) -> Iterator[str]:
-        """A line for each place where the archive says something else than its events do, as `verify --all` asks."""
+        """A line for each difference from what the events say, for `verify --all`."""
         yield from ()
 
     def faults_of(self, archive: Database, batch: Any) -> Iterator[str]:
-        """The same of one import, as every `verify` asks."""
+        """The same of one import, for every `verify`."""
         yield from ()
 
 

@@ -1,4 +1,4 @@
-"""`models`: each GPU model's latest known specs, those of one event that counts; `specs` says of which."""
+"""`models`: each GPU model's latest known specs, those of one event; `specs` says of which."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -26,8 +26,8 @@ class GPUModels(Fact):
         return [_upsert(arrival.database, best, where=spec_rank(EXCLUDED) >= spec_rank(GPUModel))]
 
     def after_change(self, database: Database, import_id: str, kind: str) -> Iterable[Node]:
-        """After a rollback, models that had their specs from the import get others, or go when no event is left of
-        them. After a restore, its events compete with those that the specs come from now."""
+        """After a rollback, models with specs from the import get others, or go when no event is left.
+        After a restore, its events compete with those that the specs come from now."""
         if kind == ROLLBACK:
             return _replace_specs_of(database, import_id)
         named = GPUModel.select(GPUModel.import_id, GPUModel.import_index)

@@ -1,4 +1,7 @@
-"""`group_id`: the first event of the first offer of an event's identity; null for that offer itself. Never changes."""
+"""`group_id`: the first event of the first offer of an identity, null for that offer itself.
+
+It never changes.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""`is_indistinct`: nothing tells which of several offers the event is of, so that nothing is computed from it."""
+"""`is_indistinct`: nothing tells which of several offers the event is of."""
 
 from typing import Any
 

@@ -1,5 +1,7 @@
-"""`listing_keys`, the latest event of each listing that counts and its first one, and `first_event_id`, by which every
-event names that first one."""
+"""`listing_keys`: the latest event of each listing that counts, and its first one.
+
+Every event names that first one by its `first_event_id`.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -21,7 +23,7 @@ class Keys(Fact):
         return {"first_event_id": fn.COALESCE(predecessors.c.first_event_id, own)}
 
     def after_rows(self, arrival: Arrival) -> Iterable[Node]:
-        """In the order of the ids, all from their index. A late row's key stays: its listing has a later event.
+        """In the order of the ids, all from their index. A late row's listing keeps its key.
 
         The event is the first one of a listing that has no key yet.
         """

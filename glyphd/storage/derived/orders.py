@@ -1,7 +1,7 @@
-"""The tables that hold the orders in which events are read, on SQLite; see `timelines` for what reads them.
+"""The tables that hold the orders in which events are read on SQLite; `timelines` reads them.
 
-An index would be added to as the rows come, here and there, and what it needs next is in no cache of the processor; a
-table can be filled in its own order. PostgreSQL has an index for each order, and needs nothing of this.
+An index is added to as the rows come, and the page it needs next is in no cache of the processor. A
+table can be filled in its own order. PostgreSQL has an index for each order, and needs nothing here.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,5 +1,7 @@
-"""Renewing what is derived: after a rollback or a restore, and where an import did more than add the latest
-observations."""
+"""Renewing what is derived from the events of some listings.
+
+A rollback and a restore need it, and an import that did more than add the latest observations.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,8 +19,7 @@ _listings = Table("renewed_listings")
 
 
 def renew(database: Database, first_event_ids: Any) -> None:
-    """Renews what is derived from the events of the listings that the query gives the first events of, and of the other
-    offers in their groups.
+    """Renews the listings with these first events (a query), and the other offers of their groups.
 
     Runs in the caller's transaction.
     """

@@ -1,4 +1,4 @@
-"""`change_step`: how far the event's price moved since the observation before, as `change_steps` has it."""
+"""`change_step`: how far the price moved since the observation before; see `change_steps`."""
 
 from types import SimpleNamespace
 from typing import Any
