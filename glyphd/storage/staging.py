@@ -85,7 +85,8 @@ class Stage:
             add_rows(self.database, TABLE, names, zip(*(given[name] for name in names), strict=True))
         self._bounds = (self._bounds[0] if self._count else indexes[0], indexes[-1])
         self._count += len(indexes)
-        self._may_be_nameless |= _lacks_names(columns)
+        named = [columns[name] for name in ("seller", "source_url") if name in columns]
+        self._may_be_nameless |= all(None in column for column in named)
         self._last_seen_at = max(self._last_seen_at or "", *columns["seen_at"])
 
     def complete(self) -> None:
@@ -129,10 +130,6 @@ class Stage:
         found = _rows.select(_rows.c.model).where(_rows.c.import_index == import_index)
         row = self.database.execute(found).fetchone()
         return row[0] if row else None
-
-
-def _lacks_names(columns: StagedColumns) -> bool:
-    return all(None in columns[name] for name in ("seller", "source_url") if name in columns)
 
 
 @contextmanager

@@ -101,7 +101,8 @@ class DatabaseListingStore(ListingStore):
         with self.database.connection_context(), open_stage(self.database) as stage:
             before = find_written(self.database, import_id)
             received_at = _received_at(before)
-            for columns in staged_columns(listings, self._check_options(received_at)):
+            latest = latest_seen_at(last_moment(self.database), received_at)
+            for columns in staged_columns(listings, CheckOptions(received_at, latest)):
                 stage.add(columns)
             result = self._write(stage, import_id, received_at)
         if before is None:
@@ -155,9 +156,6 @@ class DatabaseListingStore(ListingStore):
         with self.database.connection_context():
             rows = query.bind(self.database)
             return [kind.model_validate({name: getattr(row, name) for name in kind.model_fields}) for row in rows]
-
-    def _check_options(self, received_at: str) -> CheckOptions:
-        return CheckOptions(received_at, latest_seen_at(last_moment(self.database), received_at))
 
     def _write(self, stage: Stage, import_id: str, received_at: str) -> ImportResultDTO:
         if not stage.count():

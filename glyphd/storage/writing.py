@@ -91,7 +91,8 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
             _require_equal_rows(database, batch.import_id)
             return before
         origin = origin_of(stage, batch.source)
-        top = _last_event_id(database) + stage.bounds()[1] + 1
+        (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
+        top = (last or 0) + stage.bounds()[1] + 1
         finding = find_predecessors(database, origin)
         writing = writing_statements(Arrival(database, batch.import_id, origin, top))
         insert = partial(_insert_batch, stage, batch, origin)
@@ -101,9 +102,7 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
             execute(database)
         for first_event_ids in listings_to_renew(origin, top):
             renew(database, first_event_ids)
-        _stamp(database, batch)
-        if batch.sha256 is None:
-            _keep_digest(database, batch.import_id)
+        _finish(database, batch)
         written = find_written(database, batch.import_id)
         assert written is not None
         return written
@@ -179,21 +178,15 @@ def _judged(database: Database, stage: Stage, batch: Batch, origin: Origin) -> d
     return batch.result | judged | {"warnings": [*(batch.result.get("warnings") or ()), *judged["warnings"]]}
 
 
-def _stamp(database: Database, batch: Batch) -> None:
-    """The last statement under the write lock: a clock that jumps back can't reorder history."""
+def _finish(database: Database, batch: Batch) -> None:
+    this = ImportBatch.import_id == batch.import_id
+    # Taken under the write lock, after all rows: a clock that jumps back can't reorder history.
     imported_at = batch.imported_at or next_moment(database)
-    database.execute(ImportBatch.update(imported_at=imported_at).where(ImportBatch.import_id == batch.import_id))
-
-
-def _keep_digest(database: Database, import_id: str) -> None:
-    """Rows that no kept file can prove are proven by their digest."""
-    values = {"rows_sha256": digest_rows(database, import_id)}
-    database.execute(ImportBatch.update(values).where(ImportBatch.import_id == import_id))
-
-
-def _last_event_id(database: Database) -> int:
-    (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
-    return last or 0
+    database.execute(ImportBatch.update(imported_at=imported_at).where(this))
+    # Rows that no kept file can prove are proven by their digest.
+    if batch.sha256 is None:
+        rows_sha256 = digest_rows(database, batch.import_id)
+        database.execute(ImportBatch.update(rows_sha256=rows_sha256).where(this))
 
 
 def _require_equal_rows(database: Database, import_id: str) -> None:

@@ -35,11 +35,10 @@ class GPUModels(Fact):
         return [_upsert(database, _best_events(database, (ScoredListing.import_id == import_id) | is_named))]
 
     def faults(self, archive: Database) -> Iterator[str]:
-        stored = {name: tuple(row) for name, *row in archive.execute(_stored_specs())}
-        due = {name: tuple(row) for name, *row in archive.execute(_specs_due(archive))}
-        for name in sorted(stored.keys() | due.keys(), key=str):
-            if stored.get(name) != due.get(name):
-                yield f"model {name}: models says {stored.get(name)}, the events make it {due.get(name)}"
+        shown = (GPUModel._meta.columns[name] for name in _SHOWN)
+        best = _best_events(archive, ScoredListing.import_id.in_(_counting())).alias("latest")
+        due = best.select_from(best.c.model, *(getattr(best.c, name) for name in _SHOWN))
+        yield from _differences(archive, GPUModel.select(GPUModel.canonical_model, *shown), due)
 
 
 def _replace_specs_of(database: Database, import_id: str) -> Iterator[Node]:
@@ -51,14 +50,11 @@ def _replace_specs_of(database: Database, import_id: str) -> Iterator[Node]:
         yield _upsert(database, _best_events(database, of_model & ScoredListing.import_id.in_(_counting())))
 
 
-def _stored_specs() -> Select:
-    return GPUModel.select(GPUModel.canonical_model, *(GPUModel._meta.columns[name] for name in _SHOWN))
-
-
-def _specs_due(database: Database) -> Select:
-    best = _best_events(database, ScoredListing.import_id.in_(_counting())).alias("latest")
-    due: Select = best.select_from(best.c.model, *(getattr(best.c, name) for name in _SHOWN))
-    return due
+def _differences(archive: Database, stored: Select, due: Select) -> Iterator[str]:
+    said, wanted = ({name: tuple(row) for name, *row in archive.execute(query)} for query in (stored, due))
+    for name in sorted(said.keys() | wanted.keys(), key=str):
+        if said.get(name) != wanted.get(name):
+            yield f"model {name}: models says {said.get(name)}, the events make it {wanted.get(name)}"
 
 
 def _counting() -> Select:
