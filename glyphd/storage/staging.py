@@ -8,7 +8,7 @@ from peewee import Database, Field, Table
 
 from glyphd.contracts.listings import STORED_COLUMNS
 from glyphd.db.archive_models import ScoredListing
-from glyphd.db.connections import little_memory
+from glyphd.db.connections import small_cache
 from glyphd.db.dialects import add_rows, is_sqlite, uncommitted
 from glyphd.db.fields import CaselessTextField
 from glyphd.storage import staged_models, summarizing
@@ -94,7 +94,7 @@ class Stage:
 
         Tells rows of equal identity apart, and gives each offer its own `listing_id`.
         """
-        with little_memory(self.database), uncommitted(self.database):
+        with small_cache(self.database), uncommitted(self.database):
             self._models.write()
             if self._count:
                 self._summary = self._notes.summary(self.database, _rows)

@@ -11,7 +11,7 @@ from peewee import JOIN, Database, Node, Value, fn
 
 from glyphd.contracts.listings import ROW_SCHEMA_VERSION, STORED_COLUMNS
 from glyphd.db.archive_models import ImportBatch, ScoredListing
-from glyphd.db.connections import little_memory
+from glyphd.db.connections import small_cache
 from glyphd.db.dialects import exclusive_write, uncommitted
 from glyphd.errors import ImportConflict
 from glyphd.storage.clock import next_moment
@@ -63,7 +63,7 @@ class Written:
 
 
 Step = Callable[[float], None]
-"""Told how much of the writing is done (0 to 1) before each statement; may raise to roll all of it back."""
+"""Called before each statement with how much is done (0 to 1); may raise to roll all of it back."""
 
 
 Writing = Callable[[Database], object]
@@ -109,7 +109,7 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
 
 
 def _room_for(database: Database, stage: Stage) -> AbstractContextManager[None]:
-    return little_memory(database) if stage.count() >= LARGE_ROWS else nullcontext()
+    return small_cache(database) if stage.count() >= LARGE_ROWS else nullcontext()
 
 
 def writing_statements(arrival: Arrival) -> list[Node]:
