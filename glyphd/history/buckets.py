@@ -9,7 +9,7 @@ from glyphd.contracts.queries import ModelHistoryQuery
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import bucket_start, equals_caseless
-from glyphd.history.series import SeriesRow, Series
+from glyphd.history.series import Series, SeriesRow
 from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, summarise, summary_row
 from glyphd.listings.search import known_at
 from glyphd.storage.timelines import MODEL_TIMELINE

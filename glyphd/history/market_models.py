@@ -11,12 +11,12 @@ from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.db.archive_models import GPUModel, ScoredListing
 from glyphd.db.dialects import caseless, caseless_value, equals_caseless
 from glyphd.errors import ModelNotFound
-from glyphd.history.series import SeriesRow, Series
+from glyphd.history.series import Series, SeriesRow
 from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, SUMMARY_FIELDS, summarise, summary_row
 from glyphd.listings.search import known_at
 from glyphd.storage.knowledge import Knowledge
-from glyphd.storage.timelines import MODEL_TIMELINE
 from glyphd.storage.specs import SPECS
+from glyphd.storage.timelines import MODEL_TIMELINE
 
 MODEL_COLUMNS = ("model", *SUMMARY_COLUMNS, *SPECS, *CAPACITIES)
 NEAREST = 3

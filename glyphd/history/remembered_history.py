@@ -6,10 +6,10 @@ from peewee import Database
 
 from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.history.import_diff import DiffCounts, count_diff
-from glyphd.history.matching import Brought
 from glyphd.history.market_models import find_model
+from glyphd.history.matching import Brought
 from glyphd.history.remembering import Remembered
-from glyphd.history.series import SeriesRow, SeriesMemory
+from glyphd.history.series import SeriesMemory, SeriesRow
 from glyphd.listings.search import archive_version
 
 KEPT_LISTS, KEPT_MODELS = 2, 10_000

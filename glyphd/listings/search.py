@@ -10,7 +10,7 @@ from peewee import SQL, Database, Select, fn
 from glyphd.contracts.parameters import pick_columns
 from glyphd.contracts.queries import ListingQuery
 from glyphd.db.archive_models import BatchChange, ImportBatch, ListingKey, ScoredListing
-from glyphd.db.connections import small_cache, once_a_commit
+from glyphd.db.connections import once_a_commit, small_cache
 from glyphd.db.dialects import stream, uncommitted
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.sorting import KEYS, order_of
@@ -18,9 +18,9 @@ from glyphd.listings.statements import Statements, Values
 from glyphd.request_errors import InvalidParameter
 from glyphd.storage.clock import last_moment
 from glyphd.storage.knowledge import Knowledge, knowledge_at, present
-from glyphd.storage.timelines import MODEL_TIMELINE, TIMELINE, Along
 from glyphd.storage.predicates import PREDICATES, is_of_listing, restrict
 from glyphd.storage.result_rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, convert_rows, select_rows
+from glyphd.storage.timelines import MODEL_TIMELINE, TIMELINE, Along
 from glyphd.times import now_text
 
 _ORDERED_BY = {TIMELINE: {"after", "before"}, MODEL_TIMELINE: {"model", "after", "before"}}

@@ -12,11 +12,11 @@ from peewee import JOIN, SQL, Case, Database, FieldAlias, Node, Table, Value
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ListingKey, ScoredListing, Standing
 from glyphd.db.dialects import is_sqlite, unindexed
+from glyphd.storage.change_steps import step_between
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.knowledge import present
 from glyphd.storage.offers import is_from, is_in_group, is_nameless, is_observation
 from glyphd.storage.staging import Stage, staged, staged_ids
-from glyphd.storage.change_steps import step_between
 
 KNOWN_COLUMNS = ("import_index", "first_event_id", "event_id", "is_grouped")
 COLUMNS = (

@@ -146,7 +146,7 @@ class Verifier:
             yield from differences(self.archive, file, archive, STAGED_COLUMNS[1:])
 
     def _stage(self, stage: Stage, job: Job) -> Iterator[str]:
-        """Stages the rows that can be accepted; of an import that was not to skip any, gives a line for each of the others."""
+        """Stages the rows that are accepted. Of an import that skips none, a line for each of the others."""
         done = 0
         with read_kept(self.uploads, job, settings=self.settings) as kept:
             for checked in kept.checked():

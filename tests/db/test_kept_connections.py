@@ -9,7 +9,7 @@ import pytest
 from peewee import Database
 
 from glyphd.db.archive_models import ImportBatch
-from glyphd.db.connections import close_all, small_cache, once_a_commit, open_archive
+from glyphd.db.connections import close_all, once_a_commit, open_archive, small_cache
 from glyphd.db.migrations import initialise
 from glyphd.errors import NotReady
 from glyphd.settings import Settings

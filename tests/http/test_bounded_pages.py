@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from glyphd.history import import_diff
 from glyphd.api import imports
+from glyphd.history import import_diff
 from glyphd.listings import search
 from tests.service import Service, StartService, next_page, offers, problem
 
