@@ -16,7 +16,7 @@ from glyphd.db.dialects import exclusive_write, uncommitted
 from glyphd.errors import ImportConflict
 from glyphd.storage.clock import next_moment
 from glyphd.storage.derived.all_facts import FACTS
-from glyphd.storage.derived.facts import Arrival
+from glyphd.storage.derived.facts import Incoming
 from glyphd.storage.derived.renewing import renew
 from glyphd.storage.judging import judge
 from glyphd.storage.predecessors import (
@@ -94,7 +94,7 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
         (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
         top = (last or 0) + stage.bounds()[1] + 1
         finding = find_predecessors(database, origin)
-        writing = writing_statements(Arrival(database, batch.import_id, origin, top))
+        writing = writing_statements(Incoming(database, batch.import_id, origin, top))
         insert = partial(_insert_batch, stage, batch, origin)
         steps: list[Writing] = [*map(_executed, finding), insert, *map(_executed, writing)]
         for number, execute in enumerate(steps):
@@ -112,22 +112,22 @@ def _room_for(database: Database, stage: Stage) -> AbstractContextManager[None]:
     return small_cache(database) if stage.count() >= LARGE_ROWS else nullcontext()
 
 
-def writing_statements(arrival: Arrival) -> list[Node]:
+def writing_statements(incoming: Incoming) -> list[Node]:
     """After `find_predecessors`, in order: the events, and before and after them what is derived from them."""
     return [
-        *(statement for fact in FACTS for statement in fact.before_rows(arrival)),
-        _insert_events(arrival),
-        *(statement for fact in FACTS for statement in fact.after_rows(arrival)),
+        *(statement for fact in FACTS for statement in fact.before_rows(incoming)),
+        _insert_events(incoming),
+        *(statement for fact in FACTS for statement in fact.after_rows(incoming)),
     ]
 
 
-def _insert_events(arrival: Arrival) -> Node:
+def _insert_events(incoming: Incoming) -> Node:
     """In the order of the ids, so that the table only ever grows at its end."""
     values = {name: getattr(staged.c, name) for name in STAGED_COLUMNS}
-    values |= {"id": arrival.event_id(), "import_id": Value(arrival.import_id)}
+    values |= {"id": incoming.event_id(), "import_id": Value(incoming.import_id)}
     values |= {"schema_version": Value(ROW_SCHEMA_VERSION)}
     for fact in FACTS:
-        values |= fact.row_columns(arrival)
+        values |= fact.row_columns(incoming)
     rows = (
         staged.select(*values.values())
         .join(predecessors, JOIN.LEFT_OUTER, on=(predecessors.c.import_index == staged.c.import_index))

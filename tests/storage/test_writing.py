@@ -17,7 +17,7 @@ from glyphd.db.order_models import SQLITE_MODELS
 from glyphd.settings import Settings
 from glyphd.storage import grouping, predecessors, staged_models, writing
 from glyphd.storage.derived import renewing
-from glyphd.storage.derived.facts import Arrival
+from glyphd.storage.derived.facts import Incoming
 from glyphd.storage.predecessors import Origin
 from glyphd.storage.staging import STAGED_COLUMNS, TABLE, VIEWS, Stage, StagedColumns, open_stage
 from glyphd.storage.stores import DatabaseListingStore, staged_columns
@@ -74,7 +74,7 @@ def _statement_count(database: Database) -> int:
 def _every_statement(database: Database) -> list[Node]:
     return [
         *predecessors.find_predecessors(database, ORIGIN),
-        *writing.writing_statements(Arrival(database, "a", ORIGIN, 4)),
+        *writing.writing_statements(Incoming(database, "a", ORIGIN, 4)),
     ]
 
 

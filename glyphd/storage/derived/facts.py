@@ -13,7 +13,7 @@ from glyphd.storage.staging import staged
 
 
 @dataclass(frozen=True)
-class Arrival:
+class Incoming:
     """An import that is being written: its rows are staged, and `predecessors` is filled."""
 
     database: Database
@@ -30,15 +30,15 @@ class Arrival:
 class Fact:
     """Something derived from the events. Its statements run in the caller's transaction, in order."""
 
-    def row_columns(self, arrival: Arrival) -> Mapping[str, Any]:
+    def row_columns(self, incoming: Incoming) -> Mapping[str, Any]:
         """The columns of `scored_listings` that the events of staged rows are inserted with."""
         return {}
 
-    def before_rows(self, arrival: Arrival) -> Iterable[Node]:
+    def before_rows(self, incoming: Incoming) -> Iterable[Node]:
         """The statements of an import before its events are inserted."""
         return ()
 
-    def after_rows(self, arrival: Arrival) -> Iterable[Node]:
+    def after_rows(self, incoming: Incoming) -> Iterable[Node]:
         """The statements of an import after its events are inserted."""
         return ()
 
@@ -73,12 +73,12 @@ class EventColumn(Fact):
     name: ClassVar[str]
 
     @abstractmethod
-    def of_row(self, arrival: Arrival) -> Any:
+    def of_row(self, incoming: Incoming) -> Any:
         """Expression: its value for the event of a staged row."""
 
     @abstractmethod
     def of_event(self, event: Any, known: Knowledge) -> Any:
         """Expression: its value for an event of `followed_events`."""
 
-    def row_columns(self, arrival: Arrival) -> Mapping[str, Any]:
-        return {self.name: self.of_row(arrival)}
+    def row_columns(self, incoming: Incoming) -> Mapping[str, Any]:
+        return {self.name: self.of_row(incoming)}

@@ -4,7 +4,7 @@ from typing import Any
 
 from peewee import Case
 
-from glyphd.storage.derived.facts import Arrival, EventColumn
+from glyphd.storage.derived.facts import EventColumn, Incoming
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.predecessors import is_indistinct_alone, predecessors
 
@@ -12,8 +12,8 @@ from glyphd.storage.predecessors import is_indistinct_alone, predecessors
 class Indistinct(EventColumn):
     name = "is_indistinct"
 
-    def of_row(self, arrival: Arrival) -> Any:
-        indistinct = (predecessors.c.is_indistinct == 1) | is_indistinct_alone(arrival.origin)
+    def of_row(self, incoming: Incoming) -> Any:
+        indistinct = (predecessors.c.is_indistinct == 1) | is_indistinct_alone(incoming.origin)
         return Case(None, [(indistinct, 1)], 0)
 
     def of_event(self, event: Any, known: Knowledge) -> Any:

@@ -14,7 +14,7 @@ from glyphd.db.dialects import exactly, is_sqlite
 from glyphd.db.order_models import SQLITE_MODELS, ChangeByStep, EventByModel, EventByTime
 from glyphd.storage.comparing import MOST
 from glyphd.storage.derived.current import Current
-from glyphd.storage.derived.facts import Arrival, Fact
+from glyphd.storage.derived.facts import Fact, Incoming
 from glyphd.storage.predecessors import predecessors
 from glyphd.storage.staging import staged
 
@@ -23,10 +23,10 @@ _EVENT = ScoredListing._meta.columns | {"event_id": ScoredListing.id}
 
 
 class Orders(Fact):
-    def after_rows(self, arrival: Arrival) -> Iterable[Node]:
-        if not is_sqlite(arrival.database):
+    def after_rows(self, incoming: Incoming) -> Iterable[Node]:
+        if not is_sqlite(incoming.database):
             return []
-        return [*_unflag_superseded(), *_add_rows(arrival)]
+        return [*_unflag_superseded(), *_add_rows(incoming)]
 
     def before_renewal(self, database: Database, changing: Select) -> Iterable[Node]:
         """Deletes entries of changes for as long as their events say which they are."""
@@ -66,10 +66,10 @@ def _unflag_superseded() -> Iterator[Node]:
         yield _replace(order, _select(order, predecessors, event).where(superseded))
 
 
-def _add_rows(arrival: Arrival) -> Iterator[Node]:
+def _add_rows(incoming: Incoming) -> Iterator[Node]:
     """Entries for the events of the staged rows."""
     row = {name: getattr(staged.c, name) for name in ("model", "region", "seen_at")}
-    row |= {"event_id": arrival.event_id(), "is_current": Current().of_row(arrival)}
+    row |= {"event_id": incoming.event_id(), "is_current": Current().of_row(incoming)}
     row |= {"change_step": predecessors.c.change_step}
     for order in _FLAGGED:
         yield _insert(order, _select(order, staged, row))

@@ -6,7 +6,7 @@ from typing import Any
 from peewee import Case
 
 from glyphd.storage.change_steps import step_between
-from glyphd.storage.derived.facts import Arrival, EventColumn
+from glyphd.storage.derived.facts import EventColumn, Incoming
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.predecessors import predecessors
 
@@ -14,7 +14,7 @@ from glyphd.storage.predecessors import predecessors
 class Steps(EventColumn):
     name = "change_step"
 
-    def of_row(self, arrival: Arrival) -> Any:
+    def of_row(self, incoming: Incoming) -> Any:
         return predecessors.c.change_step
 
     def of_event(self, event: Any, known: Knowledge) -> Any:
