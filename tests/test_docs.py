@@ -35,11 +35,11 @@ from glyphd.contracts.queries import (
 )
 from glyphd.errors import GlyphdError
 from glyphd.history.buckets import ModelHistory
-from glyphd.history.deltas import DELTA_COLUMNS
-from glyphd.history.diff import CHANGED_COLUMNS
-from glyphd.history.models import MODEL_COLUMNS
+from glyphd.history.delta_pages import DELTA_COLUMNS
+from glyphd.history.import_diff import CHANGED_COLUMNS
+from glyphd.history.market_models import MODEL_COLUMNS
 from glyphd.settings import PREFIX, Settings
-from glyphd.storage.rows import RESULT_COLUMNS
+from glyphd.storage.result_rows import RESULT_COLUMNS
 from tests.e2e.processes import data_in, readiness, serving, until
 from tests.service import Service
 

@@ -9,7 +9,7 @@ from glyphd.api.parameters import query, query_pairs, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.queries import DeltaQuery, MomentQuery, OutputQuery
 from glyphd.errors import ListingNotFound
-from glyphd.history.deltas import Deltas
+from glyphd.history.delta_pages import Deltas
 from glyphd.history.observations import OBSERVATION_COLUMNS, observations
 from glyphd.listings.search import archive_version, is_known
 from glyphd.services import Services

@@ -11,7 +11,7 @@ from glyphd.api.routes import Route
 from glyphd.contracts.parameters import choices
 from glyphd.contracts.queries import DiffKind, DiffQuery
 from glyphd.errors import ImportNotSucceeded
-from glyphd.history.diff import list_diff
+from glyphd.history.import_diff import list_diff
 from glyphd.history.matching import Brought, find_brought
 from glyphd.importing.registry import require_import
 from glyphd.listings.search import archive_version

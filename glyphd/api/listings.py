@@ -14,7 +14,7 @@ from glyphd.errors import ListingNotCurrent, ListingNotFound
 from glyphd.listings.search import Search, archive_version, find_current, is_known
 from glyphd.listings.statements import Statements
 from glyphd.services import Services
-from glyphd.storage.rows import RESULT_COLUMNS, as_object
+from glyphd.storage.result_rows import RESULT_COLUMNS, as_object
 
 
 class ListingsApi:

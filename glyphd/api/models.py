@@ -10,7 +10,7 @@ from glyphd.api.routes import Route
 from glyphd.contracts.parameters import read_parameters
 from glyphd.contracts.queries import ModelHistoryQuery, ModelQuery, ModelsQuery, PageQuery
 from glyphd.history.buckets import ModelHistory
-from glyphd.history.models import MODEL_COLUMNS, Models, unknown_model
+from glyphd.history.market_models import MODEL_COLUMNS, Models, unknown_model
 from glyphd.history.series import Series, SeriesMemory
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.search import archive_version

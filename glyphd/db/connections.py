@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 from peewee import Database, OperationalError, SqliteDatabase
 
 from glyphd.db.postgres_sessions import PostgresPool, open_pool, open_postgres
+from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.errors import NotReady
 from glyphd.private_files import make_file
 from glyphd.settings import MIB, Settings
@@ -62,7 +63,7 @@ class SqliteFile(SqliteDatabase):
         except OperationalError as error:
             if not self.path.exists():
                 raise NotReady(f"there is no database {self.path.name} yet") from None
-            if not self.is_closed() or "locked" in str(error):
+            if not self.is_closed() or trouble_of(error) is Trouble.BUSY:
                 raise
             raise NotReady(f"the database {self.path.name} can't be opened", reason=str(error)) from error
 
@@ -87,7 +88,7 @@ class KeptSqliteFile(SqliteFile):
     """A SQLite file to read, whose connections are kept for the next use: the last one first, since it has the pages
     of the file at hand that are asked for most.
 
-    Opening one costs as much as many a question: SQLite reads the whole schema anew. A file that took the place of
+    Opening one costs as much as many a question: SQLite reads the whole schema again. A file that took the place of
     the one that was opened is noticed at the next use. None is kept for longer than KEPT_SECONDS, so that whatever may
     go wrong with one is over then.
     """
@@ -217,9 +218,9 @@ def once_a_commit(database: Database, find: Callable[[Database], Found]) -> Foun
 
 
 @contextmanager
-def little_memory(database: Database) -> Iterator[None]:
-    """For what passes through once, and may be as large as the archive: SQLite keeps little of it, and sorts it in
-    parts that fit into the processor's caches, which takes two thirds of the time."""
+def small_cache(database: Database) -> Iterator[None]:
+    """For work that reads each page once. SQLite sorts in parts that fit into the processor's caches, which takes two
+    thirds of the time."""
     if not isinstance(database, SqliteFile):
         yield
         return

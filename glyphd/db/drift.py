@@ -132,7 +132,9 @@ def _collation_drift(database: Database, model: type[Model], found: Iterable[str
         field = model._meta.columns.get(name)
         if field is None or _stored_type(field) != "TEXT":
             continue
-        wanted = ("NOCASE" if isinstance(field, CaselessTextField) else "BINARY") if is_sqlite(database) else "C"
+        wanted = "C"
+        if is_sqlite(database):
+            wanted = "NOCASE" if isinstance(field, CaselessTextField) else "BINARY"
         if collations[name] != wanted:
             yield f"column {table}.{name} compares by {collations[name]}, not {wanted}"
 

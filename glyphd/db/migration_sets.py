@@ -13,6 +13,7 @@ from peewee_migrate.models import MigrateHistory
 from glyphd.database_urls import without_password
 from glyphd.db.connections import SqliteFile
 from glyphd.db.postgres_sessions import open_postgres
+from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.errors import NoLedger, NotReady, SchemaError, SchemaOutdated
 from glyphd.settings import Settings
 
@@ -94,11 +95,6 @@ def migrations_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "migrations"
 
 
-def applied(settings: Settings) -> dict[str, list[str]]:
-    """The steps applied so far, by set; of a database that is not there, none. Makes no file."""
-    return {steps.name: applied_of(settings, steps) for steps in SETS}
-
-
 def applied_of(settings: Settings, steps: MigrationSet) -> list[str]:
     """The steps of one set applied so far. Raises SchemaOutdated for an archive of version 1 of the row contract."""
     if not steps.is_there(settings):
@@ -129,7 +125,7 @@ def open_to_look(settings: Settings, steps: MigrationSet) -> Iterator[Database]:
             yield database
     except DatabaseError as error:
         path = steps.path(settings)
-        if "unable to open" in str(error):
+        if trouble_of(error) is Trouble.LOST:
             raise NotReady(
                 f"the database {path.name} can't be read where it is: its log {path.name}-wal needs a folder that can "
                 "be written to; copy the whole folder to one",

@@ -24,6 +24,7 @@ from glyphd.db.migration_sets import (
     require_known,
 )
 from glyphd.db.pairing import name_archive, pair, require_no_lost_registry, require_no_mismatch
+from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.errors import DataWouldBeLost, InvalidSettings, SchemaError, Unavailable
 from glyphd.private_files import make_folder
 from glyphd.settings import Settings
@@ -163,7 +164,7 @@ def _alone(database: Database, steps: MigrationSet) -> Iterator[None]:
         with database.atomic():
             yield
     except OperationalError as error:
-        if "locked" not in str(error):
+        if trouble_of(error) is not Trouble.BUSY:
             raise
         raise Unavailable(f"the {steps.name} is being written: stop the worker, or try again later") from error
 

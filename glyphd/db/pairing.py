@@ -6,7 +6,6 @@ from peewee import Model
 
 from glyphd.db.archive_models import ArchiveIdentity
 from glyphd.db.connections import open_for_migration
-from glyphd.db.migration_locks import migration_lock
 from glyphd.db.migration_sets import ARCHIVE, REGISTRY, MigrationSet, applied_of, open_to_look
 from glyphd.db.registry_models import Job, RegistryIdentity
 from glyphd.errors import ArchiveMismatch, NotReady, RegistryLost, SchemaError
@@ -15,20 +14,11 @@ from glyphd.settings import Settings
 _START_ANEW = "`glyphd migrate --to registry:0 --drop-data`, then `glyphd init-db --new-ledger`"
 
 
-def ensure_archive_pair(settings: Settings) -> str:
+def pair(settings: Settings) -> str:
     """The id of archive and registry; a registry that has none yet takes the archive's. Both need their schema.
 
-    Raises ArchiveMismatch, saying what to do, when the ids differ, or when only the registry has one.
+    The caller holds the migration lock. Raises what `require_no_mismatch` raises.
     """
-    archive_id, known_id = require_no_mismatch(settings)
-    if archive_id is not None and archive_id == known_id:
-        return archive_id
-    with migration_lock(settings):
-        return pair(settings)
-
-
-def pair(settings: Settings) -> str:
-    """`ensure_archive_pair` for a caller that holds the migration lock."""
     archive_id, known_id = require_no_mismatch(settings)
     shared = archive_id or uuid4().hex
     # The archive first: killed in between, the registry adopts its id at the next start.

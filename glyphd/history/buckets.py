@@ -9,10 +9,10 @@ from glyphd.contracts.queries import ModelHistoryQuery
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import bucket_start, equals_caseless
-from glyphd.history.series import Row, Series
+from glyphd.history.series import Series, SeriesRow
 from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, summarise, summary_row
 from glyphd.listings.search import known_at
-from glyphd.storage.orders import MODEL_TIMELINE
+from glyphd.storage.timelines import MODEL_TIMELINE
 
 _EVENT = ScoredListing.alias("event")
 
@@ -65,5 +65,5 @@ class ModelHistory(Series):
             query = query.where(_EVENT.seen_at < self._query.before)
         return query
 
-    def _row(self, values: Sequence[Any]) -> Row:
+    def _row(self, values: Sequence[Any]) -> SeriesRow:
         return [values[0], *summary_row(values[1:])]

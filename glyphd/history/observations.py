@@ -8,19 +8,19 @@ from peewee import Database
 
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.dialects import stream, uncommitted
-from glyphd.history.changes import change_pct, difference
+from glyphd.history.differences import change_pct, difference
 from glyphd.listings.search import known_at
 from glyphd.storage.offers import is_observation, thread_of
 from glyphd.storage.predicates import is_of_listing
-from glyphd.storage.rows import RESULT_COLUMNS, convert_rows, select_rows
+from glyphd.storage.result_rows import RESULT_COLUMNS, convert_rows, select_rows
 
 OBSERVATION_COLUMNS = (*RESULT_COLUMNS, "indistinct", "price_delta", "price_delta_pct", "score_delta")
 _PRICE, _SCORE, _ROLLED_BACK = (RESULT_COLUMNS.index(name) for name in ("price_usd", "score", "rolled_back_at"))
-Row = tuple[Any, ...]
-_NOTHING_TO_SAY = (None, None, None)
+ListingEvent = tuple[Any, ...]
+_NO_DELTAS = (None, None, None)
 
 
-def observations(database: Database, listing_id: bytes, as_of: str | None = None) -> Iterator[Row]:
+def observations(database: Database, listing_id: bytes, as_of: str | None = None) -> Iterator[ListingEvent]:
     """The events by `seen_at`, then by import. The caller holds the connection.
 
     An event has no deltas, and none is counted from it, when its import was rolled back, when its row repeats another
@@ -37,9 +37,9 @@ def observations(database: Database, listing_id: bytes, as_of: str | None = None
         yield from _compared(stream(database, ordered), len(judged))
 
 
-def _compared(events: Iterator[Row], judged: int) -> Iterator[Row]:
+def _compared(events: Iterator[ListingEvent], judged: int) -> Iterator[ListingEvent]:
     """The events, whose last columns are what is judged of them, with what changed from one to the next."""
-    before: dict[str, Row] = {}
+    before: dict[str, ListingEvent] = {}
     ahead, behind = tee(events)  # apart by a chunk at most
     shown = convert_rows(RESULT_COLUMNS, (event[:-judged] for event in ahead))
     judgements = (event[-judged:] for event in behind)
@@ -47,12 +47,12 @@ def _compared(events: Iterator[Row], judged: int) -> Iterator[Row]:
         earlier = before.get(thread)
         counts = is_counted and event[_ROLLED_BACK] is None
         is_compared = counts and not is_indistinct and earlier is not None and not earlier[-1]
-        changes = _changes(earlier, event) if is_compared and earlier else _NOTHING_TO_SAY
-        yield (*event, bool(is_indistinct), *changes)
+        deltas = _deltas(earlier, event) if is_compared and earlier else _NO_DELTAS
+        yield (*event, bool(is_indistinct), *deltas)
         if counts:
             before[thread] = (*event, is_indistinct)
 
 
-def _changes(before: Row, event: Row) -> Row:
+def _deltas(before: ListingEvent, event: ListingEvent) -> ListingEvent:
     old, new = before[_PRICE], event[_PRICE]
     return difference(old, new), change_pct(old, new), difference(before[_SCORE], event[_SCORE])

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from peewee import Database
 
 from glyphd.contracts.texts import clean_text, fold_ascii
-from glyphd.history.diff import DiffCounts, count_diff
+from glyphd.history.import_diff import DiffCounts, count_diff
+from glyphd.history.market_models import find_model
 from glyphd.history.matching import Brought
-from glyphd.history.models import find_model
 from glyphd.history.remembering import Remembered
-from glyphd.history.series import Row, SeriesMemory
+from glyphd.history.series import SeriesMemory, SeriesRow
 from glyphd.listings.search import archive_version
 
 KEPT_LISTS, KEPT_MODELS = 2, 10_000
@@ -28,10 +28,10 @@ class RememberedHistory:
     """The models."""
     buckets: SeriesMemory = field(default_factory=lambda: SeriesMemory(KEPT_HISTORIES, KEPT_BUCKETS), init=False)
     """Single models over time."""
-    _models: Remembered[Row | None] = field(default_factory=lambda: Remembered(KEPT_SINGLE_MODELS), init=False)
+    _models: Remembered[SeriesRow | None] = field(default_factory=lambda: Remembered(KEPT_SINGLE_MODELS), init=False)
     _counts: Remembered[DiffCounts] = field(default_factory=lambda: Remembered(KEPT_COUNTS), init=False)
 
-    def find_model(self, name: str, as_of: str | None = None) -> Row | None:
+    def find_model(self, name: str, as_of: str | None = None) -> SeriesRow | None:
         """The row of one model as a path names it; None when nothing of it is current."""
         name = clean_text(name)
         if "\0" in name:

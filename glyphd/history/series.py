@@ -11,7 +11,7 @@ from peewee import Database, Select
 from glyphd.db.dialects import stream, uncommitted
 from glyphd.history.remembering import Remembered
 
-Row = list[Any]
+SeriesRow = list[Any]
 
 
 class Series(ABC):
@@ -27,7 +27,7 @@ class Series(ABC):
     def name(self) -> Hashable:
         """Equal for equal tables of one archive."""
 
-    def read(self, after: str | None = None, limit: int | None = None) -> Iterator[Row]:
+    def read(self, after: str | None = None, limit: int | None = None) -> Iterator[SeriesRow]:
         """The rows behind the key `after`, one by one at flat memory."""
         with uncommitted(self.database):
             for values in stream(self.database, self._select(after, limit)):
@@ -42,7 +42,7 @@ class Series(ABC):
         """The rows in order."""
 
     @abstractmethod
-    def _row(self, values: Sequence[Any]) -> Row:
+    def _row(self, values: Sequence[Any]) -> SeriesRow:
         """A selected row as clients get it."""
 
 
@@ -52,14 +52,14 @@ class SeriesMemory:
 
     most_series: int
     most_rows: int
-    _remembered: Remembered[list[Row] | None] = field(init=False)
+    _remembered: Remembered[list[SeriesRow] | None] = field(init=False)
 
     def __post_init__(self) -> None:
         self._remembered = Remembered(self.most_series)
 
     def rows(
         self, series: Series, version: str, *, after: str | None = None, limit: int | None = None
-    ) -> Iterable[Row]:
+    ) -> Iterable[SeriesRow]:
         """The rows as `series.read` gives them; `version` names the state that the archive is in."""
         kept = self._remembered.get(series.name, version, lambda: self._small(series))
         if kept is None:
@@ -67,7 +67,7 @@ class SeriesMemory:
         start = 0 if after is None else bisect_right(kept, series.folded(after), key=lambda row: series.folded(row[0]))
         return kept[start : None if limit is None else start + limit]
 
-    def _small(self, series: Series) -> list[Row] | None:
+    def _small(self, series: Series) -> list[SeriesRow] | None:
         """All rows, or None when there are too many to keep."""
         found = list(series.read(limit=self.most_rows + 1))
         return found if len(found) <= self.most_rows else None

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from pydantic_core import to_json
 
-from glyphd.storage.rows import JSON_COLUMNS, in_chunks
+from glyphd.storage.result_rows import JSON_COLUMNS, in_chunks
 
 CONTENT_TYPES = {
     "json": "application/json",

@@ -10,7 +10,7 @@ from peewee import SQL, Database, Select, fn
 from glyphd.contracts.parameters import pick_columns
 from glyphd.contracts.queries import ListingQuery
 from glyphd.db.archive_models import BatchChange, ImportBatch, ListingKey, ScoredListing
-from glyphd.db.connections import little_memory, once_a_commit
+from glyphd.db.connections import once_a_commit, small_cache
 from glyphd.db.dialects import stream, uncommitted
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.sorting import KEYS, order_of
@@ -18,9 +18,9 @@ from glyphd.listings.statements import Statements, Values
 from glyphd.request_errors import InvalidParameter
 from glyphd.storage.clock import last_moment
 from glyphd.storage.knowledge import Knowledge, knowledge_at, present
-from glyphd.storage.orders import MODEL_TIMELINE, TIMELINE, Along
 from glyphd.storage.predicates import PREDICATES, is_of_listing, restrict
-from glyphd.storage.rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, convert_rows, select_rows
+from glyphd.storage.result_rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, convert_rows, select_rows
+from glyphd.storage.timelines import MODEL_TIMELINE, TIMELINE, Along
 from glyphd.times import now_text
 
 _ORDERED_BY = {TIMELINE: {"after", "before"}, MODEL_TIMELINE: {"model", "after", "before"}}
@@ -91,7 +91,7 @@ class Search:
 
     def everything(self) -> Iterator[tuple[Any, ...]]:
         """All rows as one snapshot, one by one at flat memory."""
-        with little_memory(self._database), uncommitted(self._database):
+        with small_cache(self._database), uncommitted(self._database):
             ordered = self._restrict(select_rows(self.columns, self._known, self._along_whole), self._wanted)
             ordered = ordered.order_by(*self._order.sorted(self._database))
             yield from convert_rows(self.columns, stream(self._database, ordered))

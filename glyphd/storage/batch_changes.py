@@ -1,18 +1,15 @@
 """Rollback and restore: an import's events stop counting, or count again. Nothing is deleted."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from peewee import Database, Select
+from peewee import Database
 
 from glyphd.db.archive_models import RESTORE, ROLLBACK, BatchChange, ImportBatch, ScoredListing
 from glyphd.db.dialects import exclusive_write
 from glyphd.errors import ImportNotFound
 from glyphd.storage.clock import next_moment
-from glyphd.storage.derived import renew
-from glyphd.storage.gpu_models import forget_specs_of, recall_specs_of
-
-_RENEW_SPECS: Mapping[str, Callable[[Database, str], None]] = {ROLLBACK: forget_specs_of, RESTORE: recall_specs_of}
+from glyphd.storage.derived.all_facts import FACTS
+from glyphd.storage.derived.renewing import renew
 
 
 @dataclass(frozen=True)
@@ -39,8 +36,11 @@ def change_batch(database: Database, change: Change) -> str:
         moment = change.changed_at or next_moment(database)
         values = {"rolled_back_at": moment if change.kind == ROLLBACK else None}
         database.execute(ImportBatch.update(values).where(ImportBatch.import_id == change.import_id))
-        renew(database, _listings_of(change.import_id))
-        _RENEW_SPECS[change.kind](database, change.import_id)
+        listings = ScoredListing.select(ScoredListing.first_event_id).where(ScoredListing.import_id == change.import_id)
+        renew(database, listings)
+        for fact in FACTS:
+            for statement in fact.after_change(database, change.import_id, change.kind):
+                database.execute(statement)
         row = BatchChange.insert(import_id=change.import_id, kind=change.kind, changed_at=moment, reason=change.reason)
         database.execute(row)
         return moment
@@ -58,7 +58,3 @@ def _imported_at(database: Database, import_id: str) -> str:
     if row is None:
         raise ImportNotFound(f"the archive holds no import {import_id}", import_id=import_id)
     return str(row[0])
-
-
-def _listings_of(import_id: str) -> Select:
-    return ScoredListing.select(ScoredListing.first_event_id).where(ScoredListing.import_id == import_id)

@@ -9,7 +9,7 @@ from typing import Any
 from peewee import Case, Database, fn
 
 from glyphd.db.archive_models import IS_CURRENT, ROLLBACK, BatchChange, ImportBatch, ListingKey, ScoredListing
-from glyphd.storage.offers import gone_at, is_observation
+from glyphd.storage.offers import all_of, gone_at, is_observation
 
 _NO_EVENT = -1
 _BEFORE_ALL_TIMES = ""
@@ -66,7 +66,7 @@ class Knowledge:
         same = (later.first_event_id == ScoredListing.first_event_id) & (later.seen_at >= ScoredListing.seen_at)
         followed = later.select(later.id).where(same, is_later, is_observation(later), *self.counting(later))
         bounded = ScoredListing.seen_at <= self.last_seen_at
-        return _all(bounded, is_observation(), *self.counting(ScoredListing), ~fn.EXISTS(followed))
+        return all_of(bounded, is_observation(), *self.counting(ScoredListing), ~fn.EXISTS(followed))
 
     def gone_at(self) -> Any:
         """Expression: since when the event's listing is gone, of which it is the latest observation; else null."""
@@ -121,10 +121,3 @@ def _rolled_back_at(as_of: str) -> Any:
     )
     last = (BatchChange.kind == ROLLBACK) & (BatchChange.changed_at <= as_of) & ~fn.EXISTS(undone)
     return BatchChange.select(BatchChange.import_id).where(last)
-
-
-def _all(*conditions: Any) -> Any:
-    found = conditions[0]
-    for condition in conditions[1:]:
-        found &= condition
-    return found

@@ -6,6 +6,8 @@ a position in the group, its `ordinal`. Every observation of the identity has th
 """
 
 from collections.abc import Callable
+from functools import reduce
+from operator import and_
 from typing import Any
 
 from peewee import OP, Case, Expression, fn
@@ -19,6 +21,11 @@ _OTHER = ScoredListing.alias("other_offer")
 _FIRST = ScoredListing.alias("first_offer")
 _ITS_BATCH = ImportBatch.alias("its_batch")
 _OWN_BATCH = ImportBatch.alias("own_batch")
+
+
+def all_of(*conditions: Any) -> Any:
+    """Condition: each of these."""
+    return reduce(and_, conditions)
 
 
 def is_observation(event: Any = ScoredListing) -> Any:
@@ -49,7 +56,7 @@ def is_indistinct(event: Any, source: Any, counting: Counting) -> Any:
     `source` of its import says whose offer it is.
     """
     in_own_import = _OTHER.import_id == event.import_id
-    is_earlier = _all_of(_OTHER.id < event.id, *counting(_OTHER))
+    is_earlier = all_of(_OTHER.id < event.id, *counting(_OTHER))
     offers = _OTHER.select(_OTHER.id).where(_OTHER.group_id == identity_of(event), in_own_import | is_earlier)
     return fn.EXISTS(offers) | is_nameless(event, source.is_null())
 
@@ -101,9 +108,3 @@ def gone_at(event: Any, counting: Counting) -> Any:
         .where(is_from(event, fold_source(_ITS_BATCH.source)))
     )
     return Case(None, [(event.group_id.is_null(False), smaller)], None)
-
-
-def _all_of(first: Any, *others: Any) -> Any:
-    for condition in others:
-        first &= condition
-    return first

@@ -12,11 +12,11 @@ from peewee import JOIN, SQL, Case, Database, FieldAlias, Node, Table, Value
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ListingKey, ScoredListing, Standing
 from glyphd.db.dialects import is_sqlite, unindexed
+from glyphd.storage.change_steps import step_between
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.knowledge import present
 from glyphd.storage.offers import is_from, is_in_group, is_nameless, is_observation
 from glyphd.storage.staging import Stage, staged, staged_ids
-from glyphd.storage.steps import step_between
 
 KNOWN_COLUMNS = ("import_index", "first_event_id", "event_id", "is_grouped")
 COLUMNS = (
@@ -45,9 +45,12 @@ predecessors = Table("staged_predecessors")
 `score`, `model` and `seen_at` are that event's.
 
 `is_late`: that event was seen later than the staged row, which is history from the start. `needs_renewal`: it is, or it
-follows another event than that one, so that `derived` has to look at all of the listing's events. `is_compared`: the
+follows another event than that one, so that a renewal has to look at all of the listing's events. `is_compared`: the
 staged row may be compared with the event; `change_step` is null where it may not.
 """
+
+anchors = predecessors.alias("anchor")
+"""The same of the first row of each row's group."""
 
 
 @contextmanager

@@ -37,14 +37,6 @@ def is_of_listing(listing_id: bytes) -> Expression:
     return found
 
 
-def _model_contains(database: Database, text: str) -> Expression:
-    return contains_caseless(database, ScoredListing.model, text)
-
-
-def _imported_by(database: Database, import_ids: Sequence[str]) -> Expression:
-    return ScoredListing.import_id.in_(list(import_ids))
-
-
 PREDICATES: Mapping[str, Predicate] = {
     "model": _any_of("model"),
     "region": _any_of("region"),
@@ -52,7 +44,7 @@ PREDICATES: Mapping[str, Predicate] = {
     "seller": _any_of("seller"),
     "source_type": _any_of("source_type"),
     "source": _from_source,
-    "model_contains": _model_contains,
+    "model_contains": lambda database, text: contains_caseless(database, ScoredListing.model, text),
     "min_score": lambda database, value: ScoredListing.score >= value,
     "max_score": lambda database, value: ScoredListing.score <= value,
     "min_price": lambda database, value: ScoredListing.price_usd >= value,
@@ -60,7 +52,7 @@ PREDICATES: Mapping[str, Predicate] = {
     "min_vram_gb": lambda database, value: ScoredListing.vram_gb >= value,
     "after": lambda database, value: ScoredListing.seen_at > value,
     "before": lambda database, value: ScoredListing.seen_at < value,
-    "import_id": _imported_by,
+    "import_id": lambda database, import_ids: ScoredListing.import_id.in_(list(import_ids)),
 }
 
 

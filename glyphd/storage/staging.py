@@ -8,7 +8,7 @@ from peewee import Database, Field, Table
 
 from glyphd.contracts.listings import STORED_COLUMNS
 from glyphd.db.archive_models import ScoredListing
-from glyphd.db.connections import little_memory
+from glyphd.db.connections import small_cache
 from glyphd.db.dialects import add_rows, is_sqlite, uncommitted
 from glyphd.db.fields import CaselessTextField
 from glyphd.storage import staged_models, summarizing
@@ -85,7 +85,8 @@ class Stage:
             add_rows(self.database, TABLE, names, zip(*(given[name] for name in names), strict=True))
         self._bounds = (self._bounds[0] if self._count else indexes[0], indexes[-1])
         self._count += len(indexes)
-        self._may_be_nameless |= _lacks_names(columns)
+        named = [columns[name] for name in ("seller", "source_url") if name in columns]
+        self._may_be_nameless |= all(None in column for column in named)
         self._last_seen_at = max(self._last_seen_at or "", *columns["seen_at"])
 
     def complete(self) -> None:
@@ -93,7 +94,7 @@ class Stage:
 
         Tells rows of equal identity apart, and gives each offer its own `listing_id`.
         """
-        with little_memory(self.database), uncommitted(self.database):
+        with small_cache(self.database), uncommitted(self.database):
             self._models.write()
             if self._count:
                 self._summary = self._notes.summary(self.database, _rows)
@@ -129,10 +130,6 @@ class Stage:
         found = _rows.select(_rows.c.model).where(_rows.c.import_index == import_index)
         row = self.database.execute(found).fetchone()
         return row[0] if row else None
-
-
-def _lacks_names(columns: StagedColumns) -> bool:
-    return all(None in columns[name] for name in ("seller", "source_url") if name in columns)
 
 
 @contextmanager

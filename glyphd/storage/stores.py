@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from peewee import Database, Select
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from glyphd.contracts.column_checks import CheckOptions, Chunk, ColumnCheck
 from glyphd.contracts.findings import Findings
@@ -29,11 +30,10 @@ from glyphd.errors import InvalidSettings, RowsRefused
 from glyphd.settings import Settings, settings_of_file
 from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.storage.knowledge import present
-from glyphd.storage.mapping import AnyDTO, to_dto
-from glyphd.storage.orders import MODEL_TIMELINE, TIMELINE
 from glyphd.storage.predicates import restrict
-from glyphd.storage.rows import SELECTABLE_COLUMNS, read_rows, select_rows
+from glyphd.storage.result_rows import SELECTABLE_COLUMNS, read_rows, select_rows
 from glyphd.storage.staging import Stage, StagedColumns, open_stage
+from glyphd.storage.timelines import MODEL_TIMELINE, TIMELINE
 from glyphd.storage.writing import Batch, Written, find_written, write_batch
 from glyphd.times import now_text, read_stored, utc_text
 
@@ -41,6 +41,7 @@ log = logging.getLogger("glyphd")
 """The standard library's: a program that uses the store decides where its lines go, and whether."""
 
 CHUNK_ROWS = 1000
+AnyDTO = TypeVar("AnyDTO", bound=BaseModel)
 _IMPORT_ID: TypeAdapter[str] = TypeAdapter(ImportId)
 
 
@@ -99,7 +100,8 @@ class DatabaseListingStore(ListingStore):
         with self.database.connection_context(), open_stage(self.database) as stage:
             before = find_written(self.database, import_id)
             received_at = _received_at(before)
-            for columns in staged_columns(listings, self._check_options(received_at)):
+            latest = latest_seen_at(last_moment(self.database), received_at)
+            for columns in staged_columns(listings, CheckOptions(received_at, latest)):
                 stage.add(columns)
             result = self._write(stage, import_id, received_at)
         if before is None:
@@ -130,13 +132,13 @@ class DatabaseListingStore(ListingStore):
             "import_id": _listed(import_id),
         }
         with self.database.connection_context():
-            along = None if import_id is not None else MODEL_TIMELINE if model else TIMELINE
-            rows = select_rows(SELECTABLE_COLUMNS, present(self.database), along)
-            query = restrict(rows, self.database, wanted).limit(limit)
+            known = present(self.database)
             if import_id is None:
-                query = query.where(IS_CURRENT).order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc())
+                rows = select_rows(SELECTABLE_COLUMNS, known, MODEL_TIMELINE if model else TIMELINE)
+                rows = rows.where(IS_CURRENT).order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc())
             else:
-                query = query.order_by(ScoredListing.import_index)
+                rows = select_rows(SELECTABLE_COLUMNS, known).order_by(ScoredListing.import_index)
+            query = restrict(rows, self.database, wanted).limit(limit)
             return [ScoredListingDTO.model_validate(row) for row in read_rows(self.database, query, SELECTABLE_COLUMNS)]
 
     def list_imports(self) -> list[ImportMetadata]:
@@ -151,10 +153,8 @@ class DatabaseListingStore(ListingStore):
 
     def _all(self, kind: type[AnyDTO], query: Select) -> list[AnyDTO]:
         with self.database.connection_context():
-            return [to_dto(kind, row) for row in query.bind(self.database)]
-
-    def _check_options(self, received_at: str) -> CheckOptions:
-        return CheckOptions(received_at, latest_seen_at(last_moment(self.database), received_at))
+            rows = query.bind(self.database)
+            return [kind.model_validate({name: getattr(row, name) for name in kind.model_fields}) for row in rows]
 
     def _write(self, stage: Stage, import_id: str, received_at: str) -> ImportResultDTO:
         if not stage.count():

@@ -15,6 +15,9 @@ from glyphd.db.dialects import is_sqlite
 from glyphd.storage.staged_models import MOST_INSERTED, MOST_NOTED
 
 TOP_MODELS = 5
+_SIGN_BIT = 1 << 15
+"""Of the leading 16 bits of a float."""
+
 COUNTED = {"model": "models", "seller": "sellers"}
 MEASURED = {"price_usd": "price", "score": "score"}
 """Columns, and what the summary calls them."""
@@ -155,13 +158,9 @@ class _Numbers:
         raise ValueError("a median of no rows")
 
 
-def _is_negative(leading: int) -> bool:
-    return leading >= 1 << 15
-
-
 def _order(leading: int) -> int:
     """Greater for greater values; negative floats have greater bits the less they are."""
-    return -leading if _is_negative(leading) else leading
+    return -leading if leading >= _SIGN_BIT else leading
 
 
 def _bounds(leading: int) -> tuple[float, float]:

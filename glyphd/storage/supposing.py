@@ -5,7 +5,7 @@ from typing import Any
 from peewee import JOIN, SQL, Case, Database, fn
 
 from glyphd.db.archive_models import ROLLBACK, ScoredListing
-from glyphd.storage.derived import observations
+from glyphd.storage.derived.events import derived_events
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.offers import identity_of
 
@@ -37,7 +37,7 @@ def foresee_change(database: Database, import_id: str, kind: str) -> dict[str, i
 def _moved_listings(import_id: str, kind: str) -> Any:
     """The listings whose current event would be another: that event's id, and the other one's."""
     out, back = (import_id, None) if kind == ROLLBACK else (None, import_id)
-    supposed = observations(_touched(import_id), Knowledge(has_rollbacks=True, supposed_out=out, supposed_in=back))
+    supposed = derived_events(_touched(import_id), Knowledge(has_rollbacks=True, supposed_out=out, supposed_in=back))
     then = supposed.alias("supposed")
     stored = ScoredListing.alias("stored")
     now_id = fn.MAX(Case(None, [(stored.is_current == 1, stored.id)], None))

@@ -7,31 +7,29 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from peewee import EXCLUDED, JOIN, Case, Database, Node, Value, fn
+from peewee import JOIN, Database, Node, Value, fn
 
-from glyphd.contracts.listings import CAPACITIES, ROW_SCHEMA_VERSION, STORED_COLUMNS
-from glyphd.db.archive_models import ImportBatch, ListingKey, QuantizedListing, ScoredListing, Standing
-from glyphd.db.connections import little_memory
+from glyphd.contracts.listings import ROW_SCHEMA_VERSION, STORED_COLUMNS
+from glyphd.db.archive_models import ImportBatch, ScoredListing
+from glyphd.db.connections import small_cache
 from glyphd.db.dialects import exclusive_write, uncommitted
 from glyphd.errors import ImportConflict
 from glyphd.storage.clock import next_moment
-from glyphd.storage.derived import renew
-from glyphd.storage.gpu_models import update_models
+from glyphd.storage.derived.all_facts import FACTS
+from glyphd.storage.derived.facts import Incoming
+from glyphd.storage.derived.renewing import renew
 from glyphd.storage.judging import judge
-from glyphd.storage.orders import enter, leave_current
 from glyphd.storage.predecessors import (
     Origin,
+    anchors,
     find_predecessors,
-    is_indistinct_alone,
     listings_to_renew,
     open_predecessors,
     origin_of,
     predecessors,
-    rows_to_renew,
-    superseded,
 )
 from glyphd.storage.row_digests import digest_rows
-from glyphd.storage.staging import STAGED_COLUMNS, Stage, staged, staged_ids
+from glyphd.storage.staging import STAGED_COLUMNS, Stage, staged
 
 LARGE_ROWS = 50_000
 """So many rows are sorted for each order in parts, and find little again in any cache."""
@@ -65,7 +63,7 @@ class Written:
 
 
 Step = Callable[[float], None]
-"""Told how much of the writing is done (0 to 1) before each statement; may raise to roll all of it back."""
+"""Called before each statement with how much is done (0 to 1); may raise to roll all of it back."""
 
 
 Writing = Callable[[Database], object]
@@ -93,8 +91,10 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
             _require_equal_rows(database, batch.import_id)
             return before
         origin = origin_of(stage, batch.source)
-        top = _last_event_id(database) + stage.bounds()[1] + 1
-        finding, writing = find_predecessors(database, origin), _statements(database, batch.import_id, origin, top)
+        (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
+        top = (last or 0) + stage.bounds()[1] + 1
+        finding = find_predecessors(database, origin)
+        writing = writing_statements(Incoming(database, batch.import_id, origin, top))
         insert = partial(_insert_batch, stage, batch, origin)
         steps: list[Writing] = [*map(_executed, finding), insert, *map(_executed, writing)]
         for number, execute in enumerate(steps):
@@ -102,95 +102,39 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
             execute(database)
         for first_event_ids in listings_to_renew(origin, top):
             renew(database, first_event_ids)
-        _stamp(database, batch)
-        if batch.sha256 is None:
-            _keep_digest(database, batch.import_id)
+        _finish(database, batch)
         written = find_written(database, batch.import_id)
         assert written is not None
         return written
 
 
 def _room_for(database: Database, stage: Stage) -> AbstractContextManager[None]:
-    return little_memory(database) if stage.count() >= LARGE_ROWS else nullcontext()
+    return small_cache(database) if stage.count() >= LARGE_ROWS else nullcontext()
 
 
-def _statements(database: Database, import_id: str, origin: Origin, top: int) -> list[Node]:
-    """After `find_predecessors`, in order: what was current of the same listings loses its flag, then the rows come and
-    what is derived from them.
-
-    `top - import_index` is the event's id: it grows from import to import and falls inside one.
-    """
-    event_id = Value(top) - staged.c.import_index
-    is_current = Case(None, [(_is_history(origin, staged.c), 0)], 1)
+def writing_statements(incoming: Incoming) -> list[Node]:
+    """After `find_predecessors`, in order: the events, and before and after them what is derived from them."""
     return [
-        ScoredListing.update(is_current=0).where(ScoredListing.id.in_(superseded())),
-        _insert_events(import_id, origin, top, is_current),
-        *leave_current(database),
-        *enter(database, event_id, is_current),
-        _point_keys(origin, top),
-        _insert_capacities(import_id),
-        update_models(database, import_id),
+        *(statement for fact in FACTS for statement in fact.before_rows(incoming)),
+        _insert_events(incoming),
+        *(statement for fact in FACTS for statement in fact.after_rows(incoming)),
     ]
 
 
-def _is_history(origin: Origin, row: Any) -> Any:
-    """Condition: the staged row is not what its listing is now, or `derived` has to find out."""
-    has_to_be_found_out = row.import_index.in_(rows_to_renew())
-    if not origin.is_grouped:
-        return has_to_be_found_out
-    return (row.standing > Standing.LEFT_OUT.value) | has_to_be_found_out
-
-
-def _insert_events(import_id: str, origin: Origin, top: int, is_current: Any) -> Node:
+def _insert_events(incoming: Incoming) -> Node:
     """In the order of the ids, so that the table only ever grows at its end."""
-    event_id = Value(top) - staged.c.import_index
-    anchor = predecessors.alias("anchor")
-    word_id = Value(top) - staged.c.word_index
-    anchor_id = fn.COALESCE(anchor.c.first_event_id, Value(top) - staged.c.anchor_index)
-    indistinct = (predecessors.c.is_indistinct == 1) | is_indistinct_alone(origin)
     values = {name: getattr(staged.c, name) for name in STAGED_COLUMNS}
-    values |= {"id": event_id, "import_id": Value(import_id), "schema_version": Value(ROW_SCHEMA_VERSION)}
-    values |= {"first_event_id": fn.COALESCE(predecessors.c.first_event_id, word_id)}
-    values |= {"group_id": Case(None, [(staged.c.ordinal > 1, anchor_id)], None)}
-    values |= {"is_indistinct": Case(None, [(indistinct, 1)], 0)}
-    values |= {"is_current": is_current, "change_step": predecessors.c.change_step}
-    columns = ScoredListing._meta.columns
+    values |= {"id": incoming.event_id(), "import_id": Value(incoming.import_id)}
+    values |= {"schema_version": Value(ROW_SCHEMA_VERSION)}
+    for fact in FACTS:
+        values |= fact.row_columns(incoming)
     rows = (
         staged.select(*values.values())
         .join(predecessors, JOIN.LEFT_OUTER, on=(predecessors.c.import_index == staged.c.import_index))
-        .join(anchor, JOIN.LEFT_OUTER, on=(anchor.c.import_index == staged.c.anchor_index))
+        .join(anchors, JOIN.LEFT_OUTER, on=(anchors.c.import_index == staged.c.anchor_index))
+        .order_by(staged.c.import_index.desc())
     )
-    return ScoredListing.insert_from(rows.order_by(staged.c.import_index.desc()), [columns[name] for name in values])
-
-
-def _point_keys(origin: Origin, top: int) -> Node:
-    """In the order of the ids, all from their index. A late row's key stays: its listing has a later event.
-
-    The event is the first one of a listing that has no key yet.
-    """
-    event_id = Value(top) - staged_ids.c.import_index
-    rows = staged_ids.select(staged_ids.c.listing_id, event_id, event_id).where(~_is_history(origin, staged_ids.c))
-    return ListingKey.insert_from(
-        rows.order_by(staged_ids.c.listing_id),
-        [ListingKey.listing_id, ListingKey.current_event_id, ListingKey.first_event_id],
-    ).on_conflict(
-        conflict_target=[ListingKey.listing_id], update={ListingKey.current_event_id: EXCLUDED.current_event_id}
-    )
-
-
-def _insert_capacities(import_id: str) -> Node:
-    capacities = [getattr(staged.c, name) for name in CAPACITIES]
-    rows = staged.select(Value(import_id), staged.c.import_index, *capacities)
-    return QuantizedListing.insert_from(
-        rows.where(capacities[0].is_null(False)).order_by(staged.c.import_index),
-        [
-            QuantizedListing.import_id,
-            QuantizedListing.import_index,
-            QuantizedListing.model_7b,
-            QuantizedListing.model_13b,
-            QuantizedListing.model_70b,
-        ],
-    )
+    return ScoredListing.insert_from(rows, [ScoredListing._meta.columns[name] for name in values])
 
 
 def _executed(statement: Node) -> Writing:
@@ -234,21 +178,15 @@ def _judged(database: Database, stage: Stage, batch: Batch, origin: Origin) -> d
     return batch.result | judged | {"warnings": [*(batch.result.get("warnings") or ()), *judged["warnings"]]}
 
 
-def _stamp(database: Database, batch: Batch) -> None:
-    """The last statement under the write lock: a clock that jumps back can't reorder history."""
+def _finish(database: Database, batch: Batch) -> None:
+    this = ImportBatch.import_id == batch.import_id
+    # Taken under the write lock, after all rows: a clock that jumps back can't reorder history.
     imported_at = batch.imported_at or next_moment(database)
-    database.execute(ImportBatch.update(imported_at=imported_at).where(ImportBatch.import_id == batch.import_id))
-
-
-def _keep_digest(database: Database, import_id: str) -> None:
-    """Rows that no kept file can prove are proven by their digest."""
-    values = {"rows_sha256": digest_rows(database, import_id)}
-    database.execute(ImportBatch.update(values).where(ImportBatch.import_id == import_id))
-
-
-def _last_event_id(database: Database) -> int:
-    (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
-    return last or 0
+    database.execute(ImportBatch.update(imported_at=imported_at).where(this))
+    # Rows that no kept file can prove are proven by their digest.
+    if batch.sha256 is None:
+        rows_sha256 = digest_rows(database, batch.import_id)
+        database.execute(ImportBatch.update(rows_sha256=rows_sha256).where(this))
 
 
 def _require_equal_rows(database: Database, import_id: str) -> None:

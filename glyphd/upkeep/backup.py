@@ -38,7 +38,7 @@ class BackedUp:
 
 
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
-"""Told how many bytes of uploads there are to copy; gives a function that is told how many are done."""
+"""Gets how many bytes of uploads there are to copy; returns a function that gets how many are done."""
 
 
 def back_up(settings: Settings, folder: Path, progress: Progress) -> BackedUp:
@@ -60,8 +60,8 @@ def back_up(settings: Settings, folder: Path, progress: Progress) -> BackedUp:
     copying = _Copying(settings, copied, progress)
     wrong = list(copying.run())
     if wrong:
-        told = f"the copy is not complete, and stays in {unfinished}; missing or damaged:"
-        raise CannotBackUp("\n".join([told, *wrong]))
+        summary = f"the copy is not complete, and stays in {unfinished}; missing or damaged:"
+        raise CannotBackUp("\n".join([summary, *wrong]))
     _finish(copied, folder)
     return copying.done
 
@@ -130,7 +130,7 @@ def _imports_in(copied: Settings) -> list[Job]:
 
 
 def _copy_file(source: Path, copy: Path) -> None:
-    """One that is missing, or can't be read, is told by the check of the copy."""
+    """One that is missing, or can't be read, is reported by the check of the copy."""
     if copy.exists():
         return
     try:

@@ -5,11 +5,11 @@ from typing import Any
 
 from peewee import Database, fn
 
-from glyphd.contracts.listings import CAPACITIES
-from glyphd.db.archive_models import ROLLBACK, BatchChange, QuantizedListing, ScoredListing
+from glyphd.db.archive_models import ROLLBACK, BatchChange, ScoredListing
 from glyphd.db.dialects import uncommitted
+from glyphd.storage.comparing import MOST
+from glyphd.storage.derived.all_facts import FACTS
 from glyphd.storage.row_digests import digest_rows
-from glyphd.upkeep.comparing import MOST, Side, differences
 
 
 def check_record_count(archive: Database, batch: Any) -> Iterator[str]:
@@ -69,25 +69,12 @@ def check_no_digest(archive: Database, batch: Any) -> Iterator[str]:
         yield f"rows_sha256 is {batch.rows_sha256!r}, though its file is kept"
 
 
-def check_capacities(archive: Database, batch: Any) -> Iterator[str]:
-    """`quantized_listings` has the capacities of the batch's events: all of them, and no others."""
-    columns = ScoredListing._meta.columns
-    has_some = columns[CAPACITIES[0]].is_null(False)
-    events = ScoredListing.select(ScoredListing.import_index, *(columns[name] for name in CAPACITIES))
-    events = events.where(ScoredListing.import_id == batch.import_id, has_some)
-    kept = (QuantizedListing.model_7b, QuantizedListing.model_13b, QuantizedListing.model_70b)
-    named = [column.alias(name) for column, name in zip(kept, CAPACITIES, strict=True)]
-    quantized = QuantizedListing.select(QuantizedListing.import_index, *named)
-    quantized = quantized.where(QuantizedListing.import_id == batch.import_id)
-    yield from differences(archive, Side("the event", events), Side("quantized_listings", quantized), CAPACITIES)
-
-
 BATCH_CHECKS: tuple[Callable[[Database, Any], Iterator[str]], ...] = (
     check_record_count,
     check_batch,
     check_versions,
     check_since_when,
     check_no_digest,
-    check_capacities,
+    *(fact.faults_of for fact in FACTS),
 )
 """What has to hold of every batch, whether it has a file or not. Each gives a line for whatever is wrong."""

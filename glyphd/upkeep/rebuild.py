@@ -43,7 +43,7 @@ class Rebuilt:
 
 
 OnJob = Callable[[Job], None]
-"""Told of each job before it is done again."""
+"""Called with each job before it is done again."""
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from glyphd.errors import ImportNotFound, UnreadableFile
 from glyphd.importing.reading import read_kept
 from glyphd.importing.registry import Registry
 from glyphd.settings import Settings
+from glyphd.storage.comparing import MOST, Side, differences, place_of
 from glyphd.storage.staging import STAGED_COLUMNS, Stage, open_stage, staged
 from glyphd.upkeep.agreement import check_agreement, check_changes, check_rollback, find_batch
 from glyphd.upkeep.archive_checks import ARCHIVE_CHECKS
 from glyphd.upkeep.batch_checks import BATCH_CHECKS, check_digest
-from glyphd.upkeep.comparing import MOST, Side, differences, place_of
 from glyphd.upkeep.originals import check_notes, check_upload, has_upload
 from glyphd.upkeep.telling import until_unreadable
 from glyphd.uploads import UploadStore
@@ -32,7 +32,7 @@ from glyphd.uploads import UploadStore
 _AT_ONCE = 500
 
 Tick = Callable[[int], None]
-"""Told how many bytes of kept files are done, a few at a time."""
+"""Gets how many more bytes of kept files are done."""
 
 
 @dataclass
@@ -78,10 +78,10 @@ class Verifier:
         read_any_text(self.archive)
         for import_id in import_ids:
             lines = until_unreadable(self._verify(import_id))
-            told = [f"import {import_id}: {line}" for line in islice(lines, MOST)]
-            yield from told
-            if len(told) == MOST and next(lines, None) is not None:
-                yield f"import {import_id}: and more; only the first {MOST} differences are told"
+            shown = [f"import {import_id}: {line}" for line in islice(lines, MOST)]
+            yield from shown
+            if len(shown) == MOST and next(lines, None) is not None:
+                yield f"import {import_id}: and more; only the first {MOST} differences are shown"
 
     def _everything(self) -> Iterator[str]:
         yield from find_mismatch(self.settings)
@@ -146,7 +146,7 @@ class Verifier:
             yield from differences(self.archive, file, archive, STAGED_COLUMNS[1:])
 
     def _stage(self, stage: Stage, job: Job) -> Iterator[str]:
-        """Stages the rows that can be accepted; of an import that was not to skip any, tells the others."""
+        """Stages the rows that are accepted. Of an import that skips none, a line for each of the others."""
         done = 0
         with read_kept(self.uploads, job, settings=self.settings) as kept:
             for checked in kept.checked():

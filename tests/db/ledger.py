@@ -18,7 +18,7 @@ from glyphd.db.dialects import is_sqlite
 from glyphd.db.order_models import SQLITE_MODELS
 from glyphd.db.registry_models import REGISTRY_MODELS, Job, Worker
 from glyphd.settings import Settings
-from glyphd.storage.orders import renew_flags
+from glyphd.storage.derived.orders import Orders
 
 IMPORT_ID = "550e8400-e29b-41d4-a716-446655440000"
 NOW = "2025-07-29T12:12:00.000000Z"
@@ -87,7 +87,7 @@ def fill_archive(settings: Settings) -> None:
         BatchChange.insert(import_id=IMPORT_ID, kind="rollback", changed_at=NOW),
     )
     archive = open_archive(settings, read_only=False)
-    _run(archive, (*inserts, *renew_flags(archive, ScoredListing.select(ScoredListing.id))))
+    _run(archive, (*inserts, *Orders().after_renewal(archive, ScoredListing.select(ScoredListing.id))))
 
 
 def fill_registry(settings: Settings) -> None:

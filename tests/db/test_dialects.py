@@ -22,7 +22,7 @@ from glyphd.db.dialects import (
 )
 from glyphd.db.migrations import initialise
 from glyphd.settings import Settings
-from glyphd.storage.orders import MODEL_TIMELINE
+from glyphd.storage.timelines import MODEL_TIMELINE
 from tests.db.ledger import IMPORT_ID, fill_archive
 
 COLUMNS = ("import_id", "import_index", "model_7b", "model_13b", "model_70b")

@@ -9,7 +9,7 @@ import pytest
 from peewee import Database
 
 from glyphd.db.archive_models import ImportBatch
-from glyphd.db.connections import close_all, little_memory, once_a_commit, open_archive
+from glyphd.db.connections import close_all, once_a_commit, open_archive, small_cache
 from glyphd.db.migrations import initialise
 from glyphd.errors import NotReady
 from glyphd.settings import Settings
@@ -128,10 +128,10 @@ def test_what_is_asked_once_a_commit_is_asked_again_after_one(sqlite_settings: S
     close_all(reader)
 
 
-def test_little_memory_is_for_a_while(reader: Database) -> None:
+def test_small_cache_is_for_a_while(reader: Database) -> None:
     with reader.connection_context():
         usual = reader.execute_sql("PRAGMA cache_size").fetchone()
-        with little_memory(reader):
+        with small_cache(reader):
             assert reader.execute_sql("PRAGMA cache_size").fetchone() != usual
         assert reader.execute_sql("PRAGMA cache_size").fetchone() == usual
     close_all(reader)

@@ -9,7 +9,7 @@ import pytest
 
 from glyphd.db.connections import open_archive, open_for_migration
 from glyphd.db.drift import find_drift
-from glyphd.db.migration_sets import ARCHIVE, SETS, applied, require_current_schema
+from glyphd.db.migration_sets import ARCHIVE, SETS, applied_of, require_current_schema
 from glyphd.db.migrations import initialise, initialise_archive, migrate
 from glyphd.errors import DataWouldBeLost, InvalidSettings, SchemaError, SchemaOutdated
 from glyphd.settings import Settings
@@ -21,14 +21,18 @@ EVERY_STEP = [f"applied {steps.name} {name}" for steps in SETS for name in steps
 INITIALISE = "from glyphd.db.migrations import initialise; from glyphd.settings import Settings; initialise(Settings())"
 
 
+def _applied(settings: Settings) -> dict[str, list[str]]:
+    return {steps.name: applied_of(settings, steps) for steps in SETS}
+
+
 def test_migrate_applies_every_step_once(database_settings: Settings) -> None:
     assert migrate(database_settings) == EVERY_STEP
     assert migrate(database_settings) == []
-    assert applied(database_settings) == {steps.name: steps.packaged() for steps in SETS}
+    assert _applied(database_settings) == {steps.name: steps.packaged() for steps in SETS}
 
 
 def test_nothing_is_made_by_asking_what_is_applied(sqlite_settings: Settings) -> None:
-    assert applied(sqlite_settings) == {"archive": [], "registry": []}
+    assert _applied(sqlite_settings) == {"archive": [], "registry": []}
     assert not sqlite_settings.data_dir.exists()
 
 
@@ -72,7 +76,7 @@ def test_refuses_to_drop_data_unasked(database_settings: Settings, target: str, 
 def test_an_empty_schema_goes_without_being_told_twice(database_settings: Settings) -> None:
     initialise(database_settings)
     assert len(migrate(database_settings, "archive:0")) == len(ARCHIVE.packaged())
-    assert applied(database_settings)["archive"] == []
+    assert applied_of(database_settings, ARCHIVE) == []
 
 
 @pytest.mark.parametrize("to", ["archive", "archive:", "archive:x", "archive:-1", "archive:99", "queue:0", ""])
@@ -105,7 +109,7 @@ def test_a_failing_step_leaves_the_schema_as_it_was(database_settings: Settings,
     with pytest.raises(Exception, match="already exists"):
         migrate(database_settings)
     assert schema_of(database_settings) == before
-    assert applied(database_settings)["archive"] == ARCHIVE.packaged()[:LAST]
+    assert applied_of(database_settings, ARCHIVE) == ARCHIVE.packaged()[:LAST]
 
 
 def test_rebuilding_a_parent_table_keeps_its_children(sqlite_settings: Settings, more_steps: Path) -> None:
@@ -173,7 +177,7 @@ def test_missing_migrations_are_an_error(
 
 def test_the_histories_are_told_apart_on_one_database(postgres_settings: Settings) -> None:
     migrate(postgres_settings, f"archive:{len(ARCHIVE.packaged())}")
-    assert applied(postgres_settings) == {"archive": ARCHIVE.packaged(), "registry": []}
+    assert _applied(postgres_settings) == {"archive": ARCHIVE.packaged(), "registry": []}
 
 
 def test_processes_that_start_at_once_apply_each_step_once(database_settings: Settings) -> None:
@@ -256,7 +260,7 @@ def _name_in(settings: Settings) -> str:
 
 
 def _require_each_step_once(settings: Settings) -> None:
-    assert applied(settings) == {steps.name: steps.packaged() for steps in SETS}
+    assert _applied(settings) == {steps.name: steps.packaged() for steps in SETS}
     rows = archive_rows(settings)
     assert [name for _, name, _ in rows["schema_version"]] == ARCHIVE.packaged()
     assert rows["archive_identity"] == registry_rows(settings)["registry_identity"]

@@ -6,10 +6,17 @@ from pathlib import Path
 import pytest
 
 from glyphd.db.migrations import initialise, initialise_archive, migrate
-from glyphd.db.pairing import ensure_archive_pair, require_no_mismatch
+from glyphd.db.pairing import require_no_mismatch
 from glyphd.errors import ArchiveMismatch
 from glyphd.settings import Settings
 from tests.db.ledger import archive_rows, fill_archive, fill_registry, registry_rows
+
+
+def _shared_id(settings: Settings) -> str:
+    archive_id, known_id = require_no_mismatch(settings)
+    assert archive_id is not None
+    assert archive_id == known_id
+    return archive_id
 
 
 def _remove(path: Path) -> None:
@@ -19,7 +26,7 @@ def _remove(path: Path) -> None:
 
 def test_a_fresh_folder_is_made_and_paired(database_settings: Settings) -> None:
     initialise(database_settings)
-    archive_id = ensure_archive_pair(database_settings)
+    archive_id = _shared_id(database_settings)
     assert len(archive_id) == 32
     assert archive_rows(database_settings)["archive_identity"] == [(archive_id,)]
     assert registry_rows(database_settings)["registry_identity"] == [(archive_id,)]
@@ -27,16 +34,16 @@ def test_a_fresh_folder_is_made_and_paired(database_settings: Settings) -> None:
 
 def test_initialising_again_changes_nothing(database_settings: Settings) -> None:
     initialise(database_settings)
-    archive_id = ensure_archive_pair(database_settings)
+    archive_id = _shared_id(database_settings)
     initialise(database_settings)
-    assert ensure_archive_pair(database_settings) == archive_id
+    assert _shared_id(database_settings) == archive_id
 
 
 def test_a_schema_made_by_hand_is_paired(database_settings: Settings) -> None:
     migrate(database_settings)
     assert require_no_mismatch(database_settings) == (None, None)
-    archive_id = ensure_archive_pair(database_settings)
-    assert require_no_mismatch(database_settings) == (archive_id, archive_id)
+    initialise(database_settings)
+    assert _shared_id(database_settings)
 
 
 def test_a_fresh_registry_takes_the_id_of_the_archive(database_settings: Settings) -> None:
@@ -45,7 +52,7 @@ def test_a_fresh_registry_takes_the_id_of_the_archive(database_settings: Setting
     assert archive_id is not None
     assert registry_id is None
     initialise(database_settings)
-    assert ensure_archive_pair(database_settings) == archive_id
+    assert _shared_id(database_settings) == archive_id
 
 
 @pytest.mark.parametrize("others", [{"db_path": "gpu"}, {"db_path": "elsewhere/gpu.sqlite"}])
@@ -101,7 +108,7 @@ def test_an_emptied_archive_is_told(database_settings: Settings) -> None:
     initialise(database_settings)
     fill_registry(database_settings)
     migrate(database_settings, "archive:0", drop_data=True)
-    for refuse in (initialise, ensure_archive_pair):
+    for refuse in (initialise, require_no_mismatch):
         with pytest.raises(ArchiveMismatch, match="gone or empty"):
             refuse(database_settings)
 
@@ -111,7 +118,7 @@ def test_archive_and_registry_of_two_ledgers_are_refused(sqlite_settings: Settin
     initialise(sqlite_settings)
     initialise(other)
     mixed = Settings(data_dir=sqlite_settings.data_dir, db_path=other.archive_path)
-    for refuse in (initialise, ensure_archive_pair):
+    for refuse in (initialise, require_no_mismatch):
         with pytest.raises(ArchiveMismatch, match="do not belong together"):
             refuse(mixed)
 

@@ -10,8 +10,8 @@ from glyphd.contracts.column_checks import CheckOptions
 from glyphd.contracts.listings import GPUListingDTO
 from glyphd.contracts.queries import DeltaQuery, DiffQuery, ListingQuery
 from glyphd.db.archive_models import RESTORE, ROLLBACK, BatchChange, ImportBatch, ScoredListing
-from glyphd.history.deltas import Deltas
-from glyphd.history.diff import count_diff, list_diff
+from glyphd.history.delta_pages import Deltas
+from glyphd.history.import_diff import count_diff, list_diff
 from glyphd.history.matching import Brought, find_brought
 from glyphd.listings.search import Search
 from glyphd.storage.batch_changes import Change, change_batch

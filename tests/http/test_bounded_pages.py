@@ -5,7 +5,7 @@ import json
 import pytest
 
 from glyphd.api import imports
-from glyphd.history import diff
+from glyphd.history import import_diff
 from glyphd.listings import search
 from tests.service import Service, StartService, next_page, offers, problem
 
@@ -46,7 +46,7 @@ def test_pages_made_of_blocks_are_those_of_one(service: Service, monkeypatch: py
 
 
 def test_pages_of_a_difference_end_early_too(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diff, "MOST_PAGE_BYTES", MIB)
+    monkeypatch.setattr(import_diff, "MOST_PAGE_BYTES", MIB)
     first = service.import_csv(offers("A100,1,0.5,,,"))["import_id"]
     second = service.import_csv(_large_rows(50))["import_id"]
     path = f"/api/imports/{first}/diff/{second}?kind=added&limit=100"

@@ -8,8 +8,8 @@ import pytest
 
 from glyphd.contracts.parameters import choices
 from glyphd.contracts.queries import DiffKind
-from glyphd.history.diff import CHANGED_COLUMNS
-from glyphd.storage.rows import RESULT_COLUMNS
+from glyphd.history.import_diff import CHANGED_COLUMNS
+from glyphd.storage.result_rows import RESULT_COLUMNS
 from tests.service import Service, offers, start_in
 
 KINDS = choices(DiffKind)

@@ -3,7 +3,7 @@
 import pytest
 
 from glyphd.contracts.queries import ListingQuery
-from glyphd.storage.rows import RESULT_COLUMNS
+from glyphd.storage.result_rows import RESULT_COLUMNS
 from tests.http.conftest import Market
 from tests.service import Service, offers
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from glyphd.storage.rows import RESULT_COLUMNS
+from glyphd.storage.result_rows import RESULT_COLUMNS
 from tests.http.conftest import Market
 from tests.service import Service, offers
 

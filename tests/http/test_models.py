@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from glyphd.history import remembered_history
-from glyphd.history.models import MODEL_COLUMNS, Models
+from glyphd.history.market_models import MODEL_COLUMNS, Models
 from tests.http.conftest import Market
 from tests.service import Service, offers
 

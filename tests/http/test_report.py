@@ -10,7 +10,7 @@ import pytest
 from webtest import TestResponse
 
 from glyphd.importing.report import ERROR, OK, UNREADABLE
-from glyphd.storage.rows import RESULT_COLUMNS
+from glyphd.storage.result_rows import RESULT_COLUMNS
 from tests.importing.cases import CASES, TAKEN, send_case
 from tests.service import Service, StartService, offers
 

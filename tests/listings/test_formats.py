@@ -14,7 +14,7 @@ import pytest
 from pydantic_core import to_json
 
 from glyphd.listings.formats import WRITERS, WriteRows, write_csv, write_json, write_ndjson, write_safe_csv
-from glyphd.storage.rows import CHUNK_ROWS
+from glyphd.storage.result_rows import CHUNK_ROWS
 
 VALUES: list[Any] = [
     1e22,

@@ -4,7 +4,7 @@ from typing import Any
 
 from glyphd.contracts.imports import GPUModelDTO, QuantizedListingDTO
 from glyphd.contracts.listings import GPUListingDTO
-from glyphd.storage.staged_models import SPECS
+from glyphd.storage.specs import SPECS
 from glyphd.storage.stores import DatabaseListingStore
 from tests.storage.listings import listing, seen
 

@@ -12,9 +12,9 @@ from glyphd.db.archive_models import IS_CURRENT, ScoredListing
 from glyphd.db.migrations import migrate
 from glyphd.settings import Settings
 from glyphd.storage.knowledge import Knowledge
-from glyphd.storage.orders import CHANGE_TIMELINE, MODEL_TIMELINE, TIMELINE, Along
 from glyphd.storage.predicates import is_of_listing
-from glyphd.storage.rows import select_rows
+from glyphd.storage.result_rows import select_rows
+from glyphd.storage.timelines import CHANGE_TIMELINE, MODEL_TIMELINE, TIMELINE, Along
 from tests.db.ledger import IMPORT_ID, fill_archive
 
 LATEST_FIRST = (ScoredListing.seen_at.desc(), ScoredListing.id.desc())

@@ -16,7 +16,7 @@ from glyphd.settings import Settings
 from glyphd.storage.identity import IDENTITY_COLUMNS, listing_id
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.predicates import restrict
-from glyphd.storage.rows import select_rows
+from glyphd.storage.result_rows import select_rows
 from glyphd.storage.stores import DatabaseListingStore
 from tests.storage.conftest import open_store
 from tests.storage.listings import listing, seen

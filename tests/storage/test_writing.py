@@ -15,7 +15,9 @@ from glyphd.db.dialects import is_sqlite
 from glyphd.db.migration_sets import ARCHIVE
 from glyphd.db.order_models import SQLITE_MODELS
 from glyphd.settings import Settings
-from glyphd.storage import derived, grouping, predecessors, staged_models, writing
+from glyphd.storage import grouping, predecessors, staged_models, writing
+from glyphd.storage.derived import renewing
+from glyphd.storage.derived.facts import Incoming
 from glyphd.storage.predecessors import Origin
 from glyphd.storage.staging import STAGED_COLUMNS, TABLE, VIEWS, Stage, StagedColumns, open_stage
 from glyphd.storage.stores import DatabaseListingStore, staged_columns
@@ -70,7 +72,10 @@ def _statement_count(database: Database) -> int:
 
 
 def _every_statement(database: Database) -> list[Node]:
-    return [*predecessors.find_predecessors(database, ORIGIN), *writing._statements(database, "a", ORIGIN, 4)]
+    return [
+        *predecessors.find_predecessors(database, ORIGIN),
+        *writing.writing_statements(Incoming(database, "a", ORIGIN, 4)),
+    ]
 
 
 def _imported_at(database: Database) -> list[str]:
@@ -101,11 +106,11 @@ def test_nothing_goes_over_all_events(archive: Database, stage: Stage) -> None:
     """However large the archive is, an import looks up what it touches."""
     if not is_sqlite(archive):
         return  # what PostgreSQL does is up to its statistics
-    derived._create_tables(archive)
+    renewing.create_tables(archive)
     with predecessors.open_predecessors(archive):
         queries = predecessors.listings_to_renew(ORIGIN, 4)
-        renewing = [statement for query in queries for statement in derived._statements(archive, query)]
-        for statement in [*_every_statement(archive), *renewing]:
+        renewal = [statement for query in queries for statement in renewing.renewing_statements(archive, query)]
+        for statement in [*_every_statement(archive), *renewal]:
             sql, parameters = archive.get_sql_context().sql(statement).query()
             plan = [row[3] for row in archive.execute_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)]
             assert not [step for step in plan if SCAN_OF_ALL.match(step)]

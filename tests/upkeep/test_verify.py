@@ -17,8 +17,8 @@ from glyphd.contracts.listings import GPUListingDTO
 from glyphd.db.archive_models import ImportBatch, ListingKey, ScoredListing
 from glyphd.db.dialects import exclusive_write
 from glyphd.settings import Settings
+from glyphd.storage.comparing import MOST
 from glyphd.storage.stores import DatabaseListingStore
-from glyphd.upkeep.comparing import MOST
 from tests.service import offers
 from tests.spoiling import CSV, FAULTS, Ledger, change_file, event_of, open_ledger
 
@@ -146,7 +146,7 @@ def test_of_very_many_differences_the_first_are_told(sqlite_ledger: Ledger) -> N
         sqlite_ledger.change(ScoredListing.update(score=2).where(rows))
     lines = _verify(sqlite_ledger, "--all").stdout.splitlines()
     assert len(lines) == MOST + 1 + MOST
-    assert lines[MOST] == f"import {spoilt['import_id']}: and more; only the first {MOST} differences are told"
+    assert lines[MOST] == f"import {spoilt['import_id']}: and more; only the first {MOST} differences are shown"
 
 
 def test_only_the_imports_named_are_verified(sqlite_ledger: Ledger) -> None:

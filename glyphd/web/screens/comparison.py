@@ -11,7 +11,7 @@ from glyphd.contracts.cells import TextCell
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.parameters import read_parameters
 from glyphd.contracts.queries import DiffKind, DiffQuery, Query, QueryTime
-from glyphd.history.diff import DiffList, list_diff
+from glyphd.history.import_diff import DiffList, list_diff
 from glyphd.history.market_totals import recent_imports
 from glyphd.history.matching import Brought
 from glyphd.listings.search import archive_version, known_at

@@ -13,7 +13,7 @@ from glyphd.contracts.queries import ListingQuery, SortKey
 from glyphd.listings.search import Search, archive_version
 from glyphd.listings.statements import Statements
 from glyphd.services import Services
-from glyphd.storage.rows import SELECTABLE_COLUMNS
+from glyphd.storage.result_rows import SELECTABLE_COLUMNS
 from glyphd.web.addresses import Address, Pairs
 from glyphd.web.theme import Theme, here, moved_to
 from glyphd.web.wording import cell_opening

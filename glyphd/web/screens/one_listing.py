@@ -16,12 +16,12 @@ from glyphd.contracts.parameters import read_parameters
 from glyphd.contracts.queries import ListingQuery, Query, QueryTime
 from glyphd.db.registry_models import Job
 from glyphd.errors import GlyphdError, ListingNotFound
-from glyphd.history.models import MODEL_COLUMNS
+from glyphd.history.market_models import MODEL_COLUMNS
 from glyphd.history.observations import OBSERVATION_COLUMNS, observations
 from glyphd.importing.sources import find_source, read_source
 from glyphd.listings.search import Search, find_current, is_known, known_at
 from glyphd.services import Services
-from glyphd.storage.rows import RESULT_COLUMNS, as_object
+from glyphd.storage.result_rows import RESULT_COLUMNS, as_object
 from glyphd.times import read_stored
 from glyphd.web.addresses import Address
 from glyphd.web.charts import Line, Picture, Point, chart, thinned

@@ -13,11 +13,11 @@ from glyphd.api.routes import Route
 from glyphd.contracts.parameters import read_parameters
 from glyphd.contracts.queries import Bucket, DeltaQuery, ListingQuery, ModelHistoryQuery, Query, QueryTime
 from glyphd.history.buckets import ModelHistory
-from glyphd.history.deltas import DELTA_COLUMNS, Deltas
-from glyphd.history.models import MODEL_COLUMNS, unknown_model
+from glyphd.history.delta_pages import DELTA_COLUMNS, Deltas
+from glyphd.history.market_models import MODEL_COLUMNS, unknown_model
 from glyphd.listings.search import Search, archive_version
 from glyphd.services import Services
-from glyphd.storage.staged_models import SPECS
+from glyphd.storage.specs import SPECS
 from glyphd.web.charts import Band, Line, Picture, Point, chart, thinned
 from glyphd.web.theme import Theme, here
 from glyphd.web.wording import counted, money

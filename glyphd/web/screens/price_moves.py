@@ -10,7 +10,7 @@ from glyphd.api.routes import Route
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.parameters import read_parameters
 from glyphd.contracts.queries import DeltaQuery, QueryTime
-from glyphd.history.deltas import DELTA_COLUMNS, MOST_COMPARED, Deltas
+from glyphd.history.delta_pages import DELTA_COLUMNS, MOST_COMPARED, Deltas
 from glyphd.listings.search import archive_version
 from glyphd.services import Services
 from glyphd.web.theme import Theme, here

@@ -10,7 +10,7 @@ from peewee import JOIN, OP, Database, Expression, NodeList, Select
 from glyphd.db.dialects import exactly
 
 MOST = 100
-"""Differences that are told of one import."""
+"""Differences that are shown of one import."""
 
 SHOWN_CHARACTERS = 200
 _LEAD = 20

@@ -15,14 +15,14 @@ from peewee import Database, Select, fn
 from glyphd.contracts.queries import DeltaQuery
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import uncommitted
-from glyphd.history.changes import PERCENT_DECIMALS, change_pct, difference
+from glyphd.history.differences import PERCENT_DECIMALS, change_pct, difference
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.search import Page
+from glyphd.storage.change_steps import steps_from
 from glyphd.storage.knowledge import Knowledge, present
 from glyphd.storage.offers import is_from_same, is_observation
-from glyphd.storage.orders import CHANGE_TIMELINE
 from glyphd.storage.predicates import restrict
-from glyphd.storage.steps import steps_from
+from glyphd.storage.timelines import CHANGE_TIMELINE
 
 DELTA_COLUMNS = (
     "listing_id",

@@ -11,12 +11,12 @@ from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.db.archive_models import GPUModel, ScoredListing
 from glyphd.db.dialects import caseless, caseless_value, equals_caseless
 from glyphd.errors import ModelNotFound
-from glyphd.history.series import Row, Series
+from glyphd.history.series import Series, SeriesRow
 from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, SUMMARY_FIELDS, summarise, summary_row
 from glyphd.listings.search import known_at
 from glyphd.storage.knowledge import Knowledge
-from glyphd.storage.orders import MODEL_TIMELINE
-from glyphd.storage.staged_models import SPECS
+from glyphd.storage.specs import SPECS
+from glyphd.storage.timelines import MODEL_TIMELINE
 
 MODEL_COLUMNS = ("model", *SUMMARY_COLUMNS, *SPECS, *CAPACITIES)
 NEAREST = 3
@@ -61,11 +61,11 @@ class Models(Series):
         row = self.database.execute(query.order_by(key).offset(limit - 1).limit(1)).fetchone()
         return row[0] if row else None
 
-    def _row(self, values: Sequence[Any]) -> Row:
+    def _row(self, values: Sequence[Any]) -> SeriesRow:
         return _model_row(values)
 
 
-def find_model(database: Database, name: str, as_of: str | None = None) -> Row | None:
+def find_model(database: Database, name: str, as_of: str | None = None) -> SeriesRow | None:
     """The row of one model, whatever the case of its ASCII letters; None when nothing of it is current."""
     is_it = equals_caseless(database, ScoredListing.model, name)
     row = database.execute(_select_models(database, known_at(database, as_of), is_it)).fetchone()
@@ -123,7 +123,7 @@ def _listings_of(database: Database, known: Knowledge) -> Select:
     return ScoredListing.select(ScoredListing.id).from_(MODEL_TIMELINE).where(known.is_current(), same)
 
 
-def _model_row(values: Sequence[Any]) -> Row:
+def _model_row(values: Sequence[Any]) -> SeriesRow:
     row = [values[0], *summary_row(values[1:_AT_SPECS]), *values[_AT_SPECS:]]
     nvlink = MODEL_COLUMNS.index("nvlink")
     row[nvlink] = None if row[nvlink] is None else bool(row[nvlink])

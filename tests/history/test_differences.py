@@ -4,9 +4,10 @@ import sys
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
-from glyphd.history.changes import change_pct, difference
+from glyphd.history.differences import change_pct, difference
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 PRICES = st.floats(min_value=0.01, max_value=1e7)

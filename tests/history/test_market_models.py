@@ -7,9 +7,9 @@ import pytest
 
 from glyphd.contracts.listings import CAPACITIES
 from glyphd.db.archive_models import ScoredListing
-from glyphd.history.models import MODEL_COLUMNS, Models, find_model, nearest_models
-from glyphd.storage.orders import renew_flags
-from glyphd.storage.staged_models import SPECS
+from glyphd.history.market_models import MODEL_COLUMNS, Models, find_model, nearest_models
+from glyphd.storage.derived.orders import Orders
+from glyphd.storage.specs import SPECS
 from glyphd.storage.stores import DatabaseListingStore
 from tests.history.random_markets import events, fill, folded, numbers_of
 from tests.storage.listings import listing, seen
@@ -85,7 +85,7 @@ def test_a_model_without_current_listings_is_none(store: DatabaseListingStore) -
     gone = ScoredListing.update(is_current=0).where(ScoredListing.model == "Gone")
     with store.database.connection_context():
         store.database.execute(gone)
-        for statement in renew_flags(store.database, ScoredListing.select(ScoredListing.id)):
+        for statement in Orders().after_renewal(store.database, ScoredListing.select(ScoredListing.id)):
             store.database.execute(statement)
     assert [row["model"] for row in _rows(store)] == ["A"]
     assert [row["model"] for row in _rows(store, limit=1)] == ["A"]

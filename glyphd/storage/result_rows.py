@@ -10,7 +10,7 @@ from peewee import JOIN, Database, Select
 from glyphd.contracts.listings import COLUMN_NAMES, EXTRA, OWN_COLUMNS
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.storage.knowledge import Knowledge
-from glyphd.storage.orders import Along
+from glyphd.storage.timelines import Along
 
 RESULT_COLUMNS = (*COLUMN_NAMES, *OWN_COLUMNS)
 """What a row has when the service returns it, in this order."""
@@ -27,18 +27,18 @@ CHUNK_BYTES = 4 * 1024 * 1024
 """A chunk of rows ends with either. Only JSON is counted: a thousand rows hold little text beside it."""
 _MEASURED_ROWS = 50
 
-Column = Sequence[Any]
+StoredColumn = Sequence[Any]
 
 
-def _flags(stored: Column) -> Column:
+def _flags(stored: StoredColumn) -> StoredColumn:
     return [None if value is None else bool(value) for value in stored]
 
 
-def _hex(stored: Column) -> Column:
+def _hex(stored: StoredColumn) -> StoredColumn:
     return [bytes(value).hex() for value in stored]
 
 
-_CONVERSIONS: dict[str, Callable[[Column], Column]] = {
+_CONVERSIONS: dict[str, Callable[[StoredColumn], StoredColumn]] = {
     "nvlink": _flags,
     "listing_id": _hex,
 }

@@ -19,7 +19,7 @@ STEPS = range(len(BOUNDS) + 1)
 def steps_from(percent: float) -> range:
     """The steps that may hold changes of at least so many percent, up or down; only the lowest may hold others too.
 
-    Step 0 also has what can't be told in percent: a price that was 0, a score alone.
+    Step 0 also has what has no percentage: a price that was 0, a score alone.
     """
     return range(bisect_right(BOUNDS, percent), STEPS.stop)
 

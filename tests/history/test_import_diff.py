@@ -10,8 +10,8 @@ from glyphd.contracts.parameters import choices
 from glyphd.contracts.queries import DiffKind, DiffQuery
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.dialects import is_sqlite
-from glyphd.history.changes import change_pct, difference
-from glyphd.history.diff import DiffList, count_diff, list_diff
+from glyphd.history.differences import change_pct, difference
+from glyphd.history.import_diff import DiffList, count_diff, list_diff
 from glyphd.history.matching import Brought, find_brought
 from glyphd.storage.stores import DatabaseListingStore
 from tests.history.random_markets import events, fill

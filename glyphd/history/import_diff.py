@@ -11,12 +11,12 @@ from glyphd.contracts.parameters import pick_columns
 from glyphd.contracts.queries import DiffKind, DiffQuery
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import stream, uncommitted
-from glyphd.history.changes import change_pct, difference
+from glyphd.history.differences import change_pct, difference
 from glyphd.history.matching import OTHER, Brought, Matching
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.listings.search import MOST_PAGE_BYTES, Page
 from glyphd.storage.knowledge import present
-from glyphd.storage.rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, convert_rows, select_rows
+from glyphd.storage.result_rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, convert_rows, select_rows
 
 CHANGED_COLUMNS = (
     "listing_id",

@@ -1,0 +1,53 @@
+"""Which event the specs of a GPU model come from.
+
+One with any specs comes before one without, then the latest seen, then the one with the highest id.
+The first two are compared as one text, the rank. Ids grow from import to import and fall inside one:
+among equals the later import wins, and in one file the earlier row.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from itertools import repeat
+from operator import add, or_
+from typing import Any
+
+from peewee import OP, SQL, Case, Expression
+
+SPECS = (
+    "vram_gb",
+    "mig_capable",
+    "tdp_watts",
+    "cuda_cores",
+    "slot_width",
+    "pcie_generation",
+    "nvlink",
+    "generation",
+    "form_factor",
+)
+"""What a GPU model has wherever it is sold."""
+
+_WITHOUT, _WITH = "0", "1"
+
+
+def spec_rank(row: Any) -> Expression:
+    """Expression: the rank of a row; the greater is the better."""
+    has_specs = reduce(or_, [getattr(row, name).is_null(False) for name in SPECS])
+    flag = Case(None, [(has_specs, SQL(f"'{_WITH}'"))], SQL(f"'{_WITHOUT}'"))
+    return Expression(flag, OP.CONCAT, row.seen_at)
+
+
+def spec_ranks(columns: Mapping[str, Sequence[Any]]) -> Iterable[str]:
+    """The same of several rows, by column; a column that is left out is null in each of them."""
+    seen_at: Sequence[str] = columns["seen_at"]
+    given: list[Sequence[object]] = [columns[name] for name in SPECS if name in columns]
+    return map(add, _flags(given, len(seen_at)), seen_at)
+
+
+def _flags(given: Sequence[Sequence[object]], count: int) -> Iterable[str]:
+    """As a rule one column says it of all rows."""
+    if any(None not in column for column in given):
+        return repeat(_WITH, count)
+    if not given:
+        return repeat(_WITHOUT, count)
+    has_specs = (any(value is not None for value in row) for row in zip(*given, strict=True))
+    return [_WITH if has else _WITHOUT for has in has_specs]

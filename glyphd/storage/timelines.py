@@ -1,0 +1,39 @@
+"""The orders that events are read in: by time, by model and time, by change step and time.
+
+PostgreSQL has an index for each. On SQLite each is a table, which `derived/orders` fills.
+"""
+
+from typing import Any
+
+from peewee import Context, Database, Entity, Model, Source
+
+from glyphd.db.archive_models import ScoredListing
+from glyphd.db.dialects import is_sqlite
+from glyphd.db.order_models import ChangeByStep, EventByModel, EventByTime
+
+
+class Along(Source):
+    """Events read along an order: selected from instead of `ScoredListing`, with the same columns."""
+
+    def __init__(self, view: str, order: type[Model]) -> None:
+        super().__init__()
+        self._view = view
+        self._order = order
+
+    def alone(self, database: Database) -> "Along":
+        """The order without its events: enough to count them by what is in it."""
+        return Along(self._order._meta.table_name, self._order) if is_sqlite(database) else self
+
+    def __sql__(self, ctx: Context) -> Any:
+        alias = ctx.alias_manager[ScoredListing._meta.table]
+        return ctx.sql(Entity(self._view)).literal(" AS ").sql(Entity(alias))
+
+
+TIMELINE = Along("timeline", EventByTime)
+"""All events by `seen_at`, then by id."""
+
+MODEL_TIMELINE = Along("model_timeline", EventByModel)
+"""All events by model, then by `seen_at` and id."""
+
+CHANGE_TIMELINE = Along("change_timeline", ChangeByStep)
+"""The events with a `change_step` by that, then by `seen_at` and id."""
