@@ -49,7 +49,7 @@ def build_app(services: Services, pages: Pages | None = None, waiting: Waiting |
     app = Bottle()
     routes = all_routes(services, waiting)
     app.default_error_handler = partial(_own_problem, routes, pages)
-    app.install(partial(_failures_as_problems, pages))
+    app.install(partial(_failures_as_problems, services, pages))
     app.add_hook("before_request", _begin)
     app.add_hook("before_request", _gate(AccessRule.from_settings(services.settings), pages))
     app.add_hook("after_request", _end)
@@ -91,12 +91,15 @@ def has_route(app: Bottle, head: RequestHead) -> bool:
     return True
 
 
-def _failures_as_problems(pages: Pages, handle: Callable[..., HTTPResponse]) -> Callable[..., HTTPResponse]:
-    """The HTTP edge: nothing that goes wrong in a route gets past it."""
+def _failures_as_problems(
+    services: Services, pages: Pages, handle: Callable[..., HTTPResponse]
+) -> Callable[..., HTTPResponse]:
+    """The HTTP edge: nothing that goes wrong in a route gets past it. A request opens the registry once at most."""
 
     def answer(*args: Any, **kwargs: Any) -> HTTPResponse:
         try:
-            return handle(*args, **kwargs)
+            with services.registry.one_connection():
+                return handle(*args, **kwargs)
         except HTTPResponse:
             raise
         except Exception as error:  # noqa: BLE001  # the HTTP edge

@@ -88,7 +88,7 @@ class OneImportScreen:
 
     def _values(self, import_id: str, asked: ImportPageQuery, tried: Tried | None = None) -> dict[str, Any]:
         registry = self._services.registry
-        with registry.database.connection_context():
+        with registry.connected():
             job = require_import(registry, import_id)
             values = self._related(job)
         errors = KeptErrors(self._services.uploads, job, asked.cursor).page(asked.limit)

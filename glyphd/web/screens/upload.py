@@ -66,9 +66,9 @@ class UploadScreen:
 
     def _form(self, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
         """The form with what its fields begin with."""
-        registry = self._services.registry.database
-        with registry.connection_context():
-            sources = recent_sources(registry, MOST_SOURCES)
+        registry = self._services.registry
+        with registry.connected():
+            sources = recent_sources(registry.database, MOST_SOURCES)
         return {
             "sources": sources,
             "encodings": USUAL_ENCODINGS,
