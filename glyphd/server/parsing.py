@@ -150,7 +150,8 @@ class RequestParser(HTTPRequestParser):
             else:
                 self._admit()
         if isinstance(self.body_rcv, ChunkReceiver):
-            self.admission.require_size(self._content_type, len(self.body_rcv) + self.body_rcv.chunk_remainder)
+            size = len(self.body_rcv) + self.body_rcv.chunk_remainder
+            self.admission.body_limits.require_size(self._content_type, size)
 
     def _leave_unread(self) -> None:
         """The application says what is wrong with path or method, and the connection is closed behind its answer."""
