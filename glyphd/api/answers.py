@@ -11,8 +11,8 @@ from bottle import HTTPResponse, request
 from pydantic import BaseModel
 
 from glyphd.api.answer_files import written
-from glyphd.api.headers import header
-from glyphd.api.parameters import query_pairs
+from glyphd.api.query_strings import query_pairs
+from glyphd.api.request_headers import header
 from glyphd.contracts.fingerprints import fingerprint
 from glyphd.contracts.queries import OutputQuery, PageQuery
 from glyphd.disk import ScratchSpace

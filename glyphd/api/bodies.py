@@ -11,8 +11,8 @@ from glyphd.api.body_blocks import body_blocks
 from glyphd.api.body_limits import BodyLimits
 from glyphd.api.dispositions import charset_of, filename_of
 from glyphd.api.forms import GZIP_TYPES, MAX_FIELD_BYTES, MULTIPART, decoded, only_file, receive_form
-from glyphd.api.headers import header
-from glyphd.api.parameters import read_query_string
+from glyphd.api.query_strings import read_query_string
+from glyphd.api.request_headers import header
 from glyphd.contracts.json_values import RepeatedKeys, parse_json
 from glyphd.errors import FileRefused
 from glyphd.importing.intake import GZIP, Described

@@ -13,11 +13,11 @@ from glyphd.disk import named_trouble
 from glyphd.errors import GlyphdError
 from glyphd.server.admission import Admission, Arrival
 from glyphd.server.chunks import ChunkReceiver
+from glyphd.server.early_problems import Refusal
 from glyphd.server.heads import closes, read_head, require_one_meaning
 from glyphd.server.limits import SMALL_BODY_BYTES
 from glyphd.server.paces import RecentPace
 from glyphd.server.places import Place
-from glyphd.server.problems import Refusal
 from glyphd.server.spools import BodyBuffer
 
 # A body that moves comes in all the time.

@@ -9,8 +9,8 @@ from bottle import HTTPResponse, request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from glyphd.api.answers import answer_bytes, require_changed
-from glyphd.api.headers import header
-from glyphd.api.parameters import query_pairs
+from glyphd.api.query_strings import query_pairs
+from glyphd.api.request_headers import header
 from glyphd.web import import_wording
 from glyphd.web.addresses import Address, Pairs, address
 from glyphd.web.assets import Assets

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from bottle import HTTPResponse
 from pydantic import Field
 
-from glyphd.api.diff import require_brought
+from glyphd.api.diff_routes import require_brought
 from glyphd.api.routes import Route
 from glyphd.contracts.cells import TextCell
 from glyphd.contracts.numeric_cells import IntegerCell

@@ -7,12 +7,12 @@ from urllib.parse import quote
 from bottle import HTTPResponse
 from pydantic import Field
 
-from glyphd.api.actions import run_again
+from glyphd.api.action_routes import run_again
 from glyphd.api.bodies import read_fields
 from glyphd.api.import_lists import KeptErrors
 from glyphd.api.problems import status_of
 from glyphd.api.routes import ID, Route
-from glyphd.api.uploads import SMALL_GRACE_SECONDS
+from glyphd.api.upload_routes import SMALL_GRACE_SECONDS
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.imports import ImportStatus, ImportView
 from glyphd.contracts.numeric_cells import IntegerCell

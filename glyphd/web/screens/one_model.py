@@ -8,7 +8,7 @@ from bottle import HTTPResponse
 from markupsafe import Markup
 from pydantic import Field
 
-from glyphd.api.models import MODEL
+from glyphd.api.model_routes import MODEL
 from glyphd.api.routes import Route
 from glyphd.contracts.parameters import read_parameters
 from glyphd.contracts.queries import Bucket, DeltaQuery, ListingQuery, ModelHistoryQuery, Query, QueryTime

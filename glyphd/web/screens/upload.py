@@ -9,7 +9,7 @@ from pydantic import Field
 from glyphd.api.form_uploads import SentFile, SentForm, accept_form
 from glyphd.api.problems import status_of
 from glyphd.api.routes import Route
-from glyphd.api.uploads import SMALL_GRACE_SECONDS, require_room
+from glyphd.api.upload_routes import SMALL_GRACE_SECONDS, require_room
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.imports import ImportOptions
 from glyphd.contracts.parameters import read_parameters

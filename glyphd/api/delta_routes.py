@@ -3,8 +3,8 @@
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_list, answer_whole, output_format, require_changed
-from glyphd.api.listings import listing_key
-from glyphd.api.parameters import query, require_limit
+from glyphd.api.listing_routes import listing_key
+from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.queries import DeltaQuery, MomentQuery
 from glyphd.errors import ListingNotFound

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
-from glyphd.api.parameters import query, require_limit
+from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.parameters import choices
 from glyphd.contracts.queries import DiffKind, DiffQuery

@@ -5,8 +5,8 @@ from peewee import Database
 
 from glyphd.api.answer_files import written
 from glyphd.api.answers import answer_bytes, answer_file, answer_head, make_etag, require_new_tag
-from glyphd.api.listings import listing_key
-from glyphd.api.parameters import query
+from glyphd.api.listing_routes import listing_key
+from glyphd.api.query_strings import query
 from glyphd.api.routes import ID, Route
 from glyphd.contracts.queries import NoParameters, SourceQuery
 from glyphd.db.registry_models import Job

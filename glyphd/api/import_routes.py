@@ -12,7 +12,7 @@ from glyphd.api.answers import (
     require_new_tag,
 )
 from glyphd.api.import_lists import ImportList, KeptErrors
-from glyphd.api.parameters import query
+from glyphd.api.query_strings import query
 from glyphd.api.routes import ID, Route
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.queries import ErrorQuery, ImportQuery, NoParameters, StatusQuery

@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
-from glyphd.api.parameters import query, require_limit
+from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.turns import Turns
 from glyphd.contracts.queries import ListingQuery, NoParameters
