@@ -2,7 +2,8 @@
 
 import io
 import json
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
@@ -10,12 +11,13 @@ from bottle import HTTPResponse, request
 from pydantic import BaseModel
 
 from glyphd.api.answer_files import written
-from glyphd.api.headers import header
-from glyphd.api.parameters import query_pairs
+from glyphd.api.query_strings import query_pairs
+from glyphd.api.request_headers import header
 from glyphd.contracts.fingerprints import fingerprint
-from glyphd.contracts.queries import OutputQuery
+from glyphd.contracts.queries import OutputQuery, PageQuery
 from glyphd.disk import ScratchSpace
-from glyphd.listings.formats import CONTENT_TYPES, WRITERS, Rows, write_safe_csv
+from glyphd.listings.formats import CONTENT_TYPES, WRITERS, WriteRows, write_safe_csv
+from glyphd.listings.results import Page, Result, RowStream
 from glyphd.request_errors import NotAcceptable
 
 _BY_MEDIA_TYPE = {"application/json": "json", "text/csv": "csv", "application/x-ndjson": "ndjson"}
@@ -57,17 +59,21 @@ def make_etag(*parts: Any) -> str:
     return f'"{fingerprint(parts)}"'
 
 
-def fresh(etag: str) -> dict[str, str]:
-    """The headers of an answer that may change: ask again, and say which one you have."""
-    return {"ETag": etag, "Cache-Control": "no-cache"}
+def require_changed(*version: Any) -> dict[str, str]:
+    """The headers of an answer that may change: its tag, which names this request and the version (JSON values).
+
+    Raises 304 for whoever has this very version already.
+    """
+    return require_new_tag(make_etag(request.path, query_pairs(), *version))
 
 
-def not_modified(etag: str) -> HTTPResponse | None:
-    """304 when the client has this very version already."""
+def require_new_tag(etag: str) -> dict[str, str]:
+    """The headers of an answer with this tag. Raises 304 for whoever has it already."""
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
     given = {tag.strip().removeprefix("W/") for tag in header("If-None-Match").split(",")}
     if etag in given or "*" in given:
-        return HTTPResponse("", 304, fresh(etag))
-    return None
+        raise HTTPResponse("", 304, headers)
+    return headers
 
 
 def output_format(query: OutputQuery) -> str:
@@ -85,26 +91,48 @@ def output_format(query: OutputQuery) -> str:
     raise NotAcceptable(f"this can be had as {', '.join(offered)}, not as {accepted[:200]}", offered=offered)
 
 
-def answer_rows(
-    query: OutputQuery, columns: Sequence[str], rows: Rows, scratch: ScratchSpace, **headers: str
+def answer_list(
+    asked: PageQuery, found: Result, version: str, scratch: ScratchSpace, *, count: Callable[[], int] | None = None
 ) -> HTTPResponse:
-    """A list of rows, written to an unlinked scratch file first: flat in memory, and no lock on the archive while a
-    reader takes its time. A page, whose rows are in memory anyway, stays there."""
-    form = output_format(query)
-    write = write_safe_csv if form == "csv" and query.safe else WRITERS[form]
-    if isinstance(rows, list):
-        page = io.BytesIO()
-        write(page, columns, rows)
-        return answer_bytes(page.getvalue(), CONTENT_TYPES[form], Vary="Accept", **headers)
+    """The page that is asked for, or the whole list where there is no `limit`.
+
+    `version` changes whenever the list may. `count` says how many rows there are, where that is asked for.
+    """
+    headers = require_changed(output_format(asked), version)
+    if count is not None:
+        headers["X-Total-Count"] = str(count())
+    if asked.limit is None:
+        return answer_whole(asked, found.columns, found.everything(), scratch, headers)
+    return answer_page(asked, found.page(asked.limit), headers)
+
+
+def answer_page(asked: OutputQuery, page: Page, headers: dict[str, str]) -> HTTPResponse:
+    """A page, whose rows are in memory anyway, is written there."""
+    form, write = _writer(asked)
+    written = io.BytesIO()
+    write(written, page.columns, page.rows)
+    headers |= next_link(page.next_cursor) | {"Vary": "Accept"}
+    return answer_bytes(written.getvalue(), CONTENT_TYPES[form], **headers)
+
+
+def answer_whole(
+    asked: OutputQuery, columns: Sequence[str], rows: RowStream, scratch: ScratchSpace, headers: dict[str, str]
+) -> HTTPResponse:
+    """All rows, written to an unlinked file first: flat in memory, and no lock on the archive while a reader takes its
+    time."""
+    form, write = _writer(asked)
+    headers |= {"Vary": "Accept"}
     if request.method == "HEAD":
-        return answer_head(CONTENT_TYPES[form], Vary="Accept", **headers)
-    try:
+        return answer_head(CONTENT_TYPES[form], **headers)
+    with closing(rows):  # a connection can't be closed while rows of it are still being read
         file = written(lambda file: write(file, columns, rows), scratch)
-    finally:
-        # Rows that are not read to their end still hold a transaction, and its connection can't be closed.
-        if isinstance(rows, Generator):
-            rows.close()
-    return answer_file(file, CONTENT_TYPES[form], Vary="Accept", **headers)
+    return answer_file(file, CONTENT_TYPES[form], **headers)
+
+
+def _writer(asked: OutputQuery) -> tuple[str, WriteRows]:
+    """The format asked for, and what writes it."""
+    form = output_format(asked)
+    return form, write_safe_csv if form == "csv" and asked.safe else WRITERS[form]
 
 
 def next_link(cursor: str | None) -> dict[str, str]:

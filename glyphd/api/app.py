@@ -10,22 +10,22 @@ from bottle import Bottle, HTTPError, HTTPResponse, request, response
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from glyphd.api.access import AccessRule, RequestHead
-from glyphd.api.actions import ActionsApi
-from glyphd.api.deltas import DeltasApi
-from glyphd.api.diff import DiffApi
-from glyphd.api.headers import header
-from glyphd.api.imports import ImportsApi
+from glyphd.api.action_routes import ActionsApi
+from glyphd.api.delta_routes import DeltasApi
+from glyphd.api.diff_routes import DiffApi
+from glyphd.api.import_routes import ImportsApi
 from glyphd.api.leaving import client_left
-from glyphd.api.listings import ListingsApi
-from glyphd.api.models import ModelsApi
+from glyphd.api.listing_routes import ListingsApi
+from glyphd.api.model_routes import ModelsApi
 from glyphd.api.pages import NoPages, Pages
-from glyphd.api.persist import PersistApi
+from glyphd.api.persist_routes import PersistApi
 from glyphd.api.problems import Problem, bottle_problem, problem_of, status_of
+from glyphd.api.request_headers import header
 from glyphd.api.request_ids import request_id_from
 from glyphd.api.routes import Route
-from glyphd.api.sources import SourcesApi
-from glyphd.api.system import SystemApi
-from glyphd.api.uploads import UploadsApi
+from glyphd.api.source_routes import SourcesApi
+from glyphd.api.system_routes import SystemApi
+from glyphd.api.upload_routes import UploadsApi
 from glyphd.api.waiting import Waiting
 from glyphd.errors import GlyphdError
 from glyphd.services import Services
@@ -49,7 +49,7 @@ def build_app(services: Services, pages: Pages | None = None, waiting: Waiting |
     app = Bottle()
     routes = all_routes(services, waiting)
     app.default_error_handler = partial(_own_problem, routes, pages)
-    app.install(partial(_failures_as_problems, pages))
+    app.install(partial(_failures_as_problems, services, pages))
     app.add_hook("before_request", _begin)
     app.add_hook("before_request", _gate(AccessRule.from_settings(services.settings), pages))
     app.add_hook("after_request", _end)
@@ -91,12 +91,15 @@ def has_route(app: Bottle, head: RequestHead) -> bool:
     return True
 
 
-def _failures_as_problems(pages: Pages, handle: Callable[..., HTTPResponse]) -> Callable[..., HTTPResponse]:
-    """The HTTP edge: nothing that goes wrong in a route gets past it."""
+def _failures_as_problems(
+    services: Services, pages: Pages, handle: Callable[..., HTTPResponse]
+) -> Callable[..., HTTPResponse]:
+    """The HTTP edge: nothing that goes wrong in a route gets past it. A request opens the registry once at most."""
 
     def answer(*args: Any, **kwargs: Any) -> HTTPResponse:
         try:
-            return handle(*args, **kwargs)
+            with services.registry.one_connection():
+                return handle(*args, **kwargs)
         except HTTPResponse:
             raise
         except Exception as error:  # noqa: BLE001  # the HTTP edge

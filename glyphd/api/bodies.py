@@ -1,16 +1,18 @@
 """Taking request bodies apart as they stream in: raw, multipart and JSON, into the upload store."""
 
 import re
+from functools import partial
 from typing import Any
 
 from multipart import parse_options_header
 
 from glyphd.api.arriving import Arriving, Body, Look
-from glyphd.api.body_blocks import body_blocks, upload_too_large
+from glyphd.api.body_blocks import body_blocks
+from glyphd.api.body_limits import BodyLimits
 from glyphd.api.dispositions import charset_of, filename_of
 from glyphd.api.forms import GZIP_TYPES, MAX_FIELD_BYTES, MULTIPART, decoded, only_file, receive_form
-from glyphd.api.headers import header
-from glyphd.api.parameters import read_query_string
+from glyphd.api.query_strings import read_query_string
+from glyphd.api.request_headers import header
 from glyphd.contracts.json_values import RepeatedKeys, parse_json
 from glyphd.errors import FileRefused
 from glyphd.importing.intake import GZIP, Described
@@ -63,11 +65,8 @@ def read_json_body(settings: Settings) -> Any:
     content_type, _ = parse_options_header(header("Content-Type"))
     if content_type != JSON or _content_encoding():
         raise UnsupportedType(f"the body has to be {JSON}", offered=[JSON])
-    limit = settings.max_json_bytes
-    body = bytearray()
-    what = f"a JSON body may have {limit} bytes; send a larger file as a raw text/csv body"
-    for block in body_blocks(limit, TooLarge(what, limit=limit)):
-        body += block
+    require_size = partial(BodyLimits.from_settings(settings).require_size, JSON)
+    body = bytearray().join(body_blocks(require_size))
     _require_few_values(body, settings)
     return _json_value(bytes(body))
 
@@ -75,8 +74,7 @@ def read_json_body(settings: Settings) -> Any:
 def read_fields() -> list[tuple[str, str]]:
     """The fields of a small body, a form or a JSON object of texts; an empty body has none."""
     content_type, _ = parse_options_header(header("Content-Type"))
-    too_large = TooLarge(f"this body may have {MAX_FIELD_BYTES} bytes", limit=MAX_FIELD_BYTES)
-    body = b"".join(body_blocks(MAX_FIELD_BYTES, too_large))
+    body = b"".join(body_blocks(_require_small))
     if not body:
         return []
     if content_type == FORM:
@@ -87,6 +85,11 @@ def read_fields() -> list[tuple[str, str]]:
             return list(content.items())
         raise FileRefused("the body has to be a JSON object whose members are texts")
     raise UnsupportedType(f"the body has to be {JSON} or {FORM}", offered=[JSON, FORM])
+
+
+def _require_small(size: int) -> None:
+    if size > MAX_FIELD_BYTES:
+        raise TooLarge(f"this body may have {MAX_FIELD_BYTES} bytes", limit=MAX_FIELD_BYTES)
 
 
 def _json_value(body: bytes) -> Any:
@@ -126,7 +129,8 @@ def _content_encoding() -> str:
 
 
 def _receive_raw(arriving: Arriving, body: Body, settings: Settings) -> Body:
-    for block in body_blocks(settings.max_upload_bytes, upload_too_large(settings)):
+    require_size = partial(BodyLimits.from_settings(settings).require_size, body.described.content_type)
+    for block in body_blocks(require_size):
         arriving.add(block)
         arriving.look_once(lambda: body, is_complete=True)
     return body

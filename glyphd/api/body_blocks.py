@@ -1,11 +1,10 @@
 """The bytes of a request's body, block by block, within their limit."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bottle import request
 
-from glyphd.request_errors import LengthMissing, MalformedBody, TooLarge
-from glyphd.settings import Settings
+from glyphd.request_errors import LengthMissing, MalformedBody
 
 BLOCK = 256 * 1024
 
@@ -21,11 +20,13 @@ def body_length() -> int:
     return int(text)
 
 
-def body_blocks(limit: int, too_large: TooLarge) -> Iterator[bytes]:
-    """The body in blocks. Raises TooLarge before reading a body that says it is, MalformedBody for a short one."""
+def body_blocks(require_size: Callable[[int], None]) -> Iterator[bytes]:
+    """The body in blocks. `require_size` raises, before anything is read, for one with too many bytes.
+
+    Raises MalformedBody for a body that is shorter than it said.
+    """
     left = body_length()
-    if left > limit:
-        raise too_large
+    require_size(left)
     read = request.environ["wsgi.input"].read
     while left:
         block = read(min(BLOCK, left))
@@ -33,8 +34,3 @@ def body_blocks(limit: int, too_large: TooLarge) -> Iterator[bytes]:
             raise MalformedBody(f"the body ended {left} bytes early")
         left -= len(block)
         yield block
-
-
-def upload_too_large(settings: Settings) -> TooLarge:
-    limit = settings.max_upload_bytes
-    return TooLarge(f"an upload may have {limit} bytes", limit=limit)

@@ -4,7 +4,7 @@ import unicodedata
 
 from bottle import request
 
-from glyphd.api.headers import header
+from glyphd.api.request_headers import header
 from glyphd.importing.requests import Caller
 
 MAX_CLIENT_CHARACTERS = 100

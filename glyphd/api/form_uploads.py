@@ -8,9 +8,9 @@ from multipart import parse_options_header
 
 from glyphd.api.arriving import Arriving, Body
 from glyphd.api.forms import MULTIPART, receive_form
-from glyphd.api.headers import header
 from glyphd.api.import_log import import_line
-from glyphd.api.uploads import require_room, understood
+from glyphd.api.request_headers import header
+from glyphd.api.upload_routes import require_room, understood
 from glyphd.errors import GlyphdError
 from glyphd.importing.intake import Accepted
 from glyphd.request_errors import UnsupportedType

@@ -3,11 +3,13 @@
 import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 
 from glyphd.api.arriving import Arriving, Body
-from glyphd.api.body_blocks import body_blocks, upload_too_large
+from glyphd.api.body_blocks import body_blocks
+from glyphd.api.body_limits import BodyLimits
 from glyphd.api.dispositions import charset_of, filename_of, require_plain_transfer
 from glyphd.errors import FileRefused
 from glyphd.importing.intake import GZIP, Described
@@ -19,8 +21,6 @@ GZIP_TYPES = ("application/gzip", "application/x-gzip")
 FILE_FIELD = "file"
 MAX_PARTS = 32
 MAX_FIELD_BYTES = 16 * 1024
-FORM_ENVELOPE_BYTES = 64 * 1024
-"""A form may be larger than its file by this much: part headers, boundaries and option fields."""
 
 NextFile = Callable[[], Arriving]
 """Where the next file of a form goes. Raises FileRefused when no more may come."""
@@ -30,14 +30,14 @@ def receive_form(boundary: str, settings: Settings, next_file: NextFile, most_pa
     """Streams the form of this request. Raises MalformedBody, TooLarge, and what `next_file` raises."""
     if not boundary:
         raise MalformedBody("multipart/form-data without a boundary")
-    form = Form(next_file)
+    form, limits = Form(next_file), BodyLimits.from_settings(settings)
     try:
         with PushMultipartParser(boundary, max_segment_count=most_parts) as parser:
-            for block in body_blocks(settings.max_upload_bytes + FORM_ENVELOPE_BYTES, upload_too_large(settings)):
+            for block in body_blocks(partial(limits.require_size, MULTIPART)):
                 for event in parser.parse(block):
                     form.take(event)
-                if form.largest_size > settings.max_upload_bytes:
-                    raise upload_too_large(settings)
+                if form.largest_size > limits.max_upload_bytes:
+                    raise limits.upload_too_large()
     except ParserLimitReached as error:
         raise TooLarge(f"the form is too large: {error}") from None
     except MultipartError as error:

@@ -2,7 +2,7 @@
 
 import re
 
-from glyphd.api.headers import header
+from glyphd.api.request_headers import header
 from glyphd.contracts.queries import MAX_WAIT_SECONDS
 
 _QUOTED = r'"(?:\\.|[^"\\])*+"'

@@ -76,7 +76,14 @@ class OutputQuery(Query):
     safe: Flag = Field(None, description="With format=csv: guard cells against spreadsheet formulas")
 
 
-class ListingQuery(OutputQuery):
+class PageQuery(OutputQuery):
+    """How a list without filters is written, and which page of it."""
+
+    limit: Limit = Field(None, description="Page size; without it the whole list comes at once")
+    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
+
+
+class ListingQuery(PageQuery):
     """Filters, order and page of `GET /api/listings`."""
 
     model: Words = Field(description="Model, any of those given, ASCII case ignored")
@@ -101,8 +108,6 @@ class ListingQuery(OutputQuery):
         None, description="The market as the archive knew it at this moment, inclusive"
     )
     sort: SortKey | None = Field(None, description="Order; a leading - is descending")
-    limit: Limit = Field(None, description="Page size; without it the whole result comes at once")
-    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
     count: Literal["exact"] | None = Field(None, description="exact adds X-Total-Count")
     fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
         description="Columns to answer, comma-separated, in that order"
@@ -117,7 +122,7 @@ class SourceQuery(Query):
     )
 
 
-class ImportQuery(OutputQuery):
+class ImportQuery(PageQuery):
     """Filters and page of `GET /api/imports`."""
 
     status: ImportStatus | None = Field(None, description="Imports that stand like this")
@@ -126,22 +131,11 @@ class ImportQuery(OutputQuery):
     received_after: QueryTime | None = Field(None, description="Received strictly later than this")
     received_before: QueryTime | None = Field(None, description="Received strictly earlier than this")
     limit: Limit = Field(None, description="Page size, 100 by default")
-    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
     count: Literal["exact"] | None = Field(None, description="exact adds X-Total-Count")
 
 
-class ErrorQuery(OutputQuery):
+class ErrorQuery(PageQuery):
     """Page of `GET /api/imports/{import_id}/errors`."""
-
-    limit: Limit = Field(None, description="Page size; without it all kept errors come at once")
-    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
-
-
-class PageQuery(OutputQuery):
-    """How a list without filters is written, and which page of it."""
-
-    limit: Limit = Field(None, description="Page size; without it the whole list comes at once")
-    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
 
 
 class MomentQuery(OutputQuery):
@@ -191,7 +185,7 @@ class ChangeQuery(Query):
     dry_run: Flag = Field(None, description="Say what would change, and change nothing")
 
 
-class DeltaQuery(OutputQuery):
+class DeltaQuery(PageQuery):
     """Filters and page of `GET /api/deltas`."""
 
     model: Words = Field(description="Model, any of those given, ASCII case ignored")
@@ -201,8 +195,6 @@ class DeltaQuery(OutputQuery):
     )
     after: QueryTime | None = Field(None, description="Observed strictly later than this")
     import_id: Annotated[Words, NEVER_BLANK] = Field(description="Changes that these imports brought")
-    limit: Limit = Field(None, description="Page size; without it all changes come at once")
-    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
 
 
 class UploadQuery(ImportOptions):

@@ -16,8 +16,8 @@ from glyphd.contracts.queries import DeltaQuery
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import uncommitted
 from glyphd.history.differences import PERCENT_DECIMALS, change_pct, difference
-from glyphd.listings.cursors import read_cursor, write_cursor
-from glyphd.listings.search import Page
+from glyphd.listings.cursors import read_cursor
+from glyphd.listings.results import Page, RowStream, cut_page
 from glyphd.storage.change_steps import steps_from
 from glyphd.storage.knowledge import Knowledge, present
 from glyphd.storage.offers import is_from_same, is_observation
@@ -52,7 +52,7 @@ Position = tuple[str, int]
 
 
 class Deltas:
-    """One query on one database. The caller holds the connection."""
+    """One query on one database: a `Result`."""
 
     columns = DELTA_COLUMNS
 
@@ -63,18 +63,13 @@ class Deltas:
         self._ranges = [_event_range(database, import_id) for import_id in dict.fromkeys(query.import_id)]
 
     def page(self, limit: int) -> Page:
-        """The `limit` deltas at the cursor."""
-        found = list(islice(self._from(self._start(), limit + 1), limit + 1))
-        rows = [row for _, row in found[:limit]]
-        more = len(found) > limit
-        return Page(self.columns, rows, write_cursor(self._identity(), list(found[limit - 1][0])) if more else None)
+        return cut_page(self.columns, self._from(self._start(), limit + 1), limit, self._identity())
 
-    def everything(self) -> Iterator[list[Any]]:
-        """All deltas as one snapshot, one by one at flat memory."""
+    def everything(self) -> RowStream:
         with uncommitted(self._database):
             yield from (row for _, row in self._from(None, STREAM_ROWS))
 
-    def largest(self, limit: int) -> list[list[Any]]:
+    def largest(self, limit: int) -> Page:
         """The largest price changes first. Of each step only the MOST_COMPARED newest are looked at."""
         found: list[list[Any]] = []
         wanted = steps_from(self._least_percent)
@@ -85,7 +80,7 @@ class Deltas:
             found += sorted(moved, key=lambda row: -abs(row[_PERCENT]))
             if len(found) >= limit:
                 break
-        return found[:limit]
+        return Page(self.columns, found[:limit], None)
 
     def _start(self) -> Position | None:
         if self._query.cursor is None:

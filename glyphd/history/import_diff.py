@@ -13,8 +13,8 @@ from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import stream, uncommitted
 from glyphd.history.differences import change_pct, difference
 from glyphd.history.matching import OTHER, Brought, Matching
-from glyphd.listings.cursors import read_cursor, write_cursor
-from glyphd.listings.search import MOST_PAGE_BYTES, Page
+from glyphd.listings.cursors import read_cursor
+from glyphd.listings.results import Page, RowStream, cut_page
 from glyphd.storage.knowledge import present
 from glyphd.storage.result_rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, convert_rows, select_rows
 
@@ -48,36 +48,33 @@ class DiffCounts:
     unchanged: int
 
 
-class DiffList(ABC):
-    """One list of a difference, in the order of a file: whole, or page by page. The caller holds the connection."""
+@dataclass(frozen=True)
+class Shown:
+    """What is shown of a list, and from where on."""
 
     columns: tuple[str, ...]
+    cursor: str | None
 
-    def __init__(self, database: Database, name: Sequence[str], columns: tuple[str, ...]) -> None:
+
+class DiffList(ABC):
+    """One list of a difference, in the order of a file: a `Result`."""
+
+    def __init__(self, database: Database, name: Sequence[str], shown: Shown) -> None:
         self._database = database
         self._name = name
-        self.columns = columns
+        self._cursor = shown.cursor
+        self.columns = shown.columns
 
-    def everything(self) -> Iterator[list[Any]]:
-        """All rows as one snapshot, one by one at flat memory."""
+    def everything(self) -> RowStream:
         for _, row in self._read(self._select()):
             yield row
 
-    def page(self, limit: int, cursor: str | None) -> Page:
-        """The `limit` rows at the cursor, or fewer where they are large."""
+    def page(self, limit: int) -> Page:
         query = self._select()
-        if cursor is not None:
-            query = query.where(ScoredListing.import_index > read_cursor(self._name, cursor, (int,))[0])
-        found: list[tuple[int, list[Any]]] = []
-        size, more = 0, False
-        for index, row in self._read(query.limit(limit + 1)):
-            more = len(found) == limit or size >= MOST_PAGE_BYTES
-            if more:
-                break
-            found.append((index, row))
-            size += sum(len(value) for value in row if isinstance(value, str))
-        next_cursor = write_cursor(self._name, [found[-1][0]]) if more else None
-        return Page(self.columns, [row for _, row in found], next_cursor)
+        if self._cursor is not None:
+            query = query.where(ScoredListing.import_index > read_cursor(self._name, self._cursor, (int,))[0])
+        found = self._read(query.limit(limit + 1))
+        return cut_page(self.columns, (([index], row) for index, row in found), limit, self._name)
 
     def _read(self, query: Select) -> Iterator[tuple[int, list[Any]]]:
         """Each row with its `import_index`, by which they are ordered."""
@@ -98,8 +95,8 @@ class DiffList(ABC):
 class MissingList(DiffList):
     """The rows that one import has and the other has not."""
 
-    def __init__(self, database: Database, columns: tuple[str, ...], having: Brought, lacking: Brought) -> None:
-        super().__init__(database, [having.import_id, "without", lacking.import_id], columns)
+    def __init__(self, database: Database, shown: Shown, having: Brought, lacking: Brought) -> None:
+        super().__init__(database, [having.import_id, "without", lacking.import_id], shown)
         self._having = having
         self._lacking = lacking
 
@@ -115,8 +112,8 @@ class MissingList(DiffList):
 class ChangedList(DiffList):
     """The listings that both imports have with another price or score."""
 
-    def __init__(self, database: Database, columns: tuple[str, ...], old: Brought, new: Brought) -> None:
-        super().__init__(database, [old.import_id, "changed", new.import_id], columns)
+    def __init__(self, database: Database, shown: Shown, old: Brought, new: Brought) -> None:
+        super().__init__(database, [old.import_id, "changed", new.import_id], shown)
         self._old = old
         self._new = new
 
@@ -147,9 +144,11 @@ def count_diff(database: Database, old: Brought, new: Brought) -> DiffCounts:
 def list_diff(database: Database, query: DiffQuery, kind: DiffKind, old: Brought, new: Brought) -> DiffList:
     """The list of one kind, with the columns asked for. Raises InvalidParameter for others."""
     if kind == "changed":
-        return ChangedList(database, pick_columns(query.fields, CHANGED_COLUMNS), old, new)
+        columns = pick_columns(query.fields, CHANGED_COLUMNS)
+        return ChangedList(database, Shown(columns, query.cursor), old, new)
+    columns = pick_columns(query.fields, SELECTABLE_COLUMNS, RESULT_COLUMNS)
     having, lacking = (new, old) if kind == "added" else (old, new)
-    return MissingList(database, pick_columns(query.fields, SELECTABLE_COLUMNS, RESULT_COLUMNS), having, lacking)
+    return MissingList(database, Shown(columns, query.cursor), having, lacking)
 
 
 def _changed_row(values: Sequence[Any]) -> list[Any]:

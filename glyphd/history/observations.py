@@ -9,6 +9,7 @@ from peewee import Database
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.dialects import stream, uncommitted
 from glyphd.history.differences import change_pct, difference
+from glyphd.listings.results import RowStream
 from glyphd.listings.search import known_at
 from glyphd.storage.offers import is_observation, thread_of
 from glyphd.storage.predicates import is_of_listing
@@ -20,7 +21,7 @@ ListingEvent = tuple[Any, ...]
 _NO_DELTAS = (None, None, None)
 
 
-def observations(database: Database, listing_id: bytes, as_of: str | None = None) -> Iterator[ListingEvent]:
+def observations(database: Database, listing_id: bytes, as_of: str | None = None) -> RowStream:
     """The events by `seen_at`, then by import. The caller holds the connection.
 
     An event has no deltas, and none is counted from it, when its import was rolled back, when its row repeats another

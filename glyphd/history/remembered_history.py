@@ -1,45 +1,104 @@
 """What was computed of models and of pairs of imports, kept until the archive changes: API and pages ask the same."""
 
-from dataclasses import dataclass, field
+from bisect import bisect_right
+from collections.abc import Callable, Hashable, Iterable
+from sys import getsizeof
+from threading import Condition
+from typing import Any, TypeVar
 
+from cachetools import LRUCache, cached
 from peewee import Database
 
 from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.history.import_diff import DiffCounts, count_diff
 from glyphd.history.market_models import find_model
 from glyphd.history.matching import Brought
-from glyphd.history.remembering import Remembered
-from glyphd.history.series import SeriesMemory, SeriesRow
+from glyphd.history.series import Series, SeriesRow
+from glyphd.listings.cursors import read_cursor
+from glyphd.listings.results import Page, RowStream, cut_page
 from glyphd.listings.search import archive_version
 
-KEPT_LISTS, KEPT_MODELS = 2, 10_000
-"""The present and one moment, while somebody looks at that."""
-KEPT_HISTORIES, KEPT_BUCKETS = 32, 1000
-KEPT_SINGLE_MODELS = 256
-KEPT_COUNTS = 1000
+KEPT_BYTES = 32 * 1024 * 1024
+MOST_ROWS = 10_000
+"""A longer series is read from the archive each time."""
+_BYTES_OF_AN_ENTRY = 1024
+
+Value = TypeVar("Value")
 
 
-@dataclass
 class RememberedHistory:
-    """One for all who ask of an archive. The caller holds the connection."""
+    """One for all who ask of an archive. The caller holds the connection.
 
-    archive: Database
-    lists: SeriesMemory = field(default_factory=lambda: SeriesMemory(KEPT_LISTS, KEPT_MODELS), init=False)
-    """The models."""
-    buckets: SeriesMemory = field(default_factory=lambda: SeriesMemory(KEPT_HISTORIES, KEPT_BUCKETS), init=False)
-    """Single models over time."""
-    _models: Remembered[SeriesRow | None] = field(default_factory=lambda: Remembered(KEPT_SINGLE_MODELS), init=False)
-    _counts: Remembered[DiffCounts] = field(default_factory=lambda: Remembered(KEPT_COUNTS), init=False)
+    Each answer is kept by its name and the state of the archive. Whoever asks for one that another thread computes
+    waits for that.
+    """
+
+    def __init__(self, archive: Database) -> None:
+        self._archive = archive
+        answers: LRUCache[Hashable, Any] = LRUCache(KEPT_BYTES, getsizeof=_size_of)
+        self._answer = cached(answers, key=lambda name, version, compute: (name, version), condition=Condition())(
+            _compute
+        )
 
     def find_model(self, name: str, as_of: str | None = None) -> SeriesRow | None:
         """The row of one model as a path names it; None when nothing of it is current."""
         name = clean_text(name)
         if "\0" in name:
             return None
-        version = archive_version(self.archive)
-        return self._models.get((fold_ascii(name), as_of), version, lambda: find_model(self.archive, name, as_of))
+        return self._kept(("model", fold_ascii(name), as_of), lambda: find_model(self._archive, name, as_of))
 
     def count_diff(self, old: Brought, new: Brought) -> DiffCounts:
         """How much one import differs from another."""
-        names, version = (old.import_id, new.import_id), archive_version(self.archive)
-        return self._counts.get(names, version, lambda: count_diff(self.archive, old, new))
+        names = ("diff", old.import_id, new.import_id)
+        return self._kept(names, lambda: count_diff(self._archive, old, new))
+
+    def rows(self, series: Series, after: str | None = None, limit: int | None = None) -> Iterable[SeriesRow]:
+        """The rows as `series.read` gives them."""
+        small = self._kept(("series", series.name), lambda: _small(series))
+        if small is None:
+            return series.read(after, limit)
+        start = 0 if after is None else bisect_right(small, series.folded(after), key=lambda row: series.folded(row[0]))
+        return small[start : None if limit is None else start + limit]
+
+    def _kept(self, name: Hashable, compute: Callable[[], Value]) -> Value:
+        found: Value = self._answer(name, archive_version(self._archive), compute)
+        return found
+
+
+class RememberedSeries:
+    """A series as a `Result`."""
+
+    def __init__(self, series: Series, remembered: RememberedHistory, cursor: str | None) -> None:
+        self.columns = series.columns
+        self._series = series
+        self._remembered = remembered
+        self._cursor = cursor
+
+    def page(self, limit: int) -> Page:
+        identity = [self._series.name]
+        after = read_cursor(identity, self._cursor, (str,))[0] if self._cursor else None
+        rows = self._remembered.rows(self._series, after, limit + 1)
+        return cut_page(self.columns, ((row[:1], row) for row in rows), limit, identity)
+
+    def everything(self) -> RowStream:
+        yield from self._remembered.rows(self._series)
+
+
+def _compute(name: Hashable, version: str, compute: Callable[[], Any]) -> Any:
+    return compute()
+
+
+def _small(series: Series) -> list[SeriesRow] | None:
+    """All rows, or None when there are too many to keep."""
+    found = list(series.read(limit=MOST_ROWS + 1))
+    return found if len(found) <= MOST_ROWS else None
+
+
+def _size_of(answer: Any) -> int:
+    """About how much memory an answer takes."""
+    return _BYTES_OF_AN_ENTRY + _bytes_of(answer)
+
+
+def _bytes_of(value: Any) -> int:
+    parts = value if isinstance(value, list) else ()
+    return getsizeof(value) + sum(map(_bytes_of, parts))

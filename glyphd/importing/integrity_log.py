@@ -21,12 +21,13 @@ class IntegrityLog:
     """Reads and writes the results. Each method is one short transaction."""
 
     def __init__(self, registry: Registry) -> None:
+        self._registry = registry
         self._database: Database = registry.database
 
     def last(self) -> IntegrityCheck | None:
         """The latest result; None when nothing was ever checked."""
         query = IntegrityCheck.select().order_by(IntegrityCheck.id.desc()).limit(1)
-        with self._database.connection_context():
+        with self._registry.connected():
             found: IntegrityCheck | None = query.bind(self._database).first()
             return found
 
@@ -43,7 +44,7 @@ class IntegrityLog:
             detail="\n".join(damage)[:_MOST_CHARACTERS] or None,
         )
         kept = IntegrityCheck.select(IntegrityCheck.id).order_by(IntegrityCheck.id.desc()).limit(KEPT_CHECKS)
-        with self._database.connection_context(), self._database.atomic():
+        with self._registry.connected(), self._database.atomic():
             self._database.execute(result)
             self._database.execute(IntegrityCheck.delete().where(IntegrityCheck.id.not_in(kept)))
             self._database.execute(Worker.delete().where(Worker.id.in_(list(lost_workers)), ~is_alive()))
@@ -51,12 +52,12 @@ class IntegrityLog:
     def lost_workers(self) -> list[str]:
         """Workers that ended without a word, be it with their machine: who ends in order leaves no row."""
         query = Worker.select(Worker.id).where(~is_alive()).order_by(Worker.id)
-        with self._database.connection_context():
+        with self._registry.connected():
             return [worker_id for (worker_id,) in self._database.execute(query)]
 
     def latest_arrival(self) -> str:
         """When the last job came in; empty when none ever did."""
         query = Job.select(Job.received_at).order_by(Job.id.desc()).limit(1)
-        with self._database.connection_context():
+        with self._registry.connected():
             row = self._database.execute(query).fetchone()
             return str(row[0]) if row else ""

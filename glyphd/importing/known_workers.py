@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-from peewee import Database
-
 from glyphd.db.registry_models import Worker
-from glyphd.importing.registry import is_alive
+from glyphd.importing.registry import Registry, is_alive
 
 
 @dataclass(frozen=True)
@@ -19,9 +17,9 @@ class KnownWorker:
     is_alive: bool | int
 
 
-def known_workers(registry: Database) -> list[KnownWorker]:
+def known_workers(registry: Registry) -> list[KnownWorker]:
     """The latest heartbeat first."""
     columns = (Worker.host, Worker.pid, Worker.started_at, Worker.heartbeat_at, is_alive())
     query = Worker.select(*columns).order_by(Worker.heartbeat_at.desc())
-    with registry.connection_context():
-        return [KnownWorker(*row) for row in registry.execute(query)]
+    with registry.connected():
+        return [KnownWorker(*row) for row in registry.database.execute(query)]

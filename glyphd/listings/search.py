@@ -1,8 +1,8 @@
 """Finding listings: pages, whole results, counts and single listings. All of it selects on one Peewee model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from peewee import SQL, Database, Select, fn
@@ -12,7 +12,9 @@ from glyphd.contracts.queries import ListingQuery
 from glyphd.db.archive_models import BatchChange, ImportBatch, ListingKey, ScoredListing
 from glyphd.db.connections import once_a_commit, small_cache
 from glyphd.db.dialects import stream, uncommitted
+from glyphd.listings import results
 from glyphd.listings.cursors import read_cursor, write_cursor
+from glyphd.listings.results import Page, RowStream
 from glyphd.listings.sorting import KEYS, order_of
 from glyphd.listings.statements import Statements, Values
 from glyphd.request_errors import InvalidParameter
@@ -29,17 +31,6 @@ _ORDERED_BY = {TIMELINE: {"after", "before"}, MODEL_TIMELINE: {"model", "after",
 
 BLOCK_ROWS = 512
 """Rows fetched at once; up to so many a page is not measured."""
-MOST_PAGE_BYTES = 8 * 1024 * 1024
-"""A page ends soon after so much text, whatever its limit: a row may hold more than a hundred kilobytes."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some rows, their columns, and the cursor of the next page, if there is one."""
-
-    columns: tuple[str, ...]
-    rows: Sequence[Sequence[Any]]
-    next_cursor: str | None
 
 
 class Search:
@@ -65,7 +56,7 @@ class Search:
         found: list[Sequence[Any]] = []
         size = 0
         more = True
-        while more and len(found) < limit and size < MOST_PAGE_BYTES:
+        while more and len(found) < limit and size < results.MOST_PAGE_BYTES:
             wanted = min(limit - len(found), BLOCK_ROWS)
             block = self._behind(position, wanted + 1)
             more = len(block) > wanted
@@ -89,7 +80,7 @@ class Search:
         before = back._behind(position, limit)
         return write_cursor(self._identity(), list(before[-1][-2:])) if len(before) == limit else None
 
-    def everything(self) -> Iterator[tuple[Any, ...]]:
+    def everything(self) -> RowStream:
         """All rows as one snapshot, one by one at flat memory."""
         with small_cache(self._database), uncommitted(self._database):
             ordered = self._restrict(select_rows(self.columns, self._known, self._along_whole), self._wanted)

@@ -1,8 +1,10 @@
 """The SQL of queries that are asked over and over, made by Peewee once for each shape that a query may have."""
 
 from collections.abc import Callable, Hashable, Mapping
+from threading import Lock
 from typing import Any
 
+from cachetools import LRUCache, cached
 from peewee import Database, Select
 
 MOST_KEPT = 500
@@ -16,27 +18,24 @@ class Statements:
     """SQL by the shape of its query. Peewee takes longer to write a statement than SQLite to answer it."""
 
     def __init__(self) -> None:
-        self._known: dict[Hashable, tuple[str, list[Any], list[_Slot]] | None] = {}
+        known: LRUCache[Hashable, Any] = LRUCache(MOST_KEPT)
+        self._learn = cached(known, key=lambda shape, *_: shape, lock=Lock())(_learn)
 
     def write(
         self, database: Database, shape: Hashable, values: Values, build: Callable[[Values], Select]
     ) -> tuple[str, list[Any]]:
         """The SQL of `build(values)` with its parameters. Equal shapes have equal SQL, but for the number of values."""
         shape = (shape, *((name, len(_listed(value)), type(value)) for name, value in values.items()))
-        if shape not in self._known:
-            if len(self._known) >= MOST_KEPT:
-                self._known.clear()
-            self._known[shape] = _learn(database, values, build)
-        known = self._known.get(shape)
-        if known is None:
+        learned = self._learn(shape, database, values, build)
+        if learned is None:
             return _written(database, build(values))
-        sql, fixed, slots = known
+        sql, fixed, slots = learned
         given = {name: _listed(value) for name, value in values.items()}
         return sql, [one if slot is None else given[slot[0]][slot[1]] for one, slot in zip(fixed, slots, strict=True)]
 
 
 def _learn(
-    database: Database, values: Values, build: Callable[[Values], Select]
+    shape: Hashable, database: Database, values: Values, build: Callable[[Values], Select]
 ) -> tuple[str, list[Any], list[_Slot]] | None:
     """The SQL, and which parameter is which value; found out with values that can't be mistaken for others.
 

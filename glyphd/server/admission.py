@@ -7,8 +7,7 @@ from pathlib import Path
 from glyphd.api.access import RequestHead
 from glyphd.disk import free_disk_bytes
 from glyphd.errors import TooManyImports
-from glyphd.request_errors import TooLarge
-from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits, is_json
+from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits
 from glyphd.server.places import Place, Places
 
 
@@ -60,6 +59,7 @@ class Admission:
     ) -> None:
         self.limits = limits
         self.rules = rules
+        self.body_limits = limits.of_bodies
         self.places = Places(limits, free_bytes)
 
     def admit(self, arrival: Arrival) -> Place | None:
@@ -67,7 +67,7 @@ class Admission:
 
         Raises TooLarge, TooManyImports, TooManyUploads or StorageFull; OSError where the disk can't be asked.
         """
-        self.require_size(arrival.content_type, arrival.size or 0)
+        self.body_limits.require_size(arrival.content_type, arrival.size or 0)
         if arrival.size == 0:
             return None
         if not self.rules.has_room():
@@ -78,10 +78,3 @@ class Admission:
         place = Place(arrival.size)
         self.places.take(place)
         return place
-
-    def require_size(self, content_type: str, size: int) -> None:
-        """Raises TooLarge for a body of this type with so many bytes."""
-        limit = self.limits.largest_body(content_type)
-        if size > limit:
-            hint = "; send a larger file as a raw text/csv body" if is_json(content_type) else ""
-            raise TooLarge(f"a body of this type may have {limit} bytes{hint}", limit=limit)

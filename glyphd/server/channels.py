@@ -13,7 +13,7 @@ from glyphd.api.refusals import Present, as_it_is
 from glyphd.api.weights import Asked, Weight, weight_of
 from glyphd.errors import Unavailable
 from glyphd.server.admission import Admission
-from glyphd.server.answers import AnswerTask, ProblemTask
+from glyphd.server.answering import AnswerTask, ProblemTask
 from glyphd.server.limits import ServerLimits
 from glyphd.server.paces import RecentPace
 from glyphd.server.parsing import SMALL_BLOCK_BYTES, RequestParser

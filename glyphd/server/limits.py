@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from glyphd.api.forms import FORM_ENVELOPE_BYTES
+from glyphd.api.body_limits import BodyLimits
 from glyphd.descriptors import descriptor_limit
 from glyphd.settings import MIB, Settings
 
@@ -66,13 +66,9 @@ class ServerLimits:
             disk_reserve_bytes=settings.disk_reserve_bytes,
         )
 
-    def largest_body(self, content_type: str) -> int:
-        """The most bytes a body of this type may have."""
-        if content_type.lower().startswith("multipart/"):
-            return self.max_body_bytes + FORM_ENVELOPE_BYTES
-        if self.max_json_bytes is not None and is_json(content_type):
-            return self.max_json_bytes
-        return self.max_body_bytes
+    @property
+    def of_bodies(self) -> BodyLimits:
+        return BodyLimits(self.max_body_bytes, self.max_json_bytes)
 
     def due_body_bytes(self, announced: int | None, seconds: float) -> float:
         """How much of a body has to have come after so many seconds.
@@ -98,7 +94,3 @@ def connections_within(descriptors: int | None, threads: int) -> int:
         return MOST_CONNECTIONS
     left = descriptors - _OTHER_DESCRIPTORS - threads * _DESCRIPTORS_OF_A_THREAD
     return min(MOST_CONNECTIONS, max(left // 2, _FEWEST_CONNECTIONS))
-
-
-def is_json(content_type: str) -> bool:
-    return content_type.lower().startswith("application/json")

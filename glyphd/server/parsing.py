@@ -13,11 +13,11 @@ from glyphd.disk import named_trouble
 from glyphd.errors import GlyphdError
 from glyphd.server.admission import Admission, Arrival
 from glyphd.server.chunks import ChunkReceiver
+from glyphd.server.early_problems import Refusal
 from glyphd.server.heads import closes, read_head, require_one_meaning
 from glyphd.server.limits import SMALL_BODY_BYTES
 from glyphd.server.paces import RecentPace
 from glyphd.server.places import Place
-from glyphd.server.problems import Refusal
 from glyphd.server.spools import BodyBuffer
 
 # A body that moves comes in all the time.
@@ -150,7 +150,8 @@ class RequestParser(HTTPRequestParser):
             else:
                 self._admit()
         if isinstance(self.body_rcv, ChunkReceiver):
-            self.admission.require_size(self._content_type, len(self.body_rcv) + self.body_rcv.chunk_remainder)
+            size = len(self.body_rcv) + self.body_rcv.chunk_remainder
+            self.admission.body_limits.require_size(self._content_type, size)
 
     def _leave_unread(self) -> None:
         """The application says what is wrong with path or method, and the connection is closed behind its answer."""

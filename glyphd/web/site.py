@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from bottle import HTTPError, HTTPResponse, request
 
-from glyphd.api.parameters import query_pairs
 from glyphd.api.problems import Problem
+from glyphd.api.query_strings import query_pairs
 from glyphd.api.routes import Route
 from glyphd.api.waiting import Waiting
 from glyphd.services import Services

@@ -8,9 +8,9 @@ from typing import Any
 from bottle import HTTPResponse, request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from glyphd.api.answers import answer_bytes, fresh, make_etag, not_modified
-from glyphd.api.headers import header
-from glyphd.api.parameters import query_pairs
+from glyphd.api.answers import answer_bytes, require_changed
+from glyphd.api.query_strings import query_pairs
+from glyphd.api.request_headers import header
 from glyphd.web import import_wording
 from glyphd.web.addresses import Address, Pairs, address
 from glyphd.web.assets import Assets
@@ -28,6 +28,7 @@ HEADERS = {
     "Cross_Origin_Opener_Policy": "same-origin",
     "Vary": "Accept",
 }
+Headers = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -72,16 +73,15 @@ class Theme:
         """Whether there is such a screen."""
         return path in self.paths
 
-    def known(self, *version: Any) -> tuple[str, HTTPResponse | None]:
-        """The tag of this page in this version of what it shows, and 304 for whoever has it already."""
-        etag = make_etag("page", self._assets.version, request.path, query_pairs(), *version)
-        unchanged = not_modified(etag)
-        if unchanged is not None:
-            _dress(unchanged)
-        return etag, unchanged
+    def require_changed(self, *version: Any) -> Headers:
+        """The headers of this page in this version of what it shows. Raises 304 for whoever has it already."""
+        try:
+            return require_changed("page", self._assets.version, *version)
+        except HTTPResponse as unchanged:
+            raise _dress(unchanged) from None
 
     def fitted(
-        self, template: str, values: Callable[[int], dict[str, Any]], limit: int, etag: str | None = None
+        self, template: str, values: Callable[[int], dict[str, Any]], limit: int, headers: Headers | None = None
     ) -> HTTPResponse:
         """A page of at most `limit` rows: of fewer where long texts would make it larger than a page may be.
 
@@ -90,18 +90,20 @@ class Theme:
         while (size := len(body.encode())) > MOST_PAGE_BYTES and limit > 1:
             limit = max(1, min(limit - 1, int(0.9 * limit * MOST_PAGE_BYTES / size)))
             body = self.render(template, values(limit))
-        return self._answer(body, etag)
+        return self._answer(body, headers)
 
-    def page(self, template: str, values: dict[str, Any], etag: str | None = None, status: int = 200) -> HTTPResponse:
+    def page(
+        self, template: str, values: dict[str, Any], headers: Headers | None = None, status: int = 200
+    ) -> HTTPResponse:
         """A page. Without a tag of what it shows, its own text gives one."""
         body = self.render(template, values)
         if status == 200:
-            return self._answer(body, etag)
+            return self._answer(body, headers)
         return _dress(answer_bytes(body.encode(), HTML, status, Cache_Control="no-store"))
 
-    def _answer(self, body: str, etag: str | None) -> HTTPResponse:
-        etag = etag or make_etag(body)
-        return _dress(not_modified(etag) or answer_bytes(body.encode(), HTML, **fresh(etag)))
+    def _answer(self, body: str, headers: Headers | None) -> HTTPResponse:
+        headers = headers or self.require_changed(body)
+        return _dress(answer_bytes(body.encode(), HTML, **headers))
 
     def render(self, template: str, values: dict[str, Any]) -> str:
         entries = [entry for entry in NAVIGATION if entry.path in self.paths]

@@ -10,7 +10,7 @@ from bottle import request
 from glyphd.api.access import AccessRule, RequestHead
 from glyphd.api.bodies import receive_upload
 from glyphd.api.forms import MAX_FIELD_BYTES, MAX_PARTS
-from glyphd.api.parameters import MAX_PARAMETERS, read_query_string
+from glyphd.api.query_strings import MAX_PARAMETERS, read_query_string
 from glyphd.contracts.fingerprints import fingerprint
 from glyphd.contracts.imports import ImportOptions
 from glyphd.contracts.parameters import read_parameters

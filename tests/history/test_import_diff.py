@@ -97,15 +97,14 @@ def test_changed_rows_tell_both_sides(store: DatabaseListingStore, a: str, b: st
 def test_pages_are_the_list(store: DatabaseListingStore, kind: str, size: int) -> None:
     fill(store, 4, imports=2)
     found: list[Any] = []
-    cursor = None
+    cursor, more = None, True
     with store.database.connection_context():
-        listed = _list(store.database, kind, "import-1", "import-2")
-        while True:
-            page = listed.page(size, cursor)
+        while more:
+            listed = _list(store.database, kind, "import-1", "import-2", cursor=cursor)
+            page = listed.page(size)
             found += page.rows
             cursor = page.next_cursor
-            if cursor is None:
-                break
+            more = cursor is not None
         assert found == list(listed.everything())
 
 

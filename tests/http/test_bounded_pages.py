@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from glyphd.api import imports
-from glyphd.history import import_diff
-from glyphd.listings import search
+from glyphd.api import import_lists
+from glyphd.listings import results, search
 from tests.service import Service, StartService, next_page, offers, problem
 
 MIB = 1 << 20
@@ -23,7 +22,7 @@ def test_a_page_of_large_rows_ends_early_and_the_next_one_goes_on(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "BLOCK_ROWS", 8)
-    monkeypatch.setattr(search, "MOST_PAGE_BYTES", MIB)
+    monkeypatch.setattr(results, "MOST_PAGE_BYTES", MIB)
     service.import_csv(_large_rows(50))
     page = service.http.get("/api/listings?limit=10000&sort=price_usd")
     assert 16 <= len(page.json) <= 24
@@ -46,7 +45,7 @@ def test_pages_made_of_blocks_are_those_of_one(service: Service, monkeypatch: py
 
 
 def test_pages_of_a_difference_end_early_too(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_diff, "MOST_PAGE_BYTES", MIB)
+    monkeypatch.setattr(results, "MOST_PAGE_BYTES", MIB)
     first = service.import_csv(offers("A100,1,0.5,,,"))["import_id"]
     second = service.import_csv(_large_rows(50))["import_id"]
     path = f"/api/imports/{first}/diff/{second}?kind=added&limit=100"
@@ -55,8 +54,8 @@ def test_pages_of_a_difference_end_early_too(service: Service, monkeypatch: pyte
 
 
 def test_pages_of_imports_end_early_too(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(imports, "MOST_PAGE_BYTES", 20_000)
-    monkeypatch.setattr(imports, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(results, "MOST_PAGE_BYTES", 20_000)
+    monkeypatch.setattr(import_lists, "BLOCK_ROWS", 4)
     for number in range(9):
         service.upload(offers(*["L4,x,0.5,,,"] * 40), f"?source=s{number}")
     service.work()

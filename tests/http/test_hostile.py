@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from glyphd.api.persist import MAX_ERRORS_TOLD
+from glyphd.api.persist_routes import MAX_ERRORS_TOLD
 from tests.http.conftest import Market
 from tests.http.forms import BOUNDARY, Part, form
 from tests.http.hostile import (

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import pytest
 
-from glyphd.api import uploads
+from glyphd.api import upload_routes
 from glyphd.api.waiting import Waiting
 from glyphd.db.registry_models import Job
 from glyphd.importing.registry import Registry
@@ -43,7 +43,7 @@ class LostUploads(LocalUploads):
 @pytest.fixture
 def patient_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second is long for a worker, but not on every machine that runs tests."""
-    monkeypatch.setattr(uploads, "SMALL_GRACE_SECONDS", float(LONG))
+    monkeypatch.setattr(upload_routes, "SMALL_GRACE_SECONDS", float(LONG))
 
 
 @pytest.mark.usefixtures("patient_grace")

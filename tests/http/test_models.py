@@ -65,7 +65,7 @@ def test_pages_are_the_list(market: Market, size: int) -> None:
 def test_pages_of_a_list_too_long_to_remember_are_the_list_too(
     start_service: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remembered_history, "KEPT_MODELS", 3)
+    monkeypatch.setattr(remembered_history, "MOST_ROWS", 3)
     service = start_service()
     service.import_csv(offers(*(f"{model},1,1,,,2025-01-01" for model in "bDaCe")))
     found = service.http.get("/api/models").json

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from peewee import OperationalError
+from peewee import Database, OperationalError
 from webtest import TestApp
 
 from glyphd import errors
@@ -56,7 +56,8 @@ SECRET = "/srv/glyphd/secret"
 class BrokenRegistry(Registry):
     """A registry in which asking for an import goes wrong."""
 
-    def __init__(self, failure: Exception) -> None:
+    def __init__(self, database: Database, failure: Exception) -> None:
+        super().__init__(database)
         self._failure = failure
 
     def find_import(self, import_id: str) -> Job | None:
@@ -65,7 +66,8 @@ class BrokenRegistry(Registry):
 
 def _http(service: Service, failure: Exception) -> "TestApp[Any]":
     """The service, but that asking for an import fails like this."""
-    return TestApp(build_app(replace(service.services, registry=BrokenRegistry(failure))))
+    broken = BrokenRegistry(service.services.registry.database, failure)
+    return TestApp(build_app(replace(service.services, registry=broken)))
 
 
 def _path(market: Market, path: str) -> str:

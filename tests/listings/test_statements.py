@@ -69,4 +69,4 @@ def test_no_more_than_so_many_are_kept(database: Database) -> None:
     statements, counting = Statements(), Counting(database)
     for number in range(MOST_KEPT + 2):
         statements.write(database, number, {"limit": 1}, counting.build)
-    assert len(statements._known) <= MOST_KEPT
+    assert len(statements._learn.cache) == MOST_KEPT

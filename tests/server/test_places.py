@@ -15,8 +15,8 @@ from waitress.adjustments import Adjustments
 from glyphd.errors import GlyphdError, StorageFull
 from glyphd.server import ServerLimits
 from glyphd.server.admission import Admission, Arrival
+from glyphd.server.early_problems import failure_of
 from glyphd.server.parsing import RequestParser
-from glyphd.server.problems import failure_of
 from tests.chaos.disks import SmallDisk, small_disk
 from tests.server.wire import Serve, is_closed, post, problem_of, read_answer, wait_until
 

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from glyphd.api.request_ids import request_id_from
 from glyphd.errors import StorageFull
 from glyphd.request_errors import MalformedBody, TooLarge
-from glyphd.server.problems import Refusal
+from glyphd.server.early_problems import Refusal
 from tests.server.apps import broken
 from tests.server.wire import GET, Serve, post, problem_of, read_to_the_end
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from bottle import HTTPResponse
 from pydantic import Field
 
-from glyphd.api.diff import require_brought
+from glyphd.api.diff_routes import require_brought
 from glyphd.api.routes import Route
 from glyphd.contracts.cells import TextCell
 from glyphd.contracts.numeric_cells import IntegerCell
@@ -14,6 +14,7 @@ from glyphd.contracts.queries import DiffKind, DiffQuery, Query, QueryTime
 from glyphd.history.import_diff import DiffList, list_diff
 from glyphd.history.market_totals import recent_imports
 from glyphd.history.matching import Brought
+from glyphd.listings.results import Page
 from glyphd.listings.search import archive_version, known_at
 from glyphd.services import Services
 from glyphd.web.theme import Theme, here
@@ -48,26 +49,24 @@ class ComparisonScreen:
     def show(self) -> HTTPResponse:
         asked = read_parameters(ComparePageQuery, here().pairs)
         with self._archive.connection_context():
-            etag, unchanged = self._theme.known(archive_version(self._archive))
-            if unchanged is not None:
-                return unchanged
+            headers = self._theme.require_changed(archive_version(self._archive))
             imports = recent_imports(self._archive, known_at(self._archive, asked.as_of), OFFERED_IMPORTS)
             values = {"asked": asked, "imports": imports, "rows": None, "most_offered": OFFERED_IMPORTS}
             if not (asked.a and asked.b):
-                return self._theme.page("comparison.html", values, etag)
+                return self._theme.page("comparison.html", values, headers)
             old, new = require_brought(self._services, asked.a), require_brought(self._services, asked.b)
             values["counts"] = self._services.remembered.count_diff(old, new)
             listed = self._list(asked, old, new)
             return self._theme.fitted(
-                "comparison.html", lambda limit: values | _found(listed, limit, asked.cursor), asked.limit, etag
+                "comparison.html", lambda limit: values | _found(listed.page(limit)), asked.limit, headers
             )
 
     def _list(self, asked: ComparePageQuery, old: Brought, new: Brought) -> DiffList:
         fields = [] if asked.kind == "changed" else list(LISTED)
-        return list_diff(self._archive, DiffQuery(kind=asked.kind, fields=fields), asked.kind, old, new)
+        return list_diff(
+            self._archive, DiffQuery(kind=asked.kind, fields=fields, cursor=asked.cursor), asked.kind, old, new
+        )
 
 
-def _found(listed: DiffList, limit: int, cursor: str | None) -> dict[str, Any]:
-    page = listed.page(limit, cursor)
-    rows = [dict(zip(page.columns, row, strict=True)) for row in page.rows]
-    return {"rows": rows, "next_cursor": page.next_cursor}
+def _found(page: Page) -> dict[str, Any]:
+    return {"rows": page.objects(), "next_cursor": page.next_cursor}

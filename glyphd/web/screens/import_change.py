@@ -4,7 +4,7 @@ from functools import partial
 
 from bottle import HTTPResponse
 
-from glyphd.api.actions import CHANGE_GRACE_SECONDS, foreseen_effect
+from glyphd.api.action_routes import CHANGE_GRACE_SECONDS, foreseen_effect
 from glyphd.api.bodies import read_fields
 from glyphd.api.callers import caller
 from glyphd.api.routes import ID, Route

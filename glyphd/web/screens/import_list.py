@@ -52,7 +52,7 @@ class ImportListScreen:
 
     def show(self) -> HTTPResponse:
         asked = read_parameters(ImportsPageQuery, here().pairs)
-        with self._registry.database.connection_context():
+        with self._registry.connected():
             values = self._found(asked)
             values["workers"] = self._registry.workers_alive()
             values["sources"] = recent_sources(self._registry.database, MOST_SOURCES)

@@ -52,16 +52,14 @@ class ListingSearchScreen:
             return moved_to(at.bare, _with_one_list(at))
         asked = read_parameters(ListingsPageQuery, at.pairs)
         with self._archive.connection_context():
-            etag, unchanged = self._theme.known(archive_version(self._archive))
-            if unchanged is not None:
-                return unchanged
+            headers = self._theme.require_changed(archive_version(self._archive))
             values = self._described(asked)
             shown: tuple[str, ...] = values["shown"]
             wanted = asked.model_copy(update={"fields": [*shown, "listing_id"]})
             search = Search(self._archive, wanted, self._statements)
             values |= {"sort": search.sort, "count": _counted(search, asked)}
             found = partial(_found, search, values)
-            return self._theme.fitted("listing_search.html", found, asked.limit, etag)
+            return self._theme.fitted("listing_search.html", found, asked.limit, headers)
 
     def _described(self, asked: ListingsPageQuery) -> dict[str, Any]:
         shown = tuple(dict.fromkeys(asked.fields)) or SHOWN
@@ -83,7 +81,7 @@ def _found(search: Search, values: dict[str, Any], limit: int) -> dict[str, Any]
     page = search.page(limit)
     is_all = values["asked"].cursor is None and page.next_cursor is None
     return values | {
-        "rows": [dict(zip(page.columns, row, strict=True)) for row in page.rows],
+        "rows": page.objects(),
         "next_cursor": page.next_cursor,
         "previous_cursor": search.cursor_before(limit),
         "count": len(page.rows) if is_all else values["count"],

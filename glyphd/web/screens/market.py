@@ -63,7 +63,7 @@ class MarketScreen:
         with archive.connection_context():
             series = Models(archive, asked.as_of)
             version = archive_version(archive)
-            rows = self._services.remembered.lists.rows(series, version)
+            rows = self._services.remembered.rows(series)
             models = [dict(zip(MODEL_COLUMNS, row, strict=True)) for row in rows]
             totals = market_totals(archive, known_at(archive, asked.as_of))
         if not version and asked.as_of is None:

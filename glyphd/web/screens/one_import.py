@@ -7,12 +7,12 @@ from urllib.parse import quote
 from bottle import HTTPResponse
 from pydantic import Field
 
-from glyphd.api.actions import run_again
+from glyphd.api.action_routes import run_again
 from glyphd.api.bodies import read_fields
-from glyphd.api.imports import errors_page
+from glyphd.api.import_lists import KeptErrors
 from glyphd.api.problems import status_of
 from glyphd.api.routes import ID, Route
-from glyphd.api.uploads import SMALL_GRACE_SECONDS
+from glyphd.api.upload_routes import SMALL_GRACE_SECONDS
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.imports import ImportStatus, ImportView
 from glyphd.contracts.numeric_cells import IntegerCell
@@ -88,12 +88,13 @@ class OneImportScreen:
 
     def _values(self, import_id: str, asked: ImportPageQuery, tried: Tried | None = None) -> dict[str, Any]:
         registry = self._services.registry
-        with registry.database.connection_context():
+        with registry.connected():
             job = require_import(registry, import_id)
             values = self._related(job)
-        errors, next_cursor = errors_page(self._services.uploads, job, asked.limit, asked.cursor)
+        errors = KeptErrors(self._services.uploads, job, asked.cursor).page(asked.limit)
         review = review_of(self._services, job, tried) if can_run_again(job) else None
-        return values | {"asked": asked, "errors": errors, "next_cursor": next_cursor, "review": review}
+        shown = {"errors": errors.objects(), "next_cursor": errors.next_cursor}
+        return values | shown | {"asked": asked, "review": review}
 
     def _related(self, job: Job) -> dict[str, Any]:
         """What the registry says of it and around it."""

@@ -8,9 +8,9 @@ from bottle import HTTPResponse
 from markupsafe import Markup
 from pydantic import Field
 
-from glyphd.api.listings import listing_key
+from glyphd.api.listing_routes import listing_key
 from glyphd.api.routes import Route
-from glyphd.api.sources import require_event
+from glyphd.api.source_routes import require_event
 from glyphd.contracts.cells import TextCell
 from glyphd.contracts.parameters import read_parameters
 from glyphd.contracts.queries import ListingQuery, Query, QueryTime

@@ -8,12 +8,12 @@ from bottle import HTTPResponse
 from markupsafe import Markup
 from pydantic import Field
 
-from glyphd.api.models import MODEL
+from glyphd.api.model_routes import MODEL
 from glyphd.api.routes import Route
 from glyphd.contracts.parameters import read_parameters
 from glyphd.contracts.queries import Bucket, DeltaQuery, ListingQuery, ModelHistoryQuery, Query, QueryTime
 from glyphd.history.buckets import ModelHistory
-from glyphd.history.delta_pages import DELTA_COLUMNS, Deltas
+from glyphd.history.delta_pages import Deltas
 from glyphd.history.market_models import MODEL_COLUMNS, unknown_model
 from glyphd.listings.search import Search, archive_version
 from glyphd.services import Services
@@ -50,21 +50,19 @@ class OneModelScreen:
     def show(self, model: str) -> HTTPResponse:
         asked = read_parameters(ModelPageQuery, here().pairs)
         with self._archive.connection_context():
-            etag, unchanged = self._theme.known(archive_version(self._archive))
-            if unchanged is not None:
-                return unchanged
+            headers = self._theme.require_changed(archive_version(self._archive))
             found = self._remembered.find_model(model, asked.as_of)
             if found is None:
                 raise unknown_model(self._archive, model)
             summary = dict(zip(MODEL_COLUMNS, found, strict=True))
             values = self._shown(asked, summary)
-        return self._theme.page("one_model.html", values | {"asked": asked}, etag)
+        return self._theme.page("one_model.html", values | {"asked": asked}, headers)
 
     def _shown(self, asked: ModelPageQuery, summary: Row) -> dict[str, Any]:
         name = summary["model"]
         wanted = ModelHistoryQuery(bucket=asked.bucket, as_of=asked.as_of)
         series = ModelHistory(self._archive, name, wanted)
-        rows = self._remembered.buckets.rows(series, archive_version(self._archive))
+        rows = self._remembered.rows(series)
         buckets = [dict(zip(series.columns, row, strict=True)) for row in rows]
         return {
             "model": summary,
@@ -80,13 +78,11 @@ class OneModelScreen:
     def _offers(self, asked: ModelPageQuery, name: str) -> list[Row]:
         """The cheapest ones."""
         wanted = {"model": [name], "sort": "price_usd", "as_of": asked.as_of, "fields": list(OFFER_COLUMNS)}
-        page = Search(self._archive, ListingQuery.model_validate(wanted)).page(MOST_OFFERS)
-        return [dict(zip(page.columns, row, strict=True)) for row in page.rows]
+        return Search(self._archive, ListingQuery.model_validate(wanted)).page(MOST_OFFERS).objects()
 
     def _moves(self, name: str) -> list[Row]:
         """The latest ones; they are always those of now."""
-        page = Deltas(self._archive, read_parameters(DeltaQuery, [("model", name)])).page(MOST_MOVES)
-        return [dict(zip(DELTA_COLUMNS, row, strict=True)) for row in page.rows]
+        return Deltas(self._archive, read_parameters(DeltaQuery, [("model", name)])).page(MOST_MOVES).objects()
 
 
 def _picture(buckets: Sequence[Row]) -> Markup:

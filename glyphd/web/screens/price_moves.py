@@ -10,7 +10,7 @@ from glyphd.api.routes import Route
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.parameters import read_parameters
 from glyphd.contracts.queries import DeltaQuery, QueryTime
-from glyphd.history.delta_pages import DELTA_COLUMNS, MOST_COMPARED, Deltas
+from glyphd.history.delta_pages import MOST_COMPARED, Deltas
 from glyphd.listings.search import archive_version
 from glyphd.services import Services
 from glyphd.web.theme import Theme, here
@@ -38,17 +38,11 @@ class PriceMovesScreen:
     def show(self) -> HTTPResponse:
         asked = read_parameters(ChangesPageQuery, here().pairs)
         with self._archive.connection_context():
-            etag, unchanged = self._theme.known(archive_version(self._archive))
-            if unchanged is not None:
-                return unchanged
-            return self._theme.fitted("price_moves.html", partial(self._found, asked), asked.limit, etag)
+            headers = self._theme.require_changed(archive_version(self._archive))
+            return self._theme.fitted("price_moves.html", partial(self._found, asked), asked.limit, headers)
 
     def _found(self, asked: ChangesPageQuery, limit: int) -> dict[str, Any]:
         deltas = Deltas(self._archive, asked)
-        if asked.sort == "size":
-            rows, next_cursor = deltas.largest(limit), None
-        else:
-            page = deltas.page(limit)
-            rows, next_cursor = [list(row) for row in page.rows], page.next_cursor
-        found = [dict(zip(DELTA_COLUMNS, row, strict=True)) for row in rows]
-        return {"asked": asked, "rows": found, "next_cursor": next_cursor, "most_compared": MOST_COMPARED}
+        page = deltas.largest(limit) if asked.sort == "size" else deltas.page(limit)
+        shown = {"rows": page.objects(), "next_cursor": page.next_cursor}
+        return shown | {"asked": asked, "most_compared": MOST_COMPARED}

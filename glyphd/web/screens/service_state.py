@@ -51,7 +51,7 @@ class ServiceStateScreen:
             "checks": [(name, MEANINGS[name], found) for name, found in checks.items()],
             "is_ready": all(found == OK for found in checks.values()),
             "integrity": self._readiness.integrity(),
-            "workers": known_workers(self._services.registry.database),
+            "workers": known_workers(self._services.registry),
             "unfinished": self._services.registry.unfinished()[:MOST_SHOWN],
             "waiting": self._services.registry.count_unfinished(),
             "free_bytes": free_disk_bytes(self._services.settings.scratch_dir),

@@ -9,7 +9,7 @@ from pydantic import Field
 from glyphd.api.form_uploads import SentFile, SentForm, accept_form
 from glyphd.api.problems import status_of
 from glyphd.api.routes import Route
-from glyphd.api.uploads import SMALL_GRACE_SECONDS, require_room
+from glyphd.api.upload_routes import SMALL_GRACE_SECONDS, require_room
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.imports import ImportOptions
 from glyphd.contracts.parameters import read_parameters
@@ -66,9 +66,9 @@ class UploadScreen:
 
     def _form(self, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
         """The form with what its fields begin with."""
-        registry = self._services.registry.database
-        with registry.connection_context():
-            sources = recent_sources(registry, MOST_SOURCES)
+        registry = self._services.registry
+        with registry.connected():
+            sources = recent_sources(registry.database, MOST_SOURCES)
         return {
             "sources": sources,
             "encodings": USUAL_ENCODINGS,

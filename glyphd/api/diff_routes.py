@@ -5,8 +5,8 @@ from urllib.parse import quote
 
 from bottle import HTTPResponse
 
-from glyphd.api.answers import answer_json, answer_rows, fresh, make_etag, next_link, not_modified, output_format
-from glyphd.api.parameters import query, query_pairs, require_limit
+from glyphd.api.answers import answer_json, answer_list, require_changed
+from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.parameters import choices
 from glyphd.contracts.queries import DiffKind, DiffQuery
@@ -42,29 +42,16 @@ class DiffApi:
     def _totals(self, asked: DiffQuery, old: Brought, new: Brought) -> HTTPResponse:
         _refuse_list_parameters(asked)
         names = (old.import_id, new.import_id)
-        etag = make_etag("diff", archive_version(self._archive), *names)
-        unchanged = not_modified(etag)
-        if unchanged is not None:
-            return unchanged
+        headers = require_changed(archive_version(self._archive))
         counts = self._services.remembered.count_diff(old, new)
         at = "/api/imports/{}/diff/{}".format(*(quote(name, safe="") for name in names))
         links = {"self": at} | {kind: f"{at}?kind={kind}" for kind in choices(DiffKind)}
-        return answer_json({"a": names[0], "b": names[1], **asdict(counts), "links": links}, **fresh(etag))
+        return answer_json({"a": names[0], "b": names[1], **asdict(counts), "links": links}, **headers)
 
     def _list(self, asked: DiffQuery, kind: DiffKind, old: Brought, new: Brought) -> HTTPResponse:
         require_limit(asked.limit, asked.cursor)
         found = list_diff(self._archive, asked, kind, old, new)
-        etag = make_etag(
-            archive_version(self._archive), old.import_id, new.import_id, query_pairs(), output_format(asked)
-        )
-        unchanged = not_modified(etag)
-        if unchanged is not None:
-            return unchanged
-        headers, scratch = fresh(etag), self._services.scratch
-        if asked.limit is None:
-            return answer_rows(asked, found.columns, found.everything(), scratch, **headers)
-        page = found.page(asked.limit, asked.cursor)
-        return answer_rows(asked, page.columns, page.rows, scratch, **headers | next_link(page.next_cursor))
+        return answer_list(asked, found, archive_version(self._archive), self._services.scratch)
 
 
 def require_brought(services: Services, import_id: str) -> Brought:

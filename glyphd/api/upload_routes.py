@@ -7,7 +7,7 @@ from glyphd.api.bodies import receive_upload
 from glyphd.api.callers import caller
 from glyphd.api.import_log import ImportLine, import_line
 from glyphd.api.outcomes import answer_upload
-from glyphd.api.parameters import idempotency_key, query_pairs
+from glyphd.api.query_strings import idempotency_key, query_pairs
 from glyphd.api.routes import Route
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.parameters import read_parameters

@@ -4,9 +4,9 @@ from bottle import HTTPResponse, request
 from peewee import Database
 
 from glyphd.api.answer_files import written
-from glyphd.api.answers import answer_bytes, answer_file, answer_head, fresh, make_etag, not_modified
-from glyphd.api.listings import listing_key
-from glyphd.api.parameters import query
+from glyphd.api.answers import answer_bytes, answer_file, answer_head, make_etag, require_new_tag
+from glyphd.api.listing_routes import listing_key
+from glyphd.api.query_strings import query
 from glyphd.api.routes import ID, Route
 from glyphd.contracts.queries import NoParameters, SourceQuery
 from glyphd.db.registry_models import Job
@@ -35,12 +35,8 @@ class SourcesApi:
         query(NoParameters)
         services = self._services
         job = require_import(services.registry, import_id)
-        etag = make_etag(report_version(job, services.settings))
-        unchanged = not_modified(etag)
-        if unchanged is not None:
-            return unchanged
-        name = f'attachment; filename="{job.import_id}.report.csv"'
-        headers = {"Content_Disposition": name, **fresh(etag)}
+        headers = require_new_tag(make_etag(report_version(job, services.settings)))
+        headers["Content_Disposition"] = f'attachment; filename="{job.import_id}.report.csv"'
         if request.method == "HEAD":
             services.uploads.open(job.upload_name or "").close()
             return answer_head(CONTENT_TYPES["csv"], **headers)
@@ -56,18 +52,14 @@ class SourcesApi:
         services = self._services
         event = require_event(services.archive, listing_id, asked.import_id)
         job = find_source(services.registry, event)
-        etag = make_etag(event.import_id, event.place)
-        headers = {
+        headers = require_new_tag(make_etag(event.import_id, event.place)) | {
             "Content_Location": f"/api/listings/{event.listing_id.hex()}/source?import_id={event.import_id}",
             "Link": f'</api/imports/{event.import_id}/file>; rel="via"',
         }
-        unchanged = not_modified(etag)
-        if unchanged is not None:
-            return unchanged
         if request.method == "HEAD":
-            return answer_head(_content_type(job), **headers, **fresh(etag))
+            return answer_head(_content_type(job), **headers)
         record = read_source(services.uploads, job, event, settings=services.settings)
-        return answer_bytes(record, _content_type(job), **headers, **fresh(etag))
+        return answer_bytes(record, _content_type(job), **headers)
 
 
 def require_event(archive: Database, listing_id: str, import_id: str | None) -> Event:

@@ -9,10 +9,10 @@ from glyphd.api.bodies import read_fields
 from glyphd.api.callers import caller
 from glyphd.api.import_log import import_line
 from glyphd.api.outcomes import answer_upload, changed
-from glyphd.api.parameters import idempotency_key, query, query_pairs
 from glyphd.api.preferences import wait_asked
+from glyphd.api.query_strings import idempotency_key, query, query_pairs
 from glyphd.api.routes import ID, Route
-from glyphd.api.uploads import require_room
+from glyphd.api.upload_routes import require_room
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.imports import ImportOptions, ImportStatus
 from glyphd.contracts.parameters import read_parameters

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 from bottle import request
 from pydantic import BaseModel
 
-from glyphd.api.headers import header_given
+from glyphd.api.request_headers import header_given
 from glyphd.contracts.parameters import read_parameters
 from glyphd.request_errors import InvalidIdempotencyKey, InvalidParameter, InvalidRequest
 

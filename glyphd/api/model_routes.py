@@ -1,18 +1,16 @@
 """`/api/models`: what each GPU model costs and scores, now and over time."""
 
-from typing import Any
-
 from bottle import HTTPResponse, request
 
-from glyphd.api.answers import answer_json, answer_rows, fresh, make_etag, next_link, not_modified, output_format
-from glyphd.api.parameters import query, query_pairs, require_limit
+from glyphd.api.answers import answer_json, answer_list, require_changed
+from glyphd.api.query_strings import query, query_pairs, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.parameters import read_parameters
 from glyphd.contracts.queries import ModelHistoryQuery, ModelQuery, ModelsQuery, PageQuery
 from glyphd.history.buckets import ModelHistory
 from glyphd.history.market_models import MODEL_COLUMNS, Models, unknown_model
-from glyphd.history.series import Series, SeriesMemory
-from glyphd.listings.cursors import read_cursor, write_cursor
+from glyphd.history.remembered_history import RememberedSeries
+from glyphd.history.series import Series
 from glyphd.listings.search import archive_version
 from glyphd.services import Services
 
@@ -37,18 +35,17 @@ class ModelsApi:
         """All models of the current listings, by name."""
         asked = query(ModelsQuery)
         with self._archive.connection_context():
-            return self._answer(asked, Models(self._archive, asked.as_of), self._remembered.lists)
+            return self._answer(asked, Models(self._archive, asked.as_of))
 
     def show(self, model: str) -> HTTPResponse:
         """One model."""
         asked = query(ModelQuery)
         with self._archive.connection_context():
-            etag = make_etag(archive_version(self._archive), "model", model, asked.as_of)
             row = self._remembered.find_model(model, asked.as_of)
             if row is None:
                 raise unknown_model(self._archive, model)
-        content = dict(zip(MODEL_COLUMNS, row, strict=True))
-        return not_modified(etag) or answer_json(content, **fresh(etag))
+            headers = require_changed(archive_version(self._archive), model)
+        return answer_json(dict(zip(MODEL_COLUMNS, row, strict=True)), **headers)
 
     def history(self, model: str) -> HTTPResponse:
         """One model's buckets, oldest first. A name that ends in `/history` comes here too."""
@@ -58,28 +55,15 @@ class ModelsApi:
             found = self._remembered.find_model(model, _moment_asked())
             if found is not None:
                 asked = query(ModelHistoryQuery)
-                series = ModelHistory(self._archive, found[0], asked)
-                return self._answer(asked, series, self._remembered.buckets)
+                return self._answer(asked, ModelHistory(self._archive, found[0], asked))
             if self._remembered.find_model(f"{model}/history", _moment_asked()) is None:
                 raise unknown_model(self._archive, model)
         return self.show(f"{model}/history")
 
-    def _answer(self, asked: PageQuery, series: Series, memory: SeriesMemory) -> HTTPResponse:
+    def _answer(self, asked: PageQuery, series: Series) -> HTTPResponse:
         require_limit(asked.limit, asked.cursor)
-        version = archive_version(self._archive)
-        identity: Any = [series.name]
-        after = read_cursor(identity, asked.cursor, (str,))[0] if asked.cursor else None
-        etag = make_etag(version, identity, query_pairs(), output_format(asked))
-        unchanged = not_modified(etag)
-        if unchanged is not None:
-            return unchanged
-        limit, headers, scratch = asked.limit, fresh(etag), self._services.scratch
-        if limit is None:
-            return answer_rows(asked, series.columns, memory.rows(series, version), scratch, **headers)
-        found = list(memory.rows(series, version, after=after, limit=limit + 1))
-        more = len(found) > limit
-        headers |= next_link(write_cursor(identity, [found[limit - 1][0]]) if more else None)
-        return answer_rows(asked, series.columns, found[:limit], scratch, **headers)
+        found = RememberedSeries(series, self._remembered, asked.cursor)
+        return answer_list(asked, found, archive_version(self._archive), self._services.scratch)
 
 
 def _ends_in_name() -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_bytes, answer_json
-from glyphd.api.parameters import query
 from glyphd.api.problems import problem
+from glyphd.api.query_strings import query
 from glyphd.api.readiness import OK, Readiness
 from glyphd.api.routes import Route
 from glyphd.contracts.headers import ALIASES

@@ -4,9 +4,8 @@ from contextlib import nullcontext
 
 from bottle import HTTPResponse
 
-from glyphd.api.answers import answer_json, answer_rows, fresh, make_etag, next_link, not_modified, output_format
-from glyphd.api.kept_pages import KeptPages
-from glyphd.api.parameters import query, query_pairs, require_limit
+from glyphd.api.answers import answer_json, answer_list, require_changed
+from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.turns import Turns
 from glyphd.contracts.queries import ListingQuery, NoParameters
@@ -22,7 +21,6 @@ class ListingsApi:
         self._services = services
         self._archive = services.archive
         self._turns = Turns()
-        self._pages = KeptPages()
         self._statements = Statements()
 
     def routes(self) -> list[Route]:
@@ -37,8 +35,9 @@ class ListingsApi:
         require_limit(asked.limit, asked.cursor)
         turn = nullcontext() if asked.limit is None else self._turns.take()
         with turn, self._archive.connection_context():
-            etag = make_etag(archive_version(self._archive), query_pairs(), output_format(asked))
-            return not_modified(etag) or self._pages.find(etag) or self._found(asked, etag)
+            search = Search(self._archive, asked, self._statements)
+            count = search.count if asked.count else None
+            return answer_list(asked, search, archive_version(self._archive), self._services.scratch, count=count)
 
     def show(self, listing_id: str) -> HTTPResponse:
         """The current row of one listing."""
@@ -50,21 +49,8 @@ class ListingsApi:
                 raise ListingNotCurrent(f"no event of listing {listing_id} counts at present", listing_id=listing_id)
             if row is None:
                 raise ListingNotFound(f"there is no listing {listing_id}", listing_id=listing_id)
-            etag = make_etag(archive_version(self._archive), listing_id)
-        content = as_object(RESULT_COLUMNS, row)
-        return not_modified(etag) or answer_json(content, **fresh(etag))
-
-    def _found(self, asked: ListingQuery, etag: str) -> HTTPResponse:
-        search = Search(self._archive, asked, self._statements)
-        headers = fresh(etag)
-        if asked.count == "exact":
-            headers["X-Total-Count"] = str(search.count())
-        scratch = self._services.scratch
-        if asked.limit is None:
-            return answer_rows(asked, search.columns, search.everything(), scratch, **headers)
-        page = search.page(asked.limit)
-        headers |= next_link(page.next_cursor)
-        return self._pages.keep(etag, answer_rows(asked, page.columns, page.rows, scratch, **headers))
+            headers = require_changed(archive_version(self._archive))
+        return answer_json(as_object(RESULT_COLUMNS, row), **headers)
 
 
 def listing_key(listing_id: str) -> bytes:

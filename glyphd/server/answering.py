@@ -12,8 +12,8 @@ from glyphd.api.problems import problem
 from glyphd.api.refusals import Refused
 from glyphd.api.request_ids import request_id_from
 from glyphd.api.weights import Weight
+from glyphd.server.early_problems import failure_of
 from glyphd.server.parsing import RequestParser
-from glyphd.server.problems import failure_of
 
 log = structlog.get_logger(__name__)
 

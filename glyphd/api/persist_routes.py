@@ -10,9 +10,9 @@ from glyphd.api.bodies import read_json_body
 from glyphd.api.callers import caller
 from glyphd.api.import_log import import_line
 from glyphd.api.outcomes import answer_end
-from glyphd.api.parameters import idempotency_key, query
+from glyphd.api.query_strings import idempotency_key, query
 from glyphd.api.routes import Route
-from glyphd.api.uploads import require_room
+from glyphd.api.upload_routes import require_room
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.column_checks import CheckOptions
 from glyphd.contracts.findings import Findings

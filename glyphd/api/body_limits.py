@@ -1,0 +1,48 @@
+"""How large a body may be, by its type: for our server before it is received, for the API under any other one."""
+
+from dataclasses import dataclass
+
+from glyphd.request_errors import TooLarge
+from glyphd.settings import Settings
+
+FORM_ENVELOPE_BYTES = 64 * 1024
+"""A form may be larger than its file by this much: part headers, boundaries and option fields."""
+
+
+@dataclass(frozen=True)
+class BodyLimits:
+    """Sizes in bytes. JSON is held in memory; without a limit of its own it may be as large as any other body."""
+
+    max_upload_bytes: int
+    max_json_bytes: int | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "BodyLimits":
+        return cls(settings.max_upload_bytes, settings.max_json_bytes)
+
+    def largest(self, content_type: str) -> int:
+        """The most bytes that a body of this type may have."""
+        if content_type.lower().startswith("multipart/"):
+            return self.max_upload_bytes + FORM_ENVELOPE_BYTES
+        if self.max_json_bytes is not None and _is_json(content_type):
+            return self.max_json_bytes
+        return self.max_upload_bytes
+
+    def require_size(self, content_type: str, size: int) -> None:
+        """Raises TooLarge for a body of this type with so many bytes."""
+        limit = self.largest(content_type)
+        if size <= limit:
+            return
+        if _is_json(content_type):
+            what = f"a JSON body may have {limit} bytes; send a larger file as a raw text/csv body"
+            raise TooLarge(what, limit=limit)
+        raise self.upload_too_large()
+
+    def upload_too_large(self) -> TooLarge:
+        """The failure for a file over the limit, be it alone or in a form."""
+        limit = self.max_upload_bytes
+        return TooLarge(f"an upload may have {limit} bytes", limit=limit)
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type.lower().startswith("application/json")

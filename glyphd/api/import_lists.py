@@ -1,0 +1,82 @@
+"""The lists around imports, as `Result`s: the imports themselves, and the row errors that were kept of one."""
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from glyphd.contracts.imports import ImportView
+from glyphd.contracts.queries import ImportQuery
+from glyphd.contracts.row_errors import ERROR_FIELDS
+from glyphd.db.registry_models import Job
+from glyphd.importing.error_report import is_between_errors, read_errors
+from glyphd.importing.import_filters import IMPORT_FILTERS
+from glyphd.importing.registry import Registry
+from glyphd.importing.status import view_import
+from glyphd.listings.cursors import read_cursor
+from glyphd.listings.results import Page, RowStream, cut_page
+from glyphd.request_errors import InvalidCursor
+from glyphd.uploads import UploadStore
+
+BLOCK_ROWS = 200
+"""Imports read at once: a status may have hundreds of row errors."""
+
+
+class ImportList:
+    """Imports, newest first."""
+
+    columns = tuple(ImportView.model_fields)
+
+    def __init__(self, registry: Registry, asked: ImportQuery) -> None:
+        self._registry = registry
+        self._cursor = asked.cursor
+        self._wanted = asked.model_dump(mode="json", include=set(IMPORT_FILTERS))
+
+    def page(self, limit: int) -> Page:
+        rows = (([job.id], _row(job)) for job in self._jobs(limit + 1))
+        return cut_page(self.columns, rows, limit, self._wanted)
+
+    def count(self) -> int:
+        return self._registry.count_imports(self._wanted)
+
+    def _jobs(self, most: int) -> Iterator[Job]:
+        """The imports behind the cursor, read in blocks."""
+        before = read_cursor(self._wanted, self._cursor, (int,))[0] if self._cursor else None
+        while block := self._registry.imports(self._wanted, before=before, limit=min(BLOCK_ROWS, most)):
+            yield from block
+            before = block[-1].id
+
+
+class KeptErrors:
+    """The row errors of one import, in file order, behind the cursor."""
+
+    columns = ERROR_FIELDS
+
+    def __init__(self, uploads: UploadStore, job: Job, cursor: str | None) -> None:
+        self._uploads = uploads
+        self._name = job.errors_name
+        self._identity = [job.import_id, job.errors_name]
+        self._cursor = cursor
+
+    def page(self, limit: int) -> Page:
+        return cut_page(self.columns, self._read(), limit, self._identity)
+
+    def everything(self) -> RowStream:
+        for _, row in self._read():
+            yield row
+
+    def _read(self) -> Iterator[tuple[list[int], list[Any]]]:
+        """Each error with the place where it ends."""
+        if self._name is None:
+            return
+        with self._uploads.open(self._name) as kept:
+            for end, error in read_errors(kept, self._start(kept)):
+                yield [end], list(error.values())
+
+    def _start(self, kept: BinaryIO) -> int:
+        start: int = read_cursor(self._identity, self._cursor, (int,))[0] if self._cursor else 0
+        if not is_between_errors(kept, start):
+            raise InvalidCursor("the cursor is not one that glyphd gave out", parameter="cursor")
+        return start
+
+
+def _row(job: Job) -> list[Any]:
+    return list(view_import(job).model_dump(mode="json").values())

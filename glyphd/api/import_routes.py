@@ -1,0 +1,76 @@
+"""`/api/imports`: the status of imports, their row errors and their files."""
+
+from bottle import HTTPResponse
+
+from glyphd.api.answers import (
+    answer_file,
+    answer_json,
+    answer_list,
+    answer_page,
+    output_format,
+    require_changed,
+    require_new_tag,
+)
+from glyphd.api.import_lists import ImportList, KeptErrors
+from glyphd.api.query_strings import query
+from glyphd.api.routes import ID, Route
+from glyphd.api.waiting import Waiting
+from glyphd.contracts.queries import ErrorQuery, ImportQuery, NoParameters, StatusQuery
+from glyphd.importing.intake import GZIP
+from glyphd.importing.registry import require_import
+from glyphd.importing.status import view_import
+from glyphd.services import Services
+
+DEFAULT_LIMIT = 100
+
+
+class ImportsApi:
+    def __init__(self, services: Services, waiting: Waiting) -> None:
+        self._services = services
+        self._waiting = waiting
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("GET", "/api/imports", self.list),
+            Route("GET", f"/api/imports/{ID}", self.show),
+            Route("GET", f"/api/import/{ID}", self.show),
+            Route("GET", f"/api/imports/{ID}/errors", self.errors),
+            Route("GET", f"/api/imports/{ID}/file", self.file),
+        ]
+
+    def list(self) -> HTTPResponse:
+        """Imports, newest first."""
+        asked = query(ImportQuery)
+        imports = ImportList(self._services.registry, asked)
+        page = imports.page(asked.limit or DEFAULT_LIMIT)
+        headers = require_changed(output_format(asked), page.rows, page.next_cursor)
+        if asked.count:
+            headers["X-Total-Count"] = str(imports.count())
+        return answer_page(asked, page, headers)
+
+    def show(self, import_id: str) -> HTTPResponse:
+        """One import's status."""
+        asked = query(StatusQuery)
+        job = require_import(self._services.registry, import_id)
+        view = view_import(self._waiting.until_changed(job, asked.wait or 0))
+        answer = answer_json(view, **require_changed(view.model_dump(mode="json")))
+        if not view.status.is_final:
+            answer.set_header("Retry-After", "1")
+        return answer
+
+    def errors(self, import_id: str) -> HTTPResponse:
+        """The row errors that were kept, in file order."""
+        asked = query(ErrorQuery)
+        job = require_import(self._services.registry, import_id)
+        errors = KeptErrors(self._services.uploads, job, asked.cursor)
+        return answer_list(asked, errors, job.errors_name or "", self._services.scratch)
+
+    def file(self, import_id: str) -> HTTPResponse:
+        """The upload, byte for byte: what was sent packed stays packed."""
+        query(NoParameters)
+        job = require_import(self._services.registry, import_id)
+        etag = f'"{job.sha256}"'
+        content_type = "application/gzip" if job.content_encoding == GZIP else job.content_type or "text/csv"
+        require_new_tag(etag)
+        headers = {"ETag": etag, "Content_Disposition": f'attachment; filename="{job.upload_name}"'}
+        return answer_file(self._services.uploads.open(job.upload_name or ""), content_type, **headers)
