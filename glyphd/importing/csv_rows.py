@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from glyphd.contracts.headers import HeaderMap, map_headers
-from glyphd.contracts.listings import INPUT_COLUMNS
+from glyphd.contracts.listings import columns_of
 from glyphd.contracts.texts import is_blank
 from glyphd.errors import UnreadableFile
 from glyphd.importing.layouts import DELIMITERS, Layout
@@ -108,7 +108,8 @@ class CsvRows:
             what = f"the header in line {line} has {count} columns, the most are {self._max_columns}"
             raise UnreadableFile(what, line=line)
         self.header_line = line
-        return map_headers([name.strip() for name in names or []], INPUT_COLUMNS, self._layout.column_map)
+        known = columns_of(self._layout.schema_version)
+        return map_headers([name.strip() for name in names or []], known, self._layout.column_map)
 
     def _next(self, line: int) -> list[str] | None:
         """The next record's cells, None at the end; what is wrong with it stands in `lines.flaw`."""

@@ -1,6 +1,6 @@
 """Rows given as JSON objects, one a line in the kept file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import PydanticCustomError, from_json
@@ -27,14 +27,18 @@ _RESERVED = frozenset({"import_id"})
 class JsonRows:
     """Iterates over the rows of a file that glyphd wrote itself: one JSON object a line.
 
-    A number beyond any double was read as infinity and stands there as such; only a column nobody knows may hold one.
+    `known` are the columns that the row contract has, or had when the file came. A number beyond any double was read as
+    infinity and stands there as such; only a column nobody knows may hold one.
     """
 
     blank_rows = 0
 
-    def __init__(self, source: LineSource, findings: Findings | None = None) -> None:
+    def __init__(
+        self, source: LineSource, findings: Findings | None = None, known: Sequence[str] = INPUT_COLUMNS
+    ) -> None:
         self._source = source
         self._findings = findings or Findings()
+        self._known = known
         self._ignored: dict[str, None] = {}
 
     @property
@@ -54,7 +58,7 @@ class JsonRows:
                 given = from_json(raw)
             except ValueError as error:
                 raise UnreadableFile(f"line {number} is not JSON", line=number) from error
-            row = read_object(Place(number, number, offset, len(raw)), given)
+            row = read_object(Place(number, number, offset, len(raw)), given, self._known)
             offset += len(raw)
             self._remember_ignored(row)
             yield row
@@ -73,13 +77,13 @@ class JsonRows:
                 self._ignored[name] = None
 
 
-def read_object(place: Place, given: Any) -> Row:
+def read_object(place: Place, given: Any, known: Sequence[str] = INPUT_COLUMNS) -> Row:
     """The row that a JSON value gives: its cells, and an error for each value of a wrong type."""
     if isinstance(given, RepeatedKeys):
         return Row(place, None, _NO_HEADER, [row_error(place, given.error.type, given.error.message())])
     if not isinstance(given, Mapping):
         return Row(place, None, _NO_HEADER, [row_error(place, "not_an_object", "is not a JSON object")])
-    header = map_headers(list(given), INPUT_COLUMNS)
+    header = map_headers(list(given), known)
     if header.conflicts:
         conflict = header.conflicts[0][:MAX_CONFLICT]
         return Row(place, None, header, [row_error(place, "duplicate_column", conflict)])

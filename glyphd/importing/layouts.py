@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from glyphd.contracts.listings import FIRST_VERSION, ROW_SCHEMA_VERSION
 from glyphd.db.registry_models import Job
 from glyphd.importing.encodings import DEFAULT_ENCODING
 
@@ -17,13 +18,14 @@ COMMA = "comma"
 @dataclass(frozen=True)
 class Layout:
     """`skip_lines` is the number of lines before the header; `column_map` says of some of the file's columns which
-    canonical one each is, or (None) that it is left out."""
+    canonical one each is, or (None) that it is left out; `schema_version` is the row contract that it is read by."""
 
     delimiter: str = ","
     encoding: str = DEFAULT_ENCODING
     skip_lines: int = 0
     column_map: Mapping[str, str | None] = field(default_factory=dict)
     has_decimal_comma: bool = False
+    schema_version: int = ROW_SCHEMA_VERSION
 
 
 def layout_of(job: Job) -> Layout:
@@ -34,6 +36,7 @@ def layout_of(job: Job) -> Layout:
         skip_lines=job.skip_lines or 0,
         column_map=chosen_columns(json.loads(job.column_map or "[]")),
         has_decimal_comma=job.decimal == COMMA,
+        schema_version=job.schema_version if job.schema_version >= FIRST_VERSION else ROW_SCHEMA_VERSION,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from glyphd.contracts.column_checks import CheckOptions
 from glyphd.contracts.findings import NEARLY_KNOWN_COLUMNS, Findings
 from glyphd.contracts.headers import nearly_known
-from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.contracts.listings import COLUMN_NAMES, columns_of
 from glyphd.db.registry_models import Job
 from glyphd.importing.blocks import PLAIN_ENCODINGS, Blocks
 from glyphd.importing.csv_rows import CsvRows
@@ -58,7 +58,7 @@ class KeptRows:
         self._counts_lines = job.content_encoding != GZIP and job.content_type != NDJSON
         self._blocks: Blocks | None = None
         if job.content_type == NDJSON:
-            self.rows: Rows = JsonRows(unpacked, self._findings)
+            self.rows: Rows = JsonRows(unpacked, self._findings, columns_of(layout.schema_version))
             self.check = RowCheck(OBJECT_HEADER, options, self._findings)
             return
         self.rows = rows = CsvRows(self._lines, layout, max_columns=settings.max_columns)

@@ -228,10 +228,10 @@ class Registry:
         with self._connected():
             self._execute(Job.update(values).where(Job.id == job.id))
 
-    def settle_versions(self, version: int) -> None:
-        """From now on every file that came under an older row contract is read by this one."""
+    def settle_versions(self, before: int, version: int) -> None:
+        """From now on every file that came under a row contract before the one is read by the other."""
         with self._connected():
-            self._execute(Job.update(schema_version=version).where(Job.schema_version < version))
+            self._execute(Job.update(schema_version=version).where(Job.schema_version < before))
 
     def mark_nudged(self, job_id: int) -> None:
         with self._connected():

@@ -10,7 +10,7 @@ from peewee import Database
 from glyphd.contracts.column_checks import CheckOptions
 from glyphd.contracts.findings import Findings
 from glyphd.contracts.headers import HeaderMap
-from glyphd.contracts.listings import STORED_COLUMNS
+from glyphd.contracts.listings import STORED_COLUMNS, columns_of
 from glyphd.db.archive_models import IS_CURRENT, ScoredListing
 from glyphd.db.registry_models import Job
 from glyphd.errors import SourceMismatch, SourceMissing, SourceNotKept, UnreadableFile
@@ -122,9 +122,9 @@ def _differences(job: Job, event: Event, head: bytes, record: bytes) -> Iterator
 
 def _rows(job: Job, head: bytes, record: bytes) -> tuple[Rows, HeaderMap]:
     """The record behind the file's own header. Neither can be beyond a limit: both were taken."""
-    if job.content_type == NDJSON:
-        return JsonRows(io.BytesIO(record)), OBJECT_HEADER
     layout, most = layout_of(job), len(head) + len(record)
+    if job.content_type == NDJSON:
+        return JsonRows(io.BytesIO(record), known=columns_of(layout.schema_version)), OBJECT_HEADER
     lines = PhysicalLines(io.BytesIO(head), encoding=layout.encoding, max_bytes=most)
     CsvRows(lines, layout, max_columns=most)
     header = head[: lines.offset]

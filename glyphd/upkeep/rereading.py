@@ -17,9 +17,6 @@ from glyphd.storage.staging import Stage
 from glyphd.uploads import UploadStore
 from glyphd.uploads.store import HEAD_BYTES
 
-FIRST_KEPT_VERSION = 2
-"""Version 1 was never released. From this one on a file is read by the contract that it came with."""
-
 
 def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> dict[str, Any]:
     """Stages the rows that are accepted; what the registry has to say of the import from now on.
