@@ -30,13 +30,14 @@ class Layout:
 
 def layout_of(job: Job) -> Layout:
     """The layout of an import's file."""
+    version = job.schema_version or 0
     return Layout(
         delimiter=job.delimiter or ",",
         encoding=job.encoding or DEFAULT_ENCODING,
         skip_lines=job.skip_lines or 0,
         column_map=chosen_columns(json.loads(job.column_map or "[]")),
         has_decimal_comma=job.decimal == COMMA,
-        schema_version=job.schema_version if job.schema_version >= FIRST_VERSION else ROW_SCHEMA_VERSION,
+        schema_version=version if version >= FIRST_VERSION else ROW_SCHEMA_VERSION,
     )
 
 
