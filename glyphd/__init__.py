@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from glyphd.application import app, create_app
+    from glyphd.contracts.gpu_listings import GPUListingDTO
     from glyphd.contracts.imports import (
         GPUModelDTO,
         ImportMetadata,
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
         QuantizedListingDTO,
         ScoredListingDTO,
     )
-    from glyphd.contracts.listings import GPUListingDTO
     from glyphd.storage.stores import ListingStore, PostgresListingStore, SqliteListingStore
 
 __all__ = [
@@ -38,7 +38,7 @@ _HOMES = {
         "QuantizedListingDTO",
         "ScoredListingDTO",
     ),
-    "glyphd.contracts.listings": ("GPUListingDTO",),
+    "glyphd.contracts.gpu_listings": ("GPUListingDTO",),
     "glyphd.storage.stores": ("ListingStore", "PostgresListingStore", "SqliteListingStore"),
 }
 

@@ -11,8 +11,8 @@ import pytest
 from peewee import SqliteDatabase
 
 from glyphd.contracts.cells import BooleanCell, JsonCell, TextCell, TimeCell
+from glyphd.contracts.columns import COLUMN, COLUMN_NAMES, REQUIRED, STORED_COLUMNS
 from glyphd.contracts.extras import ExtraCell
-from glyphd.contracts.listings import COLUMN, COLUMN_NAMES, REQUIRED, STORED_COLUMNS
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.db.archive_models import ARCHIVE_MODELS
 from glyphd.db.fields import CaselessTextField

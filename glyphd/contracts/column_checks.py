@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError, SchemaValidator, core_schema as cs
 
+from glyphd.contracts.columns import CAPACITIES, COLUMN, CURRENCY, CURRENCY_CELL, EXTRA, REQUIRED, Column
 from glyphd.contracts.findings import NULL_MARKERS, Findings
 from glyphd.contracts.headers import HeaderMap
-from glyphd.contracts.listings import CAPACITIES, COLUMN, CURRENCY, EXTRA, REQUIRED, Column
 from glyphd.contracts.memos import ColumnMemo
 from glyphd.contracts.numeric_cells import NumericCell
 from glyphd.contracts.row_errors import Fault
@@ -56,11 +56,11 @@ class Faults(dict[int, dict[str, Fault]]):
 class CheckOptions:
     """What the check of a file's rows depends on.
 
-    `received_at` is the `seen_at` of rows that have none. No row may have been seen later than `latest_seen_at`; None
-    when that is not asked, because the file is read again.
+    `received_at` is the `seen_at` of rows that have none, if there is one. No row may have been seen later than
+    `latest_seen_at`; None when that is not asked, because the file is read again.
     """
 
-    received_at: str
+    received_at: str | None
     latest_seen_at: str | None = None
     has_decimal_comma: bool = False
 
@@ -215,12 +215,11 @@ class _Column:
 
 
 def _check_currency(cells: Sequence[str], faults: Faults) -> None:
-    cell = COLUMN["condition"].cell
-    foreign = {given for given in set(cells) if not is_dollars(cell.read(given))}
+    foreign = {given for given in set(cells) if not is_dollars(CURRENCY_CELL.read(given))}
     if foreign:
         for at, given in enumerate(cells):
             if given in foreign:
-                faults.add(at, CURRENCY, Fault(*UNSUPPORTED_CURRENCY, cell.read(given)))
+                faults.add(at, CURRENCY, Fault(*UNSUPPORTED_CURRENCY, CURRENCY_CELL.read(given)))
 
 
 def _check_capacities(values: Values, faults: Faults) -> None:

@@ -25,7 +25,7 @@ from peewee import (
 )
 
 from glyphd.contracts.cells import BooleanCell, Cell, JsonCell, TextCell, TimeCell
-from glyphd.contracts.listings import COLUMNS
+from glyphd.contracts.columns import COLUMNS
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.db.fields import CaselessTextField, JsonTextField, TimeTextField
 

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from glyphd.contracts.columns import columns_of
 from glyphd.contracts.headers import HeaderMap, map_headers
-from glyphd.contracts.listings import columns_of
 from glyphd.contracts.texts import is_blank
 from glyphd.errors import UnreadableFile
 from glyphd.importing.layouts import DELIMITERS, Layout

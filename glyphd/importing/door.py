@@ -4,9 +4,9 @@ import io
 import zlib
 from dataclasses import dataclass
 
+from glyphd.contracts.columns import REQUIRED
 from glyphd.contracts.headers import HeaderMap, fold, nearest
 from glyphd.contracts.imports import ImportOptions
-from glyphd.contracts.listings import REQUIRED
 from glyphd.errors import FileRefused, UnreadableFile
 from glyphd.importing.csv_rows import CsvRows
 from glyphd.importing.encodings import DEFAULT_ENCODING, UTF8_BOM, canonical_encoding

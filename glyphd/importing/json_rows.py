@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic_core import PydanticCustomError, from_json
+from pydantic_core import from_json
 
-from glyphd.contracts.extras import as_extra, write_extra
+from glyphd.contracts.columns import COLUMN_NAMES, INPUT_COLUMNS
 from glyphd.contracts.findings import NEARLY_KNOWN_COLUMNS, Findings
-from glyphd.contracts.headers import HeaderMap, map_headers, nearly_known
+from glyphd.contracts.headers import HeaderMap, nearly_known
 from glyphd.contracts.json_values import RepeatedKeys
-from glyphd.contracts.listings import COLUMN, COLUMN_NAMES, CURRENCY, EXTRA, INPUT_COLUMNS, OWN_COLUMNS, POSITION
-from glyphd.contracts.row_errors import Fault, RowError
+from glyphd.contracts.object_cells import object_cells
 from glyphd.errors import UnreadableFile
 from glyphd.importing.lines import LineSource
 from glyphd.importing.rows import Place, Row, cell_error, row_error, shown_name
@@ -83,29 +82,12 @@ def read_object(place: Place, given: Any, known: Sequence[str] = INPUT_COLUMNS) 
         return Row(place, None, _NO_HEADER, [row_error(place, given.error.type, given.error.message())])
     if not isinstance(given, Mapping):
         return Row(place, None, _NO_HEADER, [row_error(place, "not_an_object", "is not a JSON object")])
-    header = map_headers(list(given), known)
-    if header.conflicts:
-        conflict = header.conflicts[0][:MAX_CONFLICT]
-        return Row(place, None, header, [row_error(place, "duplicate_column", conflict)])
-    values = list(given.values())
-    cells = [""] * len(INPUT_COLUMNS)
-    errors: list[RowError] = []
-    found = {name: values[at] for name, at in header.positions.items()}
-    unknown = {header.names[at]: values[at] for at in header.unknown}
-    found[EXTRA] = as_extra(unknown, OWN_COLUMNS, found.get(EXTRA))
-    for name, value in found.items():
-        try:
-            cells[POSITION[name]] = _text(name, value)
-        except PydanticCustomError as error:
-            errors.append(cell_error(place, header, name, Fault(error.type, error.message(), str(value))))
-    return Row(place, cells, header, errors)
-
-
-def _text(name: str, value: Any) -> str:
-    if name == EXTRA:
-        return write_extra(value) or ""
-    cell = COLUMN["condition" if name == CURRENCY else name].cell
-    return cell.as_text(value) or ""
+    found = object_cells(given, known)
+    if found.header.conflicts:
+        conflict = found.header.conflicts[0][:MAX_CONFLICT]
+        return Row(place, None, found.header, [row_error(place, "duplicate_column", conflict)])
+    errors = [cell_error(place, found.header, name, fault) for name, fault in found.faults.items()]
+    return Row(place, found.cells, found.header, errors)
 
 
 _NO_HEADER = HeaderMap((), {})

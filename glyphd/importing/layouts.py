@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from glyphd.contracts.listings import FIRST_VERSION, ROW_SCHEMA_VERSION
+from glyphd.contracts.columns import FIRST_VERSION, ROW_SCHEMA_VERSION
 from glyphd.db.registry_models import Job
 from glyphd.importing.encodings import DEFAULT_ENCODING
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
+from glyphd.contracts.columns import INPUT_COLUMNS, ROW_SCHEMA_VERSION
 from glyphd.contracts.fingerprints import fingerprint
 from glyphd.contracts.imports import ImportStatus
-from glyphd.contracts.listings import INPUT_COLUMNS, ROW_SCHEMA_VERSION
 from glyphd.contracts.row_rules import IN_THE_FUTURE
 from glyphd.db.registry_models import Job
 from glyphd.errors import UnreadableFile

@@ -4,15 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from glyphd.contracts.column_checks import CheckOptions, Chunk, ColumnCheck
+from glyphd.contracts.columns import POSITION
 from glyphd.contracts.findings import SHOWN_LINES, TWO_SCORES, Findings
 from glyphd.contracts.headers import HeaderMap
-from glyphd.contracts.listings import INPUT_COLUMNS, POSITION
 from glyphd.contracts.row_errors import Fault, RowError
 from glyphd.importing.rows import Place, Row, cell_error
 from glyphd.storage.staging import PLACE_COLUMNS, StagedColumns
-
-OBJECT_HEADER = HeaderMap(INPUT_COLUMNS, POSITION)
-"""The columns of rows that were given as objects, whatever each calls them."""
 
 _SCORE_ALIAS = "final_score"
 
@@ -30,7 +27,7 @@ class Checked(NamedTuple):
 
 
 class RowCheck:
-    """Checks the rows of one file: a CSV with this header, or with OBJECT_HEADER objects."""
+    """Checks the rows of one file: a CSV with this header, or with `object_cells.OBJECT_HEADER` objects."""
 
     def __init__(self, header: HeaderMap, options: CheckOptions, findings: Findings) -> None:
         self._header = header

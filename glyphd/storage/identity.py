@@ -8,7 +8,7 @@ from itertools import repeat
 
 from pydantic_core import to_json
 
-from glyphd.contracts.listings import POSITION
+from glyphd.contracts.columns import POSITION
 from glyphd.contracts.memos import ColumnMemo
 from glyphd.contracts.texts import clean_text, fold_ascii
 
@@ -27,6 +27,7 @@ _START = VERSION_TAG + b"["
 _POSITIONS = [POSITION[name] for name in IDENTITY_COLUMNS]
 _SCHEME_AND_HOST = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://)?)([^/?#]*@)?([^/?#]*)")
 """The beginning of a URL, with a scheme or without: scheme, name and password, host and port."""
+
 
 def identity_of(row: Sequence[object]) -> tuple[object, ...]:
     """The seven identity values of a row in column order."""

@@ -8,8 +8,8 @@ from typing import Any
 from peewee import JOIN, Database, Select
 
 from glyphd.contracts.cells import BooleanCell, JsonCell
+from glyphd.contracts.columns import COLUMN, COLUMN_NAMES, EXTRA, OWN_COLUMNS
 from glyphd.contracts.extras import ExtraCell
-from glyphd.contracts.listings import COLUMN, COLUMN_NAMES, EXTRA, OWN_COLUMNS
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.timelines import Along

@@ -11,7 +11,7 @@ from typing import Any
 
 from peewee import Database
 
-from glyphd.contracts.listings import columns_of
+from glyphd.contracts.columns import columns_of
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.dialects import stream
 from glyphd.storage.staging import STAGED_COLUMNS

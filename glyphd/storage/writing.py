@@ -9,7 +9,7 @@ from typing import Any
 
 from peewee import JOIN, Database, Node, Value, fn
 
-from glyphd.contracts.listings import ROW_SCHEMA_VERSION, STORED_COLUMNS
+from glyphd.contracts.columns import ROW_SCHEMA_VERSION, STORED_COLUMNS
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.connections import small_cache
 from glyphd.db.dialects import exclusive_write, uncommitted

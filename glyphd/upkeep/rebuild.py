@@ -12,7 +12,7 @@ from typing import Any
 
 from peewee import Database
 
-from glyphd.contracts.listings import FIRST_VERSION, ROW_SCHEMA_VERSION
+from glyphd.contracts.columns import FIRST_VERSION, ROW_SCHEMA_VERSION
 from glyphd.db.connections import close_all, open_archive, open_registry, open_registry_to_look
 from glyphd.db.registry_models import Job
 from glyphd.errors import CannotRebuild, Refused

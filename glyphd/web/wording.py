@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from glyphd.contracts.cells import TimeCell
-from glyphd.contracts.listings import COLUMN
+from glyphd.contracts.columns import COLUMN
 from glyphd.contracts.numeric_cells import NumericCell
 from glyphd.times import read_stored
 

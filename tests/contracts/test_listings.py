@@ -6,13 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from glyphd.contracts.listings import (
-    COLUMN_NAMES,
-    INPUT_COLUMNS,
-    REQUIRED,
-    GPUListingDTO,
-    row_cells,
-)
+from glyphd.contracts.columns import COLUMN_NAMES, INPUT_COLUMNS, REQUIRED
+from glyphd.contracts.gpu_listings import GPUListingDTO, row_cells
 from glyphd.contracts.row_rules import is_words
 
 FIRST_COLUMNS = [

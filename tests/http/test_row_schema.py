@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from glyphd.contracts.columns import COLUMN_NAMES, ROW_SCHEMA_VERSION, STORED_COLUMNS
 from glyphd.contracts.headers import ALIASES
-from glyphd.contracts.listings import COLUMN_NAMES, ROW_SCHEMA_VERSION, STORED_COLUMNS
 from tests.service import Service
 
 FIRST_COLUMNS = (

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from glyphd.contracts.columns import POSITION
 from glyphd.contracts.findings import Findings
-from glyphd.contracts.listings import POSITION
 from glyphd.errors import UnreadableFile
 from glyphd.importing.json_rows import MAX_CONFLICT, MAX_IGNORED, JsonRows, read_object
 from glyphd.importing.rows import Place, Row

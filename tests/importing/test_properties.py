@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
-from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.contracts.columns import COLUMN_NAMES
 from glyphd.errors import UnreadableFile
 from glyphd.importing.csv_rows import CsvRows
 from glyphd.importing.layouts import Layout

@@ -9,12 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 from peewee import Database
 
-from glyphd.contracts.listings import GPUListingDTO
+from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.db.archive_models import RESTORE, ROLLBACK, GPUModel, ListingKey, ScoredListing
 from glyphd.db.connections import close_all, open_archive, open_archive_file
 from glyphd.db.migrations import initialise_archive

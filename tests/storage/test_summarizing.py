@@ -6,12 +6,11 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from peewee import Database
 
 from glyphd.contracts.column_checks import CheckOptions
-from glyphd.contracts.listings import GPUListingDTO
+from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.storage.staging import open_stage
 from glyphd.storage.stores import staged_columns
 

@@ -15,7 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from glyphd.cli import main
-from glyphd.contracts.listings import STORED_COLUMNS, GPUListingDTO
+from glyphd.contracts.columns import STORED_COLUMNS
+from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.db.migrations import initialise
 from glyphd.settings import Settings
 from glyphd.storage.stores import SqliteListingStore

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from peewee import Database, Node, Select, Value
 
-from glyphd.contracts.listings import ROW_SCHEMA_VERSION
+from glyphd.contracts.columns import ROW_SCHEMA_VERSION
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.predecessors import Origin
 from glyphd.storage.staging import staged

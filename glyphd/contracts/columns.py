@@ -1,35 +1,27 @@
-"""The row contract: one scored listing. `GPUListingDTO` is the table of columns that all else follows from: what a file
-may name, what the archive stores, what comes back, and what the page calls it. docs/ADD_A_COLUMN.md adds one.
+"""The row contract: the table of columns that all else follows from.
+
+What a file may name, how its cells are checked, what the archive stores, what comes back and what the page calls it:
+docs/ADD_A_COLUMN.md adds a column to all of them.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
 
 from glyphd.contracts.cells import BooleanCell, Cell, JsonCell, TextCell, TimeCell
-from glyphd.contracts.extras import ExtraCell, as_extra
-from glyphd.contracts.headers import map_headers
+from glyphd.contracts.extras import ExtraCell
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
-from glyphd.contracts.row_rules import (
-    INCOMPLETE_CAPACITIES,
-    UNSUPPORTED_CURRENCY,
-    has_some_capacities,
-    is_dollars,
-    is_words,
-    markers_of,
-    without_nulls,
-)
+from glyphd.contracts.row_rules import markers_of
 
 FIRST_VERSION = 2
 """The oldest version of the row contract that a kept file is read by; version 1 was never released."""
 
 CAPACITIES = ("quantization_capacity_7b", "quantization_capacity_13b", "quantization_capacity_70b")
 CURRENCY = "currency"
+CURRENCY_CELL = TextCell()
 EXTRA = "extra"
 
 OWN_COLUMNS = (
@@ -64,8 +56,8 @@ Count = Annotated[int | None, IntegerCell()]
 Ratio = Annotated[float | None, NumberCell(above=0)]
 
 
-class GPUListingDTO(BaseModel):
-    """One scored offer as a file or a caller gives it, by column name or alias; empty text is null."""
+class ListingColumns(BaseModel):
+    """One scored offer, by column: the table."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -113,17 +105,6 @@ class GPUListingDTO(BaseModel):
         default=None, description="Columns that nobody knows, by their own names"
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _by_canonical_name(cls, data: Any) -> Any:
-        return canonical_fields(data) if isinstance(data, Mapping) else data
-
-    @model_validator(mode="after")
-    def _all_capacities_or_none(self) -> Self:
-        if has_some_capacities([getattr(self, name) for name in CAPACITIES]):
-            raise PydanticCustomError(*INCOMPLETE_CAPACITIES)
-        return self
-
 
 @dataclass(frozen=True)
 class Column:
@@ -153,7 +134,7 @@ def _column(name: str, field: FieldInfo) -> Column:
     return Column(name, cell, field.description or "", about)
 
 
-COLUMN = {name: _column(name, field) for name, field in GPUListingDTO.model_fields.items()}
+COLUMN = {name: _column(name, field) for name, field in ListingColumns.model_fields.items()}
 COLUMNS = tuple(column for name, column in COLUMN.items() if name != EXTRA)
 COLUMN_NAMES = tuple(column.name for column in COLUMNS)
 STORED_COLUMNS = (*COLUMN_NAMES, EXTRA)
@@ -171,46 +152,3 @@ ROW_SCHEMA_VERSION = max(column.about.since for column in COLUMNS)
 def columns_of(version: int, names: tuple[str, ...] = INPUT_COLUMNS) -> tuple[str, ...]:
     """Those of the columns that a version of the row contract has."""
     return tuple(name for name in names if name not in COLUMN or COLUMN[name].about.since <= version)
-
-
-def canonical_fields(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A row by canonical names: aliases resolved, null markers null, words for a quantity moved, the rest in extra.
-
-    Raises PydanticCustomError when two names mean the same column, and for prices that are not in dollars.
-    """
-    mapped = map_headers(list(data), INPUT_COLUMNS)
-    if mapped.conflicts:
-        raise PydanticCustomError("duplicate_column", "gives a column twice: {names}", {"names": mapped.conflicts[0]})
-    values = list(data.values())
-    row = {name: _null_or_given(name, values[at]) for name, at in mapped.positions.items()}
-    currency = row.pop(CURRENCY, None)
-    if not is_dollars(str(currency or "").strip()):
-        raise PydanticCustomError(*UNSUPPORTED_CURRENCY)
-    own = {name: data[name] for name in OWN_COLUMNS if name in data}
-    extra = as_extra({mapped.names[at]: values[at] for at in mapped.unknown}, OWN_COLUMNS, row.get(EXTRA))
-    quantity = row.get("quantity")
-    if isinstance(quantity, str) and is_words(COLUMN["quantity"].cell.read(quantity)):
-        del row["quantity"]
-        words = COLUMN["availability"].cell.read(quantity)
-        if row.get("availability") is None:
-            row["availability"] = words
-        else:
-            extra["quantity"] = words
-    return {**own, **row, EXTRA: extra or None}
-
-
-def row_cells(listing: GPUListingDTO) -> list[str]:
-    """The listing as the cells of one row, in the order of INPUT_COLUMNS."""
-    return [_cell(name, getattr(listing, name, None)) for name in INPUT_COLUMNS]
-
-
-def _cell(name: str, value: Any) -> str:
-    return COLUMN[name].cell.as_text(value) or "" if name in COLUMN else ""
-
-
-def _null_or_given(name: str, value: Any) -> Any:
-    column = COLUMN.get(name)
-    if column is None or not isinstance(value, str) or isinstance(column.cell, JsonCell | ExtraCell):
-        return value
-    text = column.cell.read(value)
-    return value if without_nulls([text], column.null_markers) == [text] else None
