@@ -8,7 +8,7 @@ from typing import Any
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema as cs, from_json, to_json
 
 from glyphd.contracts.cells import Cell
-from glyphd.contracts.json_values import compact_json, holds_nul, write_json
+from glyphd.contracts.json_values import compact_json, require_no_nul, write_json
 from glyphd.contracts.row_rules import EXTRA_TOO_LARGE, MAX_EXTRA_BYTES
 from glyphd.contracts.texts import trimmed
 
@@ -68,8 +68,7 @@ def require_small(text: str) -> str:
     """The text of an object. Raises PydanticCustomError when it is too large, or holds a NUL character."""
     if len(text) > MAX_EXTRA_BYTES or (not text.isascii() and len(text.encode()) > MAX_EXTRA_BYTES):
         raise PydanticCustomError(*EXTRA_TOO_LARGE)
-    if holds_nul(text):
-        raise PydanticCustomError("nul_character", "holds a NUL character")
+    require_no_nul(text)
     return text
 
 

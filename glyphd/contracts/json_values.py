@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError, from_json
 
+NUL_CHARACTER = ("nul_character", "holds a NUL character")
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -47,9 +48,10 @@ def compact_json(text: str) -> str:
     return compact
 
 
-def holds_nul(text: str) -> bool:
-    """True when a string in the JSON text holds U+0000."""
-    return _ESCAPED_NUL.search(text) is not None
+def require_no_nul(text: str) -> None:
+    """Raises PydanticCustomError when a string in the JSON text holds U+0000."""
+    if _ESCAPED_NUL.search(text):
+        raise PydanticCustomError(*NUL_CHARACTER)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Any:

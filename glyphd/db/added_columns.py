@@ -1,6 +1,7 @@
 """A new column of the row contract in the archive: what a migration that adds one does, up and down.
 
-Every view lists the columns of an event by name, so each is made again with the new one in its place.
+Every view lists the columns of an event by name, so each is made again with the new one in its place. Released
+migrations call this: what it does to a schema never changes.
 """
 
 import re

@@ -4,6 +4,7 @@ from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
+from glyphd.contracts.json_values import NUL_CHARACTER
 from glyphd.errors import UnreadableFile
 from glyphd.importing.encodings import DEFAULT_ENCODING, UTF8_BOM
 
@@ -58,7 +59,7 @@ class PhysicalLines:
             if self.offset - self._began_after[1] > self.max_bytes:
                 self.text = self._pass_over(raw)
             elif b"\0" in raw:
-                self.text = self._flawed(raw, Flaw("nul_character", "holds a NUL character"))
+                self.text = self._flawed(raw, Flaw(*NUL_CHARACTER))
             else:
                 try:
                     self.text = raw.decode(encoding)
