@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
-from pydantic_core import PydanticCustomError, SchemaValidator, core_schema as cs
+from pydantic_core import SchemaValidator, core_schema as cs
 
 from glyphd.contracts.columns import CAPACITIES, COLUMN, CURRENCY, CURRENCY_CELL, EXTRA, REQUIRED, Column
 from glyphd.contracts.findings import NULL_MARKERS, Findings
@@ -109,7 +109,7 @@ class ColumnCheck:
         _check_capacities(values, faults)
         values["seen_at"] = self._seen_at(values.get("seen_at"), count, faults)
         # 5. What nobody knows.
-        extra = self._unknown(chunk.columns, objects, words, lambda at, error: _refuse(faults, at, EXTRA, error))
+        extra = self._unknown(chunk.columns, objects, words, lambda at, error: faults.add(at, EXTRA, Fault.of(error)))
         if extra is not None:
             values[EXTRA] = extra
         return values
@@ -229,7 +229,3 @@ def _check_capacities(values: Values, faults: Faults) -> None:
     for at, row in enumerate(rows):
         if has_some_capacities(row):
             faults.add(at, CAPACITIES[row.index(None)], Fault(*INCOMPLETE_CAPACITIES, None))
-
-
-def _refuse(faults: Faults, at: int, column: str, error: PydanticCustomError) -> None:
-    faults.add(at, column, Fault(error.type, error.message(), None))

@@ -11,7 +11,6 @@ from glyphd.contracts.column_checks import CheckOptions, Chunk, ColumnCheck
 from glyphd.contracts.columns import COLUMN, INPUT_COLUMNS, OWN_COLUMNS, POSITION, ListingColumns
 from glyphd.contracts.findings import Findings
 from glyphd.contracts.object_cells import OBJECT_HEADER, object_cells
-from glyphd.contracts.row_errors import Fault
 
 
 class GPUListingDTO(ListingColumns):
@@ -44,7 +43,11 @@ def _checked(title: str, data: Mapping[str, Any]) -> dict[str, Any]:
     found = faults.get(0, {}) | given.faults
     if found:
         in_order = sorted(found.items(), key=lambda item: POSITION[item[0]])
-        raise ValidationError.from_exception_data(title, [_detail(*item) for item in in_order])
+        details = [
+            InitErrorDetails(type=PydanticCustomError(fault.code, fault.message), loc=(column,), input=fault.value)
+            for column, fault in in_order
+        ]
+        raise ValidationError.from_exception_data(title, details)
     own = {name: data[name] for name in OWN_COLUMNS if name in data}
     return own | {name: COLUMN[name].cell.native(column[0]) for name, column in values.items()}
 
@@ -53,7 +56,3 @@ def _checked(title: str, data: Mapping[str, Any]) -> dict[str, Any]:
 def _check() -> ColumnCheck:
     """A row without `seen_at` stays without: only the store knows when it received it."""
     return ColumnCheck(OBJECT_HEADER, CheckOptions(received_at=None), Findings())
-
-
-def _detail(column: str, fault: Fault) -> InitErrorDetails:
-    return InitErrorDetails(type=PydanticCustomError(fault.code, fault.message), loc=(column,), input=fault.value)

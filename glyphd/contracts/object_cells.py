@@ -39,7 +39,7 @@ def object_cells(given: Mapping[str, Any], known: Sequence[str] = INPUT_COLUMNS)
         try:
             found.cells[POSITION[name]] = _text(name, value)
         except PydanticCustomError as error:
-            found.faults[name] = Fault(error.type, error.message(), str(value))
+            found.faults[name] = Fault.of(error, str(value))
     return found
 
 

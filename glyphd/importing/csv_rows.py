@@ -87,7 +87,8 @@ class CsvRows:
             if lines.flaw is not None:
                 yield Row(place, None, header, [row_error(place, *lines.flaw)])
             elif len(cells) != width:
-                yield Row(place, None, header, [row_error(place, *_wrong_count(len(cells), width))])
+                wrong = f"has {len(cells)} cells, the header has {width}"
+                yield Row(place, None, header, [row_error(place, "wrong_cell_count", wrong)])
             else:
                 yield Row(place, cells, header)
 
@@ -148,7 +149,3 @@ def separator_of(line: str) -> str | None:
     """The delimiter that a line `sep=;` names; None for any other line."""
     found = _SEPARATOR_LINE.fullmatch(line)
     return found[1] if found else None
-
-
-def _wrong_count(count: int, width: int) -> Flaw:
-    return Flaw("wrong_cell_count", f"has {count} cells, the header has {width}")

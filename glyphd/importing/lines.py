@@ -85,7 +85,7 @@ class PhysicalLines:
         flaw = Flaw("line_too_long", f"is longer than {self.max_bytes} bytes")
         first = self._began_after[0] + 1
         if self.number != first:
-            what = f"the record at line {first} {flaw.message}: a quote in it may not be closed"
+            what = f"the record at line {first} {flaw.message}: a quote in it may be unclosed"
             raise UnreadableFile(what, line=first)
         if self._quotes_to_the_end(raw) % 2:
             raise ambiguous(first, flaw)
@@ -109,7 +109,7 @@ class PhysicalLines:
 
 def ambiguous(line: int, flaw: Flaw) -> UnreadableFile:
     """The error of a flawed line that may or may not leave a quote open: the lines after it could be rows or not."""
-    what = f"line {line} {flaw.message} and has a quote too many: nobody can tell where its record ends"
+    what = f"line {line} {flaw.message} and has an unmatched quote, so that the end of its record is not clear"
     return UnreadableFile(what, line=line)
 
 
