@@ -72,7 +72,7 @@ class ColumnCheck:
         self._positions = header.positions
         self._options = options
         self._findings = findings
-        self._columns = {name: _Column(column, options.has_decimal_comma) for name, column in COLUMN.items()}
+        self._columns = {name: _CheckedColumn(column, options.has_decimal_comma) for name, column in COLUMN.items()}
         self._words = ColumnMemo(self._quantity_words)
         self._unknown = UnknownColumns(header)
 
@@ -159,7 +159,7 @@ class ColumnCheck:
                     findings.add(NULL_MARKERS, len(marked), marked, name)
 
 
-class _Column:
+class _CheckedColumn:
     """The check of one column. `has_markers` is true once a null marker was met in it: most columns never have one."""
 
     def __init__(self, column: Column, has_decimal_comma: bool) -> None:
