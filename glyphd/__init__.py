@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from glyphd.application import app, create_app
     from glyphd.contracts.gpu_listings import GPUListingDTO
-    from glyphd.contracts.imports import (
+    from glyphd.contracts.import_contracts import (
         GPUModelDTO,
         ImportMetadata,
         ImportResultDTO,
@@ -31,7 +31,7 @@ __all__ = [
 
 _HOMES = {
     "glyphd.application": ("app", "create_app"),
-    "glyphd.contracts.imports": (
+    "glyphd.contracts.import_contracts": (
         "GPUModelDTO",
         "ImportMetadata",
         "ImportResultDTO",

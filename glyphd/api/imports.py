@@ -19,7 +19,7 @@ from glyphd.api.answers import (
 from glyphd.api.parameters import query, query_pairs
 from glyphd.api.routes import ID, Route
 from glyphd.api.waiting import Waiting
-from glyphd.contracts.imports import ImportView
+from glyphd.contracts.import_contracts import ImportView
 from glyphd.contracts.queries import ErrorQuery, ImportQuery, NoParameters, StatusQuery
 from glyphd.contracts.row_errors import ERROR_FIELDS
 from glyphd.db.registry_models import Job

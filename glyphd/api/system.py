@@ -11,9 +11,9 @@ from glyphd.api.parameters import query
 from glyphd.api.problems import problem
 from glyphd.api.readiness import OK, Readiness
 from glyphd.api.routes import Route
+from glyphd.contracts.column_names import ALIASES
 from glyphd.contracts.columns import COLUMN_NAMES, REQUIRED, ROW_SCHEMA_VERSION, STORED_COLUMNS
 from glyphd.contracts.gpu_listings import GPUListingDTO
-from glyphd.contracts.headers import ALIASES
 from glyphd.contracts.queries import NoParameters
 from glyphd.services import Services
 

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from pydantic_core import SchemaValidator, core_schema as cs
 
+from glyphd.contracts.column_names import HeaderMap
 from glyphd.contracts.columns import CAPACITIES, COLUMN, CURRENCY, CURRENCY_CELL, EXTRA, REQUIRED, Column
 from glyphd.contracts.findings import NULL_MARKERS, Findings
-from glyphd.contracts.headers import HeaderMap
 from glyphd.contracts.memos import ColumnMemo
 from glyphd.contracts.numeric_cells import NumericCell
 from glyphd.contracts.row_errors import Fault

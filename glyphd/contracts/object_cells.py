@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
+from glyphd.contracts.column_names import HeaderMap, map_headers
 from glyphd.contracts.columns import COLUMN, CURRENCY, CURRENCY_CELL, EXTRA, INPUT_COLUMNS, POSITION
 from glyphd.contracts.extras import as_extra, write_extra
-from glyphd.contracts.headers import HeaderMap, map_headers
 from glyphd.contracts.row_errors import Fault
 from glyphd.contracts.unknown_columns import unknown_names
 

@@ -8,9 +8,9 @@ from json.encoder import encode_basestring
 
 from pydantic_core import PydanticCustomError
 
+from glyphd.contracts.column_names import HeaderMap, fold
 from glyphd.contracts.columns import OWN_COLUMNS
 from glyphd.contracts.extras import as_extra, is_empty, read_object, require_small, write_extra
-from glyphd.contracts.headers import HeaderMap, fold
 from glyphd.contracts.memos import ColumnMemo
 from glyphd.contracts.row_rules import MAX_EXTRA_BYTES
 from glyphd.contracts.texts import trimmed

@@ -5,13 +5,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from glyphd.contracts.column_names import HeaderMap, map_headers
 from glyphd.contracts.columns import columns_of
-from glyphd.contracts.headers import HeaderMap, map_headers
 from glyphd.contracts.texts import is_blank
 from glyphd.errors import UnreadableFile
+from glyphd.importing.file_rows import Place, Row, row_error, shown_name
 from glyphd.importing.layouts import DELIMITERS, Layout
 from glyphd.importing.lines import Flaw, PhysicalLines, ambiguous
-from glyphd.importing.rows import Place, Row, row_error, shown_name
 
 MAX_CELL_CHARACTERS = 131_072
 """The csv module's own limit, set all the same: it is one for the whole process."""

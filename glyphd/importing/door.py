@@ -4,16 +4,16 @@ import io
 import zlib
 from dataclasses import dataclass
 
+from glyphd.contracts.column_names import HeaderMap, fold, nearest
 from glyphd.contracts.columns import REQUIRED
-from glyphd.contracts.headers import HeaderMap, fold, nearest
-from glyphd.contracts.imports import ImportOptions
+from glyphd.contracts.import_contracts import ImportOptions
 from glyphd.errors import FileRefused, UnreadableFile
 from glyphd.importing.csv_rows import CsvRows
 from glyphd.importing.encodings import DEFAULT_ENCODING, UTF8_BOM, canonical_encoding
+from glyphd.importing.file_rows import shown_name
 from glyphd.importing.header_lines import find_delimiter, find_header, header_line
 from glyphd.importing.layouts import COMMA, Layout, chosen_columns
 from glyphd.importing.lines import PhysicalLines
-from glyphd.importing.rows import shown_name
 
 _NOT_CSV = (
     (b"PK\x03\x04", "a zip archive or an Excel workbook: export it as CSV"),

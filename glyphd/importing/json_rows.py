@@ -5,14 +5,14 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from glyphd.contracts.column_names import HeaderMap, nearly_known
 from glyphd.contracts.columns import COLUMN_NAMES, INPUT_COLUMNS
 from glyphd.contracts.findings import NEARLY_KNOWN_COLUMNS, Findings
-from glyphd.contracts.headers import HeaderMap, nearly_known
 from glyphd.contracts.json_values import RepeatedKeys
 from glyphd.contracts.object_cells import object_cells
 from glyphd.errors import UnreadableFile
+from glyphd.importing.file_rows import Place, Row, cell_error, row_error, shown_name
 from glyphd.importing.lines import LineSource
-from glyphd.importing.rows import Place, Row, cell_error, row_error, shown_name
 
 MAX_IGNORED = 1000
 """Names kept as ignored: every row may bring new ones."""

@@ -9,19 +9,19 @@ from io import BufferedReader
 from typing import Any, BinaryIO
 
 from glyphd.contracts.column_checks import CheckOptions
+from glyphd.contracts.column_names import nearly_known
 from glyphd.contracts.columns import COLUMN_NAMES, columns_of
 from glyphd.contracts.findings import NEARLY_KNOWN_COLUMNS, Findings
-from glyphd.contracts.headers import nearly_known
 from glyphd.contracts.object_cells import OBJECT_HEADER
 from glyphd.db.registry_models import Job
 from glyphd.importing.blocks import PLAIN_ENCODINGS, Blocks
 from glyphd.importing.csv_rows import CsvRows
+from glyphd.importing.file_rows import Row, shown_name
 from glyphd.importing.intake import GZIP, NDJSON
 from glyphd.importing.json_rows import JsonRows
 from glyphd.importing.kept_files import GoOn, carry_on, open_kept
 from glyphd.importing.layouts import layout_of
 from glyphd.importing.lines import PhysicalLines
-from glyphd.importing.rows import Row, shown_name
 from glyphd.importing.validation import Checked, RowCheck
 from glyphd.settings import Settings
 from glyphd.uploads import UploadStore

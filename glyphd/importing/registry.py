@@ -7,7 +7,7 @@ from typing import Any
 
 from peewee import Case, Database, IntegrityError, fn
 
-from glyphd.contracts.imports import UNFINISHED, ImportStatus
+from glyphd.contracts.import_contracts import UNFINISHED, ImportStatus
 from glyphd.db.archive_models import ROLLBACK
 from glyphd.db.registry_models import Job, Worker
 from glyphd.errors import ImportNotFound

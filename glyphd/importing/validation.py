@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from glyphd.contracts.column_checks import CheckOptions, Chunk, ColumnCheck
+from glyphd.contracts.column_names import HeaderMap
 from glyphd.contracts.columns import POSITION
 from glyphd.contracts.findings import SHOWN_LINES, TWO_SCORES, Findings
-from glyphd.contracts.headers import HeaderMap
 from glyphd.contracts.row_errors import Fault, RowError
-from glyphd.importing.rows import Place, Row, cell_error
+from glyphd.importing.file_rows import Place, Row, cell_error
 from glyphd.storage.staging import PLACE_COLUMNS, StagedColumns
 
 _SCORE_ALIAS = "final_score"

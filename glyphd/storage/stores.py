@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from glyphd.contracts.column_checks import CheckOptions, Chunk, ColumnCheck
 from glyphd.contracts.findings import Findings
 from glyphd.contracts.gpu_listings import GPUListingDTO, row_cells
-from glyphd.contracts.imports import (
+from glyphd.contracts.import_contracts import (
     GPUModelDTO,
     ImportId,
     ImportMetadata,

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from glyphd.contracts.column_names import ALIASES
 from glyphd.contracts.columns import COLUMN_NAMES, ROW_SCHEMA_VERSION, STORED_COLUMNS
-from glyphd.contracts.headers import ALIASES
 from tests.service import Service
 
 FIRST_COLUMNS = (

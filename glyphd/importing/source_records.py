@@ -8,9 +8,9 @@ from typing import Any, BinaryIO
 from peewee import Database
 
 from glyphd.contracts.column_checks import CheckOptions
+from glyphd.contracts.column_names import HeaderMap
 from glyphd.contracts.columns import STORED_COLUMNS, columns_of
 from glyphd.contracts.findings import Findings
-from glyphd.contracts.headers import HeaderMap
 from glyphd.contracts.object_cells import OBJECT_HEADER
 from glyphd.db.archive_models import IS_CURRENT, ScoredListing
 from glyphd.db.registry_models import Job
