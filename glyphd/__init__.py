@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from glyphd.application import app, create_app
-    from glyphd.contracts.imports import (
+    from glyphd.contracts.gpu_listings import GPUListingDTO
+    from glyphd.contracts.import_contracts import (
         GPUModelDTO,
         ImportMetadata,
         ImportResultDTO,
         QuantizedListingDTO,
         ScoredListingDTO,
     )
-    from glyphd.contracts.listings import GPUListingDTO
     from glyphd.storage.stores import ListingStore, PostgresListingStore, SqliteListingStore
 
 __all__ = [
@@ -31,14 +31,14 @@ __all__ = [
 
 _HOMES = {
     "glyphd.application": ("app", "create_app"),
-    "glyphd.contracts.imports": (
+    "glyphd.contracts.import_contracts": (
         "GPUModelDTO",
         "ImportMetadata",
         "ImportResultDTO",
         "QuantizedListingDTO",
         "ScoredListingDTO",
     ),
-    "glyphd.contracts.listings": ("GPUListingDTO",),
+    "glyphd.contracts.gpu_listings": ("GPUListingDTO",),
     "glyphd.storage.stores": ("ListingStore", "PostgresListingStore", "SqliteListingStore"),
 }
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from glyphd.contracts.imports import ImportResultDTO
+from glyphd.contracts.import_contracts import ImportResultDTO
 from tests.service import Service
 
 SAMPLE = Path(__file__).parents[1] / "sample" / "scored_sample.csv"

@@ -17,9 +17,9 @@ from pydantic import BaseModel
 from glyphd.api import problems
 from glyphd.api.app import all_routes
 from glyphd.cli import main
-from glyphd.contracts.headers import ALIASES
-from glyphd.contracts.imports import ImportFailure, ImportView
-from glyphd.contracts.listings import COLUMN_NAMES, STORED_COLUMNS
+from glyphd.contracts.column_names import ALIASES
+from glyphd.contracts.columns import COLUMN_NAMES, STORED_COLUMNS
+from glyphd.contracts.import_contracts import ImportFailure, ImportView
 from glyphd.contracts.queries import (
     ChangeQuery,
     DeltaQuery,

@@ -2,14 +2,18 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from peewee import SqliteDatabase
 
-from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.contracts.cells import BooleanCell, JsonCell, TextCell, TimeCell
+from glyphd.contracts.columns import COLUMN, COLUMN_NAMES, REQUIRED, STORED_COLUMNS
+from glyphd.contracts.extras import ExtraCell
+from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.db.archive_models import ARCHIVE_MODELS
 from glyphd.db.fields import CaselessTextField
 from glyphd.db.migration_sets import ARCHIVE, open_to_look
@@ -24,6 +28,11 @@ DOCS = Path(__file__).parents[1] / "docs"
 HEADING = re.compile(r"^### `(\w+)`$", re.MULTILINE)
 COLUMN_LINE = re.compile(r"^\| `(\w+)` \| (\w+) \| (yes|no) \| ", re.MULTILINE)
 VIEW_LINE = re.compile(r"^\| `(\w+)` \| ", re.MULTILINE)
+STORED_AS = dict.fromkeys((TextCell, TimeCell, JsonCell, ExtraCell), "TEXT") | {
+    NumberCell: "REAL",
+    IntegerCell: "INTEGER",
+    BooleanCell: "INTEGER",
+}
 ALL_MODELS = (*ARCHIVE_MODELS, *SQLITE_MODELS, *REGISTRY_MODELS)
 
 
@@ -123,12 +132,21 @@ def test_the_data_model_describes_every_table_and_column(
 ) -> None:
     described = {table: COLUMN_LINE.findall(text) for table, text in _sections().items()}
     for table, columns in (_columns(archive) | _columns(registry)).items():
-        assert described.pop(table) == columns, table
+        assert described.pop(table) == _beside_contract(table, columns), table
     for view in ("listings", "gpu_listings"):
         names = [name for name, *_ in archive.execute(f"SELECT name FROM pragma_table_info('{view}')")]
-        assert VIEW_LINE.findall(_sections()[view]) == names
+        assert "| the row contract's |" in _sections()[view]
+        assert VIEW_LINE.findall(_sections()[view]) == [name for name in names if name not in STORED_COLUMNS]
         described.pop(view)
     assert described == {}
+
+
+def test_the_columns_of_the_row_contract_are_stored_as_the_data_model_says(archive: sqlite3.Connection) -> None:
+    columns = {name: (kind, null) for name, kind, null in _columns(archive)["scored_listings"]}
+    never_null = {*REQUIRED, "seen_at"}
+    assert {name: columns[name] for name in STORED_COLUMNS} == {
+        name: (STORED_AS[type(COLUMN[name].cell)], "no" if name in never_null else "yes") for name in STORED_COLUMNS
+    }
 
 
 def test_the_data_model_names_every_index(archive: sqlite3.Connection, registry: sqlite3.Connection) -> None:
@@ -157,6 +175,11 @@ def _sections() -> dict[str, str]:
     """The text of the data model under each table's or view's heading."""
     parts = HEADING.split((DOCS / "DATA_MODEL.md").read_text())[1:]
     return {table: text.partition("\n## ")[0] for table, text in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def _beside_contract(table: str, columns: Iterable[Any]) -> list[Any]:
+    """The columns of a table that are described one by one: those of the row contract are described elsewhere."""
+    return [column for column in columns if table != "scored_listings" or column[0] not in STORED_COLUMNS]
 
 
 def _columns(connection: sqlite3.Connection) -> dict[str, list[tuple[str, str, str]]]:
@@ -217,8 +240,9 @@ def test_the_schema_says_what_the_data_model_says(archive: sqlite3.Connection, r
         about = head.partition(" -- ")[2]
         assert about
         assert " ".join(_sections()[table].split()).lower().startswith(f"{about}.".lower())
-        commented = dict(re.findall(r"^    (\w+) .* -- (.+)$", "\n".join(lines), re.MULTILINE))
-        assert commented == described[table], table
+        commented = re.findall(r"^    (\w+) .* -- (.+)$", "\n".join(lines), re.MULTILINE)
+        assert dict(_beside_contract(table, commented)) == described[table], table
+        assert table != "scored_listings" or {name for name, _ in commented} >= {*STORED_COLUMNS}
 
 
 def test_postgresql_has_the_same_comments(postgres_settings: Settings, registry: sqlite3.Connection) -> None:
@@ -234,4 +258,8 @@ def test_postgresql_has_the_same_comments(postgres_settings: Settings, registry:
         WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.relname NOT LIKE '%%migrations'"""
     with open_to_look(postgres_settings, ARCHIVE) as database:
         found = {(table, column): words for table, column, words in database.execute_sql(query).fetchall()}
-    assert found == {key: described[key] for key in found}
+    of_contract = {("scored_listings", name) for name in STORED_COLUMNS}
+    assert all(found[key] for key in of_contract)
+    assert {key: words for key, words in found.items() if key not in of_contract} == {
+        key: described[key] for key in found if key not in of_contract
+    }

@@ -122,6 +122,7 @@ class FileImport(Attempt):
             self.job.filename,
             self.job.sha256,
             result=self.findings(),
+            schema_version=self.job.schema_version,
         )
         self.written = write_batch(self._context.archive, stage, batch, step=self._step)
 

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from glyphd.contracts.imports import ImportStatus
+from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.dialects import checkpoint
 from glyphd.db.troubles import DATABASE_ERRORS, Trouble, trouble_of
 from glyphd.errors import ImportTooLarge, RowsRefused, UnreadableFile

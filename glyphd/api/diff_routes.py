@@ -8,7 +8,7 @@ from bottle import HTTPResponse
 from glyphd.api.answers import answer_json, answer_list, require_changed
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
-from glyphd.contracts.parameters import choices
+from glyphd.contracts.parameter_reading import choices
 from glyphd.contracts.queries import DiffKind, DiffQuery
 from glyphd.errors import ImportNotSucceeded
 from glyphd.history.import_diff import list_diff

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from glyphd.contracts.imports import ImportView
+from glyphd.contracts.import_contracts import ImportView
 from glyphd.contracts.queries import ImportQuery
 from glyphd.contracts.row_errors import ERROR_FIELDS
 from glyphd.db.registry_models import Job

@@ -5,7 +5,7 @@ from bottle import HTTPResponse, request
 from glyphd.api.answers import answer_json, answer_list, require_changed
 from glyphd.api.query_strings import query, query_pairs, require_limit
 from glyphd.api.routes import Route
-from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import ModelHistoryQuery, ModelQuery, ModelsQuery, PageQuery
 from glyphd.history.buckets import ModelHistory
 from glyphd.history.market_models import MODEL_COLUMNS, Models, unknown_model

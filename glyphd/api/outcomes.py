@@ -8,7 +8,7 @@ from glyphd.api.answers import answer_json
 from glyphd.api.preferences import wait_asked
 from glyphd.api.problems import problem
 from glyphd.api.waiting import Waiting
-from glyphd.contracts.imports import ImportStatus
+from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.registry_models import Job
 from glyphd.importing.intake import Accepted
 from glyphd.importing.status import view_import

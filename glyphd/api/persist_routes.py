@@ -16,16 +16,17 @@ from glyphd.api.upload_routes import require_room
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.column_checks import CheckOptions
 from glyphd.contracts.findings import Findings
-from glyphd.contracts.imports import ImportOptions
+from glyphd.contracts.import_contracts import ImportOptions
+from glyphd.contracts.object_cells import OBJECT_HEADER
 from glyphd.contracts.queries import PersistQuery
 from glyphd.contracts.row_errors import RowError
 from glyphd.errors import FileRefused, RowsRefused
+from glyphd.importing.file_rows import Place
 from glyphd.importing.intake import NDJSON, Accepted, Described
 from glyphd.importing.json_rows import read_object
 from glyphd.importing.reading import in_chunks
 from glyphd.importing.requests import Asked
-from glyphd.importing.rows import Place
-from glyphd.importing.validation import OBJECT_HEADER, RowCheck
+from glyphd.importing.validation import RowCheck
 from glyphd.services import Services
 from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.times import now_text

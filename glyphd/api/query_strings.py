@@ -8,7 +8,7 @@ from bottle import request
 from pydantic import BaseModel
 
 from glyphd.api.request_headers import header_given
-from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.request_errors import InvalidIdempotencyKey, InvalidParameter, InvalidRequest
 
 MAX_PARAMETERS = 200

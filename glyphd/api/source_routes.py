@@ -14,7 +14,7 @@ from glyphd.errors import ListingNotCurrent, ListingNotFound, ListingNotInImport
 from glyphd.importing.intake import NDJSON
 from glyphd.importing.registry import require_import
 from glyphd.importing.report import report_version, write_report
-from glyphd.importing.sources import Event, find_event, find_source, read_source
+from glyphd.importing.source_records import Event, find_event, find_source, read_source
 from glyphd.listings.formats import CONTENT_TYPES
 from glyphd.listings.search import is_known
 from glyphd.services import Services

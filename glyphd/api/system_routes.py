@@ -11,8 +11,9 @@ from glyphd.api.problems import problem
 from glyphd.api.query_strings import query
 from glyphd.api.readiness import OK, Readiness
 from glyphd.api.routes import Route
-from glyphd.contracts.headers import ALIASES
-from glyphd.contracts.listings import COLUMN_NAMES, REQUIRED, ROW_SCHEMA_VERSION, STORED_COLUMNS, GPUListingDTO
+from glyphd.contracts.column_names import ALIASES
+from glyphd.contracts.columns import COLUMN_NAMES, REQUIRED, ROW_SCHEMA_VERSION, STORED_COLUMNS
+from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.contracts.queries import NoParameters
 from glyphd.services import Services
 

@@ -10,7 +10,7 @@ from glyphd.api.outcomes import answer_upload
 from glyphd.api.query_strings import idempotency_key, query_pairs
 from glyphd.api.routes import Route
 from glyphd.api.waiting import Waiting
-from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import UploadQuery
 from glyphd.errors import TooManyImports
 from glyphd.importing.intake import GZIP, Accepted, Described

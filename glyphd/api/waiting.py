@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from threading import BoundedSemaphore
 
-from glyphd.contracts.imports import ImportStatus
+from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.registry_models import Job
 from glyphd.importing.registry import Registry
 

@@ -16,11 +16,12 @@ from typing import Any, ClassVar
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema as cs
 
-from glyphd.contracts.json_values import compact_json, holds_nul, write_json
+from glyphd.contracts.json_values import NUL_CHARACTER, compact_json, require_no_nul, write_json
 from glyphd.contracts.texts import clean_text, need_only_strip, trimmed, unwrapped
 from glyphd.times import parse_time, read_stored, utc_text
 
 MAX_JSON_CHARACTERS = 65_536
+_JSON_TOO_LONG = ("text_too_long", f"is longer than {MAX_JSON_CHARACTERS} characters")
 NULL_MARKERS = frozenset({"n/a", "#n/a", "null", "none", "\\n", "nan", "-", "--"})
 """What a cell of an optional number, integer, boolean, time or JSON says, in any case, when it means nothing."""
 
@@ -185,7 +186,7 @@ def scalar_text(value: Any) -> str | None:
             return None
         case str():
             if "\0" in value:
-                raise PydanticCustomError("nul_character", "holds a NUL character")
+                raise PydanticCustomError(*NUL_CHARACTER)
             return value
         case bool():
             return "true" if value else "false"
@@ -206,7 +207,6 @@ def _json_text(text: str) -> str | None:
     except (ValueError, RecursionError):
         compact = write_json(text)
     if len(compact) > MAX_JSON_CHARACTERS:
-        raise PydanticCustomError("text_too_long", "is longer than 65536 characters")
-    if holds_nul(compact):
-        raise PydanticCustomError("nul_character", "holds a NUL character")
+        raise PydanticCustomError(*_JSON_TOO_LONG)
+    require_no_nul(compact)
     return None if compact == "null" else compact

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
-from pydantic_core import PydanticCustomError, SchemaValidator, core_schema as cs
+from pydantic_core import SchemaValidator, core_schema as cs
 
+from glyphd.contracts.column_names import HeaderMap
+from glyphd.contracts.columns import CAPACITIES, COLUMN, CURRENCY, CURRENCY_CELL, EXTRA, REQUIRED, Column
 from glyphd.contracts.findings import NULL_MARKERS, Findings
-from glyphd.contracts.headers import HeaderMap
-from glyphd.contracts.listings import CAPACITIES, COLUMN, CURRENCY, EXTRA, REQUIRED, Column
 from glyphd.contracts.memos import ColumnMemo
 from glyphd.contracts.numeric_cells import NumericCell
 from glyphd.contracts.row_errors import Fault
@@ -56,11 +56,11 @@ class Faults(dict[int, dict[str, Fault]]):
 class CheckOptions:
     """What the check of a file's rows depends on.
 
-    `received_at` is the `seen_at` of rows that have none. No row may have been seen later than `latest_seen_at`; None
-    when that is not asked, because the file is read again.
+    `received_at` is the `seen_at` of rows that have none, if there is one. No row may have been seen later than
+    `latest_seen_at`; None when that is not asked, because the file is read again.
     """
 
-    received_at: str
+    received_at: str | None
     latest_seen_at: str | None = None
     has_decimal_comma: bool = False
 
@@ -72,7 +72,7 @@ class ColumnCheck:
         self._positions = header.positions
         self._options = options
         self._findings = findings
-        self._columns = {name: _Column(column, options.has_decimal_comma) for name, column in COLUMN.items()}
+        self._columns = {name: _CheckedColumn(column, options.has_decimal_comma) for name, column in COLUMN.items()}
         self._words = ColumnMemo(self._quantity_words)
         self._unknown = UnknownColumns(header)
 
@@ -109,7 +109,7 @@ class ColumnCheck:
         _check_capacities(values, faults)
         values["seen_at"] = self._seen_at(values.get("seen_at"), count, faults)
         # 5. What nobody knows.
-        extra = self._unknown(chunk.columns, objects, words, lambda at, error: _refuse(faults, at, EXTRA, error))
+        extra = self._unknown(chunk.columns, objects, words, lambda at, error: faults.add(at, EXTRA, Fault.of(error)))
         if extra is not None:
             values[EXTRA] = extra
         return values
@@ -159,7 +159,7 @@ class ColumnCheck:
                     findings.add(NULL_MARKERS, len(marked), marked, name)
 
 
-class _Column:
+class _CheckedColumn:
     """The check of one column. `has_markers` is true once a null marker was met in it: most columns never have one."""
 
     def __init__(self, column: Column, has_decimal_comma: bool) -> None:
@@ -215,12 +215,11 @@ class _Column:
 
 
 def _check_currency(cells: Sequence[str], faults: Faults) -> None:
-    cell = COLUMN["condition"].cell
-    foreign = {given for given in set(cells) if not is_dollars(cell.read(given))}
+    foreign = {given for given in set(cells) if not is_dollars(CURRENCY_CELL.read(given))}
     if foreign:
         for at, given in enumerate(cells):
             if given in foreign:
-                faults.add(at, CURRENCY, Fault(*UNSUPPORTED_CURRENCY, cell.read(given)))
+                faults.add(at, CURRENCY, Fault(*UNSUPPORTED_CURRENCY, CURRENCY_CELL.read(given)))
 
 
 def _check_capacities(values: Values, faults: Faults) -> None:
@@ -230,7 +229,3 @@ def _check_capacities(values: Values, faults: Faults) -> None:
     for at, row in enumerate(rows):
         if has_some_capacities(row):
             faults.add(at, CAPACITIES[row.index(None)], Fault(*INCOMPLETE_CAPACITIES, None))
-
-
-def _refuse(faults: Faults, at: int, column: str, error: PydanticCustomError) -> None:
-    faults.add(at, column, Fault(error.type, error.message(), None))

@@ -1,16 +1,14 @@
 """What a row says beyond the columns of the contract: one JSON object, by the names that the file has for it."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema as cs, from_json, to_json
 
 from glyphd.contracts.cells import Cell
-from glyphd.contracts.headers import fold
-from glyphd.contracts.json_values import compact_json, holds_nul, write_json
+from glyphd.contracts.json_values import compact_json, require_no_nul, write_json
 from glyphd.contracts.row_rules import EXTRA_TOO_LARGE, MAX_EXTRA_BYTES
 from glyphd.contracts.texts import trimmed
 
@@ -22,7 +20,7 @@ class ExtraCell(Cell):
     json_type = {"type": "object"}
 
     def parts(self) -> list[CoreSchema]:
-        return [cs.no_info_plain_validator_function(_object_text)]
+        return [cs.no_info_plain_validator_function(require_small)]
 
     def as_text(self, value: Any) -> str | None:
         if value is None:
@@ -35,14 +33,13 @@ class ExtraCell(Cell):
         return None if stored is None else json.loads(stored)
 
 
-def as_extra(unknown: Mapping[str, Any], own: Collection[str], given: Any) -> dict[str, Any]:
-    """The object that unknown columns make, without empty ones and the service's own; and what `given` says of it.
+def as_extra(unknown: Mapping[str, Any], given: Any) -> dict[str, Any]:
+    """The object that unknown columns make, without empty ones; and what `given` says of it.
 
     `given` is the value of a column named extra. An object's members are taken over, so that what the service returned
     can be sent back to it; anything else is a value like others.
     """
-    own_names = _folded(tuple(own))
-    found = {trimmed(name): value for name, value in unknown.items() if fold(name) not in own_names}
+    found = dict(unknown)
     if isinstance(given, Mapping):
         found |= given
     else:
@@ -51,6 +48,7 @@ def as_extra(unknown: Mapping[str, Any], own: Collection[str], given: Any) -> di
 
 
 def is_empty(value: Any) -> bool:
+    """True for null, and for a text without any visible character."""
     return value is None or (isinstance(value, str) and not trimmed(value))
 
 
@@ -70,8 +68,7 @@ def require_small(text: str) -> str:
     """The text of an object. Raises PydanticCustomError when it is too large, or holds a NUL character."""
     if len(text) > MAX_EXTRA_BYTES or (not text.isascii() and len(text.encode()) > MAX_EXTRA_BYTES):
         raise PydanticCustomError(*EXTRA_TOO_LARGE)
-    if holds_nul(text):
-        raise PydanticCustomError("nul_character", "holds a NUL character")
+    require_no_nul(text)
     return text
 
 
@@ -91,10 +88,6 @@ def read_object(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _object_text(text: str) -> str:
-    return require_small(text)
-
-
 def _write(extra: Mapping[str, Any]) -> str:
     try:
         return write_json(extra)
@@ -103,8 +96,3 @@ def _write(extra: Mapping[str, Any]) -> str:
     except ValueError:
         # A number beyond any double was read as infinity: JSON has no other way to say that than a string.
         return to_json(extra, inf_nan_mode="strings").decode()
-
-
-@cache
-def _folded(names: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(map(fold, names))

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError, from_json
 
+NUL_CHARACTER = ("nul_character", "holds a NUL character")
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -30,26 +31,32 @@ def parse_json(text: str | bytes) -> Any:
     return json.loads(text, object_pairs_hook=_object)
 
 
-def write_json(value: Any) -> str:
-    """The value as compact JSON.
+def _refuse(value: Any) -> Any:
+    if isinstance(value, RepeatedKeys):
+        raise value.error
+    raise TypeError(f"{type(value).__name__} is no JSON value")
 
-    Raises ValueError or TypeError for what is no JSON value, and PydanticCustomError for a repeated key.
-    """
-    return _encode(value)
+
+write_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_refuse).encode
+"""Writes a value as compact JSON.
+
+Raises ValueError or TypeError for what is no JSON value, and PydanticCustomError for a repeated key.
+"""
 
 
 def compact_json(text: str) -> str:
     """A JSON text without the white space that does not count. Raises what `parse_json` and `write_json` raise."""
-    compact = _encode(from_json(text, allow_inf_nan=False))
+    compact = write_json(from_json(text, allow_inf_nan=False))
     # An object that lost a repeated key lost a colon with it, and only an escape can bring one that was not there.
     if "\\" in text or text.count(":") != compact.count(":"):
-        return _encode(parse_json(text))
+        return write_json(parse_json(text))
     return compact
 
 
-def holds_nul(text: str) -> bool:
-    """True when a string in the JSON text holds U+0000."""
-    return _ESCAPED_NUL.search(text) is not None
+def require_no_nul(text: str) -> None:
+    """Raises PydanticCustomError when a string in the JSON text holds U+0000."""
+    if _ESCAPED_NUL.search(text):
+        raise PydanticCustomError(*NUL_CHARACTER)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Any:
@@ -58,13 +65,3 @@ def _object(pairs: list[tuple[str, Any]]) -> Any:
         return found
     counts = Counter(key for key, _ in pairs)
     return RepeatedKeys(next(key for key, count in counts.items() if count > 1))
-
-
-def refuse(value: Any) -> Any:
-    """Raises PydanticCustomError for a repeated key, TypeError for anything else that JSON does not know."""
-    if isinstance(value, RepeatedKeys):
-        raise value.error
-    raise TypeError(f"{type(value).__name__} is no JSON value")
-
-
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=refuse).encode

@@ -28,8 +28,7 @@ class ColumnMemo:
         self, function: Callable[[Any], Any], all_at_once: Callable[[Sequence[Any]], list[Any]] | None = None
     ) -> None:
         self._memo = Memo(function)
-        self._function = function
-        self._all_at_once = all_at_once or self._one_by_one
+        self._all_at_once = all_at_once or (lambda column: list(map(function, column)))
         self._is_repeated = True
 
     def __call__(self, column: Sequence[Any]) -> list[Any]:
@@ -41,6 +40,3 @@ class ColumnMemo:
             self._is_repeated = False
             self._memo.clear()
         return found
-
-    def _one_by_one(self, column: Sequence[Any]) -> list[Any]:
-        return list(map(self._function, column))

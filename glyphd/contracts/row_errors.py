@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
+from pydantic_core import PydanticCustomError
+
 MAX_VALUE_CHARACTERS = 200
 
 
@@ -12,6 +14,10 @@ class Fault(NamedTuple):
     code: str
     message: str
     value: str | None
+
+    @classmethod
+    def of(cls, error: PydanticCustomError, value: str | None = None) -> "Fault":
+        return cls(error.type, error.message(), value)
 
 
 @dataclass(frozen=True, slots=True)

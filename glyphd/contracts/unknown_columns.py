@@ -8,9 +8,9 @@ from json.encoder import encode_basestring
 
 from pydantic_core import PydanticCustomError
 
-from glyphd.contracts.extras import as_extra, read_object, require_small, write_extra
-from glyphd.contracts.headers import HeaderMap, fold
-from glyphd.contracts.listings import OWN_COLUMNS
+from glyphd.contracts.column_names import HeaderMap, fold
+from glyphd.contracts.columns import OWN_COLUMNS
+from glyphd.contracts.extras import as_extra, is_empty, read_object, require_small, write_extra
 from glyphd.contracts.memos import ColumnMemo
 from glyphd.contracts.row_rules import MAX_EXTRA_BYTES
 from glyphd.contracts.texts import trimmed
@@ -21,12 +21,19 @@ Refuse = Callable[[int, PydanticCustomError], None]
 """Called with the position of a row whose object can't be kept, and why."""
 
 
+_OWN = frozenset(map(fold, OWN_COLUMNS))
+
+
+def unknown_names(header: HeaderMap) -> dict[int, str]:
+    """Where the columns are that nobody knows, and their names; the service's own are not kept."""
+    return {at: trimmed(header.names[at]) for at in header.unknown if fold(header.names[at]) not in _OWN}
+
+
 class UnknownColumns:
     """The unknown columns of one file. A file without any pays nothing."""
 
     def __init__(self, header: HeaderMap) -> None:
-        own = set(map(fold, OWN_COLUMNS))
-        names = {at: trimmed(header.names[at]) for at in header.unknown if fold(header.names[at]) not in own}
+        names = unknown_names(header)
         self._members = {at: ColumnMemo(partial(_member, encode_basestring(name))) for at, name in names.items()}
 
     def __call__(
@@ -71,7 +78,7 @@ class UnknownColumns:
 
 def _member(name: str, cell: str) -> str:
     """One member of the object; empty for a cell without any visible character."""
-    return f"{name}:{encode_basestring(cell)}" if trimmed(cell) else ""
+    return f"{name}:{encode_basestring(cell)}" if not is_empty(cell) else ""
 
 
 def _object(members: Sequence[str]) -> str | None:
@@ -84,5 +91,5 @@ def _merged(text: str | None, given: str | None, words: str | None) -> str | Non
     known = json.loads(text) if text else {}
     cell = trimmed(given or "")
     value = read_object(cell)
-    extra = as_extra(known, (), cell if value is None else value)
+    extra = as_extra(known, cell if value is None else value)
     return write_extra(extra | {"quantity": words} if words else extra)

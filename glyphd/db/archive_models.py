@@ -4,6 +4,7 @@ The models belong to no database: a query is bound to the one it runs on (`query
 process may hold the archive open twice, or several archives at once.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from peewee import (
     BooleanField,
     CompositeKey,
     DoubleField,
+    Field,
     ForeignKeyField,
     IntegerField,
     Model,
@@ -22,6 +24,9 @@ from peewee import (
     TextField,
 )
 
+from glyphd.contracts.cells import BooleanCell, Cell, JsonCell, TextCell, TimeCell
+from glyphd.contracts.columns import COLUMNS
+from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.db.fields import CaselessTextField, JsonTextField, TimeTextField
 
 
@@ -133,6 +138,22 @@ class ScoredListing(Model):
 
     class Meta:
         table_name = "scored_listings"
+
+
+FIELDS: Mapping[type[Cell], type[Field]] = {
+    TextCell: TextField,
+    IntegerCell: BigIntegerField,
+    NumberCell: DoubleField,
+    BooleanCell: BooleanField,
+    TimeCell: TimeTextField,
+    JsonCell: JsonTextField,
+}
+"""What a cell of each kind is stored as."""
+
+for _column in COLUMNS:
+    if _column.name not in ScoredListing._meta.columns:
+        # A column that no code names: the row contract says all there is to say. Migrations add such ones at the end.
+        ScoredListing._meta.add_field(_column.name, FIELDS[type(_column.cell)](null=True))
 
 
 class Standing(IntEnum):

@@ -6,7 +6,7 @@ from typing import Any
 
 from peewee import JOIN, Database, Node, Select, fn
 
-from glyphd.contracts.listings import CAPACITIES
+from glyphd.contracts.columns import CAPACITIES
 from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.db.archive_models import GPUModel, ScoredListing
 from glyphd.db.dialects import caseless, caseless_value, equals_caseless

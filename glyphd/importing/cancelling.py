@@ -2,7 +2,7 @@
 
 from peewee import Database
 
-from glyphd.contracts.imports import ImportStatus
+from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.registry_models import Job
 from glyphd.errors import ImportFinal
 from glyphd.importing.locks import JobLocks

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from glyphd.contracts.imports import ImportStatus
+from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.archive_models import ROLLBACK
 from glyphd.db.registry_models import Job
 from glyphd.errors import ChangePending, ImportNotSucceeded, NothingToChange

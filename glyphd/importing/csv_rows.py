@@ -5,13 +5,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from glyphd.contracts.headers import HeaderMap, map_headers
-from glyphd.contracts.listings import INPUT_COLUMNS
+from glyphd.contracts.column_names import HeaderMap, map_headers
+from glyphd.contracts.columns import columns_of
 from glyphd.contracts.texts import is_blank
 from glyphd.errors import UnreadableFile
+from glyphd.importing.file_rows import Place, Row, row_error, shown_name
 from glyphd.importing.layouts import DELIMITERS, Layout
 from glyphd.importing.lines import Flaw, PhysicalLines, ambiguous
-from glyphd.importing.rows import Place, Row, row_error, shown_name
 
 MAX_CELL_CHARACTERS = 131_072
 """The csv module's own limit, set all the same: it is one for the whole process."""
@@ -87,7 +87,8 @@ class CsvRows:
             if lines.flaw is not None:
                 yield Row(place, None, header, [row_error(place, *lines.flaw)])
             elif len(cells) != width:
-                yield Row(place, None, header, [row_error(place, *_wrong_count(len(cells), width))])
+                wrong = f"has {len(cells)} cells, the header has {width}"
+                yield Row(place, None, header, [row_error(place, "wrong_cell_count", wrong)])
             else:
                 yield Row(place, cells, header)
 
@@ -108,7 +109,8 @@ class CsvRows:
             what = f"the header in line {line} has {count} columns, the most are {self._max_columns}"
             raise UnreadableFile(what, line=line)
         self.header_line = line
-        return map_headers([name.strip() for name in names or []], INPUT_COLUMNS, self._layout.column_map)
+        known = columns_of(self._layout.schema_version)
+        return map_headers([name.strip() for name in names or []], known, self._layout.column_map)
 
     def _next(self, line: int) -> list[str] | None:
         """The next record's cells, None at the end; what is wrong with it stands in `lines.flaw`."""
@@ -147,7 +149,3 @@ def separator_of(line: str) -> str | None:
     """The delimiter that a line `sep=;` names; None for any other line."""
     found = _SEPARATOR_LINE.fullmatch(line)
     return found[1] if found else None
-
-
-def _wrong_count(count: int, width: int) -> Flaw:
-    return Flaw("wrong_cell_count", f"has {count} cells, the header has {width}")

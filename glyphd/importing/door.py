@@ -4,16 +4,16 @@ import io
 import zlib
 from dataclasses import dataclass
 
-from glyphd.contracts.headers import HeaderMap, fold, nearest
-from glyphd.contracts.imports import ImportOptions
-from glyphd.contracts.listings import REQUIRED
+from glyphd.contracts.column_names import HeaderMap, fold, nearest
+from glyphd.contracts.columns import REQUIRED
+from glyphd.contracts.import_contracts import ImportOptions
 from glyphd.errors import FileRefused, UnreadableFile
 from glyphd.importing.csv_rows import CsvRows
 from glyphd.importing.encodings import DEFAULT_ENCODING, UTF8_BOM, canonical_encoding
+from glyphd.importing.file_rows import shown_name
 from glyphd.importing.header_lines import find_delimiter, find_header, header_line
 from glyphd.importing.layouts import COMMA, Layout, chosen_columns
 from glyphd.importing.lines import PhysicalLines
-from glyphd.importing.rows import shown_name
 
 _NOT_CSV = (
     (b"PK\x03\x04", "a zip archive or an Excel workbook: export it as CSV"),
@@ -87,7 +87,7 @@ def _unpacked(block: FirstBlock) -> tuple[bytes, bool]:
         except zlib.error:
             if packed is block.data:
                 raise FileRefused(
-                    "the file is said to be gzip, but it is not", found="bytes that are not gzip"
+                    "the file was declared as gzip, but is not gzip", found="bytes that are not gzip"
                 ) from None
             return data, False  # what is behind the first member is left to the import
         if not inflate.eof:
@@ -130,7 +130,7 @@ def _require_columns(rows: CsvRows, layout: Layout, data: bytes, max_columns: in
     better = find_header(data, layout, max_columns)
     advice = _how_to_reach(better, rows.header_line) if better else _how_to_map(missing[0], near[missing[0]])
     raise FileRefused(
-        f"missing {_plural(missing)} {', '.join(hints)}; "
+        f"missing {'column' if len(missing) == 1 else 'columns'} {', '.join(hints)}; "
         f"found, separated by {layout.delimiter!r}: {names:.{_MAX_DETAIL_CHARACTERS}}; {advice}",
         missing=missing,
         nearest=near,
@@ -165,10 +165,6 @@ def _how_to_map(missing: str, near: str | None) -> str:
 def _shown_names(header: HeaderMap) -> list[str]:
     """The file's column names as a problem shows them: what calls itself a header may be anything."""
     return [shown_name(name) for name in header.names[:_MAX_NAMES]]
-
-
-def _plural(missing: list[str]) -> str:
-    return "column" if len(missing) == 1 else "columns"
 
 
 def _has_rows(rows: CsvRows) -> bool:

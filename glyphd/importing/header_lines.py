@@ -3,9 +3,9 @@
 import csv
 import io
 
-from glyphd.contracts.headers import map_headers
-from glyphd.contracts.imports import MAX_SKIP_LINES
-from glyphd.contracts.listings import INPUT_COLUMNS, REQUIRED
+from glyphd.contracts.column_names import map_headers
+from glyphd.contracts.columns import INPUT_COLUMNS, REQUIRED
+from glyphd.contracts.import_contracts import MAX_SKIP_LINES
 from glyphd.contracts.texts import trimmed
 from glyphd.errors import FileRefused
 from glyphd.importing.csv_rows import read_records, separator_of
@@ -26,7 +26,7 @@ def header_line(data: bytes, skipped: int, encoding: str) -> tuple[str, str | No
         text = line.decode(encoding, "replace").strip(_HOLDS_NOTHING)
         if trimmed(text):
             return _text(line, encoding), separator
-    what = "the file is empty" if not skipped else f"the file has nothing behind the {skipped} lines that are skipped"
+    what = f"the file is empty after the {skipped} skipped lines" if skipped else "the file is empty"
     raise FileRefused(what, found="nothing", missing=list(REQUIRED))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from peewee import Database, fn
 
-from glyphd.contracts.imports import UNFINISHED, ImportStatus
+from glyphd.contracts.import_contracts import UNFINISHED, ImportStatus
 from glyphd.db.dialects import caseless
 from glyphd.db.registry_models import Job
 from glyphd.importing.import_filters import IMPORT_FILTERS, conditions

@@ -1,19 +1,18 @@
 """Rows given as JSON objects, one a line in the kept file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic_core import PydanticCustomError, from_json
+from pydantic_core import from_json
 
-from glyphd.contracts.extras import as_extra, write_extra
+from glyphd.contracts.column_names import HeaderMap, nearly_known
+from glyphd.contracts.columns import COLUMN_NAMES, INPUT_COLUMNS
 from glyphd.contracts.findings import NEARLY_KNOWN_COLUMNS, Findings
-from glyphd.contracts.headers import HeaderMap, map_headers, nearly_known
 from glyphd.contracts.json_values import RepeatedKeys
-from glyphd.contracts.listings import COLUMN, COLUMN_NAMES, CURRENCY, EXTRA, INPUT_COLUMNS, OWN_COLUMNS, POSITION
-from glyphd.contracts.row_errors import Fault, RowError
+from glyphd.contracts.object_cells import object_cells
 from glyphd.errors import UnreadableFile
+from glyphd.importing.file_rows import Place, Row, cell_error, row_error, shown_name
 from glyphd.importing.lines import LineSource
-from glyphd.importing.rows import Place, Row, cell_error, row_error, shown_name
 
 MAX_IGNORED = 1000
 """Names kept as ignored: every row may bring new ones."""
@@ -27,14 +26,18 @@ _RESERVED = frozenset({"import_id"})
 class JsonRows:
     """Iterates over the rows of a file that glyphd wrote itself: one JSON object a line.
 
-    A number beyond any double was read as infinity and stands there as such; only a column nobody knows may hold one.
+    `known` are the columns that the row contract has, or had when the file came. A number beyond any double was read as
+    infinity and stands there as such; only a column nobody knows may hold one.
     """
 
     blank_rows = 0
 
-    def __init__(self, source: LineSource, findings: Findings | None = None) -> None:
+    def __init__(
+        self, source: LineSource, findings: Findings | None = None, known: Sequence[str] = INPUT_COLUMNS
+    ) -> None:
         self._source = source
         self._findings = findings or Findings()
+        self._known = known
         self._ignored: dict[str, None] = {}
 
     @property
@@ -54,7 +57,7 @@ class JsonRows:
                 given = from_json(raw)
             except ValueError as error:
                 raise UnreadableFile(f"line {number} is not JSON", line=number) from error
-            row = read_object(Place(number, number, offset, len(raw)), given)
+            row = read_object(Place(number, number, offset, len(raw)), given, self._known)
             offset += len(raw)
             self._remember_ignored(row)
             yield row
@@ -73,35 +76,18 @@ class JsonRows:
                 self._ignored[name] = None
 
 
-def read_object(place: Place, given: Any) -> Row:
+def read_object(place: Place, given: Any, known: Sequence[str] = INPUT_COLUMNS) -> Row:
     """The row that a JSON value gives: its cells, and an error for each value of a wrong type."""
     if isinstance(given, RepeatedKeys):
         return Row(place, None, _NO_HEADER, [row_error(place, given.error.type, given.error.message())])
     if not isinstance(given, Mapping):
         return Row(place, None, _NO_HEADER, [row_error(place, "not_an_object", "is not a JSON object")])
-    header = map_headers(list(given), INPUT_COLUMNS)
-    if header.conflicts:
-        conflict = header.conflicts[0][:MAX_CONFLICT]
-        return Row(place, None, header, [row_error(place, "duplicate_column", conflict)])
-    values = list(given.values())
-    cells = [""] * len(INPUT_COLUMNS)
-    errors: list[RowError] = []
-    found = {name: values[at] for name, at in header.positions.items()}
-    unknown = {header.names[at]: values[at] for at in header.unknown}
-    found[EXTRA] = as_extra(unknown, OWN_COLUMNS, found.get(EXTRA))
-    for name, value in found.items():
-        try:
-            cells[POSITION[name]] = _text(name, value)
-        except PydanticCustomError as error:
-            errors.append(cell_error(place, header, name, Fault(error.type, error.message(), str(value))))
-    return Row(place, cells, header, errors)
-
-
-def _text(name: str, value: Any) -> str:
-    if name == EXTRA:
-        return write_extra(value) or ""
-    cell = COLUMN["condition" if name == CURRENCY else name].cell
-    return cell.as_text(value) or ""
+    found = object_cells(given, known)
+    if found.header.conflicts:
+        conflict = found.header.conflicts[0][:MAX_CONFLICT]
+        return Row(place, None, found.header, [row_error(place, "duplicate_column", conflict)])
+    errors = [cell_error(place, found.header, name, fault) for name, fault in found.faults.items()]
+    return Row(place, found.cells, found.header, errors)
 
 
 _NO_HEADER = HeaderMap((), {})

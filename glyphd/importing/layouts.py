@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from glyphd.contracts.columns import FIRST_VERSION, ROW_SCHEMA_VERSION
 from glyphd.db.registry_models import Job
 from glyphd.importing.encodings import DEFAULT_ENCODING
 
@@ -17,23 +18,26 @@ COMMA = "comma"
 @dataclass(frozen=True)
 class Layout:
     """`skip_lines` is the number of lines before the header; `column_map` says of some of the file's columns which
-    canonical one each is, or (None) that it is left out."""
+    canonical one each is, or (None) that it is left out; `schema_version` is the row contract that it is read by."""
 
     delimiter: str = ","
     encoding: str = DEFAULT_ENCODING
     skip_lines: int = 0
     column_map: Mapping[str, str | None] = field(default_factory=dict)
     has_decimal_comma: bool = False
+    schema_version: int = ROW_SCHEMA_VERSION
 
 
 def layout_of(job: Job) -> Layout:
     """The layout of an import's file."""
+    version = job.schema_version or 0
     return Layout(
         delimiter=job.delimiter or ",",
         encoding=job.encoding or DEFAULT_ENCODING,
         skip_lines=job.skip_lines or 0,
         column_map=chosen_columns(json.loads(job.column_map or "[]")),
         has_decimal_comma=job.decimal == COMMA,
+        schema_version=version if version >= FIRST_VERSION else ROW_SCHEMA_VERSION,
     )
 
 

@@ -4,6 +4,7 @@ from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
+from glyphd.contracts.json_values import NUL_CHARACTER
 from glyphd.errors import UnreadableFile
 from glyphd.importing.encodings import DEFAULT_ENCODING, UTF8_BOM
 
@@ -58,7 +59,7 @@ class PhysicalLines:
             if self.offset - self._began_after[1] > self.max_bytes:
                 self.text = self._pass_over(raw)
             elif b"\0" in raw:
-                self.text = self._flawed(raw, Flaw("nul_character", "holds a NUL character"))
+                self.text = self._flawed(raw, Flaw(*NUL_CHARACTER))
             else:
                 try:
                     self.text = raw.decode(encoding)
@@ -84,7 +85,7 @@ class PhysicalLines:
         flaw = Flaw("line_too_long", f"is longer than {self.max_bytes} bytes")
         first = self._began_after[0] + 1
         if self.number != first:
-            what = f"the record at line {first} {flaw.message}: a quote in it may not be closed"
+            what = f"the record at line {first} {flaw.message}: a quote in it may be unclosed"
             raise UnreadableFile(what, line=first)
         if self._quotes_to_the_end(raw) % 2:
             raise ambiguous(first, flaw)
@@ -108,7 +109,7 @@ class PhysicalLines:
 
 def ambiguous(line: int, flaw: Flaw) -> UnreadableFile:
     """The error of a flawed line that may or may not leave a quote open: the lines after it could be rows or not."""
-    what = f"line {line} {flaw.message} and has a quote too many: nobody can tell where its record ends"
+    what = f"line {line} {flaw.message} and has an unmatched quote, so that the end of its record is not clear"
     return UnreadableFile(what, line=line)
 
 

@@ -9,19 +9,20 @@ from io import BufferedReader
 from typing import Any, BinaryIO
 
 from glyphd.contracts.column_checks import CheckOptions
+from glyphd.contracts.column_names import nearly_known
+from glyphd.contracts.columns import COLUMN_NAMES, columns_of
 from glyphd.contracts.findings import NEARLY_KNOWN_COLUMNS, Findings
-from glyphd.contracts.headers import nearly_known
-from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.contracts.object_cells import OBJECT_HEADER
 from glyphd.db.registry_models import Job
 from glyphd.importing.blocks import PLAIN_ENCODINGS, Blocks
 from glyphd.importing.csv_rows import CsvRows
+from glyphd.importing.file_rows import Row, shown_name
 from glyphd.importing.intake import GZIP, NDJSON
 from glyphd.importing.json_rows import JsonRows
 from glyphd.importing.kept_files import GoOn, carry_on, open_kept
 from glyphd.importing.layouts import layout_of
 from glyphd.importing.lines import PhysicalLines
-from glyphd.importing.rows import Row, shown_name
-from glyphd.importing.validation import OBJECT_HEADER, Checked, RowCheck
+from glyphd.importing.validation import Checked, RowCheck
 from glyphd.settings import Settings
 from glyphd.uploads import UploadStore
 
@@ -58,7 +59,7 @@ class KeptRows:
         self._counts_lines = job.content_encoding != GZIP and job.content_type != NDJSON
         self._blocks: Blocks | None = None
         if job.content_type == NDJSON:
-            self.rows: Rows = JsonRows(unpacked, self._findings)
+            self.rows: Rows = JsonRows(unpacked, self._findings, columns_of(layout.schema_version))
             self.check = RowCheck(OBJECT_HEADER, options, self._findings)
             return
         self.rows = rows = CsvRows(self._lines, layout, max_columns=settings.max_columns)

@@ -8,7 +8,7 @@ from typing import Any
 
 from peewee import Case, Database, IntegrityError, fn
 
-from glyphd.contracts.imports import UNFINISHED, ImportStatus
+from glyphd.contracts.import_contracts import UNFINISHED, ImportStatus
 from glyphd.db.archive_models import ROLLBACK
 from glyphd.db.registry_models import Job, Worker
 from glyphd.errors import ImportNotFound
@@ -236,10 +236,10 @@ class Registry:
         with self.connected():
             self._execute(Job.update(values).where(Job.id == job.id))
 
-    def settle_versions(self, version: int) -> None:
-        """From now on every file that came under an older row contract is read by this one."""
+    def settle_versions(self, before: int, version: int) -> None:
+        """From now on every file that came under a row contract before the one is read by the other."""
         with self.connected():
-            self._execute(Job.update(schema_version=version).where(Job.schema_version < version))
+            self._execute(Job.update(schema_version=version).where(Job.schema_version < before))
 
     def mark_nudged(self, job_id: int) -> None:
         with self.connected():

@@ -6,15 +6,15 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
+from glyphd.contracts.columns import INPUT_COLUMNS, ROW_SCHEMA_VERSION
 from glyphd.contracts.fingerprints import fingerprint
-from glyphd.contracts.imports import ImportStatus
-from glyphd.contracts.listings import INPUT_COLUMNS, ROW_SCHEMA_VERSION
+from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.contracts.row_rules import IN_THE_FUTURE
 from glyphd.db.registry_models import Job
 from glyphd.errors import UnreadableFile
 from glyphd.importing.csv_rows import REPORT_COLUMNS, CsvRows
+from glyphd.importing.file_rows import Row
 from glyphd.importing.reading import KeptRows, in_chunks, read_kept
-from glyphd.importing.rows import Row
 from glyphd.settings import Settings
 from glyphd.storage.clock import latest_seen_at
 from glyphd.uploads import UploadStore

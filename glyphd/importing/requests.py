@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from glyphd.contracts.imports import ImportOptions
+from glyphd.contracts.import_contracts import ImportOptions
 
 
 @dataclass(frozen=True)

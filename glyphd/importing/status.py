@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from glyphd.contracts.imports import ImportFailure, ImportLinks, ImportStatus, ImportView
+from glyphd.contracts.import_contracts import ImportFailure, ImportLinks, ImportStatus, ImportView
 from glyphd.db.registry_models import Job
 from glyphd.times import read_stored
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from glyphd.contracts.imports import ImportStatus
+from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.registry_models import Job
 from glyphd.errors import SourceMissing
 from glyphd.importing.kept_files import measure

@@ -4,15 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from glyphd.contracts.column_checks import CheckOptions, Chunk, ColumnCheck
+from glyphd.contracts.column_names import HeaderMap
+from glyphd.contracts.columns import POSITION
 from glyphd.contracts.findings import SHOWN_LINES, TWO_SCORES, Findings
-from glyphd.contracts.headers import HeaderMap
-from glyphd.contracts.listings import INPUT_COLUMNS, POSITION
 from glyphd.contracts.row_errors import Fault, RowError
-from glyphd.importing.rows import Place, Row, cell_error
+from glyphd.importing.file_rows import Place, Row, cell_error
 from glyphd.storage.staging import PLACE_COLUMNS, StagedColumns
-
-OBJECT_HEADER = HeaderMap(INPUT_COLUMNS, POSITION)
-"""The columns of rows that were given as objects, whatever each calls them."""
 
 _SCORE_ALIAS = "final_score"
 
@@ -30,7 +27,7 @@ class Checked(NamedTuple):
 
 
 class RowCheck:
-    """Checks the rows of one file: a CSV with this header, or with OBJECT_HEADER objects."""
+    """Checks the rows of one file: a CSV with this header, or with `object_cells.OBJECT_HEADER` objects."""
 
     def __init__(self, header: HeaderMap, options: CheckOptions, findings: Findings) -> None:
         self._header = header
@@ -41,7 +38,7 @@ class RowCheck:
         """Rows of a CSV, all of which have the header's columns."""
         numbers, lines = chunk.places["import_index"], chunk.places["line"]
         if _SCORE_ALIAS in self._header.beside:
-            self._findings.add(TWO_SCORES, len(lines), lines[:SHOWN_LINES])
+            self._note_two_scores(lines)
         values, faults = self._check(chunk)
         refused = [_errors(Place(numbers[at], lines[at], 0, 0), self._header, faults[at]) for at in sorted(faults)]
         places = chunk.only([at for at in range(len(lines)) if at not in faults]).places if faults else chunk.places
@@ -54,7 +51,7 @@ class RowCheck:
         accepted: StagedColumns = {}
         if whole:
             chunk = Chunk(_places(whole), list(zip(*(row.cells or () for row in whole), strict=True)))
-            self._count_two_scores(whole)
+            self._note_two_scores([row.place.line for row in whole if _SCORE_ALIAS in row.header.beside])
             values, faults = self._check(chunk, [at for at, row in enumerate(whole) if row.errors])
             for at, row in enumerate(whole):
                 if row.errors or at in faults:
@@ -63,8 +60,7 @@ class RowCheck:
             accepted = {**_places(sound), **values} if values else {}
         return Checked(len(rows), accepted, [refused[number] for number in sorted(refused)])
 
-    def _count_two_scores(self, rows: Sequence[Row]) -> None:
-        lines = [row.place.line for row in rows if _SCORE_ALIAS in row.header.beside]
+    def _note_two_scores(self, lines: Sequence[int]) -> None:
         if lines:
             self._findings.add(TWO_SCORES, len(lines), lines[:SHOWN_LINES])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from peewee import SQL, Database, Select, fn
 
-from glyphd.contracts.parameters import pick_columns
+from glyphd.contracts.parameter_reading import pick_columns
 from glyphd.contracts.queries import ListingQuery
 from glyphd.db.archive_models import BatchChange, ImportBatch, ListingKey, ScoredListing
 from glyphd.db.connections import once_a_commit, small_cache

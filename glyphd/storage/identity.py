@@ -8,7 +8,7 @@ from itertools import repeat
 
 from pydantic_core import to_json
 
-from glyphd.contracts.listings import POSITION
+from glyphd.contracts.columns import POSITION
 from glyphd.contracts.memos import ColumnMemo
 from glyphd.contracts.texts import clean_text, fold_ascii
 
@@ -27,15 +27,6 @@ _START = VERSION_TAG + b"["
 _POSITIONS = [POSITION[name] for name in IDENTITY_COLUMNS]
 _SCHEME_AND_HOST = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?(?://)?)([^/?#]*@)?([^/?#]*)")
 """The beginning of a URL, with a scheme or without: scheme, name and password, host and port."""
-
-_PLAIN = re.compile(r"[!-~]*")
-"""What needs no cleaning: most texts, and nearly all URLs."""
-
-_PLAIN_LINES = re.compile(r"(?:[!#-\[\]-~][ !#-\[\]-~]*\n)+")
-"""Texts, each with a line feed behind it, that JSON has as they are, and that only spaces may be wrong with."""
-
-_FOLDED_URLS = re.compile(r"(?:[a-z][a-z0-9+.-]*://[!$-.0->@\[\]-~]+(?:[/?#][!#-\[\]-~]*)?\n)+")
-"""URLs, each with a line feed behind it, that JSON has as they are, and whose schemes and hosts are in lower case."""
 
 
 def identity_of(row: Sequence[object]) -> tuple[object, ...]:
@@ -59,7 +50,7 @@ class ListingIds:
     null."""
 
     def __init__(self) -> None:
-        self._parts = {name: ColumnMemo(partial(_part, name), partial(_parts, name)) for name in IDENTITY_COLUMNS}
+        self._parts = {name: ColumnMemo(partial(_part, name)) for name in IDENTITY_COLUMNS}
 
     def of_first_offers(self, columns: Mapping[str, Sequence[object]], count: int) -> list[bytes]:
         """For each of so many rows the `listing_id` of the first offer of its identity."""
@@ -91,31 +82,19 @@ def numbered(text: str, ordinal: str) -> str:
     return f"{text} || ',' || {ordinal} || ']'"
 
 
-def _parts(name: str, column: Sequence[object]) -> list[bytes]:
-    """The same as `_part` for each value of a column: for most columns in a few steps, however long they are."""
-    texts = [value for value in column if isinstance(value, str)]
-    lines = "\n".join(texts) + "\n"
-    plain = _FOLDED_URLS if name == "source_url" else _PLAIN_LINES
-    is_plain = len(texts) == len(column) and lines.count("\n") == len(texts) and plain.fullmatch(lines)
-    if not is_plain or "  " in lines or " \n" in lines:
-        return [_part(name, value) for value in column]
-    folded = lines[:-1] if name == "source_url" else lines[:-1].lower()
-    return f'"{folded}"'.replace("\n", '"\n"').encode().split(b"\n")
-
-
 def _part(name: str, value: object) -> bytes:
-    """One value's part of the JSON array."""
+    """One value's part of the JSON array: a text as it is compared."""
     if not isinstance(value, str):
         return to_json(value)
-    text = value if _PLAIN.fullmatch(value) else clean_text(value)
+    text = clean_text(value)
     return to_json((_folded_url(text) if name == "source_url" else fold_ascii(text)) or None)
 
 
 def _folded_url(url: str) -> str:
     """The URL with its scheme and its host in lower case. Everything else stays as it is."""
+    if url.islower():
+        return url
     found = _SCHEME_AND_HOST.match(url)
     assert found is not None
-    if found[0].islower():
-        return url
     scheme, user, host = found.groups(default="")
     return fold_ascii(scheme) + user + fold_ascii(host) + url[found.end() :]

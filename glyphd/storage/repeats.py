@@ -13,7 +13,7 @@ from typing import Any
 from peewee import SQL, Database
 from pydantic_core import to_json
 
-from glyphd.contracts.listings import STORED_COLUMNS
+from glyphd.contracts.columns import STORED_COLUMNS
 from glyphd.db.dialects import add_rows, equals_exactly, stream
 from glyphd.storage.identity import IDENTITY_COLUMNS
 

@@ -1,13 +1,15 @@
 """Rows as the archive gives them: which columns there are, where each comes from, and its Python value."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from peewee import JOIN, Database, Select
 
-from glyphd.contracts.listings import COLUMN_NAMES, EXTRA, OWN_COLUMNS
+from glyphd.contracts.cells import BooleanCell, JsonCell
+from glyphd.contracts.columns import COLUMN, COLUMN_NAMES, EXTRA, OWN_COLUMNS
+from glyphd.contracts.extras import ExtraCell
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.timelines import Along
@@ -18,7 +20,7 @@ RESULT_COLUMNS = (*COLUMN_NAMES, *OWN_COLUMNS)
 SELECTABLE_COLUMNS = (*RESULT_COLUMNS, EXTRA)
 """What may be asked for by name."""
 
-JSON_COLUMNS = frozenset({"heuristics", EXTRA})
+JSON_COLUMNS = frozenset(name for name, column in COLUMN.items() if isinstance(column.cell, JsonCell | ExtraCell))
 """Kept as JSON text, written as JSON itself."""
 
 _FROM_BATCH = ("imported_at", "rolled_back_at", "source")
@@ -38,10 +40,9 @@ def _hex(stored: StoredColumn) -> StoredColumn:
     return [bytes(value).hex() for value in stored]
 
 
-_CONVERSIONS: dict[str, Callable[[StoredColumn], StoredColumn]] = {
-    "nvlink": _flags,
-    "listing_id": _hex,
-}
+_CONVERSIONS: Mapping[str, Callable[[StoredColumn], StoredColumn]] = {
+    name: _flags for name, column in COLUMN.items() if isinstance(column.cell, BooleanCell)
+} | {"listing_id": _hex}
 
 
 def select_rows(columns: Sequence[str], known: Knowledge, along: Along | None = None) -> Select:

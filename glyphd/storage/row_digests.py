@@ -11,6 +11,7 @@ from typing import Any
 
 from peewee import Database
 
+from glyphd.contracts.columns import columns_of
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.dialects import stream
 from glyphd.storage.staging import STAGED_COLUMNS
@@ -31,17 +32,18 @@ _BATCH_COLUMNS = (
     "last_seen_at",
 )
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=bytes.hex).encode
-_EVENT_COLUMNS = ("schema_version", *STAGED_COLUMNS)
-"""Of this version of the row contract. With another one these names stay as they are for the batches of this one."""
 
 
 def digest_rows(database: Database, import_id: str) -> str:
     """The digest of what the archive holds of this import now, in hex. Call it in a transaction; memory stays flat."""
-    batch = ImportBatch.select(*(ImportBatch._meta.columns[name] for name in _BATCH_COLUMNS))
-    events = ScoredListing.select(*(ScoredListing._meta.columns[name] for name in _EVENT_COLUMNS))
-    digest = sha256(_line([_FORMAT, _BATCH_COLUMNS, _EVENT_COLUMNS]))
-    for row in database.execute(batch.where(ImportBatch.import_id == import_id)):
-        digest.update(_line(row))
+    query = ImportBatch.select(*(ImportBatch._meta.columns[name] for name in _BATCH_COLUMNS))
+    batch = database.execute(query.where(ImportBatch.import_id == import_id)).fetchone()
+    # A batch has the columns of its own version of the row contract, whatever later ones have added.
+    version = batch[_BATCH_COLUMNS.index("schema_version")]
+    names = ("schema_version", *columns_of(version, STAGED_COLUMNS))
+    events = ScoredListing.select(*(ScoredListing._meta.columns[name] for name in names))
+    digest = sha256(_line([_FORMAT, _BATCH_COLUMNS, names]))
+    digest.update(_line(batch))
     rows = events.where(ScoredListing.import_id == import_id).order_by(ScoredListing.import_index)
     for row in stream(database, rows):
         digest.update(_line(row))

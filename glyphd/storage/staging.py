@@ -6,7 +6,7 @@ from typing import Any
 
 from peewee import Database, Field, Table
 
-from glyphd.contracts.listings import STORED_COLUMNS
+from glyphd.contracts.columns import STORED_COLUMNS
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.connections import small_cache
 from glyphd.db.dialects import add_rows, is_sqlite, uncommitted

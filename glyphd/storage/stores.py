@@ -13,8 +13,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from glyphd.contracts.column_checks import CheckOptions, Chunk, ColumnCheck
 from glyphd.contracts.findings import Findings
-from glyphd.contracts.headers import HeaderMap
-from glyphd.contracts.imports import (
+from glyphd.contracts.gpu_listings import GPUListingDTO, row_cells
+from glyphd.contracts.import_contracts import (
     GPUModelDTO,
     ImportId,
     ImportMetadata,
@@ -22,7 +22,7 @@ from glyphd.contracts.imports import (
     QuantizedListingDTO,
     ScoredListingDTO,
 )
-from glyphd.contracts.listings import INPUT_COLUMNS, POSITION, GPUListingDTO, row_cells
+from glyphd.contracts.object_cells import OBJECT_HEADER
 from glyphd.db.archive_models import IS_CURRENT, GPUModel, ImportBatch, QuantizedListing, ScoredListing
 from glyphd.db.connections import open_archive
 from glyphd.db.migrations import initialise_archive
@@ -201,7 +201,7 @@ def _received_at(before: Written | None) -> str:
 
 def staged_columns(listings: Iterable[GPUListingDTO], options: CheckOptions) -> Iterator[StagedColumns]:
     """The listings in chunks, as the stage takes them. Raises RowsRefused for one that the row contract refuses."""
-    check = ColumnCheck(HeaderMap(INPUT_COLUMNS, POSITION), options, Findings())
+    check = ColumnCheck(OBJECT_HEADER, options, Findings())
     remaining, count = iter(listings), 0
     while cells := list(map(row_cells, islice(remaining, CHUNK_ROWS))):
         numbers = range(count + 1, count + len(cells) + 1)

@@ -9,7 +9,7 @@ from typing import Any
 
 from peewee import JOIN, Database, Node, Value, fn
 
-from glyphd.contracts.listings import ROW_SCHEMA_VERSION, STORED_COLUMNS
+from glyphd.contracts.columns import ROW_SCHEMA_VERSION, STORED_COLUMNS
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.connections import small_cache
 from glyphd.db.dialects import exclusive_write, uncommitted
@@ -37,7 +37,8 @@ LARGE_ROWS = 50_000
 
 @dataclass(frozen=True)
 class Batch:
-    """What is recorded of an import beside its rows. `result` is kept as JSON and never read by SQL.
+    """What is recorded of an import beside its rows. `result` is kept as JSON and never read by SQL, `schema_version`
+    is the row contract that the rows were read by.
 
     `imported_at` is given only where an archive is made again; else it is the moment of the commit.
     """
@@ -49,6 +50,7 @@ class Batch:
     sha256: str | None = None
     result: dict[str, Any] = field(default_factory=dict)
     imported_at: str | None = None
+    schema_version: int = ROW_SCHEMA_VERSION
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
         (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
         top = (last or 0) + stage.bounds()[1] + 1
         finding = find_predecessors(database, origin)
-        writing = writing_statements(Incoming(database, batch.import_id, origin, top))
+        writing = writing_statements(Incoming(database, batch.import_id, origin, top, batch.schema_version))
         insert = partial(_insert_batch, stage, batch, origin)
         steps: list[Writing] = [*map(_executed, finding), insert, *map(_executed, writing)]
         for number, execute in enumerate(steps):
@@ -125,7 +127,7 @@ def _insert_events(incoming: Incoming) -> Node:
     """In the order of the ids, so that the table only ever grows at its end."""
     values = {name: getattr(staged.c, name) for name in STAGED_COLUMNS}
     values |= {"id": incoming.event_id(), "import_id": Value(incoming.import_id)}
-    values |= {"schema_version": Value(ROW_SCHEMA_VERSION)}
+    values |= {"schema_version": Value(incoming.schema_version)}
     for fact in FACTS:
         values |= fact.row_columns(incoming)
     rows = (
@@ -163,7 +165,7 @@ def _insert_batch(stage: Stage, batch: Batch, origin: Origin, database: Database
         record_count=stage.count(),
         first_model=stage.model_at(lowest),
         last_model=stage.model_at(highest),
-        schema_version=ROW_SCHEMA_VERSION,
+        schema_version=batch.schema_version,
         last_seen_at=stage.last_seen_at(),
         result=json.dumps(_judged(database, stage, batch, origin), ensure_ascii=False),
     )

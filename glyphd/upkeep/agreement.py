@@ -6,7 +6,7 @@ from typing import Any
 
 from peewee import Database
 
-from glyphd.contracts.imports import ImportStatus
+from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.archive_models import RESTORE, BatchChange, ImportBatch
 from glyphd.db.fields import JsonTextField
 from glyphd.db.registry_models import Job

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from glyphd.contracts.imports import UNFINISHED
+from glyphd.contracts.import_contracts import UNFINISHED
 from glyphd.db.fields import JsonTextField
 from glyphd.db.registry_models import Job
 from glyphd.errors import SourceMissing

@@ -12,7 +12,7 @@ from typing import Any
 
 from peewee import Database
 
-from glyphd.contracts.listings import ROW_SCHEMA_VERSION
+from glyphd.contracts.columns import FIRST_VERSION, ROW_SCHEMA_VERSION
 from glyphd.db.connections import close_all, open_archive, open_registry, open_registry_to_look
 from glyphd.db.registry_models import Job
 from glyphd.errors import CannotRebuild, Refused
@@ -24,7 +24,7 @@ from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.staging import Stage, open_stage
 from glyphd.storage.writing import Batch, Written, write_batch
 from glyphd.upkeep.backup import Progress
-from glyphd.upkeep.rereading import FIRST_KEPT_VERSION, refused_by_now, renew_manifest, reread
+from glyphd.upkeep.rereading import refused_by_now, renew_manifest, reread
 from glyphd.uploads import UploadStore
 
 
@@ -62,7 +62,7 @@ class Rebuilder:
         Imports of an older row contract may give other rows: that is noted, and recorded in the registry.
         """
         timeline = self.registry.timeline()
-        older = {job.id for job in self.registry.all_jobs() if job.schema_version < FIRST_KEPT_VERSION}
+        older = {job.id for job in self.registry.all_jobs() if job.schema_version < FIRST_VERSION}
         for job in timeline:
             if job.kind == IMPORT:
                 self._require_intact(job)
@@ -77,7 +77,7 @@ class Rebuilder:
         """From now on the files of these jobs are read by this version's contract, whatever came of the imports."""
         if not older:
             return
-        self.registry.settle_versions(ROW_SCHEMA_VERSION)
+        self.registry.settle_versions(FIRST_VERSION, ROW_SCHEMA_VERSION)
         for job in self.registry.all_jobs():
             if job.id in older and job.kind == IMPORT:
                 renew_manifest(self.uploads, job)
@@ -93,7 +93,7 @@ class Rebuilder:
 
     def _import(self, database: Database, job: Job) -> None:
         with open_stage(database) as stage:
-            is_older = job.schema_version < FIRST_KEPT_VERSION
+            is_older = job.schema_version < FIRST_VERSION
             if not is_older:
                 self._stage(stage, job)
             elif not self._stage_by_present_rules(stage, job):
@@ -184,5 +184,12 @@ def _batch_of(job: Job) -> Batch:
     result: dict[str, Any] = {name: getattr(job, name) for name in FINDINGS}
     result |= {name: json.loads(result[name]) for name in JSON_FINDINGS if result[name] is not None}
     return Batch(
-        job.import_id, job.source, job.description, job.filename, job.sha256, result, job.imported_at or job.finished_at
+        job.import_id,
+        job.source,
+        job.description,
+        job.filename,
+        job.sha256,
+        result,
+        imported_at=job.imported_at or job.finished_at,
+        schema_version=job.schema_version,
     )

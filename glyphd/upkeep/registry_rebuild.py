@@ -11,7 +11,7 @@ from typing import Any
 
 from peewee import Database
 
-from glyphd.contracts.imports import ImportStatus
+from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.archive_models import BatchChange, ImportBatch
 from glyphd.db.connections import close_all, open_archive, open_registry
 from glyphd.db.migrations import initialise

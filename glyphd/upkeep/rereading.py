@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from glyphd.contracts.imports import ImportOptions
-from glyphd.contracts.listings import ROW_SCHEMA_VERSION
+from glyphd.contracts.columns import ROW_SCHEMA_VERSION
+from glyphd.contracts.import_contracts import ImportOptions
 from glyphd.db.registry_models import Job
 from glyphd.errors import FileRefused, Refused, RowsRefused, UnreadableFile
 from glyphd.importing.door import FirstBlock, check_door
@@ -16,9 +16,6 @@ from glyphd.settings import Settings
 from glyphd.storage.staging import Stage
 from glyphd.uploads import UploadStore
 from glyphd.uploads.store import HEAD_BYTES
-
-FIRST_KEPT_VERSION = 2
-"""Version 1 was never released. From this one on a file is read by the contract that it came with."""
 
 
 def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> dict[str, Any]:

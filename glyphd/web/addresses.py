@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import MomentQuery
 from glyphd.request_errors import InvalidRequest
 

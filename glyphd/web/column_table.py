@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from glyphd.contracts.headers import HeaderMap, fold
-from glyphd.contracts.listings import INPUT_COLUMNS, OWN_COLUMNS
+from glyphd.contracts.column_names import HeaderMap, fold
+from glyphd.contracts.columns import INPUT_COLUMNS, OWN_COLUMNS
 from glyphd.db.registry_models import Job
 from glyphd.errors import SourceMissing, UnreadableFile
 from glyphd.importing.csv_rows import CsvRows

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from glyphd.contracts.imports import ImportStatus, ImportView
+from glyphd.contracts.import_contracts import ImportStatus, ImportView
 from glyphd.importing.intake import NDJSON
 from glyphd.web.wording import day_and_time, number
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from glyphd.contracts.imports import ImportStatus, ImportView
+from glyphd.contracts.import_contracts import ImportStatus, ImportView
 from glyphd.times import read_stored
 
 LEAST_SECONDS = 1.0

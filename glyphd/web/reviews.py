@@ -6,8 +6,8 @@ from typing import Any
 
 from glyphd.api.callers import caller
 from glyphd.contracts.fingerprints import fingerprint
-from glyphd.contracts.imports import ImportOptions, ImportStatus
-from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.import_contracts import ImportOptions, ImportStatus
+from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.db.registry_models import Job
 from glyphd.errors import GlyphdError
 from glyphd.importing.intake import options_of

@@ -7,6 +7,9 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from glyphd.contracts.cells import TimeCell
+from glyphd.contracts.columns import COLUMN
+from glyphd.contracts.numeric_cells import NumericCell
 from glyphd.times import read_stored
 
 LONGEST_SHOWN = 120
@@ -16,34 +19,7 @@ _UNITS = ("kB", "MB", "GB", "TB")
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]")
 _PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
 
-LABELS = {
-    "model": "Model",
-    "price_usd": "Price",
-    "condition": "Condition",
-    "quantity": "Quantity",
-    "availability": "Availability",
-    "min_order_qty": "Minimum order",
-    "seller": "Seller",
-    "region": "Region",
-    "vram_gb": "VRAM, GB",
-    "mig_capable": "MIG instances",
-    "tdp_watts": "TDP, W",
-    "cuda_cores": "CUDA cores",
-    "slot_width": "Slots",
-    "pcie_generation": "PCIe",
-    "nvlink": "NVLink",
-    "generation": "Generation",
-    "form_factor": "Form factor",
-    "quantization_capacity_7b": "7B models that fit",
-    "quantization_capacity_13b": "13B models that fit",
-    "quantization_capacity_70b": "70B models that fit",
-    "score": "Score",
-    "heuristics": "Heuristics",
-    "seen_at": "Seen",
-    "source_url": "Source URL",
-    "source_type": "Source type",
-    "title": "Title",
-    "extra": "Other columns",
+LABELS = {name: column.label for name, column in COLUMN.items()} | {
     "listing_id": "Listing",
     "import_id": "Import",
     "import_index": "Record",
@@ -58,14 +34,12 @@ LABELS = {
 """What the columns of a row are called on a page."""
 
 MONEY = frozenset({"price_usd", "min_price", "median_price", "max_price"})
-MOMENTS = frozenset({"seen_at", "first_seen_at", "imported_at", "rolled_back_at", "gone_at", "last_seen_at"})
-
-
-NUMERIC = MONEY | MOMENTS | {
-    "quantity", "min_order_qty", "vram_gb", "mig_capable", "tdp_watts", "cuda_cores", "slot_width", "pcie_generation",
-    "quantization_capacity_7b", "quantization_capacity_13b", "quantization_capacity_70b", "score", "import_index",
-    "line", "schema_version",
-}  # fmt: skip
+MOMENTS = frozenset({"first_seen_at", "imported_at", "rolled_back_at", "gone_at", "last_seen_at"}) | {
+    name for name, column in COLUMN.items() if isinstance(column.cell, TimeCell)
+}
+NUMERIC = (MONEY | MOMENTS | {"import_index", "line", "schema_version"}).union(
+    name for name, column in COLUMN.items() if isinstance(column.cell, NumericCell)
+)
 """Columns that are written to the right."""
 
 

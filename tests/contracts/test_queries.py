@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from glyphd.contracts.parameters import choices, read_parameters
+from glyphd.contracts.parameter_reading import choices, read_parameters
 from glyphd.contracts.queries import (
     MAX_LIMIT,
     DeltaQuery,

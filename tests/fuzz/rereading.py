@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from glyphd.contracts.column_checks import CheckOptions
+from glyphd.contracts.column_names import HeaderMap
+from glyphd.contracts.columns import COLUMN, STORED_COLUMNS
 from glyphd.contracts.findings import Findings
-from glyphd.contracts.headers import HeaderMap
-from glyphd.contracts.listings import COLUMN, STORED_COLUMNS
 from glyphd.contracts.row_errors import MAX_VALUE_CHARACTERS, RowError
 from glyphd.importing.csv_rows import CsvRows
+from glyphd.importing.file_rows import Row
 from glyphd.importing.json_rows import MAX_CONFLICT
 from glyphd.importing.layouts import Layout
 from glyphd.importing.lines import PhysicalLines
-from glyphd.importing.rows import Row
 from glyphd.importing.validation import Checked, RowCheck
 
 _WIDEST = 1 << 24

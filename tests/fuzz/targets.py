@@ -12,8 +12,9 @@ from glyphd.api.bodies import receive_upload
 from glyphd.api.forms import MAX_FIELD_BYTES, MAX_PARTS
 from glyphd.api.query_strings import MAX_PARAMETERS, read_query_string
 from glyphd.contracts.fingerprints import fingerprint
-from glyphd.contracts.imports import ImportOptions
-from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.import_contracts import ImportOptions
+from glyphd.contracts.object_cells import OBJECT_HEADER
+from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import ErrorQuery, ImportQuery, ListingQuery, UploadQuery
 from glyphd.errors import FileRefused, GlyphdError, UnreadableFile
 from glyphd.hosts import Host, parse_host
@@ -22,7 +23,6 @@ from glyphd.importing.door import FirstBlock, check_door
 from glyphd.importing.json_rows import MAX_IGNORED, JsonRows
 from glyphd.importing.layouts import Layout
 from glyphd.importing.lines import PhysicalLines
-from glyphd.importing.validation import OBJECT_HEADER
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.request_errors import InvalidRequest
 from glyphd.settings import Settings

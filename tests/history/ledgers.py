@@ -7,7 +7,7 @@ from typing import Any
 from peewee import Database
 
 from glyphd.contracts.column_checks import CheckOptions
-from glyphd.contracts.listings import GPUListingDTO
+from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.contracts.queries import DeltaQuery, DiffQuery, ListingQuery
 from glyphd.db.archive_models import RESTORE, ROLLBACK, BatchChange, ImportBatch, ScoredListing
 from glyphd.history.delta_pages import Deltas

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from statistics import fmean, median
 from typing import Any
 
-from glyphd.contracts.listings import CAPACITIES, GPUListingDTO
+from glyphd.contracts.columns import CAPACITIES
+from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.db.archive_models import ScoredListing
 from glyphd.storage.stores import DatabaseListingStore
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from peewee import SQL, Value
 
-from glyphd.contracts.parameters import choices, read_parameters
+from glyphd.contracts.parameter_reading import choices, read_parameters
 from glyphd.contracts.queries import Bucket, ModelHistoryQuery
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.dialects import bucket_start

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from glyphd.contracts.listings import CAPACITIES
+from glyphd.contracts.columns import CAPACITIES
 from glyphd.db.archive_models import ScoredListing
 from glyphd.history.market_models import MODEL_COLUMNS, Models, find_model, nearest_models
 from glyphd.storage.derived.orders import Orders

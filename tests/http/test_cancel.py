@@ -1,6 +1,6 @@
 """`POST /api/imports/{import_id}/cancel`: an import that shall not be."""
 
-from glyphd.contracts.imports import ImportStatus
+from glyphd.contracts.import_contracts import ImportStatus
 from tests.service import Service, StartService, offers, problem
 
 CSV = offers("RTX_A6000,4500,0.9,USA,Acme,2025-07-29T12:00:00Z")

@@ -11,7 +11,7 @@ import pytest
 from webtest import TestApp, TestRequest
 
 from glyphd.api.body_blocks import BLOCK
-from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.contracts.columns import COLUMN_NAMES
 from glyphd.private_files import make_folder
 from glyphd.server.spools import BodyBuffer
 from glyphd.uploads import HEAD_BYTES, local

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from glyphd.contracts.parameters import choices
+from glyphd.contracts.parameter_reading import choices
 from glyphd.contracts.queries import DiffKind
 from glyphd.history.import_diff import CHANGED_COLUMNS
 from glyphd.storage.result_rows import RESULT_COLUMNS

@@ -5,7 +5,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
 
-from glyphd.contracts.parameters import choices
+from glyphd.contracts.parameter_reading import choices
 from glyphd.contracts.queries import SortKey
 from tests.http.conftest import Market
 from tests.service import Service, next_page, offers

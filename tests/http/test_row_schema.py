@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from glyphd.contracts.headers import ALIASES
-from glyphd.contracts.listings import STORED_COLUMNS
+from glyphd.contracts.column_names import ALIASES
+from glyphd.contracts.columns import COLUMN_NAMES, ROW_SCHEMA_VERSION, STORED_COLUMNS
 from tests.service import Service
 
-COLUMNS = (
+FIRST_COLUMNS = (
     "model,price_usd,condition,quantity,availability,min_order_qty,seller,region,vram_gb,mig_capable,tdp_watts,"
     "cuda_cores,slot_width,pcie_generation,nvlink,generation,form_factor,quantization_capacity_7b,"
     "quantization_capacity_13b,quantization_capacity_70b,score,heuristics,seen_at,source_url,source_type,title"
@@ -22,9 +22,10 @@ def published(service: Service) -> dict[str, Any]:
 
 
 def test_it_lists_the_columns_in_order(published: dict[str, Any]) -> None:
-    assert ",".join(published["columns"]) == f"{COLUMNS},extra"
+    assert published["columns"] == [*COLUMN_NAMES, "extra"]
+    assert ",".join(published["columns"]).startswith(f"{FIRST_COLUMNS},")
     assert published["required"] == ["model", "price_usd", "score"]
-    assert published["schema_version"] == 2
+    assert published["schema_version"] == ROW_SCHEMA_VERSION
 
 
 def test_it_has_the_alias_table(published: dict[str, Any]) -> None:
@@ -64,14 +65,15 @@ def test_its_json_schema_has_the_rules(published: dict[str, Any], column: str, r
 
 def test_the_template_is_a_header_and_nothing_else(service: Service) -> None:
     answer = service.http.get("/api/schema.csv")
-    assert (answer.content_type, answer.text) == ("text/csv", f"{COLUMNS}\r\n")
+    assert (answer.content_type, answer.text) == ("text/csv", ",".join(COLUMN_NAMES) + "\r\n")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="listings.csv"'
 
 
 def test_the_template_filled_in_can_be_imported(service: Service) -> None:
     template = service.http.get("/api/schema.csv").text
-    row = ["L4", "1"] + [""] * 18 + ["0.5"] + [""] * 5
-    status = service.import_csv(f"{template}{','.join(row)}\r\n")
+    given = {"model": "L4", "price_usd": "1", "score": "0.5"}
+    row = ",".join(given.get(name, "") for name in template.strip().split(","))
+    status = service.import_csv(f"{template}{row}\r\n")
     assert (status["status"], status["record_count"], status["ignored_columns"]) == ("succeeded", 1, [])
 
 

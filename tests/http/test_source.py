@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from webtest import TestResponse
 
-from glyphd.contracts.listings import GPUListingDTO
+from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.db.archive_models import ListingKey, ScoredListing
 from glyphd.db.connections import open_archive
 from glyphd.db.registry_models import Job

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from hypothesis import strategies as st
 
 from glyphd.contracts.cells import TEXT_NULL_MARKERS
-from glyphd.contracts.listings import CAPACITIES, COLUMN_NAMES
+from glyphd.contracts.columns import CAPACITIES, COLUMN_NAMES
 from glyphd.contracts.texts import clean_text, trimmed
 from glyphd.times import utc_text
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 
 from glyphd.contracts.column_checks import CheckOptions
+from glyphd.contracts.columns import STORED_COLUMNS
 from glyphd.contracts.findings import Findings
-from glyphd.contracts.listings import STORED_COLUMNS
 from glyphd.contracts.memos import MOST_REMEMBERED, ColumnMemo
 from glyphd.db.registry_models import Job
 from glyphd.errors import UnreadableFile

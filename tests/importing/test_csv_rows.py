@@ -9,9 +9,9 @@ from glyphd.contracts.column_checks import CheckOptions
 from glyphd.contracts.findings import Findings
 from glyphd.errors import UnreadableFile
 from glyphd.importing.csv_rows import CsvRows
+from glyphd.importing.file_rows import Row
 from glyphd.importing.layouts import Layout
 from glyphd.importing.lines import PhysicalLines
-from glyphd.importing.rows import Row
 from glyphd.importing.validation import RowCheck
 
 HEADER = b"model,price_usd,score\n"

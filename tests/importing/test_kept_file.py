@@ -7,11 +7,11 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from glyphd.contracts.headers import HeaderMap
+from glyphd.contracts.column_names import HeaderMap
 from glyphd.db.registry_models import Job
+from glyphd.importing.file_rows import Place, Row
 from glyphd.importing.kept_files import READ_BYTES, GoOn, open_kept
 from glyphd.importing.reading import CHUNK_BYTES, CHUNK_ROWS, in_chunks
-from glyphd.importing.rows import Place, Row
 from tests.service import Service
 
 HEADER = HeaderMap((), {}, (), ())

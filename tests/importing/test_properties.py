@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
-from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.contracts.columns import COLUMN_NAMES
 from glyphd.errors import UnreadableFile
 from glyphd.importing.csv_rows import CsvRows
+from glyphd.importing.file_rows import Row
 from glyphd.importing.layouts import Layout
 from glyphd.importing.lines import PhysicalLines
-from glyphd.importing.rows import Row
 from tests.importing.generated import Dialect, GivenRow, as_csv, as_json, as_returned, dialects, given_rows
 from tests.service import Service, open_service, settings_in
 

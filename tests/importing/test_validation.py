@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from glyphd.contracts.column_checks import CheckOptions
+from glyphd.contracts.column_names import map_headers
+from glyphd.contracts.columns import INPUT_COLUMNS, STORED_COLUMNS
 from glyphd.contracts.findings import Findings
-from glyphd.contracts.headers import map_headers
-from glyphd.contracts.listings import INPUT_COLUMNS, STORED_COLUMNS
+from glyphd.contracts.object_cells import OBJECT_HEADER
+from glyphd.importing.file_rows import Place, Row, row_error
 from glyphd.importing.json_rows import read_object
-from glyphd.importing.rows import Place, Row, row_error
-from glyphd.importing.validation import OBJECT_HEADER, Checked, RowCheck
+from glyphd.importing.validation import Checked, RowCheck
 from glyphd.storage.staging import PLACE_COLUMNS
 
 LATEST = "2025-07-30T12:12:00.000000Z"

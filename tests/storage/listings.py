@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from glyphd.contracts.listings import GPUListingDTO
+from glyphd.contracts.gpu_listings import GPUListingDTO
 
 
 def listing(**values: Any) -> GPUListingDTO:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from glyphd.contracts.imports import GPUModelDTO, QuantizedListingDTO
-from glyphd.contracts.listings import GPUListingDTO
+from glyphd.contracts.gpu_listings import GPUListingDTO
+from glyphd.contracts.import_contracts import GPUModelDTO, QuantizedListingDTO
 from glyphd.storage.specs import SPECS
 from glyphd.storage.stores import DatabaseListingStore
 from tests.storage.listings import listing, seen

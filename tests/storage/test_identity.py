@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from peewee import SQL, Cast, Database, Select, Value
 
-from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.contracts.columns import COLUMN_NAMES
 from glyphd.db.dialects import first_half_of_sha256
 from glyphd.storage.identity import IDENTITY_COLUMNS, ListingIds, identity_of, listing_id, numbered
 

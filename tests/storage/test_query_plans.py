@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 from peewee import SQL, Query, Select, SqliteDatabase, fn
 
-from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.contracts.columns import COLUMN_NAMES
 from glyphd.db.archive_models import IS_CURRENT, ScoredListing
 from glyphd.db.migrations import migrate
 from glyphd.settings import Settings

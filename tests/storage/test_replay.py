@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
 from peewee import Database
 
-from glyphd.contracts.listings import GPUListingDTO
+from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.db.archive_models import RESTORE, ROLLBACK, GPUModel, ListingKey, ScoredListing
 from glyphd.db.connections import close_all, open_archive, open_archive_file
 from glyphd.db.migrations import initialise_archive

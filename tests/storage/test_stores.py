@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from glyphd.contracts.imports import ScoredListingDTO
-from glyphd.contracts.listings import GPUListingDTO
+from glyphd.contracts.gpu_listings import GPUListingDTO
+from glyphd.contracts.import_contracts import ScoredListingDTO
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.connections import close_all
 from glyphd.errors import ImportConflict, RowsRefused

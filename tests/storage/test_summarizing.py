@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from peewee import Database
 
 from glyphd.contracts.column_checks import CheckOptions
-from glyphd.contracts.listings import GPUListingDTO
+from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.storage.staging import open_stage
 from glyphd.storage.stores import staged_columns
 

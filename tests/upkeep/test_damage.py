@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from glyphd.cli import main
-from glyphd.contracts.listings import GPUListingDTO
+from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.storage.stores import SqliteListingStore
 from glyphd.upkeep.backup import UNFINISHED
 from tests.damaging import PAGE_BYTES, is_sound, overwrite, settle

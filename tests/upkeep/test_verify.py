@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from glyphd.cli import main
-from glyphd.contracts.listings import GPUListingDTO
+from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.db.archive_models import ImportBatch, ListingKey, ScoredListing
 from glyphd.db.dialects import exclusive_write
 from glyphd.settings import Settings

@@ -5,7 +5,7 @@ from typing import Any
 
 from peewee import Database, Node, Value
 
-from glyphd.contracts.listings import CAPACITIES
+from glyphd.contracts.columns import CAPACITIES
 from glyphd.db.archive_models import QuantizedListing, ScoredListing
 from glyphd.storage.comparing import Side, differences
 from glyphd.storage.derived.facts import Fact, Incoming

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from peewee import Database, Node, Select, Value
 
+from glyphd.contracts.columns import ROW_SCHEMA_VERSION
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.predecessors import Origin
 from glyphd.storage.staging import staged
@@ -21,6 +22,8 @@ class Incoming:
     origin: Origin
     top: int
     """Ids are `top - import_index`: they grow from import to import and fall inside one."""
+    schema_version: int = ROW_SCHEMA_VERSION
+    """The row contract that the rows were read by."""
 
     def event_id(self, import_index: Any = staged.c.import_index) -> Any:
         """Expression: the id of the event of the row with this index."""

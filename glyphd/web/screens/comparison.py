@@ -9,7 +9,7 @@ from glyphd.api.diff_routes import require_brought
 from glyphd.api.routes import Route
 from glyphd.contracts.cells import TextCell
 from glyphd.contracts.numeric_cells import IntegerCell
-from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import DiffKind, DiffQuery, Query, QueryTime
 from glyphd.history.import_diff import DiffList, list_diff
 from glyphd.history.market_totals import recent_imports

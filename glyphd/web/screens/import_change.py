@@ -9,7 +9,7 @@ from glyphd.api.bodies import read_fields
 from glyphd.api.callers import caller
 from glyphd.api.routes import ID, Route
 from glyphd.api.waiting import Waiting
-from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import ChangeQuery, Query, QueryTime
 from glyphd.db.archive_models import RESTORE, ROLLBACK
 from glyphd.errors import ChangePending, NothingToChange

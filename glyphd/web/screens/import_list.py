@@ -7,9 +7,9 @@ from bottle import HTTPResponse
 from pydantic import Field
 
 from glyphd.api.routes import Route
-from glyphd.contracts.imports import ImportStatus, ImportView
+from glyphd.contracts.import_contracts import ImportStatus, ImportView
 from glyphd.contracts.numeric_cells import IntegerCell
-from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import ImportQuery, QueryTime
 from glyphd.db.registry_models import Job
 from glyphd.importing.import_filters import IMPORT_FILTERS

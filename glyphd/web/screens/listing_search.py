@@ -8,7 +8,7 @@ from pydantic import Field
 
 from glyphd.api.routes import Route
 from glyphd.contracts.numeric_cells import IntegerCell
-from glyphd.contracts.parameters import choices, read_parameters
+from glyphd.contracts.parameter_reading import choices, read_parameters
 from glyphd.contracts.queries import ListingQuery, SortKey
 from glyphd.listings.search import Search, archive_version
 from glyphd.listings.statements import Statements

@@ -11,7 +11,7 @@ from pydantic import Field
 from glyphd.api.routes import Route
 from glyphd.contracts.cells import TextCell
 from glyphd.contracts.numeric_cells import IntegerCell
-from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import Query, QueryTime
 from glyphd.contracts.texts import fold_ascii
 from glyphd.history.market_models import MODEL_COLUMNS, Models

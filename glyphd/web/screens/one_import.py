@@ -14,9 +14,9 @@ from glyphd.api.problems import status_of
 from glyphd.api.routes import ID, Route
 from glyphd.api.upload_routes import SMALL_GRACE_SECONDS
 from glyphd.api.waiting import Waiting
-from glyphd.contracts.imports import ImportStatus, ImportView
+from glyphd.contracts.import_contracts import ImportStatus, ImportView
 from glyphd.contracts.numeric_cells import IntegerCell
-from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import Query, QueryTime
 from glyphd.db.registry_models import Job
 from glyphd.errors import ImportFinal, Refused

@@ -12,13 +12,13 @@ from glyphd.api.listing_routes import listing_key
 from glyphd.api.routes import Route
 from glyphd.api.source_routes import require_event
 from glyphd.contracts.cells import TextCell
-from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import ListingQuery, Query, QueryTime
 from glyphd.db.registry_models import Job
 from glyphd.errors import GlyphdError, ListingNotFound
 from glyphd.history.market_models import MODEL_COLUMNS
 from glyphd.history.observations import OBSERVATION_COLUMNS, observations
-from glyphd.importing.sources import find_source, read_source
+from glyphd.importing.source_records import find_source, read_source
 from glyphd.listings.search import Search, find_current, is_known, known_at
 from glyphd.services import Services
 from glyphd.storage.result_rows import RESULT_COLUMNS, as_object

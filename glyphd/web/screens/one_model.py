@@ -10,7 +10,7 @@ from pydantic import Field
 
 from glyphd.api.model_routes import MODEL
 from glyphd.api.routes import Route
-from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import Bucket, DeltaQuery, ListingQuery, ModelHistoryQuery, Query, QueryTime
 from glyphd.history.buckets import ModelHistory
 from glyphd.history.delta_pages import Deltas

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from glyphd.api.routes import Route
 from glyphd.contracts.numeric_cells import IntegerCell
-from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import DeltaQuery, QueryTime
 from glyphd.history.delta_pages import MOST_COMPARED, Deltas
 from glyphd.listings.search import archive_version

@@ -8,8 +8,8 @@ from bottle import HTTPResponse
 
 from glyphd.api.readiness import OK, Readiness
 from glyphd.api.routes import Route
-from glyphd.contracts.listings import ROW_SCHEMA_VERSION
-from glyphd.contracts.parameters import read_parameters
+from glyphd.contracts.columns import ROW_SCHEMA_VERSION
+from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import Query, QueryTime
 from glyphd.disk import free_disk_bytes
 from glyphd.importing.known_workers import known_workers

@@ -8,9 +8,10 @@ from typing import Any, BinaryIO
 from peewee import Database
 
 from glyphd.contracts.column_checks import CheckOptions
+from glyphd.contracts.column_names import HeaderMap
+from glyphd.contracts.columns import STORED_COLUMNS, columns_of
 from glyphd.contracts.findings import Findings
-from glyphd.contracts.headers import HeaderMap
-from glyphd.contracts.listings import STORED_COLUMNS
+from glyphd.contracts.object_cells import OBJECT_HEADER
 from glyphd.db.archive_models import IS_CURRENT, ScoredListing
 from glyphd.db.registry_models import Job
 from glyphd.errors import SourceMismatch, SourceMissing, SourceNotKept, UnreadableFile
@@ -23,7 +24,7 @@ from glyphd.importing.layouts import layout_of
 from glyphd.importing.lines import PhysicalLines
 from glyphd.importing.reading import Rows
 from glyphd.importing.registry import Registry
-from glyphd.importing.validation import OBJECT_HEADER, RowCheck
+from glyphd.importing.validation import RowCheck
 from glyphd.settings import Settings
 from glyphd.storage.identity import identity_of, listing_id
 from glyphd.storage.predicates import is_of_listing
@@ -122,9 +123,9 @@ def _differences(job: Job, event: Event, head: bytes, record: bytes) -> Iterator
 
 def _rows(job: Job, head: bytes, record: bytes) -> tuple[Rows, HeaderMap]:
     """The record behind the file's own header. Neither can be beyond a limit: both were taken."""
-    if job.content_type == NDJSON:
-        return JsonRows(io.BytesIO(record)), OBJECT_HEADER
     layout, most = layout_of(job), len(head) + len(record)
+    if job.content_type == NDJSON:
+        return JsonRows(io.BytesIO(record), known=columns_of(layout.schema_version)), OBJECT_HEADER
     lines = PhysicalLines(io.BytesIO(head), encoding=layout.encoding, max_bytes=most)
     CsvRows(lines, layout, max_columns=most)
     header = head[: lines.offset]

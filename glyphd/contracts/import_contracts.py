@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from glyphd.contracts.cells import BooleanCell
-from glyphd.contracts.headers import canonical_name, fold, nearest
-from glyphd.contracts.listings import INPUT_COLUMNS, GPUListingDTO
+from glyphd.contracts.column_names import canonical_name, fold, nearest
+from glyphd.contracts.columns import INPUT_COLUMNS
+from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.contracts.numeric_cells import IntegerCell
 
 

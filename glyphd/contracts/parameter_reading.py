@@ -67,11 +67,11 @@ def pick_columns(fields: Sequence[str], known: Sequence[str], default: Sequence[
 
 
 def _unknown(name: str, known: list[str]) -> UnknownParameter:
-    near = get_close_matches(name, known, n=1)
-    hint = f": {_HINTS[name]}" if name in _HINTS else f"; did you mean {near[0]}?" if near else ""
-    return UnknownParameter(
-        f"there is no parameter {name!r}{hint}", parameter=name, nearest=near[0] if near else None, known=known
-    )
+    nearest = next(iter(get_close_matches(name, known, n=1)), None)
+    hint = f"; did you mean {nearest}?" if nearest else ""
+    if name in _HINTS:
+        hint = f": {_HINTS[name]}"
+    return UnknownParameter(f"there is no parameter {name!r}{hint}", parameter=name, nearest=nearest, known=known)
 
 
 def _invalid(contract: type[BaseModel], error: ValidationError) -> InvalidParameter:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from glyphd.contracts.headers import ALIASES, PREFERRED, fold, map_headers, nearest, nearly_known
-from glyphd.contracts.listings import COLUMN_NAMES
+from glyphd.contracts.column_names import ALIASES, PREFERRED, fold, map_headers, nearest, nearly_known
+from glyphd.contracts.columns import COLUMN_NAMES
 
 
 def _columns(*names: str) -> dict[str, str]:

@@ -84,17 +84,16 @@ def map_headers(
         if _folded(name) in free:
             positions.setdefault(name, free[_folded(name)])
     beside = _prefer(free, positions, frozenset((chosen or {}).values()))
+    aliases = {alias: target for alias, target in ALIASES.items() if target in canonical}
     by_alias: dict[str, int] = {}
-    for at, target in sorted(
-        (free[_folded(alias)], target) for alias, target in ALIASES.items() if _folded(alias) in free
-    ):
+    for at, target in sorted((free[_folded(alias)], to) for alias, to in aliases.items() if _folded(alias) in free):
         if target in by_alias:
             conflicts.append(f"{names[by_alias[target]]!r} and {names[at]!r} both mean {target}")
         elif target not in positions:
             by_alias[target] = at
     positions |= by_alias
     used = {*positions.values()}
-    known = {*map(_folded, (*canonical, *ALIASES)), ""}
+    known = {*map(_folded, (*canonical, *aliases)), ""}
     return HeaderMap(
         names=tuple(names),
         positions=positions,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from glyphd.contracts.headers import HeaderMap
+from glyphd.contracts.column_names import HeaderMap
 from glyphd.contracts.row_errors import MAX_VALUE_CHARACTERS, Fault, RowError, shown
 
 
