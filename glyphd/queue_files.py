@@ -45,7 +45,7 @@ def prepare_queue_file(path: Path, tables: Iterable[str], *, patience: float) ->
             _remove_logs(path)
         elif fault != _EMPTY:
             aside = _put_aside(path)
-            log.warning("queue_put_aside", reason=fault, now=aside.name)
+            log.warning("queue_replaced", reason=fault, now=aside.name)
         _make(path, tables, patience)
 
 

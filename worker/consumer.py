@@ -79,7 +79,7 @@ def _stop(services: Services, taking_up: TakingUp, repeated: list[Thread], worke
     try:
         services.registry.part(worker_id)
     except Exception:
-        log.warning("parting_failed", exc_info=True)
+        log.warning("deregistration_failed", exc_info=True)
     log.info("worker_ended", worker_id=worker_id)
 
 

@@ -96,7 +96,7 @@ class QuietCheck:
         try:
             damage = self._run(check)
         except CheckEnded:
-            log.info("integrity_check_put_off", seconds=round(time.monotonic() - began, 3))
+            log.info("integrity_check_postponed", seconds=round(time.monotonic() - began, 3))
             return
         self._log.record(damage, due.lost_workers)
         self._due_since = None

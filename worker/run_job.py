@@ -44,7 +44,7 @@ def run_job(context: WorkerContext, job_id: int) -> None:
         if trouble_of(error) is Trouble.DAMAGED:
             log.error("database_damaged", reason=str(error))
         elif (reason := passing_reason(error)) is not None:
-            log.warning("job_not_taken_up", job_id=job_id, reason=reason, exc_info=True)
+            log.warning("job_not_claimed", job_id=job_id, reason=reason, exc_info=True)
         else:
             raise
 
@@ -96,7 +96,7 @@ def _end_of(context: WorkerContext, claim: Claim, error: Exception) -> dict[str,
         return _failed(error.code, error.detail) if isinstance(error, ImportTooLarge) else _broken(context, error)
     if isinstance(error, DATABASE_ERRORS) and trouble_of(error) is None:
         context.is_suspect.set()
-    log.warning("import_met_trouble", reason=reason, detail=" ".join(str(error).split()))
+    log.warning("import_interrupted", reason=reason, detail=" ".join(str(error).split()))
     if is_hopeless(context.services.registry, claim.job, reason):
         return _failed(ImportTooLarge.code, why_hopeless(claim.job, reason))
     _hand_back(context, claim, rest_after(claim.job, reason), reason)
@@ -207,7 +207,7 @@ def _broken(context: WorkerContext, error: Exception) -> dict[str, Any]:
         return _failed("archive_damaged", f"the archive is damaged: {_REPAIR_ADVICE} this import")
     if isinstance(error, DATABASE_ERRORS):
         context.is_suspect.set()
-    log.error("import_broke", exc_info=error)
+    log.error("import_crashed", exc_info=error)
     return _failed("internal_error", "something went wrong inside glyphd; the file may be imported again")
 
 
@@ -263,7 +263,7 @@ def _hand_back(context: WorkerContext, claim: Claim, rest: Rest, reason: str | N
         phase=None,
         progress=0.0,
     )
-    log.warning("import_handed_back", rest_seconds=rest.seconds, reason=reason or Halt.STOPPING.value)
+    log.warning("import_requeued", rest_seconds=rest.seconds, reason=reason or Halt.STOPPING.value)
 
 
 def _record(context: WorkerContext, claim: Claim, **values: Any) -> None:

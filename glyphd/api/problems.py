@@ -98,7 +98,7 @@ def problem_of(error: Exception) -> Problem:
         else:
             log.warning(event, exc_info=error)
         return problem_of(named)
-    log.error("request_broke", method=request.method, path=request.path, exc_info=error)
+    log.error("request_crashed", method=request.method, path=request.path, exc_info=error)
     return problem(500, "internal_error", "Internal Server Error", "something went wrong inside glyphd")
 
 

@@ -114,9 +114,9 @@ def _take_up(registry: Registry, uploads: UploadStore, found: Unrecorded) -> boo
             if name.startswith(found.import_id):  # a retry reads the upload of another import
                 uploads.delete(name)
     except NotTakenUp as reason:
-        log.warning("upload_not_taken_up", import_id=found.import_id, reason=str(reason))
+        log.warning("upload_not_recovered", import_id=found.import_id, reason=str(reason))
     else:
-        log.warning("upload_taken_up", import_id=found.import_id)
+        log.warning("upload_recovered", import_id=found.import_id)
         return True
     return False
 

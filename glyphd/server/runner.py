@@ -114,7 +114,7 @@ class _Runner:
         while any(channel.busy for channel in self._server.channels()):
             remaining = deadline - time.monotonic()
             if remaining <= 0:
-                log.warning("requests_cut_off", count=sum(channel.busy for channel in self._server.channels()))
+                log.warning("requests_aborted", count=sum(channel.busy for channel in self._server.channels()))
                 return
             self.turn(min(_TICK_SECONDS, remaining))
 
