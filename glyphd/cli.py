@@ -89,8 +89,8 @@ def main() -> None:
 @main.command("serve")
 @click.option("--host", help="Address to listen on (GLYPHD_HOST, default 127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on (GLYPHD_PORT, default 8080).")
-@click.option("--allowed-hosts", help="Host names served beside the usual ones (GLYPHD_ALLOWED_HOSTS).")
-@click.option("--trusted-proxies", help="Proxies whose X-Forwarded-Host counts (GLYPHD_TRUSTED_PROXIES).")
+@click.option("--allowed-hosts", help="Further host names to serve (GLYPHD_ALLOWED_HOSTS).")
+@click.option("--trusted-proxies", help="Proxies whose X-Forwarded-Host is trusted (GLYPHD_TRUSTED_PROXIES).")
 @click.option("--no-worker", is_flag=True, help="Run the API alone; workers run elsewhere.")
 @settings_options
 def serve_command(no_worker: bool, **flags: Any) -> None:
@@ -101,9 +101,9 @@ def serve_command(no_worker: bool, **flags: Any) -> None:
 
 
 @main.command("worker")
-@click.option("--once", is_flag=True, help="Run what is queued, then end.")
-@click.option("--ping", is_flag=True, help="Only say whether a worker is alive on this host: exit code 0, else 1.")
-@click.option("--stop-with-parent", is_flag=True, help="End when stdin is closed.")
+@click.option("--once", is_flag=True, help="Run what is queued, then exit.")
+@click.option("--ping", is_flag=True, help="Only check whether a worker on this host is alive: exit code 0, else 1.")
+@click.option("--stop-with-parent", is_flag=True, help="Exit when stdin is closed.")
 @settings_options
 def worker_command(once: bool, ping: bool, stop_with_parent: bool, **flags: Any) -> None:
     """Run a worker alone: it takes queued imports up and writes them into the archive."""
@@ -125,12 +125,12 @@ def migrate_command(to: str | None, drop_data: bool, **flags: Any) -> None:
     is_new = not applied_of(settings, ARCHIVE)
     done = migrate(settings, to, drop_data=drop_data)
     if is_new and applied_of(settings, ARCHIVE):
-        click.echo(f"made a new archive: {place_of(settings)}")
-    click.echo("\n".join(done) if done else "nothing to do: the schema is as asked")
+        click.echo(f"created a new archive: {place_of(settings)}")
+    click.echo("\n".join(done) if done else "nothing to do: the schema is already at that step")
 
 
 @main.command("init-db")
-@click.option("--new-ledger", is_flag=True, help="Where the registry is lost: put the kept uploads aside, start empty.")
+@click.option("--new-ledger", is_flag=True, help="If the registry is lost: move the kept uploads away and start empty.")
 @settings_options
 def init_command(new_ledger: bool, **flags: Any) -> None:
     """Make archive and registry where there are none; `serve` and `worker` do so by themselves."""
@@ -180,7 +180,7 @@ def verify_command(import_ids: tuple[str, ...], everything: bool, **flags: Any) 
     """Read kept files again and compare them with the archive, row by row."""
     settings = load_settings(**flags)
     if everything == bool(import_ids):
-        raise click.UsageError("name the imports to verify, or say --all")
+        raise click.UsageError("name the imports to verify, or use --all")
     require_there(settings)
     require_current_schema(settings)
     use_scratch_folder(settings, make=False)
@@ -195,14 +195,14 @@ def verify_command(import_ids: tuple[str, ...], everything: bool, **flags: Any) 
 
 
 @main.command("rebuild")
-@click.option("--into", type=click.Path(path_type=Path), help="Where the new archive goes; default: its own place.")
-@click.option("--registry", is_flag=True, help="Instead, make the kept uploads that the registry lacks imports again.")
+@click.option("--into", type=click.Path(path_type=Path), help="Path of the new archive; default: its own place.")
+@click.option("--registry", is_flag=True, help="Instead, recover the kept uploads that the registry lacks.")
 @settings_options
 def rebuild_command(into: Path | None, registry: bool, **flags: Any) -> None:
     """Make the archive again from the kept uploads and the registry; the old one is put aside."""
     settings = load_settings(**flags)
     if registry and into is not None:
-        raise click.UsageError("--registry and --into exclude each other")
+        raise click.UsageError("--registry and --into can't be combined")
     if registry:
         _rebuild_registry(settings)
         return
@@ -250,7 +250,7 @@ def settings_command(**flags: Any) -> None:
         description = Settings.model_fields[name].description
         click.echo(f"{PREFIX + name.upper()}={value}\n    {description}")
     if settings.database_url is None and not settings.archive_path.exists():
-        click.echo(f"there is no archive at {place_of(settings)} yet: `glyphd serve` or `init-db` makes one", err=True)
+        click.echo(f"there is no archive at {place_of(settings)} yet: `glyphd serve` creates one", err=True)
 
 
 @contextmanager

@@ -82,7 +82,7 @@ def _task(run_job: RunJob | None) -> Callable[[int], Any]:
 
     def run_job_task(job_id: int) -> None:
         if run_job is None:
-            raise RuntimeError("this process sends jobs, it does not run them")
+            raise RuntimeError("this process only sends jobs")
         run_job(job_id)
 
     return run_job_task

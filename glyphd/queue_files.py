@@ -54,7 +54,7 @@ def _fault_of(path: Path, patience: float) -> str | None:
     if not os.path.lexists(path):
         return _MISSING
     if not path.is_file():
-        return "it is no file"
+        return "it is not a file"
     if not os.access(path, os.R_OK | os.W_OK):
         return "it can't be read and written"
     try:
@@ -73,7 +73,7 @@ def _fault_in(connection: sqlite3.Connection) -> str | None:
     if not found:
         return _EMPTY
     if strangers := sorted(found - _TABLES):
-        return f"it holds something else: {', '.join(strangers)}"
+        return f"it contains something else: {', '.join(strangers)}"
     for query in _USED:
         connection.execute(query)
     (checked,) = connection.execute("PRAGMA quick_check(1)").fetchone()

@@ -101,9 +101,9 @@ def greeting(settings: Settings, host: str, port: int) -> str:
     at = f"http://{_in_url(host)}:{port}"
     data = settings.shown()["database_url"] if settings.database_url else settings.archive_path.absolute()
     reach = (
-        "only this machine can reach it; --host 0.0.0.0 lets others in"
+        "only this machine can reach it; with --host 0.0.0.0 others can"
         if host in _LOOPBACK
-        else "whoever reaches this address can read and write: put a proxy that asks who they are before it"
+        else "whoever reaches this address can read and write: put a proxy with a login in front"
     )
     near = "localhost" if host in (*_LOOPBACK, *_ANY_ADDRESS) else _in_url(host)
     page = f"http://localhost:{port}" if host in _ANY_ADDRESS else at

@@ -21,7 +21,7 @@ _FILE_TROUBLES: Mapping[int, str] = {
     errno.EACCES: "the worker may not read or write its files",
     errno.EPERM: "the worker may not read or write its files",
 }
-NO_ROOM_BESIDE_RESERVE = "the disk has no room for the import beside its reserve"
+NO_ROOM_BESIDE_RESERVE = "the disk has no space for the import beside its reserve"
 ROOM_REASONS = frozenset({_NO_ROOM, NO_ROOM_BESIDE_RESERVE, Trouble.FULL.value, Trouble.TOO_LARGE.value})
 """A disk or a database was full, or the work took more of it than it may."""
 

@@ -26,9 +26,9 @@ log = structlog.get_logger(__name__)
 class Halt(Enum):
     """Why an attempt has to end before it is done."""
 
-    STOPPING = "the process was told to stop"
-    CANCELLED = "somebody cancelled the import"
-    LOST = "another worker took the job up"
+    STOPPING = "the worker was stopped"
+    CANCELLED = "the import was cancelled"
+    LOST = "another worker claimed the job"
 
 
 @dataclass

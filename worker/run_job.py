@@ -29,7 +29,7 @@ from worker.resting import Rest, is_hopeless, rest_after, rest_after_stop, why_h
 
 MAX_LOST_ATTEMPTS = 5
 LONGEST_RECORD_PAUSE_SECONDS = 5.0
-_REPAIR_ADVICE = "restore a backup or make the archive again with `glyphd rebuild`, then retry"
+_REPAIR_ADVICE = "restore a backup or rebuild the archive with `glyphd rebuild`, then retry"
 
 _CANCELLED = {"status": ImportStatus.CANCELLED, "phase": None}
 
@@ -208,7 +208,7 @@ def _broken(context: WorkerContext, error: Exception) -> dict[str, Any]:
     if isinstance(error, DATABASE_ERRORS):
         context.is_suspect.set()
     log.error("import_crashed", exc_info=error)
-    return _failed("internal_error", "something went wrong inside glyphd; the file may be imported again")
+    return _failed("internal_error", "something went wrong inside glyphd; retry the import")
 
 
 def _finish(context: WorkerContext, claim: Claim, values: dict[str, Any], seconds: float) -> None:

@@ -54,7 +54,7 @@ def receive_upload(receiving: Receiving, settings: Settings, look: Look) -> Body
         return _receive_json(receiving, settings)
     hint = " (with curl, add -H 'Content-Type: text/csv')" if "urlencoded" in content_type else ""
     offered = [*RAW_TYPES, MULTIPART, JSON]
-    what = content_type or "a body without a Content-Type"
+    what = content_type or "missing Content-Type"
     raise UnsupportedType(f"{what} is not taken{hint}, only {', '.join(offered)}", offered=offered)
 
 
@@ -62,10 +62,10 @@ def read_json_body(settings: Settings) -> Any:
     """The JSON value of this request. Raises FileRefused when it is malformed, TooLarge over the cap."""
     content_type, _ = parse_options_header(header("Content-Type"))
     if content_type != JSON or _content_encoding():
-        raise UnsupportedType(f"the body has to be {JSON}", offered=[JSON])
+        raise UnsupportedType(f"the body must be {JSON}", offered=[JSON])
     limit = settings.max_json_bytes
     body = bytearray()
-    what = f"a JSON body may have {limit} bytes; send a larger file as a raw text/csv body"
+    what = f"a JSON body may have at most {limit} bytes; send a larger file as a raw text/csv body"
     for block in body_blocks(limit, TooLarge(what, limit=limit)):
         body += block
     _require_few_values(body, settings)
@@ -75,7 +75,7 @@ def read_json_body(settings: Settings) -> Any:
 def read_fields() -> list[tuple[str, str]]:
     """The fields of a small body, a form or a JSON object of texts; an empty body has none."""
     content_type, _ = parse_options_header(header("Content-Type"))
-    too_large = TooLarge(f"this body may have {MAX_FIELD_BYTES} bytes", limit=MAX_FIELD_BYTES)
+    too_large = TooLarge(f"this body may have at most {MAX_FIELD_BYTES} bytes", limit=MAX_FIELD_BYTES)
     body = b"".join(body_blocks(MAX_FIELD_BYTES, too_large))
     if not body:
         return []
@@ -85,8 +85,8 @@ def read_fields() -> list[tuple[str, str]]:
         content = _without_repeated_keys(_json_value(body))
         if isinstance(content, dict) and all(isinstance(value, str) for value in content.values()):
             return list(content.items())
-        raise FileRefused("the body has to be a JSON object whose members are texts")
-    raise UnsupportedType(f"the body has to be {JSON} or {FORM}", offered=[JSON, FORM])
+        raise FileRefused("the body must be a JSON object whose members are texts")
+    raise UnsupportedType(f"the body must be {JSON} or {FORM}", offered=[JSON, FORM])
 
 
 def _json_value(body: bytes) -> Any:
@@ -104,7 +104,7 @@ def _require_few_values(body: bytearray, settings: Settings) -> None:
     """
     most = max(settings.max_json_bytes // BYTES_OF_A_VALUE, 1)
     if _marks(body) > most and _marks(_TEXT.sub(b"", body)) > most:
-        raise TooLarge(f"a JSON body may have {most} values; send a larger file as a raw text/csv body", limit=most)
+        raise TooLarge(f"a JSON body may have at most {most} values; send more as a raw text/csv body", limit=most)
 
 
 def _marks(body: bytes | bytearray) -> int:
@@ -121,7 +121,7 @@ def _without_repeated_keys(content: Any) -> Any:
 def _content_encoding() -> str:
     encoding: str = header("Content-Encoding").strip().lower()
     if encoding not in ("", "identity", GZIP, "x-gzip"):
-        raise UnsupportedType(f"Content-Encoding {encoding[:50]!r} is not taken, only gzip", offered=[GZIP])
+        raise UnsupportedType(f"Content-Encoding {encoding[:50]!r} is not supported, only gzip", offered=[GZIP])
     return GZIP if encoding.endswith(GZIP) else ""
 
 
@@ -139,12 +139,12 @@ def _receive_multipart(arriving: Arriving, boundary: str, settings: Settings) ->
 def _receive_json(receiving: Receiving, settings: Settings) -> Body:
     content = _without_repeated_keys(read_json_body(settings))
     if not isinstance(content, dict):
-        raise FileRefused('the body has to be a JSON object such as {"filename": "offers.csv", "csv": "…"}')
+        raise FileRefused('the body must be a JSON object such as {"filename": "offers.csv", "csv": "…"}')
     text, name = content.get("csv"), content.get("filename")
     unknown = [name[:MAX_NAME_SHOWN] for name in sorted(set(content) - {"csv", "filename"})[:MAX_NAMES_SHOWN]]
     if unknown:
         raise FileRefused(f"unknown members {', '.join(unknown)[:200]}: options are query parameters", unknown=unknown)
     if not isinstance(text, str) or not isinstance(name, str | None):
-        raise FileRefused("the JSON object needs the CSV text as csv, and may have a filename", missing=["csv"])
+        raise FileRefused("the JSON object needs a member csv with the text, and may have a filename", missing=["csv"])
     receiving.write(text.encode())
     return Body(Described(name, "text/csv"), [], is_text=True)

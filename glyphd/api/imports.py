@@ -130,7 +130,7 @@ def _read_kept(kept: BinaryIO, job: Job, cursor: str | None) -> Iterator[tuple[i
     """The kept row errors behind the cursor, each with the place where it ends."""
     start = read_cursor(_errors_identity(job), cursor, (int,))[0] if cursor else 0
     if not is_between_errors(kept, start):
-        raise InvalidCursor("the cursor is not one that glyphd gave out", parameter="cursor")
+        raise InvalidCursor("this is not a cursor from glyphd", parameter="cursor")
     return read_errors(kept, start)
 
 

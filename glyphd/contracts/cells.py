@@ -185,7 +185,7 @@ def scalar_text(value: Any) -> str | None:
             return None
         case str():
             if "\0" in value:
-                raise PydanticCustomError("nul_character", "holds a NUL character")
+                raise PydanticCustomError("nul_character", "contains a NUL character")
             return value
         case bool():
             return "true" if value else "false"
@@ -208,5 +208,5 @@ def _json_text(text: str) -> str | None:
     if len(compact) > MAX_JSON_CHARACTERS:
         raise PydanticCustomError("text_too_long", "is longer than 65536 characters")
     if holds_nul(compact):
-        raise PydanticCustomError("nul_character", "holds a NUL character")
+        raise PydanticCustomError("nul_character", "contains a NUL character")
     return None if compact == "null" else compact

@@ -18,7 +18,7 @@ class RepeatedKeys:
 
     @property
     def error(self) -> PydanticCustomError:
-        return PydanticCustomError("duplicate_column", "gives the key {key} twice", {"key": repr(self.key[:100])})
+        return PydanticCustomError("duplicate_column", "has the key {key} twice", {"key": repr(self.key[:100])})
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -33,7 +33,7 @@ def parse_json(text: str | bytes) -> Any:
 def write_json(value: Any) -> str:
     """The value as compact JSON.
 
-    Raises ValueError or TypeError for what is no JSON value, and PydanticCustomError for a repeated key.
+    Raises ValueError or TypeError for what is not a JSON value, and PydanticCustomError for a repeated key.
     """
     return _encode(value)
 
@@ -64,7 +64,7 @@ def refuse(value: Any) -> Any:
     """Raises PydanticCustomError for a repeated key, TypeError for anything else that JSON does not know."""
     if isinstance(value, RepeatedKeys):
         raise value.error
-    raise TypeError(f"{type(value).__name__} is no JSON value")
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=refuse).encode

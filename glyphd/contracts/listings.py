@@ -56,10 +56,10 @@ class GPUListingDTO(BaseModel):
 
     model: Annotated[str, TextCell(required=True)] = Field(description="GPU model")
     price_usd: Annotated[float, NumberCell(required=True, minimum=0)] = Field(description="Price in US dollars")
-    condition: Text = Field(default=None, description="Condition as the seller puts it")
-    quantity: Count = Field(default=None, description="Pieces on offer; words here goes to availability")
+    condition: Text = Field(default=None, description="Condition in the seller's words")
+    quantity: Count = Field(default=None, description="Pieces on offer; words go to availability")
     availability: Text = Field(default=None, description="Availability in words")
-    min_order_qty: Count = Field(default=None, description="Least pieces per order")
+    min_order_qty: Count = Field(default=None, description="Minimum pieces per order")
     seller: Text = Field(default=None, description="Who sells")
     region: Text = Field(default=None, description="Where it is sold")
     vram_gb: Count = Field(default=None, description="Video memory in GB")
@@ -93,7 +93,7 @@ class GPUListingDTO(BaseModel):
     source_type: Text = Field(default=None, description="Kind of source")
     title: Annotated[str | None, TextCell(max_length=1000)] = Field(default=None, description="The offer's own title")
     extra: Annotated[dict[str, Any] | None, ExtraCell()] = Field(
-        default=None, description="Columns that nobody knows, by their own names"
+        default=None, description="Unknown columns, by their own names"
     )
 
     @model_validator(mode="before")
@@ -150,7 +150,7 @@ def canonical_fields(data: Mapping[str, Any]) -> dict[str, Any]:
     """
     mapped = map_headers(list(data), INPUT_COLUMNS)
     if mapped.conflicts:
-        raise PydanticCustomError("duplicate_column", "gives a column twice: {names}", {"names": mapped.conflicts[0]})
+        raise PydanticCustomError("duplicate_column", "has a column twice: {names}", {"names": mapped.conflicts[0]})
     values = list(data.values())
     row = {name: _null_or_given(name, values[at]) for name, at in mapped.positions.items()}
     currency = row.pop(CURRENCY, None)

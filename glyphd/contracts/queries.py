@@ -65,7 +65,7 @@ class StatusQuery(Query):
     """How the status of an import is asked for."""
 
     wait: Annotated[int | None, IntegerCell(maximum=MAX_WAIT_SECONDS)] = Field(
-        None, description="Seconds, at most 60, to hold the answer until the status is another"
+        None, description="Seconds, at most 60, to hold the answer until the status changes"
     )
 
 
@@ -94,18 +94,18 @@ class ListingQuery(OutputQuery):
     after: QueryTime | None = Field(None, description="Seen strictly later than this")
     before: QueryTime | None = Field(None, description="Seen strictly earlier than this")
     import_id: Annotated[Words, NEVER_BLANK] = Field(
-        description="Exactly the rows these imports brought, superseded since or not"
+        description="Exactly the rows of these imports, even if superseded since"
     )
     history: Flag = Field(None, description="Every scoring event, not only the latest of each listing")
     as_of: Annotated[QueryTime | None, NEVER_BLANK] = Field(
         None, description="The market as the archive knew it at this moment, inclusive"
     )
     sort: SortKey | None = Field(None, description="Order; a leading - is descending")
-    limit: Limit = Field(None, description="Page size; without it the whole result comes at once")
-    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
+    limit: Limit = Field(None, description="Page size; without it the whole result is returned")
+    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the previous one")
     count: Literal["exact"] | None = Field(None, description="exact adds X-Total-Count")
     fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
-        description="Columns to answer, comma-separated, in that order"
+        description="Columns to return, comma-separated, in that order"
     )
 
 
@@ -120,28 +120,28 @@ class SourceQuery(Query):
 class ImportQuery(OutputQuery):
     """Filters and page of `GET /api/imports`."""
 
-    status: ImportStatus | None = Field(None, description="Imports that stand like this")
+    status: ImportStatus | None = Field(None, description="Imports with this status")
     source: Annotated[str | None, TextCell()] = Field(None, description="Source given with the upload")
     sha256: Annotated[str | None, TextCell(max_length=64)] = Field(None, description="SHA-256 of the upload, in hex")
     received_after: QueryTime | None = Field(None, description="Received strictly later than this")
     received_before: QueryTime | None = Field(None, description="Received strictly earlier than this")
     limit: Limit = Field(None, description="Page size, 100 by default")
-    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
+    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the previous one")
     count: Literal["exact"] | None = Field(None, description="exact adds X-Total-Count")
 
 
 class ErrorQuery(OutputQuery):
     """Page of `GET /api/imports/{import_id}/errors`."""
 
-    limit: Limit = Field(None, description="Page size; without it all kept errors come at once")
-    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
+    limit: Limit = Field(None, description="Page size; without it all stored errors are returned")
+    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the previous one")
 
 
 class PageQuery(OutputQuery):
     """How a list without filters is written, and which page of it."""
 
-    limit: Limit = Field(None, description="Page size; without it the whole list comes at once")
-    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
+    limit: Limit = Field(None, description="Page size; without it the whole list is returned")
+    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the previous one")
 
 
 class MomentQuery(OutputQuery):
@@ -173,21 +173,21 @@ class DiffQuery(PageQuery):
 
     kind: DiffKind | None = Field(None, description="added, removed or changed: that list; without it the counts")
     fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
-        description="Columns to answer, comma-separated, in that order"
+        description="Columns to return, comma-separated, in that order"
     )
 
 
 class PersistQuery(Query):
     """What may be said of rows sent as JSON."""
 
-    source: Label | None = Field(None, description="Where the rows come from; kept on the import")
-    description: Description | None = Field(None, description="Free text; kept on the import")
+    source: Label | None = Field(None, description="Where the rows come from; stored with the import")
+    description: Description | None = Field(None, description="Free text; stored with the import")
 
 
 class ChangeQuery(Query):
     """What may be said of a rollback or a restore."""
 
-    reason: Description | None = Field(None, description="Why; kept with the change")
+    reason: Description | None = Field(None, description="Why; stored with the change")
     dry_run: Flag = Field(None, description="Say what would change, and change nothing")
 
 
@@ -201,8 +201,8 @@ class DeltaQuery(OutputQuery):
     )
     after: QueryTime | None = Field(None, description="Observed strictly later than this")
     import_id: Annotated[Words, NEVER_BLANK] = Field(description="Changes that these imports brought")
-    limit: Limit = Field(None, description="Page size; without it all changes come at once")
-    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
+    limit: Limit = Field(None, description="Page size; without it all changes are returned")
+    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the previous one")
 
 
 class UploadQuery(ImportOptions):

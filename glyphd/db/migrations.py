@@ -88,7 +88,7 @@ def begin_new_ledger(settings: Settings) -> Path | None:
     """
     _require_fit(settings)
     if applied_of(settings, REGISTRY):
-        raise SchemaError("there is a registry, so no new ledger is begun: nothing was changed")
+        raise SchemaError("there is a registry, so no new ledger was begun: nothing was changed")
     aside = None
     with migration_lock(settings):
         if settings.uploads_dir.exists():
@@ -184,7 +184,7 @@ def _require_ours(database: Database, steps: MigrationSet) -> None:
     """A path mistyped must not fill somebody's other database with tables. On PostgreSQL sharing one is fine."""
     strangers = set(database.get_tables()) - {steps.history_table}
     if is_sqlite(database) and strangers:
-        raise SchemaError(f"the database for the {steps.name} holds something else: {', '.join(sorted(strangers))}")
+        raise SchemaError(f"the database for the {steps.name} contains something else: {', '.join(sorted(strangers))}")
 
 
 def _require_utf8(database: Database) -> None:

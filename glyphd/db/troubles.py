@@ -23,7 +23,7 @@ class Trouble(Enum):
     """The kinds that are answered in different ways, in words that anybody may read. Any other error is our fault."""
 
     BUSY = "the database is busy"
-    FULL = "the database has no room to write"
+    FULL = "the database has no space to write"
     LOST = "the connection to the database was lost"
     LIMITED = "the database stopped the work at one of its limits"
     TOO_LARGE = "the database stopped the work at one of its limits: that of temporary files"

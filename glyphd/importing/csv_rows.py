@@ -16,7 +16,7 @@ from glyphd.importing.rows import Place, Row, row_error, shown_name
 MAX_CELL_CHARACTERS = 131_072
 """The csv module's own limit, set all the same: it is one for the whole process."""
 
-_STRAY_RETURN = Flaw("stray_carriage_return", "has a carriage return outside quotes that ends no line")
+_STRAY_RETURN = Flaw("stray_carriage_return", "has a carriage return outside quotes that does not end a line")
 _FLAWS = (
     ("field larger", Flaw("cell_too_large", f"has a cell of more than {MAX_CELL_CHARACTERS} characters")),
     ("new-line", _STRAY_RETURN),
@@ -77,7 +77,7 @@ class CsvRows:
             if cells is None:
                 return
             if lines.flaw is None and is_blank(cells):
-                self.blank_rows += bool(cells)  # a line without any character is no row
+                self.blank_rows += bool(cells)  # a line without any character is not a row
                 continue
             if len(cells) > width and is_blank(cells[width:]):
                 del cells[width:]
@@ -105,7 +105,7 @@ class CsvRows:
             raise UnreadableFile(f"the header {lines.flaw.message}", line=lines.number)
         count = len(names or []) - len(set(REPORT_COLUMNS).intersection(names or []))
         if count > self._max_columns:
-            what = f"the header in line {line} has {count} columns, the most are {self._max_columns}"
+            what = f"the header in line {line} has {count} columns, at most {self._max_columns} are allowed"
             raise UnreadableFile(what, line=line)
         self.header_line = line
         return map_headers([name.strip() for name in names or []], INPUT_COLUMNS, self._layout.column_map)

@@ -26,7 +26,7 @@ def header_line(data: bytes, skipped: int, encoding: str) -> tuple[str, str | No
         text = line.decode(encoding, "replace").strip(_HOLDS_NOTHING)
         if trimmed(text):
             return _text(line, encoding), separator
-    what = "the file is empty" if not skipped else f"the file has nothing behind the {skipped} lines that are skipped"
+    what = "the file is empty" if not skipped else f"the file has nothing after the {skipped} skipped lines"
     raise FileRefused(what, found="nothing", missing=list(REQUIRED))
 
 
@@ -56,9 +56,9 @@ def find_header(data: bytes, layout: Layout, max_columns: int) -> tuple[int, str
 
 def _text(line: bytes, encoding: str) -> str:
     if b"\0" in line:
-        raise FileRefused("the file is not CSV: its header holds NUL bytes", found="binary data")
+        raise FileRefused("the file is not CSV: its header contains NUL bytes", found="binary data")
     if b"\r" in line.rstrip(b"\r"):
-        raise FileRefused("lines end in a bare carriage return: save the file with LF or CRLF line ends", found="CR")
+        raise FileRefused("lines end with a bare carriage return: save the file with LF or CRLF line ends", found="CR")
     try:
         return line.decode(encoding)
     except UnicodeDecodeError as error:

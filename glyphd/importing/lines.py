@@ -58,7 +58,7 @@ class PhysicalLines:
             if self.offset - self._began_after[1] > self.max_bytes:
                 self.text = self._pass_over(raw)
             elif b"\0" in raw:
-                self.text = self._flawed(raw, Flaw("nul_character", "holds a NUL character"))
+                self.text = self._flawed(raw, Flaw("nul_character", "contains a NUL character"))
             else:
                 try:
                     self.text = raw.decode(encoding)
@@ -108,7 +108,7 @@ class PhysicalLines:
 
 def ambiguous(line: int, flaw: Flaw) -> UnreadableFile:
     """The error of a flawed line that may or may not leave a quote open: the lines after it could be rows or not."""
-    what = f"line {line} {flaw.message} and has a quote too many: nobody can tell where its record ends"
+    what = f"line {line} {flaw.message} and has one quote too many: the end of its record can't be found"
     return UnreadableFile(what, line=line)
 
 

@@ -84,4 +84,4 @@ class Admission:
         limit = self.limits.largest_body(content_type)
         if size > limit:
             hint = "; send a larger file as a raw text/csv body" if is_json(content_type) else ""
-            raise TooLarge(f"a body of this type may have {limit} bytes{hint}", limit=limit)
+            raise TooLarge(f"a body of this type may have at most {limit} bytes{hint}", limit=limit)

@@ -56,5 +56,5 @@ def _imported_at(database: Database, import_id: str) -> str:
     query = ImportBatch.select(ImportBatch.imported_at).where(ImportBatch.import_id == import_id)
     row = database.execute(query).fetchone()
     if row is None:
-        raise ImportNotFound(f"the archive holds no import {import_id}", import_id=import_id)
+        raise ImportNotFound(f"the archive has no import {import_id}", import_id=import_id)
     return str(row[0])

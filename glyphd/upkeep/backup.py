@@ -53,7 +53,7 @@ def back_up(settings: Settings, folder: Path, progress: Progress) -> BackedUp:
     if settings.database_url is not None:
         raise CannotBackUp("on PostgreSQL: copy the database with pg_dump, then the uploads folder")
     if folder.exists() and any(folder.iterdir()):
-        raise CannotBackUp(f"{folder} is not empty: every backup gets a folder of its own")
+        raise CannotBackUp(f"{folder} is not empty: every backup needs a folder of its own")
     unfinished = folder / UNFINISHED
     make_folder(unfinished)
     copied = Settings(data_dir=unfinished, db_path=unfinished / settings.archive_path.name, database_url=None)

@@ -36,7 +36,7 @@ class Recovered:
 
     def __str__(self) -> str:
         return (
-            f"{self.in_archive} imports whose rows are in the archive, {self.queued} that the next worker imports, "
+            f"{self.in_archive} imports whose rows are in the archive, {self.queued} for the next worker to import, "
             f"{self.changes} rollbacks and restores"
         )
 
@@ -52,7 +52,7 @@ def rebuild_registry(settings: Settings, progress: Progress) -> Recovered:
         registry = Registry(database)
         if registry.workers_alive():
             raise CannotRebuild(
-                "a worker is at work: stop the service first; one that was killed is forgotten after ten seconds"
+                "a worker is running: stop the service first; a killed one no longer counts after ten seconds"
             )
         return _Recovery(registry, archive, LocalUploads(settings.uploads_dir), progress).run()
 

@@ -54,7 +54,7 @@ def rebuild_elsewhere(settings: Settings, into: Path, progress: Progress) -> Reb
     Raises what `Rebuilder.run` raises; what there is of the new archive is then removed.
     """
     if into.exists():
-        raise CannotRebuild(f"{into} is there already: an archive is made again only where there is nothing")
+        raise CannotRebuild(f"{into} exists already: an archive is rebuilt only where there is nothing")
     _refuse_version_1(settings)
     require_there(settings, [REGISTRY])
     require_current_schema(settings, [REGISTRY])
