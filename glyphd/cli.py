@@ -69,7 +69,7 @@ def _exit_code(error: Exception, *, is_supervised: bool) -> int:
 
 
 def _unusable(error: Exception) -> str | None:
-    """What is wrong with the settings or the surroundings, in one line; None for a fault of ours."""
+    """What is wrong with the settings or the environment, in one line; None for a bug of ours."""
     if isinstance(error, GlyphdError):
         return error.detail if error.reason is None else f"{error.detail}: {error.reason}"
     if isinstance(error, OSError):
@@ -199,7 +199,7 @@ def verify_command(import_ids: tuple[str, ...], everything: bool, **flags: Any) 
 @click.option("--registry", is_flag=True, help="Instead, recover the kept uploads that the registry lacks.")
 @settings_options
 def rebuild_command(into: Path | None, registry: bool, **flags: Any) -> None:
-    """Make the archive again from the kept uploads and the registry; the old one is put aside."""
+    """Rebuild the archive from the kept uploads and the registry; the old one is moved away."""
     settings = load_settings(**flags)
     if registry and into is not None:
         raise click.UsageError("--registry and --into can't be combined")
@@ -255,7 +255,7 @@ def settings_command(**flags: Any) -> None:
 
 @contextmanager
 def _progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
-    """Shows on stderr, if that is a terminal, how much of the length is done; gives the function that is told."""
+    """Shows on stderr, if that is a terminal, how much of the length is done; returns the function to report it to."""
     if not sys.stderr.isatty():
         yield lambda done: None
         return

@@ -208,7 +208,7 @@ class RowsRefused(Refused):
 
 
 class UnreadableFile(Refused):
-    """The file's structure is broken from `line` on, so its rows can't be told apart."""
+    """The file's structure is broken from `line` on, so its rows can't be separated."""
 
     code = "unreadable_file"
     title = "The file can't be read"

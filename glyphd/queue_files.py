@@ -1,4 +1,4 @@
-"""The queue's SQLite file: made where there is none, and put aside where it can't be used as a queue."""
+"""The queue's SQLite file: created if there is none, and replaced if it can't be used as a queue."""
 
 import fcntl
 import os
@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 
 def prepare_queue_file(path: Path, tables: Iterable[str], *, patience: float) -> None:
-    """Leaves a usable queue at `path`. What was there and is not one is put aside, never removed.
+    """Leaves a usable queue at `path`. An unusable file there is renamed, never removed.
 
     `tables` are the statements that make its tables, `patience` the seconds to wait for a lock. Raises OSError
     where nothing can be made or renamed, and sqlite3's error for a file that somebody else holds locked.

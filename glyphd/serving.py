@@ -89,7 +89,7 @@ class _Stop:
 
 
 def _await_worker(registry: Registry, stop: Event) -> None:
-    """Returns when a worker gives a sign of life, or after a while anyway."""
+    """Returns when a worker has sent a heartbeat, or after a while anyway."""
     deadline = time.monotonic() + WORKER_START_SECONDS
     while not registry.workers_alive() and time.monotonic() < deadline:
         if stop.wait(0.02):

@@ -1,4 +1,4 @@
-"""How far a job is, and the thread that tells the registry twice a second."""
+"""How far a job is, and the thread that updates the registry twice a second."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -26,7 +26,7 @@ class Rest:
 
 
 def rest_after_stop(job: Job) -> Rest:
-    """For a job whose process stops: another one may take it up at once."""
+    """For a job whose process stops: another one may claim it at once."""
     return Rest(job.handback_count + 1, 0)
 
 

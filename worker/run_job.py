@@ -64,7 +64,7 @@ def _run_alone(context: WorkerContext, job_id: int) -> None:
 
 
 def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> None:
-    """The archive stays open until the outcome is told: who closes it last copies all of its log into the main file.
+    """The archive stays open until the outcome is recorded: the last to close it copies its whole log into the main file.
 
     In trouble it is closed at once: that gives room on a full disk.
     """
@@ -134,7 +134,7 @@ def _heartbeat(context: WorkerContext, claim: Claim, attempt: Attempt) -> Abstra
 
 
 def _change(context: WorkerContext, claim: Claim) -> dict[str, Any]:
-    """A rollback or a restore. The import's own row tells it before the job ends: a crash between repeats both."""
+    """A rollback or a restore. The import's own row has it before the job ends: a crash between repeats both."""
     attempt = BatchChange(context, claim)
     with _heartbeat(context, claim, attempt):
         moment = attempt.run()

@@ -81,7 +81,7 @@ def problem(status: int, code: str, title: str, detail: str, **members: Any) -> 
 
 
 def problem_of(error: Exception) -> Problem:
-    """The answer for a failure. What glyphd does not name is logged, and told without its insides."""
+    """The answer for a failure. An unexpected one is logged, and answered without internal details."""
     if isinstance(error, errors.GlyphdError):
         status = status_of(error)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -1,4 +1,4 @@
-"""JSON as text and as values, without what other readers pass over in silence: a key that an object gives twice."""
+"""JSON as text and as values, strict where other readers are silent: about a key that an object has twice."""
 
 import json
 import re

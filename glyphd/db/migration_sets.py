@@ -53,7 +53,7 @@ class MigrationSet:
 
 ARCHIVE = MigrationSet("archive", "archive_migrations")
 REGISTRY = MigrationSet("registry", "registry_migrations")
-"""Named apart, since on PostgreSQL both stand in one database: one name would hide the second set's steps."""
+"""Named apart, since on PostgreSQL both are in one database: one name would hide the second set's steps."""
 SETS = (ARCHIVE, REGISTRY)
 
 _FIRST_OF_VERSION_1 = "001_ledger"

@@ -82,7 +82,7 @@ def initialise(settings: Settings, *, registry_may_be_lost: bool = False) -> Non
 
 
 def begin_new_ledger(settings: Settings) -> Path | None:
-    """`initialise` where the registry is gone: the uploads that it knew are put aside, in the folder that is returned.
+    """`initialise` where the registry is gone: the uploads that it knew are moved to the folder that is returned.
 
     Raises SchemaError where there is a registry.
     """

@@ -1,4 +1,4 @@
-"""Archive and registry know each other by a random id that stands in both."""
+"""Archive and registry contain the same random id, which shows that they belong together."""
 
 from uuid import uuid4
 

@@ -98,7 +98,7 @@ Job.add_index(
 
 
 class Worker(Model):
-    """One worker process and its last sign of life."""
+    """One worker process and its last heartbeat."""
 
     id = TextField(primary_key=True)
     host = TextField()

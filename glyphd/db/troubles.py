@@ -20,7 +20,7 @@ converted or compared, an encoding that does not exist as it is looked up."""
 
 
 class Trouble(Enum):
-    """The kinds that are answered in different ways, in words that anybody may read. Any other error is our fault."""
+    """The kinds that are answered in different ways, in words that are safe to show. Any other error is our bug."""
 
     BUSY = "the database is busy"
     FULL = "the database has no space to write"
@@ -144,6 +144,6 @@ def _by_code(error: BaseException) -> Trouble | None:
 
 
 def _by_words(text: str) -> Trouble | None:
-    """What stands in quotes is a name of somebody's, not a word of the database's."""
+    """Quoted text is a user's name for something, not a word of the database."""
     said = re.sub(r'"[^"]*"', "", text)
     return next((kind for kind, signs in _SIGNS.items() if any(sign in said for sign in signs)), None)

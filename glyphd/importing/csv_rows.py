@@ -61,7 +61,7 @@ class CsvRows:
     def cells(self, row: Row) -> list[str]:
         """The cells of the row given last, as the file has them.
 
-        One whose cells can't be told apart has its line as one cell, cut to what a cell may hold; a record of several
+        One whose cells can't be separated has its line as one cell, cut to what a cell may hold; a record of several
         lines, or of one too long, has none then.
         """
         if row.cells is not None or self._cells or self._lines.number != row.place.line:
@@ -111,7 +111,7 @@ class CsvRows:
         return map_headers([name.strip() for name in names or []], INPUT_COLUMNS, self._layout.column_map)
 
     def _next(self, line: int) -> list[str] | None:
-        """The next record's cells, None at the end; what is wrong with it stands in `lines.flaw`."""
+        """The next record's cells, None at the end; what is wrong with it is in `lines.flaw`."""
         self._lines.begin_record()
         try:
             cells: list[str] = next(self._reader)

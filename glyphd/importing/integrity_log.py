@@ -14,7 +14,7 @@ DAMAGED = "damaged"
 
 KEPT_CHECKS = 20
 _MOST_CHARACTERS = 2000
-"""Of what is damaged: the first lines tell which file it is, and `glyphd check` tells the rest."""
+"""Of what is damaged: the first lines say which file it is, and `glyphd check` lists the rest."""
 
 
 class IntegrityLog:

@@ -16,7 +16,7 @@ from glyphd.importing.import_filters import conditions
 from glyphd.times import now_text, utc_text
 
 WORKER_ALIVE_SECONDS = 10
-"""A worker gives a sign of life every two seconds; after this long without one it counts as gone."""
+"""A worker sends a heartbeat every two seconds; after this long without one it counts as gone."""
 
 IMPORT = "import"
 """The kind of a job that imports an upload; the others roll an import back or restore it."""
@@ -251,7 +251,7 @@ class Registry:
             self._execute(Worker.delete().where(Worker.id == worker_id))
 
     def workers_alive(self, host: str | None = None) -> int:
-        """How many workers gave a sign of life lately; on one host, or anywhere."""
+        """How many workers have sent a heartbeat recently; on one host, or anywhere."""
         here = Worker.host == host if host is not None else True
         query = Worker.select(fn.COUNT(Worker.id)).where(is_alive(), here)
         with self._connected():
@@ -284,7 +284,7 @@ class Registry:
 
 
 def require_import(registry: Registry, import_id: str) -> Job:
-    """The import's job. Raises ImportNotFound for an id that nobody knows."""
+    """The import's job. Raises ImportNotFound for an unknown id."""
     job = registry.find_import(import_id) if "\0" not in import_id else None
     if job is None:
         raise ImportNotFound(f"there is no import {import_id}", import_id=import_id)

@@ -71,7 +71,7 @@ def find_source(registry: Registry, event: Event) -> Job:
 
 
 def read_source(uploads: UploadStore, job: Job, event: Event, *, settings: Settings) -> bytes:
-    """The event's record as it stands in the kept file, unpacked, its line end included.
+    """The event's record as it is in the kept file, unpacked, its line end included.
 
     Raises SourceMismatch unless it says today what the archive holds, and SourceMissing when the file is gone.
     """

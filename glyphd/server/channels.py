@@ -259,7 +259,7 @@ class Channel(SharingChannel):
 
 
 def channel_class(admission: Admission, present: Present = as_it_is) -> type[Channel]:
-    """The connections of one server. waitress makes channels and parsers itself: what they need stands in the class."""
+    """The connections of one server. waitress makes channels and parsers itself: what they need is in the class."""
     shared, presenting = admission, present
 
     class ServerParser(RequestParser):

@@ -1,4 +1,4 @@
-"""Runs the server: listens, turns waitress's loop, reaps slow clients, and drains when told to stop."""
+"""Runs the server: listens, turns waitress's loop, closes slow connections, and drains after a stop signal."""
 
 import os
 import socket

@@ -77,7 +77,7 @@ def _differences(job: Job, batch: Any) -> Iterator[str]:
 
 
 def _result_differences(job: Job, batch: Any) -> Iterator[str]:
-    """What the reading found stands in both."""
+    """What the reading found is in both."""
     try:
         result = json.loads(batch.result)
         said = dict(result)

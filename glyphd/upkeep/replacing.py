@@ -1,7 +1,7 @@
 """`glyphd rebuild` in place: the new archive takes the old one's place, with its companions under their own names.
 
 The old archive stays until the new one takes its name, in one step and as the last. Killed before, the command is
-simply run again. What was replaced is put aside; only what a service makes again by itself is removed.
+simply run again. What was replaced is moved away; only what a service recreates by itself is removed.
 """
 
 import os
