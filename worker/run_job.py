@@ -64,7 +64,7 @@ def _run_alone(context: WorkerContext, job_id: int) -> None:
 
 
 def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> None:
-    """The archive stays open until the outcome is recorded: the last to close it copies its whole log into the main file.
+    """The archive stays open until the outcome is recorded: the last to close it copies its log into the main file.
 
     In trouble it is closed at once: that gives room on a full disk.
     """

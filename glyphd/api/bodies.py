@@ -54,8 +54,8 @@ def receive_upload(receiving: Receiving, settings: Settings, look: Look) -> Body
         return _receive_json(receiving, settings)
     hint = " (with curl, add -H 'Content-Type: text/csv')" if "urlencoded" in content_type else ""
     offered = [*RAW_TYPES, MULTIPART, JSON]
-    what = content_type or "missing Content-Type"
-    raise UnsupportedType(f"{what} is not taken{hint}, only {', '.join(offered)}", offered=offered)
+    what = f"unsupported Content-Type {content_type}" if content_type else "missing Content-Type"
+    raise UnsupportedType(f"{what}{hint}, expected one of {', '.join(offered)}", offered=offered)
 
 
 def read_json_body(settings: Settings) -> Any:
