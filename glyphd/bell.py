@@ -1,4 +1,4 @@
-"""A bell beside the queue: a named pipe that wakes a worker at once. It is a convenience: whoever misses it looks into
+"""A bell beside the queue: a named pipe that wakes a worker at once. Only a convenience: a worker that misses it looks into
 the queue soon after anyway."""
 
 import os

@@ -265,7 +265,7 @@ def _progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def _verifier(settings: Settings, import_ids: tuple[str, ...]) -> Iterator[Verifier]:
-    """A verifier at work, with its progress on stderr if that is a terminal."""
+    """A running verifier, with its progress on stderr if that is a terminal."""
     archive, registry = open_archive_to_verify(settings), Registry(open_registry_to_look(settings))
     verifier = Verifier(archive, registry, LocalUploads(settings.uploads_dir), settings)
     try:

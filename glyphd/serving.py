@@ -52,7 +52,7 @@ def _serve_on(listener: socket.socket, app: Bottle, settings: Settings, *, with_
     backlog = Backlog(registry, settings.max_imports_waiting)
 
     def ready(host: str, port: int) -> None:
-        """Whoever connects meanwhile waits at the open door: the first upload shall find a worker at work."""
+        """Clients that connect meanwhile wait: the first upload shall find a running worker."""
         if supervisor is not None:
             supervisor.start()
             _await_worker(registry, stop.asked)

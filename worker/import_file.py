@@ -1,4 +1,4 @@
-"""One attempt at one import: read, check, stage, write. The result is a value; only trouble is raised."""
+"""One attempt at one import: read, check, stage, write. The result is a value; only problems are raised."""
 
 from typing import Any
 

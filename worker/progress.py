@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 class Halt(Enum):
-    """Why an attempt has to end before it is done."""
+    """Why an attempt must end before it is done."""
 
     STOPPING = "the worker was stopped"
     CANCELLED = "the import was cancelled"

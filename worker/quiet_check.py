@@ -85,7 +85,7 @@ class QuietCheck:
         return _Due(lost_workers, is_suspect, is_urgent) if is_urgent or is_old else None
 
     def _may_be_repaired(self, last: IntegrityCheck | None) -> bool:
-        """Damage is mended while nothing runs, so at the start it is looked at again; later not all the time."""
+        """Damage is repaired while nothing runs, so it is checked again at the start; later only sometimes."""
         return not self._has_looked or last is None or last.checked_at < _ago(DAMAGED_INTERVAL_SECONDS)
 
     def _check(self, due: _Due) -> None:

@@ -66,7 +66,7 @@ def _run_alone(context: WorkerContext, job_id: int) -> None:
 def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> None:
     """The archive stays open until the outcome is recorded: the last to close it copies its log into the main file.
 
-    In trouble it is closed at once: that gives room on a full disk.
+    After a problem it is closed at once: that frees space on a full disk.
     """
     began = time.monotonic()
     try:
@@ -81,7 +81,7 @@ def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> Non
     except ReaderLost:
         log.warning("reader_lost")
         return  # still said to be running, as if this process had died: the sweep finds that, and counts it as lost
-    except Exception as error:  # noqa: BLE001  # the worker's edge: a job's trouble must not end the process
+    except Exception as error:  # noqa: BLE001  # the worker's edge: a job's failure must not end the process
         ended = _end_of(context, claim, error)
         if ended is None:
             return

@@ -152,7 +152,7 @@ def require_current_schema(settings: Settings, sets: Iterable[MigrationSet] = SE
 
 
 def require_there(settings: Settings, sets: Iterable[MigrationSet] = SETS) -> None:
-    """For commands that work with what is there and make nothing. Raises NoLedger, saying where it looked."""
+    """For commands that create nothing. Raises NoLedger, with where it looked."""
     for steps in sets:
         if not is_anything_there(settings, steps):
             raise NoLedger(

@@ -100,7 +100,7 @@ def begin_new_ledger(settings: Settings) -> Path | None:
 
 
 def initialise_archive(settings: Settings, archive_id: str | None = None) -> None:
-    """Makes the archive alone where there is none, with this id or a new one: for whoever needs no registry."""
+    """Makes the archive alone where there is none, with this id or a new one: for callers that need no registry."""
     if applied_of(settings, ARCHIVE) != ARCHIVE.packaged():
         with migration_lock(settings):
             _make_if_fresh(settings, ARCHIVE)

@@ -1,4 +1,4 @@
-"""Peewee models of the registry: what was asked, how far it is, and who is at work."""
+"""Peewee models of the registry: what was requested, its progress, and the workers."""
 
 from peewee import SQL, AutoField, BigIntegerField, BooleanField, DoubleField, IntegerField, Model, TextField
 

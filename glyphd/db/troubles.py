@@ -1,4 +1,4 @@
-"""What kind of trouble an error of a database is, whichever of the two databases and whichever library raised it."""
+"""What kind of problem a database error is, for both databases and every library that raises one."""
 
 import re
 import sqlite3
@@ -104,7 +104,7 @@ _SIGNS: Mapping[Trouble, tuple[str, ...]] = {
 
 
 def trouble_of(error: BaseException) -> Trouble | None:
-    """The kind of trouble, or None for an error that is no database's, or none of these kinds."""
+    """The kind of problem, or None for any other error."""
     cause = cause_of(error)
     if not is_database_error(cause):
         return None

@@ -1,4 +1,4 @@
-"""Cancelling an import: a wish that whoever holds the job's lock carries out."""
+"""Cancelling an import: a request that the holder of the job's lock carries out."""
 
 from peewee import Database
 

@@ -138,7 +138,7 @@ def _require_columns(rows: CsvRows, layout: Layout, data: bytes, max_columns: in
 
 
 def _require_mapped(header: HeaderMap, layout: Layout, found: list[str]) -> None:
-    """Every column that the `map` option names has to be in the file."""
+    """Every column that the `map` option names must be in the file."""
     in_file = set(map(fold, header.names))
     for name in layout.column_map:
         if fold(name) not in in_file:

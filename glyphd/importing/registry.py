@@ -135,7 +135,7 @@ class Registry:
             return int(Job.select().where(Job.status.in_(UNFINISHED)).bind(self.database).count())
 
     def resting(self) -> list[str | None]:
-        """Why jobs have to be run again that met trouble, oldest job first; None for one whose trouble is not kept."""
+        """Why interrupted jobs must run again, oldest job first; None for one without a recorded reason."""
         reason = Case(None, [(Job.kind == IMPORT, Job.reason)])
         query = Job.select(reason).where(Job.status.in_(UNFINISHED), ~Job.not_before.is_null()).order_by(Job.id)
         with self._connected():
@@ -177,7 +177,7 @@ class Registry:
         return row[0] if row else None
 
     def claim(self, job_id: int) -> Claim | None:
-        """Takes the job up for one more attempt; None when it is finished or has to rest, unless to be cancelled.
+        """Claims the job for one more attempt; None if it is finished or has to wait, unless to be cancelled.
 
         Only for a process that holds the job's lock: then a job that is still running was lost by its owner.
         """

@@ -1,4 +1,4 @@
-"""The report of a kept file: all its rows as they are, each with what is wrong with it, to be mended and sent back."""
+"""The report of a kept file: all its rows as they are, each with its errors, to be corrected and sent back."""
 
 import csv
 import io

@@ -78,7 +78,7 @@ def _require_plain_path(target: bytes) -> None:
 
 
 def _require_chunked(codings: list[bytes], head: Head) -> None:
-    """One coding, once: whoever takes an empty or a doubled one for none sees another end of the request."""
+    """One coding, once: a server that ignores an empty or repeated one sees another end of the request."""
     if head.version != b"1.1" or head.values(b"content-length"):
         raise InvalidRequest("the length of the body is given in two ways, or in one that this HTTP version lacks")
     named = [coding.strip(b" \t").lower() for coding in b",".join(codings).split(b",")]

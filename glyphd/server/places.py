@@ -101,7 +101,7 @@ class Places:
             raise StorageFull("there is too little space on the disk for another body")
 
     def _withdraw_slowest(self) -> None:
-        """Raises TooManyUploads when no upload comes so slowly that it has to make way for a new one."""
+        """Raises TooManyUploads if no upload is slow enough to be aborted for a new one."""
         now = time.monotonic()
         slow = [place for place in self._taken if self._may_be_withdrawn(place, now)]
         if not slow:

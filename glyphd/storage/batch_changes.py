@@ -14,7 +14,7 @@ from glyphd.storage.derived.renewing import renew
 
 @dataclass(frozen=True)
 class Change:
-    """One rollback or restore. `changed_at` is given only where an archive is made again."""
+    """One rollback or restore. `changed_at` is given only when an archive is rebuilt."""
 
     import_id: str
     kind: str

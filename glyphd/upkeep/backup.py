@@ -25,7 +25,7 @@ from glyphd.upkeep.originals import check_notes, check_upload, files_of, is_plai
 from glyphd.uploads import LocalUploads
 
 UNFINISHED = "incomplete"
-"""The folder inside the backup's where a copy is made: whoever finds it there has no backup."""
+"""The folder inside the backup's while a copy is being made: a backup that contains it is incomplete."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 
 def back_up(settings: Settings, folder: Path, progress: Progress) -> BackedUp:
-    """Copies everything into a folder that has to be empty or not there yet; durable when it returns.
+    """Copies everything into a folder that must be empty or not exist yet; durable when it returns.
 
     The copies have the names of the originals: a service with the folder as its data folder runs on them. They get
     there when all of them are made and found sound.

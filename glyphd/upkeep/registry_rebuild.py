@@ -1,4 +1,4 @@
-"""`glyphd rebuild --registry`: makes the kept uploads that the registry does not know imports again.
+"""`glyphd rebuild --registry`: recovers the kept uploads that the registry does not know.
 
 What the archive holds of them has succeeded already; the rest waits for a worker, in the order in which it came.
 """

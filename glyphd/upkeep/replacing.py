@@ -69,7 +69,7 @@ def rebuild_elsewhere(settings: Settings, into: Path, progress: Progress) -> Reb
 
 
 def _refuse_version_1(settings: Settings) -> None:
-    """An archive of version 1 has to be replaced together with its registry. A damaged one may be what this is for."""
+    """An archive of version 1 must be replaced together with its registry. A damaged one may be what this is for."""
     try:
         applied_of(settings, ARCHIVE)
     except SchemaOutdated:
@@ -168,7 +168,7 @@ def _take_places(settings: Settings, old: Settings, work: Settings) -> list[Path
             path.chmod(0o600)  # version 1 left the files with row errors readable for all
     # 3. The archive.
     _replace(settings.archive_path, companion(settings.archive_path, ending), work.archive_path, settings.archive_path)
-    # 4. What is left under old names, and is made again under the own ones.
+    # 4. What is left under old names, and is recreated under the new ones.
     if old is not settings and not old.archive_path.exists():
         _remove_disposable(old)
     return sorted(folder for folder in aside if folder.exists())

@@ -29,7 +29,7 @@ class RefusalPages:
         self._theme.paths = frozenset(entry.path for entry in NAVIGATION)
 
     def __call__(self, problem: Problem, refused: Refused) -> HTTPResponse:
-        """The problem as whoever asked wants to read it."""
+        """The problem in the form that the client wants."""
         if refused.path.startswith("/api/") or not accepts_html(refused.accept):
             return problem
         return problem_page(self._theme, problem, Address(refused.path, []), refused.request_id)

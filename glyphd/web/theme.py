@@ -73,7 +73,7 @@ class Theme:
         return path in self.paths
 
     def known(self, *version: Any) -> tuple[str, HTTPResponse | None]:
-        """The tag of this page in this version of what it shows, and 304 for whoever has it already."""
+        """The ETag of this page in this version of its data, and 304 for a client that has it already."""
         etag = make_etag("page", self._assets.version, request.path, query_pairs(), *version)
         unchanged = not_modified(etag)
         if unchanged is not None:
