@@ -91,10 +91,10 @@ def main() -> None:
 @click.option("--port", type=int, help="Port to listen on (GLYPHD_PORT, default 8080).")
 @click.option("--allowed-hosts", help="Further host names to serve (GLYPHD_ALLOWED_HOSTS).")
 @click.option("--trusted-proxies", help="Proxies whose X-Forwarded-Host is trusted (GLYPHD_TRUSTED_PROXIES).")
-@click.option("--no-worker", is_flag=True, help="Run the API alone; workers run elsewhere.")
+@click.option("--no-worker", is_flag=True, help="Run only the API; workers run elsewhere.")
 @settings_options
 def serve_command(no_worker: bool, **flags: Any) -> None:
-    """Run the API and, as its child, a worker."""
+    """Run the API and a worker."""
     settings = load_settings(**flags)
     configure_logs(settings)
     serve(settings, with_worker=not no_worker)
@@ -106,7 +106,7 @@ def serve_command(no_worker: bool, **flags: Any) -> None:
 @click.option("--stop-with-parent", is_flag=True, help="Exit when stdin is closed.")
 @settings_options
 def worker_command(once: bool, ping: bool, stop_with_parent: bool, **flags: Any) -> None:
-    """Run a worker alone: it takes queued imports up and writes them into the archive."""
+    """Run only a worker: it writes queued imports into the archive."""
     settings = load_settings(**flags)
     process = load("process")
     if ping:
@@ -117,10 +117,10 @@ def worker_command(once: bool, ping: bool, stop_with_parent: bool, **flags: Any)
 
 @main.command("migrate")
 @click.option("--to", help="Go up or down to archive:N or registry:N.")
-@click.option("--drop-data", is_flag=True, help="Allow a step down to drop tables that hold data.")
+@click.option("--drop-data", is_flag=True, help="Allow a step down to drop tables that have data.")
 @settings_options
 def migrate_command(to: str | None, drop_data: bool, **flags: Any) -> None:
-    """Bring the databases to this version's schema, or to another step."""
+    """Upgrade the databases to this version's schema, or go to another step."""
     settings = load_settings(**flags)
     is_new = not applied_of(settings, ARCHIVE)
     done = migrate(settings, to, drop_data=drop_data)
@@ -133,7 +133,7 @@ def migrate_command(to: str | None, drop_data: bool, **flags: Any) -> None:
 @click.option("--new-ledger", is_flag=True, help="If the registry is lost: move the kept uploads away and start empty.")
 @settings_options
 def init_command(new_ledger: bool, **flags: Any) -> None:
-    """Make archive and registry where there are none; `serve` and `worker` do so by themselves."""
+    """Create archive and registry; `serve` and `worker` do so automatically."""
     settings = load_settings(**flags)
     if new_ledger:
         aside = begin_new_ledger(settings)
@@ -147,7 +147,7 @@ def init_command(new_ledger: bool, **flags: Any) -> None:
 @main.command("check")
 @settings_options
 def check_command(**flags: Any) -> None:
-    """Look for damage in the databases and the kept files, and compare schema, registry and archive."""
+    """Check databases and kept files for damage, and compare schema, registry and archive."""
     settings = load_settings(**flags)
     _require_registry_of_uploads(settings)
     require_there(settings)
@@ -177,7 +177,7 @@ def _require_registry_of_uploads(settings: Settings) -> None:
 @click.option("--all", "everything", is_flag=True, help="Verify every import, and the archive as a whole.")
 @settings_options
 def verify_command(import_ids: tuple[str, ...], everything: bool, **flags: Any) -> None:
-    """Read kept files again and compare them with the archive, row by row."""
+    """Compare the kept files with the archive, row by row."""
     settings = load_settings(**flags)
     if everything == bool(import_ids):
         raise click.UsageError("name the imports to verify, or use --all")
@@ -233,7 +233,7 @@ def _rebuild_registry(settings: Settings) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @settings_options
 def backup_command(folder: Path, **flags: Any) -> None:
-    """Copy archive, registry and uploads into an empty FOLDER, while the service goes on."""
+    """Copy archive, registry and uploads into an empty FOLDER, while the service runs."""
     settings = load_settings(**flags)
     require_there(settings)
     require_current_schema(settings)
@@ -244,7 +244,7 @@ def backup_command(folder: Path, **flags: Any) -> None:
 @main.command("settings")
 @settings_options
 def settings_command(**flags: Any) -> None:
-    """Show every setting as it is in force, and its environment variable."""
+    """Show every setting with its environment variable and value."""
     settings = load_settings(**flags)
     for name, value in settings.shown().items():
         description = Settings.model_fields[name].description
