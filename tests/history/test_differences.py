@@ -4,8 +4,7 @@ import sys
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from glyphd.history.differences import change_pct, difference
 

@@ -5,8 +5,7 @@ import unicodedata
 from hashlib import sha256
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from peewee import SQL, Cast, Database, Select, Value
 
 from glyphd.contracts.listings import COLUMN_NAMES

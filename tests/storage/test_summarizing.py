@@ -6,8 +6,7 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from peewee import Database
 
 from glyphd.contracts.column_checks import CheckOptions
