@@ -34,7 +34,7 @@ class IntegrityLog:
         """Adds a result: sound, or these lines of damage.
 
         The workers whose unclean end the check answers are forgotten with it, not before: a check that comes to
-        nothing must be made again.
+        nothing must be recreated.
         """
         result = IntegrityCheck.insert(
             checked_at=now_text(),

@@ -39,7 +39,7 @@ LARGE_ROWS = 50_000
 class Batch:
     """What is recorded of an import beside its rows. `result` is kept as JSON and never read by SQL.
 
-    `imported_at` is given only where an archive is made again; else it is the moment of the commit.
+    `imported_at` is given only where an archive is rebuilt; else it is the moment of the commit.
     """
 
     import_id: str

@@ -60,7 +60,7 @@ def back_up(settings: Settings, folder: Path, progress: Progress) -> BackedUp:
     copying = _Copying(settings, copied, progress)
     wrong = list(copying.run())
     if wrong:
-        summary = f"the copy is not complete, and stays in {unfinished}; missing or damaged:"
+        summary = f"the copy is incomplete and stays in {unfinished}; missing or damaged:"
         raise CannotBackUp("\n".join([summary, *wrong]))
     _finish(copied, folder)
     return copying.done

@@ -113,7 +113,7 @@ class _Recovery:
 
 
 def _succeeded(batch: Any) -> dict[str, Any]:
-    """What a worker writes into the registry when an import has ended, from what stands in the archive."""
+    """What a worker writes into the registry when an import has ended, from what is in the archive."""
     result = json.loads(batch.result)
     found = {name: value for name, value in result.items() if name in FINDINGS}
     return {name: json.dumps(value) if name in JSON_FINDINGS else value for name, value in found.items()} | {
