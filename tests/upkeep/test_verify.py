@@ -108,7 +108,7 @@ def test_a_row_that_would_be_refused_now_is_told_with_its_reason(sqlite_ledger: 
         status,
         [
             "row 2 (line 3): the file's row is refused: price_usd: is not a decimal number",
-            "row 2 (line 3): the archive has it, the file has not",
+            "row 2 (line 3): only the archive has it",
         ],
     )
 
