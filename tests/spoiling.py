@@ -156,7 +156,7 @@ FAULTS: dict[str, tuple[Spoil, list[str]]] = {
     ),
     "no capacities": (
         lambda ledger, status: ledger.change(QuantizedListing.delete().where(_quantized(status))),
-        ["row 1: the event has it, quantized_listings has not"],
+        ["row 1: only the event has it"],
     ),
     "no file": (
         lambda ledger, status: ledger.path(status).unlink(),
