@@ -1,7 +1,7 @@
 # One command each; `make` alone lists them. Needs Python 3.11 or later, everything else goes into .venv and .tools.
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types layers cover check bench measures chaos power attacks fuzz screenshots audit lock clean
+.PHONY: help install serve test lint types layers docs cover check bench measures chaos power attacks fuzz screenshots audit lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -52,10 +52,13 @@ types: install  ## mypy --strict
 layers: install  ## import-linter: who may import whom
 	$(BIN)/lint-imports --no-logo
 
+docs: install  ## build the documentation as a site in build/docs; any warning fails
+	@$(BIN)/sphinx-build --quiet --fail-on-warning -d build/doctrees docs build/docs
+
 cover: install  ## the tests, failing under 95 % coverage
 	@$(BIN)/pytest $(PARALLEL) --cov $(ARGS)
 
-check: lint types layers  ## everything CI runs: lint, types, layers, tests with coverage
+check: lint types layers docs  ## everything CI runs: lint, types, layers, docs, tests with coverage
 	@$(MAKE) --no-print-directory cover
 
 bench: install $(PEERS)/.installed  ## measure speed and memory beside others (ONLY="ingest queries" SCALE=0.01 REPEAT=5)

@@ -39,7 +39,7 @@ def measure(plan: Plan) -> list[Result]:
             "… the slowest of them", milliseconds([max(beside)]), "at rest", milliseconds([max(at_rest)]), at_most(3)
         ),
         Result(
-            "… from one sign of life in the large one's status to the next",
+            "… from one heartbeat in the large import's status to the next",
             milliseconds([sum(beside) / len(signs)]),
             "its heartbeat",
             milliseconds([HEARTBEAT_SECONDS]),

@@ -3,11 +3,11 @@
 
 -- gpu.sqlite
 
-CREATE TABLE archive_identity ( -- one row: the id by which archive and registry know that they belong together
+CREATE TABLE archive_identity ( -- one row: the id that shows that archive and registry belong together
     archive_id TEXT NOT NULL PRIMARY KEY -- 32 random hex digits, made with the archive
 );
 
-CREATE TABLE schema_version ( -- one row for each applied step of the archive's schema, in step with `archive_migrations`
+CREATE TABLE schema_version ( -- one row for each applied migration of the archive, always consistent with `archive_migrations`
     version INTEGER NOT NULL PRIMARY KEY, -- the step's number: 1, 2, …
     name TEXT NOT NULL, -- the migration's name, such as `001_events`
     applied_at TEXT NOT NULL -- when
@@ -16,21 +16,21 @@ CREATE TABLE schema_version ( -- one row for each applied step of the archive's 
 CREATE UNIQUE INDEX schemaversion_name ON schema_version (name);
 
 CREATE TABLE import_batches ( -- one row for each committed import, written in one transaction with its events
-    id INTEGER NOT NULL PRIMARY KEY, -- sequence number: a later import has the higher one, whatever the clock said
+    id INTEGER NOT NULL PRIMARY KEY, -- sequence number: a later import has the higher one, regardless of the clock
     import_id TEXT NOT NULL, -- the import's id, a dashed UUID over HTTP, else any text of 1–64 characters
-    imported_at TEXT NOT NULL, -- when it was committed, under the write lock, always later than the one before
+    imported_at TEXT NOT NULL, -- when it was committed; set under the write lock, always later than the previous one
     source TEXT COLLATE NOCASE, -- where the file came from, as the client said
     description TEXT, -- what the client said about it
     filename TEXT, -- the client's name for the file: data, never a path
     sha256 TEXT, -- of the bytes received, 64 hex digits; null for rows given by a program
-    rows_sha256 TEXT, -- of the rows as they are stored, 64 hex digits; null where the kept file proves them
+    rows_sha256 TEXT, -- of the rows as they are stored, 64 hex digits; null if there is a kept file to compare with
     record_count INTEGER NOT NULL, -- how many events it brought
     first_model TEXT, -- `model` of its first row, in file order
     last_model TEXT, -- `model` of its last row
     schema_version INTEGER NOT NULL, -- version of the row contract that its rows were read by
-    result TEXT NOT NULL, -- JSON: what the reading found, should the registry be lost
-    rolled_back_at TEXT, -- since when its events are out of the current view; null while they count
-    last_seen_at TEXT -- the latest `seen_at` of its events: where a walk back in time has to begin
+    result TEXT NOT NULL, -- JSON: what reading the file found, in case the registry is lost
+    rolled_back_at TEXT, -- when it was rolled back; null while its events count
+    last_seen_at TEXT -- the latest `seen_at` of its events: where a query for an earlier moment begins
 );
 
 CREATE UNIQUE INDEX importbatch_import_id ON import_batches (import_id);
@@ -38,20 +38,20 @@ CREATE UNIQUE INDEX importbatch_import_id ON import_batches (import_id);
 CREATE UNIQUE INDEX importbatch_imported_at ON import_batches (imported_at);
 
 CREATE TABLE scored_listings ( -- one row for each scoring event, for ever, with everything that its row said
-    id INTEGER NOT NULL PRIMARY KEY, -- grows from import to import and falls inside one: descending, it is the reading order
+    id INTEGER NOT NULL PRIMARY KEY, -- grows from import to import and decreases inside one: in descending order it is the reading order
     import_id TEXT NOT NULL, -- the import that brought it
-    import_index INTEGER NOT NULL, -- the record's number in its file, from 1; refused records leave their number free
+    import_index INTEGER NOT NULL, -- the record's number in its file, from 1; the numbers of refused records are not used
     line INTEGER, -- physical line where the record starts in the unpacked file; null for rows without a file
     byte_offset INTEGER, -- where the record starts in the unpacked file, in bytes
     byte_length INTEGER, -- how many bytes it is long there
-    listing_id BLOB NOT NULL, -- 16 bytes: which offer this is an observation of
+    listing_id BLOB NOT NULL, -- 16 bytes: the offer that this is an observation of
     schema_version INTEGER NOT NULL, -- version of the row contract it was read by
     is_current INTEGER NOT NULL CHECK (is_current IN (0, 1)), -- derived: 1 for the latest observation of a listing on offer
     model TEXT COLLATE NOCASE NOT NULL, -- the GPU model, 1–200 characters
     price_usd REAL NOT NULL, -- price in US dollars, 0 or more
     condition TEXT COLLATE NOCASE, -- new, used, … as sent
     quantity INTEGER, -- units offered
-    availability TEXT, -- stock in words; also what `quantity` said when that was no number
+    availability TEXT, -- stock in words; also the text of `quantity` if that was not a number
     min_order_qty INTEGER, -- least units per order, 0 or more
     seller TEXT COLLATE NOCASE, -- who offers it
     region TEXT COLLATE NOCASE, -- where it is offered
@@ -69,17 +69,17 @@ CREATE TABLE scored_listings ( -- one row for each scoring event, for ever, with
     quantization_capacity_70b INTEGER, -- how many 70 B models fit
     score REAL NOT NULL, -- the score, on whatever scale the sender uses
     heuristics TEXT, -- JSON: what the score was made of
-    seen_at TEXT NOT NULL, -- when the offer was seen; where the row had none, when the upload was received
+    seen_at TEXT NOT NULL, -- when the offer was seen; if the row does not say, when the upload was received
     source_url TEXT, -- where the offer is, as given, up to 2,000 characters
     source_type TEXT COLLATE NOCASE, -- what kind of place that is
-    title TEXT, -- the offer's own words, up to 1,000 characters
-    extra TEXT, -- JSON object: the columns of the file that nobody knows, by their own names
-    ordinal INTEGER NOT NULL, -- which of the separate offers of its identity it is in its observation, from 1
+    title TEXT, -- the offer's title, up to 1,000 characters
+    extra TEXT, -- JSON object: the file's unknown columns, by their own names
+    ordinal INTEGER NOT NULL, -- its number among the separate offers of its identity in its observation, from 1
     group_size INTEGER NOT NULL, -- how many separate offers of its identity its observation has
-    observed_at TEXT, -- the latest `seen_at` of its observation, where that has several offers and it is not its own
-    standing INTEGER NOT NULL CHECK (standing BETWEEN 0 AND 3), -- 0: the import's last word on the listing; 1: the same, but left out of a later observation in it; 2: an earlier observation in it; 3: a repeated row
-    is_indistinct INTEGER NOT NULL CHECK (is_indistinct IN (0, 1)), -- derived: 1 where nothing tells which offer it is, so that nothing is computed from it
-    change_step INTEGER, -- derived: how far the price moved since the observation before, in coarse steps from 0 to 9; null where nothing did
+    observed_at TEXT, -- the latest `seen_at` of its observation, if that has several offers and it is not its own
+    standing INTEGER NOT NULL CHECK (standing BETWEEN 0 AND 3), -- 0: the import's latest observation of the listing; 1: the same, but missing from a later observation in it; 2: an earlier observation in it; 3: a repeated row
+    is_indistinct INTEGER NOT NULL CHECK (is_indistinct IN (0, 1)), -- derived: 1 if it can't be matched to one offer, so that nothing is computed from it
+    change_step INTEGER, -- derived: how far the price moved since the previous observation, in coarse steps from 0 to 9; null if neither price nor score changed
     first_event_id INTEGER NOT NULL, -- derived: `id` of the first event that the archive got of the listing
     group_id INTEGER, -- derived: `first_event_id` of the first offer of its identity; null for that one itself
     FOREIGN KEY (import_id) REFERENCES import_batches (import_id)
@@ -95,7 +95,7 @@ CREATE INDEX scored_listings_indistinct ON scored_listings (import_id) WHERE is_
 
 CREATE TABLE listing_keys ( -- one row for each listing: the event that a new observation of it follows
     listing_id BLOB NOT NULL PRIMARY KEY, -- the 16 bytes of the listing's id
-    current_event_id INTEGER, -- `id` of its latest observation that counts; null when none does
+    current_event_id INTEGER, -- `id` of its latest observation that counts; null if none does
     first_event_id INTEGER NOT NULL -- `id` of the first event that the archive got of it, for ever
 ) WITHOUT ROWID;
 
@@ -104,7 +104,7 @@ CREATE TABLE batch_changes ( -- one row for each time that an import was rolled 
     import_id TEXT NOT NULL, -- the import
     kind TEXT NOT NULL CHECK (kind IN ('rollback', 'restore')), -- `rollback` or `restore`
     changed_at TEXT NOT NULL, -- when it took effect; no two are equal
-    reason TEXT, -- why, in the words of whoever asked
+    reason TEXT, -- why, as given in the request
     FOREIGN KEY (import_id) REFERENCES import_batches (import_id)
 );
 
@@ -144,14 +144,14 @@ CREATE TABLE "archive_migrations" ("id" INTEGER NOT NULL PRIMARY KEY, "name" VAR
 
 CREATE UNIQUE INDEX "archive_migrations_by_name" ON "archive_migrations" ("name");
 
-CREATE TABLE events_by_time ( -- SQLite only: the place of each event among all by time
+CREATE TABLE events_by_time ( -- SQLite only: the position of each event among all by time
     seen_at TEXT NOT NULL, -- the event's `seen_at`
     event_id INTEGER NOT NULL, -- its `id`
     is_current INTEGER NOT NULL, -- its `is_current`
     PRIMARY KEY (seen_at, event_id)
 ) WITHOUT ROWID;
 
-CREATE TABLE events_by_model ( -- SQLite only: the place of each event among those of its model by time
+CREATE TABLE events_by_model ( -- SQLite only: the position of each event among those of its model by time
     model TEXT COLLATE NOCASE NOT NULL, -- the event's `model`
     seen_at TEXT NOT NULL, -- its `seen_at`
     event_id INTEGER NOT NULL, -- its `id`
@@ -159,7 +159,7 @@ CREATE TABLE events_by_model ( -- SQLite only: the place of each event among tho
     PRIMARY KEY (model, seen_at, event_id)
 ) WITHOUT ROWID;
 
-CREATE TABLE changes_by_step ( -- SQLite only: the place of each event that has a `change_step` among its like by time
+CREATE TABLE changes_by_step ( -- SQLite only: the position of each event with a `change_step` among its step by time
     change_step INTEGER NOT NULL, -- the event's `change_step`
     seen_at TEXT NOT NULL, -- its `seen_at`
     event_id INTEGER NOT NULL, -- its `id`
@@ -399,38 +399,38 @@ CREATE TABLE "registry_migrations" ("id" INTEGER NOT NULL PRIMARY KEY, "name" VA
 CREATE UNIQUE INDEX "registry_migrations_by_name" ON "registry_migrations" ("name");
 
 CREATE TABLE "registry_identity" ( -- one row: the archive that this registry belongs to
-    archive_id TEXT NOT NULL PRIMARY KEY -- the same as in `archive_identity`; where they differ, nothing starts
+    archive_id TEXT NOT NULL PRIMARY KEY -- the same as in `archive_identity`; if they differ, nothing starts
 );
 
-CREATE TABLE "jobs" ( -- one row for each import, rollback or restore that was asked for: the truth about it
-    id INTEGER NOT NULL PRIMARY KEY, -- the job's number, in the order of asking
+CREATE TABLE "jobs" ( -- one row for each requested import, rollback or restore: the truth about it
+    id INTEGER NOT NULL PRIMARY KEY, -- the job's number, in the order of the requests
     kind TEXT NOT NULL CHECK (kind IN ('import', 'rollback', 'restore')), -- `import`, `rollback` or `restore`
     import_id TEXT NOT NULL, -- the import it is about; one job of kind `import` for each
     status TEXT NOT NULL CHECK (status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')), -- `queued`, `running`, `succeeded`, `failed` or `cancelled`; the last three are final
-    attempt INTEGER NOT NULL, -- how many times a worker has taken it up; whoever holds an older number may change nothing
-    lost_count INTEGER NOT NULL, -- how many of these ended without a word, because the worker died
-    handback_count INTEGER NOT NULL, -- how many were given back in order: a worker told to stop, a busy database, a full disk
-    not_before TEXT, -- rests until then after a hand-back
-    nudged_at TEXT, -- when a worker was last told of it
-    cancel_requested_at TEXT, -- when somebody asked to stop it
-    reason TEXT, -- why a rollback or restore was asked for
-    received_at TEXT NOT NULL, -- when it was asked for; for an import, when the upload was complete
+    attempt INTEGER NOT NULL, -- how many times a worker has claimed it; a worker with an older number may change nothing
+    lost_count INTEGER NOT NULL, -- how many of these ended because the worker died
+    handback_count INTEGER NOT NULL, -- how many were requeued: a stopped worker, a busy database, a full disk
+    not_before TEXT, -- not run again before this time, after being requeued
+    nudged_at TEXT, -- when a worker was last notified of it
+    cancel_requested_at TEXT, -- when its cancellation was requested
+    reason TEXT, -- why a rollback or restore was requested
+    received_at TEXT NOT NULL, -- when it was requested; for an import, when the upload was complete
     started_at TEXT, -- when the first attempt began
-    heartbeat_at TEXT, -- the running attempt's last sign of life
+    heartbeat_at TEXT, -- the running attempt's last heartbeat
     finished_at TEXT, -- when it reached a final status
-    rolled_back_at TEXT, -- since when the import's rows do not count; null while they do
+    rolled_back_at TEXT, -- when the import was rolled back; null while its rows count
     upload_name TEXT, -- the kept file's name in the upload store
     filename TEXT, -- the client's name for it; data, never a path
     content_type TEXT, -- what kind of file it is
-    content_encoding TEXT, -- `gzip` when it was sent packed
+    content_encoding TEXT, -- `gzip` if it was sent compressed
     size_bytes INTEGER, -- bytes received, as sent
     sha256 TEXT, -- of these bytes, 64 hex digits
     source TEXT COLLATE NOCASE, -- where the file came from, as the client said
     description TEXT, -- what the client said about it
-    encoding TEXT, -- how its text is to be read
-    delimiter TEXT, -- what separates its cells, found or asked for
+    encoding TEXT, -- the encoding of its text
+    delimiter TEXT, -- the separator between its cells, detected or as requested
     on_error TEXT CHECK (on_error IN ('abort', 'skip')), -- `abort`: one bad row fails it; `skip`: bad rows are left out
-    dry_run INTEGER NOT NULL, -- 1 when all is checked and nothing written
+    dry_run INTEGER NOT NULL, -- 1 if everything is checked and nothing written
     schema_version INTEGER NOT NULL, -- version of the row contract it is read by
     phase TEXT, -- what the running attempt is doing
     progress REAL NOT NULL, -- how much is done, 0 to 1
@@ -439,42 +439,42 @@ CREATE TABLE "jobs" ( -- one row for each import, rollback or restore that was a
     error_count INTEGER NOT NULL, -- row errors found, all of them
     errors_kept INTEGER NOT NULL, -- how many of these are in the error file
     errors_name TEXT, -- the error file's name in the upload store; null without errors
-    error_code TEXT, -- why it failed, as a stable word
+    error_code TEXT, -- why it failed, as a stable code
     error_message TEXT, -- why it failed, as a sentence
     error_summary TEXT NOT NULL, -- JSON array: the row errors by field and code, with counts and first lines
     errors TEXT NOT NULL, -- JSON array: the first row errors
-    ignored_columns TEXT NOT NULL, -- JSON array: the file's columns that nobody knows
+    ignored_columns TEXT NOT NULL, -- JSON array: the file's unknown columns
     record_count INTEGER NOT NULL, -- rows imported; 0 until it has succeeded
     first_model TEXT, -- `model` of the first row; null until it has succeeded
     last_model TEXT, -- `model` of the last row; null until it has succeeded
     same_content_as TEXT, -- `import_id` of the latest earlier import of the same bytes that succeeded and counted
-    replaces TEXT, -- `import_id` of the failed or cancelled import that this one runs again
+    replaces TEXT, -- `import_id` of the failed or cancelled import that this one repeats
     idempotency_key TEXT, -- the client's key for this request; never expires
     idempotency_fingerprint TEXT, -- what the request was, to tell a repetition from another use of the key
-    imported_at TEXT, -- when the archive took the import, or the change, in: its own moment, should the archive be made again
+    imported_at TEXT, -- when the archive committed the import or the change; used again if the archive is rebuilt
     column_map TEXT, -- JSON array of pairs: the canonical column and the file's column that the client mapped to it
     skip_lines INTEGER, -- lines of the file before its header; null: none
     decimal TEXT, -- `comma` for numbers written `1.299,50`; null: a point
     blank_rows INTEGER, -- rows without a filled cell, which are skipped
-    warnings TEXT, -- JSON array: what is odd about the file or its rows, without blocking the import
+    warnings TEXT, -- JSON array: oddities of the file or its rows that did not stop the import
     summary TEXT, -- JSON object: prices, scores, models and sellers of the import's rows; null until it is known
-    effect TEXT, -- JSON object: what the import did to the market; null until it is known
-    client TEXT, -- the address that the request came from
+    effect TEXT, -- JSON object: how the import changed the market; null until it is known
+    client TEXT, -- the client's address
     user_agent TEXT -- the `User-Agent` of the request
 );
 
-CREATE TABLE "workers" ( -- one row for each worker process that is alive, or has not been missed yet
+CREATE TABLE "workers" ( -- one row for each worker process that is alive, or whose death has not been noticed yet
     id TEXT NOT NULL PRIMARY KEY, -- the process's own random id
     host TEXT NOT NULL, -- the machine it runs on
     pid INTEGER NOT NULL, -- its process number there
     started_at TEXT NOT NULL, -- when it started
-    heartbeat_at TEXT NOT NULL -- its last sign of life
+    heartbeat_at TEXT NOT NULL -- its last heartbeat
 );
 
 CREATE TABLE "integrity_checks" ( -- one row for each of the latest checks of the databases for damage
     id INTEGER NOT NULL PRIMARY KEY, -- the order of the checks
     checked_at TEXT NOT NULL, -- when it ended
-    host TEXT NOT NULL, -- the machine that made it
+    host TEXT NOT NULL, -- the machine that ran it
     result TEXT NOT NULL, -- `sound` or `damaged`
     detail TEXT -- what is damaged, a line each, up to 2,000 characters
 );

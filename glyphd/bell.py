@@ -1,5 +1,5 @@
-"""A bell beside the queue: a named pipe that wakes a worker at once. It is a convenience: whoever misses it looks into
-the queue soon after anyway."""
+"""A bell beside the queue: a named pipe that wakes a worker at once. It is only a convenience: a worker that misses it
+looks into the queue soon after anyway."""
 
 import os
 import select

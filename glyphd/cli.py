@@ -69,7 +69,7 @@ def _exit_code(error: Exception, *, is_supervised: bool) -> int:
 
 
 def _unusable(error: Exception) -> str | None:
-    """What is wrong with the settings or the surroundings, in one line; None for a fault of ours."""
+    """What is wrong with the settings or the environment, in one line; None for a bug of ours."""
     if isinstance(error, GlyphdError):
         return error.detail if error.reason is None else f"{error.detail}: {error.reason}"
     if isinstance(error, OSError):
@@ -89,24 +89,24 @@ def main() -> None:
 @main.command("serve")
 @click.option("--host", help="Address to listen on (GLYPHD_HOST, default 127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on (GLYPHD_PORT, default 8080).")
-@click.option("--allowed-hosts", help="Host names served beside the usual ones (GLYPHD_ALLOWED_HOSTS).")
-@click.option("--trusted-proxies", help="Proxies whose X-Forwarded-Host counts (GLYPHD_TRUSTED_PROXIES).")
-@click.option("--no-worker", is_flag=True, help="Run the API alone; workers run elsewhere.")
+@click.option("--allowed-hosts", help="Further host names to serve (GLYPHD_ALLOWED_HOSTS).")
+@click.option("--trusted-proxies", help="Proxies whose X-Forwarded-Host is trusted (GLYPHD_TRUSTED_PROXIES).")
+@click.option("--no-worker", is_flag=True, help="Run only the API; workers run elsewhere.")
 @settings_options
 def serve_command(no_worker: bool, **flags: Any) -> None:
-    """Run the API and, as its child, a worker."""
+    """Run the API and a worker."""
     settings = load_settings(**flags)
     configure_logs(settings)
     serve(settings, with_worker=not no_worker)
 
 
 @main.command("worker")
-@click.option("--once", is_flag=True, help="Run what is queued, then end.")
-@click.option("--ping", is_flag=True, help="Only say whether a worker is alive on this host: exit code 0, else 1.")
-@click.option("--stop-with-parent", is_flag=True, help="End when stdin is closed.")
+@click.option("--once", is_flag=True, help="Run what is queued, then exit.")
+@click.option("--ping", is_flag=True, help="Only check whether a worker on this host is alive: exit code 0, else 1.")
+@click.option("--stop-with-parent", is_flag=True, help="Exit when stdin is closed.")
 @settings_options
 def worker_command(once: bool, ping: bool, stop_with_parent: bool, **flags: Any) -> None:
-    """Run a worker alone: it takes queued imports up and writes them into the archive."""
+    """Run only a worker: it writes queued imports into the archive."""
     settings = load_settings(**flags)
     process = load("process")
     if ping:
@@ -117,23 +117,23 @@ def worker_command(once: bool, ping: bool, stop_with_parent: bool, **flags: Any)
 
 @main.command("migrate")
 @click.option("--to", help="Go up or down to archive:N or registry:N.")
-@click.option("--drop-data", is_flag=True, help="Allow a step down to drop tables that hold data.")
+@click.option("--drop-data", is_flag=True, help="Allow a step down to drop tables that have data.")
 @settings_options
 def migrate_command(to: str | None, drop_data: bool, **flags: Any) -> None:
-    """Bring the databases to this version's schema, or to another step."""
+    """Upgrade the databases to this version's schema, or go to another step."""
     settings = load_settings(**flags)
     is_new = not applied_of(settings, ARCHIVE)
     done = migrate(settings, to, drop_data=drop_data)
     if is_new and applied_of(settings, ARCHIVE):
-        click.echo(f"made a new archive: {place_of(settings)}")
-    click.echo("\n".join(done) if done else "nothing to do: the schema is as asked")
+        click.echo(f"created a new archive: {place_of(settings)}")
+    click.echo("\n".join(done) if done else "nothing to do: the schema is already at that step")
 
 
 @main.command("init-db")
-@click.option("--new-ledger", is_flag=True, help="Where the registry is lost: put the kept uploads aside, start empty.")
+@click.option("--new-ledger", is_flag=True, help="If the registry is lost: move the kept uploads away and start empty.")
 @settings_options
 def init_command(new_ledger: bool, **flags: Any) -> None:
-    """Make archive and registry where there are none; `serve` and `worker` do so by themselves."""
+    """Create archive and registry; `serve` and `worker` do so automatically."""
     settings = load_settings(**flags)
     if new_ledger:
         aside = begin_new_ledger(settings)
@@ -147,7 +147,7 @@ def init_command(new_ledger: bool, **flags: Any) -> None:
 @main.command("check")
 @settings_options
 def check_command(**flags: Any) -> None:
-    """Look for damage in the databases and the kept files, and compare schema, registry and archive."""
+    """Check databases and kept files for damage, and compare schema, registry and archive."""
     settings = load_settings(**flags)
     _require_registry_of_uploads(settings)
     require_there(settings)
@@ -177,10 +177,10 @@ def _require_registry_of_uploads(settings: Settings) -> None:
 @click.option("--all", "everything", is_flag=True, help="Verify every import, and the archive as a whole.")
 @settings_options
 def verify_command(import_ids: tuple[str, ...], everything: bool, **flags: Any) -> None:
-    """Read kept files again and compare them with the archive, row by row."""
+    """Compare the kept files with the archive, row by row."""
     settings = load_settings(**flags)
     if everything == bool(import_ids):
-        raise click.UsageError("name the imports to verify, or say --all")
+        raise click.UsageError("name the imports to verify, or use --all")
     require_there(settings)
     require_current_schema(settings)
     use_scratch_folder(settings, make=False)
@@ -195,14 +195,14 @@ def verify_command(import_ids: tuple[str, ...], everything: bool, **flags: Any) 
 
 
 @main.command("rebuild")
-@click.option("--into", type=click.Path(path_type=Path), help="Where the new archive goes; default: its own place.")
-@click.option("--registry", is_flag=True, help="Instead, make the kept uploads that the registry lacks imports again.")
+@click.option("--into", type=click.Path(path_type=Path), help="Path of the new archive; default: its own place.")
+@click.option("--registry", is_flag=True, help="Instead, recover the kept uploads that the registry lacks.")
 @settings_options
 def rebuild_command(into: Path | None, registry: bool, **flags: Any) -> None:
-    """Make the archive again from the kept uploads and the registry; the old one is put aside."""
+    """Rebuild the archive from the kept uploads and the registry; the old one is moved away."""
     settings = load_settings(**flags)
     if registry and into is not None:
-        raise click.UsageError("--registry and --into exclude each other")
+        raise click.UsageError("--registry and --into can't be combined")
     if registry:
         _rebuild_registry(settings)
         return
@@ -233,7 +233,7 @@ def _rebuild_registry(settings: Settings) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @settings_options
 def backup_command(folder: Path, **flags: Any) -> None:
-    """Copy archive, registry and uploads into an empty FOLDER, while the service goes on."""
+    """Copy archive, registry and uploads into an empty FOLDER, while the service runs."""
     settings = load_settings(**flags)
     require_there(settings)
     require_current_schema(settings)
@@ -244,18 +244,18 @@ def backup_command(folder: Path, **flags: Any) -> None:
 @main.command("settings")
 @settings_options
 def settings_command(**flags: Any) -> None:
-    """Show every setting as it is in force, and its environment variable."""
+    """Show every setting with its environment variable and value."""
     settings = load_settings(**flags)
     for name, value in settings.shown().items():
         description = Settings.model_fields[name].description
         click.echo(f"{PREFIX + name.upper()}={value}\n    {description}")
     if settings.database_url is None and not settings.archive_path.exists():
-        click.echo(f"there is no archive at {place_of(settings)} yet: `glyphd serve` or `init-db` makes one", err=True)
+        click.echo(f"there is no archive at {place_of(settings)} yet: `glyphd serve` creates one", err=True)
 
 
 @contextmanager
 def _progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
-    """Shows on stderr, if that is a terminal, how much of the length is done; gives the function that is told."""
+    """Shows on stderr, if that is a terminal, how much of the length is done; returns the function to report it to."""
     if not sys.stderr.isatty():
         yield lambda done: None
         return
@@ -265,7 +265,7 @@ def _progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def _verifier(settings: Settings, import_ids: tuple[str, ...]) -> Iterator[Verifier]:
-    """A verifier at work, with its progress on stderr if that is a terminal."""
+    """A running verifier, with its progress on stderr if that is a terminal."""
     archive, registry = open_archive_to_verify(settings), Registry(open_registry_to_look(settings))
     verifier = Verifier(archive, registry, LocalUploads(settings.uploads_dir), settings)
     try:

@@ -10,7 +10,7 @@ SCRATCH_ENDING = "tmp"
 MIGRATE_LOCK_ENDING = "migrate.lock"
 BELL_ENDING = f"{QUEUE_ENDING}.bell"
 REBUILDING_ENDING = "rebuilding"
-"""Of an archive while it is made again; it has companions of its own."""
+"""Of an archive while it is rebuilt; it has companions of its own."""
 
 ENDINGS = (
     REGISTRY_ENDING,

@@ -31,7 +31,7 @@ def is_out_of_room(error: BaseException) -> bool:
 def named_trouble(error: OSError) -> Unavailable:
     """The failure that stands for an error of the system met while something was written or opened."""
     if is_out_of_room(error):
-        return StorageFull("there is no room left on the disk")
+        return StorageFull("there is no space left on the disk")
     if is_out_of_descriptors(error):
         return Unavailable("too many files and connections are open; try again in a moment")
     return Unavailable("the disk can't be read or written")
@@ -55,9 +55,9 @@ class ScratchSpace:
         """Takes room for so many bytes that are about to be written. Raises StorageFull."""
         with self._lock:
             if self._taken + count > self._budget:
-                raise StorageFull("temporary files of other answers take all the room there is for them")
+                raise StorageFull("temporary files of other answers use all the space allowed for them")
             if self._free_bytes(self.folder) - count < self._reserve:
-                raise StorageFull("there is too little room on the disk for this answer")
+                raise StorageFull("there is too little space on the disk for this answer")
             self._taken += count
 
     def give_back(self, count: int) -> None:

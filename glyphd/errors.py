@@ -29,7 +29,7 @@ class SchemaError(GlyphdError):
     """The database's schema is not the one this version of glyphd works with."""
 
     code = "schema_mismatch"
-    title = "The database schema does not fit this version"
+    title = "The database schema is not the one of this version"
 
 
 class SchemaOutdated(SchemaError):
@@ -157,14 +157,14 @@ class NothingToChange(Conflict):
     """The import is rolled back already, or was not."""
 
     code = "nothing_to_change"
-    title = "The import stands like that already"
+    title = "The import is already in that state"
 
 
 class ChangePending(Conflict):
     """The opposite change of the import is under way."""
 
     code = "change_pending"
-    title = "Another change of the import is under way"
+    title = "Another change of the import is in progress"
 
 
 class ImportConflict(Conflict):
@@ -175,10 +175,10 @@ class ImportConflict(Conflict):
 
 
 class CannotRebuild(Conflict):
-    """The archive can't be made again from what is kept."""
+    """The archive can't be rebuilt from what is kept."""
 
     code = "cannot_rebuild"
-    title = "The archive can't be made again"
+    title = "The archive can't be rebuilt"
 
 
 class CannotBackUp(Conflict):
@@ -192,7 +192,7 @@ class Refused(GlyphdError):
     """Understood, but the content can't be taken."""
 
     code = "refused"
-    title = "The content can't be taken"
+    title = "The content can't be accepted"
 
 
 class FileRefused(Refused):
@@ -208,7 +208,7 @@ class RowsRefused(Refused):
 
 
 class UnreadableFile(Refused):
-    """The file's structure is broken from `line` on, so its rows can't be told apart."""
+    """The file's structure is broken from `line` on, so its rows can't be separated."""
 
     code = "unreadable_file"
     title = "The file can't be read"
@@ -233,7 +233,7 @@ class TooManyImports(Unavailable):
 
 class TooManyUploads(Unavailable):
     code = "too_many_uploads"
-    title = "Too many uploads are under way"
+    title = "Too many uploads are in progress"
 
 
 class ClientLeft(Unavailable):

@@ -1,4 +1,4 @@
-"""The queue: Huey, and the one task it carries. A message is a nudge: the job's row in the registry is the truth."""
+"""The queue: Huey, and the one task it carries. A message only notifies: the job's row in the registry is the truth."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class JsonSerializer(Serializer):  # type: ignore[misc]  # huey has no type hint
 
 
 class JobQueue:
-    """Carries job ids to a worker. Nothing is lost with the queue: a sweep nudges again."""
+    """Carries job ids to a worker. Nothing is lost with the queue: a sweep sends messages again."""
 
     def __init__(self, huey: Huey, run_job: RunJob | None = None) -> None:
         self.huey = huey
@@ -45,7 +45,7 @@ class JobQueue:
         self.waiting()
 
     def waiting(self) -> int:
-        """Messages that no worker has taken up yet."""
+        """Messages that no worker has received yet."""
         return int(self.huey.pending_count())
 
     def waiting_jobs(self) -> set[int]:
@@ -78,11 +78,11 @@ def _jobs_in(data: bytes) -> list[int]:
 
 
 def _task(run_job: RunJob | None) -> Callable[[int], Any]:
-    """Always this function of this module: its name is what stands in a message."""
+    """Always this function of this module: its name is what a message contains."""
 
     def run_job_task(job_id: int) -> None:
         if run_job is None:
-            raise RuntimeError("this process sends jobs, it does not run them")
+            raise RuntimeError("this process only sends jobs")
         run_job(job_id)
 
     return run_job_task

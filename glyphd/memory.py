@@ -5,7 +5,7 @@ import gc
 from contextlib import suppress
 
 GARBAGE_THRESHOLD = 50_000
-"""New objects beyond those that are gone already, at which Python looks for garbage."""
+"""How many new objects, beyond deleted ones, make Python look for garbage."""
 
 M_ARENA_MAX = -8
 """What `mallopt` of the GNU C library calls the number of its arenas."""

@@ -1,4 +1,4 @@
-"""The queue's SQLite file: made where there is none, and put aside where it can't be used as a queue."""
+"""The queue's SQLite file: created if there is none, and replaced if it can't be used as a queue."""
 
 import fcntl
 import os
@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 
 def prepare_queue_file(path: Path, tables: Iterable[str], *, patience: float) -> None:
-    """Leaves a usable queue at `path`. What was there and is not one is put aside, never removed.
+    """Leaves a usable queue at `path`. An unusable file there is renamed, never removed.
 
     `tables` are the statements that make its tables, `patience` the seconds to wait for a lock. Raises OSError
     where nothing can be made or renamed, and sqlite3's error for a file that somebody else holds locked.
@@ -45,7 +45,7 @@ def prepare_queue_file(path: Path, tables: Iterable[str], *, patience: float) ->
             _remove_logs(path)
         elif fault != _EMPTY:
             aside = _put_aside(path)
-            log.warning("queue_put_aside", reason=fault, now=aside.name)
+            log.warning("queue_replaced", reason=fault, now=aside.name)
         _make(path, tables, patience)
 
 
@@ -54,7 +54,7 @@ def _fault_of(path: Path, patience: float) -> str | None:
     if not os.path.lexists(path):
         return _MISSING
     if not path.is_file():
-        return "it is no file"
+        return "it is not a file"
     if not os.access(path, os.R_OK | os.W_OK):
         return "it can't be read and written"
     try:
@@ -73,7 +73,7 @@ def _fault_in(connection: sqlite3.Connection) -> str | None:
     if not found:
         return _EMPTY
     if strangers := sorted(found - _TABLES):
-        return f"it holds something else: {', '.join(strangers)}"
+        return f"it contains something else: {', '.join(strangers)}"
     for query in _USED:
         connection.execute(query)
     (checked,) = connection.execute("PRAGMA quick_check(1)").fetchone()

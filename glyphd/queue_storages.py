@@ -19,7 +19,7 @@ LOCK_SECONDS = 2.0
 """An upload does not wait longer for somebody who holds the queue: the sweep finds its job without a message."""
 
 _TABLES_LOCK = 0x676C7971
-"""The advisory lock of whoever makes the tables: CREATE TABLE IF NOT EXISTS fails where two do it at once."""
+"""The advisory lock for creating the tables: CREATE TABLE IF NOT EXISTS fails where two do it at once."""
 
 
 class RingingStorage(SqliteStorage):  # type: ignore[misc]  # huey has no type hints

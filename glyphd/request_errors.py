@@ -27,12 +27,12 @@ class InvalidIdempotencyKey(InvalidRequest):
 
 class InvalidCursor(InvalidRequest):
     code = "invalid_cursor"
-    title = "The cursor does not fit this query"
+    title = "The cursor belongs to another query"
 
 
 class MalformedBody(InvalidRequest):
     code = "malformed_body"
-    title = "The body can't be taken apart"
+    title = "The body can't be parsed"
 
 
 class InvalidHost(InvalidRequest):

@@ -52,7 +52,7 @@ def _serve_on(listener: socket.socket, app: Bottle, settings: Settings, *, with_
     backlog = Backlog(registry, settings.max_imports_waiting)
 
     def ready(host: str, port: int) -> None:
-        """Whoever connects meanwhile waits at the open door: the first upload shall find a worker at work."""
+        """Clients that connect meanwhile wait: the first upload shall find a running worker."""
         if supervisor is not None:
             supervisor.start()
             _await_worker(registry, stop.asked)
@@ -89,7 +89,7 @@ class _Stop:
 
 
 def _await_worker(registry: Registry, stop: Event) -> None:
-    """Returns when a worker gives a sign of life, or after a while anyway."""
+    """Returns when a worker has sent a heartbeat, or after a while anyway."""
     deadline = time.monotonic() + WORKER_START_SECONDS
     while not registry.workers_alive() and time.monotonic() < deadline:
         if stop.wait(0.02):
@@ -101,9 +101,9 @@ def greeting(settings: Settings, host: str, port: int) -> str:
     at = f"http://{_in_url(host)}:{port}"
     data = settings.shown()["database_url"] if settings.database_url else settings.archive_path.absolute()
     reach = (
-        "only this machine can reach it; --host 0.0.0.0 lets others in"
+        "only this machine can reach it; with --host 0.0.0.0 others can"
         if host in _LOOPBACK
-        else "whoever reaches this address can read and write: put a proxy that asks who they are before it"
+        else "whoever reaches this address can read and write: put a proxy with a login in front"
     )
     near = "localhost" if host in (*_LOOPBACK, *_ANY_ADDRESS) else _in_url(host)
     page = f"http://localhost:{port}" if host in _ANY_ADDRESS else at

@@ -44,29 +44,29 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,  # it may hold a password
     )
 
-    data_dir: Path = Field(Path("data"), description="Folder for all of it")
+    data_dir: Path = Field(Path("data"), description="Folder for all data")
     db_path: Path | None = Field(None, description="The archive; default gpu.sqlite in the data folder")
     database_url: str | None = Field(None, repr=False, description="postgresql://… for archive, registry and queue")
 
     host: str = Field("127.0.0.1", description="Address the API listens on")
     port: int = Field(8080, ge=0, le=65535, description="Port the API listens on; 0 picks a free one")
-    allowed_hosts: str | None = Field(None, description="Host names served beside the usual ones, or * for any")
-    trusted_proxies: str | None = Field(None, description="Addresses or networks whose X-Forwarded-Host counts")
+    allowed_hosts: str | None = Field(None, description="Further host names to serve, or * for any")
+    trusted_proxies: str | None = Field(None, description="Addresses or networks whose X-Forwarded-Host is trusted")
     threads: int = Field(8, ge=2, le=256, description="Threads that answer requests")
-    grace_seconds: float = Field(25, gt=0, le=3600, description="Time to finish work in hand when told to stop")
+    grace_seconds: float = Field(25, gt=0, le=3600, description="Seconds to finish current work after a stop signal")
 
     max_upload_bytes: int = Field(4096 * MIB, ge=1, description="Largest upload")
-    max_unpacked_bytes: int = Field(16384 * MIB, ge=1, description="What a gzip upload may unpack to")
+    max_unpacked_bytes: int = Field(16384 * MIB, ge=1, description="Largest unpacked size of a gzip upload")
     max_uploads_in_flight: int = Field(64, ge=1, description="Uploads received at the same time; more are 503")
     max_imports_waiting: int = Field(1000, ge=1, description="Unfinished imports; further uploads are 503")
-    disk_reserve_bytes: int = Field(128 * MIB, ge=0, description="Free disk space that uploads leave alone")
-    max_scratch_bytes: int = Field(16384 * MIB, ge=1, description="Temporary files of answers together; more are 503")
+    disk_reserve_bytes: int = Field(128 * MIB, ge=0, description="Free disk space that uploads never use")
+    max_scratch_bytes: int = Field(16384 * MIB, ge=1, description="Size of temporary files of answers; more are 503")
     max_json_bytes: int = Field(16 * MIB, ge=1, description="Largest JSON body")
     max_line_bytes: int = Field(MIB, ge=1024, le=64 * MIB, description="Longest physical line of a CSV")
     max_columns: int = Field(1000, ge=26, le=100_000, description="Columns of a CSV's header")
-    max_row_errors: int = Field(100_000, ge=1, description="Row errors kept of one import; all are counted")
+    max_row_errors: int = Field(100_000, ge=1, description="Row errors stored for each import; all are counted")
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level logged")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged")
     log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal")
 
     def __init__(self, **values: Any) -> None:

@@ -93,7 +93,7 @@ class WorkerSupervisor:
         if self._stopping.is_set():
             log.info("worker_stopped", pid=child.pid, exit_code=exit_code)
         elif exit_code == MISCONFIGURED:
-            log.error("worker_given_up", pid=child.pid, exit_code=exit_code)
+            log.error("worker_abandoned", pid=child.pid, exit_code=exit_code)
         else:
             log.warning("worker_exited", pid=child.pid, exit_code=exit_code)
         return exit_code

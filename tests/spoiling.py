@@ -129,14 +129,14 @@ FAULTS: dict[str, tuple[Spoil, list[str]]] = {
     "a row that is gone": (
         _forget_event,
         [
-            "row 2 (line 3): the file has it, the archive has not",
+            "row 2 (line 3): only the file has it",
             "record_count is 3, but the archive has 2 rows",
         ],
     ),
     "a row too many": (
         _add_event,
         [
-            "row 9 (line 10): the archive has it, the file has not",
+            "row 9 (line 10): only the archive has it",
             "record_count is 3, but the archive has 4 rows",
             "last_model is 'L4', its events make it 'L40S'",
         ],
@@ -156,7 +156,7 @@ FAULTS: dict[str, tuple[Spoil, list[str]]] = {
     ),
     "no capacities": (
         lambda ledger, status: ledger.change(QuantizedListing.delete().where(_quantized(status))),
-        ["row 1: the event has it, quantized_listings has not"],
+        ["row 1: only the event has it"],
     ),
     "no file": (
         lambda ledger, status: ledger.path(status).unlink(),

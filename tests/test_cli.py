@@ -120,9 +120,9 @@ def test_the_environment_may_name_the_folder(tmp_path: Path) -> None:
 
 def test_migrate_says_what_it_did(tmp_path: Path) -> None:
     first, *steps = _run("migrate", "--data-dir", tmp_path).output.splitlines()
-    assert first == f"made a new archive: {tmp_path / 'gpu.sqlite'}"
+    assert first == f"created a new archive: {tmp_path / 'gpu.sqlite'}"
     assert all(line.startswith(("applied archive ", "applied registry ")) for line in steps)
-    assert _run("migrate", "--data-dir", tmp_path).output == "nothing to do: the schema is as asked\n"
+    assert _run("migrate", "--data-dir", tmp_path).output == "nothing to do: the schema is already at that step\n"
 
 
 def test_migrate_goes_down_a_step_and_up_again(tmp_path: Path) -> None:

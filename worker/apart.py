@@ -59,7 +59,7 @@ def has_second_core() -> bool:
 
 
 class ReaderLost(Exception):
-    """The reading process died: nobody can say what it was about to tell."""
+    """The reading process died: what it was about to send is lost."""
 
 
 class _Chunk(NamedTuple):

@@ -12,7 +12,7 @@ from worker.progress import Halt, Progress
 
 
 class Halted(Exception):
-    """The attempt has to end before it is done; nothing of it is in the archive."""
+    """The attempt must end before it is done; nothing of it is in the archive."""
 
     def __init__(self, why: Halt) -> None:
         super().__init__(why.value)
@@ -20,7 +20,7 @@ class Halted(Exception):
 
 
 class Attempt:
-    """What every attempt has: its progress, and a way for another thread to end the statement at work."""
+    """What every attempt has: its progress, and a way for another thread to end the running statement."""
 
     def __init__(self, context: WorkerContext) -> None:
         self.progress = Progress()
@@ -28,7 +28,7 @@ class Attempt:
         self._interrupt: Callable[[], None] | None = None
 
     def interrupt(self) -> None:
-        """Ends the statement at work, if there is one. For another thread."""
+        """Ends the running statement, if there is one. For another thread."""
         if self._interrupt is not None:
             self._interrupt()
 
@@ -45,7 +45,7 @@ class Attempt:
                 finally:
                     self._interrupt = None
         except DATABASE_ERRORS:
-            self.go_on()  # a halt interrupts the statement at work, which looks like trouble of the database
+            self.go_on()  # a halt interrupts the running statement, which looks like a database problem
             raise
 
     def go_on(self) -> None:

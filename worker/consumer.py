@@ -1,4 +1,4 @@
-"""The worker process: takes nudges from the queue, looks for forgotten jobs, and ends in order."""
+"""The worker process: receives messages from the queue, looks for forgotten jobs, and ends cleanly."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 def run_worker(services: Services, *, stop_with_parent: bool) -> None:
     """Runs until SIGTERM or SIGINT, or, if asked to, until whoever started it is gone. Call it in the main thread.
 
-    The job in hand is finished, or rolled back and handed back, within `grace_seconds`.
+    The current job is finished, or rolled back and requeued, within `grace_seconds`.
     """
     stopping = Event()
     context = WorkerContext(services, open_archive(services.settings, read_only=False), stopping)
@@ -79,7 +79,7 @@ def _stop(services: Services, taking_up: TakingUp, repeated: list[Thread], worke
     try:
         services.registry.part(worker_id)
     except Exception:
-        log.warning("parting_failed", exc_info=True)
+        log.warning("deregistration_failed", exc_info=True)
     log.info("worker_ended", worker_id=worker_id)
 
 

@@ -1,4 +1,4 @@
-"""One attempt at one import: read, check, stage, write. The result is a value; only trouble is raised."""
+"""One attempt at one import: read, check, stage, write. The result is a value; only problems are raised."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from worker.room import Room
 
 
 class FileImport(Attempt):
-    """Holds what one attempt has found out so far, so that a failed one can tell it too."""
+    """Has what one attempt has found so far, so that a failed one can report it too."""
 
     def __init__(self, context: WorkerContext, claim: Claim) -> None:
         super().__init__(context)

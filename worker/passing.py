@@ -1,4 +1,4 @@
-"""Trouble that no upload causes, in words that clients may read: whoever meets it does the work again later."""
+"""Problems outside the file, in words that clients may read: the work is done again later."""
 
 import errno
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ _FILE_TROUBLES: Mapping[int, str] = {
     errno.EACCES: "the worker may not read or write its files",
     errno.EPERM: "the worker may not read or write its files",
 }
-NO_ROOM_BESIDE_RESERVE = "the disk has no room for the import beside its reserve"
+NO_ROOM_BESIDE_RESERVE = "the disk has no space for the import beside its reserve"
 ROOM_REASONS = frozenset({_NO_ROOM, NO_ROOM_BESIDE_RESERVE, Trouble.FULL.value, Trouble.TOO_LARGE.value})
 """A disk or a database was full, or the work took more of it than it may."""
 
@@ -30,7 +30,7 @@ _OTHER_DATABASE_TROUBLE = "the database answered with an error; the log says whi
 
 
 def passing_reason(error: Exception) -> str | None:
-    """Why the work has to be done again later; None for damage, for what the file causes, and for a fault of ours."""
+    """Why the work must be done again later; None for damage, for problems of the file, and for bugs of ours."""
     cause = cause_of(error)
     if isinstance(cause, Unavailable | SchemaError | SourceMissing):
         return cause.detail

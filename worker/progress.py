@@ -1,4 +1,4 @@
-"""How far a job is, and the thread that tells the registry twice a second."""
+"""How far a job is, and the thread that updates the registry twice a second."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,11 +24,11 @@ log = structlog.get_logger(__name__)
 
 
 class Halt(Enum):
-    """Why an attempt has to end before it is done."""
+    """Why an attempt must end before it is done."""
 
-    STOPPING = "the process was told to stop"
-    CANCELLED = "somebody cancelled the import"
-    LOST = "another worker took the job up"
+    STOPPING = "the worker was stopped"
+    CANCELLED = "the import was cancelled"
+    LOST = "another worker claimed the job"
 
 
 @dataclass

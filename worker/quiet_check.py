@@ -85,7 +85,7 @@ class QuietCheck:
         return _Due(lost_workers, is_suspect, is_urgent) if is_urgent or is_old else None
 
     def _may_be_repaired(self, last: IntegrityCheck | None) -> bool:
-        """Damage is mended while nothing runs, so at the start it is looked at again; later not all the time."""
+        """Damage is repaired while nothing runs, so it is checked again at the start; later only sometimes."""
         return not self._has_looked or last is None or last.checked_at < _ago(DAMAGED_INTERVAL_SECONDS)
 
     def _check(self, due: _Due) -> None:
@@ -96,7 +96,7 @@ class QuietCheck:
         try:
             damage = self._run(check)
         except CheckEnded:
-            log.info("integrity_check_put_off", seconds=round(time.monotonic() - began, 3))
+            log.info("integrity_check_postponed", seconds=round(time.monotonic() - began, 3))
             return
         self._log.record(damage, due.lost_workers)
         self._due_since = None

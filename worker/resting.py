@@ -26,7 +26,7 @@ class Rest:
 
 
 def rest_after_stop(job: Job) -> Rest:
-    """For a job whose process stops: another one may take it up at once."""
+    """For a job whose process stops: another one may claim it at once."""
     return Rest(job.handback_count + 1, 0)
 
 
@@ -56,8 +56,8 @@ def is_hopeless(registry: Registry, job: Job, reason: str) -> bool:
 def why_hopeless(job: Job, reason: str) -> str:
     """The message of an import that ends for that."""
     return (
-        f"the import found no room in {job.handback_count + 1} tries, while others succeeded ({reason}): "
-        "make room and retry it, or send the file in parts"
+        f"the import found no space in {job.handback_count + 1} tries, while others succeeded ({reason}): "
+        "make room and retry it, or split the file"
     )
 
 

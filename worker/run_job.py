@@ -29,7 +29,7 @@ from worker.resting import Rest, is_hopeless, rest_after, rest_after_stop, why_h
 
 MAX_LOST_ATTEMPTS = 5
 LONGEST_RECORD_PAUSE_SECONDS = 5.0
-_REPAIR_ADVICE = "restore a backup or make the archive again with `glyphd rebuild`, then retry"
+_REPAIR_ADVICE = "restore a backup or rebuild the archive with `glyphd rebuild`, then retry"
 
 _CANCELLED = {"status": ImportStatus.CANCELLED, "phase": None}
 
@@ -44,7 +44,7 @@ def run_job(context: WorkerContext, job_id: int) -> None:
         if trouble_of(error) is Trouble.DAMAGED:
             log.error("database_damaged", reason=str(error))
         elif (reason := passing_reason(error)) is not None:
-            log.warning("job_not_taken_up", job_id=job_id, reason=reason, exc_info=True)
+            log.warning("job_not_claimed", job_id=job_id, reason=reason, exc_info=True)
         else:
             raise
 
@@ -64,9 +64,9 @@ def _run_alone(context: WorkerContext, job_id: int) -> None:
 
 
 def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> None:
-    """The archive stays open until the outcome is told: who closes it last copies all of its log into the main file.
+    """The archive stays open until the outcome is recorded: the last to close it copies its log into the main file.
 
-    In trouble it is closed at once: that gives room on a full disk.
+    After a problem it is closed at once: that frees space on a full disk.
     """
     began = time.monotonic()
     try:
@@ -81,7 +81,7 @@ def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> Non
     except ReaderLost:
         log.warning("reader_lost")
         return  # still said to be running, as if this process had died: the sweep finds that, and counts it as lost
-    except Exception as error:  # noqa: BLE001  # the worker's edge: a job's trouble must not end the process
+    except Exception as error:  # noqa: BLE001  # the worker's edge: a job's failure must not end the process
         ended = _end_of(context, claim, error)
         if ended is None:
             return
@@ -96,7 +96,7 @@ def _end_of(context: WorkerContext, claim: Claim, error: Exception) -> dict[str,
         return _failed(error.code, error.detail) if isinstance(error, ImportTooLarge) else _broken(context, error)
     if isinstance(error, DATABASE_ERRORS) and trouble_of(error) is None:
         context.is_suspect.set()
-    log.warning("import_met_trouble", reason=reason, detail=" ".join(str(error).split()))
+    log.warning("import_interrupted", reason=reason, detail=" ".join(str(error).split()))
     if is_hopeless(context.services.registry, claim.job, reason):
         return _failed(ImportTooLarge.code, why_hopeless(claim.job, reason))
     _hand_back(context, claim, rest_after(claim.job, reason), reason)
@@ -134,7 +134,7 @@ def _heartbeat(context: WorkerContext, claim: Claim, attempt: Attempt) -> Abstra
 
 
 def _change(context: WorkerContext, claim: Claim) -> dict[str, Any]:
-    """A rollback or a restore. The import's own row tells it before the job ends: a crash between repeats both."""
+    """A rollback or a restore. The import's own row has it before the job ends: a crash between repeats both."""
     attempt = BatchChange(context, claim)
     with _heartbeat(context, claim, attempt):
         moment = attempt.run()
@@ -207,8 +207,8 @@ def _broken(context: WorkerContext, error: Exception) -> dict[str, Any]:
         return _failed("archive_damaged", f"the archive is damaged: {_REPAIR_ADVICE} this import")
     if isinstance(error, DATABASE_ERRORS):
         context.is_suspect.set()
-    log.error("import_broke", exc_info=error)
-    return _failed("internal_error", "something went wrong inside glyphd; the file may be imported again")
+    log.error("import_crashed", exc_info=error)
+    return _failed("internal_error", "something went wrong inside glyphd; retry the import")
 
 
 def _finish(context: WorkerContext, claim: Claim, values: dict[str, Any], seconds: float) -> None:
@@ -263,7 +263,7 @@ def _hand_back(context: WorkerContext, claim: Claim, rest: Rest, reason: str | N
         phase=None,
         progress=0.0,
     )
-    log.warning("import_handed_back", rest_seconds=rest.seconds, reason=reason or Halt.STOPPING.value)
+    log.warning("import_requeued", rest_seconds=rest.seconds, reason=reason or Halt.STOPPING.value)
 
 
 def _record(context: WorkerContext, claim: Claim, **values: Any) -> None:

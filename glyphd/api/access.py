@@ -154,7 +154,7 @@ def _host_of(head: RequestHead) -> Host | None:
     try:
         return parse_host(given)
     except ValueError:
-        raise InvalidHost("the Host header has to be one host, with or without a port") from None
+        raise InvalidHost("the Host header must be one host, with or without a port") from None
 
 
 def _is_same(page: Host, asked: Host, default_port: int) -> bool:

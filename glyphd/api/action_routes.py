@@ -46,7 +46,7 @@ class ActionsApi:
         ]
 
     def cancel(self, import_id: str) -> HTTPResponse:
-        """200 when it is cancelled, 202 when a worker still has to let go of it."""
+        """200 if it is cancelled, 202 if a worker still has to stop."""
         query(NoParameters)
         services = self._services
         job = require_import(services.registry, import_id)

@@ -88,7 +88,7 @@ def output_format(query: OutputQuery) -> str:
         if media_type in forms:
             return forms[media_type]
     offered = list(_BY_MEDIA_TYPE)
-    raise NotAcceptable(f"this can be had as {', '.join(offered)}, not as {accepted[:200]}", offered=offered)
+    raise NotAcceptable(f"available as {', '.join(offered)}, not as {accepted[:200]}", offered=offered)
 
 
 def answer_list(

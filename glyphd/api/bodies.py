@@ -56,15 +56,15 @@ def receive_upload(receiving: Receiving, settings: Settings, look: Look) -> Body
         return _receive_json(receiving, settings)
     hint = " (with curl, add -H 'Content-Type: text/csv')" if "urlencoded" in content_type else ""
     offered = [*RAW_TYPES, MULTIPART, JSON]
-    what = content_type or "a body without a Content-Type"
-    raise UnsupportedType(f"{what} is not taken{hint}, only {', '.join(offered)}", offered=offered)
+    what = f"unsupported Content-Type {content_type}" if content_type else "missing Content-Type"
+    raise UnsupportedType(f"{what}{hint}, expected one of {', '.join(offered)}", offered=offered)
 
 
 def read_json_body(settings: Settings) -> Any:
     """The JSON value of this request. Raises FileRefused when it is malformed, TooLarge over the cap."""
     content_type, _ = parse_options_header(header("Content-Type"))
     if content_type != JSON or _content_encoding():
-        raise UnsupportedType(f"the body has to be {JSON}", offered=[JSON])
+        raise UnsupportedType(f"the body must be {JSON}", offered=[JSON])
     require_size = partial(BodyLimits.from_settings(settings).require_size, JSON)
     body = bytearray().join(body_blocks(require_size))
     _require_few_values(body, settings)
@@ -83,13 +83,13 @@ def read_fields() -> list[tuple[str, str]]:
         content = _without_repeated_keys(_json_value(body))
         if isinstance(content, dict) and all(isinstance(value, str) for value in content.values()):
             return list(content.items())
-        raise FileRefused("the body has to be a JSON object whose members are texts")
-    raise UnsupportedType(f"the body has to be {JSON} or {FORM}", offered=[JSON, FORM])
+        raise FileRefused("the body must be a JSON object whose members are texts")
+    raise UnsupportedType(f"the body must be {JSON} or {FORM}", offered=[JSON, FORM])
 
 
 def _require_small(size: int) -> None:
     if size > MAX_FIELD_BYTES:
-        raise TooLarge(f"this body may have {MAX_FIELD_BYTES} bytes", limit=MAX_FIELD_BYTES)
+        raise TooLarge(f"this body may have at most {MAX_FIELD_BYTES} bytes", limit=MAX_FIELD_BYTES)
 
 
 def _json_value(body: bytes) -> Any:
@@ -107,7 +107,7 @@ def _require_few_values(body: bytearray, settings: Settings) -> None:
     """
     most = max(settings.max_json_bytes // BYTES_OF_A_VALUE, 1)
     if _marks(body) > most and _marks(_TEXT.sub(b"", body)) > most:
-        raise TooLarge(f"a JSON body may have {most} values; send a larger file as a raw text/csv body", limit=most)
+        raise TooLarge(f"a JSON body may have at most {most} values; send more as a raw text/csv body", limit=most)
 
 
 def _marks(body: bytes | bytearray) -> int:
@@ -124,7 +124,7 @@ def _without_repeated_keys(content: Any) -> Any:
 def _content_encoding() -> str:
     encoding: str = header("Content-Encoding").strip().lower()
     if encoding not in ("", "identity", GZIP, "x-gzip"):
-        raise UnsupportedType(f"Content-Encoding {encoding[:50]!r} is not taken, only gzip", offered=[GZIP])
+        raise UnsupportedType(f"Content-Encoding {encoding[:50]!r} is not supported, only gzip", offered=[GZIP])
     return GZIP if encoding.endswith(GZIP) else ""
 
 
@@ -143,12 +143,12 @@ def _receive_multipart(arriving: Arriving, boundary: str, settings: Settings) ->
 def _receive_json(receiving: Receiving, settings: Settings) -> Body:
     content = _without_repeated_keys(read_json_body(settings))
     if not isinstance(content, dict):
-        raise FileRefused('the body has to be a JSON object such as {"filename": "offers.csv", "csv": "…"}')
+        raise FileRefused('the body must be a JSON object such as {"filename": "offers.csv", "csv": "…"}')
     text, name = content.get("csv"), content.get("filename")
     unknown = [name[:MAX_NAME_SHOWN] for name in sorted(set(content) - {"csv", "filename"})[:MAX_NAMES_SHOWN]]
     if unknown:
         raise FileRefused(f"unknown members {', '.join(unknown)[:200]}: options are query parameters", unknown=unknown)
     if not isinstance(text, str) or not isinstance(name, str | None):
-        raise FileRefused("the JSON object needs the CSV text as csv, and may have a filename", missing=["csv"])
+        raise FileRefused("the JSON object needs a member csv with the text, and may have a filename", missing=["csv"])
     receiving.write(text.encode())
     return Body(Described(name, "text/csv"), [], is_text=True)

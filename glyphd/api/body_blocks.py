@@ -13,7 +13,7 @@ def body_length() -> int:
     """The body's length, which the server always knows: it has received all of it, chunked ones too."""
     environ = request.environ
     if environ.get("HTTP_TRANSFER_ENCODING"):
-        raise LengthMissing("this transfer encoding is not taken")
+        raise LengthMissing("unsupported Transfer-Encoding")
     text = environ.get("CONTENT_LENGTH") or "0"
     if not text.isdecimal():
         raise MalformedBody("Content-Length is not a number")

@@ -41,7 +41,7 @@ def receive_form(boundary: str, settings: Settings, next_file: NextFile, most_pa
     except ParserLimitReached as error:
         raise TooLarge(f"the form is too large: {error}") from None
     except MultipartError as error:
-        raise MalformedBody(f"the form can't be taken apart: {error}") from None
+        raise MalformedBody(f"the form can't be parsed: {error}") from None
     return form
 
 

@@ -74,7 +74,7 @@ class KeptErrors:
     def _start(self, kept: BinaryIO) -> int:
         start: int = read_cursor(self._identity, self._cursor, (int,))[0] if self._cursor else 0
         if not is_between_errors(kept, start):
-            raise InvalidCursor("the cursor is not one that glyphd gave out", parameter="cursor")
+            raise InvalidCursor("this is not a cursor from glyphd", parameter="cursor")
         return start
 
 

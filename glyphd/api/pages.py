@@ -1,4 +1,4 @@
-"""What the application asks of the pages for people, whoever makes them: the API does not know how."""
+"""What the application needs from the pages for people: the API does not know how they are made."""
 
 from typing import Protocol
 
@@ -15,7 +15,7 @@ class Pages(Protocol):
         """Their route table."""
 
     def present(self, problem: Problem) -> HTTPResponse:
-        """The problem as whoever asked wants to read it."""
+        """The problem in the form that the client wants."""
 
 
 class NoPages:

@@ -64,9 +64,9 @@ class PersistApi:
     def _valid_rows(self, rows: Any) -> list[Any]:
         """The rows of a body. Raises FileRefused for anything but some rows, RowsRefused when one is not valid."""
         if not isinstance(rows, list):
-            raise FileRefused("the body has to be a JSON array of rows", found=_kind(rows))
+            raise FileRefused("the body must be a JSON array of rows", found=_kind(rows))
         if not rows:
-            raise FileRefused("the array holds no rows", found="an empty array")
+            raise FileRefused("the array has no rows", found="an empty array")
         with self._services.archive.connection_context():
             latest = latest_seen_at(last_moment(self._services.archive), now_text())
         _require_valid(rows, latest)

@@ -81,7 +81,7 @@ def problem(status: int, code: str, title: str, detail: str, **members: Any) -> 
 
 
 def problem_of(error: Exception) -> Problem:
-    """The answer for a failure. What glyphd does not name is logged, and told without its insides."""
+    """The answer for a failure. An unexpected one is logged, and answered without internal details."""
     if isinstance(error, errors.GlyphdError):
         status = status_of(error)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -98,7 +98,7 @@ def problem_of(error: Exception) -> Problem:
         else:
             log.warning(event, exc_info=error)
         return problem_of(named)
-    log.error("request_broke", method=request.method, path=request.path, exc_info=error)
+    log.error("request_crashed", method=request.method, path=request.path, exc_info=error)
     return problem(500, "internal_error", "Internal Server Error", "something went wrong inside glyphd")
 
 

@@ -44,7 +44,7 @@ def query(contract: type[AnyModel]) -> AnyModel:
 def require_limit(limit: int | None, cursor: str | None) -> None:
     """Raises InvalidParameter for a cursor without a limit."""
     if cursor is not None and limit is None:
-        raise InvalidParameter("cursor needs limit: pages are walked with both", parameter="cursor")
+        raise InvalidParameter("cursor needs limit", parameter="cursor")
 
 
 def idempotency_key() -> str | None:

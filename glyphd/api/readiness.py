@@ -47,7 +47,7 @@ class Readiness:
 
     def _require_worker(self) -> None:
         if not self._services.registry.workers_alive():
-            raise GlyphdError("no worker gives a sign of life: start one with `glyphd worker`")
+            raise GlyphdError("no worker has sent a heartbeat: start one with `glyphd worker`")
 
     def _require_none_resting(self) -> None:
         """Trouble that keeps an import from being carried out keeps others from it too, or will soon."""
@@ -61,8 +61,8 @@ class Readiness:
         if last is not None and last.result == DAMAGED:
             names = sorted({line.partition(":")[0] for line in (last.detail or "").splitlines()})
             raise DatabaseDamaged(
-                f"the last check found damage in the {' and the '.join(names)}: restore a backup, or make a damaged "
-                "archive again with `glyphd rebuild`; the worker checks again when it starts"
+                f"the last check found damage in the {' and the '.join(names)}: restore a backup, or rebuild a damaged "
+                "archive with `glyphd rebuild`; the worker checks again when it starts"
             )
 
 

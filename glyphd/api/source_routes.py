@@ -31,7 +31,7 @@ class SourcesApi:
         ]
 
     def report(self, import_id: str) -> HTTPResponse:
-        """Every row of the kept file, read anew, whatever became of the import."""
+        """Every row of the kept file, read again, whatever the import's status."""
         query(NoParameters)
         services = self._services
         job = require_import(services.registry, import_id)

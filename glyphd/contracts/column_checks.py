@@ -108,7 +108,7 @@ class ColumnCheck:
         # 4. What spans columns.
         _check_capacities(values, faults)
         values["seen_at"] = self._seen_at(values.get("seen_at"), count, faults)
-        # 5. What nobody knows.
+        # 5. Unknown columns.
         extra = self._unknown(chunk.columns, objects, words, lambda at, error: faults.add(at, EXTRA, Fault.of(error)))
         if extra is not None:
             values[EXTRA] = extra

@@ -37,7 +37,7 @@ class HeaderMap:
     """Where each canonical column is in a file.
 
     `names` are the file's own, in order; `positions` maps canonical names to indexes into them; `unknown` are the
-    indexes of names that nobody knows; `ignored` are these names, and those that yielded to another or were left out;
+    indexes of unknown names; `ignored` are these names, and those that another one replaces or that were left out;
     `conflicts` say which two names mean one column; `beside` are the preferred aliases that displaced a canonical name.
     """
 

@@ -65,10 +65,12 @@ class ListingColumns(BaseModel):
     price_usd: Annotated[float, NumberCell(required=True, minimum=0), About("Price")] = Field(
         description="Price in US dollars"
     )
-    condition: Text = Field(default=None, description="Condition as the seller puts it")
-    quantity: Count = Field(default=None, description="Pieces on offer; words here goes to availability")
+    condition: Text = Field(default=None, description="Condition in the seller's words")
+    quantity: Count = Field(default=None, description="Pieces on offer; words go to availability")
     availability: Text = Field(default=None, description="Availability in words")
-    min_order_qty: Annotated[Count, About("Minimum order")] = Field(default=None, description="Least pieces per order")
+    min_order_qty: Annotated[Count, About("Minimum order")] = Field(
+        default=None, description="Minimum pieces per order"
+    )
     seller: Text = Field(default=None, description="Who sells")
     region: Text = Field(default=None, description="Where it is sold")
     vram_gb: Annotated[Count, About("VRAM, GB")] = Field(default=None, description="Video memory in GB")
@@ -102,7 +104,7 @@ class ListingColumns(BaseModel):
     source_type: Text = Field(default=None, description="Kind of source")
     title: Annotated[str | None, TextCell(max_length=1000)] = Field(default=None, description="The offer's own title")
     extra: Annotated[dict[str, Any] | None, ExtraCell(), About("Other columns")] = Field(
-        default=None, description="Columns that nobody knows, by their own names"
+        default=None, description="Unknown columns, by their own names"
     )
 
 

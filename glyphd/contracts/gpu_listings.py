@@ -36,7 +36,7 @@ def _checked(title: str, data: Mapping[str, Any]) -> dict[str, Any]:
     given = object_cells(data)
     if given.header.conflicts:
         raise PydanticCustomError(
-            "duplicate_column", "gives a column twice: {names}", {"names": given.header.conflicts[0]}
+            "duplicate_column", "has a column twice: {names}", {"names": given.header.conflicts[0]}
         )
     chunk = Chunk({"line": (1,)}, [(cell,) for cell in given.cells])
     values, faults = _check()(chunk, refused=(0,) if given.faults else ())

@@ -78,10 +78,10 @@ class ImportOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: Label | None = Field(None, description="Where the file comes from; kept on the import")
-    description: Description | None = Field(None, description="Free text; kept on the import")
+    source: Label | None = Field(None, description="Where the file comes from; stored with the import")
+    description: Description | None = Field(None, description="Free text; stored with the import")
     delimiter: Annotated[Delimiter | None, BeforeValidator(_delimiter_name)] = Field(
-        None, description="Cell delimiter; default: found out from the header"
+        None, description="Cell delimiter; default: detected from the header"
     )
     encoding: str | None = Field(None, description="Character encoding; default UTF-8, with or without BOM")
     map: ColumnChoices = Field(
@@ -232,8 +232,8 @@ class ImportEffect(BaseModel):
     new: int
     changed: int
     unchanged: int
-    older: int = Field(description="Observed before what the market shows already")
-    indistinct: int = Field(description="Not compared: the file does not tell these offers apart")
+    older: int = Field(description="The market already has a later observation")
+    indistinct: int = Field(description="Not compared: these offers can't be told apart")
 
 
 class ImportLinks(BaseModel):
@@ -260,7 +260,7 @@ class ImportView(BaseModel):
     filename: str | None
     content_type: str | None
     content_encoding: str | None
-    upload_id: str = Field(description="The import that the bytes were sent for; a retry has that of the first one")
+    upload_id: str = Field(description="The import that the bytes were sent for; after a retry that of the first one")
     size_bytes: int
     sha256: str
     encoding: str
@@ -277,7 +277,7 @@ class ImportView(BaseModel):
     attempt: int
     stalled: bool
     reason: str | None = Field(
-        description="Why it has to wait, or waited last; null without trouble, and when it ended"
+        description="Why it must be tried again; null if nothing has stopped it, and when it has ended"
     )
     received_at: str
     started_at: str | None

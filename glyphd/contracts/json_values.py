@@ -1,4 +1,4 @@
-"""JSON as text and as values, without what other readers pass over in silence: a key that an object gives twice."""
+"""JSON as text and as values, strict where other readers are silent: about a key that an object has twice."""
 
 import json
 import re
@@ -19,7 +19,7 @@ class RepeatedKeys:
 
     @property
     def error(self) -> PydanticCustomError:
-        return PydanticCustomError("duplicate_column", "gives the key {key} twice", {"key": repr(self.key[:100])})
+        return PydanticCustomError("duplicate_column", "has the key {key} twice", {"key": repr(self.key[:100])})
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -34,13 +34,13 @@ def parse_json(text: str | bytes) -> Any:
 def _refuse(value: Any) -> Any:
     if isinstance(value, RepeatedKeys):
         raise value.error
-    raise TypeError(f"{type(value).__name__} is no JSON value")
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
 write_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_refuse).encode
 """Writes a value as compact JSON.
 
-Raises ValueError or TypeError for what is no JSON value, and PydanticCustomError for a repeated key.
+Raises ValueError or TypeError for what is not a JSON value, and PydanticCustomError for a repeated key.
 """
 
 

@@ -17,7 +17,7 @@ NEVER_BLANK = "never blank"
 _MEANT = {("delimiter", "\t")}
 """White space that is a value."""
 
-_HINTS = dict.fromkeys(("offset", "page"), "pages are walked with limit and cursor")
+_HINTS = dict.fromkeys(("offset", "page"), "use limit and cursor for pages")
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 

@@ -65,7 +65,7 @@ class StatusQuery(Query):
     """How the status of an import is asked for."""
 
     wait: Annotated[int | None, IntegerCell(maximum=MAX_WAIT_SECONDS)] = Field(
-        None, description="Seconds, at most 60, to hold the answer until the status is another"
+        None, description="Seconds, at most 60, to hold the answer until the status changes"
     )
 
 
@@ -101,7 +101,7 @@ class ListingQuery(PageQuery):
     after: QueryTime | None = Field(None, description="Seen strictly later than this")
     before: QueryTime | None = Field(None, description="Seen strictly earlier than this")
     import_id: Annotated[Words, NEVER_BLANK] = Field(
-        description="Exactly the rows these imports brought, superseded since or not"
+        description="Exactly the rows of these imports, even if superseded since"
     )
     history: Flag = Field(None, description="Every scoring event, not only the latest of each listing")
     as_of: Annotated[QueryTime | None, NEVER_BLANK] = Field(
@@ -110,7 +110,7 @@ class ListingQuery(PageQuery):
     sort: SortKey | None = Field(None, description="Order; a leading - is descending")
     count: Literal["exact"] | None = Field(None, description="exact adds X-Total-Count")
     fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
-        description="Columns to answer, comma-separated, in that order"
+        description="Columns to return, comma-separated, in that order"
     )
 
 
@@ -125,7 +125,7 @@ class SourceQuery(Query):
 class ImportQuery(PageQuery):
     """Filters and page of `GET /api/imports`."""
 
-    status: ImportStatus | None = Field(None, description="Imports that stand like this")
+    status: ImportStatus | None = Field(None, description="Imports with this status")
     source: Annotated[str | None, TextCell()] = Field(None, description="Source given with the upload")
     sha256: Annotated[str | None, TextCell(max_length=64)] = Field(None, description="SHA-256 of the upload, in hex")
     received_after: QueryTime | None = Field(None, description="Received strictly later than this")
@@ -167,21 +167,21 @@ class DiffQuery(PageQuery):
 
     kind: DiffKind | None = Field(None, description="added, removed or changed: that list; without it the counts")
     fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
-        description="Columns to answer, comma-separated, in that order"
+        description="Columns to return, comma-separated, in that order"
     )
 
 
 class PersistQuery(Query):
     """What may be said of rows sent as JSON."""
 
-    source: Label | None = Field(None, description="Where the rows come from; kept on the import")
-    description: Description | None = Field(None, description="Free text; kept on the import")
+    source: Label | None = Field(None, description="Where the rows come from; stored with the import")
+    description: Description | None = Field(None, description="Free text; stored with the import")
 
 
 class ChangeQuery(Query):
     """What may be said of a rollback or a restore."""
 
-    reason: Description | None = Field(None, description="Why; kept with the change")
+    reason: Description | None = Field(None, description="Why; stored with the change")
     dry_run: Flag = Field(None, description="Say what would change, and change nothing")
 
 

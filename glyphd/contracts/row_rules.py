@@ -17,7 +17,7 @@ MAX_EXTRA_BYTES = 65_536
 
 UNSUPPORTED_CURRENCY = ("unsupported_currency", "is not US dollars")
 INCOMPLETE_CAPACITIES = ("incomplete_capacities", "needs all three quantization capacities, or none")
-EXTRA_TOO_LARGE = ("extra_too_large", f"the unknown columns hold more than {MAX_EXTRA_BYTES} bytes")
+EXTRA_TOO_LARGE = ("extra_too_large", f"the unknown columns have more than {MAX_EXTRA_BYTES} bytes")
 IN_THE_FUTURE = ("in_the_future", "is more than 24 hours in the future")
 
 

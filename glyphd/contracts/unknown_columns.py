@@ -1,4 +1,4 @@
-"""The columns of a CSV that nobody knows, as one JSON object for each row: written by column, from encoded pieces."""
+"""The unknown columns of a CSV, as one JSON object for each row: written by column, from encoded pieces."""
 
 import json
 from collections.abc import Callable, Sequence

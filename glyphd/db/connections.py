@@ -36,7 +36,7 @@ _SORTING = {"threads": 1}
 """One helper thread sorts what is too large for the cache, while the next part comes in."""
 
 _MOST_KEPT = 4
-"""Mostly one is at work; after a rush no more than so many stay, each with its cache."""
+"""Usually one is in use; after a rush at most this many stay, each with its cache."""
 
 KEPT_SECONDS = 1.0
 """A busy API opens a connection a second, then, instead of hundreds."""

@@ -19,7 +19,7 @@ from glyphd.settings import Settings
 MOST_LINES = 100
 """Lines for each database and kind of check: of a badly damaged one there would be no end."""
 
-_QUEUE_ADVICE = "it only carries wake-ups; the service puts it aside and makes another one"
+_QUEUE_ADVICE = "it only has messages; the service moves it away and creates another one"
 
 
 class CheckEnded(Exception):

@@ -134,9 +134,9 @@ def cause_of(error: BaseException) -> BaseException:
 
 
 def interrupter(database: Database) -> Callable[[], None]:
-    """A function that ends the statement at work on this thread's connection, for another thread to call.
+    """A function that ends the running statement on this thread's connection, for another thread to call.
 
-    The statement then raises OperationalError, and its transaction has to be rolled back.
+    The statement then raises OperationalError, and its transaction must be rolled back.
     """
     connection = database.connection()
     ending: Callable[[], None] = connection.interrupt if is_sqlite(database) else connection.cancel_safe

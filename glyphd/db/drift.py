@@ -140,7 +140,7 @@ def _collation_drift(database: Database, model: type[Model], found: Iterable[str
 
 
 def _sqlite_collations(database: Database, table: str) -> dict[str, str]:
-    """SQLite tells a column's collation nowhere but in the words the table was made with."""
+    """SQLite has a column's collation only in the statement that created the table."""
     query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
     (statement,) = database.execute_sql(query, (table,)).fetchone()
     caseless = set(re.findall(r'(\w+)"? TEXT COLLATE NOCASE', statement))
@@ -191,7 +191,7 @@ def _term(database: Database, node: Node) -> str:
 
 
 def _found_shape(index: IndexMetadata) -> IndexShape:
-    """Read from the words of the index: the catalogues of neither database tell all of it."""
+    """Read from the statement of the index: neither database has all of it in its catalogue."""
     head, where, _ = index.sql.partition(" WHERE ")
     terms = head[head.index("(") + 1 : head.rindex(")")].split(",")
     return IndexShape(tuple(term.strip() for term in terms), index.unique, bool(where))

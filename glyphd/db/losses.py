@@ -29,7 +29,7 @@ DERIVED = {
 def losses_of(database: Database, step: Callable[[], object]) -> list[str]:
     """The tables and columns (`table.column`) holding data that `step` would drop.
 
-    The step is really taken, then taken back, so that no migration has to declare what it drops. Call it in a
+    The step is applied, then rolled back, so that no migration has to declare what it drops. Call it in a
     transaction.
     """
     before = _columns(database)

@@ -53,7 +53,7 @@ class MigrationSet:
 
 ARCHIVE = MigrationSet("archive", "archive_migrations")
 REGISTRY = MigrationSet("registry", "registry_migrations")
-"""Named apart, since on PostgreSQL both stand in one database: one name would hide the second set's steps."""
+"""Named apart, since on PostgreSQL both are in one database: one name would hide the second set's steps."""
 SETS = (ARCHIVE, REGISTRY)
 
 _FIRST_OF_VERSION_1 = "001_ledger"
@@ -104,7 +104,7 @@ def applied_of(settings: Settings, steps: MigrationSet) -> list[str]:
     if done and done[0] == _FIRST_OF_VERSION_1 not in steps.packaged():
         raise SchemaOutdated(
             f"{place_of(settings)} is an archive of version 1, which this version of glyphd does not read: run "
-            f"`{settings.command('rebuild')}`, which makes it again from the kept files"
+            f"`{settings.command('rebuild')}`, which rebuilds it from the kept files"
         )
     return done
 
@@ -143,7 +143,7 @@ def require_current_schema(settings: Settings, sets: Iterable[MigrationSet] = SE
     for steps in sets:
         done, packaged = applied_of(settings, steps), steps.packaged()
         if not done:
-            raise NoLedger(f"the {steps.name} is gone or empty: put it back from a backup")
+            raise NoLedger(f"the {steps.name} is gone or empty: restore it from a backup")
         require_known(steps.name, done, packaged)
         if done != packaged:
             raise SchemaOutdated(
@@ -152,12 +152,12 @@ def require_current_schema(settings: Settings, sets: Iterable[MigrationSet] = SE
 
 
 def require_there(settings: Settings, sets: Iterable[MigrationSet] = SETS) -> None:
-    """For commands that work with what is there and make nothing. Raises NoLedger, saying where it looked."""
+    """For commands that create nothing. Raises NoLedger, with where it looked."""
     for steps in sets:
         if not is_anything_there(settings, steps):
             raise NoLedger(
                 f"there is no {steps.name} at {place_of(settings, steps)}: name the archive with --db-path or its "
-                "folder with --data-dir; nothing was made"
+                "folder with --data-dir; nothing was created"
             )
 
 
@@ -187,4 +187,4 @@ def require_known(name: str, done: list[str], packaged: list[str]) -> None:
         raise SchemaError(
             f"the {name} was made by another version of glyphd, which knows {', '.join(unknown)}: use that version"
         )
-    raise SchemaError(f"the {name} has had its steps in another order: {', '.join(done)}")
+    raise SchemaError(f"the {name} had its steps in another order: {', '.join(done)}")

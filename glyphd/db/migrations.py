@@ -82,13 +82,13 @@ def initialise(settings: Settings, *, registry_may_be_lost: bool = False) -> Non
 
 
 def begin_new_ledger(settings: Settings) -> Path | None:
-    """`initialise` where the registry is gone: the uploads that it knew are put aside, in the folder that is returned.
+    """`initialise` where the registry is gone: the uploads that it knew are moved to the folder that is returned.
 
     Raises SchemaError where there is a registry.
     """
     _require_fit(settings)
     if applied_of(settings, REGISTRY):
-        raise SchemaError("there is a registry, so no new ledger is begun: nothing was changed")
+        raise SchemaError("there is a registry, so no new ledger was begun: nothing was changed")
     aside = None
     with migration_lock(settings):
         if settings.uploads_dir.exists():
@@ -100,7 +100,7 @@ def begin_new_ledger(settings: Settings) -> Path | None:
 
 
 def initialise_archive(settings: Settings, archive_id: str | None = None) -> None:
-    """Makes the archive alone where there is none, with this id or a new one: for whoever needs no registry."""
+    """Makes the archive alone where there is none, with this id or a new one: for callers that need no registry."""
     if applied_of(settings, ARCHIVE) != ARCHIVE.packaged():
         with migration_lock(settings):
             _make_if_fresh(settings, ARCHIVE)
@@ -184,7 +184,7 @@ def _require_ours(database: Database, steps: MigrationSet) -> None:
     """A path mistyped must not fill somebody's other database with tables. On PostgreSQL sharing one is fine."""
     strangers = set(database.get_tables()) - {steps.history_table}
     if is_sqlite(database) and strangers:
-        raise SchemaError(f"the database for the {steps.name} holds something else: {', '.join(sorted(strangers))}")
+        raise SchemaError(f"the database for the {steps.name} contains something else: {', '.join(sorted(strangers))}")
 
 
 def _require_utf8(database: Database) -> None:

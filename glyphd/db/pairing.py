@@ -1,4 +1,4 @@
-"""Archive and registry know each other by a random id that stands in both."""
+"""Archive and registry contain the same random id, which shows that they belong together."""
 
 from uuid import uuid4
 
@@ -56,7 +56,7 @@ def require_no_mismatch(settings: Settings) -> tuple[str | None, str | None]:
         _require_no_other_archive(settings, known_id)
     if archive_id and known_id and archive_id != known_id:
         raise ArchiveMismatch(
-            f"{_pair_of(settings)} do not belong together: put back the one that was exchanged; if another archive "
+            f"{_pair_of(settings)} do not belong together: restore the one that was replaced; if another archive "
             "uses this registry, give this one a name or a data folder of its own; to begin a new registry beside "
             f"this archive: {_START_ANEW}"
         )
@@ -73,7 +73,7 @@ def require_no_lost_registry(settings: Settings) -> None:
         begin = settings.command("init-db", "--new-ledger")
         raise RegistryLost(
             f"{count} uploads are kept in {settings.uploads_dir.absolute()}, and the registry that knows them is gone "
-            f"or empty: put it back from a backup, or run `{rebuild}`, which makes them imports again; to "
+            f"or empty: restore it from a backup, or run `{rebuild}`, which recovers them; to "
             f"begin a new ledger without them: `{begin}`"
         )
 
@@ -91,14 +91,14 @@ def _require_no_other_archive(settings: Settings, known_id: str | None) -> None:
     """A new archive never adopts a registry: it would share it with the archive that the registry was made for."""
     if imports := _succeeded_imports(settings):
         raise ArchiveMismatch(
-            f"the registry knows {imports} finished imports, but the archive is gone or empty: put the archive back "
-            f"from a backup or make it from the kept files with `glyphd rebuild`; to begin a new ledger instead: "
+            f"the registry knows {imports} finished imports, but the archive is gone or empty: restore the archive "
+            f"from a backup or rebuild it from the kept files with `glyphd rebuild`; to begin a new ledger instead: "
             f"{_START_ANEW}"
         )
     if known_id is not None:
         raise ArchiveMismatch(
             f"{_pair_of(settings)} do not belong together: the registry is that of another archive; give this one a "
-            f"name or a data folder of its own; where the other archive is gone for good: {_START_ANEW}"
+            f"name or a data folder of its own; if the other archive is lost: {_START_ANEW}"
         )
 
 

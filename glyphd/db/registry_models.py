@@ -1,4 +1,4 @@
-"""Peewee models of the registry: what was asked, how far it is, and who is at work."""
+"""Peewee models of the registry: what was requested, its progress, and the workers."""
 
 from peewee import SQL, AutoField, BigIntegerField, BooleanField, DoubleField, IntegerField, Model, TextField
 
@@ -98,7 +98,7 @@ Job.add_index(
 
 
 class Worker(Model):
-    """One worker process and its last sign of life."""
+    """One worker process and its last heartbeat."""
 
     id = TextField(primary_key=True)
     host = TextField()

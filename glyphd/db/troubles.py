@@ -1,4 +1,4 @@
-"""What kind of trouble an error of a database is, whichever of the two databases and whichever library raised it."""
+"""What kind of problem a database error is, for both databases and every library that raises one."""
 
 import re
 import sqlite3
@@ -20,10 +20,10 @@ converted or compared, an encoding that does not exist as it is looked up."""
 
 
 class Trouble(Enum):
-    """The kinds that are answered in different ways, in words that anybody may read. Any other error is our fault."""
+    """The kinds that are answered in different ways, in words that are safe to show. Any other error is our bug."""
 
     BUSY = "the database is busy"
-    FULL = "the database has no room to write"
+    FULL = "the database has no space to write"
     LOST = "the connection to the database was lost"
     LIMITED = "the database stopped the work at one of its limits"
     TOO_LARGE = "the database stopped the work at one of its limits: that of temporary files"
@@ -104,7 +104,7 @@ _SIGNS: Mapping[Trouble, tuple[str, ...]] = {
 
 
 def trouble_of(error: BaseException) -> Trouble | None:
-    """The kind of trouble, or None for an error that is no database's, or none of these kinds."""
+    """The kind of problem, or None for any other error."""
     cause = cause_of(error)
     if not is_database_error(cause):
         return None
@@ -144,6 +144,6 @@ def _by_code(error: BaseException) -> Trouble | None:
 
 
 def _by_words(text: str) -> Trouble | None:
-    """What stands in quotes is a name of somebody's, not a word of the database's."""
+    """Quoted text is a user's name for something, not a word of the database."""
     said = re.sub(r'"[^"]*"', "", text)
     return next((kind for kind, signs in _SIGNS.items() if any(sign in said for sign in signs)), None)

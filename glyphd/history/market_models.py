@@ -76,7 +76,7 @@ def unknown_model(database: Database, name: str) -> ModelNotFound:
     """The failure for a model that nothing current is of, with known ones that it may stand for."""
     nearest = nearest_models(database, clean_text(name.replace("\0", "")))
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
-    return ModelNotFound(f"no current listing is of a model {name[:200]!r}{hint}", nearest=nearest)
+    return ModelNotFound(f"no current listing has the model {name[:200]!r}{hint}", nearest=nearest)
 
 
 def nearest_models(database: Database, name: str) -> list[str]:

@@ -34,7 +34,7 @@ class Brought:
     def has_first(self) -> Any:
         """Condition: `OTHER` is this import's event of the first offer of the event's identity.
 
-        By the ids, which stand in SQLite's index of listings: however long a listing's history, only the event
+        By the ids, which are in SQLite's index of listings: however long a listing's history, only the event
         that it is about is read.
         """
         same = (OTHER.first_event_id == _IDENTITY) & (OTHER.standing == Standing.LAST.value)
@@ -61,7 +61,7 @@ class Brought:
 class Matching:
     """Which offers of one import the other has too.
 
-    Where nothing tells the offers of an identity apart in either import, those of equal price are the same, as many as
+    If the offers of an identity can't be told apart in either import, those of equal price are the same, as many as
     both have. Without a URL, only imports of one source have offers in common.
     """
 

@@ -25,7 +25,7 @@ def observations(database: Database, listing_id: bytes, as_of: str | None = None
     """The events by `seen_at`, then by import. The caller holds the connection.
 
     An event has no deltas, and none is counted from it, when its import was rolled back, when its row repeats another
-    one, or when it is `indistinct`: nothing tells which of several offers it is of.
+    one, or when it is `indistinct`: it can't be matched to one of several offers.
     """
     known = known_at(database, as_of)
     query = select_rows(RESULT_COLUMNS, known).where(is_of_listing(listing_id))

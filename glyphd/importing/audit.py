@@ -1,4 +1,4 @@
-"""Does the registry tell the truth? Imports said to have succeeded have to be in the archive."""
+"""Is the registry right? Imports that it calls succeeded must be in the archive."""
 
 from itertools import islice
 

@@ -1,4 +1,4 @@
-"""Cancelling an import: a wish that whoever holds the job's lock carries out."""
+"""Cancelling an import: a request that the holder of the job's lock carries out."""
 
 from peewee import Database
 
@@ -12,7 +12,7 @@ from glyphd.times import now_text
 
 
 def cancel_import(job: Job, registry: Registry, locks: JobLocks, archive: Database) -> Job:
-    """Cancels at once what nobody runs; a worker at it is told, and stops within a second.
+    """Cancels at once a job that nobody runs; a worker running it is notified and stops within a second.
 
     Gives the job as it is then. Raises ImportFinal when it has ended. Once its batch is in the archive an import has
     succeeded: then the wish comes too late, and the worker says so in the end.

@@ -49,7 +49,7 @@ def require_change(job: Job, kind: str, registry: Registry) -> None:
     _require_rows(job)
     pending = registry.pending_change(job.import_id)
     if pending is not None:
-        raise ChangePending(f"a {pending.kind} of import {job.import_id} is under way: wait for its end")
+        raise ChangePending(f"a {pending.kind} of import {job.import_id} is in progress: wait until it has ended")
     _require_something_to_do(registry.find_import(job.import_id) or job, kind)
 
 
@@ -75,7 +75,7 @@ def _row(job: Job, wanted: WantedChange) -> dict[str, Any]:
 
 def _joined(pending: Job, kind: str) -> Job:
     if pending.kind != kind:
-        raise ChangePending(f"a {pending.kind} of import {pending.import_id} is under way: wait for its end")
+        raise ChangePending(f"a {pending.kind} of import {pending.import_id} is in progress: wait until it has ended")
     return pending
 
 

@@ -16,7 +16,7 @@ from glyphd.importing.lines import Flaw, PhysicalLines, ambiguous
 MAX_CELL_CHARACTERS = 131_072
 """The csv module's own limit, set all the same: it is one for the whole process."""
 
-_STRAY_RETURN = Flaw("stray_carriage_return", "has a carriage return outside quotes that ends no line")
+_STRAY_RETURN = Flaw("stray_carriage_return", "has a carriage return outside quotes that does not end a line")
 _FLAWS = (
     ("field larger", Flaw("cell_too_large", f"has a cell of more than {MAX_CELL_CHARACTERS} characters")),
     ("new-line", _STRAY_RETURN),
@@ -61,7 +61,7 @@ class CsvRows:
     def cells(self, row: Row) -> list[str]:
         """The cells of the row given last, as the file has them.
 
-        One whose cells can't be told apart has its line as one cell, cut to what a cell may hold; a record of several
+        One whose cells can't be separated has its line as one cell, cut to what a cell may hold; a record of several
         lines, or of one too long, has none then.
         """
         if row.cells is not None or self._cells or self._lines.number != row.place.line:
@@ -77,7 +77,7 @@ class CsvRows:
             if cells is None:
                 return
             if lines.flaw is None and is_blank(cells):
-                self.blank_rows += bool(cells)  # a line without any character is no row
+                self.blank_rows += bool(cells)  # a line without any character is not a row
                 continue
             if len(cells) > width and is_blank(cells[width:]):
                 del cells[width:]
@@ -106,14 +106,14 @@ class CsvRows:
             raise UnreadableFile(f"the header {lines.flaw.message}", line=lines.number)
         count = len(names or []) - len(set(REPORT_COLUMNS).intersection(names or []))
         if count > self._max_columns:
-            what = f"the header in line {line} has {count} columns, the most are {self._max_columns}"
+            what = f"the header in line {line} has {count} columns, at most {self._max_columns} are allowed"
             raise UnreadableFile(what, line=line)
         self.header_line = line
         known = columns_of(self._layout.schema_version)
         return map_headers([name.strip() for name in names or []], known, self._layout.column_map)
 
     def _next(self, line: int) -> list[str] | None:
-        """The next record's cells, None at the end; what is wrong with it stands in `lines.flaw`."""
+        """The next record's cells, None at the end; what is wrong with it is in `lines.flaw`."""
         self._lines.begin_record()
         try:
             cells: list[str] = next(self._reader)

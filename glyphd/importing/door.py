@@ -54,7 +54,7 @@ def check_door(block: FirstBlock, options: ImportOptions, *, max_columns: int) -
     data, is_all = _unpacked(block)
     _require_no_other_format(data)
     if data.startswith(UTF8_BOM) and encoding != DEFAULT_ENCODING:
-        what = f"the file begins with a UTF-8 byte order mark, but its encoding is said to be {encoding}"
+        what = f"the file begins with a UTF-8 byte order mark, but its encoding was given as {encoding}"
         raise FileRefused(f"{what}: send encoding=utf-8, or save it without the mark", found="UTF-8 byte order mark")
     skipped = options.skip_lines or 0
     header, separator = header_line(data, skipped, encoding)
@@ -86,9 +86,7 @@ def _unpacked(block: FirstBlock) -> tuple[bytes, bool]:
             data += inflate.decompress(packed, UNPACKED_HEAD - len(data))
         except zlib.error:
             if packed is block.data:
-                raise FileRefused(
-                    "the file was declared as gzip, but is not gzip", found="bytes that are not gzip"
-                ) from None
+                raise FileRefused("the file was sent as gzip, but it is not", found="bytes that are not gzip") from None
             return data, False  # what is behind the first member is left to the import
         if not inflate.eof:
             return data, False
@@ -119,7 +117,7 @@ def _require_columns(rows: CsvRows, layout: Layout, data: bytes, max_columns: in
     found = _shown_names(header)
     if header.conflicts:
         twice = "; ".join(header.conflicts)
-        raise FileRefused(f"a column is given twice: {twice:.{_MAX_DETAIL_CHARACTERS}}", found=found)
+        raise FileRefused(f"a column appears twice: {twice:.{_MAX_DETAIL_CHARACTERS}}", found=found)
     _require_mapped(header, layout, found)
     missing = header.missing(REQUIRED)
     if not missing:
@@ -140,7 +138,7 @@ def _require_columns(rows: CsvRows, layout: Layout, data: bytes, max_columns: in
 
 
 def _require_mapped(header: HeaderMap, layout: Layout, found: list[str]) -> None:
-    """Every column that the `map` option names has to be in the file."""
+    """Every column that the `map` option names must be in the file."""
     in_file = set(map(fold, header.names))
     for name in layout.column_map:
         if fold(name) not in in_file:

@@ -55,7 +55,7 @@ class ErrorReport:
         return any(code == group_code for _, group_code in self._groups)
 
     def settle(self) -> None:
-        """Makes the file durable; has to come before the archive's commit."""
+        """Makes the file durable; must precede the archive's commit."""
         if self._file is not None:
             self._uploads.settle(self._file)
             self._file = None

@@ -32,7 +32,7 @@ def header_line(data: bytes, skipped: int, encoding: str) -> tuple[str, str | No
 
 def find_delimiter(header: str, separator: str | None, max_columns: int) -> str:
     """The delimiter by its name: the one that was named, else the one that gives the most known columns, then the most
-    columns; a comma when nothing tells."""
+    columns; a comma if neither says."""
     if separator is None:
         return max(DELIMITERS, key=lambda delimiter: _columns_known(header, delimiter, max_columns))
     names = {character: name for name, character in DELIMITERS.items()}
@@ -56,9 +56,9 @@ def find_header(data: bytes, layout: Layout, max_columns: int) -> tuple[int, str
 
 def _text(line: bytes, encoding: str) -> str:
     if b"\0" in line:
-        raise FileRefused("the file is not CSV: its header holds NUL bytes", found="binary data")
+        raise FileRefused("the file is not CSV: its header contains NUL bytes", found="binary data")
     if b"\r" in line.rstrip(b"\r"):
-        raise FileRefused("lines end in a bare carriage return: save the file with LF or CRLF line ends", found="CR")
+        raise FileRefused("lines end with a bare carriage return: save the file with LF or CRLF line ends", found="CR")
     try:
         return line.decode(encoding)
     except UnicodeDecodeError as error:
@@ -72,7 +72,7 @@ def _columns_known(header: str, delimiter: str, max_columns: int) -> tuple[int, 
 
 
 def _names(header: str, delimiter: str, max_columns: int) -> list[str]:
-    """What a line has for names; none when its quotes tell that it is no header."""
+    """What a line has for names; none if its quotes show that it is not a header."""
     try:
         return next(read_records(io.StringIO(header), delimiter, strict=False), [])[: max_columns + 1]
     except csv.Error:

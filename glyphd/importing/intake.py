@@ -1,4 +1,4 @@
-"""Intake: an upload becomes durable, is written down in the registry, and a worker is nudged."""
+"""Intake: an upload becomes durable, is recorded in the registry, and a worker is notified."""
 
 import json
 from collections.abc import Callable

@@ -14,7 +14,7 @@ DAMAGED = "damaged"
 
 KEPT_CHECKS = 20
 _MOST_CHARACTERS = 2000
-"""Of what is damaged: the first lines tell which file it is, and `glyphd check` tells the rest."""
+"""Of what is damaged: the first lines say which file it is, and `glyphd check` lists the rest."""
 
 
 class IntegrityLog:
@@ -35,7 +35,7 @@ class IntegrityLog:
         """Adds a result: sound, or these lines of damage.
 
         The workers whose unclean end the check answers are forgotten with it, not before: a check that comes to
-        nothing must be made again.
+        nothing must be recreated.
         """
         result = IntegrityCheck.insert(
             checked_at=now_text(),

@@ -18,7 +18,7 @@ MAX_IGNORED = 1000
 """Names kept as ignored: every row may bring new ones."""
 
 MAX_CONFLICT = 500
-"""Characters told of the names that mean one column: there may be a million of them in one row."""
+"""Characters shown of the names that mean one column: there may be a million of them in one row."""
 
 _RESERVED = frozenset({"import_id"})
 
@@ -27,7 +27,7 @@ class JsonRows:
     """Iterates over the rows of a file that glyphd wrote itself: one JSON object a line.
 
     `known` are the columns that the row contract has, or had when the file came. A number beyond any double was read as
-    infinity and stands there as such; only a column nobody knows may hold one.
+    infinity and stays so; only an unknown column may contain one.
     """
 
     blank_rows = 0
@@ -42,7 +42,7 @@ class JsonRows:
 
     @property
     def ignored_columns(self) -> list[str]:
-        """The names met so far that nobody knows."""
+        """The unknown names met so far."""
         return list(self._ignored)
 
     def cells(self, row: Row) -> list[str]:

@@ -57,7 +57,7 @@ def open_kept(
         try:
             yield kept, _buffered(_Unpacked(watched, max_unpacked_bytes))
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise UnreadableFile(f"the gzip data is damaged or cut short: {error}") from error
+            raise UnreadableFile(f"the gzip data is damaged or truncated: {error}") from error
 
 
 class _Watched(io.RawIOBase):

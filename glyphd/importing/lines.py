@@ -31,8 +31,8 @@ class PhysicalLines:
 
     `number` counts the lines given so far, `offset` their bytes, `text` is the last of them; `flaw` is the first one
     met since `begin_record`. Neither a line nor a record may be longer than `max_bytes`: a longer line is passed over,
-    given as a blank one. Raises UnreadableFile where nobody could tell what the lines after such a one are: when it
-    has an odd number of quotes, or stands in a record that began on an earlier line.
+    given as a blank one. Raises UnreadableFile where the lines after such a one could be anything: when it
+    has an odd number of quotes, or is in a record that began on an earlier line.
     """
 
     def __init__(self, source: LineSource, *, encoding: str, max_bytes: int) -> None:

@@ -15,4 +15,4 @@ def nudge(queue: Callable[[], JobQueue], job: Job) -> None:
     try:
         queue().nudge(job.id)
     except Exception:
-        log.warning("nudge_failed", import_id=job.import_id, exc_info=True)
+        log.warning("notification_failed", import_id=job.import_id, exc_info=True)

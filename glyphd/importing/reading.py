@@ -71,7 +71,7 @@ class KeptRows:
 
     @property
     def ignored_columns(self) -> list[str]:
-        """The file's columns met so far that nobody knows."""
+        """The file's unknown columns met so far."""
         return self.rows.ignored_columns
 
     @property
@@ -125,7 +125,7 @@ def read_kept(
 ) -> Iterator[KeptRows]:
     """The kept file of an import, open to be read as the import's options say.
 
-    Raises SourceMissing when it is gone, and UnreadableFile, here or later, from where its rows can't be told apart.
+    Raises SourceMissing when it is gone, and UnreadableFile, here or later, from where its rows can't be separated.
     """
     limit = settings.max_unpacked_bytes
     with open_kept(uploads, job, max_unpacked_bytes=limit, go_on=go_on) as (kept, unpacked):

@@ -33,7 +33,7 @@ def sweep(registry: Registry, locks: JobLocks, queue: JobQueue) -> int:
     for job in forgotten:
         registry.mark_nudged(job.id)
         queue.nudge(job.id, is_urgent=True)
-        log.info("job_nudged_again", job_id=job.id, import_id=job.import_id, status=job.status)
+        log.info("job_renotified", job_id=job.id, import_id=job.import_id, status=job.status)
     return len(forgotten)
 
 

@@ -17,7 +17,7 @@ from glyphd.importing.import_filters import conditions
 from glyphd.times import now_text, utc_text
 
 WORKER_ALIVE_SECONDS = 10
-"""A worker gives a sign of life every two seconds; after this long without one it counts as gone."""
+"""A worker sends a heartbeat every two seconds; after this long without one it counts as gone."""
 
 IMPORT = "import"
 """The kind of a job that imports an upload; the others roll an import back or restore it."""
@@ -143,7 +143,7 @@ class Registry:
             return int(Job.select().where(Job.status.in_(UNFINISHED)).bind(self.database).count())
 
     def resting(self) -> list[str | None]:
-        """Why jobs have to be run again that met trouble, oldest job first; None for one whose trouble is not kept."""
+        """Why interrupted jobs must run again, oldest job first; None for one without a recorded reason."""
         reason = Case(None, [(Job.kind == IMPORT, Job.reason)])
         query = Job.select(reason).where(Job.status.in_(UNFINISHED), ~Job.not_before.is_null()).order_by(Job.id)
         with self.connected():
@@ -185,7 +185,7 @@ class Registry:
         return row[0] if row else None
 
     def claim(self, job_id: int) -> Claim | None:
-        """Takes the job up for one more attempt; None when it is finished or has to rest, unless to be cancelled.
+        """Claims the job for one more attempt; None if it is finished or has to wait, unless to be cancelled.
 
         Only for a process that holds the job's lock: then a job that is still running was lost by its owner.
         """
@@ -259,7 +259,7 @@ class Registry:
             self._execute(Worker.delete().where(Worker.id == worker_id))
 
     def workers_alive(self, host: str | None = None) -> int:
-        """How many workers gave a sign of life lately; on one host, or anywhere."""
+        """How many workers have sent a heartbeat recently; on one host, or anywhere."""
         here = Worker.host == host if host is not None else True
         query = Worker.select(fn.COUNT(Worker.id)).where(is_alive(), here)
         with self.connected():
@@ -299,7 +299,7 @@ class Registry:
 
 
 def require_import(registry: Registry, import_id: str) -> Job:
-    """The import's job. Raises ImportNotFound for an id that nobody knows."""
+    """The import's job. Raises ImportNotFound for an unknown id."""
     job = registry.find_import(import_id) if "\0" not in import_id else None
     if job is None:
         raise ImportNotFound(f"there is no import {import_id}", import_id=import_id)

@@ -1,4 +1,4 @@
-"""The report of a kept file: all its rows as they are, each with what is wrong with it, to be mended and sent back."""
+"""The report of a kept file: all its rows as they are, each with its errors, to be corrected and sent back."""
 
 import csv
 import io
@@ -45,7 +45,7 @@ def report_version(job: Job, settings: Settings) -> str:
 def _latest_seen_at(job: Job) -> str | None:
     """The bound of `seen_at`: none once the import has ended and refused no row for it.
 
-    A row must not become an error by being read again: meanwhile nobody knows what the archive's clock said then.
+    A row must not become an error by being read again: the archive's clock of that time is not known any more.
     """
     refused = {group["code"] for group in json.loads(job.error_summary)}
     if ImportStatus(job.status).is_final and IN_THE_FUTURE[0] not in refused:

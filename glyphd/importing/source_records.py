@@ -72,7 +72,7 @@ def find_source(registry: Registry, event: Event) -> Job:
 
 
 def read_source(uploads: UploadStore, job: Job, event: Event, *, settings: Settings) -> bytes:
-    """The event's record as it stands in the kept file, unpacked, its line end included.
+    """The event's record as it is in the kept file, unpacked, its line end included.
 
     Raises SourceMismatch unless it says today what the archive holds, and SourceMissing when the file is gone.
     """
@@ -85,7 +85,7 @@ def read_source(uploads: UploadStore, job: Job, event: Event, *, settings: Setti
         differing = [error.detail]
     if differing:
         row, line, *_ = event.place
-        what = f"row {row} (line {line}) of import {job.import_id} does not stand in its kept file as in the archive"
+        what = f"row {row} (line {line}) of import {job.import_id} differs between its kept file and the archive"
         raise SourceMismatch(f"{what}: {', '.join(differing)}", import_id=job.import_id, row=row, line=line)
     return record
 
@@ -111,7 +111,7 @@ def _differences(job: Job, event: Event, head: bytes, record: bytes) -> Iterator
     options = CheckOptions(job.received_at, has_decimal_comma=layout_of(job).has_decimal_comma)
     checked = RowCheck(header, options, Findings()).rows(found)
     if len(found) != 1 or checked.refused:
-        yield f"is refused: {checked.refused[0][0].message}" if checked.refused else "is no row"
+        yield f"is refused: {checked.refused[0][0].message}" if checked.refused else "is not a row"
         return
     if found[0].place.length != len(record):
         yield "byte_offset"  # a blank line stands before the row

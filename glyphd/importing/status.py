@@ -24,7 +24,7 @@ _SAME = ImportView.model_fields.keys() & Job._meta.fields.keys() - set(_JSON)
 
 
 def view_import(job: Job) -> ImportView:
-    """What is told of an import. Nothing in it is guessed: it stands in the row, or follows from it."""
+    """The status of an import. Nothing in it is guessed: it is in the row, or follows from it."""
     values: dict[str, Any] = {name: getattr(job, name) for name in _SAME}
     values |= {name: json.loads(getattr(job, name) or empty) for name, empty in _JSON.items()}
     values["blank_rows"] = job.blank_rows or 0

@@ -72,7 +72,7 @@ def job_values(found: Unrecorded, uploads: UploadStore) -> dict[str, Any]:
     job = Job(**values)
     try:
         if measure(uploads, job) != (job.size_bytes, job.sha256):
-            raise NotTakenUp(f"its file {job.upload_name} is not what was received")
+            raise NotTakenUp(f"its file {job.upload_name} was changed since it was received")
     except (SourceMissing, OSError, ValueError):
         raise NotTakenUp(f"its file {job.upload_name} is missing or can't be read") from None
     return values
@@ -87,7 +87,7 @@ def record(registry: Registry, values: dict[str, Any]) -> Job:
         named = f"import {other.import_id}" if other else "another import"
         if other and other.idempotency_fingerprint == values.get("idempotency_fingerprint"):
             raise Superseded(f"its request was sent again and became {named}") from None
-        raise NotTakenUp(f"its idempotency key stands for {named}") from None
+        raise NotTakenUp(f"its idempotency key belongs to {named}") from None
 
 
 def take_up_unrecorded(registry: Registry, uploads: UploadStore) -> int:
@@ -114,9 +114,9 @@ def _take_up(registry: Registry, uploads: UploadStore, found: Unrecorded) -> boo
             if name.startswith(found.import_id):  # a retry reads the upload of another import
                 uploads.delete(name)
     except NotTakenUp as reason:
-        log.warning("upload_not_taken_up", import_id=found.import_id, reason=str(reason))
+        log.warning("upload_not_recovered", import_id=found.import_id, reason=str(reason))
     else:
-        log.warning("upload_taken_up", import_id=found.import_id)
+        log.warning("upload_recovered", import_id=found.import_id)
         return True
     return False
 
@@ -130,7 +130,7 @@ def _remove_abandoned(registry: Registry, uploads: UploadStore) -> None:
     known = registry.import_ids()
     for name, import_id in strays:
         if import_id not in known and uploads.age(name) > ABANDONED_SECONDS:
-            log.warning("upload_removed", import_id=import_id, reason="it was never completely taken in")
+            log.warning("upload_removed", import_id=import_id, reason="it was never completely received")
             uploads.delete(name)
 
 

@@ -25,11 +25,11 @@ def read_cursor(query: Any, cursor: str, kinds: tuple[type, ...]) -> list[Any]:
         position: list[Any]
         made_for, *position = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError, RecursionError):
-        raise InvalidCursor("the cursor is not one that glyphd gave out", parameter="cursor") from None
+        raise InvalidCursor("this is not a cursor from glyphd", parameter="cursor") from None
     if made_for != fingerprint(query):
         raise InvalidCursor("the cursor belongs to a query with other filters or another order", parameter="cursor")
     if len(position) != len(kinds) or not all(map(_fits, position, kinds)):
-        raise InvalidCursor("the cursor is not one that glyphd gave out", parameter="cursor")
+        raise InvalidCursor("this is not a cursor from glyphd", parameter="cursor")
     return position
 
 

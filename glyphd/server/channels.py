@@ -30,7 +30,7 @@ _MOST_BLOCKS_OF_A_REST = 16
 
 
 class Channel(SharingChannel):
-    """A connection, which has one request in hand at a time.
+    """A connection, which has one current request at a time.
 
     All runs on the loop's thread but for `send_pending`, `send` and `has_left`; `draining` is read by all.
     """
@@ -46,7 +46,7 @@ class Channel(SharingChannel):
     _lingering_since: float | None = None
     _activity = 0.0
     _active_at = 0.0
-    _following = b""  # what has come behind the request in hand
+    _following = b""  # what has arrived after the current request
     _sent_bytes = 0
     _sending_since: float | None = None
     _sent_before = 0
@@ -68,7 +68,7 @@ class Channel(SharingChannel):
         self._following = data
 
     def weigh(self) -> None:
-        """Finds out the weight of the request in hand."""
+        """Finds out the weight of the current request."""
         request = self.requests[0]
         assert isinstance(request, RequestParser)
         if request.error:
@@ -78,7 +78,7 @@ class Channel(SharingChannel):
             self.weight = weight_of(asked)
 
     def turn_away(self) -> None:
-        """Has the request in hand answered with 503, from memory: too many like it are waiting."""
+        """Has the current request answered with 503, from memory: too many like it are waiting."""
         request = self.requests[0]
         assert isinstance(request, RequestParser)
         request.refuse(Unavailable("too many large answers are waiting; try again in a moment"))
@@ -259,7 +259,7 @@ class Channel(SharingChannel):
 
 
 def channel_class(admission: Admission, present: Present = as_it_is) -> type[Channel]:
-    """The connections of one server. waitress makes channels and parsers itself: what they need stands in the class."""
+    """The connections of one server. waitress makes channels and parsers itself: what they need is in the class."""
     shared, presenting = admission, present
 
     class ServerParser(RequestParser):

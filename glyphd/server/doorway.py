@@ -68,7 +68,7 @@ class Doorway(TcpWSGIServer):
         self.channel_class = channel_class
         self._most = channel_class.limits.max_connections
         self._full, self._short = Bout("too_many_connections"), Bout("out_of_descriptors")
-        self._failing = Bout("connection_not_taken")
+        self._failing = Bout("connection_not_accepted")
         self._is_short = False
         self._paused_until = 0.0
         sockinfo = (listener.family, listener.type, listener.proto, listener.getsockname())

@@ -42,7 +42,7 @@ def read_head(text: bytes) -> Head:
     if found is None:
         raise InvalidRequest("the request line is not a method, a target and a version of HTTP")
     if found[2] not in _VERSIONS:
-        raise HttpVersionNotSupported("this server speaks HTTP/1.1 and HTTP/1.0")
+        raise HttpVersionNotSupported("this server supports HTTP/1.1 and HTTP/1.0")
     fields = [FIELD.fullmatch(line) for line in lines]
     if not all(fields):
         raise InvalidRequest("a header is not a name, a colon and a value in one line")
@@ -55,7 +55,7 @@ def require_one_meaning(head: Head) -> None:
     _require_plain_path(head.target[authority.end() if authority else 0 :])
     hosts = head.values(b"host")
     if len(hosts) > 1 or (not hosts and head.version == b"1.1"):
-        raise InvalidHost(f"a request has one Host header, this one has {len(hosts)}")
+        raise InvalidHost(f"a request must have one Host header, this one has {len(hosts)}")
     if authority and hosts and authority[1].lower() != hosts[0].lower():
         raise InvalidHost("the Host header is not the host of the request line")
     codings = head.values(b"transfer-encoding")
@@ -74,15 +74,15 @@ def _require_plain_path(target: bytes) -> None:
     if path.startswith(b"//"):
         raise InvalidRequest("the path begins with two slashes")
     if b"%2f" in path.lower() and not path.startswith(_NAMES_BEGIN):
-        raise InvalidRequest("a slash in the path is encoded: only the name of a model may hold one")
+        raise InvalidRequest("a slash in the path is encoded: only the name of a model may have one")
 
 
 def _require_chunked(codings: list[bytes], head: Head) -> None:
-    """One coding, once: whoever takes an empty or a doubled one for none sees another end of the request."""
+    """One coding, once: a server that ignores an empty or repeated one sees another end of the request."""
     if head.version != b"1.1" or head.values(b"content-length"):
-        raise InvalidRequest("the length of the body is given in two ways, or in one that does not fit the version")
+        raise InvalidRequest("the length of the body is given in two ways, or in one that this HTTP version lacks")
     named = [coding.strip(b" \t").lower() for coding in b",".join(codings).split(b",")]
     if any(coding not in (b"", b"chunked") for coding in named):
-        raise NotSupported("a body may be sent with a Content-Length or in chunks, in no other transfer coding")
+        raise NotSupported("a body must have a Content-Length or be chunked")
     if named != [b"chunked"]:
-        raise InvalidRequest("Transfer-Encoding has to be chunked, once")
+        raise InvalidRequest("Transfer-Encoding must be chunked, once")

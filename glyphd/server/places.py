@@ -72,7 +72,7 @@ class Places:
         """The body is about to have so many bytes. Raises TooManyUploads when another one got the place, and
         StorageFull when there is no room for what comes."""
         if place.withdrawn_at is not None:
-            raise TooManyUploads("the upload came slowly, and made way for others; try again in a moment")
+            raise TooManyUploads("the upload was slow and was aborted for others; try again in a moment")
         coming = size if place.announced is None else min(size, place.announced)
         if coming > place.promised:
             with self._lock:
@@ -98,14 +98,14 @@ class Places:
 
     def _require_free(self, count: int) -> None:
         if count + self._limits.disk_reserve_bytes > self._free_bytes(self._limits.scratch_dir):
-            raise StorageFull("there is too little room on the disk for another body")
+            raise StorageFull("there is too little space on the disk for another body")
 
     def _withdraw_slowest(self) -> None:
-        """Raises TooManyUploads when no upload comes so slowly that it has to make way for a new one."""
+        """Raises TooManyUploads if no upload is slow enough to be aborted for a new one."""
         now = time.monotonic()
         slow = [place for place in self._taken if self._may_be_withdrawn(place, now)]
         if not slow:
-            raise TooManyUploads(f"{len(self._taken)} uploads are under way; try again in a moment")
+            raise TooManyUploads(f"{len(self._taken)} uploads are in progress; try again in a moment")
         slowest = min(slow, key=lambda place: place.pace(now))
         slowest.withdrawn_at = now
         self._taken.discard(slowest)

@@ -1,4 +1,4 @@
-"""Runs the server: listens, turns waitress's loop, reaps slow clients, and drains when told to stop."""
+"""Runs the server: listens, turns waitress's loop, closes slow connections, and drains after a stop signal."""
 
 import os
 import socket
@@ -32,7 +32,7 @@ _STREAM_BYTES = 1 << 20
 _NEVER = 10**9  # seconds
 # How soon a stop or a client's overtime is noticed. A signal does not end a poll under way, so the poll is short.
 _TICK_SECONDS = 0.1
-# What threads get to leave an app that is still at work when the grace is over.
+# How long threads get to leave an app that still runs when the grace period is over.
 _LAST_SECONDS = 1
 
 log = structlog.get_logger(__name__)
@@ -48,7 +48,7 @@ def run_server(
     rules: Rules = NO_RULES,
     present: Present = as_it_is,
 ) -> None:
-    """Serves `app` on a socket from `listen` until `stop` is set; then finishes what is in hand within
+    """Serves `app` on a socket from `listen` until `stop` is set; then finishes current requests within
     `limits.grace_seconds` and returns.
 
     `on_ready` is called with the address and the port that clients can connect to. Bodies beyond 64 KiB are spooled
@@ -114,7 +114,7 @@ class _Runner:
         while any(channel.busy for channel in self._server.channels()):
             remaining = deadline - time.monotonic()
             if remaining <= 0:
-                log.warning("requests_cut_off", count=sum(channel.busy for channel in self._server.channels()))
+                log.warning("requests_aborted", count=sum(channel.busy for channel in self._server.channels()))
                 return
             self.turn(min(_TICK_SECONDS, remaining))
 
@@ -124,7 +124,7 @@ class _Runner:
             channel.handle_close()
         self._server.task_dispatcher.shutdown(timeout=_LAST_SECONDS)
         if self._server.task_dispatcher.threads:
-            # A thread that is still at work would write its wake-up byte to a closed descriptor, which by then may be
+            # A thread that still runs would write its wake-up byte to a closed descriptor, which by then may be
             # another file. The process is about to end: the pipe stays open.
             return
         self._server.close()

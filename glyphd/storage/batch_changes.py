@@ -14,7 +14,7 @@ from glyphd.storage.derived.renewing import renew
 
 @dataclass(frozen=True)
 class Change:
-    """One rollback or restore. `changed_at` is given only where an archive is made again."""
+    """One rollback or restore. `changed_at` is given only when an archive is rebuilt."""
 
     import_id: str
     kind: str
@@ -56,5 +56,5 @@ def _imported_at(database: Database, import_id: str) -> str:
     query = ImportBatch.select(ImportBatch.imported_at).where(ImportBatch.import_id == import_id)
     row = database.execute(query).fetchone()
     if row is None:
-        raise ImportNotFound(f"the archive holds no import {import_id}", import_id=import_id)
+        raise ImportNotFound(f"the archive has no import {import_id}", import_id=import_id)
     return str(row[0])

@@ -1,4 +1,4 @@
-"""Change steps: how far an observation's price moved from the one before, coarsely, so that an index can tell.
+"""Change steps: how far an observation's price moved from the one before, coarsely, so that an index can find it.
 
 An event's `change_step` is null when nothing changed (neither price nor score, or no observation before it). Within one
 step the index has the events in time order, so changes of at least so many percent are a merge of a few steps.

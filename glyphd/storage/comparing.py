@@ -77,7 +77,7 @@ def _alone(database: Database, side: Side, other: Side, columns: Sequence[str]) 
         .limit(MOST + 1)
     )
     for row, at_line in database.execute(query).fetchall():
-        yield f"{place_of(row, at_line)}: {side.name} has it, {other.name} has not"
+        yield f"{place_of(row, at_line)}: only {side.name} has it"
 
 
 def _shown(first: Any, second: Any) -> tuple[str, str]:

@@ -74,7 +74,7 @@ def _repeated_rows(database: Database) -> Iterator[Oddity]:
     if count:
         yield oddity(
             "repeated_rows",
-            "rows say the same as another one within an hour: each offer counts once",
+            "rows repeat another one within an hour: each offer counts once",
             count,
             lines=_first_lines(database, repeated),
             hint="all of them are kept; send each offer once, or an hour apart, to have each counted",
@@ -87,7 +87,7 @@ def _indistinct_rows(database: Database, origin: Origin) -> Iterator[Oddity]:
     if count:
         yield oddity(
             "indistinct_rows",
-            "nothing tells which offer these rows are of: their prices are not compared",
+            "rows can't be matched to one offer: their prices are not compared",
             count,
             lines=_first_lines(database, found),
             hint=_what_would_tell(database, origin, found),

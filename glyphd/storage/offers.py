@@ -1,7 +1,7 @@
 """Which events may be compared with which, and which offers of a group are gone. Everything follows from the imports
 that count; each rule is a condition on events, and is here alone.
 
-An identity with several separate offers at a time is a group: nothing in it tells which offer is which, so an offer is
+An identity with several separate offers at a time is a group: its offers can't be told apart, so an offer is
 a position in the group, its `ordinal`. Every observation of the identity has the first one.
 """
 
@@ -50,7 +50,7 @@ def is_in_group(identity: Any, counting: Counting) -> Any:
 
 
 def is_indistinct(event: Any, source: Any, counting: Counting) -> Any:
-    """Condition: nothing tells which offer the event is one of, so that nothing may be computed from or to it.
+    """Condition: the event can't be matched to one offer, so nothing may be computed from or to it.
 
     Its own import has several of its identity, or an earlier one that counts had; or neither the event nor the
     `source` of its import says whose offer it is.

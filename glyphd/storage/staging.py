@@ -104,7 +104,7 @@ class Stage:
                 self.database.execute_sql(statement)
 
     def is_grouped(self) -> bool:
-        """Whether several rows have one identity, as `staged_groups` then tells; known when the stage is complete."""
+        """Whether several rows have one identity, listed in `staged_groups`; known when the stage is complete."""
         return self._is_grouped
 
     def may_be_nameless(self) -> bool:

@@ -178,7 +178,7 @@ class SqliteListingStore(DatabaseListingStore):
 
     def __init__(self, db_path: str | Path = "data/gpu.sqlite") -> None:
         if str(db_path) == ":memory:":
-            raise InvalidSettings("an archive is kept in a file: :memory: would lose every listing")
+            raise InvalidSettings("an archive must be a file: :memory: would lose every listing")
         super().__init__(_initialised(settings_of_file(Path(db_path))))
 
 

@@ -27,7 +27,7 @@ Rows = Mapping[str, Sequence[Any]]
 
 
 class SummaryNotes:
-    """Takes the rows of a stage into account as they come in, in file order. Its tables have to be there."""
+    """Counts the rows of a stage as they come in, in file order. Its tables must exist."""
 
     def __init__(self, database: Database) -> None:
         self._names = {column: _Names(database, column) for column in COUNTED}

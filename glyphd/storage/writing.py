@@ -40,7 +40,7 @@ class Batch:
     """What is recorded of an import beside its rows. `result` is kept as JSON and never read by SQL, `schema_version`
     is the row contract that the rows were read by.
 
-    `imported_at` is given only where an archive is made again; else it is the moment of the commit.
+    `imported_at` is given only where an archive is rebuilt; else it is the moment of the commit.
     """
 
     import_id: str

@@ -1,1 +1,1 @@
-"""Looking after what is kept: proofs and copies of it, and an archive made again from it."""
+"""Maintenance: verifying and copying what is kept, and rebuilding the archive from it."""

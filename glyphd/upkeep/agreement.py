@@ -77,12 +77,12 @@ def _differences(job: Job, batch: Any) -> Iterator[str]:
 
 
 def _result_differences(job: Job, batch: Any) -> Iterator[str]:
-    """What the reading found stands in both."""
+    """What the reading found is in both."""
     try:
         result = json.loads(batch.result)
         said = dict(result)
     except (TypeError, ValueError):
-        yield f"result is no JSON object: {batch.result!r}"
+        yield f"result is not a JSON object: {batch.result!r}"
         return
     for name in _SOMETIMES_IN_RESULT:
         if name not in said and getattr(job, name) is not None:

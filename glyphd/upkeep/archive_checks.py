@@ -1,4 +1,4 @@
-"""What has to hold inside the archive, whatever the files say: a function for each rule, a line for each breach."""
+"""What must be true inside the archive, whatever the files say: a function for each rule, a line for each violation."""
 
 from collections.abc import Callable, Iterator
 
@@ -43,4 +43,4 @@ ARCHIVE_CHECKS: tuple[Callable[[Database], Iterator[str]], ...] = (
     column_faults,
     *(fact.faults for fact in FACTS),
 )
-"""What has to hold of the archive as a whole, looked at once when all imports are: what is derived from the events."""
+"""What must be true of the whole archive, checked once after all imports: everything derived from the events."""

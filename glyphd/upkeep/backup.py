@@ -25,7 +25,7 @@ from glyphd.upkeep.originals import check_notes, check_upload, files_of, is_plai
 from glyphd.uploads import LocalUploads
 
 UNFINISHED = "incomplete"
-"""The folder inside the backup's where a copy is made: whoever finds it there has no backup."""
+"""The folder inside the backup's while a copy is being made: a backup that contains it is incomplete."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
 
 
 def back_up(settings: Settings, folder: Path, progress: Progress) -> BackedUp:
-    """Copies everything into a folder that has to be empty or not there yet; durable when it returns.
+    """Copies everything into a folder that must be empty or not exist yet; durable when it returns.
 
     The copies have the names of the originals: a service with the folder as its data folder runs on them. They get
     there when all of them are made and found sound.
@@ -53,14 +53,14 @@ def back_up(settings: Settings, folder: Path, progress: Progress) -> BackedUp:
     if settings.database_url is not None:
         raise CannotBackUp("on PostgreSQL: copy the database with pg_dump, then the uploads folder")
     if folder.exists() and any(folder.iterdir()):
-        raise CannotBackUp(f"{folder} is not empty: every backup gets a folder of its own")
+        raise CannotBackUp(f"{folder} is not empty: every backup needs a folder of its own")
     unfinished = folder / UNFINISHED
     make_folder(unfinished)
     copied = Settings(data_dir=unfinished, db_path=unfinished / settings.archive_path.name, database_url=None)
     copying = _Copying(settings, copied, progress)
     wrong = list(copying.run())
     if wrong:
-        summary = f"the copy is not complete, and stays in {unfinished}; missing or damaged:"
+        summary = f"the copy is incomplete and stays in {unfinished}; missing or damaged:"
         raise CannotBackUp("\n".join([summary, *wrong]))
     _finish(copied, folder)
     return copying.done

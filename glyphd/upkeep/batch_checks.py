@@ -1,4 +1,4 @@
-"""What has to hold of every batch, whatever its file says: a function for each rule, a line for each breach."""
+"""What must be true of every batch, whatever its file says: a function for each rule, a line for each violation."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -77,4 +77,4 @@ BATCH_CHECKS: tuple[Callable[[Database, Any], Iterator[str]], ...] = (
     check_no_digest,
     *(fact.faults_of for fact in FACTS),
 )
-"""What has to hold of every batch, whether it has a file or not. Each gives a line for whatever is wrong."""
+"""What must be true of every batch, with or without a file. Each yields a line for each problem."""

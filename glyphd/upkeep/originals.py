@@ -84,7 +84,7 @@ def check_notes(uploads: UploadStore, job: Job) -> Iterator[str]:
 def _read(uploads: UploadStore, name: str) -> bytes | str:
     """The bytes of a kept file, or why there are none."""
     if not is_plain(name):
-        return f"{name!r} is no name of a file"
+        return f"{name!r} is not a file name"
     try:
         with uploads.open(name) as file:
             return file.read()
@@ -100,7 +100,7 @@ def _manifest_faults(content: bytes | str, job: Job) -> Iterator[str]:
         return
     said = _json_of(content)
     if not isinstance(said, dict):
-        yield f"{manifest_name(job)} is no JSON object"
+        yield f"{manifest_name(job)} is not a JSON object"
         return
     for name in sorted(_ALWAYS_IN_MANIFESTS - said.keys()):
         yield f"lacks {name}"
@@ -109,7 +109,7 @@ def _manifest_faults(content: bytes | str, job: Job) -> Iterator[str]:
             yield f"says nothing of {name}, the registry says {getattr(job, name)!r}"
     for name, value in said.items():
         if name not in Job._meta.columns:
-            yield f"has {name!r}, which is nothing of an import"
+            yield f"has {name!r}, which is not a member of a manifest"
         elif name not in _CHANGING and not _is_same(name, value, getattr(job, name)):
             yield f"says {name} {value!r}, the registry says {getattr(job, name)!r}"
 
@@ -132,7 +132,7 @@ def _error_file_faults(content: bytes | str, job: Job) -> Iterator[str]:
     errors = [_json_of(line) for line in lines]
     for number, error in enumerate(errors, start=1):
         if not isinstance(error, dict):
-            yield f"is no JSON object in line {number}"
+            yield f"is not a JSON object in line {number}"
             return
     first = _json_of(job.errors.encode())
     if not isinstance(first, list) or errors[: len(first)] != first:

@@ -57,7 +57,7 @@ class Rebuilder:
     done: Rebuilt = field(default_factory=Rebuilt)
 
     def run(self) -> Rebuilt:
-        """Raises CannotRebuild when a kept file is missing, is not what was received, or gives other rows than it did.
+        """Raises CannotRebuild when a kept file is missing, was changed, or gives other rows than it did.
 
         Imports of an older row contract may give other rows: that is noted, and recorded in the registry.
         """
@@ -134,9 +134,7 @@ class Rebuilder:
 
     def _require_intact(self, job: Job) -> None:
         if measure(self.uploads, job) != (job.size_bytes, job.sha256):
-            raise CannotRebuild(
-                f"import {job.import_id}: its kept file is not what was received", import_id=job.import_id
-            )
+            raise CannotRebuild(f"import {job.import_id}: its kept file was changed", import_id=job.import_id)
 
 
 def refill(target: Settings, source: Settings, uploads: UploadStore, progress: Progress) -> Rebuilt:
@@ -153,7 +151,7 @@ def require_no_worker(settings: Settings) -> set[str]:
         registry = Registry(database)
         if registry.workers_alive():
             raise CannotRebuild(
-                "a worker is at work: stop the service first; one that was killed is forgotten after ten seconds"
+                "a worker is running: stop the service first; a killed one no longer counts after ten seconds"
             )
         return set(registry.succeeded())
 

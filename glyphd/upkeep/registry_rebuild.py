@@ -1,4 +1,4 @@
-"""`glyphd rebuild --registry`: makes the kept uploads that the registry does not know imports again.
+"""`glyphd rebuild --registry`: recovers the kept uploads that the registry does not know.
 
 What the archive holds of them has succeeded already; the rest waits for a worker, in the order in which it came.
 """
@@ -36,7 +36,7 @@ class Recovered:
 
     def __str__(self) -> str:
         return (
-            f"{self.in_archive} imports whose rows are in the archive, {self.queued} that the next worker imports, "
+            f"{self.in_archive} imports whose rows are in the archive, {self.queued} for the next worker to import, "
             f"{self.changes} rollbacks and restores"
         )
 
@@ -52,7 +52,7 @@ def rebuild_registry(settings: Settings, progress: Progress) -> Recovered:
         registry = Registry(database)
         if registry.workers_alive():
             raise CannotRebuild(
-                "a worker is at work: stop the service first; one that was killed is forgotten after ten seconds"
+                "a worker is running: stop the service first; a killed one no longer counts after ten seconds"
             )
         return _Recovery(registry, archive, LocalUploads(settings.uploads_dir), progress).run()
 
@@ -113,7 +113,7 @@ class _Recovery:
 
 
 def _succeeded(batch: Any) -> dict[str, Any]:
-    """What a worker writes into the registry when an import has ended, from what stands in the archive."""
+    """What a worker writes into the registry when an import has ended, from what is in the archive."""
     result = json.loads(batch.result)
     found = {name: value for name, value in result.items() if name in FINDINGS}
     return {name: json.dumps(value) if name in JSON_FINDINGS else value for name, value in found.items()} | {

@@ -1,7 +1,7 @@
 """`glyphd rebuild` in place: the new archive takes the old one's place, with its companions under their own names.
 
 The old archive stays until the new one takes its name, in one step and as the last. Killed before, the command is
-simply run again. What was replaced is put aside; only what a service makes again by itself is removed.
+simply run again. What was replaced is moved away; only what a service recreates by itself is removed.
 """
 
 import os
@@ -54,7 +54,7 @@ def rebuild_elsewhere(settings: Settings, into: Path, progress: Progress) -> Reb
     Raises what `Rebuilder.run` raises; what there is of the new archive is then removed.
     """
     if into.exists():
-        raise CannotRebuild(f"{into} is there already: an archive is made again only where there is nothing")
+        raise CannotRebuild(f"{into} exists already: an archive is rebuilt only where there is nothing")
     _refuse_version_1(settings)
     require_there(settings, [REGISTRY])
     require_current_schema(settings, [REGISTRY])
@@ -69,7 +69,7 @@ def rebuild_elsewhere(settings: Settings, into: Path, progress: Progress) -> Reb
 
 
 def _refuse_version_1(settings: Settings) -> None:
-    """An archive of version 1 has to be replaced together with its registry. A damaged one may be what this is for."""
+    """An archive of version 1 must be replaced together with its registry. A damaged one may be what this is for."""
     try:
         applied_of(settings, ARCHIVE)
     except SchemaOutdated:
@@ -168,7 +168,7 @@ def _take_places(settings: Settings, old: Settings, work: Settings) -> list[Path
             path.chmod(0o600)  # version 1 left the files with row errors readable for all
     # 3. The archive.
     _replace(settings.archive_path, companion(settings.archive_path, ending), work.archive_path, settings.archive_path)
-    # 4. What is left under old names, and is made again under the own ones.
+    # 4. What is left under old names, and is recreated under the new ones.
     if old is not settings and not old.archive_path.exists():
         _remove_disposable(old)
     return sorted(folder for folder in aside if folder.exists())

@@ -74,7 +74,7 @@ class Verifier:
             yield from islice(until_unreadable(check(self.archive)), MOST)
 
     def verify(self, import_ids: Iterable[str]) -> Iterator[str]:
-        """A line for each thing that is wrong with these imports. Raises ImportNotFound for one that nobody knows."""
+        """A line for each thing that is wrong with these imports. Raises ImportNotFound for an unknown one."""
         read_any_text(self.archive)
         for import_id in import_ids:
             lines = until_unreadable(self._verify(import_id))

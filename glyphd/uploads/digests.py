@@ -1,4 +1,4 @@
-"""The SHA-256 of what lies in a file already."""
+"""The SHA-256 of what is in a file already."""
 
 import os
 from concurrent.futures import Future, ThreadPoolExecutor

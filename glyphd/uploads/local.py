@@ -172,5 +172,5 @@ def _no_room_named() -> Iterator[None]:
         yield
     except OSError as error:
         if is_out_of_room(error):
-            raise StorageFull("there is no room left for uploads") from error
+            raise StorageFull("there is no space left for uploads") from error
         raise

@@ -13,9 +13,9 @@ _DELIMITERS = {",": "commas", ";": "semicolons", "tab": "tabs", "|": "vertical b
 
 ADVICE = {
     "invalid_rows": "Nothing was written, so that no half of a file counts. Take the file to fix: your own, with "
-    "what is wrong in front of each row. Send it back when it is mended.",
-    "unreadable_file": "From the line named above the rows can't be told apart. Mend it there and send it again.",
-    "too_large_for_disk": "Make room on the disk and run it again, or send the file in parts.",
+    "what is wrong in front of each row. Correct it and send it back.",
+    "unreadable_file": "From the line named above on the rows can't be separated. Correct the file and send it.",
+    "too_large_for_disk": "Make room on the disk and run it again, or split the file.",
     "archive_damaged": "Repair the archive as the manual says, then run this import again: the file is kept.",
     "worker_lost": "The log of the service says more. The file is kept: run the import again.",
     "internal_error": "The log of the service says more. The file is kept: run the import again.",
@@ -64,7 +64,7 @@ def _queued(view: ImportView, ahead: int, workers: int) -> str:
     if view.reason:
         return f"Waiting to be tried again: {view.reason}. The file is kept."
     if ahead:
-        return f"Waiting in line: {ahead} before it."
+        return f"Waiting in line: {ahead} ahead of it."
     return "Next in line."
 
 

@@ -14,7 +14,7 @@ from glyphd.web.theme import NAVIGATION, Theme, accepts_html, here
 ADVICE = {
     400: "Change the address, or start from the page without parameters.",
     404: "It may have been mistyped, or the link is from another archive.",
-    413: "Send a smaller file, or a packed one: .csv.gz is taken as well.",
+    413: "Send a smaller file, or a compressed one: .csv.gz works too.",
     421: "Open the service under one of its own names.",
     500: "The log of the service says more, under the request id below.",
     503: "Nothing is lost. Reload the page in a moment; if it stays like this, the log of the service says why.",
@@ -29,7 +29,7 @@ class RefusalPages:
         self._theme.paths = frozenset(entry.path for entry in NAVIGATION)
 
     def __call__(self, problem: Problem, refused: Refused) -> HTTPResponse:
-        """The problem as whoever asked wants to read it."""
+        """The problem in the form that the client wants."""
         if refused.path.startswith("/api/") or not accepts_html(refused.accept):
             return problem
         return problem_page(self._theme, problem, Address(refused.path, []), refused.request_id)

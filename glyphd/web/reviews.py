@@ -63,7 +63,7 @@ def review_of(services: Services, job: Job, tried: Tried | None = None) -> Revie
 
 
 def upload_again(job: Job) -> Pairs:
-    """What the upload form begins with for the mended file: a report is UTF-8 with commas, whatever the file was."""
+    """The initial values of the form for the corrected file: a report is UTF-8 with commas, whatever the file was."""
     before = options_of(job)
     kept = [(name, str(before[name])) for name in ("source", "description", "decimal") if before[name]]
     return [*kept, *(("map", choice) for choice in before["map"])]

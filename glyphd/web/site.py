@@ -64,7 +64,7 @@ class Site:
 
 
 def for_people(handle: Callable[..., HTTPResponse]) -> Callable[..., HTTPResponse]:
-    """A page for whoever asks for HTML. To programs its path does not exist: what they want is under `/api`."""
+    """A page for requests that accept HTML. For programs its path does not exist: what they want is under `/api`."""
 
     @wraps(handle)
     def answer(**parts: str) -> HTTPResponse:

@@ -38,12 +38,12 @@ POSTGRESQL = {
 # Each table: what one row is, then each column with its type and, indented, what it is, then its constraints.
 TABLES = {
     "archive_identity": """
-one row: the id by which archive and registry know that they belong together
+one row: the id that shows that archive and registry belong together
 archive_id {text} NOT NULL PRIMARY KEY
     32 random hex digits, made with the archive
 """,
     "schema_version": """
-one row for each applied step of the archive's schema, in step with `archive_migrations`
+one row for each applied migration of the archive, always consistent with `archive_migrations`
 version {integer} NOT NULL PRIMARY KEY
     the step's number: 1, 2, …
 name {text} NOT NULL
@@ -54,11 +54,11 @@ applied_at {text} NOT NULL
     "import_batches": """
 one row for each committed import, written in one transaction with its events
 id {serial} NOT NULL PRIMARY KEY
-    sequence number: a later import has the higher one, whatever the clock said
+    sequence number: a later import has the higher one, regardless of the clock
 import_id {text} NOT NULL
     the import's id, a dashed UUID over HTTP, else any text of 1–64 characters
 imported_at {text} NOT NULL
-    when it was committed, under the write lock, always later than the one before
+    when it was committed; set under the write lock, always later than the previous one
 source {caseless}
     where the file came from, as the client said
 description {text}
@@ -68,7 +68,7 @@ filename {text}
 sha256 {text}
     of the bytes received, 64 hex digits; null for rows given by a program
 rows_sha256 {text}
-    of the rows as they are stored, 64 hex digits; null where the kept file proves them
+    of the rows as they are stored, 64 hex digits; null if there is a kept file to compare with
 record_count {bigint} NOT NULL
     how many events it brought
 first_model {text}
@@ -78,20 +78,21 @@ last_model {text}
 schema_version {integer} NOT NULL
     version of the row contract that its rows were read by
 result {text} NOT NULL
-    JSON: what the reading found, should the registry be lost
+    JSON: what reading the file found, in case the registry is lost
 rolled_back_at {text}
-    since when its events are out of the current view; null while they count
+    when it was rolled back; null while its events count
 last_seen_at {text}
-    the latest `seen_at` of its events: where a walk back in time has to begin
+    the latest `seen_at` of its events: where a query for an earlier moment begins
 """,
     "scored_listings": """
 one row for each scoring event, for ever, with everything that its row said
 id {bigint} NOT NULL PRIMARY KEY
-    grows from import to import and falls inside one: descending, it is the reading order
+    grows from import to import and decreases inside one: in descending order it is the reading
+    order
 import_id {text} NOT NULL
     the import that brought it
 import_index {bigint} NOT NULL
-    the record's number in its file, from 1; refused records leave their number free
+    the record's number in its file, from 1; the numbers of refused records are not used
 line {bigint}
     physical line where the record starts in the unpacked file; null for rows without a file
 byte_offset {bigint}
@@ -99,7 +100,7 @@ byte_offset {bigint}
 byte_length {bigint}
     how many bytes it is long there
 listing_id {blob} NOT NULL
-    16 bytes: which offer this is an observation of
+    16 bytes: the offer that this is an observation of
 schema_version {smallint} NOT NULL
     version of the row contract it was read by
 is_current {smallint} NOT NULL CHECK (is_current IN (0, 1))
@@ -113,7 +114,7 @@ condition {caseless}
 quantity {bigint}
     units offered
 availability {text}
-    stock in words; also what `quantity` said when that was no number
+    stock in words; also the text of `quantity` if that was not a number
 min_order_qty {bigint}
     least units per order, 0 or more
 seller {caseless}
@@ -149,29 +150,29 @@ score {double} NOT NULL
 heuristics {text}
     JSON: what the score was made of
 seen_at {text} NOT NULL
-    when the offer was seen; where the row had none, when the upload was received
+    when the offer was seen; if the row does not say, when the upload was received
 source_url {text}
     where the offer is, as given, up to 2,000 characters
 source_type {caseless}
     what kind of place that is
 title {text}
-    the offer's own words, up to 1,000 characters
+    the offer's title, up to 1,000 characters
 extra {text}
-    JSON object: the columns of the file that nobody knows, by their own names
+    JSON object: the file's unknown columns, by their own names
 ordinal {integer} NOT NULL
-    which of the separate offers of its identity it is in its observation, from 1
+    its number among the separate offers of its identity in its observation, from 1
 group_size {integer} NOT NULL
     how many separate offers of its identity its observation has
 observed_at {text}
-    the latest `seen_at` of its observation, where that has several offers and it is not its own
+    the latest `seen_at` of its observation, if that has several offers and it is not its own
 standing {smallint} NOT NULL CHECK (standing BETWEEN 0 AND 3)
-    0: the import's last word on the listing; 1: the same, but left out of a later observation
-    in it; 2: an earlier observation in it; 3: a repeated row
+    0: the import's latest observation of the listing; 1: the same, but missing from a later
+    observation in it; 2: an earlier observation in it; 3: a repeated row
 is_indistinct {smallint} NOT NULL CHECK (is_indistinct IN (0, 1))
-    derived: 1 where nothing tells which offer it is, so that nothing is computed from it
+    derived: 1 if it can't be matched to one offer, so that nothing is computed from it
 change_step {smallint}
-    derived: how far the price moved since the observation before, in coarse steps from 0 to
-    9; null where nothing did
+    derived: how far the price moved since the previous observation, in coarse steps from 0 to
+    9; null if neither price nor score changed
 first_event_id {bigint} NOT NULL
     derived: `id` of the first event that the archive got of the listing
 group_id {bigint}
@@ -183,7 +184,7 @@ one row for each listing: the event that a new observation of it follows
 listing_id {blob} NOT NULL PRIMARY KEY
     the 16 bytes of the listing's id
 current_event_id {bigint}
-    `id` of its latest observation that counts; null when none does
+    `id` of its latest observation that counts; null if none does
 first_event_id {bigint} NOT NULL
     `id` of the first event that the archive got of it, for ever
 """,
@@ -198,7 +199,7 @@ kind {text} NOT NULL CHECK (kind IN ('rollback', 'restore'))
 changed_at {text} NOT NULL
     when it took effect; no two are equal
 reason {text}
-    why, in the words of whoever asked
+    why, as given in the request
 FOREIGN KEY (import_id) REFERENCES import_batches (import_id)
 """,
     "models": """

@@ -55,14 +55,14 @@ EVENT = (
 
 TABLES = {
     "events_by_time": """
-CREATE TABLE events_by_time ( -- SQLite only: the place of each event among all by time
+CREATE TABLE events_by_time ( -- SQLite only: the position of each event among all by time
     seen_at TEXT NOT NULL, -- the event's `seen_at`
     event_id INTEGER NOT NULL, -- its `id`
     is_current INTEGER NOT NULL, -- its `is_current`
     PRIMARY KEY (seen_at, event_id)
 ) WITHOUT ROWID""",
     "events_by_model": """
-CREATE TABLE events_by_model ( -- SQLite only: the place of each event among those of its model by time
+CREATE TABLE events_by_model ( -- SQLite only: the position of each event among those of its model by time
     model TEXT COLLATE NOCASE NOT NULL, -- the event's `model`
     seen_at TEXT NOT NULL, -- its `seen_at`
     event_id INTEGER NOT NULL, -- its `id`
@@ -70,7 +70,7 @@ CREATE TABLE events_by_model ( -- SQLite only: the place of each event among tho
     PRIMARY KEY (model, seen_at, event_id)
 ) WITHOUT ROWID""",
     "changes_by_step": """
-CREATE TABLE changes_by_step ( -- SQLite only: the place of each event that has a `change_step` among its like by time
+CREATE TABLE changes_by_step ( -- SQLite only: the position of each event with a `change_step` among its step by time
     change_step INTEGER NOT NULL, -- the event's `change_step`
     seen_at TEXT NOT NULL, -- its `seen_at`
     event_id INTEGER NOT NULL, -- its `id`

@@ -21,12 +21,12 @@ TABLES = {
     "registry_identity": """
 one row: the archive that this registry belongs to
 archive_id {text} NOT NULL PRIMARY KEY
-    the same as in `archive_identity`; where they differ, nothing starts
+    the same as in `archive_identity`; if they differ, nothing starts
 """,
     "jobs": """
-one row for each import, rollback or restore that was asked for: the truth about it
+one row for each requested import, rollback or restore: the truth about it
 id {serial} NOT NULL PRIMARY KEY
-    the job's number, in the order of asking
+    the job's number, in the order of the requests
 kind {text} NOT NULL CHECK (kind IN ('import', 'rollback', 'restore'))
     `import`, `rollback` or `restore`
 import_id {text} NOT NULL
@@ -34,29 +34,29 @@ import_id {text} NOT NULL
 status {text} NOT NULL CHECK (status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled'))
     `queued`, `running`, `succeeded`, `failed` or `cancelled`; the last three are final
 attempt {integer} NOT NULL
-    how many times a worker has taken it up; whoever holds an older number may change nothing
+    how many times a worker has claimed it; a worker with an older number may change nothing
 lost_count {integer} NOT NULL
-    how many of these ended without a word, because the worker died
+    how many of these ended because the worker died
 handback_count {integer} NOT NULL
-    how many were given back in order: a worker told to stop, a busy database, a full disk
+    how many were requeued: a stopped worker, a busy database, a full disk
 not_before {text}
-    rests until then after a hand-back
+    not run again before this time, after being requeued
 nudged_at {text}
-    when a worker was last told of it
+    when a worker was last notified of it
 cancel_requested_at {text}
-    when somebody asked to stop it
+    when its cancellation was requested
 reason {text}
-    why a rollback or restore was asked for
+    why a rollback or restore was requested
 received_at {text} NOT NULL
-    when it was asked for; for an import, when the upload was complete
+    when it was requested; for an import, when the upload was complete
 started_at {text}
     when the first attempt began
 heartbeat_at {text}
-    the running attempt's last sign of life
+    the running attempt's last heartbeat
 finished_at {text}
     when it reached a final status
 rolled_back_at {text}
-    since when the import's rows do not count; null while they do
+    when the import was rolled back; null while its rows count
 upload_name {text}
     the kept file's name in the upload store
 filename {text}
@@ -64,7 +64,7 @@ filename {text}
 content_type {text}
     what kind of file it is
 content_encoding {text}
-    `gzip` when it was sent packed
+    `gzip` if it was sent compressed
 size_bytes {bigint}
     bytes received, as sent
 sha256 {text}
@@ -74,13 +74,13 @@ source {caseless}
 description {text}
     what the client said about it
 encoding {text}
-    how its text is to be read
+    the encoding of its text
 delimiter {text}
-    what separates its cells, found or asked for
+    the separator between its cells, detected or as requested
 on_error {text} CHECK (on_error IN ('abort', 'skip'))
     `abort`: one bad row fails it; `skip`: bad rows are left out
 dry_run {boolean} NOT NULL
-    1 when all is checked and nothing written
+    1 if everything is checked and nothing written
 schema_version {integer} NOT NULL
     version of the row contract it is read by
 phase {text}
@@ -98,7 +98,7 @@ errors_kept {bigint} NOT NULL
 errors_name {text}
     the error file's name in the upload store; null without errors
 error_code {text}
-    why it failed, as a stable word
+    why it failed, as a stable code
 error_message {text}
     why it failed, as a sentence
 error_summary {text} NOT NULL
@@ -106,7 +106,7 @@ error_summary {text} NOT NULL
 errors {text} NOT NULL
     JSON array: the first row errors
 ignored_columns {text} NOT NULL
-    JSON array: the file's columns that nobody knows
+    JSON array: the file's unknown columns
 record_count {bigint} NOT NULL
     rows imported; 0 until it has succeeded
 first_model {text}
@@ -116,14 +116,13 @@ last_model {text}
 same_content_as {text}
     `import_id` of the latest earlier import of the same bytes that succeeded and counted
 replaces {text}
-    `import_id` of the failed or cancelled import that this one runs again
+    `import_id` of the failed or cancelled import that this one repeats
 idempotency_key {text}
     the client's key for this request; never expires
 idempotency_fingerprint {text}
     what the request was, to tell a repetition from another use of the key
 imported_at {text}
-    when the archive took the import, or the change, in: its own moment, should the archive be
-    made again
+    when the archive committed the import or the change; used again if the archive is rebuilt
 column_map {text}
     JSON array of pairs: the canonical column and the file's column that the client mapped to
     it
@@ -134,19 +133,19 @@ decimal {text}
 blank_rows {bigint}
     rows without a filled cell, which are skipped
 warnings {text}
-    JSON array: what is odd about the file or its rows, without blocking the import
+    JSON array: oddities of the file or its rows that did not stop the import
 summary {text}
     JSON object: prices, scores, models and sellers of the import's rows; null until it is
     known
 effect {text}
-    JSON object: what the import did to the market; null until it is known
+    JSON object: how the import changed the market; null until it is known
 client {text}
-    the address that the request came from
+    the client's address
 user_agent {text}
     the `User-Agent` of the request
 """,
     "workers": """
-one row for each worker process that is alive, or has not been missed yet
+one row for each worker process that is alive, or whose death has not been noticed yet
 id {text} NOT NULL PRIMARY KEY
     the process's own random id
 host {text} NOT NULL
@@ -156,7 +155,7 @@ pid {integer} NOT NULL
 started_at {text} NOT NULL
     when it started
 heartbeat_at {text} NOT NULL
-    its last sign of life
+    its last heartbeat
 """,
     "integrity_checks": """
 one row for each of the latest checks of the databases for damage
@@ -165,7 +164,7 @@ id {serial} NOT NULL PRIMARY KEY
 checked_at {text} NOT NULL
     when it ended
 host {text} NOT NULL
-    the machine that made it
+    the machine that ran it
 result {text} NOT NULL
     `sound` or `damaged`
 detail {text}

@@ -81,7 +81,7 @@ def test_a_file_cut_short_is_told(filled: Settings) -> None:
 def test_a_damaged_queue_says_that_it_may_go(filled: Settings) -> None:
     filled.queue_path.write_bytes(b"no database at all" * 100)
     (line,) = find_queue_damage(filled)
-    assert line.startswith("queue: it can't be read: file is not a database: it only carries wake-ups")
+    assert line.startswith("queue: it can't be read: file is not a database: it only has messages")
 
 
 def test_there_may_be_no_queue(filled: Settings) -> None:

@@ -235,7 +235,7 @@ def test_a_database_of_something_else_is_left_alone(sqlite_settings: Settings) -
     _execute(sqlite_settings, "CREATE TABLE recipes (name TEXT)")
     before = sqlite_settings.archive_path.read_bytes()
     for work in (initialise, initialise_archive, migrate):
-        with pytest.raises(SchemaError, match="archive holds something else: recipes"):
+        with pytest.raises(SchemaError, match="archive contains something else: recipes"):
             work(sqlite_settings)
     assert sqlite_settings.archive_path.read_bytes() == before
 

@@ -89,9 +89,9 @@ def test_a_lost_registry_is_made_again(environment: dict[str, str], database_set
     _lose(database_settings, archive=False)
     rebuilt = run("rebuild", "--registry", environment=environment)
     assert rebuilt.returncode == 0, rebuilt.stderr
-    assert "2 imports whose rows are in the archive, 1 that the next worker imports, 1 rollbacks" in rebuilt.stdout
+    assert "2 imports whose rows are in the archive, 1 for the next worker to import, 1 rollbacks" in rebuilt.stdout
     again = run("rebuild", "--registry", environment=environment)
-    assert "0 imports whose rows are in the archive, 0 that the next worker imports, 0 rollbacks" in again.stdout
+    assert "0 imports whose rows are in the archive, 0 for the next worker to import, 0 rollbacks" in again.stdout
     with serving(environment=environment) as service:
         after = [final_status(service.address, import_id) for import_id in ids]
         same = ("status", "record_count", "error_count", "received_at", "imported_at", "rolled_back_at", "filename")

@@ -49,7 +49,7 @@ def test_two_archives_in_one_folder_share_nothing(tmp_path: Path) -> None:
     """Every import that a service calls succeeded is in the archive of that service."""
     assert run("init-db", "--db-path", "data/gpu.db", environment=NONE, folder=tmp_path).returncode == 0
     made = run("migrate", environment=NONE, folder=tmp_path)
-    assert made.stdout.startswith(f"made a new archive: {tmp_path / 'data' / 'gpu.sqlite'}\n")
+    assert made.stdout.startswith(f"created a new archive: {tmp_path / 'data' / 'gpu.sqlite'}\n")
     with (
         serving(environment=NONE, folder=tmp_path) as one,
         serving("--db-path", "data/gpu.db", environment=NONE, folder=tmp_path) as other,

@@ -60,7 +60,7 @@ def test_every_row_stands_in_it_in_order_with_what_is_wrong_with_it(service: Ser
 @pytest.mark.parametrize(
     ("broken", "errors", "cells"),
     [
-        (b"L4,1,1,E\0U,,", "holds a NUL character", ["L4", "1", "1", "E\ufffdU", "", ""]),
+        (b"L4,1,1,E\0U,,", "contains a NUL character", ["L4", "1", "1", "E\ufffdU", "", ""]),
         (b"L4,1,1,E\xffU,,", "can't be decoded as utf-8", ["L4", "1", "1", "E\ufffdU", "", ""]),
         (b'"L4" x,1,1,"E,U",,', "has text after a closing quote", ['"L4" x,1,1,"E,U",,']),
         (b"L4\rx,1,1,,,", "has a carriage return", ["L4\rx,1,1,,,"]),
@@ -85,7 +85,7 @@ def test_a_broken_row_has_the_cells_that_there_are(
     ("name", "line", "why"),
     [
         ("quote_unclosed_skip", "3", "the quote opened in the record at line 3 is not closed properly"),
-        ("gzip_truncated", "", "the gzip data is damaged or cut short"),
+        ("gzip_truncated", "", "the gzip data is damaged or truncated"),
         ("record_too_long", "3", "the record at line 3 is longer than"),
     ],
 )

@@ -189,7 +189,7 @@ def test_a_row_that_came_from_no_file_is_404(service: Service) -> None:
         ({"region": None, "score": 0.1}, "region, score"),
         ({"seen_at": "2025-07-30T00:00:00.000000Z"}, "seen_at"),
         ({"heuristics": "{}"}, "heuristics"),
-        ({"byte_offset": 0}, "is no row"),
+        ({"byte_offset": 0}, "is not a row"),
         ({"byte_offset": 43}, "byte_offset"),
         ({"byte_offset": 45, "byte_length": 30}, "model"),
         ({"byte_length": 5}, "refused"),

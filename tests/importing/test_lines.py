@@ -59,7 +59,7 @@ def test_flaws_are_noted_and_the_lines_behind_them_are_read() -> None:
 def test_the_first_flaw_of_a_record_stands() -> None:
     lines = _lines(b"\0\n\xff\n")
     list(lines)
-    assert lines.flaw == Flaw("nul_character", "holds a NUL character")
+    assert lines.flaw == Flaw("nul_character", "contains a NUL character")
 
 
 def test_an_undecodable_byte_is_named_with_its_place() -> None:

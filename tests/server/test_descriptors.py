@@ -97,7 +97,7 @@ def _processor_seconds(server: Server) -> float:
 
 
 @pytest.mark.parametrize(
-    ("number", "event"), [(errno.EMFILE, "out_of_descriptors"), (errno.ENOBUFS, "connection_not_taken")]
+    ("number", "event"), [(errno.EMFILE, "out_of_descriptors"), (errno.ENOBUFS, "connection_not_accepted")]
 )
 def test_it_rests_before_it_tries_again_and_says_so_once(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, number: int, event: str

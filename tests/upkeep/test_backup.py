@@ -146,7 +146,7 @@ def _refusal(service: Service, folder: Path) -> list[str]:
     """The lines that tell what is damaged."""
     result = _back_up(service, folder)
     head, *lines = result.stderr.splitlines()
-    told = f"glyphd: the copy is not complete, and stays in {folder / UNFINISHED}; missing or damaged:"
+    told = f"glyphd: the copy is incomplete and stays in {folder / UNFINISHED}; missing or damaged:"
     assert (result.exit_code, result.stdout, head) == (2, "", told)
     return lines
 

@@ -108,7 +108,7 @@ def test_a_row_that_would_be_refused_now_is_told_with_its_reason(sqlite_ledger: 
         status,
         [
             "row 2 (line 3): the file's row is refused: price_usd: is not a decimal number",
-            "row 2 (line 3): the archive has it, the file has not",
+            "row 2 (line 3): only the archive has it",
         ],
     )
 
@@ -174,7 +174,7 @@ def test_rows_of_an_import_that_failed_are_told(sqlite_ledger: Ledger) -> None:
 def test_what_to_verify_has_to_be_said_in_one_way(tmp_path: Path, arguments: list[str]) -> None:
     found = CliRunner().invoke(main, ["verify", *arguments, "--data-dir", str(tmp_path)])
     assert found.exit_code == 2
-    assert "name the imports to verify, or say --all" in found.stderr
+    assert "name the imports to verify, or use --all" in found.stderr
 
 
 def test_an_import_that_nobody_knows_is_exit_code_2(sqlite_ledger: Ledger) -> None:

@@ -236,7 +236,7 @@ def test_while_a_service_runs_it_is_refused(tmp_path: Path, name: str) -> None:
     now = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')"
     _registry(archive.parent, f"INSERT INTO workers VALUES ('a', 'here', 1, {now}, {now})")
     found = invoke("rebuild", "--db-path", archive)
-    assert (found.exit_code, "a worker is at work" in found.stderr) == (2, True)
+    assert (found.exit_code, "a worker is running" in found.stderr) == (2, True)
 
 
 def test_a_ledger_of_this_version_is_made_again_in_place(service: Service) -> None:

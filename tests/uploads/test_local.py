@@ -173,7 +173,7 @@ def test_a_name_is_never_a_path(uploads: LocalUploads, name: str) -> None:
 def test_a_full_disk_is_named_while_writing(uploads: LocalUploads) -> None:
     with uploads.receive() as receiving:
         _fill_the_disk(receiving)
-        with pytest.raises(StorageFull, match="no room left"):
+        with pytest.raises(StorageFull, match="no space left"):
             receiving.write(b"model")
     assert _names(uploads) == []
 

@@ -77,7 +77,7 @@ def test_an_import_behind_others_says_how_many(service: Service) -> None:
     service.greet()
     service.upload(offers(DAYS[0]))
     import_id = service.upload(offers(DAYS[1])).json["import_id"]
-    assert _standing(_page(service, import_id)) == "queued Waiting in line: 1 before it."
+    assert _standing(_page(service, import_id)) == "queued Waiting in line: 1 ahead of it."
 
 
 def test_an_import_says_what_it_did_and_leads_to_it(service: Service) -> None:

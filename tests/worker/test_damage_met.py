@@ -30,7 +30,7 @@ def test_the_import_fails_and_says_what_to_do(service: Service, table: str) -> N
     status = service.import_csv(offers(ROW))
     error = status["error"]
     assert (status["status"], error["code"]) == ("failed", "archive_damaged")
-    assert "restore a backup or make the archive again with `glyphd rebuild`, then retry" in error["message"]
+    assert "restore a backup or rebuild the archive with `glyphd rebuild`, then retry" in error["message"]
     assert str(service.settings.data_dir) not in json.dumps(status)
 
 

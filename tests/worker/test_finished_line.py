@@ -68,4 +68,4 @@ def test_a_job_handed_back_has_not_ended(service: Service, make_context: MakeCon
     (job,) = service.services.registry.unfinished()
     with capture_logs() as lines:
         run_job(make_context(failing(service.settings, OSError(28, "No space left on device"))), job.id)
-    assert [line["event"] for line in lines] == ["import_met_trouble", "import_handed_back"]
+    assert [line["event"] for line in lines] == ["import_interrupted", "import_requeued"]

@@ -19,7 +19,7 @@ from worker.passing import passing_reason
         (MemoryError(), "the worker is out of memory"),
         (OperationalError("database is locked"), "the database is busy"),
         (OperationalError("locking protocol"), "the database is busy"),
-        (OperationalError("disk I/O error"), "the database has no room to write"),
+        (OperationalError("disk I/O error"), "the database has no space to write"),
         (OperationalError("server closed the connection unexpectedly"), "the connection to the database was lost"),
         (OperationalError("no such table: jobs"), "the database has another schema than this version of glyphd"),
         (OperationalError("of a kind nobody has seen"), "the database answered with an error; the log says which"),

@@ -44,7 +44,7 @@ def _waiting(service: Service, disk: SmallDisk) -> str:
     import_id: str = service.upload(MIDDLING).json["import_id"]
     disk.fill(leave=RESERVE + FREE_BESIDE_RESERVE)
     service.work()
-    assert "no room" in service.status(import_id)["reason"]
+    assert "no space" in service.status(import_id)["reason"]
     service.alter(import_id, handback_count=MOST_TRIES_FOR_ROOM - 2)
     return import_id
 

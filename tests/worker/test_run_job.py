@@ -154,7 +154,7 @@ def test_what_is_in_the_archive_has_succeeded_whatever_was_thought(
         OperationalError("database or disk is full"),
         OperationalError("terminating connection due to administrator command"),
         InterfaceError("the connection is closed"),
-        StorageFull("there is no room left for uploads"),
+        StorageFull("there is no space left for uploads"),
         NotReady("there is no database gpu.sqlite yet"),
     ],
     ids=str,

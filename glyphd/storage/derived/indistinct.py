@@ -1,4 +1,4 @@
-"""`is_indistinct`: nothing tells which of several offers the event is of."""
+"""`is_indistinct`: the event can't be matched to one of several offers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`/status`: whether everything works, for whoever runs the service."""
+"""`/status`: whether everything works, for the operator."""
 
 from importlib.metadata import version
 from platform import python_version
