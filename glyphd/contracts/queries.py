@@ -79,8 +79,8 @@ class OutputQuery(Query):
 class PageQuery(OutputQuery):
     """How a list without filters is written, and which page of it."""
 
-    limit: Limit = Field(None, description="Page size; without it the whole list comes at once")
-    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the one before")
+    limit: Limit = Field(None, description="Page size; without it the whole list is returned")
+    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the previous one")
 
 
 class ListingQuery(PageQuery):
