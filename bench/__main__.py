@@ -1,4 +1,5 @@
-"""`python -m bench [NAME …]`: runs the benchmarks, prints a table of each, and writes it to docs/BENCHMARKS.md."""
+"""`python -m bench [NAME …]`: runs the benchmarks, prints a table of each, and writes it to
+docs/BENCHMARKS.md."""
 
 import argparse
 import sys
@@ -25,14 +26,18 @@ def main() -> int:
     """0 when all was measured and every limit was kept; with a scale, limits don't count."""
     options = _options()
     try:
-        circumstances = Circumstances(_command(options), f"{datetime.now(UTC):%Y-%m-%d}", machine.describe())
+        circumstances = Circumstances(
+            _command(options), f"{datetime.now(UTC):%Y-%m-%d}", machine.describe()
+        )
     except Missing as missing:
         sys.exit(f"bench: {missing}")
     print(circumstances.machine)
     # Beside the checkout and not in the system's folder, which may be kept in memory.
     with TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as name:
         folder = Path(name)
-        plan = Plan(folder, DOCS / "images" if options.scale == 1 else folder, options.scale, options.repeat)
+        plan = Plan(
+            folder, DOCS / "images" if options.scale == 1 else folder, options.scale, options.repeat
+        )
         return max([_run(name, plan, circumstances) for name in options.names or BENCHMARKS])
 
 
@@ -57,8 +62,12 @@ def _all_kept(results: Sequence[Result]) -> bool:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(BENCHMARKS)}; default: all")
-    parser.add_argument("--scale", type=float, default=1.0, help="shrinks every size; such a run writes nothing")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"some of {', '.join(BENCHMARKS)}; default: all"
+    )
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="shrinks every size; such a run writes nothing"
+    )
     parser.add_argument("--repeat", type=int, help="rounds of each comparison")
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in BENCHMARKS]:

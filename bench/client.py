@@ -29,13 +29,18 @@ class Client:
     """HTTP to one port of this machine."""
 
     def __init__(self, port: int) -> None:
-        self._connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS, blocksize=BLOCK_BYTES)
+        self._connection = HTTPConnection(
+            "127.0.0.1", port, timeout=PATIENCE_SECONDS, blocksize=BLOCK_BYTES
+        )
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._connection.close()
 

@@ -1,4 +1,5 @@
-"""Our own processes that work beside a measurement: they end with their stdin, and tell then what they found."""
+"""Our own processes that work beside a measurement: they end with their stdin, and tell then what
+they found."""
 
 import json
 import subprocess
@@ -19,7 +20,9 @@ def companion(module: str, *arguments: str, line: str = "") -> Iterator[dict[str
     """
     findings: dict[str, Any] = {}
     command = [sys.executable, "-m", module, *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as popen:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as popen:
         assert popen.stdin is not None
         try:
             popen.stdin.write(line)

@@ -45,24 +45,30 @@ LAST_EDITION = 4
 def write_offers(path: Path, count: int, *, seed: int = 1, edition: int = 0) -> Path:
     """A CSV with so many offers; the same arguments give the same bytes.
 
-    Later editions are the same listings on the following days: every price differs from the day before, a tenth of
-    them by more than 10 %.
+    Later editions are the same listings on the following days: every price differs from the day
+    before, a tenth of them by more than 10 %.
     """
     assert 0 <= edition <= LAST_EDITION
     source = random.Random(seed)
     with path.open("w") as file:
         file.write(",".join(COLUMNS) + "\n")
         file.writelines(
-            _offer(source.getrandbits(96), source.random(), number=number, edition=edition) for number in range(count)
+            _offer(source.getrandbits(96), source.random(), number=number, edition=edition)
+            for number in range(count)
         )
     return path
 
 
 def write_next_month(source: Path, target: Path, months: int) -> Path:
-    """The same offers at other URLs, so many months later: as many new listings, made faster than by chance."""
+    """The same offers at other URLs, so many months later: as many new listings, made faster than
+    by chance."""
     year, month = divmod(FIRST_MONTH - 1 + months, 12)
     moved = source.read_bytes().replace(b"/item/", f"/{months}/".encode())
-    target.write_bytes(moved.replace(f",2025-{FIRST_MONTH:02}-".encode(), f",{2025 + year}-{month + 1:02}-".encode()))
+    target.write_bytes(
+        moved.replace(
+            f",2025-{FIRST_MONTH:02}-".encode(), f",{2025 + year}-{month + 1:02}-".encode()
+        )
+    )
     return target
 
 
@@ -77,7 +83,8 @@ def write_repeated(source: Path, target: Path, size: int) -> Path:
 
 
 def write_groups(source: Path, target: Path, times: int) -> Path:
-    """The source's rows without URLs: each identity so many times in succession, at the prices of so many rows."""
+    """The source's rows without URLs: each identity so many times in succession, at the prices of
+    so many rows."""
     at = {name: COLUMNS.index(name) for name in ("price_usd", "score", "source_url")}
     with source.open(newline="") as given, target.open("w", newline="") as file:
         rows, written = csv.reader(given), csv.writer(file, lineterminator="\n")
@@ -122,7 +129,8 @@ def _offer(chance: int, score: float, *, number: int, edition: int) -> str:
     chance, minute = divmod(chance, 24 * 60)
     price = _price(30_000 + chance % 3_970_000, number, edition)
     return (
-        f"{MODELS[model]},{price / 100},{CONDITIONS[condition]},{quantity},1,seller {seller},{REGIONS[region]},"
+        f"{MODELS[model]},{price / 100},{CONDITIONS[condition]},{quantity},1,seller "
+        f"{seller},{REGIONS[region]},"
         f'{(24, 48, 80)[capacity]},{(0, 7)[rank % 2]},{score},"{{""rank"": {rank}}}",'
         f"2025-{FIRST_MONTH:02}-{1 + day + edition:02}T{minute // 60:02}:{minute % 60:02}:00Z,"
         f"https://shop.example.com/item/{number},Retail\n"
@@ -130,7 +138,8 @@ def _offer(chance: int, score: float, *, number: int, edition: int) -> str:
 
 
 def _price(cents: int, number: int, edition: int) -> int:
-    """In cents. Each day a tenth of the listings moves by 11 to 40 percent, the others by 0.1 to 5 percent."""
+    """In cents. Each day a tenth of the listings moves by 11 to 40 percent, the others by 0.1 to 5
+    percent."""
     for day in range(1, edition + 1):
         chance = (number * 2_654_435_761 + day * 40_503) % 100_003
         chance, tenth = divmod(chance, 10)

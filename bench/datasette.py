@@ -20,7 +20,15 @@ def running_datasette(database: Path) -> Iterator[int]:
     """Serves this file, which nobody changes; the port."""
     port = _free_port()
     settings = [word for name, value in SETTINGS.items() for word in ("--setting", name, value)]
-    command = [program("datasette"), "serve", "--immutable", str(database), "--port", str(port), *settings]
+    command = [
+        program("datasette"),
+        "serve",
+        "--immutable",
+        str(database),
+        "--port",
+        str(port),
+        *settings,
+    ]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as popen:
         try:
             _wait_until_up(port, popen)

@@ -1,4 +1,5 @@
-"""`draw.py PLOT TARGET < values.json`: a plot as SVG. Runs in the bench's own environment, where matplotlib is."""
+"""`draw.py PLOT TARGET < values.json`: a plot as SVG. Runs in the bench's own environment, where
+matplotlib is."""
 
 import json
 import sys
@@ -7,7 +8,9 @@ from typing import Any
 import matplotlib as mpl
 
 mpl.use("svg")
-mpl.rcParams.update({"svg.hashsalt": "glyphd", "svg.fonttype": "none", "font.size": 9, "axes.grid": True})
+mpl.rcParams.update(
+    {"svg.hashsalt": "glyphd", "svg.fonttype": "none", "font.size": 9, "axes.grid": True}
+)
 
 from matplotlib import pyplot as plt  # noqa: E402  (after the backend is chosen)
 
@@ -22,7 +25,12 @@ def draw_growth(values: dict[str, Any], target: str) -> None:
 
 
 def _line(axes: Any, points: list[tuple[int, float]], below: str, beside: str) -> None:
-    axes.plot([events / MILLION for events, _ in points], [value for _, value in points], marker="o", color="#2a6f97")
+    axes.plot(
+        [events / MILLION for events, _ in points],
+        [value for _, value in points],
+        marker="o",
+        color="#2a6f97",
+    )
     axes.set(xlabel=below, ylabel=beside, xlim=(0, None), ylim=(0, None))
 
 

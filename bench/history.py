@@ -1,4 +1,5 @@
-"""The market over time: changes, models and a page as of then, against a plain page of the current listings."""
+"""The market over time: changes, models and a page as of then, against a plain page of the current
+listings."""
 
 from urllib.parse import quote
 
@@ -18,7 +19,8 @@ def measure(plan: Plan) -> list[Result]:
             times = _alternate(client, [PLAIN, *questions.values()], len(plan.rounds(ROUNDS)))
     plain = milliseconds(times[PLAIN])
     return [
-        Result(what, milliseconds(times[path]), "a plain page", plain, below(10)) for what, path in questions.items()
+        Result(what, milliseconds(times[path]), "a plain page", plain, below(10))
+        for what, path in questions.items()
     ]
 
 
@@ -47,5 +49,6 @@ def _alternate(client: Client, paths: list[str], rounds: int) -> dict[str, list[
 
 
 def _asked_anew(path: str, number: int) -> str:
-    """The same question in words that were not used before: an answer kept from the last time does not count."""
+    """The same question in words that were not used before: an answer kept from the last time does
+    not count."""
     return f"{path}&after=0001-01-01T00:00:00.{number:06}Z" if "?" in path else path

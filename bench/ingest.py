@@ -1,4 +1,5 @@
-"""Imports against the `sqlite3` shell's and `sqlite-utils`' own: the same file into a table with four indexes."""
+"""Imports against the `sqlite3` shell's and `sqlite-utils`' own: the same file into a table with
+four indexes."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,16 +54,30 @@ def _shell_both(database: Path, files: list[Path], times: Times) -> None:
 
 
 def _against_the_shell(times: Times, count: int) -> list[Result]:
-    first, second = (seconds(one.seconds for one in imports) for imports in (times.first, times.second))
+    first, second = (
+        seconds(one.seconds for one in imports) for imports in (times.first, times.second)
+    )
     told = seconds(one.told_seconds for one in times.first)
     shell, appended = seconds(times.shell), seconds(times.shell_appended)
     rows = f"{spaced(count)} rows"
     return [
         Result(f"{rows} into an empty archive", first, "`sqlite3 .import`", shell, at_most(1.5)),
         Result("… received to finished, by its status", told, "`sqlite3 .import`", shell),
-        Result("… its hold on the write lock", seconds(times.held), "that whole import", first, at_most(0.5)),
+        Result(
+            "… its hold on the write lock",
+            seconds(times.held),
+            "that whole import",
+            first,
+            at_most(0.5),
+        ),
         Result("… the work of watching it", seconds(times.watching), "that whole import", first),
-        Result("the same listings, every price changed", second, "`.import` into an empty table", shell, at_most(2.2)),
+        Result(
+            "the same listings, every price changed",
+            second,
+            "`.import` into an empty table",
+            shell,
+            at_most(2.2),
+        ),
         Result("… again", second, "`.import` behind the first file", appended),
     ]
 
@@ -77,4 +92,10 @@ def _against_utils(plan: Plan) -> Result:
             peers.make_table(folder / "peer.sqlite")
             theirs.append(count / peers.utils_insert(folder / "peer.sqlite", file))
     what = f"{spaced(count)} rows into an empty archive"
-    return Result(what, per_second(ours, "rows"), "`sqlite-utils insert`", per_second(theirs, "rows"), at_least(8))
+    return Result(
+        what,
+        per_second(ours, "rows"),
+        "`sqlite-utils insert`",
+        per_second(theirs, "rows"),
+        at_least(8),
+    )

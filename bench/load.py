@@ -36,7 +36,8 @@ def run_load(job: Job) -> Load:
 
 @contextmanager
 def under_load(job: Job) -> Iterator[Load]:
-    """For as long as the block runs, when the job has no time of its own; what is measured is known afterwards."""
+    """For as long as the block runs, when the job has no time of its own; what is measured is known
+    afterwards."""
     load = Load()
     with companion("bench.load_client", line=json.dumps(asdict(job)) + "\n") as findings:
         yield load

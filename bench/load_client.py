@@ -1,7 +1,8 @@
-"""`python -m bench.load_client`: GETs over some connections, each sending its next request when it has its answer.
+"""`python -m bench.load_client`: GETs over some connections, each sending its next request when it
+has its answer.
 
-Reads one line of JSON from stdin, a `Job`, and tells what it measured. Small on purpose: it shares the machine with
-the server it measures, so it takes no more of HTTP apart than it must.
+Reads one line of JSON from stdin, a `Job`, and tells what it measured. Small on purpose: it shares
+the machine with the server it measures, so it takes no more of HTTP apart than it must.
 """
 
 import asyncio
@@ -21,8 +22,8 @@ _LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 @dataclass(frozen=True)
 class Job:
-    """`requests` are paths with their headers, `expected` the status of every answer; `seconds` None: until stdin
-    ends."""
+    """`requests` are paths with their headers, `expected` the status of every answer; `seconds`
+    None: until stdin ends."""
 
     port: int
     requests: list[tuple[str, dict[str, str]]]
@@ -34,7 +35,8 @@ class Job:
 
 @dataclass
 class Measured:
-    """Latencies in seconds and the time they took together, without the warm-up; the client's own load, of a core."""
+    """Latencies in seconds and the time they took together, without the warm-up; the client's own
+    load, of a core."""
 
     latencies: list[float] = field(default_factory=list)
     seconds: float = 0
@@ -60,7 +62,9 @@ class Run:
         await asyncio.gather(*(connection.open() for connection in connections))
         await asyncio.gather(*(connection.ended for connection in connections))
         seconds = time.perf_counter() - self._counts_from
-        return Measured(self.latencies, seconds, time.process_time() / (seconds + self.job.warmup_seconds))
+        return Measured(
+            self.latencies, seconds, time.process_time() / (seconds + self.job.warmup_seconds)
+        )
 
     def record(self, answer: bytearray, latency: float) -> None:
         status = _STATUS.match(answer)
@@ -82,14 +86,18 @@ class Connection(asyncio.Protocol):
     def __init__(self, run: Run, first: int) -> None:
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._run = run
-        self._texts = islice(cycle(_text(path, headers) for path, headers in run.job.requests), first, None)
+        self._texts = islice(
+            cycle(_text(path, headers) for path, headers in run.job.requests), first, None
+        )
         self._received = bytearray()
         self._began = time.perf_counter()
         self._waits = True
 
     async def open(self) -> None:
         try:
-            await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self._run.job.port)
+            await asyncio.get_running_loop().create_connection(
+                lambda: self, "127.0.0.1", self._run.job.port
+            )
         except OSError as error:
             self.ended.set_exception(error)
 
@@ -113,9 +121,12 @@ class Connection(asyncio.Protocol):
             self._send()
 
     def connection_lost(self, exception: Exception | None) -> None:
-        """Where the server closes after its answer, a new connection is part of the next one's time."""
+        """Where the server closes after its answer, a new connection is part of the next one's
+        time."""
         if self._waits:
-            self.ended.set_exception(exception or ConnectionError("the server closed the connection"))
+            self.ended.set_exception(
+                exception or ConnectionError("the server closed the connection")
+            )
         elif self._run.is_over:
             self.ended.set_result(None)
         else:

@@ -1,7 +1,8 @@
 """`python -m bench.lock_probe ARCHIVE`: how long other processes hold the archive's write lock.
 
-Every few milliseconds it tries to begin a writing transaction, giving up at once. The time from the last try to one
-that is refused counts as held. A try takes some 20 µs; what all of them took is told too. Ends when stdin does.
+Every few milliseconds it tries to begin a writing transaction, giving up at once. The time from the
+last try to one that is refused counts as held. A try takes some 20 µs; what all of them took is
+told too. Ends when stdin does.
 """
 
 import json
@@ -14,7 +15,9 @@ INTERVAL_SECONDS = 0.005
 
 
 def main(archive: str) -> None:
-    connection = sqlite3.connect(f"file:{archive}?mode=rw", uri=True, timeout=0, isolation_level=None)
+    connection = sqlite3.connect(
+        f"file:{archive}?mode=rw", uri=True, timeout=0, isolation_level=None
+    )
     held = trying = 0.0
     last = time.perf_counter()
     while not select.select([sys.stdin], [], [], INTERVAL_SECONDS)[0]:

@@ -10,7 +10,8 @@ from bench.companions import companion
 
 @dataclass
 class Watch:
-    """Seconds that the lock was held by others, and that trying it took; known when the watch is over."""
+    """Seconds that the lock was held by others, and that trying it took; known when the watch is
+    over."""
 
     held_seconds: float = 0
     trying_seconds: float = 0

@@ -1,4 +1,5 @@
-"""`python -m bench.measures [FOLDER]`: how the code reads, as figures beside those of projects that read well.
+"""`python -m bench.measures [FOLDER]`: how the code reads, as figures beside those of projects that
+read well.
 
 Only the code itself is looked at. Lines of code are those that are not blank, no comment and in no
 docstring. The models' figures are those of healthchecks, checkmate, scout, sqlite-utils, datasette,
@@ -21,7 +22,8 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclass(frozen=True)
 class Module:
-    """One file: its dotted name, its syntax tree, its lines of code and how many comments it has."""
+    """One file: its dotted name, its syntax tree, its lines of code and how many comments it
+    has."""
 
     name: str
     tree: ast.Module
@@ -56,7 +58,9 @@ class Measures:
         self.widths += map(len, module.code)
         self.comments += module.comments
         self.modules[module.name.rpartition(".")[2]] += 1
-        self.classes.update({node.name for node in module.tree.body if isinstance(node, ast.ClassDef)})
+        self.classes.update(
+            {node.name for node in module.tree.body if isinstance(node, ast.ClassDef)}
+        )
         for node in ast.walk(module.tree):
             self._add_node(node)
 
@@ -108,14 +112,20 @@ def _modules(folder: Path) -> Iterator[Module]:
             tree = ast.parse(text)
             tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
             comments = [token for token in tokens if token.type == tokenize.COMMENT]
-            name = ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(".__init__")
+            name = ".".join(path.relative_to(folder).with_suffix("").parts).removesuffix(
+                ".__init__"
+            )
             yield Module(name, tree, _code(text.splitlines(), tree, comments), len(comments))
 
 
 def _code(lines: list[str], tree: ast.Module, comments: list[tokenize.TokenInfo]) -> list[str]:
     left_out = {comment.start[0] for comment in comments if comment.line.lstrip().startswith("#")}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+        if (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        ):
             left_out.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return [line for number, line in enumerate(lines, 1) if line.strip() and number not in left_out]
 
@@ -125,7 +135,11 @@ def _executed(tree: ast.AST) -> Iterator[ast.AST]:
     left = [tree]
     while left:
         node = left.pop()
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        if (
+            isinstance(node, ast.If)
+            and isinstance(node.test, ast.Name)
+            and node.test.id == "TYPE_CHECKING"
+        ):
             continue
         yield node
         left.extend(ast.iter_child_nodes(node))
@@ -133,14 +147,20 @@ def _executed(tree: ast.AST) -> Iterator[ast.AST]:
 
 def _is_typed(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     given = function.args
-    arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
+    arguments = [
+        *given.posonlyargs,
+        *given.args,
+        *given.kwonlyargs,
+        *filter(None, (given.vararg, given.kwarg)),
+    ]
     if arguments and arguments[0].arg in ("self", "cls"):
         del arguments[0]
     return function.returns is not None and all(argument.annotation for argument in arguments)
 
 
 def _cycles(modules: list[Module]) -> int:
-    """1 when modules import one another in a circle, else 0. A package's `__init__` counts as its own module."""
+    """1 when modules import one another in a circle, else 0. A package's `__init__` counts as its
+    own module."""
     names = {module.name for module in modules}
     graph = {module.name: set(module.imports()) & names - {module.name} for module in modules}
     try:

@@ -1,4 +1,5 @@
-"""Memory: flat in the API whatever the upload's size, flat in the worker whatever the number of rows."""
+"""Memory: flat in the API whatever the upload's size, flat in the worker whatever the number of
+rows."""
 
 from pathlib import Path
 

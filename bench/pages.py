@@ -1,4 +1,5 @@
-"""Pages for people against the same data asked of the API, when neither remembers an answer; and how large they are."""
+"""Pages for people against the same data asked of the API, when neither remembers an answer; and
+how large they are."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -31,7 +32,9 @@ def measure(plan: Plan) -> list[Result]:
         pages, questions = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
         screens = _screens(client)
         for screen in screens:
-            client.seconds_to_first_byte(screen.path, AS_BROWSER)  # the first one ever, which does not count
+            client.seconds_to_first_byte(
+                screen.path, AS_BROWSER
+            )  # the first one ever, which does not count
         for number in plan.rounds(ROUNDS):
             for screen in screens:
                 # Whoever comes second finds the database's pages in memory: that is each in turn.
@@ -44,9 +47,13 @@ def measure(plan: Plan) -> list[Result]:
     results = []
     for name, waited in pages.items():
         asked = milliseconds(questions[name])
-        results.append(Result(f"{name}, to its first byte", milliseconds(waited), "the API", asked, at_most(3)))
+        results.append(
+            Result(f"{name}, to its first byte", milliseconds(waited), "the API", asked, at_most(3))
+        )
         largest = Sample((LARGEST_KB,), "kB")
-        results.append(Result("… its size", Sample((sizes[name],), "kB"), "a page's most", largest, at_most(1)))
+        results.append(
+            Result("… its size", Sample((sizes[name],), "kB"), "a page's most", largest, at_most(1))
+        )
     return results
 
 
@@ -54,9 +61,15 @@ def _screens(client: Client) -> list[Screen]:
     """Of the largest import, and of one of its listings."""
     (listing,) = client.get_array("/api/listings?" + urlencode({"model": MODEL, "limit": 1}))
     listing_id, import_id = listing["listing_id"], listing["import_id"]
-    filtered = urlencode({"model_contains": "rtx", "region": "EU", "min_score": 0.5, "sort": "price_usd"})
+    filtered = urlencode(
+        {"model_contains": "rtx", "region": "EU", "min_score": 0.5, "sort": "price_usd"}
+    )
     cheapest = urlencode({"model": MODEL, "sort": "price_usd", "limit": 30})
-    at_model, at_listing, at_import = f"/models/{MODEL}", f"/listings/{listing_id}", f"/imports/{import_id}"
+    at_model, at_listing, at_import = (
+        f"/models/{MODEL}",
+        f"/listings/{listing_id}",
+        f"/imports/{import_id}",
+    )
     return [
         Screen("Market", "/", ("/api/models",)),
         Screen("Listings", "/listings", (f"/api/listings?limit=50&fields={SHOWN}",)),
@@ -78,12 +91,21 @@ def _screens(client: Client) -> list[Screen]:
         Screen(
             "One listing",
             at_listing,
-            (f"/api{at_listing}", f"/api{at_listing}/history", f"/api{at_listing}/source", f"/api{at_model}"),
+            (
+                f"/api{at_listing}",
+                f"/api{at_listing}/history",
+                f"/api{at_listing}/source",
+                f"/api{at_model}",
+            ),
         ),
         Screen(
             "One import",
             at_import,
-            (f"/api{at_import}", f"/api{at_import}/errors?limit=50", "/api/imports?status=succeeded&limit=1"),
+            (
+                f"/api{at_import}",
+                f"/api{at_import}/errors?limit=50",
+                "/api/imports?status=succeeded&limit=1",
+            ),
         ),
     ]
 

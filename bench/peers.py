@@ -14,8 +14,10 @@ BIN = Path(__file__).parent / ".venv/bin"
 COLUMN_LIST = ", ".join(COLUMNS)
 PRAGMAS = "PRAGMA journal_mode = wal;\nPRAGMA cache_size = -262144;\n"
 TABLE = """CREATE TABLE listings (
-    model TEXT COLLATE NOCASE, price_usd REAL, condition TEXT, quantity INTEGER, min_order_qty INTEGER, seller TEXT,
-    region TEXT, vram_gb INTEGER, mig_capable INTEGER, score REAL, heuristics TEXT, seen_at TEXT, source_url TEXT,
+    model TEXT COLLATE NOCASE, price_usd REAL, condition TEXT, quantity INTEGER,
+    min_order_qty INTEGER, seller TEXT,
+    region TEXT, vram_gb INTEGER, mig_capable INTEGER, score REAL, heuristics TEXT, seen_at TEXT,
+    source_url TEXT,
     source_type TEXT
 );
 """
@@ -34,7 +36,10 @@ def shell() -> str:
     """The path of the sqlite3 shell."""
     found = shutil.which("sqlite3")
     if found is None:
-        raise Missing("there is no sqlite3 shell to compare with: `apt-get install sqlite3`, or your system's way")
+        raise Missing(
+            "there is no sqlite3 shell to compare with: `apt-get install sqlite3`, or your "
+            "system's way"
+        )
     return found
 
 
@@ -48,7 +53,9 @@ def program(name: str) -> str:
 def versions() -> list[str]:
     """What they call themselves, shortly."""
     of_shell = _output([shell(), "--version"]).split()[0]
-    others = [_output([program(name), "--version"]).strip() for name in ("sqlite-utils", "datasette")]
+    others = [
+        _output([program(name), "--version"]).strip() for name in ("sqlite-utils", "datasette")
+    ]
     return [f"sqlite3 shell {of_shell}", *(told.replace(", version", "") for told in others)]
 
 
@@ -64,7 +71,17 @@ def shell_import(database: Path, csv: Path) -> float:
 
 def utils_insert(database: Path, csv: Path) -> float:
     """Seconds that `sqlite-utils insert --csv` takes, into the table that is there."""
-    return _timed([program("sqlite-utils"), "insert", str(database), "listings", str(csv), "--csv", "--silent"])
+    return _timed(
+        [
+            program("sqlite-utils"),
+            "insert",
+            str(database),
+            "listings",
+            str(csv),
+            "--csv",
+            "--silent",
+        ]
+    )
 
 
 def run_shell(database: Path, script: str, *options: str) -> float:
@@ -77,12 +94,14 @@ def count_rows(database: Path) -> int:
 
 
 def copy_market(archive: Path, target: Path) -> Path:
-    """The current rows of a glyphd archive as a plain table, in the archive's own order, with the index by model."""
+    """The current rows of a glyphd archive as a plain table, in the archive's own order, with the
+    index by model."""
     run_shell(
         target,
         f"{TABLE}ATTACH '{archive}' AS archive;\n"
         f"INSERT INTO listings (rowid, {COLUMN_LIST})\n"
-        f"SELECT id, {COLUMN_LIST} FROM archive.scored_listings WHERE +is_current = 1 ORDER BY id;\n{BY_MODEL}",
+        f"SELECT id, {COLUMN_LIST} FROM archive.scored_listings WHERE +is_current = 1 ORDER BY "
+        f"id;\n{BY_MODEL}",
     )
     return target
 

@@ -1,4 +1,5 @@
-"""How a run is made: its sizes, its rounds, the folder for its files, and the files that several benchmarks share."""
+"""How a run is made: its sizes, its rounds, the folder for its files, and the files that several
+benchmarks share."""
 
 import shutil
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ LEAST_ROWS = 1000
 
 @dataclass(frozen=True)
 class Plan:
-    """`scale` shrinks every size; `repeat` is how many rounds each comparison has, None: what it finds right."""
+    """`scale` shrinks every size; `repeat` is how many rounds each comparison has, None: what it
+    finds right."""
 
     folder: Path
     images: Path
@@ -53,7 +55,8 @@ class Plan:
 
     @contextmanager
     def market(self, full: int = MARKET_ROWS) -> Iterator[Path]:
-        """A copy of a data folder that holds one import of so many rows, to scale; made once in a run."""
+        """A copy of a data folder that holds one import of so many rows, to scale; made once in a
+        run."""
         ready = self.folder / f"market-{self.rows(full)}"
         if not ready.exists():
             with self.scratch() as folder:

@@ -58,7 +58,11 @@ def measure(plan: Plan) -> list[Result]:
 def listing_requests() -> Requests:
     """Of glyphd, a page of each model."""
     return [
-        ("/api/listings?" + urlencode({"model": model, "min_score": MIN_SCORE, "limit": LIMIT, "fields": fields}), {})
+        (
+            "/api/listings?"
+            + urlencode({"model": model, "min_score": MIN_SCORE, "limit": LIMIT, "fields": fields}),
+            {},
+        )
         for fields in (",".join(COLUMNS),)
         for model in MODELS
     ]
@@ -78,9 +82,17 @@ def _rivals(glyphd: int, datasette: int) -> dict[str, Rival]:
 
 def _table_requests() -> Requests:
     """Of Datasette, its JSON of a table, without what glyphd doesn't do either: counts, facets."""
-    fixed = {"_sort_desc": "seen_at", "_size": LIMIT, "_shape": "array", "_nocount": 1, "_nofacet": 1, "_nosuggest": 1}
+    fixed = {
+        "_sort_desc": "seen_at",
+        "_size": LIMIT,
+        "_shape": "array",
+        "_nocount": 1,
+        "_nofacet": 1,
+        "_nosuggest": 1,
+    }
     return [
-        ("/peer/listings.json?" + urlencode({"model": model, "score__gte": MIN_SCORE, **fixed}), {}) for model in MODELS
+        ("/peer/listings.json?" + urlencode({"model": model, "score__gte": MIN_SCORE, **fixed}), {})
+        for model in MODELS
     ]
 
 
@@ -95,13 +107,18 @@ def _sql_requests() -> Requests:
 def _conditional(rival: Rival) -> Requests:
     """The same requests with the ETags of their answers."""
     with Client(rival.port) as client:
-        return [(path, {"If-None-Match": client.get_ok(path).headers["ETag"]}) for path, _ in rival.requests]
+        return [
+            (path, {"If-None-Match": client.get_ok(path).headers["ETag"]})
+            for path, _ in rival.requests
+        ]
 
 
 def _require_same_rows(one: Rival, another: Rival) -> None:
     """Both give the same listings in the same order."""
     for (path, _), (other_path, _) in zip(one.requests, another.requests, strict=True):
-        assert _urls(one.port, path) == _urls(another.port, other_path), f"{path} and {other_path} differ"
+        assert _urls(one.port, path) == _urls(
+            another.port, other_path
+        ), f"{path} and {other_path} differ"
 
 
 def _urls(port: int, path: str) -> list[str]:
@@ -114,7 +131,13 @@ def _alternate(plan: Plan, rivals: dict[str, Rival]) -> dict[str, Figures]:
     for _ in plan.rounds(ROUNDS):
         for name, rival in rivals.items():
             seconds = max(0.5, LOAD_SECONDS * plan.scale)
-            job = Job(rival.port, rival.requests, rival.expected, warmup_seconds=seconds / 5, seconds=seconds)
+            job = Job(
+                rival.port,
+                rival.requests,
+                rival.expected,
+                warmup_seconds=seconds / 5,
+                seconds=seconds,
+            )
             figures[name].add(run_load(job))
     return figures
 
@@ -128,8 +151,19 @@ def _results(figures: dict[str, Figures]) -> list[Result]:
         Result("… p50", middles["glyphd"], "Datasette's table", middles["table"]),
         Result("… p99", tails["glyphd"], "Datasette's table", tails["table"], below(1)),
         Result("… again", rates["glyphd"], "Datasette's SQL", rates["sql"]),
-        Result("pages answered 304", rates["unchanged"], "Datasette's table", rates["table"], at_least(10)),
-        Result("the client's own load meanwhile", _busy(figures["unchanged"]), "with pages", _busy(figures["glyphd"])),
+        Result(
+            "pages answered 304",
+            rates["unchanged"],
+            "Datasette's table",
+            rates["table"],
+            at_least(10),
+        ),
+        Result(
+            "the client's own load meanwhile",
+            _busy(figures["unchanged"]),
+            "with pages",
+            _busy(figures["glyphd"]),
+        ),
     ]
 
 

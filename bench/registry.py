@@ -2,7 +2,20 @@
 
 from collections.abc import Callable
 
-from bench import beside, growth, history, ingest, memory, pages, queries, repeats, small, transfer, uploads, whole
+from bench import (
+    beside,
+    growth,
+    history,
+    ingest,
+    memory,
+    pages,
+    queries,
+    repeats,
+    small,
+    transfer,
+    uploads,
+    whole,
+)
 from bench.plan import Plan
 from bench.samples import Result
 

@@ -31,7 +31,9 @@ def measure(plan: Plan) -> list[Result]:
     rows = spaced(plan.rows(MARKET_ROWS))
     different = seconds(baseline)
     return [
-        Result(f"{rows} rows, {TIMES} {name}", seconds(times), "all different", different, at_most(1.5))
+        Result(
+            f"{rows} rows, {TIMES} {name}", seconds(times), "all different", different, at_most(1.5)
+        )
         for name, times in found.items()
     ]
 

@@ -24,7 +24,8 @@ def as_text(results: Sequence[Result]) -> str:
     lines = [HEAD, *map(_cells, results)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
     )
 
 
@@ -33,7 +34,9 @@ def as_markdown(results: Sequence[Result]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def write_section(page: Path, name: str, results: Sequence[Result], circumstances: Circumstances) -> None:
+def write_section(
+    page: Path, name: str, results: Sequence[Result], circumstances: Circumstances
+) -> None:
     """Renews what stands between the marks of this benchmark, and nothing else."""
     text, count = re.subn(
         rf"(<!-- bench:{name} -->\n).*?(<!-- /bench:{name} -->)",

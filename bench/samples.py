@@ -23,7 +23,10 @@ class Sample:
         """The median, then the lowest and the highest."""
         if len(self.values) == 1:
             return f"{_figure(self.median)} {self.unit}"
-        return f"{_figure(self.median)} {self.unit} ({_figure(min(self.values))}–{_figure(max(self.values))})"
+        return (
+            f"{_figure(self.median)} {self.unit} "
+            f"({_figure(min(self.values))}–{_figure(max(self.values))})"
+        )
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Limit:
 
 @dataclass(frozen=True)
 class Result:
-    """One line of a table: glyphd's sample, the peer's, and the limit of their ratio, if there is one."""
+    """One line of a table: glyphd's sample, the peer's, and the limit of their ratio, if there is
+    one."""
 
     what: str
     glyphd: Sample

@@ -1,4 +1,5 @@
-"""A real service for a measurement: its processes, their memory, and imports as a client sees them."""
+"""A real service for a measurement: its processes, their memory, and imports as a client sees
+them."""
 
 import os
 import re
@@ -108,7 +109,17 @@ class Running:
 @contextmanager
 def running_service(folder: Path, *arguments: str, worker: bool = True) -> Iterator[Running]:
     """The service on a free port, its data in this folder; ready when the block begins."""
-    command = [sys.executable, "-m", "glyphd", "serve", "--port", "0", "--data-dir", str(folder), *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "glyphd",
+        "serve",
+        "--port",
+        "0",
+        "--data-dir",
+        str(folder),
+        *arguments,
+    ]
     command += [] if worker else ["--no-worker"]
     with subprocess.Popen(
         command, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

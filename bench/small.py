@@ -1,4 +1,5 @@
-"""Small imports: how long until a few rows are in, and what the worker costs while nothing comes."""
+"""Small imports: how long until a few rows are in, and what the worker costs while nothing
+comes."""
 
 import time
 from pathlib import Path
@@ -29,17 +30,26 @@ def measure(plan: Plan) -> list[Result]:
             milliseconds(answered),
             at_most(5),
         ),
-        Result("an idle worker", Sample((idle,), "% of a core"), "a core", Sample((100,), "%"), below(0.01)),
+        Result(
+            "an idle worker",
+            Sample((idle,), "% of a core"),
+            "a core",
+            Sample((100,), "%"),
+            below(0.01),
+        ),
     ]
 
 
 def _bodies(folder: Path, count: int) -> list[bytes]:
     """As many different files."""
-    return [write_offers(folder / "small.csv", ROWS, seed=seed).read_bytes() for seed in range(count)]
+    return [
+        write_offers(folder / "small.csv", ROWS, seed=seed).read_bytes() for seed in range(count)
+    ]
 
 
 def _alternate(service: Running, bodies: list[bytes]) -> tuple[list[float], list[float]]:
-    """Seconds until they are in, and until they are answered, in turn; nothing else is queued meanwhile."""
+    """Seconds until they are in, and until they are answered, in turn; nothing else is queued
+    meanwhile."""
     until_in, answered = [], []
     with service.client() as client:
         for one, another in zip(bodies[::2], bodies[1::2], strict=True):

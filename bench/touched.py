@@ -1,7 +1,9 @@
-"""`python -m bench.touched`: how much of the code one small upload goes through, and how often it opens a database.
+"""`python -m bench.touched`: how much of the code one small upload goes through, and how often it
+opens a database.
 
-The upload is a form with a file of three rows. The API answers it and the worker imports it, both in
-this process and without a server before them. A function counts once, however often it is called.
+The upload is a form with a file of three rows. The API answers it and the worker imports it, both
+in this process and without a server before them. A function counts once, however often it is
+called.
 """
 
 import logging
@@ -39,7 +41,8 @@ FORM = (
 
 
 class Touched:
-    """The functions of this project that are called in its block, and the databases opened in it."""
+    """The functions of this project that are called in its block, and the databases opened in
+    it."""
 
     def __init__(self) -> None:
         self.functions: set[CodeType] = set()
@@ -61,7 +64,11 @@ class Touched:
 
     def _note_call(self, frame: FrameType, event: str, _argument: object) -> None:
         code = frame.f_code
-        if event == "call" and code.co_filename.startswith(PACKAGES) and not code.co_name.startswith("<"):
+        if (
+            event == "call"
+            and code.co_filename.startswith(PACKAGES)
+            and not code.co_name.startswith("<")
+        ):
             self.functions.add(code)
 
     def _note_opening(self, event: str, arguments: tuple[Any, ...]) -> None:

@@ -20,7 +20,9 @@ ROUNDS = 3
 def measure(plan: Plan) -> list[Result]:
     times: dict[str, list[float]] = {name: [] for name in WAYS}
     with plan.scratch() as folder:
-        file = write_repeated(plan.offers(SOURCE_ROWS), folder / "large.csv", plan.size(SIZE, least=LEAST))
+        file = write_repeated(
+            plan.offers(SOURCE_ROWS), folder / "large.csv", plan.size(SIZE, least=LEAST)
+        )
         for _ in plan.rounds(ROUNDS):
             for name, way in WAYS.items():
                 with plan.scratch() as target:

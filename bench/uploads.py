@@ -36,7 +36,11 @@ def measure(plan: Plan) -> list[Result]:
             milliseconds(at_rest),
         ),
         Result(
-            "… the slowest of them", milliseconds([max(beside)]), "at rest", milliseconds([max(at_rest)]), at_most(3)
+            "… the slowest of them",
+            milliseconds([max(beside)]),
+            "at rest",
+            milliseconds([max(at_rest)]),
+            at_most(3),
         ),
         Result(
             "… from one heartbeat in the large import's status to the next",

@@ -20,14 +20,22 @@ ORDERED = f"SELECT {COLUMN_LIST} FROM listings ORDER BY seen_at DESC, rowid DESC
 
 def measure(plan: Plan) -> list[Result]:
     times, peak = _times(plan)
-    csv, ndjson, shell, ordered = (seconds(times[name]) for name in ("csv", "ndjson", "unordered", "ordered"))
+    csv, ndjson, shell, ordered = (
+        seconds(times[name]) for name in ("csv", "ndjson", "unordered", "ordered")
+    )
     few, many = (f"{spaced(plan.rows(count))} listings" for count in (FEWER_ROWS, MARKET_ROWS))
     return [
-        Result(f"{many} as CSV, latest first", csv, "`sqlite3 -csv`, in no order", shell, at_most(3)),
+        Result(
+            f"{many} as CSV, latest first", csv, "`sqlite3 -csv`, in no order", shell, at_most(3)
+        ),
         Result("… again", csv, "`sqlite3 -csv`, latest first", ordered),
         Result(f"{many} as NDJSON", ndjson, "`sqlite3 -csv`, in no order", shell, at_most(4)),
         Result(
-            "API's peak memory", mebibytes(peak), f"the same with {few}", mebibytes(_small_peak(plan)), at_most(1.25)
+            "API's peak memory",
+            mebibytes(peak),
+            f"the same with {few}",
+            mebibytes(_small_peak(plan)),
+            at_most(1.25),
         ),
     ]
 
@@ -60,7 +68,11 @@ def _drained(client: Client, form: str) -> float:
 
 
 def _small_peak(plan: Plan) -> float:
-    with plan.market(FEWER_ROWS) as folder, running_service(folder) as service, service.client() as client:
+    with (
+        plan.market(FEWER_ROWS) as folder,
+        running_service(folder) as service,
+        service.client() as client,
+    ):
         for _ in plan.rounds(ROUNDS):
             for form in ("csv", "ndjson"):
                 client.drain(PATH + form)

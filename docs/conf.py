@@ -1,6 +1,8 @@
-"""Builds the site from the Markdown files beside this one: `make docs`, then open build/docs/index.html.
+"""Builds the site from the Markdown files beside this one: `make docs`, then open
+build/docs/index.html.
 
-The files carry no directives, so that they read as well on a code host; the contents of the site are listed here.
+The files carry no directives, so that they read as well on a code host; the contents of the site
+are listed here.
 """
 
 from pathlib import Path

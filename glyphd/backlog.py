@@ -1,4 +1,5 @@
-"""How many imports wait: looked up twice a second, so that a server's loop can ask without waiting for a database."""
+"""How many imports wait: looked up twice a second, so that a server's loop can ask without waiting
+for a database."""
 
 from threading import Event, Thread
 
@@ -12,7 +13,8 @@ log = structlog.get_logger(__name__)
 
 
 class Backlog:
-    """Knows whether another import may wait. When the registry can't be asked, what was known last counts."""
+    """Knows whether another import may wait. When the registry can't be asked, what was known last
+    counts."""
 
     def __init__(self, registry: Registry, limit: int) -> None:
         self._registry = registry

@@ -1,5 +1,5 @@
-"""A bell beside the queue: a named pipe that wakes a worker at once. It is only a convenience: a worker that misses it
-looks into the queue soon after anyway."""
+"""A bell beside the queue: a named pipe that wakes a worker at once. It is only a convenience: a
+worker that misses it looks into the queue soon after anyway."""
 
 import os
 import select
@@ -12,7 +12,8 @@ _MOST_RINGS = 4096
 
 
 class Bell:
-    """Rung by one process, waited for by another one on the same machine; containers may share its folder."""
+    """Rung by one process, waited for by another one on the same machine; containers may share its
+    folder."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -29,7 +30,8 @@ class Bell:
                 os.close(pipe)
 
     def wait(self, seconds: float) -> None:
-        """Returns when the bell is rung, or when the time is up. Where there can be no pipe, it only waits."""
+        """Returns when the bell is rung, or when the time is up. Where there can be no pipe, it
+        only waits."""
         if self._pipe is None:
             with suppress(OSError):
                 self._pipe = self._open()

@@ -44,10 +44,15 @@ EXIT_TRY_AGAIN = 75
 
 
 def settings_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Every command takes these two, and says in one line what is wrong with a setting or a schema."""
+    """Every command takes these two, and says in one line what is wrong with a setting or a
+    schema."""
 
-    @click.option("--db-path", type=click.Path(path_type=Path), help="The archive (GLYPHD_DB_PATH).")
-    @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder for all data (GLYPHD_DATA_DIR).")
+    @click.option(
+        "--db-path", type=click.Path(path_type=Path), help="The archive (GLYPHD_DB_PATH)."
+    )
+    @click.option(
+        "--data-dir", type=click.Path(path_type=Path), help="Folder for all data (GLYPHD_DATA_DIR)."
+    )
     @wraps(command)
     def run(**options: Any) -> None:
         try:
@@ -63,7 +68,8 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _exit_code(error: Exception, *, is_supervised: bool) -> int:
-    """`glyphd serve` starts its worker again unless a setting or the schema is wrong, which does not pass by itself."""
+    """`glyphd serve` starts its worker again unless a setting or the schema is wrong, which does
+    not pass by itself."""
     is_final = isinstance(error, InvalidSettings | SchemaError)
     return EXIT_TRY_AGAIN if is_supervised and not is_final else EXIT_UNUSABLE
 
@@ -73,7 +79,9 @@ def _unusable(error: Exception) -> str | None:
     if isinstance(error, GlyphdError):
         return error.detail if error.reason is None else f"{error.detail}: {error.reason}"
     if isinstance(error, OSError):
-        return ": ".join(str(part) for part in (error.strerror or str(error), error.filename) if part)
+        return ": ".join(
+            str(part) for part in (error.strerror or str(error), error.filename) if part
+        )
     said = next(iter(str(error).splitlines()), type(error).__name__)
     if is_database_error(error):
         return f"a database can't be used: {said}"
@@ -83,14 +91,17 @@ def _unusable(error: Exception) -> str | None:
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("glyphd"), prog_name="glyphd")
 def main() -> None:
-    """The ledger of the GPU market: scored listings in over HTTP, every scoring event kept for ever."""
+    """The ledger of the GPU market: scored listings in over HTTP, every scoring event kept for
+    ever."""
 
 
 @main.command("serve")
 @click.option("--host", help="Address to listen on (GLYPHD_HOST, default 127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on (GLYPHD_PORT, default 8080).")
 @click.option("--allowed-hosts", help="Further host names to serve (GLYPHD_ALLOWED_HOSTS).")
-@click.option("--trusted-proxies", help="Proxies whose X-Forwarded-Host is trusted (GLYPHD_TRUSTED_PROXIES).")
+@click.option(
+    "--trusted-proxies", help="Proxies whose X-Forwarded-Host is trusted (GLYPHD_TRUSTED_PROXIES)."
+)
 @click.option("--no-worker", is_flag=True, help="Run only the API; workers run elsewhere.")
 @settings_options
 def serve_command(no_worker: bool, **flags: Any) -> None:
@@ -102,7 +113,11 @@ def serve_command(no_worker: bool, **flags: Any) -> None:
 
 @main.command("worker")
 @click.option("--once", is_flag=True, help="Run what is queued, then exit.")
-@click.option("--ping", is_flag=True, help="Only check whether a worker on this host is alive: exit code 0, else 1.")
+@click.option(
+    "--ping",
+    is_flag=True,
+    help="Only check whether a worker on this host is alive: exit code 0, else 1.",
+)
 @click.option("--stop-with-parent", is_flag=True, help="Exit when stdin is closed.")
 @settings_options
 def worker_command(once: bool, ping: bool, stop_with_parent: bool, **flags: Any) -> None:
@@ -130,7 +145,11 @@ def migrate_command(to: str | None, drop_data: bool, **flags: Any) -> None:
 
 
 @main.command("init-db")
-@click.option("--new-ledger", is_flag=True, help="If the registry is lost: move the kept uploads away and start empty.")
+@click.option(
+    "--new-ledger",
+    is_flag=True,
+    help="If the registry is lost: move the kept uploads away and start empty.",
+)
 @settings_options
 def init_command(new_ledger: bool, **flags: Any) -> None:
     """Create archive and registry; `serve` and `worker` do so automatically."""
@@ -152,7 +171,9 @@ def check_command(**flags: Any) -> None:
     _require_registry_of_uploads(settings)
     require_there(settings)
     registry, found = Registry(open_registry_to_look(settings)), False
-    for line in find_faults(settings, registry, LocalUploads(settings.uploads_dir), partial(_progress, "checking")):
+    for line in find_faults(
+        settings, registry, LocalUploads(settings.uploads_dir), partial(_progress, "checking")
+    ):
         found = True
         _tell(line)
     close_all(registry.database)
@@ -174,7 +195,9 @@ def _require_registry_of_uploads(settings: Settings) -> None:
 
 @main.command("verify")
 @click.argument("import_ids", nargs=-1, metavar="[IMPORT_ID]...")
-@click.option("--all", "everything", is_flag=True, help="Verify every import, and the archive as a whole.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Verify every import, and the archive as a whole."
+)
 @settings_options
 def verify_command(import_ids: tuple[str, ...], everything: bool, **flags: Any) -> None:
     """Compare the kept files with the archive, row by row."""
@@ -195,8 +218,14 @@ def verify_command(import_ids: tuple[str, ...], everything: bool, **flags: Any) 
 
 
 @main.command("rebuild")
-@click.option("--into", type=click.Path(path_type=Path), help="Path of the new archive; default: its own place.")
-@click.option("--registry", is_flag=True, help="Instead, recover the kept uploads that the registry lacks.")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    help="Path of the new archive; default: its own place.",
+)
+@click.option(
+    "--registry", is_flag=True, help="Instead, recover the kept uploads that the registry lacks."
+)
 @settings_options
 def rebuild_command(into: Path | None, registry: bool, **flags: Any) -> None:
     """Rebuild the archive from the kept uploads and the registry; the old one is moved away."""
@@ -238,7 +267,9 @@ def backup_command(folder: Path, **flags: Any) -> None:
     require_there(settings)
     require_current_schema(settings)
     made = back_up(settings, folder, partial(_progress, "copying"))
-    click.echo(f"{folder}: {made.imports} imports, {made.files} files, {made.bytes} bytes of uploads")
+    click.echo(
+        f"{folder}: {made.imports} imports, {made.files} files, {made.bytes} bytes of uploads"
+    )
 
 
 @main.command("settings")
@@ -250,12 +281,15 @@ def settings_command(**flags: Any) -> None:
         description = Settings.model_fields[name].description
         click.echo(f"{PREFIX + name.upper()}={value}\n    {description}")
     if settings.database_url is None and not settings.archive_path.exists():
-        click.echo(f"there is no archive at {place_of(settings)} yet: `glyphd serve` creates one", err=True)
+        click.echo(
+            f"there is no archive at {place_of(settings)} yet: `glyphd serve` creates one", err=True
+        )
 
 
 @contextmanager
 def _progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
-    """Shows on stderr, if that is a terminal, how much of the length is done; returns the function to report it to."""
+    """Shows on stderr, if that is a terminal, how much of the length is done; returns the function
+    to report it to."""
     if not sys.stderr.isatty():
         yield lambda done: None
         return
@@ -278,7 +312,8 @@ def _verifier(settings: Settings, import_ids: tuple[str, ...]) -> Iterator[Verif
 
 
 def _tell(line: str) -> None:
-    """One line on stdout. A terminal's progress bar is wiped off first; it is drawn again with the next bytes.
+    """One line on stdout. A terminal's progress bar is wiped off first; it is drawn again with the
+    next bytes.
 
     What is stored where text should be need not be text.
     """

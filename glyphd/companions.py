@@ -1,4 +1,5 @@
-"""The files and folders beside an archive, each named after it so that no other archive has the same ones."""
+"""The files and folders beside an archive, each named after it so that no other archive has the
+same ones."""
 
 from pathlib import Path
 
@@ -32,19 +33,24 @@ def companion(archive: Path, ending: str, *, folder: Path | None = None) -> Path
     """The archive's companion with this ending, in the archive's own folder or in another one.
 
     `gpu.sqlite` has `gpu.registry.sqlite`; every other archive keeps its whole name: `gpu.db` has
-    `gpu.db.registry.sqlite`. Two names can still meet (`gpu` and `gpu.sqlite`), and so can two archives of one name
-    that share a data folder: then the second one is refused, since the registry has the id of the first.
+    `gpu.db.registry.sqlite`. Two names can still meet (`gpu` and `gpu.sqlite`), and so can two
+    archives of one name that share a data folder: then the second one is refused, since the
+    registry has the id of the first.
     """
     name = archive.stem if archive.suffix == ".sqlite" else archive.name
     return (folder or archive.parent) / f"{name}.{ending}"
 
 
 def require_archive_name(path: Path) -> None:
-    """Raises ValueError for what can't be the file of an archive: no name, or the name of a companion."""
+    """Raises ValueError for what can't be the file of an archive: no name, or the name of a
+    companion."""
     if path.name in ("", ".."):
         raise ValueError("must name a file")
     if is_companion_name(path):
-        raise ValueError(f"must not end with {', '.join(_RESERVED)}: a file of another archive may have that name")
+        raise ValueError(
+            f"must not end with {', '.join(_RESERVED)}: a file of another archive may have that "
+            "name"
+        )
 
 
 def is_companion_name(path: Path) -> bool:

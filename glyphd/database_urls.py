@@ -1,4 +1,5 @@
-"""The URL of a database: refused unless it can be read in one way only, and shown without its password."""
+"""The URL of a database: refused unless it can be read in one way only, and shown without its
+password."""
 
 import re
 from urllib.parse import unquote
@@ -35,15 +36,18 @@ _SHOWN_PARAMETERS = frozenset(
 
 
 def require_readable_url(url: str) -> None:
-    """Raises ValueError, with nothing of the URL in it, for one that PostgreSQL would not read as it was meant.
+    """Raises ValueError, with nothing of the URL in it, for one that PostgreSQL would not read as
+    it was meant.
 
-    An `@` or `/` within a password would make the rest of it the name of a host, and appear in error messages.
+    An `@` or `/` within a password would make the rest of it the name of a host, and appear in
+    error messages.
     """
     if url.partition("://")[0] not in SCHEMES:
         raise ValueError("must start with postgresql://")
     if _parts(url) is None:
         raise ValueError(
-            "must be postgresql://user:password@host:port/database, with special characters percent-encoded, "
+            "must be postgresql://user:password@host:port/database, with special characters "
+            "percent-encoded, "
             "such as %40 for @ and %2F for / in a password"
         )
 
@@ -56,7 +60,8 @@ def without_password(url: str) -> str:
     parts = _parts(url)
     if parts is None:
         return _HIDDEN
-    shown = f"{parts['scheme']}://{_shown_credentials(parts['user'], parts['password'])}{parts['place']}"
+    credentials = _shown_credentials(parts["user"], parts["password"])
+    shown = f"{parts['scheme']}://{credentials}{parts['place']}"
     if parts["parameters"]:
         shown += f"?{'&'.join(map(_shown_parameter, parts['parameters'].split('&')))}"
     return shown
@@ -82,7 +87,9 @@ def _secrets(url: str) -> set[str]:
     if parts is None:
         return set()
     parameters = (parts["parameters"] or "").split("&")
-    hidden = [parameter.partition("=")[2] for parameter in parameters if not _may_be_shown(parameter)]
+    hidden = [
+        parameter.partition("=")[2] for parameter in parameters if not _may_be_shown(parameter)
+    ]
     given = [value for value in (parts["password"], *hidden) if value]
     return {form for value in given for form in (value, unquote(value))}
 
@@ -99,4 +106,6 @@ def _shown_parameter(parameter: str) -> str:
 
 def _may_be_shown(parameter: str) -> bool:
     name, _, value = parameter.partition("=")
-    return unquote(name).lower() in _SHOWN_PARAMETERS and bool(_PLAIN_VALUE.fullmatch(unquote(value)))
+    return unquote(name).lower() in _SHOWN_PARAMETERS and bool(
+        _PLAIN_VALUE.fullmatch(unquote(value))
+    )

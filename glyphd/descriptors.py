@@ -8,7 +8,8 @@ _NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE)
 
 
 def raise_descriptor_limit() -> None:
-    """Raises the soft limit to the hard one: the soft one is low for programs that can't work with more."""
+    """Raises the soft limit to the hard one: the soft one is low for programs that can't work with
+    more."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):  # some systems refuse to go up to an unlimited one
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -24,12 +24,14 @@ def require_free_disk(settings: Settings) -> None:
 
 
 def is_out_of_room(error: BaseException) -> bool:
-    """Whether the system refused to write because there is no room, be it of the disk, a quota or a limit."""
+    """Whether the system refused to write because there is no room, be it of the disk, a quota or a
+    limit."""
     return isinstance(error, OSError) and error.errno in _NO_ROOM
 
 
 def named_trouble(error: OSError) -> Unavailable:
-    """The failure that stands for an error of the system met while something was written or opened."""
+    """The failure that stands for an error of the system met while something was written or
+    opened."""
     if is_out_of_room(error):
         return StorageFull("there is no space left on the disk")
     if is_out_of_descriptors(error):
@@ -40,10 +42,13 @@ def named_trouble(error: OSError) -> Unavailable:
 class ScratchSpace:
     """The room that the scratch files of all answers take together.
 
-    Their bytes have a budget, and leave the reserve of the disk alone: a slow reader keeps its file for a long time.
+    Their bytes have a budget, and leave the reserve of the disk alone: a slow reader keeps its file
+    for a long time.
     """
 
-    def __init__(self, settings: Settings, free_bytes: Callable[[Path], int] = free_disk_bytes) -> None:
+    def __init__(
+        self, settings: Settings, free_bytes: Callable[[Path], int] = free_disk_bytes
+    ) -> None:
         self.folder = settings.scratch_dir
         self._budget = settings.max_scratch_bytes
         self._reserve = settings.disk_reserve_bytes
@@ -55,7 +60,9 @@ class ScratchSpace:
         """Takes room for so many bytes that are about to be written. Raises StorageFull."""
         with self._lock:
             if self._taken + count > self._budget:
-                raise StorageFull("temporary files of other answers use all the space allowed for them")
+                raise StorageFull(
+                    "temporary files of other answers use all the space allowed for them"
+                )
             if self._free_bytes(self.folder) - count < self._reserve:
                 raise StorageFull("there is too little space on the disk for this answer")
             self._taken += count

@@ -6,8 +6,8 @@ from typing import Any
 class GlyphdError(Exception):
     """A failure with a stable machine `code`, a human `detail` and members worth showing beside it.
 
-    `reason` is what lies behind it, for the log and the terminal: it may name hosts, roles and paths or quote a
-    library, and no client reads it.
+    `reason` is what lies behind it, for the log and the terminal: it may name hosts, roles and
+    paths or quote a library, and no client reads it.
     """
 
     code = "internal_error"
@@ -215,7 +215,8 @@ class UnreadableFile(Refused):
 
 
 class ImportTooLarge(GlyphdError):
-    """The import has no room: even if nothing but glyphd's own files were on the disk, or try after try."""
+    """The import has no room: even if nothing but glyphd's own files were on the disk, or try after
+    try."""
 
     code = "too_large_for_disk"
     title = "The import does not fit on the disk"
@@ -249,7 +250,8 @@ class NotReady(Unavailable):
 
 
 class DatabaseDamaged(Unavailable):
-    """What a database holds can't be read: a page or a value in it was overwritten, or the disk lost it."""
+    """What a database holds can't be read: a page or a value in it was overwritten, or the disk
+    lost it."""
 
     code = "database_damaged"
     title = "A database is damaged"

@@ -6,7 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 
-_HOST = re.compile(r"(?:\[(?P<address>[^\[\]]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{0,5}))?")
+_HOST = re.compile(
+    r"(?:\[(?P<address>[^\[\]]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{0,5}))?"
+)
 _LONGEST_NAME = 253
 _LONGEST_LABEL = 63
 _HIGHEST_PORT = 65535
@@ -14,7 +16,8 @@ _HIGHEST_PORT = 65535
 
 @dataclass(frozen=True)
 class Host:
-    """A host in one spelling: lower case, no dot at the end, an address in its usual form without brackets."""
+    """A host in one spelling: lower case, no dot at the end, an address in its usual form without
+    brackets."""
 
     name: str
     port: int | None = None
@@ -22,7 +25,8 @@ class Host:
 
 
 def parse_host(text: str) -> Host:
-    """The host in a `Host` header or in an origin. Raises ValueError where it is not exactly one."""
+    """The host in a `Host` header or in an origin. Raises ValueError where it is not exactly
+    one."""
     found = _HOST.fullmatch(text)
     if found is None or int(found["port"] or 0) > _HIGHEST_PORT:
         raise ValueError(f"{text!r} is not a host")
@@ -36,6 +40,8 @@ def _named(name: str, port: int | None) -> Host:
     # As the C library reads an address, which takes `127.1` too. No name looks like that.
     with suppress(OSError):
         return Host(socket.inet_ntoa(socket.inet_aton(name)), port, is_address=True)
-    if len(name) > _LONGEST_NAME or not all(0 < len(label) <= _LONGEST_LABEL for label in name.split(".")):
+    if len(name) > _LONGEST_NAME or not all(
+        0 < len(label) <= _LONGEST_LABEL for label in name.split(".")
+    ):
         raise ValueError(f"{name!r} is not a host name")
     return Host(name, port)

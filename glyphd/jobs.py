@@ -1,4 +1,5 @@
-"""The queue: Huey, and the one task it carries. A message only notifies: the job's row in the registry is the truth."""
+"""The queue: Huey, and the one task it carries. A message only notifies: the job's row in the
+registry is the truth."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +19,8 @@ RunJob = Callable[[int], object]
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc]  # huey has no type hints
-    """Messages as JSON: whoever can write to the queue must not be able to run code, as with pickle."""
+    """Messages as JSON: whoever can write to the queue must not be able to run code, as with
+    pickle."""
 
     def _serialize(self, data: Message) -> bytes:
         return json.dumps(data._asdict()).encode()
@@ -35,7 +37,8 @@ class JobQueue:
         self._nudge = huey.task(name=TASK_NAME, retries=0)(_task(run_job))
 
     def nudge(self, job_id: int, *, is_urgent: bool = False) -> None:
-        """Sends a worker to this job, an urgent one before all others. Raises whatever the queue's backend raises."""
+        """Sends a worker to this job, an urgent one before all others. Raises whatever the queue's
+        backend raises."""
         self._nudge(job_id, priority=int(is_urgent))
 
     def check_usable(self) -> None:
@@ -65,7 +68,9 @@ def open_queue(settings: Settings, run_job: RunJob | None = None) -> JobQueue:
         backend: dict[str, Any] = {"storage_class": TableStorage, "dsn": settings.database_url}
     else:
         backend = {"storage_class": RingingStorage, "filename": str(settings.queue_path)}
-    return JobQueue(Huey(QUEUE_NAME, results=False, serializer=JsonSerializer(), **backend), run_job)
+    return JobQueue(
+        Huey(QUEUE_NAME, results=False, serializer=JsonSerializer(), **backend), run_job
+    )
 
 
 def _jobs_in(data: bytes) -> list[int]:

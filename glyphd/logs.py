@@ -22,12 +22,18 @@ def configure_logs(settings: Settings) -> None:
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level]),
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[settings.log_level]
+        ),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendering(settings)))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=_rendering(settings)
+        )
+    )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
@@ -41,9 +47,14 @@ def _is_no_traceback(record: logging.LogRecord) -> bool:
     return not record.exc_info
 
 
-def _escape_values(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Makes texts visible that a terminal would obey: a path, a file's name, a header are a client's own words."""
-    return {key: _visible(value) if isinstance(value, str) else value for key, value in event.items()}
+def _escape_values(
+    _logger: Any, _name: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Makes texts visible that a terminal would obey: a path, a file's name, a header are a
+    client's own words."""
+    return {
+        key: _visible(value) if isinstance(value, str) else value for key, value in event.items()
+    }
 
 
 def _plain_traceback(stream: TextIO, exc_info: Any) -> None:
@@ -55,14 +66,24 @@ def _plain_traceback(stream: TextIO, exc_info: Any) -> None:
 def _visible(text: str) -> str:
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
 
 
 def _rendering(settings: Settings) -> list[Any]:
     first = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-    for_people = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+    for_people = settings.log_format == "console" or (
+        settings.log_format == "auto" and sys.stderr.isatty()
+    )
     if for_people:
         # Not Rich's tracebacks, which show local variables: a password may be among them.
-        rendered = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_plain_traceback)
+        rendered = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=_plain_traceback
+        )
         return [first, _escape_values, rendered]
-    return [first, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+    return [
+        first,
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(default=str),
+    ]

@@ -5,9 +5,11 @@ from pathlib import Path
 
 
 def make_file(path: Path) -> None:
-    """An empty file that only its owner may read, with its folders; one that is there is left untouched.
+    """An empty file that only its owner may read, with its folders; one that is there is left
+    untouched.
 
-    A database file is never opened here: closing it would drop the locks that SQLite holds on it in this process.
+    A database file is never opened here: closing it would drop the locks that SQLite holds on it in
+    this process.
     """
     make_folder(path.parent)
     try:
@@ -17,7 +19,8 @@ def make_file(path: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """The folder and those above it that are missing, each for its owner alone, durable when this returns."""
+    """The folder and those above it that are missing, each for its owner alone, durable when this
+    returns."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     for one in reversed(missing):
         one.mkdir(mode=0o700, exist_ok=True)

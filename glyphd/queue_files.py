@@ -1,4 +1,5 @@
-"""The queue's SQLite file: created if there is none, and replaced if it can't be used as a queue."""
+"""The queue's SQLite file: created if there is none, and replaced if it can't be used as a
+queue."""
 
 import fcntl
 import os
@@ -20,7 +21,8 @@ _USED = (
     "SELECT id, queue, data, timestamp FROM schedule LIMIT 0",
     "SELECT queue, key, value FROM kv LIMIT 0",
 )
-"""What the queue asks of its tables: a file of another program may have tables of the same names."""
+"""What the queue asks of its tables: a file of another program may have tables of the same
+names."""
 
 _MISSING = "it is missing"
 _EMPTY = "it is empty"
@@ -31,8 +33,9 @@ log = structlog.get_logger(__name__)
 def prepare_queue_file(path: Path, tables: Iterable[str], *, patience: float) -> None:
     """Leaves a usable queue at `path`. An unusable file there is renamed, never removed.
 
-    `tables` are the statements that make its tables, `patience` the seconds to wait for a lock. Raises OSError
-    where nothing can be made or renamed, and sqlite3's error for a file that somebody else holds locked.
+    `tables` are the statements that make its tables, `patience` the seconds to wait for a lock.
+    Raises OSError where nothing can be made or renamed, and sqlite3's error for a file that
+    somebody else holds locked.
     """
     if _fault_of(path, patience) is None:
         return

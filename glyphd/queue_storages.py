@@ -1,4 +1,5 @@
-"""Where Huey keeps its messages: a SQLite file or PostgreSQL's tables. Both open late, and mend what they find."""
+"""Where Huey keeps its messages: a SQLite file or PostgreSQL's tables. Both open late, and mend
+what they find."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -16,24 +17,28 @@ LOOK_SECONDS = 0.2
 """How often a worker looks into the queue without having been called."""
 
 LOCK_SECONDS = 2.0
-"""An upload does not wait longer for somebody who holds the queue: the sweep finds its job without a message."""
+"""An upload does not wait longer for somebody who holds the queue: the sweep finds its job without
+a message."""
 
 _TABLES_LOCK = 0x676C7971
-"""The advisory lock for creating the tables: CREATE TABLE IF NOT EXISTS fails where two do it at once."""
+"""The advisory lock for creating the tables: CREATE TABLE IF NOT EXISTS fails where two do it at
+once."""
 
 
 class RingingStorage(SqliteStorage):  # type: ignore[misc]  # huey has no type hints
     """Huey's queue in a SQLite file, with a bell: a worker need not look into it again and again.
 
-    Opens its file at the first use. A file that vanished, was exchanged or failed is looked at again before the next
-    use, and replaced if it can't be used.
+    Opens its file at the first use. A file that vanished, was exchanged or failed is looked at
+    again before the next use, and replaced if it can't be used.
     """
 
     blocking = True
     _conn: sqlite3.Connection | None
 
     def __init__(self, *arguments: Any, filename: str, **options: Any) -> None:
-        super().__init__(*arguments, filename=filename, timeout=LOCK_SECONDS, create_tables=False, **options)
+        super().__init__(
+            *arguments, filename=filename, timeout=LOCK_SECONDS, create_tables=False, **options
+        )
         self._path = Path(filename)
         self._file: tuple[int, int] | None = None
         self._bell = Bell(Path(f"{filename}.bell"))

@@ -18,7 +18,8 @@ from glyphd.uploads import LocalUploads, UploadStore
 
 @dataclass
 class Services:
-    """What API and worker share. `archive` is read-only: only a worker opens it for writing, for itself."""
+    """What API and worker share. `archive` is read-only: only a worker opens it for writing, for
+    itself."""
 
     settings: Settings
     archive: Database
@@ -34,7 +35,9 @@ class Services:
     def __post_init__(self) -> None:
         self.scratch = ScratchSpace(self.settings)
         self.remembered = RememberedHistory(self.archive)
-        self.intake = Intake(self.uploads, self.registry, self.queue, max_columns=self.settings.max_columns)
+        self.intake = Intake(
+            self.uploads, self.registry, self.queue, max_columns=self.settings.max_columns
+        )
 
     def queue(self) -> JobQueue:
         """The queue to send through; opened when it is first needed."""

@@ -43,7 +43,9 @@ def serve(settings: Settings, *, with_worker: bool) -> None:
         _serve_on(listener, app, settings, with_worker=with_worker)
 
 
-def _serve_on(listener: socket.socket, app: Bottle, settings: Settings, *, with_worker: bool) -> None:
+def _serve_on(
+    listener: socket.socket, app: Bottle, settings: Settings, *, with_worker: bool
+) -> None:
     stop = _Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop.ask)
@@ -63,8 +65,18 @@ def _serve_on(listener: socket.socket, app: Bottle, settings: Settings, *, with_
     backlog.start()
     try:
         limits = ServerLimits.from_settings(settings)
-        rules = Rules(backlog.has_room, AccessRule.from_settings(settings).check, partial(has_route, app))
-        run_server(app, limits, listener, on_ready=ready, stop=stop.asked, rules=rules, present=RefusalPages())
+        rules = Rules(
+            backlog.has_room, AccessRule.from_settings(settings).check, partial(has_route, app)
+        )
+        run_server(
+            app,
+            limits,
+            listener,
+            on_ready=ready,
+            stop=stop.asked,
+            rules=rules,
+            present=RefusalPages(),
+        )
     finally:
         backlog.stop()
         if supervisor is not None:
@@ -99,7 +111,11 @@ def _await_worker(registry: Registry, stop: Event) -> None:
 def greeting(settings: Settings, host: str, port: int) -> str:
     """Where the page is, where it listens, where the data is, and what to try next."""
     at = f"http://{_in_url(host)}:{port}"
-    data = settings.shown()["database_url"] if settings.database_url else settings.archive_path.absolute()
+    data = (
+        settings.shown()["database_url"]
+        if settings.database_url
+        else settings.archive_path.absolute()
+    )
     reach = (
         "only this machine can reach it; with --host 0.0.0.0 others can"
         if host in _LOOPBACK

@@ -1,4 +1,5 @@
-"""Settings: default < environment (`GLYPHD_*`) < flag. The only module that reads the environment."""
+"""Settings: default < environment (`GLYPHD_*`) < flag. The only module that reads the
+environment."""
 
 import os
 import shlex
@@ -45,29 +46,57 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Field(Path("data"), description="Folder for all data")
-    db_path: Path | None = Field(None, description="The archive; default gpu.sqlite in the data folder")
-    database_url: str | None = Field(None, repr=False, description="postgresql://… for archive, registry and queue")
+    db_path: Path | None = Field(
+        None, description="The archive; default gpu.sqlite in the data folder"
+    )
+    database_url: str | None = Field(
+        None, repr=False, description="postgresql://… for archive, registry and queue"
+    )
 
     host: str = Field("127.0.0.1", description="Address the API listens on")
-    port: int = Field(8080, ge=0, le=65535, description="Port the API listens on; 0 picks a free one")
+    port: int = Field(
+        8080, ge=0, le=65535, description="Port the API listens on; 0 picks a free one"
+    )
     allowed_hosts: str | None = Field(None, description="Further host names to serve, or * for any")
-    trusted_proxies: str | None = Field(None, description="Addresses or networks whose X-Forwarded-Host is trusted")
+    trusted_proxies: str | None = Field(
+        None, description="Addresses or networks whose X-Forwarded-Host is trusted"
+    )
     threads: int = Field(8, ge=2, le=256, description="Threads that answer requests")
-    grace_seconds: float = Field(25, gt=0, le=3600, description="Seconds to finish current work after a stop signal")
+    grace_seconds: float = Field(
+        25, gt=0, le=3600, description="Seconds to finish current work after a stop signal"
+    )
 
     max_upload_bytes: int = Field(4096 * MIB, ge=1, description="Largest upload")
-    max_unpacked_bytes: int = Field(16384 * MIB, ge=1, description="Largest unpacked size of a gzip upload")
-    max_uploads_in_flight: int = Field(64, ge=1, description="Uploads received at the same time; more are 503")
-    max_imports_waiting: int = Field(1000, ge=1, description="Unfinished imports; further uploads are 503")
-    disk_reserve_bytes: int = Field(128 * MIB, ge=0, description="Free disk space that uploads never use")
-    max_scratch_bytes: int = Field(16384 * MIB, ge=1, description="Size of temporary files of answers; more are 503")
+    max_unpacked_bytes: int = Field(
+        16384 * MIB, ge=1, description="Largest unpacked size of a gzip upload"
+    )
+    max_uploads_in_flight: int = Field(
+        64, ge=1, description="Uploads received at the same time; more are 503"
+    )
+    max_imports_waiting: int = Field(
+        1000, ge=1, description="Unfinished imports; further uploads are 503"
+    )
+    disk_reserve_bytes: int = Field(
+        128 * MIB, ge=0, description="Free disk space that uploads never use"
+    )
+    max_scratch_bytes: int = Field(
+        16384 * MIB, ge=1, description="Size of temporary files of answers; more are 503"
+    )
     max_json_bytes: int = Field(16 * MIB, ge=1, description="Largest JSON body")
-    max_line_bytes: int = Field(MIB, ge=1024, le=64 * MIB, description="Longest physical line of a CSV")
+    max_line_bytes: int = Field(
+        MIB, ge=1024, le=64 * MIB, description="Longest physical line of a CSV"
+    )
     max_columns: int = Field(1000, ge=26, le=100_000, description="Columns of a CSV's header")
-    max_row_errors: int = Field(100_000, ge=1, description="Row errors stored for each import; all are counted")
+    max_row_errors: int = Field(
+        100_000, ge=1, description="Row errors stored for each import; all are counted"
+    )
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged")
-    log_format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Lowest level that is logged"
+    )
+    log_format: Literal["auto", "console", "json"] = Field(
+        "auto", description="auto: console on a terminal"
+    )
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
@@ -78,7 +107,9 @@ class Settings(BaseSettings):
         if "\0" in str(value):
             raise ValueError("must not contain a NUL character")
         if ":/" in str(value):
-            raise ValueError("must not be a URL; the URL of a database goes into GLYPHD_DATABASE_URL")
+            raise ValueError(
+                "must not be a URL; the URL of a database goes into GLYPHD_DATABASE_URL"
+            )
         return value
 
     @field_validator("db_path")
@@ -128,7 +159,8 @@ class Settings(BaseSettings):
 
     @property
     def folder(self) -> Path:
-        """Where registry, queue, uploads, locks and scratch files are: `data_dir`, else beside the archive."""
+        """Where registry, queue, uploads, locks and scratch files are: `data_dir`, else beside the
+        archive."""
         if "data_dir" in self.model_fields_set or self.db_path is None:
             return self.data_dir
         return self.db_path.parent
@@ -162,7 +194,10 @@ class Settings(BaseSettings):
         words = ["glyphd", *command]
         if self.db_path is not None:
             words += ["--db-path", str(self.db_path)]
-        if "data_dir" in self.model_fields_set and self.folder / self.archive_path.name != self.db_path:
+        if (
+            "data_dir" in self.model_fields_set
+            and self.folder / self.archive_path.name != self.db_path
+        ):
             words += ["--data-dir", str(self.folder)]
         return shlex.join(words)
 
@@ -170,7 +205,9 @@ class Settings(BaseSettings):
         """The environment in which a child process runs with these very settings."""
         inherited = {name: value for name, value in os.environ.items() if not _is_setting(name)}
         chosen = self.model_dump(mode="json", include=self.model_fields_set)
-        return inherited | {PREFIX + name.upper(): str(value) for name, value in chosen.items() if value is not None}
+        return inherited | {
+            PREFIX + name.upper(): str(value) for name, value in chosen.items() if value is not None
+        }
 
     def shown(self) -> dict[str, str]:
         """Every setting as text for people, passwords left out."""
@@ -196,7 +233,8 @@ def load_settings(**flags: Any) -> Settings:
 
 
 def settings_of_file(archive: Path) -> Settings:
-    """Settings for one SQLite archive by its path, with its companions beside it, whatever the environment says.
+    """Settings for one SQLite archive by its path, with its companions beside it, whatever the
+    environment says.
 
     Raises InvalidSettings for a path that can't be an archive's.
     """
@@ -207,7 +245,8 @@ def settings_of_file(archive: Path) -> Settings:
 
 
 def _refusal(error: ValidationError, given: Mapping[str, str]) -> InvalidSettings:
-    """The first thing that is wrong in one line. `given` says how those settings are called that were not variables."""
+    """The first thing that is wrong in one line. `given` says how those settings are called that
+    were not variables."""
     first = error.errors()[0]
     name, value = str(first["loc"][0]), str(first["input"])
     shown, reason = value, first["msg"].removeprefix("Value error, ")

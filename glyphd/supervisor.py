@@ -11,7 +11,8 @@ import structlog
 from glyphd.worker_package import python
 
 WORKER_COMMAND = (*python(), "-m", "glyphd", "worker", "--stop-with-parent")
-# How the worker says that it can't run as it is set up: a wrong setting, an old schema. Trying again would not help.
+# How the worker says that it can't run as it is set up: a wrong setting, an old schema. Trying
+# again would not help.
 MISCONFIGURED = 2
 
 log = structlog.get_logger(__name__)
@@ -19,7 +20,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Backoff:
-    """Seconds until a dead worker is started again: doubled each time, from the start after it ran a good while."""
+    """Seconds until a dead worker is started again: doubled each time, from the start after it ran
+    a good while."""
 
     first: float = 1
     longest: float = 30
@@ -35,8 +37,9 @@ class Backoff:
 class WorkerSupervisor:
     """One worker as a child process, in this environment.
 
-    The child's stdin is a pipe that nobody writes to: when this process is gone, however it went, the child reads its
-    end and stops. An exit with 2 is final: the worker is misconfigured and is not started again.
+    The child's stdin is a pipe that nobody writes to: when this process is gone, however it went,
+    the child reads its end and stops. An exit with 2 is final: the worker is misconfigured and is
+    not started again.
     """
 
     def __init__(
@@ -52,14 +55,17 @@ class WorkerSupervisor:
         self._child: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._supervise, name="worker-supervisor", daemon=True)
+        self._thread = threading.Thread(
+            target=self._supervise, name="worker-supervisor", daemon=True
+        )
 
     def start(self) -> None:
         """Starts the worker and the thread that watches it. Once only."""
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Tells the worker to stop, and kills it when it has not ended after `timeout` seconds. Again: nothing."""
+        """Tells the worker to stop, and kills it when it has not ended after `timeout` seconds.
+        Again: nothing."""
         self._stopping.set()
         with self._lock:  # a worker being started at this moment must hear it too
             child = self._child
@@ -103,8 +109,8 @@ class WorkerSupervisor:
             if self._stopping.is_set():
                 return None
             try:
-                # A group of its own: Ctrl-C in a terminal goes to every process of the group, and the worker is to
-                # hear of it once, from here.
+                # A group of its own: Ctrl-C in a terminal goes to every process of the group, and
+                # the worker is to hear of it once, from here.
                 self._child = subprocess.Popen(
                     self._argv, env=self._environment, stdin=subprocess.PIPE, process_group=0
                 )

@@ -1,10 +1,12 @@
-"""Times as glyphd stores and shows them: UTC text of fixed width, so that text order is time order."""
+"""Times as glyphd stores and shows them: UTC text of fixed width, so that text order is time
+order."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
 _ACCEPTED = re.compile(
-    r"\d{4}-\d{2}-\d{2}(?:[Tt ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,12})?)?(?: ?(?:[Zz]|[+-]\d{2}(?::?\d{2})?))?)?",
+    r"\d{4}-\d{2}-\d{2}(?:[Tt ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,12})?)?(?: "
+    r"?(?:[Zz]|[+-]\d{2}(?::?\d{2})?))?)?",
     re.ASCII,
 )
 
@@ -13,7 +15,8 @@ _USUAL_MARKS = "--T::Z"
 
 
 def utc_text(moment: datetime) -> str:
-    """`2025-07-29T12:12:00.000000Z`: 27 characters, whatever the moment; without an offset it is UTC."""
+    """`2025-07-29T12:12:00.000000Z`: 27 characters, whatever the moment; without an offset it is
+    UTC."""
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC)
     return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
@@ -37,7 +40,8 @@ def read_stored(text: str) -> datetime:
 def parse_time(text: str) -> str:
     """Stored text for an RFC 3339 time, ISO 8601 with a space for the `T`, or a plain date.
 
-    Raises ValueError for anything else: digits alone, other forms, a date or an hour that does not exist.
+    Raises ValueError for anything else: digits alone, other forms, a date or an hour that does not
+    exist.
     """
     if len(text) == 20 and text[4::3] == _USUAL_MARKS and text[11:13] != "24":
         datetime.fromisoformat(text[:19])
@@ -45,6 +49,10 @@ def parse_time(text: str) -> str:
     if not _ACCEPTED.fullmatch(text):
         raise ValueError("not an RFC 3339 time")
     try:
-        return utc_text(datetime.fromisoformat(text.upper().replace(",", ".").replace(" ", "T", 1).replace(" ", "")))
+        return utc_text(
+            datetime.fromisoformat(
+                text.upper().replace(",", ".").replace(" ", "T", 1).replace(" ", "")
+            )
+        )
     except OverflowError as error:
         raise ValueError("outside the years 1 to 9999") from error

@@ -1,6 +1,7 @@
 """Where the package `worker` is, and how a process of ours is started.
 
-`worker` is a common name, and the current folder may hold anything: neither may decide which code runs.
+`worker` is a common name, and the current folder may hold anything: neither may decide which code
+runs.
 """
 
 import sys
@@ -20,9 +21,12 @@ def python() -> list[str]:
 
 
 def load(module: str) -> Any:
-    """A module of our own package `worker`, found by its place, whatever else on the path has its name."""
+    """A module of our own package `worker`, found by its place, whatever else on the path has its
+    name."""
     if _NAME not in sys.modules:
-        spec = spec_from_file_location(_NAME, _FOLDER / "__init__.py", submodule_search_locations=[str(_FOLDER)])
+        spec = spec_from_file_location(
+            _NAME, _FOLDER / "__init__.py", submodule_search_locations=[str(_FOLDER)]
+        )
         assert spec is not None
         assert spec.loader is not None
         package = module_from_spec(spec)

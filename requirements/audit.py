@@ -1,7 +1,7 @@
 """Asks for known vulnerabilities of the packages in requirements/*.lock; run it as `make audit`.
 
-Exit code 1 when one is found. Where pip-audit can't be installed, or its database can't be reached, that is printed and
-is no failure: it says nothing about the packages.
+Exit code 1 when one is found. Where pip-audit can't be installed, or its database can't be reached,
+that is printed and is no failure: it says nothing about the packages.
 """
 
 import json
@@ -14,7 +14,16 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 HOME = FOLDER.parent / ".tools" / "audit"
-OPTIONS = ("--require-hashes", "--disable-pip", "--progress-spinner", "off", "--timeout", "10", "--format", "json")
+OPTIONS = (
+    "--require-hashes",
+    "--disable-pip",
+    "--progress-spinner",
+    "off",
+    "--timeout",
+    "10",
+    "--format",
+    "json",
+)
 LONGEST_SECONDS = 300
 
 
@@ -49,7 +58,15 @@ def audit(command: Sequence[str], locks: Iterable[Path]) -> Iterator[str]:
 def _install(uv: str) -> None:
     for arguments in (
         ("venv", "--quiet", "--clear", "--no-project", "--python", sys.executable, HOME),
-        ("pip", "sync", "--quiet", "--python", HOME / "bin" / "python", "--require-hashes", FOLDER / "audit.lock"),
+        (
+            "pip",
+            "sync",
+            "--quiet",
+            "--python",
+            HOME / "bin" / "python",
+            "--require-hashes",
+            FOLDER / "audit.lock",
+        ),
     ):
         done = subprocess.run([uv, *arguments], capture_output=True, text=True, check=False)
         if done.returncode != 0:
@@ -57,12 +74,15 @@ def _install(uv: str) -> None:
 
 
 def _ask(command: Sequence[str], lock: Path) -> list[dict[str, Any]]:
-    """pip-audit ends with 1 for a finding and for trouble alike; only for a finding it writes its report."""
+    """pip-audit ends with 1 for a finding and for trouble alike; only for a finding it writes its
+    report."""
     with TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         arguments = [*command, *OPTIONS, "--output", str(report), "--requirement", str(lock)]
         try:
-            done = subprocess.run(arguments, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False)
+            done = subprocess.run(
+                arguments, capture_output=True, text=True, timeout=LONGEST_SECONDS, check=False
+            )
         except subprocess.TimeoutExpired:
             raise NotRun(f"{lock.name}: no answer in {LONGEST_SECONDS} seconds") from None
         if not report.exists():

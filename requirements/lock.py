@@ -1,6 +1,7 @@
 """Regenerates requirements/*.lock and the constraints in pyproject.toml; run it as `make lock`.
 
-Versions already locked stay unless pyproject.toml forbids them; options (`--upgrade`) are passed on to uv.
+Versions already locked stay unless pyproject.toml forbids them; options (`--upgrade`) are passed on
+to uv.
 """
 
 import re
@@ -13,8 +14,17 @@ from tempfile import TemporaryDirectory
 
 FOLDER = Path(__file__).parent
 PYPROJECT = FOLDER.parent / "pyproject.toml"
-# One resolution for every Python and platform we support, and no index named: the installer's own one is used.
-COMPILE = ["pip", "compile", "--quiet", "--universal", "--generate-hashes", "--no-header", "--no-emit-index-url"]
+# One resolution for every Python and platform we support, and no index named: the installer's own
+# one is used.
+COMPILE = [
+    "pip",
+    "compile",
+    "--quiet",
+    "--universal",
+    "--generate-hashes",
+    "--no-header",
+    "--no-emit-index-url",
+]
 CONSTRAINTS = re.compile(r"^constraint-dependencies = \[\n(?:  .*\n)*\]$", re.MULTILINE)
 
 
@@ -32,13 +42,34 @@ def main(uv: str, *options: str) -> None:
             if (FOLDER / seed).exists():
                 shutil.copy(FOLDER / seed, scratch / lock)
             command = [uv, *COMPILE, "--python-version", oldest, *arguments, "--output-file", lock]
-            subprocess.run(command, cwd=scratch, check=True, text=True, input=requirements, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                command,
+                cwd=scratch,
+                check=True,
+                text=True,
+                input=requirements,
+                stdout=subprocess.DEVNULL,
+            )
             shutil.copy(scratch / lock, FOLDER)
 
-        compile_lock("dev.lock", PYPROJECT.name, "--extra", "postgres", "--group", "dev", *options, seed="dev.lock")
+        compile_lock(
+            "dev.lock",
+            PYPROJECT.name,
+            "--extra",
+            "postgres",
+            "--group",
+            "dev",
+            *options,
+            seed="dev.lock",
+        )
         # The smaller locks follow the big one: what is shipped is what is tested.
         compile_lock("runtime.lock", PYPROJECT.name, "--extra", "postgres", seed="dev.lock")
-        compile_lock("build.lock", "-", seed="dev.lock", requirements="\n".join(project["build-system"]["requires"]))
+        compile_lock(
+            "build.lock",
+            "-",
+            seed="dev.lock",
+            requirements="\n".join(project["build-system"]["requires"]),
+        )
         compile_lock("tools.lock", "-", *options, seed="tools.lock", requirements="uv")
         compile_lock("audit.lock", "-", *options, seed="audit.lock", requirements="pip-audit")
         # Never in one environment with the rest: the peers may want other versions of what we use.

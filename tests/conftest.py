@@ -8,7 +8,8 @@ import structlog
 pytest_plugins = ["tests.databases", "tests.service"]
 
 OF_PROCESSES = {"attacks", "chromium", "e2e", "power"}
-"""Folders whose few tests take long: they come first, so that no process is left alone with one of them at the end."""
+"""Folders whose few tests take long: they come first, so that no process is left alone with one of
+them at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -17,7 +18,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def logging_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A command that runs in the test's process sets logging up for good: the next test starts without that.
+    """A command that runs in the test's process sets logging up for good: the next test starts
+    without that.
 
     Loggers are not cached here, since a cached one keeps the set-up that it was made with.
     """

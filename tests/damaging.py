@@ -8,7 +8,8 @@ PAGE_BYTES = 4096
 
 
 def settle(path: Path) -> None:
-    """Copies the log into the file itself: what is damaged below is not what the log would say instead."""
+    """Copies the log into the file itself: what is damaged below is not what the log would say
+    instead."""
     with closing(sqlite3.connect(path)) as connection:
         busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         assert not busy
@@ -36,6 +37,9 @@ def is_sound(path: Path) -> bool:
         with closing(sqlite3.connect(path)) as connection:
             connection.text_factory = bytes
             found = connection.execute("PRAGMA integrity_check").fetchall()
-            return found == [(b"ok",)] and not connection.execute("PRAGMA foreign_key_check").fetchall()
+            return (
+                found == [(b"ok",)]
+                and not connection.execute("PRAGMA foreign_key_check").fetchall()
+            )
     except (sqlite3.Error, UnicodeDecodeError):
         return False

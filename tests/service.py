@@ -40,7 +40,9 @@ class Service:
         """Runs what is queued."""
         run_pending(self.services)
 
-    def post(self, path: str, body: str | bytes, headers: dict[str, str], status: int | None = None) -> TestResponse:
+    def post(
+        self, path: str, body: str | bytes, headers: dict[str, str], status: int | None = None
+    ) -> TestResponse:
         content: Any = body  # webtest takes bytes, its type hints do not
         return self.http.post(path, content, headers=headers, status=status)
 
@@ -84,7 +86,9 @@ class Service:
 
     def manifest(self, import_id: str) -> dict[str, Any]:
         """What lies beside an upload."""
-        found: dict[str, Any] = json.loads((self.settings.uploads_dir / f"{import_id}.json").read_bytes())
+        found: dict[str, Any] = json.loads(
+            (self.settings.uploads_dir / f"{import_id}.json").read_bytes()
+        )
         return found
 
     def changes(self) -> list[BatchChange]:
@@ -136,7 +140,8 @@ def open_service(settings: Settings) -> Service:
 
 
 def _close(services: Services) -> None:
-    """What stays open as long as a process: later Pythons complain of a connection that nobody closed."""
+    """What stays open as long as a process: later Pythons complain of a connection that nobody
+    closed."""
     close_all(services.archive)
     if services._queue is not None:
         services._queue.close()
@@ -157,7 +162,8 @@ def problem(answer: TestResponse) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def initialised_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder as the migrations make it: copying it is quicker than migrating for every test."""
+    """A data folder as the migrations make it: copying it is quicker than migrating for every
+    test."""
     folder = tmp_path_factory.mktemp("initialised") / "data"
     initialise(settings_in(folder))
     return folder
@@ -165,7 +171,8 @@ def initialised_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def start_service(tmp_path: Path, initialised_folder: Path) -> StartService:
-    """Starts a service, fresh the first time: `start_service(max_json_bytes=100)` with other settings."""
+    """Starts a service, fresh the first time: `start_service(max_json_bytes=100)` with other
+    settings."""
 
     def start(**values: Any) -> Service:
         return start_in(tmp_path / "data", initialised_folder, **values)
@@ -200,7 +207,8 @@ def start_in(folder: Path, initialised_folder: Path, **values: Any) -> Service:
 
 
 def settings_in(folder: Path, **values: Any) -> Settings:
-    """Settings for SQLite in a folder, also where fixtures that outlive a test can't keep the environment out."""
+    """Settings for SQLite in a folder, also where fixtures that outlive a test can't keep the
+    environment out."""
     return Settings(data_dir=folder, db_path=folder / "gpu.sqlite", database_url=None, **values)
 
 

@@ -25,7 +25,8 @@ CSV = f"model,price_usd,score,region,seller,seen_at,heuristics,{CAPACITIES}\n" +
 
 @dataclass(frozen=True)
 class Ledger(Service):
-    """A service on either database that leaves no connection open, and its archive, open for writing."""
+    """A service on either database that leaves no connection open, and its archive, open for
+    writing."""
 
     archive: Database
 
@@ -65,22 +66,32 @@ def event_of(status: dict[str, Any], row: int = 1) -> Any:
 
 
 def _change_event(**values: Any) -> Callable[[Ledger, dict[str, Any]], None]:
-    return lambda ledger, status: ledger.change(ScoredListing.update(**values).where(event_of(status)))
+    return lambda ledger, status: ledger.change(
+        ScoredListing.update(**values).where(event_of(status))
+    )
 
 
 def _forget_event(ledger: Ledger, status: dict[str, Any]) -> None:
     """With what names the event: the archive would refuse to lose it otherwise."""
     import_id = status["import_id"]
-    ledger.change(GPUModel.delete().where(GPUModel.import_id == import_id, GPUModel.import_index == 2))
+    ledger.change(
+        GPUModel.delete().where(GPUModel.import_id == import_id, GPUModel.import_index == 2)
+    )
     ledger.change(ScoredListing.delete().where(event_of(status, row=2)))
 
 
 def _add_event(ledger: Ledger, status: dict[str, Any]) -> None:
     columns = ScoredListing._meta.columns
     with ledger.archive.connection_context():
-        (row,) = ledger.archive.execute(ScoredListing.select(*columns.values()).where(event_of(status, row=2)))
+        (row,) = ledger.archive.execute(
+            ScoredListing.select(*columns.values()).where(event_of(status, row=2))
+        )
     values = dict(zip(columns.values(), row, strict=True))
-    own = {ScoredListing.id: -values[ScoredListing.id], ScoredListing.import_index: 9, ScoredListing.line: 10}
+    own = {
+        ScoredListing.id: -values[ScoredListing.id],
+        ScoredListing.import_index: 9,
+        ScoredListing.line: 10,
+    }
     ledger.change(ScoredListing.insert(values | own))
 
 
@@ -96,7 +107,9 @@ def _forget_job(ledger: Ledger, status: dict[str, Any]) -> None:
 
 
 def _quantized(status: dict[str, Any]) -> Any:
-    return (QuantizedListing.import_id == status["import_id"]) & (QuantizedListing.import_index == 1)
+    return (QuantizedListing.import_id == status["import_id"]) & (
+        QuantizedListing.import_index == 1
+    )
 
 
 Spoil = Callable[[Ledger, dict[str, Any]], object]
@@ -122,7 +135,10 @@ FAULTS: dict[str, tuple[Spoil, list[str]]] = {
     "several columns": (
         _change_event(byte_offset=7, score=0.1),
         [
-            f"row 1 (line 2), byte_offset: the file says {len(CSV.splitlines()[0]) + 1}, the archive says 7",
+            (
+                f"row 1 (line 2), byte_offset: the file says {len(CSV.splitlines()[0]) + 1}, the "
+                "archive says 7"
+            ),
             "row 1 (line 2), score: the file says 0.7, the archive says 0.1",
         ],
     ),
@@ -151,7 +167,9 @@ FAULTS: dict[str, tuple[Spoil, list[str]]] = {
         ],
     ),
     "other capacities": (
-        lambda ledger, status: ledger.change(QuantizedListing.update(model_13b=9).where(_quantized(status))),
+        lambda ledger, status: ledger.change(
+            QuantizedListing.update(model_13b=9).where(_quantized(status))
+        ),
         ["row 1, quantization_capacity_13b: the event says 2, quantized_listings says 9"],
     ),
     "no capacities": (

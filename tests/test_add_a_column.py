@@ -1,4 +1,5 @@
-"""A column is added as docs/ADD_A_COLUMN.md says, to a copy of the project; then a file with it is imported."""
+"""A column is added as docs/ADD_A_COLUMN.md says, to a copy of the project; then a file with it is
+imported."""
 
 import os
 import re
@@ -17,20 +18,36 @@ from tests.e2e.processes import PATIENCE_SECONDS, data_in, final_status, get, ru
 ROOT = Path(__file__).parents[1]
 STEP = re.compile(r"^## \d\. `(\S+)`.*?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 STEPS = STEP.findall((ROOT / "docs/ADD_A_COLUMN.md").read_text())
-COPIED = ("glyphd", "worker", "migrations", "docs", "sample", "tests", "pyproject.toml", "README.md", "CHANGELOG.md")
+COPIED = (
+    "glyphd",
+    "worker",
+    "migrations",
+    "docs",
+    "sample",
+    "tests",
+    "pyproject.toml",
+    "README.md",
+    "CHANGELOG.md",
+)
 HEADER = "model,price_usd,score,Warranty Months\n"
 
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of this version, in which a file's column of that name was one that nobody knows."""
+    """The data folder of this version, in which a file's column of that name was one that nobody
+    knows."""
     folder = tmp_path_factory.mktemp("before") / "data"
     with serving(environment=data_in(folder)) as api:
         sent = upload(api.address, f"{HEADER}L4,2400,0.9,12\n".encode())
         assert final_status(api.address, sent["import_id"])["status"] == "succeeded"
-    store = "from glyphd import *; SqliteListingStore(db_path={!r}).insert_listings([{}], import_id='mine')"
+    store = (
+        "from glyphd import *; SqliteListingStore(db_path={!r}).insert_listings([{}], "
+        "import_id='mine')"
+    )
     listing = "GPUListingDTO(model='A2', price_usd=1, score=1)"
-    subprocess.run([sys.executable, "-c", store.format(str(folder / "gpu.sqlite"), listing)], check=True)
+    subprocess.run(
+        [sys.executable, "-c", store.format(str(folder / "gpu.sqlite"), listing)], check=True
+    )
     return folder
 
 
@@ -62,14 +79,18 @@ def _edit(copy: Path, name: str, kind: str, text: str) -> None:
         path.write_text(text)
     else:
         command = text.replace("python ", f"{sys.executable} ", 1)
-        subprocess.run(["sh", "-eu"], input=command, cwd=copy, env=_environment(copy), text=True, check=True)
+        subprocess.run(
+            ["sh", "-eu"], input=command, cwd=copy, env=_environment(copy), text=True, check=True
+        )
 
 
 def _environment(copy: Path) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(copy)}
 
 
-def _run(copy: Path, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def _run(
+    copy: Path, environment: dict[str, str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "glyphd", *arguments]
     return subprocess.run(
         command,
@@ -96,15 +117,32 @@ def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def test_four_files_are_touched(changed: Path) -> None:
     assert len(STEPS) == 4
-    before = {name: content for part in COPIED if (ROOT / part).is_dir() for name, content in _files(ROOT / part)}
-    after = {name: content for part in COPIED if (ROOT / part).is_dir() for name, content in _files(changed / part)}
+    before = {
+        name: content
+        for part in COPIED
+        if (ROOT / part).is_dir()
+        for name, content in _files(ROOT / part)
+    }
+    after = {
+        name: content
+        for part in COPIED
+        if (ROOT / part).is_dir()
+        for name, content in _files(changed / part)
+    }
     assert len({name for name, content in after.items() if before.get(name) != content}) == 4
 
 
-def test_a_file_with_the_column_is_imported_and_the_value_comes_back(changed: Path, before: Path) -> None:
+def test_a_file_with_the_column_is_imported_and_the_value_comes_back(
+    changed: Path, before: Path
+) -> None:
     environment = data_in(before) | {"PYTHONPATH": str(changed)}
-    assert _glyphd(changed, data_in(before), "migrate").strip() == "applied archive 004_warranty_months"
-    with serving(environment=environment, folder=changed, command=(sys.executable, "-m", "glyphd")) as api:
+    assert (
+        _glyphd(changed, data_in(before), "migrate").strip()
+        == "applied archive 004_warranty_months"
+    )
+    with serving(
+        environment=environment, folder=changed, command=(sys.executable, "-m", "glyphd")
+    ) as api:
         sent = upload(api.address, f"{HEADER}L40,9000,0.8,36\nL40S,9500,0.8,\n".encode())
         assert final_status(api.address, sent["import_id"])["status"] == "succeeded"
         rows = get(api.address, "/api/listings?sort=price_usd")

@@ -18,16 +18,30 @@ def test_import_endpoint(live_service: Service) -> None:
     began = datetime.now(UTC)
     answer = live_service.http.post_json("/api/persist/listings", rows)
     assert answer.status_code == 200
-    result = ImportResultDTO.model_validate({name: answer.json[name] for name in ImportResultDTO.model_fields})
-    assert set(ImportResultDTO.model_fields) == {"import_id", "record_count", "first_model", "last_model", "timestamp"}
-    assert (result.record_count, result.first_model, result.last_model) == (3, "H100_PCIE_80GB", "L40S")
+    result = ImportResultDTO.model_validate(
+        {name: answer.json[name] for name in ImportResultDTO.model_fields}
+    )
+    assert set(ImportResultDTO.model_fields) == {
+        "import_id",
+        "record_count",
+        "first_model",
+        "last_model",
+        "timestamp",
+    }
+    assert (result.record_count, result.first_model, result.last_model) == (
+        3,
+        "H100_PCIE_80GB",
+        "L40S",
+    )
     assert began <= result.timestamp <= datetime.now(UTC)
     found = live_service.listings(f"?import_id={result.import_id}")
     assert [row["model"] for row in found] == [row["canonical_model"] for row in rows]
 
 
 def test_file_import_endpoint(service: Service) -> None:
-    answer = service.http.post("/api/import", upload_files=[("file", SAMPLE.name, SAMPLE.read_bytes())])
+    answer = service.http.post(
+        "/api/import", upload_files=[("file", SAMPLE.name, SAMPLE.read_bytes())]
+    )
     import_id = answer.json["import_id"]
     assert (answer.status_code, answer.json["status"]) == (202, "queued")
 
@@ -50,16 +64,30 @@ def test_importing_the_same_file_again_updates_its_listings(service: Service) ->
 
 
 def test_persist_endpoint(live_service: Service) -> None:
-    row = {"model": "RTX_A6000", "price_usd": 4500.0, "score": 0.9, "heuristics": {"price_vs_median": -0.03}}
-    answer = live_service.http.post_json("/api/persist/listings", [row, {**row, "price_usd": 4600.0}])
-    assert (answer.status_code, answer.json["status"], answer.json["record_count"]) == (200, "succeeded", 2)
+    row = {
+        "model": "RTX_A6000",
+        "price_usd": 4500.0,
+        "score": 0.9,
+        "heuristics": {"price_vs_median": -0.03},
+    }
+    answer = live_service.http.post_json(
+        "/api/persist/listings", [row, {**row, "price_usd": 4600.0}]
+    )
+    assert (answer.status_code, answer.json["status"], answer.json["record_count"]) == (
+        200,
+        "succeeded",
+        2,
+    )
     rows = live_service.listings(f"?import_id={answer.json['import_id']}")
     assert [row["price_usd"] for row in rows] == [4500.0, 4600.0]
     assert rows[0]["heuristics"] == {"price_vs_median": -0.03}
 
 
 def test_persist_endpoint_refuses_a_bad_row_and_all_others_with_it(service: Service) -> None:
-    rows = [{"model": "L4", "price_usd": 1, "score": 1}, {"model": "L4", "price_usd": "free", "score": 1}]
+    rows = [
+        {"model": "L4", "price_usd": 1, "score": 1},
+        {"model": "L4", "price_usd": "free", "score": 1},
+    ]
     answer = service.http.post_json("/api/persist/listings", rows, status=422)
     (error,) = answer.json["errors"]
     assert (error["index"], error["field"], error["code"]) == (1, "price_usd", "not_a_number")

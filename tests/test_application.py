@@ -34,12 +34,16 @@ def fresh_default() -> Iterator[None]:
 
 def test_importing_it_makes_nothing(tmp_path: Path) -> None:
     environment = {**os.environ, "GLYPHD_PORT": "not a port"}
-    done = subprocess.run([sys.executable, "-c", IMPORT], cwd=tmp_path, env=environment, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT], cwd=tmp_path, env=environment, check=False
+    )
     assert (done.returncode, list(tmp_path.iterdir())) == (0, [])
 
 
 @pytest.mark.usefixtures("fresh_default")
-def test_the_default_application_is_built_at_the_first_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_application_is_built_at_the_first_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = tmp_path / "data"
     monkeypatch.setenv("GLYPHD_DATA_DIR", str(data))
     http = TestApp(glyphd.app)
@@ -49,7 +53,9 @@ def test_the_default_application_is_built_at_the_first_request(tmp_path: Path, m
 
 
 @pytest.mark.usefixtures("fresh_default")
-def test_the_default_application_is_built_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_application_is_built_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GLYPHD_DATA_DIR", str(tmp_path))
     http = TestApp(glyphd.app)
     http.get("/api/health")
@@ -57,7 +63,9 @@ def test_the_default_application_is_built_once(tmp_path: Path, monkeypatch: pyte
     assert http.get("/api/health").json == {"status": "ok"}
 
 
-def test_settings_come_from_the_environment_unless_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_come_from_the_environment_unless_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GLYPHD_DATA_DIR", str(tmp_path / "environment"))
     create_app()
     create_app(Settings(data_dir=tmp_path / "given"))

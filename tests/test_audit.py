@@ -1,4 +1,5 @@
-"""`make audit`: a vulnerability ends with an error, a database that can't be reached with a plain line."""
+"""`make audit`: a vulnerability ends with an error, a database that can't be reached with a plain
+line."""
 
 import json
 import stat
@@ -43,7 +44,9 @@ def test_packages_without_findings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("packages", [None, [{"name": "a", "skip_reason": "no connection"}]])
-def test_a_database_that_cant_be_reached_is_no_finding(tmp_path: Path, packages: list[dict[str, Any]] | None) -> None:
+def test_a_database_that_cant_be_reached_is_no_finding(
+    tmp_path: Path, packages: list[dict[str, Any]] | None
+) -> None:
     with pytest.raises(AUDIT["NotRun"], match="no connection"):
         list(AUDIT["audit"](_command(tmp_path, packages, "no connection"), [tmp_path / "x.lock"]))
 

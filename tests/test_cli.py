@@ -57,9 +57,13 @@ def test_help_names_every_command() -> None:
 def test_help_of_a_command_names_every_option(command: str, options: list[str]) -> None:
     found = _run(command, "--help")
     assert found.exit_code == 0
-    assert [name for name in (*options, "--db-path", "--data-dir") if name not in found.output] == []
+    assert [
+        name for name in (*options, "--db-path", "--data-dir") if name not in found.output
+    ] == []
     parameters = main.commands[command].params
-    taken = {name for parameter in parameters if isinstance(parameter, Option) for name in parameter.opts}
+    taken = {
+        name for parameter in parameters if isinstance(parameter, Option) for name in parameter.opts
+    }
     assert taken == {*options, "--db-path", "--data-dir"}
 
 
@@ -77,11 +81,16 @@ def test_there_is_no_command_to_import_data() -> None:
     ("environment", "message"),
     [
         ({"GLYPHD_PORT": "http"}, "glyphd: GLYPHD_PORT=http: "),
-        ({"GLYPHD_PROT": "1"}, "glyphd: GLYPHD_PROT: there is no such setting; did you mean GLYPHD_PORT?"),
+        (
+            {"GLYPHD_PROT": "1"},
+            "glyphd: GLYPHD_PROT: there is no such setting; did you mean GLYPHD_PORT?",
+        ),
     ],
     ids=["value", "name"],
 )
-def test_a_bad_setting_is_one_line_and_exit_code_2(command: str, environment: dict[str, str], message: str) -> None:
+def test_a_bad_setting_is_one_line_and_exit_code_2(
+    command: str, environment: dict[str, str], message: str
+) -> None:
     found = _run(command, *REQUIRED.get(command, []), **environment)
     assert (found.exit_code, found.stdout) == (2, "")
     assert found.stderr.startswith(message)
@@ -104,7 +113,10 @@ def test_a_folder_that_can_not_be_made_is_one_line_and_exit_code_2(tmp_path: Pat
 def test_init_db_makes_what_is_missing_and_says_where(tmp_path: Path) -> None:
     for _ in range(2):
         found = _run("init-db", "--data-dir", tmp_path / "data")
-        assert (found.exit_code, found.output) == (0, f"ready: {tmp_path / 'data' / 'gpu.sqlite'}\n")
+        assert (found.exit_code, found.output) == (
+            0,
+            f"ready: {tmp_path / 'data' / 'gpu.sqlite'}\n",
+        )
     assert (tmp_path / "data" / "gpu.registry.sqlite").exists()
 
 
@@ -122,12 +134,18 @@ def test_migrate_says_what_it_did(tmp_path: Path) -> None:
     first, *steps = _run("migrate", "--data-dir", tmp_path).output.splitlines()
     assert first == f"created a new archive: {tmp_path / 'gpu.sqlite'}"
     assert all(line.startswith(("applied archive ", "applied registry ")) for line in steps)
-    assert _run("migrate", "--data-dir", tmp_path).output == "nothing to do: the schema is already at that step\n"
+    assert (
+        _run("migrate", "--data-dir", tmp_path).output
+        == "nothing to do: the schema is already at that step\n"
+    )
 
 
 def test_migrate_goes_down_a_step_and_up_again(tmp_path: Path) -> None:
     _run("migrate", "--data-dir", tmp_path)
-    assert _run("migrate", "--data-dir", tmp_path, "--to", "archive:2").output == "reverted archive 003_flat_views\n"
+    assert (
+        _run("migrate", "--data-dir", tmp_path, "--to", "archive:2").output
+        == "reverted archive 003_flat_views\n"
+    )
     assert _run("migrate", "--data-dir", tmp_path).output == "applied archive 003_flat_views\n"
 
 
@@ -177,7 +195,9 @@ def test_check_reports_drift(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["check"], ["verify", "--all"], ["backup", "copy"], ["rebuild"], ["worker", "--ping"]], ids=" ".join
+    "command",
+    [["check"], ["verify", "--all"], ["backup", "copy"], ["rebuild"], ["worker", "--ping"]],
+    ids=" ".join,
 )
 def test_what_works_with_an_archive_says_where_it_looked_and_makes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
@@ -190,7 +210,9 @@ def test_what_works_with_an_archive_says_where_it_looked_and_makes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [["check"], ["verify", "--all"], ["backup", "copy"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["check"], ["verify", "--all"], ["backup", "copy"]], ids=" ".join
+)
 def test_an_archive_without_its_registry_is_named(tmp_path: Path, command: list[str]) -> None:
     SqliteListingStore(tmp_path / "gpu.sqlite")
     before = sorted(tmp_path.iterdir())
@@ -206,9 +228,17 @@ def test_looking_leaves_no_file_behind(service: Service) -> None:
     folder = service.settings.data_dir
     shutil.rmtree(service.settings.scratch_dir)
     before = sorted(path for path in folder.rglob("*") if not path.name.startswith("gpu.queue."))
-    for command in (["check"], ["verify", "--all"], ["settings"], ["backup", folder.parent / "copy"]):
+    for command in (
+        ["check"],
+        ["verify", "--all"],
+        ["settings"],
+        ["backup", folder.parent / "copy"],
+    ):
         assert _run(*command, "--data-dir", folder).exit_code == 0
-    assert sorted(path for path in folder.rglob("*") if not path.name.startswith("gpu.queue.")) == before
+    assert (
+        sorted(path for path in folder.rglob("*") if not path.name.startswith("gpu.queue."))
+        == before
+    )
 
 
 def test_settings_shows_every_setting_with_its_variable(tmp_path: Path) -> None:
@@ -216,7 +246,9 @@ def test_settings_shows_every_setting_with_its_variable(tmp_path: Path) -> None:
     lines = dict(line.split("=", 1) for line in output.splitlines() if line.startswith("GLYPHD_"))
     assert list(lines) == [f"GLYPHD_{name.upper()}" for name in Settings.model_fields]
     assert (lines["GLYPHD_THREADS"], lines["GLYPHD_DB_PATH"]) == ("9", str(tmp_path / "gpu.sqlite"))
-    assert all(field.description in output for field in Settings.model_fields.values() if field.description)
+    assert all(
+        field.description in output for field in Settings.model_fields.values() if field.description
+    )
 
 
 def test_settings_shows_no_password() -> None:

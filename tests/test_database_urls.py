@@ -30,13 +30,25 @@ def _message(**flags: Any) -> str:
         (f"postgresql://me%40corp:%2F{SECRET}@db/gpu", "postgresql://me%40corp:***@db/gpu"),
         (f"postgres://:{SECRET}@db/gpu?sslmode=require", "postgres://:***@db/gpu?sslmode=require"),
         (f"postgresql://me:{SECRET}@a:1,[::1]:2/gpu", "postgresql://me:***@a:1,[::1]:2/gpu"),
-        (f"postgresql://db/gpu?user=me&password={SECRET}", "postgresql://db/gpu?user=me&password=***"),
-        (f"postgresql://db/gpu?user=a@b&password=a@{SECRET}", "postgresql://db/gpu?user=a@b&password=***"),
+        (
+            f"postgresql://db/gpu?user=me&password={SECRET}",
+            "postgresql://db/gpu?user=me&password=***",
+        ),
+        (
+            f"postgresql://db/gpu?user=a@b&password=a@{SECRET}",
+            "postgresql://db/gpu?user=a@b&password=***",
+        ),
         (f"postgresql://db/gpu?pass%77ord={SECRET}", "postgresql://db/gpu?pass%77ord=***"),
-        (f"postgresql://db/gpu?PASSWORD={SECRET}&user=me", "postgresql://db/gpu?PASSWORD=***&user=me"),
+        (
+            f"postgresql://db/gpu?PASSWORD={SECRET}&user=me",
+            "postgresql://db/gpu?PASSWORD=***&user=me",
+        ),
         (f"postgresql://db/gpu?sslpassword={SECRET}", "postgresql://db/gpu?sslpassword=***"),
         (f"postgresql://db/gpu?user=me;password={SECRET}", "postgresql://db/gpu?user=***"),
-        (f"postgresql://db/gpu?options=-c%20x.password%3D{SECRET}", "postgresql://db/gpu?options=***"),
+        (
+            f"postgresql://db/gpu?options=-c%20x.password%3D{SECRET}",
+            "postgresql://db/gpu?options=***",
+        ),
         ("postgresql://me@db/gpu", "postgresql://me@db/gpu"),
         ("postgresql:///gpu?host=/run/pg", "postgresql:///gpu?host=/run/pg"),
         ("postgresql://%2Frun%2Fpg/gpu", "postgresql://%2Frun%2Fpg/gpu"),
@@ -93,7 +105,10 @@ def test_a_url_in_the_place_of_another_setting_is_not_shown(name: str) -> None:
 
 @given(text(alphabet="ab:/@?#&=%;, \n", max_size=12), text(alphabet="ab:/@?#&=%;, \n", max_size=12))
 def test_whatever_is_around_a_password_it_is_never_shown(before: str, after: str) -> None:
-    for url in (f"postgresql://me:{before}{SECRET}{after}@db/gpu", f"postgresql://db/gpu?password={SECRET}{after}"):
+    for url in (
+        f"postgresql://me:{before}{SECRET}{after}@db/gpu",
+        f"postgresql://db/gpu?password={SECRET}{after}",
+    ):
         assert SECRET not in without_password(url)
 
 
@@ -102,6 +117,8 @@ def test_whatever_is_around_a_password_it_is_never_shown(before: str, after: str
     ["postgresql://me:{}@db/gpu", "postgresql://db/gpu?password={}"],
 )
 def test_an_error_message_is_scrubbed_of_the_password(url: str) -> None:
-    message = scrubbed(f'what is "s3/cr3t" or "s3%2Fcr3t" in {url.format("s3%2Fcr3t")}?', url.format("s3%2Fcr3t"))
+    message = scrubbed(
+        f'what is "s3/cr3t" or "s3%2Fcr3t" in {url.format("s3%2Fcr3t")}?', url.format("s3%2Fcr3t")
+    )
     assert "cr3t" not in message
     assert message.startswith("what is ")

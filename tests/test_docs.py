@@ -1,4 +1,5 @@
-"""The documents say what the code does: tables against code, links against files, examples against real runs."""
+"""The documents say what the code does: tables against code, links against files, examples against
+real runs."""
 
 import ast
 import json
@@ -109,7 +110,9 @@ def test_every_record_of_a_decision_is_in_the_index() -> None:
     index = ROOT / "docs/adr/README.md"
     records = {path.name for path in index.parent.glob("[0-9]*.md")}
     assert set(LINK.findall(index.read_text())) == records
-    assert {Path(link).name for link in LINK.findall((ROOT / "docs/ARCHITECTURE.md").read_text())} >= records
+    assert {
+        Path(link).name for link in LINK.findall((ROOT / "docs/ARCHITECTURE.md").read_text())
+    } >= records
 
 
 def test_settings_are_described_with_their_flags_and_defaults() -> None:
@@ -129,8 +132,15 @@ def test_settings_are_described_with_their_flags_and_defaults() -> None:
 def _flags() -> dict[str, str]:
     """The flag of each setting that has one."""
     assert isinstance(main, Group)
-    options = [option for command in main.commands.values() for option in command.params if isinstance(option, Option)]
-    return {option.name: option.opts[0] for option in options if option.name in Settings.model_fields}
+    options = [
+        option
+        for command in main.commands.values()
+        for option in command.params
+        if isinstance(option, Option)
+    ]
+    return {
+        option.name: option.opts[0] for option in options if option.name in Settings.model_fields
+    }
 
 
 def test_every_route_is_described(service: Service) -> None:
@@ -159,8 +169,12 @@ def _shown_path(path: str) -> str:
         ("The source of a row", 0, SourceQuery),
     ],
 )
-def test_every_query_parameter_is_described(heading: str, table: int, contract: type[BaseModel]) -> None:
-    assert sorted(_first_cells(_section("docs/API.md", heading), table)) == sorted(contract.model_fields)
+def test_every_query_parameter_is_described(
+    heading: str, table: int, contract: type[BaseModel]
+) -> None:
+    assert sorted(_first_cells(_section("docs/API.md", heading), table)) == sorted(
+        contract.model_fields
+    )
 
 
 def test_every_error_code_is_described() -> None:
@@ -189,14 +203,25 @@ def test_every_code_of_a_row_error_is_described() -> None:
 
 
 def _codes_made(module: Path) -> Iterator[str]:
-    """The codes given as plain text where a row error, or the flaw behind it, is made, and those that have a name
-    together with their sentence."""
+    """The codes given as plain text where a row error, or the flaw behind it, is made, and those
+    that have a name together with their sentence."""
     tree = ast.parse(module.read_text())
     for named in tree.body:
-        if isinstance(named, ast.Assign) and isinstance(named.value, ast.Tuple) and len(named.value.elts) == 2:
-            yield from (text for text in _texts(named.value.elts[:1]) if STABLE_CODE.fullmatch(text) and "_" in text)
+        if (
+            isinstance(named, ast.Assign)
+            and isinstance(named.value, ast.Tuple)
+            and len(named.value.elts) == 2
+        ):
+            yield from (
+                text
+                for text in _texts(named.value.elts[:1])
+                if STABLE_CODE.fullmatch(text) and "_" in text
+            )
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or getattr(node.func, "id", None) not in MAKERS_OF_ROW_ERRORS:
+        if (
+            not isinstance(node, ast.Call)
+            or getattr(node.func, "id", None) not in MAKERS_OF_ROW_ERRORS
+        ):
             continue
         yield from (text for text in _texts(node.args) if STABLE_CODE.fullmatch(text))
 
@@ -224,7 +249,9 @@ def test_every_column_and_alias_is_described() -> None:
         ("The difference between two imports", 1, CHANGED_COLUMNS),
     ],
 )
-def test_every_column_of_a_list_is_described(heading: str, table: int, columns: tuple[str, ...]) -> None:
+def test_every_column_of_a_list_is_described(
+    heading: str, table: int, columns: tuple[str, ...]
+) -> None:
     assert tuple(_first_cells(_section("docs/API.md", heading), table)) == columns
 
 
@@ -236,18 +263,25 @@ def test_every_field_of_a_status_is_described() -> None:
 def test_the_layers_are_those_that_import_linter_holds() -> None:
     config: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
     layers = config["tool"]["importlinter"]["contracts"][0]["layers"]
-    described = [CODE.findall(row[0]) for row in next(_tables(_section("docs/ARCHITECTURE.md", "The layers")))]
+    described = [
+        CODE.findall(row[0])
+        for row in next(_tables(_section("docs/ARCHITECTURE.md", "The layers")))
+    ]
     assert described == [re.findall(r"\w+", layer) for layer in layers]
 
 
 def _fenced(document: str, language: str) -> list[str]:
-    return [text for kind, text in FENCED.findall((ROOT / document).read_text()) if kind == language]
+    return [
+        text for kind, text in FENCED.findall((ROOT / document).read_text()) if kind == language
+    ]
 
 
 def test_the_script_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
     with serving(environment=data_in(tmp_path / "data")) as api:
         script = _fenced("README.md", "sh")[0].replace("http://localhost:8080", api.address)
-        done = subprocess.run(["sh", "-eu"], input=script, cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["sh", "-eu"], input=script, cwd=ROOT, capture_output=True, text=True, check=True
+        )
     told, found, *csv = done.stdout.splitlines()
     assert re.fullmatch(r"import [0-9a-f-]{36}: succeeded", told)
     assert found.count('"model":"RTX_A6000"') == 2
@@ -256,9 +290,13 @@ def test_the_script_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
 
 def test_the_runbook_of_the_readme_shows_what_moved(tmp_path: Path) -> None:
     with serving(environment=data_in(tmp_path / "data")) as api:
-        until(lambda: readiness(api.address)["status"] == "ready")  # without a worker nothing is waited for
+        until(
+            lambda: readiness(api.address)["status"] == "ready"
+        )  # without a worker nothing is waited for
         script = _fenced("README.md", "sh")[1].replace("http://localhost:8080", api.address)
-        done = subprocess.run(["sh", "-eu"], input=script, cwd=ROOT, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["sh", "-eu"], input=script, cwd=ROOT, capture_output=True, text=True, check=True
+        )
     moved = json.loads(done.stdout[done.stdout.rindex("[{") :])
     assert [(row["seller"], row["price_delta_pct"]) for row in moved] == [
         ("Second Socket", 7.515658),
@@ -268,5 +306,7 @@ def test_the_runbook_of_the_readme_shows_what_moved(tmp_path: Path) -> None:
 
 def test_the_library_example_of_the_readme_prints_what_it_says(tmp_path: Path) -> None:
     (example,) = _fenced("README.md", "python")
-    done = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines() == re.findall(r"^# (.+)$", example, re.MULTILINE)

@@ -65,7 +65,9 @@ def test_api_and_worker_call_the_task_by_one_name(queue: JobQueue, worker_queue:
     assert _message(queue)["name"] == _message(queue)["name"]
 
 
-def test_the_worker_runs_what_the_api_sent(queue: JobQueue, worker_queue: JobQueue, ran: list[int]) -> None:
+def test_the_worker_runs_what_the_api_sent(
+    queue: JobQueue, worker_queue: JobQueue, ran: list[int]
+) -> None:
     for job_id in (7, 8):
         queue.nudge(job_id)
     while (task := worker_queue.huey.dequeue()) is not None:
@@ -97,7 +99,9 @@ def test_messages_are_counted_until_they_are_taken(queue: JobQueue) -> None:
     assert queue.waiting() == 1
 
 
-def test_a_pickle_is_refused_and_does_nothing(queue: JobQueue, worker_queue: JobQueue, tmp_path: Path) -> None:
+def test_a_pickle_is_refused_and_does_nothing(
+    queue: JobQueue, worker_queue: JobQueue, tmp_path: Path
+) -> None:
     harmed = tmp_path / "harmed"
     queue.huey.storage.enqueue(pickle.dumps(Harm(harmed)))
     with pytest.raises(ValueError, match=r"codec can't decode|Expecting value"):

@@ -1,4 +1,5 @@
-"""What a program that uses the library reads in its own log: one line for each import, and nothing else."""
+"""What a program that uses the library reads in its own log: one line for each import, and nothing
+else."""
 
 import subprocess
 import sys

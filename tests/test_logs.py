@@ -31,7 +31,10 @@ def logging_as_before() -> Iterator[None]:
     config, root = structlog.get_config(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
     structlog.contextvars.clear_contextvars()
-    noisy = {name: logging.getLogger(name).level for name in ("huey", "peewee", "peewee_migrate", "waitress")}
+    noisy = {
+        name: logging.getLogger(name).level
+        for name in ("huey", "peewee", "peewee_migrate", "waitress")
+    }
     yield
     structlog.configure(**config)
     root.handlers[:] = handlers
@@ -44,7 +47,9 @@ def logging_as_before() -> Iterator[None]:
 def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     """The lines that an action writes to stderr."""
 
-    def run(action: Callable[[Any], object], stderr: io.StringIO | None = None, **settings: Any) -> list[str]:
+    def run(
+        action: Callable[[Any], object], stderr: io.StringIO | None = None, **settings: Any
+    ) -> list[str]:
         stream = stderr or io.StringIO()
         monkeypatch.setattr(sys, "stderr", stream)
         configure_logs(Settings(**settings))
@@ -58,7 +63,12 @@ def test_an_event_is_one_line_of_json(log: Log) -> None:
     (line,) = log(lambda logger: logger.info("import_finished", import_id="a", text="two\nlines"))
     event = json.loads(line)
     assert event.pop("timestamp").endswith("Z")
-    assert event == {"event": "import_finished", "level": "info", "import_id": "a", "text": "two\nlines"}
+    assert event == {
+        "event": "import_finished",
+        "level": "info",
+        "import_id": "a",
+        "text": "two\nlines",
+    }
 
 
 def test_ids_bound_by_context_are_in_every_line(log: Log) -> None:
@@ -100,7 +110,9 @@ def test_what_json_does_not_know_is_written_as_text(log: Log) -> None:
     assert json.loads(line)["value"] == "{1}"
 
 
-@pytest.mark.parametrize(("level", "events"), [("DEBUG", 3), ("INFO", 2), ("WARNING", 1), ("ERROR", 0)])
+@pytest.mark.parametrize(
+    ("level", "events"), [("DEBUG", 3), ("INFO", 2), ("WARNING", 1), ("ERROR", 0)]
+)
 def test_what_is_below_the_level_is_not_written(log: Log, level: str, events: int) -> None:
     def act(logger: Any) -> None:
         logger.debug("one")
@@ -151,7 +163,9 @@ HOSTILE = "\x1b[2J\x1b]0;owned\x07 \x9b31m \r\nfake line \u202e\u200b\x7f\udcff"
 @pytest.mark.parametrize("stderr", [io.StringIO, Terminal])
 def test_a_terminal_gets_nothing_to_obey(log: Log, stderr: type[io.StringIO]) -> None:
     def act(logger: Any) -> None:
-        logger.info("refused", path=HOSTILE, reason=HOSTILE, names=[HOSTILE], members={HOSTILE: HOSTILE})
+        logger.info(
+            "refused", path=HOSTILE, reason=HOSTILE, names=[HOSTILE], members={HOSTILE: HOSTILE}
+        )
         logging.getLogger("waitress").warning("Exception while serving %s", HOSTILE)
         try:
             raise ValueError("\x1b[2J")

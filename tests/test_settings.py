@@ -41,8 +41,15 @@ def test_a_flag_that_was_not_given_hides_nothing(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_every_setting_can_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    values = {"database_url": "postgresql://localhost/x", "log_level": "ERROR", "log_format": "json", "threads": "9"}
+def test_every_setting_can_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    values = {
+        "database_url": "postgresql://localhost/x",
+        "log_level": "ERROR",
+        "log_format": "json",
+        "threads": "9",
+    }
     values |= {"allowed_hosts": "gpu.example.com,Ledger.lan", "trusted_proxies": "10.0.0.0/8,::1"}
     value = values.get(name, "2048")
     monkeypatch.setenv(f"GLYPHD_{name.upper()}", value)
@@ -65,7 +72,9 @@ def test_a_variable_like_no_setting_is_refused_alone(monkeypatch: pytest.MonkeyP
     assert _message() == "GLYPHD_Q: there is no such setting"
 
 
-def test_variables_of_the_tests_and_of_others_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_the_tests_and_of_others_are_no_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("GLYPHD_TEST_POSTGRES_URL", "x")
     monkeypatch.setenv("GLYPHDPORT", "x")
     assert load_settings() == Settings()
@@ -96,7 +105,9 @@ def test_variables_of_the_tests_and_of_others_are_no_settings(monkeypatch: pytes
         ("database_url", "mysql://localhost/x"),
     ],
 )
-def test_a_bad_value_is_told_with_its_place(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_a_bad_value_is_told_with_its_place(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
     assert _message(**{name: value}).startswith(f"--{name.replace('_', '-')}={value}: ")
     monkeypatch.setenv(f"GLYPHD_{name.upper()}", value)
     assert _message().startswith(f"GLYPHD_{name.upper()}={value}: ")
@@ -131,10 +142,17 @@ def test_settings_do_not_change() -> None:
         ({"db_path": "market.SQLITE"}, "market.SQLITE", ".", "market.SQLITE"),
         ({"db_path": "/srv/market"}, "/srv/market", "/srv", "market"),
         ({"db_path": "/srv/a.b.sqlite"}, "/srv/a.b.sqlite", "/srv", "a.b"),
-        ({"db_path": "/fast/market.db", "data_dir": "/large"}, "/fast/market.db", "/large", "market.db"),
+        (
+            {"db_path": "/fast/market.db", "data_dir": "/large"},
+            "/fast/market.db",
+            "/large",
+            "market.db",
+        ),
     ],
 )
-def test_every_path_follows_from_the_two_given(flags: dict[str, Any], archive: str, folder: str, name: str) -> None:
+def test_every_path_follows_from_the_two_given(
+    flags: dict[str, Any], archive: str, folder: str, name: str
+) -> None:
     settings = load_settings(**flags)
     assert settings.archive_path == Path(archive)
     names = {
@@ -148,7 +166,10 @@ def test_every_path_follows_from_the_two_given(flags: dict[str, Any], archive: s
         path: Path(folder, f"{name}.{ending}") for path, ending in names.items()
     }
     shown = settings.shown()
-    assert (shown["db_path"], shown["data_dir"]) == (str(Path(archive).absolute()), str(Path(folder).absolute()))
+    assert (shown["db_path"], shown["data_dir"]) == (
+        str(Path(archive).absolute()),
+        str(Path(folder).absolute()),
+    )
 
 
 @pytest.mark.parametrize(
@@ -185,7 +206,10 @@ def test_an_archive_opened_by_its_path_has_its_companions_beside_it(
     monkeypatch.setenv("GLYPHD_DATA_DIR", "/elsewhere")
     monkeypatch.setenv("GLYPHD_DATABASE_URL", "postgresql://db/gpu")
     settings = settings_of_file(tmp_path / "gpu.db")
-    assert (settings.registry_path, settings.database_url) == (tmp_path / "gpu.db.registry.sqlite", None)
+    assert (settings.registry_path, settings.database_url) == (
+        tmp_path / "gpu.db.registry.sqlite",
+        None,
+    )
 
 
 def test_every_setting_is_shown_and_described() -> None:
@@ -193,7 +217,9 @@ def test_every_setting_is_shown_and_described() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
 
-def test_a_child_runs_with_these_very_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_child_runs_with_these_very_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("GLYPHD_PORT", "9000")
     monkeypatch.setenv("GLYPHD_THREADS", "9")
     monkeypatch.setenv("PATH", "/bin")
@@ -208,6 +234,8 @@ def test_a_child_runs_with_these_very_settings(monkeypatch: pytest.MonkeyPatch, 
     }
 
 
-def test_what_was_chosen_here_hides_the_variable_from_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_chosen_here_hides_the_variable_from_the_child(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("GLYPHD_DATABASE_URL", "postgresql://db/gpu")
     assert "GLYPHD_DATABASE_URL" not in Settings(database_url=None).child_environment()

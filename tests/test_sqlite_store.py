@@ -73,10 +73,13 @@ def test_an_older_schema_is_refused_with_the_command(db_path: Path) -> None:
 
 def test_listings_go_in_and_come_out(store: SqliteListingStore) -> None:
     sent = listing(
-        condition="New", quantity=3, availability="soon", min_order_qty=1, seller="Acme", region="EU", vram_gb=24,
-        mig_capable=0, tdp_watts=72, cuda_cores=7680, slot_width=1.0, pcie_generation=4.0, nvlink=False,
+        condition="New", quantity=3, availability="soon", min_order_qty=1, seller="Acme",
+        region="EU", vram_gb=24,
+        mig_capable=0, tdp_watts=72, cuda_cores=7680, slot_width=1.0, pcie_generation=4.0,
+        nvlink=False,
         generation="Ada", form_factor="LP", quantization_capacity_7b=3, quantization_capacity_13b=1,
-        quantization_capacity_70b=0, heuristics={"a": [1]}, seen_at="2025-07-29T12:12:00Z", source_url="x.de/1",
+        quantization_capacity_70b=0, heuristics={"a": [1]}, seen_at="2025-07-29T12:12:00Z",
+        source_url="x.de/1",
         source_type="Retail", title="An L4",
     )  # fmt: skip
     store.insert_listings([sent], "a")
@@ -88,13 +91,20 @@ def test_listings_go_in_and_come_out(store: SqliteListingStore) -> None:
 def test_a_listing_says_where_it_comes_from(store: SqliteListingStore) -> None:
     store.insert_listings([seen(1), seen(2, model="A")], "a")
     found = store.query_listings(import_id="a")[1]
-    assert (found.import_id, found.import_index, found.line, found.schema_version) == ("a", 2, None, 2)
+    assert (found.import_id, found.import_index, found.line, found.schema_version) == (
+        "a",
+        2,
+        None,
+        2,
+    )
     assert (len(found.listing_id), found.rolled_back_at) == (32, None)
     assert found.first_seen_at == found.seen_at == datetime(2025, 7, 2, 12, tzinfo=UTC)
 
 
 def test_listings_may_be_named_by_alias(store: SqliteListingStore) -> None:
-    aliased = GPUListingDTO.model_validate({"canonical_model": "L4", "Price": "2400", "final_score": 0.7, "slots": 1})
+    aliased = GPUListingDTO.model_validate(
+        {"canonical_model": "L4", "Price": "2400", "final_score": 0.7, "slots": 1}
+    )
     store.insert_listings([aliased], "a")
     assert dict(aliased) == dict(listing(slot_width=1.0))
     assert _prices(store) == [2400.0]
@@ -125,10 +135,15 @@ def test_a_time_that_is_missing_is_now(store: SqliteListingStore) -> None:
 
 def test_imports_are_listed_newest_first(store: SqliteListingStore) -> None:
     results = [store.insert_listings([listing(model=name)], name) for name in ("a", "b")]
-    nothing: dict[str, None] = dict.fromkeys(("source", "description", "filename", "sha256", "rolled_back_at"))
+    nothing: dict[str, None] = dict.fromkeys(
+        ("source", "description", "filename", "sha256", "rolled_back_at")
+    )
     assert store.list_imports() == [
         ImportMetadata(
-            imported_at=result.timestamp, schema_version=2, **result.model_dump(exclude={"timestamp"}), **nothing
+            imported_at=result.timestamp,
+            schema_version=2,
+            **result.model_dump(exclude={"timestamp"}),
+            **nothing,
         )
         for result in reversed(results)
     ]
@@ -151,9 +166,18 @@ def test_the_same_import_again_changes_nothing(store: SqliteListingStore) -> Non
         [listing(score=0.71), listing()],
         [listing(), listing(heuristics={"a": 1})],
     ],
-    ids=["one less", "one more", "another price", "another model", "another score", "another heuristic"],
+    ids=[
+        "one less",
+        "one more",
+        "another price",
+        "another model",
+        "another score",
+        "another heuristic",
+    ],
 )
-def test_the_same_id_with_other_listings_is_a_conflict(store: SqliteListingStore, others: list[GPUListingDTO]) -> None:
+def test_the_same_id_with_other_listings_is_a_conflict(
+    store: SqliteListingStore, others: list[GPUListingDTO]
+) -> None:
     store.insert_listings([listing(), listing()], "a")
     rows = store.query_listings()
     with pytest.raises(ImportConflict, match="import a is already there"):
@@ -165,14 +189,28 @@ def test_a_statement_that_fails_leaves_nothing(store: SqliteListingStore, db_pat
     store.insert_listings([seen(1)], "a")
     rows = store.query_listings()
     with closing(sqlite3.connect(db_path)) as connection, connection:
-        connection.execute("CREATE TRIGGER fail BEFORE INSERT ON models BEGIN SELECT RAISE(ABORT, 'no more'); END")
+        connection.execute(
+            "CREATE TRIGGER fail BEFORE INSERT ON models BEGIN SELECT RAISE(ABORT, 'no more'); END"
+        )
     with pytest.raises(Exception, match="no more"):
         store.insert_listings([seen(2), seen(2, model="A")], "b")
-    assert (store.query_listings(), [batch.import_id for batch in store.list_imports()]) == (rows, ["a"])
+    assert (store.query_listings(), [batch.import_id for batch in store.list_imports()]) == (
+        rows,
+        ["a"],
+    )
 
 
 @pytest.mark.parametrize(
-    "import_id", ["a", "x" * 64, "550e8400-e29b-41d4-a716-446655440000", "Ångström 日本 🚀", "a b\n", "'; --", " "]
+    "import_id",
+    [
+        "a",
+        "x" * 64,
+        "550e8400-e29b-41d4-a716-446655440000",
+        "Ångström 日本 🚀",
+        "a b\n",
+        "'; --",
+        " ",
+    ],
 )
 def test_an_id_is_any_text_of_1_to_64_characters(store: SqliteListingStore, import_id: str) -> None:
     assert store.insert_listings([listing()], import_id).import_id == import_id
@@ -211,7 +249,9 @@ def market(store: SqliteListingStore) -> SqliteListingStore:
         ],
         "a",
     )
-    store.insert_listings([seen(4, price_usd=30000, score=0.95), seen(5, model="L40S", price_usd=7000)], "b")
+    store.insert_listings(
+        [seen(4, price_usd=30000, score=0.95), seen(5, model="L40S", price_usd=7000)], "b"
+    )
     return store
 
 
@@ -229,7 +269,7 @@ def market(store: SqliteListingStore) -> SqliteListingStore:
         ({"min_price": 4500}, [7000, 30000, 4500]),
         ({"max_price": 4200}, [2400, 4200]),
         ({"after": datetime(2025, 7, 4, 12, tzinfo=UTC)}, [7000]),
-        ({"after": datetime(2025, 7, 4, 11, 59)}, [7000, 30000]),  # noqa: DTZ001  # UTC, as the store says
+        ({"after": datetime(2025, 7, 4, 11, 59)}, [7000, 30000]),  # noqa: DTZ001  # UTC
         ({"after": datetime(2025, 7, 4, 14, tzinfo=timezone(timedelta(hours=2)))}, [7000]),
         ({"import_id": "a"}, [4500, 4200, 2400]),
         ({"import_id": "nobody"}, []),
@@ -253,7 +293,10 @@ def test_two_stores_on_one_file_see_the_same(store: SqliteListingStore, db_path:
 
 def test_rows_are_in_tables_that_anyone_can_read(market: SqliteListingStore, db_path: Path) -> None:
     with closing(sqlite3.connect(db_path)) as connection:
-        query = "SELECT import_index, price_usd FROM scored_listings WHERE import_id = 'a' ORDER BY import_index"
+        query = (
+            "SELECT import_index, price_usd FROM scored_listings WHERE import_id = 'a' ORDER "
+            "BY import_index"
+        )
         assert connection.execute(query).fetchall() == [(1, 4500.0), (2, 4200.0), (3, 2400.0)]
         assert connection.execute("SELECT COUNT(*) FROM listings").fetchall() == [(5,)]
 
@@ -280,7 +323,11 @@ def test_models_have_their_latest_known_specs(store: SqliteListingStore) -> None
 
 
 def test_capacities_are_listed_by_import(store: SqliteListingStore) -> None:
-    capacities = {"quantization_capacity_7b": 3, "quantization_capacity_13b": 1, "quantization_capacity_70b": 0}
+    capacities = {
+        "quantization_capacity_7b": 3,
+        "quantization_capacity_13b": 1,
+        "quantization_capacity_70b": 0,
+    }
     store.insert_listings([listing(), listing(**capacities)], "a")
     assert store.list_capacities("a") == [
         QuantizedListingDTO(import_id="a", import_index=2, model_7b=3, model_13b=1, model_70b=0)

@@ -1,4 +1,5 @@
-"""What keeps a process from starting on PostgreSQL is one line without a password, and exit code 2."""
+"""What keeps a process from starting on PostgreSQL is one line without a password, and exit code
+2."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,11 @@ def stranger(postgres_settings: Settings) -> Iterator[str]:
 def _require_one_line(command: str, url: str, folder: Path) -> None:
     environment = {"GLYPHD_DATABASE_URL": url, "GLYPHD_DATA_DIR": str(folder)}
     done = run(command, environment=environment)
-    assert (done.returncode, done.stderr.count("\n"), SECRET in done.stderr) == (2, 1, False), done.stderr
+    assert (done.returncode, done.stderr.count("\n"), SECRET in done.stderr) == (
+        2,
+        1,
+        False,
+    ), done.stderr
 
 
 @pytest.mark.parametrize("command", ["serve", "worker", "init-db"])

@@ -29,7 +29,10 @@ MISCONFIGURED = _STARTED + "sys.exit(2)"
 WAITS = _STARTED + "sys.stdin.read()"
 HEEDS_SIGTERM = """
 import os, signal
-signal.signal(signal.SIGTERM, lambda *_: (open(os.environ["STARTS"], "a").write("0\\n"), os._exit(0)))
+def stop(*_):
+    open(os.environ["STARTS"], "a").write("0\\n")
+    os._exit(0)
+signal.signal(signal.SIGTERM, stop)
 """ + WAITS
 IGNORES_SIGTERM = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + WAITS
 
@@ -87,7 +90,9 @@ def test_a_dead_worker_is_started_again(supervise: Supervise, starts: Path) -> N
     wait_until(lambda: len(_pids(starts)) == 2)
 
 
-def test_a_worker_that_dies_again_and_again_is_started_again_and_again(supervise: Supervise, starts: Path) -> None:
+def test_a_worker_that_dies_again_and_again_is_started_again_and_again(
+    supervise: Supervise, starts: Path
+) -> None:
     supervise(DIES)
     wait_until(lambda: len(_pids(starts)) >= 4)
 
@@ -157,7 +162,9 @@ def test_stopping_twice_or_before_the_start_does_no_harm(supervise: Supervise) -
     supervisor.stop(5)
 
 
-def test_ctrl_c_in_the_terminal_does_not_reach_the_worker(supervise: Supervise, starts: Path) -> None:
+def test_ctrl_c_in_the_terminal_does_not_reach_the_worker(
+    supervise: Supervise, starts: Path
+) -> None:
     supervise(WAITS)
     wait_until(lambda: len(_pids(starts)) == 1)
     assert os.getpgid(_pids(starts)[0]) != os.getpgid(0)
@@ -171,7 +178,9 @@ def test_a_worker_whose_parent_is_killed_hears_of_it(starts: Path) -> None:
         threading.Event().wait()
         """)
     environment = {**os.environ, "STARTS": str(starts)}
-    with subprocess.Popen([sys.executable, "-c", parent], env=environment, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", parent], env=environment, stdout=subprocess.DEVNULL
+    ) as process:
         wait_until(lambda: len(_pids(starts)) == 1)
         process.kill()
     wait_until(lambda: _is_gone(_pids(starts)[0]))

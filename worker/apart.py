@@ -1,7 +1,8 @@
-"""Reading a large file in a process of its own, while this one writes what the other has read: two cores at work.
+"""Reading a large file in a process of its own, while this one writes what the other has read: two
+cores at work.
 
-The reader sends chunk after chunk through a pipe, which holds it back while the writer is behind: memory stays flat.
-It ends by itself when nobody listens any more, however the worker went.
+The reader sends chunk after chunk through a pipe, which holds it back while the writer is behind:
+memory stays flat. It ends by itself when nobody listens any more, however the worker went.
 """
 
 import fcntl
@@ -33,8 +34,8 @@ PATIENCE_SECONDS = 0.2
 """How long to wait for a chunk before asking whether to go on."""
 
 _AHEAD_BYTES = 1 << 20
-"""How far the reader may be ahead, some thousand rows: else each waits for the other at every chunk. Linux lets anybody
-have pipes of this size."""
+"""How far the reader may be ahead, some thousand rows: else each waits for the other at every
+chunk. Linux lets anybody have pipes of this size."""
 
 _READER_CODE = "from glyphd.worker_package import load; load('apart').serve({}, {})"
 
@@ -99,7 +100,8 @@ class RowsApart:
         self._go_on = go_on
 
     def checked(self) -> Iterator[Checked]:
-        """All rows, in order, in chunks. Raises what the reader raised, and ReaderLost when it died."""
+        """All rows, in order, in chunks. Raises what the reader raised, and ReaderLost when it
+        died."""
         while (chunk := self._receive()) is not None:
             self.bytes_read, self.ignored_columns = chunk.bytes_read, chunk.ignored_columns
             self.blank_rows, self.warnings = chunk.blank_rows, chunk.warnings
@@ -131,7 +133,8 @@ class Reader:
         self._is_ready = False
 
     def is_ready(self, seconds: float) -> bool:
-        """Whether the process, started if there is none, can read a file; waits for that at most so long.
+        """Whether the process, started if there is none, can read a file; waits for that at most so
+        long.
 
         Raises EOFError or ConnectionError when it died.
         """
@@ -139,7 +142,13 @@ class Reader:
 
     @contextmanager
     def read(
-        self, uploads: UploadStore, job: Job, *, settings: Settings, go_on: GoOn, latest_seen_at: str | None = None
+        self,
+        uploads: UploadStore,
+        job: Job,
+        *,
+        settings: Settings,
+        go_on: GoOn,
+        latest_seen_at: str | None = None,
     ) -> Iterator[RowsApart]:
         """The kept file of an import as the other process reads it. `go_on` raises to end it.
 
@@ -194,7 +203,8 @@ def _connected() -> tuple[_Pipes, _Pipes]:
 
 
 def serve(incoming: int, outgoing: int) -> None:
-    """What the reading process does: file after file, until nobody listens at the other end of the pipe any more."""
+    """What the reading process does: file after file, until nobody listens at the other end of the
+    pipe any more."""
     collect_rarely()
     pipes = _Pipes(Connection(incoming, writable=False), Connection(outgoing, readable=False))
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -207,7 +217,9 @@ def serve(incoming: int, outgoing: int) -> None:
         return
 
 
-def _read(pipe: _End, uploads: UploadStore, job: Job, settings: Settings, latest_seen_at: str | None) -> None:
+def _read(
+    pipe: _End, uploads: UploadStore, job: Job, settings: Settings, latest_seen_at: str | None
+) -> None:
     """Sends chunks, then an empty message and the error that the reading ended with, or None."""
     ended: Exception | None = None
     try:

@@ -20,7 +20,8 @@ class Halted(Exception):
 
 
 class Attempt:
-    """What every attempt has: its progress, and a way for another thread to end the running statement."""
+    """What every attempt has: its progress, and a way for another thread to end the running
+    statement."""
 
     def __init__(self, context: WorkerContext) -> None:
         self.progress = Progress()
@@ -45,7 +46,8 @@ class Attempt:
                 finally:
                     self._interrupt = None
         except DATABASE_ERRORS:
-            self.go_on()  # a halt interrupts the running statement, which looks like a database problem
+            # A halt interrupts the running statement, which looks like a database problem.
+            self.go_on()
             raise
 
     def go_on(self) -> None:

@@ -14,7 +14,10 @@ class BatchChange(Attempt):
         self._job = claim.job
 
     def run(self) -> str:
-        """The moment it took effect, now or in an attempt before. Raises Halted when it has to end before."""
+        """The moment it took effect, now or in an attempt before. Raises Halted when it has to end
+        before."""
         self.progress.writing(0)
         with self.connected() as archive:
-            return change_batch(archive, Change(self._job.import_id, self._job.kind, self._job.reason))
+            return change_batch(
+                archive, Change(self._job.import_id, self._job.kind, self._job.reason)
+            )

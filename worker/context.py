@@ -11,9 +11,11 @@ from worker.apart import Reader
 
 @dataclass(frozen=True)
 class WorkerContext:
-    """`archive` is open for writing; `stopping` is set when the process has to stop; `reader` reads large files.
+    """`archive` is open for writing; `stopping` is set when the process has to stop; `reader` reads
+    large files.
 
-    `is_suspect` is set when a job met an error of a database that nobody can explain: it may be damaged.
+    `is_suspect` is set when a job met an error of a database that nobody can explain: it may be
+    damaged.
     """
 
     services: Services

@@ -1,4 +1,5 @@
-"""One attempt at one import: read, check, stage, write. The result is a value; only problems are raised."""
+"""One attempt at one import: read, check, stage, write. The result is a value; only problems are
+raised."""
 
 from typing import Any
 
@@ -39,7 +40,8 @@ class FileImport(Attempt):
         )
 
     def run(self) -> None:
-        """Raises RowsRefused or UnreadableFile when the file is at fault, and Halted when it has to end before."""
+        """Raises RowsRefused or UnreadableFile when the file is at fault, and Halted when it has to
+        end before."""
         with self.connected() as archive, open_stage(archive) as stage, self._room.watched():
             self._fill(stage)
             if self.job.dry_run:
@@ -68,7 +70,12 @@ class FileImport(Attempt):
         if same is None:
             return []
         return [
-            oddity("same_content", f"import {same} had the same bytes", 1, hint="a file sent twice changes nothing")
+            oddity(
+                "same_content",
+                f"import {same} had the same bytes",
+                1,
+                hint="a file sent twice changes nothing",
+            )
         ]
 
     def _fill(self, stage: Stage) -> None:
@@ -84,7 +91,11 @@ class FileImport(Attempt):
         read = self._context.reader.read if is_worth_it(self.job) else read_kept
         latest = latest_seen_at(last_moment(self._context.archive), self.job.received_at)
         with read(
-            services.uploads, self.job, settings=services.settings, go_on=self.go_on, latest_seen_at=latest
+            services.uploads,
+            self.job,
+            settings=services.settings,
+            go_on=self.go_on,
+            latest_seen_at=latest,
         ) as kept:
             for checked in kept.checked():
                 self._room.require()
@@ -109,10 +120,15 @@ class FileImport(Attempt):
         if not self.progress.rows_read:
             raise UnreadableFile("the file has a header but no rows", line=1)
         if self.errors.has(DECIMAL_COMMA[0]):
-            what = "the file has decimal commas, so that its other numbers can't be trusted: send it with decimal=comma"
+            what = (
+                "the file has decimal commas, so that its other numbers can't be trusted: "
+                "send it with decimal=comma"
+            )
             raise RowsRefused(f"{what}; nothing was written")
         if self.errors.count and (self.job.on_error == "abort" or not self.record_count):
-            raise RowsRefused(f"{self.errors.count} errors in {self.progress.rows_read} rows; nothing was written")
+            raise RowsRefused(
+                f"{self.errors.count} errors in {self.progress.rows_read} rows; nothing was written"
+            )
 
     def _write(self, stage: Stage) -> None:
         batch = Batch(

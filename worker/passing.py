@@ -22,7 +22,9 @@ _FILE_TROUBLES: Mapping[int, str] = {
     errno.EPERM: "the worker may not read or write its files",
 }
 NO_ROOM_BESIDE_RESERVE = "the disk has no space for the import beside its reserve"
-ROOM_REASONS = frozenset({_NO_ROOM, NO_ROOM_BESIDE_RESERVE, Trouble.FULL.value, Trouble.TOO_LARGE.value})
+ROOM_REASONS = frozenset(
+    {_NO_ROOM, NO_ROOM_BESIDE_RESERVE, Trouble.FULL.value, Trouble.TOO_LARGE.value}
+)
 """A disk or a database was full, or the work took more of it than it may."""
 
 _OTHER_FILE_TROUBLE = "the disk can't be read or written"
@@ -30,7 +32,8 @@ _OTHER_DATABASE_TROUBLE = "the database answered with an error; the log says whi
 
 
 def passing_reason(error: Exception) -> str | None:
-    """Why the work must be done again later; None for damage, for problems of the file, and for bugs of ours."""
+    """Why the work must be done again later; None for damage, for problems of the file, and for
+    bugs of ours."""
     cause = cause_of(error)
     if isinstance(cause, Unavailable | SchemaError | SourceMissing):
         return cause.detail

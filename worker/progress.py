@@ -14,7 +14,8 @@ from glyphd.times import now_text
 
 BEAT_SECONDS = 0.5
 READING_SHARE = 0.8
-"""Reading and checking a file takes about this share of an import, writing it into the archive the rest."""
+"""Reading and checking a file takes about this share of an import, writing it into the archive the
+rest."""
 
 CREEP = 0.03
 STEP_SHARE = 0.01
@@ -55,8 +56,9 @@ class Progress:
         self.progress = mark
 
     def next_beat(self) -> float:
-        """What is reported. Nothing says how far a statement is that writes for many seconds: each beat adds a little
-        less to its beginning than the one before, and all of them never reach its end."""
+        """What is reported. Nothing says how far a statement is that writes for many seconds: each
+        beat adds a little less to its beginning than the one before, and all of them never reach
+        its end."""
         if self.phase == "writing":
             self._crept += CREEP * (STEP_SHARE - self._crept)
         return min(1.0, self.progress + self._crept)

@@ -1,7 +1,8 @@
-"""The worker's own check of the databases for damage: in quiet hours, and after something went wrong.
+"""The worker's own check of the databases for damage: in quiet hours, and after something went
+wrong.
 
-It runs beside everything else on a connection of its own. No import waits for it, and it gives way to them, since both
-would read from the same disk.
+It runs beside everything else on a connection of its own. No import waits for it, and it gives way
+to them, since both would read from the same disk.
 """
 
 import os
@@ -31,7 +32,8 @@ INTERVAL_SECONDS = 24 * 3600
 DAMAGED_INTERVAL_SECONDS = 3600
 
 PATIENCE_SECONDS = 24 * 3600
-"""After imports have put a check off for so long, it goes on beside them: a busy service needs checks too."""
+"""After imports have put a check off for so long, it goes on beside them: a busy service needs
+checks too."""
 
 _CHECK_LOCK = 0
 """Of several workers one checks. Jobs are counted from 1, so that this lock is no job's."""
@@ -43,7 +45,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class _Due:
-    """Why a check is due: at once for something that happened, else when nothing comes in for a while."""
+    """Why a check is due: at once for something that happened, else when nothing comes in for a
+    while."""
 
     lost_workers: list[str]
     is_suspect: bool
@@ -80,16 +83,24 @@ class QuietCheck:
         last = self._log.last()
         lost_workers = self._log.lost_workers()
         is_suspect = self._is_suspect.is_set() or (last is not None and last.result == DAMAGED)
-        is_urgent = bool(lost_workers) or self._is_suspect.is_set() or (is_suspect and self._may_be_repaired(last))
+        is_urgent = (
+            bool(lost_workers)
+            or self._is_suspect.is_set()
+            or (is_suspect and self._may_be_repaired(last))
+        )
         is_old = last is None or not _ago(INTERVAL_SECONDS) < last.checked_at <= _ago(-60)
         return _Due(lost_workers, is_suspect, is_urgent) if is_urgent or is_old else None
 
     def _may_be_repaired(self, last: IntegrityCheck | None) -> bool:
-        """Damage is repaired while nothing runs, so it is checked again at the start; later only sometimes."""
-        return not self._has_looked or last is None or last.checked_at < _ago(DAMAGED_INTERVAL_SECONDS)
+        """Damage is repaired while nothing runs, so it is checked again at the start; later only
+        sometimes."""
+        return (
+            not self._has_looked or last is None or last.checked_at < _ago(DAMAGED_INTERVAL_SECONDS)
+        )
 
     def _check(self, due: _Due) -> None:
-        """In full where damage was found or suspected: a quick check would not see an index that is wrong."""
+        """In full where damage was found or suspected: a quick check would not see an index that is
+        wrong."""
         self._has_looked = True
         began = time.monotonic()
         check = DamageCheck(databases_to_check(self._settings), quick=not due.is_suspect)
@@ -117,7 +128,8 @@ class QuietCheck:
             return running.result()
 
     def _is_in_the_way(self) -> bool:
-        """Whether jobs are waiting or running, and the check has not waited for its turn too long."""
+        """Whether jobs are waiting or running, and the check has not waited for its turn too
+        long."""
         is_patient = time.monotonic() - (self._due_since or time.monotonic()) < PATIENCE_SECONDS
         return is_patient and self._registry.count_unfinished() > 0
 

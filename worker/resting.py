@@ -15,14 +15,17 @@ MOST_TRIES_FOR_ROOM = 20
 
 @dataclass(frozen=True)
 class Rest:
-    """What a job's row says while it waits: which hand-back in a row this is, and until when it rests."""
+    """What a job's row says while it waits: which hand-back in a row this is, and until when it
+    rests."""
 
     handback_count: int
     seconds: float
 
     @property
     def not_before(self) -> str | None:
-        return utc_text(datetime.now(UTC) + timedelta(seconds=self.seconds)) if self.seconds else None
+        return (
+            utc_text(datetime.now(UTC) + timedelta(seconds=self.seconds)) if self.seconds else None
+        )
 
 
 def rest_after_stop(job: Job) -> Rest:
@@ -40,11 +43,18 @@ def rest_after(job: Job, reason: str) -> Rest:
 def is_hopeless(registry: Registry, job: Job, reason: str) -> bool:
     """Whether only this import found no room, try after try.
 
-    Others have to have succeeded since the last try: as long as none does, the disk may just be full.
+    Others have to have succeeded since the last try: as long as none does, the disk may just be
+    full.
     """
-    if reason not in ROOM_REASONS or not _wanted_room(job) or job.handback_count < MOST_TRIES_FOR_ROOM - 1:
+    if (
+        reason not in ROOM_REASONS
+        or not _wanted_room(job)
+        or job.handback_count < MOST_TRIES_FOR_ROOM - 1
+    ):
         return False
-    last_try = read_stored(job.not_before or job.received_at) - timedelta(seconds=LONGEST_REST_SECONDS)
+    last_try = read_stored(job.not_before or job.received_at) - timedelta(
+        seconds=LONGEST_REST_SECONDS
+    )
     try:
         return registry.has_imported_since(utc_text(last_try))
     except Exception as error:
@@ -56,7 +66,8 @@ def is_hopeless(registry: Registry, job: Job, reason: str) -> bool:
 def why_hopeless(job: Job, reason: str) -> str:
     """The message of an import that ends for that."""
     return (
-        f"the import found no space in {job.handback_count + 1} tries, while others succeeded ({reason}): "
+        f"the import found no space in {job.handback_count + 1} tries, while others succeeded "
+        f"({reason}): "
         "make room and retry it, or split the file"
     )
 

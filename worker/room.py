@@ -15,24 +15,31 @@ from glyphd.settings import MIB, Settings
 from worker.passing import NO_ROOM_BESIDE_RESERVE, is_for_want_of_room
 
 _SMALL_SHARE = 8
-"""An import that takes no more than this part of the reserve may have it: uploads leave it free for that."""
+"""An import that takes no more than this part of the reserve may have it: uploads leave it free for
+that."""
 
 _LARGE_SHARE = 2
-"""An import that fills this part of all that the disk can offer does not wait for others to make room."""
+"""An import that fills this part of all that the disk can offer does not wait for others to make
+room."""
 
 
 class Room:
-    """The room that one attempt may use. PostgreSQL keeps its rows on a disk that can't be seen from here."""
+    """The room that one attempt may use. PostgreSQL keeps its rows on a disk that can't be seen
+    from here."""
 
     def __init__(self, settings: Settings, archive: Database) -> None:
         self._settings = settings
         self._archive = archive
-        self._folders = {settings.scratch_dir, settings.archive_path.parent} if is_sqlite(archive) else set()
+        self._folders = (
+            {settings.scratch_dir, settings.archive_path.parent} if is_sqlite(archive) else set()
+        )
 
     def require(self, *, copies: int = 0) -> None:
-        """Makes sure that the reserve stays free, also when so many copies of the stage are still to be written.
+        """Makes sure that the reserve stays free, also when so many copies of the stage are still
+        to be written.
 
-        Raises StorageFull when others have to make room, and ImportTooLarge when that could not help.
+        Raises StorageFull when others have to make room, and ImportTooLarge when that could not
+        help.
         """
         for folder in self._folders:
             free = shutil.disk_usage(folder).free
@@ -41,7 +48,8 @@ class Room:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Raises ImportTooLarge in place of an error for want of room in the block, when no room could be enough."""
+        """Raises ImportTooLarge in place of an error for want of room in the block, when no room
+        could be enough."""
         try:
             yield
         except Exception as error:
@@ -61,7 +69,9 @@ class Room:
     def _require_fit(self, folder: Path, needed: int) -> None:
         if not self._is_small(needed) and needed > self._most_bytes(folder) // _LARGE_SHARE:
             size = f"at least {math.ceil(needed / MIB)} MiB for its rows"
-            raise ImportTooLarge(f"the import does not fit on the disk: it needs {size}; retry it on a larger one")
+            raise ImportTooLarge(
+                f"the import does not fit on the disk: it needs {size}; retry it on a larger one"
+            )
 
     def _is_small(self, needed: int) -> bool:
         return needed <= self._settings.disk_reserve_bytes // _SMALL_SHARE
@@ -72,9 +82,13 @@ class Room:
         return int(pages) * int(page_bytes)
 
     def _most_bytes(self, folder: Path) -> int:
-        """What the disk could offer if nothing but the reserve and what glyphd keeps for ever were on it."""
+        """What the disk could offer if nothing but the reserve and what glyphd keeps for ever were
+        on it."""
         settings = self._settings
-        kept = [*settings.archive_path.parent.glob(f"{settings.archive_path.name}*"), settings.registry_path]
+        kept = [
+            *settings.archive_path.parent.glob(f"{settings.archive_path.name}*"),
+            settings.registry_path,
+        ]
         kept_bytes = sum(path.stat().st_size for path in kept if path.exists())
         if settings.uploads_dir.exists():
             with os.scandir(settings.uploads_dir) as uploads:

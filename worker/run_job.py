@@ -1,4 +1,5 @@
-"""The life of a job in the worker: lock, claim, one attempt, and the truth about it in the registry."""
+"""The life of a job in the worker: lock, claim, one attempt, and the truth about it in the
+registry."""
 
 import json
 import time
@@ -37,7 +38,8 @@ log = structlog.get_logger(__name__)
 
 
 def run_job(context: WorkerContext, job_id: int) -> None:
-    """Runs the job unless it is finished, rests, or is run by another process. Never raises for a job's sake."""
+    """Runs the job unless it is finished, rests, or is run by another process. Never raises for a
+    job's sake."""
     try:
         _run_alone(context, job_id)
     except Exception as error:
@@ -55,7 +57,10 @@ def _run_alone(context: WorkerContext, job_id: int) -> None:
         claim = registry.claim(job_id) if is_held else None
         if claim is None:
             return
-        with bound_contextvars(import_id=claim.job.import_id, attempt=claim.attempt), ExitStack() as until_told:
+        with (
+            bound_contextvars(import_id=claim.job.import_id, attempt=claim.attempt),
+            ExitStack() as until_told,
+        ):
             try:
                 _attempt(context, claim, until_told)
             except ClaimLost:
@@ -64,7 +69,8 @@ def _run_alone(context: WorkerContext, job_id: int) -> None:
 
 
 def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> None:
-    """The archive stays open until the outcome is recorded: the last to close it copies its log into the main file.
+    """The archive stays open until the outcome is recorded: the last to close it copies its log
+    into the main file.
 
     After a problem it is closed at once: that frees space on a full disk.
     """
@@ -80,8 +86,11 @@ def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> Non
         return
     except ReaderLost:
         log.warning("reader_lost")
-        return  # still said to be running, as if this process had died: the sweep finds that, and counts it as lost
-    except Exception as error:  # noqa: BLE001  # the worker's edge: a job's failure must not end the process
+        # Still said to be running, as if this process had died: the sweep finds that, and counts
+        # it as lost.
+        return
+    except Exception as error:  # noqa: BLE001
+        # The worker's edge: a job's failure must not end the process.
         ended = _end_of(context, claim, error)
         if ended is None:
             return
@@ -93,7 +102,11 @@ def _end_of(context: WorkerContext, claim: Claim, error: Exception) -> dict[str,
     """How the error ends the job; None when the job waits for the trouble to pass."""
     reason = passing_reason(error)
     if reason is None:
-        return _failed(error.code, error.detail) if isinstance(error, ImportTooLarge) else _broken(context, error)
+        return (
+            _failed(error.code, error.detail)
+            if isinstance(error, ImportTooLarge)
+            else _broken(context, error)
+        )
     if isinstance(error, DATABASE_ERRORS) and trouble_of(error) is None:
         context.is_suspect.set()
     log.warning("import_interrupted", reason=reason, detail=" ".join(str(error).split()))
@@ -112,7 +125,8 @@ def _tidy(context: WorkerContext) -> None:
 
 
 def _outcome(context: WorkerContext, claim: Claim) -> dict[str, Any]:
-    """The job's final values. If the batch is in the archive the import succeeded, whatever was thought of it."""
+    """The job's final values. If the batch is in the archive the import succeeded, whatever was
+    thought of it."""
     is_import = claim.job.kind == IMPORT
     written = _find_written(context, claim) if is_import else None
     if written is not None:
@@ -128,13 +142,18 @@ def _outcome(context: WorkerContext, claim: Claim) -> dict[str, Any]:
     return _change(context, claim)
 
 
-def _heartbeat(context: WorkerContext, claim: Claim, attempt: Attempt) -> AbstractContextManager[None]:
+def _heartbeat(
+    context: WorkerContext, claim: Claim, attempt: Attempt
+) -> AbstractContextManager[None]:
     registry = context.services.registry
-    return heartbeat(Watched(registry, claim, attempt.progress, context.stopping, attempt.interrupt))
+    return heartbeat(
+        Watched(registry, claim, attempt.progress, context.stopping, attempt.interrupt)
+    )
 
 
 def _change(context: WorkerContext, claim: Claim) -> dict[str, Any]:
-    """A rollback or a restore. The import's own row has it before the job ends: a crash between repeats both."""
+    """A rollback or a restore. The import's own row has it before the job ends: a crash between
+    repeats both."""
     attempt = BatchChange(context, claim)
     with _heartbeat(context, claim, attempt):
         moment = attempt.run()
@@ -196,11 +215,17 @@ def _succeeded(written: Written | None) -> dict[str, Any]:
 
 
 def _failed(code: str, message: str) -> dict[str, Any]:
-    return {"status": ImportStatus.FAILED, "error_code": code, "error_message": message, "phase": None}
+    return {
+        "status": ImportStatus.FAILED,
+        "error_code": code,
+        "error_message": message,
+        "phase": None,
+    }
 
 
 def _broken(context: WorkerContext, error: Exception) -> dict[str, Any]:
-    """What became of a job that met damage, or a fault of ours. A damaged archive stays so until it is repaired."""
+    """What became of a job that met damage, or a fault of ours. A damaged archive stays so until it
+    is repaired."""
     if trouble_of(error) is Trouble.DAMAGED:
         log.error("database_damaged", reason=str(error))
         IntegrityLog(context.services.registry).record([f"archive: a job met this: {error}"])
@@ -213,7 +238,10 @@ def _broken(context: WorkerContext, error: Exception) -> dict[str, Any]:
 
 def _finish(context: WorkerContext, claim: Claim, values: dict[str, Any], seconds: float) -> None:
     """Writes the final status, and one line about it into the log."""
-    stored = {name: json.dumps(value) if name in JSON_FINDINGS else value for name, value in values.items()}
+    stored = {
+        name: json.dumps(value) if name in JSON_FINDINGS else value
+        for name, value in values.items()
+    }
     now = now_text()
     if claim.job.kind == IMPORT:
         stored["reason"] = None
@@ -222,7 +250,12 @@ def _finish(context: WorkerContext, claim: Claim, values: dict[str, Any], second
     job = claim.job
     tell = log.warning if values["status"] == ImportStatus.FAILED else log.info
     if job.kind != IMPORT:
-        tell("change_finished", kind=job.kind, status=str(values["status"]), seconds=round(seconds, 3))
+        tell(
+            "change_finished",
+            kind=job.kind,
+            status=str(values["status"]),
+            seconds=round(seconds, 3),
+        )
         return
     tell(
         "import_finished",
@@ -240,7 +273,8 @@ def _finish(context: WorkerContext, claim: Claim, values: dict[str, Any], second
 
 
 def _forget_earlier_errors(context: WorkerContext, claim: Claim, *, kept: str | None) -> None:
-    """Attempts that a dead worker left may have left their row errors too; only those of one attempt count.
+    """Attempts that a dead worker left may have left their row errors too; only those of one
+    attempt count.
 
     That is this attempt, or the one that died just after its batch was in the archive.
     """
@@ -269,8 +303,9 @@ def _hand_back(context: WorkerContext, claim: Claim, rest: Rest, reason: str | N
 def _record(context: WorkerContext, claim: Claim, **values: Any) -> None:
     """Writes into the job's row how the attempt ended, as soon as the registry can be written to.
 
-    A row that stays `running` would say that this process had died, and count against the import. No other job could
-    be claimed meanwhile. Raises ClaimLost, and the database's error when the process has to stop before.
+    A row that stays `running` would say that this process had died, and count against the import.
+    No other job could be claimed meanwhile. Raises ClaimLost, and the database's error when the
+    process has to stop before.
     """
     pause = LONGEST_RECORD_PAUSE_SECONDS / 64
     while True:

@@ -1,5 +1,5 @@
-"""Takes jobs up: those that messages lead to, and in a sweep those that were forgotten. Without a usable queue the
-sweep runs them itself."""
+"""Takes jobs up: those that messages lead to, and in a sweep those that were forgotten. Without a
+usable queue the sweep runs them itself."""
 
 from threading import Lock
 from typing import Any
@@ -14,7 +14,8 @@ from worker.run_job import run_job
 
 FIRST_POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 2.0
-"""Both storages wait for messages by themselves: Huey only sleeps after an error, and logs it each time."""
+"""Both storages wait for messages by themselves: Huey only sleeps after an error, and logs it each
+time."""
 
 LOOK_AGAIN_SECONDS = 0.5
 """How often a worker without a queue looks for jobs, and whether the queue can be used again."""
@@ -23,7 +24,8 @@ log = structlog.get_logger(__name__)
 
 
 class TakingUp:
-    """The queue's consumer and the sweep of one worker. One job is run at a time, whichever of them found it."""
+    """The queue's consumer and the sweep of one worker. One job is run at a time, whichever of them
+    found it."""
 
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
@@ -43,7 +45,8 @@ class TakingUp:
         self._consumer.stop(graceful=True)
 
     def sweep(self) -> None:
-        """Sends a message for every forgotten job. While the queue can't be used it runs them, until it can."""
+        """Sends a message for every forgotten job. While the queue can't be used it runs them,
+        until it can."""
         if self._is_usable("queue_unusable"):
             sweep(self._context.services.registry, self._context.services.locks, self._queue)
             return
@@ -56,7 +59,8 @@ class TakingUp:
     def _is_usable(self, event: str | None = None) -> bool:
         try:
             self._queue.check_usable()
-        except Exception as error:  # noqa: BLE001  # whatever ails the queue, jobs are run without it
+        except Exception as error:  # noqa: BLE001
+            # Whatever ails the queue, jobs are run without it.
             if event is not None:
                 log.warning(event, reason=str(error))
             return False

@@ -59,7 +59,8 @@ class RequestHead:
 
     @property
     def is_probe(self) -> bool:
-        """Load balancers ask under any name or none, and the answer holds nothing worth stealing."""
+        """Load balancers ask under any name or none, and the answer holds nothing worth
+        stealing."""
         return self.is_safe and self.path in _PROBED_PATHS
 
 
@@ -87,7 +88,9 @@ class AccessRule:
         host = _host_of(head)
         if host is not None and not self._is_served(host):
             what = f"{host.name} is not a name of this service"
-            raise HostNotAllowed(f"{what}; if it should be, add it to GLYPHD_ALLOWED_HOSTS", host=host.name)
+            raise HostNotAllowed(
+                f"{what}; if it should be, add it to GLYPHD_ALLOWED_HOSTS", host=host.name
+            )
         if not head.is_safe:
             self._check_site(head, host)
 
@@ -116,7 +119,8 @@ class AccessRule:
         elif origin is not None and not self._is_own_origin(origin, head, host):
             raise CrossSiteRequest(
                 f"the page is from {origin[:_MOST_SHOWN]!r}, which is not the host of the request; "
-                "if it is a page of this service, let the proxy pass the Host header with its port, "
+                "if it is a page of this service, let the proxy pass the Host header with its "
+                "port, "
                 "or add the page's host to GLYPHD_ALLOWED_HOSTS"
             )
 
@@ -158,5 +162,6 @@ def _host_of(head: RequestHead) -> Host | None:
 
 
 def _is_same(page: Host, asked: Host, default_port: int) -> bool:
-    """Whether both are one host and port; which port is the default depends on the page's scheme."""
+    """Whether both are one host and port; which port is the default depends on the page's
+    scheme."""
     return page.name == asked.name and (page.port or default_port) == (asked.port or default_port)

@@ -56,7 +56,9 @@ class ActionsApi:
     def retry(self, import_id: str) -> HTTPResponse:
         """A new import of the same upload."""
         accepted = run_again(
-            self._services, import_id, lambda: Asked(query(ImportOptions), idempotency_key(), caller())
+            self._services,
+            import_id,
+            lambda: Asked(query(ImportOptions), idempotency_key(), caller()),
         )
         return answer_upload(accepted, self._waiting, grace_seconds=0)
 
@@ -77,16 +79,21 @@ class ActionsApi:
             return self._foresee(job, kind)
         change = request_change(job, wanted, services.registry, services.queue)
         seconds = wait_asked()
-        change = self._waiting.until_final(change, CHANGE_GRACE_SECONDS if seconds is None else seconds)
+        change = self._waiting.until_final(
+            change, CHANGE_GRACE_SECONDS if seconds is None else seconds
+        )
         return changed(change, require_import(services.registry, import_id))
 
     def _foresee(self, job: Job, kind: str) -> HTTPResponse:
         effect = foreseen_effect(self._services, job, kind)
-        return answer_json({"import_id": job.import_id, "kind": kind, "dry_run": True, "effect": effect})
+        return answer_json(
+            {"import_id": job.import_id, "kind": kind, "dry_run": True, "effect": effect}
+        )
 
 
 def run_again(services: Services, import_id: str, read_asked: Callable[[], Asked]) -> Accepted:
-    """A new import of the same upload, logged like any other. `read_asked` may raise what is wrong with the request."""
+    """A new import of the same upload, logged like any other. `read_asked` may raise what is wrong
+    with the request."""
     with import_line() as line:
         asked = read_asked()
         require_room(services)

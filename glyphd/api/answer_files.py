@@ -19,9 +19,11 @@ _LOOK_SECONDS = 0.25
 
 
 class AnswerFile(io.BufferedRandom):
-    """An unlinked file that asks for room before it grows, and gives the room back when it is closed.
+    """An unlinked file that asks for room before it grows, and gives the room back when it is
+    closed.
 
-    Writing raises StorageFull where there is no room, and ClientLeft soon after nobody waits for the answer any more.
+    Writing raises StorageFull where there is no room, and ClientLeft soon after nobody waits for
+    the answer any more.
     """
 
     def __init__(self, space: ScratchSpace) -> None:

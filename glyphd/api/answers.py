@@ -33,9 +33,13 @@ def answer_json(content: Any, http_status: int = 200, /, **headers: str) -> HTTP
     return answer_bytes(body, "application/json", http_status, **headers)
 
 
-def answer_bytes(body: bytes, content_type: str, http_status: int = 200, /, **headers: str) -> HTTPResponse:
+def answer_bytes(
+    body: bytes, content_type: str, http_status: int = 200, /, **headers: str
+) -> HTTPResponse:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return HTTPResponse(body, http_status, {"Content-Type": content_type, "Content-Length": str(len(body)), **named})
+    return HTTPResponse(
+        body, http_status, {"Content-Type": content_type, "Content-Length": str(len(body)), **named}
+    )
 
 
 def answer_file(file: BinaryIO, content_type: str, **headers: str) -> HTTPResponse:
@@ -44,13 +48,17 @@ def answer_file(file: BinaryIO, content_type: str, **headers: str) -> HTTPRespon
     size = file.seek(0, 2) - start
     file.seek(start)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return HTTPResponse(file, 200, {"Content-Type": content_type, "Content-Length": str(size), **named})
+    return HTTPResponse(
+        file, 200, {"Content-Type": content_type, "Content-Length": str(size), **named}
+    )
 
 
 def answer_head(content_type: str, **headers: str) -> HTTPResponse:
-    """The answer to a HEAD without the work of a GET: what it says of the content, but for its length."""
+    """The answer to a HEAD without the work of a GET: what it says of the content, but for its
+    length."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    # Bottle drops the body of every answer to a HEAD, but takes an empty one for content of no bytes.
+    # Bottle drops the body of every answer to a HEAD, but takes an empty one for content of no
+    # bytes.
     return HTTPResponse(iter([b"\n"]), 200, {"Content-Type": content_type, **named})
 
 
@@ -60,7 +68,8 @@ def make_etag(*parts: Any) -> str:
 
 
 def require_changed(*version: Any) -> dict[str, str]:
-    """The headers of an answer that may change: its tag, which names this request and the version (JSON values).
+    """The headers of an answer that may change: its tag, which names this request and the version
+    (JSON values).
 
     Raises 304 for whoever has this very version already.
     """
@@ -88,15 +97,23 @@ def output_format(query: OutputQuery) -> str:
         if media_type in forms:
             return forms[media_type]
     offered = list(_BY_MEDIA_TYPE)
-    raise NotAcceptable(f"available as {', '.join(offered)}, not as {accepted[:200]}", offered=offered)
+    raise NotAcceptable(
+        f"available as {', '.join(offered)}, not as {accepted[:200]}", offered=offered
+    )
 
 
 def answer_list(
-    asked: PageQuery, found: Result, version: str, scratch: ScratchSpace, *, count: Callable[[], int] | None = None
+    asked: PageQuery,
+    found: Result,
+    version: str,
+    scratch: ScratchSpace,
+    *,
+    count: Callable[[], int] | None = None,
 ) -> HTTPResponse:
     """The page that is asked for, or the whole list where there is no `limit`.
 
-    `version` changes whenever the list may. `count` says how many rows there are, where that is asked for.
+    `version` changes whenever the list may. `count` says how many rows there are, where that is
+    asked for.
     """
     headers = require_changed(output_format(asked), version)
     if count is not None:
@@ -116,10 +133,14 @@ def answer_page(asked: OutputQuery, page: Page, headers: dict[str, str]) -> HTTP
 
 
 def answer_whole(
-    asked: OutputQuery, columns: Sequence[str], rows: RowStream, scratch: ScratchSpace, headers: dict[str, str]
+    asked: OutputQuery,
+    columns: Sequence[str],
+    rows: RowStream,
+    scratch: ScratchSpace,
+    headers: dict[str, str],
 ) -> HTTPResponse:
-    """All rows, written to an unlinked file first: flat in memory, and no lock on the archive while a reader takes its
-    time."""
+    """All rows, written to an unlinked file first: flat in memory, and no lock on the archive while
+    a reader takes its time."""
     form, write = _writer(asked)
     headers |= {"Vary": "Accept"}
     if request.method == "HEAD":
@@ -140,7 +161,9 @@ def next_link(cursor: str | None) -> dict[str, str]:
     if cursor is None:
         return {}
     pairs = [(name, value) for name, value in query_pairs() if name != "cursor"]
-    return {"Link": f'<{quote(request.path)}?{urlencode([*pairs, ("cursor", cursor)])}>; rel="next"'}
+    return {
+        "Link": f'<{quote(request.path)}?{urlencode([*pairs, ("cursor", cursor)])}>; rel="next"'
+    }
 
 
 def _by_preference(accepted: str) -> Iterable[str]:
@@ -152,4 +175,8 @@ def _by_preference(accepted: str) -> Iterable[str]:
             weighted.append((float(weight), media_type))
         except ValueError:
             continue
-    return [media_type for weight, media_type in sorted(weighted, key=lambda pair: -pair[0]) if weight > 0]
+    return [
+        media_type
+        for weight, media_type in sorted(weighted, key=lambda pair: -pair[0])
+        if weight > 0
+    ]

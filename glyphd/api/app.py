@@ -43,8 +43,11 @@ _HEADERS_OF_PROXIES = (
 log = structlog.get_logger(__name__)
 
 
-def build_app(services: Services, pages: Pages | None = None, waiting: Waiting | None = None) -> Bottle:
-    """All routes over these services, those of the pages among them, which may wait in the same places."""
+def build_app(
+    services: Services, pages: Pages | None = None, waiting: Waiting | None = None
+) -> Bottle:
+    """All routes over these services, those of the pages among them, which may wait in the same
+    places."""
     pages = pages or NoPages()
     app = Bottle()
     routes = all_routes(services, waiting)
@@ -94,7 +97,8 @@ def has_route(app: Bottle, head: RequestHead) -> bool:
 def _failures_as_problems(
     services: Services, pages: Pages, handle: Callable[..., HTTPResponse]
 ) -> Callable[..., HTTPResponse]:
-    """The HTTP edge: nothing that goes wrong in a route gets past it. A request opens the registry once at most."""
+    """The HTTP edge: nothing that goes wrong in a route gets past it. A request opens the registry
+    once at most."""
 
     def answer(*args: Any, **kwargs: Any) -> HTTPResponse:
         try:
@@ -109,7 +113,8 @@ def _failures_as_problems(
 
 
 def _own_problem(routes: list[Route], pages: Pages, error: HTTPError) -> HTTPResponse:
-    """The problem for an error of Bottle's own, whose headers take the place of those that `_end` set."""
+    """The problem for an error of Bottle's own, whose headers take the place of those that `_end`
+    set."""
     answer = bottle_problem(error, routes)
     if isinstance(answer, Problem):
         answer = pages.present(answer)
@@ -119,7 +124,10 @@ def _own_problem(routes: list[Route], pages: Pages, error: HTTPError) -> HTTPRes
 
 
 def _common_headers() -> dict[str, str]:
-    return {"X-Request-Id": request.environ["glyphd.request_id"], "X-Content-Type-Options": "nosniff"}
+    return {
+        "X-Request-Id": request.environ["glyphd.request_id"],
+        "X-Content-Type-Options": "nosniff",
+    }
 
 
 def _begin() -> None:
@@ -138,10 +146,13 @@ def _gate(rule: AccessRule, pages: Pages) -> Callable[[], None]:
         try:
             rule.check(head)
         except GlyphdError as failure:
-            log.info("request_refused", status=status_of(failure), code=failure.code, client=head.peer)
+            log.info(
+                "request_refused", status=status_of(failure), code=failure.code, client=head.peer
+            )
             raise pages.present(problem_of(failure)) from None
         if not rule.trusts(head.peer):
-            # Bottle would believe them: its own idea of the request's address and client is made from them.
+            # Bottle would believe them: its own idea of the request's address and client is made
+            # from them.
             for name in _HEADERS_OF_PROXIES:
                 request.environ.pop(name, None)
 

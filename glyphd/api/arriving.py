@@ -11,8 +11,8 @@ from glyphd.uploads import HEAD_BYTES, Receiving
 class Body:
     """What a request's body was: a file, now in the upload store, and the form fields around it.
 
-    `is_text`: it came as JSON text and was kept as UTF-8, so that its name and the `encoding` option say nothing of
-    its bytes. `charset` is the encoding that its content type names.
+    `is_text`: it came as JSON text and was kept as UTF-8, so that its name and the `encoding`
+    option say nothing of its bytes. `charset` is the encoding that its content type names.
     """
 
     described: Described
@@ -22,7 +22,8 @@ class Body:
 
 
 Look = Callable[[Body, bool], None]
-"""Looks at a body of which only the head is there, and raises to refuse it; True when no field can follow."""
+"""Looks at a body of which only the head is there, and raises to refuse it; True when no field can
+follow."""
 
 
 class Arriving:

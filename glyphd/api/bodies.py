@@ -10,7 +10,14 @@ from glyphd.api.arriving import Arriving, Body, Look
 from glyphd.api.body_blocks import body_blocks
 from glyphd.api.body_limits import BodyLimits
 from glyphd.api.dispositions import charset_of, filename_of
-from glyphd.api.forms import GZIP_TYPES, MAX_FIELD_BYTES, MULTIPART, decoded, only_file, receive_form
+from glyphd.api.forms import (
+    GZIP_TYPES,
+    MAX_FIELD_BYTES,
+    MULTIPART,
+    decoded,
+    only_file,
+    receive_form,
+)
 from glyphd.api.query_strings import read_query_string
 from glyphd.api.request_headers import header
 from glyphd.contracts.json_values import RepeatedKeys, parse_json
@@ -25,18 +32,21 @@ MAX_NAME_SHOWN = 100
 """What a refusal repeats of the names that a body made up."""
 RAW_TYPES = ("text/csv", "application/csv", "text/tab-separated-values", *GZIP_TYPES)
 BYTES_OF_A_VALUE = 16
-"""A JSON body may have one value for so many bytes of the largest one: rows have names before their values."""
+"""A JSON body may have one value for so many bytes of the largest one: rows have names before their
+values."""
 JSON = "application/json"
 _TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
-"""A text in JSON. One without an end goes to the end of the body: to look for its end again would take for ever."""
+"""A text in JSON. One without an end goes to the end of the body: to look for its end again would
+take for ever."""
 FORM = "application/x-www-form-urlencoded"
 
 
 def receive_upload(receiving: Receiving, settings: Settings, look: Look) -> Body:
     """Streams the CSV of this request into the upload store, whatever form it comes in.
 
-    `look` is called once, as soon as the file's head is there, so that a refusal need not wait for the rest; not for a
-    file that has no more than a head, and for JSON, which is in memory as a whole.
+    `look` is called once, as soon as the file's head is there, so that a refusal need not wait for
+    the rest; not for a file that has no more than a head, and for JSON, which is in memory as a
+    whole.
     """
     arriving = Arriving(receiving, look)
     content_type, options = parse_options_header(header("Content-Type"))
@@ -44,11 +54,14 @@ def receive_upload(receiving: Receiving, settings: Settings, look: Look) -> Body
     if content_type in RAW_TYPES:
         kind = "text/csv" if content_type in GZIP_TYPES else content_type
         is_packed = packed or content_type in GZIP_TYPES
-        described = Described(filename_of(header("Content-Disposition")), kind, GZIP if is_packed else None)
+        described = Described(
+            filename_of(header("Content-Disposition")), kind, GZIP if is_packed else None
+        )
         return _receive_raw(arriving, Body(described, [], charset=charset_of(options)), settings)
     if packed:
         raise UnsupportedType(
-            f"{content_type or 'this body'} can't be sent with Content-Encoding: gzip, only text/csv can"
+            f"{content_type or 'this body'} can't be sent with Content-Encoding: gzip, only "
+            "text/csv can"
         )
     if content_type == MULTIPART:
         return _receive_multipart(arriving, options.get("boundary", ""), settings)
@@ -61,7 +74,8 @@ def receive_upload(receiving: Receiving, settings: Settings, look: Look) -> Body
 
 
 def read_json_body(settings: Settings) -> Any:
-    """The JSON value of this request. Raises FileRefused when it is malformed, TooLarge over the cap."""
+    """The JSON value of this request. Raises FileRefused when it is malformed, TooLarge over the
+    cap."""
     content_type, _ = parse_options_header(header("Content-Type"))
     if content_type != JSON or _content_encoding():
         raise UnsupportedType(f"the body must be {JSON}", offered=[JSON])
@@ -101,13 +115,18 @@ def _json_value(body: bytes) -> Any:
 
 
 def _require_few_values(body: bytearray, settings: Settings) -> None:
-    """Raises TooLarge for more values than a body of rows has: `{}` takes 30 times as much memory as text.
+    """Raises TooLarge for more values than a body of rows has: `{}` takes 30 times as much memory
+    as text.
 
-    Texts are looked for only where there is something to leave out: a CSV is one text with many commas.
+    Texts are looked for only where there is something to leave out: a CSV is one text with many
+    commas.
     """
     most = max(settings.max_json_bytes // BYTES_OF_A_VALUE, 1)
     if _marks(body) > most and _marks(_TEXT.sub(b"", body)) > most:
-        raise TooLarge(f"a JSON body may have at most {most} values; send more as a raw text/csv body", limit=most)
+        raise TooLarge(
+            f"a JSON body may have at most {most} values; send more as a raw text/csv body",
+            limit=most,
+        )
 
 
 def _marks(body: bytes | bytearray) -> int:
@@ -124,12 +143,16 @@ def _without_repeated_keys(content: Any) -> Any:
 def _content_encoding() -> str:
     encoding: str = header("Content-Encoding").strip().lower()
     if encoding not in ("", "identity", GZIP, "x-gzip"):
-        raise UnsupportedType(f"Content-Encoding {encoding[:50]!r} is not supported, only gzip", offered=[GZIP])
+        raise UnsupportedType(
+            f"Content-Encoding {encoding[:50]!r} is not supported, only gzip", offered=[GZIP]
+        )
     return GZIP if encoding.endswith(GZIP) else ""
 
 
 def _receive_raw(arriving: Arriving, body: Body, settings: Settings) -> Body:
-    require_size = partial(BodyLimits.from_settings(settings).require_size, body.described.content_type)
+    require_size = partial(
+        BodyLimits.from_settings(settings).require_size, body.described.content_type
+    )
     for block in body_blocks(require_size):
         arriving.add(block)
         arriving.look_once(lambda: body, is_complete=True)
@@ -143,12 +166,23 @@ def _receive_multipart(arriving: Arriving, boundary: str, settings: Settings) ->
 def _receive_json(receiving: Receiving, settings: Settings) -> Body:
     content = _without_repeated_keys(read_json_body(settings))
     if not isinstance(content, dict):
-        raise FileRefused('the body must be a JSON object such as {"filename": "offers.csv", "csv": "…"}')
+        raise FileRefused(
+            'the body must be a JSON object such as {"filename": "offers.csv", "csv": "…"}'
+        )
     text, name = content.get("csv"), content.get("filename")
-    unknown = [name[:MAX_NAME_SHOWN] for name in sorted(set(content) - {"csv", "filename"})[:MAX_NAMES_SHOWN]]
+    unknown = [
+        name[:MAX_NAME_SHOWN]
+        for name in sorted(set(content) - {"csv", "filename"})[:MAX_NAMES_SHOWN]
+    ]
     if unknown:
-        raise FileRefused(f"unknown members {', '.join(unknown)[:200]}: options are query parameters", unknown=unknown)
+        raise FileRefused(
+            f"unknown members {', '.join(unknown)[:200]}: options are query parameters",
+            unknown=unknown,
+        )
     if not isinstance(text, str) or not isinstance(name, str | None):
-        raise FileRefused("the JSON object needs a member csv with the text, and may have a filename", missing=["csv"])
+        raise FileRefused(
+            "the JSON object needs a member csv with the text, and may have a filename",
+            missing=["csv"],
+        )
     receiving.write(text.encode())
     return Body(Described(name, "text/csv"), [], is_text=True)

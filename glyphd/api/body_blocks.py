@@ -10,7 +10,8 @@ BLOCK = 256 * 1024
 
 
 def body_length() -> int:
-    """The body's length, which the server always knows: it has received all of it, chunked ones too."""
+    """The body's length, which the server always knows: it has received all of it, chunked ones
+    too."""
     environ = request.environ
     if environ.get("HTTP_TRANSFER_ENCODING"):
         raise LengthMissing("unsupported Transfer-Encoding")
@@ -21,7 +22,8 @@ def body_length() -> int:
 
 
 def body_blocks(require_size: Callable[[int], None]) -> Iterator[bytes]:
-    """The body in blocks. `require_size` raises, before anything is read, for one with too many bytes.
+    """The body in blocks. `require_size` raises, before anything is read, for one with too many
+    bytes.
 
     Raises MalformedBody for a body that is shorter than it said.
     """

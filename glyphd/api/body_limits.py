@@ -1,4 +1,5 @@
-"""How large a body may be, by its type: for our server before it is received, for the API under any other one."""
+"""How large a body may be, by its type: for our server before it is received, for the API under any
+other one."""
 
 from dataclasses import dataclass
 
@@ -11,7 +12,8 @@ FORM_ENVELOPE_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class BodyLimits:
-    """Sizes in bytes. JSON is held in memory; without a limit of its own it may be as large as any other body."""
+    """Sizes in bytes. JSON is held in memory; without a limit of its own it may be as large as any
+    other body."""
 
     max_upload_bytes: int
     max_json_bytes: int | None = None

@@ -12,7 +12,8 @@ MAX_AGENT_CHARACTERS = 500
 
 
 def caller() -> Caller:
-    """The client of this request. What it sends of itself is data: shortened, and without control characters."""
+    """The client of this request. What it sends of itself is data: shortened, and without control
+    characters."""
     client, agent = peer_address(), header("User-Agent")
     return Caller(_clean(client, MAX_CLIENT_CHARACTERS), _clean(agent, MAX_AGENT_CHARACTERS))
 
@@ -26,5 +27,9 @@ def peer_address() -> str:
 
 
 def _clean(text: str, most: int) -> str | None:
-    kept = "".join(character for character in text[: 2 * most] if unicodedata.category(character) not in ("Cc", "Cs"))
+    kept = "".join(
+        character
+        for character in text[: 2 * most]
+        if unicodedata.category(character) not in ("Cc", "Cs")
+    )
     return kept.strip()[:most] or None

@@ -1,4 +1,5 @@
-"""`/api/deltas` and `/api/listings/{listing_id}/history`: how listings changed from one observation to the next."""
+"""`/api/deltas` and `/api/listings/{listing_id}/history`: how listings changed from one observation
+to the next."""
 
 from bottle import HTTPResponse
 

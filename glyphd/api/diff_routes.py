@@ -46,7 +46,9 @@ class DiffApi:
         counts = self._services.remembered.count_diff(old, new)
         at = "/api/imports/{}/diff/{}".format(*(quote(name, safe="") for name in names))
         links = {"self": at} | {kind: f"{at}?kind={kind}" for kind in choices(DiffKind)}
-        return answer_json({"a": names[0], "b": names[1], **asdict(counts), "links": links}, **headers)
+        return answer_json(
+            {"a": names[0], "b": names[1], **asdict(counts), "links": links}, **headers
+        )
 
     def _list(self, asked: DiffQuery, kind: DiffKind, old: Brought, new: Brought) -> HTTPResponse:
         require_limit(asked.limit, asked.cursor)
@@ -55,7 +57,8 @@ class DiffApi:
 
 
 def require_brought(services: Services, import_id: str) -> Brought:
-    """What an import brought. Raises ImportNotFound or ImportNotSucceeded for one that brought nothing."""
+    """What an import brought. Raises ImportNotFound or ImportNotSucceeded for one that brought
+    nothing."""
     brought = find_brought(services.archive, import_id) if "\0" not in import_id else None
     if brought is None:
         job = require_import(services.registry, import_id)
@@ -68,4 +71,6 @@ def require_brought(services: Services, import_id: str) -> Brought:
 def _refuse_list_parameters(asked: DiffQuery) -> None:
     for name in _FOR_LISTS:
         if getattr(asked, name):
-            raise InvalidParameter(f"{name} needs kind: without it there is no list", parameter=name)
+            raise InvalidParameter(
+                f"{name} needs kind: without it there is no list", parameter=name
+            )

@@ -1,4 +1,5 @@
-"""What the headers of a body, or of a part of a form, say about a file: its name, its charset, how it is encoded."""
+"""What the headers of a body, or of a part of a form, say about a file: its name, its charset, how
+it is encoded."""
 
 import re
 from collections.abc import Mapping
@@ -29,7 +30,8 @@ def filename_of(disposition: str) -> str | None:
 
 
 def charset_of(options: Mapping[str, str]) -> str | None:
-    """The charset of a Content-Type, by Python's name for it. Raises UnsupportedType for one that is not read."""
+    """The charset of a Content-Type, by Python's name for it. Raises UnsupportedType for one that
+    is not read."""
     name = options.get("charset")
     if not name:
         return None
@@ -37,7 +39,9 @@ def charset_of(options: Mapping[str, str]) -> str | None:
         return canonical_encoding(name)
     except InvalidParameter:
         what = f"the charset {name[:100]!r} is not supported"
-        raise UnsupportedType(f"{what}: send UTF-8, or one that extends ASCII such as windows-1252") from None
+        raise UnsupportedType(
+            f"{what}: send UTF-8, or one that extends ASCII such as windows-1252"
+        ) from None
 
 
 def require_plain_transfer(encoding: str) -> None:

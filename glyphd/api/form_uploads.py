@@ -39,7 +39,8 @@ class SentForm:
 
 
 def accept_form(services: Services) -> SentForm:
-    """Each file of a form becomes an import of its own, with the same options; one that is refused stops no other.
+    """Each file of a form becomes an import of its own, with the same options; one that is refused
+    stops no other.
 
     Raises what is wrong with the form as a whole; then none is accepted.
     """
@@ -54,14 +55,21 @@ def accept_form(services: Services) -> SentForm:
         content_type, options = parse_options_header(header("Content-Type"))
         if content_type != MULTIPART:
             raise UnsupportedType(f"files are sent as {MULTIPART}", offered=[MULTIPART])
-        form = receive_form(options.get("boundary", ""), services.settings, next_file, MAX_FORM_PARTS)
+        form = receive_form(
+            options.get("boundary", ""), services.settings, next_file, MAX_FORM_PARTS
+        )
         bodies = zip(received, form.bodies(), strict=True)
-        sent = [(receiving, body) for receiving, body in bodies if receiving.size or body.described.filename]
+        sent = [
+            (receiving, body)
+            for receiving, body in bodies
+            if receiving.size or body.described.filename
+        ]
         return SentForm(form.fields(), [_accept_file(services, *one) for one in sent])
 
 
 def _glance(services: Services, receiving: Receiving, body: Body, is_complete: bool) -> None:
-    """Lets the digest begin early. What would be refused is refused with its name when the whole form is there."""
+    """Lets the digest begin early. What would be refused is refused with its name when the whole
+    form is there."""
     with suppress(GlyphdError):
         services.intake.look(receiving, *understood(body), is_complete=is_complete)
 

@@ -1,11 +1,18 @@
-"""Taking a form apart as it streams in: its files go into the upload store one after another, its fields stay here."""
+"""Taking a form apart as it streams in: its files go into the upload store one after another, its
+fields stay here."""
 
 import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
+from multipart import (
+    MultipartError,
+    MultipartSegment,
+    ParserLimitReached,
+    PushMultipartParser,
+    parse_options_header,
+)
 
 from glyphd.api.arriving import Arriving, Body
 from glyphd.api.body_blocks import body_blocks
@@ -26,8 +33,11 @@ NextFile = Callable[[], Arriving]
 """Where the next file of a form goes. Raises FileRefused when no more may come."""
 
 
-def receive_form(boundary: str, settings: Settings, next_file: NextFile, most_parts: int = MAX_PARTS) -> "Form":
-    """Streams the form of this request. Raises MalformedBody, TooLarge, and what `next_file` raises."""
+def receive_form(
+    boundary: str, settings: Settings, next_file: NextFile, most_parts: int = MAX_PARTS
+) -> "Form":
+    """Streams the form of this request. Raises MalformedBody, TooLarge, and what `next_file`
+    raises."""
     if not boundary:
         raise MalformedBody("multipart/form-data without a boundary")
     form, limits = Form(next_file), BodyLimits.from_settings(settings)
@@ -95,7 +105,9 @@ class Form:
             name, value = self._fields[-1]
             value += event
             if len(value) > MAX_FIELD_BYTES:
-                raise TooLarge(f"the form field {name[:50]!r} is larger than {MAX_FIELD_BYTES} bytes")
+                raise TooLarge(
+                    f"the form field {name[:50]!r} is larger than {MAX_FIELD_BYTES} bytes"
+                )
 
     def fields(self) -> list[tuple[str, str]]:
         return [(name, decoded(name, value)) for name, value in self._fields]
@@ -109,7 +121,10 @@ class Form:
         """That of the only file. Raises FileRefused when there is none."""
         if not self._files:
             found = [name for name, _ in self._fields]
-            raise FileRefused(f"the form has no part named file; found: {', '.join(found) or 'nothing'}", found=found)
+            raise FileRefused(
+                f"the form has no part named file; found: {', '.join(found) or 'nothing'}",
+                found=found,
+            )
         return self.bodies()[0]
 
     def _start(self, segment: MultipartSegment) -> None:
@@ -120,8 +135,12 @@ class Form:
             return
         _, options = parse_options_header(segment.header("Content-Type", ""))
         disposition = segment.header("Content-Disposition", "")
-        filename = filename_of(disposition) if "filename*" in disposition.lower() else segment.filename
-        self._files.append(_FormFile(self._next_file(), filename, segment.content_type or "", charset_of(options)))
+        filename = (
+            filename_of(disposition) if "filename*" in disposition.lower() else segment.filename
+        )
+        self._files.append(
+            _FormFile(self._next_file(), filename, segment.content_type or "", charset_of(options))
+        )
 
 
 def decoded(name: str, value: bytes | bytearray) -> str:

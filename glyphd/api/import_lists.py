@@ -1,4 +1,5 @@
-"""The lists around imports, as `Result`s: the imports themselves, and the row errors that were kept of one."""
+"""The lists around imports, as `Result`s: the imports themselves, and the row errors that were kept
+of one."""
 
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -40,7 +41,9 @@ class ImportList:
     def _jobs(self, most: int) -> Iterator[Job]:
         """The imports behind the cursor, read in blocks."""
         before = read_cursor(self._wanted, self._cursor, (int,))[0] if self._cursor else None
-        while block := self._registry.imports(self._wanted, before=before, limit=min(BLOCK_ROWS, most)):
+        while block := self._registry.imports(
+            self._wanted, before=before, limit=min(BLOCK_ROWS, most)
+        ):
             yield from block
             before = block[-1].id
 

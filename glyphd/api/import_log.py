@@ -49,7 +49,8 @@ class ImportLine:
 
 @contextmanager
 def import_line() -> Iterator[ImportLine]:
-    """Writes a line when the block refuses the import; the block itself says when it has accepted one."""
+    """Writes a line when the block refuses the import; the block itself says when it has accepted
+    one."""
     line = ImportLine()
     try:
         yield line

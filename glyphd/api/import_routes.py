@@ -70,7 +70,11 @@ class ImportsApi:
         query(NoParameters)
         job = require_import(self._services.registry, import_id)
         etag = f'"{job.sha256}"'
-        content_type = "application/gzip" if job.content_encoding == GZIP else job.content_type or "text/csv"
+        content_type = (
+            "application/gzip" if job.content_encoding == GZIP else job.content_type or "text/csv"
+        )
         require_new_tag(etag)
         headers = {"ETag": etag, "Content_Disposition": f'attachment; filename="{job.upload_name}"'}
-        return answer_file(self._services.uploads.open(job.upload_name or ""), content_type, **headers)
+        return answer_file(
+            self._services.uploads.open(job.upload_name or ""), content_type, **headers
+        )

@@ -3,7 +3,8 @@
 from bottle import request
 
 CLIENT_LEFT = "glyphd.client_left"
-"""The name in a request's environment under which our server says whether its client has closed the connection."""
+"""The name in a request's environment under which our server says whether its client has closed the
+connection."""
 
 
 def client_left() -> bool:

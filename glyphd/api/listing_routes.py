@@ -37,7 +37,9 @@ class ListingsApi:
         with turn, self._archive.connection_context():
             search = Search(self._archive, asked, self._statements)
             count = search.count if asked.count else None
-            return answer_list(asked, search, archive_version(self._archive), self._services.scratch, count=count)
+            return answer_list(
+                asked, search, archive_version(self._archive), self._services.scratch, count=count
+            )
 
     def show(self, listing_id: str) -> HTTPResponse:
         """The current row of one listing."""
@@ -46,7 +48,9 @@ class ListingsApi:
         with self._archive.connection_context():
             row = find_current(self._archive, key)
             if row is None and is_known(self._archive, key):
-                raise ListingNotCurrent(f"no event of listing {listing_id} counts at present", listing_id=listing_id)
+                raise ListingNotCurrent(
+                    f"no event of listing {listing_id} counts at present", listing_id=listing_id
+                )
             if row is None:
                 raise ListingNotFound(f"there is no listing {listing_id}", listing_id=listing_id)
             headers = require_changed(archive_version(self._archive))
@@ -54,7 +58,8 @@ class ListingsApi:
 
 
 def listing_key(listing_id: str) -> bytes:
-    """The bytes behind a `listing_id` as a path has it. Raises ListingNotFound for what can't be one."""
+    """The bytes behind a `listing_id` as a path has it. Raises ListingNotFound for what can't be
+    one."""
     try:
         key = bytes.fromhex(listing_id)
     except ValueError:

@@ -67,11 +67,13 @@ class ModelsApi:
 
 
 def _ends_in_name() -> bool:
-    """Whether the slash before `history` came encoded, as a part of the name. Not every server says how it came."""
+    """Whether the slash before `history` came encoded, as a part of the name. Not every server says
+    how it came."""
     path: str = request.environ.get("REQUEST_URI", "").partition("?")[0]
     return path.lower().endswith("%2fhistory")
 
 
 def _moment_asked() -> str | None:
-    """The moment that is asked about, before it is known which route the other parameters belong to."""
+    """The moment that is asked about, before it is known which route the other parameters belong
+    to."""
     return read_parameters(ModelQuery, [pair for pair in query_pairs() if pair[0] == "as_of"]).as_of

@@ -8,9 +8,11 @@ from glyphd.api.routes import Route
 
 LIKENESS = 0.75
 SEGMENT_LIKENESS = 0.6
-"""How alike two paths, and their segments, must be, 1 being the same: less would point to something else than meant.
+"""How alike two paths, and their segments, must be, 1 being the same: less would point to something
+else than meant.
 
-By the whole path alone `/api/imports/{import_id}/cancel` would be much like `/api/imports/{import_id}/file`.
+By the whole path alone `/api/imports/{import_id}/cancel` would be much like
+`/api/imports/{import_id}/file`.
 """
 
 MAX_COMPARED = 200
@@ -22,7 +24,8 @@ _PARAMETER = re.compile(r"<(\w+)[^>]*>")
 def nearest_path(routes: Iterable[Route], method: str, path: str) -> str | None:
     """The path most like this one that takes the method; where nothing takes it, None.
 
-    Where a route has a parameter and the request a segment in its place, that segment is taken over.
+    Where a route has a parameter and the request a segment in its place, that segment is taken
+    over.
     """
     wanted = "GET" if method == "HEAD" else method
     path = path[:MAX_COMPARED]
@@ -32,7 +35,8 @@ def nearest_path(routes: Iterable[Route], method: str, path: str) -> str | None:
 
 
 def _has_like_segments(path: str, other: str) -> bool:
-    """True as well when one has more segments than the other: then there is nothing to compare one by one."""
+    """True as well when one has more segments than the other: then there is nothing to compare one
+    by one."""
     segments, others = path.split("/"), other.split("/")
     if len(segments) != len(others):
         return True

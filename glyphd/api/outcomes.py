@@ -21,13 +21,19 @@ def answer_upload(accepted: Accepted, waiting: Waiting, *, grace_seconds: float)
     seconds = wait_asked()
     if seconds:
         return _marked(ended(waiting.until_final(accepted.job, seconds)), accepted)
-    return _marked(pending(waiting.until_final(accepted.job, grace_seconds if seconds is None else 0)), accepted)
+    return _marked(
+        pending(waiting.until_final(accepted.job, grace_seconds if seconds is None else 0)),
+        accepted,
+    )
 
 
 def answer_end(accepted: Accepted, waiting: Waiting, *, patience_seconds: float) -> HTTPResponse:
     """The import's end, if it comes within the client's patience or, unsaid, this one."""
     seconds = wait_asked()
-    return _marked(ended(waiting.until_final(accepted.job, patience_seconds if seconds is None else seconds)), accepted)
+    return _marked(
+        ended(waiting.until_final(accepted.job, patience_seconds if seconds is None else seconds)),
+        accepted,
+    )
 
 
 def _marked(answer: HTTPResponse, accepted: Accepted) -> HTTPResponse:
@@ -43,7 +49,8 @@ def pending(job: Job) -> HTTPResponse:
 
 
 def ended(job: Job) -> HTTPResponse:
-    """200 for an import that succeeded or was cancelled, a problem with its status for a failed one, else 202."""
+    """200 for an import that succeeded or was cancelled, a problem with its status for a failed
+    one, else 202."""
     if job.status in (ImportStatus.SUCCEEDED, ImportStatus.CANCELLED):
         return answer_json(view_import(job), 200, Location=_location(job))
     if job.status == ImportStatus.FAILED:
@@ -52,10 +59,13 @@ def ended(job: Job) -> HTTPResponse:
 
 
 def changed(change: Job, job: Job) -> HTTPResponse:
-    """How far a rollback or a restore is, with the status of its import: 200 done, 202 under way, 500 failed."""
+    """How far a rollback or a restore is, with the status of its import: 200 done, 202 under way,
+    500 failed."""
     if change.status == ImportStatus.FAILED:
         detail = str(change.error_message)
-        return problem(500, str(change.error_code), f"The {change.kind} failed", detail, **_with_status(job))
+        return problem(
+            500, str(change.error_code), f"The {change.kind} failed", detail, **_with_status(job)
+        )
     return ended(job) if change.status == ImportStatus.SUCCEEDED else pending(job)
 
 

@@ -13,7 +13,8 @@ _RESOLVER_SECONDS = 1.0
 
 @cache
 def own_names() -> frozenset[str]:
-    """The host name, its name in multicast DNS (`.local`), and the full name that the resolver gives."""
+    """The host name, its name in multicast DNS (`.local`), and the full name that the resolver
+    gives."""
     name = socket.gethostname()
     given = (name, f"{name.partition('.')[0]}.local", _full_name(name))
     return frozenset(known for known in map(host_name, given) if known)
@@ -28,7 +29,9 @@ def host_name(text: str) -> str | None:
 
 def _full_name(name: str) -> str:
     found: list[str] = []
-    resolver = Thread(target=lambda: found.append(socket.getfqdn(name)), name="resolver", daemon=True)
+    resolver = Thread(
+        target=lambda: found.append(socket.getfqdn(name)), name="resolver", daemon=True
+    )
     resolver.start()
     resolver.join(_RESOLVER_SECONDS)
     return found[0] if found else name

@@ -1,4 +1,5 @@
-"""`POST /api/persist/listings`: rows as JSON, validated before anything is kept, imported while the caller waits."""
+"""`POST /api/persist/listings`: rows as JSON, validated before anything is kept, imported while the
+caller waits."""
 
 import json
 from itertools import chain
@@ -33,7 +34,8 @@ from glyphd.times import now_text
 
 WAIT_SECONDS = 30.0
 MAX_ERRORS_TOLD = 10_000
-"""Row errors in one answer; beyond, no more rows are checked. Megabytes of empty rows would make millions of them."""
+"""Row errors in one answer; beyond, no more rows are checked. Megabytes of empty rows would make
+millions of them."""
 
 
 class PersistApi:
@@ -45,7 +47,8 @@ class PersistApi:
         return [Route("POST", "/api/persist/listings", self.create)]
 
     def create(self) -> HTTPResponse:
-        """One bad row refuses all of them, with every error; otherwise the batch goes the way of a file."""
+        """One bad row refuses all of them, with every error; otherwise the batch goes the way of a
+        file."""
         with import_line() as line:
             asked = query(PersistQuery)
             options = ImportOptions.model_validate(asked.model_dump())
@@ -58,11 +61,14 @@ class PersistApi:
     def _keep(self, rows: list[Any], wanted: Asked) -> Accepted:
         with self._services.uploads.receive() as receiving:
             for row in rows:
-                receiving.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+                receiving.write(
+                    json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+                )
             return self._services.intake.accept(receiving, Described(None, NDJSON), wanted)
 
     def _valid_rows(self, rows: Any) -> list[Any]:
-        """The rows of a body. Raises FileRefused for anything but some rows, RowsRefused when one is not valid."""
+        """The rows of a body. Raises FileRefused for anything but some rows, RowsRefused when one
+        is not valid."""
         if not isinstance(rows, list):
             raise FileRefused("the body must be a JSON array of rows", found=_kind(rows))
         if not rows:
@@ -82,7 +88,9 @@ def _kind(value: Any) -> str:
 
 def _require_valid(rows: list[Any], latest_seen_at: str) -> None:
     check = RowCheck(OBJECT_HEADER, CheckOptions(now_text(), latest_seen_at), Findings())
-    read = (read_object(Place(number, number, 0, 0), row) for number, row in enumerate(rows, start=1))
+    read = (
+        read_object(Place(number, number, 0, 0), row) for number, row in enumerate(rows, start=1)
+    )
     told: list[RowError] = []
     for chunk in in_chunks(read):
         told += chain.from_iterable(check.rows(chunk).refused)
@@ -96,5 +104,8 @@ def _refusal(found: list[RowError], row_count: int) -> RowsRefused:
     is_truncated = len(found) > MAX_ERRORS_TOLD
     count = min(len(found), MAX_ERRORS_TOLD)
     shown = [error.as_dict() | {"index": error.row - 1} for error in found[:count]]
-    detail = f"{'at least ' if is_truncated else ''}{count} errors in {row_count} rows; nothing was written"
+    detail = (
+        f"{'at least ' if is_truncated else ''}{count} errors in {row_count} rows; nothing "
+        "was written"
+    )
     return RowsRefused(detail, error_count=count, errors_truncated=is_truncated, errors=shown)

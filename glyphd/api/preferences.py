@@ -14,9 +14,9 @@ _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 def read_preferences(text: str) -> dict[str, str]:
     """The preferences by their names in lower case, without their parameters.
 
-    The values are without quotes, empty where there is none. Of a preference that is given twice the first counts;
-    what can't be read is left out, as a server that does not know a preference would. A server joins the lines of a
-    repeated header by commas.
+    The values are without quotes, empty where there is none. Of a preference that is given twice
+    the first counts; what can't be read is left out, as a server that does not know a preference
+    would. A server joins the lines of a repeated header by commas.
     """
     found: dict[str, str] = {}
     for item in _ITEM.findall(text):
@@ -27,7 +27,8 @@ def read_preferences(text: str) -> dict[str, str]:
 
 
 def wait_asked() -> float | None:
-    """Seconds the client is ready to wait (`wait=N`, at most 60): 0 for `respond-async`, None unasked.
+    """Seconds the client is ready to wait (`wait=N`, at most 60): 0 for `respond-async`, None
+    unasked.
 
     With both preferences waiting wins: such a client takes a 202, but only once the time is up.
     """

@@ -49,16 +49,20 @@ _DATABASE_PROBLEMS = {
     Trouble.SCHEMA: ("database_schema", errors.SchemaError(Trouble.SCHEMA.value)),
     Trouble.DAMAGED: (
         "database_damaged",
-        errors.DatabaseDamaged("a database is damaged: `glyphd check` says where, and the manual what to do"),
+        errors.DatabaseDamaged(
+            "a database is damaged: `glyphd check` says where, and the manual what to do"
+        ),
     ),
 }
-"""By kind of trouble: the event in the log, and what the client reads, without a host, role, path or statement."""
+"""By kind of trouble: the event in the log, and what the client reads, without a host, role, path
+or statement."""
 
 log = structlog.get_logger(__name__)
 
 
 class Problem(HTTPResponse):  # type: ignore[misc]  # Bottle has no types
-    """A problem as programs read it. `content` is its members, for whoever shows it in another form."""
+    """A problem as programs read it. `content` is its members, for whoever shows it in another
+    form."""
 
     content: dict[str, Any]
 
@@ -70,7 +74,13 @@ def status_of(error: errors.GlyphdError) -> int:
 def problem(status: int, code: str, title: str, detail: str, **members: Any) -> Problem:
     """The answer for one problem; `members` are further fields of it."""
     kind = f"urn:glyphd:problem:{code}"
-    content: dict[str, Any] = {"type": kind, "title": title, "status": status, "detail": detail, "code": code}
+    content: dict[str, Any] = {
+        "type": kind,
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
     content |= members
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str).encode()
     answer = Problem(body, status, {"Content-Type": PROBLEM_TYPE, "Content-Length": str(len(body))})
@@ -81,7 +91,8 @@ def problem(status: int, code: str, title: str, detail: str, **members: Any) -> 
 
 
 def problem_of(error: Exception) -> Problem:
-    """The answer for a failure. An unexpected one is logged, and answered without internal details."""
+    """The answer for a failure. An unexpected one is logged, and answered without internal
+    details."""
     if isinstance(error, errors.GlyphdError):
         status = status_of(error)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -99,7 +110,9 @@ def problem_of(error: Exception) -> Problem:
             log.warning(event, exc_info=error)
         return problem_of(named)
     log.error("request_crashed", method=request.method, path=request.path, exc_info=error)
-    return problem(500, "internal_error", "Internal Server Error", "something went wrong inside glyphd")
+    return problem(
+        500, "internal_error", "Internal Server Error", "something went wrong inside glyphd"
+    )
 
 
 def bottle_problem(error: HTTPError, routes: Sequence[Route]) -> HTTPResponse:

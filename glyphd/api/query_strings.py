@@ -21,7 +21,9 @@ AnyModel = TypeVar("AnyModel", bound=BaseModel)
 def read_query_string(text: str) -> list[tuple[str, str]]:
     """Names and values, decoded as UTF-8. Raises InvalidRequest for anything that isn't."""
     try:
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+        return parse_qsl(
+            text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
+        )
     except UnicodeDecodeError:
         raise InvalidRequest("the query is not UTF-8") from None
     except ValueError:

@@ -1,4 +1,5 @@
-"""Whether an import can be taken in and carried out: the checks behind `/api/ready` and the status page."""
+"""Whether an import can be taken in and carried out: the checks behind `/api/ready` and the status
+page."""
 
 from collections.abc import Callable
 
@@ -50,7 +51,8 @@ class Readiness:
             raise GlyphdError("no worker has sent a heartbeat: start one with `glyphd worker`")
 
     def _require_none_resting(self) -> None:
-        """Trouble that keeps an import from being carried out keeps others from it too, or will soon."""
+        """Trouble that keeps an import from being carried out keeps others from it too, or will
+        soon."""
         reasons = self._services.registry.resting()
         if reasons:
             why = next(filter(None, reasons), "the worker's log says why")
@@ -61,7 +63,8 @@ class Readiness:
         if last is not None and last.result == DAMAGED:
             names = sorted({line.partition(":")[0] for line in (last.detail or "").splitlines()})
             raise DatabaseDamaged(
-                f"the last check found damage in the {' and the '.join(names)}: restore a backup, or rebuild a damaged "
+                f"the last check found damage in the {' and the '.join(names)}: restore a "
+                "backup, or rebuild a damaged "
                 "archive with `glyphd rebuild`; the worker checks again when it starts"
             )
 

@@ -6,7 +6,8 @@ _WITHOUT_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
 def header_given(name: str) -> str | None:
-    """The header's value, None when the request has no such header. Bytes that are not UTF-8 are read as Latin-1."""
+    """The header's value, None when the request has no such header. Bytes that are not UTF-8 are
+    read as Latin-1."""
     key = name.upper().replace("-", "_")
     value: str | None = request.environ.get(key if key in _WITHOUT_PREFIX else f"HTTP_{key}")
     if value is None:

@@ -1,4 +1,5 @@
-"""Request ids: the client's own when it is a sane one, so that its logs and ours can be laid side by side."""
+"""Request ids: the client's own when it is a sane one, so that its logs and ours can be laid side
+by side."""
 
 import re
 from uuid import uuid4

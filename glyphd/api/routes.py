@@ -1,4 +1,5 @@
-"""What a route is: one table entry, from which Bottle's routes and (later) the API description are made."""
+"""What a route is: one table entry, from which Bottle's routes and (later) the API description are
+made."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

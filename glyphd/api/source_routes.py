@@ -1,4 +1,5 @@
-"""What the kept files say: every row of an import with what is wrong with it, and the source of a single row."""
+"""What the kept files say: every row of an import with what is wrong with it, and the source of a
+single row."""
 
 from bottle import HTTPResponse, request
 from peewee import Database
@@ -53,7 +54,8 @@ class SourcesApi:
         event = require_event(services.archive, listing_id, asked.import_id)
         job = find_source(services.registry, event)
         headers = require_new_tag(make_etag(event.import_id, event.place)) | {
-            "Content_Location": f"/api/listings/{event.listing_id.hex()}/source?import_id={event.import_id}",
+            "Content_Location": f"/api/listings/{event.listing_id.hex()}/source"
+            f"?import_id={event.import_id}",
             "Link": f'</api/imports/{event.import_id}/file>; rel="via"',
         }
         if request.method == "HEAD":
@@ -75,8 +77,12 @@ def require_event(archive: Database, listing_id: str, import_id: str | None) -> 
         if not is_known(archive, key):
             raise ListingNotFound(f"there is no listing {listing_id}", listing_id=listing_id)
     if import_id is None:
-        raise ListingNotCurrent(f"no event of listing {listing_id} counts at present", listing_id=listing_id)
-    raise ListingNotInImport(f"import {import_id} brought no listing {listing_id}", listing_id=listing_id)
+        raise ListingNotCurrent(
+            f"no event of listing {listing_id} counts at present", listing_id=listing_id
+        )
+    raise ListingNotInImport(
+        f"import {import_id} brought no listing {listing_id}", listing_id=listing_id
+    )
 
 
 def _content_type(job: Job) -> str:

@@ -42,7 +42,9 @@ class SystemApi:
         members: dict[str, Any] = {"checks": checks, "integrity": self._readiness.integrity()}
         wrong = [f"{name}: {found}" for name, found in checks.items() if found != OK]
         if wrong:
-            return problem(503, "not_ready", "The service is not ready", "; ".join(wrong), **members)
+            return problem(
+                503, "not_ready", "The service is not ready", "; ".join(wrong), **members
+            )
         return answer_json({"status": "ready", **members}, Cache_Control="no-store")
 
     def schema(self) -> HTTPResponse:
@@ -64,7 +66,9 @@ class SystemApi:
         text = io.StringIO()
         csv.writer(text).writerow(COLUMN_NAMES)
         disposition = 'attachment; filename="listings.csv"'
-        return answer_bytes(text.getvalue().encode(), "text/csv; charset=utf-8", Content_Disposition=disposition)
+        return answer_bytes(
+            text.getvalue().encode(), "text/csv; charset=utf-8", Content_Disposition=disposition
+        )
 
 
 def row_json_schema() -> dict[str, Any]:

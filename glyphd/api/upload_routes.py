@@ -19,7 +19,8 @@ from glyphd.services import Services
 
 SMALL_BYTES = 256 * 1024
 SMALL_GRACE_SECONDS = 1.0
-"""A small upload into an idle queue is given this long, so that its 202 usually says `succeeded` already."""
+"""A small upload into an idle queue is given this long, so that its 202 usually says `succeeded`
+already."""
 
 
 class UploadsApi:
@@ -28,10 +29,13 @@ class UploadsApi:
         self._waiting = waiting
 
     def routes(self) -> list[Route]:
-        return [Route("POST", path, self.create) for path in ("/api/import", "/api/listings/import")]
+        return [
+            Route("POST", path, self.create) for path in ("/api/import", "/api/listings/import")
+        ]
 
     def create(self) -> HTTPResponse:
-        """Streams the body into the upload store, checks its first block, and answers when nothing can be lost."""
+        """Streams the body into the upload store, checks its first block, and answers when nothing
+        can be lost."""
         with import_line() as line:
             idempotency_key()
             read_parameters(UploadQuery, query_pairs())
@@ -39,7 +43,9 @@ class UploadsApi:
             accepted = self._receive(line)
             line.accepted(accepted)
         is_small = waiting_before == 0 and (accepted.job.size_bytes or 0) <= SMALL_BYTES
-        return answer_upload(accepted, self._waiting, grace_seconds=SMALL_GRACE_SECONDS if is_small else 0)
+        return answer_upload(
+            accepted, self._waiting, grace_seconds=SMALL_GRACE_SECONDS if is_small else 0
+        )
 
     def _receive(self, line: ImportLine) -> Accepted:
         services = self._services
@@ -67,7 +73,8 @@ def require_room(services: Services) -> int:
 
 
 def understood(body: Body) -> tuple[Described, Asked]:
-    """What this request says of its file, and what it asks for, in the query and in the fields so far."""
+    """What this request says of its file, and what it asks for, in the query and in the fields so
+    far."""
     options = read_parameters(UploadQuery, [*query_pairs(), *body.fields])
     if body.is_text:
         options = options.model_copy(update={"encoding": None})
@@ -81,4 +88,6 @@ def _named(body: Body, filename: str | None) -> Described:
     described = body.described
     name = described.filename or filename
     is_packed = (name or "").lower().endswith(".gz") and not body.is_text
-    return Described(name, described.content_type, GZIP if is_packed else described.content_encoding)
+    return Described(
+        name, described.content_type, GZIP if is_packed else described.content_encoding
+    )

@@ -11,7 +11,8 @@ from glyphd.importing.registry import Registry
 FIRST_PAUSE_SECONDS = 0.005
 LONGEST_PAUSE_SECONDS = 0.1
 LONGER = 1.15
-"""Each pause against the one before: an answer comes late by a sixth of the time it took, at most."""
+"""Each pause against the one before: an answer comes late by a sixth of the time it took, at
+most."""
 
 
 def nobody_leaves() -> bool:
@@ -24,19 +25,23 @@ class Waiting:
     `has_left` says, in the thread that waits, whether its client has closed the connection.
     """
 
-    def __init__(self, registry: Registry, threads: int, has_left: Callable[[], bool] = nobody_leaves) -> None:
+    def __init__(
+        self, registry: Registry, threads: int, has_left: Callable[[], bool] = nobody_leaves
+    ) -> None:
         self._registry = registry
         self._has_left = has_left
         self._places = BoundedSemaphore(max(threads // 2, 1))
 
     def until_final(self, job: Job, seconds: float) -> Job:
-        """The job as it is when it has ended, or when the time is up; at once when no worker lives to end it."""
+        """The job as it is when it has ended, or when the time is up; at once when no worker lives
+        to end it."""
         if seconds <= 0 or not self._registry.workers_alive():
             return self._registry.job(job.id) or job
         return self._hold(job, seconds, lambda now: ImportStatus(now.status).is_final)
 
     def until_changed(self, job: Job, seconds: float) -> Job:
-        """The job as it is when its status is another, or when the time is up; at once when that is final."""
+        """The job as it is when its status is another, or when the time is up; at once when that is
+        final."""
         if seconds <= 0 or ImportStatus(job.status).is_final:
             return job
         return self._hold(job, seconds, lambda now: now.status != job.status)

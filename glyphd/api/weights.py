@@ -1,4 +1,5 @@
-"""How much work a request may make, going by its head: what a server needs to know before it gives it a thread."""
+"""How much work a request may make, going by its head: what a server needs to know before it gives
+it a thread."""
 
 import re
 from dataclasses import dataclass
@@ -13,11 +14,15 @@ _JSON_BODIES = ("/api/persist/listings",)
 _WHOLE_WITHOUT_LIMIT = re.compile(
     r"/api/(listings|deltas|forecast/deltas|imports/[^/]+/errors|models|models/.+/history)"
 )
-_WHOLE_PAGES = re.compile(r"/models/.+|/listings/[^/]+|/changes|/compare|/imports/[^/]+/(rollback|restore)")
+_WHOLE_PAGES = re.compile(
+    r"/models/.+|/listings/[^/]+|/changes|/compare|/imports/[^/]+/(rollback|restore)"
+)
 """Pages that read whole histories, or all listings of an import."""
 _COSTLY_PARAMETERS = {"/": "as_of", "/listings": "count"}
 """Pages that are light without this parameter: what the market is now is remembered."""
-_ALWAYS_HEAVY = re.compile(r"/api/(imports/[^/]+/report\.csv|imports/[^/]+/diff/[^/]+|listings/[^/]+/(source|history))")
+_ALWAYS_HEAVY = re.compile(
+    r"/api/(imports/[^/]+/report\.csv|imports/[^/]+/diff/[^/]+|listings/[^/]+/(source|history))"
+)
 
 
 class Weight(Enum):

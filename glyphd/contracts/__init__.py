@@ -1,1 +1,2 @@
-"""What clients and archive agree on: the listing row, row errors, imports and queries, as pydantic contracts."""
+"""What clients and archive agree on: the listing row, row errors, imports and queries, as pydantic
+contracts."""

@@ -1,8 +1,9 @@
 """The kinds of cell a listing row is made of: how text becomes a value, and what it may not be.
 
-Every value, from CSV, JSON or Python, is first brought to the text of one cell (`Cell.read`), so that one set of
-rules holds everywhere. The rules run inside pydantic's compiled validator. Its lax readings (`1_000`, `nan`,
-`20240101` as seconds since 1970) are closed off by patterns before it converts anything.
+Every value, from CSV, JSON or Python, is first brought to the text of one cell (`Cell.read`), so
+that one set of rules holds everywhere. The rules run inside pydantic's compiled validator. Its lax
+readings (`1_000`, `nan`, `20240101` as seconds since 1970) are closed off by patterns before it
+converts anything.
 """
 
 import json
@@ -23,7 +24,8 @@ from glyphd.times import parse_time, read_stored, utc_text
 MAX_JSON_CHARACTERS = 65_536
 _JSON_TOO_LONG = ("text_too_long", f"is longer than {MAX_JSON_CHARACTERS} characters")
 NULL_MARKERS = frozenset({"n/a", "#n/a", "null", "none", "\\n", "nan", "-", "--"})
-"""What a cell of an optional number, integer, boolean, time or JSON says, in any case, when it means nothing."""
+"""What a cell of an optional number, integer, boolean, time or JSON says, in any case, when it
+means nothing."""
 
 TEXT_NULL_MARKERS = frozenset({"n/a", "#n/a", "#ref!", "null", "none", "\\n", "nan"})
 """The same of a text: `-` may be meant, and `NA` is a region."""
@@ -75,18 +77,23 @@ class Cell(ABC):
         return None if text is None else self.read(text) or None
 
     def explain(self, text: str) -> tuple[str, str] | None:
-        """The code and the sentence for a text that was refused, where more can be said of it than that."""
+        """The code and the sentence for a text that was refused, where more can be said of it than
+        that."""
         return None
 
     def native(self, stored: Any) -> Any:
         """The Python value behind the stored one."""
         return stored
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
         checked = cs.no_info_before_validator_function(self.as_text, self.text_schema())
         return cs.no_info_after_validator_function(self.native, checked)
 
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
         described = self.json_schema()
         if self.required or "type" not in described:
             return described
@@ -99,7 +106,8 @@ class Cell(ABC):
 
 @dataclass(frozen=True)
 class TextCell(Cell):
-    """Text of at most `max_length` characters after cleaning; `as_given` ones, such as URLs, are only trimmed."""
+    """Text of at most `max_length` characters after cleaning; `as_given` ones, such as URLs, are
+    only trimmed."""
 
     max_length: int = 200
     as_given: bool = False
@@ -138,12 +146,16 @@ class BooleanCell(Cell):
 
     def parts(self) -> list[CoreSchema]:
         word = cs.str_schema(pattern=f"^(?i:{'|'.join(BOOLEAN_WORDS)})$")
-        return [failing(word, "not_a_boolean", f"is not one of {', '.join(BOOLEAN_WORDS)}"), cs.bool_schema()]
+        return [
+            failing(word, "not_a_boolean", f"is not one of {', '.join(BOOLEAN_WORDS)}"),
+            cs.bool_schema(),
+        ]
 
 
 @dataclass(frozen=True)
 class TimeCell(Cell):
-    """RFC 3339, or ISO 8601 with a space for the `T`, or a plain date; kept as UTC text of fixed width."""
+    """RFC 3339, or ISO 8601 with a space for the `T`, or a plain date; kept as UTC text of fixed
+    width."""
 
     json_type = {"type": "string", "format": "date-time"}
 

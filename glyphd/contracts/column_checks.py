@@ -1,7 +1,8 @@
-"""Rows checked by column: the one way in which rows become what the archive stores, in chunks of one and more.
+"""Rows checked by column: the one way in which rows become what the archive stores, in chunks of
+one and more.
 
-A column goes through pydantic's compiled validator as a whole. Only where it refuses something is said what, cell by
-cell; the rows that are at fault are then left out.
+A column goes through pydantic's compiled validator as a whole. Only where it refuses something is
+said what, cell by cell; the rows that are at fault are then left out.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,7 +13,15 @@ from pydantic import ValidationError
 from pydantic_core import SchemaValidator, core_schema as cs
 
 from glyphd.contracts.column_names import HeaderMap
-from glyphd.contracts.columns import CAPACITIES, COLUMN, CURRENCY, CURRENCY_CELL, EXTRA, REQUIRED, Column
+from glyphd.contracts.columns import (
+    CAPACITIES,
+    COLUMN,
+    CURRENCY,
+    CURRENCY_CELL,
+    EXTRA,
+    REQUIRED,
+    Column,
+)
 from glyphd.contracts.findings import NULL_MARKERS, Findings
 from glyphd.contracts.memos import ColumnMemo
 from glyphd.contracts.numeric_cells import NumericCell
@@ -30,7 +39,8 @@ from glyphd.contracts.unknown_columns import UnknownColumns
 
 
 class Chunk(NamedTuple):
-    """Some rows by column: where each is in its file, under the names that the archive has for that, and its cells."""
+    """Some rows by column: where each is in its file, under the names that the archive has for
+    that, and its cells."""
 
     places: Mapping[str, Sequence[int]]
     columns: Sequence[Sequence[str]]
@@ -42,7 +52,8 @@ class Chunk(NamedTuple):
 
 
 Values = dict[str, Sequence[Any]]
-"""What the archive stores of some rows, by column; columns that are null in all of them may be left out."""
+"""What the archive stores of some rows, by column; columns that are null in all of them may be left
+out."""
 
 
 class Faults(dict[int, dict[str, Fault]]):
@@ -56,8 +67,8 @@ class Faults(dict[int, dict[str, Fault]]):
 class CheckOptions:
     """What the check of a file's rows depends on.
 
-    `received_at` is the `seen_at` of rows that have none, if there is one. No row may have been seen later than
-    `latest_seen_at`; None when that is not asked, because the file is read again.
+    `received_at` is the `seen_at` of rows that have none, if there is one. No row may have been
+    seen later than `latest_seen_at`; None when that is not asked, because the file is read again.
     """
 
     received_at: str | None
@@ -72,7 +83,10 @@ class ColumnCheck:
         self._positions = header.positions
         self._options = options
         self._findings = findings
-        self._columns = {name: _CheckedColumn(column, options.has_decimal_comma) for name, column in COLUMN.items()}
+        self._columns = {
+            name: _CheckedColumn(column, options.has_decimal_comma)
+            for name, column in COLUMN.items()
+        }
         self._words = ColumnMemo(self._quantity_words)
         self._unknown = UnknownColumns(header)
 
@@ -109,14 +123,16 @@ class ColumnCheck:
         _check_capacities(values, faults)
         values["seen_at"] = self._seen_at(values.get("seen_at"), count, faults)
         # 5. Unknown columns.
-        extra = self._unknown(chunk.columns, objects, words, lambda at, error: faults.add(at, EXTRA, Fault.of(error)))
+        extra = self._unknown(
+            chunk.columns, objects, words, lambda at, error: faults.add(at, EXTRA, Fault.of(error))
+        )
         if extra is not None:
             values[EXTRA] = extra
         return values
 
     def _move_words(self, given: dict[str, Sequence[str]], count: int) -> Sequence[str | None]:
-        """Takes quantities in words out of their column and into an empty availability; gives those that were not
-        empty."""
+        """Takes quantities in words out of their column and into an empty availability; gives those
+        that were not empty."""
         quantity = given.get("quantity", ())
         words = self._words(quantity)
         if not any(words):
@@ -147,20 +163,27 @@ class ColumnCheck:
         return found
 
     def _count_null_markers(
-        self, given: Mapping[str, Sequence[str]], values: Values, lines: Sequence[int], findings: Findings
+        self,
+        given: Mapping[str, Sequence[str]],
+        values: Values,
+        lines: Sequence[int],
+        findings: Findings,
     ) -> None:
         """A null that does not come from an empty cell comes from a null marker."""
         for name, found in values.items():
             column = self._columns[name]
             if column.has_markers and not COLUMN[name].required:
                 rows = zip(lines, given[name], found, strict=True)
-                marked = [line for line, cell, value in rows if value is None and column.cell.read(cell)]
+                marked = [
+                    line for line, cell, value in rows if value is None and column.cell.read(cell)
+                ]
                 if marked:
                     findings.add(NULL_MARKERS, len(marked), marked, name)
 
 
 class _CheckedColumn:
-    """The check of one column. `has_markers` is true once a null marker was met in it: most columns never have one."""
+    """The check of one column. `has_markers` is true once a null marker was met in it: most columns
+    never have one."""
 
     def __init__(self, column: Column, has_decimal_comma: bool) -> None:
         self.cell = column.cell
@@ -197,12 +220,17 @@ class _CheckedColumn:
             self._validate(texts)
         except ValidationError as error:
             problems = error.errors(include_url=False, include_context=False, include_input=False)
-        at_fault = {int(problem["loc"][0]): Fault(problem["type"], problem["msg"], None) for problem in problems}
+        at_fault = {
+            int(problem["loc"][0]): Fault(problem["type"], problem["msg"], None)
+            for problem in problems
+        }
         for at, fault in at_fault.items():
             faults.add(at, self._name, self._better(fault, cells[at]))
         if self._required:
             return texts
-        values: list[Any] = self._validate([None if at in at_fault else text for at, text in enumerate(texts)])
+        values: list[Any] = self._validate(
+            [None if at in at_fault else text for at, text in enumerate(texts)]
+        )
         for at in at_fault:
             values[at] = texts[at]
         return values

@@ -22,23 +22,26 @@ ALIASES = {
 """Other names for a canonical column."""
 
 PREFERRED = {"canonical_model": "model", "final_score": "score"}
-"""Aliases that count where a file has the canonical name as well: both are later words of the same pipeline."""
+"""Aliases that count where a file has the canonical name as well: both are later words of the same
+pipeline."""
 
 _IGNORED_CHARACTERS = re.compile(rf"[\s._\-{INVISIBLE}]+")
 _NEAR = 0.6
 _NEARLY_THE_SAME = 0.8
 _MOST_LETTERS_MORE = 2
 MOST_COMPARED = 100
-"""Unknown names that are compared with the known ones: each comparison is slow, and a header may have thousands."""
+"""Unknown names that are compared with the known ones: each comparison is slow, and a header may
+have thousands."""
 
 
 @dataclass(frozen=True)
 class HeaderMap:
     """Where each canonical column is in a file.
 
-    `names` are the file's own, in order; `positions` maps canonical names to indexes into them; `unknown` are the
-    indexes of unknown names; `ignored` are these names, and those that another one replaces or that were left out;
-    `conflicts` say which two names mean one column; `beside` are the preferred aliases that displaced a canonical name.
+    `names` are the file's own, in order; `positions` maps canonical names to indexes into them;
+    `unknown` are the indexes of unknown names; `ignored` are these names, and those that another
+    one replaces or that were left out; `conflicts` say which two names mean one column; `beside`
+    are the preferred aliases that displaced a canonical name.
     """
 
     names: tuple[str, ...]
@@ -53,7 +56,8 @@ class HeaderMap:
 
 
 def fold(name: str) -> str:
-    """The name without regard to case, spaces, dots, hyphens, underscores and invisible characters."""
+    """The name without regard to case, spaces, dots, hyphens, underscores and invisible
+    characters."""
     if not name.isascii():
         name = normalize("NFC", name)
     return _IGNORED_CHARACTERS.sub("", name.casefold())
@@ -65,7 +69,9 @@ _folded = cache(fold)
 
 def canonical_name(name: str, canonical: Iterable[str]) -> str | None:
     """The canonical column that a name or an alias stands for."""
-    known = {fold(alias): target for alias, target in ALIASES.items()} | {fold(known): known for known in canonical}
+    known = {fold(alias): target for alias, target in ALIASES.items()} | {
+        fold(known): known for known in canonical
+    }
     return known.get(fold(name))
 
 
@@ -74,7 +80,8 @@ def map_headers(
 ) -> HeaderMap:
     """Maps a file's names; never raises: what is wrong is in `conflicts`.
 
-    `chosen` says of some names which column each is, whatever it is called; None leaves the column out.
+    `chosen` says of some names which column each is, whatever it is called; None leaves the column
+    out.
     """
     folded = ["" if name.strip().startswith("_") else fold(name) for name in names]
     conflicts = _repeated(names, folded)
@@ -86,7 +93,9 @@ def map_headers(
     beside = _prefer(free, positions, frozenset((chosen or {}).values()))
     aliases = {alias: target for alias, target in ALIASES.items() if target in canonical}
     by_alias: dict[str, int] = {}
-    for at, target in sorted((free[_folded(alias)], to) for alias, to in aliases.items() if _folded(alias) in free):
+    for at, target in sorted(
+        (free[_folded(alias)], to) for alias, to in aliases.items() if _folded(alias) in free
+    ):
         if target in by_alias:
             conflicts.append(f"{names[by_alias[target]]!r} and {names[at]!r} both mean {target}")
         elif target not in positions:
@@ -97,7 +106,9 @@ def map_headers(
     return HeaderMap(
         names=tuple(names),
         positions=positions,
-        unknown=tuple(at for at, key in enumerate(folded) if at not in used | left_out and key not in known),
+        unknown=tuple(
+            at for at, key in enumerate(folded) if at not in used | left_out and key not in known
+        ),
         ignored=tuple(name for at, name in enumerate(names) if at not in used),
         conflicts=tuple(conflicts),
         beside=beside,
@@ -110,7 +121,8 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
 
 def nearly_known(header: HeaderMap, canonical: Sequence[str]) -> dict[str, str]:
-    """Unknown names of a file that look like a column which the file lacks, each with that column's name."""
+    """Unknown names of a file that look like a column which the file lacks, each with that column's
+    name."""
     lacking = [name for name in canonical if name not in header.positions]
     aliases = [alias for alias, target in ALIASES.items() if target in lacking]
     unknown = [header.names[at] for at in header.unknown[:MOST_COMPARED]]
@@ -137,16 +149,20 @@ def _repeated(names: Sequence[str], folded: Sequence[str]) -> list[str]:
     return [" and ".join(map(repr, same)) for same in given.values() if len(same) > 1]
 
 
-def _choose(folded: Sequence[str], chosen: Mapping[str, str | None]) -> tuple[set[int], dict[str, int]]:
+def _choose(
+    folded: Sequence[str], chosen: Mapping[str, str | None]
+) -> tuple[set[int], dict[str, int]]:
     """The columns that a choice was made for, and where those are that it names."""
     at = {key: at for at, key in reversed(list(enumerate(folded)))}
     settled = {at[fold(name)]: target for name, target in chosen.items() if fold(name) in at}
     return set(settled), {target: place for place, target in settled.items() if target is not None}
 
 
-def _prefer(free: Mapping[str, int], positions: dict[str, int], chosen: frozenset[str | None]) -> tuple[str, ...]:
-    """Gives a column to its preferred alias. The raw model is then what the seller called it: the title, unless there
-    is one."""
+def _prefer(
+    free: Mapping[str, int], positions: dict[str, int], chosen: frozenset[str | None]
+) -> tuple[str, ...]:
+    """Gives a column to its preferred alias. The raw model is then what the seller called it: the
+    title, unless there is one."""
     displaced: list[str] = []
     for alias, target in PREFERRED.items():
         if _folded(alias) not in free or target not in positions or target in chosen:

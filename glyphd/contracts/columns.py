@@ -1,7 +1,7 @@
 """The row contract: the table of columns that all else follows from.
 
-What a file may name, how its cells are checked, what the archive stores, what comes back and what the page calls it:
-docs/ADD_A_COLUMN.md adds a column to all of them.
+What a file may name, how its cells are checked, what the archive stores, what comes back and what
+the page calls it: docs/ADD_A_COLUMN.md adds a column to all of them.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,8 @@ from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.contracts.row_rules import markers_of
 
 FIRST_VERSION = 2
-"""The oldest version of the row contract that a kept file is read by; version 1 was never released."""
+"""The oldest version of the row contract that a kept file is read by; version 1 was never
+released."""
 
 CAPACITIES = ("quantization_capacity_7b", "quantization_capacity_13b", "quantization_capacity_70b")
 CURRENCY = "currency"
@@ -43,8 +44,8 @@ OWN_COLUMNS = (
 class About:
     """What is known of a column beside its cells.
 
-    `label` is its heading on the page, if not its name in plain words. `since` is the version of the row contract that
-    brought it: to a file that came before, it is a column that nobody knows.
+    `label` is its heading on the page, if not its name in plain words. `since` is the version of
+    the row contract that brought it: to a file that came before, it is a column that nobody knows.
     """
 
     label: str = ""
@@ -73,15 +74,25 @@ class ListingColumns(BaseModel):
     )
     seller: Text = Field(default=None, description="Who sells")
     region: Text = Field(default=None, description="Where it is sold")
-    vram_gb: Annotated[Count, About("VRAM, GB")] = Field(default=None, description="Video memory in GB")
-    mig_capable: Annotated[int | None, IntegerCell(maximum=7, flags=True), About("MIG instances")] = Field(
-        default=None, description="MIG instances, 0 to 7; true is 1, false is 0"
+    vram_gb: Annotated[Count, About("VRAM, GB")] = Field(
+        default=None, description="Video memory in GB"
     )
-    tdp_watts: Annotated[Count, About("TDP, W")] = Field(default=None, description="Thermal design power in watts")
-    cuda_cores: Annotated[Count, About("CUDA cores")] = Field(default=None, description="CUDA cores")
+    mig_capable: Annotated[
+        int | None, IntegerCell(maximum=7, flags=True), About("MIG instances")
+    ] = Field(default=None, description="MIG instances, 0 to 7; true is 1, false is 0")
+    tdp_watts: Annotated[Count, About("TDP, W")] = Field(
+        default=None, description="Thermal design power in watts"
+    )
+    cuda_cores: Annotated[Count, About("CUDA cores")] = Field(
+        default=None, description="CUDA cores"
+    )
     slot_width: Annotated[Ratio, About("Slots")] = Field(default=None, description="Slots taken")
-    pcie_generation: Annotated[Ratio, About("PCIe")] = Field(default=None, description="PCI Express generation")
-    nvlink: Annotated[bool | None, BooleanCell(), About("NVLink")] = Field(default=None, description="Has NVLink")
+    pcie_generation: Annotated[Ratio, About("PCIe")] = Field(
+        default=None, description="PCI Express generation"
+    )
+    nvlink: Annotated[bool | None, BooleanCell(), About("NVLink")] = Field(
+        default=None, description="Has NVLink"
+    )
     generation: Text = Field(default=None, description="Architecture")
     form_factor: Text = Field(default=None, description="Form factor")
     quantization_capacity_7b: Annotated[Count, About("7B models that fit")] = Field(
@@ -93,16 +104,23 @@ class ListingColumns(BaseModel):
     quantization_capacity_70b: Annotated[Count, About("70B models that fit")] = Field(
         default=None, description="70B models that fit; all three capacities or none"
     )
-    score: Annotated[float, NumberCell(required=True)] = Field(description="The pipeline's score, on any scale")
-    heuristics: Annotated[Any, JsonCell()] = Field(default=None, description="What the score was made of")
+    score: Annotated[float, NumberCell(required=True)] = Field(
+        description="The pipeline's score, on any scale"
+    )
+    heuristics: Annotated[Any, JsonCell()] = Field(
+        default=None, description="What the score was made of"
+    )
     seen_at: Annotated[datetime | None, TimeCell(), About("Seen")] = Field(
-        default=None, description="When the offer was observed; missing: when the upload was received"
+        default=None,
+        description="When the offer was observed; missing: when the upload was received",
     )
-    source_url: Annotated[str | None, TextCell(max_length=2000, as_given=True), About("Source URL")] = Field(
-        default=None, description="Where it was seen, as given"
-    )
+    source_url: Annotated[
+        str | None, TextCell(max_length=2000, as_given=True), About("Source URL")
+    ] = Field(default=None, description="Where it was seen, as given")
     source_type: Text = Field(default=None, description="Kind of source")
-    title: Annotated[str | None, TextCell(max_length=1000)] = Field(default=None, description="The offer's own title")
+    title: Annotated[str | None, TextCell(max_length=1000)] = Field(
+        default=None, description="The offer's own title"
+    )
     extra: Annotated[dict[str, Any] | None, ExtraCell(), About("Other columns")] = Field(
         default=None, description="Unknown columns, by their own names"
     )
@@ -110,7 +128,8 @@ class ListingColumns(BaseModel):
 
 @dataclass(frozen=True)
 class Column:
-    """One canonical column: its name, its kind of cell, what it says, and what else is known of it."""
+    """One canonical column: its name, its kind of cell, what it says, and what else is known of
+    it."""
 
     name: str
     cell: Cell
@@ -153,4 +172,6 @@ ROW_SCHEMA_VERSION = max(column.about.since for column in COLUMNS)
 
 def columns_of(version: int, names: tuple[str, ...] = INPUT_COLUMNS) -> tuple[str, ...]:
     """Those of the columns that a version of the row contract has."""
-    return tuple(name for name in names if name not in COLUMN or COLUMN[name].about.since <= version)
+    return tuple(
+        name for name in names if name not in COLUMN or COLUMN[name].about.since <= version
+    )

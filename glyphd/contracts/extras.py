@@ -1,4 +1,5 @@
-"""What a row says beyond the columns of the contract: one JSON object, by the names that the file has for it."""
+"""What a row says beyond the columns of the contract: one JSON object, by the names that the file
+has for it."""
 
 import json
 from collections.abc import Mapping
@@ -36,8 +37,8 @@ class ExtraCell(Cell):
 def as_extra(unknown: Mapping[str, Any], given: Any) -> dict[str, Any]:
     """The object that unknown columns make, without empty ones; and what `given` says of it.
 
-    `given` is the value of a column named extra. An object's members are taken over, so that what the service returned
-    can be sent back to it; anything else is a value like others.
+    `given` is the value of a column named extra. An object's members are taken over, so that what
+    the service returned can be sent back to it; anything else is a value like others.
     """
     found = dict(unknown)
     if isinstance(given, Mapping):
@@ -53,7 +54,8 @@ def is_empty(value: Any) -> bool:
 
 
 def write_extra(extra: Mapping[str, Any]) -> str | None:
-    """The object as it is stored; None for an empty one. Raises PydanticCustomError for what can't be kept."""
+    """The object as it is stored; None for an empty one. Raises PydanticCustomError for what can't
+    be kept."""
     if not extra:
         return None
     try:
@@ -65,7 +67,8 @@ def write_extra(extra: Mapping[str, Any]) -> str | None:
 
 
 def require_small(text: str) -> str:
-    """The text of an object. Raises PydanticCustomError when it is too large, or contains a NUL character."""
+    """The text of an object. Raises PydanticCustomError when it is too large, or contains a NUL
+    character."""
     if len(text) > MAX_EXTRA_BYTES or (not text.isascii() and len(text.encode()) > MAX_EXTRA_BYTES):
         raise PydanticCustomError(*EXTRA_TOO_LARGE)
     require_no_nul(text)
@@ -94,5 +97,6 @@ def _write(extra: Mapping[str, Any]) -> str:
     except PydanticCustomError:
         raise
     except ValueError:
-        # A number beyond any double was read as infinity: JSON has no other way to say that than a string.
+        # A number beyond any double was read as infinity: JSON has no other way to say that than a
+        # string.
         return to_json(extra, inf_nan_mode="strings").decode()

@@ -12,7 +12,10 @@ TWO_SCORES = "two_scores"
 NEARLY_KNOWN_COLUMNS = "nearly_known_columns"
 
 _SENTENCES = {
-    NULL_MARKERS: ("cells hold a null marker such as N/A and count as empty", "leave such cells empty"),
+    NULL_MARKERS: (
+        "cells hold a null marker such as N/A and count as empty",
+        "leave such cells empty",
+    ),
     TWO_SCORES: (
         "rows have both score and final_score: final_score counts, even where it is empty",
         "send one of the two columns",
@@ -27,7 +30,8 @@ _SENTENCES = {
 
 @dataclass
 class Found:
-    """How often something was found, the first lines it was found in, and the names of what it was found in."""
+    """How often something was found, the first lines it was found in, and the names of what it was
+    found in."""
 
     count: int = 0
     first_lines: list[int] = field(default_factory=list)

@@ -14,7 +14,8 @@ from glyphd.contracts.object_cells import OBJECT_HEADER, object_cells
 
 
 class GPUListingDTO(ListingColumns):
-    """One scored offer as a file or a caller gives it, by column name or alias; empty text is null."""
+    """One scored offer as a file or a caller gives it, by column name or alias; empty text is
+    null."""
 
     @model_validator(mode="before")
     @classmethod
@@ -32,7 +33,8 @@ def _cell(name: str, value: Any) -> str:
 
 
 def _checked(title: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a row by canonical name. Raises ValidationError for what no row of a file may say."""
+    """The values of a row by canonical name. Raises ValidationError for what no row of a file may
+    say."""
     given = object_cells(data)
     if given.header.conflicts:
         raise PydanticCustomError(
@@ -44,7 +46,11 @@ def _checked(title: str, data: Mapping[str, Any]) -> dict[str, Any]:
     if found:
         in_order = sorted(found.items(), key=lambda item: POSITION[item[0]])
         details = [
-            InitErrorDetails(type=PydanticCustomError(fault.code, fault.message), loc=(column,), input=fault.value)
+            InitErrorDetails(
+                type=PydanticCustomError(fault.code, fault.message),
+                loc=(column,),
+                input=fault.value,
+            )
             for column, fault in in_order
         ]
         raise ValidationError.from_exception_data(title, details)

@@ -1,11 +1,19 @@
-"""The contracts of an import: what may be asked of it, what is said about it, and what the store gives back."""
+"""The contracts of an import: what may be asked of it, what is said about it, and what the store
+gives back."""
 
 import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 from glyphd.contracts.cells import BooleanCell
 from glyphd.contracts.column_names import canonical_name, fold, nearest
@@ -31,7 +39,9 @@ class ImportStatus(StrEnum):
 UNFINISHED = (ImportStatus.QUEUED, ImportStatus.RUNNING)
 
 Delimiter = Literal[",", ";", "tab", "|"]
-Label = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00]*$")]
+Label = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00]*$")
+]
 Description = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
 ImportId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
 
@@ -41,7 +51,8 @@ _COLUMN_CHOICE = re.compile(r"([^:]*):(.*\S.*)", re.DOTALL)
 
 
 def _column_choice(text: str) -> str:
-    """`price_usd:Retail Price`, with the canonical name of the column; without one the column is left out."""
+    """`price_usd:Retail Price`, with the canonical name of the column; without one the column is
+    left out."""
     found = _COLUMN_CHOICE.fullmatch(text)
     if found is None:
         raise ValueError("must be <column>:<name in the file>, such as price_usd:Retail Price")
@@ -49,7 +60,9 @@ def _column_choice(text: str) -> str:
     column = canonical_name(target, INPUT_COLUMNS) if target else ""
     if column is None:
         near = nearest(target, INPUT_COLUMNS)
-        raise ValueError(f"there is no column {target[:100]!r}" + (f"; did you mean {near}?" if near else ""))
+        raise ValueError(
+            f"there is no column {target[:100]!r}" + (f"; did you mean {near}?" if near else "")
+        )
     return f"{column}:{name}"
 
 
@@ -67,7 +80,13 @@ def _each_once(pairs: list[str]) -> list[str]:
 
 
 ColumnChoices = Annotated[
-    list[Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$"), AfterValidator(_column_choice)]],
+    list[
+        Annotated[
+            str,
+            StringConstraints(max_length=1000, pattern=r"^[^\x00]*$"),
+            AfterValidator(_column_choice),
+        ]
+    ],
     AfterValidator(_each_once),
     Field(default_factory=list),
 ]
@@ -78,22 +97,30 @@ class ImportOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: Label | None = Field(None, description="Where the file comes from; stored with the import")
+    source: Label | None = Field(
+        None, description="Where the file comes from; stored with the import"
+    )
     description: Description | None = Field(None, description="Free text; stored with the import")
     delimiter: Annotated[Delimiter | None, BeforeValidator(_delimiter_name)] = Field(
         None, description="Cell delimiter; default: detected from the header"
     )
-    encoding: str | None = Field(None, description="Character encoding; default UTF-8, with or without BOM")
+    encoding: str | None = Field(
+        None, description="Character encoding; default UTF-8, with or without BOM"
+    )
     map: ColumnChoices = Field(
-        description="<column>:<name in the file>, repeatable: which column of the file is which, or (:<name>) left out"
+        description="<column>:<name in the file>, repeatable: which column of the file is which, "
+        "or (:<name>) left out"
     )
     skip_lines: Annotated[int | None, IntegerCell(maximum=MAX_SKIP_LINES)] = Field(
         None, description="Lines before the header, at most 100"
     )
     decimal: Literal["point", "comma"] | None = Field(
-        None, description="How numbers are written: 1299.50 (point, the default) or 1.299,50 (comma)"
+        None,
+        description="How numbers are written: 1299.50 (point, the default) or 1.299,50 (comma)",
     )
-    on_error: Literal["abort", "skip"] = Field("abort", description="What one bad row does: fail all, or be left out")
+    on_error: Literal["abort", "skip"] = Field(
+        "abort", description="What one bad row does: fail all, or be left out"
+    )
     dry_run: Annotated[bool, BooleanCell(required=True)] = Field(
         False, description="Validate everything, write nothing"
     )
@@ -186,11 +213,16 @@ class ErrorGroup(BaseModel):
 
 
 class ImportFailure(BaseModel):
-    """Why an import failed: whether to mend the file (`invalid_rows`, `unreadable_file`), to make room
-    (`too_large_for_disk`), to repair the archive (`archive_damaged`), or to retry."""
+    """Why an import failed: whether to mend the file (`invalid_rows`, `unreadable_file`), to make
+    room (`too_large_for_disk`), to repair the archive (`archive_damaged`), or to retry."""
 
     code: Literal[
-        "invalid_rows", "unreadable_file", "too_large_for_disk", "archive_damaged", "worker_lost", "internal_error"
+        "invalid_rows",
+        "unreadable_file",
+        "too_large_for_disk",
+        "archive_damaged",
+        "worker_lost",
+        "internal_error",
     ]
     message: str
 
@@ -223,7 +255,9 @@ class ImportSummary(BaseModel):
     highest_score: float
     models: int = Field(description="Number of different models")
     sellers: int = Field(description="Number of different sellers")
-    top_models: list[ModelCount] = Field(description="The five most frequent models, the most frequent first")
+    top_models: list[ModelCount] = Field(
+        description="The five most frequent models, the most frequent first"
+    )
 
 
 class ImportEffect(BaseModel):
@@ -260,7 +294,9 @@ class ImportView(BaseModel):
     filename: str | None
     content_type: str | None
     content_encoding: str | None
-    upload_id: str = Field(description="The import that the bytes were sent for; after a retry that of the first one")
+    upload_id: str = Field(
+        description="The import that the bytes were sent for; after a retry that of the first one"
+    )
     size_bytes: int
     sha256: str
     encoding: str
@@ -277,13 +313,16 @@ class ImportView(BaseModel):
     attempt: int
     stalled: bool
     reason: str | None = Field(
-        description="Why it must be tried again; null if nothing has stopped it, and when it has ended"
+        description="Why it must be tried again; null if nothing has stopped it, and when it has "
+        "ended"
     )
     received_at: str
     started_at: str | None
     heartbeat_at: str | None
     finished_at: str | None
-    imported_at: str | None = Field(description="When its rows were committed: the moment for `as_of`")
+    imported_at: str | None = Field(
+        description="When its rows were committed: the moment for `as_of`"
+    )
     rolled_back_at: str | None
     client: str | None = Field(description="The address that the request came from")
     user_agent: str | None

@@ -1,4 +1,5 @@
-"""JSON as text and as values, strict where other readers are silent: about a key that an object has twice."""
+"""JSON as text and as values, strict where other readers are silent: about a key that an object has
+twice."""
 
 import json
 import re
@@ -19,7 +20,9 @@ class RepeatedKeys:
 
     @property
     def error(self) -> PydanticCustomError:
-        return PydanticCustomError("duplicate_column", "has the key {key} twice", {"key": repr(self.key[:100])})
+        return PydanticCustomError(
+            "duplicate_column", "has the key {key} twice", {"key": repr(self.key[:100])}
+        )
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -27,7 +30,9 @@ def parse_json(text: str | bytes) -> Any:
 
     Raises ValueError for anything that is not JSON, NaN and Infinity among it.
     """
-    from_json(text, allow_inf_nan=False)  # stricter than the standard library: depth, lone surrogates
+    from_json(
+        text, allow_inf_nan=False
+    )  # stricter than the standard library: depth, lone surrogates
     return json.loads(text, object_pairs_hook=_object)
 
 
@@ -37,17 +42,22 @@ def _refuse(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
-write_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_refuse).encode
+write_json = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_refuse
+).encode
 """Writes a value as compact JSON.
 
-Raises ValueError or TypeError for what is not a JSON value, and PydanticCustomError for a repeated key.
+Raises ValueError or TypeError for what is not a JSON value, and PydanticCustomError for a repeated
+key.
 """
 
 
 def compact_json(text: str) -> str:
-    """A JSON text without the white space that does not count. Raises what `parse_json` and `write_json` raise."""
+    """A JSON text without the white space that does not count. Raises what `parse_json` and
+    `write_json` raise."""
     compact = write_json(from_json(text, allow_inf_nan=False))
-    # An object that lost a repeated key lost a colon with it, and only an escape can bring one that was not there.
+    # An object that lost a repeated key lost a colon with it, and only an escape can bring one that
+    # was not there.
     if "\\" in text or text.count(":") != compact.count(":"):
         return write_json(parse_json(text))
     return compact

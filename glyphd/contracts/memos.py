@@ -1,4 +1,5 @@
-"""Remembering what a function gave for a value: most columns of a file say the same few things over and over."""
+"""Remembering what a function gave for a value: most columns of a file say the same few things over
+and over."""
 
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
@@ -8,7 +9,8 @@ MOST_REMEMBERED = 4096
 
 
 class Memo(dict[Any, Any]):
-    """`memo[value]` is `function(value)`, asked for once: as quick as a dictionary from the second time on."""
+    """`memo[value]` is `function(value)`, asked for once: as quick as a dictionary from the second
+    time on."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         super().__init__()
@@ -22,10 +24,13 @@ class Memo(dict[Any, Any]):
 
 
 class ColumnMemo:
-    """Maps whole columns, value by value, through a memo as long as that pays, then through `all_at_once`."""
+    """Maps whole columns, value by value, through a memo as long as that pays, then through
+    `all_at_once`."""
 
     def __init__(
-        self, function: Callable[[Any], Any], all_at_once: Callable[[Sequence[Any]], list[Any]] | None = None
+        self,
+        function: Callable[[Any], Any],
+        all_at_once: Callable[[Sequence[Any]], list[Any]] | None = None,
     ) -> None:
         self._memo = Memo(function)
         self._all_at_once = all_at_once or (lambda column: list(map(function, column)))

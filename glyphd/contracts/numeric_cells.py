@@ -1,4 +1,5 @@
-"""The kinds of cell that hold a number: its patterns with a decimal point or a decimal comma, and its range."""
+"""The kinds of cell that hold a number: its patterns with a decimal point or a decimal comma, and
+its range."""
 
 import re
 from dataclasses import dataclass
@@ -14,17 +15,21 @@ _INTEGER = r"^[+-]?[0-9]+(?:\.0+)?$"
 _WHOLE_WITH_POINTS = r"[+-]?(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+)"
 _COMMA_NUMBER = rf"^(?:{_WHOLE_WITH_POINTS}(?:,[0-9]*)?|[+-]?,[0-9]+)(?:[eE][+-]?[0-9]+)?$"
 _COMMA_INTEGER = rf"^{_WHOLE_WITH_POINTS}(?:,0+)?$"
-_ONLY_WITH_COMMA = re.compile(r"[+-]?(?:[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})|[0-9]+(?:\.[0-9]+)+,[0-9]+)", re.ASCII)
+_ONLY_WITH_COMMA = re.compile(
+    r"[+-]?(?:[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})|[0-9]+(?:\.[0-9]+)+,[0-9]+)", re.ASCII
+)
 
 DECIMAL_COMMA = ("decimal_comma", "has a decimal comma: send the file with decimal=comma")
-"""The error of a number that makes sense only with a decimal comma: the file's other numbers can't be trusted."""
+"""The error of a number that makes sense only with a decimal comma: the file's other numbers can't
+be trusted."""
 
 _NOT_AN_INTEGER = ("not_an_integer", "is not a whole number")
 
 
 @dataclass(frozen=True)
 class NumericCell(Cell):
-    """A number. `comma`: written `1.299,50`, with a decimal comma and maybe points between thousands."""
+    """A number. `comma`: written `1.299,50`, with a decimal comma and maybe points between
+    thousands."""
 
     comma: bool = False
 
@@ -36,7 +41,10 @@ class NumericCell(Cell):
         if not self.comma:
             return cs.str_schema(pattern=with_point)
         return cs.chain_schema(
-            [cs.str_schema(pattern=with_comma), cs.no_info_plain_validator_function(_with_decimal_point)]
+            [
+                cs.str_schema(pattern=with_comma),
+                cs.no_info_plain_validator_function(_with_decimal_point),
+            ]
         )
 
 
@@ -52,7 +60,9 @@ class IntegerCell(NumericCell):
     def parts(self) -> list[CoreSchema]:
         whole = self._digits(_INTEGER, _COMMA_INTEGER)
         if self.flags:
-            flag = cs.chain_schema([cs.str_schema(pattern="^(?i:true|false)$"), cs.bool_schema(), cs.int_schema()])
+            flag = cs.chain_schema(
+                [cs.str_schema(pattern="^(?i:true|false)$"), cs.bool_schema(), cs.int_schema()]
+            )
             whole = cs.union_schema([whole, flag], mode="left_to_right")
         top = "2^63 - 1" if self.maximum == MAX_INTEGER else str(self.maximum)
         return [
@@ -75,7 +85,8 @@ class IntegerCell(NumericCell):
 
 @dataclass(frozen=True)
 class NumberCell(NumericCell):
-    """A finite decimal number, kept as the nearest double; `minimum` is inclusive, `above` exclusive."""
+    """A finite decimal number, kept as the nearest double; `minimum` is inclusive, `above`
+    exclusive."""
 
     minimum: float | None = None
     above: float | None = None
@@ -83,7 +94,8 @@ class NumberCell(NumericCell):
 
     def parts(self) -> list[CoreSchema]:
         number = cs.float_schema(allow_inf_nan=False, ge=self.minimum, gt=self.above)
-        # A zero has no sign here: SQLite would drop it, PostgreSQL keep it, and -0.0 would sort as 0 but print as -0.
+        # A zero has no sign here: SQLite would drop it, PostgreSQL keep it, and -0.0 would sort as
+        # 0 but print as -0.
         unsigned = cs.no_info_plain_validator_function((0.0).__add__)
         kind = "a number such as 1.299,50" if self.comma else "a decimal number"
         return [

@@ -1,4 +1,5 @@
-"""A row given as an object, from JSON or Python, as cells of text: from there on it is checked as a row of a CSV is."""
+"""A row given as an object, from JSON or Python, as cells of text: from there on it is checked as a
+row of a CSV is."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +19,8 @@ OBJECT_HEADER = HeaderMap(INPUT_COLUMNS, POSITION)
 
 @dataclass(frozen=True)
 class ObjectCells:
-    """`header` is what the object calls its columns, `cells` are in the order of INPUT_COLUMNS, and `faults` say, by
-    column, which values are of a wrong type."""
+    """`header` is what the object calls its columns, `cells` are in the order of INPUT_COLUMNS, and
+    `faults` say, by column, which values are of a wrong type."""
 
     header: HeaderMap
     cells: list[str]
@@ -27,7 +28,8 @@ class ObjectCells:
 
 
 def object_cells(given: Mapping[str, Any], known: Sequence[str] = INPUT_COLUMNS) -> ObjectCells:
-    """The cells of an object; none where two of its names mean one column, as `header.conflicts` says."""
+    """The cells of an object; none where two of its names mean one column, as `header.conflicts`
+    says."""
     found = ObjectCells(map_headers(list(given), known), [""] * len(INPUT_COLUMNS), {})
     if found.header.conflicts:
         return found

@@ -1,4 +1,5 @@
-"""Reading query parameters into their contract: unknown ones are refused, bad values say what is allowed."""
+"""Reading query parameters into their contract: unknown ones are refused, bad values say what is
+allowed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
@@ -12,7 +13,8 @@ from glyphd.contracts.cells import BOOLEAN_WORDS
 from glyphd.request_errors import InvalidParameter, UnknownParameter
 
 NEVER_BLANK = "never blank"
-"""Marks a parameter whose empty value is refused: a script's unset variable must not ask for the whole market."""
+"""Marks a parameter whose empty value is refused: a script's unset variable must not ask for the
+whole market."""
 
 _MEANT = {("delimiter", "\t")}
 """White space that is a value."""
@@ -23,9 +25,11 @@ AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 
 def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) -> AnyModel:
-    """The parameters as the contract has them; an empty value counts as absent, but for NEVER_BLANK ones.
+    """The parameters as the contract has them; an empty value counts as absent, but for NEVER_BLANK
+    ones.
 
-    Raises UnknownParameter and InvalidParameter, naming the parameter, the value and what is allowed.
+    Raises UnknownParameter and InvalidParameter, naming the parameter, the value and what is
+    allowed.
     """
     given: dict[str, Any] = {}
     for name, value in pairs:
@@ -54,15 +58,20 @@ def choices(kind: Any) -> list[str]:
     return [str(word) for word in get_args(kind)]
 
 
-def pick_columns(fields: Sequence[str], known: Sequence[str], default: Sequence[str] | None = None) -> tuple[str, ...]:
-    """The columns asked for by `fields`, each once; the default ones, or all that are known, without any.
+def pick_columns(
+    fields: Sequence[str], known: Sequence[str], default: Sequence[str] | None = None
+) -> tuple[str, ...]:
+    """The columns asked for by `fields`, each once; the default ones, or all that are known,
+    without any.
 
     Raises InvalidParameter.
     """
     for name in fields:
         if name not in known:
             detail = f"fields={name:.200}: there is no such column"
-            raise InvalidParameter(detail, parameter="fields", value=f"{name:.200}", allowed=list(known))
+            raise InvalidParameter(
+                detail, parameter="fields", value=f"{name:.200}", allowed=list(known)
+            )
     return tuple(dict.fromkeys(fields)) or tuple(default or known)
 
 
@@ -71,7 +80,9 @@ def _unknown(name: str, known: list[str]) -> UnknownParameter:
     hint = f"; did you mean {nearest}?" if nearest else ""
     if name in _HINTS:
         hint = f": {_HINTS[name]}"
-    return UnknownParameter(f"there is no parameter {name!r}{hint}", parameter=name, nearest=nearest, known=known)
+    return UnknownParameter(
+        f"there is no parameter {name!r}{hint}", parameter=name, nearest=nearest, known=known
+    )
 
 
 def _invalid(contract: type[BaseModel], error: ValidationError) -> InvalidParameter:
@@ -80,7 +91,9 @@ def _invalid(contract: type[BaseModel], error: ValidationError) -> InvalidParame
     reason = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
     allowed = list(_allowed(contract.model_fields[name].annotation))
     members: dict[str, Any] = {"allowed": allowed} if allowed else {}
-    return InvalidParameter(f"{name}={value!s:.200}: {reason}", parameter=name, value=f"{value!s:.200}", **members)
+    return InvalidParameter(
+        f"{name}={value!s:.200}: {reason}", parameter=name, value=f"{value!s:.200}", **members
+    )
 
 
 def _allowed(kind: Any) -> Iterator[str]:

@@ -28,10 +28,16 @@ def _fields(text: Any) -> Any:
     return [name.strip() for name in text.split(",")] if isinstance(text, str) else text
 
 
-Words = Annotated[list[Annotated[str, TextCell(required=True, max_length=2000)]], Field(default_factory=list)]
+Words = Annotated[
+    list[Annotated[str, TextCell(required=True, max_length=2000)]], Field(default_factory=list)
+]
 Bound = Annotated[float | None, NumberCell()]
 QueryTime = Annotated[str, AfterValidator(_query_time)]
-Moment = Annotated[QueryTime | None, NEVER_BLANK, Field(description="As the archive knew it at this moment, inclusive")]
+Moment = Annotated[
+    QueryTime | None,
+    NEVER_BLANK,
+    Field(description="As the archive knew it at this moment, inclusive"),
+]
 Limit = Annotated[int | None, IntegerCell(minimum=1, maximum=MAX_LIMIT)]
 Flag = Annotated[bool | None, BooleanCell()]
 OutputFormat = Literal["json", "csv", "ndjson"]
@@ -72,15 +78,21 @@ class StatusQuery(Query):
 class OutputQuery(Query):
     """How a list is written."""
 
-    format: OutputFormat | None = Field(None, description="Output format; else by the Accept header")
-    safe: Flag = Field(None, description="With format=csv: guard cells against spreadsheet formulas")
+    format: OutputFormat | None = Field(
+        None, description="Output format; else by the Accept header"
+    )
+    safe: Flag = Field(
+        None, description="With format=csv: guard cells against spreadsheet formulas"
+    )
 
 
 class PageQuery(OutputQuery):
     """How a list without filters is written, and which page of it."""
 
     limit: Limit = Field(None, description="Page size; without it the whole list is returned")
-    cursor: str | None = Field(None, description="Where the page starts, from the Link header of the previous one")
+    cursor: str | None = Field(
+        None, description="Where the page starts, from the Link header of the previous one"
+    )
 
 
 class ListingQuery(PageQuery):
@@ -91,19 +103,27 @@ class ListingQuery(PageQuery):
     condition: Words = Field(description="Condition, any of those given, ASCII case ignored")
     seller: Words = Field(description="Seller, any of those given, ASCII case ignored")
     source_type: Words = Field(description="Source type, any of those given, ASCII case ignored")
-    source: Words = Field(description="Source of the import, any of those given, ASCII case ignored")
-    model_contains: Annotated[str | None, TextCell()] = Field(None, description="Part of the model, ASCII case ignored")
+    source: Words = Field(
+        description="Source of the import, any of those given, ASCII case ignored"
+    )
+    model_contains: Annotated[str | None, TextCell()] = Field(
+        None, description="Part of the model, ASCII case ignored"
+    )
     min_score: Bound = Field(None, description="Lowest score, inclusive")
     max_score: Bound = Field(None, description="Highest score, inclusive")
     min_price: Bound = Field(None, description="Lowest price in US dollars, inclusive")
     max_price: Bound = Field(None, description="Highest price in US dollars, inclusive")
-    min_vram_gb: Annotated[int | None, IntegerCell()] = Field(None, description="Least video memory in GB, inclusive")
+    min_vram_gb: Annotated[int | None, IntegerCell()] = Field(
+        None, description="Least video memory in GB, inclusive"
+    )
     after: QueryTime | None = Field(None, description="Seen strictly later than this")
     before: QueryTime | None = Field(None, description="Seen strictly earlier than this")
     import_id: Annotated[Words, NEVER_BLANK] = Field(
         description="Exactly the rows of these imports, even if superseded since"
     )
-    history: Flag = Field(None, description="Every scoring event, not only the latest of each listing")
+    history: Flag = Field(
+        None, description="Every scoring event, not only the latest of each listing"
+    )
     as_of: Annotated[QueryTime | None, NEVER_BLANK] = Field(
         None, description="The market as the archive knew it at this moment, inclusive"
     )
@@ -126,10 +146,16 @@ class ImportQuery(PageQuery):
     """Filters and page of `GET /api/imports`."""
 
     status: ImportStatus | None = Field(None, description="Imports with this status")
-    source: Annotated[str | None, TextCell()] = Field(None, description="Source given with the upload")
-    sha256: Annotated[str | None, TextCell(max_length=64)] = Field(None, description="SHA-256 of the upload, in hex")
+    source: Annotated[str | None, TextCell()] = Field(
+        None, description="Source given with the upload"
+    )
+    sha256: Annotated[str | None, TextCell(max_length=64)] = Field(
+        None, description="SHA-256 of the upload, in hex"
+    )
     received_after: QueryTime | None = Field(None, description="Received strictly later than this")
-    received_before: QueryTime | None = Field(None, description="Received strictly earlier than this")
+    received_before: QueryTime | None = Field(
+        None, description="Received strictly earlier than this"
+    )
     limit: Limit = Field(None, description="Page size, 100 by default")
     count: Literal["exact"] | None = Field(None, description="exact adds X-Total-Count")
 
@@ -157,15 +183,21 @@ class ModelQuery(Query):
 class ModelHistoryQuery(PageQuery, MomentQuery):
     """What `GET /api/models/{model}/history` is asked for."""
 
-    bucket: Bucket = Field("day", description="How much time a row stands for: day, week (from Monday) or month")
+    bucket: Bucket = Field(
+        "day", description="How much time a row stands for: day, week (from Monday) or month"
+    )
     after: QueryTime | None = Field(None, description="Only what was seen strictly later than this")
-    before: QueryTime | None = Field(None, description="Only what was seen strictly earlier than this")
+    before: QueryTime | None = Field(
+        None, description="Only what was seen strictly earlier than this"
+    )
 
 
 class DiffQuery(PageQuery):
     """What of a difference between two imports is asked for."""
 
-    kind: DiffKind | None = Field(None, description="added, removed or changed: that list; without it the counts")
+    kind: DiffKind | None = Field(
+        None, description="added, removed or changed: that list; without it the counts"
+    )
     fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
         description="Columns to return, comma-separated, in that order"
     )
@@ -174,7 +206,9 @@ class DiffQuery(PageQuery):
 class PersistQuery(Query):
     """What may be said of rows sent as JSON."""
 
-    source: Label | None = Field(None, description="Where the rows come from; stored with the import")
+    source: Label | None = Field(
+        None, description="Where the rows come from; stored with the import"
+    )
     description: Description | None = Field(None, description="Free text; stored with the import")
 
 
@@ -194,10 +228,14 @@ class DeltaQuery(PageQuery):
         None, description="Least change of the price in percent, up or down, inclusive"
     )
     after: QueryTime | None = Field(None, description="Observed strictly later than this")
-    import_id: Annotated[Words, NEVER_BLANK] = Field(description="Changes that these imports brought")
+    import_id: Annotated[Words, NEVER_BLANK] = Field(
+        description="Changes that these imports brought"
+    )
 
 
 class UploadQuery(ImportOptions):
     """The import's options, and the name of a raw body."""
 
-    filename: Annotated[str | None, TextCell(max_length=255)] = Field(None, description="Name of a raw body")
+    filename: Annotated[str | None, TextCell(max_length=255)] = Field(
+        None, description="Name of a raw body"
+    )

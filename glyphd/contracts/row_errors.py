@@ -24,8 +24,9 @@ class Fault(NamedTuple):
 class RowError:
     """One thing wrong with one row.
 
-    `row` is the record's number in the file (1, 2, 3 …), `line` the physical line where it starts, `field` the
-    canonical column (None when the whole row is at fault), `column` that column as the file calls it.
+    `row` is the record's number in the file (1, 2, 3 …), `line` the physical line where it starts,
+    `field` the canonical column (None when the whole row is at fault), `column` that column as the
+    file calls it.
     """
 
     row: int

@@ -1,4 +1,5 @@
-"""Rules of the row contract that are about more than one kind of cell. Each is one function on the texts of a row."""
+"""Rules of the row contract that are about more than one kind of cell. Each is one function on the
+texts of a row."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +9,8 @@ from glyphd.contracts.cells import Cell
 
 _DOLLARS = frozenset({"", "USD", "US$", "$"})
 _NO_WORDS = re.compile(
-    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf(?:inity)?|nan)", re.ASCII | re.IGNORECASE
+    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf(?:inity)?|nan)",
+    re.ASCII | re.IGNORECASE,
 )
 _SIGN_OR_RANGE = re.compile(r"[+<>~]|\d\s*[-\u2010-\u2015]\s*\d")
 _LONGEST_MARKER = 5
@@ -16,13 +18,17 @@ _LONGEST_MARKER = 5
 MAX_EXTRA_BYTES = 65_536
 
 UNSUPPORTED_CURRENCY = ("unsupported_currency", "is not US dollars")
-INCOMPLETE_CAPACITIES = ("incomplete_capacities", "needs all three quantization capacities, or none")
+INCOMPLETE_CAPACITIES = (
+    "incomplete_capacities",
+    "needs all three quantization capacities, or none",
+)
 EXTRA_TOO_LARGE = ("extra_too_large", f"the unknown columns have more than {MAX_EXTRA_BYTES} bytes")
 IN_THE_FUTURE = ("in_the_future", "is more than 24 hours in the future")
 
 
 def is_words(quantity: str) -> bool:
-    """True for a quantity in words: without a digit (`Available`), or with more than a number (`1+`, `5 left`, `5-10`).
+    """True for a quantity in words: without a digit (`Available`), or with more than a number
+    (`1+`, `5 left`, `5-10`).
 
     A number that is written in a way that no quantity may be, such as `1e3` or `inf`, is no words.
     """
@@ -43,7 +49,8 @@ def has_some_capacities(capacities: Sequence[Any]) -> bool:
 
 
 def markers_of(cell: Cell, name: str) -> frozenset[str]:
-    """The null markers of a column: numbers that a row must have know none, so that `nan` stays an error."""
+    """The null markers of a column: numbers that a row must have know none, so that `nan` stays an
+    error."""
     return frozenset() if cell.required and name != "model" else cell.null_markers
 
 
@@ -51,4 +58,7 @@ def without_nulls(texts: Sequence[str], markers: frozenset[str]) -> Sequence[str
     """Trimmed texts with None for those that say nothing: empty ones and null markers."""
     if all(texts) if not markers else min(map(len, texts)) > _LONGEST_MARKER:
         return texts
-    return [None if not text or (len(text) <= _LONGEST_MARKER and text.lower() in markers) else text for text in texts]
+    return [
+        None if not text or (len(text) <= _LONGEST_MARKER and text.lower() in markers) else text
+        for text in texts
+    ]

@@ -1,4 +1,5 @@
-"""Text as the archive keeps and compares it. Cells, filters, model paths and identities all use `clean_text`."""
+"""Text as the archive keeps and compares it. Cells, filters, model paths and identities all use
+`clean_text`."""
 
 import re
 from collections.abc import Sequence
@@ -6,8 +7,8 @@ from string import ascii_lowercase, ascii_uppercase
 from unicodedata import normalize
 
 INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
-"""Characters without a shape, as the inside of a regular expression's set: soft hyphen, zero width characters,
-direction marks, byte order mark."""
+"""Characters without a shape, as the inside of a regular expression's set: soft hyphen, zero width
+characters, direction marks, byte order mark."""
 
 _WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
 _ENDS = _WHITE_SPACE + "".join(re.findall(f"[{INVISIBLE}]", "".join(map(chr, range(0x10000)))))
@@ -26,7 +27,8 @@ def clean_text(text: str) -> str:
 
 
 def fold_ascii(text: str) -> str:
-    """The text with its ASCII letters in lower case: equal for texts that are compared without regard to case."""
+    """The text with its ASCII letters in lower case: equal for texts that are compared without
+    regard to case."""
     return text.translate(_ASCII_LOWER)
 
 
@@ -48,8 +50,9 @@ def unwrapped(text: str) -> str:
 
 
 def need_only_strip(texts: Sequence[str], *, cleaned: bool) -> bool:
-    """True when `str.strip` does to each text all that `trimmed` and `unwrapped` do, and `clean_text` if they are to be
-    cleaned: true of most columns, and found out much faster than by doing it."""
+    """True when `str.strip` does to each text all that `trimmed` and `unwrapped` do, and
+    `clean_text` if they are to be cleaned: true of most columns, and found out much faster than by
+    doing it."""
     joined = "".join(texts)
     is_plain = joined.isascii() and '="' not in joined
     return is_plain and not (cleaned and ("  " in joined or not joined.isprintable()))

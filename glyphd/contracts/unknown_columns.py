@@ -1,4 +1,5 @@
-"""The unknown columns of a CSV, as one JSON object for each row: written by column, from encoded pieces."""
+"""The unknown columns of a CSV, as one JSON object for each row: written by column, from encoded
+pieces."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -26,7 +27,9 @@ _OWN = frozenset(map(fold, OWN_COLUMNS))
 
 def unknown_names(header: HeaderMap) -> dict[int, str]:
     """Where the columns are that nobody knows, and their names; the service's own are not kept."""
-    return {at: trimmed(header.names[at]) for at in header.unknown if fold(header.names[at]) not in _OWN}
+    return {
+        at: trimmed(header.names[at]) for at in header.unknown if fold(header.names[at]) not in _OWN
+    }
 
 
 class UnknownColumns:
@@ -34,7 +37,9 @@ class UnknownColumns:
 
     def __init__(self, header: HeaderMap) -> None:
         names = unknown_names(header)
-        self._members = {at: ColumnMemo(partial(_member, encode_basestring(name))) for at, name in names.items()}
+        self._members = {
+            at: ColumnMemo(partial(_member, encode_basestring(name))) for at, name in names.items()
+        }
 
     def __call__(
         self,
@@ -45,8 +50,8 @@ class UnknownColumns:
     ) -> list[str | None] | None:
         """The objects as text, by row; None when no row has one.
 
-        `given` is the column named extra, and `words` are quantities in words of rows whose availability is filled;
-        either is empty where there is nothing of the kind.
+        `given` is the column named extra, and `words` are quantities in words of rows whose
+        availability is filled; either is empty where there is nothing of the kind.
         """
         if not self._members and not any(given) and not any(words):
             return None
@@ -67,7 +72,10 @@ class UnknownColumns:
         return list(map(_object, zip(*members, strict=True)))
 
     def _require_small(self, objects: Sequence[str | None], refuse: Refuse) -> None:
-        if max((len(text or "") for text in objects), default=0) * _MOST_BYTES_OF_A_CHARACTER <= MAX_EXTRA_BYTES:
+        if (
+            max((len(text or "") for text in objects), default=0) * _MOST_BYTES_OF_A_CHARACTER
+            <= MAX_EXTRA_BYTES
+        ):
             return
         for at, text in enumerate(objects):
             try:

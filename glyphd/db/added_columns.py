@@ -1,7 +1,8 @@
-"""A new column of the row contract in the archive: what a migration that adds one does, up and down.
+"""A new column of the row contract in the archive: what a migration that adds one does, up and
+down.
 
-Every view lists the columns of an event by name, so each is made again with the new one in its place. Released
-migrations call this: what it does to a schema never changes.
+Every view lists the columns of an event by name, so each is made again with the new one in its
+place. Released migrations call this: what it does to a schema never changes.
 """
 
 import re
@@ -31,7 +32,8 @@ _NOW = (
 
 @dataclass(frozen=True)
 class AddedColumn:
-    """`step` is the migration's name, `kind` the kind of cell, `behind` the column that precedes it in the contract."""
+    """`step` is the migration's name, `kind` the kind of cell, `behind` the column that precedes it
+    in the contract."""
 
     step: str
     name: str
@@ -78,7 +80,9 @@ def drop_column(migrator: Migrator, database: Database, column: AddedColumn) -> 
 
 
 def _with_column(view: str, column: AddedColumn) -> str:
-    return view.replace(f"event.{column.behind},", f"event.{column.behind},\n    event.{column.name},", 1)
+    return view.replace(
+        f"event.{column.behind},", f"event.{column.behind},\n    event.{column.name},", 1
+    )
 
 
 def _without_column(view: str, column: AddedColumn) -> str:
@@ -97,7 +101,9 @@ def _table_sql(database: Database) -> str:
 
 
 def _master_sql(database: Database, name: str) -> str:
-    (sql,) = database.execute_sql("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).fetchone()
+    (sql,) = database.execute_sql(
+        "SELECT sql FROM sqlite_master WHERE name = ?", (name,)
+    ).fetchone()
     return str(sql)
 
 
@@ -112,7 +118,8 @@ def _create_views(migrator: Migrator, views: dict[str, str]) -> None:
 
 
 def _describe(migrator: Migrator, table: str) -> None:
-    """Gives SQLite's text of the table its comments again: another statement for the same columns."""
+    """Gives SQLite's text of the table its comments again: another statement for the same
+    columns."""
     migrator.sql("PRAGMA writable_schema = 1")
     migrator.sql(f"UPDATE sqlite_master SET sql = {_quoted(table)} WHERE name = '{TABLE}'")
     migrator.sql("PRAGMA writable_schema = 0")

@@ -1,7 +1,8 @@
-"""Peewee models of the archive. The migrations make the tables; a test and `glyphd check` hold both together.
+"""Peewee models of the archive. The migrations make the tables; a test and `glyphd check` hold both
+together.
 
-The models belong to no database: a query is bound to the one it runs on (`query.bind(database)`), since one
-process may hold the archive open twice, or several archives at once.
+The models belong to no database: a query is bound to the one it runs on (`query.bind(database)`),
+since one process may hold the archive open twice, or several archives at once.
 """
 
 from collections.abc import Mapping
@@ -87,7 +88,11 @@ class ScoredListing(Model):
 
     id = BigIntegerField(primary_key=True)
     batch = ForeignKeyField(
-        ImportBatch, field="import_id", column_name="import_id", object_id_name="import_id", index=False
+        ImportBatch,
+        field="import_id",
+        column_name="import_id",
+        object_id_name="import_id",
+        index=False,
     )
     if TYPE_CHECKING:
         import_id: TextField  # what `object_id_name` adds
@@ -152,7 +157,8 @@ FIELDS: Mapping[type[Cell], type[Field]] = {
 
 for _column in COLUMNS:
     if _column.name not in ScoredListing._meta.columns:
-        # A column that no code names: the row contract says all there is to say. Migrations add such ones at the end.
+        # A column that no code names: the row contract says all there is to say. Migrations add
+        # such ones at the end.
         ScoredListing._meta.add_field(_column.name, FIELDS[type(_column.cell)](null=True))
 
 
@@ -171,15 +177,21 @@ class Standing(IntEnum):
 
 IS_CURRENT = ScoredListing.is_current == SQL("1")
 IS_INDISTINCT = ScoredListing.is_indistinct == SQL("1")
-"""Written as literals: a bound parameter would keep both databases from using the partial indexes."""
+"""Written as literals: a bound parameter would keep both databases from using the partial
+indexes."""
 
 ScoredListing.add_index(
     ScoredListing.index(
-        ScoredListing.batch, ScoredListing.import_index.desc(), unique=True, name="scored_listings_by_import"
+        ScoredListing.batch,
+        ScoredListing.import_index.desc(),
+        unique=True,
+        name="scored_listings_by_import",
     )
 )
 ScoredListing.add_index(
-    ScoredListing.index(ScoredListing.first_event_id, ScoredListing.seen_at, name="scored_listings_by_listing")
+    ScoredListing.index(
+        ScoredListing.first_event_id, ScoredListing.seen_at, name="scored_listings_by_listing"
+    )
 )
 ScoredListing.add_index(
     ScoredListing.index(ScoredListing.group_id, name="scored_listings_by_group").where(
@@ -192,11 +204,14 @@ ScoredListing.add_index(
 EVENT_REFERENCE = ("import_id", "import_index")
 """What rows elsewhere name an event by."""
 
-_OF_AN_EVENT = SQL("FOREIGN KEY (import_id, import_index) REFERENCES scored_listings (import_id, import_index)")
+_OF_AN_EVENT = SQL(
+    "FOREIGN KEY (import_id, import_index) REFERENCES scored_listings (import_id, import_index)"
+)
 
 
 class ListingKey(Model):
-    """One listing: the 16 bytes of its `listing_id`, its latest observation that counts, if one does, and its first."""
+    """One listing: the 16 bytes of its `listing_id`, its latest observation that counts, if one
+    does, and its first."""
 
     listing_id = BlobField(primary_key=True)
     current_event_id = BigIntegerField(null=True)
@@ -217,7 +232,11 @@ class BatchChange(Model):
 
     id = AutoField()
     batch = ForeignKeyField(
-        ImportBatch, field="import_id", column_name="import_id", object_id_name="import_id", index=False
+        ImportBatch,
+        field="import_id",
+        column_name="import_id",
+        object_id_name="import_id",
+        index=False,
     )
     if TYPE_CHECKING:
         import_id: TextField  # what `object_id_name` adds
@@ -230,7 +249,8 @@ class BatchChange(Model):
 
 
 class GPUModel(Model):
-    """One GPU model with its latest known specs: those of the event it names. Derived, never the truth."""
+    """One GPU model with its latest known specs: those of the event it names. Derived, never the
+    truth."""
 
     id = AutoField()
     canonical_model = CaselessTextField(unique=True)

@@ -1,7 +1,8 @@
 """Opens the databases: files, pragmas and locks on SQLite; pools and sessions on PostgreSQL.
 
-What is opened here connects once per thread, when asked to: callers hold `connection_context()` around their work.
-Whether that opens a connection or takes one that was kept is the database's own affair.
+What is opened here connects once per thread, when asked to: callers hold `connection_context()`
+around their work. Whether that opens a connection or takes one that was kept is the database's own
+affair.
 """
 
 import os
@@ -51,7 +52,12 @@ class SqliteFile(SqliteDatabase):
     """
 
     def __init__(
-        self, path: Path, *, mode: Literal["ro", "rw", "look"], pragmas: dict[str, Any], **options: Any
+        self,
+        path: Path,
+        *,
+        mode: Literal["ro", "rw", "look"],
+        pragmas: dict[str, Any],
+        **options: Any,
     ) -> None:
         self.path = path
         uri = uri_to_look(path) if mode == "look" else f"{path.absolute().as_uri()}?mode={mode}"
@@ -65,11 +71,14 @@ class SqliteFile(SqliteDatabase):
                 raise NotReady(f"there is no database {self.path.name} yet") from None
             if not self.is_closed() or trouble_of(error) is Trouble.BUSY:
                 raise
-            raise NotReady(f"the database {self.path.name} can't be opened", reason=str(error)) from error
+            raise NotReady(
+                f"the database {self.path.name} can't be opened", reason=str(error)
+            ) from error
 
 
 class _KeptConnection(sqlite3.Connection):
-    """A connection that outlives its use: the file that it is to, and what is known since the last commit there."""
+    """A connection that outlives its use: the file that it is to, and what is known since the last
+    commit there."""
 
     file: tuple[int, int] | None = None
     data_version = 0
@@ -85,16 +94,18 @@ class _KeptConnection(sqlite3.Connection):
 
 
 class KeptSqliteFile(SqliteFile):
-    """A SQLite file to read, whose connections are kept for the next use: the last one first, since it has the pages
-    of the file at hand that are asked for most.
+    """A SQLite file to read, whose connections are kept for the next use: the last one first, since
+    it has the pages of the file at hand that are asked for most.
 
-    Opening one costs as much as many a question: SQLite reads the whole schema again. A file that took the place of
-    the one that was opened is noticed at the next use. None is kept for longer than KEPT_SECONDS, so that whatever may
-    go wrong with one is over then.
+    Opening one costs as much as many a question: SQLite reads the whole schema again. A file that
+    took the place of the one that was opened is noticed at the next use. None is kept for longer
+    than KEPT_SECONDS, so that whatever may go wrong with one is over then.
     """
 
     def __init__(self, path: Path, *, pragmas: dict[str, Any]) -> None:
-        super().__init__(path, mode="ro", pragmas=pragmas, check_same_thread=False, factory=_KeptConnection)
+        super().__init__(
+            path, mode="ro", pragmas=pragmas, check_same_thread=False, factory=_KeptConnection
+        )
         self._idle: list[_KeptConnection] = []
 
     def close_all(self) -> None:
@@ -116,7 +127,8 @@ class KeptSqliteFile(SqliteFile):
         return connection
 
     def _close(self, conn: _KeptConnection) -> None:
-        """After an error some statement may still be under way, and hold back the writer's checkpoints."""
+        """After an error some statement may still be under way, and hold back the writer's
+        checkpoints."""
         if conn.file is None or sys.exc_info()[0] is not None or len(self._idle) >= _MOST_KEPT:
             conn.close()
         else:
@@ -133,8 +145,9 @@ class KeptSqliteFile(SqliteFile):
 def uri_to_look(path: Path) -> str:
     """How to open a SQLite file that is only to be looked at, so that nothing stays beside it.
 
-    A connection in mode `ro` leaves its `-wal` and `-shm` behind; the last one in mode `rw` removes them. Where nobody
-    can write and there is no `-wal`, SQLite may take the file as it is, and has to: it could make no `-shm`.
+    A connection in mode `ro` leaves its `-wal` and `-shm` behind; the last one in mode `rw` removes
+    them. Where nobody can write and there is no `-wal`, SQLite may take the file as it is, and has
+    to: it could make no `-shm`.
     """
     uri = path.absolute().as_uri()
     if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
@@ -154,7 +167,9 @@ def open_archive(settings: Settings, *, read_only: bool) -> Database:
 def open_archive_file(path: Path, *, read_only: bool) -> SqliteDatabase:
     """A SQLite archive by its path, which may hold any character a file name can."""
     if read_only:
-        return KeptSqliteFile(path, pragmas=_SORTING | {"query_only": 1, "cache_size": -_READER_CACHE_KIB})
+        return KeptSqliteFile(
+            path, pragmas=_SORTING | {"query_only": 1, "cache_size": -_READER_CACHE_KIB}
+        )
     pragmas = _WRITER_PRAGMAS | _SORTING | {"cache_size": -_ARCHIVE_CACHE_KIB}
     return SqliteFile(path, mode="rw", pragmas=pragmas, lock_type="IMMEDIATE")
 
@@ -168,7 +183,8 @@ def open_registry(settings: Settings) -> Database:
 
 
 def open_archive_to_verify(settings: Settings) -> Database:
-    """The archive with temporary tables of one's own, which may be as large as an import; nothing else is written."""
+    """The archive with temporary tables of one's own, which may be as large as an import; nothing
+    else is written."""
     if settings.database_url is not None:
         return open_pool(settings, read_only=False)
     pragmas = _SORTING | {"cache_size": -_ARCHIVE_CACHE_KIB}
@@ -184,9 +200,11 @@ def open_registry_to_look(settings: Settings) -> Database:
 
 
 def open_for_migration(settings: Settings, path: Path) -> Database:
-    """A connection of its own for changing the schema; makes the SQLite file at `path` when it is missing.
+    """A connection of its own for changing the schema; makes the SQLite file at `path` when it is
+    missing.
 
-    Foreign keys are off on SQLite: with them on, a parent table can't be rebuilt without its children's rows going.
+    Foreign keys are off on SQLite: with them on, a parent table can't be rebuilt without its
+    children's rows going.
     """
     if settings.database_url is not None:
         return open_postgres(settings)
@@ -196,7 +214,8 @@ def open_for_migration(settings: Settings, path: Path) -> Database:
 
 
 def close_all(database: Database) -> None:
-    """Closes this thread's connection and those that a pool keeps, when the database is not needed any more."""
+    """Closes this thread's connection and those that a pool keeps, when the database is not needed
+    any more."""
     if isinstance(database, PostgresPool | KeptSqliteFile):
         database.close_all()
     else:
@@ -204,7 +223,8 @@ def close_all(database: Database) -> None:
 
 
 def once_a_commit(database: Database, find: Callable[[Database], Found]) -> Found:
-    """What `find` says of the database; on a kept connection it is remembered until somebody commits."""
+    """What `find` says of the database; on a kept connection it is remembered until somebody
+    commits."""
     if not isinstance(database, KeptSqliteFile):
         return find(database)
     kept: _KeptConnection = database.connection()  # type: ignore[no-untyped-call]
@@ -219,8 +239,8 @@ def once_a_commit(database: Database, find: Callable[[Database], Found]) -> Foun
 
 @contextmanager
 def small_cache(database: Database) -> Iterator[None]:
-    """For work that reads each page once. SQLite sorts in parts that fit into the processor's caches, which takes two
-    thirds of the time."""
+    """For work that reads each page once. SQLite sorts in parts that fit into the processor's
+    caches, which takes two thirds of the time."""
     if not isinstance(database, SqliteFile):
         yield
         return

@@ -1,4 +1,5 @@
-"""Are the databases damaged? What SQLite's own checks find, and on PostgreSQL what reading every row shows."""
+"""Are the databases damaged? What SQLite's own checks find, and on PostgreSQL what reading every
+row shows."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -27,9 +28,11 @@ class CheckEnded(Exception):
 
 
 class DamageCheck:
-    """One look at some databases, by their names, for damage. Changes nothing, and no writer waits for it.
+    """One look at some databases, by their names, for damage. Changes nothing, and no writer waits
+    for it.
 
-    A quick one reads the same pages, but does not compare indexes with their tables, and leaves references out.
+    A quick one reads the same pages, but does not compare indexes with their tables, and leaves
+    references out.
     """
 
     def __init__(self, databases: Mapping[str, Database], *, quick: bool = False) -> None:
@@ -43,10 +46,15 @@ class DamageCheck:
 
         Raises CheckEnded after `end`, and what a database raises that is busy or out of reach.
         """
-        return [f"{name}: {line}" for name, database in self._databases.items() for line in self._damage_of(database)]
+        return [
+            f"{name}: {line}"
+            for name, database in self._databases.items()
+            for line in self._damage_of(database)
+        ]
 
     def end(self) -> None:
-        """Ends the check. For another thread, to be called until `run` is over: a statement may just begin."""
+        """Ends the check. For another thread, to be called until `run` is over: a statement may
+        just begin."""
         self._is_ended = True
         if self._interrupt is not None:
             self._interrupt()
@@ -111,14 +119,19 @@ def _sqlite_lines(database: SqliteFile, *, quick: bool) -> Iterator[str]:
     connection.text_factory = lambda data: data.decode("utf-8", "backslashreplace")
     check = "quick_check" if quick else "integrity_check"
     for (found,) in connection.execute(f"PRAGMA {check}({MOST_LINES})"):
-        yield from (line for line in found.splitlines() if line != "ok" and not line.startswith("*** in database"))
+        yield from (
+            line
+            for line in found.splitlines()
+            if line != "ok" and not line.startswith("*** in database")
+        )
     dangling = () if quick else connection.execute("PRAGMA foreign_key_check")
     for table, row, parent, _ in islice(dangling, MOST_LINES):
         yield f"row {row} of {table} refers to a row of {parent} that is not there"
 
 
 def _unreadable_tables(database: Database) -> Iterator[str]:
-    """PostgreSQL reads every row whole: each page, by its checksum if it has one, and what is kept apart from it."""
+    """PostgreSQL reads every row whole: each page, by its checksum if it has one, and what is kept
+    apart from it."""
     for table in (model._meta.table_name for model in (*ARCHIVE_MODELS, *REGISTRY_MODELS)):
         try:
             database.execute_sql(f'SELECT count(one_row) FROM "{table}" AS one_row').fetchone()
@@ -134,12 +147,17 @@ def _dangling_rows(database: Database) -> Iterator[str]:
         for reference in sorted(references_of(model)):
             (count,) = database.execute_sql(_count_dangling(table, reference)).fetchone()
             if count:
-                yield f"{count} rows of {table} refer to rows of {reference.table} that are not there"
+                yield (
+                    f"{count} rows of {table} refer to rows of {reference.table} that are not "
+                    "there"
+                )
 
 
 def _count_dangling(table: str, reference: Reference) -> str:
     pairs = zip(reference.columns.split(", "), reference.target.split(", "), strict=True)
     same = " AND ".join(f"parent.{target} = child.{column}" for column, target in pairs)
     known = f"SELECT 1 FROM {reference.table} AS parent WHERE {same}"
-    there = f"({', '.join(f'child.{column}' for column in reference.columns.split(', '))}) IS NOT NULL"
+    there = (
+        f"({', '.join(f'child.{column}' for column in reference.columns.split(', '))}) IS NOT NULL"
+    )
     return f"SELECT count(*) FROM {table} AS child WHERE {there} AND NOT EXISTS ({known})"

@@ -24,7 +24,8 @@ def is_sqlite(database: Database) -> bool:
 
 
 def caseless(database: Database, node: Node) -> Node:
-    """The text `node` in the form that comparisons ignoring ASCII case use, and that the indexes are built on.
+    """The text `node` in the form that comparisons ignoring ASCII case use, and that the indexes
+    are built on.
 
     On SQLite it is the node itself, since its column says `COLLATE NOCASE`.
     """
@@ -34,7 +35,8 @@ def caseless(database: Database, node: Node) -> Node:
 
 
 def caseless_value(database: Database, text: str) -> str:
-    """`text` folded to be compared with a `caseless` node: ASCII letters alone, the same on both databases."""
+    """`text` folded to be compared with a `caseless` node: ASCII letters alone, the same on both
+    databases."""
     return text if is_sqlite(database) else fold_ascii(text)
 
 
@@ -44,14 +46,16 @@ def equals_caseless(database: Database, node: Node, text: str) -> Expression:
 
 
 def contains_caseless(database: Database, node: Node, text: str) -> Expression:
-    """Whether the text `node` contains `text`, ASCII case ignored. No character of `text` is a wildcard."""
+    """Whether the text `node` contains `text`, ASCII case ignored. No character of `text` is a
+    wildcard."""
     position = fn.INSTR if is_sqlite(database) else fn.STRPOS
     folded = fn.LOWER(node) if is_sqlite(database) else caseless(database, node)
     return position(folded, fold_ascii(text)) > 0
 
 
 def bucket_start(database: Database, time: Node, bucket: str) -> Any:
-    """The date (`2025-07-28`) on which the `day`, `week` (from Monday) or `month` of a stored time begins."""
+    """The date (`2025-07-28`) on which the `day`, `week` (from Monday) or `month` of a stored time
+    begins."""
     if bucket == "month":
         return fn.SUBSTR(time, 1, 7).concat("-01")
     day = fn.SUBSTR(time, 1, 10)
@@ -63,13 +67,18 @@ def bucket_start(database: Database, time: Node, bucket: str) -> Any:
 
 
 def exactly(database: Database, node: Any) -> Any:
-    """The value `node`, to be compared with others byte for byte: text by its case, and text with bytes as unequal."""
+    """The value `node`, to be compared with others byte for byte: text by its case, and text with
+    bytes as unequal."""
     return NodeList((node, SQL("COLLATE BINARY"))) if is_sqlite(database) else node
 
 
 def equals_exactly(database: Database, left: str, right: str) -> str:
     """SQL for whether two columns are equal byte for byte, or both null."""
-    return f"{left} IS {right} COLLATE BINARY" if is_sqlite(database) else f"{left} IS NOT DISTINCT FROM {right}"
+    return (
+        f"{left} IS {right} COLLATE BINARY"
+        if is_sqlite(database)
+        else f"{left} IS NOT DISTINCT FROM {right}"
+    )
 
 
 def microseconds_of(database: Database, time: str) -> str:
@@ -94,9 +103,11 @@ def _first_half_of_sha256(text: str) -> bytes:
 
 @contextmanager
 def exclusive_write(database: Database) -> Iterator[None]:
-    """A transaction on the archive that no other one of these overlaps, from its first statement to its commit.
+    """A transaction on the archive that no other one of these overlaps, from its first statement to
+    its commit.
 
-    On SQLite it waits for the write lock up to the connection's timeout, then raises OperationalError.
+    On SQLite it waits for the write lock up to the connection's timeout, then raises
+    OperationalError.
     """
     with database.atomic():
         if not is_sqlite(database):
@@ -106,27 +117,29 @@ def exclusive_write(database: Database) -> Iterator[None]:
 
 @contextmanager
 def uncommitted(database: Database) -> Iterator[None]:
-    """A transaction for temporary tables: it takes no lock that another connection would wait for."""
+    """A transaction for temporary tables: it takes no lock that another connection would wait
+    for."""
     with database.atomic("DEFERRED") if is_sqlite(database) else database.atomic():
         yield
 
 
 def defer_checkpoints(database: Database) -> None:
-    """Lets commits on this thread's connection end without copying what they wrote into SQLite's main file: what is
-    committed is safe in the log. Whoever calls this calls `checkpoint` later."""
+    """Lets commits on this thread's connection end without copying what they wrote into SQLite's
+    main file: what is committed is safe in the log. Whoever calls this calls `checkpoint` later."""
     if is_sqlite(database):
         database.execute_sql("PRAGMA wal_autocheckpoint = 0")
 
 
 def checkpoint(database: Database) -> None:
-    """Copies what was committed into SQLite's main file, as far as no reader needs it to stay as it was."""
+    """Copies what was committed into SQLite's main file, as far as no reader needs it to stay as it
+    was."""
     if is_sqlite(database):
         database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """What went wrong first: SQLite ends a transaction by itself when the disk is full, and Peewee then complains,
-    instead, that there is none to roll back.
+    """What went wrong first: SQLite ends a transaction by itself when the disk is full, and Peewee
+    then complains, instead, that there is none to roll back.
     """
     while "cannot rollback" in str(error) and error.__context__ is not None:
         error = error.__context__
@@ -134,25 +147,32 @@ def cause_of(error: BaseException) -> BaseException:
 
 
 def interrupter(database: Database) -> Callable[[], None]:
-    """A function that ends the running statement on this thread's connection, for another thread to call.
+    """A function that ends the running statement on this thread's connection, for another thread to
+    call.
 
     The statement then raises OperationalError, and its transaction must be rolled back.
     """
     connection = database.connection()
-    ending: Callable[[], None] = connection.interrupt if is_sqlite(database) else connection.cancel_safe
+    ending: Callable[[], None] = (
+        connection.interrupt if is_sqlite(database) else connection.cancel_safe
+    )
     return ending
 
 
 def read_any_text(database: Database) -> None:
-    """Lets this thread's connection give text as it is stored, be it none: bytes that can't be decoded are escaped."""
+    """Lets this thread's connection give text as it is stored, be it none: bytes that can't be
+    decoded are escaped."""
     if is_sqlite(database):
         database.connection().text_factory = lambda data: data.decode("utf-8", "surrogateescape")
 
 
-def add_rows(database: Database, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def add_rows(
+    database: Database, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
     """Inserts the rows, each in the order of `columns`, within the transaction that is open.
 
-    Many times faster than `insert_many`, which builds a syntax tree for every row. Raises Peewee's errors.
+    Many times faster than `insert_many`, which builds a syntax tree for every row. Raises Peewee's
+    errors.
     """
     names = ", ".join(f'"{name}"' for name in columns)
     connection = database.connection()
@@ -161,7 +181,10 @@ def add_rows(database: Database, table: str, columns: Sequence[str], rows: Itera
             marks = ", ".join("?" * len(columns))
             connection.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
             return
-        with connection.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy,
+        ):
             for row in rows:
                 copy.write_row(row)
 
@@ -172,7 +195,8 @@ def unindexed(database: Database, node: Any) -> Any:
 
 
 def stream(database: Database, query: Node) -> Iterator[tuple[Any, ...]]:
-    """The rows of a query one by one at flat memory; the connection must stay open, in a transaction, meanwhile."""
+    """The rows of a query one by one at flat memory; the connection must stay open, in a
+    transaction, meanwhile."""
     if is_sqlite(database):
         return iter(database.execute(query))
     return _read_on_server(database, query)

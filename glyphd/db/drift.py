@@ -5,9 +5,24 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from peewee import Database, DatabaseError, Field, ForeignKeyField, IndexMetadata, Model, Node, Ordering
+from peewee import (
+    Database,
+    DatabaseError,
+    Field,
+    ForeignKeyField,
+    IndexMetadata,
+    Model,
+    Node,
+    Ordering,
+)
 
-from glyphd.db.archive_models import ARCHIVE_MODELS, EVENT_REFERENCE, IS_CURRENT, REFER_TO_EVENTS, ScoredListing
+from glyphd.db.archive_models import (
+    ARCHIVE_MODELS,
+    EVENT_REFERENCE,
+    IS_CURRENT,
+    REFER_TO_EVENTS,
+    ScoredListing,
+)
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.fields import CaselessTextField
 from glyphd.db.migration_sets import ARCHIVE, REGISTRY, MigrationSet, open_to_look
@@ -16,8 +31,14 @@ from glyphd.db.registry_models import REGISTRY_MODELS
 from glyphd.errors import NotReady
 from glyphd.settings import Settings
 
-VIEWS = {ARCHIVE: ("change_timeline", "gpu_listings", "listings", "model_timeline", "timeline"), REGISTRY: ()}
-MODELS: dict[MigrationSet, tuple[type[Model], ...]] = {ARCHIVE: ARCHIVE_MODELS, REGISTRY: REGISTRY_MODELS}
+VIEWS = {
+    ARCHIVE: ("change_timeline", "gpu_listings", "listings", "model_timeline", "timeline"),
+    REGISTRY: (),
+}
+MODELS: dict[MigrationSet, tuple[type[Model], ...]] = {
+    ARCHIVE: ARCHIVE_MODELS,
+    REGISTRY: REGISTRY_MODELS,
+}
 
 _POSTGRESQL_TYPES = {
     "AUTO": "integer",
@@ -29,7 +50,11 @@ _POSTGRESQL_TYPES = {
     "SMALLINT": "smallint",
     "TEXT": "text",
 }
-_SQLITE_TYPES = dict.fromkeys(_POSTGRESQL_TYPES, "INTEGER") | {"BLOB": "BLOB", "DOUBLE": "REAL", "TEXT": "TEXT"}
+_SQLITE_TYPES = dict.fromkeys(_POSTGRESQL_TYPES, "INTEGER") | {
+    "BLOB": "BLOB",
+    "DOUBLE": "REAL",
+    "TEXT": "TEXT",
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +79,8 @@ class Reference(NamedTuple):
 
 
 def find_drift(settings: Settings) -> list[str]:
-    """The differences between the databases and this version's models, none when all is well. Changes nothing."""
+    """The differences between the databases and this version's models, none when all is well.
+    Changes nothing."""
     lines = []
     for steps in (ARCHIVE, REGISTRY):
         try:
@@ -86,7 +112,8 @@ def _models(database: Database, steps: MigrationSet) -> tuple[type[Model], ...]:
 
 
 def _unexpected(database: Database, steps: MigrationSet, found: Iterable[str]) -> set[str]:
-    """On PostgreSQL archive, registry and queue share a database, maybe with others: no table is a stranger there."""
+    """On PostgreSQL archive, registry and queue share a database, maybe with others: no table is a
+    stranger there."""
     if not is_sqlite(database):
         return set()
     known = {model._meta.table_name for model in _models(database, steps)} | {steps.history_table}
@@ -121,13 +148,20 @@ def _key_drift(database: Database, model: type[Model]) -> Iterator[str]:
     wanted = [field.column_name for field in model._meta.get_primary_keys()]
     found = database.get_primary_keys(model._meta.table_name)
     if list(found) != wanted:
-        yield f"the key of {model._meta.table_name} is ({', '.join(found)}), not ({', '.join(wanted)})"
+        yield (
+            f"the key of {model._meta.table_name} is ({', '.join(found)}), not "
+            f"({', '.join(wanted)})"
+        )
 
 
 def _collation_drift(database: Database, model: type[Model], found: Iterable[str]) -> Iterator[str]:
     """Text sorts by its bytes, and caseless text ignores ASCII case, on either database."""
     table = model._meta.table_name
-    collations = _sqlite_collations(database, table) if is_sqlite(database) else _postgresql_collations(database, table)
+    collations = (
+        _sqlite_collations(database, table)
+        if is_sqlite(database)
+        else _postgresql_collations(database, table)
+    )
     for name in found:
         field = model._meta.columns.get(name)
         if field is None or _stored_type(field) != "TEXT":
@@ -144,12 +178,16 @@ def _sqlite_collations(database: Database, table: str) -> dict[str, str]:
     query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
     (statement,) = database.execute_sql(query, (table,)).fetchone()
     caseless = set(re.findall(r'(\w+)"? TEXT COLLATE NOCASE', statement))
-    return {column.name: "NOCASE" if column.name in caseless else "BINARY" for column in database.get_columns(table)}
+    return {
+        column.name: "NOCASE" if column.name in caseless else "BINARY"
+        for column in database.get_columns(table)
+    }
 
 
 def _postgresql_collations(database: Database, table: str) -> dict[str, str]:
     query = (
-        "SELECT column_name, coalesce(collation_name, 'the default') FROM information_schema.columns"
+        "SELECT column_name, coalesce(collation_name, 'the default') FROM "
+        "information_schema.columns"
         " WHERE table_schema = current_schema() AND table_name = %s"
     )
     return dict(database.execute_sql(query, (table,)).fetchall())
@@ -160,7 +198,11 @@ def _index_drift(database: Database, model: type[Model]) -> Iterator[str]:
     alone = POSTGRESQL_INDEXES if model is ScoredListing and not is_sqlite(database) else ()
     indexes = (*model._meta.fields_to_index(), *alone)
     wanted = {index._name: _wanted_shape(database, index) for index in indexes}
-    found = {index.name: _found_shape(index) for index in database.get_indexes(table) if not _is_key(index, table)}
+    found = {
+        index.name: _found_shape(index)
+        for index in database.get_indexes(table)
+        if not _is_key(index, table)
+    }
     for name in sorted(wanted.keys() - found.keys()):
         yield f"index {name} of {table} is missing"
     for name in sorted(found.keys() - wanted.keys()):
@@ -211,7 +253,11 @@ def references_of(model: type[Model]) -> set[Reference]:
 
 def _reference_drift(database: Database, model: type[Model]) -> Iterator[str]:
     table, wanted = model._meta.table_name, references_of(model)
-    found = _sqlite_references(database, table) if is_sqlite(database) else _postgresql_references(database, table)
+    found = (
+        _sqlite_references(database, table)
+        if is_sqlite(database)
+        else _postgresql_references(database, table)
+    )
     for missing in sorted(wanted - found):
         yield f"column {table}.{missing.columns} does not refer to {missing.table}.{missing.target}"
     for extra in sorted(found - wanted):
@@ -220,18 +266,27 @@ def _reference_drift(database: Database, model: type[Model]) -> Iterator[str]:
 
 def _sqlite_references(database: Database, table: str) -> set[Reference]:
     found: dict[int, list[tuple[str, str, str]]] = {}
-    for number, _, target, column, target_column, *_ in database.execute_sql(f"PRAGMA foreign_key_list({table})"):
+    for number, _, target, column, target_column, *_ in database.execute_sql(
+        f"PRAGMA foreign_key_list({table})"
+    ):
         found.setdefault(number, []).append((target, column, target_column))
     return {
-        Reference(", ".join(pair[1] for pair in pairs), pairs[0][0], ", ".join(pair[2] for pair in pairs))
+        Reference(
+            ", ".join(pair[1] for pair in pairs), pairs[0][0], ", ".join(pair[2] for pair in pairs)
+        )
         for pairs in found.values()
     }
 
 
 def _postgresql_references(database: Database, table: str) -> set[Reference]:
-    query = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' AND conrelid = %s::regclass"
+    query = (
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' AND "
+        "conrelid = %s::regclass"
+    )
     definition = re.compile(r"FOREIGN KEY \((.+)\) REFERENCES (\w+)\((.+)\)")
-    matches = (definition.match(text) for (text,) in database.execute_sql(query, (table,)).fetchall())
+    matches = (
+        definition.match(text) for (text,) in database.execute_sql(query, (table,)).fetchall()
+    )
     return {Reference(*match.groups()) for match in matches if match}
 
 
@@ -254,10 +309,15 @@ def _can_be_read(database: Database, view: str) -> bool:
 
 
 def _version_drift(database: Database) -> Iterator[str]:
-    rows = database.execute_sql("SELECT version, name FROM schema_version ORDER BY version").fetchall()
+    rows = database.execute_sql(
+        "SELECT version, name FROM schema_version ORDER BY version"
+    ).fetchall()
     versions, history = [name for _, name in rows], ARCHIVE.applied_in(database)
     if versions != history:
-        yield f"schema_version says {_listed(versions)}, {ARCHIVE.history_table} says {_listed(history)}"
+        yield (
+            f"schema_version says {_listed(versions)}, {ARCHIVE.history_table} says "
+            f"{_listed(history)}"
+        )
     elif [number for number, _ in rows] != [*range(1, len(rows) + 1)]:
         yield f"schema_version numbers its steps {_listed([str(number) for number, _ in rows])}"
 

@@ -12,7 +12,8 @@ BOOKKEEPING = {
     "schema_version",
     "workers",
 }
-"""Tables about the database itself or about processes: going without their rows loses nothing anybody sent."""
+"""Tables about the database itself or about processes: going without their rows loses nothing
+anybody sent."""
 DERIVED = {
     "changes_by_step",
     "events_by_model",
@@ -23,14 +24,15 @@ DERIVED = {
     "scored_listings.change_step",
     "scored_listings.first_event_id",
 }
-"""Tables and columns that the next step up fills again from what the others hold, or that stand elsewhere too."""
+"""Tables and columns that the next step up fills again from what the others hold, or that stand
+elsewhere too."""
 
 
 def losses_of(database: Database, step: Callable[[], object]) -> list[str]:
     """The tables and columns (`table.column`) holding data that `step` would drop.
 
-    The step is applied, then rolled back, so that no migration has to declare what it drops. Call it in a
-    transaction.
+    The step is applied, then rolled back, so that no migration has to declare what it drops. Call
+    it in a transaction.
     """
     before = _columns(database)
     with database.atomic() as savepoint:
@@ -43,7 +45,8 @@ def losses_of(database: Database, step: Callable[[], object]) -> list[str]:
         f"{table}.{column}"
         for table in before.keys() & after.keys()
         for column in before[table] - after[table]
-        if f"{table}.{column}" not in DERIVED and _any_row(database, table, f'WHERE "{column}" IS NOT NULL')
+        if f"{table}.{column}" not in DERIVED
+        and _any_row(database, table, f'WHERE "{column}" IS NOT NULL')
     ]
     return sorted(tables + columns)
 

@@ -1,4 +1,5 @@
-"""The lock that lets one process at a time change the schema. It frees itself the instant its holder dies."""
+"""The lock that lets one process at a time change the schema. It frees itself the instant its
+holder dies."""
 
 import fcntl
 import os
@@ -29,8 +30,9 @@ def migration_lock(settings: Settings) -> Iterator[None]:
 
 
 def _lock_files(settings: Settings) -> list[Path]:
-    """One for the archive and, where its companions are in another folder, one for these: two archives of one name
-    may want the same. Always in one order, so that no two processes wait for each other.
+    """One for the archive and, where its companions are in another folder, one for these: two
+    archives of one name may want the same. Always in one order, so that no two processes wait for
+    each other.
     """
     archive = settings.archive_path.resolve()
     beside = settings.beside(MIGRATE_LOCK_ENDING)
@@ -39,7 +41,8 @@ def _lock_files(settings: Settings) -> list[Path]:
 
 @contextmanager
 def _file_lock(path: Path) -> Iterator[None]:
-    """The file is never removed: a process waiting for the old one and a process making a new one would both win."""
+    """The file is never removed: a process waiting for the old one and a process making a new one
+    would both win."""
     make_folder(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -1,4 +1,5 @@
-"""The two sets of migrations, archive and registry: their packaged steps, and those a database has had."""
+"""The two sets of migrations, archive and registry: their packaged steps, and those a database has
+had."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -38,22 +39,31 @@ class MigrationSet:
         return settings.database_url is not None or self.path(settings).exists()
 
     def packaged(self) -> list[str]:
-        """The steps of this version in order, such as `001_events`. Raises SchemaError when there are none."""
+        """The steps of this version in order, such as `001_events`. Raises SchemaError when there
+        are none."""
         steps = sorted(file.stem for file in self.folder.glob("[0-9][0-9][0-9]_*.py"))
         if not steps:
-            raise SchemaError(f"the migrations of the {self.name} are missing: glyphd is not installed completely")
+            raise SchemaError(
+                f"the migrations of the {self.name} are missing: glyphd is not installed completely"
+            )
         return steps
 
     def applied_in(self, database: Database) -> list[str]:
         """The steps that the open database has had, in order."""
         if not database.table_exists(self.history_table):
             return []
-        return [name for (name,) in database.execute_sql(f"SELECT name FROM {self.history_table} ORDER BY id")]
+        return [
+            name
+            for (name,) in database.execute_sql(
+                f"SELECT name FROM {self.history_table} ORDER BY id"
+            )
+        ]
 
 
 ARCHIVE = MigrationSet("archive", "archive_migrations")
 REGISTRY = MigrationSet("registry", "registry_migrations")
-"""Named apart, since on PostgreSQL both are in one database: one name would hide the second set's steps."""
+"""Named apart, since on PostgreSQL both are in one database: one name would hide the second set's
+steps."""
 SETS = (ARCHIVE, REGISTRY)
 
 _FIRST_OF_VERSION_1 = "001_ledger"
@@ -61,11 +71,12 @@ _FIRST_OF_VERSION_1 = "001_ledger"
 
 
 class StepRouter(Router):
-    """peewee-migrate's router without its replay of what is done, and with a history model of its own.
+    """peewee-migrate's router without its replay of what is done, and with a history model of its
+    own.
 
-    The replay patches Peewee for the whole process, so that queries of other threads come back as mocks, and is of
-    use only to migrations that look at models; these are plain SQL. The history model is global in peewee-migrate:
-    a second router would turn the first one to its own database.
+    The replay patches Peewee for the whole process, so that queries of other threads come back as
+    mocks, and is of use only to migrations that look at models; these are plain SQL. The history
+    model is global in peewee-migrate: a second router would turn the first one to its own database.
     """
 
     def __init__(self, database: Database, steps: MigrationSet) -> None:
@@ -79,7 +90,9 @@ class StepRouter(Router):
                 table_name = self.migrate_table
 
         # Its name has the table's in it: PostgreSQL has one set of index names for all tables.
-        History.add_index(History.index(History.name, unique=True, name=f"{self.migrate_table}_by_name"))
+        History.add_index(
+            History.index(History.name, unique=True, name=f"{self.migrate_table}_by_name")
+        )
         History.create_table(safe=True)
         return History
 
@@ -96,14 +109,16 @@ def migrations_folder() -> Path:
 
 
 def applied_of(settings: Settings, steps: MigrationSet) -> list[str]:
-    """The steps of one set applied so far. Raises SchemaOutdated for an archive of version 1 of the row contract."""
+    """The steps of one set applied so far. Raises SchemaOutdated for an archive of version 1 of the
+    row contract."""
     if not steps.is_there(settings):
         return []
     with open_to_look(settings, steps) as database:
         done = steps.applied_in(database)
     if done and done[0] == _FIRST_OF_VERSION_1 not in steps.packaged():
         raise SchemaOutdated(
-            f"{place_of(settings)} is an archive of version 1, which this version of glyphd does not read: run "
+            f"{place_of(settings)} is an archive of version 1, which this version of glyphd does "
+            "not read: run "
             f"`{settings.command('rebuild')}`, which rebuilds it from the kept files"
         )
     return done
@@ -113,8 +128,8 @@ def applied_of(settings: Settings, steps: MigrationSet) -> list[str]:
 def open_to_look(settings: Settings, steps: MigrationSet) -> Iterator[Database]:
     """A connection that changes nothing.
 
-    Raises NotReady when there is no such database or it can't be read where it is, SchemaError when the file is
-    damaged or no database at all.
+    Raises NotReady when there is no such database or it can't be read where it is, SchemaError when
+    the file is damaged or no database at all.
     """
     if settings.database_url is not None:
         database = open_postgres(settings)
@@ -127,7 +142,8 @@ def open_to_look(settings: Settings, steps: MigrationSet) -> Iterator[Database]:
         path = steps.path(settings)
         if trouble_of(error) is Trouble.LOST:
             raise NotReady(
-                f"the database {path.name} can't be read where it is: its log {path.name}-wal needs a folder that can "
+                f"the database {path.name} can't be read where it is: its log {path.name}-wal "
+                "needs a folder that can "
                 "be written to; copy the whole folder to one",
                 reason=str(path.absolute()),
             ) from error
@@ -137,8 +153,9 @@ def open_to_look(settings: Settings, steps: MigrationSet) -> Iterator[Database]:
 
 
 def require_current_schema(settings: Settings, sets: Iterable[MigrationSet] = SETS) -> None:
-    """Raises SchemaOutdated when a step is missing, SchemaError when there are others than this version's, and
-    NoLedger when there is none at all: to migrate would put an empty database in the place of one that is gone.
+    """Raises SchemaOutdated when a step is missing, SchemaError when there are others than this
+    version's, and NoLedger when there is none at all: to migrate would put an empty database in the
+    place of one that is gone.
     """
     for steps in sets:
         done, packaged = applied_of(settings, steps), steps.packaged()
@@ -147,7 +164,8 @@ def require_current_schema(settings: Settings, sets: Iterable[MigrationSet] = SE
         require_known(steps.name, done, packaged)
         if done != packaged:
             raise SchemaOutdated(
-                f"the {steps.name} is at step {len(done)} of {len(packaged)}: run `glyphd migrate`, then start again"
+                f"the {steps.name} is at step {len(done)} of {len(packaged)}: run `glyphd "
+                "migrate`, then start again"
             )
 
 
@@ -156,13 +174,15 @@ def require_there(settings: Settings, sets: Iterable[MigrationSet] = SETS) -> No
     for steps in sets:
         if not is_anything_there(settings, steps):
             raise NoLedger(
-                f"there is no {steps.name} at {place_of(settings, steps)}: name the archive with --db-path or its "
+                f"there is no {steps.name} at {place_of(settings, steps)}: name the archive with "
+                "--db-path or its "
                 "folder with --data-dir; nothing was created"
             )
 
 
 def is_anything_there(settings: Settings, steps: MigrationSet) -> bool:
-    """Whether there is a database, be it so damaged that it has no history: that is for others to say."""
+    """Whether there is a database, be it so damaged that it has no history: that is for others to
+    say."""
     try:
         return bool(applied_of(settings, steps))
     except SchemaOutdated:
@@ -185,6 +205,7 @@ def require_known(name: str, done: list[str], packaged: list[str]) -> None:
     unknown = [step for step in done if step not in packaged]
     if unknown:
         raise SchemaError(
-            f"the {name} was made by another version of glyphd, which knows {', '.join(unknown)}: use that version"
+            f"the {name} was made by another version of glyphd, which knows "
+            f"{', '.join(unknown)}: use that version"
         )
     raise SchemaError(f"the {name} had its steps in another order: {', '.join(done)}")

@@ -31,13 +31,15 @@ from glyphd.settings import Settings
 
 
 def migrate(settings: Settings, to: str | None = None, *, drop_data: bool = False) -> list[str]:
-    """Applies every step that is missing, or goes up or down to `archive:N` or `registry:N`, N from 0.
+    """Applies every step that is missing, or goes up or down to `archive:N` or `registry:N`, N from
+    0.
 
-    Gives what was done, such as `applied archive 001_events`. All steps of one database are one transaction.
+    Gives what was done, such as `applied archive 001_events`. All steps of one database are one
+    transaction.
 
-    Raises DataWouldBeLost when a step down would drop data and `drop_data` is not given, SchemaError for a database
-    of another version or of something else, Unavailable when somebody else goes on writing, and InvalidSettings for
-    a target that does not exist.
+    Raises DataWouldBeLost when a step down would drop data and `drop_data` is not given,
+    SchemaError for a database of another version or of something else, Unavailable when somebody
+    else goes on writing, and InvalidSettings for a target that does not exist.
     """
     targets = {steps: len(steps.packaged()) for steps in SETS} if to is None else _read_target(to)
     _require_movable(settings, targets)
@@ -60,10 +62,11 @@ def _require_movable(settings: Settings, targets: dict[MigrationSet, int]) -> No
 
 
 def initialise(settings: Settings, *, registry_may_be_lost: bool = False) -> None:
-    """Makes archive and registry where there is none, and pairs them; safe to call from many processes at once.
+    """Makes archive and registry where there is none, and pairs them; safe to call from many
+    processes at once.
 
-    Raises SchemaOutdated, SchemaError or ArchiveMismatch for databases that this version can't work with, and
-    RegistryLost where uploads are kept that no registry knows, unless that may be so.
+    Raises SchemaOutdated, SchemaError or ArchiveMismatch for databases that this version can't work
+    with, and RegistryLost where uploads are kept that no registry knows, unless that may be so.
     """
 
     def require_fit() -> None:
@@ -82,7 +85,8 @@ def initialise(settings: Settings, *, registry_may_be_lost: bool = False) -> Non
 
 
 def begin_new_ledger(settings: Settings) -> Path | None:
-    """`initialise` where the registry is gone: the uploads that it knew are moved to the folder that is returned.
+    """`initialise` where the registry is gone: the uploads that it knew are moved to the folder
+    that is returned.
 
     Raises SchemaError where there is a registry.
     """
@@ -100,7 +104,8 @@ def begin_new_ledger(settings: Settings) -> Path | None:
 
 
 def initialise_archive(settings: Settings, archive_id: str | None = None) -> None:
-    """Makes the archive alone where there is none, with this id or a new one: for callers that need no registry."""
+    """Makes the archive alone where there is none, with this id or a new one: for callers that need
+    no registry."""
     if applied_of(settings, ARCHIVE) != ARCHIVE.packaged():
         with migration_lock(settings):
             _make_if_fresh(settings, ARCHIVE)
@@ -131,12 +136,17 @@ def _read_target(to: str) -> dict[MigrationSet, int]:
     for steps in SETS:
         if name == steps.name and number.isdecimal() and int(number) <= len(steps.packaged()):
             return {steps: int(number)}
-    choices = " or ".join(f"{steps.name}:0 to {steps.name}:{len(steps.packaged())}" for steps in SETS)
+    choices = " or ".join(
+        f"{steps.name}:0 to {steps.name}:{len(steps.packaged())}" for steps in SETS
+    )
     raise InvalidSettings(f"--to={to}: there is no such step; it is {choices}")
 
 
-def _move(settings: Settings, steps: MigrationSet, target: int, *, drop_data: bool = False) -> list[str]:
-    """Takes the steps up or down to `target`. One transaction: whatever fails, the schema is as it was before."""
+def _move(
+    settings: Settings, steps: MigrationSet, target: int, *, drop_data: bool = False
+) -> list[str]:
+    """Takes the steps up or down to `target`. One transaction: whatever fails, the schema is as it
+    was before."""
     packaged = steps.packaged()
     before = applied_of(settings, steps)
     require_known(steps.name, before, packaged)
@@ -147,9 +157,13 @@ def _move(settings: Settings, steps: MigrationSet, target: int, *, drop_data: bo
         if not before:
             _require_ours(database, steps)
         router = StepRouter(database, steps)
-        up = [f"applied {steps.name} {_apply(router, step)}" for step in packaged[len(before) : target]]
+        up = [
+            f"applied {steps.name} {_apply(router, step)}"
+            for step in packaged[len(before) : target]
+        ]
         down = [
-            f"reverted {steps.name} {_revert(database, router, step, drop_data)}" for step in reversed(before[target:])
+            f"reverted {steps.name} {_revert(database, router, step, drop_data)}"
+            for step in reversed(before[target:])
         ]
         _require_sound(database, steps, packaged[:target])
     return up + down
@@ -166,12 +180,15 @@ def _alone(database: Database, steps: MigrationSet) -> Iterator[None]:
     except OperationalError as error:
         if trouble_of(error) is not Trouble.BUSY:
             raise
-        raise Unavailable(f"the {steps.name} is being written: stop the worker, or try again later") from error
+        raise Unavailable(
+            f"the {steps.name} is being written: stop the worker, or try again later"
+        ) from error
 
 
 @contextmanager
 def _statements_unlogged() -> Iterator[None]:
-    """peewee-migrate logs every statement at INFO, to whoever uses the store in a program of their own."""
+    """peewee-migrate logs every statement at INFO, to whoever uses the store in a program of their
+    own."""
     level = step_logger.level
     step_logger.setLevel(logging.WARNING)
     try:
@@ -181,16 +198,22 @@ def _statements_unlogged() -> Iterator[None]:
 
 
 def _require_ours(database: Database, steps: MigrationSet) -> None:
-    """A path mistyped must not fill somebody's other database with tables. On PostgreSQL sharing one is fine."""
+    """A path mistyped must not fill somebody's other database with tables. On PostgreSQL sharing
+    one is fine."""
     strangers = set(database.get_tables()) - {steps.history_table}
     if is_sqlite(database) and strangers:
-        raise SchemaError(f"the database for the {steps.name} contains something else: {', '.join(sorted(strangers))}")
+        raise SchemaError(
+            f"the database for the {steps.name} contains something else: "
+            f"{', '.join(sorted(strangers))}"
+        )
 
 
 def _require_utf8(database: Database) -> None:
     (encoding,) = database.execute_sql("SHOW server_encoding").fetchone()
     if encoding != "UTF8":
-        raise SchemaError(f"the database keeps its text as {encoding}: glyphd needs one with ENCODING 'UTF8'")
+        raise SchemaError(
+            f"the database keeps its text as {encoding}: glyphd needs one with ENCODING 'UTF8'"
+        )
 
 
 def _apply(router: StepRouter, step: str) -> str:
@@ -203,7 +226,9 @@ def _revert(database: Database, router: StepRouter, step: str, drop_data: bool) 
 
     losses = [] if drop_data else losses_of(database, revert)
     if losses:
-        raise DataWouldBeLost(f"reverting {step} would drop the data in {', '.join(losses)}: use --drop-data to do so")
+        raise DataWouldBeLost(
+            f"reverting {step} would drop the data in {', '.join(losses)}: use --drop-data to do so"
+        )
     return revert()
 
 
@@ -213,4 +238,6 @@ def _require_sound(database: Database, steps: MigrationSet, expected: list[str])
     if is_sqlite(database):
         broken = database.execute_sql("PRAGMA foreign_key_check").fetchall()
         if broken:
-            raise SchemaError(f"a step left rows of {broken[0][0]} without the {broken[0][2]} they belong to")
+            raise SchemaError(
+                f"a step left rows of {broken[0][0]} without the {broken[0][2]} they belong to"
+            )

@@ -1,4 +1,5 @@
-"""The orders that events are read in, for Peewee: tables of their own on SQLite, indexes on PostgreSQL."""
+"""The orders that events are read in, for Peewee: tables of their own on SQLite, indexes on
+PostgreSQL."""
 
 from peewee import BigIntegerField, CompositeKey, Model, SmallIntegerField
 
@@ -7,11 +8,14 @@ from glyphd.db.fields import CaselessTextField, TimeTextField
 
 POSTGRESQL_INDEXES = (
     ScoredListing.index(
-        ScoredListing.seen_at, ScoredListing.id, ScoredListing.is_current, name="scored_listings_by_time"
+        ScoredListing.seen_at,
+        ScoredListing.id,
+        ScoredListing.is_current,
+        name="scored_listings_by_time",
     ),
-    ScoredListing.index(ScoredListing.model, ScoredListing.seen_at, name="scored_listings_current_by_model").where(
-        IS_CURRENT
-    ),
+    ScoredListing.index(
+        ScoredListing.model, ScoredListing.seen_at, name="scored_listings_current_by_model"
+    ).where(IS_CURRENT),
     ScoredListing.index(
         ScoredListing.change_step,
         ScoredListing.seen_at,

@@ -15,7 +15,8 @@ _START_ANEW = "`glyphd migrate --to registry:0 --drop-data`, then `glyphd init-d
 
 
 def pair(settings: Settings) -> str:
-    """The id of archive and registry; a registry that has none yet takes the archive's. Both need their schema.
+    """The id of archive and registry; a registry that has none yet takes the archive's. Both need
+    their schema.
 
     The caller holds the migration lock. Raises what `require_no_mismatch` raises.
     """
@@ -49,22 +50,26 @@ def registry_id(settings: Settings) -> str | None:
 
 
 def require_no_mismatch(settings: Settings) -> tuple[str | None, str | None]:
-    """The ids of archive and registry, None where there is none yet. Changes nothing; raises ArchiveMismatch."""
+    """The ids of archive and registry, None where there is none yet. Changes nothing; raises
+    ArchiveMismatch."""
     archive_id = _read_id(settings, ARCHIVE, ArchiveIdentity)
     known_id = registry_id(settings)
     if archive_id is None:
         _require_no_other_archive(settings, known_id)
     if archive_id and known_id and archive_id != known_id:
         raise ArchiveMismatch(
-            f"{_pair_of(settings)} do not belong together: restore the one that was replaced; if another archive "
-            "uses this registry, give this one a name or a data folder of its own; to begin a new registry beside "
+            f"{_pair_of(settings)} do not belong together: restore the one that was replaced; if "
+            "another archive "
+            "uses this registry, give this one a name or a data folder of its own; to begin a "
+            "new registry beside "
             f"this archive: {_START_ANEW}"
         )
     return archive_id, known_id
 
 
 def require_no_lost_registry(settings: Settings) -> None:
-    """No new registry may take the place of one that is gone while uploads are kept. Raises RegistryLost."""
+    """No new registry may take the place of one that is gone while uploads are kept. Raises
+    RegistryLost."""
     if applied_of(settings, REGISTRY):
         return
     count = sum(1 for _ in settings.uploads_dir.glob("*-*-*-*-*.json"))
@@ -72,7 +77,8 @@ def require_no_lost_registry(settings: Settings) -> None:
         rebuild = settings.command("rebuild", "--registry")
         begin = settings.command("init-db", "--new-ledger")
         raise RegistryLost(
-            f"{count} uploads are kept in {settings.uploads_dir.absolute()}, and the registry that knows them is gone "
+            f"{count} uploads are kept in {settings.uploads_dir.absolute()}, and the registry "
+            "that knows them is gone "
             f"or empty: restore it from a backup, or run `{rebuild}`, which recovers them; to "
             f"begin a new ledger without them: `{begin}`"
         )
@@ -88,16 +94,20 @@ def find_mismatch(settings: Settings) -> list[str]:
 
 
 def _require_no_other_archive(settings: Settings, known_id: str | None) -> None:
-    """A new archive never adopts a registry: it would share it with the archive that the registry was made for."""
+    """A new archive never adopts a registry: it would share it with the archive that the registry
+    was made for."""
     if imports := _succeeded_imports(settings):
         raise ArchiveMismatch(
-            f"the registry knows {imports} finished imports, but the archive is gone or empty: restore the archive "
-            f"from a backup or rebuild it from the kept files with `glyphd rebuild`; to begin a new ledger instead: "
+            f"the registry knows {imports} finished imports, but the archive is gone or empty: "
+            "restore the archive "
+            "from a backup or rebuild it from the kept files with `glyphd rebuild`; to begin a "
+            "new ledger instead: "
             f"{_START_ANEW}"
         )
     if known_id is not None:
         raise ArchiveMismatch(
-            f"{_pair_of(settings)} do not belong together: the registry is that of another archive; give this one a "
+            f"{_pair_of(settings)} do not belong together: the registry is that of another "
+            "archive; give this one a "
             f"name or a data folder of its own; if the other archive is lost: {_START_ANEW}"
         )
 
@@ -105,7 +115,10 @@ def _require_no_other_archive(settings: Settings, known_id: str | None) -> None:
 def _pair_of(settings: Settings) -> str:
     if settings.database_url is not None:
         return "archive and registry"
-    return f"the archive {settings.archive_path.absolute()} and the registry {settings.registry_path.absolute()}"
+    return (
+        f"the archive {settings.archive_path.absolute()} and the registry "
+        f"{settings.registry_path.absolute()}"
+    )
 
 
 def _read_id(settings: Settings, steps: MigrationSet, identity: type[Model]) -> str | None:
@@ -128,7 +141,9 @@ def _succeeded_imports(settings: Settings) -> int:
         return int(Job.select().where(written).bind(database).count())
 
 
-def _write_id(settings: Settings, steps: MigrationSet, identity: type[Model], archive_id: str) -> None:
+def _write_id(
+    settings: Settings, steps: MigrationSet, identity: type[Model], archive_id: str
+) -> None:
     database = open_for_migration(settings, steps.path(settings))
     with database.connection_context():
         database.execute(identity.insert(archive_id=archive_id))

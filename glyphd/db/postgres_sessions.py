@@ -1,4 +1,5 @@
-"""Connections to PostgreSQL: one at a time or from a pool, each with the session that glyphd needs."""
+"""Connections to PostgreSQL: one at a time or from a pool, each with the session that glyphd
+needs."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -25,10 +26,11 @@ _SESSION = {
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
 }
-"""A server that looks after its client frees a dead one's locks within a second, even in a long statement.
+"""A server that looks after its client frees a dead one's locks within a second, even in a long
+statement.
 
-A commit is on the server's disk when it is answered, and a long import is not ended by a time-out, whatever is set for
-the server, the database or the role.
+A commit is on the server's disk when it is answered, and a long import is not ended by a time-out,
+whatever is set for the server, the database or the role.
 """
 
 _TRANSACTION_TIMEOUT_VERSION = 170000
@@ -56,7 +58,8 @@ class PostgresSession(PostgresqlDatabase):
 
 
 class PostgresPool(PooledPostgresqlDatabase, PostgresSession):  # type: ignore[misc]
-    """PostgreSQL with connections kept for the next caller. Raises Unavailable when all of them stay in use."""
+    """PostgreSQL with connections kept for the next caller. Raises Unavailable when all of them
+    stay in use."""
 
     def connect(self, reuse_if_open: bool = False) -> bool:
         try:
@@ -66,7 +69,8 @@ class PostgresPool(PooledPostgresqlDatabase, PostgresSession):  # type: ignore[m
 
 
 def open_postgres(settings: Settings) -> Database:
-    """A plain connection to PostgreSQL, without a pool. Raises InvalidSettings when psycopg is not installed."""
+    """A plain connection to PostgreSQL, without a pool. Raises InvalidSettings when psycopg is not
+    installed."""
     url, options = _postgres_arguments(settings, read_only=False)
     return PostgresSession(url, **options)
 

@@ -1,6 +1,15 @@
 """Peewee models of the registry: what was requested, its progress, and the workers."""
 
-from peewee import SQL, AutoField, BigIntegerField, BooleanField, DoubleField, IntegerField, Model, TextField
+from peewee import (
+    SQL,
+    AutoField,
+    BigIntegerField,
+    BooleanField,
+    DoubleField,
+    IntegerField,
+    Model,
+    TextField,
+)
 
 from glyphd.db.fields import CaselessTextField, JsonTextField, TimeTextField
 
@@ -87,8 +96,12 @@ class Job(Model):
         table_name = "jobs"
 
 
-Job.add_index(Job.index(Job.import_id, unique=True, name="jobs_by_import").where(Job.kind == SQL("'import'")))
-Job.add_index(Job.index(Job.id, name="jobs_unfinished").where(Job.status.in_(SQL("('queued', 'running')"))))
+Job.add_index(
+    Job.index(Job.import_id, unique=True, name="jobs_by_import").where(Job.kind == SQL("'import'"))
+)
+Job.add_index(
+    Job.index(Job.id, name="jobs_unfinished").where(Job.status.in_(SQL("('queued', 'running')")))
+)
 Job.add_index(Job.index(Job.sha256, name="jobs_by_sha256"))
 Job.add_index(
     Job.index(Job.import_id, unique=True, name="jobs_unfinished_change").where(

@@ -1,4 +1,5 @@
-"""The schema on SQLite as SQL text, from the migrations: `python -m glyphd.db.schema_sql > docs/schema.sql`."""
+"""The schema on SQLite as SQL text, from the migrations: `python -m glyphd.db.schema_sql >
+docs/schema.sql`."""
 
 import sys
 from pathlib import Path
@@ -15,9 +16,12 @@ _HEADER = """\
 
 
 def schema_sql() -> str:
-    """The statements that make the archive, then those that make the registry, in the order they were run."""
+    """The statements that make the archive, then those that make the registry, in the order they
+    were run."""
     with TemporaryDirectory() as folder:
-        settings = Settings(data_dir=Path(folder), db_path=Path(folder, "gpu.sqlite"), database_url=None)
+        settings = Settings(
+            data_dir=Path(folder), db_path=Path(folder, "gpu.sqlite"), database_url=None
+        )
         migrate(settings)
         return _HEADER + "".join(_section(settings, steps) for steps in SETS)
 

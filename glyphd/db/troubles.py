@@ -1,4 +1,5 @@
-"""What kind of problem a database error is, for both databases and every library that raises one."""
+"""What kind of problem a database error is, for both databases and every library that raises
+one."""
 
 import re
 import sqlite3
@@ -10,17 +11,18 @@ from peewee import InterfaceError, OperationalError, PeeweeException
 from glyphd.db.dialects import cause_of
 
 DATABASE_ERRORS = (PeeweeException, sqlite3.Error, UnicodeDecodeError)
-"""What a database may raise. Peewee passes SQLite's own errors on when they come while rows are fetched, and Python
-can't decode a message of SQLite's that quotes a damaged name."""
+"""What a database may raise. Peewee passes SQLite's own errors on when they come while rows are
+fetched, and Python can't decode a message of SQLite's that quotes a damaged name."""
 
 
 UNREADABLE: tuple[type[Exception], ...] = (*DATABASE_ERRORS, LookupError, TypeError, ValueError)
-"""What reading may raise where anything may be stored: a value of another type than its column's fails as it is
-converted or compared, an encoding that does not exist as it is looked up."""
+"""What reading may raise where anything may be stored: a value of another type than its column's
+fails as it is converted or compared, an encoding that does not exist as it is looked up."""
 
 
 class Trouble(Enum):
-    """The kinds that are answered in different ways, in words that are safe to show. Any other error is our bug."""
+    """The kinds that are answered in different ways, in words that are safe to show. Any other
+    error is our bug."""
 
     BUSY = "the database is busy"
     FULL = "the database has no space to write"
@@ -48,7 +50,8 @@ _DAMAGED_CODES = frozenset(
 _SQLITE_CODES: Mapping[int, Trouble] = {
     sqlite3.SQLITE_BUSY: Trouble.BUSY,
     sqlite3.SQLITE_LOCKED: Trouble.BUSY,
-    sqlite3.SQLITE_PROTOCOL: Trouble.BUSY,  # it gave up on a log that others begin, end or mend all the time
+    # It gave up on a log that others begin, end or mend all the time.
+    sqlite3.SQLITE_PROTOCOL: Trouble.BUSY,
     sqlite3.SQLITE_FULL: Trouble.FULL,
     sqlite3.SQLITE_IOERR: Trouble.FULL,
     sqlite3.SQLITE_CANTOPEN: Trouble.LOST,
@@ -117,7 +120,9 @@ def trouble_of(error: BaseException) -> Trouble | None:
         return kind
     if isinstance(cause, InterfaceError):
         return kind or Trouble.LOST
-    is_operational = isinstance(cause, OperationalError | sqlite3.OperationalError) or _is_of_psycopg(cause)
+    is_operational = isinstance(
+        cause, OperationalError | sqlite3.OperationalError
+    ) or _is_of_psycopg(cause)
     return kind if is_operational else None
 
 
@@ -146,4 +151,6 @@ def _by_code(error: BaseException) -> Trouble | None:
 def _by_words(text: str) -> Trouble | None:
     """Quoted text is a user's name for something, not a word of the database."""
     said = re.sub(r'"[^"]*"', "", text)
-    return next((kind for kind, signs in _SIGNS.items() if any(sign in said for sign in signs)), None)
+    return next(
+        (kind for kind, signs in _SIGNS.items() if any(sign in said for sign in signs)), None
+    )

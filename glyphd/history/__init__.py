@@ -1,1 +1,2 @@
-"""The market over time: what changed between two observations or two imports, and prices by model and bucket."""
+"""The market over time: what changed between two observations or two imports, and prices by model
+and bucket."""

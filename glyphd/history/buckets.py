@@ -18,7 +18,8 @@ _EVENT = ScoredListing.alias("event")
 
 
 class ModelHistory(Series):
-    """The buckets in which a model was seen, oldest first. Each listing counts once in each, as it was seen last."""
+    """The buckets in which a model was seen, oldest first. Each listing counts once in each, as it
+    was seen last."""
 
     columns = ("bucket", *SUMMARY_COLUMNS)
 
@@ -41,7 +42,9 @@ class ModelHistory(Series):
     def _latest_in_bucket(self) -> Select:
         ranked = self._ranked().alias("ranked_observation")
         names = ("key", *OBSERVED)
-        return ranked.select_from(*(getattr(ranked.c, name) for name in names)).where(ranked.c.rank == 1)
+        return ranked.select_from(*(getattr(ranked.c, name) for name in names)).where(
+            ranked.c.rank == 1
+        )
 
     def _ranked(self) -> Select:
         bucket = bucket_start(self.database, _EVENT.seen_at, self._query.bucket)
@@ -53,7 +56,8 @@ class ModelHistory(Series):
         return self._counting(_EVENT.select(bucket.alias("key"), *values, rank.alias("rank")))
 
     def _counting(self, query: Select) -> Select:
-        """The events that count of the listings that are this model's now: two indexes find them."""
+        """The events that count of the listings that are this model's now: two indexes find
+        them."""
         is_it = equals_caseless(self.database, ScoredListing.model, self._model)
         of_model = ScoredListing.select(ScoredListing.first_event_id).from_(MODEL_TIMELINE)
         of_model = of_model.where(self._known.is_current(), is_it)

@@ -1,7 +1,7 @@
 """Deltas: the changes of price or score between successive observations of a listing, newest first.
 
-The events say how far each moved (`change_step`, indexed in time order within a step), so a page is a merge of a few
-short index scans, whether the wanted changes are many or next to none.
+The events say how far each moved (`change_step`, indexed in time order within a step), so a page is
+a merge of a few short index scans, whether the wanted changes are many or next to none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -60,7 +60,9 @@ class Deltas:
         self._database = database
         self._query = query
         self._known = present(database)
-        self._ranges = [_event_range(database, import_id) for import_id in dict.fromkeys(query.import_id)]
+        self._ranges = [
+            _event_range(database, import_id) for import_id in dict.fromkeys(query.import_id)
+        ]
 
     def page(self, limit: int) -> Page:
         return cut_page(self.columns, self._from(self._start(), limit + 1), limit, self._identity())
@@ -70,7 +72,8 @@ class Deltas:
             yield from (row for _, row in self._from(None, STREAM_ROWS))
 
     def largest(self, limit: int) -> Page:
-        """The largest price changes first. Of each step only the MOST_COMPARED newest are looked at."""
+        """The largest price changes first. Of each step only the MOST_COMPARED newest are looked
+        at."""
         found: list[list[Any]] = []
         wanted = steps_from(self._least_percent)
         for step in reversed(wanted):
@@ -88,7 +91,9 @@ class Deltas:
         seen_at, event_id = read_cursor(self._identity(), self._query.cursor, (str, int))
         return seen_at, event_id
 
-    def _from(self, position: Position | None, at_once: int) -> Iterator[tuple[Position, list[Any]]]:
+    def _from(
+        self, position: Position | None, at_once: int
+    ) -> Iterator[tuple[Position, list[Any]]]:
         """Deltas behind a position, so many looked up at a time."""
         while True:
             candidates = self._candidates(position, at_once)
@@ -105,7 +110,9 @@ class Deltas:
         if self._query.import_id and not any(self._ranges):
             return []
         wanted = steps_from(self._least_percent)
-        scans = [self._scan(step, position, limit, is_lowest=step == wanted.start) for step in wanted]
+        scans = [
+            self._scan(step, position, limit, is_lowest=step == wanted.start) for step in wanted
+        ]
         return list(islice(merge(*scans, reverse=True), limit))
 
     @property
@@ -113,26 +120,37 @@ class Deltas:
         """What is asked for, less what rounding to the percents shown may add."""
         return max((self._query.min_price_change_pct or 0) - _ROUNDING, 0)
 
-    def _scan(self, step: int, position: Position | None, limit: int, *, is_lowest: bool) -> list[Position]:
-        """Of one step, in two plain range scans behind a position; only its lowest step holds smaller changes too."""
-        events = ScoredListing.select(ScoredListing.seen_at, ScoredListing.id).from_(CHANGE_TIMELINE)
+    def _scan(
+        self, step: int, position: Position | None, limit: int, *, is_lowest: bool
+    ) -> list[Position]:
+        """Of one step, in two plain range scans behind a position; only its lowest step holds
+        smaller changes too."""
+        events = ScoredListing.select(ScoredListing.seen_at, ScoredListing.id).from_(
+            CHANGE_TIMELINE
+        )
         of_step = events.where(ScoredListing.change_step == step)
         query = restrict(of_step, self._database, self._query.model_dump(include=_FILTERS))
         query = query.where(_in_ranges(self._ranges)) if self._ranges else query
         if is_lowest and self._least_percent:
             moved = fn.ABS(ScoredListing.price_usd - _PREVIOUS.price_usd)
-            query = self._with_previous(query).where(moved >= _PREVIOUS.price_usd * (self._least_percent / 100))
+            query = self._with_previous(query).where(
+                moved >= _PREVIOUS.price_usd * (self._least_percent / 100)
+            )
         ordered = query.order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc())
         if position is None:
             return self._fetch(ordered, limit)
         seen_at, event_id = position
-        found = self._fetch(ordered.where(ScoredListing.seen_at == seen_at, ScoredListing.id < event_id), limit)
+        found = self._fetch(
+            ordered.where(ScoredListing.seen_at == seen_at, ScoredListing.id < event_id), limit
+        )
         if len(found) < limit:
             found += self._fetch(ordered.where(ScoredListing.seen_at < seen_at), limit - len(found))
         return found
 
     def _fetch(self, query: Select, limit: int) -> list[Position]:
-        return [(seen_at, event_id) for seen_at, event_id in self._database.execute(query.limit(limit))]
+        return [
+            (seen_at, event_id) for seen_at, event_id in self._database.execute(query.limit(limit))
+        ]
 
     def _looked_up(self, event_ids: Sequence[int]) -> list[dict[str, Any]]:
         columns = {
@@ -152,7 +170,10 @@ class Deltas:
             "import_id": ScoredListing.import_id,
         }
         query = ScoredListing.select(*columns.values()).where(ScoredListing.id.in_(list(event_ids)))
-        found = [dict(zip(columns, row, strict=True)) for row in self._database.execute(self._with_previous(query))]
+        found = [
+            dict(zip(columns, row, strict=True))
+            for row in self._database.execute(self._with_previous(query))
+        ]
         return sorted(found, key=itemgetter("timestamp", "id"), reverse=True)
 
     def _with_previous(self, query: Select) -> Select:
@@ -164,13 +185,18 @@ class Deltas:
 
     def _identity(self) -> list[Any]:
         """What a cursor belongs to."""
-        return ["deltas", self._query.model_dump(include={*_FILTERS, "import_id", "min_price_change_pct"})]
+        return [
+            "deltas",
+            self._query.model_dump(include={*_FILTERS, "import_id", "min_price_change_pct"}),
+        ]
 
 
 def _previous_id(known: Knowledge) -> Select:
     """The observation before the event, of those that count and that it may be compared with."""
     before = ScoredListing.alias("before")
-    same = (before.first_event_id == ScoredListing.first_event_id) & (before.seen_at <= ScoredListing.seen_at)
+    same = (before.first_event_id == ScoredListing.first_event_id) & (
+        before.seen_at <= ScoredListing.seen_at
+    )
     is_earlier = (before.seen_at < ScoredListing.seen_at) | (before.id < ScoredListing.id)
     in_thread = before.source_url.is_null(False) | is_from_same(before, ScoredListing)
     query = before.select(before.id).where(same, is_earlier, is_observation(before), in_thread)
@@ -179,9 +205,15 @@ def _previous_id(known: Knowledge) -> Select:
 
 
 def _event_range(database: Database, import_id: str) -> tuple[int, int] | None:
-    """The ids of an import's events, lowest and highest: no other import's lie between. None for one without any."""
-    events = ScoredListing.select(ScoredListing.id).where(ScoredListing.import_id == import_id).limit(1)
-    ends = (events.order_by(ScoredListing.import_index.desc()), events.order_by(ScoredListing.import_index))
+    """The ids of an import's events, lowest and highest: no other import's lie between. None for
+    one without any."""
+    events = (
+        ScoredListing.select(ScoredListing.id).where(ScoredListing.import_id == import_id).limit(1)
+    )
+    ends = (
+        events.order_by(ScoredListing.import_index.desc()),
+        events.order_by(ScoredListing.import_index),
+    )
     found = [database.execute(end).fetchone() for end in ends]
     return (found[0][0], found[1][0]) if found[0] else None
 

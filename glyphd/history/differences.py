@@ -1,4 +1,5 @@
-"""How much a number changed: computed in decimal from the shortest form of the doubles, so 0.3 - 0.1 is 0.2."""
+"""How much a number changed: computed in decimal from the shortest form of the doubles, so 0.3 -
+0.1 is 0.2."""
 
 import sys
 from decimal import Context, Decimal
@@ -7,18 +8,21 @@ PERCENT_DECIMALS = 6
 
 _LARGEST = sys.float_info.max
 _EXACT = Context(prec=1000)
-"""Wide enough for the difference of any two doubles: the largest has 309 digits, the least 324 decimals."""
+"""Wide enough for the difference of any two doubles: the largest has 309 digits, the least 324
+decimals."""
 _QUOTIENT = Context(prec=60)
 _STEP = Decimal(1).scaleb(-PERCENT_DECIMALS)
 
 
 def difference(old: float, new: float) -> float:
-    """`new` minus `old`, exactly, then the nearest double; what no double reaches is the largest there is."""
+    """`new` minus `old`, exactly, then the nearest double; what no double reaches is the largest
+    there is."""
     return _as_float(_EXACT.subtract(Decimal(repr(new)), Decimal(repr(old))))
 
 
 def change_pct(old: float, new: float) -> float | None:
-    """The change in percent of `old`, rounded to six decimals (half to even). None when `old` is 0."""
+    """The change in percent of `old`, rounded to six decimals (half to even). None when `old` is
+    0."""
     if not old:
         return None
     before = Decimal(repr(old))

@@ -72,7 +72,9 @@ class DiffList(ABC):
     def page(self, limit: int) -> Page:
         query = self._select()
         if self._cursor is not None:
-            query = query.where(ScoredListing.import_index > read_cursor(self._name, self._cursor, (int,))[0])
+            query = query.where(
+                ScoredListing.import_index > read_cursor(self._name, self._cursor, (int,))[0]
+            )
         found = self._read(query.limit(limit + 1))
         return cut_page(self.columns, (([index], row) for index, row in found), limit, self._name)
 
@@ -137,11 +139,15 @@ def count_diff(database: Database, old: Brought, new: Brought) -> DiffCounts:
     sums = (fn.COALESCE(fn.SUM(Case(None, case, 0)), 0) for case in cases)
     both = matching.join(ScoredListing.select(fn.COUNT(SQL("*")), *sums))
     offered, changed, shared = map(int, database.execute(both).fetchone())
-    (before,) = database.execute(ScoredListing.select(fn.COUNT(SQL("*"))).where(old.offers)).fetchone()
+    (before,) = database.execute(
+        ScoredListing.select(fn.COUNT(SQL("*"))).where(old.offers)
+    ).fetchone()
     return DiffCounts(offered - shared, before - shared, changed, shared - changed)
 
 
-def list_diff(database: Database, query: DiffQuery, kind: DiffKind, old: Brought, new: Brought) -> DiffList:
+def list_diff(
+    database: Database, query: DiffQuery, kind: DiffKind, old: Brought, new: Brought
+) -> DiffList:
     """The list of one kind, with the columns asked for. Raises InvalidParameter for others."""
     if kind == "changed":
         columns = pick_columns(query.fields, CHANGED_COLUMNS)
@@ -152,9 +158,15 @@ def list_diff(database: Database, query: DiffQuery, kind: DiffKind, old: Brought
 
 
 def _changed_row(values: Sequence[Any]) -> list[Any]:
-    """CHANGED_COLUMNS, from what describes the listing and price, score and index before and after."""
+    """CHANGED_COLUMNS, from what describes the listing and price, score and index before and
+    after."""
     listing_id, *described = values[: len(_DESCRIBED)]
     old_price, old_score, old_index, new_price, new_score, new_index = values[len(_DESCRIBED) :]
-    price = [old_price, new_price, difference(old_price, new_price), change_pct(old_price, new_price)]
+    price = [
+        old_price,
+        new_price,
+        difference(old_price, new_price),
+        change_pct(old_price, new_price),
+    ]
     score = [old_score, new_score, difference(old_score, new_score)]
     return [bytes(listing_id).hex(), *described, *price, *score, old_index, new_index]

@@ -12,7 +12,13 @@ from glyphd.db.archive_models import GPUModel, ScoredListing
 from glyphd.db.dialects import caseless, caseless_value, equals_caseless
 from glyphd.errors import ModelNotFound
 from glyphd.history.series import Series, SeriesRow
-from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, SUMMARY_FIELDS, summarise, summary_row
+from glyphd.history.summaries import (
+    OBSERVED,
+    SUMMARY_COLUMNS,
+    SUMMARY_FIELDS,
+    summarise,
+    summary_row,
+)
 from glyphd.listings.search import known_at
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.specs import SPECS
@@ -55,7 +61,9 @@ class Models(Series):
     def _last_of_page(self, after: str | None, limit: int) -> str | None:
         """The page's last model: listings behind it need not be looked at."""
         key: Any = caseless(self.database, GPUModel.canonical_model)
-        query = GPUModel.select(GPUModel.canonical_model).where(fn.EXISTS(_listings_of(self.database, self._known)))
+        query = GPUModel.select(GPUModel.canonical_model).where(
+            fn.EXISTS(_listings_of(self.database, self._known))
+        )
         if after is not None:
             query = query.where(key > caseless_value(self.database, after))
         row = self.database.execute(query.order_by(key).offset(limit - 1).limit(1)).fetchone()
@@ -66,7 +74,8 @@ class Models(Series):
 
 
 def find_model(database: Database, name: str, as_of: str | None = None) -> SeriesRow | None:
-    """The row of one model, whatever the case of its ASCII letters; None when nothing of it is current."""
+    """The row of one model, whatever the case of its ASCII letters; None when nothing of it is
+    current."""
     is_it = equals_caseless(database, ScoredListing.model, name)
     row = database.execute(_select_models(database, known_at(database, as_of), is_it)).fetchone()
     return _model_row(row) if row else None
@@ -80,15 +89,26 @@ def unknown_model(database: Database, name: str) -> ModelNotFound:
 
 
 def nearest_models(database: Database, name: str) -> list[str]:
-    """Known models that this name may stand for, the nearest first, found among its neighbours by the alphabet."""
+    """Known models that this name may stand for, the nearest first, found among its neighbours by
+    the alphabet."""
     key: Any = caseless(database, GPUModel.canonical_model)
     value = caseless_value(database, name)
     halves = (
-        GPUModel.select(GPUModel.canonical_model).where(condition).order_by(order).limit(_NEIGHBOURS)
+        GPUModel.select(GPUModel.canonical_model)
+        .where(condition)
+        .order_by(order)
+        .limit(_NEIGHBOURS)
         for condition, order in ((key < value, key.desc()), (key >= value, key.asc()))
     )
-    names = {fold_ascii(found)[:_LONGEST_COMPARED]: found for half in halves for (found,) in database.execute(half)}
-    return [names[near] for near in get_close_matches(fold_ascii(name)[:_LONGEST_COMPARED], names, n=NEAREST)]
+    names = {
+        fold_ascii(found)[:_LONGEST_COMPARED]: found
+        for half in halves
+        for (found,) in database.execute(half)
+    }
+    return [
+        names[near]
+        for near in get_close_matches(fold_ascii(name)[:_LONGEST_COMPARED], names, n=NEAREST)
+    ]
 
 
 def _select_models(database: Database, known: Knowledge, *where: Node) -> Select:
@@ -106,21 +126,30 @@ def _select_models(database: Database, known: Knowledge, *where: Node) -> Select
             *(getattr(_CAPABLE, name) for name in CAPACITIES),
         )
         .join(summary, on=(caseless(database, GPUModel.canonical_model) == summary.c.key))
-        .join_from(GPUModel, _CAPABLE, JOIN.LEFT_OUTER, on=(_CAPABLE.id == _latest_capable(database, known)))
+        .join_from(
+            GPUModel,
+            _CAPABLE,
+            JOIN.LEFT_OUTER,
+            on=(_CAPABLE.id == _latest_capable(database, known)),
+        )
         .order_by(summary.c.key)
     )
 
 
 def _latest_capable(database: Database, known: Knowledge) -> Select:
     """The latest current listing of the model that says what fits into its memory."""
-    capable = _listings_of(database, known).where(ScoredListing.quantization_capacity_7b.is_null(False))
+    capable = _listings_of(database, known).where(
+        ScoredListing.quantization_capacity_7b.is_null(False)
+    )
     return capable.order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc()).limit(1)
 
 
 def _listings_of(database: Database, known: Knowledge) -> Select:
     """The current listings of a row of `models`."""
     same = caseless(database, ScoredListing.model) == caseless(database, GPUModel.canonical_model)
-    return ScoredListing.select(ScoredListing.id).from_(MODEL_TIMELINE).where(known.is_current(), same)
+    return (
+        ScoredListing.select(ScoredListing.id).from_(MODEL_TIMELINE).where(known.is_current(), same)
+    )
 
 
 def _model_row(values: Sequence[Any]) -> SeriesRow:

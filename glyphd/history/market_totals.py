@@ -1,4 +1,5 @@
-"""What the archive held at a moment, as a few numbers: its latest import, and how many sources it has."""
+"""What the archive held at a moment, as a few numbers: its latest import, and how many sources it
+has."""
 
 from dataclasses import dataclass
 
@@ -33,7 +34,12 @@ def market_totals(database: Database, known: Knowledge) -> MarketTotals:
     source = caseless(database, ImportBatch.source)
     counts = _counting(known, fn.COUNT(ImportBatch.id), fn.COUNT(fn.DISTINCT(source)))
     imports, sources = database.execute(counts).fetchone()
-    columns = (ImportBatch.import_id, ImportBatch.imported_at, ImportBatch.source, ImportBatch.record_count)
+    columns = (
+        ImportBatch.import_id,
+        ImportBatch.imported_at,
+        ImportBatch.source,
+        ImportBatch.record_count,
+    )
     latest = _counting(known, *columns).order_by(ImportBatch.imported_at.desc()).limit(1)
     row = database.execute(latest).fetchone()
     return MarketTotals(imports, sources, LatestImport(*row) if row else None)
@@ -52,7 +58,8 @@ class RecentImport:
 
 
 def recent_imports(database: Database, known: Knowledge, limit: int) -> list[RecentImport]:
-    """Those that the archive held at a moment, or holds, the latest first. The caller holds the connection."""
+    """Those that the archive held at a moment, or holds, the latest first. The caller holds the
+    connection."""
     columns = ("import_id", "imported_at", "source", "filename", "record_count", "rolled_back_at")
     query = ImportBatch.select(*(ImportBatch._meta.columns[name] for name in columns))
     if known.as_of is not None:

@@ -18,7 +18,8 @@ _DIFFERS = (ScoredListing.price_usd != OTHER.price_usd) | (ScoredListing.score !
 
 @dataclass(frozen=True)
 class Brought:
-    """What an import brought: events whose ids lie between two with no other import's among them."""
+    """What an import brought: events whose ids lie between two with no other import's among
+    them."""
 
     import_id: str
     source: str
@@ -28,20 +29,23 @@ class Brought:
     @property
     def offers(self) -> Any:
         """Condition: the event is the import's last word on one of its offers."""
-        return (ScoredListing.import_id == self.import_id) & (ScoredListing.standing == Standing.LAST.value)
+        return (ScoredListing.import_id == self.import_id) & (
+            ScoredListing.standing == Standing.LAST.value
+        )
 
     @property
     def has_first(self) -> Any:
         """Condition: `OTHER` is this import's event of the first offer of the event's identity.
 
-        By the ids, which are in SQLite's index of listings: however long a listing's history, only the event
-        that it is about is read.
+        By the ids, which are in SQLite's index of listings: however long a listing's history, only
+        the event that it is about is read.
         """
         same = (OTHER.first_event_id == _IDENTITY) & (OTHER.standing == Standing.LAST.value)
         return same & OTHER.id.between(self.first_id, self.last_id)
 
     def blocks(self, name: str) -> Any:
-        """The indistinct offers of the import by identity and price: how many, and the lowest ordinal."""
+        """The indistinct offers of the import by identity and price: how many, and the lowest
+        ordinal."""
         event = ScoredListing.alias(f"event_of_{name}")
         is_it = (event.import_id == self.import_id) & (event.is_indistinct == SQL("1"))
         return (
@@ -61,8 +65,8 @@ class Brought:
 class Matching:
     """Which offers of one import the other has too.
 
-    If the offers of an identity can't be told apart in either import, those of equal price are the same, as many as
-    both have. Without a URL, only imports of one source have offers in common.
+    If the offers of an identity can't be told apart in either import, those of equal price are the
+    same, as many as both have. Without a URL, only imports of one source have offers in common.
     """
 
     having: Brought
@@ -71,7 +75,9 @@ class Matching:
     def join(self, query: Select) -> Select:
         """The query, from the offers that the one import has, with what `is_matched` needs."""
         for blocks in (self._own, self._others):
-            same = (blocks.c.identity == _IDENTITY) & (blocks.c.price_usd == ScoredListing.price_usd)
+            same = (blocks.c.identity == _IDENTITY) & (
+                blocks.c.price_usd == ScoredListing.price_usd
+            )
             query = query.join_from(ScoredListing, blocks, JOIN.LEFT_OUTER, on=same)  # type: ignore[attr-defined]
         return query.where(self.having.offers)
 
@@ -99,7 +105,9 @@ class Matching:
         return (ScoredListing.is_indistinct == 0) & self._has_distinct()
 
     def _has_distinct(self, *where: Any) -> Any:
-        found = OTHER.select(SQL("1")).where(self.lacking.has_first, OTHER.is_indistinct == 0, *where)
+        found = OTHER.select(SQL("1")).where(
+            self.lacking.has_first, OTHER.is_indistinct == 0, *where
+        )
         return fn.EXISTS(found)
 
     @cached_property
@@ -118,13 +126,18 @@ class Matching:
 
 
 def find_brought(database: Database, import_id: str) -> Brought | None:
-    """What a committed import brought, rolled back since or not; None when the archive does not know it."""
-    batch = ImportBatch.select(fold_source(ImportBatch.source)).where(ImportBatch.import_id == import_id)
+    """What a committed import brought, rolled back since or not; None when the archive does not
+    know it."""
+    batch = ImportBatch.select(fold_source(ImportBatch.source)).where(
+        ImportBatch.import_id == import_id
+    )
     row = database.execute(batch).fetchone()
     if row is None:
         return None
     index = ScoredListing.import_index
-    first_id, last_id = (_event_id(database, import_id, order) for order in (index.desc(), index.asc()))
+    first_id, last_id = (
+        _event_id(database, import_id, order) for order in (index.desc(), index.asc())
+    )
     return Brought(import_id, row[0], first_id, last_id)
 
 

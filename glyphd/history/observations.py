@@ -1,4 +1,5 @@
-"""One listing's history: all its events, oldest first, each with what changed since the one before."""
+"""One listing's history: all its events, oldest first, each with what changed since the one
+before."""
 
 from collections.abc import Iterator
 from itertools import tee
@@ -15,8 +16,16 @@ from glyphd.storage.offers import is_observation, thread_of
 from glyphd.storage.predicates import is_of_listing
 from glyphd.storage.result_rows import RESULT_COLUMNS, convert_rows, select_rows
 
-OBSERVATION_COLUMNS = (*RESULT_COLUMNS, "indistinct", "price_delta", "price_delta_pct", "score_delta")
-_PRICE, _SCORE, _ROLLED_BACK = (RESULT_COLUMNS.index(name) for name in ("price_usd", "score", "rolled_back_at"))
+OBSERVATION_COLUMNS = (
+    *RESULT_COLUMNS,
+    "indistinct",
+    "price_delta",
+    "price_delta_pct",
+    "score_delta",
+)
+_PRICE, _SCORE, _ROLLED_BACK = (
+    RESULT_COLUMNS.index(name) for name in ("price_usd", "score", "rolled_back_at")
+)
 ListingEvent = tuple[Any, ...]
 _NO_DELTAS = (None, None, None)
 
@@ -24,22 +33,28 @@ _NO_DELTAS = (None, None, None)
 def observations(database: Database, listing_id: bytes, as_of: str | None = None) -> RowStream:
     """The events by `seen_at`, then by import. The caller holds the connection.
 
-    An event has no deltas, and none is counted from it, when its import was rolled back, when its row repeats another
-    one, or when it is `indistinct`: it can't be matched to one of several offers.
+    An event has no deltas, and none is counted from it, when its import was rolled back, when its
+    row repeats another one, or when it is `indistinct`: it can't be matched to one of several
+    offers.
     """
     known = known_at(database, as_of)
     query = select_rows(RESULT_COLUMNS, known).where(is_of_listing(listing_id))
     is_held = known.is_held()
     if is_held is not None:
         query = query.where(is_held)
-    judged = (is_observation(), ScoredListing.is_indistinct, thread_of(ScoredListing, ImportBatch.source))
+    judged = (
+        is_observation(),
+        ScoredListing.is_indistinct,
+        thread_of(ScoredListing, ImportBatch.source),
+    )
     ordered = query.select_extend(*judged).order_by(ScoredListing.seen_at, ScoredListing.id)
     with uncommitted(database):
         yield from _compared(stream(database, ordered), len(judged))
 
 
 def _compared(events: Iterator[ListingEvent], judged: int) -> Iterator[ListingEvent]:
-    """The events, whose last columns are what is judged of them, with what changed from one to the next."""
+    """The events, whose last columns are what is judged of them, with what changed from one to the
+    next."""
     before: dict[str, ListingEvent] = {}
     ahead, behind = tee(events)  # apart by a chunk at most
     shown = convert_rows(RESULT_COLUMNS, (event[:-judged] for event in ahead))

@@ -1,4 +1,5 @@
-"""What was computed of models and of pairs of imports, kept until the archive changes: API and pages ask the same."""
+"""What was computed of models and of pairs of imports, kept until the archive changes: API and
+pages ask the same."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable
@@ -29,35 +30,43 @@ Value = TypeVar("Value")
 class RememberedHistory:
     """One for all who ask of an archive. The caller holds the connection.
 
-    Each answer is kept by its name and the state of the archive. Whoever asks for one that another thread computes
-    waits for that.
+    Each answer is kept by its name and the state of the archive. Whoever asks for one that another
+    thread computes waits for that.
     """
 
     def __init__(self, archive: Database) -> None:
         self._archive = archive
         answers: LRUCache[Hashable, Any] = LRUCache(KEPT_BYTES, getsizeof=_size_of)
-        self._answer = cached(answers, key=lambda name, version, compute: (name, version), condition=Condition())(
-            _compute
-        )
+        self._answer = cached(
+            answers, key=lambda name, version, compute: (name, version), condition=Condition()
+        )(_compute)
 
     def find_model(self, name: str, as_of: str | None = None) -> SeriesRow | None:
         """The row of one model as a path names it; None when nothing of it is current."""
         name = clean_text(name)
         if "\0" in name:
             return None
-        return self._kept(("model", fold_ascii(name), as_of), lambda: find_model(self._archive, name, as_of))
+        return self._kept(
+            ("model", fold_ascii(name), as_of), lambda: find_model(self._archive, name, as_of)
+        )
 
     def count_diff(self, old: Brought, new: Brought) -> DiffCounts:
         """How much one import differs from another."""
         names = ("diff", old.import_id, new.import_id)
         return self._kept(names, lambda: count_diff(self._archive, old, new))
 
-    def rows(self, series: Series, after: str | None = None, limit: int | None = None) -> Iterable[SeriesRow]:
+    def rows(
+        self, series: Series, after: str | None = None, limit: int | None = None
+    ) -> Iterable[SeriesRow]:
         """The rows as `series.read` gives them."""
         small = self._kept(("series", series.name), lambda: _small(series))
         if small is None:
             return series.read(after, limit)
-        start = 0 if after is None else bisect_right(small, series.folded(after), key=lambda row: series.folded(row[0]))
+        start = (
+            0
+            if after is None
+            else bisect_right(small, series.folded(after), key=lambda row: series.folded(row[0]))
+        )
         return small[start : None if limit is None else start + limit]
 
     def _kept(self, name: Hashable, compute: Callable[[], Value]) -> Value:

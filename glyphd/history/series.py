@@ -1,4 +1,5 @@
-"""Tables computed from the archive whose first column is a key, in its order: read whole or from a key on."""
+"""Tables computed from the archive whose first column is a key, in its order: read whole or from a
+key on."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Sequence

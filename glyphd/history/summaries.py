@@ -1,4 +1,5 @@
-"""Prices and scores of many observations as a few numbers for each group of them, computed in the database."""
+"""Prices and scores of many observations as a few numbers for each group of them, computed in the
+database."""
 
 from collections.abc import Sequence
 from math import isinf
@@ -24,13 +25,16 @@ OBSERVED = ("price_usd", "score", "seen_at")
 AVERAGE_DECIMALS = 6
 _NOISE_DECIMALS = 9
 _LARGEST_SUMMED = 1e290
-"""A price above counts as this in an average: no sum of doubles may overflow, which PostgreSQL takes for an error."""
+"""A price above counts as this in an average: no sum of doubles may overflow, which PostgreSQL
+takes for an error."""
 
 
 def summarise(observations: Select, *, after: str | None = None) -> Any:
-    """One row for each `key` of the observations, only those behind `after`: the key, then what `summary_row` reads.
+    """One row for each `key` of the observations, only those behind `after`: the key, then what
+    `summary_row` reads.
 
-    A median is given as the two values in the middle, which are one and the same where the count is odd.
+    A median is given as the two values in the middle, which are one and the same where the count is
+    odd.
     """
     ranked = _ranked(observations)
     key, price, score = ranked.c.key, ranked.c.price_usd, ranked.c.score
@@ -65,7 +69,8 @@ def summary_row(fields: Sequence[Any]) -> list[Any]:
 
 
 def _ranked(observations: Select) -> Any:
-    """The observations with their places by price and by score in their group, 1, 2, …, and its size."""
+    """The observations with their places by price and by score in their group, 1, 2, …, and its
+    size."""
     observed = observations.alias("observed")
     key = observed.c.key
     ranks = {
@@ -74,13 +79,21 @@ def _ranked(observations: Select) -> Any:
         "size": fn.COUNT(SQL("*")).over(partition_by=[key]),
     }
     values = [getattr(observed.c, name) for name in OBSERVED]
-    return observed.select_from(key, *values, *(rank.alias(name) for name, rank in ranks.items())).alias("ranked")
+    return observed.select_from(
+        key, *values, *(rank.alias(name) for name, rank in ranks.items())
+    ).alias("ranked")
 
 
 def _spread(value: Any, rank: Any, size: Any) -> list[Any]:
-    """The least, the two in the middle and the largest. Rank r of n is in the middle where n ≤ 2r ≤ n + 2."""
+    """The least, the two in the middle and the largest. Rank r of n is in the middle where n ≤ 2r ≤
+    n + 2."""
     middle = Case(None, [((rank * 2).between(size, size + 2), value)])
-    numbers = {"min": fn.MIN(value), "low": fn.MIN(middle), "high": fn.MAX(middle), "max": fn.MAX(value)}
+    numbers = {
+        "min": fn.MIN(value),
+        "low": fn.MIN(middle),
+        "high": fn.MAX(middle),
+        "max": fn.MAX(value),
+    }
     return [number.alias(f"{name}_{value.name}") for name, number in numbers.items()]
 
 
@@ -90,6 +103,7 @@ def _middle(low: float, high: float) -> float:
 
 
 def _average(total: float, count: int, least: float, most: float) -> float:
-    """Rounded twice: databases add up in orders of their own, and the noise of that must not decide a half."""
+    """Rounded twice: databases add up in orders of their own, and the noise of that must not decide
+    a half."""
     mean = min(max(total / count, least), most)
     return round(round(mean, _NOISE_DECIMALS), AVERAGE_DECIMALS)

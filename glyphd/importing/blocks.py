@@ -1,8 +1,9 @@
 """Blocks of plain lines, each of which is a record: taken apart in one go.
 
-A block with anything odd in it is not taken: a NUL, a stray carriage return, a line that is too long or can't be
-decoded, a cell that goes over several lines, a row with too many cells or without any filled one, a quote that is not
-closed. Nothing is consumed then, and the rows are read one by one, as `CsvRows` does it.
+A block with anything odd in it is not taken: a NUL, a stray carriage return, a line that is too
+long or can't be decoded, a cell that goes over several lines, a row with too many cells or without
+any filled one, a quote that is not closed. Nothing is consumed then, and the rows are read one by
+one, as `CsvRows` does it.
 """
 
 import csv
@@ -23,7 +24,9 @@ PLAIN_ENCODINGS = frozenset({"utf-8", "ascii", "iso8859-1", "cp1252"})
 class Blocks:
     """Takes blocks from the source that `lines` and `rows` read from, and moves both on."""
 
-    def __init__(self, source: BufferedReader, lines: PhysicalLines, rows: CsvRows, *, delimiter: str) -> None:
+    def __init__(
+        self, source: BufferedReader, lines: PhysicalLines, rows: CsvRows, *, delimiter: str
+    ) -> None:
         self._source = source
         self._lines = lines
         self._rows = rows
@@ -32,8 +35,8 @@ class Blocks:
         self._never_empty = rows.header.positions.get("model", 0)
 
     def take(self) -> Chunk | int:
-        """The rows that come next, if they are plain. Else the number of bytes up to the block's end, which are not
-        taken; 0 when no line ends within reach."""
+        """The rows that come next, if they are plain. Else the number of bytes up to the block's
+        end, which are not taken; 0 when no line ends within reach."""
         raw = self._source.peek(1)[:BLOCK_BYTES]
         raw = raw[: raw.rfind(b"\n") + 1]
         if not raw or b"\0" in raw or raw.count(b"\r") != raw.count(b"\r\n"):

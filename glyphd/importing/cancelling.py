@@ -12,19 +12,27 @@ from glyphd.times import now_text
 
 
 def cancel_import(job: Job, registry: Registry, locks: JobLocks, archive: Database) -> Job:
-    """Cancels at once a job that nobody runs; a worker running it is notified and stops within a second.
+    """Cancels at once a job that nobody runs; a worker running it is notified and stops within a
+    second.
 
-    Gives the job as it is then. Raises ImportFinal when it has ended. Once its batch is in the archive an import has
-    succeeded: then the wish comes too late, and the worker says so in the end.
+    Gives the job as it is then. Raises ImportFinal when it has ended. Once its batch is in the
+    archive an import has succeeded: then the wish comes too late, and the worker says so in the
+    end.
     """
     if not registry.request_cancel(job.id):
-        raise ImportFinal(f"import {job.import_id} has ended: it is {job.status}", import_id=job.import_id)
+        raise ImportFinal(
+            f"import {job.import_id} has ended: it is {job.status}", import_id=job.import_id
+        )
     with locks.hold(job.id) as is_free:
         if is_free and not _is_written(job, archive):
             claim = registry.claim(job.id)
             if claim is not None:
                 registry.update_claimed(
-                    claim, status=ImportStatus.CANCELLED, finished_at=now_text(), phase=None, reason=None
+                    claim,
+                    status=ImportStatus.CANCELLED,
+                    finished_at=now_text(),
+                    phase=None,
+                    reason=None,
                 )
     return registry.job(job.id) or job
 

@@ -1,4 +1,5 @@
-"""Asking for a rollback or a restore of an import: a job for the worker, one at a time for each import."""
+"""Asking for a rollback or a restore of an import: a job for the worker, one at a time for each
+import."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,11 +25,14 @@ class WantedChange:
     caller: Caller
 
 
-def request_change(job: Job, wanted: WantedChange, registry: Registry, queue: Callable[[], JobQueue]) -> Job:
-    """The job that rolls the import back or restores it: a new one, or the one that is under way already.
+def request_change(
+    job: Job, wanted: WantedChange, registry: Registry, queue: Callable[[], JobQueue]
+) -> Job:
+    """The job that rolls the import back or restores it: a new one, or the one that is under way
+    already.
 
-    Raises ImportNotSucceeded for an import that brought no rows, NothingToChange when it stands like that already,
-    and ChangePending while the opposite is under way.
+    Raises ImportNotSucceeded for an import that brought no rows, NothingToChange when it stands
+    like that already, and ChangePending while the opposite is under way.
     """
     _require_rows(job)
     while True:
@@ -49,14 +53,18 @@ def require_change(job: Job, kind: str, registry: Registry) -> None:
     _require_rows(job)
     pending = registry.pending_change(job.import_id)
     if pending is not None:
-        raise ChangePending(f"a {pending.kind} of import {job.import_id} is in progress: wait until it has ended")
+        raise ChangePending(
+            f"a {pending.kind} of import {job.import_id} is in progress: wait until it has ended"
+        )
     _require_something_to_do(registry.find_import(job.import_id) or job, kind)
 
 
 def _require_rows(job: Job) -> None:
     if job.status != ImportStatus.SUCCEEDED or job.dry_run:
         how = "was a dry run" if job.dry_run else f"is {job.status}"
-        raise ImportNotSucceeded(f"import {job.import_id} {how}: it brought no rows", import_id=job.import_id)
+        raise ImportNotSucceeded(
+            f"import {job.import_id} {how}: it brought no rows", import_id=job.import_id
+        )
 
 
 def _row(job: Job, wanted: WantedChange) -> dict[str, Any]:
@@ -75,7 +83,10 @@ def _row(job: Job, wanted: WantedChange) -> dict[str, Any]:
 
 def _joined(pending: Job, kind: str) -> Job:
     if pending.kind != kind:
-        raise ChangePending(f"a {pending.kind} of import {pending.import_id} is in progress: wait until it has ended")
+        raise ChangePending(
+            f"a {pending.kind} of import {pending.import_id} is in progress: wait until it has "
+            "ended"
+        )
     return pending
 
 

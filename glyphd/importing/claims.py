@@ -7,7 +7,8 @@ from glyphd.db.registry_models import Job
 from glyphd.times import now_text, utc_text
 
 LONGEST_REST_SECONDS = 60
-"""A job waits no longer for its next attempt; one that would was made to wait before the clock was set back."""
+"""A job waits no longer for its next attempt; one that would was made to wait before the clock was
+set back."""
 
 
 class ClaimLost(Exception):

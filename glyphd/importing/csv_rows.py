@@ -16,9 +16,14 @@ from glyphd.importing.lines import Flaw, PhysicalLines, ambiguous
 MAX_CELL_CHARACTERS = 131_072
 """The csv module's own limit, set all the same: it is one for the whole process."""
 
-_STRAY_RETURN = Flaw("stray_carriage_return", "has a carriage return outside quotes that does not end a line")
+_STRAY_RETURN = Flaw(
+    "stray_carriage_return", "has a carriage return outside quotes that does not end a line"
+)
 _FLAWS = (
-    ("field larger", Flaw("cell_too_large", f"has a cell of more than {MAX_CELL_CHARACTERS} characters")),
+    (
+        "field larger",
+        Flaw("cell_too_large", f"has a cell of more than {MAX_CELL_CHARACTERS} characters"),
+    ),
     ("new-line", _STRAY_RETURN),
     ("", Flaw("bad_quoting", "has text after a closing quote")),
 )
@@ -28,15 +33,16 @@ _SEPARATOR_LINE = re.compile(r"(?i:sep)=(.)\r?\n?")
 """What Excel reads, and writes, in front of a header."""
 
 REPORT_COLUMNS = ("_line", "_status", "_errors")
-"""What a report puts in front of a file's own columns. They don't count as columns: any report may be sent back."""
+"""What a report puts in front of a file's own columns. They don't count as columns: any report may
+be sent back."""
 
 
 class CsvRows:
     """Reads the header at once, then iterates over the rows, of which blank ones are only counted.
 
-    `number` is that of the last row given, `header_line` the line that the header starts in. Raises UnreadableFile for
-    a header that can't be taken as it is or has too many columns, when a quote never closes, and when a broken line may
-    leave one open.
+    `number` is that of the last row given, `header_line` the line that the header starts in. Raises
+    UnreadableFile for a header that can't be taken as it is or has too many columns, when a quote
+    never closes, and when a broken line may leave one open.
     """
 
     def __init__(self, lines: PhysicalLines, layout: Layout, *, max_columns: int) -> None:
@@ -61,8 +67,8 @@ class CsvRows:
     def cells(self, row: Row) -> list[str]:
         """The cells of the row given last, as the file has them.
 
-        One whose cells can't be separated has its line as one cell, cut to what a cell may hold; a record of several
-        lines, or of one too long, has none then.
+        One whose cells can't be separated has its line as one cell, cut to what a cell may hold; a
+        record of several lines, or of one too long, has none then.
         """
         if row.cells is not None or self._cells or self._lines.number != row.place.line:
             return self._cells
@@ -106,7 +112,10 @@ class CsvRows:
             raise UnreadableFile(f"the header {lines.flaw.message}", line=lines.number)
         count = len(names or []) - len(set(REPORT_COLUMNS).intersection(names or []))
         if count > self._max_columns:
-            what = f"the header in line {line} has {count} columns, at most {self._max_columns} are allowed"
+            what = (
+                f"the header in line {line} has {count} columns, at most {self._max_columns} "
+                "are allowed"
+            )
             raise UnreadableFile(what, line=line)
         self.header_line = line
         known = columns_of(self._layout.schema_version)
@@ -127,8 +136,8 @@ class CsvRows:
         return cells
 
     def _require_clear_end(self, line: int, flaw: Flaw, *, at_end: bool) -> None:
-        """A broken record ends with its line only if no quote is open there: one that began inside quotes has an
-        odd number of them, any other an even one."""
+        """A broken record ends with its line only if no quote is open there: one that began inside
+        quotes has an odd number of them, any other an even one."""
         lines = self._lines
         spans_lines = lines.number > line
         if at_end or (spans_lines and flaw is not _STRAY_RETURN):
@@ -139,8 +148,8 @@ class CsvRows:
 
 
 def read_records(lines: Iterable[str], delimiter: str, *, strict: bool = True) -> Any:
-    """The csv module's reader of a file of ours. A space before an opening quote does not keep the quote from opening
-    a cell."""
+    """The csv module's reader of a file of ours. A space before an opening quote does not keep the
+    quote from opening a cell."""
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     return csv.reader(lines, delimiter=DELIMITERS[delimiter], skipinitialspace=True, strict=strict)
 

@@ -33,7 +33,8 @@ _MAX_NAMES = 100
 
 @dataclass(frozen=True)
 class FirstBlock:
-    """The first bytes of an upload as received; `is_all` when there are no more, `packed` when they are gzip."""
+    """The first bytes of an upload as received; `is_all` when there are no more, `packed` when they
+    are gzip."""
 
     data: bytes
     is_all: bool
@@ -42,20 +43,28 @@ class FirstBlock:
 
 @dataclass(frozen=True)
 class Admitted:
-    """What the door found out, to be kept with the import so that the worker reads the file the same way."""
+    """What the door found out, to be kept with the import so that the worker reads the file the
+    same way."""
 
     layout: Layout
     header: HeaderMap
 
 
 def check_door(block: FirstBlock, options: ImportOptions, *, max_columns: int) -> Admitted:
-    """Raises FileRefused for a file that could never be imported, saying what was found and what is missing."""
+    """Raises FileRefused for a file that could never be imported, saying what was found and what is
+    missing."""
     encoding = canonical_encoding(options.encoding)
     data, is_all = _unpacked(block)
     _require_no_other_format(data)
     if data.startswith(UTF8_BOM) and encoding != DEFAULT_ENCODING:
-        what = f"the file begins with a UTF-8 byte order mark, but its encoding was given as {encoding}"
-        raise FileRefused(f"{what}: send encoding=utf-8, or save it without the mark", found="UTF-8 byte order mark")
+        what = (
+            "the file begins with a UTF-8 byte order mark, but its encoding was given as "
+            f"{encoding}"
+        )
+        raise FileRefused(
+            f"{what}: send encoding=utf-8, or save it without the mark",
+            found="UTF-8 byte order mark",
+        )
     skipped = options.skip_lines or 0
     header, separator = header_line(data, skipped, encoding)
     layout = Layout(
@@ -68,7 +77,9 @@ def check_door(block: FirstBlock, options: ImportOptions, *, max_columns: int) -
     physical = PhysicalLines(io.BytesIO(data), encoding=encoding, max_bytes=UNPACKED_HEAD)
     rows = _read(physical, layout, max_columns)
     if not is_all and physical.offset == len(data) and not data.endswith(b"\n"):
-        raise FileRefused(f"the header does not end within the first {len(data)} bytes", line=physical.number)
+        raise FileRefused(
+            f"the header does not end within the first {len(data)} bytes", line=physical.number
+        )
     _require_columns(rows, layout, data, max_columns)
     if is_all and not _has_rows(rows):
         raise FileRefused("the file has a header but no rows", found=_shown_names(rows.header))
@@ -76,7 +87,8 @@ def check_door(block: FirstBlock, options: ImportOptions, *, max_columns: int) -
 
 
 def _unpacked(block: FirstBlock) -> tuple[bytes, bool]:
-    """The first bytes of what all members of the gzip data unpack to, and whether they are all there is."""
+    """The first bytes of what all members of the gzip data unpack to, and whether they are all
+    there is."""
     if not block.packed:
         return block.data, block.is_all
     packed, data = block.data, b""
@@ -86,7 +98,9 @@ def _unpacked(block: FirstBlock) -> tuple[bytes, bool]:
             data += inflate.decompress(packed, UNPACKED_HEAD - len(data))
         except zlib.error:
             if packed is block.data:
-                raise FileRefused("the file was sent as gzip, but it is not", found="bytes that are not gzip") from None
+                raise FileRefused(
+                    "the file was sent as gzip, but it is not", found="bytes that are not gzip"
+                ) from None
             return data, False  # what is behind the first member is left to the import
         if not inflate.eof:
             return data, False
@@ -95,7 +109,8 @@ def _unpacked(block: FirstBlock) -> tuple[bytes, bool]:
 
 
 def refuse_other_formats(block: FirstBlock) -> None:
-    """Raises FileRefused for what no option can make a CSV: a zip archive, a PDF, bytes that are not gzip."""
+    """Raises FileRefused for what no option can make a CSV: a zip archive, a PDF, bytes that are
+    not gzip."""
     _require_no_other_format(_unpacked(block)[0])
 
 
@@ -126,7 +141,11 @@ def _require_columns(rows: CsvRows, layout: Layout, data: bytes, max_columns: in
     hints = [f"{name} (nearest: {near[name]})" if near[name] else name for name in missing]
     names = ", ".join(found)
     better = find_header(data, layout, max_columns)
-    advice = _how_to_reach(better, rows.header_line) if better else _how_to_map(missing[0], near[missing[0]])
+    advice = (
+        _how_to_reach(better, rows.header_line)
+        if better
+        else _how_to_map(missing[0], near[missing[0]])
+    )
     raise FileRefused(
         f"missing {'column' if len(missing) == 1 else 'columns'} {', '.join(hints)}; "
         f"found, separated by {layout.delimiter!r}: {names:.{_MAX_DETAIL_CHARACTERS}}; {advice}",
@@ -144,11 +163,14 @@ def _require_mapped(header: HeaderMap, layout: Layout, found: list[str]) -> None
         if fold(name) not in in_file:
             near = nearest(name, header.names)
             hint = f"; did you mean {shown_name(near)}?" if near else ""
-            raise FileRefused(f"map names a column {name:.200} that the file does not have{hint}", found=found)
+            raise FileRefused(
+                f"map names a column {name:.200} that the file does not have{hint}", found=found
+            )
 
 
 def _how_to_reach(better: tuple[int, str], line_read: int) -> str:
-    """The option that makes a better line the header; if it was read as the header, its delimiter was wrong."""
+    """The option that makes a better line the header; if it was read as the header, its delimiter
+    was wrong."""
     line, delimiter = better
     if line == line_read:
         return f"its cells seem to be separated by {delimiter!r}: send delimiter={delimiter}"
@@ -161,7 +183,8 @@ def _how_to_map(missing: str, near: str | None) -> str:
 
 
 def _shown_names(header: HeaderMap) -> list[str]:
-    """The file's column names as a problem shows them: what calls itself a header may be anything."""
+    """The file's column names as a problem shows them: what calls itself a header may be
+    anything."""
     return [shown_name(name) for name in header.names[:_MAX_NAMES]]
 
 

@@ -7,16 +7,18 @@ from glyphd.request_errors import InvalidParameter
 DEFAULT_ENCODING = "utf-8"
 UTF8_BOM = codecs.BOM_UTF8
 _PROBE = '\r\n,;|\t"aZ09'
-_UNSUITABLE = frozenset({"utf-7", "idna", "punycode", "raw-unicode-escape", "unicode-escape", "palmos", "hz"})
+_UNSUITABLE = frozenset(
+    {"utf-7", "idna", "punycode", "raw-unicode-escape", "unicode-escape", "palmos", "hz"}
+)
 _STATEFUL = "iso2022"
 
 
 def canonical_encoding(name: str | None) -> str:
     """Python's name for the encoding; UTF-8 when none is given. Raises InvalidParameter.
 
-    A file is taken apart by bytes before it is decoded, so an encoding is taken only if line ends, delimiters and
-    quotes are the same bytes in it as in ASCII, wherever they are. UTF-16 is not such a one, nor is one that switches
-    between character sets.
+    A file is taken apart by bytes before it is decoded, so an encoding is taken only if line ends,
+    delimiters and quotes are the same bytes in it as in ASCII, wherever they are. UTF-16 is not
+    such a one, nor is one that switches between character sets.
     """
     if name is None:
         return DEFAULT_ENCODING

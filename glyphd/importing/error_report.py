@@ -1,4 +1,5 @@
-"""The row errors of one attempt: all of them counted, the first ones shown, up to a cap kept in a file."""
+"""The row errors of one attempt: all of them counted, the first ones shown, up to a cap kept in a
+file."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -24,7 +25,8 @@ def errors_name(import_id: str, attempt: int) -> str:
 
 
 class ErrorReport:
-    """Collects row errors in file order. The file beside the upload is made when the first one comes."""
+    """Collects row errors in file order. The file beside the upload is made when the first one
+    comes."""
 
     def __init__(self, uploads: UploadStore, name: str, max_kept: int) -> None:
         self.count = 0
@@ -61,7 +63,8 @@ class ErrorReport:
             self._file = None
 
     def discard(self) -> None:
-        """Forgets the file of an attempt that came to nothing. A settled one stays: its batch may be committed."""
+        """Forgets the file of an attempt that came to nothing. A settled one stays: its batch may
+        be committed."""
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -8,7 +8,8 @@ from glyphd.contracts.row_errors import MAX_VALUE_CHARACTERS, Fault, RowError, s
 
 
 class Place(NamedTuple):
-    """Where a record stands: its number, its first physical line, and its bytes in the (unpacked) file."""
+    """Where a record stands: its number, its first physical line, and its bytes in the (unpacked)
+    file."""
 
     row: int
     line: int
@@ -19,8 +20,8 @@ class Place(NamedTuple):
 class Row(NamedTuple):
     """One record: its cells, or None when its structure is broken.
 
-    Those of a CSV are in the file's own order, those of a JSON object in that of INPUT_COLUMNS. `header` is what the
-    record's columns are called; `errors` is what reading already found wrong.
+    Those of a CSV are in the file's own order, those of a JSON object in that of INPUT_COLUMNS.
+    `header` is what the record's columns are called; `errors` is what reading already found wrong.
     """
 
     place: Place
@@ -30,7 +31,8 @@ class Row(NamedTuple):
 
 
 def shown_name(name: str) -> str:
-    """A column's name as statuses and errors show it: a file may call a column by a hundred thousand dots."""
+    """A column's name as statuses and errors show it: a file may call a column by a hundred
+    thousand dots."""
     return name[:MAX_VALUE_CHARACTERS]
 
 
@@ -43,4 +45,6 @@ def cell_error(place: Place, header: HeaderMap, field: str, fault: Fault) -> Row
     """An error of one cell; `column` is None when the file has no such column."""
     at = header.positions.get(field)
     column = None if at is None else shown_name(header.names[at])
-    return RowError(place.row, place.line, field, column, fault.code, fault.message, shown(fault.value))
+    return RowError(
+        place.row, place.line, field, column, fault.code, fault.message, shown(fault.value)
+    )

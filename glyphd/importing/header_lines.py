@@ -1,4 +1,5 @@
-"""Which line of a file is its header, and what separates its cells: found out from the first bytes."""
+"""Which line of a file is its header, and what separates its cells: found out from the first
+bytes."""
 
 import csv
 import io
@@ -16,7 +17,8 @@ _HOLDS_NOTHING = "".join(DELIMITERS.values()) + '" '
 
 
 def header_line(data: bytes, skipped: int, encoding: str) -> tuple[str, str | None]:
-    """The first line with anything in it, and the delimiter that a line `sep=;` in front of it names.
+    """The first line with anything in it, and the delimiter that a line `sep=;` in front of it
+    names.
 
     Raises FileRefused when there is none, or when it is no text.
     """
@@ -26,24 +28,29 @@ def header_line(data: bytes, skipped: int, encoding: str) -> tuple[str, str | No
         text = line.decode(encoding, "replace").strip(_HOLDS_NOTHING)
         if trimmed(text):
             return _text(line, encoding), separator
-    what = f"the file is empty after the {skipped} skipped lines" if skipped else "the file is empty"
+    what = (
+        f"the file is empty after the {skipped} skipped lines" if skipped else "the file is empty"
+    )
     raise FileRefused(what, found="nothing", missing=list(REQUIRED))
 
 
 def find_delimiter(header: str, separator: str | None, max_columns: int) -> str:
-    """The delimiter by its name: the one that was named, else the one that gives the most known columns, then the most
-    columns; a comma if neither says."""
+    """The delimiter by its name: the one that was named, else the one that gives the most known
+    columns, then the most columns; a comma if neither says."""
     if separator is None:
         return max(DELIMITERS, key=lambda delimiter: _columns_known(header, delimiter, max_columns))
     names = {character: name for name, character in DELIMITERS.items()}
     if separator not in names:
-        raise FileRefused(f"the line sep={separator} names a delimiter that is not supported", found=f"sep={separator}")
+        raise FileRefused(
+            f"the line sep={separator} names a delimiter that is not supported",
+            found=f"sep={separator}",
+        )
     return names[separator]
 
 
 def find_header(data: bytes, layout: Layout, max_columns: int) -> tuple[int, str] | None:
-    """The first line that has all the required columns, of those that skip_lines can reach: its number, and the
-    delimiter that shows them."""
+    """The first line that has all the required columns, of those that skip_lines can reach: its
+    number, and the delimiter that shows them."""
     lines = data.removeprefix(UTF8_BOM).split(b"\n", MAX_SKIP_LINES + 1)[: MAX_SKIP_LINES + 1]
     for number, line in enumerate(lines, start=1):
         text = line.decode(layout.encoding, "replace").rstrip("\r")
@@ -58,12 +65,17 @@ def _text(line: bytes, encoding: str) -> str:
     if b"\0" in line:
         raise FileRefused("the file is not CSV: its header contains NUL bytes", found="binary data")
     if b"\r" in line.rstrip(b"\r"):
-        raise FileRefused("lines end with a bare carriage return: save the file with LF or CRLF line ends", found="CR")
+        raise FileRefused(
+            "lines end with a bare carriage return: save the file with LF or CRLF line ends",
+            found="CR",
+        )
     try:
         return line.decode(encoding)
     except UnicodeDecodeError as error:
         what = f"the header can't be decoded as {encoding} (byte {error.start + 1})"
-        raise FileRefused(f"{what}: send UTF-8, or name the encoding", found=repr(line[:80])) from None
+        raise FileRefused(
+            f"{what}: send UTF-8, or name the encoding", found=repr(line[:80])
+        ) from None
 
 
 def _columns_known(header: str, delimiter: str, max_columns: int) -> tuple[int, int]:
@@ -74,6 +86,8 @@ def _columns_known(header: str, delimiter: str, max_columns: int) -> tuple[int, 
 def _names(header: str, delimiter: str, max_columns: int) -> list[str]:
     """What a line has for names; none if its quotes show that it is not a header."""
     try:
-        return next(read_records(io.StringIO(header), delimiter, strict=False), [])[: max_columns + 1]
+        return next(read_records(io.StringIO(header), delimiter, strict=False), [])[
+            : max_columns + 1
+        ]
     except csv.Error:
         return []

@@ -9,21 +9,25 @@ from glyphd.db.registry_models import Job
 from glyphd.errors import IdempotencyConflict
 
 CONTENT = "content"
-"""What a difference is called that is not one of an option: other bytes, another form of them, another upload."""
+"""What a difference is called that is not one of an option: other bytes, another form of them,
+another upload."""
 
 
 @dataclass(frozen=True)
 class Replayable:
-    """A request's key, and as JSON all that makes it this request: its options that are not the default, and CONTENT.
+    """A request's key, and as JSON all that makes it this request: its options that are not the
+    default, and CONTENT.
 
-    Defaults are left out, so that an option that a later version adds leaves earlier requests what they were.
+    Defaults are left out, so that an option that a later version adds leaves earlier requests what
+    they were.
     """
 
     key: str
     fingerprint: str
 
     def require_same(self, earlier: Job) -> None:
-        """Raises IdempotencyConflict, naming what differs, when the key was used for something else."""
+        """Raises IdempotencyConflict, naming what differs, when the key was used for something
+        else."""
         if earlier.idempotency_fingerprint == self.fingerprint:
             return
         differs = _differences(json.loads(self.fingerprint), _kept_request(earlier))
@@ -33,15 +37,21 @@ class Replayable:
 
 
 def replayable(key: str | None, options: ImportOptions, **content: Any) -> Replayable | None:
-    """What a retry of this request is recognised by; None without a key. `content` is JSON values."""
+    """What a retry of this request is recognised by; None without a key. `content` is JSON
+    values."""
     if key is None:
         return None
-    asked = options.model_dump(mode="json", include=set(ImportOptions.model_fields), exclude_defaults=True)
-    return Replayable(key, json.dumps(asked | {CONTENT: content}, sort_keys=True, ensure_ascii=False))
+    asked = options.model_dump(
+        mode="json", include=set(ImportOptions.model_fields), exclude_defaults=True
+    )
+    return Replayable(
+        key, json.dumps(asked | {CONTENT: content}, sort_keys=True, ensure_ascii=False)
+    )
 
 
 def _kept_request(job: Job) -> dict[str, Any] | None:
-    """None for a request of which only a digest was kept, as the first builds of this version did."""
+    """None for a request of which only a digest was kept, as the first builds of this version
+    did."""
     try:
         found: Any = json.loads(str(job.idempotency_fingerprint))
     except ValueError:
@@ -52,4 +62,8 @@ def _kept_request(job: Job) -> dict[str, Any] | None:
 def _differences(asked: dict[str, Any], earlier: dict[str, Any] | None) -> list[str]:
     if earlier is None:
         return []
-    return [name for name in (*ImportOptions.model_fields, CONTENT) if asked.get(name) != earlier.get(name)]
+    return [
+        name
+        for name in (*ImportOptions.model_fields, CONTENT)
+        if asked.get(name) != earlier.get(name)
+    ]

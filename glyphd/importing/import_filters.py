@@ -20,4 +20,6 @@ IMPORT_FILTERS: Mapping[str, Callable[[Database, Any], Any]] = {
 
 def conditions(database: Database, wanted: Mapping[str, Any]) -> list[Any]:
     """One condition for each parameter that has a value."""
-    return [IMPORT_FILTERS[name](database, value) for name, value in wanted.items() if value is not None]
+    return [
+        IMPORT_FILTERS[name](database, value) for name, value in wanted.items() if value is not None
+    ]

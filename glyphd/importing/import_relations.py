@@ -1,4 +1,5 @@
-"""What the registry knows around an import: what changed it since, what its source sent before, what precedes it.
+"""What the registry knows around an import: what changed it since, what its source sent before,
+what precedes it.
 
 The caller holds the registry's connection.
 """
@@ -15,7 +16,8 @@ from glyphd.importing.import_filters import IMPORT_FILTERS, conditions
 from glyphd.importing.registry import IMPORT
 
 _RECENT_JOBS = 1000
-"""Sources are looked for among so many of the latest jobs: to look through all of them would take long."""
+"""Sources are looked for among so many of the latest jobs: to look through all of them would take
+long."""
 
 
 def changes_of(registry: Database, job: Job) -> list[Job]:
@@ -26,26 +28,44 @@ def changes_of(registry: Database, job: Job) -> list[Job]:
 
 def import_before(registry: Database, job: Job) -> Job | None:
     """The latest earlier import of the same source, or of none, that brought rows and counts."""
-    source = IMPORT_FILTERS["source"](registry, job.source) if job.source is not None else Job.source.is_null()
+    source = (
+        IMPORT_FILTERS["source"](registry, job.source)
+        if job.source is not None
+        else Job.source.is_null()
+    )
     brought = (Job.status == ImportStatus.SUCCEEDED) & ~Job.dry_run & Job.rolled_back_at.is_null()
-    query = Job.select().where(Job.kind == IMPORT, Job.id < job.id, source, brought).order_by(Job.id.desc())
+    query = (
+        Job.select()
+        .where(Job.kind == IMPORT, Job.id < job.id, source, brought)
+        .order_by(Job.id.desc())
+    )
     found: Job | None = query.bind(registry).first()
     return found
 
 
 def count_ahead(registry: Database, job: Job) -> int:
     """How many unfinished jobs came before this one."""
-    return int(Job.select().where(Job.status.in_(UNFINISHED), Job.id < job.id).bind(registry).count())
+    return int(
+        Job.select().where(Job.status.in_(UNFINISHED), Job.id < job.id).bind(registry).count()
+    )
 
 
-def imports_after(registry: Database, wanted: Mapping[str, Any], after: int, limit: int) -> list[int]:
+def imports_after(
+    registry: Database, wanted: Mapping[str, Any], after: int, limit: int
+) -> list[int]:
     """The numbers of the jobs of later imports that fit, the nearest first."""
     fitting = (Job.kind == IMPORT, Job.id > after, *conditions(registry, wanted))
-    return [row[0] for row in registry.execute(Job.select(Job.id).where(*fitting).order_by(Job.id).limit(limit))]
+    return [
+        row[0]
+        for row in registry.execute(
+            Job.select(Job.id).where(*fitting).order_by(Job.id).limit(limit)
+        )
+    ]
 
 
 def recent_sources(registry: Database, limit: int) -> list[str]:
-    """The sources that were named lately, the latest first; one that is spelled in two ways comes once."""
+    """The sources that were named lately, the latest first; one that is spelled in two ways comes
+    once."""
     latest = Job.select(fn.MAX(Job.id)).bind(registry).scalar() or 0
     query = (
         Job.select(fn.MAX(Job.source))

@@ -53,7 +53,8 @@ class Described:
 
 @dataclass(frozen=True)
 class Accepted:
-    """An import that was taken in, now or, if `is_replayed`, by an earlier request with the same key."""
+    """An import that was taken in, now or, if `is_replayed`, by an earlier request with the same
+    key."""
 
     job: Job
     is_replayed: bool = False
@@ -63,18 +64,26 @@ class Intake:
     """Takes finished uploads in. When `accept` returns, a crash loses nothing of them."""
 
     def __init__(
-        self, uploads: UploadStore, registry: Registry, queue: Callable[[], JobQueue], *, max_columns: int
+        self,
+        uploads: UploadStore,
+        registry: Registry,
+        queue: Callable[[], JobQueue],
+        *,
+        max_columns: int,
     ) -> None:
         self._uploads = uploads
         self._max_columns = max_columns
         self._registry = registry
         self._queue = queue
 
-    def look(self, receiving: Receiving, described: Described, asked: Asked, *, is_complete: bool) -> None:
-        """Asks the door while most of the upload is still to come; what it lets in is digested from now on.
+    def look(
+        self, receiving: Receiving, described: Described, asked: Asked, *, is_complete: bool
+    ) -> None:
+        """Asks the door while most of the upload is still to come; what it lets in is digested from
+        now on.
 
-        Raises FileRefused. `is_complete`: no option can follow. One that can might mend everything but another format;
-        then `accept` asks the door again.
+        Raises FileRefused. `is_complete`: no option can follow. One that can might mend everything
+        but another format; then `accept` asks the door again.
         """
         if self._is_key_known(asked.key):
             return
@@ -89,10 +98,12 @@ class Intake:
         receiving.start_digest()
 
     def accept(self, receiving: Receiving, described: Described, asked: Asked) -> Accepted:
-        """The import's row in the registry. Raises FileRefused when the door refuses; then nothing is kept.
+        """The import's row in the registry. Raises FileRefused when the door refuses; then nothing
+        is kept.
 
-        Raises IdempotencyConflict when the key stands for another request. The door comes before the digest and the
-        disk, which take time; but a key that is known may stand for an upload that the door would not let in any more.
+        Raises IdempotencyConflict when the key stands for another request. The door comes before
+        the digest and the disk, which take time; but a key that is known may stand for an upload
+        that the door would not let in any more.
         """
         if receiving.size == 0:
             raise FileRefused("the file is empty", found="nothing")
@@ -100,7 +111,9 @@ class Intake:
         if not self._is_key_known(asked.key):
             block = _first_block(receiving, described)
             reading = _reading(block, described.content_type, asked.options, self._max_columns)
-        request = replayable(asked.key, asked.options, sha256=receiving.sha256, ending=described.ending)
+        request = replayable(
+            asked.key, asked.options, sha256=receiving.sha256, ending=described.ending
+        )
         earlier = self._earlier(request)
         if earlier is not None:
             return earlier
@@ -121,14 +134,18 @@ class Intake:
         return self._record(import_id, values, request, own_upload=name)
 
     def retry(self, job: Job, asked: Asked) -> Accepted:
-        """Runs an import again from its kept file, as a new import: a failed or cancelled one, which it replaces, or
-        a dry run that succeeded, for real unless asked otherwise.
+        """Runs an import again from its kept file, as a new import: a failed or cancelled one,
+        which it replaces, or a dry run that succeeded, for real unless asked otherwise.
 
-        Options that are not given stay as they were. Raises ImportNotRetryable and what `accept` raises.
+        Options that are not given stay as they were. Raises ImportNotRetryable and what `accept`
+        raises.
         """
         is_checked = job.status == ImportStatus.SUCCEEDED and job.dry_run
         if not is_checked and job.status not in (ImportStatus.FAILED, ImportStatus.CANCELLED):
-            detail = f"import {job.import_id} is {job.status}: only a failed or cancelled one, or a dry run, can be"
+            detail = (
+                f"import {job.import_id} is {job.status}: only a failed or cancelled one, "
+                "or a dry run, can be"
+            )
             raise ImportNotRetryable(detail, import_id=job.import_id)
         request = replayable(asked.key, asked.options, retries=job.import_id)
         earlier = self._earlier(request)
@@ -140,7 +157,9 @@ class Intake:
         options = ImportOptions(**(before | given))
         with self._uploads.open(str(job.upload_name)) as file:
             head = file.read(HEAD_BYTES)
-        block = FirstBlock(head, is_all=job.size_bytes == len(head), packed=job.content_encoding == GZIP)
+        block = FirstBlock(
+            head, is_all=job.size_bytes == len(head), packed=job.content_encoding == GZIP
+        )
         values = kept | asked.caller.columns() | {"replaces": None if is_checked else job.import_id}
         values |= _reading(block, str(job.content_type), options, self._max_columns)
         return self._record(str(uuid4()), values, request)
@@ -157,9 +176,14 @@ class Intake:
         return Accepted(job, is_replayed=True)
 
     def _record(
-        self, import_id: str, values: dict[str, Any], request: Replayable | None, own_upload: str | None = None
+        self,
+        import_id: str,
+        values: dict[str, Any],
+        request: Replayable | None,
+        own_upload: str | None = None,
     ) -> Accepted:
-        """Writes the import down. Of two requests with one key at the same instant one writes, the other replays."""
+        """Writes the import down. Of two requests with one key at the same instant one writes, the
+        other replays."""
         row = values | {
             "kind": "import",
             "import_id": import_id,
@@ -178,7 +202,9 @@ class Intake:
         files = [name for name in (manifest, own_upload) if name is not None]
         try:
             same_content_as = self._registry.latest_with_bytes(values["sha256"])
-            job = self._registry.add(row | {"same_content_as": same_content_as, "nudged_at": now_text()})
+            job = self._registry.add(
+                row | {"same_content_as": same_content_as, "nudged_at": now_text()}
+            )
         except KeyTaken:
             self._forget(files)
             earlier = self._earlier(request)
@@ -192,9 +218,12 @@ class Intake:
         return Accepted(job)
 
     def _is_surely_unrecorded(self, import_id: str, error: Exception) -> bool:
-        """Whether the row was not written. A commit whose answer was lost may have been, or may still be: then the
-        files stay, and a worker finds them."""
-        if not isinstance(error, GlyphdError) and trouble_of(error) not in (Trouble.BUSY, Trouble.FULL):
+        """Whether the row was not written. A commit whose answer was lost may have been, or may
+        still be: then the files stay, and a worker finds them."""
+        if not isinstance(error, GlyphdError) and trouble_of(error) not in (
+            Trouble.BUSY,
+            Trouble.FULL,
+        ):
             return False
         with suppress(Exception):
             return self._registry.find_import(import_id) is None
@@ -207,10 +236,14 @@ class Intake:
 
 def _first_block(receiving: Receiving, described: Described) -> FirstBlock:
     head = receiving.head
-    return FirstBlock(head, is_all=receiving.size == len(head), packed=described.content_encoding == GZIP)
+    return FirstBlock(
+        head, is_all=receiving.size == len(head), packed=described.content_encoding == GZIP
+    )
 
 
-def _reading(block: FirstBlock, content_type: str, options: ImportOptions, max_columns: int) -> dict[str, Any]:
+def _reading(
+    block: FirstBlock, content_type: str, options: ImportOptions, max_columns: int
+) -> dict[str, Any]:
     """How the worker shall read the file, and the client's other options."""
     asked = options.model_dump(include={"source", "description", "on_error", "dry_run"})
     if content_type == NDJSON:
@@ -227,7 +260,10 @@ def _reading(block: FirstBlock, content_type: str, options: ImportOptions, max_c
 
 def options_of(job: Job) -> dict[str, Any]:
     """The options that the import was sent with, and how its file is read."""
-    kept = {name: getattr(job, name) for name in ImportOptions.model_fields.keys() & Job._meta.fields.keys()}
+    kept = {
+        name: getattr(job, name)
+        for name in ImportOptions.model_fields.keys() & Job._meta.fields.keys()
+    }
     return kept | {"map": json.loads(job.column_map or "[]")}
 
 

@@ -1,4 +1,5 @@
-"""What checks of the databases for damage have found, as the registry has it, and whether another one is due."""
+"""What checks of the databases for damage have found, as the registry has it, and whether another
+one is due."""
 
 import socket
 from collections.abc import Iterable, Sequence
@@ -34,8 +35,8 @@ class IntegrityLog:
     def record(self, damage: Sequence[str], lost_workers: Iterable[str] = ()) -> None:
         """Adds a result: sound, or these lines of damage.
 
-        The workers whose unclean end the check answers are forgotten with it, not before: a check that comes to
-        nothing must be recreated.
+        The workers whose unclean end the check answers are forgotten with it, not before: a check
+        that comes to nothing must be recreated.
         """
         result = IntegrityCheck.insert(
             checked_at=now_text(),
@@ -43,14 +44,21 @@ class IntegrityLog:
             result=DAMAGED if damage else SOUND,
             detail="\n".join(damage)[:_MOST_CHARACTERS] or None,
         )
-        kept = IntegrityCheck.select(IntegrityCheck.id).order_by(IntegrityCheck.id.desc()).limit(KEPT_CHECKS)
+        kept = (
+            IntegrityCheck.select(IntegrityCheck.id)
+            .order_by(IntegrityCheck.id.desc())
+            .limit(KEPT_CHECKS)
+        )
         with self._registry.connected(), self._database.atomic():
             self._database.execute(result)
             self._database.execute(IntegrityCheck.delete().where(IntegrityCheck.id.not_in(kept)))
-            self._database.execute(Worker.delete().where(Worker.id.in_(list(lost_workers)), ~is_alive()))
+            self._database.execute(
+                Worker.delete().where(Worker.id.in_(list(lost_workers)), ~is_alive())
+            )
 
     def lost_workers(self) -> list[str]:
-        """Workers that ended without a word, be it with their machine: who ends in order leaves no row."""
+        """Workers that ended without a word, be it with their machine: who ends in order leaves no
+        row."""
         query = Worker.select(Worker.id).where(~is_alive()).order_by(Worker.id)
         with self._registry.connected():
             return [worker_id for (worker_id,) in self._database.execute(query)]

@@ -26,14 +26,17 @@ _RESERVED = frozenset({"import_id"})
 class JsonRows:
     """Iterates over the rows of a file that glyphd wrote itself: one JSON object a line.
 
-    `known` are the columns that the row contract has, or had when the file came. A number beyond any double was read as
-    infinity and stays so; only an unknown column may contain one.
+    `known` are the columns that the row contract has, or had when the file came. A number beyond
+    any double was read as infinity and stays so; only an unknown column may contain one.
     """
 
     blank_rows = 0
 
     def __init__(
-        self, source: LineSource, findings: Findings | None = None, known: Sequence[str] = INPUT_COLUMNS
+        self,
+        source: LineSource,
+        findings: Findings | None = None,
+        known: Sequence[str] = INPUT_COLUMNS,
     ) -> None:
         self._source = source
         self._findings = findings or Findings()
@@ -70,7 +73,9 @@ class JsonRows:
             return
         for name, near in nearly_known(header, COLUMN_NAMES).items():
             if shown_name(name) in new:
-                self._findings.add(NEARLY_KNOWN_COLUMNS, 1, [row.place.line], f"{shown_name(name)} ({near})")
+                self._findings.add(
+                    NEARLY_KNOWN_COLUMNS, 1, [row.place.line], f"{shown_name(name)} ({near})"
+                )
         for name in map(shown_name, header.ignored):
             if name in new and len(self._ignored) < MAX_IGNORED:
                 self._ignored[name] = None
@@ -79,9 +84,13 @@ class JsonRows:
 def read_object(place: Place, given: Any, known: Sequence[str] = INPUT_COLUMNS) -> Row:
     """The row that a JSON value gives: its cells, and an error for each value of a wrong type."""
     if isinstance(given, RepeatedKeys):
-        return Row(place, None, _NO_HEADER, [row_error(place, given.error.type, given.error.message())])
+        return Row(
+            place, None, _NO_HEADER, [row_error(place, given.error.type, given.error.message())]
+        )
     if not isinstance(given, Mapping):
-        return Row(place, None, _NO_HEADER, [row_error(place, "not_an_object", "is not a JSON object")])
+        return Row(
+            place, None, _NO_HEADER, [row_error(place, "not_an_object", "is not a JSON object")]
+        )
     found = object_cells(given, known)
     if found.header.conflicts:
         conflict = found.header.conflicts[0][:MAX_CONFLICT]

@@ -1,4 +1,5 @@
-"""The kept file of an import as bytes: opened to be read as text, and unpacked where it is packed."""
+"""The kept file of an import as bytes: opened to be read as text, and unpacked where it is
+packed."""
 
 import gzip
 import io
@@ -29,7 +30,9 @@ def open_upload(uploads: UploadStore, job: Job) -> BinaryIO:
     try:
         return uploads.open(str(job.upload_name))
     except FileNotFoundError:
-        raise SourceMissing(f"the kept file of import {job.import_id} is missing", import_id=job.import_id) from None
+        raise SourceMissing(
+            f"the kept file of import {job.import_id} is missing", import_id=job.import_id
+        ) from None
 
 
 def measure(uploads: UploadStore, job: Job) -> tuple[int, str]:
@@ -47,7 +50,8 @@ def open_kept(
 ) -> Iterator[tuple[BinaryIO, io.BufferedReader]]:
     """The upload as received, and as text is read from it.
 
-    Raises SourceMissing when it is gone, and UnreadableFile for gzip that is damaged or unpacks to too much.
+    Raises SourceMissing when it is gone, and UnreadableFile for gzip that is damaged or unpacks to
+    too much.
     """
     with open_upload(uploads, job) as kept:
         watched = _Watched(kept, go_on)
@@ -61,7 +65,8 @@ def open_kept(
 
 
 class _Watched(io.RawIOBase):
-    """A file that asks before every block whether to go on: all of it may be one line, or a billion blank ones."""
+    """A file that asks before every block whether to go on: all of it may be one line, or a billion
+    blank ones."""
 
     def __init__(self, file: BinaryIO, go_on: GoOn) -> None:
         self._file = file
@@ -76,7 +81,8 @@ class _Watched(io.RawIOBase):
 
 
 class _Unpacked(io.RawIOBase):
-    """What a gzip file unpacks to. Raises UnreadableFile beyond the limit, be it in the middle of a line."""
+    """What a gzip file unpacks to. Raises UnreadableFile beyond the limit, be it in the middle of a
+    line."""
 
     def __init__(self, packed: io.RawIOBase, limit: int) -> None:
         self._gzip = gzip.GzipFile(fileobj=cast(BinaryIO, packed), mode="rb")

@@ -1,4 +1,5 @@
-"""How a CSV is laid out: what the import's options and the door say, kept with the import for whoever reads it."""
+"""How a CSV is laid out: what the import's options and the door say, kept with the import for
+whoever reads it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,10 @@ COMMA = "comma"
 
 @dataclass(frozen=True)
 class Layout:
-    """`skip_lines` is the number of lines before the header; `column_map` says of some of the file's columns which
-    canonical one each is, or (None) that it is left out; `schema_version` is the row contract that it is read by."""
+    """`skip_lines` is the number of lines before the header; `column_map` says of some of the
+    file's columns which canonical one each is, or (None) that it is left out; `schema_version` is
+    the row contract that it is read by.
+    """
 
     delimiter: str = ","
     encoding: str = DEFAULT_ENCODING
@@ -42,6 +45,7 @@ def layout_of(job: Job) -> Layout:
 
 
 def chosen_columns(pairs: Sequence[str]) -> dict[str, str | None]:
-    """What the `map` option says: the file's columns by their names, each with its canonical one."""
+    """What the `map` option says: the file's columns by their names, each with its canonical
+    one."""
     parts = (pair.split(":", 1) for pair in pairs)
     return {name: target or None for target, name in parts}

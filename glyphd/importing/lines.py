@@ -1,4 +1,5 @@
-"""Physical lines of a kept file, as text for the csv module, with their numbers, offsets and flaws."""
+"""Physical lines of a kept file, as text for the csv module, with their numbers, offsets and
+flaws."""
 
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
@@ -27,12 +28,14 @@ class Flaw(NamedTuple):
 
 
 class PhysicalLines:
-    """Iterates over a file's lines, decoded. A flaw is noted, not raised, so that the lines after it are read too.
+    """Iterates over a file's lines, decoded. A flaw is noted, not raised, so that the lines after
+    it are read too.
 
-    `number` counts the lines given so far, `offset` their bytes, `text` is the last of them; `flaw` is the first one
-    met since `begin_record`. Neither a line nor a record may be longer than `max_bytes`: a longer line is passed over,
-    given as a blank one. Raises UnreadableFile where the lines after such a one could be anything: when it
-    has an odd number of quotes, or is in a record that began on an earlier line.
+    `number` counts the lines given so far, `offset` their bytes, `text` is the last of them; `flaw`
+    is the first one met since `begin_record`. Neither a line nor a record may be longer than
+    `max_bytes`: a longer line is passed over, given as a blank one. Raises UnreadableFile where the
+    lines after such a one could be anything: when it has an odd number of quotes, or is in a record
+    that began on an earlier line.
     """
 
     def __init__(self, source: LineSource, *, encoding: str, max_bytes: int) -> None:
@@ -52,7 +55,9 @@ class PhysicalLines:
             self.offset += len(raw)
             if self.number == 1 and encoding == DEFAULT_ENCODING:
                 raw = raw.removeprefix(UTF8_BOM)
-            if raw.endswith(DOS_END) and len(raw) < limit:  # without a line end: the file's last line
+            if (
+                raw.endswith(DOS_END) and len(raw) < limit
+            ):  # without a line end: the file's last line
                 raw = raw.removesuffix(DOS_END)
                 if not raw:
                     return
@@ -108,8 +113,12 @@ class PhysicalLines:
 
 
 def ambiguous(line: int, flaw: Flaw) -> UnreadableFile:
-    """The error of a flawed line that may or may not leave a quote open: the lines after it could be rows or not."""
-    what = f"line {line} {flaw.message} and has an unmatched quote, so that the end of its record is not clear"
+    """The error of a flawed line that may or may not leave a quote open: the lines after it could
+    be rows or not."""
+    what = (
+        f"line {line} {flaw.message} and has an unmatched quote, so that the end of its "
+        "record is not clear"
+    )
     return UnreadableFile(what, line=line)
 
 

@@ -1,4 +1,5 @@
-"""One lock for each job, held by the process that runs it; it frees itself the instant that process dies."""
+"""One lock for each job, held by the process that runs it; it frees itself the instant that process
+dies."""
 
 import fcntl
 import os
@@ -12,16 +13,19 @@ from glyphd.private_files import make_folder
 from glyphd.settings import Settings
 
 _JOB_LOCK_CLASS = 0x676C7970
-"""`glyp` in hexadecimal: the first half of the advisory locks for jobs, so that they meet no other lock."""
+"""`glyp` in hexadecimal: the first half of the advisory locks for jobs, so that they meet no other
+lock."""
 
 
 class JobLocks(Protocol):
     def hold(self, job_id: int) -> AbstractContextManager[bool]:
-        """Holds the job's lock for a block; False, at once, when another process or thread holds it."""
+        """Holds the job's lock for a block; False, at once, when another process or thread holds
+        it."""
 
 
 class FileLocks:
-    """`flock` on a file for each job. The files stay: removing one would let two processes lock two files."""
+    """`flock` on a file for each job. The files stay: removing one would let two processes lock two
+    files."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -37,7 +41,8 @@ class FileLocks:
 
 
 class AdvisoryLocks:
-    """PostgreSQL's advisory locks, each on a connection of its own that lives as long as the lock."""
+    """PostgreSQL's advisory locks, each on a connection of its own that lives as long as the
+    lock."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -51,11 +56,14 @@ class AdvisoryLocks:
 
 
 def open_locks(settings: Settings) -> JobLocks:
-    return FileLocks(settings.locks_dir) if settings.database_url is None else AdvisoryLocks(settings)
+    return (
+        FileLocks(settings.locks_dir) if settings.database_url is None else AdvisoryLocks(settings)
+    )
 
 
 def _locked(descriptor: int) -> bool:
-    """`flock` and not POSIX locks: those would be granted to a second thread of the same process."""
+    """`flock` and not POSIX locks: those would be granted to a second thread of the same
+    process."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,5 @@
-"""Nudging a worker: a message that may be lost, since the job's row is committed before it is sent."""
+"""Nudging a worker: a message that may be lost, since the job's row is committed before it is
+sent."""
 
 from collections.abc import Callable
 
@@ -11,7 +12,8 @@ log = structlog.get_logger(__name__)
 
 
 def nudge(queue: Callable[[], JobQueue], job: Job) -> None:
-    """Tells a worker of the job. Never raises: whatever happens to the message, the worker's sweep finds the job."""
+    """Tells a worker of the job. Never raises: whatever happens to the message, the worker's sweep
+    finds the job."""
     try:
         queue().nudge(job.id)
     except Exception:

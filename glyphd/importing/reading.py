@@ -1,6 +1,8 @@
-"""Reading a kept file: its rows one by one, or checked in chunks that memory can hold. Whoever reads one reads it here.
+"""Reading a kept file: its rows one by one, or checked in chunks that memory can hold. Whoever
+reads one reads it here.
 
-A file is read the same way for the import, for the report of its rows, for the proof of one, and to verify them all.
+A file is read the same way for the import, for the report of its rows, for the proof of one, and to
+verify them all.
 """
 
 from collections.abc import Iterable, Iterator
@@ -55,7 +57,9 @@ class KeptRows:
         self._findings = Findings()
         self._kept = kept
         self._unpacked = unpacked
-        self._lines = PhysicalLines(unpacked, encoding=layout.encoding, max_bytes=settings.max_line_bytes)
+        self._lines = PhysicalLines(
+            unpacked, encoding=layout.encoding, max_bytes=settings.max_line_bytes
+        )
         self._counts_lines = job.content_encoding != GZIP and job.content_type != NDJSON
         self._blocks: Blocks | None = None
         if job.content_type == NDJSON:
@@ -67,7 +71,9 @@ class KeptRows:
         if self._lines.encoding in PLAIN_ENCODINGS:
             self._blocks = Blocks(unpacked, self._lines, rows, delimiter=layout.delimiter)
         for name, near in nearly_known(rows.header, COLUMN_NAMES).items():
-            self._findings.add(NEARLY_KNOWN_COLUMNS, 1, [rows.header_line], f"{shown_name(name)} ({near})")
+            self._findings.add(
+                NEARLY_KNOWN_COLUMNS, 1, [rows.header_line], f"{shown_name(name)} ({near})"
+            )
 
     @property
     def ignored_columns(self) -> list[str]:
@@ -90,7 +96,8 @@ class KeptRows:
         return self._lines.offset if self._counts_lines else self._kept.tell()
 
     def checked(self) -> Iterator[Checked]:
-        """All rows, in order, in chunks that memory can hold: plain ones block by block, the others one by one."""
+        """All rows, in order, in chunks that memory can hold: plain ones block by block, the others
+        one by one."""
         rows = iter(self.rows)
         if self._blocks is None:
             yield from self._one_by_one(rows)
@@ -125,7 +132,8 @@ def read_kept(
 ) -> Iterator[KeptRows]:
     """The kept file of an import, open to be read as the import's options say.
 
-    Raises SourceMissing when it is gone, and UnreadableFile, here or later, from where its rows can't be separated.
+    Raises SourceMissing when it is gone, and UnreadableFile, here or later, from where its rows
+    can't be separated.
     """
     limit = settings.max_unpacked_bytes
     with open_kept(uploads, job, max_unpacked_bytes=limit, go_on=go_on) as (kept, unpacked):
@@ -133,7 +141,8 @@ def read_kept(
 
 
 def in_chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """The rows in lists of at most CHUNK_ROWS; a list ends with the row that makes it CHUNK_BYTES or more."""
+    """The rows in lists of at most CHUNK_ROWS; a list ends with the row that makes it CHUNK_BYTES
+    or more."""
     chunk: list[Row] = []
     size = 0
     for row in rows:

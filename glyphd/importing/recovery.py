@@ -1,4 +1,5 @@
-"""The sweep: finds unfinished jobs that nobody runs and that no message leads a worker to, and sends a new message."""
+"""The sweep: finds unfinished jobs that nobody runs and that no message leads a worker to, and
+sends a new message."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +13,8 @@ from glyphd.jobs import JobQueue
 from glyphd.times import now_text, utc_text
 
 SENDING_SECONDS = 3
-"""A job's row is committed before its message is sent; the message counts as lost only after this long."""
+"""A job's row is committed before its message is sent; the message counts as lost only after this
+long."""
 
 log = structlog.get_logger(__name__)
 
@@ -20,9 +22,9 @@ log = structlog.get_logger(__name__)
 def sweep(registry: Registry, locks: JobLocks, queue: JobQueue) -> int:
     """Sends a message for each job that was forgotten; returns how many jobs that were.
 
-    A job is forgotten when no message in the queue leads to it and its lock is free: its worker died, it was handed
-    back, or its message was lost. It goes before all others, since it has waited its turn already, however many
-    messages wait.
+    A job is forgotten when no message in the queue leads to it and its lock is free: its worker
+    died, it was handed back, or its message was lost. It goes before all others, since it has
+    waited its turn already, however many messages wait.
     """
     unfinished = registry.unfinished()
     if not unfinished:
@@ -45,6 +47,7 @@ def _is_forgotten(job: Job, locks: JobLocks) -> bool:
 
 
 def _is_being_sent(job: Job) -> bool:
-    """Whether its first message may not have come yet. A time in the future is from before the clock was set."""
+    """Whether its first message may not have come yet. A time in the future is from before the
+    clock was set."""
     oldest = utc_text(datetime.now(UTC) - timedelta(seconds=SENDING_SECONDS))
     return not job.attempt and oldest < (job.nudged_at or "") <= now_text()

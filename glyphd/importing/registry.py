@@ -66,7 +66,8 @@ class Registry:
     def add(self, values: dict[str, Any]) -> Job:
         """Records a job and gives its row back, committed.
 
-        Raises KeyTaken when its idempotency key is taken, ChangeTaken when its import is being changed already.
+        Raises KeyTaken when its idempotency key is taken, ChangeTaken when its import is being
+        changed already.
         """
         try:
             with self.connected(), self.database.atomic():
@@ -90,11 +91,17 @@ class Registry:
     def pending_change(self, import_id: str) -> Job | None:
         """The rollback or restore of this import that has not ended."""
         with self.connected():
-            return self._one((Job.import_id == import_id) & (Job.kind != IMPORT) & Job.status.in_(UNFINISHED))
+            return self._one(
+                (Job.import_id == import_id) & (Job.kind != IMPORT) & Job.status.in_(UNFINISHED)
+            )
 
     def changes(self) -> list[Job]:
         """Every rollback and restore that was carried out, in the order of asking."""
-        query = Job.select().where(Job.kind != IMPORT, Job.status == ImportStatus.SUCCEEDED).order_by(Job.id)
+        query = (
+            Job.select()
+            .where(Job.kind != IMPORT, Job.status == ImportStatus.SUCCEEDED)
+            .order_by(Job.id)
+        )
         with self.connected():
             return list(query.bind(self.database))
 
@@ -120,7 +127,9 @@ class Registry:
         with self.connected():
             return self._one(Job.id == job_id)
 
-    def imports(self, wanted: Mapping[str, Any], *, before: int | None = None, limit: int) -> list[Job]:
+    def imports(
+        self, wanted: Mapping[str, Any], *, before: int | None = None, limit: int
+    ) -> list[Job]:
         """Imports that fit, newest first; only those older than the job `before`."""
         query = self._imports(wanted).order_by(Job.id.desc()).limit(limit)
         if before is not None:
@@ -135,7 +144,9 @@ class Registry:
     def unfinished(self) -> list[Job]:
         """Jobs that some worker still has to do, oldest first."""
         with self.connected():
-            return list(Job.select().where(Job.status.in_(UNFINISHED)).order_by(Job.id).bind(self.database))
+            return list(
+                Job.select().where(Job.status.in_(UNFINISHED)).order_by(Job.id).bind(self.database)
+            )
 
     def count_unfinished(self) -> int:
         """How many jobs a job that comes now would have to wait for."""
@@ -143,9 +154,14 @@ class Registry:
             return int(Job.select().where(Job.status.in_(UNFINISHED)).bind(self.database).count())
 
     def resting(self) -> list[str | None]:
-        """Why interrupted jobs must run again, oldest job first; None for one without a recorded reason."""
+        """Why interrupted jobs must run again, oldest job first; None for one without a recorded
+        reason."""
         reason = Case(None, [(Job.kind == IMPORT, Job.reason)])
-        query = Job.select(reason).where(Job.status.in_(UNFINISHED), ~Job.not_before.is_null()).order_by(Job.id)
+        query = (
+            Job.select(reason)
+            .where(Job.status.in_(UNFINISHED), ~Job.not_before.is_null())
+            .order_by(Job.id)
+        )
         with self.connected():
             return [row[0] for row in self.database.execute(query)]
 
@@ -158,7 +174,12 @@ class Registry:
     def has_imported_since(self, moment: str) -> bool:
         """Whether an import has brought its rows since then."""
         with self.connected():
-            return bool(Job.select().where(Job.finished_at > moment, *_IN_ARCHIVE).bind(self.database).exists())
+            return bool(
+                Job.select()
+                .where(Job.finished_at > moment, *_IN_ARCHIVE)
+                .bind(self.database)
+                .exists()
+            )
 
     def all_jobs(self) -> list[Job]:
         """Every job there ever was, oldest first."""
@@ -166,7 +187,8 @@ class Registry:
             return list(Job.select().order_by(Job.id).bind(self.database))
 
     def timeline(self) -> list[Job]:
-        """All that the archive took in, in order: imports that brought rows, rollbacks and restores."""
+        """All that the archive took in, in order: imports that brought rows, rollbacks and
+        restores."""
         in_archive = (Job.status == ImportStatus.SUCCEEDED) & ~Job.dry_run
         moment = fn.COALESCE(Job.imported_at, Job.finished_at)
         with self.connected():
@@ -185,9 +207,11 @@ class Registry:
         return row[0] if row else None
 
     def claim(self, job_id: int) -> Claim | None:
-        """Claims the job for one more attempt; None if it is finished or has to wait, unless to be cancelled.
+        """Claims the job for one more attempt; None if it is finished or has to wait, unless to be
+        cancelled.
 
-        Only for a process that holds the job's lock: then a job that is still running was lost by its owner.
+        Only for a process that holds the job's lock: then a job that is still running was lost by
+        its owner.
         """
         with self.connected():
             job = self._one(Job.id == job_id)
@@ -207,37 +231,48 @@ class Registry:
 
     def request_cancel(self, job_id: int) -> bool:
         """Notes that the job shall not be done; False when it has ended already."""
-        wanted = Job.update(cancel_requested_at=now_text()).where(Job.id == job_id, Job.status.in_(UNFINISHED))
+        wanted = Job.update(cancel_requested_at=now_text()).where(
+            Job.id == job_id, Job.status.in_(UNFINISHED)
+        )
         with self.connected():
             return bool(self._execute(wanted) == 1)
 
     def is_cancel_requested(self, job_id: int) -> bool:
         with self.connected():
-            row = self.database.execute(Job.select(Job.cancel_requested_at).where(Job.id == job_id)).fetchone()
+            row = self.database.execute(
+                Job.select(Job.cancel_requested_at).where(Job.id == job_id)
+            ).fetchone()
         return bool(row and row[0])
 
     def update_claimed(self, claim: Claim, **values: Any) -> None:
         """Changes the job's row, if the claim still holds; raises ClaimLost otherwise."""
-        held = (Job.id == claim.job.id) & (Job.status == ImportStatus.RUNNING) & (Job.attempt == claim.attempt)
+        held = (
+            (Job.id == claim.job.id)
+            & (Job.status == ImportStatus.RUNNING)
+            & (Job.attempt == claim.attempt)
+        )
         with self.connected():
             if self._execute(Job.update(values).where(held)) != 1:
                 raise ClaimLost(f"job {claim.job.id} is no longer run by attempt {claim.attempt}")
 
     def uncount_lost(self, claim: Claim) -> None:
-        """Takes back that the attempt was counted as lost: its lock was, with a connection, but its process lives."""
+        """Takes back that the attempt was counted as lost: its lock was, with a connection, but its
+        process lives."""
         counted = (Job.id == claim.job.id) & (Job.attempt > claim.attempt) & (Job.lost_count > 0)
         with self.connected():
             self._execute(Job.update(lost_count=Job.lost_count - 1).where(counted))
 
     def amend(self, job: Job, **values: Any) -> None:
-        """Changes what is recorded of a job that has ended: for a rebuild that reads its file by other rules."""
+        """Changes what is recorded of a job that has ended: for a rebuild that reads its file by
+        other rules."""
         for name, value in values.items():
             setattr(job, name, value)
         with self.connected():
             self._execute(Job.update(values).where(Job.id == job.id))
 
     def settle_versions(self, before: int, version: int) -> None:
-        """From now on every file that came under a row contract before the one is read by the other."""
+        """From now on every file that came under a row contract before the one is read by the
+        other."""
         with self.connected():
             self._execute(Job.update(schema_version=version).where(Job.schema_version < before))
 
@@ -246,12 +281,15 @@ class Registry:
             self._execute(Job.update(nudged_at=now_text()).where(Job.id == job_id))
 
     def greet(self, worker_id: str, host: str, pid: int) -> None:
-        """A worker's heartbeat; the first one makes it known. One that died stays known until a check for damage."""
+        """A worker's heartbeat; the first one makes it known. One that died stays known until a
+        check for damage."""
         now = now_text()
         with self.connected(), self.database.atomic():
             if self._execute(Worker.update(heartbeat_at=now).where(Worker.id == worker_id)) == 1:
                 return
-            self._execute(Worker.insert(id=worker_id, host=host, pid=pid, started_at=now, heartbeat_at=now))
+            self._execute(
+                Worker.insert(id=worker_id, host=host, pid=pid, started_at=now, heartbeat_at=now)
+            )
 
     def part(self, worker_id: str) -> None:
         """A worker that ends in order is gone at once."""
@@ -283,7 +321,8 @@ class Registry:
 
     @contextmanager
     def one_connection(self) -> Iterator[None]:
-        """All that this thread asks in the block goes through one connection, opened when it is first needed."""
+        """All that this thread asks in the block goes through one connection, opened when it is
+        first needed."""
         with ExitStack() as ending:
             self._block.ending = ending
             ending.callback(setattr, self._block, "ending", None)
@@ -291,7 +330,8 @@ class Registry:
 
     @contextmanager
     def connected(self) -> Iterator[None]:
-        """The thread's connection if it has one, else one until the end of this block or of `one_connection`."""
+        """The thread's connection if it has one, else one until the end of this block or of
+        `one_connection`."""
         if self._block.ending is not None and self.database.is_closed():
             self._block.ending.enter_context(self.database.connection_context())
         with self.database.connection_context():
@@ -307,7 +347,8 @@ def require_import(registry: Registry, import_id: str) -> Job:
 
 
 def is_alive() -> Any:
-    """The condition that a worker's last heartbeat is recent; one in the future was sent before the clock was set."""
+    """The condition that a worker's last heartbeat is recent; one in the future was sent before the
+    clock was set."""
     return Worker.heartbeat_at.between(_ago(WORKER_ALIVE_SECONDS), _ago(-WORKER_ALIVE_SECONDS))
 
 

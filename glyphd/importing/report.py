@@ -1,4 +1,5 @@
-"""The report of a kept file: all its rows as they are, each with its errors, to be corrected and sent back."""
+"""The report of a kept file: all its rows as they are, each with its errors, to be corrected and
+sent back."""
 
 import csv
 import io
@@ -37,7 +38,8 @@ Pick = Callable[[Sequence[str]], list[str]]
 
 
 def report_version(job: Job, settings: Settings) -> str:
-    """Equal for equal reports: a name for the bytes of the upload and for all that decides how they are read."""
+    """Equal for equal reports: a name for the bytes of the upload and for all that decides how they
+    are read."""
     how = [getattr(job, name) for name in _READ_BY]
     return fingerprint([how, settings.model_dump(include=_LIMITS), ROW_SCHEMA_VERSION])
 
@@ -45,7 +47,8 @@ def report_version(job: Job, settings: Settings) -> str:
 def _latest_seen_at(job: Job) -> str | None:
     """The bound of `seen_at`: none once the import has ended and refused no row for it.
 
-    A row must not become an error by being read again: the archive's clock of that time is not known any more.
+    A row must not become an error by being read again: the archive's clock of that time is not
+    known any more.
     """
     refused = {group["code"] for group in json.loads(job.error_summary)}
     if ImportStatus(job.status).is_final and IN_THE_FUTURE[0] not in refused:
@@ -54,7 +57,8 @@ def _latest_seen_at(job: Job) -> str | None:
 
 
 def write_report(file: BinaryIO, uploads: UploadStore, job: Job, *, settings: Settings) -> None:
-    """Writes the report as CSV in UTF-8, at flat memory. Raises SourceMissing when the upload is gone."""
+    """Writes the report as CSV in UTF-8, at flat memory. Raises SourceMissing when the upload is
+    gone."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     csv.writer(text).writerows(_records(uploads, job, settings))
     text.detach()
@@ -64,7 +68,9 @@ def _records(uploads: UploadStore, job: Job, settings: Settings) -> Iterator[lis
     """The header, then the rows. Where the file can't be read on, the last record says why."""
     has_header = False
     try:
-        with read_kept(uploads, job, settings=settings, latest_seen_at=_latest_seen_at(job)) as kept:
+        with read_kept(
+            uploads, job, settings=settings, latest_seen_at=_latest_seen_at(job)
+        ) as kept:
             names = kept.rows.header.names if isinstance(kept.rows, CsvRows) else INPUT_COLUMNS
             pick = _picker(names)
             yield [*REPORT_COLUMNS, *pick(names)]
@@ -83,19 +89,28 @@ def _rows(kept: KeptRows, pick: Pick) -> Iterator[list[str]]:
         for row in chunk:
             errors = refused.get(row.place.row, [])
             sentences = "; ".join(error.sentence for error in errors)
-            yield [str(row.place.line), ERROR if errors else OK, sentences, *cells.pop(row.place.row)]
+            yield [
+                str(row.place.line),
+                ERROR if errors else OK,
+                sentences,
+                *cells.pop(row.place.row),
+            ]
 
 
 def _noting_cells(kept: KeptRows, pick: Pick, cells: dict[int, list[str]]) -> Iterator[Row]:
-    """The rows; of each its cells are noted, which nobody can say any more once the next one is read."""
+    """The rows; of each its cells are noted, which nobody can say any more once the next one is
+    read."""
     for row in kept.rows:
         cells[row.place.row] = pick(kept.rows.cells(row))
         yield row
 
 
 def _picker(names: Sequence[str]) -> Pick:
-    """Leaves out what an earlier report put in front: the new one takes its place. A line kept as one cell stays."""
+    """Leaves out what an earlier report put in front: the new one takes its place. A line kept as
+    one cell stays."""
     left_out = {at for at, name in enumerate(names) if name in REPORT_COLUMNS}
     if not left_out:
         return list
-    return lambda cells: [cell for at, cell in enumerate(cells) if at not in left_out or len(cells) == 1]
+    return lambda cells: [
+        cell for at, cell in enumerate(cells) if at not in left_out or len(cells) == 1
+    ]

@@ -7,7 +7,8 @@ from glyphd.contracts.import_contracts import ImportOptions
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asked, as far as is known: the address, and the User-Agent. Kept with the job; never trusted."""
+    """Who asked, as far as is known: the address, and the User-Agent. Kept with the job; never
+    trusted."""
 
     client: str | None
     user_agent: str | None

@@ -1,4 +1,5 @@
-"""The source of an event: the very bytes of the kept file that it came from, proved against what the archive holds."""
+"""The source of an event: the very bytes of the kept file that it came from, proved against what
+the archive holds."""
 
 import io
 from collections.abc import Iterator
@@ -35,10 +36,11 @@ _PLACE = ("import_index", "line", "byte_offset", "byte_length")
 
 @dataclass(frozen=True)
 class Event:
-    """One scoring event and its place in the kept file; an event written through the library has none.
+    """One scoring event and its place in the kept file; an event written through the library has
+    none.
 
-    `ordinal` is its number among the separate offers of its identity; `place` is import_index, line, byte offset and
-    length; `values` are the stored ones, in column order.
+    `ordinal` is its number among the separate offers of its identity; `place` is import_index,
+    line, byte offset and length; `values` are the stored ones, in column order.
     """
 
     listing_id: bytes
@@ -50,7 +52,10 @@ class Event:
 
 def find_event(archive: Database, key: bytes, import_id: str | None = None) -> Event | None:
     """The event of a listing that an import brought; without an import the current one."""
-    columns = [ScoredListing._meta.columns[name] for name in ("import_id", "ordinal", *_PLACE, *STORED_COLUMNS)]
+    columns = [
+        ScoredListing._meta.columns[name]
+        for name in ("import_id", "ordinal", *_PLACE, *STORED_COLUMNS)
+    ]
     wanted = IS_CURRENT if import_id is None else ScoredListing.import_id == import_id
     query = ScoredListing.select(*columns).where(is_of_listing(key), wanted)
     query = query.order_by(ScoredListing.standing, ScoredListing.id).limit(1)
@@ -61,37 +66,54 @@ def find_event(archive: Database, key: bytes, import_id: str | None = None) -> E
 def find_source(registry: Registry, event: Event) -> Job:
     """The import that kept the event's file.
 
-    Raises SourceNotKept for an event that came from none, SourceMissing when the registry lost the import.
+    Raises SourceNotKept for an event that came from none, SourceMissing when the registry lost the
+    import.
     """
     if event.place[2] is None:
-        raise SourceNotKept(f"import {event.import_id} was written through the library", import_id=event.import_id)
+        raise SourceNotKept(
+            f"import {event.import_id} was written through the library", import_id=event.import_id
+        )
     job = registry.find_import(event.import_id)
     if job is None:
-        raise SourceMissing(f"the registry does not know import {event.import_id}", import_id=event.import_id)
+        raise SourceMissing(
+            f"the registry does not know import {event.import_id}", import_id=event.import_id
+        )
     return job
 
 
 def read_source(uploads: UploadStore, job: Job, event: Event, *, settings: Settings) -> bytes:
     """The event's record as it is in the kept file, unpacked, its line end included.
 
-    Raises SourceMismatch unless it says today what the archive holds, and SourceMissing when the file is gone.
+    Raises SourceMismatch unless it says today what the archive holds, and SourceMissing when the
+    file is gone.
     """
     try:
-        with open_kept(uploads, job, max_unpacked_bytes=settings.max_unpacked_bytes) as (kept, unpacked):
+        with open_kept(uploads, job, max_unpacked_bytes=settings.max_unpacked_bytes) as (
+            kept,
+            unpacked,
+        ):
             head = unpacked.read(min(UNPACKED_HEAD, event.place[2]))
-            record = _record(unpacked if job.content_encoding == GZIP else kept, len(head), event, job)
+            record = _record(
+                unpacked if job.content_encoding == GZIP else kept, len(head), event, job
+            )
         differing = list(_differences(job, event, head, record))
     except UnreadableFile as error:
         differing = [error.detail]
     if differing:
         row, line, *_ = event.place
-        what = f"row {row} (line {line}) of import {job.import_id} differs between its kept file and the archive"
-        raise SourceMismatch(f"{what}: {', '.join(differing)}", import_id=job.import_id, row=row, line=line)
+        what = (
+            f"row {row} (line {line}) of import {job.import_id} differs between its kept file "
+            "and the archive"
+        )
+        raise SourceMismatch(
+            f"{what}: {', '.join(differing)}", import_id=job.import_id, row=row, line=line
+        )
     return record
 
 
 def _record(file: BinaryIO, at: int, event: Event, job: Job) -> bytes:
-    """The event's bytes. What is packed can't be entered in the middle: it is unpacked up to them."""
+    """The event's bytes. What is packed can't be entered in the middle: it is unpacked up to
+    them."""
     _, _, offset, length = event.place
     if job.content_encoding != GZIP:
         file.seek(offset)
@@ -102,7 +124,8 @@ def _record(file: BinaryIO, at: int, event: Event, job: Job) -> bytes:
 
 
 def _differences(job: Job, event: Event, head: bytes, record: bytes) -> Iterator[str]:
-    """The names of what the record says otherwise than the event; read and checked as the import did."""
+    """The names of what the record says otherwise than the event; read and checked as the import
+    did."""
     if len(record) != event.place[3]:
         yield "byte_length"
         return
@@ -116,7 +139,11 @@ def _differences(job: Job, event: Event, head: bytes, record: bytes) -> Iterator
     if found[0].place.length != len(record):
         yield "byte_offset"  # a blank line stands before the row
     values = tuple(checked.accepted.get(name, (None,))[0] for name in STORED_COLUMNS)
-    yield from (name for name, is_, was in zip(STORED_COLUMNS, values, event.values, strict=True) if is_ != was)
+    yield from (
+        name
+        for name, is_, was in zip(STORED_COLUMNS, values, event.values, strict=True)
+        if is_ != was
+    )
     if listing_id(identity_of(values), event.ordinal) != event.listing_id:
         yield "listing_id"
 

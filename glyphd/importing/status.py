@@ -9,7 +9,8 @@ from glyphd.db.registry_models import Job
 from glyphd.times import read_stored
 
 STALLED_SECONDS = 15
-"""A running import's heart beats twice a second; after this long without a beat it is said to be stalled."""
+"""A running import's heart beats twice a second; after this long without a beat it is said to be
+stalled."""
 
 _JSON = {
     "ignored_columns": "[]",
@@ -34,7 +35,11 @@ def view_import(job: Job) -> ImportView:
         timestamp=job.finished_at or job.received_at,
         errors_truncated=job.error_count > job.errors_kept,
         stalled=_is_stalled(job),
-        error=ImportFailure(code=job.error_code, message=job.error_message) if job.error_code else None,
+        error=(
+            ImportFailure(code=job.error_code, message=job.error_message)
+            if job.error_code
+            else None
+        ),
         links=_links(job.import_id),
     )
 

@@ -1,4 +1,5 @@
-"""Kept uploads that the registry knows nothing of: their manifests say all that is needed to make them imports."""
+"""Kept uploads that the registry knows nothing of: their manifests say all that is needed to make
+them imports."""
 
 import json
 import re
@@ -15,10 +16,12 @@ from glyphd.importing.registry import IMPORT, KeyTaken, Registry
 from glyphd.uploads import UploadStore
 
 SETTLED_SECONDS = 60.0
-"""A manifest is written before its row: a younger one may belong to an upload that is just being taken in."""
+"""A manifest is written before its row: a younger one may belong to an upload that is just being
+taken in."""
 
 ABANDONED_SECONDS = 3600.0
-"""An upload is named before its manifest is written; one without a manifest for so long was never accepted."""
+"""An upload is named before its manifest is written; one without a manifest for so long was never
+accepted."""
 
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _MANIFEST = re.compile(rf"({_ID})\.json")
@@ -47,25 +50,36 @@ class Unrecorded:
     def order(self) -> tuple[str, bool, str]:
         """In the order in which they came; what another one was made from goes first."""
         values = self.values or {}
-        return str(values.get("received_at", "")), values.get("replaces") is not None, self.import_id
+        return (
+            str(values.get("received_at", "")),
+            values.get("replaces") is not None,
+            self.import_id,
+        )
 
 
-def find_unrecorded(uploads: UploadStore, registry: Registry, *, older_than_seconds: float = 0) -> list[Unrecorded]:
+def find_unrecorded(
+    uploads: UploadStore, registry: Registry, *, older_than_seconds: float = 0
+) -> list[Unrecorded]:
     """The manifests that the registry does not know, oldest first."""
     # The names first: whatever is recorded after them is known by the time the registry is asked.
     named = manifest_names(uploads)
     unknown = named.keys() - registry.import_ids()
     settled = [one for one in unknown if uploads.age(named[one]) >= older_than_seconds]
-    return sorted((Unrecorded(one, _read(uploads, one)) for one in settled), key=lambda found: found.order)
+    return sorted(
+        (Unrecorded(one, _read(uploads, one)) for one in settled), key=lambda found: found.order
+    )
 
 
 def manifest_names(uploads: UploadStore) -> dict[str, str]:
     """The names of the manifests, by the ids of their imports."""
-    return {found[1]: name for name in sorted(uploads.names()) if (found := _MANIFEST.fullmatch(name))}
+    return {
+        found[1]: name for name in sorted(uploads.names()) if (found := _MANIFEST.fullmatch(name))
+    }
 
 
 def job_values(found: Unrecorded, uploads: UploadStore) -> dict[str, Any]:
-    """The row of a job that imports it. Raises NotTakenUp unless the upload is there as it was received."""
+    """The row of a job that imports it. Raises NotTakenUp unless the upload is there as it was
+    received."""
     if found.values is None:
         raise NotTakenUp("its manifest can't be read")
     values: dict[str, Any] = found.values | {"kind": IMPORT, "status": ImportStatus.QUEUED}
@@ -79,7 +93,8 @@ def job_values(found: Unrecorded, uploads: UploadStore) -> dict[str, Any]:
 
 
 def record(registry: Registry, values: dict[str, Any]) -> Job:
-    """Makes it a job. Raises Superseded when its request was repeated, NotTakenUp when its key means another one."""
+    """Makes it a job. Raises Superseded when its request was repeated, NotTakenUp when its key
+    means another one."""
     try:
         return registry.add(values)
     except KeyTaken:
@@ -91,9 +106,11 @@ def record(registry: Registry, values: dict[str, Any]) -> Job:
 
 
 def take_up_unrecorded(registry: Registry, uploads: UploadStore) -> int:
-    """Makes every upload an import whose row could not be written when it came; returns how many those were.
+    """Makes every upload an import whose row could not be written when it came; returns how many
+    those were.
 
-    One whose request was sent again since, and one that has no manifest, were never accepted: they are removed.
+    One whose request was sent again since, and one that has no manifest, were never accepted: they
+    are removed.
     """
     taken = sum(_take_up(registry, uploads, one) for one in _settled(registry, uploads))
     _remove_abandoned(registry, uploads)
@@ -130,7 +147,9 @@ def _remove_abandoned(registry: Registry, uploads: UploadStore) -> None:
     known = registry.import_ids()
     for name, import_id in strays:
         if import_id not in known and uploads.age(name) > ABANDONED_SECONDS:
-            log.warning("upload_removed", import_id=import_id, reason="it was never completely received")
+            log.warning(
+                "upload_removed", import_id=import_id, reason="it was never completely received"
+            )
             uploads.delete(name)
 
 
@@ -141,9 +160,17 @@ def _read(uploads: UploadStore, import_id: str) -> dict[str, Any] | None:
             said = json.load(file)
     except (OSError, ValueError):
         return None
-    if not isinstance(said, dict) or said.get("import_id") != import_id or any(name not in said for name in _NEEDED):
+    if (
+        not isinstance(said, dict)
+        or said.get("import_id") != import_id
+        or any(name not in said for name in _NEEDED)
+    ):
         return None
-    return {name: value for name, value in said.items() if name in Job._meta.columns and _is_plain(value)}
+    return {
+        name: value
+        for name, value in said.items()
+        if name in Job._meta.columns and _is_plain(value)
+    }
 
 
 def _is_plain(value: Any) -> bool:

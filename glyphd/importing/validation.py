@@ -15,7 +15,8 @@ _SCORE_ALIAS = "final_score"
 
 
 class Checked(NamedTuple):
-    """A chunk of rows: how many, those that the archive may take, and what is wrong with each of the others."""
+    """A chunk of rows: how many, those that the archive may take, and what is wrong with each of
+    the others."""
 
     rows_read: int
     accepted: StagedColumns
@@ -27,7 +28,8 @@ class Checked(NamedTuple):
 
 
 class RowCheck:
-    """Checks the rows of one file: a CSV with this header, or with `object_cells.OBJECT_HEADER` objects."""
+    """Checks the rows of one file: a CSV with this header, or with `object_cells.OBJECT_HEADER`
+    objects."""
 
     def __init__(self, header: HeaderMap, options: CheckOptions, findings: Findings) -> None:
         self._header = header
@@ -40,8 +42,15 @@ class RowCheck:
         if _SCORE_ALIAS in self._header.beside:
             self._note_two_scores(lines)
         values, faults = self._check(chunk)
-        refused = [_errors(Place(numbers[at], lines[at], 0, 0), self._header, faults[at]) for at in sorted(faults)]
-        places = chunk.only([at for at in range(len(lines)) if at not in faults]).places if faults else chunk.places
+        refused = [
+            _errors(Place(numbers[at], lines[at], 0, 0), self._header, faults[at])
+            for at in sorted(faults)
+        ]
+        places = (
+            chunk.only([at for at in range(len(lines)) if at not in faults]).places
+            if faults
+            else chunk.places
+        )
         return Checked(len(lines), {**places, **values} if values else {}, refused)
 
     def rows(self, rows: Sequence[Row]) -> Checked:
@@ -50,12 +59,18 @@ class RowCheck:
         refused = {row.place.row: list(row.errors) for row in rows if row.cells is None}
         accepted: StagedColumns = {}
         if whole:
-            chunk = Chunk(_places(whole), list(zip(*(row.cells or () for row in whole), strict=True)))
-            self._note_two_scores([row.place.line for row in whole if _SCORE_ALIAS in row.header.beside])
+            chunk = Chunk(
+                _places(whole), list(zip(*(row.cells or () for row in whole), strict=True))
+            )
+            self._note_two_scores(
+                [row.place.line for row in whole if _SCORE_ALIAS in row.header.beside]
+            )
             values, faults = self._check(chunk, [at for at, row in enumerate(whole) if row.errors])
             for at, row in enumerate(whole):
                 if row.errors or at in faults:
-                    refused[row.place.row] = _errors(row.place, row.header, faults.get(at, {}), row.errors)
+                    refused[row.place.row] = _errors(
+                        row.place, row.header, faults.get(at, {}), row.errors
+                    )
             sound = [row for row in whole if row.place.row not in refused]
             accepted = {**_places(sound), **values} if values else {}
         return Checked(len(rows), accepted, [refused[number] for number in sorted(refused)])
@@ -72,7 +87,8 @@ def _places(rows: Sequence[Row]) -> Mapping[str, Sequence[int]]:
 def _errors(
     place: Place, header: HeaderMap, faults: Mapping[str, Fault], known: Sequence[RowError] = ()
 ) -> list[RowError]:
-    """All errors of a row, in column order; a cell that could not even be read is not reported twice."""
+    """All errors of a row, in column order; a cell that could not even be read is not reported
+    twice."""
     found = {error.field: error for error in known}
     for column, fault in faults.items():
         found.setdefault(column, cell_error(place, header, column, fault))

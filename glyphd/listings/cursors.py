@@ -20,14 +20,17 @@ def write_cursor(query: Any, position: list[Any]) -> str:
 
 
 def read_cursor(query: Any, cursor: str, kinds: tuple[type, ...]) -> list[Any]:
-    """The position in a cursor, whose values are of these kinds. Raises InvalidCursor, also for another query's."""
+    """The position in a cursor, whose values are of these kinds. Raises InvalidCursor, also for
+    another query's."""
     try:
         position: list[Any]
         made_for, *position = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError, RecursionError):
         raise InvalidCursor("this is not a cursor from glyphd", parameter="cursor") from None
     if made_for != fingerprint(query):
-        raise InvalidCursor("the cursor belongs to a query with other filters or another order", parameter="cursor")
+        raise InvalidCursor(
+            "the cursor belongs to a query with other filters or another order", parameter="cursor"
+        )
     if len(position) != len(kinds) or not all(map(_fits, position, kinds)):
         raise InvalidCursor("this is not a cursor from glyphd", parameter="cursor")
     return position

@@ -1,6 +1,7 @@
 """Writing rows as JSON, CSV or NDJSON into a binary file, chunk by chunk.
 
-A chunk is written column by column rather than cell by cell: most columns need no look at each of their values.
+A chunk is written column by column rather than cell by cell: most columns need no look at each of
+their values.
 """
 
 import json
@@ -40,7 +41,8 @@ def write_ndjson(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
 
 
 def write_csv(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
-    """A header and a record a row, lines ending in CRLF as RFC 4180 has it; null is an empty cell."""
+    """A header and a record a row, lines ending in CRLF as RFC 4180 has it; null is an empty
+    cell."""
     _write_csv(file, columns, rows, _cells)
 
 
@@ -53,12 +55,14 @@ WRITERS: dict[str, WriteRows] = {"json": write_json, "csv": write_csv, "ndjson":
 
 
 def _spliced(
-    columns: Sequence[str], rows: Sequence[Sequence[Any]], write: Callable[[list[dict[str, Any]]], bytes]
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    write: Callable[[list[dict[str, Any]]], bytes],
 ) -> bytes:
     """The rows as `write` writes them as objects, with stored JSON put in as the text it is.
 
-    Read into objects only to be written again, a text of 64 KiB may take megabytes. While the rest is written a mark
-    that nobody can know stands for each text.
+    Read into objects only to be written again, a text of 64 KiB may take megabytes. While the rest
+    is written a mark that nobody can know stands for each text.
     """
     objects = [dict(zip(columns, row, strict=True)) for row in rows]
     of_json = [name for name in columns if name in JSON_COLUMNS]
@@ -82,11 +86,15 @@ def _lines(objects: list[dict[str, Any]]) -> bytes:
 
 
 def _write_csv(
-    file: BinaryIO, columns: Sequence[str], rows: Rows, cells: Callable[[Sequence[Any]], Sequence[str]]
+    file: BinaryIO,
+    columns: Sequence[str],
+    rows: Rows,
+    cells: Callable[[Sequence[Any]], Sequence[str]],
 ) -> None:
     file.write(_records([[name] for name in columns]))
     file.writelines(
-        _records([cells(values) for values in zip(*chunk, strict=True)]) for chunk in in_chunks(columns, rows)
+        _records([cells(values) for values in zip(*chunk, strict=True)])
+        for chunk in in_chunks(columns, rows)
     )
 
 
@@ -99,13 +107,16 @@ def _records(columns: list[Sequence[str]]) -> bytes:
 
 
 def _cells(values: Sequence[Any]) -> Sequence[str]:
-    """The cells of one column, as the `csv` module writes them, but for booleans and JSON, which stay JSON."""
+    """The cells of one column, as the `csv` module writes them, but for booleans and JSON, which
+    stay JSON."""
     kinds = set(map(type, values))
     if kinds == {str}:
         return [_quoted(value) for value in values] if _needs_quotes("\0".join(values)) else values
     if kinds <= _NUMBERS:
         numbers = to_json(values)[1:-1].decode()
-        if "e" not in numbers and "0.0000" not in numbers:  # JSON has 1e22 and 0.00001, CSV 1e+22 and 1e-05
+        if (
+            "e" not in numbers and "0.0000" not in numbers
+        ):  # JSON has 1e22 and 0.00001, CSV 1e+22 and 1e-05
             return numbers.replace("null", "").split(",")
     return [_quoted(_text(value)) for value in values]
 

@@ -1,4 +1,5 @@
-"""What every list is to those who answer with it, be it as JSON, as a file or as a page for people."""
+"""What every list is to those who answer with it, be it as JSON, as a file or as a page for
+people."""
 
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from pydantic_core import to_json
 from glyphd.listings.cursors import write_cursor
 
 MOST_PAGE_BYTES = 8 * 1024 * 1024
-"""A page ends soon after so much text, whatever its limit: a row may hold more than a hundred kilobytes."""
+"""A page ends soon after so much text, whatever its limit: a row may hold more than a hundred
+kilobytes."""
 
 Row = Sequence[Any]
 RowStream = Generator[Row, None, None]
@@ -38,11 +40,15 @@ class Result(Protocol):
         """At most `limit` rows behind the cursor of the query. Raises InvalidCursor."""
 
     def everything(self) -> RowStream:
-        """All rows as one snapshot, one by one at flat memory; until it is read or closed it holds a transaction."""
+        """All rows as one snapshot, one by one at flat memory; until it is read or closed it holds
+        a transaction."""
 
 
-def cut_page(columns: Sequence[str], rows: Iterable[tuple[Sequence[Any], Row]], limit: int, identity: Any) -> Page:
-    """The first rows of a list as a page. Each comes with its position, for a cursor of the query `identity`."""
+def cut_page(
+    columns: Sequence[str], rows: Iterable[tuple[Sequence[Any], Row]], limit: int, identity: Any
+) -> Page:
+    """The first rows of a list as a page. Each comes with its position, for a cursor of the query
+    `identity`."""
     taken: list[Row] = []
     last: Sequence[Any] = ()
     size = 0

@@ -1,4 +1,5 @@
-"""Finding listings: pages, whole results, counts and single listings. All of it selects on one Peewee model."""
+"""Finding listings: pages, whole results, counts and single listings. All of it selects on one
+Peewee model."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -36,7 +37,9 @@ BLOCK_ROWS = 512
 class Search:
     """One query on one database. The caller holds the connection."""
 
-    def __init__(self, database: Database, query: ListingQuery, statements: Statements | None = None) -> None:
+    def __init__(
+        self, database: Database, query: ListingQuery, statements: Statements | None = None
+    ) -> None:
         self._database = database
         self._statements = statements or Statements()
         self._known = known_at(database, query.as_of)
@@ -70,20 +73,26 @@ class Search:
         return Page(self.columns, list(rows), next_cursor)
 
     def cursor_before(self, limit: int) -> str | None:
-        """The cursor of the page of `limit` rows that ends where this one begins; None when that is the first page."""
+        """The cursor of the page of `limit` rows that ends where this one begins; None when that is
+        the first page."""
         position = self._at_cursor()
         if position is None:
             return None
         back = copy(self)
         back._order = replace(self._order, backwards=True)
-        # The cursor is the position of the last row before its page, so that row is the first of those behind.
+        # The cursor is the position of the last row before its page, so that row is the first of
+        # those behind.
         before = back._behind(position, limit)
-        return write_cursor(self._identity(), list(before[-1][-2:])) if len(before) == limit else None
+        return (
+            write_cursor(self._identity(), list(before[-1][-2:])) if len(before) == limit else None
+        )
 
     def everything(self) -> RowStream:
         """All rows as one snapshot, one by one at flat memory."""
         with small_cache(self._database), uncommitted(self._database):
-            ordered = self._restrict(select_rows(self.columns, self._known, self._along_whole), self._wanted)
+            ordered = self._restrict(
+                select_rows(self.columns, self._known, self._along_whole), self._wanted
+            )
             ordered = ordered.order_by(*self._order.sorted(self._database))
             yield from convert_rows(self.columns, stream(self._database, ordered))
 
@@ -91,7 +100,11 @@ class Search:
     def is_counted_by_order(self) -> bool:
         """Whether an order answers all filters alone, so that counting looks no row up."""
         asked = {name for name, value in self._wanted.items() if value not in (None, [])}
-        return self._along is not None and asked <= _ORDERED_BY[self._along] and self._query.as_of is None
+        return (
+            self._along is not None
+            and asked <= _ORDERED_BY[self._along]
+            and self._query.as_of is None
+        )
 
     def count(self, most: int | None = None) -> int:
         """How many rows there are; counting ends at `most`."""
@@ -111,7 +124,8 @@ class Search:
         return read_cursor(self._identity(), self._query.cursor, (KEYS[self._order.key], int))
 
     def _behind(self, position: Sequence[Any] | None, limit: int) -> list[Sequence[Any]]:
-        """Two plain range scans rather than one condition with an OR in it, which no index serves."""
+        """Two plain range scans rather than one condition with an OR in it, which no index
+        serves."""
         if position is None:
             return self._fetch({"limit": limit})
         value, event_id = position
@@ -124,12 +138,16 @@ class Search:
         """Rows in order, each with its key and its id behind its columns."""
         asked = {name: value for name, value in self._wanted.items() if value not in (None, [])}
         shape = (self.columns, self._order, self._shows_history, self._known)
-        sql, parameters = self._statements.write(self._database, shape, asked | position, self._positioned)
+        sql, parameters = self._statements.write(
+            self._database, shape, asked | position, self._positioned
+        )
         return list(self._database.execute_sql(sql, parameters).fetchall())
 
     def _positioned(self, values: Values) -> Select:
         order, database = self._order, self._database
-        query = self._restrict(select_rows((*self.columns, order.key, "id"), self._known, self._along), values)
+        query = self._restrict(
+            select_rows((*self.columns, order.key, "id"), self._known, self._along), values
+        )
         if "tied" in values:
             query = query.where(order.ties(database, values["tied"], values["event_id"]))
         elif "behind" in values:
@@ -140,13 +158,17 @@ class Search:
         condition = self._known.is_held() if self._shows_history else self._known.is_current()
         if condition is not None:
             query = query.where(condition)
-        return restrict(query, self._database, {name: values[name] for name in PREDICATES if name in values})
+        return restrict(
+            query, self._database, {name: values[name] for name in PREDICATES if name in values}
+        )
 
     @property
     def _along(self) -> Along | None:
-        """The order that serves the query best: None for the events of imports, which have an index.
+        """The order that serves the query best: None for the events of imports, which have an
+        index.
 
-        Several models are sorted together: that pays for what is current of them, hardly for all their past.
+        Several models are sorted together: that pays for what is current of them, hardly for all
+        their past.
         """
         if self._query.import_id:
             return None
@@ -155,7 +177,8 @@ class Search:
 
     @property
     def _along_whole(self) -> Along | None:
-        """The same for a whole result: to read all events as they lie is quicker than to look each up."""
+        """The same for a whole result: to read all events as they lie is quicker than to look each
+        up."""
         is_bounded = self._query.after or self._query.before
         return self._along if self._along is MODEL_TIMELINE or is_bounded else None
 
@@ -164,9 +187,16 @@ class Search:
         return bool(self._query.history or self._query.import_id)
 
     def _identity(self) -> list[Any]:
-        """What a cursor belongs to: filters and order, whatever the page size, columns and format."""
+        """What a cursor belongs to: filters and order, whatever the page size, columns and
+        format."""
         asked = self._query
-        return [self._wanted, asked.as_of, bool(asked.history), self._order.key, self._order.descending]
+        return [
+            self._wanted,
+            asked.as_of,
+            bool(asked.history),
+            self._order.key,
+            self._order.descending,
+        ]
 
 
 def _text_bytes(rows: Sequence[Sequence[Any]]) -> int:
@@ -184,8 +214,11 @@ def known_at(database: Database, as_of: str | None) -> Knowledge:
     return knowledge_at(database, as_of)
 
 
-def find_current(database: Database, listing_id: bytes, known: Knowledge | None = None) -> tuple[Any, ...] | None:
-    """The row of one listing that is current, by what is known now unless something else is said; or None."""
+def find_current(
+    database: Database, listing_id: bytes, known: Knowledge | None = None
+) -> tuple[Any, ...] | None:
+    """The row of one listing that is current, by what is known now unless something else is said;
+    or None."""
     known = known or present(database)
     query = select_rows(RESULT_COLUMNS, known).where(is_of_listing(listing_id), known.is_current())
     return next(convert_rows(RESULT_COLUMNS, database.execute(query.limit(1)).fetchall()), None)
@@ -203,18 +236,28 @@ def archive_version(database: Database) -> str:
 
 
 def _require_past(database: Database, moment: str) -> None:
-    """Raises InvalidParameter for a moment that neither this machine's clock nor the archive's own has reached.
+    """Raises InvalidParameter for a moment that neither this machine's clock nor the archive's own
+    has reached.
 
-    The archive's may be ahead: what was imported before the machine's clock was set back keeps its `imported_at`.
+    The archive's may be ahead: what was imported before the machine's clock was set back keeps its
+    `imported_at`.
     """
     if moment > now_text() and moment > last_moment(database):
-        raise InvalidParameter(f"as_of={moment}: must not be in the future", parameter="as_of", value=moment)
+        raise InvalidParameter(
+            f"as_of={moment}: must not be in the future", parameter="as_of", value=moment
+        )
 
 
 def _version(database: Database) -> str:
     """Ids of imports are random: another archive that took this one's place has other ones."""
     latest = [
-        ImportBatch.select(ImportBatch.id, ImportBatch.import_id).order_by(ImportBatch.id.desc()).limit(1),
-        BatchChange.select(BatchChange.id, BatchChange.changed_at).order_by(BatchChange.id.desc()).limit(1),
+        ImportBatch.select(ImportBatch.id, ImportBatch.import_id)
+        .order_by(ImportBatch.id.desc())
+        .limit(1),
+        BatchChange.select(BatchChange.id, BatchChange.changed_at)
+        .order_by(BatchChange.id.desc())
+        .limit(1),
     ]
-    return "-".join(str(part) for query in latest for row in database.execute(query) for part in row)
+    return "-".join(
+        str(part) for query in latest for row in database.execute(query) for part in row
+    )

@@ -1,4 +1,5 @@
-"""The orders a result may have. Ties always go to the later import, then to the file's own order."""
+"""The orders a result may have. Ties always go to the later import, then to the file's own
+order."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,13 +10,20 @@ from glyphd.contracts.queries import ListingQuery
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import caseless, caseless_value, unindexed
 
-KEYS: dict[str, type] = {"seen_at": str, "price_usd": float, "score": float, "model": str, "import_index": int}
+KEYS: dict[str, type] = {
+    "seen_at": str,
+    "price_usd": float,
+    "score": float,
+    "model": str,
+    "import_index": int,
+}
 """Sort keys and the kind of their values."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """One key and a direction. Descending `id` decides ties: later import first, then by `import_index`.
+    """One key and a direction. Descending `id` decides ties: later import first, then by
+    `import_index`.
 
     `backwards` is the same order read from its end, with all ties the other way round.
     """
@@ -34,7 +42,8 @@ class Order:
         return [column.desc() if self._falls else column.asc(), event_id]
 
     def sorted(self, database: Database) -> list[Ordering]:
-        """The same order for a whole result: to sort rows as they lie is quicker than to look each up by an index."""
+        """The same order for a whole result: to sort rows as they lie is quicker than to look each
+        up by an index."""
         column = unindexed(database, self.column(database))
         return [column.desc() if self.descending else column.asc(), ScoredListing.id.desc()]
 
@@ -57,6 +66,7 @@ class Order:
 
 
 def order_of(query: ListingQuery) -> Order:
-    """The order asked for; by default the latest first, and one import's rows as they stood in the file."""
+    """The order asked for; by default the latest first, and one import's rows as they stood in the
+    file."""
     asked = query.sort or ("import_index" if len(query.import_id) == 1 else "-seen_at")
     return Order(asked.removeprefix("-"), asked.startswith("-"))

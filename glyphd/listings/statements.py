@@ -1,4 +1,5 @@
-"""The SQL of queries that are asked over and over, made by Peewee once for each shape that a query may have."""
+"""The SQL of queries that are asked over and over, made by Peewee once for each shape that a query
+may have."""
 
 from collections.abc import Callable, Hashable, Mapping
 from threading import Lock
@@ -11,11 +12,13 @@ MOST_KEPT = 500
 
 Values = Mapping[str, Any]
 _Slot = tuple[str, int] | None
-"""Whose value a parameter is: the name, and which of its values. None for a parameter that is always the same."""
+"""Whose value a parameter is: the name, and which of its values. None for a parameter that is
+always the same."""
 
 
 class Statements:
-    """SQL by the shape of its query. Peewee takes longer to write a statement than SQLite to answer it."""
+    """SQL by the shape of its query. Peewee takes longer to write a statement than SQLite to answer
+    it."""
 
     def __init__(self) -> None:
         known: LRUCache[Hashable, Any] = LRUCache(MOST_KEPT)
@@ -24,28 +27,41 @@ class Statements:
     def write(
         self, database: Database, shape: Hashable, values: Values, build: Callable[[Values], Select]
     ) -> tuple[str, list[Any]]:
-        """The SQL of `build(values)` with its parameters. Equal shapes have equal SQL, but for the number of values."""
-        shape = (shape, *((name, len(_listed(value)), type(value)) for name, value in values.items()))
+        """The SQL of `build(values)` with its parameters. Equal shapes have equal SQL, but for the
+        number of values."""
+        shape = (
+            shape,
+            *((name, len(_listed(value)), type(value)) for name, value in values.items()),
+        )
         learned = self._learn(shape, database, values, build)
         if learned is None:
             return _written(database, build(values))
         sql, fixed, slots = learned
         given = {name: _listed(value) for name, value in values.items()}
-        return sql, [one if slot is None else given[slot[0]][slot[1]] for one, slot in zip(fixed, slots, strict=True)]
+        return sql, [
+            one if slot is None else given[slot[0]][slot[1]]
+            for one, slot in zip(fixed, slots, strict=True)
+        ]
 
 
 def _learn(
     shape: Hashable, database: Database, values: Values, build: Callable[[Values], Select]
 ) -> tuple[str, list[Any], list[_Slot]] | None:
-    """The SQL, and which parameter is which value; found out with values that can't be mistaken for others.
+    """The SQL, and which parameter is which value; found out with values that can't be mistaken for
+    others.
 
-    None where a value does not come through as it was given, so that the next one's parameter can't be known.
+    None where a value does not come through as it was given, so that the next one's parameter can't
+    be known.
     """
     marks: dict[Any, _Slot] = {}
     marked = {name: _marked(name, value, marks) for name, value in values.items()}
     sql, parameters = _written(database, build(marked))
     slots = [marks.get(one) for one in parameters]
-    return (sql, parameters, slots) if {slot for slot in slots if slot} == set(marks.values()) else None
+    return (
+        (sql, parameters, slots)
+        if {slot for slot in slots if slot} == set(marks.values())
+        else None
+    )
 
 
 def _marked(name: str, value: Any, marks: dict[Any, _Slot]) -> Any:

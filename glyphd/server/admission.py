@@ -1,4 +1,5 @@
-"""Who may ask, and who may send a body: decided when a request's headers are complete, before its body is read."""
+"""Who may ask, and who may send a body: decided when a request's headers are complete, before its
+body is read."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,10 +34,12 @@ def any_route(_head: RequestHead) -> bool:
 
 @dataclass(frozen=True)
 class Rules:
-    """What the application says of requests by their heads. Asked on the loop, so each has to answer at once.
+    """What the application says of requests by their heads. Asked on the loop, so each has to
+    answer at once.
 
-    Bodies are refused while `has_room()` is false. `check_access` raises a GlyphdError for a request that is to be
-    refused. Where `has_route` is false, the application answers without the body.
+    Bodies are refused while `has_room()` is false. `check_access` raises a GlyphdError for a
+    request that is to be refused. Where `has_route` is false, the application answers without the
+    body.
     """
 
     has_room: Callable[[], bool] = always_room
@@ -63,9 +66,11 @@ class Admission:
         self.places = Places(limits, free_bytes)
 
     def admit(self, arrival: Arrival) -> Place | None:
-        """A place for an upload, to be released; None for a body too small to count, or not yet too large for that.
+        """A place for an upload, to be released; None for a body too small to count, or not yet too
+        large for that.
 
-        Raises TooLarge, TooManyImports, TooManyUploads or StorageFull; OSError where the disk can't be asked.
+        Raises TooLarge, TooManyImports, TooManyUploads or StorageFull; OSError where the disk can't
+        be asked.
         """
         self.body_limits.require_size(arrival.content_type, arrival.size or 0)
         if arrival.size == 0:

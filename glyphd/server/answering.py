@@ -1,4 +1,5 @@
-"""How a request is answered: by the app, or by a problem document where waitress or admission refused it."""
+"""How a request is answered: by the app, or by a problem document where waitress or admission
+refused it."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -19,7 +20,8 @@ log = structlog.get_logger(__name__)
 
 
 class UnsentFile:
-    """`wsgi.file_wrapper` for HEAD: waitress sends its own kind past the task, whatever the method."""
+    """`wsgi.file_wrapper` for HEAD: waitress sends its own kind past the task, whatever the
+    method."""
 
     def __init__(self, file: BinaryIO, *_block_size: int) -> None:
         self._file = file
@@ -51,7 +53,8 @@ class QuietHead(Task):
 
     @property
     def asked(self) -> RequestParser:
-        """The client's request; where the app broke down, `self.request` is only a stand-in of waitress's."""
+        """The client's request; where the app broke down, `self.request` is only a stand-in of
+        waitress's."""
         asked: object = next(iter(self.channel.requests), self.request)
         assert isinstance(asked, RequestParser)
         return asked
@@ -79,8 +82,8 @@ class AnswerTask(QuietHead, WSGITask):
         return super().build_response_header()
 
     def set_close_on_finish(self) -> None:
-        """waitress takes every answer without a length for one that ends with its connection; 304 and 204 have none,
-        and end with their headers."""
+        """waitress takes every answer without a length for one that ends with its connection; 304
+        and 204 have none, and end with their headers."""
         if self.has_body or self.version != "1.1" or self._is_last:
             super().set_close_on_finish()
 
@@ -92,14 +95,19 @@ class AnswerTask(QuietHead, WSGITask):
 
 
 class ProblemTask(QuietHead, ErrorTask):
-    """A refusal, and the answer when the app broke down: a problem, and the connection is closed."""
+    """A refusal, and the answer when the app broke down: a problem, and the connection is
+    closed."""
 
     def execute(self) -> None:
         given: object = self.request
         assert isinstance(given, RequestParser)
         assert given.error is not None
-        failure, name = failure_of(given.error), request_id_from(self.asked.headers.get("X_REQUEST_ID", ""))
-        told = problem(given.error.code, failure.code, failure.title, failure.detail, **failure.members)
+        failure, name = failure_of(given.error), request_id_from(
+            self.asked.headers.get("X_REQUEST_ID", "")
+        )
+        told = problem(
+            given.error.code, failure.code, failure.title, failure.detail, **failure.members
+        )
         refused = Refused(self.asked.path, self.asked.headers.get("ACCEPT", ""), name)
         answer = self.channel.present(told, refused)  # type: ignore[attr-defined]  # ours, see channels
         self.status = answer.status_line

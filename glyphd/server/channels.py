@@ -19,7 +19,8 @@ from glyphd.server.paces import RecentPace
 from glyphd.server.parsing import SMALL_BLOCK_BYTES, RequestParser
 from glyphd.server.sharing import SharingChannel, Turn
 
-# What says that the other end is gone. Not every system reports a connection of which only their half is closed.
+# What says that the other end is gone. Not every system reports a connection of which only their
+# half is closed.
 _LEFT = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
 
 _NOTHING_ASKED, _BETWEEN_REQUESTS, _SLOW = range(3)
@@ -32,7 +33,8 @@ _MOST_BLOCKS_OF_A_REST = 16
 class Channel(SharingChannel):
     """A connection, which has one current request at a time.
 
-    All runs on the loop's thread but for `send_pending`, `send` and `has_left`; `draining` is read by all.
+    All runs on the loop's thread but for `send_pending`, `send` and `has_left`; `draining` is read
+    by all.
     """
 
     task_class = AnswerTask
@@ -53,7 +55,8 @@ class Channel(SharingChannel):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        # The system takes some MiB at once for a reader that takes none: a short window would often be empty.
+        # The system takes some MiB at once for a reader that takes none: a short window would often
+        # be empty.
         self._reading = RecentPace(self.limits.fair_seconds)
 
     def received(self, data: bytes) -> bool:
@@ -62,8 +65,8 @@ class Channel(SharingChannel):
     def put_off(self, data: bytes) -> None:
         """Keeps what follows a complete request until that one is answered and its answer is sent.
 
-        waitress would begin with the next request while the reader still has the last answer before it: a thread
-        would wait for that reader, for ever if need be.
+        waitress would begin with the next request while the reader still has the last answer before
+        it: a thread would wait for that reader, for ever if need be.
         """
         self._following = data
 
@@ -85,7 +88,8 @@ class Channel(SharingChannel):
         self.weight = Weight.PROBE
 
     def has_left(self) -> bool:
-        """Whether the client has closed the connection, or its half of it. For the thread that answers."""
+        """Whether the client has closed the connection, or its half of it. For the thread that
+        answers."""
         try:
             poll = select.poll()
             poll.register(self.socket or -1, _LEFT)
@@ -95,7 +99,11 @@ class Channel(SharingChannel):
 
     def recv(self, buffer_size: int) -> bytes:
         request = self.request
-        most = request.most_to_read(buffer_size) if isinstance(request, RequestParser) else SMALL_BLOCK_BYTES
+        most = (
+            request.most_to_read(buffer_size)
+            if isinstance(request, RequestParser)
+            else SMALL_BLOCK_BYTES
+        )
         return bytes(super().recv(most))
 
     def send(self, data: bytes, do_close: bool = True) -> int:
@@ -110,13 +118,15 @@ class Channel(SharingChannel):
         return self._may_go_on or bool(super().writable())
 
     def handle_write(self) -> None:
-        """Sends what is pending; after a last answer the connection is shut for writing and read on for a while."""
+        """Sends what is pending; after a last answer the connection is shut for writing and read on
+        for a while."""
         if self._may_go_on:
             following, self._following = self._following, b""
             self.received(following)
             return
-        # As waitress does, but for the end: it would close at once where a thread says just now that this was the last
-        # answer, and what of the request is unread then resets the connection, before the client has its answer.
+        # As waitress does, but for the end: it would close at once where a thread says just now
+        # that this was the last answer, and what of the request is unread then resets the
+        # connection, before the client has its answer.
         if not self.requests:
             self._flush_exception(self._flush_some)  # type: ignore[attr-defined]
         elif self.total_outbufs_len >= self.adj.send_bytes:
@@ -131,12 +141,14 @@ class Channel(SharingChannel):
         if self._lingering_since is not None:
             self._read_rest()
         super().handle_close()
-        # Finished requests are closed by the thread that serves them; the one still coming in is known only here.
+        # Finished requests are closed by the thread that serves them; the one still coming in is
+        # known only here.
         if self.request is not None:
             self.request.close()
 
     def send_pending(self) -> None:
-        """Sends what an answer has left, from the thread that made it: the loop would need another turn for it."""
+        """Sends what an answer has left, from the thread that made it: the loop would need another
+        turn for it."""
         with self.outbuf_lock:
             if self.connected and self.total_outbufs_len:
                 self._flush_exception(self._flush_some, do_close=False)  # type: ignore[attr-defined]
@@ -144,10 +156,13 @@ class Channel(SharingChannel):
     @property
     def busy(self) -> bool:
         """Whether a request is coming in or being answered, or its answer is not yet sent."""
-        return bool(self.requests or self.request or self.total_outbufs_len or self.close_when_flushed)
+        return bool(
+            self.requests or self.request or self.total_outbufs_len or self.close_when_flushed
+        )
 
     def overdue(self, now: float) -> str | None:
-        """Why this connection should be closed, at monotonic time `now`; None while it is in order."""
+        """Why this connection should be closed, at monotonic time `now`; None while it is in
+        order."""
         if self._lingering_since is not None:
             return "lingered" if now - self._lingering_since > self.limits.linger_timeout else None
         if self.requests and not self.total_outbufs_len:
@@ -164,11 +179,12 @@ class Channel(SharingChannel):
         return "idle" if idle else None
 
     def rank_to_close(self, now: float) -> tuple[int, float] | None:
-        """Which connection is closed first when there are too many: the one with the least rank; None: not this one.
+        """Which connection is closed first when there are too many: the one with the least rank;
+        None: not this one.
 
-        First those that have asked nothing yet, or are already answered for the last time; then those between two
-        requests; both by how long. Then bodies that come in slowly and answers that are read slowly, by their pace.
-        Never one whose request is being answered.
+        First those that have asked nothing yet, or are already answered for the last time; then
+        those between two requests; both by how long. Then bodies that come in slowly and answers
+        that are read slowly, by their pace. Never one whose request is being answered.
         """
         if self._lingering_since is not None:
             return (_NOTHING_ASKED, self._lingering_since)
@@ -179,7 +195,9 @@ class Channel(SharingChannel):
         if isinstance(self.request, RequestParser):
             return self._rank_incoming(self.request, now)
         since = now - self._idle_seconds(now)
-        return self._rank_if_idle(_BETWEEN_REQUESTS if self._sent_bytes else _NOTHING_ASKED, now, since)
+        return self._rank_if_idle(
+            _BETWEEN_REQUESTS if self._sent_bytes else _NOTHING_ASKED, now, since
+        )
 
     def _rank_incoming(self, request: RequestParser, now: float) -> tuple[int, float] | None:
         if request.headers_finished:
@@ -211,7 +229,8 @@ class Channel(SharingChannel):
         return "body_too_slow" if slow and age > self.limits.idle_timeout else None
 
     def _answer_overdue(self, now: float) -> str | None:
-        """A reader may begin late, but has to read at a least rate, and faster the more there is to read."""
+        """A reader may begin late, but has to read at a least rate, and faster the more there is to
+        read."""
         if self._sending_since is None:
             self._sending_since, self._sent_before = now, self._sent_bytes
         self._reading.measure(now, self._sent_bytes)
@@ -223,25 +242,32 @@ class Channel(SharingChannel):
 
     @property
     def _may_go_on(self) -> bool:
-        """Whether what followed the last request is due: its answer is sent, and no answer was the last one."""
+        """Whether what followed the last request is due: its answer is sent, and no answer was the
+        last one."""
         in_hand = self.requests or self.total_outbufs_len
         return bool(self._following) and not (in_hand or self.will_close or self.close_when_flushed)
 
     @property
     def pace(self) -> float:
-        """Bytes a second that the reader of the answer takes; infinite at first: who has just begun is not slow."""
+        """Bytes a second that the reader of the answer takes; infinite at first: who has just begun
+        is not slow."""
         seconds = time.monotonic() - self._sending_since if self._sending_since is not None else 0
-        return (self._sent_bytes - self._sent_before) / seconds if seconds >= _FIRST_SECONDS else math.inf
+        return (
+            (self._sent_bytes - self._sent_before) / seconds
+            if seconds >= _FIRST_SECONDS
+            else math.inf
+        )
 
     def _idle_seconds(self, now: float) -> float:
-        """Seconds without a byte either way. waitress stamps by the wall clock, so only a change of stamp counts."""
+        """Seconds without a byte either way. waitress stamps by the wall clock, so only a change of
+        stamp counts."""
         if self.last_activity != self._activity:
             self._activity, self._active_at = self.last_activity, now
         return now - self._active_at
 
     def _linger(self) -> None:
-        """Says that no more comes and reads on: closed with bytes unread, the kernel would reset the connection, and
-        a client still sending its body would never see why it was refused."""
+        """Says that no more comes and reads on: closed with bytes unread, the kernel would reset
+        the connection, and a client still sending its body would never see why it was refused."""
         self._lingering_since = time.monotonic()
         if self.request is not None:
             self.request.close()
@@ -259,7 +285,8 @@ class Channel(SharingChannel):
 
 
 def channel_class(admission: Admission, present: Present = as_it_is) -> type[Channel]:
-    """The connections of one server. waitress makes channels and parsers itself: what they need is in the class."""
+    """The connections of one server. waitress makes channels and parsers itself: what they need is
+    in the class."""
     shared, presenting = admission, present
 
     class ServerParser(RequestParser):

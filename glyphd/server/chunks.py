@@ -1,4 +1,5 @@
-"""Bodies in chunks, read by the letter: where another server could see another end of a chunk, the body is refused."""
+"""Bodies in chunks, read by the letter: where another server could see another end of a chunk, the
+body is refused."""
 
 import re
 from typing import BinaryIO
@@ -13,7 +14,8 @@ _LONGEST_TRAILERS = 32 * 1024
 
 
 class ChunkReceiver:
-    """What waitress asks of its own receiver of chunks, which lets bare line feeds and blank lines pass."""
+    """What waitress asks of its own receiver of chunks, which lets bare line feeds and blank lines
+    pass."""
 
     completed = False
     error = None
@@ -56,7 +58,9 @@ class ChunkReceiver:
         if self._line.endswith(b"\n"):
             line, self._line = self._line, b""
             if not line.endswith(b"\r\n"):
-                raise MalformedBody("a line between the chunks of the body does not end with CR and LF")
+                raise MalformedBody(
+                    "a line between the chunks of the body does not end with CR and LF"
+                )
             self._take_line(line[:-2])
         return end
 

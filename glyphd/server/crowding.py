@@ -9,7 +9,8 @@ MOST_PENDING_BYTES = 64 << 20
 
 
 def slowest_beyond(most: int, channels: Iterable[Channel]) -> set[Channel]:
-    """The connections without which the answers of all others take so many bytes: those with the slowest readers."""
+    """The connections without which the answers of all others take so many bytes: those with the
+    slowest readers."""
     held = {channel: channel.held_bytes for channel in channels}
     excess = sum(held.values()) - most
     slowest: set[Channel] = set()

@@ -1,4 +1,5 @@
-"""Where connections come in: how many are kept, which of them give way, and what happens when none can be taken."""
+"""Where connections come in: how many are kept, which of them give way, and what happens when none
+can be taken."""
 
 import socket
 import time
@@ -48,10 +49,11 @@ class Bout:
 
 
 class Doorway(TcpWSGIServer):
-    """waitress's server, which goes on taking connections while there are some that others need more.
+    """waitress's server, which goes on taking connections while there are some that others need
+    more.
 
-    waitress stops to take any at its limit, so that as many idle ones keep everybody else out; and when it is out of
-    descriptors it tries again at once, without end, and logs every try.
+    waitress stops to take any at its limit, so that as many idle ones keep everybody else out; and
+    when it is out of descriptors it tries again at once, without end, and logs every try.
     """
 
     active_channels: dict[int, Channel]  # type: ignore[assignment]  # by their descriptors; the stub is wrong
@@ -73,14 +75,23 @@ class Doorway(TcpWSGIServer):
         self._paused_until = 0.0
         sockinfo = (listener.family, listener.type, listener.proto, listener.getsockname())
         adj = Adjustments(sockets=[listener], **adjustments)
-        super().__init__(app, {}, _sock=listener, dispatcher=dispatcher, adj=adj, sockinfo=sockinfo, bind_socket=False)
+        super().__init__(
+            app,
+            {},
+            _sock=listener,
+            dispatcher=dispatcher,
+            adj=adj,
+            sockinfo=sockinfo,
+            bind_socket=False,
+        )
 
     def readable(self) -> bool:
         is_open = self.accepting and len(self.active_channels) <= self._most
         return is_open and time.monotonic() >= self._paused_until
 
     def handle_accept(self) -> None:
-        """Takes those that wait, and some more than are kept: `make_room` sees which of all give way."""
+        """Takes those that wait, and some more than are kept: `make_room` sees which of all give
+        way."""
         for _ in range(_AT_ONCE):
             try:
                 accepted = self.accept()
@@ -92,11 +103,15 @@ class Doorway(TcpWSGIServer):
             connection, address = accepted
             with suppress(OSError):  # it is gone again already
                 self.set_socket_options(connection)
-                self.channel_class(self, connection, self.fix_addr(address), self.adj, map=self._map)
+                self.channel_class(
+                    self, connection, self.fix_addr(address), self.adj, map=self._map
+                )
 
     def make_room(self, now: float) -> None:
-        """Closes the connections that have to give way. Between turns of the loop only: another connection may get the
-        number of a closed one, and what the loop has seen of the one would be taken for the other's."""
+        """Closes the connections that have to give way. Between turns of the loop only: another
+        connection may get the number of a closed one, and what the loop has seen of the one would
+        be taken for the other's.
+        """
         excess = len(self.active_channels) - self._most
         if excess > 0:
             self._full.note(now, self._close_some(now, excess), limit=self._most)
@@ -107,7 +122,8 @@ class Doorway(TcpWSGIServer):
             bout.look(now)
 
     def _pause(self, error: OSError) -> None:
-        """Those who wait stay in the system's queue meanwhile: it would report them again at once."""
+        """Those who wait stay in the system's queue meanwhile: it would report them again at
+        once."""
         now = time.monotonic()
         self._paused_until = now + _PAUSE_SECONDS
         if is_out_of_descriptors(error):
@@ -117,7 +133,11 @@ class Doorway(TcpWSGIServer):
 
     def _close_some(self, now: float, count: int) -> int:
         """Closes so many connections at most, the least needed ones; returns how many."""
-        ranked = [(rank, channel) for channel in self.channels() if (rank := channel.rank_to_close(now)) is not None]
+        ranked = [
+            (rank, channel)
+            for channel in self.channels()
+            if (rank := channel.rank_to_close(now)) is not None
+        ]
         closing = nsmallest(count, ranked, key=itemgetter(0))
         for _, channel in closing:
             channel.handle_close()

@@ -1,4 +1,5 @@
-"""What waitress itself refuses, and what admission refuses, in the words and codes of every other problem."""
+"""What waitress itself refuses, and what admission refuses, in the words and codes of every other
+problem."""
 
 from http import HTTPStatus
 
@@ -22,7 +23,8 @@ _OF_WAITRESS: dict[int, tuple[type[GlyphdError], str | None]] = {
 
 
 class Refusal(Error):
-    """One of our failures in the shape in which waitress carries errors from its parser to the answer."""
+    """One of our failures in the shape in which waitress carries errors from its parser to the
+    answer."""
 
     def __init__(self, failure: GlyphdError) -> None:
         super().__init__(failure.detail)
@@ -32,7 +34,8 @@ class Refusal(Error):
 
 
 def failure_of(error: Error) -> GlyphdError:
-    """The failure behind an error of waitress's: ours as it was raised, one of waitress's own by its status."""
+    """The failure behind an error of waitress's: ours as it was raised, one of waitress's own by
+    its status."""
     if isinstance(error, Refusal):
         return error.failure
     kind, detail = _OF_WAITRESS[error.code]

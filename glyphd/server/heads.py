@@ -1,7 +1,8 @@
-"""Heads of requests, judged before waitress reads them: only such as every server understands in the same way.
+"""Heads of requests, judged before waitress reads them: only such as every server understands in
+the same way.
 
-All of it takes linear time. waitress's own patterns go back and forth over a bad line, or over blanks before a value:
-32 KiB of it would stop the loop for seconds or minutes.
+All of it takes linear time. waitress's own patterns go back and forth over a bad line, or over
+blanks before a value: 32 KiB of it would stop the loop for seconds or minutes.
 """
 
 import re
@@ -19,7 +20,8 @@ _NAMES_BEGIN = b"/api/models/"
 
 @dataclass(frozen=True)
 class Head:
-    """A request's first line and headers. Names are in lower case, values without space around them."""
+    """A request's first line and headers. Names are in lower case, values without space around
+    them."""
 
     start: bytes
     target: bytes
@@ -36,7 +38,8 @@ class Head:
 
 
 def read_head(text: bytes) -> Head:
-    """Raises InvalidRequest for what is no head of a request, HttpVersionNotSupported for one of another version."""
+    """Raises InvalidRequest for what is no head of a request, HttpVersionNotSupported for one of
+    another version."""
     start, *lines = text.removesuffix(b"\r\n\r\n").removesuffix(b"\r\n").split(b"\r\n")
     found = _START_LINE.fullmatch(start)
     if found is None:
@@ -46,11 +49,17 @@ def read_head(text: bytes) -> Head:
     fields = [FIELD.fullmatch(line) for line in lines]
     if not all(fields):
         raise InvalidRequest("a header is not a name, a colon and a value in one line")
-    return Head(start, found[1], found[2], [(field[1].lower(), field[2].strip(b" \t")) for field in fields if field])
+    return Head(
+        start,
+        found[1],
+        found[2],
+        [(field[1].lower(), field[2].strip(b" \t")) for field in fields if field],
+    )
 
 
 def require_one_meaning(head: Head) -> None:
-    """Raises InvalidRequest, InvalidHost or NotSupported where two servers could understand it differently."""
+    """Raises InvalidRequest, InvalidHost or NotSupported where two servers could understand it
+    differently."""
     authority = _AUTHORITY.match(head.target)
     _require_plain_path(head.target[authority.end() if authority else 0 :])
     hosts = head.values(b"host")
@@ -74,13 +83,18 @@ def _require_plain_path(target: bytes) -> None:
     if path.startswith(b"//"):
         raise InvalidRequest("the path begins with two slashes")
     if b"%2f" in path.lower() and not path.startswith(_NAMES_BEGIN):
-        raise InvalidRequest("a slash in the path is encoded: only the name of a model may have one")
+        raise InvalidRequest(
+            "a slash in the path is encoded: only the name of a model may have one"
+        )
 
 
 def _require_chunked(codings: list[bytes], head: Head) -> None:
-    """One coding, once: a server that ignores an empty or repeated one sees another end of the request."""
+    """One coding, once: a server that ignores an empty or repeated one sees another end of the
+    request."""
     if head.version != b"1.1" or head.values(b"content-length"):
-        raise InvalidRequest("the length of the body is given in two ways, or in one that this HTTP version lacks")
+        raise InvalidRequest(
+            "the length of the body is given in two ways, or in one that this HTTP version lacks"
+        )
     named = [coding.strip(b" \t").lower() for coding in b",".join(codings).split(b",")]
     if any(coding not in (b"", b"chunked") for coding in named):
         raise NotSupported("a body must have a Content-Length or be chunked")

@@ -1,4 +1,5 @@
-"""Which request gets a thread next: heavy ones share some of the threads, and one thread is kept for probes."""
+"""Which request gets a thread next: heavy ones share some of the threads, and one thread is kept
+for probes."""
 
 import threading
 from collections import deque
@@ -12,17 +13,21 @@ _PROBE_THREAD = 0
 
 
 def most_heavy(threads: int) -> int:
-    """How many heavy requests are worked on at once: fewer than half, for another half may wait for imports."""
+    """How many heavy requests are worked on at once: fewer than half, for another half may wait for
+    imports."""
     return max(threads // 2 - 1, 1)
 
 
 class Lanes(ThreadedTaskDispatcher):
-    """waitress's dispatcher with so many threads and one more, in which tasks are the channels that wait to be served.
+    """waitress's dispatcher with so many threads and one more, in which tasks are the channels that
+    wait to be served.
 
-    A heavy request that may not start yet stays in the queue and holds no thread. It holds its connection, though, and
-    none of these is ever closed for a new one: beyond `most_waiting` they are turned away.
+    A heavy request that may not start yet stays in the queue and holds no thread. It holds its
+    connection, though, and none of these is ever closed for a new one: beyond `most_waiting` they
+    are turned away.
 
-    `queue_cv` wakes the usual threads, `_probe_came` the one for probes: both are conditions on the dispatcher's lock.
+    `queue_cv` wakes the usual threads, `_probe_came` the one for probes: both are conditions on the
+    dispatcher's lock.
     """
 
     queue: deque[Channel]  # type: ignore[assignment]  # all of waitress's tasks are channels
@@ -47,7 +52,9 @@ class Lanes(ThreadedTaskDispatcher):
 
     def handler_thread(self, thread_no: int) -> None:
         while (task := self._take(thread_no)) is not None:
-            is_heavy = task.weight is Weight.HEAVY  # the channel's next request may weigh something else
+            is_heavy = (
+                task.weight is Weight.HEAVY
+            )  # the channel's next request may weigh something else
             try:
                 task.service()
             except BaseException:

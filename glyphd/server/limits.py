@@ -9,13 +9,16 @@ from glyphd.settings import MIB, Settings
 
 # Up to here a body needs neither a place nor a promise; beyond, it is an upload.
 SMALL_BODY_BYTES = 256 * 1024
-# Beyond it a body goes to the disk as it comes in: as many as there may be connections have to fit into memory.
+# Beyond it a body goes to the disk as it comes in: as many as there may be connections have to fit
+# into memory.
 HELD_BODY_BYTES = 64 * 1024
 
 # Each may hold a small body in memory: with more, these alone could fill it.
 MOST_CONNECTIONS = 500
 _FEWEST_CONNECTIONS = 16
-_DESCRIPTORS_OF_A_THREAD = 12  # three databases, with SQLite's logs beside them, and the files of an upload
+_DESCRIPTORS_OF_A_THREAD = (
+    12  # three databases, with SQLite's logs beside them, and the files of an upload
+)
 _OTHER_DESCRIPTORS = 48
 
 
@@ -23,11 +26,12 @@ _OTHER_DESCRIPTORS = 48
 class ServerLimits:
     """Where to listen and how much to take; sizes are bytes, durations seconds.
 
-    `max_json_bytes` is for JSON bodies, which are held in memory; None: like any other. `linger_timeout` is how long a
-    client may go on sending after its last answer. An answer has to be read at `min_read_rate`, and fast enough to be
-    sent within `longest_answer_seconds`. `min_body_rate`, `longest_body_seconds` and `rate_rises_each` are explained at
-    `due_body_bytes`. What moves slower than `fair_rate` gives way when others have no room; an upload's place, and
-    an answer, only after `fair_seconds`.
+    `max_json_bytes` is for JSON bodies, which are held in memory; None: like any other.
+    `linger_timeout` is how long a client may go on sending after its last answer. An answer has to
+    be read at `min_read_rate`, and fast enough to be sent within `longest_answer_seconds`.
+    `min_body_rate`, `longest_body_seconds` and `rate_rises_each` are explained at `due_body_bytes`.
+    What moves slower than `fair_rate` gives way when others have no room; an upload's place, and an
+    answer, only after `fair_seconds`.
     """
 
     host: str
@@ -73,9 +77,10 @@ class ServerLimits:
     def due_body_bytes(self, announced: int | None, seconds: float) -> float:
         """How much of a body has to have come after so many seconds.
 
-        One that says its size comes faster the larger it is, to be whole within `longest_body_seconds`. From one in
-        chunks the least rate is asked once more with every `rate_rises_each`. With the defaults a client that sends
-        50 KiB/s is always fast enough, up to 4 GiB.
+        One that says its size comes faster the larger it is, to be whole within
+        `longest_body_seconds`. From one in chunks the least rate is asked once more with every
+        `rate_rises_each`. With the defaults a client that sends 50 KiB/s is always fast enough, up
+        to 4 GiB.
         """
         if announced is None:
             rate = self.min_body_rate * (1 + seconds / self.rate_rises_each)

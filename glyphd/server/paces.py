@@ -4,7 +4,8 @@
 class RecentPace:
     """Bytes moved in the last whole window of some seconds.
 
-    An average since the beginning would hide for a long time that a client stopped after a quick start.
+    An average since the beginning would hide for a long time that a client stopped after a quick
+    start.
     """
 
     def __init__(self, window_seconds: float) -> None:
@@ -16,7 +17,8 @@ class RecentPace:
         self._began: float | None = None
         self._before = 0
         self.last: tuple[float, int] | None = None
-        """How long the last window was, and how many bytes moved in it; None before the first one is over."""
+        """How long the last window was, and how many bytes moved in it; None before the first one
+        is over."""
 
     def measure(self, now: float, count: int) -> None:
         """By `now` so many bytes have moved. To be called often."""

@@ -1,4 +1,5 @@
-"""The request parser: waitress's, with admission when the headers are complete and the gaps in its checks closed."""
+"""The request parser: waitress's, with admission when the headers are complete and the gaps in its
+checks closed."""
 
 import time
 from collections.abc import Callable
@@ -22,15 +23,18 @@ from glyphd.server.spools import BodyBuffer
 
 # A body that moves comes in all the time.
 _PACE_SECONDS = 0.5
-# Heads and the lines between chunks are read in small blocks, which take a millisecond or two at worst.
+# Heads and the lines between chunks are read in small blocks, which take a millisecond or two at
+# worst.
 SMALL_BLOCK_BYTES = 2 * 1024
 
 
 class RequestParser(HTTPRequestParser):
-    """One request as it comes in. Whoever drops it calls `close`, or its place among the uploads stays taken."""
+    """One request as it comes in. Whoever drops it calls `close`, or its place among the uploads
+    stays taken."""
 
     admission: Admission
-    # Known even where the request can't be read: answers to HEAD are short, and waitress logs the path.
+    # Known even where the request can't be read: answers to HEAD are short, and waitress logs the
+    # path.
     method = ""
     path = ""
     query = ""
@@ -48,7 +52,8 @@ class RequestParser(HTTPRequestParser):
         self.pace = RecentPace(_PACE_SECONDS)
 
     def received(self, data: bytes) -> int:
-        """How many of the bytes belong to this request; of a refused one all, for what follows is its body."""
+        """How many of the bytes belong to this request; of a refused one all, for what follows is
+        its body."""
         if self.closed:
             return len(data)
         try:
@@ -62,7 +67,8 @@ class RequestParser(HTTPRequestParser):
         if self.completed and self.place:
             self.place.is_whole = True
         if self.completed:
-            # Nothing is left to be sent; waitress would take back `completed` after its 100 and wait for ever.
+            # Nothing is left to be sent; waitress would take back `completed` after its 100 and
+            # wait for ever.
             self.expect_continue = False
         if self.error or self.is_unread:
             return len(data)
@@ -77,7 +83,8 @@ class RequestParser(HTTPRequestParser):
         try:
             super().parse_header(head.plain())
         except ValueError:
-            # A target that urlsplit chokes on, a length of thousands of digits: waitress would drop the connection.
+            # A target that urlsplit chokes on, a length of thousands of digits: waitress would drop
+            # the connection.
             raise ParsingError("The request line or a length can't be read") from None
         require_one_meaning(head)
         self.connection_close = self.connection_close or closes(head)
@@ -89,7 +96,8 @@ class RequestParser(HTTPRequestParser):
 
     def close(self) -> None:
         self.closed = True
-        # The last bytes of a spool on a full disk can't be flushed; its place must be free all the same.
+        # The last bytes of a spool on a full disk can't be flushed; its place must be free all the
+        # same.
         with suppress(OSError):
             super().close()
         if self.place:
@@ -101,7 +109,8 @@ class RequestParser(HTTPRequestParser):
         return None if self.chunked else self.content_length
 
     def most_to_read(self, most: int) -> int:
-        """How many bytes to take from the connection at once: many only of a body, up to the next thing to look at."""
+        """How many bytes to take from the connection at once: many only of a body, up to the next
+        thing to look at."""
         known = 0
         if isinstance(self.body_rcv, ChunkReceiver):
             known = self.body_rcv.chunk_remainder
@@ -112,7 +121,8 @@ class RequestParser(HTTPRequestParser):
     def _make_room(self, count: int) -> None:
         """Before so many bytes of the body are taken, or fewer where the next request follows.
 
-        A body in chunks has no place until it is too large for a small one: only then is it seen to be an upload.
+        A body in chunks has no place until it is too large for a small one: only then is it seen to
+        be an upload.
         """
         if self.body_rcv is None or self.completed:
             return
@@ -127,8 +137,13 @@ class RequestParser(HTTPRequestParser):
             self.admission.places.require_room_for_small(size)
 
     def _take(self, data: bytes) -> int:
-        """What waitress takes of it, without blank lines before a request: each would be a request to it."""
-        blank = 0 if self.header_plus or self.body_rcv is not None else len(data) - len(data.lstrip(b"\r\n"))
+        """What waitress takes of it, without blank lines before a request: each would be a request
+        to it."""
+        blank = (
+            0
+            if self.header_plus or self.body_rcv is not None
+            else len(data) - len(data.lstrip(b"\r\n"))
+        )
         if blank == len(data):
             self.empty = self.completed = True
             return blank
@@ -138,7 +153,11 @@ class RequestParser(HTTPRequestParser):
         return blank + taken
 
     def _judge(self, data: bytes) -> None:
-        if self.completed and not self.headers_finished and (self.header_plus + data).startswith(b"HEAD "):
+        if (
+            self.completed
+            and not self.headers_finished
+            and (self.header_plus + data).startswith(b"HEAD ")
+        ):
             self.method = "HEAD"  # over-long headers: waitress parses a made-up GET in their place
         if self.error or self.empty or not self.headers_finished:
             return
@@ -154,7 +173,8 @@ class RequestParser(HTTPRequestParser):
             self.admission.body_limits.require_size(self._content_type, size)
 
     def _leave_unread(self) -> None:
-        """The application says what is wrong with path or method, and the connection is closed behind its answer."""
+        """The application says what is wrong with path or method, and the connection is closed
+        behind its answer."""
         self.is_unread = self.completed = self.connection_close = True
         self.body_rcv = None
 
@@ -165,7 +185,8 @@ class RequestParser(HTTPRequestParser):
         """Has the request answered with this failure."""
         self.error = Refusal(failure)
         self.completed = True
-        self.close()  # what came of its body is not kept for as long as the client takes to read why
+        # What came of its body is not kept for as long as the client takes to read why.
+        self.close()
 
     @property
     def _head(self) -> RequestHead:

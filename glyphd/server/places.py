@@ -1,4 +1,5 @@
-"""The uploads that are coming in: how many there may be, and the room on the disk that they are promised.
+"""The uploads that are coming in: how many there may be, and the room on the disk that they are
+promised.
 
 Room is promised by what has come, and a little beyond. By what was announced, a few clients that
 announce much and send little would have all of it.
@@ -69,10 +70,12 @@ class Places:
             self._taken.add(place)
 
     def expect(self, place: Place, size: int) -> None:
-        """The body is about to have so many bytes. Raises TooManyUploads when another one got the place, and
-        StorageFull when there is no room for what comes."""
+        """The body is about to have so many bytes. Raises TooManyUploads when another one got the
+        place, and StorageFull when there is no room for what comes."""
         if place.withdrawn_at is not None:
-            raise TooManyUploads("the upload was slow and was aborted for others; try again in a moment")
+            raise TooManyUploads(
+                "the upload was slow and was aborted for others; try again in a moment"
+            )
         coming = size if place.announced is None else min(size, place.announced)
         if coming > place.promised:
             with self._lock:
@@ -85,7 +88,8 @@ class Places:
             self._taken.discard(place)
 
     def require_room_for_small(self, size: int) -> None:
-        """Raises StorageFull when the disk can't take a small body, whatever was promised to others."""
+        """Raises StorageFull when the disk can't take a small body, whatever was promised to
+        others."""
         self._require_free(_COPIES * size)
 
     def _require_promise(self, place: Place, size: int) -> None:
@@ -105,7 +109,9 @@ class Places:
         now = time.monotonic()
         slow = [place for place in self._taken if self._may_be_withdrawn(place, now)]
         if not slow:
-            raise TooManyUploads(f"{len(self._taken)} uploads are in progress; try again in a moment")
+            raise TooManyUploads(
+                f"{len(self._taken)} uploads are in progress; try again in a moment"
+            )
         slowest = min(slow, key=lambda place: place.pace(now))
         slowest.withdrawn_at = now
         self._taken.discard(slowest)

@@ -1,4 +1,5 @@
-"""Runs the server: listens, turns waitress's loop, closes slow connections, and drains after a stop signal."""
+"""Runs the server: listens, turns waitress's loop, closes slow connections, and drains after a stop
+signal."""
 
 import os
 import socket
@@ -30,7 +31,8 @@ _SEND_BYTES = 4 * 1024
 # So much of an answer that comes in pieces waits for its reader; then its thread waits too.
 _STREAM_BYTES = 1 << 20
 _NEVER = 10**9  # seconds
-# How soon a stop or a client's overtime is noticed. A signal does not end a poll under way, so the poll is short.
+# How soon a stop or a client's overtime is noticed. A signal does not end a poll under way, so the
+# poll is short.
 _TICK_SECONDS = 0.1
 # How long threads get to leave an app that still runs when the grace period is over.
 _LAST_SECONDS = 1
@@ -48,12 +50,12 @@ def run_server(
     rules: Rules = NO_RULES,
     present: Present = as_it_is,
 ) -> None:
-    """Serves `app` on a socket from `listen` until `stop` is set; then finishes current requests within
-    `limits.grace_seconds` and returns.
+    """Serves `app` on a socket from `listen` until `stop` is set; then finishes current requests
+    within `limits.grace_seconds` and returns.
 
-    `on_ready` is called with the address and the port that clients can connect to. Bodies beyond 64 KiB are spooled
-    to the folder of `tempfile`, which the caller points to `limits.scratch_dir`. `present` makes the answer out of a
-    refusal.
+    `on_ready` is called with the address and the port that clients can connect to. Bodies beyond 64
+    KiB are spooled to the folder of `tempfile`, which the caller points to `limits.scratch_dir`.
+    `present` makes the answer out of a refusal.
     """
     host, port = listener.getsockname()[:2]
     admission = Admission(limits, rules)
@@ -73,7 +75,9 @@ def listen(host: str, port: int) -> socket.socket:
     Raises InvalidSettings in one line.
     """
     try:
-        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(
+            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
     except (OSError, UnicodeError):
         raise InvalidSettings(f"can't listen on {host}: no such address") from None
     family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
@@ -86,7 +90,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 class _Runner:
     def __init__(
-        self, app: WSGIApplication, channels: type[Channel], admission: Admission, listener: socket.socket
+        self,
+        app: WSGIApplication,
+        channels: type[Channel],
+        admission: Admission,
+        listener: socket.socket,
     ) -> None:
         self._limits = admission.limits
         self._listener = listener
@@ -106,7 +114,8 @@ class _Runner:
         self._reap(now)
 
     def drain(self) -> None:
-        """Takes no more connections, and returns when every request has been answered or the grace is over."""
+        """Takes no more connections, and returns when every request has been answered or the grace
+        is over."""
         deadline = time.monotonic() + self._limits.grace_seconds
         self._channel_class.draining = True
         self._stop_listening()
@@ -114,7 +123,10 @@ class _Runner:
         while any(channel.busy for channel in self._server.channels()):
             remaining = deadline - time.monotonic()
             if remaining <= 0:
-                log.warning("requests_aborted", count=sum(channel.busy for channel in self._server.channels()))
+                log.warning(
+                    "requests_aborted",
+                    count=sum(channel.busy for channel in self._server.channels()),
+                )
                 return
             self.turn(min(_TICK_SECONDS, remaining))
 
@@ -124,8 +136,8 @@ class _Runner:
             channel.handle_close()
         self._server.task_dispatcher.shutdown(timeout=_LAST_SECONDS)
         if self._server.task_dispatcher.threads:
-            # A thread that still runs would write its wake-up byte to a closed descriptor, which by then may be
-            # another file. The process is about to end: the pipe stays open.
+            # A thread that still runs would write its wake-up byte to a closed descriptor, which by
+            # then may be another file. The process is about to end: the pipe stays open.
             return
         self._server.close()
 
@@ -139,7 +151,8 @@ class _Runner:
         self._listener.close()
 
     def _reap(self, now: float) -> None:
-        """Closes overdue connections, between turns: closed within one, they would break waitress's loop."""
+        """Closes overdue connections, between turns: closed within one, they would break waitress's
+        loop."""
         if now - self._reaped_at < _TICK_SECONDS:
             return
         self._reaped_at = now
@@ -165,7 +178,8 @@ def _adjustments() -> Mapping[str, Any]:
         "max_request_header_size": _MAX_HEADER_BYTES,
         "max_request_body_size": sys.maxsize,  # admission has a limit for each type, and says which
         "clear_untrusted_proxy_headers": False,  # the app does so, behind any server
-        # waitress's own clean-up goes by the wall clock and can't close a connection whose reader has stalled.
+        # waitress's own clean-up goes by the wall clock and can't close a connection whose reader
+        # has stalled.
         "channel_timeout": _NEVER,
         "cleanup_interval": _NEVER,
     }

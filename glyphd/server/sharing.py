@@ -1,4 +1,5 @@
-"""Connections that share the loop and the memory: none reads or sends for long, or keeps much, while others wait."""
+"""Connections that share the loop and the memory: none reads or sends for long, or keeps much,
+while others wait."""
 
 import sys
 import time
@@ -10,9 +11,11 @@ import structlog
 from waitress.buffers import OverflowableBuffer
 from waitress.channel import ClientDisconnected, HTTPChannel
 
-# A turn of the loop receives bodies and sends answers no longer than this; who is left out comes first in the next one.
+# A turn of the loop receives bodies and sends answers no longer than this; who is left out comes
+# first in the next one.
 _TURN_SECONDS = 0.02
-# A reader that is as fast as the disk would keep the loop, or a thread, until its whole file is sent.
+# A reader that is as fast as the disk would keep the loop, or a thread, until its whole file is
+# sent.
 _MOST_SENT_AT_ONCE = 1 << 20
 _BLOCK_BYTES = 256 * 1024
 
@@ -20,7 +23,8 @@ log = structlog.get_logger(__name__)
 
 
 class Turn:
-    """What a turn of the loop has time for. It begins with the first body or answer that goes on."""
+    """What a turn of the loop has time for. It begins with the first body or answer that goes
+    on."""
 
     def __init__(self) -> None:
         self._until: float | None = None
@@ -38,8 +42,8 @@ class Turn:
 class SharingChannel(HTTPChannel):
     """A connection of waitress's that takes no more than its share.
 
-    Answers that are made in memory stay there. waitress would write large ones to the disk, and send what it wrote
-    last, without its beginning, when the disk is full.
+    Answers that are made in memory stay there. waitress would write large ones to the disk, and
+    send what it wrote last, without its beginning, when the disk is full.
     """
 
     turn: Turn
@@ -50,7 +54,9 @@ class SharingChannel(HTTPChannel):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.sendbuf_len = min(self.sendbuf_len, _BLOCK_BYTES)  # each `send` reads this much from file or memory again
+        self.sendbuf_len = min(
+            self.sendbuf_len, _BLOCK_BYTES
+        )  # each `send` reads this much from file or memory again
 
     def handle_read_event(self) -> None:
         # A head is small, and who waits with one behind many bodies may be a probe.
@@ -60,8 +66,9 @@ class SharingChannel(HTTPChannel):
     def writable(self) -> bool:
         """Whether the loop has something to send.
 
-        Not while the thread that answers sends, or has no more than a head so far: the loop could do nothing, and
-        would be woken again and again until that thread is done, which it would slow down.
+        Not while the thread that answers sends, or has no more than a head so far: the loop could
+        do nothing, and would be woken again and again until that thread is done, which it would
+        slow down.
         """
         if self.requests and not self.will_close:
             return self.total_outbufs_len >= self.adj.send_bytes and not self._is_sending
@@ -81,8 +88,8 @@ class SharingChannel(HTTPChannel):
     def write_soon(self, data: Any) -> int:
         """Adds to what is to be sent. Raises ClientDisconnected, also when it can't be added.
 
-        Then nothing that is pending is sent any more, and the connection is closed: half of an addition may be there.
-        The loop may not send it meanwhile, hence the lock.
+        Then nothing that is pending is sent any more, and the connection is closed: half of an
+        addition may be there. The loop may not send it meanwhile, hence the lock.
         """
         with self.outbuf_lock:
             try:
@@ -112,7 +119,8 @@ class SharingChannel(HTTPChannel):
         return self.request is not None and self.request.headers_finished
 
     def _has_turn(self) -> bool:
-        """Whether this turn has time left. The loop goes by the map, so who had a turn goes behind all others."""
+        """Whether this turn has time left. The loop goes by the map, so who had a turn goes behind
+        all others."""
         if not self.turn.has_time():
             return False
         if self._fileno is not None:

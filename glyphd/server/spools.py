@@ -7,7 +7,8 @@ from typing import BinaryIO, cast
 
 
 class BodyBuffer:
-    """What waitress asks of its own buffer of a body. Not to be added to any more once it is read."""
+    """What waitress asks of its own buffer of a body. Not to be added to any more once it is
+    read."""
 
     def __init__(self, most_in_memory: int) -> None:
         self._most_in_memory = most_in_memory
@@ -30,7 +31,8 @@ class BodyBuffer:
             raise
 
     def settle(self) -> None:
-        """Writes out what Python still holds back of small pieces, one after another of which may have come.
+        """Writes out what Python still holds back of small pieces, one after another of which may
+        have come.
 
         Raises OSError: the room that is lacking has to be missed here, not when the body is read.
         """
@@ -50,7 +52,8 @@ class BodyBuffer:
 
     def _overflow(self) -> None:
         held = self._file
-        self._file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115  # closed with the buffer
+        spooled = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the buffer
+        self._file = cast(BinaryIO, spooled)
         self._is_on_disk = True
         held.seek(0)
         self._file.write(held.read())

@@ -1,1 +1,2 @@
-"""The archive as the rest of glyphd sees it: identity, staging, the one write transaction, and the store."""
+"""The archive as the rest of glyphd sees it: identity, staging, the one write transaction, and the
+store."""

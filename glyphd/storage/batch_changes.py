@@ -25,8 +25,9 @@ class Change:
 def change_batch(database: Database, change: Change) -> str:
     """Carries the change out in one transaction, and gives the moment it took effect.
 
-    An import that stands like that already is left alone, and the moment of the change that made it so is given: the
-    same change may be asked for again after a crash. Raises ImportNotFound for an import the archive does not hold.
+    An import that stands like that already is left alone, and the moment of the change that made it
+    so is given: the same change may be asked for again after a crash. Raises ImportNotFound for an
+    import the archive does not hold.
     """
     with exclusive_write(database):
         done = _latest_change(database, change.import_id)
@@ -35,19 +36,29 @@ def change_batch(database: Database, change: Change) -> str:
         _imported_at(database, change.import_id)
         moment = change.changed_at or next_moment(database)
         values = {"rolled_back_at": moment if change.kind == ROLLBACK else None}
-        database.execute(ImportBatch.update(values).where(ImportBatch.import_id == change.import_id))
-        listings = ScoredListing.select(ScoredListing.first_event_id).where(ScoredListing.import_id == change.import_id)
+        database.execute(
+            ImportBatch.update(values).where(ImportBatch.import_id == change.import_id)
+        )
+        listings = ScoredListing.select(ScoredListing.first_event_id).where(
+            ScoredListing.import_id == change.import_id
+        )
         renew(database, listings)
         for fact in FACTS:
             for statement in fact.after_change(database, change.import_id, change.kind):
                 database.execute(statement)
-        row = BatchChange.insert(import_id=change.import_id, kind=change.kind, changed_at=moment, reason=change.reason)
+        row = BatchChange.insert(
+            import_id=change.import_id, kind=change.kind, changed_at=moment, reason=change.reason
+        )
         database.execute(row)
         return moment
 
 
 def _latest_change(database: Database, import_id: str) -> BatchChange | None:
-    query = BatchChange.select().where(BatchChange.import_id == import_id).order_by(BatchChange.id.desc())
+    query = (
+        BatchChange.select()
+        .where(BatchChange.import_id == import_id)
+        .order_by(BatchChange.id.desc())
+    )
     found: BatchChange | None = query.bind(database).first()
     return found
 

@@ -12,18 +12,22 @@ LEEWAY = timedelta(hours=24)
 
 
 def next_moment(database: Database) -> str:
-    """Now, or one microsecond after the latest import or change. Call it in an `exclusive_write`."""
+    """Now, or one microsecond after the latest import or change. Call it in an
+    `exclusive_write`."""
     latest = last_moment(database)
     return max(now_text(), text_after(latest)) if latest else now_text()
 
 
 def last_moment(database: Database) -> str:
     """When the archive last took anything in; empty when it never has."""
-    queries = (ImportBatch.select(fn.MAX(ImportBatch.imported_at)), BatchChange.select(fn.MAX(BatchChange.changed_at)))
+    queries = (
+        ImportBatch.select(fn.MAX(ImportBatch.imported_at)),
+        BatchChange.select(fn.MAX(BatchChange.changed_at)),
+    )
     return max(database.execute(query).fetchone()[0] or "" for query in queries)
 
 
 def latest_seen_at(archive_moment: str, received_at: str) -> str:
-    """How late an offer may have been seen: 24 hours after its upload was received, or after the archive last took
-    anything in if its clock was ahead."""
+    """How late an offer may have been seen: 24 hours after its upload was received, or after the
+    archive last took anything in if its clock was ahead."""
     return utc_text(read_stored(max(received_at, archive_moment)) + LEEWAY)

@@ -1,4 +1,5 @@
-"""Where two sets of an import's rows differ: compared in SQL by their `import_index`, so that memory stays flat."""
+"""Where two sets of an import's rows differ: compared in SQL by their `import_index`, so that
+memory stays flat."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -18,14 +19,18 @@ _LEAD = 20
 
 @dataclass(frozen=True)
 class Side:
-    """A set of rows: what it is called, and a query for their `import_index` and the columns that are compared."""
+    """A set of rows: what it is called, and a query for their `import_index` and the columns that
+    are compared."""
 
     name: str
     query: Select
 
 
-def differences(database: Database, left: Side, right: Side, columns: Sequence[str]) -> Iterator[str]:
-    """A line for each row that one side has alone, and for each column of a row that the two say otherwise.
+def differences(
+    database: Database, left: Side, right: Side, columns: Sequence[str]
+) -> Iterator[str]:
+    """A line for each row that one side has alone, and for each column of a row that the two say
+    otherwise.
 
     One more than MOST of each kind is enough to know that there are more.
     """
@@ -39,7 +44,9 @@ def place_of(row: int, line: int | None) -> str:
     return f"row {row}" if line is None else f"row {row} (line {line})"
 
 
-def _said_otherwise(database: Database, left: Side, right: Side, columns: Sequence[str]) -> Iterator[str]:
+def _said_otherwise(
+    database: Database, left: Side, right: Side, columns: Sequence[str]
+) -> Iterator[str]:
     one, other = left.query.alias("one"), right.query.alias("other")
     pairs = [(getattr(one.c, name), getattr(other.c, name)) for name in columns]
     unequal = [differ(exactly(database, left), right) for left, right in pairs]
@@ -83,11 +90,14 @@ def _alone(database: Database, side: Side, other: Side, columns: Sequence[str]) 
 def _shown(first: Any, second: Any) -> tuple[str, str]:
     """The values as people read them, of long ones the part where they begin to differ."""
     texts = [
-        json.dumps(value.hex() if isinstance(value, bytes) else value, ensure_ascii=False) for value in (first, second)
+        json.dumps(value.hex() if isinstance(value, bytes) else value, ensure_ascii=False)
+        for value in (first, second)
     ]
     if max(map(len, texts)) <= SHOWN_CHARACTERS:
         return texts[0], texts[1]
     pairs = enumerate(zip(*texts, strict=False))
-    start = max(next((at for at, (one, other) in pairs if one != other), min(map(len, texts))) - _LEAD, 0)
+    start = max(
+        next((at for at, (one, other) in pairs if one != other), min(map(len, texts))) - _LEAD, 0
+    )
     cut = [f"{'…' if start else ''}{text[start : start + SHOWN_CHARACTERS]}" for text in texts]
     return cut[0], cut[1]

@@ -1,11 +1,13 @@
-"""Which staged rows are separate offers, which repeat another row, and which were observed one after the other.
+"""Which staged rows are separate offers, which repeat another row, and which were observed one
+after the other.
 
-Only rows whose identity occurs more than once in the file are looked at. Without a `source_url` each row is an offer
-of its own. With one, rows that agree in all but `seen_at` within one observation are one offer listed repeatedly; an
-observation ends where the identity is not seen for an hour. The offers of one observation are numbered by price, then
-by score, then in file order.
+Only rows whose identity occurs more than once in the file are looked at. Without a `source_url`
+each row is an offer of its own. With one, rows that agree in all but `seen_at` within one
+observation are one offer listed repeatedly; an observation ends where the identity is not seen for
+an hour. The offers of one observation are numbered by price, then by score, then in file order.
 
-All of it happens in temporary tables, so that memory stays flat however many rows have one identity.
+All of it happens in temporary tables, so that memory stays flat however many rows have one
+identity.
 """
 
 from peewee import Database, Table
@@ -21,45 +23,55 @@ OBSERVATION_GAP = 3600 * 1_000_000
 
 TABLES = {
     "repeated_identities": """
-        listing_id {blob}, identity {integer}, has_url {integer}, occurrences {integer}, PRIMARY KEY (listing_id)""",
+        listing_id {blob}, identity {integer}, has_url {integer}, occurrences {integer},
+        PRIMARY KEY (listing_id)""",
     **repeats.TABLES,
-    "offers_without_url": "place {serial} PRIMARY KEY, identity {integer}, first_index {integer}, recency {text}",
+    "offers_without_url": "place {serial} PRIMARY KEY, identity {integer}, first_index "
+    "{integer}, recency {text}",
     "separate_offers": """
-        identity {integer}, observation {integer}, price_usd {real}, score {real}, first_index {integer},
+        identity {integer}, observation {integer}, price_usd {real}, score {real},
+        first_index {integer},
         content {integer}, recency {text},
         PRIMARY KEY (identity, observation, price_usd, score, first_index)""",
     "observations": """
-        identity {integer}, observation {integer}, group_size {integer}, recency {text}, anchor_index {integer},
+        identity {integer}, observation {integer}, group_size {integer}, recency {text},
+        anchor_index {integer},
         first_place {integer}, PRIMARY KEY (identity, observation)""",
     "numbered_offers": """
-        identity {integer}, observation {integer}, content {integer}, ordinal {integer}, recency {text},
+        identity {integer}, observation {integer}, content {integer}, ordinal {integer},
+        recency {text},
         PRIMARY KEY (identity, observation, content)""",
     "last_words": """
         identity {integer}, ordinal {integer}, recency {text},
         PRIMARY KEY (identity, ordinal)""",
     "identity_texts": "identity {integer} PRIMARY KEY, said {text}",
     "staged_groups": """
-        import_index {integer} PRIMARY KEY, identity {integer}, listing_id {blob}, ordinal {integer},
-        group_size {integer}, observed_at {text}, standing {integer}, is_several {integer}, word_index {integer},
+        import_index {integer} PRIMARY KEY, identity {integer}, listing_id {blob},
+        ordinal {integer},
+        group_size {integer}, observed_at {text}, standing {integer}, is_several {integer},
+        word_index {integer},
         anchor_index {integer}""",
     "ordered_ids": """
-        listing_id {blob}, import_index {integer}, standing {integer}, PRIMARY KEY (listing_id, import_index)""",
+        listing_id {blob}, import_index {integer}, standing {integer},
+        PRIMARY KEY (listing_id, import_index)""",
 }
-"""What is found out, step by step. Others use `staged_groups` alone: one row for each staged row whose identity occurs
-more than once. Its `listing_id` is null for the first offer of an identity, whose row has it; its `observed_at` where
-that is the row's `seen_at`. `is_several`: the file has separate offers of its identity. `word_index` is the row with
-the file's last word on the same listing, `anchor_index` the one with that on the first offer of its identity.
+"""What is found out, step by step. Others use `staged_groups` alone: one row for each staged row
+whose identity occurs more than once. Its `listing_id` is null for the first offer of an identity,
+whose row has it; its `observed_at` where that is the row's `seen_at`. `is_several`: the file has
+separate offers of its identity. `word_index` is the row with the file's last word on the same
+listing, `anchor_index` the one with that on the first offer of its identity.
 
-An `identity` is the `import_index` of its first row. `offers_without_url` lie by identity, then by number: the first
-one's `place` is the `first_place` of its observation, the others' follow without a gap. `content`, `recency`: see
-`repeats`.
+An `identity` is the `import_index` of its first row. `offers_without_url` lie by identity, then by
+number: the first one's `place` is the `first_place` of its observation, the others' follow without
+a gap. `content`, `recency`: see `repeats`.
 """
 
 staged_groups = Table("staged_groups")
 
 _FIND_IDENTITIES = """
 INSERT INTO repeated_identities (listing_id, identity, has_url, occurrences)
-SELECT found.listing_id, found.identity, CASE WHEN first.source_url IS NULL THEN 0 ELSE 1 END, found.occurrences
+SELECT found.listing_id, found.identity, CASE WHEN first.source_url IS NULL THEN 0 ELSE 1 END,
+found.occurrences
 FROM (
     SELECT listing_id, MIN(import_index) AS identity, COUNT(*) AS occurrences
     FROM staged_rows GROUP BY listing_id HAVING COUNT(*) > 1
@@ -78,7 +90,8 @@ FROM (
         ) >= {gap} THEN 1 ELSE 0 END AS begins
         FROM repeated_rows
         WHERE identity IN (
-            SELECT identity FROM repeated_rows GROUP BY identity HAVING {latest} - {earliest} >= {gap}
+            SELECT identity FROM repeated_rows GROUP BY identity
+            HAVING {latest} - {earliest} >= {gap}
         )
     ) AS seen
 ) AS found
@@ -89,18 +102,21 @@ INSERT INTO offers_without_url (identity, first_index, recency)
 SELECT found.identity, staged.import_index, staged.seen_at
 FROM staged_rows AS staged
 JOIN repeated_identities AS found ON found.listing_id = staged.listing_id
-WHERE staged.source_url IS NULL ORDER BY found.identity, staged.price_usd, staged.score, staged.import_index"""
+WHERE staged.source_url IS NULL ORDER BY found.identity, staged.price_usd, staged.score,
+staged.import_index"""
 
 _MEASURE_OBSERVATIONS_WITHOUT_URL = """
 INSERT INTO observations (identity, observation, group_size, recency, anchor_index, first_place)
 SELECT identity, 0, occurrences, (
-    SELECT MAX(recency) FROM offers_without_url WHERE place BETWEEN first_place AND first_place + occurrences - 1
+    SELECT MAX(recency) FROM offers_without_url
+    WHERE place BETWEEN first_place AND first_place + occurrences - 1
 ), (
     SELECT first_index FROM offers_without_url WHERE place = first_place
 ), first_place
 FROM (
     SELECT identity, occurrences,
-        CAST(SUM(occurrences) OVER (ORDER BY identity ROWS UNBOUNDED PRECEDING) AS BIGINT) - occurrences + 1
+        CAST(SUM(occurrences) OVER (ORDER BY identity ROWS UNBOUNDED PRECEDING) AS BIGINT)
+            - occurrences + 1
             AS first_place
     FROM repeated_identities WHERE has_url = 0
 ) AS found ORDER BY identity"""
@@ -139,7 +155,8 @@ _OBSERVED_AT = "CASE WHEN observed.group_size > 1 AND {moment} <> {seen_at} THEN
 _OBSERVED_AT_WITHOUT_URL = _OBSERVED_AT.format(moment="observed.recency", seen_at="offer.recency")
 
 _OBSERVED_AT_WITH_URL = _OBSERVED_AT.format(
-    moment=SEEN_AT.format(recency="observed.recency"), seen_at=SEEN_AT.format(recency="repeated.recency")
+    moment=SEEN_AT.format(recency="observed.recency"),
+    seen_at=SEEN_AT.format(recency="repeated.recency"),
 )
 
 _GROUP_ROWS_WITHOUT_URL = f"""
@@ -181,7 +198,8 @@ ORDER BY repeated.import_index"""
 
 _GROUP_SAME_ROWS = f"""
 INSERT INTO staged_groups
-SELECT same.import_index, same.identity, last.listing_id, last.ordinal, last.group_size, last.observed_at,
+SELECT same.import_index, same.identity, last.listing_id, last.ordinal, last.group_size,
+last.observed_at,
     {Standing.REPEATED:d}, last.is_several, last.word_index, last.anchor_index
 FROM same_rows AS same
 JOIN last_same_rows AS looked_at ON looked_at.identity = same.identity
@@ -204,7 +222,13 @@ def open_groups(database: Database) -> None:
         "text": 'TEXT COLLATE "C"',
     }
     if is_sqlite(database):
-        words = {"integer": "INTEGER", "serial": "INTEGER", "real": "REAL", "blob": "BLOB", "text": "TEXT"}
+        words = {
+            "integer": "INTEGER",
+            "serial": "INTEGER",
+            "real": "REAL",
+            "blob": "BLOB",
+            "text": "TEXT",
+        }
     for table, columns in TABLES.items():
         keyed = " WITHOUT ROWID" if is_sqlite(database) and "PRIMARY KEY (" in columns else ""
         database.execute_sql(f"CREATE TEMPORARY TABLE {table} ({columns.format_map(words)}){keyed}")
@@ -222,7 +246,10 @@ def group_rows(database: Database) -> bool:
     The stage needs an index on `listing_id`, which is that of the first offer of its identity.
     """
     database.execute_sql(_FIND_IDENTITIES)
-    kinds = {has_url for (has_url,) in database.execute_sql("SELECT DISTINCT has_url FROM repeated_identities")}
+    kinds = {
+        has_url
+        for (has_url,) in database.execute_sql("SELECT DISTINCT has_url FROM repeated_identities")
+    }
     if 1 in kinds:
         _find_offers_with_url(database)
     if 0 in kinds:
@@ -231,17 +258,26 @@ def group_rows(database: Database) -> bool:
     if kinds:
         _write_down_identities(database)
     if 1 in kinds:
-        database.execute_sql(_GROUP_ROWS_WITH_URL.format(listing_id=_listing_id(database, "offer.ordinal")))
+        database.execute_sql(
+            _GROUP_ROWS_WITH_URL.format(listing_id=_listing_id(database, "offer.ordinal"))
+        )
         database.execute_sql(_GROUP_SAME_ROWS)
     if 0 in kinds:
-        database.execute_sql(_GROUP_ROWS_WITHOUT_URL.format(listing_id=_listing_id(database, _PLACE_IN_GROUP)))
+        database.execute_sql(
+            _GROUP_ROWS_WITHOUT_URL.format(listing_id=_listing_id(database, _PLACE_IN_GROUP))
+        )
     return bool(kinds)
 
 
 def _find_offers_with_url(database: Database) -> None:
     repeats.find_rows_with_url(database)
     _separate_observations(database)
-    for statement in (_FIND_OFFERS_WITH_URL, _MEASURE_OBSERVATIONS_WITH_URL, _NUMBER_OFFERS, _FIND_LAST_WORDS):
+    for statement in (
+        _FIND_OFFERS_WITH_URL,
+        _MEASURE_OBSERVATIONS_WITH_URL,
+        _NUMBER_OFFERS,
+        _FIND_LAST_WORDS,
+    ):
         database.execute_sql(statement)
 
 
@@ -256,7 +292,9 @@ def _separate_observations(database: Database) -> None:
         microseconds_of(database, SEEN_AT.format(recency=recency))
         for recency in ("recency", "MAX(recency)", "MIN(recency)")
     )
-    statement = _SEPARATE_OBSERVATIONS.format(moment=moment, latest=latest, earliest=earliest, gap=OBSERVATION_GAP)
+    statement = _SEPARATE_OBSERVATIONS.format(
+        moment=moment, latest=latest, earliest=earliest, gap=OBSERVATION_GAP
+    )
     database.execute_sql(statement)
 
 
@@ -265,4 +303,6 @@ def _write_down_identities(database: Database) -> None:
     for chunk in chunks(database, [f"staged.{name}" for name in IDENTITY_COLUMNS], _FIRST_ROWS):
         identities, *values = zip(*chunk, strict=True)
         said = listing_ids.texts(dict(zip(IDENTITY_COLUMNS, values, strict=True)), len(chunk))
-        add_rows(database, "identity_texts", ("identity", "said"), zip(identities, said, strict=True))
+        add_rows(
+            database, "identity_texts", ("identity", "said"), zip(identities, said, strict=True)
+        )

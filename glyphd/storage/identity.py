@@ -35,10 +35,11 @@ def identity_of(row: Sequence[object]) -> tuple[object, ...]:
 
 
 def listing_id(identity: Sequence[object], ordinal: int) -> bytes:
-    """16 bytes for the seven identity values and the number (1, 2, …) among the separate offers of that identity.
+    """16 bytes for the seven identity values and the number (1, 2, …) among the separate offers of
+    that identity.
 
-    The first half of SHA-256 over a version tag and the compact UTF-8 JSON array of the values, each text as it is
-    compared, then the ordinal.
+    The first half of SHA-256 over a version tag and the compact UTF-8 JSON array of the values,
+    each text as it is compared, then the ordinal.
     """
     parts = [_part(name, value) for name, value in zip(IDENTITY_COLUMNS, identity, strict=True)]
     (digest,) = _digests([b",".join(parts)], [_end(ordinal)])
@@ -46,8 +47,8 @@ def listing_id(identity: Sequence[object], ordinal: int) -> bytes:
 
 
 class ListingIds:
-    """What identifies the offers of rows, by column: the same as `listing_id`, many at a time. Columns left out are
-    null."""
+    """What identifies the offers of rows, by column: the same as `listing_id`, many at a time.
+    Columns left out are null."""
 
     def __init__(self) -> None:
         self._parts = {name: ColumnMemo(partial(_part, name)) for name in IDENTITY_COLUMNS}
@@ -57,13 +58,15 @@ class ListingIds:
         return _digests(self._identities(columns, count), repeat(_end(1), count))
 
     def texts(self, columns: Mapping[str, Sequence[object]], count: int) -> list[str]:
-        """For each of so many rows the text that its id is the digest of, up to the ordinal; see `numbered`."""
+        """For each of so many rows the text that its id is the digest of, up to the ordinal; see
+        `numbered`."""
         return [(_START + identity).decode() for identity in self._identities(columns, count)]
 
     def _identities(self, columns: Mapping[str, Sequence[object]], count: int) -> Iterator[bytes]:
         """The seven values of so many rows, as JSON without brackets."""
         parts = [
-            self._parts[name](columns[name]) if name in columns else repeat(b"null", count) for name in IDENTITY_COLUMNS
+            self._parts[name](columns[name]) if name in columns else repeat(b"null", count)
+            for name in IDENTITY_COLUMNS
         ]
         return map(b",".join, zip(*parts, strict=False))
 
@@ -78,7 +81,8 @@ def _end(ordinal: int) -> bytes:
 
 
 def numbered(text: str, ordinal: str) -> str:
-    """SQL for a text of `ListingIds.texts` with an ordinal: what the `listing_id` is the digest of."""
+    """SQL for a text of `ListingIds.texts` with an ordinal: what the `listing_id` is the digest
+    of."""
     return f"{text} || ',' || {ordinal} || ']'"
 
 

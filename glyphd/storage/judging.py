@@ -15,12 +15,15 @@ EFFECTS = ("new", "changed", "unchanged", "older", "indistinct")
 
 
 def judge(database: Database, stage: Stage, origin: Origin) -> dict[str, Any]:
-    """`summary`, `effect` and `warnings` of the staged rows. Needs the table of predecessors to be filled."""
+    """`summary`, `effect` and `warnings` of the staged rows. Needs the table of predecessors to be
+    filled."""
     summary = stage.summary()
     return {
         "summary": summary,
         "effect": _effect(database, stage.count()),
-        "warnings": find_oddities(database, origin, rows=stage.count(), median_score=summary["median_score"]),
+        "warnings": find_oddities(
+            database, origin, rows=stage.count(), median_score=summary["median_score"]
+        ),
     }
 
 
@@ -29,7 +32,9 @@ def _effect(database: Database, rows: int) -> dict[str, int]:
 
     Those that nothing is known of are all the others: to look them up would take the whole stage.
     """
-    moved = (staged.c.price_usd != predecessors.c.price_usd) | (staged.c.score != predecessors.c.score)
+    moved = (staged.c.price_usd != predecessors.c.price_usd) | (
+        staged.c.score != predecessors.c.score
+    )
     cases = [
         (predecessors.c.event_id.is_null(), "new"),
         (predecessors.c.is_late == 1, "older"),
@@ -41,11 +46,15 @@ def _effect(database: Database, rows: int) -> dict[str, int]:
     known = predecessors.select(effect, fn.COUNT(SQL("*"))).join(staged, on=of_each)
     counted = known.where(staged.c.standing == Standing.LAST.value).group_by(SQL("1"))
     found = dict(database.execute(counted).fetchall())
-    found["new"] = _offers(database, rows) - sum(count for effect, count in found.items() if effect != "new")
+    found["new"] = _offers(database, rows) - sum(
+        count for effect, count in found.items() if effect != "new"
+    )
     return {name: found.get(name, 0) for name in EFFECTS}
 
 
 def _offers(database: Database, rows: int) -> int:
     """How many of so many staged rows are their import's last word on a listing."""
-    others = staged_groups.select(fn.COUNT(SQL("*"))).where(staged_groups.c.standing != Standing.LAST.value)
+    others = staged_groups.select(fn.COUNT(SQL("*"))).where(
+        staged_groups.c.standing != Standing.LAST.value
+    )
     return rows - int(database.execute(others).fetchone()[0])

@@ -1,6 +1,8 @@
-"""What the archive knows now, or knew at an earlier moment: which imports it held, and which of them counted.
+"""What the archive knows now, or knew at an earlier moment: which imports it held, and which of
+them counted.
 
-Two clocks are never mixed here: `as_of` and `imported_at` are the archive's, `seen_at` is the market's.
+Two clocks are never mixed here: `as_of` and `imported_at` are the archive's, `seen_at` is the
+market's.
 """
 
 from dataclasses import dataclass
@@ -8,7 +10,14 @@ from typing import Any
 
 from peewee import Case, Database, fn
 
-from glyphd.db.archive_models import IS_CURRENT, ROLLBACK, BatchChange, ImportBatch, ListingKey, ScoredListing
+from glyphd.db.archive_models import (
+    IS_CURRENT,
+    ROLLBACK,
+    BatchChange,
+    ImportBatch,
+    ListingKey,
+    ScoredListing,
+)
 from glyphd.storage.offers import all_of, gone_at, is_observation
 
 _NO_EVENT = -1
@@ -17,11 +26,12 @@ _BEFORE_ALL_TIMES = ""
 
 @dataclass(frozen=True)
 class Knowledge:
-    """The present by default. `as_of` is stored time text; the other fields follow from it, see `knowledge_at`.
+    """The present by default. `as_of` is stored time text; the other fields follow from it, see
+    `knowledge_at`.
 
-    `last_event_id` and `last_seen_at` bound the events of imports committed by then; `has_rollbacks` says whether any
-    import did not count. `supposed_out` is an import that is taken for rolled back, `supposed_in` one that is taken for
-    restored.
+    `last_event_id` and `last_seen_at` bound the events of imports committed by then;
+    `has_rollbacks` says whether any import did not count. `supposed_out` is an import that is taken
+    for rolled back, `supposed_in` one that is taken for restored.
     """
 
     as_of: str | None = None
@@ -39,48 +49,67 @@ class Knowledge:
         """Condition: the event's import counted. None where that goes without saying."""
         if not self.has_rollbacks:
             return None
-        out = ImportBatch.select(ImportBatch.import_id).where(ImportBatch.rolled_back_at.is_null(False))
+        out = ImportBatch.select(ImportBatch.import_id).where(
+            ImportBatch.rolled_back_at.is_null(False)
+        )
         counts = event.import_id.not_in(out if self.as_of is None else _rolled_back_at(self.as_of))
         if self.supposed_out is not None:
             return counts & (event.import_id != self.supposed_out)
-        return counts if self.supposed_in is None else counts | (event.import_id == self.supposed_in)
+        return (
+            counts if self.supposed_in is None else counts | (event.import_id == self.supposed_in)
+        )
 
     def counting(self, event: Any) -> list[Any]:
-        """The conditions that the archive held the event and that it counted; none where that goes without saying."""
+        """The conditions that the archive held the event and that it counted; none where that goes
+        without saying."""
         conditions = (self.is_held(event), self.counts(event))
         return [condition for condition in conditions if condition is not None]
 
     def is_current(self) -> Any:
-        """Condition: the event was its listing's latest observation, and the offer was not gone since."""
+        """Condition: the event was its listing's latest observation, and the offer was not gone
+        since."""
         if self.as_of is None:
             return IS_CURRENT
         return self.is_latest() & gone_at(ScoredListing, self.counting).is_null()
 
     def is_latest(self) -> Any:
-        """Condition: the event was its listing's latest observation by `seen_at`; of equals, the later import's."""
+        """Condition: the event was its listing's latest observation by `seen_at`; of equals, the
+        later import's."""
         if self.as_of is None:
             latest = ListingKey.select(ListingKey.current_event_id)
-            return ScoredListing.id == latest.where(ListingKey.listing_id == ScoredListing.listing_id)
+            return ScoredListing.id == latest.where(
+                ListingKey.listing_id == ScoredListing.listing_id
+            )
         later = ScoredListing.alias("later")
         is_later = (later.seen_at > ScoredListing.seen_at) | (later.id > ScoredListing.id)
-        same = (later.first_event_id == ScoredListing.first_event_id) & (later.seen_at >= ScoredListing.seen_at)
-        followed = later.select(later.id).where(same, is_later, is_observation(later), *self.counting(later))
+        same = (later.first_event_id == ScoredListing.first_event_id) & (
+            later.seen_at >= ScoredListing.seen_at
+        )
+        followed = later.select(later.id).where(
+            same, is_later, is_observation(later), *self.counting(later)
+        )
         bounded = ScoredListing.seen_at <= self.last_seen_at
-        return all_of(bounded, is_observation(), *self.counting(ScoredListing), ~fn.EXISTS(followed))
+        return all_of(
+            bounded, is_observation(), *self.counting(ScoredListing), ~fn.EXISTS(followed)
+        )
 
     def gone_at(self) -> Any:
-        """Expression: since when the event's listing is gone, of which it is the latest observation; else null."""
+        """Expression: since when the event's listing is gone, of which it is the latest
+        observation; else null."""
         gone = gone_at(ScoredListing, self.counting)
         return Case(None, [(ScoredListing.group_id.is_null(False) & self.is_latest(), gone)], None)
 
     def first_seen_at(self) -> Any:
-        """Expression: the earliest observation of the event's listing that counts; the event's own does in any case."""
+        """Expression: the earliest observation of the event's listing that counts; the event's own
+        does in any case."""
         earlier = ScoredListing.alias("earlier")
         counts = self.counts(earlier)
         if counts is not None:
             counts |= earlier.id == ScoredListing.id
         same = earlier.first_event_id == ScoredListing.first_event_id
-        conditions = [condition for condition in (self.is_held(earlier), counts) if condition is not None]
+        conditions = [
+            condition for condition in (self.is_held(earlier), counts) if condition is not None
+        ]
         return earlier.select(fn.MIN(earlier.seen_at)).where(same, *conditions)
 
     def rolled_back_at(self) -> Any:
@@ -88,25 +117,36 @@ class Knowledge:
         if self.as_of is None:
             return ImportBatch.rolled_back_at
         moment = Case(None, [(BatchChange.kind == ROLLBACK, BatchChange.changed_at)], None)
-        of_import = (BatchChange.import_id == ScoredListing.import_id) & (BatchChange.changed_at <= self.as_of)
+        of_import = (BatchChange.import_id == ScoredListing.import_id) & (
+            BatchChange.changed_at <= self.as_of
+        )
         return BatchChange.select(moment).where(of_import).order_by(BatchChange.id.desc()).limit(1)
 
 
 def present(database: Database) -> Knowledge:
     """What the archive knows now."""
-    out = ImportBatch.select(ImportBatch.id).where(ImportBatch.rolled_back_at.is_null(False)).limit(1)
+    out = (
+        ImportBatch.select(ImportBatch.id).where(ImportBatch.rolled_back_at.is_null(False)).limit(1)
+    )
     return Knowledge(has_rollbacks=database.execute(out).fetchone() is not None)
 
 
 def knowledge_at(database: Database, as_of: str) -> Knowledge:
     """What the archive knew at a moment, inclusive."""
     held = ImportBatch.imported_at <= as_of
-    newest = ImportBatch.select(ImportBatch.import_id).where(held).order_by(ImportBatch.imported_at.desc()).limit(1)
+    newest = (
+        ImportBatch.select(ImportBatch.import_id)
+        .where(held)
+        .order_by(ImportBatch.imported_at.desc())
+        .limit(1)
+    )
     row = database.execute(newest).fetchone()
     if row is None:
         return Knowledge(as_of, _NO_EVENT, _BEFORE_ALL_TIMES)
     in_newest = ScoredListing.select(ScoredListing.id).where(ScoredListing.import_id == row[0])
-    (last_event_id,) = database.execute(in_newest.order_by(ScoredListing.import_index).limit(1)).fetchone()
+    (last_event_id,) = database.execute(
+        in_newest.order_by(ScoredListing.import_index).limit(1)
+    ).fetchone()
     counted = ImportBatch.select(fn.MAX(ImportBatch.last_seen_at)).where(held)
     (last_seen_at,) = database.execute(counted).fetchone()
     has_rollbacks = database.execute(_rolled_back_at(as_of).limit(1)).fetchone() is not None
@@ -117,7 +157,9 @@ def _rolled_back_at(as_of: str) -> Any:
     """The imports whose latest change by then was a rollback."""
     later = BatchChange.alias("later_change")
     undone = later.select(later.id).where(
-        (later.import_id == BatchChange.import_id) & (later.changed_at <= as_of) & (later.id > BatchChange.id)
+        (later.import_id == BatchChange.import_id)
+        & (later.changed_at <= as_of)
+        & (later.id > BatchChange.id)
     )
     last = (BatchChange.kind == ROLLBACK) & (BatchChange.changed_at <= as_of) & ~fn.EXISTS(undone)
     return BatchChange.select(BatchChange.import_id).where(last)

@@ -1,6 +1,7 @@
 """What is odd about an import's rows, compared with each other and with what the archive holds.
 
-Nothing of it keeps the import from being written. Each is a dictionary as the contract `FileWarning` has it.
+Nothing of it keeps the import from being written. Each is a dictionary as the contract
+`FileWarning` has it.
 """
 
 import json
@@ -30,18 +31,32 @@ SCALE = 10
 Oddity = dict[str, Any]
 
 
-def find_oddities(database: Database, origin: Origin, *, rows: int, median_score: float) -> list[Oddity]:
+def find_oddities(
+    database: Database, origin: Origin, *, rows: int, median_score: float
+) -> list[Oddity]:
     """The warnings about so many staged rows. Needs the table of predecessors to be filled."""
     before = _last_import(database, origin)
-    found = [*_repeated_rows(database), *_indistinct_rows(database, origin), *_price_shift(database)]
+    found = [
+        *_repeated_rows(database),
+        *_indistinct_rows(database, origin),
+        *_price_shift(database),
+    ]
     if before is not None:
         found += [*_score_scale(median_score, before), *_fewer_rows(rows, before)]
     return found
 
 
-def oddity(code: str, message: str, count: int, *, lines: list[int] | None = None, hint: str | None = None) -> Oddity:
+def oddity(
+    code: str, message: str, count: int, *, lines: list[int] | None = None, hint: str | None = None
+) -> Oddity:
     """One warning; `lines` are the first ones that it is about."""
-    return {"code": code, "message": message, "count": count, "first_lines": lines or [], "hint": hint}
+    return {
+        "code": code,
+        "message": message,
+        "count": count,
+        "first_lines": lines or [],
+        "hint": hint,
+    }
 
 
 @dataclass(frozen=True)
@@ -56,8 +71,11 @@ class _Before:
 def _last_import(database: Database, origin: Origin) -> _Before | None:
     if origin.source is None:
         return None
-    query = ImportBatch.select(ImportBatch.import_id, ImportBatch.record_count, ImportBatch.result).where(
-        fold_source(ImportBatch.source) == fold_ascii(origin.source), ImportBatch.rolled_back_at.is_null()
+    query = ImportBatch.select(
+        ImportBatch.import_id, ImportBatch.record_count, ImportBatch.result
+    ).where(
+        fold_source(ImportBatch.source) == fold_ascii(origin.source),
+        ImportBatch.rolled_back_at.is_null(),
     )
     row = database.execute(query.order_by(ImportBatch.id.desc()).limit(1)).fetchone()
     if row is None:
@@ -77,7 +95,8 @@ def _repeated_rows(database: Database) -> Iterator[Oddity]:
             "rows repeat another one within an hour: each offer counts once",
             count,
             lines=_first_lines(database, repeated),
-            hint="all of them are kept; send each offer once, or an hour apart, to have each counted",
+            hint="all of them are kept; send each offer once, or an hour apart, to have each "
+            "counted",
         )
 
 
@@ -95,9 +114,11 @@ def _indistinct_rows(database: Database, origin: Origin) -> Iterator[Oddity]:
 
 
 def _indistinct(origin: Origin) -> Any:
-    """The `import_index` of each staged row that nothing is to be computed from. All rows are gone over only where any
-    may be nameless."""
-    in_groups = (staged_groups.c.is_several == 1) & (staged_groups.c.standing < Standing.REPEATED.value)
+    """The `import_index` of each staged row that nothing is to be computed from. All rows are gone
+    over only where any may be nameless."""
+    in_groups = (staged_groups.c.is_several == 1) & (
+        staged_groups.c.standing < Standing.REPEATED.value
+    )
     elsewhere = fn.COALESCE(staged_groups.c.is_several, 0) == 0
     elsewhere &= fn.COALESCE(staged_groups.c.standing, 0) < Standing.REPEATED.value
     found: Any = staged_groups.select(staged_groups.c.import_index).where(in_groups)
@@ -107,7 +128,11 @@ def _indistinct(origin: Origin) -> Any:
         return found
     is_new = predecessors.c.import_index.is_null()
     of_each = predecessors.c.import_index == staged.c.import_index
-    others = _with_groups(staged).join(predecessors, JOIN.LEFT_OUTER, on=of_each).where(is_new & elsewhere)
+    others = (
+        _with_groups(staged)
+        .join(predecessors, JOIN.LEFT_OUTER, on=of_each)
+        .where(is_new & elsewhere)
+    )
     return found.union_all(others.where(is_nameless(staged.c, SQL("1 = 1"))))
 
 
@@ -121,14 +146,20 @@ def _what_would_tell(database: Database, origin: Origin, found: Any) -> str:
     if not _any(database, found, staged.c.source_url.is_null()):
         return "give each offer a source_url of its own, or another seller, region or condition"
     if origin.source is None and not _any(database, found, ~nameless):
-        return "a source_url or a seller in each row, or source= with the upload, would tell them apart"
+        return (
+            "a source_url or a seller in each row, or source= with the upload, would tell "
+            "them apart"
+        )
     return "a source_url in each row would tell them apart"
 
 
 def _price_shift(database: Database) -> Iterator[Oddity]:
     """The median is beyond a factor exactly where more than half of the prices are."""
     new, old = staged.c.price_usd, predecessors.c.price_usd
-    sums = [fn.COALESCE(fn.SUM(Case(None, [(test, 1)], 0)), 0) for test in (new > old * SHIFT, new * SHIFT < old)]
+    sums = [
+        fn.COALESCE(fn.SUM(Case(None, [(test, 1)], 0)), 0)
+        for test in (new > old * SHIFT, new * SHIFT < old)
+    ]
     compared = predecessors.select(fn.COUNT(SQL("*")), *sums).join(
         staged, on=(staged.c.import_index == predecessors.c.import_index)
     )
@@ -151,9 +182,11 @@ def _score_scale(median_score: float, before: _Before) -> Iterator[Oddity]:
     if factor >= SCALE or factor <= 1 / SCALE:
         yield oddity(
             "score_scale",
-            f"the median score is {median_score:g}, that of the source's last import {before.median_score:g}",
+            f"the median score is {median_score:g}, that of the source's last import "
+            f"{before.median_score:g}",
             1,
-            hint=f"scores on another scale than those of import {before.import_id} can't be compared with them",
+            hint=f"scores on another scale than those of import {before.import_id} can't be "
+            "compared with them",
         )
 
 
@@ -175,13 +208,19 @@ def _count(database: Database, found: Any) -> int:
 def _any(database: Database, found: Any, condition: Any) -> bool:
     """Whether any of these staged rows is so."""
     among = found.alias("found")
-    rows = Select([among], [SQL("1")]).join(staged, on=(staged.c.import_index == among.c.import_index))
+    rows = Select([among], [SQL("1")]).join(
+        staged, on=(staged.c.import_index == among.c.import_index)
+    )
     return database.execute(rows.where(condition).limit(1)).fetchone() is not None
 
 
 def _first_lines(database: Database, found: Any) -> list[int]:
     among = found.alias("found")
-    first = Select([among], [among.c.import_index]).order_by(among.c.import_index).limit(SHOWN_LINES)
+    first = (
+        Select([among], [among.c.import_index]).order_by(among.c.import_index).limit(SHOWN_LINES)
+    )
     line = fn.COALESCE(staged.c.line, staged.c.import_index)
-    lines = staged.select(line).where(staged.c.import_index.in_(first)).order_by(staged.c.import_index)
+    lines = (
+        staged.select(line).where(staged.c.import_index.in_(first)).order_by(staged.c.import_index)
+    )
     return [line for (line,) in database.execute(lines)]

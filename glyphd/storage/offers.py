@@ -1,8 +1,9 @@
-"""Which events may be compared with which, and which offers of a group are gone. Everything follows from the imports
-that count; each rule is a condition on events, and is here alone.
+"""Which events may be compared with which, and which offers of a group are gone. Everything follows
+from the imports that count; each rule is a condition on events, and is here alone.
 
-An identity with several separate offers at a time is a group: its offers can't be told apart, so an offer is
-a position in the group, its `ordinal`. Every observation of the identity has the first one.
+An identity with several separate offers at a time is a group: its offers can't be told apart, so an
+offer is a position in the group, its `ordinal`. Every observation of the identity has the first
+one.
 """
 
 from collections.abc import Callable
@@ -52,12 +53,14 @@ def is_in_group(identity: Any, counting: Counting) -> Any:
 def is_indistinct(event: Any, source: Any, counting: Counting) -> Any:
     """Condition: the event can't be matched to one offer, so nothing may be computed from or to it.
 
-    Its own import has several of its identity, or an earlier one that counts had; or neither the event nor the
-    `source` of its import says whose offer it is.
+    Its own import has several of its identity, or an earlier one that counts had; or neither the
+    event nor the `source` of its import says whose offer it is.
     """
     in_own_import = _OTHER.import_id == event.import_id
     is_earlier = all_of(_OTHER.id < event.id, *counting(_OTHER))
-    offers = _OTHER.select(_OTHER.id).where(_OTHER.group_id == identity_of(event), in_own_import | is_earlier)
+    offers = _OTHER.select(_OTHER.id).where(
+        _OTHER.group_id == identity_of(event), in_own_import | is_earlier
+    )
     return fn.EXISTS(offers) | is_nameless(event, source.is_null())
 
 
@@ -67,12 +70,14 @@ def is_nameless(row: Any, source_is_null: Any) -> Any:
 
 
 def fold_source(source: Any) -> Any:
-    """Expression: the `source` of an import as sources are compared, ASCII case ignored, none equal to none."""
+    """Expression: the `source` of an import as sources are compared, ASCII case ignored, none equal
+    to none."""
     return fn.LOWER(fn.COALESCE(source, ""))
 
 
 def thread_of(event: Any, source: Any) -> Any:
-    """Expression: only events of one thread are compared. Without a URL the listing has one for each source."""
+    """Expression: only events of one thread are compared. Without a URL the listing has one for
+    each source."""
     return Case(None, [(event.source_url.is_null(), fold_source(source))], "")
 
 
@@ -92,10 +97,11 @@ def _own_source(event: Any) -> Any:
 
 
 def gone_at(event: Any, counting: Counting) -> Any:
-    """Expression: since when this latest observation of its listing is out of date; null while it is not.
+    """Expression: since when this latest observation of its listing is out of date; null while it
+    is not.
 
-    That is the moment of the first later observation, by the same source, of the first offer of its group in a group
-    that is too small to have this offer.
+    That is the moment of the first later observation, by the same source, of the first offer of its
+    group in a group that is too small to have this offer.
     """
     is_later = (moment_of(_FIRST) > moment_of(event)) | (
         (moment_of(_FIRST) == moment_of(event)) & (_FIRST.id > event.id)

@@ -1,4 +1,5 @@
-"""What the archive held of each staged listing: the event that was its latest, and how the new one follows it."""
+"""What the archive held of each staged listing: the event that was its latest, and how the new one
+follows it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,16 +38,17 @@ _TEXTS = ("model", "seen_at")
 _NUMBERS = ("price_usd", "score")
 TABLES = {"staged_keys": KNOWN_COLUMNS, "staged_predecessors": COLUMNS}
 _known = Table("staged_keys")
-"""The listing's key of each staged row that has one, and whether its identity has other offers: what `predecessors`
-begins with."""
+"""The listing's key of each staged row that has one, and whether its identity has other offers:
+what `predecessors` begins with."""
 
 predecessors = Table("staged_predecessors")
-"""One row for each staged row whose listing is known; `event_id` is null when no event of it counts, else `price_usd`,
-`score`, `model` and `seen_at` are that event's.
+"""One row for each staged row whose listing is known; `event_id` is null when no event of it
+counts, else `price_usd`, `score`, `model` and `seen_at` are that event's.
 
-`is_late`: that event was seen later than the staged row, which is history from the start. `needs_renewal`: it is, or it
-follows another event than that one, so that a renewal has to look at all of the listing's events. `is_compared`: the
-staged row may be compared with the event; `change_step` is null where it may not.
+`is_late`: that event was seen later than the staged row, which is history from the start.
+`needs_renewal`: it is, or it follows another event than that one, so that a renewal has to look at
+all of the listing's events. `is_compared`: the staged row may be compared with the event;
+`change_step` is null where it may not.
 """
 
 anchors = predecessors.alias("anchor")
@@ -61,7 +63,9 @@ def open_predecessors(database: Database) -> Iterator[None]:
     for table, columns in TABLES.items():
         names = ", ".join(f"{name} {kinds.get(name, integer)}" for name in columns[1:])
         database.execute_sql(f"DROP TABLE IF EXISTS {table}")
-        database.execute_sql(f"CREATE TEMPORARY TABLE {table} (import_index {integer} PRIMARY KEY, {names})")
+        database.execute_sql(
+            f"CREATE TEMPORARY TABLE {table} (import_index {integer} PRIMARY KEY, {names})"
+        )
     yield
     for table in TABLES:
         database.execute_sql(f"DROP TABLE {table}")
@@ -69,7 +73,8 @@ def open_predecessors(database: Database) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Origin:
-    """What an import's rows are compared by: the `source` it names, and what occurs in the archive and among them.
+    """What an import's rows are compared by: the `source` it names, and what occurs in the archive
+    and among them.
 
     What does not occur is not looked for.
     """
@@ -90,7 +95,9 @@ class Origin:
 
 def origin_of(stage: Stage, source: str | None) -> Origin:
     """The origin of a complete stage whose import names this source."""
-    any_group = ScoredListing.select(ScoredListing.id).where(ScoredListing.group_id.is_null(False)).limit(1)
+    any_group = (
+        ScoredListing.select(ScoredListing.id).where(ScoredListing.group_id.is_null(False)).limit(1)
+    )
     has_groups = stage.database.execute(any_group).fetchone() is not None
     return Origin(source, has_groups, stage.is_grouped(), stage.may_be_nameless())
 
@@ -98,8 +105,8 @@ def origin_of(stage: Stage, source: str | None) -> Origin:
 def find_predecessors(database: Database, origin: Origin) -> list[Node]:
     """The statements that fill the table: first along the listings' ids, then along the file.
 
-    Each goes over what it reads in the order in which it lies: ids are random, and a look-up for each row of the file
-    would find its page in no cache.
+    Each goes over what it reads in the order in which it lies: ids are random, and a look-up for
+    each row of the file would find its page in no cache.
     """
     in_file_order = unindexed(database, staged_ids.c.import_index)
     in_group = is_in_group(ListingKey.first_event_id, present(database).counting)
@@ -115,12 +122,15 @@ def find_predecessors(database: Database, origin: Origin) -> list[Node]:
     )
     return [
         _known.insert(keys, columns=[getattr(_known.c, name) for name in KNOWN_COLUMNS]),
-        predecessors.insert(_followed(origin), columns=[getattr(predecessors.c, name) for name in COLUMNS]),
+        predecessors.insert(
+            _followed(origin), columns=[getattr(predecessors.c, name) for name in COLUMNS]
+        ),
     ]
 
 
 def is_indistinct_alone(origin: Origin) -> Any:
-    """Condition: its own import tells that nothing may be computed from the staged row, whatever came before."""
+    """Condition: its own import tells that nothing may be computed from the staged row, whatever
+    came before."""
     tests = [staged.c.is_several == 1] if origin.is_grouped else []
     if origin.may_lack_names:
         tests.append(is_nameless(staged.c, SQL("1 = 1")))
@@ -146,7 +156,9 @@ def _followed(origin: Origin) -> Any:
         "change_step": Case(None, [(is_compared, step_between(current, staged.c))], None),
         "price_usd": current.price_usd,
         "score": current.score,
-        "model": FieldAlias.create(current, ScoredListing.model),  # an alias has a `model` of its own
+        "model": FieldAlias.create(
+            current, ScoredListing.model
+        ),  # an alias has a `model` of its own
         "seen_at": current.seen_at,
     }
     return (
@@ -163,25 +175,34 @@ def superseded() -> Any:
 
 
 def rows_to_renew() -> Any:
-    """The `import_index` of each staged row that does not just follow its listing's latest event."""
+    """The `import_index` of each staged row that does not just follow its listing's latest
+    event."""
     return predecessors.select(predecessors.c.import_index).where(predecessors.c.needs_renewal == 1)
 
 
 def listings_to_renew(origin: Origin, top: int) -> list[Any]:
-    """Queries for the `first_event_id` of listings that need more than what is done for each row of an import.
+    """Queries for the `first_event_id` of listings that need more than what is done for each row of
+    an import.
 
     `top - import_index` is the id of a row's event, which is written by now.
     """
-    found = [predecessors.select(predecessors.c.first_event_id).where(predecessors.c.needs_renewal == 1)]
+    found = [
+        predecessors.select(predecessors.c.first_event_id).where(predecessors.c.needs_renewal == 1)
+    ]
     several_times = (Standing.LEFT_OUT.value, Standing.EARLIER.value)
     indexes = staged_groups.select(Value(top) - staged_groups.c.import_index)
     observed_again = indexes.where(staged_groups.c.standing.in_(several_times))
-    found.append(ScoredListing.select(ScoredListing.first_event_id).where(ScoredListing.id.in_(observed_again)))
+    found.append(
+        ScoredListing.select(ScoredListing.first_event_id).where(
+            ScoredListing.id.in_(observed_again)
+        )
+    )
     return [*found, _shrunk_groups()] if origin.has_groups else found
 
 
 def _shrunk_groups() -> Any:
-    """The first offers of groups that have a current offer which the staged group is too small for."""
+    """The first offers of groups that have a current offer which the staged group is too small
+    for."""
     offer = ScoredListing.alias("offer")
     left_out = (offer.group_id == predecessors.c.first_event_id) & (offer.is_current == SQL("1"))
     return (

@@ -1,4 +1,5 @@
-"""Conditions on events, as Peewee expressions. One table serves the store, the HTTP filters and their docs."""
+"""Conditions on events, as Peewee expressions. One table serves the store, the HTTP filters and
+their docs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -27,7 +28,9 @@ def _from_source(database: Database, values: Sequence[str]) -> Expression:
 
 def _equals_any(database: Database, column: Field, values: Sequence[str]) -> Expression:
     """One IN rather than ORs: SQLite's parser gives a chain of a hundred of those up."""
-    return Expression(caseless(database, column), OP.IN, [caseless_value(database, value) for value in values])
+    return Expression(
+        caseless(database, column), OP.IN, [caseless_value(database, value) for value in values]
+    )
 
 
 def is_of_listing(listing_id: bytes) -> Expression:

@@ -1,8 +1,10 @@
-"""Which rows of one identity, each with a `source_url`, say the same: found by SQL, row by row only where it must be.
+"""Which rows of one identity, each with a `source_url`, say the same: found by SQL, row by row only
+where it must be.
 
-A row's `content` is the number of the first row of its identity that says the same in all but `seen_at`. Most rows say
-just what their identity's first one says, or have a price or a score that no other has; what is left is known by a
-digest. `recency` is `seen_at` and the row's number: the greatest is the latest seen, then the last in the file.
+A row's `content` is the number of the first row of its identity that says the same in all but
+`seen_at`. Most rows say just what their identity's first one says, or have a price or a score that
+no other has; what is left is known by a digest. `recency` is `seen_at` and the row's number: the
+greatest is the latest seen, then the last in the file.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,12 +27,14 @@ TABLES = {
     "same_rows": "import_index {integer} PRIMARY KEY, identity {integer}",
     "last_same_rows": "identity {integer} PRIMARY KEY, import_index {integer}",
     "repeated_rows": """
-        import_index {integer} PRIMARY KEY, identity {integer}, first_index {integer}, observation {integer},
+        import_index {integer} PRIMARY KEY, identity {integer}, first_index {integer},
+        observation {integer},
         content {integer}, price_usd {real}, score {real}, recency {text}""",
     "said_digests": "import_index {integer} PRIMARY KEY, identity {integer}, digest {blob}",
 }
-"""`same_rows` say the same as their identity's first one, `seen_at` included. Of them `repeated_rows` has only the
-last, with the first as its `first_index`, and else each row with a URL whose identity occurs more than once."""
+"""`same_rows` say the same as their identity's first one, `seen_at` included. Of them
+`repeated_rows` has only the last, with the first as its `first_index`, and else each row with a URL
+whose identity occurs more than once."""
 
 _NUMBER_BASE = 10**12
 """Added to a row's number, so that all have the same length as text."""
@@ -45,7 +49,8 @@ WHERE staged.source_url IS NOT NULL"""
 
 _FIND_SAME_ROWS = f"""
 INSERT INTO same_rows (import_index, identity)
-SELECT staged.import_index, found.identity {_REPEATED} AND staged.seen_at = first.seen_at AND {{says_the_same}}
+SELECT staged.import_index, found.identity {_REPEATED} AND staged.seen_at = first.seen_at
+AND {{says_the_same}}
 ORDER BY staged.import_index"""
 
 _FIND_LAST_SAME_ROWS = """
@@ -55,16 +60,21 @@ SELECT identity, MAX(import_index) FROM same_rows GROUP BY identity ORDER BY ide
 _RECENCY = f"staged.seen_at || CAST({_NUMBER_BASE} + staged.import_index AS TEXT)"
 
 _KEEP_LAST_SAME_ROWS = f"""
-INSERT INTO repeated_rows (import_index, identity, first_index, observation, content, price_usd, score, recency)
-SELECT staged.import_index, last.identity, last.identity, 0, last.identity, staged.price_usd, staged.score, {_RECENCY}
+INSERT INTO repeated_rows (import_index, identity, first_index, observation, content, price_usd,
+score, recency)
+SELECT staged.import_index, last.identity, last.identity, 0, last.identity, staged.price_usd,
+staged.score, {_RECENCY}
 FROM last_same_rows AS last
-JOIN staged_rows AS staged ON staged.import_index = last.import_index ORDER BY staged.import_index"""
+JOIN staged_rows AS staged ON staged.import_index = last.import_index
+ORDER BY staged.import_index"""
 
 _KEEP_OTHER_ROWS = f"""
-INSERT INTO repeated_rows (import_index, identity, first_index, observation, content, price_usd, score, recency)
+INSERT INTO repeated_rows (import_index, identity, first_index, observation, content, price_usd,
+score, recency)
 SELECT staged.import_index, found.identity, staged.import_index, 0,
     CASE WHEN {{says_the_same}} THEN found.identity END, staged.price_usd, staged.score, {_RECENCY}
-{_REPEATED} AND NOT EXISTS (SELECT 1 FROM same_rows AS same WHERE same.import_index = staged.import_index)
+{_REPEATED} AND NOT EXISTS (SELECT 1 FROM same_rows AS same
+WHERE same.import_index = staged.import_index)
 ORDER BY staged.import_index"""
 
 _FIND_UNEQUALLED = """
@@ -77,15 +87,25 @@ WHERE content IS NULL AND import_index IN (
 _FIND_EQUAL_DIGESTS = """
 UPDATE repeated_rows SET content = found.content
 FROM (
-    SELECT import_index, MIN(import_index) OVER (PARTITION BY identity, digest) AS content FROM said_digests
+    SELECT import_index, MIN(import_index) OVER (PARTITION BY identity, digest) AS content
+    FROM said_digests
 ) AS found
 WHERE repeated_rows.import_index = found.import_index"""
 
 
 def find_rows_with_url(database: Database) -> None:
-    """Fills `repeated_rows`, all in one observation, and `same_rows`. Needs `repeated_identities` to be filled."""
-    says_the_same = " AND ".join(equals_exactly(database, f"staged.{name}", f"first.{name}") for name in _SAID)
-    for statement in (_FIND_SAME_ROWS, _FIND_LAST_SAME_ROWS, _KEEP_LAST_SAME_ROWS, _KEEP_OTHER_ROWS, _FIND_UNEQUALLED):
+    """Fills `repeated_rows`, all in one observation, and `same_rows`. Needs `repeated_identities`
+    to be filled."""
+    says_the_same = " AND ".join(
+        equals_exactly(database, f"staged.{name}", f"first.{name}") for name in _SAID
+    )
+    for statement in (
+        _FIND_SAME_ROWS,
+        _FIND_LAST_SAME_ROWS,
+        _KEEP_LAST_SAME_ROWS,
+        _KEEP_OTHER_ROWS,
+        _FIND_UNEQUALLED,
+    ):
         database.execute_sql(statement.format(says_the_same=says_the_same))
     _digest_the_rest(database)
     database.execute_sql(_FIND_EQUAL_DIGESTS)
@@ -96,7 +116,9 @@ def row_number(recency: str) -> str:
     return f"(CAST(SUBSTR({recency}, 28) AS BIGINT) - {_NUMBER_BASE})"
 
 
-def chunks(database: Database, columns: Sequence[str], joins: str) -> Iterator[list[tuple[Any, ...]]]:
+def chunks(
+    database: Database, columns: Sequence[str], joins: str
+) -> Iterator[list[tuple[Any, ...]]]:
     """Some columns of staged rows, behind their `import_index`, in file order."""
     query = f"SELECT staged.import_index, {', '.join(columns)} FROM staged_rows AS staged {joins}"
     rows = stream(database, SQL(f"{query} ORDER BY staged.import_index"))
@@ -106,7 +128,10 @@ def chunks(database: Database, columns: Sequence[str], joins: str) -> Iterator[l
 
 def _digest_the_rest(database: Database) -> None:
     names = ("rest.identity", *(f"staged.{name}" for name in _SAID))
-    joined = "JOIN repeated_rows AS rest ON rest.import_index = staged.import_index AND rest.content IS NULL"
+    joined = (
+        "JOIN repeated_rows AS rest ON rest.import_index = staged.import_index AND "
+        "rest.content IS NULL"
+    )
     for chunk in chunks(database, names, joined):
         rows = ((index, identity, _digest(said)) for index, identity, *said in chunk)
         add_rows(database, "said_digests", ("import_index", "identity", "digest"), rows)

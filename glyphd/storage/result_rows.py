@@ -1,4 +1,5 @@
-"""Rows as the archive gives them: which columns there are, where each comes from, and its Python value."""
+"""Rows as the archive gives them: which columns there are, where each comes from, and its Python
+value."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,13 +21,16 @@ RESULT_COLUMNS = (*COLUMN_NAMES, *OWN_COLUMNS)
 SELECTABLE_COLUMNS = (*RESULT_COLUMNS, EXTRA)
 """What may be asked for by name."""
 
-JSON_COLUMNS = frozenset(name for name, column in COLUMN.items() if isinstance(column.cell, JsonCell | ExtraCell))
+JSON_COLUMNS = frozenset(
+    name for name, column in COLUMN.items() if isinstance(column.cell, JsonCell | ExtraCell)
+)
 """Kept as JSON text, written as JSON itself."""
 
 _FROM_BATCH = ("imported_at", "rolled_back_at", "source")
 CHUNK_ROWS = 1000
 CHUNK_BYTES = 4 * 1024 * 1024
-"""A chunk of rows ends with either. Only JSON is counted: a thousand rows hold little text beside it."""
+"""A chunk of rows ends with either. Only JSON is counted: a thousand rows hold little text beside
+it."""
 _MEASURED_ROWS = 50
 
 StoredColumn = Sequence[Any]
@@ -46,25 +50,35 @@ _CONVERSIONS: Mapping[str, Callable[[StoredColumn], StoredColumn]] = {
 
 
 def select_rows(columns: Sequence[str], known: Knowledge, along: Along | None = None) -> Select:
-    """A select of these result columns from the events, read along an order or as they lie; joins the batches when a
-    column needs them."""
+    """A select of these result columns from the events, read along an order or as they lie; joins
+    the batches when a column needs them."""
     query = ScoredListing.select(*(_expression(name, known).alias(name) for name in columns))
     if along is not None:
         query = query.from_(along)
     if any(name in _FROM_BATCH for name in columns):
-        query = query.join(ImportBatch, JOIN.INNER, on=(ImportBatch.import_id == ScoredListing.import_id))
+        query = query.join(
+            ImportBatch, JOIN.INNER, on=(ImportBatch.import_id == ScoredListing.import_id)
+        )
     return query
 
 
-def convert_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
-    """Stored values to what clients get, but for JSON, which stays the text that it is stored as."""
+def convert_rows(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> Iterator[tuple[Any, ...]]:
+    """Stored values to what clients get, but for JSON, which stays the text that it is stored
+    as."""
     conversions = [_CONVERSIONS.get(name) for name in columns]
     for chunk in in_chunks(columns, rows):
         found = zip(conversions, zip(*chunk, strict=True), strict=True)
-        yield from zip(*(values if convert is None else convert(values) for convert, values in found), strict=True)
+        yield from zip(
+            *(values if convert is None else convert(values) for convert, values in found),
+            strict=True,
+        )
 
 
-def in_chunks(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
+def in_chunks(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> Iterator[list[Sequence[Any]]]:
     """The rows in chunks that take little memory, whatever JSON they hold."""
     of_json = [at for at, name in enumerate(columns) if name in JSON_COLUMNS]
     remaining = iter(rows)

@@ -1,8 +1,8 @@
 """Which event the specs of a GPU model come from.
 
 One with any specs comes before one without, then the latest seen, then the one with the highest id.
-The first two are compared as one text, the rank. Ids grow from import to import and fall inside one:
-among equals the later import wins, and in one file the earlier row.
+The first two are compared as one text, the rank. Ids grow from import to import and fall inside
+one: among equals the later import wins, and in one file the earlier row.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

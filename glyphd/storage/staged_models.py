@@ -43,7 +43,9 @@ class ModelNotes:
     def add(self, columns: Mapping[str, Sequence[Any]]) -> None:
         best = self._best
         names = map(self._folded.__getitem__, columns["model"])
-        for model, rank, index in zip(names, spec_ranks(columns), columns["import_index"], strict=False):
+        for model, rank, index in zip(
+            names, spec_ranks(columns), columns["import_index"], strict=False
+        ):
             known = best.get(model)
             if known is None or rank > known[0]:
                 best[model] = (rank, index)
@@ -63,4 +65,6 @@ def _keep_best(rows: list[tuple[Any, ...]]) -> Any:
     given = [getattr(stored, name) for name in _NAMES]
     update = {getattr(stored, name): getattr(new, name) for name in _NAMES[1:]}
     insert = staged_models.insert(rows, columns=given)
-    return insert.on_conflict(conflict_target=[stored.model], update=update, where=new.spec_rank > stored.spec_rank)
+    return insert.on_conflict(
+        conflict_target=[stored.model], update=update, where=new.spec_rank > stored.spec_rank
+    )

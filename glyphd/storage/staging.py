@@ -45,20 +45,21 @@ _GROUPED = {
 _rows = Table(TABLE)
 
 staged = Table("staged_listings")
-"""The rows of a complete stage: each has STAGED_COLUMNS and `is_several`, `word_index` and `anchor_index` of
-its group; see `grouping`."""
+"""The rows of a complete stage: each has STAGED_COLUMNS and `is_several`, `word_index` and
+`anchor_index` of its group; see `grouping`."""
 
 staged_ids = Table("staged_ids")
-"""`listing_id`, `import_index` and `standing` of each of them, in the order of their listings. Ids are random: to look
-each up in the order of the file would find its page in no cache."""
+"""`listing_id`, `import_index` and `standing` of each of them, in the order of their listings. Ids
+are random: to look each up in the order of the file would find its page in no cache."""
 
 StagedColumns = Mapping[str, Sequence[Any]]
-"""PLACE_COLUMNS and STORED_COLUMNS of several rows, by column, all equally long. A column that is left out is null in
-each of them."""
+"""PLACE_COLUMNS and STORED_COLUMNS of several rows, by column, all equally long. A column that is
+left out is null in each of them."""
 
 
 class Stage:
-    """The rows of one import on their way into the archive. Lives as long as its connection's `open_stage`."""
+    """The rows of one import on their way into the archive. Lives as long as its connection's
+    `open_stage`."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -82,7 +83,9 @@ class Stage:
         with uncommitted(self.database):
             self._models.add(columns)
             self._notes.add(columns)
-            add_rows(self.database, TABLE, names, zip(*(given[name] for name in names), strict=True))
+            add_rows(
+                self.database, TABLE, names, zip(*(given[name] for name in names), strict=True)
+            )
         self._bounds = (self._bounds[0] if self._count else indexes[0], indexes[-1])
         self._count += len(indexes)
         named = [columns[name] for name in ("seller", "source_url") if name in columns]
@@ -90,7 +93,8 @@ class Stage:
         self._last_seen_at = max(self._last_seen_at or "", *columns["seen_at"])
 
     def complete(self) -> None:
-        """Does what can be done only when all rows are in: to be called once, before they are written.
+        """Does what can be done only when all rows are in: to be called once, before they are
+        written.
 
         Tells rows of equal identity apart, and gives each offer its own `listing_id`.
         """
@@ -104,7 +108,8 @@ class Stage:
                 self.database.execute_sql(statement)
 
     def is_grouped(self) -> bool:
-        """Whether several rows have one identity, listed in `staged_groups`; known when the stage is complete."""
+        """Whether several rows have one identity, listed in `staged_groups`; known when the stage
+        is complete."""
         return self._is_grouped
 
     def may_be_nameless(self) -> bool:
@@ -112,7 +117,8 @@ class Stage:
         return self._may_be_nameless
 
     def summary(self) -> dict[str, Any]:
-        """What the rows are about, as a status says it; empty until `complete`, and without rows."""
+        """What the rows are about, as a status says it; empty until `complete`, and without
+        rows."""
         return self._summary
 
     def count(self) -> int:
@@ -136,7 +142,8 @@ class Stage:
 def open_stage(database: Database) -> Iterator[Stage]:
     """An empty stage on the current connection; gone when the block ends.
 
-    On SQLite its tables go with the connection, or with the next stage: to drop them, each page is looked at.
+    On SQLite its tables go with the connection, or with the next stage: to drop them, each page is
+    looked at.
     """
     _drop_tables(database)
     database.execute_sql(_create_table(database))
@@ -160,11 +167,15 @@ def _drop_tables(database: Database) -> None:
 
 
 def _complete_rows(is_grouped: bool) -> Iterator[str]:
-    """The statements that make `staged` and `staged_ids`. Rows with all columns are never written to the stage again:
-    to read them along with their groups takes a fraction of that."""
+    """The statements that make `staged` and `staged_ids`. Rows with all columns are never written
+    to the stage again: to read them along with their groups takes a fraction of that."""
     given = {name: f"rows.{name}" for name in STAGED_COLUMNS} | (_GROUPED if is_grouped else _ALONE)
     columns = ", ".join(f"{value} AS {name}" for name, value in given.items())
-    groups = " LEFT JOIN staged_groups AS groups ON groups.import_index = rows.import_index" if is_grouped else ""
+    groups = (
+        " LEFT JOIN staged_groups AS groups ON groups.import_index = rows.import_index"
+        if is_grouped
+        else ""
+    )
     yield f"CREATE TEMPORARY VIEW staged_listings AS SELECT {columns} FROM {TABLE} AS rows{groups}"
     ids = "SELECT listing_id, import_index, standing FROM"
     if is_grouped:
@@ -175,8 +186,11 @@ def _complete_rows(is_grouped: bool) -> Iterator[str]:
 
 
 def _create_table(database: Database) -> str:
-    """The stage has the types of the events' own columns; rows follow each other by `import_index`."""
-    fields = [ScoredListing._meta.columns[name] for name in STAGED_COLUMNS if name not in GROUP_COLUMNS]
+    """The stage has the types of the events' own columns; rows follow each other by
+    `import_index`."""
+    fields = [
+        ScoredListing._meta.columns[name] for name in STAGED_COLUMNS if name not in GROUP_COLUMNS
+    ]
     columns = [_column_definition(database, field) for field in fields]
     return f"CREATE TEMPORARY TABLE {TABLE} ({', '.join(columns)})"
 
@@ -189,5 +203,8 @@ def _column_definition(database: Database, field: Field) -> str:
     if kind != "TEXT":
         return f"{field.column_name} {kind}"
     if is_sqlite(database):
-        return f"{field.column_name} TEXT{' COLLATE NOCASE' if isinstance(field, CaselessTextField) else ''}"
+        return (
+            f"{field.column_name} "
+            f"TEXT{' COLLATE NOCASE' if isinstance(field, CaselessTextField) else ''}"
+        )
     return f'{field.column_name} TEXT COLLATE "C"'

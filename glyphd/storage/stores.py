@@ -23,7 +23,13 @@ from glyphd.contracts.import_contracts import (
     ScoredListingDTO,
 )
 from glyphd.contracts.object_cells import OBJECT_HEADER
-from glyphd.db.archive_models import IS_CURRENT, GPUModel, ImportBatch, QuantizedListing, ScoredListing
+from glyphd.db.archive_models import (
+    IS_CURRENT,
+    GPUModel,
+    ImportBatch,
+    QuantizedListing,
+    ScoredListing,
+)
 from glyphd.db.connections import open_archive
 from glyphd.db.migrations import initialise_archive
 from glyphd.errors import InvalidSettings, RowsRefused
@@ -52,8 +58,9 @@ class ListingStore(ABC):
     def insert_listings(self, listings: Iterable[GPUListingDTO], import_id: str) -> ImportResultDTO:
         """Writes the listings as one import, in one transaction.
 
-        `import_id` is any text of 1–64 characters. The same one again with the same listings changes nothing and
-        gives the first result; with other listings it raises ImportConflict. Raises RowsRefused without listings.
+        `import_id` is any text of 1–64 characters. The same one again with the same listings
+        changes nothing and gives the first result; with other listings it raises ImportConflict.
+        Raises RowsRefused without listings.
         """
 
     @abstractmethod
@@ -70,10 +77,11 @@ class ListingStore(ABC):
         import_id: str | None = None,
         limit: int | None = None,
     ) -> list[ScoredListingDTO]:
-        """The current listings that fit, latest `seen_at` first; with `import_id` all that import's rows, in order.
+        """The current listings that fit, latest `seen_at` first; with `import_id` all that import's
+        rows, in order.
 
-        Text is compared without regard to ASCII case, bounds are inclusive, `after` is exclusive; a time without
-        an offset is UTC.
+        Text is compared without regard to ASCII case, bounds are inclusive, `after` is exclusive; a
+        time without an offset is UTC.
         """
 
     @abstractmethod
@@ -135,11 +143,16 @@ class DatabaseListingStore(ListingStore):
             known = present(self.database)
             if import_id is None:
                 rows = select_rows(SELECTABLE_COLUMNS, known, MODEL_TIMELINE if model else TIMELINE)
-                rows = rows.where(IS_CURRENT).order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc())
+                rows = rows.where(IS_CURRENT).order_by(
+                    ScoredListing.seen_at.desc(), ScoredListing.id.desc()
+                )
             else:
                 rows = select_rows(SELECTABLE_COLUMNS, known).order_by(ScoredListing.import_index)
             query = restrict(rows, self.database, wanted).limit(limit)
-            return [ScoredListingDTO.model_validate(row) for row in read_rows(self.database, query, SELECTABLE_COLUMNS)]
+            return [
+                ScoredListingDTO.model_validate(row)
+                for row in read_rows(self.database, query, SELECTABLE_COLUMNS)
+            ]
 
     def list_imports(self) -> list[ImportMetadata]:
         return self._all(ImportMetadata, ImportBatch.select().order_by(ImportBatch.id.desc()))
@@ -154,13 +167,18 @@ class DatabaseListingStore(ListingStore):
     def _all(self, kind: type[AnyDTO], query: Select) -> list[AnyDTO]:
         with self.database.connection_context():
             rows = query.bind(self.database)
-            return [kind.model_validate({name: getattr(row, name) for name in kind.model_fields}) for row in rows]
+            return [
+                kind.model_validate({name: getattr(row, name) for name in kind.model_fields})
+                for row in rows
+            ]
 
     def _write(self, stage: Stage, import_id: str, received_at: str) -> ImportResultDTO:
         if not stage.count():
             raise RowsRefused("an import needs at least one listing")
         stage.complete()
-        written = write_batch(self.database, stage, Batch(import_id, result={"received_at": received_at}))
+        written = write_batch(
+            self.database, stage, Batch(import_id, result={"received_at": received_at})
+        )
         return ImportResultDTO(
             import_id=import_id,
             record_count=written.record_count,
@@ -171,9 +189,11 @@ class DatabaseListingStore(ListingStore):
 
 
 class SqliteListingStore(DatabaseListingStore):
-    """An archive in a SQLite file, by default where the server keeps its own. Makes the schema when it is missing.
+    """An archive in a SQLite file, by default where the server keeps its own. Makes the schema when
+    it is missing.
 
-    Raises SchemaOutdated for a file with an older schema, naming the command that brings it up to date.
+    Raises SchemaOutdated for a file with an older schema, naming the command that brings it up to
+    date.
     """
 
     def __init__(self, db_path: str | Path = "data/gpu.sqlite") -> None:
@@ -183,7 +203,8 @@ class SqliteListingStore(DatabaseListingStore):
 
 
 class PostgresListingStore(DatabaseListingStore):
-    """An archive on PostgreSQL, with the same rules and answers. Makes the schema when it is missing."""
+    """An archive on PostgreSQL, with the same rules and answers. Makes the schema when it is
+    missing."""
 
     def __init__(self, database_url: str) -> None:
         super().__init__(_initialised(Settings(database_url=database_url)))
@@ -195,18 +216,24 @@ def _initialised(settings: Settings) -> Database:
 
 
 def _received_at(before: Written | None) -> str:
-    """What `seen_at` is when a listing has none: now, or what it was when this import first came."""
+    """What `seen_at` is when a listing has none: now, or what it was when this import first
+    came."""
     return str(before.result.get("received_at", before.imported_at)) if before else now_text()
 
 
-def staged_columns(listings: Iterable[GPUListingDTO], options: CheckOptions) -> Iterator[StagedColumns]:
-    """The listings in chunks, as the stage takes them. Raises RowsRefused for one that the row contract refuses."""
+def staged_columns(
+    listings: Iterable[GPUListingDTO], options: CheckOptions
+) -> Iterator[StagedColumns]:
+    """The listings in chunks, as the stage takes them. Raises RowsRefused for one that the row
+    contract refuses."""
     check = ColumnCheck(OBJECT_HEADER, options, Findings())
     remaining, count = iter(listings), 0
     while cells := list(map(row_cells, islice(remaining, CHUNK_ROWS))):
         numbers = range(count + 1, count + len(cells) + 1)
         count += len(cells)
-        values, faults = check(Chunk({"import_index": numbers, "line": numbers}, list(zip(*cells, strict=True))))
+        values, faults = check(
+            Chunk({"import_index": numbers, "line": numbers}, list(zip(*cells, strict=True)))
+        )
         for at, found in faults.items():
             column, fault = next(iter(found.items()))
             raise RowsRefused(f"listing {numbers[at]}: {column} {fault.message}")

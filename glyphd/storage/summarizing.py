@@ -1,4 +1,5 @@
-"""What a stage's rows are about: counted as the rows come in, so that none are sorted, and none while others wait."""
+"""What a stage's rows are about: counted as the rows come in, so that none are sorted, and none
+while others wait."""
 
 import sys
 from array import array
@@ -41,7 +42,8 @@ class SummaryNotes:
             numbers.add(columns[column])
 
     def summary(self, database: Database, staged: Table) -> dict[str, Any]:
-        """The `summary` of all rows, of which there is one at least; `staged` is the table that they are in."""
+        """The `summary` of all rows, of which there is one at least; `staged` is the table that
+        they are in."""
         found: dict[str, Any] = {}
         for column, name in MEASURED.items():
             numbers = self._numbers[column]
@@ -73,7 +75,8 @@ def _table(column: str) -> str:
 
 
 class _Names:
-    """How often each name of a column is given, whatever its case, and how it is spelled where it is first."""
+    """How often each name of a column is given, whatever its case, and how it is spelled where it
+    is first."""
 
     def __init__(self, database: Database, column: str) -> None:
         self._database = database
@@ -93,9 +96,14 @@ class _Names:
     def top(self, most: int) -> list[dict[str, Any]]:
         """The most frequent ones; of equally frequent ones the first in the file."""
         self._write()
-        name, number, place = (getattr(self._table.c, column) for column in ("name", "count", "place"))
+        name, number, place = (
+            getattr(self._table.c, column) for column in ("name", "count", "place")
+        )
         ranked = self._table.select(name, number).order_by(number.desc(), place).limit(most)
-        return [{"model": spelled, "count": times} for spelled, times in self._database.execute(ranked).fetchall()]
+        return [
+            {"model": spelled, "count": times}
+            for spelled, times in self._database.execute(ranked).fetchall()
+        ]
 
     def _write(self) -> None:
         """Puts what was noted since the last time into the table."""
@@ -111,15 +119,20 @@ class _Names:
 
     def _counted(self, rows: list[tuple[Any, ...]]) -> Any:
         table = self._table.c
-        insert = self._table.insert(rows, columns=[table.folded, table.name, table.count, table.place])
-        return insert.on_conflict(conflict_target=[table.folded], update={table.count: table.count + EXCLUDED.count})
+        insert = self._table.insert(
+            rows, columns=[table.folded, table.name, table.count, table.place]
+        )
+        return insert.on_conflict(
+            conflict_target=[table.folded], update={table.count: table.count + EXCLUDED.count}
+        )
 
 
 class _Numbers:
     """The range of a column, and how many of its values begin with the same 16 of their 64 bits.
 
-    These are the sign, the exponent and four bits more: values that share them lie next to each other, so that only
-    few have to be sorted to find the middle one, and there are never more than 65 536 counts.
+    These are the sign, the exponent and four bits more: values that share them lie next to each
+    other, so that only few have to be sorted to find the middle one, and there are never more than
+    65 536 counts.
     """
 
     _LEADING = 3 if sys.byteorder == "little" else 0
@@ -145,7 +158,8 @@ class _Numbers:
         return float(sum(value / len(values) for value in values))
 
     def _around(self, first: int, last: int) -> tuple[int, float, float]:
-        """The least and the greatest float that the values of these two ranks may be, and how many lie below."""
+        """The least and the greatest float that the values of these two ranks may be, and how many
+        lie below."""
         below, passed = 0, 0
         lowest = None
         for leading in sorted(self._counts, key=_order):

@@ -13,8 +13,8 @@ CHANGE_EFFECTS = ("added", "removed", "changed", "unchanged", "indistinct")
 
 
 def foresee_change(database: Database, import_id: str, kind: str) -> dict[str, int]:
-    """How many listings would come into the market, leave it, or show another observation than now: with another price
-    or score, with the same, or one that can't be compared with it."""
+    """How many listings would come into the market, leave it, or show another observation than now:
+    with another price or score, with the same, or one that can't be compared with it."""
     moved = _moved_listings(import_id, kind)
     now, then = ScoredListing.alias("now"), ScoredListing.alias("then")
     differs = (now.price_usd != then.price_usd) | (now.score != then.score)
@@ -37,7 +37,9 @@ def foresee_change(database: Database, import_id: str, kind: str) -> dict[str, i
 def _moved_listings(import_id: str, kind: str) -> Any:
     """The listings whose current event would be another: that event's id, and the other one's."""
     out, back = (import_id, None) if kind == ROLLBACK else (None, import_id)
-    supposed = derived_events(_touched(import_id), Knowledge(has_rollbacks=True, supposed_out=out, supposed_in=back))
+    supposed = derived_events(
+        _touched(import_id), Knowledge(has_rollbacks=True, supposed_out=out, supposed_in=back)
+    )
     then = supposed.alias("supposed")
     stored = ScoredListing.alias("stored")
     now_id = fn.MAX(Case(None, [(stored.is_current == 1, stored.id)], None))
@@ -46,7 +48,9 @@ def _moved_listings(import_id: str, kind: str) -> Any:
         then.select_from(
             now_id.alias("now_id"),
             then_id.alias("then_id"),
-            fn.MAX(Case(None, [(then.c.is_current == 1, then.c.is_indistinct)], 0)).alias("is_indistinct"),
+            fn.MAX(Case(None, [(then.c.is_current == 1, then.c.is_indistinct)], 0)).alias(
+                "is_indistinct"
+            ),
         )
         .join(stored, on=(stored.id == then.c.event_id))
         .group_by(then.c.listing_id)

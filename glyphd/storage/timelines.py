@@ -13,7 +13,8 @@ from glyphd.db.order_models import ChangeByStep, EventByModel, EventByTime
 
 
 class Along(Source):
-    """Events read along an order: selected from instead of `ScoredListing`, with the same columns."""
+    """Events read along an order: selected from instead of `ScoredListing`, with the same
+    columns."""
 
     def __init__(self, view: str, order: type[Model]) -> None:
         super().__init__()

@@ -1,4 +1,5 @@
-"""The one transaction that makes a stage part of the archive: set-based SQL, made from the Peewee models."""
+"""The one transaction that makes a stage part of the archive: set-based SQL, made from the Peewee
+models."""
 
 import json
 from collections.abc import Callable
@@ -37,8 +38,8 @@ LARGE_ROWS = 50_000
 
 @dataclass(frozen=True)
 class Batch:
-    """What is recorded of an import beside its rows. `result` is kept as JSON and never read by SQL, `schema_version`
-    is the row contract that the rows were read by.
+    """What is recorded of an import beside its rows. `result` is kept as JSON and never read by
+    SQL, `schema_version` is the row contract that the rows were read by.
 
     `imported_at` is given only where an archive is rebuilt; else it is the moment of the commit.
     """
@@ -78,14 +79,22 @@ def find_written(database: Database, import_id: str) -> Written | None:
     batch = query.bind(database).first()
     if batch is None:
         return None
-    return Written(batch.record_count, batch.first_model, batch.last_model, batch.imported_at, json.loads(batch.result))
+    return Written(
+        batch.record_count,
+        batch.first_model,
+        batch.last_model,
+        batch.imported_at,
+        json.loads(batch.result),
+    )
 
 
-def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = lambda done: None) -> Written:
+def write_batch(
+    database: Database, stage: Stage, batch: Batch, *, step: Step = lambda done: None
+) -> Written:
     """Writes the staged rows and their batch in one transaction; exactly once for each import id.
 
-    The same import id with the same rows changes nothing and gives the first result back. Raises ImportConflict
-    when the rows differ.
+    The same import id with the same rows changes nothing and gives the first result back. Raises
+    ImportConflict when the rows differ.
     """
     with exclusive_write(database), _room_for(database, stage), open_predecessors(database):
         before = find_written(database, batch.import_id)
@@ -96,7 +105,9 @@ def write_batch(database: Database, stage: Stage, batch: Batch, *, step: Step = 
         (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
         top = (last or 0) + stage.bounds()[1] + 1
         finding = find_predecessors(database, origin)
-        writing = writing_statements(Incoming(database, batch.import_id, origin, top, batch.schema_version))
+        writing = writing_statements(
+            Incoming(database, batch.import_id, origin, top, batch.schema_version)
+        )
         insert = partial(_insert_batch, stage, batch, origin)
         steps: list[Writing] = [*map(_executed, finding), insert, *map(_executed, writing)]
         for number, execute in enumerate(steps):
@@ -115,7 +126,8 @@ def _room_for(database: Database, stage: Stage) -> AbstractContextManager[None]:
 
 
 def writing_statements(incoming: Incoming) -> list[Node]:
-    """After `find_predecessors`, in order: the events, and before and after them what is derived from them."""
+    """After `find_predecessors`, in order: the events, and before and after them what is derived
+    from them."""
     return [
         *(statement for fact in FACTS for statement in fact.before_rows(incoming)),
         _insert_events(incoming),
@@ -132,7 +144,9 @@ def _insert_events(incoming: Incoming) -> Node:
         values |= fact.row_columns(incoming)
     rows = (
         staged.select(*values.values())
-        .join(predecessors, JOIN.LEFT_OUTER, on=(predecessors.c.import_index == staged.c.import_index))
+        .join(
+            predecessors, JOIN.LEFT_OUTER, on=(predecessors.c.import_index == staged.c.import_index)
+        )
         .join(anchors, JOIN.LEFT_OUTER, on=(anchors.c.import_index == staged.c.anchor_index))
         .order_by(staged.c.import_index.desc())
     )
@@ -177,7 +191,11 @@ def _judged(database: Database, stage: Stage, batch: Batch, origin: Origin) -> d
     if batch.result.get("effect") is not None:
         return batch.result
     judged = judge(database, stage, origin)
-    return batch.result | judged | {"warnings": [*(batch.result.get("warnings") or ()), *judged["warnings"]]}
+    return (
+        batch.result
+        | judged
+        | {"warnings": [*(batch.result.get("warnings") or ()), *judged["warnings"]]}
+    )
 
 
 def _finish(database: Database, batch: Batch) -> None:
@@ -194,10 +212,14 @@ def _finish(database: Database, batch: Batch) -> None:
 def _require_equal_rows(database: Database, import_id: str) -> None:
     names = ("import_index", *STORED_COLUMNS)
     columns = ScoredListing._meta.columns
-    events = ScoredListing.select(*(columns[name] for name in names)).where(ScoredListing.import_id == import_id)
+    events = ScoredListing.select(*(columns[name] for name in names)).where(
+        ScoredListing.import_id == import_id
+    )
     rows = staged.select(*(getattr(staged.c, name) for name in names))
     if _any(database, rows.except_(events)) or _any(database, events.except_(rows)):
-        raise ImportConflict(f"import {import_id} is already there with other rows", import_id=import_id)
+        raise ImportConflict(
+            f"import {import_id} is already there with other rows", import_id=import_id
+        )
 
 
 def _any(database: Database, query: Any) -> bool:

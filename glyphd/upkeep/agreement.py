@@ -36,8 +36,8 @@ def find_batch(archive: Database, import_id: str) -> Any:
 
 
 def check_agreement(job: Job, batch: Any) -> Iterator[str]:
-    """A line for each thing that the two say differently. The job has to be read before the batch: one that had
-    succeeded by then has its batch, whatever runs meanwhile."""
+    """A line for each thing that the two say differently. The job has to be read before the batch:
+    one that had succeeded by then has its batch, whatever runs meanwhile."""
     if batch is None:
         if _has_written(job):
             yield "succeeded, but not in the archive"
@@ -55,7 +55,8 @@ def check_agreement(job: Job, batch: Any) -> Iterator[str]:
 def check_rollback(registry: Registry, archive: Database, import_id: str) -> Iterator[str]:
     """Whether the two agree since when an import is rolled back.
 
-    A rollback that is under way has changed the archive and not yet the registry, so both are read when none is.
+    A rollback that is under way has changed the archive and not yet the registry, so both are read
+    when none is.
     """
     if registry.pending_change(import_id) is not None:
         return
@@ -63,7 +64,10 @@ def check_rollback(registry: Registry, archive: Database, import_id: str) -> Ite
     if job is None or batch is None or job.rolled_back_at == batch.rolled_back_at:
         return
     if registry.pending_change(import_id) is None:
-        yield f"the archive says rolled_back_at {batch.rolled_back_at}, the registry says {job.rolled_back_at}"
+        yield (
+            f"the archive says rolled_back_at {batch.rolled_back_at}, the registry says "
+            f"{job.rolled_back_at}"
+        )
 
 
 def _has_written(job: Job) -> bool:
@@ -73,7 +77,10 @@ def _has_written(job: Job) -> bool:
 def _differences(job: Job, batch: Any) -> Iterator[str]:
     for name in _SAME_IN_BOTH:
         if getattr(batch, name) != getattr(job, name):
-            yield f"the archive says {name} {getattr(batch, name)!r}, the registry says {getattr(job, name)!r}"
+            yield (
+                f"the archive says {name} {getattr(batch, name)!r}, the registry says "
+                f"{getattr(job, name)!r}"
+            )
 
 
 def _result_differences(job: Job, batch: Any) -> Iterator[str]:
@@ -107,16 +114,25 @@ def _known(job: Job, name: str) -> Any:
 
 
 def check_changes(registry: Registry, archive: Database) -> Iterator[str]:
-    """Every change has a job that asked for it, at its moment and with its reason, and every such job its change.
+    """Every change has a job that asked for it, at its moment and with its reason, and every such
+    job its change.
 
-    The jobs are read first: what they did is in the archive by then. A change whose job has not come to say so is
-    under way.
+    The jobs are read first: what they did is in the archive by then. A change whose job has not
+    come to say so is under way.
     """
-    asked = {(job.import_id, job.kind, job.imported_at): job.reason for job in reversed(registry.changes())}
+    asked = {
+        (job.import_id, job.kind, job.imported_at): job.reason
+        for job in reversed(registry.changes())
+    }
     columns = (BatchChange.import_id, BatchChange.kind, BatchChange.changed_at, BatchChange.reason)
-    made = {tuple(key): reason for *key, reason in archive.execute(BatchChange.select(*columns)).fetchall()}
+    made = {
+        tuple(key): reason
+        for *key, reason in archive.execute(BatchChange.select(*columns)).fetchall()
+    }
     for import_id, kind, moment in made.keys() - asked.keys():
-        if registry.pending_change(import_id) is None and _is_unasked(registry, import_id, kind, moment):
+        if registry.pending_change(import_id) is None and _is_unasked(
+            registry, import_id, kind, moment
+        ):
             yield f"import {import_id}: the archive has a {kind} at {moment}, the registry has none"
     for key in asked.keys() - made.keys():
         if not _was_no_change(archive, *key):
@@ -125,13 +141,17 @@ def check_changes(registry: Registry, archive: Database) -> Iterator[str]:
     for key in asked.keys() & made.keys():
         if asked[key] != made[key]:
             import_id, kind, _ = key
-            yield f"import {import_id}: the archive says {kind} for {made[key]!r}, the registry says {asked[key]!r}"
+            yield (
+                f"import {import_id}: the archive says {kind} for {made[key]!r}, the registry "
+                f"says {asked[key]!r}"
+            )
 
 
 def _is_unasked(registry: Registry, import_id: str, kind: str, moment: str) -> bool:
     """Looks again: the job may have ended since."""
     return not any(
-        (job.import_id, job.kind, job.imported_at) == (import_id, kind, moment) for job in registry.changes()
+        (job.import_id, job.kind, job.imported_at) == (import_id, kind, moment)
+        for job in registry.changes()
     )
 
 

@@ -1,4 +1,5 @@
-"""What must be true inside the archive, whatever the files say: a function for each rule, a line for each violation."""
+"""What must be true inside the archive, whatever the files say: a function for each rule, a line
+for each violation."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,23 +12,37 @@ from glyphd.storage.derived.events import column_faults
 
 
 def check_event_ids(archive: Database) -> Iterator[str]:
-    """The ids of a batch's events follow those of the batch before, and fall from its first row to its last."""
+    """The ids of a batch's events follow those of the batch before, and fall from its first row to
+    its last."""
     top = ScoredListing.id + ScoredListing.import_index
     bounds = (fn.MIN(ScoredListing.id), fn.MAX(ScoredListing.id), fn.MIN(top), fn.MAX(top))
-    of_each = ScoredListing.select(ScoredListing.import_id, *bounds).group_by(ScoredListing.import_id)
-    batches = archive.execute(ImportBatch.select(ImportBatch.import_id).order_by(ImportBatch.id)).fetchall()
+    of_each = ScoredListing.select(ScoredListing.import_id, *bounds).group_by(
+        ScoredListing.import_id
+    )
+    batches = archive.execute(
+        ImportBatch.select(ImportBatch.import_id).order_by(ImportBatch.id)
+    ).fetchall()
     before = 0
     found = archive.execute(of_each.order_by(fn.MIN(ScoredListing.id))).fetchall()
-    for (due,), (import_id, lowest, highest, least_top, most_top) in zip(batches, found, strict=False):
+    for (due,), (import_id, lowest, highest, least_top, most_top) in zip(
+        batches, found, strict=False
+    ):
         if import_id != due or lowest != before + 1 or least_top != most_top:
-            yield f"import {import_id}: the ids of its events do not follow those of the import before"
+            yield (
+                f"import {import_id}: the ids of its events do not follow those of the import "
+                "before"
+            )
             return  # all that come later are wrong too
         before = highest
 
 
 def check_sequences(archive: Database) -> Iterator[str]:
-    """Imports, and changes of them, are numbered in the order of their moments; on SQLite without a gap."""
-    for model, moment in ((ImportBatch, ImportBatch.imported_at), (BatchChange, BatchChange.changed_at)):
+    """Imports, and changes of them, are numbered in the order of their moments; on SQLite without a
+    gap."""
+    for model, moment in (
+        (ImportBatch, ImportBatch.imported_at),
+        (BatchChange, BatchChange.changed_at),
+    ):
         table = model._meta.table_name
         rows = archive.execute(model.select(model.id, moment).order_by(model.id)).fetchall()
         moments = [str(at) for _, at in rows]
@@ -43,4 +58,5 @@ ARCHIVE_CHECKS: tuple[Callable[[Database], Iterator[str]], ...] = (
     column_faults,
     *(fact.faults for fact in FACTS),
 )
-"""What must be true of the whole archive, checked once after all imports: everything derived from the events."""
+"""What must be true of the whole archive, checked once after all imports: everything derived from
+the events."""

@@ -1,7 +1,8 @@
 """A consistent copy of archive, registry and uploads, made while the service goes on, and verified.
 
-The order makes it consistent: the registry first, then the archive, then the files that this registry names. What ends
-in between is then in the archive, and the registry's copy has it as unfinished: the next worker finds it done.
+The order makes it consistent: the registry first, then the archive, then the files that this
+registry names. What ends in between is then in the archive, and the registry's copy has it as
+unfinished: the next worker finds it done.
 """
 
 import errno
@@ -25,7 +26,8 @@ from glyphd.upkeep.originals import check_notes, check_upload, files_of, is_plai
 from glyphd.uploads import LocalUploads
 
 UNFINISHED = "incomplete"
-"""The folder inside the backup's while a copy is being made: a backup that contains it is incomplete."""
+"""The folder inside the backup's while a copy is being made: a backup that contains it is
+incomplete."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +40,19 @@ class BackedUp:
 
 
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
-"""Gets how many bytes of uploads there are to copy; returns a function that gets how many are done."""
+"""Gets how many bytes of uploads there are to copy; returns a function that gets how many are
+done."""
 
 
 def back_up(settings: Settings, folder: Path, progress: Progress) -> BackedUp:
     """Copies everything into a folder that must be empty or not exist yet; durable when it returns.
 
-    The copies have the names of the originals: a service with the folder as its data folder runs on them. They get
-    there when all of them are made and found sound.
+    The copies have the names of the originals: a service with the folder as its data folder runs on
+    them. They get there when all of them are made and found sound.
 
-    Raises CannotBackUp for PostgreSQL, which has tools of its own, for a folder in use, and for an original that is
-    missing or damaged; it names all of these. What was copied then stays in the folder's UNFINISHED.
+    Raises CannotBackUp for PostgreSQL, which has tools of its own, for a folder in use, and for an
+    original that is missing or damaged; it names all of these. What was copied then stays in the
+    folder's UNFINISHED.
     """
     if settings.database_url is not None:
         raise CannotBackUp("on PostgreSQL: copy the database with pg_dump, then the uploads folder")
@@ -56,7 +60,9 @@ def back_up(settings: Settings, folder: Path, progress: Progress) -> BackedUp:
         raise CannotBackUp(f"{folder} is not empty: every backup needs a folder of its own")
     unfinished = folder / UNFINISHED
     make_folder(unfinished)
-    copied = Settings(data_dir=unfinished, db_path=unfinished / settings.archive_path.name, database_url=None)
+    copied = Settings(
+        data_dir=unfinished, db_path=unfinished / settings.archive_path.name, database_url=None
+    )
     copying = _Copying(settings, copied, progress)
     wrong = list(copying.run())
     if wrong:
@@ -79,7 +85,9 @@ class _Copying:
     def run(self) -> Iterator[str]:
         """A line for each thing that is missing or damaged."""
         make_folder(self._copied.uploads_dir)
-        yield from copy_database("registry", self._settings.registry_path, self._copied.registry_path)
+        yield from copy_database(
+            "registry", self._settings.registry_path, self._copied.registry_path
+        )
         yield from copy_database("archive", self._settings.archive_path, self._copied.archive_path)
         try:
             jobs = _imports_in(self._copied)
@@ -89,13 +97,16 @@ class _Copying:
         yield from self._copy_files(jobs)
 
     def _copy_files(self, jobs: list[Job]) -> Iterator[str]:
-        """The files that the copied registry names; an import that was run again shares its upload."""
+        """The files that the copied registry names; an import that was run again shares its
+        upload."""
         names: set[str] = set()
         with self._progress(sum(job.size_bytes or 0 for job in jobs)) as advance:
             for job in jobs:
                 for name in filter(is_plain, files_of(job)):
                     _copy_file(self._settings.uploads_dir / name, self._copied.uploads_dir / name)
-                yield from (f"import {job.import_id}: {line}" for line in self._wrong_with(job, names))
+                yield from (
+                    f"import {job.import_id}: {line}" for line in self._wrong_with(job, names)
+                )
                 names |= set(files_of(job))
                 advance(job.size_bytes or 0)
         sizes = [path.stat().st_size for path in self._copied.uploads_dir.iterdir()]
@@ -108,7 +119,8 @@ class _Copying:
 
 
 def copy_database(name: str, source: Path, copy: Path) -> Iterator[str]:
-    """As of one moment, by SQLite's own backup: in one step, so that no writer makes it begin again."""
+    """As of one moment, by SQLite's own backup: in one step, so that no writer makes it begin
+    again."""
     make_file(copy)
     try:
         connected = sqlite3.connect(uri_to_look(source), uri=True)
@@ -148,7 +160,8 @@ def _copy_file(source: Path, copy: Path) -> None:
 
 
 def _finish(copied: Settings, folder: Path) -> None:
-    """Moves the copies to where they belong, the archive last: without it nothing takes the folder for a ledger."""
+    """Moves the copies to where they belong, the archive last: without it nothing takes the folder
+    for a ledger."""
     _sync(copied.uploads_dir)
     _sync(copied.folder)
     for path in (copied.uploads_dir, copied.registry_path, copied.archive_path):

@@ -1,4 +1,5 @@
-"""What must be true of every batch, whatever its file says: a function for each rule, a line for each violation."""
+"""What must be true of every batch, whatever its file says: a function for each rule, a line for
+each violation."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,16 +15,25 @@ from glyphd.storage.row_digests import digest_rows
 
 def check_record_count(archive: Database, batch: Any) -> Iterator[str]:
     """A batch has as many events as it says."""
-    query = ScoredListing.select(fn.COUNT(ScoredListing.id)).where(ScoredListing.import_id == batch.import_id)
+    query = ScoredListing.select(fn.COUNT(ScoredListing.id)).where(
+        ScoredListing.import_id == batch.import_id
+    )
     (count,) = archive.execute(query).fetchone()
     if count != batch.record_count:
         yield f"record_count is {batch.record_count}, but the archive has {count} rows"
 
 
 def check_batch(archive: Database, batch: Any) -> Iterator[str]:
-    """What a batch says of its rows is what they say: which models come first and last, and what was seen last."""
-    models = ScoredListing.select(ScoredListing.model).where(ScoredListing.import_id == batch.import_id).limit(1)
-    seen = ScoredListing.select(fn.MAX(ScoredListing.seen_at)).where(ScoredListing.import_id == batch.import_id)
+    """What a batch says of its rows is what they say: which models come first and last, and what
+    was seen last."""
+    models = (
+        ScoredListing.select(ScoredListing.model)
+        .where(ScoredListing.import_id == batch.import_id)
+        .limit(1)
+    )
+    seen = ScoredListing.select(fn.MAX(ScoredListing.seen_at)).where(
+        ScoredListing.import_id == batch.import_id
+    )
     due = {
         "first_model": models.order_by(ScoredListing.import_index),
         "last_model": models.order_by(ScoredListing.import_index.desc()),
@@ -38,10 +48,16 @@ def check_batch(archive: Database, batch: Any) -> Iterator[str]:
 def check_versions(archive: Database, batch: Any) -> Iterator[str]:
     """Every event of a batch was read by the batch's version of the row contract."""
     others = ScoredListing.select(ScoredListing.import_index, ScoredListing.schema_version).where(
-        ScoredListing.import_id == batch.import_id, ScoredListing.schema_version != batch.schema_version
+        ScoredListing.import_id == batch.import_id,
+        ScoredListing.schema_version != batch.schema_version,
     )
-    for row, version in archive.execute(others.order_by(ScoredListing.import_index).limit(MOST)).fetchall():
-        yield f"row {row}, schema_version: the event says {version}, the batch says {batch.schema_version}"
+    for row, version in archive.execute(
+        others.order_by(ScoredListing.import_index).limit(MOST)
+    ).fetchall():
+        yield (
+            f"row {row}, schema_version: the event says {version}, the batch says "
+            f"{batch.schema_version}"
+        )
 
 
 def check_since_when(archive: Database, batch: Any) -> Iterator[str]:
@@ -56,11 +72,15 @@ def check_since_when(archive: Database, batch: Any) -> Iterator[str]:
 
 
 def check_digest(archive: Database, batch: Any) -> Iterator[str]:
-    """The rows of a batch without a kept file are those that were written: their digest was kept with it."""
+    """The rows of a batch without a kept file are those that were written: their digest was kept
+    with it."""
     with uncommitted(archive):
         found = digest_rows(archive, batch.import_id)
     if batch.rows_sha256 != found:
-        yield f"its rows, or what the batch says of them, have the SHA-256 {found}, the batch says {batch.rows_sha256}"
+        yield (
+            f"its rows, or what the batch says of them, have the SHA-256 {found}, the batch "
+            f"says {batch.rows_sha256}"
+        )
 
 
 def check_no_digest(archive: Database, batch: Any) -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""Which registry and uploads belong to an archive: by their names, or by the archive's id under the names of version 1.
+"""Which registry and uploads belong to an archive: by their names, or by the archive's id under the
+names of version 1.
 
 Version 1 named them after the stem: `gpu.registry.sqlite` belonged to `gpu.db` as to `gpu.sqlite`.
 """
@@ -18,15 +19,16 @@ _SQLITE_HEADER = b"SQLite format 3\0"
 def find_companions(settings: Settings) -> Settings:
     """Settings by which the archive's companions have the names that they have now.
 
-    Raises NoLedger where there is neither an archive nor a registry of its name, CannotRebuild where no registry has
-    the archive's id.
+    Raises NoLedger where there is neither an archive nor a registry of its name, CannotRebuild
+    where no registry has the archive's id.
     """
     known, own = archive_id(settings), settings.registry_path
     if known is None and own.exists():
         return settings
     if not settings.archive_path.exists():
         raise NoLedger(
-            f"there is nothing to rebuild from at {place_of(settings)}: no archive, and no registry "
+            f"there is nothing to rebuild from at {place_of(settings)}: no archive, and no "
+            "registry "
             f"{own.name}; name the archive with --db-path or its folder with --data-dir"
         )
     by_name = sorted(settings.folder.glob(f"*.{REGISTRY_ENDING}"))
@@ -35,7 +37,9 @@ def find_companions(settings: Settings) -> Settings:
         if registry_id(found) == known:
             _require_no_other_owner(settings, found, known)
             return found
-    raise CannotRebuild(f"no registry in {settings.folder.absolute()} belongs to the archive {place_of(settings)}")
+    raise CannotRebuild(
+        f"no registry in {settings.folder.absolute()} belongs to the archive {place_of(settings)}"
+    )
 
 
 def uploads_of(settings: Settings, found: Settings) -> Path:
@@ -44,15 +48,23 @@ def uploads_of(settings: Settings, found: Settings) -> Path:
     if own == old or not old.exists():
         return own
     if own.exists() and any(own.iterdir()):
-        raise CannotRebuild(f"{own.absolute()} and {old.absolute()} both have files: move them into the first one")
+        raise CannotRebuild(
+            f"{own.absolute()} and {old.absolute()} both have files: move them into the first one"
+        )
     return old
 
 
 def sharing_archives(settings: Settings) -> Iterator[Path]:
-    """Other archives in the folder that have the archive's id: with version 1 they shared its registry."""
+    """Other archives in the folder that have the archive's id: with version 1 they shared its
+    registry."""
     known = archive_id(settings)
     for path in sorted(settings.archive_path.parent.iterdir()):
-        if known is None or path == settings.archive_path or is_companion_name(path) or not _is_sqlite(path):
+        if (
+            known is None
+            or path == settings.archive_path
+            or is_companion_name(path)
+            or not _is_sqlite(path)
+        ):
             continue
         if archive_id(settings.model_copy(update={"db_path": path})) == known:
             yield path
@@ -66,7 +78,8 @@ def _require_no_other_owner(settings: Settings, found: Settings, known: str | No
         view = settings.model_copy(update={"db_path": owner})
         if owner != settings.archive_path and owner.is_file() and archive_id(view) == known:
             raise CannotRebuild(
-                f"{place_of(settings)} shared its registry with {owner.absolute()}, as version 1 named it for both: "
+                f"{place_of(settings)} shared its registry with {owner.absolute()}, as version 1 "
+                "named it for both: "
                 f"run `{view.command('rebuild')}`, whose archive gets the imports of both"
             )
 

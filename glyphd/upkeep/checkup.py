@@ -1,4 +1,5 @@
-"""`glyphd check`: is everything there, undamaged, of this version's schema, and does it belong together?"""
+"""`glyphd check`: is everything there, undamaged, of this version's schema, and does it belong
+together?"""
 
 from collections.abc import Iterator
 
@@ -15,14 +16,19 @@ from glyphd.upkeep.originals import check_originals
 from glyphd.upkeep.telling import until_unreadable
 from glyphd.uploads import UploadStore
 
-_UNKNOWN = "its upload is kept, but the registry does not know it; `glyphd rebuild --registry` makes it an import again"
+_UNKNOWN = (
+    "its upload is kept, but the registry does not know it; `glyphd rebuild --registry` "
+    "makes it an import again"
+)
 
 
-def find_faults(settings: Settings, registry: Registry, uploads: UploadStore, progress: Progress) -> Iterator[str]:
+def find_faults(
+    settings: Settings, registry: Registry, uploads: UploadStore, progress: Progress
+) -> Iterator[str]:
     """A line for each thing that is wrong. Changes nothing.
 
-    What a damaged database, or one of another schema, says of the rest is not worth telling. Raises ArchiveMismatch
-    when archive and registry do not belong together.
+    What a damaged database, or one of another schema, says of the rest is not worth telling. Raises
+    ArchiveMismatch when archive and registry do not belong together.
     """
     yield from find_queue_damage(settings)
     damage = find_damage(settings)
@@ -37,7 +43,9 @@ def find_faults(settings: Settings, registry: Registry, uploads: UploadStore, pr
         yield from until_unreadable(_disagreements(settings, registry, uploads, progress))
 
 
-def _disagreements(settings: Settings, registry: Registry, uploads: UploadStore, progress: Progress) -> Iterator[str]:
+def _disagreements(
+    settings: Settings, registry: Registry, uploads: UploadStore, progress: Progress
+) -> Iterator[str]:
     archive = open_archive_to_verify(settings)
     try:
         for import_id in missing_batches(registry, archive):
@@ -49,7 +57,8 @@ def _disagreements(settings: Settings, registry: Registry, uploads: UploadStore,
 
 
 def unknown_uploads(registry: Registry, uploads: UploadStore) -> Iterator[str]:
-    """A line for each kept upload that the registry does not know; one that is just being taken in is none."""
+    """A line for each kept upload that the registry does not know; one that is just being taken in
+    is none."""
     for found in find_unrecorded(uploads, registry, older_than_seconds=SETTLED_SECONDS):
         yield f"import {found.import_id}: {_UNKNOWN}"
 
@@ -59,7 +68,9 @@ def uploads_without_registry(uploads: UploadStore) -> Iterator[str]:
     yield from (f"import {import_id}: {_UNKNOWN}" for import_id in manifest_names(uploads))
 
 
-def _damaged_originals(registry: Registry, uploads: UploadStore, progress: Progress) -> Iterator[str]:
+def _damaged_originals(
+    registry: Registry, uploads: UploadStore, progress: Progress
+) -> Iterator[str]:
     jobs = [job for job in registry.all_jobs() if job.kind == IMPORT]
     with progress(sum(job.size_bytes or 0 for job in jobs)) as advance:
         for job in jobs:

@@ -1,4 +1,5 @@
-"""Are the kept files what was received? The upload, the manifest and the row errors of an import."""
+"""Are the kept files what was received? The upload, the manifest and the row errors of an
+import."""
 
 import json
 from collections.abc import Iterator
@@ -12,8 +13,17 @@ from glyphd.errors import SourceMissing
 from glyphd.importing.kept_files import measure
 from glyphd.uploads import UploadStore
 
-_ALWAYS_IN_MANIFESTS = frozenset({"import_id", "upload_name", "received_at", "size_bytes", "sha256"})
-_SOMETIMES_IN_MANIFESTS = ("replaces", "column_map", "skip_lines", "decimal", "client", "user_agent")
+_ALWAYS_IN_MANIFESTS = frozenset(
+    {"import_id", "upload_name", "received_at", "size_bytes", "sha256"}
+)
+_SOMETIMES_IN_MANIFESTS = (
+    "replaces",
+    "column_map",
+    "skip_lines",
+    "decimal",
+    "client",
+    "user_agent",
+)
 """What an import may have from the start. Where the manifest does not say so, it has none."""
 
 _CHANGING = frozenset({"status"})
@@ -35,7 +45,8 @@ def manifest_name(job: Job) -> str:
 
 
 def check_originals(uploads: UploadStore, job: Job) -> Iterator[str]:
-    """A line for each thing that is wrong with the kept files of an import, as the registry knows them."""
+    """A line for each thing that is wrong with the kept files of an import, as the registry knows
+    them."""
     yield from check_upload(uploads, job)
     yield from check_notes(uploads, job)
 
@@ -71,7 +82,8 @@ def check_upload(uploads: UploadStore, job: Job) -> Iterator[str]:
 
 
 def check_notes(uploads: UploadStore, job: Job) -> Iterator[str]:
-    """What is kept beside the upload. There is no digest of it, so it is compared with what the registry says too."""
+    """What is kept beside the upload. There is no digest of it, so it is compared with what the
+    registry says too."""
     manifest = _read(uploads, manifest_name(job))
     yield from (f"the manifest {line}" for line in _manifest_faults(manifest, job))
     if job.reason is not None and job.status not in UNFINISHED:

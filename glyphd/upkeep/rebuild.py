@@ -1,7 +1,9 @@
-"""Making an archive again from the kept uploads and the registry: what was taken in, in the order it was taken in.
+"""Making an archive again from the kept uploads and the registry: what was taken in, in the order
+it was taken in.
 
-Nothing comes from outside. Every event gets the place and the moment that it had, so that every answer of the new
-archive is the old one's; but for imports of an older row contract, whose files are read by the rules of this one.
+Nothing comes from outside. Every event gets the place and the moment that it had, so that every
+answer of the new archive is the old one's; but for imports of an older row contract, whose files
+are read by the rules of this one.
 """
 
 import json
@@ -39,7 +41,10 @@ class Rebuilt:
     notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return f"{self.imports} imports with {self.events} events, {self.changes} rollbacks and restores"
+        return (
+            f"{self.imports} imports with {self.events} events, {self.changes} rollbacks and "
+            "restores"
+        )
 
 
 OnJob = Callable[[Job], None]
@@ -48,7 +53,8 @@ OnJob = Callable[[Job], None]
 
 @dataclass(frozen=True)
 class Rebuilder:
-    """Fills the empty archive of `into` from a registry and its uploads. Of `into` the limits count too."""
+    """Fills the empty archive of `into` from a registry and its uploads. Of `into` the limits count
+    too."""
 
     into: Settings
     registry: Registry
@@ -57,9 +63,11 @@ class Rebuilder:
     done: Rebuilt = field(default_factory=Rebuilt)
 
     def run(self) -> Rebuilt:
-        """Raises CannotRebuild when a kept file is missing, was changed, or gives other rows than it did.
+        """Raises CannotRebuild when a kept file is missing, was changed, or gives other rows than
+        it did.
 
-        Imports of an older row contract may give other rows: that is noted, and recorded in the registry.
+        Imports of an older row contract may give other rows: that is noted, and recorded in the
+        registry.
         """
         timeline = self.registry.timeline()
         older = {job.id for job in self.registry.all_jobs() if job.schema_version < FIRST_VERSION}
@@ -74,7 +82,8 @@ class Rebuilder:
         return self.done
 
     def _settle(self, older: set[int]) -> None:
-        """From now on the files of these jobs are read by this version's contract, whatever came of the imports."""
+        """From now on the files of these jobs are read by this version's contract, whatever came of
+        the imports."""
         if not older:
             return
         self.registry.settle_versions(FIRST_VERSION, ROW_SCHEMA_VERSION)
@@ -113,45 +122,56 @@ class Rebuilder:
                 stage.add(checked.accepted)
 
     def _stage_by_present_rules(self, stage: Stage, job: Job) -> bool:
-        """Stages what this version's contract accepts, and records what it found; False when it accepts nothing."""
+        """Stages what this version's contract accepts, and records what it found; False when it
+        accepts nothing."""
         before = (job.record_count, job.error_count)
         try:
             values = reread(stage, job, self.uploads, self.into)
         except Refused as error:
             self.registry.amend(job, **refused_by_now(error))
             self.done.notes.append(
-                f"import {job.import_id}: the row contract refuses its file now ({error.detail}), so it has failed; "
-                f"its file is kept, at /api/imports/{job.import_id}/file, and …/retry runs it again with other options"
+                f"import {job.import_id}: the row contract refuses its file now "
+                f"({error.detail}), so it has failed; "
+                f"its file is kept, at /api/imports/{job.import_id}/file, and …/retry runs it "
+                "again with other options"
             )
             return False
         self.registry.amend(job, **values)
         if (job.record_count, job.error_count) != before:
             self.done.notes.append(
-                f"import {job.import_id}: the row contract accepts {job.record_count} of its {job.rows_read} rows now, "
+                f"import {job.import_id}: the row contract accepts {job.record_count} of its "
+                f"{job.rows_read} rows now, "
                 f"and accepted {before[0]}; /api/imports/{job.import_id}/errors has the others"
             )
         return True
 
     def _require_intact(self, job: Job) -> None:
         if measure(self.uploads, job) != (job.size_bytes, job.sha256):
-            raise CannotRebuild(f"import {job.import_id}: its kept file was changed", import_id=job.import_id)
+            raise CannotRebuild(
+                f"import {job.import_id}: its kept file was changed", import_id=job.import_id
+            )
 
 
 def refill(target: Settings, source: Settings, uploads: UploadStore, progress: Progress) -> Rebuilt:
-    """Fills the empty archive of `target` from the registry of `source`. Raises what `Rebuilder.run` raises."""
+    """Fills the empty archive of `target` from the registry of `source`. Raises what
+    `Rebuilder.run` raises."""
     with _opened(open_registry(source)) as database:
         registry = Registry(database)
         with progress(sum(job.size_bytes or 0 for job in registry.timeline())) as advance:
-            return Rebuilder(target, registry, uploads, lambda job: advance(job.size_bytes or 0)).run()
+            return Rebuilder(
+                target, registry, uploads, lambda job: advance(job.size_bytes or 0)
+            ).run()
 
 
 def require_no_worker(settings: Settings) -> set[str]:
-    """The imports that the registry calls succeeded. Raises CannotRebuild while a worker has the registry."""
+    """The imports that the registry calls succeeded. Raises CannotRebuild while a worker has the
+    registry."""
     with _opened(open_registry_to_look(settings)) as database:
         registry = Registry(database)
         if registry.workers_alive():
             raise CannotRebuild(
-                "a worker is running: stop the service first; a killed one no longer counts after ten seconds"
+                "a worker is running: stop the service first; a killed one no longer counts "
+                "after ten seconds"
             )
         return set(registry.succeeded())
 
@@ -168,13 +188,17 @@ def _opened(database: Database) -> Iterator[Database]:
 def _require_same_count(job: Job, written: Written) -> None:
     if written.record_count != job.record_count:
         found = f"{written.record_count} rows, and there were {job.record_count}"
-        raise CannotRebuild(f"import {job.import_id}: its kept file gives {found}", import_id=job.import_id)
+        raise CannotRebuild(
+            f"import {job.import_id}: its kept file gives {found}", import_id=job.import_id
+        )
 
 
 def _stored(result: dict[str, Any]) -> dict[str, Any]:
     """What the writing found, such as `effect`, as the registry keeps it."""
     found = {name: value for name, value in result.items() if name in FINDINGS}
-    return {name: json.dumps(value) if name in JSON_FINDINGS else value for name, value in found.items()}
+    return {
+        name: json.dumps(value) if name in JSON_FINDINGS else value for name, value in found.items()
+    }
 
 
 def _batch_of(job: Job) -> Batch:

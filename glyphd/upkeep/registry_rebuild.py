@@ -1,6 +1,7 @@
 """`glyphd rebuild --registry`: recovers the kept uploads that the registry does not know.
 
-What the archive holds of them has succeeded already; the rest waits for a worker, in the order in which it came.
+What the archive holds of them has succeeded already; the rest waits for a worker, in the order in
+which it came.
 """
 
 import json
@@ -27,7 +28,8 @@ from glyphd.uploads import LocalUploads, UploadStore
 
 @dataclass
 class Recovered:
-    """What the registry has got, and a line for each kept upload that could not be made an import."""
+    """What the registry has got, and a line for each kept upload that could not be made an
+    import."""
 
     in_archive: int = 0
     queued: int = 0
@@ -36,23 +38,29 @@ class Recovered:
 
     def __str__(self) -> str:
         return (
-            f"{self.in_archive} imports whose rows are in the archive, {self.queued} for the next worker to import, "
+            f"{self.in_archive} imports whose rows are in the archive, {self.queued} for the "
+            "next worker to import, "
             f"{self.changes} rollbacks and restores"
         )
 
 
 def rebuild_registry(settings: Settings, progress: Progress) -> Recovered:
-    """Makes a registry where there is none, and jobs of all uploads with a manifest that it does not know.
+    """Makes a registry where there is none, and jobs of all uploads with a manifest that it does
+    not know.
 
-    It may be repeated, and adds nothing then. Raises CannotRebuild while a worker is alive, and what `initialise`
-    raises.
+    It may be repeated, and adds nothing then. Raises CannotRebuild while a worker is alive, and
+    what `initialise` raises.
     """
     initialise(settings, registry_may_be_lost=True)
-    with _opened(open_registry(settings)) as database, _opened(open_archive(settings, read_only=True)) as archive:
+    with (
+        _opened(open_registry(settings)) as database,
+        _opened(open_archive(settings, read_only=True)) as archive,
+    ):
         registry = Registry(database)
         if registry.workers_alive():
             raise CannotRebuild(
-                "a worker is running: stop the service first; a killed one no longer counts after ten seconds"
+                "a worker is running: stop the service first; a killed one no longer counts "
+                "after ten seconds"
             )
         return _Recovery(registry, archive, LocalUploads(settings.uploads_dir), progress).run()
 
@@ -67,7 +75,8 @@ class _Recovery:
 
     def run(self) -> Recovered:
         unrecorded = find_unrecorded(self.uploads, self.registry)
-        # What is in the archive first: of two uploads with one idempotency key it is the one that was accepted.
+        # What is in the archive first: of two uploads with one idempotency key it is the one that
+        # was accepted.
         unrecorded.sort(key=lambda found: find_batch(self.archive, found.import_id) is None)
         with self.progress(len(unrecorded)) as advance:
             for found in unrecorded:
@@ -91,7 +100,8 @@ class _Recovery:
             self.done.in_archive += 1
 
     def _note_changes(self) -> None:
-        """The rollbacks and restores that the archive has had; what asked for them is not known any more."""
+        """The rollbacks and restores that the archive has had; what asked for them is not known any
+        more."""
         known = {(job.import_id, job.kind, job.imported_at) for job in self.registry.changes()}
         for change in BatchChange.select().order_by(BatchChange.id).bind(self.archive):
             job = self.registry.find_import(change.import_id)
@@ -99,7 +109,9 @@ class _Recovery:
                 continue
             self.registry.add(_change_values(change, job))
             self.done.changes += 1
-        for batch in ImportBatch.select().where(ImportBatch.rolled_back_at.is_null(False)).bind(self.archive):
+        for batch in (
+            ImportBatch.select().where(ImportBatch.rolled_back_at.is_null(False)).bind(self.archive)
+        ):
             job = self.registry.find_import(batch.import_id)
             if job is not None and job.rolled_back_at != batch.rolled_back_at:
                 self.registry.amend(job, rolled_back_at=batch.rolled_back_at)
@@ -109,14 +121,19 @@ class _Recovery:
         known = self.registry.import_ids()
         for (import_id,) in self.archive.execute(held):
             if import_id not in known:
-                self.done.notes.append(f"import {import_id}: its rows are in the archive, its manifest is missing")
+                self.done.notes.append(
+                    f"import {import_id}: its rows are in the archive, its manifest is missing"
+                )
 
 
 def _succeeded(batch: Any) -> dict[str, Any]:
-    """What a worker writes into the registry when an import has ended, from what is in the archive."""
+    """What a worker writes into the registry when an import has ended, from what is in the
+    archive."""
     result = json.loads(batch.result)
     found = {name: value for name, value in result.items() if name in FINDINGS}
-    return {name: json.dumps(value) if name in JSON_FINDINGS else value for name, value in found.items()} | {
+    return {
+        name: json.dumps(value) if name in JSON_FINDINGS else value for name, value in found.items()
+    } | {
         "status": ImportStatus.SUCCEEDED,
         "progress": 1.0,
         "attempt": 1,

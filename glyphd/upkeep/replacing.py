@@ -1,7 +1,9 @@
-"""`glyphd rebuild` in place: the new archive takes the old one's place, with its companions under their own names.
+"""`glyphd rebuild` in place: the new archive takes the old one's place, with its companions under
+their own names.
 
-The old archive stays until the new one takes its name, in one step and as the last. Killed before, the command is
-simply run again. What was replaced is moved away; only what a service recreates by itself is removed.
+The old archive stays until the new one takes its name, in one step and as the last. Killed before,
+the command is simply run again. What was replaced is moved away; only what a service recreates by
+itself is removed.
 """
 
 import os
@@ -14,11 +16,23 @@ from shutil import rmtree
 
 from peewee import DatabaseError
 
-from glyphd.companions import BELL_ENDING, MIGRATE_LOCK_ENDING, REBUILDING_ENDING, SQLITE_ENDINGS, companion
+from glyphd.companions import (
+    BELL_ENDING,
+    MIGRATE_LOCK_ENDING,
+    REBUILDING_ENDING,
+    SQLITE_ENDINGS,
+    companion,
+)
 from glyphd.db.archive_models import ImportBatch
 from glyphd.db.connections import SqliteFile, open_archive_to_verify
 from glyphd.db.migration_locks import migration_lock
-from glyphd.db.migration_sets import ARCHIVE, REGISTRY, applied_of, require_current_schema, require_there
+from glyphd.db.migration_sets import (
+    ARCHIVE,
+    REGISTRY,
+    applied_of,
+    require_current_schema,
+    require_there,
+)
 from glyphd.db.migrations import initialise_archive, migrate
 from glyphd.db.pairing import registry_id
 from glyphd.errors import CannotRebuild, NotReady, SchemaError, SchemaOutdated
@@ -32,9 +46,11 @@ from glyphd.uploads import LocalUploads
 
 
 def rebuild_in_place(settings: Settings, progress: Progress) -> tuple[Rebuilt, list[Path]]:
-    """Makes the archive again, where the old one was; what it holds, and the folders with the files it replaced.
+    """Makes the archive again, where the old one was; what it holds, and the folders with the files
+    it replaced.
 
-    Raises CannotRebuild while a service uses the files, and what `Rebuilder.run` raises; then all is as it was.
+    Raises CannotRebuild while a service uses the files, and what `Rebuilder.run` raises; then all
+    is as it was.
     """
     old = find_companions(settings)
     with migration_lock(settings), _workplace(settings) as work:
@@ -44,17 +60,22 @@ def rebuild_in_place(settings: Settings, progress: Progress) -> tuple[Rebuilt, l
         rebuilt = _fill(work, source, LocalUploads(uploads_of(settings, old)), progress)
         rebuilt.notes += _notes(settings)
         if _require_unused(settings, old) - known:
-            raise CannotRebuild("imports succeeded meanwhile: stop the service, then run this again")
+            raise CannotRebuild(
+                "imports succeeded meanwhile: stop the service, then run this again"
+            )
         return rebuilt, _take_places(settings, old, work)
 
 
 def rebuild_elsewhere(settings: Settings, into: Path, progress: Progress) -> Rebuilt:
-    """Makes a SQLite archive at `into`, where nothing may be yet; the service's own archive is left alone.
+    """Makes a SQLite archive at `into`, where nothing may be yet; the service's own archive is left
+    alone.
 
     Raises what `Rebuilder.run` raises; what there is of the new archive is then removed.
     """
     if into.exists():
-        raise CannotRebuild(f"{into} exists already: an archive is rebuilt only where there is nothing")
+        raise CannotRebuild(
+            f"{into} exists already: an archive is rebuilt only where there is nothing"
+        )
     _refuse_version_1(settings)
     require_there(settings, [REGISTRY])
     require_current_schema(settings, [REGISTRY])
@@ -63,13 +84,18 @@ def rebuild_elsewhere(settings: Settings, into: Path, progress: Progress) -> Reb
     try:
         return _fill(target, settings, LocalUploads(settings.uploads_dir), progress)
     except BaseException:
-        for path in (into, *(Path(f"{into}{ending}") for ending in SQLITE_ENDINGS), target.beside(MIGRATE_LOCK_ENDING)):
+        for path in (
+            into,
+            *(Path(f"{into}{ending}") for ending in SQLITE_ENDINGS),
+            target.beside(MIGRATE_LOCK_ENDING),
+        ):
             path.unlink(missing_ok=True)
         raise
 
 
 def _refuse_version_1(settings: Settings) -> None:
-    """An archive of version 1 must be replaced together with its registry. A damaged one may be what this is for."""
+    """An archive of version 1 must be replaced together with its registry. A damaged one may be
+    what this is for."""
     try:
         applied_of(settings, ARCHIVE)
     except SchemaOutdated:
@@ -97,15 +123,20 @@ def _workplace(settings: Settings) -> Iterator[Settings]:
 
 
 def _clear(archive: Path, folder: Path) -> None:
-    for path in {*archive.parent.glob(f"{escape(archive.name)}*"), *folder.glob(f"{escape(archive.name)}*")}:
+    for path in {
+        *archive.parent.glob(f"{escape(archive.name)}*"),
+        *folder.glob(f"{escape(archive.name)}*"),
+    }:
         rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _require_unused(settings: Settings, old: Settings) -> set[str]:
-    """The imports that the registry calls succeeded. Raises CannotRebuild while some process has the databases open."""
+    """The imports that the registry calls succeeded. Raises CannotRebuild while some process has
+    the databases open."""
     succeeded = require_no_worker(old)
     for path in (settings.archive_path, old.registry_path):
-        # Whoever closes a database last removes its log: what is still there after us is somebody else's.
+        # Whoever closes a database last removes its log: what is still there after us is somebody
+        # else's.
         if _was_opened(path) and Path(f"{path}-wal").exists():
             raise CannotRebuild(f"{path.absolute()} is in use: stop the service first")
     return succeeded
@@ -123,8 +154,12 @@ def _was_opened(path: Path) -> bool:
 
 
 def _with_current_registry(settings: Settings, old: Settings, work: Settings) -> Settings:
-    """Settings whose registry has this version's schema: a copy, unless the registry may stay as and where it is."""
-    if old.registry_path == settings.registry_path and applied_of(old, REGISTRY) == REGISTRY.packaged():
+    """Settings whose registry has this version's schema: a copy, unless the registry may stay as
+    and where it is."""
+    if (
+        old.registry_path == settings.registry_path
+        and applied_of(old, REGISTRY) == REGISTRY.packaged()
+    ):
         return settings
     wrong = list(copy_database("registry", old.registry_path, work.registry_path))
     if wrong:
@@ -145,12 +180,15 @@ def _notes(settings: Settings) -> Iterator[str]:
     except (DatabaseError, NotReady):
         return
     if count:
-        yield f"{count} imports were written through the library and have no kept file: only the old archive has them"
+        yield (
+            f"{count} imports were written through the library and have no kept file: only the "
+            "old archive has them"
+        )
 
 
 def _take_places(settings: Settings, old: Settings, work: Settings) -> list[Path]:
-    """The folders with what was replaced. Each step leaves files from which the command can be run again; the archive
-    comes last.
+    """The folders with what was replaced. Each step leaves files from which the command can be run
+    again; the archive comes last.
     """
     ending = f"replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     uploads = uploads_of(settings, old)
@@ -163,11 +201,18 @@ def _take_places(settings: Settings, old: Settings, work: Settings) -> list[Path
     aside = {settings.beside(ending), companion(settings.archive_path, ending)}
     # 2. The registry, where it was copied to be migrated.
     if work.registry_path.exists():
-        _replace(old.registry_path, settings.beside(ending), work.registry_path, settings.registry_path)
+        _replace(
+            old.registry_path, settings.beside(ending), work.registry_path, settings.registry_path
+        )
         for path in settings.uploads_dir.iterdir():
             path.chmod(0o600)  # version 1 left the files with row errors readable for all
     # 3. The archive.
-    _replace(settings.archive_path, companion(settings.archive_path, ending), work.archive_path, settings.archive_path)
+    _replace(
+        settings.archive_path,
+        companion(settings.archive_path, ending),
+        work.archive_path,
+        settings.archive_path,
+    )
     # 4. What is left under old names, and is recreated under the new ones.
     if old is not settings and not old.archive_path.exists():
         _remove_disposable(old)
@@ -175,7 +220,8 @@ def _take_places(settings: Settings, old: Settings, work: Settings) -> list[Path
 
 
 def _replace(old: Path, aside: Path, new: Path, place: Path) -> None:
-    """Puts `old`, where there is one, aside with its logs, and `new` in its place, with no moment without either."""
+    """Puts `old`, where there is one, aside with its logs, and `new` in its place, with no moment
+    without either."""
     if old.exists():
         make_folder(aside)
         _link(old, aside / old.name)

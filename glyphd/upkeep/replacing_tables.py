@@ -1,7 +1,8 @@
-"""`glyphd rebuild` on PostgreSQL: new tables take the places of the old ones, which move to a schema of their own.
+"""`glyphd rebuild` on PostgreSQL: new tables take the places of the old ones, which move to a
+schema of their own.
 
-The new archive gets its id when it is complete. Killed before, nothing starts on it, and the command is simply run
-again; after an error the old tables move back.
+The new archive gets its id when it is complete. Killed before, nothing starts on it, and the
+command is simply run again; after an error the old tables move back.
 """
 
 from contextlib import closing
@@ -26,8 +27,8 @@ from glyphd.uploads import LocalUploads
 def rebuild_tables(settings: Settings, progress: Progress) -> tuple[Rebuilt, str | None]:
     """What the new archive holds, and the schema with the tables it replaced, if there were any.
 
-    Raises NoLedger without a registry, CannotRebuild for one of another archive or while a worker is alive, and what
-    `Rebuilder.run` raises.
+    Raises NoLedger without a registry, CannotRebuild for one of another archive or while a worker
+    is alive, and what `Rebuilder.run` raises.
     """
     require_there(settings, [REGISTRY])
     require_no_worker(settings)
@@ -50,7 +51,11 @@ def rebuild_tables(settings: Settings, progress: Progress) -> tuple[Rebuilt, str
 
 def _put_aside(settings: Settings, schema: str) -> str | None:
     """Moves the archive's tables and views to a new schema; None when there are none."""
-    with closing(open_postgres(settings)) as database, database.connection_context(), database.atomic():
+    with (
+        closing(open_postgres(settings)) as database,
+        database.connection_context(),
+        database.atomic(),
+    ):
         names = _relations(database, "current_schema()")
         if not names:
             return None
@@ -61,7 +66,11 @@ def _put_aside(settings: Settings, schema: str) -> str | None:
 
 
 def _bring_back(settings: Settings, schema: str | None) -> None:
-    with closing(open_postgres(settings)) as database, database.connection_context(), database.atomic():
+    with (
+        closing(open_postgres(settings)) as database,
+        database.connection_context(),
+        database.atomic(),
+    ):
         (own,) = database.execute_sql("SELECT current_schema()").fetchone()
         database.execute_sql(f"DROP TABLE IF EXISTS {ARCHIVE.history_table}")
         for name in _relations(database, f"'{schema}'") if schema else []:
@@ -73,5 +82,13 @@ def _relations(database: Database, schema: str) -> list[str]:
     """The archive's tables and views in a schema, which is given as an expression of SQL."""
     ours = [model._meta.table_name for model in ARCHIVE_MODELS]
     ours += [ARCHIVE.history_table, *VIEWS[ARCHIVE]]
-    query = f"SELECT relname FROM pg_class WHERE relnamespace = {schema}::regnamespace AND relname = ANY(%s)"
-    return [name for (name,) in database.execute_sql(f"{query} AND relkind IN ('r', 'v')", (ours,)).fetchall()]
+    query = (
+        f"SELECT relname FROM pg_class WHERE relnamespace = {schema}::regnamespace AND "
+        "relname = ANY(%s)"
+    )
+    return [
+        name
+        for (name,) in database.execute_sql(
+            f"{query} AND relkind IN ('r', 'v')", (ours,)
+        ).fetchall()
+    ]

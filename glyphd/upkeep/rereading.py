@@ -1,4 +1,5 @@
-"""Reading the file of an import of an older row contract by the rules of this version, as if it came now."""
+"""Reading the file of an import of an older row contract by the rules of this version, as if it
+came now."""
 
 import json
 from typing import Any
@@ -21,11 +22,14 @@ from glyphd.uploads.store import HEAD_BYTES
 def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> dict[str, Any]:
     """Stages the rows that are accepted; what the registry has to say of the import from now on.
 
-    No import is lost for a row: where the import was not to skip any, it is one that does now. Raises what the check at
-    the door and the reading raise, and RowsRefused when no row is accepted.
+    No import is lost for a row: where the import was not to skip any, it is one that does now.
+    Raises what the check at the door and the reading raise, and RowsRefused when no row is
+    accepted.
     """
     _ask_door(job, uploads, settings)
-    report = ErrorReport(uploads, errors_name(job.import_id, job.attempt + 1), settings.max_row_errors)
+    report = ErrorReport(
+        uploads, errors_name(job.import_id, job.attempt + 1), settings.max_row_errors
+    )
     rows_read = 0
     try:
         with read_kept(uploads, job, settings=settings) as kept:
@@ -61,7 +65,8 @@ def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> 
 
 
 def renew_manifest(uploads: UploadStore, job: Job) -> None:
-    """The manifest says by which rules the file is read, as the registry does. One that can't be read stays."""
+    """The manifest says by which rules the file is read, as the registry does. One that can't be
+    read stays."""
     name = f"{job.import_id}.json"
     try:
         with uploads.open(name) as file:
@@ -77,7 +82,9 @@ def _ask_door(job: Job, uploads: UploadStore, settings: Settings) -> None:
         return
     with open_upload(uploads, job) as file:
         head = file.read(HEAD_BYTES)
-    block = FirstBlock(head, is_all=job.size_bytes == len(head), packed=job.content_encoding == GZIP)
+    block = FirstBlock(
+        head, is_all=job.size_bytes == len(head), packed=job.content_encoding == GZIP
+    )
     check_door(block, ImportOptions(**options_of(job)), max_columns=settings.max_columns)
 
 

@@ -6,7 +6,8 @@ from glyphd.db.troubles import PASSING_TROUBLES, UNREADABLE, trouble_of
 
 
 def until_unreadable(lines: Iterable[str]) -> Iterator[str]:
-    """The lines; where what is stored can't be read, a line for that in place of those that would follow.
+    """The lines; where what is stored can't be read, a line for that in place of those that would
+    follow.
 
     Raises what a database raises that is busy or out of reach: nothing is known then.
     """

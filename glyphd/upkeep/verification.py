@@ -1,4 +1,5 @@
-"""Does the archive hold what the kept files say? Reads them again as the import did, and compares row by row.
+"""Does the archive hold what the kept files say? Reads them again as the import did, and compares
+row by row.
 
 Writes nothing but temporary tables, and takes no lock that an import would wait for.
 """
@@ -37,7 +38,8 @@ Tick = Callable[[int], None]
 
 @dataclass
 class Tally:
-    """What was looked at: files, imports compared with theirs and their rows, and imports that never had one."""
+    """What was looked at: files, imports compared with theirs and their rows, and imports that
+    never had one."""
 
     files: int = 0
     imports: int = 0
@@ -51,7 +53,8 @@ class Tally:
 
 @dataclass
 class Verifier:
-    """Compares imports with their kept files. The caller holds the connection of `archive`, open for writing."""
+    """Compares imports with their kept files. The caller holds the connection of `archive`, open
+    for writing."""
 
     archive: Database
     registry: Registry
@@ -61,8 +64,8 @@ class Verifier:
     tally: Tally = field(default_factory=Tally)
 
     def verify_all(self) -> Iterator[str]:
-        """A line for each thing that is wrong: with the databases, with any import, or, if nothing is, with what is
-        derived from them all.
+        """A line for each thing that is wrong: with the databases, with any import, or, if nothing
+        is, with what is derived from them all.
 
         What is derived from events that were altered says nothing.
         """
@@ -74,7 +77,8 @@ class Verifier:
             yield from islice(until_unreadable(check(self.archive)), MOST)
 
     def verify(self, import_ids: Iterable[str]) -> Iterator[str]:
-        """A line for each thing that is wrong with these imports. Raises ImportNotFound for an unknown one."""
+        """A line for each thing that is wrong with these imports. Raises ImportNotFound for an
+        unknown one."""
         read_any_text(self.archive)
         for import_id in import_ids:
             lines = until_unreadable(self._verify(import_id))
@@ -99,7 +103,8 @@ class Verifier:
             return int(self.registry.database.execute(query).fetchone()[0] or 0)
 
     def _verify(self, import_id: str) -> Iterator[str]:
-        """The job is read before the batch: one that had succeeded by then has its batch, whatever runs meanwhile."""
+        """The job is read before the batch: one that had succeeded by then has its batch, whatever
+        runs meanwhile."""
         job = self.registry.find_import(import_id)
         batch = find_batch(self.archive, import_id)
         if job is not None:
@@ -142,11 +147,14 @@ class Verifier:
             columns = ScoredListing._meta.columns
             events = ScoredListing.select(*(columns[name] for name in STAGED_COLUMNS))
             archive = Side("the archive", events.where(ScoredListing.import_id == job.import_id))
-            file = Side("the file", staged.select(*(getattr(staged.c, name) for name in STAGED_COLUMNS)))
+            file = Side(
+                "the file", staged.select(*(getattr(staged.c, name) for name in STAGED_COLUMNS))
+            )
             yield from differences(self.archive, file, archive, STAGED_COLUMNS[1:])
 
     def _stage(self, stage: Stage, job: Job) -> Iterator[str]:
-        """Stages the rows that are accepted. Of an import that skips none, a line for each of the others."""
+        """Stages the rows that are accepted. Of an import that skips none, a line for each of the
+        others."""
         done = 0
         with read_kept(self.uploads, job, settings=self.settings) as kept:
             for checked in kept.checked():
@@ -155,7 +163,10 @@ class Verifier:
                 done = kept.bytes_read
                 for errors in checked.refused if job.on_error != "skip" else ():
                     first = errors[0]
-                    yield f"{place_of(first.row, first.line)}: the file's row is refused: {first.sentence}"
+                    yield (
+                        f"{place_of(first.row, first.line)}: the file's row is refused: "
+                        f"{first.sentence}"
+                    )
         self.tick((job.size_bytes or 0) - done)
 
     def _all_imports(self) -> Iterator[str]:

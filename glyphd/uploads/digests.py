@@ -4,7 +4,8 @@ import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 
-# Smaller ones would wait for Python's lock more often; being used again, this one is no new memory each time.
+# Smaller ones would wait for Python's lock more often; being used again, this one is no new memory
+# each time.
 _BLOCK_BYTES = 1 << 20
 _STEP_BYTES = 8 << 20
 
@@ -26,7 +27,8 @@ class FollowingDigest:
             self.catch_up(size)
 
     def catch_up(self, size: int) -> Future[str]:
-        """The SHA-256 of so many bytes, in hex, once it is known. Raises OSError where the file has fewer."""
+        """The SHA-256 of so many bytes, in hex, once it is known. Raises OSError where the file has
+        fewer."""
         self._asked_size = size
         return self._thread.submit(self._read, size)
 

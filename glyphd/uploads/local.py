@@ -20,7 +20,8 @@ _QUICKLY_SYNCED_BYTES = 8 << 20
 
 
 class LocalUploads:
-    """One folder, flat. Half-received files end in `.part`; whole ones get their name by a rename."""
+    """One folder, flat. Half-received files end in `.part`; whole ones get their name by a
+    rename."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -102,11 +103,15 @@ class LocalReceiving:
     @property
     def sha256(self) -> str:
         if self._digest is None and self.size == len(self._head):
-            return sha256(self._head).hexdigest()  # a thread would take longer than the few bytes there are
+            return sha256(
+                self._head
+            ).hexdigest()  # a thread would take longer than the few bytes there are
         digested = self._started_digest().catch_up(self.size)
         if self.size > _QUICKLY_SYNCED_BYTES:
             with _no_room_named():
-                os.fsync(self._file.fileno())  # beside the thread that digests, which takes about as long
+                os.fsync(
+                    self._file.fileno()
+                )  # beside the thread that digests, which takes about as long
         return digested.result()
 
     @property

@@ -8,7 +8,8 @@ HEAD_BYTES = 128 * 1024
 
 
 class Receiving(Protocol):
-    """An upload while it is being received. Leaving its block without `keep` leaves nothing behind."""
+    """An upload while it is being received. Leaving its block without `keep` leaves nothing
+    behind."""
 
     def write(self, data: bytes | bytearray) -> None:
         """Adds bytes. Raises StorageFull when there is no room for them."""
@@ -16,7 +17,8 @@ class Receiving(Protocol):
     def start_digest(self) -> None:
         """The upload is wanted: its digest is taken from now on, beside what is still to come.
 
-        Until then, and until `sha256` is asked for, no byte is digested or synced: a refused upload costs neither.
+        Until then, and until `sha256` is asked for, no byte is digested or synced: a refused upload
+        costs neither.
         """
 
     @property
@@ -32,7 +34,8 @@ class Receiving(Protocol):
         """The first bytes, at most HEAD_BYTES of them."""
 
     def keep(self, name: str) -> None:
-        """Makes the upload durable under this name: when it returns, the bytes survive a power cut."""
+        """Makes the upload durable under this name: when it returns, the bytes survive a power
+        cut."""
 
 
 class UploadStore(Protocol):
@@ -60,7 +63,8 @@ class UploadStore(Protocol):
         """Every file that is kept, in no order; none that is only half received."""
 
     def age(self, name: str) -> float:
-        """Seconds since the file was written; 0 for one that is gone, or from before the clock was set back."""
+        """Seconds since the file was written; 0 for one that is gone, or from before the clock was
+        set back."""
 
     def delete(self, name: str) -> None:
         """Forgets a file; no error when it isn't there."""

@@ -17,8 +17,8 @@ def address(path: str, pairs: Pairs) -> str:
 
 @dataclass(frozen=True)
 class Address:
-    """Where the reader is. `pairs` are the query's names and values, empty ones left out; `origin` is the service's
-    scheme, host and port as the reader knows them."""
+    """Where the reader is. `pairs` are the query's names and values, empty ones left out; `origin`
+    is the service's scheme, host and port as the reader knows them."""
 
     path: str
     pairs: Pairs
@@ -35,7 +35,8 @@ class Address:
 
     @property
     def moment(self) -> str | None:
-        """The moment that this page shows, as stored time text; None for the present, and for what is no time."""
+        """The moment that this page shows, as stored time text; None for the present, and for what
+        is no time."""
         try:
             return read_parameters(MomentQuery, [("as_of", self.as_of)] if self.as_of else []).as_of
         except InvalidRequest:
@@ -52,7 +53,8 @@ class Address:
         return [(name, value) for name, value in self.pairs if name not in names]
 
     def here(self, **changed: str | None) -> str:
-        """This page with other parameters; None leaves one out. It starts at its first page again."""
+        """This page with other parameters; None leaves one out. It starts at its first page
+        again."""
         given = [(name, value) for name, value in changed.items() if value is not None]
         return address(quote(self.path), [*self.without("cursor", *changed), *given])
 
@@ -69,4 +71,6 @@ class Address:
 
     def data(self, path: str, *left_out: str, **parameters: str) -> str:
         """The data of this page from the API: the same query, less what only a page of it needs."""
-        return address(path, [*self.without("cursor", "limit", *left_out, *parameters), *parameters.items()])
+        return address(
+            path, [*self.without("cursor", "limit", *left_out, *parameters), *parameters.items()]
+        )

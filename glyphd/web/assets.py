@@ -33,11 +33,14 @@ class Asset:
 
 
 class Assets:
-    """All files under one address, which changes with any of them: scripts import each other by relative names."""
+    """All files under one address, which changes with any of them: scripts import each other by
+    relative names."""
 
     def __init__(self) -> None:
         folders = (Path(__file__).parent / "static", samples_folder())
-        files = sorted(file for folder in folders for file in folder.iterdir() if file.suffix in _TYPES)
+        files = sorted(
+            file for folder in folders for file in folder.iterdir() if file.suffix in _TYPES
+        )
         self._assets = {file.name: Asset(file.name, file.read_bytes()) for file in files}
 
     @cached_property

@@ -1,4 +1,5 @@
-"""Charts as SVG, made on the server: they need no script, print, and take their colours from the style sheet."""
+"""Charts as SVG, made on the server: they need no script, print, and take their colours from the
+style sheet."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ BARS, WIDEST_BAR = 44, 24
 DATE_WIDTH = 10 * CHARACTER
 TICKS, DATES = 4, 4
 MOST_POINTS = 80
-"""What a line shows at most: beyond that points are left out, the first, the last and the extremes never."""
+"""What a line shows at most: beyond that points are left out, the first, the last and the extremes
+never."""
 
 Writer = Callable[[float], str]
 """How a chart says a value."""
@@ -54,7 +56,8 @@ class Band:
 
 @dataclass(frozen=True)
 class Picture:
-    """What a chart draws. `bars` are counts at the same moments, in a strip of their own below the lines."""
+    """What a chart draws. `bars` are counts at the same moments, in a strip of their own below the
+    lines."""
 
     lines: Sequence[Line]
     bands: Sequence[Band] = ()
@@ -89,7 +92,8 @@ class Scale:
 
 
 def chart(label: str, picture: Picture, *, write: Writer) -> Markup:
-    """A picture of lines over time. `label` says in a sentence what it shows; `write` says a value."""
+    """A picture of lines over time. `label` says in a sentence what it shows; `write` says a
+    value."""
     scale = scale_of(picture, write)
     parts = [*_grid(scale, write), *_dates(scale), *_bars(scale, picture.bars)]
     parts += [_band(scale, band) for band in picture.bands]
@@ -102,7 +106,8 @@ def chart(label: str, picture: Picture, *, write: Writer) -> Markup:
 
 
 def scale_of(picture: Picture, write: Writer) -> Scale:
-    """Wide enough for all points, with some air above and below, and with room for what the ticks say."""
+    """Wide enough for all points, with some air above and below, and with room for what the ticks
+    say."""
     points = picture.points()
     values = [point.value for point in points]
     low, high = min(values), max(values)
@@ -126,12 +131,14 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def spread_bar(prices: Sequence[float], largest: float) -> Markup:
-    """Lowest, median and highest on one scale from 0, for a row of a table. The numbers stand beside it."""
+    """Lowest, median and highest on one scale from 0, for a row of a table. The numbers stand
+    beside it."""
     x = [round(100 * value / largest, 1) if largest else 0 for value in prices]
     return Markup(
         '<svg class="spread" viewBox="0 0 104 16" aria-hidden="true" focusable="false">'
         '<line class="rail" x1="2" x2="102" y1="8" y2="8"/>'
-        '<line class="range" x1="{}" x2="{}" y1="8" y2="8"/><circle class="median" cx="{}" cy="8" r="4"/></svg>'
+        '<line class="range" x1="{}" x2="{}" y1="8" y2="8"/><circle class="median" cx="{}" '
+        'cy="8" r="4"/></svg>'
     ).format(x[0] + 2, x[2] + 2, x[1] + 2)
 
 
@@ -143,7 +150,10 @@ def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
     kept = {0, len(points) - 1}
     for start in range(0, len(points), stretch):
         places = range(start, min(start + stretch, len(points)))
-        kept |= {min(places, key=lambda at: points[at].value), max(places, key=lambda at: points[at].value)}
+        kept |= {
+            min(places, key=lambda at: points[at].value),
+            max(places, key=lambda at: points[at].value),
+        }
     return [points[at] for at in sorted(kept)]
 
 
@@ -152,19 +162,25 @@ def _grid(scale: Scale, write: Writer) -> Iterable[Markup]:
         y = scale.y(value)
         line = Markup('<line class="grid" x1="{:g}" x2="{:g}" y1="{:g}" y2="{:g}"/>')
         yield line.format(scale.left - 6, WIDTH - 6, y, y)
-        yield Markup('<text class="tick n" x="{:g}" y="{:g}">{}</text>').format(scale.left - 12, y + 5, write(value))
+        yield Markup('<text class="tick n" x="{:g}" y="{:g}">{}</text>').format(
+            scale.left - 12, y + 5, write(value)
+        )
 
 
 def _dates(scale: Scale) -> Iterable[Markup]:
     """A few whole days, evenly spaced, under a short line each."""
     for day in days_between(scale.first.astimezone(UTC).date(), scale.last.astimezone(UTC).date()):
-        x = scale.x(min(max(datetime(day.year, day.month, day.day, tzinfo=UTC), scale.first), scale.last))
+        x = scale.x(
+            min(max(datetime(day.year, day.month, day.day, tzinfo=UTC), scale.first), scale.last)
+        )
         place = "start" if x < DATE_WIDTH / 2 else "end" if x > WIDTH - DATE_WIDTH / 2 else "middle"
         yield Markup('<line class="grid" x1="{0:g}" x2="{0:g}" y1="{1}" y2="{2}"/>').format(
             x, HEIGHT - BOTTOM + 4, HEIGHT - BOTTOM + 10
         )
         at = {"start": scale.left - 6, "middle": x, "end": WIDTH - 6}[place]
-        yield Markup('<text class="tick {}" x="{:g}" y="{}">{}</text>').format(place, at, HEIGHT - 8, day.isoformat())
+        yield Markup('<text class="tick {}" x="{:g}" y="{}">{}</text>').format(
+            place, at, HEIGHT - 8, day.isoformat()
+        )
 
 
 def _bars(scale: Scale, points: Sequence[Point]) -> Iterable[Markup]:
@@ -184,7 +200,13 @@ def days_between(first: date, last: date) -> list[date]:
     """Both ends, and a few days between them, evenly spaced."""
     span = (last - first).days
     steps = min(span, DATES - 1)
-    return [first, *(date.fromordinal(first.toordinal() + round(span * step / steps)) for step in range(1, steps + 1))]
+    return [
+        first,
+        *(
+            date.fromordinal(first.toordinal() + round(span * step / steps))
+            for step in range(1, steps + 1)
+        ),
+    ]
 
 
 def _band(scale: Scale, band: Band) -> Markup:

@@ -28,7 +28,8 @@ LEFT_OUT = "-"
 
 @dataclass(frozen=True)
 class ShownColumn:
-    """A column as the table has it. `target` is the canonical column that it becomes, else `fate` says what does."""
+    """A column as the table has it. `target` is the canonical column that it becomes, else `fate`
+    says what does."""
 
     field: str
     name: str
@@ -64,17 +65,26 @@ def kept_header(services: Services, job: Job) -> KeptHeader | None:
 def shown_columns(kept: KeptHeader, given: Mapping[str, str]) -> list[ShownColumn]:
     """The table. `given` are the choices of a form that was sent and could not be carried out."""
     targets = {at: name for name, at in kept.header.positions.items()}
-    chosen = {fold(name): LEFT_OUT if target is None else target for name, target in kept.chosen.items()}
-    return [_shown(kept, at, targets.get(at), given, chosen) for at in range(len(kept.header.names))][:MOST_COLUMNS]
+    chosen = {
+        fold(name): LEFT_OUT if target is None else target for name, target in kept.chosen.items()
+    }
+    return [
+        _shown(kept, at, targets.get(at), given, chosen) for at in range(len(kept.header.names))
+    ][:MOST_COLUMNS]
 
 
 def chosen_columns(kept: KeptHeader, pairs: Pairs) -> list[str] | None:
-    """The `map` option that the fields of the form amount to; None where the form has no such fields."""
+    """The `map` option that the fields of the form amount to; None where the form has no such
+    fields."""
     fields = {name: value for name, value in pairs if name.startswith(FIELD)}
     if not fields:
         return None
     names = kept.header.names
-    found = [_choice(names[int(at)], fields[FIELD + at]) for at in _places(fields, len(names)) if fields[FIELD + at]]
+    found = [
+        _choice(names[int(at)], fields[FIELD + at])
+        for at in _places(fields, len(names))
+        if fields[FIELD + at]
+    ]
     return [*found, *(value for name, value in pairs if name == "map")]
 
 
@@ -87,14 +97,18 @@ def beyond_table(kept: KeptHeader) -> list[str]:
 def _first_cells(rows: CsvRows) -> Sequence[str]:
     """Those of the first row that can be taken apart, of the first few."""
     try:
-        return next((row.cells for row in islice(rows, _ROWS_LOOKED_AT) if row.cells is not None), [])
+        return next(
+            (row.cells for row in islice(rows, _ROWS_LOOKED_AT) if row.cells is not None), []
+        )
     except UnreadableFile:
         return []
 
 
 def _places(fields: Mapping[str, str], count: int) -> list[str]:
     places = [name.removeprefix(FIELD) for name in fields]
-    return [at for at in places if at.isascii() and at.isdecimal() and len(at) < 6 and int(at) < count]
+    return [
+        at for at in places if at.isascii() and at.isdecimal() and len(at) < 6 and int(at) < count
+    ]
 
 
 def _choice(name: str, value: str) -> str:
@@ -102,7 +116,11 @@ def _choice(name: str, value: str) -> str:
 
 
 def _shown(
-    kept: KeptHeader, at: int, target: str | None, given: Mapping[str, str], chosen: Mapping[str, str]
+    kept: KeptHeader,
+    at: int,
+    target: str | None,
+    given: Mapping[str, str],
+    chosen: Mapping[str, str],
 ) -> ShownColumn:
     name = kept.header.names[at]
     is_nameless = not name or name.startswith("_") or not fold(name)
@@ -125,4 +143,8 @@ def _fate(kept: KeptHeader, at: int, is_nameless: bool) -> str:
         return "left out"
     if fold(name) in map(fold, OWN_COLUMNS):
         return "left out: glyphd says that itself"
-    return "kept beside, under its own name" if at in kept.header.unknown else "left out: another column is that"
+    return (
+        "kept beside, under its own name"
+        if at in kept.header.unknown
+        else "left out: another column is that"
+    )

@@ -1,4 +1,5 @@
-"""How imports read on a page: what they are called, where they stand, who sent them, and how long things take."""
+"""How imports read on a page: what they are called, where they stand, who sent them, and how long
+things take."""
 
 from collections.abc import Callable, Mapping
 
@@ -6,17 +7,26 @@ from glyphd.contracts.import_contracts import ImportStatus, ImportView
 from glyphd.importing.intake import NDJSON
 from glyphd.web.wording import day_and_time, number
 
-_BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR", "Opera"),
+    ("Firefox", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+)
 """Names within a browser's User-Agent. Each of them also names those that come after it here."""
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "tab": "tabs", "|": "vertical bars"}
 
 ADVICE = {
-    "invalid_rows": "Nothing was written, so that no half of a file counts. Take the file to fix: your own, with "
+    "invalid_rows": "Nothing was written, so that no half of a file counts. Take the file to "
+    "fix: your own, with "
     "what is wrong in front of each row. Correct it and send it back.",
-    "unreadable_file": "From the line named above on the rows can't be separated. Correct the file and send it.",
+    "unreadable_file": "From the line named above on the rows can't be separated. Correct the "
+    "file and send it.",
     "too_large_for_disk": "Make room on the disk and run it again, or split the file.",
-    "archive_damaged": "Repair the archive as the manual says, then run this import again: the file is kept.",
+    "archive_damaged": "Repair the archive as the manual says, then run this import again: the "
+    "file is kept.",
     "worker_lost": "The log of the service says more. The file is kept: run the import again.",
     "internal_error": "The log of the service says more. The file is kept: run the import again.",
 }
@@ -60,7 +70,10 @@ def standing(view: ImportView, ahead: int, workers: int) -> str:
 
 def _queued(view: ImportView, ahead: int, workers: int) -> str:
     if not workers:
-        return "Waiting for a worker, and none is running. The file is kept, and imported once one is started."
+        return (
+            "Waiting for a worker, and none is running. The file is kept, and imported once "
+            "one is started."
+        )
     if view.reason:
         return f"Waiting to be tried again: {view.reason}. The file is kept."
     if ahead:
@@ -71,8 +84,15 @@ def _queued(view: ImportView, ahead: int, workers: int) -> str:
 def _running(view: ImportView, _ahead: int, _workers: int) -> str:
     if view.stalled:
         since = day_and_time(view.heartbeat_at or view.received_at)
-        return f"No heartbeat since {since} UTC. If its worker has died, another one begins again; no row is lost."
-    return "Writing the rows into the archive." if view.phase == "writing" else "Reading and checking the file."
+        return (
+            f"No heartbeat since {since} UTC. If its worker has died, another one begins "
+            "again; no row is lost."
+        )
+    return (
+        "Writing the rows into the archive."
+        if view.phase == "writing"
+        else "Reading and checking the file."
+    )
 
 
 def _succeeded(view: ImportView, _ahead: int, _workers: int) -> str:
@@ -84,7 +104,11 @@ def _succeeded(view: ImportView, _ahead: int, _workers: int) -> str:
 
 
 def _failed(view: ImportView, _ahead: int, _workers: int) -> str:
-    return "The check found what would make an import fail." if view.dry_run else "Nothing was imported."
+    return (
+        "The check found what would make an import fail."
+        if view.dry_run
+        else "Nothing was imported."
+    )
 
 
 def _cancelled(_view: ImportView, _ahead: int, _workers: int) -> str:
@@ -103,4 +127,9 @@ _STANDING: Mapping[ImportStatus, Callable[[ImportView, int, int], str]] = {
     ImportStatus.CANCELLED: _cancelled,
 }
 
-FILTERS = {"import_name": import_name, "agent": agent, "duration": duration, "delimiter_name": delimiter_name}
+FILTERS = {
+    "import_name": import_name,
+    "agent": agent,
+    "duration": duration,
+    "delimiter_name": delimiter_name,
+}

@@ -23,8 +23,8 @@ class Pace:
 def pace_of(view: ImportView) -> Pace:
     """Of a running import as of its last heartbeat, of a finished one over all of it.
 
-    An import that was taken up more than once began again: since when it is read is not known then. One that has
-    stalled has no pace, for nothing moves.
+    An import that was taken up more than once began again: since when it is read is not known then.
+    One that has stalled has no pace, for nothing moves.
     """
     until = view.finished_at or view.heartbeat_at
     if view.started_at is None or until is None or view.attempt != 1 or view.stalled:
@@ -36,11 +36,14 @@ def pace_of(view: ImportView) -> Pace:
         return Pace(elapsed, view.rows_read / elapsed)
     if view.progress < LEAST_PROGRESS:
         return Pace(elapsed)
-    return Pace(elapsed, _reading_rate(view, elapsed), elapsed * (1 - view.progress) / view.progress)
+    return Pace(
+        elapsed, _reading_rate(view, elapsed), elapsed * (1 - view.progress) / view.progress
+    )
 
 
 def _reading_rate(view: ImportView, elapsed: float) -> float | None:
-    """While the rows are written none is read: their number stands still, and is no rate any more."""
+    """While the rows are written none is read: their number stands still, and is no rate any
+    more."""
     return view.rows_read / elapsed if view.phase == "reading" else None
 
 

@@ -17,7 +17,8 @@ ADVICE = {
     413: "Send a smaller file, or a compressed one: .csv.gz works too.",
     421: "Open the service under one of its own names.",
     500: "The log of the service says more, under the request id below.",
-    503: "Nothing is lost. Reload the page in a moment; if it stays like this, the log of the service says why.",
+    503: "Nothing is lost. Reload the page in a moment; if it stays like this, the log of the "
+    "service says why.",
 }
 
 

@@ -1,4 +1,5 @@
-"""A kept file under review: how it is read, column by column, and the options that its import is run again with."""
+"""A kept file under review: how it is read, column by column, and the options that its import is
+run again with."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,7 +37,8 @@ class Tried:
 
 @dataclass(frozen=True)
 class Review:
-    """What the form begins with. `columns` is empty for what has no header, or one that can't be read."""
+    """What the form begins with. `columns` is empty for what has no header, or one that can't be
+    read."""
 
     given: Mapping[str, Any]
     failure: GlyphdError | None = None
@@ -63,26 +65,39 @@ def review_of(services: Services, job: Job, tried: Tried | None = None) -> Revie
 
 
 def upload_again(job: Job) -> Pairs:
-    """The initial values of the form for the corrected file: a report is UTF-8 with commas, whatever the file was."""
+    """The initial values of the form for the corrected file: a report is UTF-8 with commas,
+    whatever the file was."""
     before = options_of(job)
-    kept = [(name, str(before[name])) for name in ("source", "description", "decimal") if before[name]]
+    kept = [
+        (name, str(before[name])) for name in ("source", "description", "decimal") if before[name]
+    ]
     return [*kept, *(("map", choice) for choice in before["map"])]
 
 
 def asked_again(services: Services, job: Job, fields: Pairs) -> Asked:
-    """What the form asks for. A field that was emptied is back to its default; one that is not there stays as it was.
+    """What the form asks for. A field that was emptied is back to its default; one that is not
+    there stays as it was.
 
-    The same form sent twice, by a button pressed twice, is one import; a check can be made as often as one likes.
+    The same form sent twice, by a button pressed twice, is one import; a check can be made as often
+    as one likes.
     """
-    columns = kept_header(services, job) if any(name.startswith(FIELD) for name, _ in fields) else None
+    columns = (
+        kept_header(services, job) if any(name.startswith(FIELD) for name, _ in fields) else None
+    )
     options = read_options(columns, fields)
-    key = None if options.dry_run else f"page:{job.import_id}:{fingerprint(options.model_dump(mode='json'))}"
+    key = (
+        None
+        if options.dry_run
+        else f"page:{job.import_id}:{fingerprint(options.model_dump(mode='json'))}"
+    )
     return Asked(options, key, caller())
 
 
 def read_options(kept: KeptHeader | None, fields: Pairs) -> ImportOptions:
     """Raises UnknownParameter and InvalidParameter."""
-    others = [(name, value) for name, value in fields if not name.startswith(FIELD) and name != "map"]
+    others = [
+        (name, value) for name, value in fields if not name.startswith(FIELD) and name != "map"
+    ]
     chosen = chosen_columns(kept, fields) if kept else None
     found = read_parameters(ImportOptions, [*others, *(("map", choice) for choice in chosen or [])])
     emptied: dict[str, Any] = {name: None for name, value in others if not value.strip()}

@@ -53,7 +53,9 @@ class Site:
         self._theme.paths = frozenset(route.path for route in self._routes if "<" not in route.path)
 
     def routes(self) -> list[Route]:
-        pages = [Route(route.method, route.path, for_people(route.handle)) for route in self._routes]
+        pages = [
+            Route(route.method, route.path, for_people(route.handle)) for route in self._routes
+        ]
         return [*pages, *self._assets.routes()]
 
     def present(self, problem: Problem) -> HTTPResponse:
@@ -64,7 +66,8 @@ class Site:
 
 
 def for_people(handle: Callable[..., HTTPResponse]) -> Callable[..., HTTPResponse]:
-    """A page for requests that accept HTML. For programs its path does not exist: what they want is under `/api`."""
+    """A page for requests that accept HTML. For programs its path does not exist: what they want is
+    under `/api`."""
 
     @wraps(handle)
     def answer(**parts: str) -> HTTPResponse:
@@ -77,7 +80,8 @@ def for_people(handle: Callable[..., HTTPResponse]) -> Callable[..., HTTPRespons
 
 
 def _leave_out_blanks() -> None:
-    """A form sends its empty fields too: the address to keep and to share is the one without them."""
+    """A form sends its empty fields too: the address to keep and to share is the one without
+    them."""
     given = query_pairs()
     filled = [(name, value) for name, value in given if value.strip()]
     if len(filled) < len(given) and request.method in ("GET", "HEAD"):

@@ -1,4 +1,5 @@
-"""Templates to answers: one environment, the policy of every page, and answers that are not sent twice."""
+"""Templates to answers: one environment, the policy of every page, and answers that are not sent
+twice."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from glyphd.web.wording import FILTERS, is_numeric_column, picker_value, visible
 HTML = "text/html; charset=utf-8"
 MOST_PAGE_BYTES = 100_000
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src "
+    "'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
@@ -67,23 +69,33 @@ class Theme:
         )
         self._templates.filters |= FILTERS | import_wording.FILTERS
         self._templates.tests["numeric_column"] = is_numeric_column
-        self._templates.globals |= {"asset": assets.path, "picker_value": picker_value, "has": self.has}
+        self._templates.globals |= {
+            "asset": assets.path,
+            "picker_value": picker_value,
+            "has": self.has,
+        }
 
     def has(self, path: str) -> bool:
         """Whether there is such a screen."""
         return path in self.paths
 
     def require_changed(self, *version: Any) -> Headers:
-        """The headers of this page in this version of what it shows. Raises 304 for whoever has it already."""
+        """The headers of this page in this version of what it shows. Raises 304 for whoever has it
+        already."""
         try:
             return require_changed("page", self._assets.version, *version)
         except HTTPResponse as unchanged:
             raise _dress(unchanged) from None
 
     def fitted(
-        self, template: str, values: Callable[[int], dict[str, Any]], limit: int, headers: Headers | None = None
+        self,
+        template: str,
+        values: Callable[[int], dict[str, Any]],
+        limit: int,
+        headers: Headers | None = None,
     ) -> HTTPResponse:
-        """A page of at most `limit` rows: of fewer where long texts would make it larger than a page may be.
+        """A page of at most `limit` rows: of fewer where long texts would make it larger than a
+        page may be.
 
         `values` gives what the template shows of so many rows."""
         body = self.render(template, values(limit))
@@ -93,7 +105,11 @@ class Theme:
         return self._answer(body, headers)
 
     def page(
-        self, template: str, values: dict[str, Any], headers: Headers | None = None, status: int = 200
+        self,
+        template: str,
+        values: dict[str, Any],
+        headers: Headers | None = None,
+        status: int = 200,
     ) -> HTTPResponse:
         """A page. Without a tag of what it shows, its own text gives one."""
         body = self.render(template, values)
@@ -108,7 +124,9 @@ class Theme:
     def render(self, template: str, values: dict[str, Any]) -> str:
         entries = [entry for entry in NAVIGATION if entry.path in self.paths]
         at = values.get("at") or here()
-        return self._templates.get_template(template).render(navigation=entries, **values | {"at": at})
+        return self._templates.get_template(template).render(
+            navigation=entries, **values | {"at": at}
+        )
 
 
 def here() -> Address:
@@ -119,7 +137,8 @@ def here() -> Address:
 
 
 def moved_to(path: str, pairs: Pairs) -> HTTPResponse:
-    """The address to keep and to share, for one that says the same less well. The path is quoted already."""
+    """The address to keep and to share, for one that says the same less well. The path is quoted
+    already."""
     return HTTPResponse("", 303, {"Location": address(path, pairs)})
 
 

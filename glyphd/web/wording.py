@@ -16,7 +16,9 @@ LONGEST_SHOWN = 120
 LONGEST_WORD = 24
 MOST_IN_TOOLTIP = 500
 _UNITS = ("kB", "MB", "GB", "TB")
-_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]")
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]"
+)
 _PICTURES = {code: chr(0x2400 + code) for code in range(0x20)} | {0x7F: "\u2421"}
 
 LABELS = {name: column.label for name, column in COLUMN.items()} | {
@@ -34,9 +36,9 @@ LABELS = {name: column.label for name, column in COLUMN.items()} | {
 """What the columns of a row are called on a page."""
 
 MONEY = frozenset({"price_usd", "min_price", "median_price", "max_price"})
-MOMENTS = frozenset({"first_seen_at", "imported_at", "rolled_back_at", "gone_at", "last_seen_at"}) | {
-    name for name, column in COLUMN.items() if isinstance(column.cell, TimeCell)
-}
+MOMENTS = frozenset(
+    {"first_seen_at", "imported_at", "rolled_back_at", "gone_at", "last_seen_at"}
+) | {name for name, column in COLUMN.items() if isinstance(column.cell, TimeCell)}
 NUMERIC = (MONEY | MOMENTS | {"import_index", "line", "schema_version"}).union(
     name for name, column in COLUMN.items() if isinstance(column.cell, NumericCell)
 )
@@ -52,7 +54,8 @@ def label(column: str) -> str:
 
 
 def visible(value: Any) -> Any:
-    """What a template writes: control characters and direction marks are shown as signs instead of taking effect."""
+    """What a template writes: control characters and direction marks are shown as signs instead of
+    taking effect."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return _HIDDEN.sub(_sign, value)
     return value
@@ -143,7 +146,8 @@ _UNKNOWN = Markup('<span class="none" title="not known">–</span>')
 
 
 def cell_opening(column: str) -> Markup:
-    """The tag that the cells of a column begin with: written once for a table, which has hundreds."""
+    """The tag that the cells of a column begin with: written once for a table, which has
+    hundreds."""
     alignment = ' class="n"' if is_numeric_column(column) else ""
     return Markup(f'<td data-label="{escape(label(column))}"{alignment}>')
 
@@ -164,14 +168,19 @@ def cell(value: Any, column: str) -> Markup:
 def text(value: Any) -> Markup:
     """Text of unknown direction and length. Only its very long words may be broken anywhere."""
     shown = clipped(value)
-    has_long_word = len(shown) > LONGEST_WORD and any(len(word) > LONGEST_WORD for word in shown.split())
+    has_long_word = len(shown) > LONGEST_WORD and any(
+        len(word) > LONGEST_WORD for word in shown.split()
+    )
     kind = ' class="long"' if has_long_word else ""
-    in_full = f' title="{escape(visible(str(value)[:MOST_IN_TOOLTIP]))}"' if shown != str(value) else ""
+    in_full = (
+        f' title="{escape(visible(str(value)[:MOST_IN_TOOLTIP]))}"' if shown != str(value) else ""
+    )
     return Markup(f"<bdi{kind}{in_full}>{escape(visible(shown))}</bdi>")
 
 
 def sentence(words: Any) -> Markup:
-    """A message of ours as a sentence of its own, in full: it may quote what a file or an address has."""
+    """A message of ours as a sentence of its own, in full: it may quote what a file or an address
+    has."""
     shown = visible(str(words))
     first = shown.partition(" ")[0]
     shown = shown[:1].upper() + shown[1:] if first.isalpha() and first.islower() else shown

@@ -319,7 +319,9 @@ def migrate(migrator: Migrator, database: Database, *, fake: bool = False) -> No
     model = "canonical_model" if on_sqlite else 'lower(canonical_model COLLATE "C")'
     migrator.sql(MODEL_INDEX.format(model=model))
     now = (SQLITE if on_sqlite else POSTGRESQL)["now"]
-    migrator.sql(f"INSERT INTO schema_version (version, name, applied_at) VALUES (1, '{NAME}', {now})")
+    migrator.sql(
+        f"INSERT INTO schema_version (version, name, applied_at) VALUES (1, '{NAME}', {now})"
+    )
 
 
 def rollback(migrator: Migrator, database: Database, *, fake: bool = False) -> None:

@@ -141,7 +141,9 @@ def migrate(migrator: Migrator, database: Database, *, fake: bool = False) -> No
             migrator.sql(f"CREATE INDEX {name} ON scored_listings {columns.strip()}")
     for view in VIEWS:
         migrator.sql(_view(view, on_sqlite=on_sqlite))
-    migrator.sql(f"INSERT INTO schema_version (version, name, applied_at) VALUES (2, '{NAME}', {NOW[on_sqlite]})")
+    migrator.sql(
+        f"INSERT INTO schema_version (version, name, applied_at) VALUES (2, '{NAME}', {NOW[on_sqlite]})"
+    )
 
 
 def rollback(migrator: Migrator, database: Database, *, fake: bool = False) -> None:

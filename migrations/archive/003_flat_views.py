@@ -69,7 +69,9 @@ def migrate(migrator: Migrator, database: Database, *, fake: bool = False) -> No
     words = SQLITE if isinstance(database, SqliteDatabase) else POSTGRESQL
     for statement in VIEWS.values():
         migrator.sql(statement.format_map(words))
-    migrator.sql(f"INSERT INTO schema_version (version, name, applied_at) VALUES (3, '{NAME}', {words['now']})")
+    migrator.sql(
+        f"INSERT INTO schema_version (version, name, applied_at) VALUES (3, '{NAME}', {words['now']})"
+    )
 
 
 def rollback(migrator: Migrator, database: Database, *, fake: bool = False) -> None:

@@ -220,7 +220,10 @@ def _comments(table: str, *, with_comments: bool) -> list[str]:
         f"COMMENT ON COLUMN {table}.{definition.split()[0]} IS {_quoted(words) if with_comments else 'NULL'}"
         for definition, words in definitions
     ]
-    return [f"COMMENT ON TABLE {table} IS {_quoted(comment) if with_comments else 'NULL'}", *columns]
+    return [
+        f"COMMENT ON TABLE {table} IS {_quoted(comment) if with_comments else 'NULL'}",
+        *columns,
+    ]
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,5 @@
-"""Each attack as a function. `python -m tests.attacks.assaults NAME PORT IMPORT FAILED SECONDS` carries one out."""
+"""Each attack as a function. `python -m tests.attacks.assaults NAME PORT IMPORT FAILED SECONDS`
+carries one out."""
 
 import gzip
 import itertools
@@ -26,7 +27,13 @@ def quadratic_form(target: Target) -> None:
     """Forms whose part headers never end, on a path that exists and on one that doesn't."""
     body = b"--x\r\n" + b"; name=file\r\n" * (FORM_BYTES // 13)
     paths = itertools.cycle(("/api/import", "/nowhere"))
-    repeat(target, 4, lambda: target.request("POST", next(paths), body, Content_Type="multipart/form-data; boundary=x"))
+    repeat(
+        target,
+        4,
+        lambda: target.request(
+            "POST", next(paths), body, Content_Type="multipart/form-data; boundary=x"
+        ),
+    )
 
 
 def nested_heuristics(target: Target) -> None:
@@ -34,21 +41,33 @@ def nested_heuristics(target: Target) -> None:
     row = f'A100,1,0.5,"{NESTED}"\n'
     body = gzip.compress(("model,price_usd,score,heuristics\n" + row * SMALL_ROWS).encode())
     with suppress(OSError):
-        target.request("POST", "/api/import", body, Content_Type="text/csv", Content_Encoding="gzip")
-    repeat(target, 4, lambda: target.request("GET", "/api/listings?model=A100&history=true&limit=1000"))
+        target.request(
+            "POST", "/api/import", body, Content_Type="text/csv", Content_Encoding="gzip"
+        )
+    repeat(
+        target, 4, lambda: target.request("GET", "/api/listings?model=A100&history=true&limit=1000")
+    )
 
 
 def empty_rows(target: Target) -> None:
     """16 MiB of rows without a field, each of them wrong."""
     repeat(
-        target, 3, lambda: target.request("POST", "/api/persist/listings", EMPTY_ROWS, Content_Type="application/json")
+        target,
+        3,
+        lambda: target.request(
+            "POST", "/api/persist/listings", EMPTY_ROWS, Content_Type="application/json"
+        ),
     )
 
 
 def huge_pages(target: Target) -> None:
     """Pages as large as they may be, all different, whose bytes nobody has asked for before."""
     numbers = itertools.count()
-    repeat(target, 4, lambda: target.request("GET", f"/api/listings?limit=1000&min_score=0.0000{next(numbers)}"))
+    repeat(
+        target,
+        4,
+        lambda: target.request("GET", f"/api/listings?limit=1000&min_score=0.0000{next(numbers)}"),
+    )
 
 
 def long_links(target: Target) -> None:
@@ -56,7 +75,11 @@ def long_links(target: Target) -> None:
     numbers = itertools.count()
     filler = "%20" * 9000
     repeat(
-        target, 4, lambda: target.request("GET", f"/api/listings?limit=1&min_score=0.0{next(numbers)}&seller={filler}")
+        target,
+        4,
+        lambda: target.request(
+            "GET", f"/api/listings?limit=1&min_score=0.0{next(numbers)}&seller={filler}"
+        ),
     )
 
 
@@ -89,13 +112,19 @@ def heads_of_results(target: Target) -> None:
 
 def gone_readers(target: Target) -> None:
     """Reports for clients that have left."""
-    repeat(target, 8, lambda: _ask_and_leave(target, get(f"/api/imports/{target.failed_id}/report.csv")))
+    repeat(
+        target,
+        8,
+        lambda: _ask_and_leave(target, get(f"/api/imports/{target.failed_id}/report.csv")),
+    )
 
 
 def trickled_promises(target: Target) -> None:
-    """Uploads that announce all the room there is and send little more than the least rate, and some of 4 GiB to where
-    there is nothing."""
-    asked = itertools.cycle([*(("/api/import", size) for size in ANNOUNCED), ("/nowhere", 4096 * MIB)])
+    """Uploads that announce all the room there is and send little more than the least rate, and
+    some of 4 GiB to where there is nothing."""
+    asked = itertools.cycle(
+        [*(("/api/import", size) for size in ANNOUNCED), ("/nowhere", 4096 * MIB)]
+    )
 
     def send() -> None:
         path, size = next(asked)
@@ -112,7 +141,9 @@ def trickled_chunks(target: Target) -> None:
 
     def send() -> None:
         with target.connect() as connection:
-            connection.sendall(post("/api/import", "Content-Type: text/csv", "Transfer-Encoding: chunked"))
+            connection.sendall(
+                post("/api/import", "Content-Type: text/csv", "Transfer-Encoding: chunked")
+            )
             connection.sendall(b"%x\r\n%b\r\n" % (FORM_BYTES, bytes(FORM_BYTES)))
             write_slowly(target, connection, b"46a\r\n" + b"x" * 0x46A + b"\r\n", 1)
 
@@ -135,7 +166,9 @@ def trickled_small_bodies(target: Target) -> None:
 
     def send() -> None:
         with target.connect() as connection:
-            connection.sendall(post("/api/import", "Content-Type: text/csv", f"Content-Length: {SMALL_BYTES}"))
+            connection.sendall(
+                post("/api/import", "Content-Type: text/csv", f"Content-Length: {SMALL_BYTES}")
+            )
             connection.sendall(b"model,price_usd,score\n" + bytes(SMALL_BYTES - KIB))
             write_slowly(target, connection, b"x", 1)
 

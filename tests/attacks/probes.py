@@ -1,4 +1,5 @@
-"""Somebody else's requests during an attack: how long they take, and what the service uses meanwhile."""
+"""Somebody else's requests during an attack: how long they take, and what the service uses
+meanwhile."""
 
 import http.client
 import math
@@ -30,7 +31,8 @@ LARGE_PAUSE = 2.0
 
 @dataclass
 class Measured:
-    """Seconds of each kind of request, infinite without a proper answer; the most memory and the least free disk."""
+    """Seconds of each kind of request, infinite without a proper answer; the most memory and the
+    least free disk."""
 
     health: list[float] = field(default_factory=list)
     uploads: list[float] = field(default_factory=list)
@@ -46,7 +48,8 @@ class Measured:
     def broken(self, reserve: int) -> list[str]:
         """The bounds that did not hold, in sentences."""
         checks = {
-            f"health took {percentile(self.health):.2f} s (p99)": percentile(self.health) > HEALTH_SECONDS,
+            f"health took {percentile(self.health):.2f} s (p99)": percentile(self.health)
+            > HEALTH_SECONDS,
             f"an upload took {max(self.uploads):.2f} s": max(self.uploads) > SERVED_SECONDS,
             f"a page took {max(self.pages):.2f} s": max(self.pages) > SERVED_SECONDS,
             f"memory rose to {self.memory // MIB} MiB": self.memory > MEMORY_BYTES,
@@ -78,7 +81,10 @@ def measuring(port: int, keepers: list[Keeper], disk: Path) -> Iterator[Measured
         (lambda: measured.health.append(ask(port, "GET", "/api/health", (200,))), HEALTH_PAUSE),
         (upload, SERVED_PAUSE),
         (upload_large, LARGE_PAUSE),
-        (lambda: measured.pages.append(ask(port, "GET", "/api/listings?limit=10", SERVED)), SERVED_PAUSE),
+        (
+            lambda: measured.pages.append(ask(port, "GET", "/api/listings?limit=10", SERVED)),
+            SERVED_PAUSE,
+        ),
         (sample, LOOK_SECONDS),
     ]
     with ThreadPoolExecutor(len(deeds)) as pool:
@@ -91,7 +97,9 @@ def measuring(port: int, keepers: list[Keeper], disk: Path) -> Iterator[Measured
             future.result()  # a measure that broke off must not pass for one that held
 
 
-def ask(port: int, method: str, path: str, expected: tuple[int, ...], body: bytes | None = None) -> float:
+def ask(
+    port: int, method: str, path: str, expected: tuple[int, ...], body: bytes | None = None
+) -> float:
     """Seconds until the whole answer is there; infinite when there is none, or another one."""
     seconds, status = answer_of(port, method, path, body)
     return seconds if status in expected else math.inf

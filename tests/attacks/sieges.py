@@ -1,4 +1,5 @@
-"""One attack on one fresh service: measured while it runs, and looked at again ten seconds later."""
+"""One attack on one fresh service: measured while it runs, and looked at again ten seconds
+later."""
 
 import subprocess
 import sys
@@ -7,7 +8,14 @@ from pathlib import Path
 from random import Random
 
 from glyphd.settings import MIB, Settings
-from tests.attacks.probes import HEALTH_SECONDS, SERVED_SECONDS, Measured, ask, measuring, percentile
+from tests.attacks.probes import (
+    HEALTH_SECONDS,
+    SERVED_SECONDS,
+    Measured,
+    ask,
+    measuring,
+    percentile,
+)
 from tests.chaos.clients import send
 from tests.chaos.clusters import Cluster, WaitedInVain, running_cluster, until
 from tests.chaos.disks import small_disk
@@ -20,7 +28,12 @@ DATABASES_GROW = 16 * MIB
 WELL_SECONDS = 10.0
 ENOUGH_ROWS = 20_000
 BAD_ROWS = b"model,price_usd,score\n" + b"RTX_4090,none,0.5\n" * 20_000
-NEVER_REFUSED = ("trickled_promises", "trickled_chunks", "trickled_small_bodies", "idle_connections")
+NEVER_REFUSED = (
+    "trickled_promises",
+    "trickled_chunks",
+    "trickled_small_bodies",
+    "idle_connections",
+)
 """Attacks in which small uploads are not even 503."""
 
 RUNNERS = {"spent_descriptors": ("tests.attacks.few_descriptors",)}
@@ -38,9 +51,16 @@ class Outcome:
     def row(self) -> str:
         """A row of the table in Markdown."""
         found = self.measured
-        times = f"{percentile(found.health):.2f} | {max(found.uploads):.2f} | {max(found.pages):.2f}"
-        refused = f"{found.refused} of {len(found.uploads)} | {found.large_refused} of {found.large}"
-        return f"| {self.name} | {times} | {refused} | {found.memory // MIB} | {'; '.join(self.broken) or 'holds'} |"
+        times = (
+            f"{percentile(found.health):.2f} | {max(found.uploads):.2f} | {max(found.pages):.2f}"
+        )
+        refused = (
+            f"{found.refused} of {len(found.uploads)} | {found.large_refused} of {found.large}"
+        )
+        return (
+            f"| {self.name} | {times} | {refused} | {found.memory // MIB} | "
+            f"{'; '.join(self.broken) or 'holds'} |"
+        )
 
 
 HEAD = (
@@ -60,7 +80,9 @@ def besiege(name: str, folder: Path, seconds: float) -> Outcome:
             keepers = [cluster.api, *cluster.workers]
             with measuring(cluster.port, keepers, disk.folder) as measured:
                 attack = [name, str(cluster.port), rows, failed, str(seconds)]
-                subprocess.run([sys.executable, "-m", "tests.attacks.assaults", *attack], check=True)
+                subprocess.run(
+                    [sys.executable, "-m", "tests.attacks.assaults", *attack], check=True
+                )
             broken = measured.broken(RESERVE - DATABASES_GROW) + _not_well(cluster)
         if name in NEVER_REFUSED and measured.refused:
             broken.append(f"{measured.refused} small uploads were refused")
@@ -71,7 +93,9 @@ def besiege(name: str, folder: Path, seconds: float) -> Outcome:
 def _prepare(cluster: Cluster) -> tuple[str, str]:
     """Imports rows enough for large answers, and a file with nothing but errors; their imports."""
     rows = send(cluster, make_file("rows", Random(1), size=ENOUGH_ROWS), Random(1)).import_id
-    answer = cluster.request("POST", "/api/import", BAD_ROWS, Content_Type="text/csv", Prefer="respond-async")
+    answer = cluster.request(
+        "POST", "/api/import", BAD_ROWS, Content_Type="text/csv", Prefer="respond-async"
+    )
     until(lambda: not cluster.statuses())
     return rows, str(answer.json["import_id"])
 

@@ -16,7 +16,8 @@ PAUSE_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Target:
-    """Where the service listens, an import that succeeded and one that has row errors, and when to stop."""
+    """Where the service listens, an import that succeeded and one that has row errors, and when to
+    stop."""
 
     port: int
     import_id: str
@@ -42,7 +43,8 @@ class Target:
 
 
 def repeat(target: Target, count: int, deed: Callable[[], None]) -> None:
-    """Does it again and again, by so many at a time, until the attack is over. A refusal is no reason to stop."""
+    """Does it again and again, by so many at a time, until the attack is over. A refusal is no
+    reason to stop."""
 
     def go_on() -> None:
         while target.is_on:

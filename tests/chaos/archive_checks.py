@@ -1,4 +1,5 @@
-"""The archive as a whole, asked in SQL past the API: nothing twice, nothing more, every flag where it belongs."""
+"""The archive as a whole, asked in SQL past the API: nothing twice, nothing more, every flag where
+it belongs."""
 
 from collections.abc import Mapping
 
@@ -6,14 +7,18 @@ from tests.chaos.clusters import Cluster
 from tests.chaos.files import GivenFile
 from tests.chaos.tallies import Findings
 
-DOUBLED = "SELECT import_id, import_index FROM scored_listings GROUP BY import_id, import_index HAVING COUNT(*) > 1"
+DOUBLED = (
+    "SELECT import_id, import_index FROM scored_listings GROUP BY import_id, import_index "
+    "HAVING COUNT(*) > 1"
+)
 
 FAULTS = {
     "an event is current that is not its listing's latest, or the latest is not": """
         SELECT COUNT(*) FROM (
           SELECT events.is_current, ROW_NUMBER() OVER (
             PARTITION BY events.listing_id ORDER BY events.seen_at DESC, batches.id DESC) AS place
-          FROM scored_listings AS events JOIN import_batches AS batches ON batches.import_id = events.import_id
+          FROM scored_listings AS events JOIN import_batches AS batches
+          ON batches.import_id = events.import_id
           WHERE events.standing < 3 AND NOT EXISTS (
             SELECT 1 FROM scored_listings AS offer
             WHERE offer.group_id = COALESCE(events.group_id, events.first_event_id))
@@ -23,7 +28,8 @@ FAULTS = {
         WHERE events.import_id = (SELECT import_id FROM import_batches ORDER BY id DESC LIMIT 1)
           AND events.standing = 0 AND events.is_current = 0 AND NOT EXISTS (
             SELECT 1 FROM scored_listings AS later
-            WHERE COALESCE(later.group_id, later.first_event_id) = COALESCE(events.group_id, events.first_event_id)
+            WHERE COALESCE(later.group_id, later.first_event_id) = COALESCE(events.group_id,
+            events.first_event_id)
               AND later.seen_at > events.seen_at)""",
     "a row that repeats another is current": """
         SELECT COUNT(*) FROM scored_listings WHERE standing = 3 AND is_current = 1""",
@@ -58,13 +64,17 @@ def archive_faults(cluster: Cluster, expected: Mapping[str, GivenFile]) -> Findi
     twice = cluster.archive_rows(DOUBLED)
     if twice:
         found.doubled.append(f"{len(twice)} records are in the archive twice")
-    held = dict(cluster.archive_rows("SELECT import_id, COUNT(*) FROM scored_listings GROUP BY import_id"))
+    held = dict(
+        cluster.archive_rows("SELECT import_id, COUNT(*) FROM scored_listings GROUP BY import_id")
+    )
     wanted = {import_id: len(file.rows) for import_id, file in expected.items() if file.succeeds}
     for import_id in sorted(held.keys() | wanted.keys()):
         _compare_counts(import_id, held.get(import_id, 0), wanted.get(import_id, 0), found)
     batches = {str(row[0]) for row in cluster.archive_rows("SELECT import_id FROM import_batches")}
     if batches != wanted.keys():
-        found.wrong.append(f"batches that should not be, or are missing: {sorted(batches ^ wanted.keys())}")
+        found.wrong.append(
+            f"batches that should not be, or are missing: {sorted(batches ^ wanted.keys())}"
+        )
     capacities = sum(len(file.written_rows) for file in expected.values() if file.has_capacities)
     if cluster.archive_rows("SELECT COUNT(*) FROM quantized_listings") != [(capacities,)]:
         found.wrong.append(f"there should be capacities of {capacities} events")

@@ -45,11 +45,16 @@ def blows_of(settings: Settings, names: frozenset[str]) -> list[str]:
 
 
 def make_blows(names: list[str], seed: int) -> list[Blow]:
-    """One or two troubles, one after another; with a random of their own, so that the kills stay as they were."""
+    """One or two troubles, one after another; with a random of their own, so that the kills stay as
+    they were."""
     random = Random(f"troubles of {seed}")
     count = random.randint(1, MOST_TROUBLES) if names else 0
     return [
-        Blow(random.choice(names), random.uniform(0, LONGEST_PAUSE_SECONDS), random.choice(LASTING_SECONDS))
+        Blow(
+            random.choice(names),
+            random.uniform(0, LONGEST_PAUSE_SECONDS),
+            random.choice(LASTING_SECONDS),
+        )
         for _ in range(count)
     ]
 

@@ -33,9 +33,12 @@ def settle(cluster: Cluster) -> list[dict[str, Any]]:
 
 
 def _settled(cluster: Cluster) -> tuple[list[dict[str, Any]]] | None:
-    """All imports, if all have ended. An API that has just been told to stop may answer once, and then no more."""
+    """All imports, if all have ended. An API that has just been told to stop may answer once, and
+    then no more."""
     try:
-        if any(cluster.get(f"/api/imports?status={status}&limit=1") for status in ("queued", "running")):
+        if any(
+            cluster.get(f"/api/imports?status={status}&limit=1") for status in ("queued", "running")
+        ):
             return None
         return (cluster.walk("/api/imports?limit=1000"),)
     except (OSError, HTTPException):
@@ -72,11 +75,15 @@ class Checker:
         found.wrong += self._drift()
         return found
 
-    def _compare_keys(self, imports: list[dict[str, Any]], sent: Sequence[Sent], found: Findings) -> None:
+    def _compare_keys(
+        self, imports: list[dict[str, Any]], sent: Sequence[Sent], found: Findings
+    ) -> None:
         """Exactly one import for each key, and it is the one that every answer named."""
         named = Counter(status["filename"] for status in imports)
         found.lost += [f"{name} has no import" for name in self._files.keys() - named.keys()]
-        found.doubled += [f"{name} has {count} imports" for name, count in named.items() if count > 1]
+        found.doubled += [
+            f"{name} has {count} imports" for name, count in named.items() if count > 1
+        ]
         found.wrong += [f"{name} was never sent" for name in named.keys() - self._files.keys()]
         ids = {status["import_id"]: status["filename"] for status in imports}
         for one in sent:
@@ -89,43 +96,59 @@ class Checker:
         self.tally.count("attempts lost with their worker", job.lost_count)
         self.tally.most("most attempts of one import", status["attempt"])
         outcome = (status["status"], (status["error"] or {}).get("code"), status["record_count"])
-        wanted = ("succeeded", None, len(file.rows)) if file.succeeds else ("failed", "invalid_rows", 0)
+        wanted = (
+            ("succeeded", None, len(file.rows)) if file.succeeds else ("failed", "invalid_rows", 0)
+        )
         if outcome != wanted:
-            faults = found.wrong if status["status"] == "succeeded" else found.failed if file.succeeds else found.lost
+            faults = (
+                found.wrong
+                if status["status"] == "succeeded"
+                else found.failed if file.succeeds else found.lost
+            )
             faults.append(f"{file.filename} ended as {outcome}, not {wanted}: {status['error']}")
             return
-        self.tally.count("imports succeeded" if file.succeeds else "imports failed for rows in their file")
+        self.tally.count(
+            "imports succeeded" if file.succeeds else "imports failed for rows in their file"
+        )
         self._compare_rows(file, import_id, found)
         self._compare_errors(file, status, found)
         self._compare_upload(file, status, found)
 
     def _compare_rows(self, file: GivenFile, import_id: str, found: Findings) -> None:
-        listed = self._cluster.get(f"/api/listings?import_id={import_id}&fields={','.join(ROW_FIELDS)}")
+        listed = self._cluster.get(
+            f"/api/listings?import_id={import_id}&fields={','.join(ROW_FIELDS)}"
+        )
         rows: list[Row] = [tuple(row[name] for name in ROW_FIELDS) for row in listed]
         self.tally.count("rows in the archives, each compared", len(rows))
         if rows == list(file.written_rows):
             return
         missing, more = len(set(file.written_rows) - set(rows)), len(rows) - len(set(rows))
         faults = found.doubled if more else found.lost if missing else found.wrong
-        faults.append(f"{file.filename}: {missing} rows missing, {more} twice, of {len(file.written_rows)}")
+        faults.append(
+            f"{file.filename}: {missing} rows missing, {more} twice, of {len(file.written_rows)}"
+        )
 
     def _compare_errors(self, file: GivenFile, status: dict[str, Any], found: Findings) -> None:
         errors = self._cluster.get(status["links"]["errors"])
         told = [(error["row"], error["line"]) for error in errors]
         if told != list(file.bad_rows) or status["error_count"] != len(file.bad_rows):
-            found.wrong.append(f"{file.filename}: {len(told)} row errors told, {len(file.bad_rows)} rows are bad")
+            found.wrong.append(
+                f"{file.filename}: {len(told)} row errors told, {len(file.bad_rows)} rows are bad"
+            )
 
     def _compare_upload(self, file: GivenFile, status: dict[str, Any], found: Findings) -> None:
         kept = self._cluster.request("GET", status["links"]["file"])
         if kept.body != file.body or status["sha256"] != sha256(kept.body).hexdigest():
             found.wrong.append(f"{file.filename}: the kept upload is not what was sent")
-        manifest = json.loads((self._cluster.settings.uploads_dir / f"{status['import_id']}.json").read_bytes())
+        manifest = json.loads(
+            (self._cluster.settings.uploads_dir / f"{status['import_id']}.json").read_bytes()
+        )
         if manifest["sha256"] != status["sha256"]:
             found.wrong.append(f"{file.filename}: the manifest names another SHA-256")
 
     def _drift(self) -> list[str]:
-        """What `glyphd check` finds. A try that got no answer may have left its upload behind: a worker that starts
-        removes it when it is a minute old, so it is made that old."""
+        """What `glyphd check` finds. A try that got no answer may have left its upload behind: a
+        worker that starts removes it when it is a minute old, so it is made that old."""
         said = self._check()
         if _LEFT_BEHIND in said:
             for path in self._cluster.settings.uploads_dir.iterdir():

@@ -1,4 +1,5 @@
-"""Clients as cron scripts are: they send a file again and again, blindly, until somebody has answered."""
+"""Clients as cron scripts are: they send a file again and again, blindly, until somebody has
+answered."""
 
 import http.client
 import time
@@ -16,7 +17,8 @@ PATIENCE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Sent:
-    """What a client knows in the end: the import of its file, in how many tries, and whether it was a replay."""
+    """What a client knows in the end: the import of its file, in how many tries, and whether it was
+    a replay."""
 
     file: GivenFile
     import_id: str
@@ -29,7 +31,8 @@ class NotAnswered(AssertionError):
 
 
 def send(cluster: Cluster, file: GivenFile, random: Random) -> Sent:
-    """Sends the file until there is an answer. Raises NotAnswered for a refusal, and after two minutes."""
+    """Sends the file until there is an answer. Raises NotAnswered for a refusal, and after two
+    minutes."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     tries = 0
     last: object = None
@@ -43,7 +46,9 @@ def send(cluster: Cluster, file: GivenFile, random: Random) -> Sent:
             last = f"{answer.status} {answer.body[:300]!r}"
             import_id = _import_id(answer)
             if import_id is not None:
-                return Sent(file, import_id, tries, answer.headers.get("idempotent-replayed") == "true")
+                return Sent(
+                    file, import_id, tries, answer.headers.get("idempotent-replayed") == "true"
+                )
             if answer.status < 500:
                 break
         time.sleep(random.uniform(0, LONGEST_PAUSE_SECONDS))

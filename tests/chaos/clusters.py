@@ -59,7 +59,8 @@ class Cluster:
     archive: Database
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """One request on a connection of its own. Raises OSError or HTTPException when it breaks off."""
+        """One request on a connection of its own. Raises OSError or HTTPException when it breaks
+        off."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=ANSWER_SECONDS)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
@@ -95,7 +96,8 @@ class Cluster:
             return False
 
     def statuses(self) -> list[str]:
-        """How the imports stand, straight from the registry: the API may be dead. Empty before there is one."""
+        """How the imports stand, straight from the registry: the API may be dead. Empty before
+        there is one."""
         try:
             return [str(job.status) for job in self.registry.unfinished()]
         except Exception:  # noqa: BLE001  # the registry is being made, or its server is not there
@@ -120,9 +122,12 @@ class Cluster:
         return job
 
     def logged_errors(self) -> list[str]:
-        """The last lines of the processes' logs that tell of an error, or are none of the log's own."""
+        """The last lines of the processes' logs that tell of an error, or are none of the log's
+        own."""
         lines = [line for log in self.logs.glob("*.log") for line in log.read_text().splitlines()]
-        return [line for line in lines if '"level": "error"' in line or not line.startswith("{")][-LINES_TOLD:]
+        return [line for line in lines if '"level": "error"' in line or not line.startswith("{")][
+            -LINES_TOLD:
+        ]
 
     def disorderly_exits(self) -> list[int]:
         return [code for keeper in (self.api, *self.workers) for code in keeper.disorderly_exits()]
@@ -134,14 +139,17 @@ def running_cluster(
 ) -> Iterator[Cluster]:
     """An API and so many workers, started but maybe not up yet; each is started again when it dies.
 
-    `runner` is a module with arguments that runs the others; `more` are further settings, by their variable.
+    `runner` is a module with arguments that runs the others; `more` are further settings, by their
+    variable.
     """
     port = free_port()
     environment = environment_of(settings) | more
     serve = (*runner, "glyphd", "serve", "--no-worker", f"--port={port}")
     api = Keeper(*serve, environment=environment, log=logs / "api.log")
     kept = [
-        Keeper(*runner, "glyphd", "worker", environment=environment, log=logs / f"worker-{number}.log")
+        Keeper(
+            *runner, "glyphd", "worker", environment=environment, log=logs / f"worker-{number}.log"
+        )
         for number in range(workers)
     ]
     registry, archive = open_registry(settings), open_archive(settings, read_only=True)

@@ -1,4 +1,5 @@
-"""Disasters, each as a function: it lets one happen to a running service and asserts what glyphd promises then."""
+"""Disasters, each as a function: it lets one happen to a running service and asserts what glyphd
+promises then."""
 
 import gzip
 import shutil
@@ -48,7 +49,8 @@ def full_disk_while_receiving(disk: SmallDisk, logs: Path) -> None:
 
 
 def full_disk_while_importing(disk: SmallDisk, logs: Path) -> None:
-    """The import is handed back, which is no lost attempt, and succeeds when there is room again."""
+    """The import is handed back, which is no lost attempt, and succeeds when there is room
+    again."""
     settings = Settings(data_dir=disk.folder / "data")
     file = make_file("large", Random(2), size=8000)
     with running_cluster(settings, logs, workers=0, GLYPHD_DISK_RESERVE_BYTES="0") as cluster:
@@ -64,20 +66,25 @@ def full_disk_while_importing(disk: SmallDisk, logs: Path) -> None:
 
 
 def import_larger_than_the_disk(disk: SmallDisk, logs: Path) -> None:
-    """A small gzip that unpacks to more than there is: it fails for that, some reserve stays, and others succeed."""
+    """A small gzip that unpacks to more than there is: it fails for that, some reserve stays, and
+    others succeed."""
     settings = Settings(data_dir=disk.folder / "data")
     reserve = 8 * MIB
     with running_cluster(settings, logs, GLYPHD_DISK_RESERVE_BYTES=str(reserve)) as cluster:
         until(lambda: _is_ready(cluster))
         headers = {"Content_Type": "text/csv", "Content_Encoding": "gzip"}
-        answer = cluster.request("POST", "/api/import", gzip.compress(many_offers(400_000)), **headers)
+        answer = cluster.request(
+            "POST", "/api/import", gzip.compress(many_offers(400_000)), **headers
+        )
         least = [_free_bytes(disk)]
         until(lambda: _ends(cluster, answer.json["import_id"], disk, least))
         status = cluster.get(f"/api/imports/{answer.json['import_id']}")
         assert (status["status"], status["error"]["code"]) == ("failed", "too_large_for_disk")
         assert min(least) > reserve // 2
         until(lambda: not _not_ready(cluster))
-        small = cluster.request("POST", "/api/import", many_offers(500), Content_Type="text/csv", Prefer="wait=30")
+        small = cluster.request(
+            "POST", "/api/import", many_offers(500), Content_Type="text/csv", Prefer="wait=30"
+        )
         assert (small.status, small.json["record_count"]) == (200, 500)
 
 
@@ -91,7 +98,8 @@ def _free_bytes(disk: SmallDisk) -> int:
 
 
 def locked_archive(settings: Settings, logs: Path) -> None:
-    """Somebody holds the archive: uploads are accepted all the same, imports wait, and none is lost."""
+    """Somebody holds the archive: uploads are accepted all the same, imports wait, and none is
+    lost."""
     files = [make_file(f"locked-{number}", Random(number), size=300) for number in range(3)]
     with running_cluster(settings, logs) as cluster:
         until(lambda: _is_ready(cluster))
@@ -100,7 +108,10 @@ def locked_archive(settings: Settings, logs: Path) -> None:
             began = time.monotonic()
             sent = [send(cluster, file, Random(4)) for file in files]
             assert time.monotonic() - began < len(files) * PROMPT_SECONDS
-            until(lambda: time.monotonic() - began > LOCKED_SECONDS and "running" in cluster.statuses())
+            until(
+                lambda: time.monotonic() - began > LOCKED_SECONDS
+                and "running" in cluster.statuses()
+            )
             assert cluster.get("/api/listings") == []
             other.execute("ROLLBACK")
         _require_right(cluster, files, sent)
@@ -108,7 +119,8 @@ def locked_archive(settings: Settings, logs: Path) -> None:
 
 
 def vanished_queue(settings: Settings, logs: Path) -> None:
-    """The queue's file is gone: another one is made, and uploads are accepted and imported all the same."""
+    """The queue's file is gone: another one is made, and uploads are accepted and imported all the
+    same."""
     with running_cluster(settings, logs) as cluster:
         until(lambda: _is_ready(cluster))
         first = make_file("before", Random(5), size=100)
@@ -123,7 +135,8 @@ def vanished_queue(settings: Settings, logs: Path) -> None:
 
 
 def jumping_clock(settings: Settings, logs: Path) -> None:
-    """The clock jumps back and forth: history keeps its order, and nothing waits for a time that was."""
+    """The clock jumps back and forth: history keeps its order, and nothing waits for a time that
+    was."""
     shift = logs / "shift"
     shift.write_text("0")
     files = [make_file(f"jump-{number}", Random(number), size=200) for number in range(len(JUMPS))]
@@ -173,7 +186,11 @@ def _chunks(size: int) -> Iterator[bytes]:
 
 def _files(settings: Settings) -> set[str]:
     """What lies in the upload store and in the scratch folder."""
-    return {path.name for folder in (settings.uploads_dir, settings.scratch_dir) for path in folder.iterdir()}
+    return {
+        path.name
+        for folder in (settings.uploads_dir, settings.scratch_dir)
+        for path in folder.iterdir()
+    }
 
 
 def _is_ready(cluster: Cluster) -> bool:

@@ -46,7 +46,8 @@ class SmallDisk:
 
 @contextmanager
 def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
-    """A file system in memory of so many bytes. Mounting one takes root, or a kernel that lets others do it too."""
+    """A file system in memory of so many bytes. Mounting one takes root, or a kernel that lets
+    others do it too."""
     folder.mkdir()
     _run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder)
     try:
@@ -61,7 +62,8 @@ def read_only_mount(path: Path) -> Iterator[None]:
     with TemporaryDirectory() as folder:
         beside = Path(folder) / "mount"
         beside.mkdir() if path.is_dir() else beside.touch()
-        # Made read-only beside: over its place somebody might open a file for writing in between, which forbids that.
+        # Made read-only beside: over its place somebody might open a file for writing in between,
+        # which forbids that.
         _run("mount", "--bind", path, beside)
         try:
             _run("mount", "-o", "remount,bind,ro", beside)

@@ -17,7 +17,8 @@ COLUMNS = ("model", "price_usd", "score", "seller", "seen_at", "source_url", "ti
 SIZES = (50, 50, 400, 400, 2000, 2000, 6000, 12_000)
 SOURCE = "chaos"
 _OFFERS = 10_000
-"""So many different offers there are: files share some of them, so that imports supersede one another."""
+"""So many different offers there are: files share some of them, so that imports supersede one
+another."""
 
 _MODELS = ("H100_PCIE_80GB", "H100 SXM", "A100", "L40S", "RTX_4090", "RTX A6000", "MI300X")
 _SELLERS = ("Rackyard", "Nordhall Compute", "Shop Ünique", "eBay")
@@ -56,7 +57,8 @@ class GivenFile:
 
 
 def make_file(key: str, random: Random, size: int | None = None) -> GivenFile:
-    """A file of some size or this one: sound or with bad rows, plain or packed, with capacities or without."""
+    """A file of some size or this one: sound or with bad rows, plain or packed, with capacities or
+    without."""
     count = size or random.choice(SIZES)
     bad_share = random.choice((0.0, 0.0, 0.02, 0.1))
     has_capacities = random.random() < 0.3
@@ -78,7 +80,9 @@ def make_file(key: str, random: Random, size: int | None = None) -> GivenFile:
     packed = random.random() < 0.3
     plain = text.getvalue().encode()
     body = gzip.compress(plain, 1, mtime=0) if packed else plain
-    return GivenFile(key, body, packed, random.choice(("abort", "skip")), rows, bad_rows, has_capacities)
+    return GivenFile(
+        key, body, packed, random.choice(("abort", "skip")), rows, bad_rows, has_capacities
+    )
 
 
 def _make_row(number: int, line: int, random: Random) -> tuple[list[object], Row]:

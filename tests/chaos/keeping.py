@@ -26,7 +26,9 @@ ORDERLY_EXITS = frozenset({0, -signal.SIGKILL, -signal.SIGTERM})
 class Keeper:
     """One process that is always there again. `exits` counts how its processes ended."""
 
-    def __init__(self, module: str, *arguments: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, module: str, *arguments: str, environment: Mapping[str, str], log: Path
+    ) -> None:
         self.exits: Counter[int] = Counter()
         self._command = [sys.executable, "-m", module, *arguments]
         self._environment = {**outside_environment(), **environment}
@@ -64,7 +66,12 @@ class Keeper:
             self._thread.join()
 
     def disorderly_exits(self) -> list[int]:
-        return [code for code, count in self.exits.items() if code not in ORDERLY_EXITS for _ in range(count)]
+        return [
+            code
+            for code, count in self.exits.items()
+            if code not in ORDERLY_EXITS
+            for _ in range(count)
+        ]
 
     def _keep(self) -> None:
         with self._log.open("ab") as log:
@@ -90,10 +97,16 @@ class Keeper:
 
 
 def _end_with_keeper() -> None:
-    """The thread that started the process lives as long as it is kept: a killed chaos run leaves none behind."""
+    """The thread that started the process lives as long as it is kept: a killed chaos run leaves
+    none behind."""
     _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def outside_environment() -> dict[str, str]:
-    """This process's environment without settings, and without coverage: a killed process can't report any."""
-    return {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "COVERAGE_"))}
+    """This process's environment without settings, and without coverage: a killed process can't
+    report any."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith((PREFIX, "COVERAGE_"))
+    }

@@ -1,4 +1,5 @@
-"""The monkey: kills processes at random moments, never so often that an import may be given up for it."""
+"""The monkey: kills processes at random moments, never so often that an import may be given up for
+it."""
 
 import signal
 import time
@@ -12,7 +13,8 @@ from tests.chaos.keeping import Keeper
 from tests.chaos.tallies import Tally
 
 MOST_KILLS = 4
-"""In one round, at whose start and end no import is unfinished: an import is failed after five lost attempts."""
+"""In one round, at whose start and end no import is unfinished: an import is failed after five lost
+attempts."""
 
 MOST_STOPS = 2
 LONGEST_PAUSE_SECONDS = 0.6
@@ -31,7 +33,8 @@ AIMS = (
     ("all", "receiving"),
     ("all", "importing"),
 )
-"""Who is hit at which moment: any; while an upload comes in; while an import runs; just after one has committed."""
+"""Who is hit at which moment: any; while an upload comes in; while an import runs; just after one
+has committed."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,13 @@ def make_plan(random: Random) -> list[Strike]:
 
 def _make_strike(number: signal.Signals, random: Random) -> Strike:
     target, moment = random.choice(AIMS)
-    return Strike(target, number, random.uniform(0, LONGEST_PAUSE_SECONDS), moment, random.choice(LATER_SECONDS))
+    return Strike(
+        target,
+        number,
+        random.uniform(0, LONGEST_PAUSE_SECONDS),
+        moment,
+        random.choice(LATER_SECONDS),
+    )
 
 
 class Monkey:
@@ -95,5 +104,10 @@ class Monkey:
 
     def _targets(self, name: str) -> list[Keeper]:
         api, workers = self._cluster.api, self._cluster.workers
-        named = {"api": [api], "worker": [self._random.choice(workers)], "workers": workers, "all": [api, *workers]}
+        named = {
+            "api": [api],
+            "worker": [self._random.choice(workers)],
+            "workers": workers,
+            "all": [api, *workers],
+        }
         return named[name]

@@ -36,7 +36,8 @@ MakeSettings = Callable[[Path], AbstractContextManager[Settings]]
 
 @dataclass(frozen=True)
 class Run:
-    """How long and on what to run. The round `n` has the seed `seed + n`: with that seed it is the first one."""
+    """How long and on what to run. The round `n` has the seed `seed + n`: with that seed it is the
+    first one."""
 
     rounds: int
     workers: int
@@ -58,9 +59,16 @@ def run_chaos(run: Run) -> Tally:
             checker = Checker(cluster, tally)
             for number in range(first, min(first + ROUNDS_OF_AN_ARCHIVE, run.rounds)):
                 _run_round(cluster, checker, run, run.seed + number)
-        exits = [code for code in cluster.disorderly_exits() if run.blows == {KILL} or code != REFUSED_START]
+        exits = [
+            code
+            for code in cluster.disorderly_exits()
+            if run.blows == {KILL} or code != REFUSED_START
+        ]
         tally.findings.wrong += [f"a process ended with exit code {code}" for code in exits]
-        run.say(f"{tally['rounds']} rounds, {tally['files uploaded']} files in {time.monotonic() - began:.0f} s")
+        run.say(
+            f"{tally['rounds']} rounds, {tally['files uploaded']} files in "
+            f"{time.monotonic() - began:.0f} s"
+        )
     tally.seconds = time.monotonic() - began
     return tally
 
@@ -101,11 +109,16 @@ def _run_round(cluster: Cluster, checker: Checker, run: Run, seed: int) -> None:
     with ThreadPoolExecutor(run.clients + 2) as threads:
         dealing = threads.submit(deal, cluster, blows, seed, ended, tally)
         raging = threads.submit(Monkey(cluster, Random(seed), tally).rage, plan, ended)
-        works = [threads.submit(_work, cluster, mine, Random(seed + at), tally) for at, mine in enumerate(files)]
+        works = [
+            threads.submit(_work, cluster, mine, Random(seed + at), tally)
+            for at, mine in enumerate(files)
+        ]
         outcomes = [work.result() for work in works]
         raging.result()
         dealing.result()
-    found = checker.check([file for mine in files for file in mine], [sent for mine, _ in outcomes for sent in mine])
+    found = checker.check(
+        [file for mine in files for file in mine], [sent for mine, _ in outcomes for sent in mine]
+    )
     found.lost += [refusal for _, refusals in outcomes for refusal in refusals]
     tally.count("rounds")
     tally.findings.add(found)
@@ -121,8 +134,11 @@ def _run_round(cluster: Cluster, checker: Checker, run: Run, seed: int) -> None:
         )
 
 
-def _work(cluster: Cluster, files: list[GivenFile], random: Random, tally: Tally) -> tuple[list[Sent], list[str]]:
-    """One client: sends its files one after another, some of them twice. What was sent, and refusals."""
+def _work(
+    cluster: Cluster, files: list[GivenFile], random: Random, tally: Tally
+) -> tuple[list[Sent], list[str]]:
+    """One client: sends its files one after another, some of them twice. What was sent, and
+    refusals."""
     done, refusals = [], []
     for file in files:
         tally.count("files uploaded")

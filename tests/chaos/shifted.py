@@ -1,7 +1,8 @@
 """A wall clock that jumps: `python -m tests.chaos.shifted FILE MODULE …` runs a module under one.
 
-FILE holds the seconds to add to the true time and is read anew at every look at the clock, so that the clock jumps
-when somebody writes to it. Put in before glyphd is imported; the monotonic clock goes on as it is.
+FILE holds the seconds to add to the true time and is read anew at every look at the clock, so that
+the clock jumps when somebody writes to it. Put in before glyphd is imported; the monotonic clock
+goes on as it is.
 """
 
 import datetime

@@ -23,7 +23,12 @@ class Findings:
         self.failed += other.failed
 
     def sentences(self) -> list[str]:
-        named = {"LOST": self.lost, "DOUBLED": self.doubled, "WRONG": self.wrong, "FAILED": self.failed}
+        named = {
+            "LOST": self.lost,
+            "DOUBLED": self.doubled,
+            "WRONG": self.wrong,
+            "FAILED": self.failed,
+        }
         return [f"{name}: {sentence}" for name, found in named.items() for sentence in found]
 
 
@@ -81,7 +86,13 @@ class Tally:
         """Markdown: what was done and seen, and at the end what must be nothing."""
         found = self.findings
         rows = [(name, self._counts[name]) for name in ROWS]
-        rows += [("**lost**", len(found.lost)), ("**doubled**", len(found.doubled)), ("**wrong**", len(found.wrong))]
+        rows += [
+            ("**lost**", len(found.lost)),
+            ("**doubled**", len(found.doubled)),
+            ("**wrong**", len(found.wrong)),
+        ]
         rows.append(("**sound files failed**", len(found.failed)))
         lines = [f"| {name} | {number} |" for name, number in rows]
-        return "\n".join([f"| {head} | |", "|---|--:|", *lines, f"| seconds | {self.seconds:.0f} |"])
+        return "\n".join(
+            [f"| {head} | |", "|---|--:|", *lines, f"| seconds | {self.seconds:.0f} |"]
+        )

@@ -22,9 +22,15 @@ def test_twenty_retries_at_once_while_the_api_is_killed_make_one_import(
 ) -> None:
     file = make_file("the-key-of-a-cron-job", Random(3), size=3000)
     killed = Event()
-    with running_cluster(database_settings, tmp_path) as cluster, ThreadPoolExecutor(RETRIES) as threads:
+    with (
+        running_cluster(database_settings, tmp_path) as cluster,
+        ThreadPoolExecutor(RETRIES) as threads,
+    ):
         until(cluster.answers)
-        works = [threads.submit(_send_until, killed, cluster, file, Random(number)) for number in range(RETRIES)]
+        works = [
+            threads.submit(_send_until, killed, cluster, file, Random(number))
+            for number in range(RETRIES)
+        ]
         try:
             for _ in range(KILLS):
                 _kill_amid_an_upload(cluster)

@@ -1,4 +1,5 @@
-"""Trouble of the surroundings, each a block in which it lasts: of files, of PostgreSQL, from other processes."""
+"""Trouble of the surroundings, each a block in which it lasts: of files, of PostgreSQL, from other
+processes."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -26,7 +27,8 @@ QUEUE_PAGE = 4096
 def read_only(settings: Settings, random: Random) -> Iterator[None]:
     """The archive, or the folder and all that is in it, is on a disk that can only be read.
 
-    What is open for writing already stays so, as after a failed remount; every new opening gets EROFS.
+    What is open for writing already stays so, as after a failed remount; every new opening gets
+    EROFS.
     """
     target = random.choice((settings.archive_path, settings.data_dir))
     if not target.exists():
@@ -73,7 +75,9 @@ def locked_registry(settings: Settings, _: Random) -> Iterator[None]:
     if not settings.registry_path.exists():
         yield
         return
-    with closing(sqlite3.connect(settings.registry_path, timeout=10, isolation_level=None)) as other:
+    with closing(
+        sqlite3.connect(settings.registry_path, timeout=10, isolation_level=None)
+    ) as other:
         other.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -127,7 +131,9 @@ def _session(url: str) -> psycopg.Connection[tuple[object, ...]]:
 
 
 def _terminate(session: psycopg.Connection[tuple[object, ...]], name: str) -> None:
-    session.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+    session.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+    )
 
 
 def _url(settings: Settings) -> str:

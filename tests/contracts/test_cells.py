@@ -1,4 +1,5 @@
-"""The kinds of cell: which texts and values each takes, what becomes of them, and the code of what it refuses."""
+"""The kinds of cell: which texts and values each takes, what becomes of them, and the code of what
+it refuses."""
 
 import json
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -9,7 +10,14 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError
 
-from glyphd.contracts.cells import MAX_JSON_CHARACTERS, BooleanCell, Cell, JsonCell, TextCell, TimeCell
+from glyphd.contracts.cells import (
+    MAX_JSON_CHARACTERS,
+    BooleanCell,
+    Cell,
+    JsonCell,
+    TextCell,
+    TimeCell,
+)
 from glyphd.contracts.json_values import RepeatedKeys
 from glyphd.contracts.numeric_cells import MAX_INTEGER, IntegerCell, NumberCell
 
@@ -26,7 +34,9 @@ def _read(cell: Cell, text: str | None) -> Any:
         return error.errors()[0]["type"]
 
 
-@pytest.mark.parametrize("cell", [TextCell(), IntegerCell(), NumberCell(), BooleanCell(), TimeCell(), JsonCell()])
+@pytest.mark.parametrize(
+    "cell", [TextCell(), IntegerCell(), NumberCell(), BooleanCell(), TimeCell(), JsonCell()]
+)
 def test_an_empty_cell_is_null_unless_required(cell: Cell) -> None:
     assert _read(cell, None) is None
     assert _read(type(cell)(required=True), None) == "missing_value"
@@ -83,14 +93,18 @@ def test_a_cell_reads_its_text(cell: Cell, text: str, expected: Any) -> None:
 @settings(deadline=None, max_examples=200)
 def test_a_number_is_the_nearest_double(text: str) -> None:
     expected = float(text)
-    assert _read(NumberCell(), text) == ("out_of_range" if abs(expected) == float("inf") else expected)
+    assert _read(NumberCell(), text) == (
+        "out_of_range" if abs(expected) == float("inf") else expected
+    )
 
 
 @given(st.from_regex(WHOLE_NUMBERS, fullmatch=True))
 @settings(deadline=None, max_examples=200)
 def test_a_whole_number_is_exact(text: str) -> None:
     expected = int(text.partition(".")[0])
-    assert _read(IntegerCell(), text) == (expected if 0 <= expected <= MAX_INTEGER else "out_of_range")
+    assert _read(IntegerCell(), text) == (
+        expected if 0 <= expected <= MAX_INTEGER else "out_of_range"
+    )
 
 
 @given(st.text(alphabet="0123456789.,_+-eE xXnainf٣８½", max_size=6))
@@ -177,7 +191,9 @@ def test_a_cell_describes_itself_as_json_schema(cell: Cell, described: dict[str,
         (IntegerCell(comma=True, maximum=7, flags=True), "true", 1),
     ],
 )
-def test_a_number_may_have_a_decimal_comma_where_that_is_said(cell: Cell, text: str, expected: Any) -> None:
+def test_a_number_may_have_a_decimal_comma_where_that_is_said(
+    cell: Cell, text: str, expected: Any
+) -> None:
     found = _read(cell, text)
     assert (found, type(found)) == (expected, type(expected))
 
@@ -185,7 +201,11 @@ def test_a_number_may_have_a_decimal_comma_where_that_is_said(cell: Cell, text: 
 @pytest.mark.parametrize(
     ("cell", "cells", "texts"),
     [
-        (TextCell(), ["a", " b  c ", "\u200bd\xa0e", '="007"', "e\u0301"], ["a", "b c", "d e", "007", "é"]),
+        (
+            TextCell(),
+            ["a", " b  c ", "\u200bd\xa0e", '="007"', "e\u0301"],
+            ["a", "b c", "d e", "007", "é"],
+        ),
         (TextCell(as_given=True), [" x  y\u200b", "e\u0301"], ["x  y", "e\u0301"]),
         (NumberCell(), [" 1 ", '="2"', "\xa03", ""], ["1", "2", "3", ""]),
     ],

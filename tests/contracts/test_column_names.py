@@ -2,7 +2,14 @@
 
 import pytest
 
-from glyphd.contracts.column_names import ALIASES, PREFERRED, fold, map_headers, nearest, nearly_known
+from glyphd.contracts.column_names import (
+    ALIASES,
+    PREFERRED,
+    fold,
+    map_headers,
+    nearest,
+    nearly_known,
+)
 from glyphd.contracts.columns import COLUMN_NAMES
 
 
@@ -39,7 +46,9 @@ def test_an_alias_stands_for_its_column(alias: str, column: str) -> None:
     assert _ignored(alias) == ()
 
 
-@pytest.mark.parametrize(("alias", "column"), [pair for pair in ALIASES.items() if pair[0] not in PREFERRED])
+@pytest.mark.parametrize(
+    ("alias", "column"), [pair for pair in ALIASES.items() if pair[0] not in PREFERRED]
+)
 def test_beside_its_name_an_alias_is_ignored(alias: str, column: str) -> None:
     assert _columns(alias, column) == {column: column}
     assert _ignored(alias, column) == (alias,)
@@ -47,7 +56,17 @@ def test_beside_its_name_an_alias_is_ignored(alias: str, column: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["price_usd", "Price_USD", "PRICE USD", "price-usd", "price.usd", " price_usd ", "priceUsd", "price\nusd"]
+    "name",
+    [
+        "price_usd",
+        "Price_USD",
+        "PRICE USD",
+        "price-usd",
+        "price.usd",
+        " price_usd ",
+        "priceUsd",
+        "price\nusd",
+    ],
 )
 def test_case_spaces_dots_and_hyphens_do_not_count(name: str) -> None:
     assert _columns(name) == {"price_usd": name}
@@ -64,12 +83,16 @@ def test_beside_a_title_the_raw_model_is_ignored() -> None:
     assert _ignored(*names) == ("Model",)
 
 
-@pytest.mark.parametrize("names", [("score", "Score"), ("price", "PRICE"), ("canonical_model", "Canonical Model")])
+@pytest.mark.parametrize(
+    "names", [("score", "Score"), ("price", "PRICE"), ("canonical_model", "Canonical Model")]
+)
 def test_the_same_name_twice_is_a_conflict_that_names_both(names: tuple[str, str]) -> None:
     assert _conflicts(*names, "model") == (f"{names[0]!r} and {names[1]!r}",)
 
 
-def test_two_aliases_of_one_name_are_a_conflict_that_names_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_aliases_of_one_name_are_a_conflict_that_names_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """No column has two at present; the rule is there for the day when one does."""
     monkeypatch.setitem(ALIASES, "cost", "price_usd")
     assert _conflicts("Cost", "price") == ("'Cost' and 'price' both mean price_usd",)
@@ -89,7 +112,10 @@ def test_names_that_are_empty_or_start_with_an_underscore_may_repeat() -> None:
 
 
 def test_missing_columns_are_told_in_the_order_asked_for() -> None:
-    assert map_headers(["score"], COLUMN_NAMES).missing(["model", "price_usd", "score"]) == ["model", "price_usd"]
+    assert map_headers(["score"], COLUMN_NAMES).missing(["model", "price_usd", "score"]) == [
+        "model",
+        "price_usd",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +127,9 @@ def test_missing_columns_are_told_in_the_order_asked_for() -> None:
         ("score", [], None),
     ],
 )
-def test_the_nearest_name_is_one_that_looks_alike(name: str, candidates: list[str], expected: str | None) -> None:
+def test_the_nearest_name_is_one_that_looks_alike(
+    name: str, candidates: list[str], expected: str | None
+) -> None:
     assert nearest(name, candidates) == expected
 
 
@@ -110,7 +138,9 @@ def test_beside_final_score_the_raw_score_is_ignored() -> None:
     assert _ignored("score", "Final Score") == ("score",)
 
 
-@pytest.mark.parametrize("name", ["\ufeffseller", "sel\u200bler", "seller\u00ad", "\u2066Seller\u2069", " SELLER\xa0"])
+@pytest.mark.parametrize(
+    "name", ["\ufeffseller", "sel\u200bler", "seller\u00ad", "\u2066Seller\u2069", " SELLER\xa0"]
+)
 def test_invisible_characters_do_not_count(name: str) -> None:
     assert _columns(name) == {"seller": name}
 
@@ -120,7 +150,9 @@ def test_composed_and_decomposed_names_are_the_same() -> None:
 
 
 def test_a_choice_wins_over_names_and_aliases() -> None:
-    mapped = map_headers(["model", "Card", "price", "Cost"], COLUMN_NAMES, {"card": "model", "Cost": "price_usd"})
+    mapped = map_headers(
+        ["model", "Card", "price", "Cost"], COLUMN_NAMES, {"card": "model", "Cost": "price_usd"}
+    )
     assert mapped.positions == {"model": 1, "price_usd": 3}
     assert (mapped.ignored, mapped.unknown) == (("model", "price"), ())
 
@@ -145,5 +177,7 @@ def test_a_column_that_is_left_out_is_neither_known_nor_unknown() -> None:
         (["_sellr", ""], {}),
     ],
 )
-def test_nearly_known_names_are_those_of_columns_that_are_missing(names: list[str], found: dict[str, str]) -> None:
+def test_nearly_known_names_are_those_of_columns_that_are_missing(
+    names: list[str], found: dict[str, str]
+) -> None:
     assert nearly_known(map_headers(names, COLUMN_NAMES), COLUMN_NAMES) == found

@@ -57,7 +57,9 @@ def test_three_columns_are_required() -> None:
 
 
 def test_a_listing_is_made_by_name_or_by_alias() -> None:
-    by_alias = GPUListingDTO.model_validate({"canonical_model": "A", "price": 1, "final_score": 0.5})
+    by_alias = GPUListingDTO.model_validate(
+        {"canonical_model": "A", "price": 1, "final_score": 0.5}
+    )
     assert by_alias == GPUListingDTO(**LEAST)
 
 
@@ -71,7 +73,9 @@ def test_a_raw_model_becomes_the_title() -> None:
 
 
 def test_a_title_of_its_own_stays() -> None:
-    listing = GPUListingDTO.model_validate(LEAST | {"canonical_model": "RTX_A6000", "title": "Mint"})
+    listing = GPUListingDTO.model_validate(
+        LEAST | {"canonical_model": "RTX_A6000", "title": "Mint"}
+    )
     assert (listing.model, listing.title) == ("RTX_A6000", "Mint")
 
 
@@ -85,7 +89,9 @@ def test_a_stock_word_moves_to_availability() -> None:
 
 
 def test_a_filled_availability_stays() -> None:
-    listing = GPUListingDTO.model_validate(LEAST | {"quantity": "Available", "availability": "In a week"})
+    listing = GPUListingDTO.model_validate(
+        LEAST | {"quantity": "Available", "availability": "In a week"}
+    )
     assert (listing.quantity, listing.availability) == (None, "In a week")
 
 
@@ -118,12 +124,25 @@ def test_words_are_more_than_a_number(text: str, expected: bool) -> None:
 
 
 def test_words_are_kept_in_extra_where_availability_is_filled() -> None:
-    listing = GPUListingDTO.model_validate(LEAST | {"quantity": "5 left", "availability": "In a week"})
-    assert (listing.quantity, listing.availability, listing.extra) == (None, "In a week", {"quantity": "5 left"})
+    listing = GPUListingDTO.model_validate(
+        LEAST | {"quantity": "5 left", "availability": "In a week"}
+    )
+    assert (listing.quantity, listing.availability, listing.extra) == (
+        None,
+        "In a week",
+        {"quantity": "5 left"},
+    )
 
 
 def test_unknown_names_are_kept_in_extra_but_for_the_services_own() -> None:
-    given = LEAST | {"Note": "x", "n": 1.5, "empty": "", "listing_id": "y", "_mine": 1, "extra": {"more": [1]}}
+    given = LEAST | {
+        "Note": "x",
+        "n": 1.5,
+        "empty": "",
+        "listing_id": "y",
+        "_mine": 1,
+        "extra": {"more": [1]},
+    }
     assert GPUListingDTO.model_validate(given).extra == {"Note": "x", "n": 1.5, "more": [1]}
     assert GPUListingDTO(**LEAST).extra is None
 
@@ -134,8 +153,15 @@ def test_final_score_counts_before_score_even_where_it_is_empty() -> None:
 
 
 def test_null_markers_are_null() -> None:
-    listing = GPUListingDTO.model_validate(LEAST | {"vram_gb": "N/A", "seller": "none", "quantity": "-", "region": "-"})
-    assert (listing.vram_gb, listing.seller, listing.quantity, listing.availability) == (None, None, None, None)
+    listing = GPUListingDTO.model_validate(
+        LEAST | {"vram_gb": "N/A", "seller": "none", "quantity": "-", "region": "-"}
+    )
+    assert (listing.vram_gb, listing.seller, listing.quantity, listing.availability) == (
+        None,
+        None,
+        None,
+        None,
+    )
     assert listing.region == "-"
 
 
@@ -154,7 +180,9 @@ def test_what_no_row_may_say_no_listing_may(given: dict[str, Any], codes: list[s
     assert _codes(LEAST | given) == codes
 
 
-@pytest.mark.parametrize("given", [{"quantization_capacity_7b": 1}, {"quantization_capacity.13b": "2.0"}])
+@pytest.mark.parametrize(
+    "given", [{"quantization_capacity_7b": 1}, {"quantization_capacity.13b": "2.0"}]
+)
 def test_some_capacities_are_not_enough(given: dict[str, Any]) -> None:
     assert _codes(LEAST | given) == ["incomplete_capacities"]
 
@@ -169,7 +197,8 @@ def test_all_bad_fields_are_told() -> None:
 
 def test_values_are_of_the_types_they_say() -> None:
     listing = GPUListingDTO.model_validate(
-        LEAST | {"vram_gb": "80.0", "mig_capable": True, "nvlink": "no", "seen_at": "2025-07-29 12:12:00"}
+        LEAST
+        | {"vram_gb": "80.0", "mig_capable": True, "nvlink": "no", "seen_at": "2025-07-29 12:12:00"}
     )
     assert (listing.vram_gb, listing.mig_capable, listing.nvlink) == (80, 1, False)
     assert listing.seen_at == datetime(2025, 7, 29, 12, 12, tzinfo=UTC)
@@ -177,7 +206,18 @@ def test_values_are_of_the_types_they_say() -> None:
 
 def test_a_listing_survives_being_written_as_a_row() -> None:
     listing = GPUListingDTO.model_validate(
-        LEAST | {"heuristics": {"a": [1, None]}, "nvlink": True, "seen_at": "2025-07-29T12:12:00.5+02:00", "note": "x"}
+        LEAST
+        | {
+            "heuristics": {"a": [1, None]},
+            "nvlink": True,
+            "seen_at": "2025-07-29T12:12:00.5+02:00",
+            "note": "x",
+        }
     )
     cells = dict(zip(INPUT_COLUMNS, row_cells(listing), strict=True))
-    assert GPUListingDTO.model_validate(cells | {"heuristics": {"a": [1, None]}, "extra": {"note": "x"}}) == listing
+    assert (
+        GPUListingDTO.model_validate(
+            cells | {"heuristics": {"a": [1, None]}, "extra": {"note": "x"}}
+        )
+        == listing
+    )

@@ -50,7 +50,9 @@ def test_other_parameters_may_not_repeat() -> None:
 
 
 def test_fields_are_parted_by_commas_and_keep_their_order() -> None:
-    assert _listings(("fields", "score, model,price_usd")) == {"fields": ["score", "model", "price_usd"]}
+    assert _listings(("fields", "score, model,price_usd")) == {
+        "fields": ["score", "model", "price_usd"]
+    }
 
 
 def test_bounds_are_numbers() -> None:
@@ -124,7 +126,9 @@ def test_a_choice_is_refused_with_all_there_are() -> None:
         (UploadQuery, "delimiter", [",", ";", "tab", "|"]),
     ],
 )
-def test_allowed_lists_the_values(contract: type[Query] | type[UploadQuery], name: str, allowed: list[str]) -> None:
+def test_allowed_lists_the_values(
+    contract: type[Query] | type[UploadQuery], name: str, allowed: list[str]
+) -> None:
     assert _refused(contract, name, "?").members["allowed"] == allowed
 
 
@@ -136,7 +140,12 @@ def test_allowed_is_left_out_where_there_is_no_list(name: str) -> None:
 @pytest.mark.parametrize("value", ["", " ", "\t\n"])
 @pytest.mark.parametrize(
     ("contract", "name"),
-    [(ListingQuery, "import_id"), (ListingQuery, "as_of"), (DeltaQuery, "import_id"), (SourceQuery, "import_id")],
+    [
+        (ListingQuery, "import_id"),
+        (ListingQuery, "as_of"),
+        (DeltaQuery, "import_id"),
+        (SourceQuery, "import_id"),
+    ],
 )
 def test_a_blank_import_or_moment_is_refused(contract: type[Query], name: str, value: str) -> None:
     error = _refused(contract, name, value)
@@ -160,7 +169,10 @@ def test_a_lower_bound_above_the_upper_one_is_refused(low: str, high: str) -> No
 def test_an_unknown_parameter_is_refused_with_the_nearest_and_all_known() -> None:
     with pytest.raises(UnknownParameter) as refused:
         read_parameters(ListingQuery, [("min_scores", "1")])
-    assert (refused.value.members["parameter"], refused.value.members["nearest"]) == ("min_scores", "min_score")
+    assert (refused.value.members["parameter"], refused.value.members["nearest"]) == (
+        "min_scores",
+        "min_score",
+    )
     assert refused.value.members["known"] == list(ListingQuery.model_fields)
 
 

@@ -1,11 +1,14 @@
-"""Text as it is kept and compared: what is trimmed, what becomes one space, and that once is enough."""
+"""Text as it is kept and compared: what is trimmed, what becomes one space, and that once is
+enough."""
 
 import pytest
 from hypothesis import given, strategies as st
 
 from glyphd.contracts.texts import clean_text, is_blank, need_only_strip, trimmed, unwrapped
 
-TEXTS = st.text(max_size=20) | st.text(alphabet=' \t\n\xa0\u200b\ufeff\xad\u2000e\u0301\u0958="', max_size=10)
+TEXTS = st.text(max_size=20) | st.text(
+    alphabet=' \t\n\xa0\u200b\ufeff\xad\u2000e\u0301\u0958="', max_size=10
+)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,9 @@ def test_a_text_that_was_cleaned_or_unwrapped_stays(text: str) -> None:
 @given(st.lists(TEXTS, max_size=4))
 def test_where_stripping_is_enough_it_does_the_same(texts: list[str]) -> None:
     if need_only_strip(texts, cleaned=True):
-        assert [text.strip() for text in texts] == [clean_text(unwrapped(trimmed(text))) for text in texts]
+        assert [text.strip() for text in texts] == [
+            clean_text(unwrapped(trimmed(text))) for text in texts
+        ]
     if need_only_strip(texts, cleaned=False):
         assert [text.strip() for text in texts] == [unwrapped(trimmed(text)) for text in texts]
 

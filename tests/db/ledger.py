@@ -1,4 +1,5 @@
-"""A small ledger in a migrated database: one import of two rows, a rollback of it, and what is derived."""
+"""A small ledger in a migrated database: one import of two rows, a rollback of it, and what is
+derived."""
 
 from typing import Any
 
@@ -67,8 +68,20 @@ SECOND_EVENT = EVENT | {
     "quantization_capacity_13b": None,
     "quantization_capacity_70b": None,
 }
-CAPACITIES = {"import_id": IMPORT_ID, "import_index": 1, "model_7b": 20, "model_13b": 10, "model_70b": 2}
-JOB = {"kind": "import", "import_id": IMPORT_ID, "status": "succeeded", "received_at": NOW, "schema_version": 2}
+CAPACITIES = {
+    "import_id": IMPORT_ID,
+    "import_index": 1,
+    "model_7b": 20,
+    "model_13b": 10,
+    "model_70b": 2,
+}
+JOB = {
+    "kind": "import",
+    "import_id": IMPORT_ID,
+    "status": "succeeded",
+    "received_at": NOW,
+    "schema_version": 2,
+}
 WORKER = {"id": "a", "host": "here", "pid": 1, "started_at": NOW, "heartbeat_at": NOW}
 
 
@@ -79,15 +92,24 @@ def fill_archive(settings: Settings) -> None:
         ScoredListing.insert(**EVENT),
         ScoredListing.insert(**SECOND_EVENT),
         ListingKey.insert(listing_id=EVENT["listing_id"], current_event_id=2, first_event_id=2),
-        ListingKey.insert(listing_id=SECOND_EVENT["listing_id"], current_event_id=None, first_event_id=1),
+        ListingKey.insert(
+            listing_id=SECOND_EVENT["listing_id"], current_event_id=None, first_event_id=1
+        ),
         QuantizedListing.insert(**CAPACITIES),
         GPUModel.insert(
-            canonical_model="H100_PCIE_80GB", nvlink=True, seen_at=NOW, import_id=IMPORT_ID, import_index=1
+            canonical_model="H100_PCIE_80GB",
+            nvlink=True,
+            seen_at=NOW,
+            import_id=IMPORT_ID,
+            import_index=1,
         ),
         BatchChange.insert(import_id=IMPORT_ID, kind="rollback", changed_at=NOW),
     )
     archive = open_archive(settings, read_only=False)
-    _run(archive, (*inserts, *Orders().after_renewal(archive, ScoredListing.select(ScoredListing.id))))
+    _run(
+        archive,
+        (*inserts, *Orders().after_renewal(archive, ScoredListing.select(ScoredListing.id))),
+    )
 
 
 def fill_registry(settings: Settings) -> None:
@@ -115,6 +137,8 @@ def _run(database: Database, inserts: tuple[Any, ...]) -> None:
 
 def _rows(database: Database, models: tuple[Any, ...]) -> dict[str, list[Any]]:
     with database.connection_context():
-        rows = {model._meta.table_name: database.execute(model.select()).fetchall() for model in models}
+        rows = {
+            model._meta.table_name: database.execute(model.select()).fetchall() for model in models
+        }
     close_all(database)
     return rows

@@ -14,20 +14,29 @@ from tests.databases import with_database
 def damaged_copy(settings: Settings, table: str) -> Iterator[Settings]:
     """A copy of the database, file by file, in which the table's first page was overwritten.
 
-    A copy, since the server has read none of its pages yet. Whoever is connected to the original is cut off.
+    A copy, since the server has read none of its pages yet. Whoever is connected to the original is
+    cut off.
     """
     url = str(settings.database_url)
     name = urlsplit(url).path.removeprefix("/")
     copy = f"{name}_damaged"
     with psycopg.connect(url) as connection:
-        (path,) = connection.execute("SELECT pg_relation_filepath(%s)", (table,)).fetchone() or ("",)
+        (path,) = connection.execute("SELECT pg_relation_filepath(%s)", (table,)).fetchone() or (
+            "",
+        )
     with psycopg.connect(with_database(url, "postgres"), autocommit=True) as server:
-        server.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (name,))
+        server.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s",
+            (name,),
+        )
         server.execute(f"CREATE DATABASE {copy} TEMPLATE {name} STRATEGY file_copy".encode())
         query = "SELECT oid, current_setting('data_directory') FROM pg_database WHERE datname = %s"
         oid, folder = server.execute(query, (copy,)).fetchone() or (0, "")
         file = f"{folder}/base/{oid}/{path.rpartition('/')[2]}"
-        overwriting = f"tr ''\\\\0'' ''\\\\377'' < /dev/zero | dd of=\"{file}\" bs=64 count=1 conv=notrunc 2> /dev/null"
+        overwriting = (
+            f"tr ''\\\\0'' ''\\\\377'' < /dev/zero | dd of=\"{file}\" bs=64 count=1 "
+            "conv=notrunc 2> /dev/null"
+        )
         server.execute(f"COPY (SELECT 1) TO PROGRAM '{overwriting}'".encode())
         try:
             yield settings.model_copy(update={"database_url": with_database(url, copy)})

@@ -8,7 +8,8 @@ from glyphd.settings import Settings
 
 _SQLITE = "SELECT type, name, tbl_name, sql FROM sqlite_master"
 _COLUMNS = """
-SELECT 'column', table_name, column_name, ordinal_position::text, data_type, is_nullable, collation_name,
+SELECT 'column', table_name, column_name, ordinal_position::text, data_type, is_nullable,
+collation_name,
     column_default, is_identity
 FROM information_schema.columns WHERE table_schema = 'public'"""
 _INDEXES = "SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
@@ -20,7 +21,8 @@ _POSTGRESQL = (_COLUMNS, _INDEXES, _CONSTRAINTS, _VIEWS)
 
 
 def schema_of(settings: Settings, sets: Iterable[MigrationSet] = SETS) -> set[str]:
-    """Every table, column, index, constraint and view of archive and registry, or of one of them."""
+    """Every table, column, index, constraint and view of archive and registry, or of one of
+    them."""
     return {line for steps in sets for line in _lines(settings, steps)}
 
 

@@ -25,7 +25,9 @@ def _pragma(database: Database, name: str) -> object:
     return database.execute_sql(f"PRAGMA {name}").fetchone()[0]
 
 
-@pytest.mark.parametrize("open_it", [lambda settings: open_archive(settings, read_only=False), open_registry])
+@pytest.mark.parametrize(
+    "open_it", [lambda settings: open_archive(settings, read_only=False), open_registry]
+)
 def test_what_is_written_survives_a_power_cut(sqlite_settings: Settings, open_it: object) -> None:
     initialise(sqlite_settings)
     assert callable(open_it)
@@ -45,7 +47,11 @@ def test_a_reader_sees_commits_and_changes_nothing(database_settings: Settings) 
         assert reader.execute(ImportBatch.select()).fetchall() == []
         fill_archive(database_settings)
         assert len(reader.execute(ImportBatch.select()).fetchall()) == 1
-        for statement in ("DELETE FROM quantized_listings", "DROP VIEW listings", "CREATE TABLE mine (id INTEGER)"):
+        for statement in (
+            "DELETE FROM quantized_listings",
+            "DROP VIEW listings",
+            "CREATE TABLE mine (id INTEGER)",
+        ):
             with pytest.raises(DatabaseError, match=r"readonly|read-only"):
                 reader.execute_sql(statement)
     close_all(reader)
@@ -73,9 +79,14 @@ def test_a_reader_can_open_an_archive_that_nobody_has_open(sqlite_settings: Sett
 
 
 @pytest.mark.parametrize("read_only", [True, False])
-def test_a_missing_archive_is_not_ready_and_not_made(sqlite_settings: Settings, read_only: bool) -> None:
+def test_a_missing_archive_is_not_ready_and_not_made(
+    sqlite_settings: Settings, read_only: bool
+) -> None:
     database = open_archive(sqlite_settings, read_only=read_only)
-    with pytest.raises(NotReady, match=r"there is no database gpu\.sqlite yet"), database.connection_context():
+    with (
+        pytest.raises(NotReady, match=r"there is no database gpu\.sqlite yet"),
+        database.connection_context(),
+    ):
         pass
     with pytest.raises(NotReady):
         database.execute_sql("SELECT 1")
@@ -115,7 +126,9 @@ def test_a_file_name_may_hold_any_character(tmp_path: Path) -> None:
     assert settings.archive_path.stat().st_size > 0
 
 
-def test_a_relative_path_is_taken_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_is_taken_from_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     initialise(Settings(db_path=Path("here.sqlite")))
     assert (tmp_path / "here.sqlite").exists()
@@ -125,7 +138,10 @@ def test_files_and_folders_are_their_owners_alone(sqlite_settings: Settings) -> 
     initialise(sqlite_settings)
     with open_archive(sqlite_settings, read_only=False).connection_context():
         fill_archive(sqlite_settings)
-        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in sqlite_settings.data_dir.iterdir()}
+        modes = {
+            file.name: stat.S_IMODE(file.stat().st_mode)
+            for file in sqlite_settings.data_dir.iterdir()
+        }
     assert {"gpu.sqlite", "gpu.sqlite-wal", "gpu.registry.sqlite"} <= modes.keys()
     assert set(modes.values()) == {0o600}
     assert stat.S_IMODE(sqlite_settings.data_dir.stat().st_mode) == 0o700
@@ -134,14 +150,21 @@ def test_files_and_folders_are_their_owners_alone(sqlite_settings: Settings) -> 
 def test_only_missing_folders_are_closed_to_others(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     make_folder(tmp_path / "a" / "b")
-    modes = [stat.S_IMODE(folder.stat().st_mode) for folder in (tmp_path, tmp_path / "a", tmp_path / "a" / "b")]
+    modes = [
+        stat.S_IMODE(folder.stat().st_mode)
+        for folder in (tmp_path, tmp_path / "a", tmp_path / "a" / "b")
+    ]
     assert modes == [0o755, 0o700, 0o700]
 
 
-def test_folders_are_synced_where_they_are_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_are_synced_where_they_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else a power cut takes the folder, with all that was synced in it."""
     synced: list[Path] = []
-    monkeypatch.setattr("os.fsync", lambda descriptor: synced.append(Path(f"/proc/self/fd/{descriptor}").readlink()))
+    monkeypatch.setattr(
+        "os.fsync", lambda descriptor: synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+    )
     make_folder(tmp_path / "a" / "b")
     assert synced == [tmp_path, tmp_path / "a"]
 
@@ -161,8 +184,11 @@ def test_references_are_enforced(database_settings: Settings) -> None:
     close_all(database)
 
 
-def test_writers_wait_for_each_other(sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A transaction takes the write lock when it begins: one that read first would fail at once, not wait."""
+def test_writers_wait_for_each_other(
+    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction takes the write lock when it begins: one that read first would fail at once,
+    not wait."""
     monkeypatch.setattr(connections, "LOCK_WAIT_SECONDS", 0)
     initialise(sqlite_settings)
     first, second = (open_archive(sqlite_settings, read_only=False) for _ in range(2))

@@ -1,4 +1,5 @@
-"""Looking for damage: what SQLite and PostgreSQL can say of their own files, as lines, never as a traceback."""
+"""Looking for damage: what SQLite and PostgreSQL can say of their own files, as lines, never as a
+traceback."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -8,7 +9,14 @@ from threading import Event, Thread
 
 import pytest
 
-from glyphd.db.damage import CheckEnded, DamageCheck, databases_to_check, file_to_check, find_damage, find_queue_damage
+from glyphd.db.damage import (
+    CheckEnded,
+    DamageCheck,
+    databases_to_check,
+    file_to_check,
+    find_damage,
+    find_queue_damage,
+)
 from glyphd.db.migrations import initialise
 from glyphd.db.postgres_sessions import open_postgres
 from glyphd.settings import Settings
@@ -36,7 +44,9 @@ def test_what_is_not_there_is_not_damaged(sqlite_settings: Settings) -> None:
     assert not sqlite_settings.data_dir.exists()
 
 
-@pytest.mark.parametrize("table", ["scored_listings", "scored_listings_by_import", "import_batches"])
+@pytest.mark.parametrize(
+    "table", ["scored_listings", "scored_listings_by_import", "import_batches"]
+)
 @pytest.mark.parametrize("quick", [True, False])
 def test_a_page_overwritten_is_told(filled: Settings, table: str, quick: bool) -> None:
     overwrite_table(filled.archive_path, table)
@@ -48,7 +58,11 @@ def test_a_page_overwritten_is_told(filled: Settings, table: str, quick: bool) -
 def test_an_index_that_lacks_a_row_is_told_in_full(filled: Settings) -> None:
     """Every page is sound by itself: only in full is an index compared with its table."""
     path = filled.archive_path
-    with _hidden(path, "gpumodel_canonical_model"), closing(sqlite3.connect(path)) as archive, archive:
+    with (
+        _hidden(path, "gpumodel_canonical_model"),
+        closing(sqlite3.connect(path)) as archive,
+        archive,
+    ):
         archive.execute("UPDATE models SET canonical_model = 'other'")
     assert DamageCheck(databases_to_check(filled), quick=True).run() == []
     assert find_damage(filled) != []
@@ -59,7 +73,9 @@ def test_a_reference_to_nothing_is_told(filled: Settings) -> None:
         connection.execute("UPDATE quantized_listings SET import_id = 'nobody'")
     (line,) = find_damage(filled)
     assert line.startswith("archive: row ")
-    assert line.endswith("of quantized_listings refers to a row of scored_listings that is not there")
+    assert line.endswith(
+        "of quantized_listings refers to a row of scored_listings that is not there"
+    )
 
 
 @pytest.mark.parametrize("start", [0, 16, 100])
@@ -93,7 +109,9 @@ def test_a_reference_to_nothing_is_told_on_postgresql(postgres_settings: Setting
     fill_archive(postgres_settings)
     database = open_postgres(postgres_settings)
     with database.connection_context():
-        database.execute_sql("SET session_replication_role = replica")  # references are not enforced
+        database.execute_sql(
+            "SET session_replication_role = replica"
+        )  # references are not enforced
         database.execute_sql("UPDATE quantized_listings SET import_id = 'nobody'")
     assert find_damage(postgres_settings) == [
         "database: 1 rows of quantized_listings refer to rows of scored_listings that are not there"
@@ -106,7 +124,9 @@ def test_a_page_overwritten_is_told_on_postgresql(postgres_settings: Settings) -
     with damaged_copy(postgres_settings, "scored_listings") as damaged:
         for quick in (True, False):
             line, *_ = DamageCheck(databases_to_check(damaged), quick=quick).run()
-            assert line.startswith("database: table scored_listings can't be read: invalid page in block 0")
+            assert line.startswith(
+                "database: table scored_listings can't be read: invalid page in block 0"
+            )
 
 
 def test_it_can_be_ended_by_another_thread(tmp_path: Path) -> None:
@@ -144,7 +164,9 @@ def _large_file(path: Path) -> Iterator[Path]:
 def _hidden(path: Path, index: str) -> Iterator[None]:
     """SQLite does not know of the index meanwhile, and does not keep it up."""
     with closing(sqlite3.connect(path)) as connection, connection:
-        (row,) = connection.execute("SELECT * FROM sqlite_master WHERE name = ?", (index,)).fetchall()
+        (row,) = connection.execute(
+            "SELECT * FROM sqlite_master WHERE name = ?", (index,)
+        ).fetchall()
         connection.execute("PRAGMA writable_schema = 1")
         connection.execute("DELETE FROM sqlite_master WHERE name = ?", (index,))
     yield

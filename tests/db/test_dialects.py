@@ -48,15 +48,29 @@ def test_equality_ignores_ascii_case(archive: Database, model: str) -> None:
     assert _models(archive, _is_model(archive, model)) == ["RTX_A6000"]
 
 
-@pytest.mark.parametrize(("stored", "asked", "equal"), [("ÉTÉ", "Été", False), ("ÉTÉ", "ÉtÉ", True), ("İ", "i", False)])
-def test_only_ascii_letters_are_folded(archive: Database, stored: str, asked: str, equal: bool) -> None:
+@pytest.mark.parametrize(
+    ("stored", "asked", "equal"), [("ÉTÉ", "Été", False), ("ÉTÉ", "ÉtÉ", True), ("İ", "i", False)]
+)
+def test_only_ascii_letters_are_folded(
+    archive: Database, stored: str, asked: str, equal: bool
+) -> None:
     archive.execute(ScoredListing.update(model=stored).where(ScoredListing.id == 1))
     assert _models(archive, _is_model(archive, asked)) == ([stored] if equal else [])
 
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("x_a6", 1), ("X_A6", 1), ("_", 2), ("%", 0), ("x%a", 0), ("xxa6", 0), ("\\", 0), ("é", 0), ("É", 0)],
+    [
+        ("x_a6", 1),
+        ("X_A6", 1),
+        ("_", 2),
+        ("%", 0),
+        ("x%a", 0),
+        ("xxa6", 0),
+        ("\\", 0),
+        ("é", 0),
+        ("É", 0),
+    ],
 )
 def test_contains_takes_every_character_as_itself(archive: Database, text: str, found: int) -> None:
     assert len(_models(archive, contains_caseless(archive, ScoredListing.model, text))) == found
@@ -70,7 +84,9 @@ def test_contains_folds_only_ascii_letters(archive: Database) -> None:
 
 def test_a_caseless_filter_uses_the_index(archive: Database) -> None:
     latest_first = (ScoredListing.seen_at.desc(), ScoredListing.id.desc())
-    current = ScoredListing.select().from_(MODEL_TIMELINE).where(IS_CURRENT, _is_model(archive, "H100"))
+    current = (
+        ScoredListing.select().from_(MODEL_TIMELINE).where(IS_CURRENT, _is_model(archive, "H100"))
+    )
     query = current.order_by(*latest_first)
     sql, parameters = archive.get_sql_context().sql(query).query()
     if not is_sqlite(archive):
@@ -78,7 +94,11 @@ def test_a_caseless_filter_uses_the_index(archive: Database) -> None:
         archive.execute_sql("SET enable_bitmapscan = off")
     explain = "EXPLAIN QUERY PLAN" if is_sqlite(archive) else "EXPLAIN"
     plan = "\n".join(str(row[-1]) for row in archive.execute_sql(f"{explain} {sql}", parameters))
-    used = "SEARCH place USING PRIMARY KEY (model=?)" if is_sqlite(archive) else "scored_listings_current_by_model"
+    used = (
+        "SEARCH place USING PRIMARY KEY (model=?)"
+        if is_sqlite(archive)
+        else "scored_listings_current_by_model"
+    )
     assert used in plan
     assert "Sort" not in plan
     assert "TEMP B-TREE" not in plan
@@ -200,8 +220,11 @@ def _count(archive: Database, table: str) -> int:
 
 
 def test_a_statement_at_work_can_be_interrupted(archive: Database) -> None:
-    """Again and again until it has ended: the first call may come before the statement has begun."""
-    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    """Again and again until it has ended: the first call may come before the statement has
+    begun."""
+    endless = (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    )
     interrupt, ended = interrupter(archive), Event()
 
     def keep_interrupting() -> None:

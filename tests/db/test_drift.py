@@ -12,16 +12,25 @@ STEPS = ARCHIVE.packaged()
 ON_BOTH = [
     ("DROP VIEW gpu_listings", "archive: view gpu_listings is missing"),
     ("DROP TABLE quantized_listings", "archive: table quantized_listings is missing"),
-    ("ALTER TABLE models ADD COLUMN colour TEXT", "archive: column models.colour is not one of glyphd's"),
+    (
+        "ALTER TABLE models ADD COLUMN colour TEXT",
+        "archive: column models.colour is not one of glyphd's",
+    ),
     ("ALTER TABLE models DROP COLUMN vram_gb", "archive: column models.vram_gb is missing"),
     (
         "DROP INDEX scored_listings_by_listing",
         "archive: index scored_listings_by_listing of scored_listings is missing",
     ),
-    ("CREATE INDEX mine ON models (vram_gb)", "archive: index mine of models is not one of glyphd's"),
+    (
+        "CREATE INDEX mine ON models (vram_gb)",
+        "archive: index mine of models is not one of glyphd's",
+    ),
     (
         "DELETE FROM schema_version WHERE version = 2",
-        f"archive: schema_version says {', '.join(STEPS[:1] + STEPS[2:])}, archive_migrations says {', '.join(STEPS)}",
+        (
+            f"archive: schema_version says {', '.join(STEPS[:1] + STEPS[2:])}, archive_migrations "
+            f"says {', '.join(STEPS)}"
+        ),
     ),
 ]
 INDEXES = [
@@ -29,22 +38,40 @@ INDEXES = [
         "CREATE INDEX {name} ON scored_listings (import_id, import_index DESC)",
         "is an index on (import_id, import_index",
     ),
-    ("CREATE UNIQUE INDEX {name} ON scored_listings (import_id, import_index)", "(import_id, import_index), not"),
-    ("CREATE UNIQUE INDEX {name} ON scored_listings (import_id)", "is a unique index on (import_id), not a unique"),
     (
-        "CREATE UNIQUE INDEX {name} ON scored_listings (import_id, import_index DESC) WHERE line IS NULL",
+        "CREATE UNIQUE INDEX {name} ON scored_listings (import_id, import_index)",
+        "(import_id, import_index), not",
+    ),
+    (
+        "CREATE UNIQUE INDEX {name} ON scored_listings (import_id)",
+        "is a unique index on (import_id), not a unique",
+    ),
+    (
+        (
+            "CREATE UNIQUE INDEX {name} ON scored_listings (import_id, import_index DESC) "
+            "WHERE line IS NULL"
+        ),
         "DESC) for some rows, not",
     ),
 ]
 ON_SQLITE = [
-    ("ALTER TABLE models RENAME COLUMN vram_gb TO memory", "archive: column models.memory is not one of glyphd's"),
+    (
+        "ALTER TABLE models RENAME COLUMN vram_gb TO memory",
+        "archive: column models.memory is not one of glyphd's",
+    ),
     ("CREATE TABLE mine (id INTEGER)", "archive: table mine is not one of glyphd's"),
     (
-        "CREATE TABLE {table} (listing_id BLOB NOT NULL, current_event_id TEXT, PRIMARY KEY (listing_id))",
+        (
+            "CREATE TABLE {table} (listing_id BLOB NOT NULL, current_event_id TEXT, PRIMARY KEY "
+            "(listing_id))"
+        ),
         "archive: column listing_keys.current_event_id is TEXT, not INTEGER",
     ),
     (
-        "CREATE TABLE {table} (listing_id BLOB NOT NULL, current_event_id INTEGER NOT NULL, PRIMARY KEY (listing_id))",
+        (
+            "CREATE TABLE {table} (listing_id BLOB NOT NULL, current_event_id INTEGER NOT NULL, "
+            "PRIMARY KEY (listing_id))"
+        ),
         "archive: column listing_keys.current_event_id may not be null",
     ),
     (
@@ -57,7 +84,10 @@ ON_POSTGRESQL = [
         "ALTER TABLE models ALTER COLUMN vram_gb TYPE INTEGER",
         "archive: column models.vram_gb is integer, not bigint",
     ),
-    ("ALTER TABLE models ALTER COLUMN seen_at DROP NOT NULL", "archive: column models.seen_at may be null"),
+    (
+        "ALTER TABLE models ALTER COLUMN seen_at DROP NOT NULL",
+        "archive: column models.seen_at may be null",
+    ),
     (
         'ALTER TABLE jobs ALTER COLUMN sha256 TYPE TEXT COLLATE "default"',
         "registry: column jobs.sha256 compares by the default, not C",
@@ -68,11 +98,13 @@ ON_POSTGRESQL = [
     ),
     (
         (
-            "DROP INDEX scored_listings_current_by_model; CREATE INDEX scored_listings_current_by_model"
+            "DROP INDEX scored_listings_current_by_model; CREATE INDEX "
+            "scored_listings_current_by_model"
             " ON scored_listings (id)"
         ),
         (
-            "archive: index scored_listings_current_by_model of scored_listings is an index on (id),"
+            "archive: index scored_listings_current_by_model of scored_listings is an index on "
+            "(id),"
             ' not an index on (lower((model COLLATE "C")), seen_at, id) for some rows'
         ),
     ),
@@ -85,19 +117,25 @@ def test_a_fresh_database_has_none(database_settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(("statement", "line"), ON_BOTH)
-def test_tells_the_difference_on_both(database_settings: Settings, statement: str, line: str) -> None:
+def test_tells_the_difference_on_both(
+    database_settings: Settings, statement: str, line: str
+) -> None:
     assert line in _drift_after(database_settings, statement)
 
 
 @pytest.mark.parametrize(("statement", "line"), ON_SQLITE)
-def test_tells_the_difference_on_sqlite(sqlite_settings: Settings, statement: str, line: str) -> None:
+def test_tells_the_difference_on_sqlite(
+    sqlite_settings: Settings, statement: str, line: str
+) -> None:
     table = "listing_keys"
     before = [f"DROP TABLE {table}"] if "{table}" in statement else []
     assert line in _drift_after(sqlite_settings, *before, statement.format(table=table))
 
 
 @pytest.mark.parametrize(("statement", "line"), ON_POSTGRESQL)
-def test_tells_the_difference_on_postgresql(postgres_settings: Settings, statement: str, line: str) -> None:
+def test_tells_the_difference_on_postgresql(
+    postgres_settings: Settings, statement: str, line: str
+) -> None:
     assert line in _drift_after(postgres_settings, *statement.split(";"))
 
 
@@ -105,7 +143,9 @@ def test_tells_the_difference_on_postgresql(postgres_settings: Settings, stateme
 def test_tells_how_an_index_differs(database_settings: Settings, statement: str, part: str) -> None:
     name = "scored_listings_by_import"
     cascade = "" if database_settings.database_url is None else " CASCADE"
-    lines = _drift_after(database_settings, f"DROP INDEX {name}{cascade}", statement.format(name=name))
+    lines = _drift_after(
+        database_settings, f"DROP INDEX {name}{cascade}", statement.format(name=name)
+    )
     (line,) = [line for line in lines if "does not refer to scored_listings" not in line]
     assert line.startswith(f"archive: index {name} of scored_listings is a")
     assert part in line
@@ -124,7 +164,9 @@ def test_tells_a_collation_that_is_gone(sqlite_settings: Settings) -> None:
 
 def test_tells_a_view_that_can_not_be_read(sqlite_settings: Settings) -> None:
     lines = _drift_after(
-        sqlite_settings, "DROP VIEW listings", "CREATE VIEW listings AS SELECT no_such_column FROM scored_listings"
+        sqlite_settings,
+        "DROP VIEW listings",
+        "CREATE VIEW listings AS SELECT no_such_column FROM scored_listings",
     )
     assert lines == ["archive: view listings can't be read"]
 
@@ -134,7 +176,8 @@ def test_tells_a_reference_that_is_too_much(sqlite_settings: Settings) -> None:
         sqlite_settings,
         "DROP TABLE listing_keys",
         "CREATE TABLE listing_keys (listing_id BLOB NOT NULL PRIMARY KEY,"
-        " current_event_id INTEGER REFERENCES scored_listings (id), first_event_id INTEGER NOT NULL)",
+        " current_event_id INTEGER REFERENCES scored_listings (id), first_event_id INTEGER NOT "
+        "NULL)",
     )
     assert lines == ["archive: column listing_keys.current_event_id refers to scored_listings.id"]
 
@@ -147,7 +190,9 @@ def test_tells_databases_that_are_missing(sqlite_settings: Settings) -> None:
     assert not sqlite_settings.data_dir.exists()
 
 
-def test_strangers_beside_it_in_a_postgresql_database_are_no_drift(postgres_settings: Settings) -> None:
+def test_strangers_beside_it_in_a_postgresql_database_are_no_drift(
+    postgres_settings: Settings,
+) -> None:
     assert _drift_after(postgres_settings, "CREATE TABLE mine (id INTEGER)") == []
 
 

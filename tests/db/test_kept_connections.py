@@ -59,7 +59,9 @@ def test_threads_at_the_same_time_have_connections_of_their_own(reader: Database
     close_all(reader)
 
 
-def test_a_kept_connection_sees_what_was_committed_meanwhile(sqlite_settings: Settings, reader: Database) -> None:
+def test_a_kept_connection_sees_what_was_committed_meanwhile(
+    sqlite_settings: Settings, reader: Database
+) -> None:
     assert _count(reader) == 0
     fill_archive(sqlite_settings)
     assert _count(reader) == 1
@@ -111,7 +113,9 @@ def test_no_use_leaves_a_transaction_behind(sqlite_settings: Settings, reader: D
     close_all(reader)
 
 
-def test_what_is_asked_once_a_commit_is_asked_again_after_one(sqlite_settings: Settings, reader: Database) -> None:
+def test_what_is_asked_once_a_commit_is_asked_again_after_one(
+    sqlite_settings: Settings, reader: Database
+) -> None:
     asked = []
 
     def count(database: Database) -> int:

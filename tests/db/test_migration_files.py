@@ -16,7 +16,9 @@ COMMENT = re.compile(r"-- .*|'(?:[^']|'')*'")
 FILES = sorted(path for steps in SETS for path in steps.folder.glob("*.py"))
 DATABASES = [SqliteDatabase(None), PostgresqlDatabase(None)]
 
-every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+every_file = pytest.mark.parametrize(
+    "path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
 
 
 class Recorder:
@@ -31,7 +33,9 @@ class Recorder:
 
 @pytest.mark.parametrize("steps", SETS, ids=lambda steps: steps.name)
 def test_steps_are_numbered_without_a_gap(steps: MigrationSet) -> None:
-    assert [name[:3] for name in steps.packaged()] == [f"{number:03}" for number in range(1, len(steps.packaged()) + 1)]
+    assert [name[:3] for name in steps.packaged()] == [
+        f"{number:03}" for number in range(1, len(steps.packaged()) + 1)
+    ]
 
 
 def test_migrations_lie_in_the_checkout_when_the_package_has_none() -> None:
@@ -49,7 +53,9 @@ def test_it_imports_nothing_of_glyphd(path: Path) -> None:
 @every_file
 @pytest.mark.parametrize("database", DATABASES, ids=["sqlite", "postgresql"])
 @pytest.mark.parametrize("direction", ["migrate", "rollback"])
-def test_it_goes_both_ways_and_touches_no_database_itself(path: Path, database: Database, direction: str) -> None:
+def test_it_goes_both_ways_and_touches_no_database_itself(
+    path: Path, database: Database, direction: str
+) -> None:
     statements = _queued(path, direction, database)
     assert statements
     assert not any(";" in COMMENT.sub("", statement) for statement in statements)
@@ -61,11 +67,16 @@ def test_it_records_itself_in_the_schema_version(path: Path) -> None:
         return
     number, name = int(path.stem[:3]), path.stem
     (recorded,) = [
-        sql for sql in _queued(path, "migrate", DATABASES[0]) if sql.startswith("INSERT INTO schema_version")
+        sql
+        for sql in _queued(path, "migrate", DATABASES[0])
+        if sql.startswith("INSERT INTO schema_version")
     ]
     assert f"VALUES ({number}, '{name}'," in recorded
     undone = _queued(path, "rollback", DATABASES[0])
-    assert "DROP TABLE schema_version" in undone or f"DELETE FROM schema_version WHERE name = '{name}'" in undone
+    assert (
+        "DROP TABLE schema_version" in undone
+        or f"DELETE FROM schema_version WHERE name = '{name}'" in undone
+    )
 
 
 @pytest.mark.parametrize("steps", SETS, ids=lambda steps: steps.name)

@@ -18,7 +18,10 @@ from tests.db.snapshots import schema_of
 
 LAST = len(ARCHIVE.packaged())
 EVERY_STEP = [f"applied {steps.name} {name}" for steps in SETS for name in steps.packaged()]
-INITIALISE = "from glyphd.db.migrations import initialise; from glyphd.settings import Settings; initialise(Settings())"
+INITIALISE = (
+    "from glyphd.db.migrations import initialise; from glyphd.settings import Settings; "
+    "initialise(Settings())"
+)
 
 
 def _applied(settings: Settings) -> dict[str, list[str]]:
@@ -55,22 +58,36 @@ def test_a_step_down_without_losses_keeps_every_row(database_settings: Settings)
     fill_archive(database_settings)
     before = archive_rows(database_settings)
     above = ARCHIVE.packaged()[1:]
-    assert migrate(database_settings, "archive:1") == [f"reverted archive {name}" for name in reversed(above)]
-    assert migrate(database_settings, f"archive:{LAST}") == [f"applied archive {name}" for name in above]
+    assert migrate(database_settings, "archive:1") == [
+        f"reverted archive {name}" for name in reversed(above)
+    ]
+    assert migrate(database_settings, f"archive:{LAST}") == [
+        f"applied archive {name}" for name in above
+    ]
     after = archive_rows(database_settings)
     assert after.pop("schema_version") != before.pop("schema_version")
     assert after == before
 
 
-@pytest.mark.parametrize(("target", "lost"), [("archive:0", "scored_listings"), ("registry:0", "jobs")])
+@pytest.mark.parametrize(
+    ("target", "lost"), [("archive:0", "scored_listings"), ("registry:0", "jobs")]
+)
 def test_refuses_to_drop_data_unasked(database_settings: Settings, target: str, lost: str) -> None:
     migrate(database_settings)
     fill_archive(database_settings)
     fill_registry(database_settings)
-    before = archive_rows(database_settings), registry_rows(database_settings), schema_of(database_settings)
+    before = (
+        archive_rows(database_settings),
+        registry_rows(database_settings),
+        schema_of(database_settings),
+    )
     with pytest.raises(DataWouldBeLost, match=lost):
         migrate(database_settings, target)
-    assert (archive_rows(database_settings), registry_rows(database_settings), schema_of(database_settings)) == before
+    assert (
+        archive_rows(database_settings),
+        registry_rows(database_settings),
+        schema_of(database_settings),
+    ) == before
 
 
 def test_an_empty_schema_goes_without_being_told_twice(database_settings: Settings) -> None:
@@ -79,7 +96,9 @@ def test_an_empty_schema_goes_without_being_told_twice(database_settings: Settin
     assert applied_of(database_settings, ARCHIVE) == []
 
 
-@pytest.mark.parametrize("to", ["archive", "archive:", "archive:x", "archive:-1", "archive:99", "queue:0", ""])
+@pytest.mark.parametrize(
+    "to", ["archive", "archive:", "archive:x", "archive:-1", "archive:99", "queue:0", ""]
+)
 def test_a_target_that_does_not_exist_is_refused(sqlite_settings: Settings, to: str) -> None:
     with pytest.raises(InvalidSettings, match=f"archive:0 to archive:{LAST}"):
         migrate(sqlite_settings, to)
@@ -87,7 +106,10 @@ def test_a_target_that_does_not_exist_is_refused(sqlite_settings: Settings, to: 
 
 def test_a_column_with_values_counts_as_data(database_settings: Settings, more_steps: Path) -> None:
     (more_steps / "archive" / f"{LAST + 1:03}_note.py").write_text(
-        _step("ALTER TABLE import_batches ADD COLUMN note TEXT", "ALTER TABLE import_batches DROP COLUMN note")
+        _step(
+            "ALTER TABLE import_batches ADD COLUMN note TEXT",
+            "ALTER TABLE import_batches DROP COLUMN note",
+        )
     )
     migrate(database_settings)
     fill_archive(database_settings)
@@ -100,7 +122,9 @@ def test_a_column_with_values_counts_as_data(database_settings: Settings, more_s
     assert migrate(database_settings, f"archive:{LAST}", drop_data=True) == reverted
 
 
-def test_a_failing_step_leaves_the_schema_as_it_was(database_settings: Settings, more_steps: Path) -> None:
+def test_a_failing_step_leaves_the_schema_as_it_was(
+    database_settings: Settings, more_steps: Path
+) -> None:
     migrate(database_settings)
     before = schema_of(database_settings)
     for number, name in enumerate(("good", "bad"), LAST + 1):
@@ -112,7 +136,9 @@ def test_a_failing_step_leaves_the_schema_as_it_was(database_settings: Settings,
     assert applied_of(database_settings, ARCHIVE) == ARCHIVE.packaged()[:LAST]
 
 
-def test_rebuilding_a_parent_table_keeps_its_children(sqlite_settings: Settings, more_steps: Path) -> None:
+def test_rebuilding_a_parent_table_keeps_its_children(
+    sqlite_settings: Settings, more_steps: Path
+) -> None:
     migrate(sqlite_settings)
     fill_archive(sqlite_settings)
     before = archive_rows(sqlite_settings)
@@ -130,11 +156,15 @@ def test_rebuilding_a_parent_table_keeps_its_children(sqlite_settings: Settings,
     assert archive_rows(sqlite_settings) == before
 
 
-def test_a_step_that_leaves_orphans_is_taken_back(sqlite_settings: Settings, more_steps: Path) -> None:
+def test_a_step_that_leaves_orphans_is_taken_back(
+    sqlite_settings: Settings, more_steps: Path
+) -> None:
     migrate(sqlite_settings)
     fill_archive(sqlite_settings)
     before = archive_rows(sqlite_settings)
-    (more_steps / "archive" / f"{LAST + 1:03}_orphans.py").write_text(_step("DELETE FROM import_batches"))
+    (more_steps / "archive" / f"{LAST + 1:03}_orphans.py").write_text(
+        _step("DELETE FROM import_batches")
+    )
     with pytest.raises(SchemaError, match="without the import_batches they belong to"):
         migrate(sqlite_settings)
     assert archive_rows(sqlite_settings) == before
@@ -149,9 +179,14 @@ def test_an_old_schema_is_refused_with_the_command(database_settings: Settings) 
 
 
 @pytest.mark.parametrize("work", [require_current_schema, initialise, initialise_archive, migrate])
-def test_a_newer_schema_is_refused_and_left_alone(database_settings: Settings, work: object) -> None:
+def test_a_newer_schema_is_refused_and_left_alone(
+    database_settings: Settings, work: object
+) -> None:
     initialise(database_settings)
-    _execute(database_settings, "INSERT INTO archive_migrations (name, migrated_at) VALUES ('999_later', '2026-01-01')")
+    _execute(
+        database_settings,
+        "INSERT INTO archive_migrations (name, migrated_at) VALUES ('999_later', '2026-01-01')",
+    )
     before = schema_of(database_settings)
     assert callable(work)
     with pytest.raises(SchemaError, match="999_later"):
@@ -183,7 +218,9 @@ def test_the_histories_are_told_apart_on_one_database(postgres_settings: Setting
 def test_processes_that_start_at_once_apply_each_step_once(database_settings: Settings) -> None:
     environment = database_settings.child_environment()
     command = [sys.executable, "-c", INITIALISE]
-    processes = [subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) for _ in range(3)]
+    processes = [
+        subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) for _ in range(3)
+    ]
     assert [process.communicate(timeout=60)[1] for process in processes] == [b"", b"", b""]
     _require_each_step_once(database_settings)
 
@@ -194,7 +231,9 @@ def test_threads_that_start_at_once_apply_each_step_once(database_settings: Sett
     _require_each_step_once(database_settings)
 
 
-def test_what_is_done_is_not_replayed(sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_done_is_not_replayed(
+    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The replay mocks Peewee for all threads of the process."""
     monkeypatch.setattr("peewee_migrate.router.mock", None)
     migrate(sqlite_settings, "archive:1")
@@ -208,13 +247,19 @@ def test_a_writer_makes_the_migration_wait_and_then_say_so(
     monkeypatch.setattr("glyphd.db.connections.LOCK_WAIT_SECONDS", 0)
     initialise(sqlite_settings)
     writer = open_archive(sqlite_settings, read_only=False)
-    with writer.connection_context(), writer.atomic(), pytest.raises(Exception, match="being written: stop the worker"):
+    with (
+        writer.connection_context(),
+        writer.atomic(),
+        pytest.raises(Exception, match="being written: stop the worker"),
+    ):
         migrate(sqlite_settings, "archive:1")
 
 
 def test_a_database_that_is_not_in_utf8_is_refused(postgres_settings: Settings) -> None:
     name = "glyphd_latin"
-    _execute(postgres_settings, f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    _execute(
+        postgres_settings, f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+    )
     try:
         url = str(postgres_settings.database_url).replace(_name_in(postgres_settings), name)
         with pytest.raises(SchemaError, match="LATIN1"):
@@ -241,11 +286,13 @@ def test_a_database_of_something_else_is_left_alone(sqlite_settings: Settings) -
 
 
 def _step(*statements: str) -> str:
-    """A migration that runs all statements but the last, which is its way back; one alone has none."""
+    """A migration that runs all statements but the last, which is its way back; one alone has
+    none."""
     up, down = (statements[:-1], statements[-1:]) if len(statements) == 2 else (statements, ())
     return (
         f"def migrate(migrator, database, fake=False):\n    [migrator.sql(one) for one in {up!r}]\n"
-        f"def rollback(migrator, database, fake=False):\n    [migrator.sql(one) for one in {down!r}]\n"
+        "def rollback(migrator, database, fake=False):\n    [migrator.sql(one) for one in "
+        f"{down!r}]\n"
     )
 
 

@@ -59,7 +59,8 @@ def test_a_fresh_registry_takes_the_id_of_the_archive(database_settings: Setting
 def test_a_fresh_archive_never_takes_the_registry_of_another_one(
     sqlite_settings: Settings, others: dict[str, str]
 ) -> None:
-    """Names may meet (`gpu` and `gpu.sqlite`), and two archives of one name may be given one data folder."""
+    """Names may meet (`gpu` and `gpu.sqlite`), and two archives of one name may be given one data
+    folder."""
     initialise(sqlite_settings)
     folder = sqlite_settings.data_dir
     other = Settings(data_dir=folder, db_path=folder / others["db_path"])
@@ -73,7 +74,10 @@ def test_a_fresh_archive_never_takes_the_registry_of_another_one(
 
 def test_of_archives_made_at_the_same_time_one_gets_the_registry(sqlite_settings: Settings) -> None:
     folder = sqlite_settings.data_dir
-    rivals = [Settings(data_dir=folder, db_path=folder / str(number) / "gpu.sqlite") for number in range(8)]
+    rivals = [
+        Settings(data_dir=folder, db_path=folder / str(number) / "gpu.sqlite")
+        for number in range(8)
+    ]
 
     def start(settings: Settings) -> bool:
         try:
@@ -99,7 +103,9 @@ def test_a_lost_archive_is_not_replaced_by_an_empty_one(sqlite_settings: Setting
     initialise(sqlite_settings)
     fill_registry(sqlite_settings)
     _remove(sqlite_settings.archive_path)
-    with pytest.raises(ArchiveMismatch, match=r"knows 1 finished imports, but the archive is gone .* from a backup"):
+    with pytest.raises(
+        ArchiveMismatch, match=r"knows 1 finished imports, but the archive is gone .* from a backup"
+    ):
         initialise(sqlite_settings)
     assert not sqlite_settings.archive_path.exists()
 
@@ -113,7 +119,9 @@ def test_an_emptied_archive_is_told(database_settings: Settings) -> None:
             refuse(database_settings)
 
 
-def test_archive_and_registry_of_two_ledgers_are_refused(sqlite_settings: Settings, tmp_path: Path) -> None:
+def test_archive_and_registry_of_two_ledgers_are_refused(
+    sqlite_settings: Settings, tmp_path: Path
+) -> None:
     other = Settings(data_dir=tmp_path / "other")
     initialise(sqlite_settings)
     initialise(other)

@@ -18,19 +18,31 @@ from glyphd.settings import Settings
 def test_postgresql_sessions_are_in_utc_and_watch_their_client(postgres_settings: Settings) -> None:
     registry = open_registry(postgres_settings)
     with registry.connection_context():
-        shown = [registry.execute_sql(f"SHOW {name}").fetchone()[0] for name in postgres_sessions._SESSION]
+        shown = [
+            registry.execute_sql(f"SHOW {name}").fetchone()[0]
+            for name in postgres_sessions._SESSION
+        ]
     assert shown[:2] == ["UTC", "500ms"]
     close_all(registry)
 
 
-@pytest.mark.parametrize("name", ["statement_timeout", "lock_timeout", "idle_session_timeout", "transaction_timeout"])
-def test_postgresql_sessions_have_no_time_out_whatever_is_set_for_them(postgres_settings: Settings, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["statement_timeout", "lock_timeout", "idle_session_timeout", "transaction_timeout"]
+)
+def test_postgresql_sessions_have_no_time_out_whatever_is_set_for_them(
+    postgres_settings: Settings, name: str
+) -> None:
     shown = _shown_after(postgres_settings, f"SET {name} = '7s'", name)
     assert shown == "0"
 
 
-def test_postgresql_commits_are_durable_whatever_is_set_for_them(postgres_settings: Settings) -> None:
-    assert _shown_after(postgres_settings, "SET synchronous_commit = off", "synchronous_commit") == "on"
+def test_postgresql_commits_are_durable_whatever_is_set_for_them(
+    postgres_settings: Settings,
+) -> None:
+    assert (
+        _shown_after(postgres_settings, "SET synchronous_commit = off", "synchronous_commit")
+        == "on"
+    )
 
 
 def _shown_after(settings: Settings, change: str, name: str) -> str:
@@ -50,17 +62,22 @@ def test_options_in_the_url_are_kept(postgres_settings: Settings) -> None:
     url = f"{postgres_settings.database_url}&options=-c%20work_mem%3D7MB"
     database = open_postgres(postgres_settings.model_copy(update={"database_url": url}))
     with database.connection_context():
-        shown = [database.execute_sql(f"SHOW {name}").fetchone()[0] for name in ("work_mem", "timezone")]
+        shown = [
+            database.execute_sql(f"SHOW {name}").fetchone()[0] for name in ("work_mem", "timezone")
+        ]
     assert shown == ["7MB", "UTC"]
 
 
 def test_a_password_with_escapes_is_unquoted(postgres_settings: Settings) -> None:
-    """PostgreSQL trusts us here, so the role's name stands for the password: both are unquoted alike."""
+    """PostgreSQL trusts us here, so the role's name stands for the password: both are unquoted
+    alike."""
     admin = open_postgres(postgres_settings)
     with admin.connection_context():
         admin.execute_sql('CREATE ROLE "p@ss/word" LOGIN')
         try:
-            url = str(postgres_settings.database_url).replace("postgres@", "p%40ss%2Fword:p%40ss@", 1)
+            url = str(postgres_settings.database_url).replace(
+                "postgres@", "p%40ss%2Fword:p%40ss@", 1
+            )
             database = open_postgres(postgres_settings.model_copy(update={"database_url": url}))
             with database.connection_context():
                 assert database.execute_sql("SELECT current_user").fetchone()[0] == "p@ss/word"
@@ -88,7 +105,11 @@ def test_a_server_that_does_not_answer_is_not_ready() -> None:
         port = unused.getsockname()[1]
     settings = Settings(database_url=f"postgresql://somebody:secret@127.0.0.1:{port}/nothing")
     with ExitStack() as stack:
-        for database in (open_archive(settings, read_only=True), open_registry(settings), open_postgres(settings)):
+        for database in (
+            open_archive(settings, read_only=True),
+            open_registry(settings),
+            open_postgres(settings),
+        ):
             with pytest.raises(NotReady, match="PostgreSQL does not answer") as caught:
                 stack.enter_context(database.connection_context())
             assert caught.value.detail == "PostgreSQL does not answer"
@@ -107,7 +128,9 @@ def test_postgresql_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
         open_registry(Settings(database_url="postgresql://host/db"))
 
 
-def test_a_pool_is_used_again_after_the_server_dropped_a_connection(postgres_settings: Settings) -> None:
+def test_a_pool_is_used_again_after_the_server_dropped_a_connection(
+    postgres_settings: Settings,
+) -> None:
     database = open_registry(postgres_settings)
     with database.connection_context():
         (backend,) = database.execute_sql("SELECT pg_backend_pid()").fetchone()

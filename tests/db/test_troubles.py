@@ -60,13 +60,19 @@ def test_by_the_state_that_postgresql_gives(kind: type[psycopg.Error], trouble: 
 
 def test_by_the_code_behind_peewees_own_error(tmp_path: Path) -> None:
     (tmp_path / "letter").write_bytes(b"dear" * 1000)
-    with closing(SqliteDatabase(str(tmp_path / "letter"))) as database, pytest.raises(DatabaseError) as caught:
+    with (
+        closing(SqliteDatabase(str(tmp_path / "letter"))) as database,
+        pytest.raises(DatabaseError) as caught,
+    ):
         database.execute_sql("SELECT * FROM sqlite_master")
     original: Any = caught.value
     assert trouble_of(DatabaseError(original.orig, "in other words")) is Trouble.DAMAGED
 
 
 def test_a_text_that_is_none_is_damage() -> None:
-    with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(sqlite3.OperationalError) as caught:
+    with (
+        closing(sqlite3.connect(":memory:")) as connection,
+        pytest.raises(sqlite3.OperationalError) as caught,
+    ):
         connection.execute("SELECT CAST(x'ff' AS TEXT)").fetchall()
     assert trouble_of(caught.value) is Trouble.DAMAGED

@@ -19,7 +19,8 @@ import psutil
 
 PATIENCE_SECONDS = 60.0
 GLYPHD = str(Path(sys.executable).with_name("glyphd"))
-"""The console script: unlike `python -m glyphd` it does not look for modules in the current folder."""
+"""The console script: unlike `python -m glyphd` it does not look for modules in the current
+folder."""
 
 FINAL = ("succeeded", "failed", "cancelled")
 
@@ -73,7 +74,9 @@ def _running(
     *command: str, environment: Mapping[str, str], folder: Path | None = None
 ) -> Iterator[subprocess.Popen[str]]:
     # The tests' own environment goes along: it is how coverage finds its way into child processes.
-    popen = subprocess.Popen(command, env={**os.environ, **environment}, cwd=folder, stdout=subprocess.PIPE, text=True)
+    popen = subprocess.Popen(
+        command, env={**os.environ, **environment}, cwd=folder, stdout=subprocess.PIPE, text=True
+    )
     try:
         yield popen
     finally:
@@ -126,8 +129,12 @@ def readiness(address: str) -> dict[str, Any]:
 
 def upload(address: str, csv: bytes, query: str = "", **headers: str) -> dict[str, Any]:
     """Sends a CSV; the status in the 202."""
-    named = {"Content-Type": "text/csv"} | {name.replace("_", "-"): value for name, value in headers.items()}
-    with urlopen(Request(f"{address}/api/import{query}", csv, named), timeout=PATIENCE_SECONDS) as answer:
+    named = {"Content-Type": "text/csv"} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    with urlopen(
+        Request(f"{address}/api/import{query}", csv, named), timeout=PATIENCE_SECONDS
+    ) as answer:
         found: dict[str, Any] = json.load(answer)
         return found
 
@@ -145,7 +152,9 @@ def final_status(address: str, import_id: str) -> dict[str, Any]:
 
 def many_offers(count: int, price: float = 1000.0) -> bytes:
     """A CSV with so many different listings."""
-    rows = (f"RTX_4090,{price + number},0.5,https://example.com/{number}\n" for number in range(count))
+    rows = (
+        f"RTX_4090,{price + number},0.5,https://example.com/{number}\n" for number in range(count)
+    )
     return ("model,price_usd,score,source_url\n" + "".join(rows)).encode()
 
 

@@ -14,8 +14,13 @@ def connect(address: str) -> socket.socket:
 def begin_upload(address: str, csv: bytes, sent: int) -> socket.socket:
     """A POST of which only so many bytes of the body are sent yet."""
     client = connect(address)
-    head = f"POST /api/import HTTP/1.1\r\nHost: test\r\nContent-Type: text/csv\r\nContent-Length: {len(csv)}\r\n"
-    client.sendall(head.encode() + b"Prefer: respond-async\r\nConnection: close\r\n\r\n" + csv[:sent])
+    head = (
+        "POST /api/import HTTP/1.1\r\nHost: test\r\nContent-Type: "
+        f"text/csv\r\nContent-Length: {len(csv)}\r\n"
+    )
+    client.sendall(
+        head.encode() + b"Prefer: respond-async\r\nConnection: close\r\n\r\n" + csv[:sent]
+    )
     return client
 
 

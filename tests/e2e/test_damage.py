@@ -8,7 +8,16 @@ import pytest
 
 from glyphd.settings import Settings
 from tests.damaging import overwrite_table
-from tests.e2e.processes import data_in, final_status, readiness, run, serving, until, upload, working
+from tests.e2e.processes import (
+    data_in,
+    final_status,
+    readiness,
+    run,
+    serving,
+    until,
+    upload,
+    working,
+)
 
 CSV = b"model,price_usd,score\nL4,1,1\n"
 
@@ -59,7 +68,9 @@ def test_damage_is_met_told_and_repaired(tmp_path: Path) -> None:
     (tmp_path / "new.sqlite").rename(data / "gpu.sqlite")
     with serving(environment=environment) as service:
         until(lambda: readiness(service.address)["status"] == "ready")
-        retry = Request(f"{service.address}/api/imports/{failed['import_id']}/retry", b"", method="POST")
+        retry = Request(
+            f"{service.address}/api/imports/{failed['import_id']}/retry", b"", method="POST"
+        )
         with urlopen(retry, timeout=60) as answer:
             again = json.load(answer)["import_id"]
         assert final_status(service.address, again)["status"] == "succeeded"

@@ -15,7 +15,11 @@ from tests.http.forms import Part, form
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 FOREIGN_FORM = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
-FORWARDED = {"Host": "upstream", "Origin": "https://gpu.example.com", "X-Forwarded-Host": "gpu.example.com"}
+FORWARDED = {
+    "Host": "upstream",
+    "Origin": "https://gpu.example.com",
+    "X-Forwarded-Host": "gpu.example.com",
+}
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +28,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
         yield api
 
 
-def _status(api: Process, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> int:
+def _status(
+    api: Process, method: str, path: str, headers: dict[str, str], body: bytes = b""
+) -> int:
     connection = HTTPConnection(urlsplit(api.address).netloc, timeout=30)
     try:
         connection.request(method, path, body, headers)
@@ -61,8 +67,26 @@ def test_flags_name_further_hosts_and_proxies(tmp_path: Path) -> None:
     flags = ("--allowed-hosts", "ledger.example", "--trusted-proxies", "127.0.0.0/8", "--no-worker")
     with serving(*flags, environment=data_in(tmp_path / "data")) as api:
         assert _status(api, "GET", "/api/listings", {"Host": "ledger.example"}) == 200
-        assert _status(api, "POST", "/api/import", {**FORWARDED, "Content-Type": "text/csv"}, many_offers(1)) == 202
+        assert (
+            _status(
+                api,
+                "POST",
+                "/api/import",
+                {**FORWARDED, "Content-Type": "text/csv"},
+                many_offers(1),
+            )
+            == 202
+        )
 
 
 def test_a_proxy_that_nobody_trusts_can_not_vouch_for_a_page(running: Process) -> None:
-    assert _status(running, "POST", "/api/import", {**FORWARDED, "Content-Type": "text/csv"}, many_offers(1)) == 403
+    assert (
+        _status(
+            running,
+            "POST",
+            "/api/import",
+            {**FORWARDED, "Content-Type": "text/csv"},
+            many_offers(1),
+        )
+        == 403
+    )

@@ -1,4 +1,5 @@
-"""A disk with hardly a byte left: pages are whole all the same, since nothing of them is written to it."""
+"""A disk with hardly a byte left: pages are whole all the same, since nothing of them is written to
+it."""
 
 from pathlib import Path
 
@@ -24,11 +25,15 @@ def test_a_large_page_is_whole_on_a_full_disk(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", DISK_BYTES) as disk:
         environment = data_in(disk.folder / "data") | {"GLYPHD_DISK_RESERVE_BYTES": str(RESERVE)}
         with serving(environment=environment) as api:
-            import_id = upload(api.address, f"model,price_usd,score,title\n{ROWS}".encode())["import_id"]
+            import_id = upload(api.address, f"model,price_usd,score,title\n{ROWS}".encode())[
+                "import_id"
+            ]
             assert final_status(api.address, import_id)["record_count"] == 1000
             disk.fill(leave=LEFT_BYTES)
             with connect(api.address) as client:
-                client.sendall(f"GET {PAGE} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n".encode())
+                client.sendall(
+                    f"GET {PAGE} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n".encode()
+                )
                 status, page = read_all(client)
             disk.free()
             assert (status, len(page) > SPILLED_BYTES, page.count(b'"title"')) == (200, True, 1000)

@@ -1,4 +1,5 @@
-"""Clients that ask for much and read slowly or not at all, and systems that refuse to write, against real processes."""
+"""Clients that ask for much and read slowly or not at all, and systems that refuse to write,
+against real processes."""
 
 import json
 import resource
@@ -10,7 +11,16 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.e2e.processes import Process, data_in, final_status, get, many_offers, serving, until, upload
+from tests.e2e.processes import (
+    Process,
+    data_in,
+    final_status,
+    get,
+    many_offers,
+    serving,
+    until,
+    upload,
+)
 from tests.e2e.sockets import connect
 
 READERS = 24

@@ -1,4 +1,5 @@
-"""Clients that announce much and send little, or ask for what isn't there, against real processes."""
+"""Clients that announce much and send little, or ask for what isn't there, against real
+processes."""
 
 import json
 import resource
@@ -14,7 +15,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.processes import GLYPHD, Process, data_in, final_status, many_offers, serving, until, upload
+from tests.e2e.processes import (
+    GLYPHD,
+    Process,
+    data_in,
+    final_status,
+    many_offers,
+    serving,
+    until,
+    upload,
+)
 from tests.e2e.sockets import connect, read_all
 
 TRICKLING = 64
@@ -40,7 +50,9 @@ def _asked(api: Process, path: str, size: str) -> socket.socket:
     return client
 
 
-@pytest.mark.parametrize("size", [f"Content-Length: {ANNOUNCED}", "Transfer-Encoding: chunked", "Content-Length: 5"])
+@pytest.mark.parametrize(
+    "size", [f"Content-Length: {ANNOUNCED}", "Transfer-Encoding: chunked", "Content-Length: 5"]
+)
 def test_a_path_that_is_none_is_said_before_the_body(api: Process, size: str) -> None:
     status, body = read_all(_asked(api, "/api/imports/nowhere/at/all", size))
     assert (status, json.loads(body)["code"]) == (404, "not_found")
@@ -50,7 +62,11 @@ def test_a_path_that_is_none_is_said_before_the_body(api: Process, size: str) ->
 def test_a_wrong_method_is_said_before_the_body(api: Process, more: str) -> None:
     status, body = read_all(_asked(api, "/api/import/csv", f"Content-Length: {ANNOUNCED}{more}"))
     problem = json.loads(body)
-    assert (status, problem["code"], problem["nearest"]) == (405, "method_not_allowed", "/api/import")
+    assert (status, problem["code"], problem["nearest"]) == (
+        405,
+        "method_not_allowed",
+        "/api/import",
+    )
 
 
 def test_who_sends_on_sees_the_answer_all_the_same(api: Process) -> None:
@@ -66,7 +82,12 @@ def test_trickling_bodies_leave_room_for_others(api: Process) -> None:
             size = "Transfer-Encoding: chunked" if number % 2 else "Content-Length: 400000000"
             client = stack.enter_context(_asked(api, "/api/import", size))
             client.sendall(CHUNK if number % 2 else SOME)
-        assert final_status(api.address, upload(api.address, many_offers(10))["import_id"])["record_count"] == 10
+        assert (
+            final_status(api.address, upload(api.address, many_offers(10))["import_id"])[
+                "record_count"
+            ]
+            == 10
+        )
         began = time.monotonic()
         until(lambda: _is_accepted(api, many_offers(10_000)))
         assert time.monotonic() - began < LONGEST_WAIT_SECONDS
@@ -110,7 +131,9 @@ def test_out_of_descriptors_is_not_called_a_full_disk(api: Process) -> None:
     assert (answer.status, problem["code"]) == (503, "unavailable")
     assert answer.headers["Retry-After"]
     assert "open" in problem["detail"]
-    assert final_status(api.address, upload(api.address, csv)["import_id"])["record_count"] == 20_000
+    assert (
+        final_status(api.address, upload(api.address, csv)["import_id"])["record_count"] == 20_000
+    )
 
 
 def test_the_limit_of_descriptors_is_raised_as_far_as_it_may(tmp_path: Path) -> None:

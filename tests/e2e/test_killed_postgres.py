@@ -1,4 +1,5 @@
-"""PostgreSQL dies the moment an upload is accepted, on a database whose commits need not be durable."""
+"""PostgreSQL dies the moment an upload is accepted, on a database whose commits need not be
+durable."""
 
 from pathlib import Path
 
@@ -36,7 +37,9 @@ def test_no_acknowledged_upload_is_lost(tmp_path: Path) -> None:
         with serving("--no-worker", environment=environment) as service:
             accepted = []
             for number in range(UPLOADS):
-                sent = upload(service.address, many_offers(20, price=1000 + number), Prefer="respond-async")
+                sent = upload(
+                    service.address, many_offers(20, price=1000 + number), Prefer="respond-async"
+                )
                 accepted.append(sent["import_id"])
                 server.kill()
                 server.start(*NOTHING_BY_ITSELF)
@@ -44,7 +47,9 @@ def test_no_acknowledged_upload_is_lost(tmp_path: Path) -> None:
         assert sorted(known) == sorted(accepted)
         with serving(environment=environment) as service:
             ended = [final_status(service.address, import_id) for import_id in accepted]
-        assert [(one["status"], one["record_count"]) for one in ended] == [("succeeded", 20)] * UPLOADS
+        assert [(one["status"], one["record_count"]) for one in ended] == [
+            ("succeeded", 20)
+        ] * UPLOADS
 
 
 def test_a_commit_that_nobody_waits_for_is_lost(tmp_path: Path) -> None:

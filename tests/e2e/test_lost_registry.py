@@ -38,7 +38,13 @@ def _lose(settings: Settings, *, archive: bool) -> None:
             database.execute_sql("DROP SCHEMA public CASCADE")
             database.execute_sql("CREATE SCHEMA public")
         else:
-            for table in ("jobs", "workers", "integrity_checks", "registry_identity", "registry_migrations"):
+            for table in (
+                "jobs",
+                "workers",
+                "integrity_checks",
+                "registry_identity",
+                "registry_migrations",
+            ):
                 database.execute_sql(f"DROP TABLE {table}")
 
 
@@ -80,7 +86,9 @@ def test_nothing_starts_anew_in_silence(
     assert sorted(path.name for path in database_settings.data_dir.iterdir()) == before
 
 
-def test_a_lost_registry_is_made_again(environment: dict[str, str], database_settings: Settings) -> None:
+def test_a_lost_registry_is_made_again(
+    environment: dict[str, str], database_settings: Settings
+) -> None:
     ids = _live(environment)
     with serving(environment=environment) as service:
         before = [get(service.address, f"/api/imports/{import_id}") for import_id in ids]
@@ -89,13 +97,29 @@ def test_a_lost_registry_is_made_again(environment: dict[str, str], database_set
     _lose(database_settings, archive=False)
     rebuilt = run("rebuild", "--registry", environment=environment)
     assert rebuilt.returncode == 0, rebuilt.stderr
-    assert "2 imports whose rows are in the archive, 1 for the next worker to import, 1 rollbacks" in rebuilt.stdout
+    assert (
+        "2 imports whose rows are in the archive, 1 for the next worker to import, 1 rollbacks"
+        in rebuilt.stdout
+    )
     again = run("rebuild", "--registry", environment=environment)
-    assert "0 imports whose rows are in the archive, 0 for the next worker to import, 0 rollbacks" in again.stdout
+    assert (
+        "0 imports whose rows are in the archive, 0 for the next worker to import, 0 rollbacks"
+        in again.stdout
+    )
     with serving(environment=environment) as service:
         after = [final_status(service.address, import_id) for import_id in ids]
-        same = ("status", "record_count", "error_count", "received_at", "imported_at", "rolled_back_at", "filename")
-        assert [[one[name] for name in same] for one in after] == [[one[name] for name in same] for one in before]
+        same = (
+            "status",
+            "record_count",
+            "error_count",
+            "received_at",
+            "imported_at",
+            "rolled_back_at",
+            "filename",
+        )
+        assert [[one[name] for name in same] for one in after] == [
+            [one[name] for name in same] for one in before
+        ]
         assert get(service.address, "/api/listings") == listings
         assert service.stop() == 0
     verified = run("verify", "--all", environment=environment)
@@ -114,7 +138,9 @@ def test_with_the_archive_lost_too_all_is_imported_again(
         assert statuses == ["succeeded", "failed", "succeeded"]
 
 
-def test_a_new_ledger_is_begun_when_asked_for(environment: dict[str, str], database_settings: Settings) -> None:
+def test_a_new_ledger_is_begun_when_asked_for(
+    environment: dict[str, str], database_settings: Settings
+) -> None:
     _live(environment)
     kept = {path.name: path.read_bytes() for path in database_settings.uploads_dir.iterdir()}
     _lose(database_settings, archive=True)
@@ -156,20 +182,27 @@ def test_an_upload_whose_row_could_not_be_written_is_taken_up(sqlite_settings: S
         assert final_status(service.address, lost)["record_count"] == 4
 
 
-def test_an_upload_that_was_sent_again_or_never_complete_is_removed(sqlite_settings: Settings) -> None:
+def test_an_upload_that_was_sent_again_or_never_complete_is_removed(
+    sqlite_settings: Settings,
+) -> None:
     environment = data_in(sqlite_settings.data_dir)
     with serving("--no-worker", environment=environment) as api:
         lost = upload(api.address, many_offers(4), Idempotency_Key="k")["import_id"]
         _forget_jobs(sqlite_settings, lost)
         again = upload(api.address, many_offers(4), Idempotency_Key="k")["import_id"]
         assert api.stop() == 0
-    (sqlite_settings.uploads_dir / "01234567-89ab-4cde-8f01-23456789abcd.csv.gz").write_bytes(b"half an upload")
+    (sqlite_settings.uploads_dir / "01234567-89ab-4cde-8f01-23456789abcd.csv.gz").write_bytes(
+        b"half an upload"
+    )
     _make_old(sqlite_settings.uploads_dir, 7200)
     with serving(environment=environment) as service:
         until(lambda: len(list(sqlite_settings.uploads_dir.iterdir())) == 2)
         assert final_status(service.address, again)["status"] == "succeeded"
         assert [one["import_id"] for one in get(service.address, "/api/imports")] == [again]
-    assert sorted(path.name for path in sqlite_settings.uploads_dir.iterdir()) == [f"{again}.csv", f"{again}.json"]
+    assert sorted(path.name for path in sqlite_settings.uploads_dir.iterdir()) == [
+        f"{again}.csv",
+        f"{again}.json",
+    ]
 
 
 def test_an_upload_that_could_not_be_recorded_leaves_nothing(sqlite_settings: Settings) -> None:

@@ -1,4 +1,5 @@
-"""Where data and code come from: each archive has its own files, and no file of the current folder is run."""
+"""Where data and code come from: each archive has its own files, and no file of the current folder
+is run."""
 
 import ctypes
 import os
@@ -12,7 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.processes import GLYPHD, Process, final_status, get, many_offers, run, serving, upload
+from tests.e2e.processes import (
+    GLYPHD,
+    Process,
+    final_status,
+    get,
+    many_offers,
+    run,
+    serving,
+    upload,
+)
 
 SHADOWED = (
     "click",
@@ -47,7 +57,10 @@ def _listed(api: Process, import_id: str) -> int:
 
 def test_two_archives_in_one_folder_share_nothing(tmp_path: Path) -> None:
     """Every import that a service calls succeeded is in the archive of that service."""
-    assert run("init-db", "--db-path", "data/gpu.db", environment=NONE, folder=tmp_path).returncode == 0
+    assert (
+        run("init-db", "--db-path", "data/gpu.db", environment=NONE, folder=tmp_path).returncode
+        == 0
+    )
     made = run("migrate", environment=NONE, folder=tmp_path)
     assert made.stdout.startswith(f"created a new archive: {tmp_path / 'data' / 'gpu.sqlite'}\n")
     with (
@@ -55,7 +68,9 @@ def test_two_archives_in_one_folder_share_nothing(tmp_path: Path) -> None:
         serving("--db-path", "data/gpu.db", environment=NONE, folder=tmp_path) as other,
     ):
         apis = [one, other, one, other, other]
-        accepted = [(api, upload(api.address, many_offers(number + 1))) for number, api in enumerate(apis)]
+        accepted = [
+            (api, upload(api.address, many_offers(number + 1))) for number, api in enumerate(apis)
+        ]
         for number, (api, status) in enumerate(accepted):
             assert final_status(api.address, status["import_id"])["status"] == "succeeded"
             assert _listed(api, status["import_id"]) == number + 1
@@ -71,7 +86,9 @@ def hostile_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "hostile"
     folder.mkdir()
     for name in SHADOWED:
-        (folder / f"{name}.py").write_text("open('ran', 'a').write(__name__ + '\\n')\nraise SystemExit(9)\n")
+        (folder / f"{name}.py").write_text(
+            "open('ran', 'a').write(__name__ + '\\n')\nraise SystemExit(9)\n"
+        )
     (folder / "glyphd" / "db").mkdir(parents=True)
     (folder / "worker").mkdir()
     for package in (folder / "glyphd", folder / "worker"):
@@ -134,7 +151,9 @@ def test_everything_is_its_owners_alone(tmp_path: Path) -> None:
 
 
 def _open_to_others(folder: Path) -> list[Path]:
-    return [path for path in (folder, *folder.rglob("*")) if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    return [
+        path for path in (folder, *folder.rglob("*")) if stat.S_IMODE(path.stat().st_mode) & 0o077
+    ]
 
 
 @pytest.fixture
@@ -170,7 +189,10 @@ def test_a_backup_that_can_not_be_written_to_is_verified(
     before = sorted(backup.rglob("*"))
     verified = _run_bound_by_modes("verify", "--all", "--data-dir", backup)
     assert (verified.returncode, verified.stderr) == (0, "")
-    assert verified.stdout == "no difference: 1 kept files, 1 imports with 100 rows, 0 without a file\n"
+    assert (
+        verified.stdout
+        == "no difference: 1 kept files, 1 imports with 100 rows, 0 without a file\n"
+    )
     assert _run_bound_by_modes("check", "--data-dir", backup).returncode == 0
     assert _run_bound_by_modes("backup", tmp_path / "another", "--data-dir", backup).returncode == 0
     assert sorted(backup.rglob("*")) == before
@@ -197,12 +219,18 @@ def test_what_a_log_needs_that_can_not_be_written_to_is_one_line(
 def _run_bound_by_modes(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Runs a `glyphd` command that may do what the modes of files allow, as root too."""
     return subprocess.run(
-        [GLYPHD, *arguments], preexec_fn=_give_up_overrides, capture_output=True, text=True, check=False, timeout=60
+        [GLYPHD, *arguments],
+        preexec_fn=_give_up_overrides,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
 
 
 def _give_up_overrides() -> None:
-    """CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by PR_CAPBSET_DROP: what root has is lost with the next exec."""
+    """CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by PR_CAPBSET_DROP: what root has is lost with the
+    next exec."""
     libc = ctypes.CDLL(None)
     for capability in (1, 2):
         libc.prctl(24, capability, 0, 0, 0)

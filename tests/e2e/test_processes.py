@@ -49,7 +49,9 @@ def test_api_and_worker_run_as_two_processes(environment: dict[str, str]) -> Non
             assert final_status(api.address, accepted["import_id"])["record_count"] == 24
 
 
-def test_a_worker_killed_in_an_import_loses_nothing_and_doubles_nothing(environment: dict[str, str]) -> None:
+def test_a_worker_killed_in_an_import_loses_nothing_and_doubles_nothing(
+    environment: dict[str, str],
+) -> None:
     with serving("--no-worker", environment=environment) as api:
         import_id = upload(api.address, many_offers(15_000))["import_id"]
         with working(environment=environment) as worker:
@@ -58,18 +60,26 @@ def test_a_worker_killed_in_an_import_loses_nothing_and_doubles_nothing(environm
         assert get(api.address, f"/api/imports/{import_id}")["status"] == "running"
         with working(environment=environment):
             status = final_status(api.address, import_id)
-        assert (status["status"], status["record_count"], status["attempt"]) == ("succeeded", 15_000, 2)
+        assert (status["status"], status["record_count"], status["attempt"]) == (
+            "succeeded",
+            15_000,
+            2,
+        )
         assert len(get(api.address, "/api/listings?fields=listing_id")) == 15_000
 
 
-def test_a_killed_workers_import_does_not_wait_behind_all_the_others(environment: dict[str, str]) -> None:
+def test_a_killed_workers_import_does_not_wait_behind_all_the_others(
+    environment: dict[str, str],
+) -> None:
     with serving("--no-worker", environment=environment) as api:
         orphan = upload(api.address, many_offers(15_000))["import_id"]
         with working(environment=environment) as worker:
             until(lambda: get(api.address, f"/api/imports/{orphan}")["status"] == "running")
             worker.kill()
         small = many_offers(2)
-        behind = [upload(api.address, small, Prefer="respond-async")["import_id"] for _ in range(60)]
+        behind = [
+            upload(api.address, small, Prefer="respond-async")["import_id"] for _ in range(60)
+        ]
         with working(environment=environment):
             ended_at = final_status(api.address, orphan)["finished_at"]
             final_status(api.address, behind[-1])
@@ -92,8 +102,14 @@ def test_a_stopped_worker_hands_its_import_back_in_order(environment: dict[str, 
 
 def test_several_workers_import_each_file_once(environment: dict[str, str]) -> None:
     with serving("--no-worker", environment=environment) as api:
-        ids = [upload(api.address, many_offers(200, price=100.0 * n))["import_id"] for n in range(1, 9)]
-        with working(environment=environment), working(environment=environment), working(environment=environment):
+        ids = [
+            upload(api.address, many_offers(200, price=100.0 * n))["import_id"] for n in range(1, 9)
+        ]
+        with (
+            working(environment=environment),
+            working(environment=environment),
+            working(environment=environment),
+        ):
             counts = [final_status(api.address, import_id)["record_count"] for import_id in ids]
         assert counts == [200] * 8
         assert len(get(api.address, "/api/listings?fields=listing_id")) == 200

@@ -1,4 +1,5 @@
-"""The queue may go: whatever becomes of it, a running service and one that starts import what comes in."""
+"""The queue may go: whatever becomes of it, a running service and one that starts import what comes
+in."""
 
 import os
 import sqlite3
@@ -9,7 +10,17 @@ from pathlib import Path
 import pytest
 
 from glyphd.settings import Settings
-from tests.e2e.processes import data_in, final_status, get, many_offers, readiness, serving, until, upload, working
+from tests.e2e.processes import (
+    data_in,
+    final_status,
+    get,
+    many_offers,
+    readiness,
+    serving,
+    until,
+    upload,
+    working,
+)
 
 Harm = Callable[[Path], None]
 
@@ -53,7 +64,15 @@ def _make_folder(queue: Path) -> None:
     (queue / "note").write_text("mine")
 
 
-HARMS = [_damage, _overwrite, _remove, _remove_without_its_log, _exchange, _exchange_a_table, _make_folder]
+HARMS = [
+    _damage,
+    _overwrite,
+    _remove,
+    _remove_without_its_log,
+    _exchange,
+    _exchange_a_table,
+    _make_folder,
+]
 _REMOVING = (_remove, _remove_without_its_log)
 
 
@@ -144,7 +163,10 @@ def test_a_job_handed_back_does_not_wait_behind_later_ones(tmp_path: Path) -> No
             until(lambda: get(api.address, f"/api/imports/{large}")["rows_read"] > 0)
             assert worker.stop() == 0
         assert get(api.address, f"/api/imports/{large}")["status"] == "queued"
-        behind = [upload(api.address, many_offers(2), Prefer="respond-async")["import_id"] for _ in range(60)]
+        behind = [
+            upload(api.address, many_offers(2), Prefer="respond-async")["import_id"]
+            for _ in range(60)
+        ]
         with working(environment=environment):
             ended_at = final_status(api.address, large)["finished_at"]
             final_status(api.address, behind[-1])

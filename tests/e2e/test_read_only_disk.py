@@ -1,4 +1,5 @@
-"""A SQLite archive on a disk that can only be read: imports wait, reads go on, and nothing is lost when it is over."""
+"""A SQLite archive on a disk that can only be read: imports wait, reads go on, and nothing is lost
+when it is over."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,16 @@ from urllib.error import HTTPError
 import pytest
 
 from tests.chaos.disks import read_only_mount
-from tests.e2e.processes import Process, data_in, final_status, get, many_offers, serving, until, upload
+from tests.e2e.processes import (
+    Process,
+    data_in,
+    final_status,
+    get,
+    many_offers,
+    serving,
+    until,
+    upload,
+)
 
 
 def _waits(service: Process, import_id: str) -> dict[str, Any] | None:
@@ -22,7 +32,9 @@ def test_imports_wait_while_the_archive_is_read_only(tmp_path: Path) -> None:
         first = upload(service.address, many_offers(20))["import_id"]
         assert final_status(service.address, first)["status"] == "succeeded"
         with read_only_mount(data / "gpu.sqlite"):
-            second = upload(service.address, many_offers(30, price=2000), Prefer="respond-async")["import_id"]
+            second = upload(service.address, many_offers(30, price=2000), Prefer="respond-async")[
+                "import_id"
+            ]
             reason = until(lambda: _waits(service, second))["reason"]
             assert "read-only" in reason
             assert str(tmp_path) not in reason
@@ -32,7 +44,11 @@ def test_imports_wait_while_the_archive_is_read_only(tmp_path: Path) -> None:
             assert refused.value.code == 503
             refused.value.close()
         status = final_status(service.address, second)
-        assert (status["status"], status["record_count"], status["reason"]) == ("succeeded", 30, None)
+        assert (status["status"], status["record_count"], status["reason"]) == (
+            "succeeded",
+            30,
+            None,
+        )
 
 
 def _answer_of_upload(service: Process) -> tuple[int, bytes]:
@@ -48,7 +64,10 @@ def test_a_data_folder_that_is_read_only_refuses_uploads_and_fails_none(tmp_path
     """Whole imports are in it, so nothing that was accepted may fail; what is new is 503."""
     data = tmp_path / "data"
     with serving(environment=data_in(data)) as service:
-        accepted = [upload(service.address, many_offers(3000, price=1000 + n))["import_id"] for n in range(3)]
+        accepted = [
+            upload(service.address, many_offers(3000, price=1000 + n))["import_id"]
+            for n in range(3)
+        ]
         with read_only_mount(data):
             status_code, problem = _answer_of_upload(service)
             assert (status_code, str(tmp_path).encode() in problem) == (503, False)

@@ -1,4 +1,5 @@
-"""Clients that stall do not hold up others, and a service that is told to stop finishes what is in hand."""
+"""Clients that stall do not hold up others, and a service that is told to stop finishes what is in
+hand."""
 
 import json
 import signal
@@ -37,13 +38,17 @@ def test_sixty_stalled_clients_do_not_stop_a_healthy_one(tmp_path: Path) -> None
         assert len(get(api.address, "/api/listings?limit=10")) == 10
 
 
-def test_told_to_stop_it_finishes_uploads_and_answers_under_way(environment: dict[str, str]) -> None:
+def test_told_to_stop_it_finishes_uploads_and_answers_under_way(
+    environment: dict[str, str],
+) -> None:
     csv = many_offers(3000)
     with serving(environment=environment) as api:
         final_status(api.address, upload(api.address, csv)["import_id"])
         download = begin_download(api.address, "/api/listings?fields=price_usd")
         half_sent = begin_upload(api.address, csv, sent=len(csv) // 2)
-        get(api.address, "/api/health")  # asked after the two others: the server has begun with them
+        get(
+            api.address, "/api/health"
+        )  # asked after the two others: the server has begun with them
         api.popen.send_signal(signal.SIGTERM)
         half_sent.sendall(csv[len(csv) // 2 :])
         status, accepted = read_all(half_sent)
@@ -55,7 +60,9 @@ def test_told_to_stop_it_finishes_uploads_and_answers_under_way(environment: dic
         assert final_status(api.address, json.loads(accepted)["import_id"])["record_count"] == 3000
 
 
-def test_told_to_stop_in_an_import_it_hands_it_back_and_exits_0(environment: dict[str, str]) -> None:
+def test_told_to_stop_in_an_import_it_hands_it_back_and_exits_0(
+    environment: dict[str, str],
+) -> None:
     with serving(environment=environment) as api:
         import_id = upload(api.address, many_offers(25_000), Prefer="respond-async")["import_id"]
         until(lambda: get(api.address, f"/api/imports/{import_id}")["rows_read"] > 0)
@@ -70,7 +77,9 @@ def test_a_running_import_is_cancelled_and_leaves_no_row(environment: dict[str, 
     with serving(environment=environment) as api:
         import_id = upload(api.address, many_offers(400_000), Prefer="respond-async")["import_id"]
         until(lambda: get(api.address, f"/api/imports/{import_id}")["rows_read"] > 0)
-        with urlopen(Request(f"{api.address}/api/imports/{import_id}/cancel", method="POST"), timeout=60) as answer:
+        with urlopen(
+            Request(f"{api.address}/api/imports/{import_id}/cancel", method="POST"), timeout=60
+        ) as answer:
             assert answer.status in (200, 202)
         assert final_status(api.address, import_id)["status"] == "cancelled"
         assert get(api.address, "/api/listings?limit=1") == []

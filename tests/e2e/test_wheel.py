@@ -1,4 +1,5 @@
-"""The wheel as a user installs it: a fresh environment, the locked runtime dependencies, nothing else."""
+"""The wheel as a user installs it: a fresh environment, the locked runtime dependencies, nothing
+else."""
 
 import os
 import re
@@ -16,7 +17,9 @@ def test_an_installed_wheel_serves_and_imports(tmp_path: Path) -> None:
     python = _install(tmp_path)
     environment = {"PATH": os.environ["PATH"], "GLYPHD_DATA_DIR": str(tmp_path / "data")}
     command = [str(python.with_name("glyphd")), "serve", "--port", "0"]
-    with subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as popen:
+    with subprocess.Popen(
+        command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    ) as popen:
         try:
             assert popen.stdout is not None
             found = re.search(r"http://\S+", popen.stdout.readline())
@@ -26,21 +29,27 @@ def test_an_installed_wheel_serves_and_imports(tmp_path: Path) -> None:
             page = _read(found[0], "/")
             assert "RTX_4090" in page
             for file in ("style.css", "page.js", "scored_sample.csv"):
-                assert _read(found[0], re.sub(r"[^/]+$", file, re.findall(r"/static/[^\"]+", page)[0]))
+                assert _read(
+                    found[0], re.sub(r"[^/]+$", file, re.findall(r"/static/[^\"]+", page)[0])
+                )
         finally:
             popen.terminate()
         assert popen.wait(PATIENCE_SECONDS) == 0
 
 
 def _read(address: str, path: str) -> str:
-    with urlopen(Request(f"{address}{path}", headers={"Accept": "text/html"}), timeout=PATIENCE_SECONDS) as answer:
+    with urlopen(
+        Request(f"{address}{path}", headers={"Accept": "text/html"}), timeout=PATIENCE_SECONDS
+    ) as answer:
         text: str = answer.read().decode()
         return text
 
 
 def _install(folder: Path) -> Path:
     """The Python of a new environment that holds the wheel."""
-    _call(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder))
+    _call(
+        sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)
+    )
     (wheel,) = folder.glob("*.whl")
     _call(sys.executable, "-m", "venv", str(folder / "venv"))
     python = folder / "venv" / "bin" / "python"

@@ -37,7 +37,9 @@ def _await_end_of_next(service: Process, killed: int) -> None:
     seen = {killed}
 
     def has_ended() -> bool:
-        living = {child.pid for child in service.children() if child.status() != psutil.STATUS_ZOMBIE}
+        living = {
+            child.pid for child in service.children() if child.status() != psutil.STATUS_ZOMBIE
+        }
         seen.update(living)
         return len(seen) > 1 and not living
 

@@ -1,4 +1,5 @@
-"""`python -m tests.fuzz [--seconds N | --runs N] [TARGET…]`: fuzzes each target in a process of its own."""
+"""`python -m tests.fuzz [--seconds N | --runs N] [TARGET…]`: fuzzes each target in a process of its
+own."""
 
 import argparse
 import subprocess
@@ -36,8 +37,16 @@ def _fuzz(target: str, seconds: int, runs: int) -> None:
     with TemporaryDirectory() as folder:
         for number, seed in enumerate(seeds(target)):
             (Path(folder) / str(number)).write_bytes(seed)
-        limits = [f"-max_total_time={seconds}", f"-runs={runs}", f"-max_len={LONGEST}", "-timeout=10"]
-        atheris.Setup([target, folder, *limits, "-seed=1", "-verbosity=0", f"-artifact_prefix={target}-"], found)
+        limits = [
+            f"-max_total_time={seconds}",
+            f"-runs={runs}",
+            f"-max_len={LONGEST}",
+            "-timeout=10",
+        ]
+        atheris.Setup(
+            [target, folder, *limits, "-seed=1", "-verbosity=0", f"-artifact_prefix={target}-"],
+            found,
+        )
         atheris.Fuzz()
 
 

@@ -22,7 +22,8 @@ OPTIONS = CheckOptions("2025-07-29T12:12:00.000000Z")
 
 
 def check_rows(rows: Iterable[Row], header: HeaderMap) -> None:
-    """All rows have to be accepted as what they are read as again, or refused in few words, each in its turn."""
+    """All rows have to be accepted as what they are read as again, or refused in few words, each in
+    its turn."""
     check = RowCheck(header, OPTIONS, Findings())
     for number, row in enumerate(rows, start=1):
         assert row.place.row == number
@@ -46,7 +47,9 @@ def _require_same_again(checked: Checked) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(STORED_COLUMNS)
-    writer.writerow([_cell(name, value) for name, value in zip(STORED_COLUMNS, values, strict=True)])
+    writer.writerow(
+        [_cell(name, value) for name, value in zip(STORED_COLUMNS, values, strict=True)]
+    )
     lines = PhysicalLines(io.BytesIO(text.getvalue().encode()), encoding="utf-8", max_bytes=_WIDEST)
     rows = CsvRows(lines, Layout(), max_columns=len(STORED_COLUMNS))
     again = RowCheck(rows.header, OPTIONS, Findings()).rows(list(rows))

@@ -10,7 +10,8 @@ LONGEST = 4096
 
 _FORM = (
     b'--b\r\nContent-Disposition: form-data; name="source"\r\n\r\nx\r\n'
-    b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\nContent-Type: text/csv\r\n\r\n'
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\nContent-Type: '
+    b"text/csv\r\n\r\n"
     b"model,price_usd,score\nA,1,0.5\n\r\n--b--\r\n"
 )
 _ROWS = [
@@ -25,8 +26,21 @@ _QUERIES = [
     "on_error=skip&dry_run=yes&delimiter=tab&encoding=cp1252&filename=a.csv",
     '"2025-07-29T12:12:00.000000Z",5',
 ]
-_TIMES = ["2025-07-29T12:12:00.5+02:00", "2025-07-29", "2025-07-29 12:12Z", "0001-01-01T00:00:00+23:59", "20250729"]
-_HOSTS = ["localhost:8080", "127.1", "[fe80::1%eth0]:80", "a.localhost.", "evil.example", "HTTPS://API.:8080/"]
+_TIMES = [
+    "2025-07-29T12:12:00.5+02:00",
+    "2025-07-29",
+    "2025-07-29 12:12Z",
+    "0001-01-01T00:00:00+23:59",
+    "20250729",
+]
+_HOSTS = [
+    "localhost:8080",
+    "127.1",
+    "[fe80::1%eth0]:80",
+    "a.localhost.",
+    "evil.example",
+    "HTTPS://API.:8080/",
+]
 
 
 def seeds(target: str) -> list[bytes]:
@@ -36,7 +50,11 @@ def seeds(target: str) -> list[bytes]:
     if target == "json_rows":
         return [json.dumps(row).encode() + b"\n" for row in _ROWS]
     if target == "forms":
-        return [b"\0" + _FORM, b'\1{"filename":"a.csv","csv":"model"}', b"\2model,price_usd,score\n"]
+        return [
+            b"\0" + _FORM,
+            b'\1{"filename":"a.csv","csv":"model"}',
+            b"\2model,price_usd,score\n",
+        ]
     if target == "queries":
         return [query.encode() for query in _QUERIES] + [write_cursor([], ["a", 1]).encode()]
     if target == "hosts":

@@ -1,4 +1,5 @@
-"""What is fuzzed: each target takes any bytes, raises none but the failures named here, and keeps what it promises."""
+"""What is fuzzed: each target takes any bytes, raises none but the failures named here, and keeps
+what it promises."""
 
 import io
 from base64 import urlsafe_b64encode
@@ -34,7 +35,8 @@ MAX_COLUMNS = 40
 MAX_DETAIL = 4000
 MAX_MEMBERS = 25_000
 HEADER = (
-    b"model,price_usd,score,quantity,seen_at,heuristics,nvlink,mig_capable,title,Price.Note,seller,availability,extra\n"
+    b"model,price_usd,score,quantity,seen_at,heuristics,nvlink,mig_capable,title,Price.Note,"
+    b"seller,availability,extra\n"
 )
 ENCODINGS = (None, "cp1252", "shift_jis", "euc_jp")
 DELIMITERS = (None, ",", ";", "tab", "|")
@@ -46,7 +48,11 @@ def headers(data: bytes) -> None:
     how, block = data[:1], data[1:]
     flags = how[0] if how else 0
     options = ImportOptions.model_validate(
-        {"encoding": ENCODINGS[flags >> 2 & 3], "delimiter": DELIMITERS[(flags >> 4) % 5], "skip_lines": flags >> 7}
+        {
+            "encoding": ENCODINGS[flags >> 2 & 3],
+            "delimiter": DELIMITERS[(flags >> 4) % 5],
+            "skip_lines": flags >> 7,
+        }
     )
     try:
         first = FirstBlock(block, is_all=bool(flags & 1), packed=bool(flags & 2))
@@ -63,7 +69,9 @@ def rows(data: bytes) -> None:
     """Rows of a CSV: behind a header of many kinds of column, or behind one that the data bring."""
     flags, body = (data[0] if data else 0), data[1:]
     file = body if flags & 1 else HEADER + body
-    lines = PhysicalLines(io.BytesIO(file), encoding=ENCODINGS[flags >> 1 & 3] or "utf-8", max_bytes=MAX_LINE)
+    lines = PhysicalLines(
+        io.BytesIO(file), encoding=ENCODINGS[flags >> 1 & 3] or "utf-8", max_bytes=MAX_LINE
+    )
     with suppress(UnreadableFile):
         layout = Layout(DELIMITERS[1 + (flags >> 3) % 4] or ",", skip_lines=flags >> 6)
         found = CsvRows(lines, layout, max_columns=MAX_COLUMNS)
@@ -105,7 +113,11 @@ def queries(data: bytes) -> None:
         for contract in (ListingQuery, ImportQuery, ErrorQuery, UploadQuery):
             with suppress(InvalidRequest):
                 read_parameters(contract, pairs)
-    made = urlsafe_b64encode(b'["' + fingerprint([]).encode() + b'",' + data + b"]").decode().rstrip("=")
+    made = (
+        urlsafe_b64encode(b'["' + fingerprint([]).encode() + b'",' + data + b"]")
+        .decode()
+        .rstrip("=")
+    )
     for cursor in (text, made):
         with suppress(InvalidRequest):
             position = read_cursor([], cursor, (str, int))
@@ -121,7 +133,8 @@ def times(data: bytes) -> None:
 
 
 def hosts(data: bytes) -> None:
-    """Hosts and origins in any spelling: one that is served has no dot, is an address, or is this machine."""
+    """Hosts and origins in any spelling: one that is served has no dot, is an address, or is this
+    machine."""
     text = data.decode("latin-1")
     with suppress(GlyphdError):
         AccessRule().check(RequestHead("GET", "/", "1.1", text, {"HOST": text}))
@@ -129,7 +142,9 @@ def hosts(data: bytes) -> None:
         assert host.is_address or "." not in host.name or host.name.endswith(".localhost")
         assert parse_host(f"[{host.name}]" if ":" in host.name else host.name).name == host.name
     with suppress(GlyphdError):
-        AccessRule().check(RequestHead("POST", "/", "1.1", text, {"HOST": "api:8080", "ORIGIN": text}))
+        AccessRule().check(
+            RequestHead("POST", "/", "1.1", text, {"HOST": "api:8080", "ORIGIN": text})
+        )
         assert parse_host(text.partition("://")[2].removesuffix("/")) == Host("api", 8080)
 
 

@@ -25,14 +25,19 @@ def test_a_target_holds_for_its_seeds(name: str) -> None:
         TARGETS[name](seed)
 
 
-@pytest.mark.skipif(find_spec("atheris") is None, reason="there is no atheris for this Python and platform")
+@pytest.mark.skipif(
+    find_spec("atheris") is None, reason="there is no atheris for this Python and platform"
+)
 def test_targets_hold_for_inputs_made_from_their_seeds() -> None:
     """Side by side, and unmeasured: atheris and coverage both rewrite what they watch."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     limits = [f"--runs={RUNS}", f"--seconds={SECONDS}", "--inside"]
     started = {
         name: subprocess.Popen(
-            [sys.executable, "-m", "tests.fuzz", name, *limits], env=environment, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "tests.fuzz", name, *limits],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for name in NAMES
     }

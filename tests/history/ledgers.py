@@ -38,7 +38,9 @@ class Ledger:
         number = len(self.plain.imports)
         self.plain.imports.append((source, list(rows)))
         with open_stage(self.database) as stage:
-            for columns in staged_columns(map(_listing, rows), CheckOptions("2025-07-01T00:00:00.000000Z")):
+            for columns in staged_columns(
+                map(_listing, rows), CheckOptions("2025-07-01T00:00:00.000000Z")
+            ):
                 stage.add(columns)
             stage.complete()
             write_batch(self.database, stage, Batch(str(number), source))
@@ -53,11 +55,17 @@ class Ledger:
 
     def current(self, as_of: str | None = None) -> Places:
         """The market, now or as it was."""
-        query = ListingQuery.model_validate({"fields": ["import_id", "import_index"], "as_of": as_of})
-        return {(int(import_id), index) for import_id, index in Search(self.database, query).everything()}
+        query = ListingQuery.model_validate(
+            {"fields": ["import_id", "import_index"], "as_of": as_of}
+        )
+        return {
+            (int(import_id), index)
+            for import_id, index in Search(self.database, query).everything()
+        }
 
     def deltas(self) -> set[tuple[tuple[int, int], tuple[int, int]]]:
-        """All deltas, as the places of their events: each is looked up by what the answer says of it."""
+        """All deltas, as the places of their events: each is looked up by what the answer says of
+        it."""
         found = set()
         for row in Deltas(self.database, DeltaQuery.model_validate({})).everything():
             delta = dict(zip(Deltas.columns, row, strict=True))
@@ -77,25 +85,38 @@ class Ledger:
         return found
 
     def check(self) -> None:
-        """The archive says what the plain rules say: now, at every moment so far, and between all imports."""
+        """The archive says what the plain rules say: now, at every moment so far, and between all
+        imports."""
         plain = self.plain
         assert self.current() == plain.current()
         for moment, then in self.moments:
             assert self.current(moment) == then.current()
         assert self.deltas() == plain.deltas()
-        assert self._indistinct() == {event.place for event in plain.counting() if plain.is_indistinct(event)}
+        assert self._indistinct() == {
+            event.place for event in plain.counting() if plain.is_indistinct(event)
+        }
         for old in range(len(plain.imports)):
             for new in range(len(plain.imports)):
                 expected = plain.diff(old, new)
                 found = self.diff(old, new)
                 assert found.pop("unchanged") == expected.pop("unchanged").total()
-                assert found == {kind: sorted(indexes.elements()) for kind, indexes in expected.items()}
+                assert found == {
+                    kind: sorted(indexes.elements()) for kind, indexes in expected.items()
+                }
         assert [line for check in ARCHIVE_CHECKS for line in check(self.database)] == []
 
     def _note(self) -> None:
         """What the market is from this moment on."""
-        latest = ImportBatch.select(ImportBatch.imported_at).order_by(ImportBatch.imported_at.desc()).limit(1)
-        changed = BatchChange.select(BatchChange.changed_at).order_by(BatchChange.changed_at.desc()).limit(1)
+        latest = (
+            ImportBatch.select(ImportBatch.imported_at)
+            .order_by(ImportBatch.imported_at.desc())
+            .limit(1)
+        )
+        changed = (
+            BatchChange.select(BatchChange.changed_at)
+            .order_by(BatchChange.changed_at.desc())
+            .limit(1)
+        )
         moment = max(at for query in (latest, changed) for (at,) in self.database.execute(query))
         self.moments.append((moment, PlainLedger(list(self.plain.imports), set(self.plain.out))))
 
@@ -112,9 +133,13 @@ class Ledger:
         return number, index
 
     def _indistinct(self) -> Places:
-        counts = ImportBatch.select(ImportBatch.import_id).where(ImportBatch.rolled_back_at.is_null())
+        counts = ImportBatch.select(ImportBatch.import_id).where(
+            ImportBatch.rolled_back_at.is_null()
+        )
         query = ScoredListing.select(ScoredListing.import_id, ScoredListing.import_index).where(
-            ScoredListing.is_indistinct == 1, ScoredListing.standing < 3, ScoredListing.import_id.in_(counts)
+            ScoredListing.is_indistinct == 1,
+            ScoredListing.standing < 3,
+            ScoredListing.import_id.in_(counts),
         )
         return {(int(import_id), index) for import_id, index in self.database.execute(query)}
 

@@ -1,5 +1,5 @@
-"""The rules of the market over time in plain Python, to hold the archive's answers to; no two rows of a file are the
-same offer (`plain_offers` has the rules for those)."""
+"""The rules of the market over time in plain Python, to hold the archive's answers to; no two rows
+of a file are the same offer (`plain_offers` has the rules for those)."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -79,10 +79,14 @@ class PlainMarket:
             if imported_at <= as_of and import_id not in out:
                 for one in _observed(sequence, import_id, offers):
                     found.setdefault(one.identity, []).append(one)
-        return {identity: sorted(events, key=lambda one: one.order) for identity, events in found.items()}
+        return {
+            identity: sorted(events, key=lambda one: one.order)
+            for identity, events in found.items()
+        }
 
     def current(self, as_of: str) -> dict[tuple[str, int], tuple[float, str]]:
-        """Import and number of each listing's latest observation, with its price and when it was first seen."""
+        """Import and number of each listing's latest observation, with its price and when it was
+        first seen."""
         return {
             events[-1].place: (events[-1].offer.price, events[0].offer.seen_at)
             for events in self.observations(as_of).values()
@@ -123,4 +127,7 @@ def _is_change(before: Offer, after: Offer, least: float) -> bool:
 
 def answered(rows: list[dict[str, Any]]) -> dict[tuple[str, int], tuple[float, str]]:
     """Rows of the service in the form of `PlainMarket.current`."""
-    return {(row["import_id"], row["import_index"]): (row["price_usd"], row["first_seen_at"]) for row in rows}
+    return {
+        (row["import_id"], row["import_index"]): (row["price_usd"], row["first_seen_at"])
+        for row in rows
+    }

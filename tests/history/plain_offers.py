@@ -1,4 +1,5 @@
-"""Which rows are the same offer, in plain Python: what the archive's answers about random ledgers are held to."""
+"""Which rows are the same offer, in plain Python: what the archive's answers about random ledgers
+are held to."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -80,14 +81,28 @@ class PlainLedger:
                 offers = _offers(identity[1], observed)
                 moment = max(row.minute for _, row in observed)
                 found += [
-                    Event((identity, ordinal), row, index, sequence, source, number, len(offers), moment)
+                    Event(
+                        (identity, ordinal),
+                        row,
+                        index,
+                        sequence,
+                        source,
+                        number,
+                        len(offers),
+                        moment,
+                    )
                     for ordinal, (index, row) in enumerate(offers, start=1)
                 ]
         return found
 
     def counting(self) -> list[Event]:
         """The events of all imports that count."""
-        return [event for number in range(len(self.imports)) if number not in self.out for event in self.events(number)]
+        return [
+            event
+            for number in range(len(self.imports))
+            if number not in self.out
+            for event in self.events(number)
+        ]
 
     def is_indistinct(self, event: Event) -> bool:
         """Rule 5."""
@@ -97,10 +112,13 @@ class PlainLedger:
             for number in (*earlier, event.sequence)
             for other in self.events(number)
         )
-        return several or (event.row.seller is None and event.row.url is None and event.source is None)
+        return several or (
+            event.row.seller is None and event.row.url is None and event.source is None
+        )
 
     def current(self) -> set[tuple[int, int]]:
-        """The latest event of each listing, but for those that their group has no room for any more."""
+        """The latest event of each listing, but for those that their group has no room for any
+        more."""
         events = self.counting()
         latest = {event.listing: event for event in sorted(events, key=lambda event: event.order)}
         return {event.place for event in latest.values() if not self._is_gone(event, events)}
@@ -114,19 +132,29 @@ class PlainLedger:
             (before.place, after.place)
             for events in threads.values()
             for before, after in pairwise(events)
-            if before.row[2:4] != after.row[2:4] and not (self.is_indistinct(before) or self.is_indistinct(after))
+            if before.row[2:4] != after.row[2:4]
+            and not (self.is_indistinct(before) or self.is_indistinct(after))
         }
 
     def diff(self, old: int, new: int) -> dict[str, Counter[int]]:
-        """How many listings were added, removed and changed, and how many stayed, by the index of their rows."""
+        """How many listings were added, removed and changed, and how many stayed, by the index of
+        their rows."""
         before, after = (_last_by_identity(self.events(number)) for number in (old, new))
-        found: dict[str, Counter[int]] = {kind: Counter() for kind in ("added", "removed", "changed", "unchanged")}
+        found: dict[str, Counter[int]] = {
+            kind: Counter() for kind in ("added", "removed", "changed", "unchanged")
+        }
         for identity in before.keys() | after.keys():
             self._compare(identity, before.get(identity, []), after.get(identity, []), found)
         return found
 
-    def _compare(self, identity: object, old: list[Event], new: list[Event], found: dict[str, Counter[int]]) -> None:
-        can_match = all(event.source == old[0].source for event in new) if old and old[0].row.url is None else True
+    def _compare(
+        self, identity: object, old: list[Event], new: list[Event], found: dict[str, Counter[int]]
+    ) -> None:
+        can_match = (
+            all(event.source == old[0].source for event in new)
+            if old and old[0].row.url is None
+            else True
+        )
         if can_match and old and new and not any(map(self.is_indistinct, (*old, *new))):
             kind = "unchanged" if old[0].row[2:4] == new[0].row[2:4] else "changed"
             found[kind][new[0].at] += 1
@@ -174,7 +202,9 @@ def _offers(url: str | None, rows: list[tuple[int, Row]]) -> list[tuple[int, Row
     copies: dict[object, list[tuple[int, Row]]] = {}
     for index, row in rows:
         copies.setdefault(row.said if url is not None else index, []).append((index, row))
-    ordered = sorted(copies.values(), key=lambda same: (same[0][1].price, same[0][1].score, min(same)[0]))
+    ordered = sorted(
+        copies.values(), key=lambda same: (same[0][1].price, same[0][1].score, min(same)[0])
+    )
     return [max(same, key=lambda pair: (pair[1].minute, pair[0])) for same in ordered]
 
 
@@ -183,6 +213,8 @@ def _last_by_identity(events: list[Event]) -> dict[object, list[Event]]:
     for event in events:
         found.setdefault(event.listing[0], []).append(event)
     return {
-        identity: [event for event in same if event.observation == max(one.observation for one in same)]
+        identity: [
+            event for event in same if event.observation == max(one.observation for one in same)
+        ]
         for identity, same in found.items()
     }

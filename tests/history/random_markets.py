@@ -1,4 +1,5 @@
-"""Random markets: a few imports that see some listings again and again, at other prices and scores."""
+"""Random markets: a few imports that see some listings again and again, at other prices and
+scores."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -17,10 +18,14 @@ START = datetime(2024, 12, 20, tzinfo=UTC)
 def random_listing(numbers: random.Random) -> GPUListingDTO:
     """An offer of one of eight sellers; prices and scores often are equal."""
     capable = numbers.random() < 0.3
-    capacities: dict[str, Any] = {name: numbers.randrange(9) for name in CAPACITIES} if capable else {}
+    capacities: dict[str, Any] = (
+        {name: numbers.randrange(9) for name in CAPACITIES} if capable else {}
+    )
     return GPUListingDTO(
         model=numbers.choice(MODELS),
-        price_usd=numbers.choice([0.0, 2400.5, round(numbers.uniform(1, 9000), numbers.randrange(4))]),
+        price_usd=numbers.choice(
+            [0.0, 2400.5, round(numbers.uniform(1, 9000), numbers.randrange(4))]
+        ),
         score=numbers.choice([-1.5, 0.5, numbers.random()]),
         seller=numbers.choice("abcdefgh"),
         seen_at=START + timedelta(seconds=numbers.randrange(60 * 24 * 3600)),
@@ -31,7 +36,8 @@ def random_listing(numbers: random.Random) -> GPUListingDTO:
 
 
 def fill(store: DatabaseListingStore, seed: int, *, imports: int = 6, rows: int = 40) -> None:
-    """Writes imports named `import-1`, `import-2`, …, in which no two listings are the same offer."""
+    """Writes imports named `import-1`, `import-2`, …, in which no two listings are the same
+    offer."""
     numbers = random.Random(seed)
     for number in range(1, imports + 1):
         found = (random_listing(numbers) for _ in range(rows))

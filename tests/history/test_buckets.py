@@ -22,7 +22,9 @@ def _rows(
     store: DatabaseListingStore, model: str, after_bucket: str | None = None, **asked: str
 ) -> list[dict[str, Any]]:
     with store.database.connection_context():
-        history = ModelHistory(store.database, model, read_parameters(ModelHistoryQuery, asked.items()))
+        history = ModelHistory(
+            store.database, model, read_parameters(ModelHistoryQuery, asked.items())
+        )
         return [dict(zip(history.columns, row, strict=True)) for row in history.read(after_bucket)]
 
 
@@ -37,13 +39,19 @@ def _computed(found: list[ScoredListing], bucket: str) -> list[dict[str, Any]]:
     """From events with the latest first."""
     latest: dict[str, dict[bytes, ScoredListing]] = {}
     for event in found:
-        latest.setdefault(_start(event.seen_at, bucket), {}).setdefault(bytes(event.listing_id), event)
-    return [{"bucket": start} | numbers_of(list(latest[start].values())) for start in sorted(latest)]
+        latest.setdefault(_start(event.seen_at, bucket), {}).setdefault(
+            bytes(event.listing_id), event
+        )
+    return [
+        {"bucket": start} | numbers_of(list(latest[start].values())) for start in sorted(latest)
+    ]
 
 
 @pytest.mark.parametrize("bucket", BUCKETS)
 @pytest.mark.parametrize("seed", range(2))
-def test_a_row_is_what_python_computes_from_the_events(store: DatabaseListingStore, seed: int, bucket: str) -> None:
+def test_a_row_is_what_python_computes_from_the_events(
+    store: DatabaseListingStore, seed: int, bucket: str
+) -> None:
     fill(store, seed)
     for model in ("RTX_A6000", "l4", "Ärger"):
         found = [event for event in events(store) if folded(event.model) == folded(model)]
@@ -53,7 +61,11 @@ def test_a_row_is_what_python_computes_from_the_events(store: DatabaseListingSto
 def test_bounds_come_before_the_choice_of_the_latest(store: DatabaseListingStore) -> None:
     fill(store, 3)
     after, before = "2025-01-03T10:00:00.000000Z", "2025-01-20T10:00:00.000000Z"
-    found = [event for event in events(store) if event.model.lower() == "l4" and after < event.seen_at < before]
+    found = [
+        event
+        for event in events(store)
+        if event.model.lower() == "l4" and after < event.seen_at < before
+    ]
     assert _rows(store, "L4", bucket="week", after=after, before=before) == _computed(found, "week")
 
 
@@ -76,11 +88,14 @@ def test_imports_that_are_rolled_back_do_not_count(store: DatabaseListingStore) 
 @pytest.mark.parametrize(
     "day",
     [
-        "0001-01-01", "0001-01-31", "1970-01-01", "2000-02-29", "2024-12-30", "2024-12-31", "2025-01-01", "2025-01-05",
+        "0001-01-01", "0001-01-31", "1970-01-01", "2000-02-29", "2024-12-30", "2024-12-31",
+        "2025-01-01", "2025-01-05",
         "2025-01-06", "2026-12-31", "2027-01-01", "9999-12-31",
     ],
 )  # fmt: skip
-def test_a_bucket_is_named_by_its_first_day(store: DatabaseListingStore, day: str, bucket: str) -> None:
+def test_a_bucket_is_named_by_its_first_day(
+    store: DatabaseListingStore, day: str, bucket: str
+) -> None:
     time = f"{day}T23:59:59.999999Z"
     with store.database.connection_context():
         start = bucket_start(store.database, Value(time).cast("TEXT"), bucket)

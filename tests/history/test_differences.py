@@ -28,7 +28,9 @@ LARGEST = sys.float_info.max
         (LARGEST, -LARGEST, -LARGEST),
     ],
 )
-def test_a_difference_is_that_of_the_numbers_as_they_are_written(old: float, new: float, delta: float) -> None:
+def test_a_difference_is_that_of_the_numbers_as_they_are_written(
+    old: float, new: float, delta: float
+) -> None:
     assert difference(old, new) == delta
 
 
@@ -46,7 +48,9 @@ def test_a_difference_is_that_of_the_numbers_as_they_are_written(old: float, new
         (0.0, 0.0, None),
     ],
 )
-def test_a_percentage_has_six_decimals_and_none_of_zero(old: float, new: float, percent: float | None) -> None:
+def test_a_percentage_has_six_decimals_and_none_of_zero(
+    old: float, new: float, percent: float | None
+) -> None:
     assert change_pct(old, new) == percent
 
 

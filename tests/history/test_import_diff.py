@@ -39,12 +39,18 @@ def _rows(store: DatabaseListingStore, kind: str, a: str, b: str) -> list[dict[s
 
 
 def _of(store: DatabaseListingStore, import_id: str) -> Events:
-    return {bytes(event.listing_id): event for event in events(store) if event.import_id == import_id}
+    return {
+        bytes(event.listing_id): event for event in events(store) if event.import_id == import_id
+    }
 
 
 def _changed(old: Events, new: Events) -> list[bytes]:
     both = old.keys() & new.keys()
-    return [key for key in both if (old[key].price_usd, old[key].score) != (new[key].price_usd, new[key].score)]
+    return [
+        key
+        for key in both
+        if (old[key].price_usd, old[key].score) != (new[key].price_usd, new[key].score)
+    ]
 
 
 @pytest.mark.parametrize(("a", "b"), PAIRS)
@@ -52,21 +58,30 @@ def test_the_counts_are_those_of_sets(store: DatabaseListingStore, a: str, b: st
     fill(store, 1)
     old, new = _of(store, a), _of(store, b)
     with store.database.connection_context():
-        counts = count_diff(store.database, _brought(store.database, a), _brought(store.database, b))
+        counts = count_diff(
+            store.database, _brought(store.database, a), _brought(store.database, b)
+        )
     changed = len(_changed(old, new))
-    assert (counts.added, counts.removed) == (len(new.keys() - old.keys()), len(old.keys() - new.keys()))
+    assert (counts.added, counts.removed) == (
+        len(new.keys() - old.keys()),
+        len(old.keys() - new.keys()),
+    )
     assert (counts.changed, counts.unchanged) == (changed, len(old.keys() & new.keys()) - changed)
 
 
 @pytest.mark.parametrize(("a", "b"), PAIRS)
-def test_rows_that_one_import_lacks_come_in_the_order_of_the_other(store: DatabaseListingStore, a: str, b: str) -> None:
+def test_rows_that_one_import_lacks_come_in_the_order_of_the_other(
+    store: DatabaseListingStore, a: str, b: str
+) -> None:
     fill(store, 2)
     old, new = _of(store, a), _of(store, b)
     for kind, having, lacking in (("added", new, old), ("removed", old, new)):
         expected = sorted(having[key].import_index for key in having.keys() - lacking.keys())
         rows = _rows(store, kind, a, b)
         assert [row["import_index"] for row in rows] == expected
-        assert {row["listing_id"] for row in rows} == {key.hex() for key in having.keys() - lacking.keys()}
+        assert {row["listing_id"] for row in rows} == {
+            key.hex() for key in having.keys() - lacking.keys()
+        }
 
 
 @pytest.mark.parametrize(("a", "b"), PAIRS)
@@ -74,12 +89,17 @@ def test_changed_rows_tell_both_sides(store: DatabaseListingStore, a: str, b: st
     fill(store, 3)
     old, new = _of(store, a), _of(store, b)
     rows = _rows(store, "changed", a, b)
-    assert [row["new_import_index"] for row in rows] == sorted(new[key].import_index for key in _changed(old, new))
+    assert [row["new_import_index"] for row in rows] == sorted(
+        new[key].import_index for key in _changed(old, new)
+    )
     for row in rows:
         before, after = old[bytes.fromhex(row["listing_id"])], new[bytes.fromhex(row["listing_id"])]
         assert row == {
             "listing_id": row["listing_id"],
-            **{name: getattr(after, name) for name in ("model", "condition", "seller", "region", "source_url")},
+            **{
+                name: getattr(after, name)
+                for name in ("model", "condition", "seller", "region", "source_url")
+            },
             "old_price_usd": before.price_usd,
             "new_price_usd": after.price_usd,
             "price_delta": difference(before.price_usd, after.price_usd),
@@ -128,7 +148,9 @@ def test_columns_are_chosen(store: DatabaseListingStore) -> None:
             found = _list(store.database, kind, "import-1", "import-2", fields=fields)
             everything = _list(store.database, kind, "import-1", "import-2")
             positions = [everything.columns.index(name) for name in fields]
-            assert list(found.everything()) == [[row[at] for at in positions] for row in everything.everything()]
+            assert list(found.everything()) == [
+                [row[at] for at in positions] for row in everything.everything()
+            ]
 
 
 def test_an_unknown_import_brought_nothing(store: DatabaseListingStore) -> None:
@@ -137,15 +159,25 @@ def test_an_unknown_import_brought_nothing(store: DatabaseListingStore) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_the_rows_of_both_imports_are_looked_at(store: DatabaseListingStore, kind: str) -> None:
+def test_only_the_rows_of_both_imports_are_looked_at(
+    store: DatabaseListingStore, kind: str
+) -> None:
     """What makes a difference between two small imports quick in a large archive."""
     if not is_sqlite(store.database):
         return  # which index PostgreSQL takes is up to its statistics
     fill(store, 6, imports=2)
     with store.database.connection_context():
-        query = _list(store.database, kind, "import-1", "import-2")._select().order_by(ScoredListing.import_index)
+        query = (
+            _list(store.database, kind, "import-1", "import-2")
+            ._select()
+            .order_by(ScoredListing.import_index)
+        )
         sql, parameters = store.database.get_sql_context().sql(query).query()
-        plan = [row[3] for row in store.database.execute_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+        plan = [
+            row[3] for row in store.database.execute_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)
+        ]
     assert any("scored_listings_by_import (import_id=?" in step for step in plan)
     assert any("INDEX scored_listings_by_listing (first_event_id=?" in step for step in plan)
-    assert not any(re.match("SCAN (t1|other|event_of)", step) or "FOR ORDER BY" in step for step in plan)
+    assert not any(
+        re.match("SCAN (t1|other|event_of)", step) or "FOR ORDER BY" in step for step in plan
+    )

@@ -17,9 +17,14 @@ from tests.storage.listings import listing, seen
 LARGEST = sys.float_info.max
 
 
-def _rows(store: DatabaseListingStore, after: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
+def _rows(
+    store: DatabaseListingStore, after: str | None = None, limit: int | None = None
+) -> list[dict[str, Any]]:
     with store.database.connection_context():
-        return [dict(zip(MODEL_COLUMNS, row, strict=True)) for row in Models(store.database).read(after, limit)]
+        return [
+            dict(zip(MODEL_COLUMNS, row, strict=True))
+            for row in Models(store.database).read(after, limit)
+        ]
 
 
 def _find(store: DatabaseListingStore, name: str) -> dict[str, Any] | None:
@@ -43,12 +48,16 @@ def _current_by_model(store: DatabaseListingStore) -> dict[str, list[ScoredListi
 
 def _capacities(observed: list[ScoredListing]) -> dict[str, int | None]:
     """Those of the latest that has any."""
-    capable = next((event for event in observed if event.quantization_capacity_7b is not None), None)
+    capable = next(
+        (event for event in observed if event.quantization_capacity_7b is not None), None
+    )
     return {name: getattr(capable, name, None) for name in CAPACITIES}
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_row_is_what_python_computes_from_the_current_events(store: DatabaseListingStore, seed: int) -> None:
+def test_a_row_is_what_python_computes_from_the_current_events(
+    store: DatabaseListingStore, seed: int
+) -> None:
     fill(store, seed)
     current = _current_by_model(store)
     expected = [numbers_of(current[name]) | _capacities(current[name]) for name in sorted(current)]
@@ -59,7 +68,10 @@ def test_a_row_is_what_python_computes_from_the_current_events(store: DatabaseLi
 
 def test_name_and_specs_are_those_of_the_table_of_models(store: DatabaseListingStore) -> None:
     fill(store, 7)
-    known = {dto.canonical_model: {name: getattr(dto, name) for name in SPECS} for dto in store.list_models()}
+    known = {
+        dto.canonical_model: {name: getattr(dto, name) for name in SPECS}
+        for dto in store.list_models()
+    }
     assert {row["model"]: {name: row[name] for name in SPECS} for row in _rows(store)} == known
 
 
@@ -85,7 +97,9 @@ def test_a_model_without_current_listings_is_none(store: DatabaseListingStore) -
     gone = ScoredListing.update(is_current=0).where(ScoredListing.model == "Gone")
     with store.database.connection_context():
         store.database.execute(gone)
-        for statement in Orders().after_renewal(store.database, ScoredListing.select(ScoredListing.id)):
+        for statement in Orders().after_renewal(
+            store.database, ScoredListing.select(ScoredListing.id)
+        ):
             store.database.execute(statement)
     assert [row["model"] for row in _rows(store)] == ["A"]
     assert [row["model"] for row in _rows(store, limit=1)] == ["A"]
@@ -97,23 +111,32 @@ def test_an_empty_archive_has_no_models(store: DatabaseListingStore) -> None:
     assert _near(store, "L4") == []
 
 
-def test_an_average_with_a_half_at_its_end_is_the_same_everywhere(store: DatabaseListingStore) -> None:
+def test_an_average_with_a_half_at_its_end_is_the_same_everywhere(
+    store: DatabaseListingStore,
+) -> None:
     """The mean is 100.0003125, of which the databases' sums may be off by a hair."""
-    sent = [seen(1, seller=str(number), price_usd=100.01 if number == 1 else 100) for number in range(32)]
+    sent = [
+        seen(1, seller=str(number), price_usd=100.01 if number == 1 else 100)
+        for number in range(32)
+    ]
     store.insert_listings(sent, "a")
     assert _rows(store)[0]["avg_price"] == 100.000313
 
 
 @pytest.mark.parametrize("extreme", [LARGEST, 1e300, 5e-324])
 def test_no_price_is_too_extreme(store: DatabaseListingStore, extreme: float) -> None:
-    store.insert_listings([listing(seller=seller, price_usd=extreme, score=extreme) for seller in "abcd"], "a")
+    store.insert_listings(
+        [listing(seller=seller, price_usd=extreme, score=extreme) for seller in "abcd"], "a"
+    )
     (row,) = _rows(store)
     assert row["median_price"] == row["max_price"] == row["median_score"] == extreme
     assert row["avg_price"] == round(extreme, 6)
 
 
 def test_known_names_are_offered_for_an_unknown_one(store: DatabaseListingStore) -> None:
-    store.insert_listings([listing(model=model) for model in ("RTX_A6000", "RTX_A5000", "L4", "H100 PCIe")], "a")
+    store.insert_listings(
+        [listing(model=model) for model in ("RTX_A6000", "RTX_A5000", "L4", "H100 PCIe")], "a"
+    )
     assert _near(store, "rtx_a600")[0] == "RTX_A6000"
     assert _near(store, "H100PCIE") == ["H100 PCIe"]
     assert _near(store, "zzz") == []

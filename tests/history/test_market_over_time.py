@@ -1,4 +1,5 @@
-"""The market at every moment, its deltas and its models: what the service answers is what the plain rules give."""
+"""The market at every moment, its deltas and its models: what the service answers is what the plain
+rules give."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -26,7 +27,9 @@ offer = st.builds(
     st.sampled_from(["w", "x", "X", "y"]),
     st.integers(1, 4),
 )
-distinct = st.lists(offer, min_size=1, max_size=4, unique_by=lambda row: (row.model.lower(), row.seller.lower()))
+distinct = st.lists(
+    offer, min_size=1, max_size=4, unique_by=lambda row: (row.model.lower(), row.seller.lower())
+)
 files = st.lists(distinct, min_size=1, max_size=4)
 wishes = st.lists(st.integers(0, 3), max_size=5)
 
@@ -39,7 +42,9 @@ class Story:
         self.market = PlainMarket()
 
     def take(self, rows: list[Offer]) -> str:
-        import_id = str(self.service.import_csv(offers(*(row.as_csv() for row in rows)))["import_id"])
+        import_id = str(
+            self.service.import_csv(offers(*(row.as_csv() for row in rows)))["import_id"]
+        )
         (row,) = self.service.listings(f"?import_id={import_id}&limit=1&fields=imported_at")
         self.market.take(import_id, row["imported_at"], rows)
         return import_id
@@ -56,7 +61,9 @@ class Story:
         now = self._now()
         assert answered(self.service.listings()) == self.market.current(now)
         for moment in self.market.moments():
-            assert answered(self.service.listings(f"?as_of={moment}")) == self.market.current(moment)
+            assert answered(self.service.listings(f"?as_of={moment}")) == self.market.current(
+                moment
+            )
         for least in PERCENTS:
             assert self._deltas(least) == self.market.deltas(now, least)
         assert self._models() == self.market.models(now)
@@ -65,9 +72,16 @@ class Story:
         return max(self.market.moments())
 
     def _deltas(self, least: float) -> set[tuple[str, str, str, Decimal]]:
-        rows: list[dict[str, Any]] = self.service.http.get(f"/api/deltas?min_price_change_pct={least}").json
+        rows: list[dict[str, Any]] = self.service.http.get(
+            f"/api/deltas?min_price_change_pct={least}"
+        ).json
         return {
-            (row["previous_import_id"], row["import_id"], row["model"], Decimal(str(row["price_delta"])))
+            (
+                row["previous_import_id"],
+                row["import_id"],
+                row["model"],
+                Decimal(str(row["price_delta"])),
+            )
             for row in rows
         }
 
@@ -103,15 +117,19 @@ def fresh_service(tmp_path: Path, initialised_folder: Path) -> Callable[[], Serv
     return lambda: start_in(tmp_path / f"data{next(numbers)}", initialised_folder)
 
 
-@hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(market=files, turns=wishes)
-def test_every_story(fresh_service: Callable[[], Service], market: list[list[Offer]], turns: list[int]) -> None:
+def test_every_story(
+    fresh_service: Callable[[], Service], market: list[list[Offer]], turns: list[int]
+) -> None:
     _told(Story(fresh_service()), market, turns)
 
 
 def test_three_days_of_thousands(start_service: StartService) -> None:
-    """A; then B with some prices changed, some listings gone, some new; then C. B rolled back and restored, then C
-    and A rolled back."""
+    """A; then B with some prices changed, some listings gone, some new; then C. B rolled back and
+    restored, then C and A rolled back."""
     random = Random(7)
     monday = [_offer(random, number, day=1) for number in range(LARGE)]
     tuesday = [_later(random, row, day=2) for row in monday if random.random() < 0.9]
@@ -123,15 +141,21 @@ def test_three_days_of_thousands(start_service: StartService) -> None:
     for import_id in (b, b, c, a):
         story.turn(import_id)
         story.check()
-    result = CliRunner().invoke(main, ["verify", "--all", "--data-dir", str(story.service.settings.data_dir)])
+    result = CliRunner().invoke(
+        main, ["verify", "--all", "--data-dir", str(story.service.settings.data_dir)]
+    )
     assert result.exit_code == 0, result.output
 
 
 def _offer(random: Random, number: int, day: int) -> Offer:
     model = random.choice(["L4", "A100", "H100", "RTX_A6000"])
-    return Offer(model, round(random.uniform(1, 9000), 2), random.choice([0.5, 0.7]), f"seller {number}", day)
+    return Offer(
+        model, round(random.uniform(1, 9000), 2), random.choice([0.5, 0.7]), f"seller {number}", day
+    )
 
 
 def _later(random: Random, offer: Offer, day: int) -> Offer:
-    price = offer.price if random.random() < 0.7 else round(offer.price * random.uniform(0.5, 1.5), 2)
+    price = (
+        offer.price if random.random() < 0.7 else round(offer.price * random.uniform(0.5, 1.5), 2)
+    )
     return offer._replace(price=price, day=day)

@@ -1,4 +1,5 @@
-"""Which rows are the same offer, what may be compared, and what is gone: the archive says what plain Python says."""
+"""Which rows are the same offer, what may be compared, and what is gone: the archive says what
+plain Python says."""
 
 import shutil
 from collections.abc import Iterator
@@ -21,7 +22,12 @@ URL = "https://shop.example/1"
 
 
 def row(
-    price: float, minute: int = 0, *, url: str | None = URL, seller: str | None = "Acme", note: str | None = None
+    price: float,
+    minute: int = 0,
+    *,
+    url: str | None = URL,
+    seller: str | None = "Acme",
+    note: str | None = None,
 ) -> Row:
     return Row(seller, url, price, 0.5, note, minute)
 
@@ -39,7 +45,9 @@ def test_a_listing_observed_again_and_again_in_one_file_moves_twice(ledger: Ledg
 
 
 @pytest.mark.parametrize(("minutes", "current"), [(59, {(0, 1), (0, 2)}), (60, {(0, 2)})])
-def test_an_observation_ends_with_an_hour(ledger: Ledger, minutes: int, current: set[tuple[int, int]]) -> None:
+def test_an_observation_ends_with_an_hour(
+    ledger: Ledger, minutes: int, current: set[tuple[int, int]]
+) -> None:
     ledger.take("feed", row(100), row(120, minutes))
     assert ledger.current() == current
     ledger.check()
@@ -69,7 +77,9 @@ def test_copies_of_an_offer_are_one_offer(
 
 
 def test_copies_of_offers_that_are_not_the_first_of_the_file(ledger: Ledger) -> None:
-    ledger.take("feed", row(10), row(20), row(30, note="a"), row(20), row(30, note="b"), row(30, note="a"))
+    ledger.take(
+        "feed", row(10), row(20), row(30, note="a"), row(20), row(30, note="b"), row(30, note="a")
+    )
     assert ledger.current() == {(0, 1), (0, 4), (0, 5), (0, 6)}
     ledger.check()
 
@@ -120,7 +130,9 @@ def test_a_move_inside_a_group_is_no_move(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize(("source", "moves"), [("feed", 1), ("FEED", 1), ("other", 0), (None, 0)])
-def test_without_a_url_only_the_same_source_is_compared(ledger: Ledger, source: str | None, moves: int) -> None:
+def test_without_a_url_only_the_same_source_is_compared(
+    ledger: Ledger, source: str | None, moves: int
+) -> None:
     ledger.take("feed", row(10, url=None))
     ledger.take(source, row(11, DAY, url=None))
     assert len(ledger.deltas()) == moves
@@ -158,7 +170,9 @@ rows = st.builds(
     st.sampled_from([None, None, "note"]),
     st.sampled_from([0, 30, 59, 60, 90, 119, 150, DAY, DAY + 60]),
 )
-imports = st.tuples(st.sampled_from(["feed", "Feed", "other", None]), st.lists(rows, min_size=1, max_size=5))
+imports = st.tuples(
+    st.sampled_from(["feed", "Feed", "other", None]), st.lists(rows, min_size=1, max_size=5)
+)
 ledgers = st.lists(imports, min_size=1, max_size=4)
 turns = st.lists(st.integers(0, 3), max_size=5)
 
@@ -193,7 +207,9 @@ def postgres_archive(postgres_settings: Settings) -> Iterator[Database]:
     close_all(database)
 
 
-@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(story=ledgers, turned=turns)
 def test_every_story_on_sqlite(template: Path, story: list[Import], turned: list[int]) -> None:
     with TemporaryDirectory() as folder:
@@ -204,9 +220,13 @@ def test_every_story_on_sqlite(template: Path, story: list[Import], turned: list
             _told(Ledger(database), story, turned)
 
 
-@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(story=ledgers, turned=turns)
-def test_every_story_on_postgresql(postgres_archive: Database, story: list[Import], turned: list[int]) -> None:
+def test_every_story_on_postgresql(
+    postgres_archive: Database, story: list[Import], turned: list[int]
+) -> None:
     tables = ", ".join(model._meta.table_name for model in ARCHIVE_MODELS[2:])
     postgres_archive.execute_sql(f"TRUNCATE {tables}")
     _told(Ledger(postgres_archive), story, turned)

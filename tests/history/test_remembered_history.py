@@ -1,4 +1,5 @@
-"""Answers about models and pairs of imports are kept until the archive changes, and computed once however many ask."""
+"""Answers about models and pairs of imports are kept until the archive changes, and computed once
+however many ask."""
 
 from threading import Barrier, Event, Thread
 
@@ -34,7 +35,9 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
     return counting
 
 
-def test_a_model_is_computed_once_for_each_name_and_state(store: DatabaseListingStore, counting: Counting) -> None:
+def test_a_model_is_computed_once_for_each_name_and_state(
+    store: DatabaseListingStore, counting: Counting
+) -> None:
     remembered = RememberedHistory(store.database)
     with store.database.connection_context():
         for name in ("L4", "l4", " L4 ", "H100", "L4"):
@@ -58,7 +61,9 @@ def test_what_takes_too_much_memory_goes_the_longest_unused_first(
             assert counting.count == computed
 
 
-def test_a_long_series_is_read_each_time(store: DatabaseListingStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_series_is_read_each_time(
+    store: DatabaseListingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(store, 4)
     remembered = RememberedHistory(store.database)
     with store.database.connection_context():
@@ -67,7 +72,9 @@ def test_a_long_series_is_read_each_time(store: DatabaseListingStore, monkeypatc
         assert kept == list(RememberedHistory(store.database).rows(Models(store.database))) != []
 
 
-def test_what_failed_is_tried_again(store: DatabaseListingStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_failed_is_tried_again(
+    store: DatabaseListingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     answers = iter([ZeroDivisionError, None])
 
     def find(*asked: object) -> None:
@@ -83,7 +90,9 @@ def test_what_failed_is_tried_again(store: DatabaseListingStore, monkeypatch: py
         assert remembered.find_model("L4") is None
 
 
-def test_those_who_ask_meanwhile_wait_for_it(store: DatabaseListingStore, counting: Counting) -> None:
+def test_those_who_ask_meanwhile_wait_for_it(
+    store: DatabaseListingStore, counting: Counting
+) -> None:
     remembered = RememberedHistory(store.database)
     together = Barrier(8)
     found: list[SeriesRow | None] = []

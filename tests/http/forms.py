@@ -36,7 +36,9 @@ class Sent:
     content_type: str
     headers: dict[str, str] = field(default_factory=dict)
 
-    def to(self, service: Service, path: str = "/api/import", status: int | None = None) -> TestResponse:
+    def to(
+        self, service: Service, path: str = "/api/import", status: int | None = None
+    ) -> TestResponse:
         headers = {"Content-Type": self.content_type, **self.headers}
         return service.post(path, self.body, headers, status)
 
@@ -59,6 +61,8 @@ def every_form(csv: bytes) -> dict[str, Sent]:
         "raw": Sent(csv, "text/csv"),
         "raw, gzip by header": Sent(packed, "text/csv", {"Content-Encoding": "gzip"}),
         "raw, gzip by type": Sent(packed, "application/gzip"),
-        "raw, gzip by name": Sent(packed, "text/csv", {"Content-Disposition": 'attachment; filename="offers.csv.gz"'}),
+        "raw, gzip by name": Sent(
+            packed, "text/csv", {"Content-Disposition": 'attachment; filename="offers.csv.gz"'}
+        ),
         "JSON": Sent(text, "application/json"),
     }

@@ -138,18 +138,37 @@ QUERIES = [
 ]
 
 
-HOSTILE_VALUES = ["", "\x00", "a\x01b", "\xff\xfe", "x" * 8000, "é\u0080", "*" * 500, ",;=,;=" * 500, "%0d%0aX: y"]
+HOSTILE_VALUES = [
+    "",
+    "\x00",
+    "a\x01b",
+    "\xff\xfe",
+    "x" * 8000,
+    "é\u0080",
+    "*" * 500,
+    ",;=,;=" * 500,
+    "%0d%0aX: y",
+]
 
 
 BOMBS = {
     "deep arrays": b"[" * 100_000,
     "closed deep arrays": b"[" * 50_000 + b"]" * 50_000,
     "deep objects": b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
-    "a deep array as a value": b'[{"model":"A","price_usd":1,"score":1,"heuristics":' + b"[" * 150 + b"]" * 150 + b"}]",
+    "a deep array as a value": b'[{"model":"A","price_usd":1,"score":1,"heuristics":'
+    + b"[" * 150
+    + b"]" * 150
+    + b"}]",
     "a huge integer": b'[{"model":"A","price_usd":' + b"9" * 100_000 + b',"score":1}]',
-    "a huge integer for an integer": b'[{"model":"A","price_usd":1,"score":1,"vram_gb":' + b"9" * 4301 + b"}]",
-    "a huge integer nobody asked for": b'[{"model":"A","price_usd":1,"score":1,"x":' + b"9" * 4301 + b"}]",
-    "a huge integer among heuristics": b'[{"model":"A","price_usd":1,"score":1,"heuristics":[' + b"9" * 4301 + b"]}]",
+    "a huge integer for an integer": b'[{"model":"A","price_usd":1,"score":1,"vram_gb":'
+    + b"9" * 4301
+    + b"}]",
+    "a huge integer nobody asked for": b'[{"model":"A","price_usd":1,"score":1,"x":'
+    + b"9" * 4301
+    + b"}]",
+    "a huge integer among heuristics": b'[{"model":"A","price_usd":1,"score":1,"heuristics":['
+    + b"9" * 4301
+    + b"]}]",
     "a huge exponent": b'[{"model":"A","price_usd":1e999999999,"score":-1E-999999999}]',
     "not numbers": b'[{"model":"A","price_usd":NaN,"score":-Infinity}]',
     "duplicate keys": b'[{"model":"A","model":"B","price_usd":1,"price_usd":-1,"score":1}]',
@@ -159,7 +178,8 @@ BOMBS = {
     + b"}]",
     "a lone surrogate": b'[{"model":"\\ud800","price_usd":1,"score":1}]',
     "a lone surrogate in a key": b'[{"\\udfff":1,"model":"A","price_usd":1,"score":1}]',
-    "a lone surrogate among heuristics": b'[{"model":"A","price_usd":1,"score":1,"heuristics":{"\\ud800":"\\udc00"}}]',
+    "a lone surrogate among heuristics": b'[{"model":"A","price_usd":1,"score":1,'
+    b'"heuristics":{"\\ud800":"\\udc00"}}]',
     "a NUL": b'[{"model":"A\\u0000","price_usd":1,"score":1,"heuristics":"\\u0000"}]',
     "invalid UTF-8": b'[{"model":"\xff","price_usd":1,"score":1}]',
     "UTF-16": '[{"model":"A","price_usd":1,"score":1}]'.encode("utf-16"),
@@ -170,11 +190,13 @@ BOMBS = {
     "a string": b'"' + b"x" * 100_000 + b'"',
     "null": b"null",
     "rows that are none": b'[null,1,true,[],{},"x"]',
-    "values of other types": b'[{"model":{"a":[1]},"price_usd":[1],"score":{},"seen_at":{},"nvlink":[],"quantity":[]}]',
+    "values of other types": b'[{"model":{"a":[1]},"price_usd":[1],"score":{},'
+    b'"seen_at":{},"nvlink":[],"quantity":[]}]',
     "a csv that is deep": b'{"csv":' + b"[" * 100_000,
     "a csv of a lone surrogate": b'{"csv":"model,price_usd,score\\n\\ud800,1,0.5\\n"}',
     "a csv of NULs": b'{"csv":"model,price_usd,score\\n\\u0000,1,0.5\\n"}',
-    "a name of a lone surrogate": b'{"csv":"model,price_usd,score\\nA,1,0.5\\n","filename":"\\ud800.csv"}',
+    "a name of a lone surrogate": b'{"csv":"model,price_usd,score\\nA,1,0.5\\n",'
+    b'"filename":"\\ud800.csv"}',
     "a thousand members nobody knows": b'{"csv":"x"'
     + b"".join(b',"%s%d":1' % (b"y" * 50, at) for at in range(20_000))
     + b"}",
@@ -183,13 +205,17 @@ BOMBS = {
 
 def _part(headers: bytes, data: bytes = CSV) -> bytes:
     boundary = BOUNDARY.encode()
-    return b"--" + boundary + b"\r\n" + headers + b"\r\n\r\n" + data + b"\r\n--" + boundary + b"--\r\n"
+    return (
+        b"--" + boundary + b"\r\n" + headers + b"\r\n\r\n" + data + b"\r\n--" + boundary + b"--\r\n"
+    )
 
 
 DISPOSITION = b'Content-Disposition: form-data; name="file"; filename="a.csv"'
 FORMS = {
     "thousands of parts": b"".join(Part(f"x{at}", b"").encoded() for at in range(5000)),
-    "thousands of headers": _part(DISPOSITION + b"".join(b"\r\nX-%d: y" % at for at in range(5000))),
+    "thousands of headers": _part(
+        DISPOSITION + b"".join(b"\r\nX-%d: y" % at for at in range(5000))
+    ),
     "a header of a megabyte": _part(DISPOSITION + b"\r\nX: " + b"y" * 1_000_000),
     "a header without an end": b"--" + BOUNDARY.encode() + b"\r\nX: " + b"y" * 1_000_000,
     "a name of 100 kB": _part(b'Content-Disposition: form-data; name="' + b"x" * 100_000 + b'"'),
@@ -200,11 +226,15 @@ FORMS = {
     "a header without a colon": _part(DISPOSITION + b"\r\nnonsense"),
     "a folded header": _part(b'Content-Disposition: form-data;\r\n name="file"'),
     "a NUL in a header": _part(DISPOSITION + b"\r\nX\0: y\0"),
-    "not UTF-8 in a header": _part(b'Content-Disposition: form-data; name="file"; filename="\xff\xfe.csv"'),
+    "not UTF-8 in a header": _part(
+        b'Content-Disposition: form-data; name="file"; filename="\xff\xfe.csv"'
+    ),
     "a length of its own": _part(DISPOSITION + b"\r\nContent-Length: 99999999999"),
     "a transfer encoding of its own": _part(DISPOSITION + b"\r\nContent-Transfer-Encoding: base64"),
     "another charset": _part(DISPOSITION + b'\r\nContent-Type: text/csv; charset="utf-16"'),
-    "a charset nobody knows": _part(DISPOSITION + b'\r\nContent-Type: text/csv; charset="\0klingon"'),
+    "a charset nobody knows": _part(
+        DISPOSITION + b'\r\nContent-Type: text/csv; charset="\0klingon"'
+    ),
     "a form in the form": _part(
         DISPOSITION + b"\r\nContent-Type: multipart/mixed; boundary=b", b"--b\r\n\r\nx\r\n--b--"
     ),

@@ -28,11 +28,19 @@ class Recorded:
     headers: dict[str, str]
 
     def __str__(self) -> str:
-        words = (self.client, self.via, self.case, self.method, self.headers["Host"], self.headers.get("Origin"))
+        words = (
+            self.client,
+            self.via,
+            self.case,
+            self.method,
+            self.headers["Host"],
+            self.headers.get("Origin"),
+        )
         return " ".join(word for word in words if word)
 
     def send(self, service: Service, peer: str = "127.0.0.1") -> TestResponse:
-        """Sends it to the service: a write as an upload, anything else as a question for the listings."""
+        """Sends it to the service: a write as an upload, anything else as a question for the
+        listings."""
         options: dict[str, Any] = {"extra_environ": {"REMOTE_ADDR": peer}, "expect_errors": True}
         if self.method == "POST":
             headers = {**self.headers, "Content-Type": "text/csv"}

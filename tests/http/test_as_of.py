@@ -1,4 +1,5 @@
-"""`GET /api/listings` over time: `history=true` and `as_of`, with filters, orders, pages and formats."""
+"""`GET /api/listings` over time: `history=true` and `as_of`, with filters, orders, pages and
+formats."""
 
 import csv
 import io
@@ -29,7 +30,9 @@ def test_a_status_tells_the_moment_its_rows_are_there(own_market: Market) -> Non
 def test_just_before_an_import_its_rows_are_not_there(own_market: Market) -> None:
     at = read_stored(_imported_at(own_market.service, own_market.second))
     before = utc_text(at - timedelta(microseconds=1))
-    assert {row["import_id"] for row in own_market.service.listings(f"?as_of={before}")} == {own_market.first}
+    assert {row["import_id"] for row in own_market.service.listings(f"?as_of={before}")} == {
+        own_market.first
+    }
 
 
 def test_before_the_first_import_there_is_nothing(market: Market) -> None:
@@ -55,7 +58,10 @@ def test_an_import_made_while_the_clock_was_ahead_is_found_by_its_own_moment(
     assert at == utc_text(tomorrow)
     assert 2300 in own_market.prices(f"?as_of={at}")
     assert 2300 not in own_market.prices(f"?as_of={utc_text(tomorrow - timedelta(microseconds=1))}")
-    assert own_market.refusal(f"as_of={utc_text(tomorrow + timedelta(microseconds=1))}")["parameter"] == "as_of"
+    assert (
+        own_market.refusal(f"as_of={utc_text(tomorrow + timedelta(microseconds=1))}")["parameter"]
+        == "as_of"
+    )
 
 
 def test_a_rollback_made_while_the_clock_was_ahead_has_a_moment_too(
@@ -77,11 +83,14 @@ def test_a_moment_that_is_none_or_lies_ahead_is_refused(market: Market, moment: 
 
 
 @pytest.mark.parametrize(
-    "query", ["model=L4", "min_score=0.75", "region=EU&sort=price_usd", "after=2025-07-03T12:00:00Z"]
+    "query",
+    ["model=L4", "min_score=0.75", "region=EU&sort=price_usd", "after=2025-07-03T12:00:00Z"],
 )
 def test_filters_and_orders_are_those_of_now(own_market: Market, query: str) -> None:
     at = _imported_at(own_market.service, own_market.second)
-    assert own_market.service.listings(f"?as_of={at}&{query}") == own_market.service.listings(f"?{query}")
+    assert own_market.service.listings(f"?as_of={at}&{query}") == own_market.service.listings(
+        f"?{query}"
+    )
 
 
 def test_the_latest_is_chosen_first_and_then_filtered(own_market: Market) -> None:
@@ -90,7 +99,9 @@ def test_the_latest_is_chosen_first_and_then_filtered(own_market: Market) -> Non
     assert own_market.service.listings(f"?as_of={at}&max_score=0.7&model=L4") == []
 
 
-@pytest.mark.parametrize("query", ["history=true", "history=true&sort=-price_usd", "history=true&sort=model"])
+@pytest.mark.parametrize(
+    "query", ["history=true", "history=true&sort=-price_usd", "history=true&sort=model"]
+)
 def test_pages_of_the_history_are_the_history(own_market: Market, query: str) -> None:
     own_market.service.import_csv(LATER, "?source=perplexity")
     everything = own_market.service.listings(f"?{query}")
@@ -115,8 +126,13 @@ def test_a_cursor_is_for_its_own_time(own_market: Market) -> None:
 
 def test_the_history_has_every_event_in_every_format(own_market: Market) -> None:
     own_market.service.import_csv(LATER, "?source=perplexity")
-    answer = own_market.service.http.get("/api/listings?history=true&model=L4&format=csv&fields=price_usd")
-    assert [row["price_usd"] for row in csv.DictReader(io.StringIO(answer.text))] == ["2300.0", "2400.0"]
+    answer = own_market.service.http.get(
+        "/api/listings?history=true&model=L4&format=csv&fields=price_usd"
+    )
+    assert [row["price_usd"] for row in csv.DictReader(io.StringIO(answer.text))] == [
+        "2300.0",
+        "2400.0",
+    ]
 
 
 def test_the_history_as_of_a_moment_has_what_was_known_then(own_market: Market) -> None:
@@ -157,12 +173,19 @@ def test_the_history_of_a_listing_tells_what_changed(own_market: Market) -> None
 
 
 def test_an_event_that_does_not_count_is_compared_with_nothing(service: Service) -> None:
-    ids = [service.import_csv(offers(f"L4,{price},1,,Acme,2025-01-0{price}"))["import_id"] for price in (1, 2, 4)]
+    ids = [
+        service.import_csv(offers(f"L4,{price},1,,Acme,2025-01-0{price}"))["import_id"]
+        for price in (1, 2, 4)
+    ]
     service.http.post(f"/api/imports/{ids[1]}/rollback")
     service.work()
     listing_id = service.listings()[0]["listing_id"]
     rows = service.http.get(f"/api/listings/{listing_id}/history").json
-    assert [(row["price_usd"], row["price_delta"]) for row in rows] == [(1, None), (2, None), (4, 3)]
+    assert [(row["price_usd"], row["price_delta"]) for row in rows] == [
+        (1, None),
+        (2, None),
+        (4, 3),
+    ]
 
 
 def test_a_listing_nobody_knows_has_no_history(service: Service) -> None:

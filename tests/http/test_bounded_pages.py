@@ -1,4 +1,5 @@
-"""Pages end by their bytes as well as by their number of rows, and JSON bodies by their number of values."""
+"""Pages end by their bytes as well as by their number of rows, and JSON bodies by their number of
+values."""
 
 import json
 
@@ -14,7 +15,9 @@ REPETITIVE = f"[{','.join(['[]'] * 20_000)}]"
 
 
 def _large_rows(count: int, price: int = 1) -> bytes:
-    rows = (f'L4,{price},0.5,https://example.com/{number},"{REPETITIVE}"\n' for number in range(count))
+    rows = (
+        f'L4,{price},0.5,https://example.com/{number},"{REPETITIVE}"\n' for number in range(count)
+    )
     return ("model,price_usd,score,source_url,heuristics\n" + "".join(rows)).encode()
 
 
@@ -33,18 +36,24 @@ def test_a_page_of_large_rows_ends_early_and_the_next_one_goes_on(
 
 
 @pytest.mark.parametrize("block", [1, 3, 10, 11])
-def test_pages_made_of_blocks_are_those_of_one(service: Service, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+def test_pages_made_of_blocks_are_those_of_one(
+    service: Service, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
     service.import_csv(offers(*(f"L4,{number % 3},0.5,,seller {number}," for number in range(10))))
     path = "/api/listings?limit=10&sort=price_usd&fields=seller"
     whole = service.http.get(path).json
     monkeypatch.setattr(search, "BLOCK_ROWS", block)
-    pages = [service.http.get(f"{path.replace('limit=10', f'limit={limit}')}") for limit in (9, 10, 11)]
+    pages = [
+        service.http.get(f"{path.replace('limit=10', f'limit={limit}')}") for limit in (9, 10, 11)
+    ]
     assert [len(page.json) for page in pages] == [9, 10, 10]
     assert [bool(next_page(page)) for page in pages] == [True, False, False]
     assert pages[2].json == whole
 
 
-def test_pages_of_a_difference_end_early_too(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_of_a_difference_end_early_too(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(results, "MOST_PAGE_BYTES", MIB)
     first = service.import_csv(offers("A100,1,0.5,,,"))["import_id"]
     second = service.import_csv(_large_rows(50))["import_id"]
@@ -60,12 +69,16 @@ def test_pages_of_imports_end_early_too(service: Service, monkeypatch: pytest.Mo
         service.upload(offers(*["L4,x,0.5,,,"] * 40), f"?source=s{number}")
     service.work()
     assert len(service.http.get("/api/imports?limit=10000").json) < 9
-    assert [row["source"] for row in service.walk("/api/imports?limit=10000")] == [f"s{n}" for n in range(8, -1, -1)]
+    assert [row["source"] for row in service.walk("/api/imports?limit=10000")] == [
+        f"s{n}" for n in range(8, -1, -1)
+    ]
     assert [len(service.http.get(f"/api/imports?limit={limit}").json) for limit in (1, 2)] == [1, 2]
 
 
 @pytest.mark.parametrize("path", ["/api/persist/listings", "/api/import"])
-def test_a_json_body_of_too_many_values_is_too_large(start_service: StartService, path: str) -> None:
+def test_a_json_body_of_too_many_values_is_too_large(
+    start_service: StartService, path: str
+) -> None:
     service = start_service(max_json_bytes=64 * 1024)
     body = b"[" + b",".join([b"{}"] * 5000) + b"]"
     assert problem(service.post(path, body, JSON_TYPE, status=413))["code"] == "too_large"

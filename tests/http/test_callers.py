@@ -25,7 +25,9 @@ def _from(service: Service, agent: str) -> dict[str, Any]:
 
 def test_every_kind_of_job_names_its_caller(service: Service) -> None:
     http, failing = service.http, offers("L4,x,1,USA,Acme,")
-    import_id = http.post("/api/import", upload_files=[("file", "a.csv", CSV.encode())], **_from(service, "a")).json
+    import_id = http.post(
+        "/api/import", upload_files=[("file", "a.csv", CSV.encode())], **_from(service, "a")
+    ).json
     http.post_json("/api/persist/listings", [ROW], **_from(service, "b"))
     failed = service.upload(failing, User_Agent="c").json["import_id"]
     service.work()
@@ -34,7 +36,9 @@ def test_every_kind_of_job_names_its_caller(service: Service) -> None:
     service.work()
     http.post(f"/api/imports/{import_id['import_id']}/restore", **_from(service, "f"))
     kinds = ["import", "import", "import", "import", "rollback", "restore"]
-    assert _callers(service) == [(kind, ADDRESS, agent) for kind, agent in zip(kinds, "abcdef", strict=True)]
+    assert _callers(service) == [
+        (kind, ADDRESS, agent) for kind, agent in zip(kinds, "abcdef", strict=True)
+    ]
 
 
 def test_the_status_shows_who_sent_it(service: Service) -> None:
@@ -54,15 +58,30 @@ def test_the_status_shows_who_sent_it(service: Service) -> None:
         ("x" * 5000, "x" * MAX_AGENT_CHARACTERS),
     ],
 )
-def test_what_a_client_says_of_itself_is_cleaned(service: Service, sent: str, kept: str | None) -> None:
-    answer = ask(service, "/api/import", "POST", {"Content-Type": "text/csv", "User-Agent": sent}, CSV.encode())
+def test_what_a_client_says_of_itself_is_cleaned(
+    service: Service, sent: str, kept: str | None
+) -> None:
+    answer = ask(
+        service,
+        "/api/import",
+        "POST",
+        {"Content-Type": "text/csv", "User-Agent": sent},
+        CSV.encode(),
+    )
     assert answer.json["user_agent"] == kept
 
 
 def test_a_client_can_not_choose_its_address(service: Service) -> None:
-    headers = {"X-Forwarded-For": "192.0.2.1", "Forwarded": "for=192.0.2.1", "X-Real-Ip": "192.0.2.1"}
+    headers = {
+        "X-Forwarded-For": "192.0.2.1",
+        "Forwarded": "for=192.0.2.1",
+        "X-Real-Ip": "192.0.2.1",
+    }
     service.http.extra_environ = {"REMOTE_ADDR": ADDRESS}
-    assert service.post("/api/import", CSV, {"Content-Type": "text/csv", **headers}).json["client"] == ADDRESS
+    assert (
+        service.post("/api/import", CSV, {"Content-Type": "text/csv", **headers}).json["client"]
+        == ADDRESS
+    )
 
 
 def test_a_server_that_does_not_say_leaves_it_open(service: Service) -> None:

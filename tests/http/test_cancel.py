@@ -51,14 +51,22 @@ def test_an_import_whose_batch_is_written_has_succeeded(service: Service) -> Non
 
 def test_an_import_that_has_ended_can_not_be_cancelled(service: Service) -> None:
     import_id = service.import_csv(CSV)["import_id"]
-    assert problem(service.http.post(_cancel(service, import_id), status=409))["code"] == "import_final"
+    assert (
+        problem(service.http.post(_cancel(service, import_id), status=409))["code"]
+        == "import_final"
+    )
 
 
 def test_an_unknown_import_is_not_found(service: Service) -> None:
-    assert problem(service.http.post(_cancel(service, "nobody"), status=404))["code"] == "import_not_found"
+    assert (
+        problem(service.http.post(_cancel(service, "nobody"), status=404))["code"]
+        == "import_not_found"
+    )
 
 
-def test_uploads_beyond_the_cap_are_refused_until_one_has_ended(start_service: StartService) -> None:
+def test_uploads_beyond_the_cap_are_refused_until_one_has_ended(
+    start_service: StartService,
+) -> None:
     service = start_service(max_imports_waiting=2)
     first = service.upload(CSV).json["import_id"]
     service.upload(CSV)

@@ -15,7 +15,9 @@ _opened = contextmanager(open_ledger)
 ROW = "L4,1,1,EU,Acme,2025-01-01"
 
 
-@pytest.mark.parametrize("path", ["/api/listings", "/api/listings?history=true&sort=price_usd", "/api/models"])
+@pytest.mark.parametrize(
+    "path", ["/api/listings", "/api/listings?history=true&sort=price_usd", "/api/models"]
+)
 @pytest.mark.parametrize("table", ["scored_listings", "import_batches"])
 def test_an_archive_that_is_damaged_is_503(service: Service, table: str, path: str) -> None:
     service.import_csv(offers(ROW))

@@ -82,7 +82,10 @@ def test_both_ends_are_named(moved: Service) -> None:
     (row,) = moved.http.get("/api/deltas?model=L4").json
     monday, tuesday = (row["import_id"] for row in reversed(moved.http.get("/api/imports").json))
     assert (row["previous_import_id"], row["import_id"]) == (monday, tuesday)
-    assert (row["previous_seen_at"], row["timestamp"]) == ("2025-07-28T00:00:00.000000Z", "2025-07-29T00:00:00.000000Z")
+    assert (row["previous_seen_at"], row["timestamp"]) == (
+        "2025-07-28T00:00:00.000000Z",
+        "2025-07-29T00:00:00.000000Z",
+    )
 
 
 @pytest.mark.parametrize("query", ["", "&min_price_change_pct=0.5", "&region=us"])
@@ -95,7 +98,9 @@ def test_pages_are_the_whole(moved: Service, query: str) -> None:
 def test_a_cursor_is_for_its_own_question(moved: Service) -> None:
     link = moved.http.get("/api/deltas?limit=1").headers["Link"]
     cursor = link.partition("cursor=")[2].partition(">")[0]
-    assert moved.refusal(f"/api/deltas?limit=1&cursor={cursor}&model=L4")["code"] == "invalid_cursor"
+    assert (
+        moved.refusal(f"/api/deltas?limit=1&cursor={cursor}&model=L4")["code"] == "invalid_cursor"
+    )
     assert moved.refusal(f"/api/deltas?cursor={cursor}")["code"] == "invalid_parameter"
 
 
@@ -112,9 +117,14 @@ def test_an_observation_that_says_the_same_is_no_change(service: Service) -> Non
     assert _deltas(service) == {}
 
 
-@pytest.mark.parametrize("query", ["min_price_change_pct=-1", "min_price_change_pct=x", "min_score=1", "limit=0"])
+@pytest.mark.parametrize(
+    "query", ["min_price_change_pct=-1", "min_price_change_pct=x", "min_score=1", "limit=0"]
+)
 def test_bad_parameters_are_refused(moved: Service, query: str) -> None:
-    assert moved.refusal(f"/api/deltas?{query}")["code"] in ("invalid_parameter", "unknown_parameter")
+    assert moved.refusal(f"/api/deltas?{query}")["code"] in (
+        "invalid_parameter",
+        "unknown_parameter",
+    )
 
 
 def test_it_is_not_sent_again_unchanged(moved: Service) -> None:

@@ -1,4 +1,5 @@
-"""The door is asked before an upload costs anything: no byte of a refused one is digested or synced."""
+"""The door is asked before an upload costs anything: no byte of a refused one is digested or
+synced."""
 
 import io
 import os
@@ -108,7 +109,9 @@ def test_a_refused_upload_is_neither_digested_nor_synced(
 
 
 @pytest.mark.parametrize("kind", [kind for kind in REFUSED if "zip" in kind or "raw" in kind])
-def test_what_no_option_can_mend_is_refused_before_the_rest_is_read(service: Service, kind: str) -> None:
+def test_what_no_option_can_mend_is_refused_before_the_rest_is_read(
+    service: Service, kind: str
+) -> None:
     body = Counting(REFUSED[kind].body)
     _send(service, REFUSED[kind], body, 422)
     assert HEAD_BYTES <= body.read_bytes <= HEAD_BYTES + 2 * BLOCK
@@ -124,15 +127,24 @@ def test_an_option_may_follow_the_file_that_needs_it(
     assert (status["sha256"], status["encoding"]) == (sha256(IN_CP1252).hexdigest(), "cp1252")
 
 
-def test_a_known_key_is_answered_though_the_door_would_refuse_the_file_by_now(start_service: StartService) -> None:
+def test_a_known_key_is_answered_though_the_door_would_refuse_the_file_by_now(
+    start_service: StartService,
+) -> None:
     csv = _wide(1)
     first = start_service().upload(csv, Idempotency_Key="monday").json["import_id"]
     stricter = start_service(max_columns=FEWEST_COLUMNS)
     assert stricter.upload(csv, Idempotency_Key="monday").json["import_id"] == first
-    stricter.post("/api/import", csv, {"Content-Type": "text/csv", "Idempotency-Key": "tuesday"}, status=422)
+    stricter.post(
+        "/api/import", csv, {"Content-Type": "text/csv", "Idempotency-Key": "tuesday"}, status=422
+    )
 
 
 def test_a_large_upload_with_a_known_key_is_answered_too(start_service: StartService) -> None:
     csv = _wide(10_000)
     first = start_service().upload(csv, Idempotency_Key="monday").json["import_id"]
-    assert start_service(max_columns=FEWEST_COLUMNS).upload(csv, Idempotency_Key="monday").json["import_id"] == first
+    assert (
+        start_service(max_columns=FEWEST_COLUMNS)
+        .upload(csv, Idempotency_Key="monday")
+        .json["import_id"]
+        == first
+    )

@@ -1,4 +1,5 @@
-"""What an import did to the market, what it would do, what it is about, and what is odd about it."""
+"""What an import did to the market, what it would do, what it is about, and what is odd about
+it."""
 
 from typing import Any
 
@@ -39,7 +40,9 @@ def test_an_import_says_what_it_did_to_the_market(service: Service) -> None:
     assert service.import_csv(MONDAY)["effect"] == _effect(new=8)
     assert service.import_csv(TUESDAY)["effect"] == _effect(new=3, changed=1, unchanged=1)
     assert service.import_csv(MONDAY.replace("07-01", "06-01"))["effect"] == _effect(older=8)
-    assert service.import_csv(TUESDAY.replace("07-02", "07-03"))["effect"] == _effect(unchanged=3, indistinct=2)
+    assert service.import_csv(TUESDAY.replace("07-02", "07-03"))["effect"] == _effect(
+        unchanged=3, indistinct=2
+    )
 
 
 def test_a_dry_run_says_what_it_would_do_and_does_nothing(service: Service) -> None:
@@ -61,13 +64,21 @@ def test_it_says_what_it_is_about(service: Service) -> None:
         "highest_score": 0.5,
         "models": 3,
         "sellers": 1,
-        "top_models": [{"model": "M0", "count": 3}, {"model": "M1", "count": 3}, {"model": "M2", "count": 2}],
+        "top_models": [
+            {"model": "M0", "count": 3},
+            {"model": "M1", "count": 3},
+            {"model": "M2", "count": 2},
+        ],
     }
 
 
 def test_rows_that_nothing_tells_apart_are_counted_with_what_would(service: Service) -> None:
     (warning,) = service.import_csv(TUESDAY)["warnings"]
-    assert (warning["code"], warning["count"], warning["first_lines"]) == ("indistinct_rows", 2, [5, 6])
+    assert (warning["code"], warning["count"], warning["first_lines"]) == (
+        "indistinct_rows",
+        2,
+        [5, 6],
+    )
     assert "source_url" in warning["hint"]
 
 
@@ -76,10 +87,16 @@ def test_rows_that_nothing_tells_apart_are_counted_with_what_would(service: Serv
     [
         (
             ["M0,1,0.5,,,"] * 2,
-            "a source_url or a seller in each row, or source= with the upload, would tell them apart",
+            (
+                "a source_url or a seller in each row, or source= with the upload, would tell them "
+                "apart"
+            ),
         ),
         (["M0,1,0.5,Shop,,"] * 2, "a source_url in each row would tell them apart"),
-        (["M0,1,0.5,,,", "M0,1,0.5,Shop,,", "M0,2,0.5,Shop,,"], "a source_url in each row would tell them apart"),
+        (
+            ["M0,1,0.5,,,", "M0,1,0.5,Shop,,", "M0,2,0.5,Shop,,"],
+            "a source_url in each row would tell them apart",
+        ),
         (
             [_offer(1, 5, 1), _offer(1, 6, 1)],
             "give each offer a source_url of its own, or another seller, region or condition",
@@ -92,7 +109,9 @@ def test_the_hint_names_what_is_lacking(service: Service, rows: list[str], hint:
 
 
 def test_a_copy_in_a_group_is_repeated_and_not_indistinct(service: Service) -> None:
-    repeated, indistinct = service.import_csv(_file(_offer(1, 5, 1), *[_offer(1, 6, 1)] * 2))["warnings"]
+    repeated, indistinct = service.import_csv(_file(_offer(1, 5, 1), *[_offer(1, 6, 1)] * 2))[
+        "warnings"
+    ]
     assert (repeated["code"], repeated["first_lines"]) == ("repeated_rows", [3])
     assert (indistinct["code"], indistinct["first_lines"]) == ("indistinct_rows", [2, 4])
 
@@ -105,7 +124,9 @@ def test_a_copy_of_a_known_group_is_repeated_and_not_indistinct(service: Service
 
 def test_nameless_rows_that_are_known_are_counted_once(service: Service) -> None:
     service.import_csv(_file("M0,1,0.5,,,2025-07-01"))
-    assert _codes(service.import_csv(_file("M0,2,0.5,,,2025-07-02", "M1,2,0.5,,,2025-07-02"))) == {"indistinct_rows": 2}
+    assert _codes(service.import_csv(_file("M0,2,0.5,,,2025-07-02", "M1,2,0.5,,,2025-07-02"))) == {
+        "indistinct_rows": 2
+    }
 
 
 def test_rows_that_repeat_another_are_counted(service: Service) -> None:
@@ -123,7 +144,9 @@ def test_prices_that_moved_far_are_odd(service: Service, factor: float, warned: 
 
 
 @pytest.mark.parametrize(("source", "warned"), [("feed", True), ("FEED", True), ("other", False)])
-def test_another_scale_and_fewer_rows_are_odd_for_the_same_source(service: Service, source: str, warned: bool) -> None:
+def test_another_scale_and_fewer_rows_are_odd_for_the_same_source(
+    service: Service, source: str, warned: bool
+) -> None:
     service.import_csv(MONDAY, "?source=feed")
     fewer = _file(*(_offer(number, 100 + number, 2, score=50) for number in range(3)))
     expected = {"score_scale": 1, "fewer_rows": 5} if warned else {}

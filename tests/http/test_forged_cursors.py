@@ -1,4 +1,5 @@
-"""A cursor that somebody made up is refused, or is a position like any other; it never gets further."""
+"""A cursor that somebody made up is refused, or is a position like any other; it never gets
+further."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -40,17 +41,25 @@ DAYS = ("2025-01-01", "2025-01-02")
 def ids(shared_service: Service) -> dict[str, str]:
     """Imports that give each list a second page."""
     first, second = (
-        shared_service.import_csv(offers(*(f"{model},{price},1,,a,{day}" for model in ("L4", "T4", "A2"))))
+        shared_service.import_csv(
+            offers(*(f"{model},{price},1,,a,{day}" for model in ("L4", "T4", "A2")))
+        )
         for price, day in zip((100, 200), DAYS, strict=True)
     )
     failed = shared_service.import_csv(offers(*["L4,x,1,,,2025-01-01"] * 5))
-    return {"first": first["import_id"], "second": second["import_id"], "failed": failed["import_id"]}
+    return {
+        "first": first["import_id"],
+        "second": second["import_id"],
+        "failed": failed["import_id"],
+    }
 
 
 @pytest.mark.parametrize("path", LISTS)
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
-def test_other_values_in_a_real_cursor(shared_service: Service, ids: dict[str, str], path: str, data: Any) -> None:
+def test_other_values_in_a_real_cursor(
+    shared_service: Service, ids: dict[str, str], path: str, data: Any
+) -> None:
     path = path.format(**ids)
     link = next_page(_page(shared_service, path))
     cursor = parse_qs(urlsplit(link).query)["cursor"][0]
@@ -69,17 +78,27 @@ def test_any_bytes(shared_service: Service, ids: dict[str, str], path: str, raw:
 
 
 @pytest.mark.parametrize("offset", [1, 7, 10**6, 2**63 - 1])
-def test_an_offset_within_an_error_is_refused(shared_service: Service, ids: dict[str, str], offset: int) -> None:
+def test_an_offset_within_an_error_is_refused(
+    shared_service: Service, ids: dict[str, str], offset: int
+) -> None:
     path = "/api/imports/{failed}/errors".format(**ids)
     cursor = parse_qs(urlsplit(next_page(_page(shared_service, path))).query)["cursor"][0]
     made_for, _ = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     answer = _page(shared_service, path, json.dumps([made_for, offset]).encode())
-    assert (answer.status_int, answer.json["code"], answer.json["parameter"]) == (400, "invalid_cursor", "cursor")
+    assert (answer.status_int, answer.json["code"], answer.json["parameter"]) == (
+        400,
+        "invalid_cursor",
+        "cursor",
+    )
 
 
 def _page(service: Service, path: str, cursor: bytes | None = None) -> TestResponse:
-    given = "" if cursor is None else f"&cursor={quote(urlsafe_b64encode(cursor).decode().rstrip('='))}"
-    return service.http.get(f"{path}{'&' if '?' in path else '?'}limit=1{given}", expect_errors=True)
+    given = (
+        "" if cursor is None else f"&cursor={quote(urlsafe_b64encode(cursor).decode().rstrip('='))}"
+    )
+    return service.http.get(
+        f"{path}{'&' if '?' in path else '?'}limit=1{given}", expect_errors=True
+    )
 
 
 def _require_an_answer(answer: TestResponse) -> None:

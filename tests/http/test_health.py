@@ -74,7 +74,8 @@ def test_ready_names_every_check(ready_service: Service) -> None:
     assert answer.json == {
         "status": "ready",
         "checks": dict.fromkeys(
-            ("schema", "registry", "queue", "uploads", "disk", "worker", "imports", "integrity"), "ok"
+            ("schema", "registry", "queue", "uploads", "disk", "worker", "imports", "integrity"),
+            "ok",
         ),
         "integrity": None,
     }
@@ -84,14 +85,20 @@ def test_ready_names_every_check(ready_service: Service) -> None:
 @pytest.mark.parametrize(
     ("spoil", "check", "reason"),
     [
-        (_outdate, "schema", "the archive is at step 1 of 3: run `glyphd migrate`, then start again"),
+        (
+            _outdate,
+            "schema",
+            "the archive is at step 1 of 3: run `glyphd migrate`, then start again",
+        ),
         (_lose_archive, "schema", "the archive is gone or empty: restore it from a backup"),
         (_lose_registry, "registry", "there is no database gpu.registry.sqlite yet"),
         (_spoil_registry, "worker", "its database is damaged: `glyphd check` says where"),
         (_spoil_uploads, "uploads", "it can't be used; the log says why"),
     ],
 )
-def test_ready_says_what_is_wrong(ready_service: Service, spoil: Spoil, check: str, reason: str) -> None:
+def test_ready_says_what_is_wrong(
+    ready_service: Service, spoil: Spoil, check: str, reason: str
+) -> None:
     spoil(ready_service)
     answer = ready_service.http.get("/api/ready", status=503)
     found = problem(answer)
@@ -118,10 +125,14 @@ def test_a_spoiled_queue_is_replaced(ready_service: Service) -> None:
 
 def test_ready_tells_the_last_check_for_damage(ready_service: Service) -> None:
     integrity = IntegrityLog(ready_service.services.registry)
-    integrity.record([f"archive: Tree 5 page 7 of {ready_service.settings.archive_path}: btreeInitPage()"])
+    integrity.record(
+        [f"archive: Tree 5 page 7 of {ready_service.settings.archive_path}: btreeInitPage()"]
+    )
     answer = ready_service.http.get("/api/ready", status=503)
     found = problem(answer)
-    assert found["checks"]["integrity"].startswith("the last check found damage in the archive: restore a backup, or")
+    assert found["checks"]["integrity"].startswith(
+        "the last check found damage in the archive: restore a backup, or"
+    )
     assert "glyphd rebuild" in found["checks"]["integrity"]
     assert found["integrity"]["result"] == "damaged"
     assert str(ready_service.settings.data_dir) not in answer.text
@@ -138,7 +149,9 @@ def test_without_a_worker_it_is_not_ready(service: Service) -> None:
 
 
 @pytest.mark.parametrize(("seconds_ago", "status"), [(8, 200), (11, 503)])
-def test_a_worker_counts_while_its_heartbeat_is_recent(ready_service: Service, seconds_ago: float, status: int) -> None:
+def test_a_worker_counts_while_its_heartbeat_is_recent(
+    ready_service: Service, seconds_ago: float, status: int
+) -> None:
     _worker_was_last_seen(ready_service, seconds_ago)
     assert ready_service.http.get("/api/ready", status="*").status_code == status
 

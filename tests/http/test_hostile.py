@@ -1,4 +1,5 @@
-"""Hostile requests: whatever is sent, it is never the service's fault, and what is refused leaves nothing behind."""
+"""Hostile requests: whatever is sent, it is never the service's fault, and what is refused leaves
+nothing behind."""
 
 import json
 from collections.abc import Iterator
@@ -29,10 +30,13 @@ JSON_TYPE = {"Content-Type": "application/json"}
 
 
 def _fine(answer: Answer) -> Answer:
-    """Never the service's fault, never a traceback, never a header that the service did not make."""
+    """Never the service's fault, never a traceback, never a header that the service did not
+    make."""
     assert answer.status < 500
     assert b"Traceback" not in answer.body
-    assert "owned=1" not in {value for name, value in answer.headers if name.lower() == "set-cookie"}
+    assert "owned=1" not in {
+        value for name, value in answer.headers if name.lower() == "set-cookie"
+    }
     for name, value in answer.headers:
         assert not set("\r\n\0") & set(name + value)
         value.encode("latin-1")
@@ -76,24 +80,49 @@ def test_a_file_name_is_data_and_never_a_path_or_a_header(service: Service, name
 
 @pytest.mark.parametrize("content_type", CONTENT_TYPES)
 @pytest.mark.parametrize("path", ["/api/import", "/api/persist/listings"])
-def test_any_content_type_is_taken_or_refused(shared_service: Service, content_type: str, path: str) -> None:
+def test_any_content_type_is_taken_or_refused(
+    shared_service: Service, content_type: str, path: str
+) -> None:
     for body in (b"", CSV, b"[]", b"\0" * 100, form(Part("file", CSV)).body):
         answer = _fine(ask(shared_service, path, "POST", {"Content-Type": content_type}, body))
         assert answer.status in (202, 400, 413, 415, 422)
 
 
 FILTERS = (
-    *("model", "region", "condition", "seller", "source_type", "source", "model_contains", "import_id"),
+    *(
+        "model",
+        "region",
+        "condition",
+        "seller",
+        "source_type",
+        "source",
+        "model_contains",
+        "import_id",
+    ),
     *("min_score", "max_score", "min_price", "max_price", "min_vram_gb", "after", "before"),
     *("sort", "limit", "cursor", "count", "fields", "format", "safe", "nonsense"),
 )
-IMPORT_FILTERS = ("status", "source", "sha256", "received_after", "received_before", "limit", "cursor", "count")
+IMPORT_FILTERS = (
+    "status",
+    "source",
+    "sha256",
+    "received_after",
+    "received_before",
+    "limit",
+    "cursor",
+    "count",
+)
 
 
 @pytest.mark.parametrize("name", FILTERS)
 def test_what_a_filter_of_listings_says_is_never_sql(market: Market, name: str) -> None:
     for value in INJECTIONS:
-        answer = _fine(ask(market.service, f"/api/listings?{name}={quote(value, encoding='latin-1', errors='ignore')}"))
+        answer = _fine(
+            ask(
+                market.service,
+                f"/api/listings?{name}={quote(value, encoding='latin-1', errors='ignore')}",
+            )
+        )
         assert answer.status == 400 or answer.json == [] or set(value) <= set("-9")
     assert len(market.prices()) == 6
 
@@ -101,11 +130,18 @@ def test_what_a_filter_of_listings_says_is_never_sql(market: Market, name: str) 
 @pytest.mark.parametrize("name", IMPORT_FILTERS)
 def test_what_a_filter_of_imports_says_is_never_sql(market: Market, name: str) -> None:
     for value in INJECTIONS:
-        answer = _fine(ask(market.service, f"/api/imports?{name}={quote(value, encoding='latin-1', errors='ignore')}"))
+        answer = _fine(
+            ask(
+                market.service,
+                f"/api/imports?{name}={quote(value, encoding='latin-1', errors='ignore')}",
+            )
+        )
         assert answer.status == 400 or answer.json == []
 
 
-@pytest.mark.parametrize("name", ["source", "description", "delimiter", "encoding", "on_error", "dry_run", "filename"])
+@pytest.mark.parametrize(
+    "name", ["source", "description", "delimiter", "encoding", "on_error", "dry_run", "filename"]
+)
 def test_what_an_option_says_is_never_sql(shared_service: Service, name: str) -> None:
     for value in INJECTIONS:
         target = f"/api/import?{name}={quote(value, encoding='latin-1', errors='ignore')}"
@@ -136,12 +172,30 @@ def test_any_query_is_answered_or_refused(market: Market, path: str, query: str)
 @pytest.mark.parametrize(
     "name",
     [
-        *("Accept", "If-None-Match", "X-Request-Id", "Prefer", "Idempotency-Key", "Content-Disposition", "Host"),
-        *("Content-Encoding", "X-Forwarded-Host", "Range", "Cookie", "Authorization", "Content-Length", "Expect"),
+        *(
+            "Accept",
+            "If-None-Match",
+            "X-Request-Id",
+            "Prefer",
+            "Idempotency-Key",
+            "Content-Disposition",
+            "Host",
+        ),
+        *(
+            "Content-Encoding",
+            "X-Forwarded-Host",
+            "Range",
+            "Cookie",
+            "Authorization",
+            "Content-Length",
+            "Expect",
+        ),
     ],
 )
 def test_any_header_is_answered_or_refused(shared_service: Service, name: str) -> None:
-    for value, (method, path) in product(HOSTILE_VALUES, [("GET", "/api/listings"), ("POST", "/api/import")]):
+    for value, (method, path) in product(
+        HOSTILE_VALUES, [("GET", "/api/listings"), ("POST", "/api/import")]
+    ):
         given = {"Content-Type": "text/csv", "Prefer": "respond-async"} | {name: value}
         _fine(ask(shared_service, path, method, given, CSV if method == "POST" else b""))
 
@@ -173,7 +227,9 @@ SMALL_FORM = form(Part("source", b"x"), Part("file", CSV, "a.csv", "text/csv")).
 
 def test_a_form_cut_off_anywhere_is_refused_and_leaves_nothing(service: Service) -> None:
     for length in range(len(SMALL_FORM) - len("\r\n")):
-        answer = _fine(ask(service, "/api/import", "POST", {"Content-Type": FORM_TYPE}, SMALL_FORM[:length]))
+        answer = _fine(
+            ask(service, "/api/import", "POST", {"Content-Type": FORM_TYPE}, SMALL_FORM[:length])
+        )
         assert answer.status in (400, 422)
     _nothing_kept(service)
 
@@ -181,14 +237,18 @@ def test_a_form_cut_off_anywhere_is_refused_and_leaves_nothing(service: Service)
 def test_a_form_that_ends_before_its_length_is_refused_and_leaves_nothing(service: Service) -> None:
     headers = {"Content-Type": FORM_TYPE, "Content-Length": str(len(SMALL_FORM))}
     for length in range(0, len(SMALL_FORM), 7):
-        assert _fine(ask(service, "/api/import", "POST", headers, SMALL_FORM[:length])).status == 400
+        assert (
+            _fine(ask(service, "/api/import", "POST", headers, SMALL_FORM[:length])).status == 400
+        )
     _nothing_kept(service)
 
 
 def test_a_form_with_any_byte_changed_is_taken_or_refused(service: Service) -> None:
     for at, byte in zip(range(len(SMALL_FORM)), cycle((b"\0", b"\xff", b"\n")), strict=False):
         body = SMALL_FORM[:at] + byte + SMALL_FORM[at + 1 :]
-        answer = _fine(ask(service, "/api/import?dry_run=true", "POST", {"Content-Type": FORM_TYPE}, body))
+        answer = _fine(
+            ask(service, "/api/import?dry_run=true", "POST", {"Content-Type": FORM_TYPE}, body)
+        )
         assert answer.status in (202, 400, 413, 422)
 
 

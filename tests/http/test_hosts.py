@@ -93,7 +93,9 @@ def own_resolver() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("host", SERVED)
-def test_addresses_and_names_that_can_not_be_rebound_are_served(shared_service: Service, host: str) -> None:
+def test_addresses_and_names_that_can_not_be_rebound_are_served(
+    shared_service: Service, host: str
+) -> None:
     assert ask(shared_service, "/api/listings", headers={"Host": host}).status == 200
 
 
@@ -102,8 +104,18 @@ def test_a_dotted_name_is_not_served_unless_allowed(start_service: StartService,
     answer = ask(start_service(), "/api/listings", headers={"Host": host})
     assert (answer.status, answer.json["code"]) == (421, "host_not_allowed")
     name = answer.json["host"]
-    assert ask(start_service(allowed_hosts=f" {name} ,"), "/api/listings", headers={"Host": host}).status == 200
-    assert ask(start_service(allowed_hosts=f"x.{name}"), "/api/listings", headers={"Host": host}).status == 421
+    assert (
+        ask(
+            start_service(allowed_hosts=f" {name} ,"), "/api/listings", headers={"Host": host}
+        ).status
+        == 200
+    )
+    assert (
+        ask(
+            start_service(allowed_hosts=f"x.{name}"), "/api/listings", headers={"Host": host}
+        ).status
+        == 421
+    )
 
 
 @pytest.mark.parametrize("host", NO_HOST)
@@ -119,9 +131,14 @@ def test_an_old_client_need_not_name_a_host(shared_service: Service) -> None:
 
 
 @pytest.mark.usefixtures("own_resolver")
-def test_the_full_name_of_this_machine_is_served(start_service: StartService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_full_name_of_this_machine_is_served(
+    start_service: StartService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(socket, "getfqdn", lambda name: "GPU-1.corp.example.")
-    assert ask(start_service(), "/api/listings", headers={"Host": "gpu-1.corp.example:8080"}).status == 200
+    assert (
+        ask(start_service(), "/api/listings", headers={"Host": "gpu-1.corp.example:8080"}).status
+        == 200
+    )
 
 
 @pytest.mark.usefixtures("own_resolver")

@@ -84,7 +84,9 @@ def test_a_default_may_be_said_or_not(service: Service) -> None:
 def test_a_retry_differs_in_its_content_from_an_upload(service: Service) -> None:
     bad = offers("RTX_A6000,x,0.9,USA,Acme,2025-07-29T12:00:00Z")
     failed = service.import_csv(bad, Idempotency_Key="monday")["import_id"]
-    answer = service.post(f"/api/imports/{failed}/retry", "", {"Idempotency-Key": "monday"}, status=409)
+    answer = service.post(
+        f"/api/imports/{failed}/retry", "", {"Idempotency-Key": "monday"}, status=409
+    )
     assert problem(answer)["differs"] == ["content"]
 
 
@@ -99,7 +101,10 @@ def test_a_replay_of_an_import_that_was_rolled_back_says_so(service: Service) ->
     service.http.post(f"/api/imports/{import_id}/rollback")
     service.work()
     again = service.upload(CSV, Idempotency_Key="monday")
-    assert (again.json["import_id"], again.headers["Idempotent-Replayed"]) == (import_id, "rolled-back")
+    assert (again.json["import_id"], again.headers["Idempotent-Replayed"]) == (
+        import_id,
+        "rolled-back",
+    )
     service.http.post(f"/api/imports/{import_id}/restore")
     service.work()
     assert service.upload(CSV, Idempotency_Key="monday").headers["Idempotent-Replayed"] == "true"
@@ -131,7 +136,10 @@ def test_rows_as_json_have_keys_too(service: Service) -> None:
     headers = {"Idempotency-Key": "monday"}
     first = service.http.post_json("/api/persist/listings", ROWS, headers=headers).json
     again = service.http.post_json("/api/persist/listings", ROWS, headers=headers)
-    assert (again.json["import_id"], again.headers["Idempotent-Replayed"]) == (first["import_id"], "true")
+    assert (again.json["import_id"], again.headers["Idempotent-Replayed"]) == (
+        first["import_id"],
+        "true",
+    )
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a" * 256, "Z\xfcrich"])
@@ -142,7 +150,9 @@ def test_refuses_a_key_that_can_not_be_kept(service: Service, key: str) -> None:
 
 def test_of_many_at_the_same_instant_one_makes_the_import(service: Service) -> None:
     def send(_: int) -> Any:
-        return service.upload(CSV, Idempotency_Key="monday", Prefer="respond-async").json["import_id"]
+        return service.upload(CSV, Idempotency_Key="monday", Prefer="respond-async").json[
+            "import_id"
+        ]
 
     with ThreadPoolExecutor(8) as pool:
         ids = set(pool.map(send, range(16)))

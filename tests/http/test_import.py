@@ -9,7 +9,10 @@ import pytest
 from tests.http.forms import Part, Sent, every_form, form
 from tests.service import Service, offers
 
-CSV = offers("RTX_A6000,4500,0.9,USA,Acme,2025-07-29T12:00:00Z", "L4,2400.5,0.7,EU,Zebra,2025-07-29T13:00:00Z").encode()
+CSV = offers(
+    "RTX_A6000,4500,0.9,USA,Acme,2025-07-29T12:00:00Z",
+    "L4,2400.5,0.7,EU,Zebra,2025-07-29T13:00:00Z",
+).encode()
 PACKED = gzip.compress(CSV, mtime=0)
 EVERY_FORM = every_form(CSV)
 PATHS = ("/api/import", "/api/listings/import")
@@ -30,7 +33,9 @@ def test_every_form_brings_the_same_rows(service: Service, sent: Sent) -> None:
 def test_the_bytes_are_kept_as_they_were_received(service: Service, sent: Sent) -> None:
     status = sent.to(service, status=202).json
     is_packed = status["content_encoding"] == "gzip"
-    kept = (service.settings.uploads_dir / f"{status['import_id']}.csv{'.gz' if is_packed else ''}").read_bytes()
+    kept = (
+        service.settings.uploads_dir / f"{status['import_id']}.csv{'.gz' if is_packed else ''}"
+    ).read_bytes()
     assert kept == (PACKED if is_packed else CSV)
     assert (status["size_bytes"], status["sha256"]) == (len(kept), sha256(kept).hexdigest())
 
@@ -53,9 +58,20 @@ def test_every_call_is_an_import_of_its_own(service: Service) -> None:
 
 
 def test_a_manifest_lies_beside_the_upload(service: Service) -> None:
-    status = service.upload(CSV, "?source=perplexity&description=July&filename=f.csv&on_error=skip").json
+    status = service.upload(
+        CSV, "?source=perplexity&description=July&filename=f.csv&on_error=skip"
+    ).json
     manifest = service.manifest(status["import_id"])
-    told = ("import_id", "source", "description", "filename", "on_error", "sha256", "size_bytes", "received_at")
+    told = (
+        "import_id",
+        "source",
+        "description",
+        "filename",
+        "on_error",
+        "sha256",
+        "size_bytes",
+        "received_at",
+    )
     assert {name: manifest[name] for name in told} == {name: status[name] for name in told}
     assert service.kept() == sorted([f"{status['import_id']}.csv", f"{status['import_id']}.json"])
 
@@ -80,7 +96,9 @@ def test_the_name_comes_with_the_file(service: Service, sent: Sent) -> None:
 
 
 def test_a_raw_body_has_its_name_in_the_query(service: Service) -> None:
-    assert service.upload(CSV, "?filename=Angebote%20%C3%BC.csv").json["filename"] == "Angebote ü.csv"
+    assert (
+        service.upload(CSV, "?filename=Angebote%20%C3%BC.csv").json["filename"] == "Angebote ü.csv"
+    )
 
 
 def test_a_raw_body_named_gz_is_unpacked(service: Service) -> None:
@@ -119,7 +137,9 @@ def test_an_empty_option_is_as_if_absent(service: Service) -> None:
 
 
 @pytest.mark.parametrize(("name", "character"), [(",", ","), (";", ";"), ("tab", "\t"), ("|", "|")])
-def test_the_delimiter_is_found_out_and_recorded(service: Service, name: str, character: str) -> None:
+def test_the_delimiter_is_found_out_and_recorded(
+    service: Service, name: str, character: str
+) -> None:
     status = service.import_csv(CSV.replace(b",", character.encode()))
     assert (status["delimiter"], status["record_count"]) == (name, 2)
 
@@ -137,13 +157,21 @@ def test_an_encoding_is_used_when_it_is_given(service: Service) -> None:
 
 def test_a_dry_run_writes_nothing(service: Service) -> None:
     status = service.import_csv(CSV, "?dry_run=true")
-    assert (status["status"], status["record_count"], status["first_model"]) == ("succeeded", 2, None)
+    assert (status["status"], status["record_count"], status["first_model"]) == (
+        "succeeded",
+        2,
+        None,
+    )
     assert service.listings(f"?import_id={status['import_id']}") == service.listings() == []
 
 
 def test_one_bad_row_fails_the_import(service: Service) -> None:
     status = service.import_csv(CSV + b"L40S,$99,0.5,EU,Acme,2025-01-01\n")
-    assert (status["status"], status["error"]["code"], status["record_count"]) == ("failed", "invalid_rows", 0)
+    assert (status["status"], status["error"]["code"], status["record_count"]) == (
+        "failed",
+        "invalid_rows",
+        0,
+    )
     assert service.listings() == []
 
 
@@ -156,7 +184,10 @@ def test_a_skipped_row_leaves_its_number_free(service: Service) -> None:
     rows = ("A,1,1,,,2025-01-01", "B,$1,1,,,2025-01-01", "C,1,1,,,2025-01-01")
     status = service.import_csv(offers(*rows), "?on_error=skip")
     found = service.listings(f"?import_id={status['import_id']}")
-    assert [(row["model"], row["import_index"], row["line"]) for row in found] == [("A", 1, 2), ("C", 3, 4)]
+    assert [(row["model"], row["import_index"], row["line"]) for row in found] == [
+        ("A", 1, 2),
+        ("C", 3, 4),
+    ]
 
 
 def test_the_same_bytes_are_recognised(service: Service) -> None:

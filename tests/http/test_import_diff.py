@@ -105,9 +105,12 @@ def test_a_changed_row_has_old_and_new_and_exact_deltas(pair: Pair) -> None:
     free, better, cheaper = pair.get("?kind=changed")
     assert tuple(cheaper) == CHANGED_COLUMNS
     assert cheaper | {"listing_id": ""} == {
-        "listing_id": "", "model": "Cheaper", "condition": None, "seller": "a", "region": "EU", "source_url": None,
-        "old_price_usd": 0.3, "new_price_usd": 0.1, "price_delta": -0.2, "price_delta_pct": -66.666667,
-        "old_score": 0.5, "new_score": 0.5, "score_delta": 0.0, "old_import_index": 2, "new_import_index": 6,
+        "listing_id": "", "model": "Cheaper", "condition": None, "seller": "a", "region": "EU",
+        "source_url": None,
+        "old_price_usd": 0.3, "new_price_usd": 0.1, "price_delta": -0.2,
+        "price_delta_pct": -66.666667,
+        "old_score": 0.5, "new_score": 0.5, "score_delta": 0.0, "old_import_index": 2,
+        "new_import_index": 6,
     }  # fmt: skip
     assert (better["price_delta"], better["score_delta"]) == (0.0, 0.2)
     assert (free["price_delta"], free["price_delta_pct"]) == (10.0, None)
@@ -125,12 +128,17 @@ def test_formats(pair: Pair, kind: str) -> None:
     rows = pair.get(f"?kind={kind}")
     lines = pair.service.http.get(f"{pair.path}?kind={kind}&format=csv").text.splitlines()
     assert (lines[0], len(lines)) == (",".join(rows[0]), len(rows) + 1)
-    ndjson = pair.service.http.get(f"{pair.path}?kind={kind}", headers={"Accept": "application/x-ndjson"})
+    ndjson = pair.service.http.get(
+        f"{pair.path}?kind={kind}", headers={"Accept": "application/x-ndjson"}
+    )
     assert ndjson.text.count("\n") == len(rows)
 
 
 def test_columns_are_chosen(pair: Pair) -> None:
-    assert pair.get("?kind=removed&fields=price_usd,model")[0] == {"price_usd": 50.0, "model": "Gone"}
+    assert pair.get("?kind=removed&fields=price_usd,model")[0] == {
+        "price_usd": 50.0,
+        "model": "Gone",
+    }
     assert pair.get("?kind=changed&fields=score_delta")[1] == {"score_delta": 0.2}
 
 
@@ -154,7 +162,10 @@ def test_bad_values_are_refused(pair: Pair, query: str, parameter: str) -> None:
 def test_a_cursor_belongs_to_its_list(pair: Pair) -> None:
     link = pair.service.http.get(f"{pair.path}?kind=added&limit=1").headers["Link"]
     cursor = link.partition("cursor=")[2].partition(">")[0]
-    for path in (f"{pair.path}?kind=changed", f"/api/imports/{pair.old}/diff/{pair.old}?kind=added"):
+    for path in (
+        f"{pair.path}?kind=changed",
+        f"/api/imports/{pair.old}/diff/{pair.old}?kind=added",
+    ):
         assert pair.service.refusal(f"{path}&limit=1&cursor={cursor}")["code"] == "invalid_cursor"
 
 
@@ -181,5 +192,7 @@ def test_an_import_that_brought_nothing_is_409(service: Service) -> None:
 @pytest.mark.parametrize("query", ["", "?kind=changed", "?kind=added&limit=1"])
 def test_who_has_it_already_gets_304(pair: Pair, query: str) -> None:
     etag = pair.service.http.get(f"{pair.path}{query}").headers["ETag"]
-    answer = pair.service.http.get(f"{pair.path}{query}", headers={"If-None-Match": etag}, status=304)
+    answer = pair.service.http.get(
+        f"{pair.path}{query}", headers={"If-None-Match": etag}, status=304
+    )
     assert answer.body == b""

@@ -50,7 +50,9 @@ def test_a_value_is_cut_at_200_characters(service: Service) -> None:
 
 
 def test_a_line_is_the_physical_one_where_the_record_starts(service: Service) -> None:
-    path = service.import_csv(offers('"A\n\nB",1,1,,,2025-01-01', "L4,$,1,,,2025-01-01"))["links"]["errors"]
+    path = service.import_csv(offers('"A\n\nB",1,1,,,2025-01-01', "L4,$,1,,,2025-01-01"))["links"][
+        "errors"
+    ]
     assert [(error["row"], error["line"]) for error in service.http.get(path).json] == [(2, 5)]
 
 
@@ -71,7 +73,9 @@ def test_a_queued_import_has_an_empty_list(service: Service) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 7, 24, 25, 26])
-def test_walking_the_pages_gives_every_error_once(shared_service: Service, failed: str, limit: int) -> None:
+def test_walking_the_pages_gives_every_error_once(
+    shared_service: Service, failed: str, limit: int
+) -> None:
     assert shared_service.walk(f"{failed}?limit={limit}") == shared_service.http.get(failed).json
 
 

@@ -9,7 +9,10 @@ import pytest
 from tests.http.forms import Part, Sent, form
 from tests.service import Service, offers
 
-CSV = b"\xef\xbb\xbf" + offers('"L4, new",2400.5,0.7,"E\r\nU",\xc4cme,2025-07-29').replace("\n", "\r\n").encode()
+CSV = (
+    b"\xef\xbb\xbf"
+    + offers('"L4, new",2400.5,0.7,"E\r\nU",\xc4cme,2025-07-29').replace("\n", "\r\n").encode()
+)
 PACKED = gzip.compress(CSV, mtime=0)
 
 
@@ -53,7 +56,9 @@ def test_it_has_a_length_and_a_name(service: Service) -> None:
     status = service.upload(CSV, "?filename=..%2F%22offers%22.csv").json
     answer = service.http.get(status["links"]["file"])
     assert answer.headers["Content-Length"] == str(len(CSV))
-    assert answer.headers["Content-Disposition"] == f'attachment; filename="{status["import_id"]}.csv"'
+    assert (
+        answer.headers["Content-Disposition"] == f'attachment; filename="{status["import_id"]}.csv"'
+    )
 
 
 def test_who_has_it_already_gets_304(service: Service) -> None:

@@ -40,7 +40,9 @@ def test_an_accepted_upload(service: Service) -> None:
 
 
 def test_a_refused_upload(service: Service) -> None:
-    line = _line(service, lambda: service.post("/api/import?filename=offers.csv", "model\nL4\n", ASKED, 422))
+    line = _line(
+        service, lambda: service.post("/api/import?filename=offers.csv", "model\nL4\n", ASKED, 422)
+    )
     assert line.pop("reason").startswith("missing columns price_usd")
     assert line == {
         "event": "import_refused",
@@ -57,7 +59,11 @@ def test_a_large_one_that_is_refused_by_its_head_is_named_too(service: Service) 
     zipped = b"PK\x03\x04" + b"\x01" * 1_000_000
     sent = form(Part("file", zipped, "offers.zip"))
     line = _line(service, lambda: sent.to(service, status=422))
-    assert (line["code"], line["filename"], line["size_bytes"]) == ("file_refused", "offers.zip", len(sent.body))
+    assert (line["code"], line["filename"], line["size_bytes"]) == (
+        "file_refused",
+        "offers.zip",
+        len(sent.body),
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,7 +78,9 @@ def test_a_large_one_that_is_refused_by_its_head_is_named_too(service: Service) 
         ("/api/imports/nobody/retry", {}, 404, "import_not_found"),
     ],
 )
-def test_every_kind_of_refusal(service: Service, path: str, headers: dict[str, str], status: int, code: str) -> None:
+def test_every_kind_of_refusal(
+    service: Service, path: str, headers: dict[str, str], status: int, code: str
+) -> None:
     line = _line(service, lambda: service.post(path, CSV, ASKED | headers, status))
     assert (line["event"], line["code"], line["client"]) == ("import_refused", code, CLIENT)
 
@@ -81,7 +89,11 @@ def test_a_full_queue(start_service: StartService) -> None:
     service = start_service(max_imports_waiting=1)
     service.upload(CSV)
     line = _line(service, lambda: service.post("/api/import", CSV, ASKED, 503))
-    assert (line["event"], line["code"], line["log_level"]) == ("import_refused", "too_many_imports", "info")
+    assert (line["event"], line["code"], line["log_level"]) == (
+        "import_refused",
+        "too_many_imports",
+        "info",
+    )
 
 
 def test_rows_as_json(service: Service) -> None:

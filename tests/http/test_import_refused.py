@@ -48,7 +48,9 @@ FAULTY = {
     "JSON that is no object": Sent(b'["model,price_usd,score"]', "application/json"),
     "JSON without csv": Sent(b'{"filename": "offers.csv"}', "application/json"),
     "JSON with csv that is no text": Sent(b'{"csv": 5}', "application/json"),
-    "JSON with a name that is no text": Sent(b'{"csv": "model", "filename": 5}', "application/json"),
+    "JSON with a name that is no text": Sent(
+        b'{"csv": "model", "filename": 5}', "application/json"
+    ),
     "JSON with options": Sent(b'{"csv": "model", "source": "perplexity"}', "application/json"),
 }
 OTHER_TYPES = {
@@ -102,13 +104,17 @@ def test_a_column_given_twice_is_named_both_times(service: Service) -> None:
 
 
 def test_curl_without_a_type_is_told_what_to_add(service: Service) -> None:
-    found = _refused(service, Sent(CSV, "application/x-www-form-urlencoded").to(service, status=415))
+    found = _refused(
+        service, Sent(CSV, "application/x-www-form-urlencoded").to(service, status=415)
+    )
     assert "-H 'Content-Type: text/csv'" in found["detail"]
     assert {"text/csv", "multipart/form-data", "application/json"} <= set(found["offered"])
 
 
 @pytest.mark.parametrize("sent", [Sent(CSV, "text/csv"), form(FILE)], ids=["raw", "multipart"])
-def test_an_upload_over_the_limit_is_413_and_names_it(start_service: StartService, sent: Sent) -> None:
+def test_an_upload_over_the_limit_is_413_and_names_it(
+    start_service: StartService, sent: Sent
+) -> None:
     service = start_service(max_upload_bytes=len(CSV) - 1)
     found = _refused(service, sent.to(service, status=413))
     assert (found["code"], found["limit"]) == ("too_large", len(CSV) - 1)
@@ -173,12 +179,20 @@ def test_a_bad_option_is_400_and_named(service: Service, query: str, parameter: 
 
 
 @pytest.mark.parametrize("place", ["query", "form"])
-def test_an_unknown_option_is_400_with_the_nearest_and_the_list(service: Service, place: str) -> None:
+def test_an_unknown_option_is_400_with_the_nearest_and_the_list(
+    service: Service, place: str
+) -> None:
     sent = form(Part("on_eror", b"skip"), FILE) if place == "form" else form(FILE)
     path = "/api/import?on_eror=skip" if place == "query" else "/api/import"
     found = _refused(service, sent.to(service, path, status=400))
-    assert (found["code"], found["parameter"], found["nearest"]) == ("unknown_parameter", "on_eror", "on_error")
-    assert {"source", "description", "delimiter", "encoding", "on_error", "dry_run"} <= set(found["known"])
+    assert (found["code"], found["parameter"], found["nearest"]) == (
+        "unknown_parameter",
+        "on_eror",
+        "on_error",
+    )
+    assert {"source", "description", "delimiter", "encoding", "on_error", "dry_run"} <= set(
+        found["known"]
+    )
 
 
 @pytest.mark.parametrize(

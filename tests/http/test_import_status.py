@@ -11,9 +11,14 @@ from glyphd.importing.status import STALLED_SECONDS
 from glyphd.times import utc_text
 from tests.service import Service, offers
 
-ROWS = ("RTX_A6000,4500,0.9,USA,Acme,2025-07-29T12:00:00Z", "L4,2400.5,0.7,EU,Zebra,2025-07-29T13:00:00Z")
+ROWS = (
+    "RTX_A6000,4500,0.9,USA,Acme,2025-07-29T12:00:00Z",
+    "L4,2400.5,0.7,EU,Zebra,2025-07-29T13:00:00Z",
+)
 CSV = offers(*ROWS)
-BROKEN = offers(ROWS[0], "L4,$2,x,EU,Zebra,2025-07-29T13:00:00Z", "L4,$3,1,EU,Zebra,2025-07-29T13:00:00Z")
+BROKEN = offers(
+    ROWS[0], "L4,$2,x,EU,Zebra,2025-07-29T13:00:00Z", "L4,$3,1,EU,Zebra,2025-07-29T13:00:00Z"
+)
 
 DOCUMENTED = re.findall(
     r"\w+",
@@ -56,9 +61,15 @@ def test_it_has_the_documented_members_in_their_order(service: Service) -> None:
 
 def test_a_finished_import(service: Service) -> None:
     service.http.extra_environ = {"REMOTE_ADDR": "192.0.2.7"}
-    status = service.import_csv(CSV, "?filename=scored.csv&source=perplexity", User_Agent="curl/8.9")
+    status = service.import_csv(
+        CSV, "?filename=scored.csv&source=perplexity", User_Agent="curl/8.9"
+    )
     elsewhere = ("import_id", "sha256", "links")
-    said = {name: value for name, value in status.items() if not name.endswith("_at") and name not in elsewhere}
+    said = {
+        name: value
+        for name, value in status.items()
+        if not name.endswith("_at") and name not in elsewhere
+    }
     assert said == {
         "status": "succeeded",
         "record_count": 2,
@@ -116,7 +127,15 @@ def test_it_links_to_what_belongs_to_it(service: Service) -> None:
 def test_it_shows_warnings_summary_and_effect_as_the_registry_has_them(service: Service) -> None:
     import_id = service.import_csv(CSV)["import_id"]
     findings: dict[str, Any] = {
-        "warnings": [{"code": "null_markers", "message": "m", "count": 2, "first_lines": [2, 3], "hint": None}],
+        "warnings": [
+            {
+                "code": "null_markers",
+                "message": "m",
+                "count": 2,
+                "first_lines": [2, 3],
+                "hint": None,
+            }
+        ],
         "summary": {
             "lowest_price": 2400.5,
             "median_price": 3450.25,
@@ -144,20 +163,37 @@ def test_its_links_lead_somewhere(service: Service) -> None:
 
 def test_a_queued_import_has_nothing_to_show_yet(service: Service) -> None:
     status = service.status(service.upload(CSV).json["import_id"])
-    names = ("status", "record_count", "first_model", "last_model", "attempt", "progress", "started_at", "finished_at")
+    names = (
+        "status",
+        "record_count",
+        "first_model",
+        "last_model",
+        "attempt",
+        "progress",
+        "started_at",
+        "finished_at",
+    )
     assert [status[name] for name in names] == ["queued", 0, None, None, 0, 0.0, None, None]
     assert status["timestamp"] == status["received_at"]
 
 
 def test_the_times_of_an_import_follow_each_other(service: Service) -> None:
     status = service.import_csv(CSV)
-    assert status["received_at"] < status["started_at"] < status["finished_at"] == status["heartbeat_at"]
+    assert (
+        status["received_at"]
+        < status["started_at"]
+        < status["finished_at"]
+        == status["heartbeat_at"]
+    )
 
 
 def test_a_failed_import_says_why(service: Service) -> None:
     status = service.import_csv(BROKEN)
     assert (status["status"], status["record_count"], status["first_model"]) == ("failed", 0, None)
-    assert status["error"] == {"code": "invalid_rows", "message": "3 errors in 3 rows; nothing was written"}
+    assert status["error"] == {
+        "code": "invalid_rows",
+        "message": "3 errors in 3 rows; nothing was written",
+    }
     assert (status["rows_read"], status["error_count"]) == (3, 3)
 
 
@@ -191,8 +227,12 @@ def test_columns_that_nobody_knows_are_listed(service: Service) -> None:
     assert status["ignored_columns"] == ["Price", "notes"]
 
 
-@pytest.mark.parametrize(("silent_for", "stalled"), [(STALLED_SECONDS - 5, False), (STALLED_SECONDS + 1, True)])
-def test_a_running_import_without_a_heartbeat_is_stalled(service: Service, silent_for: float, stalled: bool) -> None:
+@pytest.mark.parametrize(
+    ("silent_for", "stalled"), [(STALLED_SECONDS - 5, False), (STALLED_SECONDS + 1, True)]
+)
+def test_a_running_import_without_a_heartbeat_is_stalled(
+    service: Service, silent_for: float, stalled: bool
+) -> None:
     import_id = service.upload(CSV).json["import_id"]
     service.alter(import_id, status="running", attempt=1, heartbeat_at=_ago(silent_for))
     assert service.status(import_id)["stalled"] is stalled
@@ -205,7 +245,9 @@ def test_a_finished_import_is_never_stalled(service: Service) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/imports/{}", "/api/import/{}"])
-@pytest.mark.parametrize("import_id", ["550e8400-e29b-41d4-a716-446655440000", "%C3%BC", "a%00b", "x" * 64])
+@pytest.mark.parametrize(
+    "import_id", ["550e8400-e29b-41d4-a716-446655440000", "%C3%BC", "a%00b", "x" * 64]
+)
 def test_an_unknown_id_is_404(service: Service, path: str, import_id: str) -> None:
     assert service.refusal(path.format(import_id), 404)["code"] == "import_not_found"
 

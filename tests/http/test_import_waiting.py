@@ -60,7 +60,9 @@ def test_a_small_upload_that_fails_is_202_too(live_service: Service) -> None:
 
 
 @pytest.mark.usefixtures("patient_grace")
-@pytest.mark.parametrize(("rows", "waiting"), [(1, 1), (10_000, 0)], ids=["a busy queue", "a large upload"])
+@pytest.mark.parametrize(
+    ("rows", "waiting"), [(1, 1), (10_000, 0)], ids=["a busy queue", "a large upload"]
+)
 def test_others_are_answered_at_once(service: Service, rows: int, waiting: int) -> None:
     service.greet()
     for _ in range(waiting):
@@ -77,16 +79,26 @@ def test_respond_async_answers_at_once(service: Service) -> None:
     assert (answer.status_code, answer.json["status"]) == (202, "queued")
 
 
-@pytest.mark.parametrize("prefer", ["wait=60", 'WAIT = "60"', "respond-async, wait=60", "wait=60, respond-async"])
+@pytest.mark.parametrize(
+    "prefer", ["wait=60", 'WAIT = "60"', "respond-async, wait=60", "wait=60, respond-async"]
+)
 def test_who_waits_is_told_of_success(live_service: Service, prefer: str) -> None:
     answer = live_service.upload(CSV, Prefer=prefer)
-    assert (answer.status_code, answer.json["status"], answer.json["record_count"]) == (200, "succeeded", 1)
+    assert (answer.status_code, answer.json["status"], answer.json["record_count"]) == (
+        200,
+        "succeeded",
+        1,
+    )
 
 
 @pytest.mark.parametrize(
-    ("csv", "code"), [(BAD_ROW, "invalid_rows"), (OPEN_QUOTE, "unreadable_file")], ids=["a row", "the file"]
+    ("csv", "code"),
+    [(BAD_ROW, "invalid_rows"), (OPEN_QUOTE, "unreadable_file")],
+    ids=["a row", "the file"],
 )
-def test_who_waits_is_told_that_the_file_is_at_fault(live_service: Service, csv: str, code: str) -> None:
+def test_who_waits_is_told_that_the_file_is_at_fault(
+    live_service: Service, csv: str, code: str
+) -> None:
     headers = {"Content-Type": "text/csv", "Prefer": f"wait={LONG}"}
     answer = live_service.post("/api/import", csv, headers, status=422)
     found = problem(answer)
@@ -127,7 +139,9 @@ def test_nobody_waits_for_a_worker_that_is_not_there(service: Service) -> None:
 def test_beyond_half_of_the_threads_nobody_waits(start_service: StartService) -> None:
     service = start_service(threads=2)
     service.greet()
-    job = service.services.registry.find_import(service.upload(CSV, Prefer="respond-async").json["import_id"])
+    job = service.services.registry.find_import(
+        service.upload(CSV, Prefer="respond-async").json["import_id"]
+    )
     assert job is not None
     held = HeldRegistry(service.services.registry)
     waiting = Waiting(held, threads=2)

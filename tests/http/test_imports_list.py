@@ -68,14 +68,20 @@ def test_filters(shared_service: Service, imports: list[str], query: str, found:
     assert _ids(shared_service, f"?{query}") == [imports[at] for at in found]
 
 
-@pytest.mark.parametrize(("name", "found"), [("received_after", [4, 3]), ("received_before", [1, 0])])
-def test_times_are_exclusive(shared_service: Service, imports: list[str], name: str, found: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("name", "found"), [("received_after", [4, 3]), ("received_before", [1, 0])]
+)
+def test_times_are_exclusive(
+    shared_service: Service, imports: list[str], name: str, found: list[int]
+) -> None:
     received_at = shared_service.status(imports[2])["received_at"]
     assert _ids(shared_service, f"?{name}={received_at}") == [imports[at] for at in found]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 6])
-def test_walking_the_pages_gives_every_import_once(shared_service: Service, imports: list[str], limit: int) -> None:
+def test_walking_the_pages_gives_every_import_once(
+    shared_service: Service, imports: list[str], limit: int
+) -> None:
     found = shared_service.walk(f"/api/imports?limit={limit}")
     assert [status["import_id"] for status in found] == imports[::-1]
 
@@ -106,8 +112,15 @@ def test_a_hundred_come_unasked(service: Service) -> None:
 
 
 def test_a_total_is_told_only_when_asked_for(shared_service: Service, imports: list[str]) -> None:
-    assert shared_service.http.get("/api/imports?limit=1&count=exact").headers["X-Total-Count"] == "5"
-    assert shared_service.http.get("/api/imports?source=ebay&count=exact&limit=1").headers["X-Total-Count"] == "2"
+    assert (
+        shared_service.http.get("/api/imports?limit=1&count=exact").headers["X-Total-Count"] == "5"
+    )
+    assert (
+        shared_service.http.get("/api/imports?source=ebay&count=exact&limit=1").headers[
+            "X-Total-Count"
+        ]
+        == "2"
+    )
     assert "X-Total-Count" not in shared_service.http.get("/api/imports?limit=1").headers
 
 
@@ -127,7 +140,10 @@ def test_it_can_be_had_as_csv(shared_service: Service, imports: list[str]) -> No
 def test_it_can_be_had_as_lines_of_json(shared_service: Service, imports: list[str]) -> None:
     answer = shared_service.http.get("/api/imports", headers={"Accept": "application/x-ndjson"})
     found = [json.loads(line) for line in answer.text.splitlines()]
-    assert (answer.content_type, found) == ("application/x-ndjson", shared_service.http.get("/api/imports").json)
+    assert (answer.content_type, found) == (
+        "application/x-ndjson",
+        shared_service.http.get("/api/imports").json,
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,6 +159,8 @@ def test_it_can_be_had_as_lines_of_json(shared_service: Service, imports: list[s
         ("page=2", "unknown_parameter", "page"),
     ],
 )
-def test_what_it_does_not_know_is_refused(service: Service, query: str, code: str, parameter: str) -> None:
+def test_what_it_does_not_know_is_refused(
+    service: Service, query: str, code: str, parameter: str
+) -> None:
     found = service.refusal(f"/api/imports?{query}")
     assert (found["code"], found["parameter"]) == (code, parameter)

@@ -31,10 +31,15 @@ def test_it_is_the_latest_observation(service: Service) -> None:
 def test_its_id_is_32_hex_digits_of_either_case(market: Market) -> None:
     listing_id = market.service.listings()[0]["listing_id"]
     assert (len(listing_id), listing_id) == (32, listing_id.lower())
-    assert market.service.http.get(f"/api/listings/{listing_id.upper()}").json["listing_id"] == listing_id
+    assert (
+        market.service.http.get(f"/api/listings/{listing_id.upper()}").json["listing_id"]
+        == listing_id
+    )
 
 
-@pytest.mark.parametrize("listing_id", ["0" * 32, "0" * 31, "g" * 32, "0" * 34, "import", "0%20" * 16, "%C3%BC"])
+@pytest.mark.parametrize(
+    "listing_id", ["0" * 32, "0" * 31, "g" * 32, "0" * 34, "import", "0%20" * 16, "%C3%BC"]
+)
 def test_an_unknown_id_is_404(market: Market, listing_id: str) -> None:
     assert market.service.refusal(f"/api/listings/{listing_id}", 404)["code"] == "listing_not_found"
 
@@ -64,4 +69,7 @@ def test_an_import_changes_the_etag(service: Service) -> None:
 @pytest.mark.parametrize("parameter", ["fields", "format", "history", "as_of"])
 def test_it_takes_no_parameters(market: Market, parameter: str) -> None:
     listing_id = market.service.listings()[0]["listing_id"]
-    assert market.service.refusal(f"/api/listings/{listing_id}?{parameter}=x")["parameter"] == parameter
+    assert (
+        market.service.refusal(f"/api/listings/{listing_id}?{parameter}=x")["parameter"]
+        == parameter
+    )

@@ -74,7 +74,9 @@ def test_filters(market: Market, query: str, prices: list[float]) -> None:
     assert market.prices(f"?{query}") == prices
 
 
-@pytest.mark.parametrize("name", sorted(ListingQuery.model_fields.keys() - {"cursor", "import_id", "as_of"}))
+@pytest.mark.parametrize(
+    "name", sorted(ListingQuery.model_fields.keys() - {"cursor", "import_id", "as_of"})
+)
 def test_any_other_empty_value_counts_as_absent(market: Market, name: str) -> None:
     assert market.prices(f"?{name}=") == EVERYTHING
     assert market.prices(f"?{name}=+") == EVERYTHING
@@ -92,7 +94,9 @@ def test_an_import_may_be_filtered(market: Market) -> None:
     assert market.prices(f"?import_id={market.first}&region=EU") == [4200, 2400]
 
 
-@pytest.mark.parametrize("import_id", ["550e8400-e29b-41d4-a716-446655440000", "no-uuid", "' OR 1=1"])
+@pytest.mark.parametrize(
+    "import_id", ["550e8400-e29b-41d4-a716-446655440000", "no-uuid", "' OR 1=1"]
+)
 def test_an_unknown_import_is_an_empty_array(market: Market, import_id: str) -> None:
     assert market.service.http.get("/api/listings", {"import_id": import_id}).json == []
 
@@ -126,12 +130,19 @@ def test_first_seen_at_is_that_of_the_earliest_event(service: Service) -> None:
     service.import_csv(offers("L4,1,1,,,2025-01-02", "A,1,1,,,2025-01-01"))
     service.import_csv(offers("L4,2,1,,,2025-01-03T10:00:00.5Z"))
     row = service.listings("?model=L4")[0]
-    assert (row["first_seen_at"], row["seen_at"]) == ("2025-01-02T00:00:00.000000Z", "2025-01-03T10:00:00.500000Z")
+    assert (row["first_seen_at"], row["seen_at"]) == (
+        "2025-01-02T00:00:00.000000Z",
+        "2025-01-03T10:00:00.500000Z",
+    )
 
 
 def test_an_unknown_parameter_is_named_with_the_nearest_and_the_list(market: Market) -> None:
     found = market.refusal("min_scor=0.8")
-    assert (found["code"], found["parameter"], found["nearest"]) == ("unknown_parameter", "min_scor", "min_score")
+    assert (found["code"], found["parameter"], found["nearest"]) == (
+        "unknown_parameter",
+        "min_scor",
+        "min_score",
+    )
     assert found["known"] == list(ListingQuery.model_fields)
     assert "'min_scor'" in found["detail"]
     assert "min_score" in found["detail"]
@@ -181,9 +192,13 @@ def test_a_bad_value_is_refused_with_the_reason(market: Market, query: str, reas
     assert reason in found["detail"]
 
 
-@pytest.mark.parametrize("path", ["/api/listings", "/api/deltas", f"/api/listings/{'0' * 32}/source"])
+@pytest.mark.parametrize(
+    "path", ["/api/listings", "/api/deltas", f"/api/listings/{'0' * 32}/source"]
+)
 @pytest.mark.parametrize("value", ["", "%20", "%09"])
-def test_an_unset_variable_does_not_ask_for_the_whole_market(market: Market, path: str, value: str) -> None:
+def test_an_unset_variable_does_not_ask_for_the_whole_market(
+    market: Market, path: str, value: str
+) -> None:
     found = market.service.refusal(f"{path}?import_id={value}")
     assert (found["code"], found["parameter"]) == ("invalid_parameter", "import_id")
 
@@ -198,6 +213,8 @@ def test_what_may_be_given_once_is_refused_twice(market: Market) -> None:
     assert (found["code"], found["detail"]) == ("invalid_parameter", "min_score is given twice")
 
 
-@pytest.mark.parametrize("query", ["model=%FF", "&".join(["model=L4"] * 201)], ids=["not UTF-8", "too many"])
+@pytest.mark.parametrize(
+    "query", ["model=%FF", "&".join(["model=L4"] * 201)], ids=["not UTF-8", "too many"]
+)
 def test_a_query_that_can_not_be_read_is_400(market: Market, query: str) -> None:
     assert market.refusal(query)["code"] == "invalid_request"

@@ -34,9 +34,13 @@ def _csv(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-@pytest.mark.parametrize(("name", "content_type"), [("json", JSON), ("csv", CSV), ("ndjson", NDJSON)])
+@pytest.mark.parametrize(
+    ("name", "content_type"), [("json", JSON), ("csv", CSV), ("ndjson", NDJSON)]
+)
 def test_the_format_may_be_named(market: Market, name: str, content_type: str) -> None:
-    answer = market.service.http.get(f"/api/listings?format={name}", headers={"Accept": "image/png"})
+    answer = market.service.http.get(
+        f"/api/listings?format={name}", headers={"Accept": "image/png"}
+    )
     assert answer.content_type == content_type
 
 
@@ -63,7 +67,9 @@ def test_else_the_accept_header_decides(market: Market, accept: str, content_typ
     assert (answer.content_type, answer.headers["Vary"]) == (content_type, "Accept")
 
 
-@pytest.mark.parametrize("accept", ["image/png", "application/json;q=0", "application/xml, text/html"])
+@pytest.mark.parametrize(
+    "accept", ["image/png", "application/json;q=0", "application/xml, text/html"]
+)
 def test_what_it_can_not_be_had_as_is_406(market: Market, accept: str) -> None:
     answer = market.service.http.get("/api/listings", headers={"Accept": accept}, status=406)
     assert (answer.json["code"], answer.json["offered"]) == ("not_acceptable", [JSON, CSV, NDJSON])
@@ -86,7 +92,9 @@ def test_a_page_comes_in_every_format(market: Market, name: str) -> None:
     assert answer.text.count("RTX") + answer.text.count("rtx") == 1
 
 
-@pytest.mark.parametrize(("name", "text"), [("json", "[]"), ("ndjson", ""), ("csv", "model,score\r\n")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("json", "[]"), ("ndjson", ""), ("csv", "model,score\r\n")]
+)
 def test_nothing_in_every_format(market: Market, name: str, text: str) -> None:
     answer = market.service.http.get(f"/api/listings?model=none&fields=model,score&format={name}")
     assert answer.text == text
@@ -98,13 +106,17 @@ def test_csv_has_all_columns_in_the_order_of_the_contract(market: Market) -> Non
 
 
 def test_csv_lines_end_as_rfc_4180_has_it_and_null_is_empty(market: Market) -> None:
-    answer = market.service.http.get("/api/listings?format=csv&fields=model,seller,price_usd&model=l40s")
+    answer = market.service.http.get(
+        "/api/listings?format=csv&fields=model,seller,price_usd&model=l40s"
+    )
     assert answer.body == b"model,seller,price_usd\r\nL40S,,7000.0\r\n"
 
 
 def test_fields_are_answered_in_the_order_asked_for(market: Market) -> None:
     rows = market.service.listings("?fields=score,import_index,%20model&model=L4")
-    assert [list(row.items()) for row in rows] == [[("score", 0.7), ("import_index", 3), ("model", "L4")]]
+    assert [list(row.items()) for row in rows] == [
+        [("score", 0.7), ("import_index", 3), ("model", "L4")]
+    ]
 
 
 def test_a_field_asked_for_twice_comes_once(market: Market) -> None:
@@ -117,7 +129,9 @@ def test_every_column_can_be_had_alone(market: Market, column: str) -> None:
     assert market.service.listings(f"?fields={column}") == [{column: row[column]} for row in whole]
 
 
-@pytest.mark.parametrize("fields", ["model,nothing", "byte_offset", "is_current", "id", "model,,score"])
+@pytest.mark.parametrize(
+    "fields", ["model,nothing", "byte_offset", "is_current", "id", "model,,score"]
+)
 def test_an_unknown_field_is_refused_with_the_list(market: Market, fields: str) -> None:
     found = market.refusal(f"fields={fields}")
     assert (found["code"], found["parameter"]) == ("invalid_parameter", "fields")
@@ -139,7 +153,14 @@ def test_unasked_text_comes_as_it_was_sent(service: Service, query: str) -> None
 
 def test_what_goes_out_as_csv_comes_in_again(service: Service) -> None:
     rows: list[dict[str, Any]] = [
-        {"model": f"M{number}", "price_usd": 1, "score": 1, "heuristics": value, "title": 'a "b", c\nd', "nvlink": True}
+        {
+            "model": f"M{number}",
+            "price_usd": 1,
+            "score": 1,
+            "heuristics": value,
+            "title": 'a "b", c\nd',
+            "nvlink": True,
+        }
         for number, value in enumerate(HEURISTICS)
     ]
     import_id = service.http.post_json("/api/persist/listings", rows).json["import_id"]
@@ -155,7 +176,11 @@ def test_what_goes_out_as_csv_comes_in_again(service: Service) -> None:
 
 def _said(row: dict[str, Any]) -> dict[str, Any]:
     """What the row itself said."""
-    return {name: value for name, value in row.items() if name not in ("import_id", "line", "imported_at")}
+    return {
+        name: value
+        for name, value in row.items()
+        if name not in ("import_id", "line", "imported_at")
+    }
 
 
 def test_scores_come_back_digit_for_digit(service: Service) -> None:

@@ -56,7 +56,8 @@ def test_the_orders_tested_are_all_there_are() -> None:
 def test_ties_go_to_the_later_import_and_then_to_the_file(tied: Service, sort: str) -> None:
     rows = [row for row in tied.listings(f"?sort={sort}") if row["score"] == 0.5]
     assert [(row["seller"], row["import_index"]) for row in rows] == [
-        ("Three", 1), ("Four", 2), ("Three", 3), ("Three", 5), ("One", 1), ("Two", 2), ("One", 3), ("One", 5),
+        ("Three", 1), ("Four", 2), ("Three", 3), ("Three", 5), ("One", 1), ("Two", 2), ("One", 3),
+        ("One", 5),
     ]  # fmt: skip
 
 
@@ -85,11 +86,17 @@ def test_models_are_sorted_without_regard_to_case(tied: Service) -> None:
 
 
 def test_the_next_page_is_the_same_request_at_another_place(market: Market) -> None:
-    answer = market.service.http.get("/api/listings?limit=2&region=EU&region=USA&model_contains=%26x")
+    answer = market.service.http.get(
+        "/api/listings?limit=2&region=EU&region=USA&model_contains=%26x"
+    )
     assert "Link" not in answer.headers
-    answer = market.service.http.get("/api/listings?limit=2&seller=Zebra&seller=nordhall%20compute&count=exact")
+    answer = market.service.http.get(
+        "/api/listings?limit=2&seller=Zebra&seller=nordhall%20compute&count=exact"
+    )
     link = answer.headers["Link"]
-    assert link.startswith("</api/listings?limit=2&seller=Zebra&seller=nordhall+compute&count=exact&cursor=")
+    assert link.startswith(
+        "</api/listings?limit=2&seller=Zebra&seller=nordhall+compute&count=exact&cursor="
+    )
     assert link.endswith('>; rel="next"')
 
 
@@ -120,7 +127,9 @@ def test_a_cursor_of_another_query_is_refused(market: Market, change: str) -> No
 
 def test_a_cursor_bears_another_size_and_other_columns(market: Market) -> None:
     link = next_page(market.service.http.get("/api/listings?limit=2"))
-    rows = market.service.http.get(f"{link.replace('limit=2', 'limit=3')}&fields=price_usd&sort=-seen_at").json
+    rows = market.service.http.get(
+        f"{link.replace('limit=2', 'limit=3')}&fields=price_usd&sort=-seen_at"
+    ).json
     assert rows == [{"price_usd": 30000.0}, {"price_usd": 2400.0}, {"price_usd": 4200.0}]
 
 
@@ -158,7 +167,9 @@ def test_a_forged_cursor_is_refused(market: Market, sort: str, position: list[ob
 def test_an_import_between_two_pages_breaks_nothing(own_market: Market, sort: str) -> None:
     service = own_market.service
     first = service.http.get(f"/api/listings?limit=3&sort={sort}")
-    service.import_csv(offers("NEW,5000,0.75,EU,Acme,2025-07-03T18:00:00Z", "L4,1,0.1,EU,Zebra,2025-07-07"))
+    service.import_csv(
+        offers("NEW,5000,0.75,EU,Acme,2025-07-03T18:00:00Z", "L4,1,0.1,EU,Zebra,2025-07-07")
+    )
     rest = service.walk(next_page(first))
     ids = [row["listing_id"] for row in (*first.json, *rest)]
     assert len(ids) == len(set(ids))
@@ -184,11 +195,15 @@ def test_a_total_of_an_import_counts_its_rows(market: Market) -> None:
 
 def test_who_has_the_answer_already_gets_304(market: Market) -> None:
     etag = market.service.http.get("/api/listings?limit=2").headers["ETag"]
-    answer = market.service.http.get("/api/listings?limit=2", headers={"If-None-Match": etag}, status=304)
+    answer = market.service.http.get(
+        "/api/listings?limit=2", headers={"If-None-Match": etag}, status=304
+    )
     assert (answer.body, answer.headers["ETag"]) == (b"", etag)
 
 
-@pytest.mark.parametrize("path", ["/api/listings?limit=3", "/api/listings", "/api/listings?limit=2&format=csv"])
+@pytest.mark.parametrize(
+    "path", ["/api/listings?limit=3", "/api/listings", "/api/listings?limit=2&format=csv"]
+)
 def test_another_question_has_another_etag(market: Market, path: str) -> None:
     etag = market.service.http.get("/api/listings?limit=2").headers["ETag"]
     assert market.service.http.get(path).headers["ETag"] != etag

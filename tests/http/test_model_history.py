@@ -55,7 +55,8 @@ def test_a_row_has_every_number(history: Service) -> None:
     assert history.http.get("/api/models/L4/history?bucket=week").json[0] == {
         "bucket": "2024-12-30", "listing_count": 2,
         "min_price": 200.0, "median_price": 350.0, "max_price": 500.0, "avg_price": 350.0,
-        "min_score": 0.6, "median_score": 0.75, "max_score": 0.9, "last_seen_at": "2025-01-05T22:00:00.000000Z",
+        "min_score": 0.6, "median_score": 0.75, "max_score": 0.9,
+        "last_seen_at": "2025-01-05T22:00:00.000000Z",
     }  # fmt: skip
 
 
@@ -73,7 +74,13 @@ def test_bounds_are_exclusive(history: Service, query: str, buckets: list[str]) 
 
 
 def test_what_a_bound_cuts_off_leaves_the_observation_before_it(history: Service) -> None:
-    assert _rows(history, "?before=2024-12-30T20:00:00Z")[0] == ("2024-12-30", 2, 100.0, 200.0, 300.0)
+    assert _rows(history, "?before=2024-12-30T20:00:00Z")[0] == (
+        "2024-12-30",
+        2,
+        100.0,
+        200.0,
+        300.0,
+    )
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])

@@ -10,7 +10,18 @@ from glyphd.history.market_models import MODEL_COLUMNS, Models
 from tests.http.conftest import Market
 from tests.service import Service, offers
 
-ODD_NAMES = ["H100 SXM/80GB", "A/B", "A//B", "ü 100%", "a+b", "q?x#y", "x/history", "a\nb", "...", "名前"]
+ODD_NAMES = [
+    "H100 SXM/80GB",
+    "A/B",
+    "A//B",
+    "ü 100%",
+    "a+b",
+    "q?x#y",
+    "x/history",
+    "a\nb",
+    "...",
+    "名前",
+]
 
 
 def _quoted(name: str) -> str:
@@ -32,10 +43,13 @@ def test_a_model_is_summed_up_whatever_its_case(market: Market) -> None:
     assert found == {
         "model": "rtx_a6000", "listing_count": 3,
         "min_price": 4000.0, "median_price": 4200.0, "max_price": 4500.0, "avg_price": 4233.333333,
-        "min_score": 0.8, "median_score": 0.8, "max_score": 0.9, "last_seen_at": "2025-07-05T12:00:00.000000Z",
-        "vram_gb": 48, "mig_capable": None, "tdp_watts": None, "cuda_cores": None, "slot_width": None,
+        "min_score": 0.8, "median_score": 0.8, "max_score": 0.9,
+        "last_seen_at": "2025-07-05T12:00:00.000000Z",
+        "vram_gb": 48, "mig_capable": None, "tdp_watts": None, "cuda_cores": None,
+        "slot_width": None,
         "pcie_generation": None, "nvlink": None, "generation": None, "form_factor": None,
-        "quantization_capacity_7b": None, "quantization_capacity_13b": None, "quantization_capacity_70b": None,
+        "quantization_capacity_7b": None, "quantization_capacity_13b": None,
+        "quantization_capacity_70b": None,
     }  # fmt: skip
     assert found in market.service.http.get("/api/models").json
 
@@ -43,7 +57,11 @@ def test_a_model_is_summed_up_whatever_its_case(market: Market) -> None:
 def test_capacities_are_those_of_the_latest_listing_that_has_them(service: Service) -> None:
     header = "model,price_usd,score,seller,seen_at,nvlink,quantization_capacity_7b,_13b,_70b"
     header = header.replace(",_", ",quantization_capacity_")
-    rows = ["L4,1,1,a,2025-01-01,yes,3,2,1", "L4,1,1,b,2025-01-03,,,,", "L4,1,1,c,2025-01-02,no,6,5,4"]
+    rows = [
+        "L4,1,1,a,2025-01-01,yes,3,2,1",
+        "L4,1,1,b,2025-01-03,,,,",
+        "L4,1,1,c,2025-01-02,no,6,5,4",
+    ]
     service.import_csv("\n".join([header, *rows]))
     found = service.http.get("/api/models/l4").json
     assert [found[f"quantization_capacity_{size}"] for size in ("7b", "13b", "70b")] == [6, 5, 4]
@@ -83,7 +101,11 @@ def test_formats(market: Market) -> None:
 
 def test_safe_csv_guards_names(service: Service) -> None:
     service.import_csv(offers("=1+1,1,1,,,2025-01-01"))
-    assert service.http.get("/api/models?format=csv&safe=true").text.splitlines()[1].startswith("'=1+1,")
+    assert (
+        service.http.get("/api/models?format=csv&safe=true")
+        .text.splitlines()[1]
+        .startswith("'=1+1,")
+    )
 
 
 def test_a_cursor_needs_a_limit_and_belongs_to_this_list(market: Market) -> None:
@@ -94,13 +116,19 @@ def test_a_cursor_needs_a_limit_and_belongs_to_this_list(market: Market) -> None
     assert history["code"] == "invalid_cursor"
 
 
-@pytest.mark.parametrize("path", ["/api/models?bucket=day", "/api/models?fields=model", "/api/models/L4?limit=1"])
+@pytest.mark.parametrize(
+    "path", ["/api/models?bucket=day", "/api/models?fields=model", "/api/models/L4?limit=1"]
+)
 def test_unknown_parameters_are_refused(market: Market, path: str) -> None:
     assert market.service.refusal(path)["code"] == "unknown_parameter"
 
 
-@pytest.mark.parametrize(("asked", "nearest"), [("RTX_A600", "rtx_a6000"), ("h100-pcie-80gb", "H100_PCIE_80GB")])
-def test_an_unknown_model_is_404_with_the_nearest_names(market: Market, asked: str, nearest: str) -> None:
+@pytest.mark.parametrize(
+    ("asked", "nearest"), [("RTX_A600", "rtx_a6000"), ("h100-pcie-80gb", "H100_PCIE_80GB")]
+)
+def test_an_unknown_model_is_404_with_the_nearest_names(
+    market: Market, asked: str, nearest: str
+) -> None:
     found = market.service.refusal(f"/api/models/{asked}", 404)
     assert (found["code"], found["nearest"][0]) == ("model_not_found", nearest)
     assert nearest in found["detail"]
@@ -122,13 +150,19 @@ def test_any_name_can_be_asked_for(service: Service, name: str) -> None:
 def test_an_encoded_slash_before_history_is_part_of_the_name(service: Service) -> None:
     service.import_csv(offers("x,1,1,,,2025-01-01", "x/history,2,1,,,2025-01-01"))
     path = "/api/models/x/history"
-    asked: dict[str, Any] = {"/api/models/x%2Fhistory": {}, "/api/models/x%2fhistory?": {}, path: []}
+    asked: dict[str, Any] = {
+        "/api/models/x%2Fhistory": {},
+        "/api/models/x%2fhistory?": {},
+        path: [],
+    }
     found = {uri: service.http.get(path, extra_environ={"REQUEST_URI": uri}).json for uri in asked}
     assert {uri: type(answer)() for uri, answer in found.items()} == asked
     assert found["/api/models/x%2Fhistory"]["model"] == "x/history"
 
 
-@pytest.mark.parametrize("path", ["/api/models", "/api/models?limit=2", "/api/models/L4", "/api/models/L4/history"])
+@pytest.mark.parametrize(
+    "path", ["/api/models", "/api/models?limit=2", "/api/models/L4", "/api/models/L4/history"]
+)
 def test_who_has_it_already_gets_304_until_an_import(service: Service, path: str) -> None:
     service.import_csv(offers("L4,1,1,,,2025-01-01"))
     etag = service.http.get(path).headers["ETag"]
@@ -145,7 +179,9 @@ def test_an_import_shows_at_once(service: Service) -> None:
         assert len(service.http.get("/api/models/L4/history").json) == price
 
 
-def test_the_list_is_computed_once_for_all_who_ask(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_is_computed_once_for_all_who_ask(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     service.import_csv(offers("L4,1,1,,,2025-01-01", "A,1,1,,,2025-01-01"))
     computed: list[str] = []
     select = Models._select

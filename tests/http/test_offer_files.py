@@ -19,9 +19,9 @@ def test_the_path_of_a_url_tells_offers_apart_by_its_case(service: Service) -> N
         + "GX-10,900,0.5,Northwind,https://shop.example/i/Ab1X,2025-07-01\n"
     )["import_id"]
     assert sorted(row["price_usd"] for row in service.listings()) == [100.0, 900.0]
-    second = service.import_csv(HEADER + "GX-10,900,0.5,Northwind,https://shop.example/i/Ab1X,2025-07-02\n")[
-        "import_id"
-    ]
+    second = service.import_csv(
+        HEADER + "GX-10,900,0.5,Northwind,https://shop.example/i/Ab1X,2025-07-02\n"
+    )["import_id"]
     assert _deltas(service) == []
     diff = service.http.get(f"/api/imports/{first}/diff/{second}").json
     assert {name: diff[name] for name in ("added", "removed", "changed", "unchanged")} == {

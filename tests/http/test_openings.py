@@ -31,14 +31,23 @@ print(f"\\n{len(opened)}")
 
 def _openings(folder: Path, initialised: Path, *uploads: dict[str, str]) -> int:
     command = [sys.executable, "-c", SCRIPT, str(folder), str(initialised), json.dumps(uploads)]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    )
     return int(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Prefer": "respond-async"}, {"Prefer": "wait=1"}, {"Idempotency_Key": "once", "Prefer": "wait=1"}]
+    "headers",
+    [
+        {"Prefer": "respond-async"},
+        {"Prefer": "wait=1"},
+        {"Idempotency_Key": "once", "Prefer": "wait=1"},
+    ],
 )
-def test_an_upload_opens_the_registry_once(tmp_path: Path, initialised_folder: Path, headers: dict[str, str]) -> None:
+def test_an_upload_opens_the_registry_once(
+    tmp_path: Path, initialised_folder: Path, headers: dict[str, str]
+) -> None:
     assert _openings(tmp_path / "data", initialised_folder, headers) == 1
 
 

@@ -10,7 +10,15 @@ PATH = "/api/listings?limit=1&fields=price_usd"
 def test_again_it_has_the_same_bytes_and_headers(market: Market) -> None:
     first, again = (market.service.http.get("/api/listings?limit=2&count=exact") for _ in range(2))
     assert again.body == first.body
-    for name in ("ETag", "Link", "X-Total-Count", "Content-Type", "Content-Length", "Vary", "Cache-Control"):
+    for name in (
+        "ETag",
+        "Link",
+        "X-Total-Count",
+        "Content-Type",
+        "Content-Length",
+        "Vary",
+        "Cache-Control",
+    ):
         assert again.headers[name] == first.headers[name]
     assert again.headers["X-Request-Id"] != first.headers["X-Request-Id"]
 

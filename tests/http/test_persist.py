@@ -20,7 +20,9 @@ BAD = [
 ]
 
 
-def _post(service: Service, content: Any, status: int | None = None, **headers: str) -> TestResponse:
+def _post(
+    service: Service, content: Any, status: int | None = None, **headers: str
+) -> TestResponse:
     return service.http.post_json(PATH, content, headers=headers, status=status)
 
 
@@ -33,7 +35,11 @@ def _refused(service: Service, answer: TestResponse) -> dict[str, Any]:
 
 def test_the_call_waits_for_the_rows_to_be_in(live_service: Service) -> None:
     answer = _post(live_service, [ROW, OTHER])
-    assert (answer.status_code, answer.json["status"], answer.json["record_count"]) == (200, "succeeded", 2)
+    assert (answer.status_code, answer.json["status"], answer.json["record_count"]) == (
+        200,
+        "succeeded",
+        2,
+    )
     rows = live_service.listings(f"?import_id={answer.json['import_id']}")
     assert [(row["model"], row["price_usd"], row["score"], row["region"]) for row in rows] == [
         ("RTX_A6000", 4500.0, 0.9, None),
@@ -73,11 +79,18 @@ def test_a_row_may_not_choose_its_import(live_service: Service) -> None:
 
 
 def test_unknown_members_are_listed_as_ignored(live_service: Service) -> None:
-    assert _post(live_service, [ROW | {"match_notes": "x"}]).json["ignored_columns"] == ["match_notes"]
+    assert _post(live_service, [ROW | {"match_notes": "x"}]).json["ignored_columns"] == [
+        "match_notes"
+    ]
 
 
 def test_values_may_be_of_any_json_kind_that_fits(live_service: Service) -> None:
-    row = ROW | {"quantity": "Available", "nvlink": True, "mig_capable": False, "heuristics": {"a": [1, None]}}
+    row = ROW | {
+        "quantity": "Available",
+        "nvlink": True,
+        "mig_capable": False,
+        "heuristics": {"a": [1, None]},
+    }
     _post(live_service, [row])
     found = live_service.listings("?fields=quantity,availability,nvlink,mig_capable,heuristics")[0]
     assert found == {
@@ -109,7 +122,16 @@ def test_every_error_is_told_with_index_field_and_code(service: Service) -> None
 @pytest.mark.parametrize(
     "body",
     [b"", b"[{", b"[NaN]", b"\xff", b"{}", b'"text"', b"null", b"[]"],
-    ids=["nothing", "cut short", "NaN", "not UTF-8", "an object", "a text", "null", "an empty array"],
+    ids=[
+        "nothing",
+        "cut short",
+        "NaN",
+        "not UTF-8",
+        "an object",
+        "a text",
+        "null",
+        "an empty array",
+    ],
 )
 def test_anything_but_an_array_of_rows_is_422(service: Service, body: bytes) -> None:
     answer = service.post(PATH, body, {"Content-Type": "application/json"}, status=422)

@@ -72,7 +72,9 @@ def _http(service: Service, failure: Exception) -> "TestApp[Any]":
 
 def _path(market: Market, path: str) -> str:
     listing_id = market.service.listings()[0]["listing_id"]
-    return path.format(import_id=market.first, listing_id=listing_id, model="L4", a=market.first, b=market.second)
+    return path.format(
+        import_id=market.first, listing_id=listing_id, model="L4", a=market.first, b=market.second
+    )
 
 
 def _all_errors() -> list[type[errors.GlyphdError]]:
@@ -83,7 +85,10 @@ def _all_errors() -> list[type[errors.GlyphdError]]:
 
 
 def test_the_paths_tested_are_all_there_are(service: Service) -> None:
-    routes = {(route.method, re.sub(r"<(\w+)[^>]*>", r"{\1}", route.path)) for route in all_routes(service.services)}
+    routes = {
+        (route.method, re.sub(r"<(\w+)[^>]*>", r"{\1}", route.path))
+        for route in all_routes(service.services)
+    }
     assert routes == {("GET", path) for path in GET_PATHS} | {("POST", path) for path in POST_PATHS}
 
 
@@ -121,10 +126,15 @@ def test_another_method_is_405_with_allow(market: Market, method: str, path: str
 @pytest.mark.parametrize("path", ["/api/import", "/api/persist/listings"])
 def test_what_only_takes_a_post_does_not_promise_get(service: Service, path: str) -> None:
     answer = service.http.get(path, status=405)
-    assert (problem(answer)["code"], answer.headers["Allow"]) == ("method_not_allowed", "OPTIONS, POST")
+    assert (problem(answer)["code"], answer.headers["Allow"]) == (
+        "method_not_allowed",
+        "OPTIONS, POST",
+    )
 
 
-@pytest.mark.parametrize("path", ["/", "/api", "/api/nothing", "/api/listings/", "/favicon.ico", "/api/%FF", "/a%00b"])
+@pytest.mark.parametrize(
+    "path", ["/", "/api", "/api/nothing", "/api/listings/", "/favicon.ico", "/api/%FF", "/a%00b"]
+)
 def test_an_unknown_path_is_404(service: Service, path: str) -> None:
     assert service.refusal(path, 404)["code"] == "not_found"
 
@@ -179,7 +189,9 @@ def test_a_problem_has_the_documented_members(service: Service) -> None:
     }
 
 
-@pytest.mark.parametrize("path", ["/api/health", "/nothing", "/api/import", "/api/listings?x=1", "/api/imports/nobody"])
+@pytest.mark.parametrize(
+    "path", ["/api/health", "/nothing", "/api/import", "/api/listings?x=1", "/api/imports/nobody"]
+)
 def test_a_sane_request_id_comes_back(service: Service, path: str) -> None:
     answer = service.http.get(path, headers={"X-Request-Id": "my-id:1.2_3"}, status="*")
     assert answer.headers["X-Request-Id"] == "my-id:1.2_3"
@@ -213,7 +225,11 @@ def test_a_crash_in_a_route_shows_nothing_of_the_inside(service: Service) -> Non
 
 @pytest.mark.parametrize(
     "failure",
-    [OperationalError("database is locked"), OperationalError("database table is busy"), errors.Unavailable("later")],
+    [
+        OperationalError("database is locked"),
+        OperationalError("database table is busy"),
+        errors.Unavailable("later"),
+    ],
 )
 def test_a_busy_database_is_503_for_a_while(service: Service, failure: Exception) -> None:
     answer = _http(service, failure).get("/api/imports/x", status=503)
@@ -230,7 +246,9 @@ def test_out_of_descriptors_is_503_for_a_while(service: Service, number: int) ->
 
 
 def test_another_failure_of_the_database_is_500(service: Service) -> None:
-    answer = _http(service, OperationalError(f"something unheard of in {SECRET}")).get("/api/imports/x", status=500)
+    answer = _http(service, OperationalError(f"something unheard of in {SECRET}")).get(
+        "/api/imports/x", status=500
+    )
     assert (problem(answer)["code"], SECRET in answer.text) == ("internal_error", False)
 
 
@@ -250,7 +268,10 @@ def test_an_archive_that_cant_be_opened_is_503_in_our_words(service: Service) ->
 
 def test_an_archive_that_is_no_database_is_not_ready_in_our_words(service: Service) -> None:
     service.settings.archive_path.write_bytes(b"no database at all\n" * 1000)
-    assert problem(service.http.get("/api/ready", status=503))["checks"]["schema"] == "gpu.sqlite can't be read"
+    assert (
+        problem(service.http.get("/api/ready", status=503))["checks"]["schema"]
+        == "gpu.sqlite can't be read"
+    )
 
 
 def test_every_error_has_a_status_and_a_code_of_its_own() -> None:

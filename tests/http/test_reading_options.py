@@ -1,4 +1,5 @@
-"""How a file is read when its sender says more about it: everywhere in the same way, whoever reads it again."""
+"""How a file is read when its sender says more about it: everywhere in the same way, whoever reads
+it again."""
 
 import csv
 import io
@@ -18,8 +19,14 @@ from tests.http.forms import BOUNDARY, Part, Sent, form
 from tests.service import Service, offers
 from tests.spoiling import open_ledger
 
-ODD = "Offers of July;;;\r\n;;;\r\nCard;Price in $;Points;note\r\nL4;1.299,50;0,5;x\r\n;;;\r\nA40;1.100;0,25;\r\n"
-ASKED = "?map=model:Card&map=price_usd:price-in_$&map=score:Points&skip_lines=2&decimal=comma&delimiter=%3B"
+ODD = (
+    "Offers of July;;;\r\n;;;\r\nCard;Price in "
+    "$;Points;note\r\nL4;1.299,50;0,5;x\r\n;;;\r\nA40;1.100;0,25;\r\n"
+)
+ASKED = (
+    "?map=model:Card&map=price_usd:price-in_$&map=score:Points"
+    "&skip_lines=2&decimal=comma&delimiter=%3B"
+)
 KEPT = {
     "column_map": '["model:Card", "price_usd:price-in_$", "score:Points"]',
     "skip_lines": 2,
@@ -44,7 +51,11 @@ ROWS = [
 
 
 def test_the_options_are_kept_with_the_import(service: Service, odd: dict[str, Any]) -> None:
-    assert (odd["status"], odd["blank_rows"], _told(service, odd["import_id"])) == ("succeeded", 1, ROWS)
+    assert (odd["status"], odd["blank_rows"], _told(service, odd["import_id"])) == (
+        "succeeded",
+        1,
+        ROWS,
+    )
     manifest = service.manifest(odd["import_id"])
     assert {name: manifest[name] for name in KEPT} == KEPT
 
@@ -76,9 +87,15 @@ def test_the_source_of_a_row_is_proved_with_them(service: Service, odd: dict[str
     assert answer.body == b"L4;1.299,50;0,5;x\r\n"
 
 
-def test_verify_and_rebuild_read_with_them(service: Service, odd: dict[str, Any], tmp_path: Path) -> None:
+def test_verify_and_rebuild_read_with_them(
+    service: Service, odd: dict[str, Any], tmp_path: Path
+) -> None:
     folder = ["--data-dir", str(service.settings.data_dir)]
-    assert CliRunner().invoke(main, ["verify", "--all", *folder]).output.startswith("no difference: 1 kept file")
+    assert (
+        CliRunner()
+        .invoke(main, ["verify", "--all", *folder])
+        .output.startswith("no difference: 1 kept file")
+    )
     rebuilt = CliRunner().invoke(main, ["rebuild", "--into", str(tmp_path / "new.sqlite"), *folder])
     assert (rebuilt.exit_code, "1 imports with 2 events" in rebuilt.output) == (0, True)
 
@@ -95,7 +112,8 @@ def test_a_retry_takes_them_over_unless_they_are_given(service: Service) -> None
 def test_a_retry_with_another_map_is_read_anew(service: Service) -> None:
     failed = service.import_csv("model,price,score,Card\nA,x,1,L4\n", "?map=title:Card")
     answer = service.http.post(
-        f"/api/imports/{failed['import_id']}/retry?on_error=skip&map=model:Card&map=:price", status=422
+        f"/api/imports/{failed['import_id']}/retry?on_error=skip&map=model:Card&map=:price",
+        status=422,
     )
     assert answer.json["missing"] == ["price_usd"]
 
@@ -123,7 +141,9 @@ def test_they_are_part_of_what_an_idempotency_key_stands_for(service: Service) -
         ("decimal=,", "'point' or 'comma'"),
     ],
 )
-def test_a_bad_option_is_refused_before_the_file_is_looked_at(service: Service, query: str, says: str) -> None:
+def test_a_bad_option_is_refused_before_the_file_is_looked_at(
+    service: Service, query: str, says: str
+) -> None:
     answer = service.post(f"/api/import?{query}", "", {"Content-Type": "text/csv"}, status=400)
     assert answer.json["code"] == "invalid_parameter"
     assert says in answer.json["detail"]
@@ -131,7 +151,8 @@ def test_a_bad_option_is_refused_before_the_file_is_looked_at(service: Service, 
 
 def test_a_target_may_be_an_alias(service: Service) -> None:
     status = service.import_csv(
-        "Card,Cost,Points\nL4,1,1\n", "?map=canonical_model:Card&map=Price:Cost&map=final_score:Points"
+        "Card,Cost,Points\nL4,1,1\n",
+        "?map=canonical_model:Card&map=Price:Cost&map=final_score:Points",
     )
     assert (status["status"], status["record_count"]) == ("succeeded", 1)
 
@@ -147,7 +168,9 @@ def test_a_target_may_be_an_alias(service: Service) -> None:
         ("attachment; filename=\"a; filename*=utf-8''b.csv\"", "a; filename*=utf-8''b.csv"),
     ],
 )
-def test_a_raw_body_may_have_its_name_in_any_script(service: Service, disposition: str, name: str) -> None:
+def test_a_raw_body_may_have_its_name_in_any_script(
+    service: Service, disposition: str, name: str
+) -> None:
     answer = service.upload(offers("L4,1,1,,,"), Content_Disposition=disposition)
     assert answer.json["filename"] == name
 
@@ -178,13 +201,17 @@ def test_a_part_in_another_transfer_encoding_is_refused(service: Service, encodi
 
 @pytest.mark.parametrize("encoding", ["binary", "8bit", "7BIT"])
 def test_a_part_whose_bytes_are_the_files_is_taken(service: Service, encoding: str) -> None:
-    _part(f"{FILE}\r\nContent-Transfer-Encoding: {encoding}", offers("L4,1,1,,,").encode()).to(service, status=202)
+    _part(f"{FILE}\r\nContent-Transfer-Encoding: {encoding}", offers("L4,1,1,,,").encode()).to(
+        service, status=202
+    )
 
 
 def test_the_charset_of_a_part_counts_too(service: Service) -> None:
     data = "model,price_usd,score,seller\nA,1,1,Café\n".encode("cp1252")
     import_id = (
-        _part(f"{FILE}\r\nContent-Type: text/csv; charset=windows-1252", data).to(service, status=202).json["import_id"]
+        _part(f"{FILE}\r\nContent-Type: text/csv; charset=windows-1252", data)
+        .to(service, status=202)
+        .json["import_id"]
     )
     service.work()
     assert [row["seller"] for row in service.listings()] == ["Café"]
@@ -211,7 +238,9 @@ def test_a_key_that_is_given_twice_is_an_error(service: Service, body: str) -> N
 def test_a_boolean_is_no_quantity(service: Service) -> None:
     row = {"model": "GX-53", "price_usd": 1, "score": 1, "quantity": True}
     answer = service.post("/api/persist/listings", json.dumps([row]), JSON, status=422)
-    assert [(error["field"], error["code"]) for error in answer.json["errors"]] == [("quantity", "not_an_integer")]
+    assert [(error["field"], error["code"]) for error in answer.json["errors"]] == [
+        ("quantity", "not_an_integer")
+    ]
     assert service.kept() == []
 
 
@@ -229,7 +258,10 @@ def test_a_day_ahead_is_the_most(service: Service) -> None:
     status = service.import_csv(offers(*rows), "?on_error=skip")
     assert [(error["line"], error["code"]) for error in status["errors"]] == [(3, "in_the_future")]
     text = service.http.get(f"/api/imports/{status['import_id']}/report.csv").text
-    assert [record[1] for record in csv.reader(io.StringIO(text, newline=""))][1:] == ["ok", "error"]
+    assert [record[1] for record in csv.reader(io.StringIO(text, newline=""))][1:] == [
+        "ok",
+        "error",
+    ]
 
 
 def test_so_it_is_for_rows_as_json(service: Service) -> None:
@@ -239,7 +271,8 @@ def test_so_it_is_for_rows_as_json(service: Service) -> None:
 
 
 def test_an_archive_whose_clock_was_ahead_counts(sqlite_settings: Settings) -> None:
-    """What was imported under a wrong clock is not read as an error by the right one, nor when it is read again."""
+    """What was imported under a wrong clock is not read as an error by the right one, nor when it
+    is read again."""
     for ledger in open_ledger(sqlite_settings):
         ledger.import_csv(offers("L4,1,1,,,"))
         ledger.change(ImportBatch.update(imported_at=_future(24 * 30)))

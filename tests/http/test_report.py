@@ -1,4 +1,5 @@
-"""`GET /api/imports/{import_id}/report.csv`: every row of the file with what is wrong with it, to be sent back."""
+"""`GET /api/imports/{import_id}/report.csv`: every row of the file with what is wrong with it, to
+be sent back."""
 
 import csv
 import gzip
@@ -45,11 +46,15 @@ def _lines(*lines: str) -> str:
 
 def test_every_row_stands_in_it_in_order_with_what_is_wrong_with_it(service: Service) -> None:
     head = "Model,Price.USD,score,note,_mine"
-    file = f'{head}\n L4 ,1,0.5,"a,\n""b""",x\n\nL4,$,,,\nL4,1\nL4,1,1,,,,\nL4,1,1,,,x\nL4,1,1,,\n,,,,\n'
+    file = (
+        f"{head}\n L4 "
+        ',1,0.5,"a,\n""b""",x\n\nL4,$,,,\nL4,1\nL4,1,1,,,,\nL4,1,1,,,x\nL4,1,1,,\n,,,,\n'
+    )
     assert _report_of(service, file) == _lines(
         f"{MARKS},{head}",
         '2,ok,,L4 ,1,0.5,"a,\n""b""",x',
-        '5,error,"Price.USD: is not a decimal number; score: is required, but the cell is empty",L4,$,,,',
+        '5,error,"Price.USD: is not a decimal number; score: is required, but the cell is '
+        'empty",L4,$,,,',
         '6,error,"has 2 cells, the header has 5",L4,1',
         "7,ok,,L4,1,1,,",
         '8,error,"has 6 cells, the header has 5",L4,1,1,,,x',
@@ -68,7 +73,15 @@ def test_every_row_stands_in_it_in_order_with_what_is_wrong_with_it(service: Ser
         (b"L4," + b"x" * 200_000, "has a cell of more than", ["L4," + "x" * 131_069]),
         (b"x" * 2_000_000, "is longer than 1048576 bytes", []),
     ],
-    ids=["NUL", "undecodable", "bad quoting", "stray return", "over two lines", "large cell", "long line"],
+    ids=[
+        "NUL",
+        "undecodable",
+        "bad quoting",
+        "stray return",
+        "over two lines",
+        "large cell",
+        "long line",
+    ],
 )
 def test_a_broken_row_has_the_cells_that_there_are(
     service: Service, broken: bytes, errors: str, cells: list[str]
@@ -84,7 +97,11 @@ def test_a_broken_row_has_the_cells_that_there_are(
 @pytest.mark.parametrize(
     ("name", "line", "why"),
     [
-        ("quote_unclosed_skip", "3", "the quote opened in the record at line 3 is not closed properly"),
+        (
+            "quote_unclosed_skip",
+            "3",
+            "the quote opened in the record at line 3 is not closed properly",
+        ),
         ("gzip_truncated", "", "the gzip data is damaged or truncated"),
         ("record_too_long", "3", "the record at line 3 is longer than"),
     ],
@@ -106,7 +123,10 @@ def test_a_cell_mended_in_it_makes_it_succeed_when_it_is_sent_back(service: Serv
     report = _report(service, failed["import_id"]).text
     mended = service.import_csv(report.replace("$30000", "30000"))
     assert (mended["status"], mended["record_count"]) == ("succeeded", 2)
-    assert [(row["model"], row["price_usd"]) for row in service.listings(f"?import_id={mended['import_id']}")] == [
+    assert [
+        (row["model"], row["price_usd"])
+        for row in service.listings(f"?import_id={mended['import_id']}")
+    ] == [
         ("L4", 2400.0),
         ("H100", 30000.0),
     ]
@@ -118,7 +138,11 @@ def test_what_was_not_mended_is_refused_again_in_its_place(service: Service, que
     failed = service.import_csv(file, query)
     again = service.import_csv(_report(service, failed["import_id"]).text, query)
     assert (again["status"], again["record_count"]) == (failed["status"], failed["record_count"])
-    assert [error["line"] for error in again["errors"]] == [error["line"] for error in failed["errors"]] == [3, 4, 5]
+    assert (
+        [error["line"] for error in again["errors"]]
+        == [error["line"] for error in failed["errors"]]
+        == [3, 4, 5]
+    )
 
 
 def test_one_of_a_file_that_is_unreadable_is_refused_as_a_whole(service: Service) -> None:
@@ -134,14 +158,18 @@ def test_that_of_a_good_file_brings_the_same_rows(service: Service, name: str) -
     assert {record[1] for record in _records(text)[1:]} == {OK}
     asked = CASES[name].get("options", {})
     same = {option: asked[option] for option in ("map", "decimal") if option in asked}
-    again = service.import_csv(text, f"?{urlencode({'on_error': 'skip', **same}, doseq=True)}")["import_id"]
+    again = service.import_csv(text, f"?{urlencode({'on_error': 'skip', **same}, doseq=True)}")[
+        "import_id"
+    ]
     assert _rows(service, again) == _rows(service, import_id)
 
 
 def _rows(service: Service, import_id: str) -> list[dict[str, Any]]:
     """What an import brought; of a row without a time that it has none."""
     received_at = service.status(import_id)["received_at"]
-    rows = service.listings(f"?import_id={import_id}&fields={','.join(set(RESULT_COLUMNS) - OF_THE_IMPORT)}")
+    rows = service.listings(
+        f"?import_id={import_id}&fields={','.join(set(RESULT_COLUMNS) - OF_THE_IMPORT)}"
+    )
     return [row | {"seen_at": None} if row["seen_at"] == received_at else row for row in rows]
 
 
@@ -155,18 +183,40 @@ def test_that_of_a_report_has_its_own_marks_alone(service: Service) -> None:
 
 def test_rows_sent_as_json_have_the_canonical_columns(service: Service) -> None:
     rows = [
-        {"model": "L4", "price": 1, "score": 1, "quantity": "Available", "nvlink": True, "note": "x"},
-        {"model": "Größe", "price": 2.5, "score": 1, "heuristics": {"a": [1]}, "seen_at": "2025-07-29"},
+        {
+            "model": "L4",
+            "price": 1,
+            "score": 1,
+            "quantity": "Available",
+            "nvlink": True,
+            "note": "x",
+        },
+        {
+            "model": "Größe",
+            "price": 2.5,
+            "score": 1,
+            "heuristics": {"a": [1]},
+            "seen_at": "2025-07-29",
+        },
     ]
     import_id = service.http.post_json("/api/persist/listings", rows).json["import_id"]
     service.work()
     found = list(csv.DictReader(io.StringIO(_report(service, import_id).text, newline="")))
     assert [row["_line"] for row in found] == ["1", "2"]
-    told = [{name: value for name, value in row.items() if value and not name.startswith("_")} for row in found]
+    told = [
+        {name: value for name, value in row.items() if value and not name.startswith("_")}
+        for row in found
+    ]
     assert told == [
         {"model": "L4", "price_usd": "1", "score": "1", "quantity": "Available", "nvlink": "true"}
         | {"extra": '{"note":"x"}'},
-        {"model": "Größe", "price_usd": "2.5", "score": "1", "heuristics": '{"a":[1]}', "seen_at": "2025-07-29"},
+        {
+            "model": "Größe",
+            "price_usd": "2.5",
+            "score": "1",
+            "heuristics": '{"a":[1]}',
+            "seen_at": "2025-07-29",
+        },
     ]
     again = service.import_csv(_report(service, import_id).text)["import_id"]
     assert _rows(service, again) == _rows(service, import_id)
@@ -220,7 +270,14 @@ def test_who_has_it_already_gets_304(service: Service) -> None:
 
 def test_its_etag_is_that_of_the_bytes_and_of_how_they_are_read(service: Service) -> None:
     left_out = "?map=:model;price_usd;score;x"
-    queries = ("", "?source=x", "?delimiter=;&on_error=skip", "?encoding=cp1252", left_out, "?decimal=comma")
+    queries = (
+        "",
+        "?source=x",
+        "?delimiter=;&on_error=skip",
+        "?encoding=cp1252",
+        left_out,
+        "?decimal=comma",
+    )
     file = "model;price_usd;score;x,model,price_usd,score\nL4;1;1;x,L4,1,1\n"
     imports = [service.upload(file, query).json["import_id"] for query in queries]
     etags = [_report(service, import_id).headers["ETag"] for import_id in imports]
@@ -240,4 +297,7 @@ def test_an_unknown_import_is_404(service: Service) -> None:
 
 def test_it_takes_no_parameters(service: Service) -> None:
     import_id = service.upload(offers(ROW)).json["import_id"]
-    assert service.refusal(f"/api/imports/{import_id}/report.csv?safe=true")["code"] == "unknown_parameter"
+    assert (
+        service.refusal(f"/api/imports/{import_id}/report.csv?safe=true")["code"]
+        == "unknown_parameter"
+    )

@@ -1,4 +1,5 @@
-"""`POST /api/imports/{import_id}/retry`: an import once more, or a dry run for real, from the kept file."""
+"""`POST /api/imports/{import_id}/retry`: an import once more, or a dry run for real, from the kept
+file."""
 
 from typing import Any
 
@@ -20,8 +21,15 @@ def test_a_failed_import_runs_again_with_other_options(service: Service) -> None
     answer = _retry(service, failed["import_id"], "?on_error=skip")
     service.work()
     again = service.status(answer.json["import_id"])
-    assert (answer.status_code, answer.headers["Location"]) == (202, f"/api/imports/{again['import_id']}")
-    assert (again["status"], again["record_count"], again["replaces"]) == ("succeeded", 1, failed["import_id"])
+    assert (answer.status_code, answer.headers["Location"]) == (
+        202,
+        f"/api/imports/{again['import_id']}",
+    )
+    assert (again["status"], again["record_count"], again["replaces"]) == (
+        "succeeded",
+        1,
+        failed["import_id"],
+    )
     assert (again["source"], again["on_error"]) == ("perplexity", "skip")
 
 
@@ -52,7 +60,10 @@ def test_a_retry_with_a_key_is_made_once(service: Service) -> None:
     failed = service.import_csv(BAD_ROW)
     first = _retry(service, failed["import_id"], Idempotency_Key="again").json
     second = _retry(service, failed["import_id"], Idempotency_Key="again")
-    assert (second.json["import_id"], second.headers["Idempotent-Replayed"]) == (first["import_id"], "true")
+    assert (second.json["import_id"], second.headers["Idempotent-Replayed"]) == (
+        first["import_id"],
+        "true",
+    )
 
 
 def test_a_dry_run_is_run_for_real_without_the_file_being_sent_again(service: Service) -> None:
@@ -73,7 +84,9 @@ def test_an_import_and_the_dry_run_before_it_are_of_one_upload(service: Service)
     service.work()
     assert {service.status(each)["upload_id"] for each in (checked, again, for_real)} == {checked}
     assert service.status(for_real)["received_at"] == service.status(checked)["received_at"]
-    of_these_bytes = service.http.get(f"/api/imports?sha256={service.status(checked)['sha256']}").json
+    of_these_bytes = service.http.get(
+        f"/api/imports?sha256={service.status(checked)['sha256']}"
+    ).json
     assert [each["import_id"] for each in of_these_bytes] == [for_real, again, checked]
 
 
@@ -86,7 +99,9 @@ def test_a_dry_run_may_be_repeated_with_other_options(service: Service) -> None:
 
 
 @pytest.mark.parametrize(("query", "is_dry"), [("", True), ("?dry_run=false&on_error=skip", False)])
-def test_a_dry_run_that_failed_stays_one_unless_asked_otherwise(service: Service, query: str, is_dry: bool) -> None:
+def test_a_dry_run_that_failed_stays_one_unless_asked_otherwise(
+    service: Service, query: str, is_dry: bool
+) -> None:
     failed = service.import_csv(BAD_ROW, "?dry_run=true")["import_id"]
     again = _retry(service, failed, query).json["import_id"]
     service.work()
@@ -112,9 +127,14 @@ def test_an_import_that_has_not_failed_can_not_be_retried(service: Service, ends
 
 def test_options_that_the_file_can_not_bear_are_refused_at_the_door(service: Service) -> None:
     failed = service.import_csv(BAD_ROW)
-    answer = service.http.post(f"/api/imports/{failed['import_id']}/retry?delimiter=tab", status=422)
+    answer = service.http.post(
+        f"/api/imports/{failed['import_id']}/retry?delimiter=tab", status=422
+    )
     assert problem(answer)["code"] == "file_refused"
 
 
 def test_an_unknown_import_is_not_found(service: Service) -> None:
-    assert problem(service.http.post("/api/imports/nobody/retry", status=404))["code"] == "import_not_found"
+    assert (
+        problem(service.http.post("/api/imports/nobody/retry", status=404))["code"]
+        == "import_not_found"
+    )

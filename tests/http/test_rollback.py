@@ -1,4 +1,5 @@
-"""`POST /api/imports/{import_id}/rollback` and `…/restore`: an import stops counting, and counts again."""
+"""`POST /api/imports/{import_id}/rollback` and `…/restore`: an import stops counting, and counts
+again."""
 
 from typing import Any
 
@@ -49,11 +50,15 @@ def test_no_event_is_deleted(service: Service) -> None:
     brought = service.listings(f"?import_id={import_id}")
     at = _changed(service, import_id, "rollback")["rolled_back_at"]
     assert service.listings() == []
-    assert service.listings(f"?import_id={import_id}") == [row | {"rolled_back_at": at} for row in brought]
+    assert service.listings(f"?import_id={import_id}") == [
+        row | {"rolled_back_at": at} for row in brought
+    ]
     assert len(service.listings("?history=true")) == 2
 
 
-def test_it_is_answered_at_once_with_the_status_when_a_worker_is_there(live_service: Service) -> None:
+def test_it_is_answered_at_once_with_the_status_when_a_worker_is_there(
+    live_service: Service,
+) -> None:
     import_id = live_service.upload(MONDAY, Prefer="wait=60").json["import_id"]
     answer = _change(live_service, import_id, "rollback", Prefer="wait=60")
     assert (answer.status_code, answer.json["import_id"]) == (200, import_id)
@@ -100,7 +105,10 @@ def test_an_import_without_rows_is_refused(service: Service, query: str) -> None
 
 
 def test_an_unknown_import_is_404(service: Service) -> None:
-    assert problem(service.http.post("/api/imports/nothing/rollback", status=404))["code"] == "import_not_found"
+    assert (
+        problem(service.http.post("/api/imports/nothing/rollback", status=404))["code"]
+        == "import_not_found"
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,7 +119,9 @@ def test_an_unknown_import_is_404(service: Service) -> None:
         ("", '{"reason": "wrong currency"}', "application/json"),
     ],
 )
-def test_the_reason_is_kept_with_the_time(service: Service, query: str, body: str, content_type: str) -> None:
+def test_the_reason_is_kept_with_the_time(
+    service: Service, query: str, body: str, content_type: str
+) -> None:
     import_id = service.import_csv(MONDAY)["import_id"]
     service.post(f"/api/imports/{import_id}/rollback{query}", body, {"Content-Type": content_type})
     service.work()
@@ -132,7 +142,9 @@ def test_the_reason_is_kept_with_the_time(service: Service, query: str, body: st
         ("reason=" + "x" * 20000, "application/x-www-form-urlencoded", 413, "too_large"),
     ],
 )
-def test_a_bad_reason_is_refused(service: Service, body: str, content_type: str, status: int, code: str) -> None:
+def test_a_bad_reason_is_refused(
+    service: Service, body: str, content_type: str, status: int, code: str
+) -> None:
     import_id = service.import_csv(MONDAY)["import_id"]
     path = f"/api/imports/{import_id}/rollback"
     answer = service.post(path, body, {"Content-Type": content_type}, status=status)

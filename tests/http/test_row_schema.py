@@ -9,9 +9,11 @@ from glyphd.contracts.columns import COLUMN_NAMES, ROW_SCHEMA_VERSION, STORED_CO
 from tests.service import Service
 
 FIRST_COLUMNS = (
-    "model,price_usd,condition,quantity,availability,min_order_qty,seller,region,vram_gb,mig_capable,tdp_watts,"
+    "model,price_usd,condition,quantity,availability,min_order_qty,"
+    "seller,region,vram_gb,mig_capable,tdp_watts,"
     "cuda_cores,slot_width,pcie_generation,nvlink,generation,form_factor,quantization_capacity_7b,"
-    "quantization_capacity_13b,quantization_capacity_70b,score,heuristics,seen_at,source_url,source_type,title"
+    "quantization_capacity_13b,quantization_capacity_70b,"
+    "score,heuristics,seen_at,source_url,source_type,title"
 )
 
 
@@ -58,7 +60,9 @@ def test_its_json_schema_describes_every_column(published: dict[str, Any]) -> No
         ("extra", {"type": ["object", "null"]}),
     ],
 )
-def test_its_json_schema_has_the_rules(published: dict[str, Any], column: str, rule: dict[str, Any]) -> None:
+def test_its_json_schema_has_the_rules(
+    published: dict[str, Any], column: str, rule: dict[str, Any]
+) -> None:
     found = published["json_schema"]["properties"][column]
     assert {name: found.get(name) for name in rule} == rule
 
@@ -74,7 +78,11 @@ def test_the_template_filled_in_can_be_imported(service: Service) -> None:
     given = {"model": "L4", "price_usd": "1", "score": "0.5"}
     row = ",".join(given.get(name, "") for name in template.strip().split(","))
     status = service.import_csv(f"{template}{row}\r\n")
-    assert (status["status"], status["record_count"], status["ignored_columns"]) == ("succeeded", 1, [])
+    assert (status["status"], status["record_count"], status["ignored_columns"]) == (
+        "succeeded",
+        1,
+        [],
+    )
 
 
 @pytest.mark.parametrize("path", ["/api/schema", "/api/schema.csv"])

@@ -1,4 +1,5 @@
-"""Answers that need a temporary file leave the reserve of the disk alone, share a budget, and end with their client."""
+"""Answers that need a temporary file leave the reserve of the disk alone, share a budget, and end
+with their client."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -67,18 +68,27 @@ def test_files_that_are_not_sent_yet_share_a_budget(start_service: StartService)
     written(_filled(3 * MIB), space).close()
 
 
-def test_the_work_for_a_client_that_left_ends(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_work_for_a_client_that_left_ends(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(answer_files, "_LOOK_SECONDS", -1)
     http = TestApp(build_app(market.service.services), extra_environ={CLIENT_LEFT: lambda: True})
     assert problem(http.get("/api/listings", status=503))["code"] == "client_left"
 
 
-@pytest.mark.parametrize("path", ["/api/listings", "/api/deltas", "/api/imports/{}/diff/{}?kind=changed"])
-def test_rows_that_are_not_read_to_their_end_leave_no_transaction(start_service: StartService, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/api/listings", "/api/deltas", "/api/imports/{}/diff/{}?kind=changed"]
+)
+def test_rows_that_are_not_read_to_their_end_leave_no_transaction(
+    start_service: StartService, path: str
+) -> None:
     service = start_service(max_scratch_bytes=STEP_BYTES)
     rows = "model,price_usd,score,source_url\n{}"
     one, two = (
-        "".join(f"L4,{number + price},0.5,https://example.com/{'x' * 500}/{number}\n" for number in range(5000))
+        "".join(
+            f"L4,{number + price},0.5,https://example.com/{'x' * 500}/{number}\n"
+            for number in range(5000)
+        )
         for price in (1, 2000)
     )
     imports = [service.import_csv(rows.format(lines))["import_id"] for lines in (one, two)]

@@ -1,4 +1,5 @@
-"""`GET /api/listings/{listing_id}/source`: the bytes of a row in its kept file, proved before they are told."""
+"""`GET /api/listings/{listing_id}/source`: the bytes of a row in its kept file, proved before they
+are told."""
 
 import gzip
 import json
@@ -23,7 +24,9 @@ FAR = offers(*(f"M{number},{number},1,,,2025-01-01" for number in range(60_000))
 
 
 def _path(row: dict[str, Any], *, current: bool = False) -> str:
-    return f"/api/listings/{row['listing_id']}/source" + ("" if current else f"?import_id={row['import_id']}")
+    return f"/api/listings/{row['listing_id']}/source" + (
+        "" if current else f"?import_id={row['import_id']}"
+    )
 
 
 def _source(service: Service, row: dict[str, Any]) -> TestResponse:
@@ -82,13 +85,27 @@ def _places(service: Service, import_id: str) -> list[tuple[dict[str, Any], tupl
         (offers(ROW), "", f"{ROW}\n", "utf-8"),
         (offers(ROW).rstrip("\n"), "", ROW, "utf-8"),
         ("\ufeff" + offers(ROW).replace("\n", "\r\n"), "", f"{ROW}\r\n", "utf-8"),
-        (offers("", '"L4\n\nnew",1,1,,"a ""b"" c",'), "", '"L4\n\nnew",1,1,,"a ""b"" c",\n', "utf-8"),
+        (
+            offers("", '"L4\n\nnew",1,1,,"a ""b"" c",'),
+            "",
+            '"L4\n\nnew",1,1,,"a ""b"" c",\n',
+            "utf-8",
+        ),
         (offers(ROW).replace(",", ";"), "", ROW.replace(",", ";") + "\n", "utf-8"),
         (offers("Größe,1,1,,,"), "?encoding=cp1252", "Größe,1,1,,,\n", "cp1252"),
         (offers("H100,x,1,,,", ROW, '"B",1'), "?on_error=skip", f"{ROW}\n", "utf-8"),
         ("_status,model,price_usd,score\nok,L4,1,1\n", "", "ok,L4,1,1\n", "utf-8"),
     ],
-    ids=["plain", "no line end", "BOM and CRLF", "quotes", "semicolons", "cp1252", "skipped", "ignored"],
+    ids=[
+        "plain",
+        "no line end",
+        "BOM and CRLF",
+        "quotes",
+        "semicolons",
+        "cp1252",
+        "skipped",
+        "ignored",
+    ],
 )
 def test_it_is_the_record_as_it_stands_in_the_file(
     service: Service, csv: str, query: str, record: str, charset: str
@@ -106,7 +123,10 @@ def test_of_gzip_it_is_unpacked_also_far_behind(service: Service) -> None:
 
 
 def test_of_rows_sent_as_json_it_is_their_line(service: Service) -> None:
-    rows = [{"model": "L4", "price": 1, "score": 1}, {"model": "Größe", "price": 2, "score": 1, "nvlink": True}]
+    rows = [
+        {"model": "L4", "price": 1, "score": 1},
+        {"model": "Größe", "price": 2, "score": 1, "nvlink": True},
+    ]
     service.http.post_json("/api/persist/listings", rows)
     service.work()
     answer = _only_source(service, "?model=Größe")
@@ -116,7 +136,9 @@ def test_of_rows_sent_as_json_it_is_their_line(service: Service) -> None:
 
 def test_rows_that_are_equal_have_each_their_own(service: Service) -> None:
     status = service.import_csv(offers(ROW, f'"L4",{ROW[3:]}', f'{ROW[:-10]}"2025-07-29"'))
-    found = [_source(service, row).text for row in service.listings(f"?import_id={status['import_id']}")]
+    found = [
+        _source(service, row).text for row in service.listings(f"?import_id={status['import_id']}")
+    ]
     assert found == [f"{ROW}\n", f'"L4",{ROW[3:]}\n', f'{ROW[:-10]}"2025-07-29"\n']
 
 
@@ -138,7 +160,9 @@ def test_without_an_import_it_is_that_of_the_current_event(service: Service) -> 
     (row,) = service.listings()
     answer = service.http.get(_path(row, current=True))
     assert (answer.text, row["import_id"]) == ("L4,2,1,,,2025-01-02\n", later["import_id"])
-    assert _source(service, row | {"import_id": earlier["import_id"]}).text == "L4,1,1,,,2025-01-01\n"
+    assert (
+        _source(service, row | {"import_id": earlier["import_id"]}).text == "L4,1,1,,,2025-01-01\n"
+    )
 
 
 def test_it_says_which_event_it_is_of_and_where_the_file_is(market: Market) -> None:
@@ -157,7 +181,10 @@ def test_who_has_it_already_gets_304(market: Market) -> None:
 @pytest.mark.parametrize("listing_id", ["0" * 32, "x", "g" * 32])
 def test_an_unknown_listing_is_404(market: Market, listing_id: str) -> None:
     for query in ("", f"?import_id={market.first}"):
-        assert market.service.refusal(f"/api/listings/{listing_id}/source{query}", 404)["code"] == "listing_not_found"
+        assert (
+            market.service.refusal(f"/api/listings/{listing_id}/source{query}", 404)["code"]
+            == "listing_not_found"
+        )
 
 
 def test_a_listing_that_the_import_did_not_bring_is_404(market: Market) -> None:
@@ -170,7 +197,9 @@ def test_a_listing_that_the_import_did_not_bring_is_404(market: Market) -> None:
 def test_a_listing_none_of_whose_events_counts_has_them_by_import(own_market: Market) -> None:
     row = own_market.service.listings()[0]
     _roll_back_everything(own_market.service)
-    assert own_market.service.refusal(_path(row, current=True), 404)["code"] == "listing_not_current"
+    assert (
+        own_market.service.refusal(_path(row, current=True), 404)["code"] == "listing_not_current"
+    )
     assert _source(own_market.service, row).status_code == 200
 
 
@@ -216,7 +245,13 @@ def test_a_listing_id_that_is_not_the_row_s_is_told(service: Service) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [(b"2400", b"2500"), (b"L4", b"L5"), (b"price_usd", b"price_eur"), (ROW.encode(), b'"'), (ROW.encode(), b"")],
+    [
+        (b"2400", b"2500"),
+        (b"L4", b"L5"),
+        (b"price_usd", b"price_eur"),
+        (ROW.encode(), b'"'),
+        (ROW.encode(), b""),
+    ],
 )
 def test_a_file_that_says_otherwise_is_told(service: Service, old: bytes, new: bytes) -> None:
     service.import_csv(offers(ROW))

@@ -8,7 +8,9 @@ import pytest
 from glyphd.api.app import all_routes
 from tests.service import Service, offers
 
-FIRST = offers("L4,2000,0.5,EU,Acme,2025-07-01", "A100,9000,0.9,EU,Zebra,2025-07-01T12:00:00.5+02:00")
+FIRST = offers(
+    "L4,2000,0.5,EU,Acme,2025-07-01", "A100,9000,0.9,EU,Zebra,2025-07-01T12:00:00.5+02:00"
+)
 SECOND = offers("L4,2500,0.5,EU,Acme,2025-07-02T00:00:00Z", "A100,9000,0.9,EU,Acme,2025-07-02")
 A_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T[0-9:.]*[^\s\",}\]]*")
 SIX_DECIMALS = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z")
@@ -25,7 +27,9 @@ def _paths(service: Service) -> Iterator[str]:
     listing_id = service.listings("?model=L4")[0]["listing_id"]
     known = {"import_id:re:[^/]{1,64}": third, "listing_id": listing_id, "model:re:[\\s\\S]+": "L4"}
     for route in all_routes(service.services):
-        if route.method == "GET" and not any(word in route.path for word in (*WITHOUT_TIMES, *AS_SENT)):
+        if route.method == "GET" and not any(
+            word in route.path for word in (*WITHOUT_TIMES, *AS_SENT)
+        ):
             yield re.sub("<([^>]+)>", lambda name: known[name[1]], route.path)
     yield f"/api/listings?import_id={third}"
     yield f"/api/listings?history=true&as_of={service.status(second)['imported_at']}"

@@ -1,4 +1,5 @@
-"""Requests as the server hands them to the app, byte for byte: webtest would tidy hostile ones up, or refuse them."""
+"""Requests as the server hands them to the app, byte for byte: webtest would tidy hostile ones up,
+or refuse them."""
 
 import io
 import json
@@ -27,7 +28,11 @@ class Answer:
 
 
 def ask(
-    service: Service, target: str, method: str = "GET", headers: dict[str, str] | None = None, body: bytes = b""
+    service: Service,
+    target: str,
+    method: str = "GET",
+    headers: dict[str, str] | None = None,
+    body: bytes = b"",
 ) -> Answer:
     """Sends a request whose target may hold any percent-encoded bytes."""
     path, _, query = target.partition("?")

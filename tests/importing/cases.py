@@ -12,7 +12,9 @@ from tests.service import Service
 
 FOLDER = Path(__file__).parents[1] / "data" / "csv"
 FILES = {path.name.split(".")[0]: path for path in sorted(FOLDER.glob("*.csv*"))}
-CASES: dict[str, dict[str, Any]] = {path.stem: json.loads(path.read_bytes()) for path in sorted(FOLDER.glob("*.json"))}
+CASES: dict[str, dict[str, Any]] = {
+    path.stem: json.loads(path.read_bytes()) for path in sorted(FOLDER.glob("*.json"))
+}
 REFUSED = [name for name, case in CASES.items() if "http" in case]
 TAKEN = [name for name, case in CASES.items() if "http" not in case]
 

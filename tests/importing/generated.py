@@ -1,4 +1,5 @@
-"""Generated rows: as values, as the CSV or the JSON that holds them, and as the service has to give them back."""
+"""Generated rows: as values, as the CSV or the JSON that holds them, and as the service has to give
+them back."""
 
 import csv
 import io
@@ -20,8 +21,12 @@ GivenRow = dict[str, Any]
 
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 TEXTS = (
-    st.text(CHARACTERS, max_size=30) | st.text(alphabet=" \t\r\n\",;|\\'a\u2028\u200be\u0301=", max_size=12)
-).filter(lambda text: clean_text(text).lower() not in TEXT_NULL_MARKERS and not trimmed(text).startswith('="'))
+    st.text(CHARACTERS, max_size=30)
+    | st.text(alphabet=" \t\r\n\",;|\\'a\u2028\u200be\u0301=", max_size=12)
+).filter(
+    lambda text: clean_text(text).lower() not in TEXT_NULL_MARKERS
+    and not trimmed(text).startswith('="')
+)
 FILLED = TEXTS.filter(lambda text: trimmed(text) != "")
 COUNTS = st.integers(0, 2**63 - 1)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -88,12 +93,15 @@ class Dialect:
 def dialects(draw: st.DrawFn) -> Dialect:
     """Any way of writing a CSV that the service reads unasked.
 
-    All is quoted where lines end in LF: Python's writer would leave a bare carriage return as it is.
+    All is quoted where lines end in LF: Python's writer would leave a bare carriage return as it
+    is.
     """
     line_end = draw(st.sampled_from(["\n", "\r\n"]))
     quote_all = line_end == "\n" or draw(st.booleans())
     columns = draw(st.permutations(COLUMN_NAMES))
-    return Dialect(draw(st.sampled_from(",;\t|")), line_end, quote_all, columns, draw(st.booleans()))
+    return Dialect(
+        draw(st.sampled_from(",;\t|")), line_end, quote_all, columns, draw(st.booleans())
+    )
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,9 @@ class WrittenCsv:
 def as_csv(rows: Sequence[GivenRow], dialect: Dialect) -> WrittenCsv:
     text = io.StringIO()
     quoting: Literal[0, 1] = csv.QUOTE_ALL if dialect.quote_all else csv.QUOTE_MINIMAL
-    writer = csv.writer(text, delimiter=dialect.delimiter, lineterminator=dialect.line_end, quoting=quoting)
+    writer = csv.writer(
+        text, delimiter=dialect.delimiter, lineterminator=dialect.line_end, quoting=quoting
+    )
     writer.writerow(dialect.columns)
     lines = []
     for row in rows:
@@ -121,7 +131,8 @@ def as_json(rows: Sequence[GivenRow]) -> bytes:
 
 
 def as_returned(row: GivenRow) -> dict[str, Any]:
-    """The row as the service has to give it back: texts trimmed, times in UTC, zeros unsigned, all columns there."""
+    """The row as the service has to give it back: texts trimmed, times in UTC, zeros unsigned, all
+    columns there."""
     return {name: _returned(name, row.get(name)) for name in COLUMN_NAMES}
 
 

@@ -1,4 +1,5 @@
-"""A process of its own that does the queued imports like a worker, and writes down how far each drove its memory up."""
+"""A process of its own that does the queued imports like a worker, and writes down how far each
+drove its memory up."""
 
 import json
 import sys

@@ -25,14 +25,18 @@ def _commit(archive: DatabaseListingStore, import_id: str) -> None:
     archive.insert_listings([listing()], import_id)
 
 
-def test_an_import_without_its_batch_is_missing(registry: Registry, archive: DatabaseListingStore) -> None:
+def test_an_import_without_its_batch_is_missing(
+    registry: Registry, archive: DatabaseListingStore
+) -> None:
     for import_id in ("a", "b", "c"):
         add_job(registry, import_id=import_id, status="succeeded")
     _commit(archive, "b")
     assert missing_batches(registry, archive.database) == ["a", "c"]
 
 
-def test_only_imports_that_should_be_there_can_be_missing(registry: Registry, archive: DatabaseListingStore) -> None:
+def test_only_imports_that_should_be_there_can_be_missing(
+    registry: Registry, archive: DatabaseListingStore
+) -> None:
     for status in ("queued", "running", "failed", "cancelled"):
         add_job(registry, status=status)
     add_job(registry, status="succeeded", dry_run=True)

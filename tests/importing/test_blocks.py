@@ -50,7 +50,19 @@ CELLS = {
     ],
     "price_usd": ["1", "1.50", "-0", "1e3", "nan", "$9", "", "1_0", "1.299,50", '="7"'],
     "score": ["0.5", "89.70154501941143", "x"],
-    "quantity": ["3", "80.0", "Available", "Out of Stock", "", "-1", "nan", "7 left", "5+", "5-10", "1,5"],
+    "quantity": [
+        "3",
+        "80.0",
+        "Available",
+        "Out of Stock",
+        "",
+        "-1",
+        "nan",
+        "7 left",
+        "5+",
+        "5-10",
+        "1,5",
+    ],
     "availability": ["", "soon", "y" * 201, "none"],
     "seen_at": [
         "",
@@ -103,7 +115,9 @@ def _one_by_one(data: bytes, delimiter: str = ",") -> Iterator[Any]:
 
 
 def _by_block(data: bytes, delimiter: str = ",") -> Iterator[Any]:
-    job = Job(received_at=RECEIVED_AT, content_type="text/csv", delimiter=delimiter, encoding="utf-8")
+    job = Job(
+        received_at=RECEIVED_AT, content_type="text/csv", delimiter=delimiter, encoding="utf-8"
+    )
     source: Any = io.BufferedReader(io.BytesIO(data), READ_BYTES)
     settings = SETTINGS.model_copy(update={"max_line_bytes": MAX_LINE})
     kept = KeptRows(source, source, job, settings)
@@ -131,13 +145,17 @@ def _told(rows: Iterator[Any]) -> tuple[list[str], str | None]:
     return told, None
 
 
-@hypothesis_settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(files())
 def test_any_file_is_the_same_either_way(data: bytes) -> None:
     _require_the_same(data)
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(given_rows(), min_size=1, max_size=5), dialects())
 def test_every_sound_row_is_the_same_either_way(rows: list[dict[str, Any]], dialect: Any) -> None:
     data = as_csv(rows, dialect).data
@@ -146,7 +164,8 @@ def test_every_sound_row_is_the_same_either_way(rows: list[dict[str, Any]], dial
 
 
 def _require_the_same(data: bytes, delimiter: str = ",") -> None:
-    """Where the file can't be read on, the rows of the chunk that this was found in are not told any more."""
+    """Where the file can't be read on, the rows of the chunk that this was found in are not told
+    any more."""
     slow, why = _told(_one_by_one(data, delimiter))
     quick, also_why = _told(_by_block(data, delimiter))
     assert also_why == why

@@ -1,8 +1,9 @@
 """The folder of CSV files: each does what the JSON beside it says, through HTTP and a worker.
 
-A case's `.json` has a `rule`; `options` and `headers` to send the file with; and either what the door answers
-(`http`, and the `problem` without its sentences) or what becomes of the `import`, as far as it differs from a
-success without errors, and the columns and rows of its `listings`. `says` is what the sentence to the user holds.
+A case's `.json` has a `rule`; `options` and `headers` to send the file with; and either what the
+door answers (`http`, and the `problem` without its sentences) or what becomes of the `import`, as
+far as it differs from a success without errors, and the columns and rows of its `listings`. `says`
+is what the sentence to the user holds.
 """
 
 import json
@@ -38,7 +39,10 @@ def test_the_door_refuses_and_keeps_nothing(name: str, service: Service) -> None
     case = CASES[name]
     answer = send_case(service, name, status=case["http"])
     found = problem(answer)
-    _assert_same({key: found[key] for key in found.keys() - {"type", "title", "status", "detail"}}, case["problem"])
+    _assert_same(
+        {key: found[key] for key in found.keys() - {"type", "title", "status", "detail"}},
+        case["problem"],
+    )
     _assert_says(case, found["detail"])
     assert service.kept() == []
     assert service.http.get("/api/imports").json == []
@@ -66,13 +70,17 @@ def test_a_row_without_a_time_was_seen_when_its_upload_was_received(service: Ser
 
 
 def _shown(key: str, value: Any) -> Any:
-    """A part of the status as the cases have it: an error by its code, row errors and warnings without sentences."""
+    """A part of the status as the cases have it: an error by its code, row errors and warnings
+    without sentences."""
     if key == "error":
         return value and value["code"]
     if key == "warnings":
         assert all(warning["message"] and warning["hint"] for warning in value)
         about_file = [warning for warning in value if warning["code"] not in ABOUT_OFFERS]
-        return [{name: warning[name] for name in ("code", "count", "first_lines")} for warning in about_file]
+        return [
+            {name: warning[name] for name in ("code", "count", "first_lines")}
+            for warning in about_file
+        ]
     if key == "errors":
         assert all(error["message"] for error in value)
         return [{name: error[name] for name in error.keys() - {"message"}} for error in value]

@@ -19,7 +19,9 @@ HEADER = b"model,price_usd,score\n"
 
 def _open(data: bytes, delimiter: str = ",") -> CsvRows:
     return CsvRows(
-        PhysicalLines(io.BytesIO(data), encoding="utf-8", max_bytes=1_000_000), Layout(delimiter), max_columns=1000
+        PhysicalLines(io.BytesIO(data), encoding="utf-8", max_bytes=1_000_000),
+        Layout(delimiter),
+        max_columns=1000,
     )
 
 
@@ -38,16 +40,30 @@ def test_a_row_has_the_cells_of_its_record() -> None:
 
 
 def test_a_place_is_exactly_the_bytes_of_its_record() -> None:
-    records = [b"A,1,0.5\r\n", '"ä\nand more",1,0.5\n'.encode(), b"B,1\n", b"\xff,1,0.5\n", b"C,1,0.5"]
+    records = [
+        b"A,1,0.5\r\n",
+        '"ä\nand more",1,0.5\n'.encode(),
+        b"B,1\n",
+        b"\xff,1,0.5\n",
+        b"C,1,0.5",
+    ]
     data = b"\xef\xbb\xbf\n" + HEADER + records[0] + b"\n\r\n" + b"".join(records[1:])
     places = [row.place for row in _open(data)]
     assert [data[place.offset : place.offset + place.length] for place in places] == records
-    assert [(place.row, place.line) for place in places] == [(1, 3), (2, 6), (3, 8), (4, 9), (5, 10)]
+    assert [(place.row, place.line) for place in places] == [
+        (1, 3),
+        (2, 6),
+        (3, 8),
+        (4, 9),
+        (5, 10),
+    ]
 
 
 @pytest.mark.parametrize(("name", "delimiter"), [(",", ","), (";", ";"), ("tab", "\t"), ("|", "|")])
 def test_each_delimiter_goes_by_its_name(name: str, delimiter: str) -> None:
-    data = delimiter.join(["model", "price_usd", "score"]) + "\n" + delimiter.join(["A", "1", "0.5"])
+    data = (
+        delimiter.join(["model", "price_usd", "score"]) + "\n" + delimiter.join(["A", "1", "0.5"])
+    )
     assert _models(list(_open(data.encode(), name))) == ["A"]
 
 
@@ -172,7 +188,9 @@ def test_a_monstrous_name_is_cut_where_it_is_shown() -> None:
     assert rows.ignored_columns == ["x" * 200]
 
 
-@pytest.mark.parametrize("blank", [b",,\n", b"  \n", b"\xc2\xa0,\xe2\x80\x8b,\n", b" \t \n", b",,,,\n"])
+@pytest.mark.parametrize(
+    "blank", [b",,\n", b"  \n", b"\xc2\xa0,\xe2\x80\x8b,\n", b" \t \n", b",,,,\n"]
+)
 def test_a_row_without_a_filled_cell_is_counted_and_has_no_number(blank: bytes) -> None:
     rows = _open(HEADER + b"A,1,0.5\n" + blank + b"\nB,1,0.5\n" + blank)
     assert [(row.place.row, row.place.line) for row in rows] == [(1, 2), (2, 5)]
@@ -184,7 +202,9 @@ def test_empty_cells_behind_the_last_column_are_dropped() -> None:
 
 
 def test_lines_before_the_header_are_skipped_and_counted() -> None:
-    lines = PhysicalLines(io.BytesIO(b'a "note\n\0\n' + HEADER + b"A,1,0.5\n"), encoding="utf-8", max_bytes=1000)
+    lines = PhysicalLines(
+        io.BytesIO(b'a "note\n\0\n' + HEADER + b"A,1,0.5\n"), encoding="utf-8", max_bytes=1000
+    )
     rows = CsvRows(lines, Layout(skip_lines=2), max_columns=10)
     assert (rows.header_line, [row.place.line for row in rows]) == (3, [4])
 

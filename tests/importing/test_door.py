@@ -17,9 +17,13 @@ ROW = b"A,1,0.5\n"
 LONGEST_BLOCK = 128 * 1024
 
 
-def _admit(data: bytes, *, is_all: bool = True, packed: bool = False, delimiter: Delimiter | None = None) -> Admitted:
+def _admit(
+    data: bytes, *, is_all: bool = True, packed: bool = False, delimiter: Delimiter | None = None
+) -> Admitted:
     return check_door(
-        FirstBlock(data, is_all, packed), ImportOptions.model_validate({"delimiter": delimiter}), max_columns=1000
+        FirstBlock(data, is_all, packed),
+        ImportOptions.model_validate({"delimiter": delimiter}),
+        max_columns=1000,
     )
 
 
@@ -47,7 +51,9 @@ def test_tells_how_the_worker_has_to_read_the_file() -> None:
         ("model,price_usd,score,a|b|c|d|e|f", ","),
     ],
 )
-def test_the_delimiter_is_the_one_that_gives_the_most_known_columns(header: str, delimiter: str) -> None:
+def test_the_delimiter_is_the_one_that_gives_the_most_known_columns(
+    header: str, delimiter: str
+) -> None:
     assert _admit(f"{header}\nA\n".encode()).layout.delimiter == delimiter
 
 
@@ -66,7 +72,9 @@ def test_a_header_without_rows_is_refused_only_when_that_is_all() -> None:
     assert _admit(HEADER, is_all=False).layout.delimiter == ","
 
 
-@pytest.mark.parametrize("row", [b"A\xff,1,0.5\n", b"A\0,1,0.5\n", b"A\n", b'"A,1,0.5\n', b"A,\xe2\x82"])
+@pytest.mark.parametrize(
+    "row", [b"A\xff,1,0.5\n", b"A\0,1,0.5\n", b"A\n", b'"A,1,0.5\n', b"A,\xe2\x82"]
+)
 def test_a_row_that_cannot_be_read_is_left_to_the_import(row: bytes) -> None:
     assert _admit(HEADER + row).header.names == ("model", "price_usd", "score")
 
@@ -91,7 +99,10 @@ def test_a_broken_stream_is_refused() -> None:
     packed = bytearray(gzip.compress(HEADER + ROW))
     packed[12] ^= 0xFF
     assert _refuse(bytes(packed), packed=True).members["found"] == "bytes that are not gzip"
-    assert _refuse(zlib.compress(HEADER + ROW), packed=True).members["found"] == "bytes that are not gzip"
+    assert (
+        _refuse(zlib.compress(HEADER + ROW), packed=True).members["found"]
+        == "bytes that are not gzip"
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,7 +141,9 @@ def test_missing_columns_come_with_the_nearest_names_and_what_was_found() -> Non
     }
 
 
-@pytest.mark.parametrize("header", [b"x" * 100_000, b"x," * 999, b"," * 999, b"model,Model," + b"y" * 100_000])
+@pytest.mark.parametrize(
+    "header", [b"x" * 100_000, b"x," * 999, b"," * 999, b"model,Model," + b"y" * 100_000]
+)
 def test_a_monstrous_header_is_refused_in_few_words(header: bytes) -> None:
     error = _refuse(header + b"\nA\n")
     assert len(error.detail) < 3000
@@ -143,7 +156,9 @@ def test_a_header_beyond_the_first_block_is_refused(header: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", [b"x", b"model", b"a column of another name"])
-def test_a_header_that_is_cut_off_with_the_first_block_is_refused_though_its_names_would_do(name: bytes) -> None:
+def test_a_header_that_is_cut_off_with_the_first_block_is_refused_though_its_names_would_do(
+    name: bytes,
+) -> None:
     start = HEADER[:-1] + b","
     error = _refuse(start + name + b"." * (LONGEST_BLOCK - len(start) - len(name)), is_all=False)
     assert (error.members, str(LONGEST_BLOCK) in error.detail) == ({"line": 1}, True)
@@ -163,7 +178,9 @@ def test_a_header_may_have_so_many_columns_and_no_more() -> None:
     assert "1000" in error.detail
 
 
-@pytest.mark.parametrize("names", [[b"%x" % at for at in range(15_000)] * 2, [b""] * 130_000, [b"model"] * 20_000])
+@pytest.mark.parametrize(
+    "names", [[b"%x" % at for at in range(15_000)] * 2, [b""] * 130_000, [b"model"] * 20_000]
+)
 def test_a_header_of_very_many_names_is_refused_at_once(names: list[bytes]) -> None:
     """Looking each of them up among all the others would take minutes."""
     began = time.process_time()

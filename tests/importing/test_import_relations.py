@@ -1,7 +1,13 @@
 """What the registry knows around an import, on both databases."""
 
 from glyphd.db.registry_models import Job
-from glyphd.importing.import_relations import changes_of, count_ahead, import_before, imports_after, recent_sources
+from glyphd.importing.import_relations import (
+    changes_of,
+    count_ahead,
+    import_before,
+    imports_after,
+    recent_sources,
+)
 from glyphd.importing.registry import Registry
 from tests.importing.jobs import add_job
 
@@ -18,9 +24,17 @@ def test_the_import_before_is_of_the_same_source_and_counts(registry: Registry) 
     add_job(registry, import_id="counts", source="Daily", **DONE)
     add_job(registry, import_id="other", source="weekly", **DONE)
     add_job(registry, import_id="check", source="daily", dry_run=True, **DONE)
-    add_job(registry, import_id="rolled back", source="daily", rolled_back_at="2026-01-01T00:00:00.000000Z", **DONE)
+    add_job(
+        registry,
+        import_id="rolled back",
+        source="daily",
+        rolled_back_at="2026-01-01T00:00:00.000000Z",
+        **DONE,
+    )
     add_job(registry, import_id="failed", source="daily", status="failed")
-    assert _before(registry, add_job(registry, import_id="this", source="daily", **DONE)) == "counts"
+    assert (
+        _before(registry, add_job(registry, import_id="this", source="daily", **DONE)) == "counts"
+    )
 
 
 def test_what_names_no_source_follows_what_names_none(registry: Registry) -> None:
@@ -35,7 +49,10 @@ def test_the_changes_of_an_import_come_latest_first(registry: Registry) -> None:
     add_job(registry, import_id="b", kind="rollback", **DONE)
     add_job(registry, import_id="a", kind="restore")
     with registry.database.connection_context():
-        assert [change.kind for change in changes_of(registry.database, job)] == ["restore", "rollback"]
+        assert [change.kind for change in changes_of(registry.database, job)] == [
+            "restore",
+            "rollback",
+        ]
 
 
 def test_only_unfinished_jobs_are_ahead(registry: Registry) -> None:

@@ -1,4 +1,5 @@
-"""What the registry keeps of checks for damage, and how it knows that a worker did not end in order."""
+"""What the registry keeps of checks for damage, and how it knows that a worker did not end in
+order."""
 
 import pytest
 
@@ -63,7 +64,9 @@ def test_one_that_went_with_its_machine_is_lost_whenever_the_next_one_starts(
     assert integrity.lost_workers() == ["before the weekend"]
 
 
-def test_a_check_answers_the_losses_before_it_alone(registry: Registry, integrity: IntegrityLog) -> None:
+def test_a_check_answers_the_losses_before_it_alone(
+    registry: Registry, integrity: IntegrityLog
+) -> None:
     _greet_earlier(registry, "before", A_DAY)
     lost = integrity.lost_workers()
     _greet_earlier(registry, "meanwhile", A_DAY)
@@ -71,7 +74,9 @@ def test_a_check_answers_the_losses_before_it_alone(registry: Registry, integrit
     assert integrity.lost_workers() == ["meanwhile"]
 
 
-def test_a_worker_that_woke_up_again_is_not_forgotten(registry: Registry, integrity: IntegrityLog) -> None:
+def test_a_worker_that_woke_up_again_is_not_forgotten(
+    registry: Registry, integrity: IntegrityLog
+) -> None:
     _greet_earlier(registry, "asleep", A_DAY)
     lost = integrity.lost_workers()
     registry.greet("asleep", "here", 1)

@@ -28,7 +28,8 @@ def _file(*rows: Any) -> JsonRows:
 
 def test_values_become_the_texts_of_cells() -> None:
     row = read_object(
-        PLACE, {"Model": " A ", "price": 1.5, "score": 1, "nvlink": True, "heuristics": [1], "region": ""}
+        PLACE,
+        {"Model": " A ", "price": 1.5, "score": 1, "nvlink": True, "heuristics": [1], "region": ""},
     )
     assert _texts(row) == {
         "model": "A",
@@ -53,7 +54,10 @@ def test_the_same_column_twice_is_refused() -> None:
 
 def test_each_row_may_have_names_of_its_own() -> None:
     rows = list(_file({"model": "A", "region": "EU"}, {"canonical_model": "B", "seller": "Acme"}))
-    assert [_texts(row) for row in rows] == [{"model": "A", "region": "EU"}, {"model": "B", "seller": "Acme"}]
+    assert [_texts(row) for row in rows] == [
+        {"model": "A", "region": "EU"},
+        {"model": "B", "seller": "Acme"},
+    ]
     assert [row.place.row for row in rows] == [1, 2]
 
 
@@ -73,7 +77,9 @@ def test_names_nobody_knows_are_told_but_for_import_id() -> None:
 UNKNOWN = {f"c{number}": 1 for number in range(MAX_IGNORED + 50)}
 
 
-@pytest.mark.parametrize("given", [[LEAST | {name: 1} for name in UNKNOWN], [LEAST | UNKNOWN]], ids=["rows", "one row"])
+@pytest.mark.parametrize(
+    "given", [[LEAST | {name: 1} for name in UNKNOWN], [LEAST | UNKNOWN]], ids=["rows", "one row"]
+)
 def test_names_nobody_knows_are_told_up_to_a_cap(given: list[dict[str, Any]]) -> None:
     rows = _file(*given)
     list(rows)
@@ -88,7 +94,9 @@ def test_a_monstrous_name_is_told_in_part() -> None:
 
 def test_of_very_many_names_of_one_column_some_are_told() -> None:
     row = read_object(PLACE, LEAST | {"Model" + "." * count: "B" for count in range(1000)})
-    assert [(error.code, len(error.message)) for error in row.errors] == [("duplicate_column", MAX_CONFLICT)]
+    assert [(error.code, len(error.message)) for error in row.errors] == [
+        ("duplicate_column", MAX_CONFLICT)
+    ]
 
 
 def test_a_line_that_is_not_json_makes_the_file_unreadable() -> None:
@@ -107,19 +115,32 @@ def test_what_nobody_knows_becomes_one_object_without_what_is_empty() -> None:
         "_d": 1,
         "Extra": {"e": 2},
     }
-    assert json.loads(_texts(read_object(PLACE, given))["extra"]) == {"Note": " x ", "tags": [1, None], "e": 2}
+    assert json.loads(_texts(read_object(PLACE, given))["extra"]) == {
+        "Note": " x ",
+        "tags": [1, None],
+        "e": 2,
+    }
 
 
 def test_names_that_look_like_known_ones_are_found_once() -> None:
     findings = Findings()
-    file = b"".join(json.dumps(LEAST | {name: "x"}).encode() + b"\n" for name in ("Sellr", "Sellr", "note", "Regoin"))
+    file = b"".join(
+        json.dumps(LEAST | {name: "x"}).encode() + b"\n"
+        for name in ("Sellr", "Sellr", "note", "Regoin")
+    )
     list(JsonRows(io.BytesIO(file), findings))
     (warning,) = findings.warnings()
-    assert (warning["code"], warning["count"], warning["first_lines"]) == ("nearly_known_columns", 2, [1, 4])
+    assert (warning["code"], warning["count"], warning["first_lines"]) == (
+        "nearly_known_columns",
+        2,
+        [1, 4],
+    )
     assert "Sellr (seller), Regoin (region)" in warning["message"]
 
 
-def test_a_number_beyond_any_double_does_no_harm_where_nobody_knows_the_column(service: Service) -> None:
+def test_a_number_beyond_any_double_does_no_harm_where_nobody_knows_the_column(
+    service: Service,
+) -> None:
     rows = '[{"model": "A", "price_usd": 1, "score": 0.5, "clicks": 1e999}]'
     headers = {"Content-Type": "application/json", "Prefer": "respond-async"}
     import_id = service.post("/api/persist/listings", rows, headers).json["import_id"]

@@ -1,4 +1,5 @@
-"""The kept file as it is read: in chunks that memory can hold, and never past the moment the reading has to stop."""
+"""The kept file as it is read: in chunks that memory can hold, and never past the moment the
+reading has to stop."""
 
 import gzip
 from collections.abc import Iterator
@@ -45,7 +46,8 @@ class Stop(Exception):
 LONG = {
     "one line": START + b"x" * 4 * READ_BYTES,
     "blank lines": START + b"\n" * 4 * READ_BYTES,
-    "gzip of nothing, again and again": gzip.compress(START, mtime=0) + gzip.compress(b"", mtime=0) * 20_000,
+    "gzip of nothing, again and again": gzip.compress(START, mtime=0)
+    + gzip.compress(b"", mtime=0) * 20_000,
     "zeros behind the gzip": gzip.compress(START, mtime=0) + b"\0" * 200_000,
 }
 
@@ -70,7 +72,10 @@ def _looks(service: Service, job: Job) -> Iterator[Any]:
 @contextmanager
 def _text(service: Service, job: Job, go_on: GoOn) -> Iterator[BinaryIO]:
     limit = service.settings.max_unpacked_bytes
-    with open_kept(service.services.uploads, job, max_unpacked_bytes=limit, go_on=go_on) as (_, text):
+    with open_kept(service.services.uploads, job, max_unpacked_bytes=limit, go_on=go_on) as (
+        _,
+        text,
+    ):
         yield text
 
 

@@ -24,9 +24,13 @@ def test_an_over_long_line_is_its_rows_error(start_service: StartService) -> Non
     assert _models(service, status) == [("A", 1, 2), ("C", 3, 4)]
 
 
-def test_an_over_long_line_that_may_leave_a_quote_open_makes_the_file_unreadable(start_service: StartService) -> None:
+def test_an_over_long_line_that_may_leave_a_quote_open_makes_the_file_unreadable(
+    start_service: StartService,
+) -> None:
     service = start_service(max_line_bytes=LINE)
-    status = _import(service, HEADER + b'A,1,0.5,"' + b"x" * 5000 + b'\nB,1,0.5,quoted\n"\nC,1,0.5,\n')
+    status = _import(
+        service, HEADER + b'A,1,0.5,"' + b"x" * 5000 + b'\nB,1,0.5,quoted\n"\nC,1,0.5,\n'
+    )
     assert (status["error"]["code"], status["rows_read"]) == ("unreadable_file", 0)
     assert "line 2" in status["error"]["message"]
 
@@ -58,7 +62,11 @@ def test_a_bomb_of_one_line_is_not_read_to_its_end(start_service: StartService) 
     """Its only row is never finished: it would be an error of its own else."""
     service = start_service(max_unpacked_bytes=2_000_000)
     status = _import(service, gzip.compress(HEADER + b"A" * 20_000_000), **GZIP)
-    assert (status["error"]["code"], status["rows_read"], status["errors"]) == ("unreadable_file", 0, [])
+    assert (status["error"]["code"], status["rows_read"], status["errors"]) == (
+        "unreadable_file",
+        0,
+        [],
+    )
 
 
 def test_the_cap_on_unpacking_is_none_on_plain_files(start_service: StartService) -> None:

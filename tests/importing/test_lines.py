@@ -82,7 +82,9 @@ def test_an_over_long_line_whose_quotes_are_pairs_is_given_as_a_blank_one(quotes
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\nz\n"])
 @pytest.mark.parametrize("quotes", [1, 3])
-def test_after_an_over_long_line_with_a_quote_too_many_nobody_can_read_on(quotes: int, end: bytes) -> None:
+def test_after_an_over_long_line_with_a_quote_too_many_nobody_can_read_on(
+    quotes: int, end: bytes
+) -> None:
     lines = _lines(b"a\n" + b"x" * 150 + b'"' * quotes + b"y" * 150 + end)
     with pytest.raises(UnreadableFile) as unreadable:
         list(_records(lines))

@@ -61,10 +61,14 @@ def test_trouble_in_the_block_frees_the_lock(locks: JobLocks) -> None:
     assert _is_free(locks, 7)
 
 
-def test_a_lock_is_free_the_instant_its_process_is_killed(locks: JobLocks, database_settings: Settings) -> None:
+def test_a_lock_is_free_the_instant_its_process_is_killed(
+    locks: JobLocks, database_settings: Settings
+) -> None:
     environment = database_settings.child_environment()
     command = [sys.executable, "-c", HOLDER]
-    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"True\n"
         assert not _is_free(locks, 7)

@@ -61,7 +61,9 @@ HOSTILE = {
     "one line": Hostile(b"x" * MIB, 100, "succeeded"),
     "one line in a quote": Hostile(b"x" * MIB, 100, "unreadable_file", start=b'"'),
     "one record of many lines": Hostile(b'x","y\n' * 100_000, 100, "unreadable_file", start=b'"'),
-    "one quoted cell of many lines": Hostile(b'x""\n' * 100_000, 100, "unreadable_file", start=b'"'),
+    "one quoted cell of many lines": Hostile(
+        b'x""\n' * 100_000, 100, "unreadable_file", start=b'"'
+    ),
     "blank lines": Hostile(b"\n" * MIB, 1, "succeeded"),
     "a bomb": Hostile(b"\0" * MIB, 160, "unreadable_file"),
     "very many bad rows": Hostile(b"A\n" * 100_000, 4, "succeeded"),
@@ -77,16 +79,25 @@ class Measured:
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) -> dict[str, Measured]:
+def measured(
+    tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path
+) -> dict[str, Measured]:
     """All files, imported one after the other by one worker process."""
     folder = tmp_path_factory.mktemp("memory") / "data"
-    service = start_in(folder, initialised_folder, max_unpacked_bytes=MAX_UNPACKED, max_row_errors=1000)
+    service = start_in(
+        folder, initialised_folder, max_unpacked_bytes=MAX_UNPACKED, max_row_errors=1000
+    )
     ids = dict(_uploaded(service))
     found = folder.with_suffix(".json")
     process = [sys.executable, "-m", "tests.importing.peaks", str(found)]
-    subprocess.run(process, env=service.settings.child_environment(), stdout=subprocess.DEVNULL, check=True)
+    subprocess.run(
+        process, env=service.settings.child_environment(), stdout=subprocess.DEVNULL, check=True
+    )
     growth = json.loads(found.read_bytes())
-    return {name: Measured(service.status(import_id), growth[import_id]) for name, import_id in ids.items()}
+    return {
+        name: Measured(service.status(import_id), growth[import_id])
+        for name, import_id in ids.items()
+    }
 
 
 def _uploaded(service: Service) -> Iterator[tuple[str, str]]:
@@ -108,7 +119,16 @@ def test_a_hostile_file_ends_as_it_should(measured: dict[str, Measured], name: s
 
 def test_all_bad_rows_are_counted_and_the_first_are_kept(measured: dict[str, Measured]) -> None:
     status = measured["very many bad rows"].status
-    assert (status["rows_read"], status["error_count"], status["errors_truncated"]) == (400_001, 400_000, True)
+    assert (status["rows_read"], status["error_count"], status["errors_truncated"]) == (
+        400_001,
+        400_000,
+        True,
+    )
     assert status["error_summary"] == [
-        {"field": None, "code": "wrong_cell_count", "count": 400_000, "first_lines": list(range(3, 13))}
+        {
+            "field": None,
+            "code": "wrong_cell_count",
+            "count": 400_000,
+            "first_lines": list(range(3, 13)),
+        }
     ]

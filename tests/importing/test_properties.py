@@ -21,11 +21,20 @@ from glyphd.importing.csv_rows import CsvRows
 from glyphd.importing.file_rows import Row
 from glyphd.importing.layouts import Layout
 from glyphd.importing.lines import PhysicalLines
-from tests.importing.generated import Dialect, GivenRow, as_csv, as_json, as_returned, dialects, given_rows
+from tests.importing.generated import (
+    Dialect,
+    GivenRow,
+    as_csv,
+    as_json,
+    as_returned,
+    dialects,
+    given_rows,
+)
 from tests.service import Service, open_service, settings_in
 
 FRESH = (f"region {number}" for number in count())
-"""A region of its own for each example: it is part of a listing's identity, so examples don't meet."""
+"""A region of its own for each example: it is part of a listing's identity, so examples don't
+meet."""
 
 HEADER = b"model,price_usd,score\n"
 MESSES = st.binary(max_size=200) | st.lists(
@@ -66,7 +75,11 @@ def service(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) 
 def test_what_goes_in_comes_out(service: Service, rows: list[GivenRow], dialect: Dialect) -> None:
     written = as_csv(rows, dialect)
     status = service.import_csv(written.data)
-    assert (status["status"], status["errors"], status["delimiter"]) == ("succeeded", [], _name(dialect.delimiter))
+    assert (status["status"], status["errors"], status["delimiter"]) == (
+        "succeeded",
+        [],
+        _name(dialect.delimiter),
+    )
     found = service.listings(f"?import_id={status['import_id']}")
     assert _texts(found, COLUMN_NAMES) == _texts([as_returned(row) for row in rows], COLUMN_NAMES)
     assert [row["line"] for row in found] == written.lines
@@ -74,24 +87,41 @@ def test_what_goes_in_comes_out(service: Service, rows: list[GivenRow], dialect:
 
 @given(st.lists(given_rows(), min_size=1, max_size=4), dialects())
 @few
-def test_rows_as_json_and_as_csv_are_equal_listings(service: Service, rows: list[GivenRow], dialect: Dialect) -> None:
+def test_rows_as_json_and_as_csv_are_equal_listings(
+    service: Service, rows: list[GivenRow], dialect: Dialect
+) -> None:
     answer = service.post(
-        "/api/persist/listings", as_json(rows), {"Content-Type": "application/json", "Prefer": "respond-async"}
+        "/api/persist/listings",
+        as_json(rows),
+        {"Content-Type": "application/json", "Prefer": "respond-async"},
     )
     service.work()
-    as_sent = (answer.json["import_id"], service.import_csv(as_csv(rows, dialect).data)["import_id"])
+    as_sent = (
+        answer.json["import_id"],
+        service.import_csv(as_csv(rows, dialect).data)["import_id"],
+    )
     columns = (*COLUMN_NAMES, "listing_id", "import_index")
-    from_json, from_csv = (_texts(service.listings(f"?import_id={import_id}"), columns) for import_id in as_sent)
+    from_json, from_csv = (
+        _texts(service.listings(f"?import_id={import_id}"), columns) for import_id in as_sent
+    )
     assert from_json == from_csv
 
 
 @given(FILES, st.sampled_from(["abort", "skip"]), st.sampled_from(["plain", "packed", "cut"]))
 @settings(deadline=None, max_examples=60)
 @example(HEADER + b"A,1,0.5\n", "abort", "plain")
-def test_any_bytes_are_refused_fail_or_succeed(service: Service, data: bytes, on_error: str, form: str) -> None:
-    body: Any = data if form == "plain" else gzip.compress(data, mtime=0)[: -9 if form == "cut" else None]
-    headers = {"Content-Type": "text/csv"} | ({} if form == "plain" else {"Content-Encoding": "gzip"})
-    answer = service.http.post(f"/api/import?on_error={on_error}", body, headers=headers, status="*")
+def test_any_bytes_are_refused_fail_or_succeed(
+    service: Service, data: bytes, on_error: str, form: str
+) -> None:
+    body: Any = (
+        data if form == "plain" else gzip.compress(data, mtime=0)[: -9 if form == "cut" else None]
+    )
+    headers = {"Content-Type": "text/csv"} | (
+        {} if form == "plain" else {"Content-Encoding": "gzip"}
+    )
+    answer = service.http.post(
+        f"/api/import?on_error={on_error}", body, headers=headers, status="*"
+    )
     if answer.status_code != 202:
         assert (answer.status_code, answer.json["code"]) == (422, "file_refused")
         return
@@ -101,7 +131,9 @@ def test_any_bytes_are_refused_fail_or_succeed(service: Service, data: bytes, on
         assert status["error"]["code"] in {"invalid_rows", "unreadable_file"}
     else:
         assert status["status"] == "succeeded"
-        assert status["rows_read"] - status["record_count"] == len({error["row"] for error in status["errors"]})
+        assert status["rows_read"] - status["record_count"] == len(
+            {error["row"] for error in status["errors"]}
+        )
     assert len(service.listings(f"?import_id={status['import_id']}")) == status["record_count"]
 
 
@@ -118,9 +150,13 @@ def test_any_bytes_are_rows_that_follow_each_other(data: bytes) -> None:
 
 @given(st.lists(st.sampled_from("ABC"), min_size=1, max_size=12))
 @few
-def test_equal_rows_are_that_many_listings_however_often_they_come(service: Service, models: list[str]) -> None:
+def test_equal_rows_are_that_many_listings_however_often_they_come(
+    service: Service, models: list[str]
+) -> None:
     region = next(FRESH)
-    file = "model,price_usd,score,region\n" + "".join(f"{model},1,0.5,{region}\n" for model in models)
+    file = "model,price_usd,score,region\n" + "".join(
+        f"{model},1,0.5,{region}\n" for model in models
+    )
     seen = []
     for _ in range(2):
         import_id = service.import_csv(file)["import_id"]
@@ -133,7 +169,8 @@ def test_equal_rows_are_that_many_listings_however_often_they_come(service: Serv
 
 @dataclass(frozen=True, order=True)
 class Seen:
-    """One observation; the later one is the greater, on the same day the one of the later import."""
+    """One observation; the later one is the greater, on the same day the one of the later
+    import."""
 
     day: int
     import_number: int
@@ -150,7 +187,8 @@ IMPORTS = st.lists(
     min_size=1,
     max_size=4,
 )
-"""A file lists a seller once: `tests/history/test_offers.py` is about several offers of one identity."""
+"""A file lists a seller once: `tests/history/test_offers.py` is about several offers of one
+identity."""
 
 
 @given(IMPORTS)
@@ -169,7 +207,9 @@ def test_current_is_the_latest_observation_of_each_listing(
             lines.append(f"A,{price},0.5,{region},{seller},2025-07-0{day}")
         service.import_csv("\n".join(lines))
         latest = {max(seen).price: _day(min(seen).day) for seen in events.values()}
-        found = {row["price_usd"]: row["first_seen_at"] for row in service.listings(f"?region={region}")}
+        found = {
+            row["price_usd"]: row["first_seen_at"] for row in service.listings(f"?region={region}")
+        }
         assert found == latest
 
 
@@ -190,5 +230,7 @@ def _readable(data: bytes) -> Iterator[Row]:
     """The rows up to where the file can't be read on."""
     with suppress(UnreadableFile):
         yield from CsvRows(
-            PhysicalLines(io.BytesIO(data), encoding="utf-8", max_bytes=1024), Layout(","), max_columns=1000
+            PhysicalLines(io.BytesIO(data), encoding="utf-8", max_bytes=1024),
+            Layout(","),
+            max_columns=1000,
         )

@@ -1,7 +1,7 @@
 """The real files of the pipeline that feeds glyphd, in every form of sending them.
 
-The two smallest lie in `tests/data/real`; the others are tested where `shared/data` is at hand, in the checkout or
-beside it.
+The two smallest lie in `tests/data/real`; the others are tested where `shared/data` is at hand, in
+the checkout or beside it.
 """
 
 import csv
@@ -15,7 +15,11 @@ from tests.http.forms import every_form
 from tests.service import Service, problem
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = (ROOT / "tests" / "data" / "real", ROOT / "shared" / "data", ROOT.parent / "shared" / "data")
+FOLDERS = (
+    ROOT / "tests" / "data" / "real",
+    ROOT / "shared" / "data",
+    ROOT.parent / "shared" / "data",
+)
 FORMS = list(every_form(b""))
 ENRICHED = "glyphsieve_scored_173.csv"
 SCORED = {
@@ -48,7 +52,9 @@ MISSING = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", SCORED)
-def test_a_scored_file_is_imported_however_it_is_sent(name: str, form: str, service: Service) -> None:
+def test_a_scored_file_is_imported_however_it_is_sent(
+    name: str, form: str, service: Service
+) -> None:
     answer = every_form(_bytes(name))[form].to(service, status=202)
     service.work()
     status = service.status(answer.json["import_id"])
@@ -56,12 +62,16 @@ def test_a_scored_file_is_imported_however_it_is_sent(name: str, form: str, serv
     assert (status["record_count"], status["ignored_columns"]) == (SCORED[name], IGNORED[name])
     listings = service.listings(f"?import_id={status['import_id']}")
     assert [row["import_index"] for row in listings] == list(range(1, SCORED[name] + 1))
-    assert [(row["model"], row["price_usd"], row["score"]) for row in listings] == [_said(row) for row in _rows(name)]
+    assert [(row["model"], row["price_usd"], row["score"]) for row in listings] == [
+        _said(row) for row in _rows(name)
+    ]
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", MISSING)
-def test_an_unscored_or_unpriced_file_is_refused_however_it_is_sent(name: str, form: str, service: Service) -> None:
+def test_an_unscored_or_unpriced_file_is_refused_however_it_is_sent(
+    name: str, form: str, service: Service
+) -> None:
     found = problem(every_form(_bytes(name))[form].to(service, status=422))
     assert (found["code"], found["missing"]) == ("file_refused", [MISSING[name]])
     assert service.kept() == []
@@ -80,7 +90,9 @@ def test_the_same_file_again_updates_its_listings(name: str, service: Service) -
     assert first != second
     assert len(service.listings(f"?import_id={first}")) == SCORED[name]
     assert len(service.listings(f"?import_id={second}")) == SCORED[name]
-    assert [row["import_id"] for row in service.listings()] == [second] * OFFERS.get(name, SCORED[name])
+    assert [row["import_id"] for row in service.listings()] == [second] * OFFERS.get(
+        name, SCORED[name]
+    )
 
 
 def _bytes(name: str) -> bytes:
@@ -95,17 +107,35 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 
 def _said(sent: dict[str, str]) -> tuple[str, float, float]:
-    return sent["canonical_model"], float(sent["price"]), float(sent.get("final_score") or sent["score"])
+    return (
+        sent["canonical_model"],
+        float(sent["price"]),
+        float(sent.get("final_score") or sent["score"]),
+    )
 
 
 def _enriched(sent: dict[str, str]) -> dict[str, Any]:
     """What a row of the enriched file has to become, column by column."""
     is_counted = sent["quantity"].replace(".", "").isdecimal()
-    texts = ("condition", "seller", "source_url", "source_type", "title", "form_factor", "generation")
+    texts = (
+        "condition",
+        "seller",
+        "source_url",
+        "source_type",
+        "title",
+        "form_factor",
+        "generation",
+    )
     capacities = {
-        f"quantization_capacity_{size}": sent[f"quantization_capacity.{size}"] for size in ("7b", "13b", "70b")
+        f"quantization_capacity_{size}": sent[f"quantization_capacity.{size}"]
+        for size in ("7b", "13b", "70b")
     }
-    integers = {"vram_gb": sent["vram_gb"], "tdp_watts": sent["tdp_w"], "cuda_cores": sent["cuda_cores"], **capacities}
+    integers = {
+        "vram_gb": sent["vram_gb"],
+        "tdp_watts": sent["tdp_w"],
+        "cuda_cores": sent["cuda_cores"],
+        **capacities,
+    }
     return {
         **{name: sent[name].strip() or None for name in texts},
         **{name: int(float(text)) if text else None for name, text in integers.items()},

@@ -62,7 +62,9 @@ def test_a_job_whose_message_waits_gets_no_other(sqlite_registry: Registry, stat
 
 
 def test_forgotten_jobs_go_before_all_others_however_many_wait(sqlite_registry: Registry) -> None:
-    lost, orphan, awaited = (add_job(sqlite_registry, status=one) for one in ("queued", "running", "queued"))
+    lost, orphan, awaited = (
+        add_job(sqlite_registry, status=one) for one in ("queued", "running", "queued")
+    )
     queue = FakeQueue(awaited.id, *range(1000, 1600))
     assert sweep(sqlite_registry, FakeLocks(), queue) == 2
     assert queue.nudged == queue.urgent == [lost.id, orphan.id]
@@ -93,7 +95,9 @@ def test_a_finished_job_is_left_alone(sqlite_registry: Registry, status: str) ->
 
 
 @pytest.mark.parametrize(("seconds", "nudged"), [(60, 0), (-1, 1)])
-def test_a_resting_job_is_nudged_when_its_time_has_come(sqlite_registry: Registry, seconds: float, nudged: int) -> None:
+def test_a_resting_job_is_nudged_when_its_time_has_come(
+    sqlite_registry: Registry, seconds: float, nudged: int
+) -> None:
     add_job(sqlite_registry, not_before=from_now(seconds))
     assert sweep(sqlite_registry, FakeLocks(), FakeQueue(300)) == nudged
 

@@ -25,7 +25,10 @@ class Stale(Registry):
 
 def _workers(registry: Registry) -> list[str]:
     with registry.database.connection_context():
-        return [name for (name,) in registry.database.execute(Worker.select(Worker.id).order_by(Worker.id))]
+        return [
+            name
+            for (name,) in registry.database.execute(Worker.select(Worker.id).order_by(Worker.id))
+        ]
 
 
 def _silence(registry: Registry, worker_id: str, seconds: float) -> None:
@@ -79,7 +82,11 @@ def test_a_job_that_was_handed_back_was_not_lost(sqlite_registry: Registry) -> N
     sqlite_registry.update_claimed(first, status="queued")
     second = sqlite_registry.claim(job.id)
     assert second is not None
-    assert (second.attempt, second.job.lost_count, second.job.started_at) == (2, 0, first.job.started_at)
+    assert (second.attempt, second.job.lost_count, second.job.started_at) == (
+        2,
+        0,
+        first.job.started_at,
+    )
 
 
 @pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
@@ -90,7 +97,9 @@ def test_a_finished_job_can_not_be_claimed(sqlite_registry: Registry, status: st
 
 
 @pytest.mark.parametrize(("seconds", "is_claimed"), [(60, False), (-1, True)])
-def test_a_job_rests_until_its_time(sqlite_registry: Registry, seconds: float, is_claimed: bool) -> None:
+def test_a_job_rests_until_its_time(
+    sqlite_registry: Registry, seconds: float, is_claimed: bool
+) -> None:
     job = add_job(sqlite_registry, not_before=from_now(seconds))
     assert (sqlite_registry.claim(job.id) is not None) is is_claimed
 
@@ -145,16 +154,24 @@ def test_what_is_finished_is_not_written_again(sqlite_registry: Registry) -> Non
 
 def test_the_unfinished_come_oldest_first(sqlite_registry: Registry) -> None:
     jobs = [
-        add_job(sqlite_registry, status=status) for status in ("queued", "succeeded", "running", "failed", "queued")
+        add_job(sqlite_registry, status=status)
+        for status in ("queued", "succeeded", "running", "failed", "queued")
     ]
     assert [job.id for job in sqlite_registry.unfinished()] == [jobs[0].id, jobs[2].id, jobs[4].id]
 
 
 @pytest.mark.parametrize(
     ("statuses", "count"),
-    [([], 0), (["succeeded", "failed", "cancelled"], 0), (["queued"], 1), (["succeeded", "running", "queued"], 2)],
+    [
+        ([], 0),
+        (["succeeded", "failed", "cancelled"], 0),
+        (["queued"], 1),
+        (["succeeded", "running", "queued"], 2),
+    ],
 )
-def test_it_counts_the_jobs_that_are_unfinished(sqlite_registry: Registry, statuses: list[str], count: int) -> None:
+def test_it_counts_the_jobs_that_are_unfinished(
+    sqlite_registry: Registry, statuses: list[str], count: int
+) -> None:
     for status in statuses:
         add_job(sqlite_registry, status=status)
     assert sqlite_registry.count_unfinished() == count
@@ -180,7 +197,9 @@ def test_only_real_imports_that_succeeded_are_in_the_archive(sqlite_registry: Re
     ],
     ids=str,
 )
-def test_an_import_that_does_not_count_is_not_the_latest(sqlite_registry: Registry, values: dict[str, Any]) -> None:
+def test_an_import_that_does_not_count_is_not_the_latest(
+    sqlite_registry: Registry, values: dict[str, Any]
+) -> None:
     add_job(sqlite_registry, import_id="a", status="succeeded")
     add_job(sqlite_registry, **{"import_id": "b", "status": "succeeded"} | values)
     assert sqlite_registry.latest_with_bytes("0" * 64) == "a"
@@ -196,7 +215,10 @@ def test_the_latest_with_these_bytes_is_named(sqlite_registry: Registry) -> None
 def test_imports_come_newest_first_and_older_than_a_job(sqlite_registry: Registry) -> None:
     jobs = [add_job(sqlite_registry, import_id=name) for name in "abc"]
     assert [job.import_id for job in sqlite_registry.imports({}, limit=2)] == ["c", "b"]
-    assert [job.import_id for job in sqlite_registry.imports({}, before=jobs[2].id, limit=9)] == ["b", "a"]
+    assert [job.import_id for job in sqlite_registry.imports({}, before=jobs[2].id, limit=9)] == [
+        "b",
+        "a",
+    ]
 
 
 def test_filters_hold_for_list_and_count(registry: Registry) -> None:
@@ -227,7 +249,11 @@ def test_a_worker_is_alive_while_it_gives_signs(registry: Registry) -> None:
     registry.greet("a", "here", 1)
     registry.greet("b", "there", 2)
     registry.greet("a", "here", 1)
-    assert (registry.workers_alive(), registry.workers_alive("here"), registry.workers_alive("nowhere")) == (2, 1, 0)
+    assert (
+        registry.workers_alive(),
+        registry.workers_alive("here"),
+        registry.workers_alive("nowhere"),
+    ) == (2, 1, 0)
     _silence(registry, "a", WORKER_ALIVE_SECONDS + 1)
     assert (registry.workers_alive(), registry.workers_alive("here")) == (1, 0)
 
@@ -251,7 +277,9 @@ def test_asking_whether_it_can_be_written_writes_nothing(registry: Registry) -> 
     assert _workers(registry) == ["a"]
 
 
-def test_a_registry_that_is_not_there_can_not_be_written(sqlite_registry: Registry, sqlite_settings: Settings) -> None:
+def test_a_registry_that_is_not_there_can_not_be_written(
+    sqlite_registry: Registry, sqlite_settings: Settings
+) -> None:
     sqlite_settings.registry_path.unlink()
     with pytest.raises(NotReady, match=r"gpu\.registry\.sqlite"):
         sqlite_registry.check_writable()

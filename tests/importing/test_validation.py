@@ -27,14 +27,18 @@ def _checked(row: Row) -> Checked:
 def _row(**texts: str | None) -> Row:
     """A row of a file that has just these columns."""
     given = LEAST | texts
-    return Row(PLACE, [text or "" for text in given.values()], map_headers(list(given), INPUT_COLUMNS))
+    return Row(
+        PLACE, [text or "" for text in given.values()], map_headers(list(given), INPUT_COLUMNS)
+    )
 
 
 def _values(row: Row) -> dict[str, Any]:
     checked = _checked(row)
     assert (checked.accepted_count, checked.refused) == (1, [])
     assert tuple(checked.accepted[name][0] for name in PLACE_COLUMNS) == PLACE
-    values = {name: checked.accepted[name][0] for name in STORED_COLUMNS if name in checked.accepted}
+    values = {
+        name: checked.accepted[name][0] for name in STORED_COLUMNS if name in checked.accepted
+    }
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -82,7 +86,9 @@ def test_a_stock_word_goes_to_an_empty_availability(
 
 
 def test_all_errors_of_a_row_come_in_column_order() -> None:
-    assert _errors(_row(score="high", price_usd="$9", model=None, quantization_capacity_7b="1")) == [
+    assert _errors(
+        _row(score="high", price_usd="$9", model=None, quantization_capacity_7b="1")
+    ) == [
         ("model", "model", "missing_value", None),
         ("price_usd", "price_usd", "not_a_number", "$9"),
         ("quantization_capacity_13b", None, "incomplete_capacities", None),
@@ -136,7 +142,9 @@ def test_a_bad_row_in_a_chunk_has_all_its_errors_and_spoils_no_other() -> None:
         ["not_a_number", "not_an_integer", "in_the_future"],
         ["not_a_time"],
     ]
-    assert [(warning["code"], warning["count"]) for warning in findings.warnings()] == [("null_markers", 1)]
+    assert [(warning["code"], warning["count"]) for warning in findings.warnings()] == [
+        ("null_markers", 1)
+    ]
 
 
 def test_a_value_is_shown_cut() -> None:
@@ -146,9 +154,16 @@ def test_a_value_is_shown_cut() -> None:
 
 @pytest.mark.parametrize(
     ("given", "missing"),
-    [(("1", "2", None), "70b"), (("1", None, "3"), "13b"), ((None, "2", "3"), "7b"), ((None, None, "3"), "7b")],
+    [
+        (("1", "2", None), "70b"),
+        (("1", None, "3"), "13b"),
+        ((None, "2", "3"), "7b"),
+        ((None, None, "3"), "7b"),
+    ],
 )
-def test_some_capacities_are_an_error_at_the_first_that_is_empty(given: tuple[str | None, ...], missing: str) -> None:
+def test_some_capacities_are_an_error_at_the_first_that_is_empty(
+    given: tuple[str | None, ...], missing: str
+) -> None:
     names = [f"quantization_capacity_{size}" for size in ("7b", "13b", "70b")]
     [(field, _, code, _)] = _errors(_row(**dict(zip(names, given, strict=True))))
     assert (field, code) == (f"quantization_capacity_{missing}", "incomplete_capacities")

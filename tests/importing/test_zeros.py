@@ -33,9 +33,14 @@ def test_a_negative_zero_in_a_csv_comes_back_without_its_sign(any_service: Servi
 
 
 def test_a_negative_zero_as_json_comes_back_without_its_sign(any_service: Service) -> None:
-    rows = b'[{"model":"A","price_usd":-0.0,"score":-0.0},{"model":"A","price_usd":-0,"score":"-0"}]'
+    rows = (
+        b'[{"model":"A","price_usd":-0.0,"score":-0.0},{"model":"A","price_usd":-0,"score":"-0"}]'
+    )
     any_service.post(
-        "/api/persist/listings", rows, {"Content-Type": "application/json", "Prefer": "respond-async"}, status=202
+        "/api/persist/listings",
+        rows,
+        {"Content-Type": "application/json", "Prefer": "respond-async"},
+        status=202,
     )
     _work(any_service)
     _assert_unsigned(any_service, 2)
@@ -50,5 +55,7 @@ def _work(service: Service) -> None:
 
 
 def _assert_unsigned(service: Service, count: int) -> None:
-    found = [json.dumps([row["price_usd"], row["score"]]) for row in service.listings("?min_score=-0.0")]
+    found = [
+        json.dumps([row["price_usd"], row["score"]]) for row in service.listings("?min_score=-0.0")
+    ]
     assert found == ["[0.0, 0.0]"] * count

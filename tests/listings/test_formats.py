@@ -13,7 +13,14 @@ from typing import Any
 import pytest
 from pydantic_core import to_json
 
-from glyphd.listings.formats import WRITERS, WriteRows, write_csv, write_json, write_ndjson, write_safe_csv
+from glyphd.listings.formats import (
+    WRITERS,
+    WriteRows,
+    write_csv,
+    write_json,
+    write_ndjson,
+    write_safe_csv,
+)
 from glyphd.storage.result_rows import CHUNK_ROWS
 
 VALUES: list[Any] = [
@@ -45,7 +52,17 @@ VALUES: list[Any] = [
     "Düsseldorf 日本 😀",
     "\x7f\x01",
 ]
-HEURISTICS = ['{"rank":1}', "[1,2]", "1.5", "1e+22", '"pre-owned, e-bay"', "true", "7", '{"a":1e-05,"b":null}', None]
+HEURISTICS = [
+    '{"rank":1}',
+    "[1,2]",
+    "1.5",
+    "1e+22",
+    '"pre-owned, e-bay"',
+    "true",
+    "7",
+    '{"a":1e-05,"b":null}',
+    None,
+]
 
 
 def _written(write: WriteRows, columns: Sequence[str], rows: Any) -> bytes:
@@ -59,7 +76,12 @@ def _by_module(columns: Sequence[str], rows: list[tuple[Any, ...]]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(columns)
-    writer.writerows([[str(value).lower() if isinstance(value, bool) else value for value in row] for row in rows])
+    writer.writerows(
+        [
+            [str(value).lower() if isinstance(value, bool) else value for value in row]
+            for row in rows
+        ]
+    )
     return text.getvalue().encode()
 
 
@@ -137,7 +159,9 @@ def test_json_and_ndjson_say_the_same(value: Any) -> None:
     rows = [(value, number) for number in range(CHUNK_ROWS + 1)]
     objects = [{"a": value, "b": number} for number in range(CHUNK_ROWS + 1)]
     assert _written(write_json, ("a", "b"), rows) == to_json(objects)
-    assert _written(write_ndjson, ("a", "b"), rows) == b"".join(to_json(one) + b"\n" for one in objects)
+    assert _written(write_ndjson, ("a", "b"), rows) == b"".join(
+        to_json(one) + b"\n" for one in objects
+    )
 
 
 def test_values_of_other_kinds_are_json_in_csv() -> None:

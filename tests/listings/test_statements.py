@@ -35,7 +35,9 @@ class Counting:
     def build(self, values: Values) -> Select:
         self.count += 1
         filters = {name: value for name, value in values.items() if name != "limit"}
-        return restrict(ScoredListing.select(ScoredListing.id), self.database, filters).limit(values["limit"])
+        return restrict(ScoredListing.select(ScoredListing.id), self.database, filters).limit(
+            values["limit"]
+        )
 
 
 def _plain(database: Database, values: Values) -> tuple[str, list[Any]]:
@@ -48,20 +50,26 @@ def test_the_sql_is_what_peewee_writes(database: Database, wanted: dict[str, Any
     statements, counting = Statements(), Counting(database)
     for limit in (1, 100, 100):
         values = wanted | {"limit": limit}
-        assert statements.write(database, "rows", values, counting.build) == _plain(database, values)
+        assert statements.write(database, "rows", values, counting.build) == _plain(
+            database, values
+        )
 
 
 def test_equal_shapes_are_built_once(database: Database) -> None:
     statements, counting = Statements(), Counting(database)
     for number in range(10):
-        statements.write(database, "rows", {"model": [f"M{number}"], "limit": number}, counting.build)
+        statements.write(
+            database, "rows", {"model": [f"M{number}"], "limit": number}, counting.build
+        )
     assert counting.count == 1
 
 
 def test_a_value_that_is_changed_on_its_way_is_never_taken_for_another(database: Database) -> None:
     statements, counting = Statements(), Counting(database)
     for text in ("rtx", "RTX", "l4"):
-        _, parameters = statements.write(database, "rows", {"model_contains": text, "limit": 1}, counting.build)
+        _, parameters = statements.write(
+            database, "rows", {"model_contains": text, "limit": 1}, counting.build
+        )
         assert text.lower() in parameters
 
 

@@ -1,4 +1,5 @@
-"""A service on a block device, copied at the moment of each promise, and each copy started again."""
+"""A service on a block device, copied at the moment of each promise, and each copy started
+again."""
 
 import signal
 import sqlite3
@@ -38,7 +39,8 @@ class Image:
 
 @dataclass
 class Recorder:
-    """Sends files and takes an image at each 202, and whenever an import is seen to have succeeded."""
+    """Sends files and takes an image at each 202, and whenever an import is seen to have
+    succeeded."""
 
     cluster: Cluster
     device: Device
@@ -48,7 +50,11 @@ class Recorder:
     images: list[Image] = field(default_factory=list)
 
     def send(self, file: GivenFile) -> None:
-        headers = {"Content_Type": "text/csv", "Idempotency_Key": file.key, "Prefer": "respond-async"}
+        headers = {
+            "Content_Type": "text/csv",
+            "Idempotency_Key": file.key,
+            "Prefer": "respond-async",
+        }
         answer = self.cluster.request("POST", f"/api/import?{file.query}", file.body, **headers)
         with stopped():
             assert answer.status == 202, answer
@@ -79,7 +85,9 @@ def record(folder: Path, count: int, runner: tuple[str, ...] = ()) -> list[Image
     make_blocks(blocks, DEVICE_BYTES)
     with mounted(blocks, folder / "device") as device:
         settings = Settings(data_dir=device.folder / "data")
-        with running_cluster(settings, folder, runner=runner, GLYPHD_DISK_RESERVE_BYTES=RESERVE) as cluster:
+        with running_cluster(
+            settings, folder, runner=runner, GLYPHD_DISK_RESERVE_BYTES=RESERVE
+        ) as cluster:
             until(cluster.answers)
             recorder = Recorder(cluster, device, folder)
             for number in range(count):
@@ -97,13 +105,18 @@ def lost_uploads(image: Image, folder: Path) -> list[str]:
 
 
 def faults_after(image: Image, folder: Path) -> list[str]:
-    """What was promised before the image was taken and does not hold once a service has started from it."""
+    """What was promised before the image was taken and does not hold once a service has started
+    from it."""
     with mounted(image.blocks, folder / "again") as device:
         settings = Settings(data_dir=device.folder / "data")
         found = _missing_uploads(settings, image.sent) + _missing_batches(settings, image.succeeded)
         with running_cluster(settings, folder, GLYPHD_DISK_RESERVE_BYTES=RESERVE) as cluster:
             until(cluster.answers)
-            found += Checker(cluster, Tally()).check([one.file for one in image.sent], image.sent).sentences()
+            found += (
+                Checker(cluster, Tally())
+                .check([one.file for one in image.sent], image.sent)
+                .sentences()
+            )
         found += _verify(settings)
     return [f"after {image.moment}: {fault}" for fault in found]
 
@@ -142,7 +155,8 @@ def _is_kept(settings: Settings, one: Sent) -> bool:
 
 
 def _missing_batches(settings: Settings, succeeded: list[str]) -> list[str]:
-    """Imports that a client saw succeed and that are not in the archive, before anything is done again."""
+    """Imports that a client saw succeed and that are not in the archive, before anything is done
+    again."""
     if not settings.archive_path.exists():
         return ["LOST: the archive"]
     with closing(sqlite3.connect(settings.archive_path)) as archive:

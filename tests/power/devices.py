@@ -1,4 +1,5 @@
-"""Block devices that can be copied at a moment, as if the power had failed then: loop devices over plain files."""
+"""Block devices that can be copied at a moment, as if the power had failed then: loop devices over
+plain files."""
 
 import os
 import shutil
@@ -10,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TOOLS = ("losetup", "mkfs.ext4", "mount", "umount")
-# Nothing in the background may write what nobody synced: no late initialisation, no commit every five seconds.
+# Nothing in the background may write what nobody synced: no late initialisation, no commit every
+# five seconds.
 MAKE = ["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"]
 MOUNT_OPTIONS = "noatime,commit=300"
 COMPLETED_WRITES, IN_FLIGHT, COMPLETED_FLUSHES = 4, 8, 15
@@ -56,7 +58,9 @@ def make_blocks(blocks: Path, size: int) -> None:
 def mounted(blocks: Path, folder: Path) -> Iterator[Device]:
     """The file system in the file, mounted; its journal is replayed as after a power cut."""
     folder.mkdir(exist_ok=True)
-    found = subprocess.run(["losetup", "--find", "--show", blocks], check=True, capture_output=True, text=True)
+    found = subprocess.run(
+        ["losetup", "--find", "--show", blocks], check=True, capture_output=True, text=True
+    )
     loop = found.stdout.strip()
     try:
         subprocess.run(["mount", "-t", "ext4", "-o", MOUNT_OPTIONS, loop, folder], check=True)

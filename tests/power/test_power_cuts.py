@@ -1,6 +1,7 @@
 """The power fails just after a promise: whoever starts again on what the disk holds finds it kept.
 
-Real processes on a real block device. GLYPHD_TEST_POWER_CUT_FILES=50 sends more files than the usual two.
+Real processes on a real block device. GLYPHD_TEST_POWER_CUT_FILES=50 sends more files than the
+usual two.
 """
 
 import os

@@ -30,7 +30,8 @@ def limits(tmp_path: Path) -> ServerLimits:
 
 @pytest.fixture
 def serve(limits: ServerLimits, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
-    """Starts a server: `serve(app, idle_timeout=1)` changes a limit, `on_ready=` is called before the first turn."""
+    """Starts a server: `serve(app, idle_timeout=1)` changes a limit, `on_ready=` is called before
+    the first turn."""
     monkeypatch.setattr(tempfile, "tempdir", str(limits.scratch_dir))
     servers: list[RunningServer] = []
 

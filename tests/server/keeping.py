@@ -1,4 +1,5 @@
-"""A process that serves `counting`, `Holding` and a large file, as `python -m tests.server.keeping SCRATCH GRACE`."""
+"""A process that serves `counting`, `Holding` and a large file, as `python -m tests.server.keeping
+SCRATCH GRACE`."""
 
 import signal
 import sys

@@ -1,6 +1,8 @@
-"""Asks for a server's health for a while; prints the longest time. `python -m tests.server.probing PORT SECONDS`
+"""Asks for a server's health for a while; prints the longest time. `python -m tests.server.probing
+PORT SECONDS`
 
-In a process of its own: the clients of a test take Python's lock from each other, and answers would seem to be late.
+In a process of its own: the clients of a test take Python's lock from each other, and answers would
+seem to be late.
 """
 
 import socket

@@ -85,7 +85,9 @@ def test_probes_may_ask_for_any_host_but_not_for_two(guarded: RunningServer, pat
 
 def test_each_request_of_a_connection_is_looked_at(guarded: RunningServer) -> None:
     with guarded.connect() as connection:
-        connection.sendall(_head("Host: localhost") + _head("Host: evil.example") + _head("Host: localhost"))
+        connection.sendall(
+            _head("Host: localhost") + _head("Host: evil.example") + _head("Host: localhost")
+        )
         answers = read_to_the_end(connection)
     assert [answers.count(status) for status in (b"HTTP/1.1 200", b"HTTP/1.1 421")] == [1, 1]
 

@@ -28,7 +28,8 @@ CHUNKED = b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def _is_taken(server: RunningServer) -> bool:
-    """Whether an upload is taken now. A place is given back a moment after the answer, so one look may be early."""
+    """Whether an upload is taken now. A place is given back a moment after the answer, so one look
+    may be early."""
     return server.ask(post(MIB) + b"x" * MIB).status == 200
 
 
@@ -69,7 +70,9 @@ def test_the_body_of_a_request_without_a_route_is_not_taken_for_another(serve: S
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
-@pytest.mark.parametrize("chunks", [[b"x" * (MIB + 1)], [b"x" * 64 * KIB] * 17], ids=["one", "many"])
+@pytest.mark.parametrize(
+    "chunks", [[b"x" * (MIB + 1)], [b"x" * 64 * KIB] * 17], ids=["one", "many"]
+)
 def test_refuses_too_large_a_body_in_chunks(serve: Serve, chunks: list[bytes]) -> None:
     answer = serve(max_body_bytes=MIB).ask(post_chunks(*chunks))
     assert answer.status == 413
@@ -86,8 +89,13 @@ def test_refuses_too_large_a_chunk_before_it_is_sent(serve: Serve) -> None:
 
 def test_a_form_may_be_larger_than_the_file_in_it(serve: Serve) -> None:
     server = serve(max_body_bytes=10)
-    assert server.ask(post(20, "Content-Type: multipart/form-data; boundary=x") + b"x" * 20).status == 200
-    assert server.ask(post(100 * KIB, "Content-Type: multipart/form-data; boundary=x")).status == 413
+    assert (
+        server.ask(post(20, "Content-Type: multipart/form-data; boundary=x") + b"x" * 20).status
+        == 200
+    )
+    assert (
+        server.ask(post(100 * KIB, "Content-Type: multipart/form-data; boundary=x")).status == 413
+    )
 
 
 @pytest.mark.parametrize("most", [100_000, 5], ids=["larger", "smaller"])
@@ -103,7 +111,9 @@ SMALL_CHUNK = b"%x\r\n%b\r\n" % (200 * KIB, b"x" * 200 * KIB)
 
 
 @pytest.mark.parametrize("second", [post(MIB), CHUNKED + 2 * SMALL_CHUNK], ids=["length", "chunks"])
-def test_refuses_an_upload_too_many_as_soon_as_it_is_seen_to_be_one(serve: Serve, second: bytes) -> None:
+def test_refuses_an_upload_too_many_as_soon_as_it_is_seen_to_be_one(
+    serve: Serve, second: bytes
+) -> None:
     server = serve(max_uploads_in_flight=1)
     with server.connect() as first:
         first.sendall(post(MIB, "Expect: 100-continue"))
@@ -149,8 +159,12 @@ def test_a_place_is_free_again_when_a_client_goes_away(serve: Serve) -> None:
     wait_until(lambda: _is_taken(server))
 
 
-@pytest.mark.parametrize("sent", [post(MIB) + b"x" * 600 * KIB, CHUNKED + 2 * SMALL_CHUNK], ids=["length", "chunks"])
-def test_a_place_is_free_again_when_a_connection_breaks_in_the_midst(serve: Serve, sent: bytes) -> None:
+@pytest.mark.parametrize(
+    "sent", [post(MIB) + b"x" * 600 * KIB, CHUNKED + 2 * SMALL_CHUNK], ids=["length", "chunks"]
+)
+def test_a_place_is_free_again_when_a_connection_breaks_in_the_midst(
+    serve: Serve, sent: bytes
+) -> None:
     server = serve(max_uploads_in_flight=1)
     with server.connect() as first:
         first.sendall(sent)
@@ -185,7 +199,10 @@ def test_a_body_that_can_not_be_spooled_is_refused(
 @pytest.fixture
 def roomy(limits: ServerLimits) -> Admission:
     """Admission on a disk with 10 MiB free, 2 of them in reserve."""
-    return Admission(replace(limits, max_body_bytes=1 << 30, disk_reserve_bytes=2 * MIB), free_bytes=lambda _: 10 * MIB)
+    return Admission(
+        replace(limits, max_body_bytes=1 << 30, disk_reserve_bytes=2 * MIB),
+        free_bytes=lambda _: 10 * MIB,
+    )
 
 
 def test_what_comes_after_the_end_of_a_dropped_request_is_dropped_too(roomy: Admission) -> None:

@@ -29,7 +29,9 @@ def pieces(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
 
 
 @pytest.mark.parametrize("app", [page, pieces])
-def test_a_full_disk_is_none_of_their_concern(serve: Serve, monkeypatch: pytest.MonkeyPatch, app: object) -> None:
+def test_a_full_disk_is_none_of_their_concern(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, app: object
+) -> None:
     server = serve(app)
 
     def no_room(*_: object, **__: object) -> None:
@@ -53,7 +55,9 @@ def test_what_can_not_be_queued_ends_the_connection(
         appended += 1
         really_append(buffer, data)
         if appended == failing_append:
-            buffer.get(skip=True)  # of what is pending only an end is left, as after a write that failed half way
+            buffer.get(
+                skip=True
+            )  # of what is pending only an end is left, as after a write that failed half way
             really_append(buffer, data)
             raise MemoryError
 
@@ -62,7 +66,9 @@ def test_what_can_not_be_queued_ends_the_connection(
         connection.sendall(LAST)
         received = _until_closed(connection)
     whole = b"Content-Length: %d" % len(PAGE)
-    assert received == b"" or (received.startswith(b"HTTP/1.1 200 OK\r\n") and whole in received[:200])
+    assert received == b"" or (
+        received.startswith(b"HTTP/1.1 200 OK\r\n") and whole in received[:200]
+    )
     body = received.partition(b"\r\n\r\n")[2]
     assert PAGE.startswith(body)
 

@@ -32,7 +32,9 @@ def stack() -> Iterator[ExitStack]:
         yield stack
 
 
-def _connected(stack: ExitStack, server: RunningServer, sent: bytes = b"", answered: bool = False) -> socket.socket:
+def _connected(
+    stack: ExitStack, server: RunningServer, sent: bytes = b"", answered: bool = False
+) -> socket.socket:
     connection = stack.enter_context(server.connect())
     connection.sendall(sent)
     if answered:
@@ -44,7 +46,9 @@ def _are_closed(connections: list[socket.socket]) -> list[bool]:
     return [is_closed(connection) for connection in connections]
 
 
-def test_more_idle_connections_than_are_kept_keep_nobody_out(serve: Serve, stack: ExitStack) -> None:
+def test_more_idle_connections_than_are_kept_keep_nobody_out(
+    serve: Serve, stack: ExitStack
+) -> None:
     server = serve(max_connections=FULL)
     for _ in range(10 * FULL):
         _connected(stack, server, GET, answered=True)
@@ -59,7 +63,9 @@ def test_the_longest_idle_one_is_closed(serve: Serve, stack: ExitStack) -> None:
 
 
 @pytest.mark.parametrize("sent", [b"", GET[:-2]], ids=["nothing", "half a header"])
-def test_who_has_not_asked_is_closed_before_who_was_answered(serve: Serve, stack: ExitStack, sent: bytes) -> None:
+def test_who_has_not_asked_is_closed_before_who_was_answered(
+    serve: Serve, stack: ExitStack, sent: bytes
+) -> None:
     server = serve(max_connections=FULL)
     answered = [_connected(stack, server, GET, answered=True) for _ in range(FULL - 1)]
     silent = _connected(stack, server, sent)
@@ -76,7 +82,9 @@ def test_one_with_a_request_in_hand_is_never_closed(serve: Serve, stack: ExitSta
     latest = _connected(stack, server, GET)
     time.sleep(0.5)  # what must not happen has had its time
     holding.let_go.set()
-    assert [read_answer(connection).body for connection in [*held, latest]] == [b"held"] * (FULL + 1)
+    assert [read_answer(connection).body for connection in [*held, latest]] == [b"held"] * (
+        FULL + 1
+    )
 
 
 def test_bodies_that_trickle_give_way_when_none_is_idle(serve: Serve, stack: ExitStack) -> None:
@@ -117,7 +125,9 @@ def test_answers_that_are_hardly_read_give_way_too(
     wait_until(lambda: server.ask(GET).body == b"little")
 
 
-def test_large_answers_that_wait_leave_connections_to_others(serve: Serve, stack: ExitStack) -> None:
+def test_large_answers_that_wait_leave_connections_to_others(
+    serve: Serve, stack: ExitStack
+) -> None:
     holding = Holding()
     server = serve(holding, max_connections=4)
     held = [_connected(stack, server, HEAVY)]

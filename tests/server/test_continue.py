@@ -1,4 +1,5 @@
-"""`Expect: 100-continue`: whether a client waits for the 100 or not, it gets its answer, never a reset."""
+"""`Expect: 100-continue`: whether a client waits for the 100 or not, it gets its answer, never a
+reset."""
 
 import socket
 import sys

@@ -59,7 +59,10 @@ class Server:
 def server(tmp_path: Path) -> Iterator[Server]:
     log = tmp_path / "log"
     command = [sys.executable, "-m", "tests.server.keeping", str(tmp_path), "5"]
-    with log.open("w") as opened, subprocess.Popen(command, stdout=opened, stderr=opened, text=True) as popen:
+    with (
+        log.open("w") as opened,
+        subprocess.Popen(command, stdout=opened, stderr=opened, text=True) as popen,
+    ):
         try:
             wait_until(lambda: log.read_text().endswith("\n"), START_SECONDS)
             yield Server(popen, int(log.read_text()), log)
@@ -97,7 +100,8 @@ def _processor_seconds(server: Server) -> float:
 
 
 @pytest.mark.parametrize(
-    ("number", "event"), [(errno.EMFILE, "out_of_descriptors"), (errno.ENOBUFS, "connection_not_accepted")]
+    ("number", "event"),
+    [(errno.EMFILE, "out_of_descriptors"), (errno.ENOBUFS, "connection_not_accepted")],
 )
 def test_it_rests_before_it_tries_again_and_says_so_once(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, number: int, event: str

@@ -35,7 +35,9 @@ def _request(method: str, *headers: str, version: str = "1.1") -> bytes:
         ("GET", _answering("200 OK", ("Content-Length", "9000"), body=b"hello" * 1800), 200),
     ],
 )
-def test_an_answer_leaves_the_connection_open(serve: Serve, method: str, app: object, status: int) -> None:
+def test_an_answer_leaves_the_connection_open(
+    serve: Serve, method: str, app: object, status: int
+) -> None:
     server = serve(app)
     with server.connect() as connection:
         for _ in range(TIMES):
@@ -56,7 +58,9 @@ def test_an_answer_without_a_body_ends_with_its_headers(serve: Serve, status: st
 
 
 @pytest.mark.parametrize("status", ["304 Not Modified", "204 No Content"])
-@pytest.mark.parametrize("request_", [_request("GET", "Connection: close"), _request("GET", version="1.0")])
+@pytest.mark.parametrize(
+    "request_", [_request("GET", "Connection: close"), _request("GET", version="1.0")]
+)
 def test_a_client_that_wants_no_more_is_let_go(serve: Serve, status: str, request_: bytes) -> None:
     server = serve(_answering(status))
     with server.connect() as connection:

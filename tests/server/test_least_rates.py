@@ -1,4 +1,5 @@
-"""What is asked of slow clients: enough to bound an attack, and not more than an ordinary mobile line carries."""
+"""What is asked of slow clients: enough to bound an attack, and not more than an ordinary mobile
+line carries."""
 
 import pytest
 
@@ -11,7 +12,9 @@ HOUR, DAY = 3600, 86400
 
 @pytest.mark.parametrize("size", [GIB, 4 * GIB])
 @pytest.mark.parametrize("is_announced", [True, False], ids=["length", "chunks"])
-def test_a_mobile_line_is_fast_enough_for_every_upload(limits: ServerLimits, size: int, is_announced: bool) -> None:
+def test_a_mobile_line_is_fast_enough_for_every_upload(
+    limits: ServerLimits, size: int, is_announced: bool
+) -> None:
     announced = size if is_announced else None
     for seconds in range(60, size // MOBILE, 60):
         assert limits.due_body_bytes(announced, seconds) < MOBILE * seconds

@@ -1,4 +1,5 @@
-"""The loop is shared: whatever a client sends or reads, it stops for others no longer than a moment."""
+"""The loop is shared: whatever a client sends or reads, it stops for others no longer than a
+moment."""
 
 import socket
 import subprocess
@@ -21,7 +22,10 @@ FORM = post(400 * KIB, "Content-Type: multipart/form-data; boundary=b")
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n"
 
 ATTACKS: dict[str, tuple[int, list[bytes]]] = {
-    "a request line that is nearly one": (1, [b"GET a://" + b"1" * 30 * KIB + b" x HTTP/1.1\r\n\r\n"]),
+    "a request line that is nearly one": (
+        1,
+        [b"GET a://" + b"1" * 30 * KIB + b" x HTTP/1.1\r\n\r\n"],
+    ),
     "a header of blanks": (1, [GET + b"A:" + b" " * 30 * KIB + b"\x01\r\n\r\n"]),
     "blanks before a value": (1, [GET + b"A:" + b" " * 30 * KIB + b"b\r\n\r\n"]),
     "a header of folds": (4, [GET + b"A: b\r\n" + b" c\r\n" * 7000 + b"\r\n"]),
@@ -39,7 +43,13 @@ ATTACKS: dict[str, tuple[int, list[bytes]]] = {
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Of a server in a process of its own."""
-    command = [sys.executable, "-m", "tests.server.keeping", str(tmp_path_factory.mktemp("scratch")), "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.server.keeping",
+        str(tmp_path_factory.mktemp("scratch")),
+        "1",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline())
@@ -85,7 +95,8 @@ def test_it_rests_while_a_thread_makes_the_rest_of_an_answer(serve: Serve) -> No
 
 
 def _longest(port: int) -> float:
-    """The most seconds that an answer takes during the attack, for a process that does nothing else."""
+    """The most seconds that an answer takes during the attack, for a process that does nothing
+    else."""
     command = [sys.executable, "-m", "tests.server.probing", str(port), str(ATTACK_SECONDS)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 

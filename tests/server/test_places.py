@@ -25,7 +25,11 @@ HALF = 200 * KIB
 CHUNKED = b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
 SOME = b"x" * 300 * KIB
 CHUNK = b"%x\r\n%b\r\n" % (len(SOME), SOME)
-QUICKLY_SLOW: dict[str, Any] = {"max_uploads_in_flight": 1, "fair_seconds": 0.2, "fair_rate": 1 << 30}
+QUICKLY_SLOW: dict[str, Any] = {
+    "max_uploads_in_flight": 1,
+    "fair_seconds": 0.2,
+    "fair_rate": 1 << 30,
+}
 
 
 @dataclass
@@ -148,7 +152,9 @@ def test_refused_in_its_midst_it_leaves_nothing_behind(
 ) -> None:
     with small_disk(tmp_path / "disk", 32 * MIB) as small:
         monkeypatch.setattr(tempfile, "tempdir", str(small.folder))
-        server = serve(scratch_dir=small.folder, disk_reserve_bytes=8 * MIB, max_body_bytes=64 * MIB)
+        server = serve(
+            scratch_dir=small.folder, disk_reserve_bytes=8 * MIB, max_body_bytes=64 * MIB
+        )
         small.fill(leave=24 * MIB)
         with server.connect() as connection:
             connection.sendall(post(8 * MIB) + b"x" * 4 * MIB)
@@ -165,8 +171,12 @@ def _free(small: SmallDisk) -> int:
     return shutil.disk_usage(small.folder).free
 
 
-@pytest.mark.parametrize(("head", "sent"), [(post(MIB), SOME), (CHUNKED, CHUNK)], ids=["length", "chunks"])
-def test_the_slowest_upload_gives_way_when_all_places_are_taken(serve: Serve, head: bytes, sent: bytes) -> None:
+@pytest.mark.parametrize(
+    ("head", "sent"), [(post(MIB), SOME), (CHUNKED, CHUNK)], ids=["length", "chunks"]
+)
+def test_the_slowest_upload_gives_way_when_all_places_are_taken(
+    serve: Serve, head: bytes, sent: bytes
+) -> None:
     server = serve(**QUICKLY_SLOW)
     with server.connect() as slow:
         slow.sendall(head + sent)

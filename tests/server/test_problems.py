@@ -21,9 +21,17 @@ REFUSED = {
     "bare line feed": (b"GET / HTTP/1.1\r\nA: b\nC: d\r\n\r\n", 400, "invalid_request"),
     "target of half an address": (b"GET http://[ HTTP/1.1\r\n\r\n", 400, "invalid_request"),
     "negative length": (b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400, "invalid_request"),
-    "endless length": (b"POST / HTTP/1.1\r\nContent-Length: %b\r\n\r\n" % (b"9" * 5000), 400, "invalid_request"),
+    "endless length": (
+        b"POST / HTTP/1.1\r\nContent-Length: %b\r\n\r\n" % (b"9" * 5000),
+        400,
+        "invalid_request",
+    ),
     "length beyond all bounds": (post(3).replace(b"3\r", b"%b\r" % (b"9" * 30)), 413, "too_large"),
-    "two lengths": (b"POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n", 400, "invalid_request"),
+    "two lengths": (
+        b"POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n",
+        400,
+        "invalid_request",
+    ),
     "length and chunks": (CHUNKED[:-2] + b"Content-Length: 3\r\n\r\n", 400, "invalid_request"),
     "chunks under 1.0": (CHUNKED.replace(b"1.1", b"1.0"), 400, "invalid_request"),
     "unknown transfer": (CHUNKED.replace(b"chunked", b"gzip"), 501, "not_supported"),
@@ -45,7 +53,10 @@ def test_refuses_with_a_problem(serve: Serve, sent: bytes, status: int, code: st
 
 
 def test_a_refusal_leaves_a_line(serve: Serve) -> None:
-    head = b"POST /api/import HTTP/1.1\r\nHost: test\r\nX-Request-Id: mine\r\nContent-Length: 99999999999\r\n\r\n"
+    head = (
+        b"POST /api/import HTTP/1.1\r\nHost: test\r\nX-Request-Id: mine\r\nContent-Length: "
+        b"99999999999\r\n\r\n"
+    )
     with capture_logs() as lines:
         serve().ask(head)
     (line,) = [dict(line) for line in lines if line["event"] == "request_refused"]

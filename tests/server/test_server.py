@@ -25,7 +25,9 @@ def test_says_where_clients_can_connect(serve: Serve) -> None:
     assert server.ask(GET).status == 200
 
 
-def test_a_name_with_several_addresses_is_bound_to_its_ipv4_one(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_with_several_addresses_is_bound_to_its_ipv4_one(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = socket.getaddrinfo("::1", 0) + socket.getaddrinfo("127.0.0.1", 0)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     assert serve(host="both").host == "127.0.0.1"
@@ -57,7 +59,10 @@ def test_a_taken_port_is_one_clear_line(limits: ServerLimits) -> None:
 
 @pytest.mark.parametrize("host", ["x" * 70, "::1%nowhere"])
 def test_an_impossible_host_is_one_clear_line(limits: ServerLimits, host: str) -> None:
-    assert _reason_not_to_listen(replace(limits, host=host)) == f"can't listen on {host}: no such address"
+    assert (
+        _reason_not_to_listen(replace(limits, host=host))
+        == f"can't listen on {host}: no such address"
+    )
 
 
 def test_threads_end_with_the_server(serve: Serve) -> None:
@@ -146,7 +151,9 @@ def test_a_large_body_goes_through_the_disk_and_not_through_memory(tmp_path: Pat
 
 
 def test_limits_come_from_the_settings(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path, host="::1", port=0, threads=3, max_upload_bytes=5, grace_seconds=7)
+    settings = Settings(
+        data_dir=tmp_path, host="::1", port=0, threads=3, max_upload_bytes=5, grace_seconds=7
+    )
     limits = ServerLimits.from_settings(settings)
     assert (limits.host, limits.port, limits.threads) == ("::1", 0, 3)
     assert (limits.max_body_bytes, limits.max_json_bytes) == (5, settings.max_json_bytes)

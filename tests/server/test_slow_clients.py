@@ -108,7 +108,10 @@ def test_an_unread_file_is_given_up_in_the_end(serve: Serve, sending: Sending) -
 
 
 def test_a_reader_that_takes_its_time_gets_all(serve: Serve, sending: Sending) -> None:
-    with _stalled_reader(serve(sending, idle_timeout=1), b"/file") as connection, connection.makefile("rb") as reader:
+    with (
+        _stalled_reader(serve(sending, idle_timeout=1), b"/file") as connection,
+        connection.makefile("rb") as reader,
+    ):
         for _ in range(16):
             assert len(reader.read(LARGE // 16)) == LARGE // 16
             time.sleep(0.1)
@@ -118,7 +121,9 @@ def test_sixty_stalled_clients_do_not_keep_the_others_out(serve: Serve, sending:
     server = serve(sending, threads=2)
     with ExitStack() as stalled:
         for _ in range(20):
-            half_head, half_body = stalled.enter_context(server.connect()), stalled.enter_context(server.connect())
+            half_head, half_body = stalled.enter_context(server.connect()), stalled.enter_context(
+                server.connect()
+            )
             half_head.sendall(GET[:-2])
             half_body.sendall(post(MIB) + b"x" * 1000)
             stalled.enter_context(_stalled_reader(server, b"/file"))
@@ -165,7 +170,9 @@ def test_a_last_answer_that_ends_while_the_loop_sends_is_lingered_for(
         channel.handle_close()
 
 
-def test_what_came_before_the_end_of_a_refused_client_does_not_reset_it(limits: ServerLimits) -> None:
+def test_what_came_before_the_end_of_a_refused_client_does_not_reset_it(
+    limits: ServerLimits,
+) -> None:
     server: Any = SimpleNamespace(active_channels={})
     near, far = socket.socketpair()
     with near, far:

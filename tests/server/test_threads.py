@@ -1,4 +1,5 @@
-"""Threads are bounded: slow readers hold none, heavy requests share some, and a probe is always answered."""
+"""Threads are bounded: slow readers hold none, heavy requests share some, and a probe is always
+answered."""
 
 import socket
 import threading
@@ -12,7 +13,15 @@ from structlog.testing import capture_logs
 
 from glyphd.api.weights import Asked, Weight, weight_of
 from tests.server.apps import Holding, Sending
-from tests.server.wire import GET, RunningServer, Serve, is_closed, read_answer, read_to_the_end, wait_until
+from tests.server.wire import (
+    GET,
+    RunningServer,
+    Serve,
+    is_closed,
+    read_answer,
+    read_to_the_end,
+    wait_until,
+)
 
 MIB = 1 << 20
 LARGE = 48 * MIB  # more than the kernel and waitress together hold for a reader
@@ -56,7 +65,9 @@ def test_pipelining_readers_who_do_not_read_hold_no_thread(serve: Serve, tmp_pat
         wait_until(lambda: len(sending.opened) >= 8)
         for _ in range(4):
             assert server.ask(GET).body == b"little"
-        assert len(sending.opened) == 8, "the next request of a connection begins when its answer is sent"
+        assert (
+            len(sending.opened) == 8
+        ), "the next request of a connection begins when its answer is sent"
 
 
 def test_pipelined_requests_are_answered_in_order(serve: Serve, tmp_path: Path) -> None:
@@ -140,7 +151,9 @@ def test_an_answer_has_to_be_read_at_a_least_rate(serve: Serve, tmp_path: Path) 
             return any(file.closed for file in sending.opened)
 
         wait_until(is_cut_off)
-    assert [line["reason"] for line in lines if line["event"] == "connection_reaped"] == ["answer_read_too_slowly"]
+    assert [line["reason"] for line in lines if line["event"] == "connection_reaped"] == [
+        "answer_read_too_slowly"
+    ]
 
 
 def test_an_answer_that_is_read_fast_enough_is_sent_whole(serve: Serve, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
-"""What a turn of the loop has time for: heads always, bodies and answers for a moment; who was left out is first."""
+"""What a turn of the loop has time for: heads always, bodies and answers for a moment; who was left
+out is first."""
 
 import socket
 from collections.abc import Iterator
@@ -108,7 +109,9 @@ def test_a_reader_that_takes_all_gets_a_part_at_a_time(loop: Loop) -> None:
     channel.socket = real
 
 
-def test_a_turn_has_time_for_a_moment_from_the_first_thing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_turn_has_time_for_a_moment_from_the_first_thing_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now = 100.0
     monkeypatch.setattr("glyphd.server.sharing.time", SimpleNamespace(monotonic=lambda: now))
     turn = Turn()

@@ -87,7 +87,9 @@ class RunningServer:
 
     def _run(self, app: WSGIApplication, limits: ServerLimits) -> None:
         with listen(limits.host, limits.port) as listener:
-            run_server(app, limits, listener, on_ready=self._note, stop=self.stop, rules=self._rules)
+            run_server(
+                app, limits, listener, on_ready=self._note, stop=self.stop, rules=self._rules
+            )
 
     def _note(self, host: str, port: int) -> None:
         self.host, self.port = host, port

@@ -1,4 +1,5 @@
-"""What the archive derives from its events: the latest specs of each model, and quantization capacities."""
+"""What the archive derives from its events: the latest specs of each model, and quantization
+capacities."""
 
 from typing import Any
 
@@ -19,7 +20,11 @@ EVERY_SPEC: dict[str, Any] = {
     "generation": "Ada",
     "form_factor": "LP",
 }
-CAPACITIES = {"quantization_capacity_7b": 3, "quantization_capacity_13b": 1, "quantization_capacity_70b": 0}
+CAPACITIES = {
+    "quantization_capacity_7b": 3,
+    "quantization_capacity_13b": 1,
+    "quantization_capacity_70b": 0,
+}
 
 
 def _model(store: DatabaseListingStore) -> GPUModelDTO:
@@ -43,7 +48,11 @@ def test_a_model_has_every_spec_and_names_its_event(store: DatabaseListingStore)
 
 def test_later_specs_take_the_place_of_all_earlier_ones(store: DatabaseListingStore) -> None:
     _import_each(store, seen(1, vram_gb=24, tdp_watts=72), seen(2, vram_gb=25))
-    assert (_model(store).vram_gb, _model(store).tdp_watts, _model(store).import_id) == (25, None, "2")
+    assert (_model(store).vram_gb, _model(store).tdp_watts, _model(store).import_id) == (
+        25,
+        None,
+        "2",
+    )
 
 
 def test_earlier_specs_do_not(store: DatabaseListingStore) -> None:
@@ -83,7 +92,9 @@ def test_within_an_import_at_one_time_the_first_row_counts(store: DatabaseListin
 
 
 def test_a_model_is_one_whatever_the_case_of_its_letters(store: DatabaseListingStore) -> None:
-    store.insert_listings([seen(1, model="rtx_a6000", vram_gb=48), seen(2, model="RTX_A6000", vram_gb=49)], "a")
+    store.insert_listings(
+        [seen(1, model="rtx_a6000", vram_gb=48), seen(2, model="RTX_A6000", vram_gb=49)], "a"
+    )
     store.insert_listings([seen(3, model="Rtx_A6000", vram_gb=50)], "b")
     assert (_model(store).canonical_model, _model(store).vram_gb) == ("Rtx_A6000", 50)
 
@@ -99,7 +110,8 @@ def test_any_spec_alone_counts_as_specs(store: DatabaseListingStore) -> None:
 
 def test_capacities_are_kept_where_there_are_any(store: DatabaseListingStore) -> None:
     store.insert_listings(
-        [listing(**CAPACITIES), listing(), listing(**CAPACITIES | {"quantization_capacity_7b": 9})], "a"
+        [listing(**CAPACITIES), listing(), listing(**CAPACITIES | {"quantization_capacity_7b": 9})],
+        "a",
     )
     assert store.list_capacities("a") == [
         QuantizedListingDTO(import_id="a", import_index=1, model_7b=3, model_13b=1, model_70b=0),

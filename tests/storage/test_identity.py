@@ -20,7 +20,9 @@ CAFE: Identity = ("RTX_A6000", None, "Café Straße", "日本", None, None, None
 
 
 def _with(identity: Identity, **changed: str | int | None) -> tuple[object, ...]:
-    return tuple(changed.get(name, value) for name, value in zip(IDENTITY_COLUMNS, identity, strict=True))
+    return tuple(
+        changed.get(name, value) for name, value in zip(IDENTITY_COLUMNS, identity, strict=True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,11 +38,17 @@ def _with(identity: Identity, **changed: str | int | None) -> tuple[object, ...]
             1,
             "4f1dabab8916e3338de05ecca5a2c084",
         ),
-        (("İstanbul ǅ ﬁ", None, None, None, None, None, None), 1, "6d8382e28ff61ad7d7cc5386396690ef"),
+        (
+            ("İstanbul ǅ ﬁ", None, None, None, None, None, None),
+            1,
+            "6d8382e28ff61ad7d7cc5386396690ef",
+        ),
         (("A", None, None, None, None, None, 1), 1, "9b9629cb7615209f76a837cb9b1dd68c"),
     ],
 )
-def test_an_identity_has_these_bytes_for_ever(identity: Identity, ordinal: int, expected: str) -> None:
+def test_an_identity_has_these_bytes_for_ever(
+    identity: Identity, ordinal: int, expected: str
+) -> None:
     """A change here would double every archive there is."""
     assert listing_id(identity, ordinal).hex() == expected
 
@@ -99,7 +107,9 @@ def test_only_ascii_letters_are_compared_without_case() -> None:
     ],
 )
 def test_of_a_url_scheme_and_host_are_compared_without_case(one: str, other: str) -> None:
-    assert listing_id(_with(BARE, source_url=one), 1) == listing_id(_with(BARE, source_url=other), 1)
+    assert listing_id(_with(BARE, source_url=one), 1) == listing_id(
+        _with(BARE, source_url=other), 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,7 +122,9 @@ def test_of_a_url_scheme_and_host_are_compared_without_case(one: str, other: str
     ],
 )
 def test_the_rest_of_a_url_counts_letter_by_letter(one: str, other: str) -> None:
-    assert listing_id(_with(BARE, source_url=one), 1) != listing_id(_with(BARE, source_url=other), 1)
+    assert listing_id(_with(BARE, source_url=one), 1) != listing_id(
+        _with(BARE, source_url=other), 1
+    )
 
 
 def test_ids_by_column_are_those_of_single_rows() -> None:
@@ -131,14 +143,23 @@ def test_ids_numbered_in_sql_are_those_of_single_rows(archive: Database) -> None
         assert bytes(found) == listing_id(row, 12)
 
 
-PIECES = st.sampled_from([" ", "  ", '"', "\\", "é", "\n", "\x7f", "\u200b"]).map(lambda odd: ["a", "Z", odd])
+PIECES = st.sampled_from([" ", "  ", '"', "\\", "é", "\n", "\x7f", "\u200b"]).map(
+    lambda odd: ["a", "Z", odd]
+)
 TEXTS = PIECES.flatmap(lambda pieces: st.lists(st.sampled_from(pieces))).map("".join)
-URL_PARTS = (["", "http://", "Http:"], ["", "u:P@"], ["b.example", "B.example"], ["", "/A", "?q=B", "/\n"])
+URL_PARTS = (
+    ["", "http://", "Http:"],
+    ["", "u:P@"],
+    ["b.example", "B.example"],
+    ["", "/A", "?q=B", "/\n"],
+)
 URLS = st.tuples(*map(st.sampled_from, URL_PARTS)).map("".join)
 NEW = [tuple(f"{name} {number}" for name in IDENTITY_COLUMNS) for number in range(3)]
 
 
-@pytest.mark.parametrize(("name", "values"), [("seller", TEXTS | st.none()), ("source_url", URLS | st.none())])
+@pytest.mark.parametrize(
+    ("name", "values"), [("seller", TEXTS | st.none()), ("source_url", URLS | st.none())]
+)
 @settings(max_examples=400)
 @given(data=st.data())
 def test_ids_of_columns_that_say_something_new_in_each_row_are_those_of_single_rows(
@@ -148,7 +169,9 @@ def test_ids_of_columns_that_say_something_new_in_each_row_are_those_of_single_r
     listing_ids = ListingIds()
     for rows in (NEW, [_with(FULL, **{name: value}) for value in drawn]):
         columns = dict(zip(IDENTITY_COLUMNS, zip(*rows, strict=True), strict=True))
-        assert listing_ids.of_first_offers(columns, len(rows)) == [listing_id(row, 1) for row in rows]
+        assert listing_ids.of_first_offers(columns, len(rows)) == [
+            listing_id(row, 1) for row in rows
+        ]
 
 
 def test_identity_is_picked_from_a_row_by_name() -> None:

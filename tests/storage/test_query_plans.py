@@ -1,4 +1,5 @@
-"""The way that SQLite takes to answer the main queries: along an order, without sorting, reading only what it must."""
+"""The way that SQLite takes to answer the main queries: along an order, without sorting, reading
+only what it must."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -38,11 +39,15 @@ def archive(sqlite_settings: Settings) -> Iterator[sqlite3.Connection]:
     [
         (_events(TIMELINE).where(IS_CURRENT).order_by(*LATEST_FIRST), "SCAN place"),
         (
-            _events(TIMELINE).where(IS_CURRENT, ScoredListing.seen_at > "2025").order_by(*LATEST_FIRST),
+            _events(TIMELINE)
+            .where(IS_CURRENT, ScoredListing.seen_at > "2025")
+            .order_by(*LATEST_FIRST),
             "SEARCH place USING PRIMARY KEY (seen_at>?)",
         ),
         (
-            _events(MODEL_TIMELINE).where(IS_CURRENT, ScoredListing.model == "h100").order_by(*LATEST_FIRST),
+            _events(MODEL_TIMELINE)
+            .where(IS_CURRENT, ScoredListing.model == "h100")
+            .order_by(*LATEST_FIRST),
             "SEARCH place USING PRIMARY KEY (model=?)",
         ),
         (
@@ -59,15 +64,23 @@ def archive(sqlite_settings: Settings) -> Iterator[sqlite3.Connection]:
         ),
     ],
 )
-def test_the_main_queries_have_a_way_and_sort_nothing(archive: sqlite3.Connection, query: Query, way: str) -> None:
+def test_the_main_queries_have_a_way_and_sort_nothing(
+    archive: sqlite3.Connection, query: Query, way: str
+) -> None:
     plan = _plan(archive, query)
     assert way in plan.splitlines()
     assert "TEMP B-TREE" not in plan
 
 
 @pytest.mark.parametrize("column", ["region", "seller", "price_usd", "score", "vram_gb"])
-def test_the_other_filters_walk_the_current_rows_alone(archive: sqlite3.Connection, column: str) -> None:
-    query = _events(TIMELINE).where(IS_CURRENT, getattr(ScoredListing, column) == 1).order_by(*LATEST_FIRST)
+def test_the_other_filters_walk_the_current_rows_alone(
+    archive: sqlite3.Connection, column: str
+) -> None:
+    query = (
+        _events(TIMELINE)
+        .where(IS_CURRENT, getattr(ScoredListing, column) == 1)
+        .order_by(*LATEST_FIRST)
+    )
     plan = _plan(archive, query)
     assert plan.startswith("SCAN place\nSEARCH event USING INTEGER PRIMARY KEY (rowid=?)")
     assert "TEMP B-TREE" not in plan
@@ -75,8 +88,11 @@ def test_the_other_filters_walk_the_current_rows_alone(archive: sqlite3.Connecti
 
 @pytest.mark.parametrize("table", ["events_by_time", "events_by_model"])
 def test_events_can_be_counted_without_being_read(archive: sqlite3.Connection, table: str) -> None:
-    """A client asks for the number of all current listings of a model: none of them is looked up."""
-    along = {"events_by_time": TIMELINE, "events_by_model": MODEL_TIMELINE}[table].alone(SqliteDatabase(None))
+    """A client asks for the number of all current listings of a model: none of them is looked
+    up."""
+    along = {"events_by_time": TIMELINE, "events_by_model": MODEL_TIMELINE}[table].alone(
+        SqliteDatabase(None)
+    )
     plan = _plan(archive, ScoredListing.select(fn.COUNT(SQL("*"))).from_(along).where(IS_CURRENT))
     assert plan == "SCAN t1"
 

@@ -1,5 +1,5 @@
-"""Whatever was imported, rolled back and restored, in whatever order: what is derived is as if the imports that count
-now had been imported one after another into an empty archive."""
+"""Whatever was imported, rolled back and restored, in whatever order: what is derived is as if the
+imports that count now had been imported one after another into an empty archive."""
 
 import shutil
 from collections.abc import Iterator
@@ -25,7 +25,12 @@ Rows = list[GPUListingDTO]
 
 offers = st.builds(
     lambda model, seller, price, score, day, vram: listing(
-        model=model, seller=seller, price_usd=price, score=score, seen_at=f"2025-07-0{day}", vram_gb=vram
+        model=model,
+        seller=seller,
+        price_usd=price,
+        score=score,
+        seen_at=f"2025-07-0{day}",
+        vram_gb=vram,
     ),
     st.sampled_from(["L4", "l4", "A100"]),
     st.sampled_from([None, "x"]),
@@ -69,10 +74,16 @@ def derived(database: Database) -> dict[str, Any]:
                 ScoredListing.change_step,
             )
         ).fetchall()
-        keys = database.execute(ListingKey.select(ListingKey.listing_id, ListingKey.current_event_id)).fetchall()
+        keys = database.execute(
+            ListingKey.select(ListingKey.listing_id, ListingKey.current_event_id)
+        ).fetchall()
         models = database.execute(
             GPUModel.select(
-                GPUModel.canonical_model, GPUModel.vram_gb, GPUModel.seen_at, GPUModel.import_id, GPUModel.import_index
+                GPUModel.canonical_model,
+                GPUModel.vram_gb,
+                GPUModel.seen_at,
+                GPUModel.import_id,
+                GPUModel.import_index,
             )
         ).fetchall()
     names = {event_id: (import_id, index) for event_id, import_id, index, *_ in events}
@@ -108,9 +119,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return settings.archive_path
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(imports=imports, steps=steps)
-def test_every_story_ends_as_its_replay(template: Path, imports: list[Rows], steps: list[tuple[str, int]]) -> None:
+def test_every_story_ends_as_its_replay(
+    template: Path, imports: list[Rows], steps: list[tuple[str, int]]
+) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "archive.sqlite"
         shutil.copy(template, path)
@@ -127,15 +142,36 @@ def archive_database(database_settings: Settings) -> Iterator[Database]:
     close_all(database)
 
 
-def test_each_database_tells_the_same_story(archive_database: Database, template: Path, tmp_path: Path) -> None:
+def test_each_database_tells_the_same_story(
+    archive_database: Database, template: Path, tmp_path: Path
+) -> None:
     story = Story(DatabaseListingStore(archive_database))
     days = [
-        [listing(model=model, price_usd=price * day, score=day, seen_at=f"2025-07-0{day}", vram_gb=vram)]
-        for day, model, price, vram in [(2, "L4", 1, 24), (3, "l4", 1.1, None), (1, "L4", 5, 48), (3, "A100", 0, 80)]
+        [
+            listing(
+                model=model,
+                price_usd=price * day,
+                score=day,
+                seen_at=f"2025-07-0{day}",
+                vram_gb=vram,
+            )
+        ]
+        for day, model, price, vram in [
+            (2, "L4", 1, 24),
+            (3, "l4", 1.1, None),
+            (1, "L4", 5, 48),
+            (3, "A100", 0, 80),
+        ]
     ]
     for rows in days:
         story.take(rows)
-    for kind, import_id in [(ROLLBACK, "1"), (ROLLBACK, "0"), (RESTORE, "1"), (ROLLBACK, "3"), (RESTORE, "0")]:
+    for kind, import_id in [
+        (ROLLBACK, "1"),
+        (ROLLBACK, "0"),
+        (RESTORE, "1"),
+        (ROLLBACK, "3"),
+        (RESTORE, "0"),
+    ]:
         story.change(kind, import_id)
         assert derived(archive_database) == replayed(tmp_path, template, story)
 

@@ -22,19 +22,29 @@ from tests.storage.conftest import open_store
 from tests.storage.listings import listing, seen
 
 FULL: dict[str, Any] = {
-    "model": "L4", "price_usd": 2400.5, "condition": "New", "quantity": 3, "availability": "soon", "min_order_qty": 2,
-    "seller": "Acme", "region": "EU", "vram_gb": 24, "mig_capable": 0, "tdp_watts": 72, "cuda_cores": 7680,
-    "slot_width": 1.0, "pcie_generation": 4.0, "nvlink": False, "generation": "Ada", "form_factor": "LP",
-    "quantization_capacity_7b": 3, "quantization_capacity_13b": 1, "quantization_capacity_70b": 0, "score": 0.7,
-    "heuristics": {"a": [1, "ü"]}, "seen_at": "2025-07-01T12:00:00Z", "source_url": "x.de/1", "source_type": "Retail",
+    "model": "L4", "price_usd": 2400.5, "condition": "New", "quantity": 3, "availability": "soon",
+    "min_order_qty": 2,
+    "seller": "Acme", "region": "EU", "vram_gb": 24, "mig_capable": 0, "tdp_watts": 72,
+    "cuda_cores": 7680,
+    "slot_width": 1.0, "pcie_generation": 4.0, "nvlink": False, "generation": "Ada",
+    "form_factor": "LP",
+    "quantization_capacity_7b": 3, "quantization_capacity_13b": 1, "quantization_capacity_70b": 0,
+    "score": 0.7,
+    "heuristics": {"a": [1, "ü"]}, "seen_at": "2025-07-01T12:00:00Z", "source_url": "x.de/1",
+    "source_type": "Retail",
     "title": "An L4", "extra": {"note": "x"},
 }  # fmt: skip
 OTHER: dict[str, Any] = {
-    "model": "A", "price_usd": 1.0, "condition": "Used", "quantity": 4, "availability": "late", "min_order_qty": 3,
-    "seller": "Zebra", "region": "US", "vram_gb": 25, "mig_capable": 1, "tdp_watts": 73, "cuda_cores": 7681,
-    "slot_width": 1.5, "pcie_generation": 5.0, "nvlink": True, "generation": "Hopper", "form_factor": "SXM",
-    "quantization_capacity_7b": 4, "quantization_capacity_13b": 2, "quantization_capacity_70b": 1, "score": 0.8,
-    "heuristics": None, "seen_at": "2025-07-02T12:00:00Z", "source_url": "x.de/2", "source_type": "Auction",
+    "model": "A", "price_usd": 1.0, "condition": "Used", "quantity": 4, "availability": "late",
+    "min_order_qty": 3,
+    "seller": "Zebra", "region": "US", "vram_gb": 25, "mig_capable": 1, "tdp_watts": 73,
+    "cuda_cores": 7681,
+    "slot_width": 1.5, "pcie_generation": 5.0, "nvlink": True, "generation": "Hopper",
+    "form_factor": "SXM",
+    "quantization_capacity_7b": 4, "quantization_capacity_13b": 2, "quantization_capacity_70b": 1,
+    "score": 0.8,
+    "heuristics": None, "seen_at": "2025-07-02T12:00:00Z", "source_url": "x.de/2",
+    "source_type": "Auction",
     "title": "Another",
     "extra": {"note": "y"},
 }  # fmt: skip
@@ -80,7 +90,9 @@ def test_an_event_keeps_everything_the_row_said(store: DatabaseListingStore) -> 
 def test_numbers_come_back_digit_for_digit(store: DatabaseListingStore) -> None:
     numbers = [89.70154501941143, 5e-324, 1.7976931348623157e308, 0.1, 1e22]
     store.insert_listings([listing(score=number) for number in numbers], "a")
-    assert [repr(row.score) for row in store.query_listings(import_id="a")] == list(map(repr, numbers))
+    assert [repr(row.score) for row in store.query_listings(import_id="a")] == list(
+        map(repr, numbers)
+    )
 
 
 def test_text_comes_back_as_it_was(store: DatabaseListingStore) -> None:
@@ -102,7 +114,9 @@ def test_what_nobody_knows_comes_back_as_extra(store: DatabaseListingStore) -> N
 
 def test_a_listing_from_the_future_is_refused(store: DatabaseListingStore) -> None:
     with pytest.raises(RowsRefused, match="listing 2: seen_at is more than 24 hours in the future"):
-        store.insert_listings([listing(), listing(seen_at=datetime.now(UTC) + timedelta(days=2))], "a")
+        store.insert_listings(
+            [listing(), listing(seen_at=datetime.now(UTC) + timedelta(days=2))], "a"
+        )
     assert store.list_imports() == []
 
 
@@ -180,7 +194,11 @@ def test_the_same_import_again_changes_nothing(store: DatabaseListingStore) -> N
 
 def test_the_same_id_with_any_other_value_is_a_conflict(store: DatabaseListingStore) -> None:
     store.insert_listings([listing(**FULL)], "a")
-    unnoticed = [name for name, value in OTHER.items() if not _is_conflict(store, listing(**FULL | {name: value}))]
+    unnoticed = [
+        name
+        for name, value in OTHER.items()
+        if not _is_conflict(store, listing(**FULL | {name: value}))
+    ]
     assert unnoticed == []
 
 
@@ -192,7 +210,9 @@ def test_filters_ignore_the_case_of_ascii_alone(store: DatabaseListingStore) -> 
         for column in CASELESS
         for wanted in CASES
     }
-    assert found == {(column, wanted): texts for column in CASELESS for wanted, texts in CASES.items()}
+    assert found == {
+        (column, wanted): texts for column in CASELESS for wanted, texts in CASES.items()
+    }
 
 
 def test_a_part_of_a_model_ignores_the_case_of_ascii_alone(store: DatabaseListingStore) -> None:
@@ -202,7 +222,9 @@ def test_a_part_of_a_model_ignores_the_case_of_ascii_alone(store: DatabaseListin
 
 
 def test_regions_and_models_may_be_several(store: DatabaseListingStore) -> None:
-    store.insert_listings([seen(day, model=f"M{day}", region=f"R{day % 2}") for day in range(1, 5)], "a")
+    store.insert_listings(
+        [seen(day, model=f"M{day}", region=f"R{day % 2}") for day in range(1, 5)], "a"
+    )
     found = store.query_listings(model=["m1", "m2", "m3"], region=("r1", "r0"), limit=2)
     assert [row.model for row in found] == ["M3", "M2"]
 

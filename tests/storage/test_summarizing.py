@@ -49,7 +49,9 @@ def _expected(offers: list[tuple[Any, ...]]) -> dict[str, Any]:
         "highest_score": max(scores),
         "models": len(counts),
         "sellers": len({_folded(seller) for seller in sellers if seller is not None}),
-        "top_models": [{"model": spelled[name], "count": times} for name, times in counts.most_common(5)],
+        "top_models": [
+            {"model": spelled[name], "count": times} for name, times in counts.most_common(5)
+        ],
     }
 
 
@@ -62,9 +64,13 @@ def _middle(values: tuple[float, ...]) -> Any:
 
 
 @pytest.mark.parametrize("most_noted", [1, 4096])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(offers=OFFERS)
-def test_a_summary_counts_what_the_rows_say(archive: Database, most_noted: int, offers: list[tuple[Any, ...]]) -> None:
+def test_a_summary_counts_what_the_rows_say(
+    archive: Database, most_noted: int, offers: list[tuple[Any, ...]]
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("glyphd.storage.summarizing.MOST_NOTED", most_noted)
         assert _summary(archive, offers) == _expected(offers)

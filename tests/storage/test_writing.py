@@ -1,4 +1,5 @@
-"""The one write transaction: held to the models, all or nothing, and in order whatever the clock does."""
+"""The one write transaction: held to the models, all or nothing, and in order whatever the clock
+does."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +31,15 @@ ORIGIN = Origin("feed")
 STATEMENTS = 7
 """Those that find predecessors among them."""
 STATEMENTS_FOR_ORDERS = 5
-GROUP_WORDS = ("is_several", "word_index", "anchor_index", "anchor", "other_offer", "own_batch", "is_grouped")
+GROUP_WORDS = (
+    "is_several",
+    "word_index",
+    "anchor_index",
+    "anchor",
+    "other_offer",
+    "own_batch",
+    "is_grouped",
+)
 SCAN_OF_ALL = re.compile("SCAN (scored_listings|current|event|listing_keys|events_by|changes_by)")
 
 
@@ -79,12 +88,23 @@ def _every_statement(database: Database) -> list[Node]:
 
 
 def _imported_at(database: Database) -> list[str]:
-    return [at for (at,) in database.execute(ImportBatch.select(ImportBatch.imported_at).order_by(ImportBatch.id))]
+    return [
+        at
+        for (at,) in database.execute(
+            ImportBatch.select(ImportBatch.imported_at).order_by(ImportBatch.id)
+        )
+    ]
 
 
 def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
     """SQLite takes a name in quotes that it does not know for a text, and says nothing."""
-    temporary = (*VIEWS, *STAGED_COLUMNS, *predecessors.TABLES, *predecessors.COLUMNS, staged_models.TABLE)
+    temporary = (
+        *VIEWS,
+        *STAGED_COLUMNS,
+        *predecessors.TABLES,
+        *predecessors.COLUMNS,
+        staged_models.TABLE,
+    )
     known = {*temporary, *grouping.TABLES, *GROUP_WORDS, "current", "EXCLUDED", "C"}
     for table in archive.get_tables():
         known |= {table, *(column.name for column in archive.get_columns(table))}
@@ -92,7 +112,9 @@ def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
     assert len(statements) == _statement_count(archive)
     for statement in statements:
         sql, _ = archive.get_sql_context().sql(statement).query()
-        assert {name for name in re.findall(r'"([^"]+)"', sql) if not re.fullmatch(r"t\d", name)} <= known
+        assert {
+            name for name in re.findall(r'"([^"]+)"', sql) if not re.fullmatch(r"t\d", name)
+        } <= known
 
 
 def test_statements_can_be_planned(archive: Database, stage: Stage) -> None:
@@ -109,7 +131,11 @@ def test_nothing_goes_over_all_events(archive: Database, stage: Stage) -> None:
     renewing.create_tables(archive)
     with predecessors.open_predecessors(archive):
         queries = predecessors.listings_to_renew(ORIGIN, 4)
-        renewal = [statement for query in queries for statement in renewing.renewing_statements(archive, query)]
+        renewal = [
+            statement
+            for query in queries
+            for statement in renewing.renewing_statements(archive, query)
+        ]
         for statement in [*_every_statement(archive), *renewal]:
             sql, parameters = archive.get_sql_context().sql(statement).query()
             plan = [row[3] for row in archive.execute_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)]
@@ -138,16 +164,32 @@ def test_it_tells_how_far_it_is(archive: Database, stage: Stage) -> None:
 
 
 def test_a_batch_has_what_was_asked_and_what_came_of_it(archive: Database, stage: Stage) -> None:
-    batch = Batch("a", "perplexity", "July", "f.csv", "0" * 64, {"rows_read": 3, "errors": [{"line": 2}]})
+    batch = Batch(
+        "a", "perplexity", "July", "f.csv", "0" * 64, {"rows_read": 3, "errors": [{"line": 2}]}
+    )
     written = write_batch(archive, stage, batch)
     assert find_written(archive, "a") == written
     assert (written.record_count, written.first_model, written.last_model) == (3, "L4", "L4")
     assert written.result | batch.result == written.result
-    assert written.result["summary"]["top_models"] == [{"model": "L4", "count": 2}, {"model": "A", "count": 1}]
-    assert written.result["effect"] == {"new": 3, "changed": 0, "unchanged": 0, "older": 0, "indistinct": 0}
+    assert written.result["summary"]["top_models"] == [
+        {"model": "L4", "count": 2},
+        {"model": "A", "count": 1},
+    ]
+    assert written.result["effect"] == {
+        "new": 3,
+        "changed": 0,
+        "unchanged": 0,
+        "older": 0,
+        "indistinct": 0,
+    }
     assert [warning["code"] for warning in written.result["warnings"]] == ["indistinct_rows"]
     kept = ImportBatch.select().bind(archive).get()
-    assert (kept.source, kept.description, kept.filename, kept.sha256) == ("perplexity", "July", "f.csv", "0" * 64)
+    assert (kept.source, kept.description, kept.filename, kept.sha256) == (
+        "perplexity",
+        "July",
+        "f.csv",
+        "0" * 64,
+    )
 
 
 def test_an_import_that_was_never_written_is_not_found(archive: Database) -> None:
@@ -165,7 +207,9 @@ def test_the_first_and_last_model_are_those_of_the_accepted_rows(archive: Databa
 def test_ids_grow_with_imports_and_fall_within_one(store: DatabaseListingStore) -> None:
     for import_id in ("a", "b"):
         store.insert_listings([listing(), listing(), listing()], import_id)
-    order = ScoredListing.select(ScoredListing.import_id, ScoredListing.import_index).order_by(ScoredListing.id.desc())
+    order = ScoredListing.select(ScoredListing.import_id, ScoredListing.import_index).order_by(
+        ScoredListing.id.desc()
+    )
     with store.database.connection_context():
         found = [tuple(row) for row in store.database.execute(order)]
     assert found == [("b", 1), ("b", 2), ("b", 3), ("a", 1), ("a", 2), ("a", 3)]
@@ -174,19 +218,29 @@ def test_ids_grow_with_imports_and_fall_within_one(store: DatabaseListingStore) 
 def test_times_of_imports_grow_although_the_clock_jumps_back(
     store: DatabaseListingStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = iter(["2025-07-29T12:00:00.000000Z", "2020-01-01T00:00:00.000000Z", "2025-07-29T12:00:00.000001Z"])
+    clock = iter(
+        [
+            "2025-07-29T12:00:00.000000Z",
+            "2020-01-01T00:00:00.000000Z",
+            "2025-07-29T12:00:00.000001Z",
+        ]
+    )
     monkeypatch.setattr("glyphd.storage.clock.now_text", lambda: next(clock))
     for import_id in ("a", "b", "c"):
         store.insert_listings([seen(1)], import_id)
     with store.database.connection_context():
-        assert _imported_at(store.database) == [f"2025-07-29T12:00:00.00000{digit}Z" for digit in (0, 1, 2)]
+        assert _imported_at(store.database) == [
+            f"2025-07-29T12:00:00.00000{digit}Z" for digit in (0, 1, 2)
+        ]
 
 
 def test_a_superseded_event_loses_its_flag_and_stays(store: DatabaseListingStore) -> None:
     store.insert_listings([seen(1, price_usd=1)], "a")
     store.insert_listings([seen(2, price_usd=2)], "b")
     with store.database.connection_context():
-        flags = ScoredListing.select(ScoredListing.import_id, ScoredListing.is_current).order_by(ScoredListing.id)
+        flags = ScoredListing.select(ScoredListing.import_id, ScoredListing.is_current).order_by(
+            ScoredListing.id
+        )
         assert [tuple(row) for row in store.database.execute(flags)] == [("a", 0), ("b", 1)]
 
 
@@ -195,16 +249,24 @@ def test_the_current_event_is_the_latest_whatever_the_order(store: DatabaseListi
     for number in range(12):
         models = random.sample("ABCDE", k=4)
         store.insert_listings(
-            [seen(random.randint(1, 5), model=model, price_usd=number) for model in models], str(number)
+            [seen(random.randint(1, 5), model=model, price_usd=number) for model in models],
+            str(number),
         )
     with store.database.connection_context():
         database = store.database
         events = list(ScoredListing.select().bind(database))
-        keys = {bytes(key.listing_id): key.current_event_id for key in ListingKey.select().bind(database)}
+        keys = {
+            bytes(key.listing_id): key.current_event_id
+            for key in ListingKey.select().bind(database)
+        }
     latest: dict[bytes, Any] = {}
     for event in sorted(events, key=lambda event: (event.seen_at, event.id)):
         latest[bytes(event.listing_id)] = event.id
-    assert {bytes(event.listing_id): event.id for event in events if event.is_current} == latest == keys
+    assert (
+        {bytes(event.listing_id): event.id for event in events if event.is_current}
+        == latest
+        == keys
+    )
 
 
 def test_the_stage_is_gone_afterwards(store: DatabaseListingStore) -> None:

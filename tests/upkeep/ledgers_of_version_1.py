@@ -16,7 +16,8 @@ REFUSED = (
     "the row contract accepts 1 of its 2 rows now, and accepted 2; ",
     "the row contract refuses its file now (a column appears twice: ",
 )
-"""What is said of the two imports that version 2 reads differently: one is in euros, one has a column twice."""
+"""What is said of the two imports that version 2 reads differently: one is in euros, one has a
+column twice."""
 
 
 def unpack(name: str, folder: Path) -> Path:

@@ -1,4 +1,5 @@
-"""A service with a past: imports of every kind, rolled back and restored; and every answer it gives of them."""
+"""A service with a past: imports of every kind, rolled back and restored; and every answer it gives
+of them."""
 
 import gzip
 from typing import Any
@@ -16,16 +17,26 @@ OF_IMPORT = ("", "/errors", "/file", "/report.csv")
 
 
 def live(service: Service) -> None:
-    """Three days, one of them packed and with a row left out; a failure, rows as JSON, and changes of mind."""
+    """Three days, one of them packed and with a row left out; a failure, rows as JSON, and changes
+    of mind."""
     monday = service.import_csv(
-        offers("L4,2400,0.9,EU,Acme,2025-07-28", "L4,2500,0.9,EU,Acme,2025-07-28", "A100,9000.10,0.8,US,,2025-07-28"),
+        offers(
+            "L4,2400,0.9,EU,Acme,2025-07-28",
+            "L4,2500,0.9,EU,Acme,2025-07-28",
+            "A100,9000.10,0.8,US,,2025-07-28",
+        ),
         "?source=one&description=first",
     )["import_id"]
-    packed = gzip.compress(offers("L4,2200,0.9,EU,Acme,2025-07-29", "H100,x,0.7,EU,Acme,2025-07-29").encode())
+    packed = gzip.compress(
+        offers("L4,2200,0.9,EU,Acme,2025-07-29", "H100,x,0.7,EU,Acme,2025-07-29").encode()
+    )
     tuesday = service.import_csv(packed, "?on_error=skip", Content_Encoding="gzip")["import_id"]
     service.import_csv(offers("L4,x,0.9,EU,Acme,2025-07-29"))
     service.import_csv(offers("L4,1,0.9,EU,Acme,2025-07-29"), "?dry_run=true")
-    rows = '[{"model": "T4", "price_usd": 700, "score": 0.5, "heuristics": {"a": 1.10}, "seen_at": "2025-07-30"}]'
+    rows = (
+        '[{"model": "T4", "price_usd": 700, "score": 0.5, "heuristics": {"a": 1.10}, '
+        '"seen_at": "2025-07-30"}]'
+    )
     service.post("/api/persist/listings", rows, {"Content-Type": "application/json"})
     service.work()
     for kind, import_id in (("rollback", tuesday), ("rollback", monday), ("restore", tuesday)):
@@ -34,7 +45,8 @@ def live(service: Service) -> None:
 
 
 def answers(service: Service) -> dict[str, Any]:
-    """Every answer of the service about its imports and listings, now and at every moment of its past."""
+    """Every answer of the service about its imports and listings, now and at every moment of its
+    past."""
     moments = [row["imported_at"] for row in service.listings("?history=true")]
     moments += [change.changed_at for change in service.changes()]
     imports = [row["import_id"] for row in service.http.get("/api/imports").json]

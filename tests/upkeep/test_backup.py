@@ -17,7 +17,9 @@ from tests.upkeep.stories import answers, live
 
 
 def _back_up(service: Service, folder: Path) -> Result:
-    return CliRunner().invoke(main, ["backup", str(folder), "--data-dir", str(service.settings.data_dir)])
+    return CliRunner().invoke(
+        main, ["backup", str(folder), "--data-dir", str(service.settings.data_dir)]
+    )
 
 
 def test_a_service_on_the_copy_gives_every_answer(service: Service, tmp_path: Path) -> None:
@@ -28,15 +30,20 @@ def test_a_service_on_the_copy_gives_every_answer(service: Service, tmp_path: Pa
     assert answers(open_service(settings_in(tmp_path / "copy"))) == answers(service)
 
 
-def test_a_copy_made_while_imports_come_in_is_consistent(live_service: Service, tmp_path: Path) -> None:
-    """What the copy calls unfinished is finished by the copy's own worker; nothing in it is missing."""
+def test_a_copy_made_while_imports_come_in_is_consistent(
+    live_service: Service, tmp_path: Path
+) -> None:
+    """What the copy calls unfinished is finished by the copy's own worker; nothing in it is
+    missing."""
     ended = Event()
 
     def keep_importing() -> None:
         number = 0
         while not ended.is_set():
             number += 1
-            live_service.upload(offers(f"L4,{number},0.9,EU,Seller {number},2025-07-28"), Prefer="respond-async")
+            live_service.upload(
+                offers(f"L4,{number},0.9,EU,Seller {number},2025-07-28"), Prefer="respond-async"
+            )
 
     thread = Thread(target=keep_importing)
     thread.start()
@@ -52,7 +59,9 @@ def test_a_copy_made_while_imports_come_in_is_consistent(live_service: Service, 
         imports = copy.http.get("/api/imports?limit=10000").json
         assert {row["status"] for row in imports} <= {"succeeded"}
         assert len(copy.listings("?history=true")) == len(imports)
-        assert CliRunner().invoke(main, ["verify", "--all", "--data-dir", str(folder)]).exit_code == 0
+        assert (
+            CliRunner().invoke(main, ["verify", "--all", "--data-dir", str(folder)]).exit_code == 0
+        )
 
 
 def test_a_folder_in_use_is_refused(service: Service, tmp_path: Path) -> None:
@@ -66,7 +75,9 @@ def test_a_folder_in_use_is_refused(service: Service, tmp_path: Path) -> None:
 @pytest.mark.parametrize("fault", ["altered", "missing"])
 @pytest.mark.parametrize("ending", ["csv", "json", "errors.1.ndjson"])
 def test_a_damaged_file_is_told(service: Service, tmp_path: Path, ending: str, fault: str) -> None:
-    import_id = service.import_csv(offers("L4,1,0.9,EU,Acme,", "L4,$,0.9,EU,Acme,"), "?on_error=skip")["import_id"]
+    import_id = service.import_csv(
+        offers("L4,1,0.9,EU,Acme,", "L4,$,0.9,EU,Acme,"), "?on_error=skip"
+    )["import_id"]
     kept = service.settings.uploads_dir / f"{import_id}.{ending}"
     kept.write_bytes(b"other") if fault == "altered" else kept.unlink()
     lines = _refusal(service, tmp_path / "copy")
@@ -74,8 +85,12 @@ def test_a_damaged_file_is_told(service: Service, tmp_path: Path, ending: str, f
     assert all(line.startswith(f"import {import_id}: the ") for line in lines)
 
 
-@pytest.mark.parametrize(("path", "table"), [("archive_path", "scored_listings"), ("registry_path", "workers")])
-def test_a_damaged_database_is_told(service: Service, tmp_path: Path, path: str, table: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "table"), [("archive_path", "scored_listings"), ("registry_path", "workers")]
+)
+def test_a_damaged_database_is_told(
+    service: Service, tmp_path: Path, path: str, table: str
+) -> None:
     service.import_csv(offers("L4,1,0.9,EU,Acme,"))
     overwrite_table(getattr(service.settings, path), table)
     lines = _refusal(service, tmp_path / "copy")
@@ -100,14 +115,20 @@ def test_everything_that_is_damaged_is_named_at_once(service: Service, tmp_path:
     assert all(name in told for name in ("archive: ", first, second))
 
 
-def test_of_a_damaged_registry_whatever_can_be_read_is_copied(service: Service, tmp_path: Path) -> None:
+def test_of_a_damaged_registry_whatever_can_be_read_is_copied(
+    service: Service, tmp_path: Path
+) -> None:
     service.import_csv(offers("L4,1,0.9,EU,Acme,"))
     overwrite_table(service.settings.registry_path, "jobs")
-    assert _refusal(service, tmp_path / "copy")[-1].startswith("registry: it does not say which files there are: ")
+    assert _refusal(service, tmp_path / "copy")[-1].startswith(
+        "registry: it does not say which files there are: "
+    )
     assert (tmp_path / "copy" / UNFINISHED / "gpu.sqlite").exists()
 
 
-def test_a_copy_that_is_not_complete_does_not_look_like_a_backup(service: Service, tmp_path: Path) -> None:
+def test_a_copy_that_is_not_complete_does_not_look_like_a_backup(
+    service: Service, tmp_path: Path
+) -> None:
     service.import_csv(offers("L4,1,0.9,EU,Acme,"))
     overwrite_table(service.settings.archive_path, "scored_listings")
     _refusal(service, tmp_path / "copy")
@@ -122,7 +143,9 @@ def test_nobody_else_can_read_the_copy(service: Service, tmp_path: Path) -> None
         path.chmod(0o644)
     assert _back_up(service, tmp_path / "copy").exit_code == 0
     modes = {path: path.stat().st_mode & 0o777 for path in (tmp_path / "copy").rglob("*")}
-    assert [path for path, mode in modes.items() if mode != (0o700 if path.is_dir() else 0o600)] == []
+    assert [
+        path for path, mode in modes.items() if mode != (0o700 if path.is_dir() else 0o600)
+    ] == []
     assert (tmp_path / "copy").stat().st_mode & 0o777 == 0o700
 
 

@@ -1,7 +1,8 @@
 """Pages overwritten and bytes flipped at random, in archives and uploads that real imports made.
 
-`check` and `backup` find whatever SQLite's own checks and SHA-256 can, and `verify --all` every changed value of an
-event. GLYPHD_TEST_DAMAGE_EXAMPLES sets how many ledgers are damaged by each test.
+`check` and `backup` find whatever SQLite's own checks and SHA-256 can, and `verify --all` every
+changed value of an event. GLYPHD_TEST_DAMAGE_EXAMPLES sets how many ledgers are damaged by each
+test.
 """
 
 import json
@@ -29,7 +30,11 @@ EXAMPLES = int(os.environ.get("GLYPHD_TEST_DAMAGE_EXAMPLES", "25"))
 ARCHIVE, REGISTRY = "gpu.sqlite", "gpu.registry.sqlite"
 
 Answers = list[tuple[Any, ...]]
-some = settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+some = settings(
+    deadline=None,
+    max_examples=EXAMPLES,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +43,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) ->
     folder = tmp_path_factory.mktemp("lived") / "data"
     live(start_in(folder, initialised_folder))
     store = SqliteListingStore(db_path=folder / ARCHIVE)
-    store.insert_listings([GPUListingDTO(model="L4", price_usd=1, score=1, seller="Acme")] * 3, import_id="mine")
+    store.insert_listings(
+        [GPUListingDTO(model="L4", price_usd=1, score=1, seller="Acme")] * 3, import_id="mine"
+    )
     store.database.close()
     for name in (ARCHIVE, REGISTRY):
         settle(folder / name)
@@ -56,14 +63,18 @@ def flips(draw: st.DrawFn) -> tuple[float, bytes]:
     """Where, as a share of the file, and what to put there: some bytes, or a whole page."""
     content = draw(
         st.binary(min_size=1, max_size=4)
-        | st.sampled_from([b"\0" * PAGE_BYTES, b"\xff" * PAGE_BYTES, bytes(range(256)) * (PAGE_BYTES // 256)])
+        | st.sampled_from(
+            [b"\0" * PAGE_BYTES, b"\xff" * PAGE_BYTES, bytes(range(256)) * (PAGE_BYTES // 256)]
+        )
     )
     return draw(st.floats(0, 1, exclude_max=True)), content
 
 
 @some
 @given(name=st.sampled_from([ARCHIVE, REGISTRY]), flip=flips())
-def test_what_sqlite_can_find_is_found(lived: Path, copy: Path, name: str, flip: tuple[float, bytes]) -> None:
+def test_what_sqlite_can_find_is_found(
+    lived: Path, copy: Path, name: str, flip: tuple[float, bytes]
+) -> None:
     _renew(lived, copy)
     _damage(copy / name, flip)
     if is_sound(copy / name):
@@ -77,7 +88,9 @@ def test_what_sqlite_can_find_is_found(lived: Path, copy: Path, name: str, flip:
 
 @some
 @given(index=st.integers(0, 1000), flip=flips())
-def test_what_a_digest_can_find_is_found(lived: Path, copy: Path, index: int, flip: tuple[float, bytes]) -> None:
+def test_what_a_digest_can_find_is_found(
+    lived: Path, copy: Path, index: int, flip: tuple[float, bytes]
+) -> None:
     _renew(lived, copy)
     kept = sorted(path for path in (copy / "gpu.uploads").iterdir() if path.suffix != ".json")
     upload = kept[index % len(kept)]
@@ -88,14 +101,18 @@ def test_what_a_digest_can_find_is_found(lived: Path, copy: Path, index: int, fl
     if ".errors." not in upload.name or _is_broken(upload):
         for command in (("check",), ("verify", "--all"), ("backup", str(copy.parent / "backup"))):
             found = _run(copy, *command)
-            assert (found.exit_code != 0, upload.name.partition(".")[0] in found.output) == (True, True), command
+            assert (found.exit_code != 0, upload.name.partition(".")[0] in found.output) == (
+                True,
+                True,
+            ), command
         assert [path.name for path in (copy.parent / "backup").iterdir()] == [UNFINISHED]
 
 
 @some
 @given(flip=flips())
 def test_every_changed_value_is_found(lived: Path, copy: Path, flip: tuple[float, bytes]) -> None:
-    """Whatever SQLite thinks of the page: a value that a reader would get is the one that came in, or it is named."""
+    """Whatever SQLite thinks of the page: a value that a reader would get is the one that came in,
+    or it is named."""
     _renew(lived, copy)
     _damage(copy / ARCHIVE, flip)
     if _values(copy / ARCHIVE) != _values(lived / ARCHIVE):
@@ -128,7 +145,8 @@ def _run(folder: Path, *command: str) -> Result:
 
 
 def _is_broken(errors: Path) -> bool:
-    """Whether what is left can't be the errors that were kept: the story has one line of them for each file."""
+    """Whether what is left can't be the errors that were kept: the story has one line of them for
+    each file."""
     try:
         (line,) = errors.read_bytes().splitlines()
         return not isinstance(json.loads(line), dict)
@@ -142,7 +160,10 @@ def _values(path: Path) -> dict[str, Answers] | None:
         with closing(sqlite3.connect(path)) as connection:
             connection.text_factory = bytes
             tables = [name.decode() for (name,) in connection.execute(_TABLES)]
-            return {name: sorted(connection.execute(f"SELECT * FROM {name}"), key=repr) for name in tables}
+            return {
+                name: sorted(connection.execute(f"SELECT * FROM {name}"), key=repr)
+                for name in tables
+            }
     except (sqlite3.Error, UnicodeDecodeError):
         return None
 

@@ -1,4 +1,5 @@
-"""Every column of every table is held by something, or is on the list of what is out of reach; no column is neither.
+"""Every column of every table is held by something, or is on the list of what is out of reach; no
+column is neither.
 
 The list is the one in docs/RELIABILITY.md.
 """
@@ -37,9 +38,15 @@ ROWS = (
 
 def _listed() -> dict[tuple[str, str], str]:
     """By table and column, what holds it, from the tables in the document."""
-    text = RELIABILITY.read_text().partition("\n## What is compared with what\n")[2].partition("\n## ")[0]
+    text = (
+        RELIABILITY.read_text()
+        .partition("\n## What is compared with what\n")[2]
+        .partition("\n## ")[0]
+    )
     found: dict[tuple[str, str], str] = {}
-    for table, columns, held_by in re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", text, re.MULTILINE):
+    for table, columns, held_by in re.findall(
+        r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", text, re.MULTILINE
+    ):
         of_contract = STORED_COLUMNS if "the columns of the row contract" in columns else ()
         for column in (*re.findall(r"`(\w+)`", columns), *of_contract):
             assert (table, column) not in found, f"{table}.{column} is listed twice"
@@ -49,9 +56,14 @@ def _listed() -> dict[tuple[str, str], str]:
 
 def _columns(path: Path) -> list[tuple[str, str]]:
     with closing(sqlite3.connect(path)) as connection:
-        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        tables = [
+            name
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
         return [
-            (table, column) for table in tables for _, column, *_ in connection.execute(f"PRAGMA table_info({table})")
+            (table, column)
+            for table in tables
+            for _, column, *_ in connection.execute(f"PRAGMA table_info({table})")
         ]
 
 
@@ -65,7 +77,8 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) -> Path:
-    """The data folder of a ledger in which everything has happened, rows without a file included."""
+    """The data folder of a ledger in which everything has happened, rows without a file
+    included."""
     folder = tmp_path_factory.mktemp("lived") / "data"
     service = start_in(folder, initialised_folder)
     live(service)
@@ -73,7 +86,8 @@ def lived(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) ->
     service.import_csv(f"model,price_usd,score,{CAPACITIES}\nL4,1,1,1,2,3\n")
     store = SqliteListingStore(db_path=folder / "gpu.sqlite")
     store.insert_listings(
-        [GPUListingDTO(model="L4", price_usd=1, score=1, seller="Acme", title="x")] * 2, import_id="mine"
+        [GPUListingDTO(model="L4", price_usd=1, score=1, seller="Acme", title="x")] * 2,
+        import_id="mine",
     )
     store.database.close()
     return folder
@@ -115,15 +129,21 @@ def _verify(folder: Path) -> str:
 
 
 def _changes(path: Path, table: str, column: str) -> Iterator[str]:
-    """Statements that give one row another value: of the first row that has one, and of the first that has none."""
+    """Statements that give one row another value: of the first row that has one, and of the first
+    that has none."""
     with closing(sqlite3.connect(path)) as connection:
         key = _key(connection, table)
         for condition in ("IS NOT NULL", "IS NULL"):
             told = f"{condition}{_MEANT if condition == 'IS NULL' and table == 'jobs' else ''}"
-            query = f"SELECT {', '.join(key)}, {column} FROM {table} WHERE {column} {told} ORDER BY 1 LIMIT 1"
+            query = (
+                f"SELECT {', '.join(key)}, {column} FROM {table} WHERE {column} {told} ORDER "
+                "BY 1 LIMIT 1"
+            )
             row = connection.execute(query).fetchone()
             if row is not None:
-                where = " AND ".join(f"{name} = {_quoted(value)}" for name, value in zip(key, row, strict=False))
+                where = " AND ".join(
+                    f"{name} = {_quoted(value)}" for name, value in zip(key, row, strict=False)
+                )
                 for value in _others(row[-1], column):
                     yield f"UPDATE {table} SET {column} = {_quoted(value)} WHERE {where}"
 

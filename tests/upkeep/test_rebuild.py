@@ -1,4 +1,5 @@
-"""`glyphd rebuild`: an archive made again from what is kept answers everything as the old one did."""
+"""`glyphd rebuild`: an archive made again from what is kept answers everything as the old one
+did."""
 
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from tests.upkeep.stories import answers, live
 
 
 def _rebuild(service: Service, into: Path) -> Result:
-    return CliRunner().invoke(main, ["rebuild", "--into", str(into), "--data-dir", str(service.settings.data_dir)])
+    return CliRunner().invoke(
+        main, ["rebuild", "--into", str(into), "--data-dir", str(service.settings.data_dir)]
+    )
 
 
 def _verify(settings: Settings) -> Result:
@@ -71,7 +74,9 @@ def test_it_takes_no_place_that_is_taken(lived: Service) -> None:
 
 
 @pytest.mark.parametrize("fault", ["altered", "missing"])
-def test_a_kept_file_that_is_not_what_was_received_stops_it(lived: Service, tmp_path: Path, fault: str) -> None:
+def test_a_kept_file_that_is_not_what_was_received_stops_it(
+    lived: Service, tmp_path: Path, fault: str
+) -> None:
     import_id = lived.listings("?limit=1")[0]["import_id"]
     (upload,) = set(lived.settings.uploads_dir.glob(f"{import_id}.*")) - {
         lived.settings.uploads_dir / f"{import_id}.json"

@@ -51,13 +51,19 @@ def test_nothing_differs_in_a_sound_ledger(ledger: Ledger) -> None:
     rolled_back = ledger.import_csv(CSV)
     ledger.post(f"/api/imports/{rolled_back['import_id']}/rollback", "", {})
     ledger.import_csv(gzip.compress(CSV.encode()), Content_Encoding="gzip")
-    ledger.import_csv(CSV.replace("Acme", "Jürgen").replace(",", ";").encode("cp1252"), "?encoding=cp1252")
+    ledger.import_csv(
+        CSV.replace("Acme", "Jürgen").replace(",", ";").encode("cp1252"), "?encoding=cp1252"
+    )
     ledger.import_csv(CSV + "L4,$,1\n" + "L4,2400,0.7,EU,Acme,,,,,\n" * 2, "?on_error=skip")
-    ledger.http.post_json("/api/persist/listings", [{"model": "L4", "price": 1, "score": 1, "nvlink": True}] * 2)
+    ledger.http.post_json(
+        "/api/persist/listings", [{"model": "L4", "price": 1, "score": 1, "nvlink": True}] * 2
+    )
     ledger.work()
     ledger.import_csv(CSV, "?dry_run=true")
     ledger.import_csv(offers("L4,$,1,,,"))
-    DatabaseListingStore(ledger.archive).insert_listings([GPUListingDTO(model="L4", price_usd=1, score=1)], "mine")
+    DatabaseListingStore(ledger.archive).insert_listings(
+        [GPUListingDTO(model="L4", price_usd=1, score=1)], "mine"
+    )
     ledger.upload(CSV)
     found = _verify(ledger, "--all")
     told = "no difference: 8 kept files, 5 imports with 16 rows, 1 without a file\n"
@@ -78,7 +84,9 @@ def test_every_fault_is_told_on_either_database(ledger: Ledger) -> None:
     imported = {name: ledger.import_csv(CSV) for name in FAULTS}
     for name, (spoil, _) in FAULTS.items():
         spoil(ledger, imported[name])
-    told = [line for name, (_, lines) in FAULTS.items() for line in _expected(imported[name], lines)]
+    told = [
+        line for name, (_, lines) in FAULTS.items() for line in _expected(imported[name], lines)
+    ]
     assert sorted(_verify(ledger, "--all").stdout.splitlines()) == sorted(told)
 
 
@@ -97,7 +105,9 @@ def test_a_changed_file_is_told_by_its_bytes_and_its_rows(sqlite_ledger: Ledger)
     first, second = _verify(sqlite_ledger, "--all").stdout.splitlines()
     assert "the kept file has the SHA-256 " in first
     assert first.endswith(f"the registry says {status['sha256']}")
-    assert second.endswith("row 2 (line 3), price_usd: the file says 2500.0, the archive says 2400.0")
+    assert second.endswith(
+        "row 2 (line 3), price_usd: the file says 2500.0, the archive says 2400.0"
+    )
 
 
 def test_a_row_that_would_be_refused_now_is_told_with_its_reason(sqlite_ledger: Ledger) -> None:
@@ -140,13 +150,20 @@ def test_long_values_are_cut_to_where_they_begin_to_differ(sqlite_ledger: Ledger
 
 
 def test_of_very_many_differences_the_first_are_told(sqlite_ledger: Ledger) -> None:
-    spoilt, other = (sqlite_ledger.import_csv(offers(*["L4,1,1,,,"] * (MOST + 5))) for _ in range(2))
+    spoilt, other = (
+        sqlite_ledger.import_csv(offers(*["L4,1,1,,,"] * (MOST + 5))) for _ in range(2)
+    )
     for status, many in ((spoilt, MOST + 1), (other, MOST)):
-        rows = (ScoredListing.import_id == status["import_id"]) & (ScoredListing.import_index <= many)
+        rows = (ScoredListing.import_id == status["import_id"]) & (
+            ScoredListing.import_index <= many
+        )
         sqlite_ledger.change(ScoredListing.update(score=2).where(rows))
     lines = _verify(sqlite_ledger, "--all").stdout.splitlines()
     assert len(lines) == MOST + 1 + MOST
-    assert lines[MOST] == f"import {spoilt['import_id']}: and more; only the first {MOST} differences are shown"
+    assert (
+        lines[MOST]
+        == f"import {spoilt['import_id']}: and more; only the first {MOST} differences are shown"
+    )
 
 
 def test_only_the_imports_named_are_verified(sqlite_ledger: Ledger) -> None:
@@ -167,7 +184,9 @@ def test_the_file_of_an_import_that_failed_is_verified_too(sqlite_ledger: Ledger
 def test_rows_of_an_import_that_failed_are_told(sqlite_ledger: Ledger) -> None:
     status = sqlite_ledger.import_csv(CSV)
     sqlite_ledger.alter(status["import_id"], status="failed")
-    assert _verify(sqlite_ledger, "--all").stdout.splitlines() == _expected(status, ["failed, but in the archive"])
+    assert _verify(sqlite_ledger, "--all").stdout.splitlines() == _expected(
+        status, ["failed, but in the archive"]
+    )
 
 
 @pytest.mark.parametrize("arguments", [[], ["--all", "1"]])
@@ -190,7 +209,9 @@ def test_no_ledger_is_exit_code_2(tmp_path: Path) -> None:
 def test_it_does_not_wait_for_the_worker_that_writes(ledger: Ledger) -> None:
     status = ledger.import_csv(CSV)
     with ledger.archive.connection_context(), exclusive_write(ledger.archive):
-        ledger.archive.execute(ImportBatch.update(source="x").where(ImportBatch.import_id == status["import_id"]))
+        ledger.archive.execute(
+            ImportBatch.update(source="x").where(ImportBatch.import_id == status["import_id"])
+        )
         assert _verify(ledger, "--all").exit_code == 0
 
 
@@ -207,8 +228,18 @@ def test_it_leaves_nothing_behind(sqlite_ledger: Ledger) -> None:
 def test_a_terminal_shows_how_far_it_is(sqlite_ledger: Ledger) -> None:
     sqlite_ledger.import_csv(CSV)
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "glyphd", "verify", "--all", "--data-dir", str(sqlite_ledger.settings.data_dir)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, text=True, check=True, timeout=60)
+    command = [
+        sys.executable,
+        "-m",
+        "glyphd",
+        "verify",
+        "--all",
+        "--data-dir",
+        str(sqlite_ledger.settings.data_dir),
+    ]
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=theirs, text=True, check=True, timeout=60
+    )
     shown = os.read(ours, 65536).decode()
     for end in (ours, theirs):
         os.close(end)

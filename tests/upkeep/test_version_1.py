@@ -1,4 +1,5 @@
-"""Archives of version 1: refused by everything, changed by nothing but `glyphd rebuild`, which makes them again."""
+"""Archives of version 1: refused by everything, changed by nothing but `glyphd rebuild`, which
+makes them again."""
 
 import re
 import shlex
@@ -57,7 +58,9 @@ def test_it_is_refused_in_one_sentence_and_nothing_is_changed(
     before = _bytes_in(tmp_path)
     found = invoke(*command.split(), "--db-path", archive)
     assert (found.exit_code, found.stdout) == (2, "")
-    assert re.fullmatch(rf"glyphd: {archive} is an archive of version 1, .*`glyphd rebuild .*\n", found.stderr)
+    assert re.fullmatch(
+        rf"glyphd: {archive} is an archive of version 1, .*`glyphd rebuild .*\n", found.stderr
+    )
     assert _bytes_in(tmp_path) == before
 
 
@@ -71,7 +74,9 @@ def test_the_library_refuses_it(tmp_path: Path, name: str) -> None:
 
 
 @every_archive
-def test_the_command_that_the_refusal_names_makes_a_folder_that_serves(tmp_path: Path, name: str) -> None:
+def test_the_command_that_the_refusal_names_makes_a_folder_that_serves(
+    tmp_path: Path, name: str
+) -> None:
     unpack(name, tmp_path)
     flags = [] if name == "gpu.sqlite" else ["--db-path", f"data/{name}"]
     refused = run("serve", *flags, environment={}, folder=tmp_path)
@@ -81,11 +86,15 @@ def test_the_command_that_the_refusal_names_makes_a_folder_that_serves(tmp_path:
     with serving(*flags, environment={}, folder=tmp_path) as api:
         (waiting,) = get(api.address, "/api/imports?limit=1")
         assert final_status(api.address, waiting["import_id"])["record_count"] == 1
-        assert final_status(api.address, upload(api.address, b"model,price_usd,score\nL4,1,1\n")["import_id"])
+        assert final_status(
+            api.address, upload(api.address, b"model,price_usd,score\nL4,1,1\n")["import_id"]
+        )
         assert len(get(api.address, "/api/listings?history=true")) == EVENTS + 2
         statuses = [row["status"] for row in get(api.address, "/api/imports")]
         assert (len(statuses), statuses.count("succeeded")) == (10, 8)
-        assert [row["rolled_back_at"] is None for row in get(api.address, "/api/imports")].count(False) == 1
+        assert [row["rolled_back_at"] is None for row in get(api.address, "/api/imports")].count(
+            False
+        ) == 1
     assert run("verify", "--all", *flags, environment={}, folder=tmp_path).returncode == 0
     assert run("check", *flags, environment={}, folder=tmp_path).returncode == 0
 
@@ -101,10 +110,17 @@ def test_it_says_where_the_old_files_are_and_what_only_they_have(tmp_path: Path,
     folder = Path(aside.removeprefix("what it replaced is in "))
     assert (folder / name).read_bytes() == old
     assert {path.name for path in folder.iterdir()} == {name, "gpu.registry.sqlite"}
-    assert note == "1 imports were written through the library and have no kept file: only the old archive has them"
+    assert (
+        note == "1 imports were written through the library and have no kept file: only the old "
+        "archive has them"
+    )
     prefix = "gpu" if name == "gpu.sqlite" else name
-    assert all(path.name.startswith(f"{prefix}.") or path.name == name for path in archive.parent.iterdir())
-    assert [path for path in archive.parent.rglob("*") if path.is_file() and path.stat().st_mode & 0o077] == []
+    assert all(
+        path.name.startswith(f"{prefix}.") or path.name == name for path in archive.parent.iterdir()
+    )
+    assert [
+        path for path in archive.parent.rglob("*") if path.is_file() and path.stat().st_mode & 0o077
+    ] == []
 
 
 @every_archive
@@ -132,7 +148,9 @@ def test_killed_at_any_step_it_can_be_run_again(
     is_refused = invoke("check", "--db-path", archive).exit_code == 2
     if is_refused:
         assert invoke("rebuild", "--db-path", archive).exit_code == 0
-    assert invoke("verify", "--all", "--db-path", archive).stdout.startswith("no difference: 9 kept files, 5 imports")
+    assert invoke("verify", "--all", "--db-path", archive).stdout.startswith(
+        "no difference: 9 kept files, 5 imports"
+    )
     assert list(archive.parent.glob("*rebuilding*")) == []
 
 
@@ -148,7 +166,10 @@ def test_archives_that_shared_a_registry_become_one(tmp_path: Path) -> None:
         assert _bytes_in(tmp_path) == before
         (command,) = re.findall("`glyphd (.*?)`", refused.stderr)
         found = invoke(*shlex.split(command))
-        assert f"{archive} shared this registry: the imports of both are in the new archive" in found.stdout
+        assert (
+            f"{archive} shared this registry: the imports of both are in the new archive"
+            in found.stdout
+        )
     assert invoke("verify", "--all", "--db-path", other).exit_code == 0
 
 
@@ -186,7 +207,9 @@ def test_a_missing_kept_file_stops_it_and_changes_nothing(tmp_path: Path) -> Non
 
 def _import_of(folder: Path, content: bytes) -> str:
     """The id of the import whose kept file has this in it."""
-    (path,) = (path for path in (folder / "gpu.uploads").glob("*.csv") if content in path.read_bytes())
+    (path,) = (
+        path for path in (folder / "gpu.uploads").glob("*.csv") if content in path.read_bytes()
+    )
     return path.stem
 
 
@@ -212,13 +235,19 @@ def test_rows_that_are_refused_now_are_left_out_and_told(tmp_path: Path, name: s
 
 
 @every_archive
-def test_an_import_whose_file_is_refused_now_has_failed_and_keeps_it(tmp_path: Path, name: str) -> None:
+def test_an_import_whose_file_is_refused_now_has_failed_and_keeps_it(
+    tmp_path: Path, name: str
+) -> None:
     archive = unpack(name, tmp_path)
     import_id = _import_of(archive.parent, b"P100")
     service, lines = _rebuilt(archive)
     assert any(line.startswith(f"import {import_id}: {REFUSED[1]}") for line in lines)
     status = service.status(import_id)
-    assert (status["status"], status["record_count"], status["rolled_back_at"]) == ("failed", 0, None)
+    assert (status["status"], status["record_count"], status["rolled_back_at"]) == (
+        "failed",
+        0,
+        None,
+    )
     assert b"P100,500" in service.http.get(f"/api/imports/{import_id}/file").body
     again = invoke("rebuild", "--db-path", archive)
     assert again.stdout.splitlines()[0] == lines[0]
@@ -246,6 +275,8 @@ def test_a_ledger_of_this_version_is_made_again_in_place(service: Service) -> No
     for leftover in ("-wal", "-shm"):
         Path(f"{service.settings.archive_path}{leftover}").unlink(missing_ok=True)
     found = invoke("rebuild", "--data-dir", folder)
-    assert found.stdout.splitlines()[0].endswith(": 1 imports with 1 events, 0 rollbacks and restores")
+    assert found.stdout.splitlines()[0].endswith(
+        ": 1 imports with 1 events, 0 rollbacks and restores"
+    )
     assert (next(folder.glob("gpu.replaced-*")) / "gpu.sqlite").read_bytes() == b"damaged"
     assert len(service.listings()) == 1

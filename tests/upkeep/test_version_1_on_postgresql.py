@@ -1,4 +1,5 @@
-"""An archive of version 1 on PostgreSQL: refused by everything but `glyphd rebuild`, which makes it again."""
+"""An archive of version 1 on PostgreSQL: refused by everything but `glyphd rebuild`, which makes it
+again."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from tests.upkeep.ledgers_of_version_1 import EVENTS, REFUSED, invoke, unpack
 
 @pytest.fixture
 def postgresql_of_version_1(tmp_path: Path, postgres_database: str) -> dict[str, str]:
-    """The environment of a service on PostgreSQL whose tables and uploads are those of version 1."""
+    """The environment of a service on PostgreSQL whose tables and uploads are those of version
+    1."""
     unpack("postgresql", tmp_path)
     with psycopg.connect(postgres_database, autocommit=True) as database:
         database.execute((tmp_path / "data" / "dump.sql").read_bytes())
@@ -19,15 +21,30 @@ def postgresql_of_version_1(tmp_path: Path, postgres_database: str) -> dict[str,
 
 
 def _tables(environment: dict[str, str]) -> list[Any]:
-    query = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+    query = (
+        "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', "
+        "'information_schema')"
+    )
     with psycopg.connect(environment["GLYPHD_DATABASE_URL"]) as database:
-        steps = database.execute("SELECT name FROM public.registry_migrations ORDER BY id").fetchall()
+        steps = database.execute(
+            "SELECT name FROM public.registry_migrations ORDER BY id"
+        ).fetchall()
         return [*steps, *sorted(database.execute(query).fetchall())]
 
 
-def test_on_postgresql_it_is_refused_and_made_again(postgresql_of_version_1: dict[str, str]) -> None:
+def test_on_postgresql_it_is_refused_and_made_again(
+    postgresql_of_version_1: dict[str, str],
+) -> None:
     before = _tables(postgresql_of_version_1)
-    for command in ("serve", "worker", "migrate", "migrate --to registry:3", "init-db", "check", "verify --all"):
+    for command in (
+        "serve",
+        "worker",
+        "migrate",
+        "migrate --to registry:3",
+        "init-db",
+        "check",
+        "verify --all",
+    ):
         found = invoke(*command.split(), **postgresql_of_version_1)
         assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
         assert "is an archive of version 1" in found.stderr
@@ -43,7 +60,9 @@ def test_on_postgresql_it_is_refused_and_made_again(postgresql_of_version_1: dic
     assert invoke("check", **postgresql_of_version_1).exit_code == 0
 
 
-def test_on_postgresql_an_error_leaves_the_old_tables(postgresql_of_version_1: dict[str, str]) -> None:
+def test_on_postgresql_an_error_leaves_the_old_tables(
+    postgresql_of_version_1: dict[str, str],
+) -> None:
     uploads = Path(postgresql_of_version_1["GLYPHD_DATA_DIR"]) / "gpu.uploads"
     csv = next(path for path in uploads.glob("*.csv") if b"A100" in path.read_bytes())
     content = csv.read_bytes()

@@ -42,7 +42,8 @@ def _break_off(uploads: LocalUploads, keep_as: str | None = None) -> None:
 def _fill_the_disk(receiving: LocalReceiving) -> None:
     """From here on there is no room: the kernel itself says so of this file."""
     receiving._file.close()
-    receiving._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115  # closed with the upload
+    full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115  # closed with the upload
+    receiving._file = full
 
 
 def test_it_is_an_upload_store(uploads: LocalUploads) -> None:
@@ -61,7 +62,11 @@ def test_what_is_kept_is_there_under_its_name(uploads: LocalUploads) -> None:
 
 def test_what_was_written_is_measured_as_it_comes(uploads: LocalUploads) -> None:
     with uploads.receive() as receiving:
-        assert (receiving.size, receiving.head, receiving.sha256) == (0, b"", sha256(b"").hexdigest())
+        assert (receiving.size, receiving.head, receiving.sha256) == (
+            0,
+            b"",
+            sha256(b"").hexdigest(),
+        )
         receiving.write(b"model,")
         receiving.write(b"score\n")
         assert (receiving.size, receiving.head) == (12, b"model,score\n")
@@ -107,7 +112,9 @@ def test_several_are_received_at_once(uploads: LocalUploads) -> None:
 
 def test_what_was_sent_is_for_its_owner_alone(uploads: LocalUploads) -> None:
     uploads.put("a.csv", b"x")
-    modes = [stat.S_IMODE(path.stat().st_mode) for path in (uploads.folder, uploads.folder / "a.csv")]
+    modes = [
+        stat.S_IMODE(path.stat().st_mode) for path in (uploads.folder, uploads.folder / "a.csv")
+    ]
     assert modes == [0o700, 0o600]
 
 
@@ -117,7 +124,9 @@ def test_the_bytes_are_durable_before_the_name_and_the_name_before_the_return(
     synced: list[tuple[bool, bool]] = []
 
     def fsync(descriptor: int) -> None:
-        synced.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), (uploads.folder / "a.csv").exists()))
+        synced.append(
+            (stat.S_ISDIR(os.fstat(descriptor).st_mode), (uploads.folder / "a.csv").exists())
+        )
 
     with uploads.receive() as receiving:
         monkeypatch.setattr(os, "fsync", fsync)
@@ -131,11 +140,15 @@ def test_a_small_file_is_put_as_a_whole(uploads: LocalUploads) -> None:
     assert (_kept(uploads, "a.json"), _names(uploads)) == (b"[1]", ["a.json"])
 
 
-def test_a_file_is_created_and_then_settled(uploads: LocalUploads, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_created_and_then_settled(
+    uploads: LocalUploads, monkeypatch: pytest.MonkeyPatch
+) -> None:
     synced: list[bool] = []
     file = uploads.create("a.ndjson")
     file.write(b"{}\n")
-    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(uploads.size("a.ndjson") == 3))
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: synced.append(uploads.size("a.ndjson") == 3)
+    )
     uploads.settle(file)
     assert (file.closed, synced) == (True, [True, True])
 
@@ -204,7 +217,9 @@ def test_asking_whether_it_can_be_written_leaves_nothing(uploads: LocalUploads) 
     assert _names(uploads) == []
 
 
-def test_a_full_disk_is_named_while_digesting(uploads: LocalUploads, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_named_while_digesting(
+    uploads: LocalUploads, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fsync(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

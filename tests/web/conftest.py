@@ -15,7 +15,11 @@ SAMPLES = Path(__file__).parents[2] / "sample"
 def archive(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) -> Service:
     """The three samples, of two sources, for pages that only look."""
     service = start_in(tmp_path_factory.mktemp("pages") / "data", initialised_folder)
-    for name, source in (("scored_sample", "weekly"), ("scored_sample_v1", "daily"), ("scored_sample_v2", "daily")):
+    for name, source in (
+        ("scored_sample", "weekly"),
+        ("scored_sample_v1", "daily"),
+        ("scored_sample_v2", "daily"),
+    ):
         status = service.import_csv((SAMPLES / f"{name}.csv").read_bytes(), f"?source={source}")
         assert status["status"] == "succeeded"
     return service

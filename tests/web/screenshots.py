@@ -1,4 +1,5 @@
-"""`make screenshots`: the pictures of the README, of a service that is started and filled for them."""
+"""`make screenshots`: the pictures of the README, of a service that is started and filled for
+them."""
 
 import sys
 from dataclasses import dataclass
@@ -33,7 +34,14 @@ MODELS = {
     "A2": (540, 16),
 }
 """What a card costs about, and its memory."""
-SELLERS = ("Meridian Data Supply", "Rackyard", "Nordhall Compute", "Second Socket", "Kite & Kernel", "Blue Harbour IT")
+SELLERS = (
+    "Meridian Data Supply",
+    "Rackyard",
+    "Nordhall Compute",
+    "Second Socket",
+    "Kite & Kernel",
+    "Blue Harbour IT",
+)
 REGIONS = ("USA", "Germany", "Canada", "UK", "Netherlands", "Japan")
 CONDITIONS = ("New", "New", "Refurbished", "Used")
 
@@ -52,8 +60,16 @@ class Offer:
     is_listed: bool = True
 
     def row(self, seen_at: str) -> str:
-        url = f"https://{self.seller.lower().replace(' ', '').replace('&', '-')}.example.com/{self.number}"
-        known = [self.model, f"{self.price:.0f}", f"{self.score:.4f}", self.condition, self.seller, self.region]
+        host = self.seller.lower().replace(" ", "").replace("&", "-")
+        url = f"https://{host}.example.com/{self.number}"
+        known = [
+            self.model,
+            f"{self.price:.0f}",
+            f"{self.score:.4f}",
+            self.condition,
+            self.seller,
+            self.region,
+        ]
         return ",".join([*known, str(MODELS[self.model][1]), "in stock", seen_at, url])
 
 
@@ -72,7 +88,10 @@ def main() -> int:
                 "listings": "/listings?model_contains=a6000&sort=price_usd",
                 "import": f"/imports/{quote(import_id)}",
             }
-            sizes = [take(page, api.address + path, FOLDER / f"page-{name}.png") for name, path in paths.items()]
+            sizes = [
+                take(page, api.address + path, FOLDER / f"page-{name}.png")
+                for name, path in paths.items()
+            ]
             browser.close()
     return int(max(sizes) > LARGEST_BYTES)
 
@@ -82,12 +101,16 @@ def take(page: Page, address: str, file: Path) -> int:
     page.goto(address, wait_until="networkidle")
     page.screenshot(path=file)
     size = file.stat().st_size
-    print(f"{file.name}: {size:,} bytes" + (f", more than {LARGEST_BYTES:,}" if size > LARGEST_BYTES else ""))
+    print(
+        f"{file.name}: {size:,} bytes"
+        + (f", more than {LARGEST_BYTES:,}" if size > LARGEST_BYTES else "")
+    )
     return size
 
 
 def fill(address: str) -> str:
-    """Imports what was offered on each of some days, the last of them today; the id of the last import."""
+    """Imports what was offered on each of some days, the last of them today; the id of the last
+    import."""
     source = Random(5)
     offers = [_offer(source, number) for number in range(150)]
     today = datetime.now(UTC).replace(hour=6, minute=30, second=0, microsecond=0)
@@ -97,7 +120,9 @@ def fill(address: str) -> str:
         seen_at = f"{today + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}"
         rows = [offer.row(seen_at) for offer in offers if offer.is_listed]
         body = "\n".join([HEADER, *rows]).encode()
-        import_id = upload(address, body, f"?source=daily&filename=offers-{seen_at[:10]}.csv")["import_id"]
+        import_id = upload(address, body, f"?source=daily&filename=offers-{seen_at[:10]}.csv")[
+            "import_id"
+        ]
         assert final_status(address, import_id)["status"] == "succeeded"
     return import_id
 
@@ -113,7 +138,16 @@ def _offer(source: Random, number: int) -> Offer:
     price = MODELS[model][0] * share * source.uniform(0.9, 1.2)
     score = min(0.98, max(0.3, 1.5 - price / MODELS[model][0] + source.uniform(-0.1, 0.25)))
     is_listed = source.random() < 0.8
-    return Offer(number, model, source.choice(SELLERS), source.choice(REGIONS), condition, price, score, is_listed)
+    return Offer(
+        number,
+        model,
+        source.choice(SELLERS),
+        source.choice(REGIONS),
+        condition,
+        price,
+        score,
+        is_listed,
+    )
 
 
 def _move(source: Random, offers: list[Offer]) -> None:

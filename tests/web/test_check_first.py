@@ -1,4 +1,5 @@
-"""Check first: a file is read without being written, its columns are mapped, and then it is imported as it was sent."""
+"""Check first: a file is read without being written, its columns are mapped, and then it is
+imported as it was sent."""
 
 from typing import Any
 
@@ -9,7 +10,11 @@ from tests.service import Service, offers
 from tests.web.browsing import ACCEPT, Browser
 
 HTML = {"Accept": ACCEPT}
-CSV = "model,price_usd,score,Shop,_line,Notes,listing_id\nL4,2400,0.7,Acme,1,cheap,x\nA40,4400,0.8,Zebra,2,,y\n"
+CSV = (
+    "model,price_usd,score,Shop,_line,Notes,listing_id\n"
+    "L4,2400,0.7,Acme,1,cheap,x\n"
+    "A40,4400,0.8,Zebra,2,,y\n"
+)
 BROKEN = offers("L4,2400,0.7,EU,Acme,2025-07-01", "A40,cheap,0.7,EU,Acme,2025-07-01")
 
 
@@ -36,18 +41,28 @@ def _run(service: Service, page: Any, is_check: bool = False, status: int = 303)
 
 def _columns(page: Any) -> dict[str, list[str]]:
     rows = page.html.find(id="run").tbody("tr")
-    return {row.th.get_text(): [cell.get_text(strip=True) for cell in row.find_all("td")[:2]] for row in rows}
+    return {
+        row.th.get_text(): [cell.get_text(strip=True) for cell in row.find_all("td")[:2]]
+        for row in rows
+    }
 
 
 def test_a_check_shows_what_would_become_of_the_file(service: Service) -> None:
     service.import_csv(CSV, "?source=daily")
-    page: Any = _checked(service, CSV.replace("2400", "2500") + "H100,9,1,Yak,3,,\n", source="daily")
-    assert "3 rows can be imported. Nothing was written." in page.html.find(class_="standing").get_text()
+    page: Any = _checked(
+        service, CSV.replace("2400", "2500") + "H100,9,1,Yak,3,,\n", source="daily"
+    )
+    assert (
+        "3 rows can be imported. Nothing was written."
+        in page.html.find(class_="standing").get_text()
+    )
     effect = {
-        item.dt.get_text(): item.dd.get_text() for item in page.html.find(id="effect").parent.select(".strip > div")
+        item.dt.get_text(): item.dd.get_text()
+        for item in page.html.find(id="effect").parent.select(".strip > div")
     }
     assert (
-        effect == {"New offers": "3", "At another price or score": "0", "Unchanged": "0"} or effect["New offers"] == "1"
+        effect == {"New offers": "3", "At another price or score": "0", "Unchanged": "0"}
+        or effect["New offers"] == "1"
     )
     assert _columns(page) == {
         "model": ["L4", "Model"],
@@ -66,7 +81,12 @@ def test_what_was_checked_is_imported_without_being_sent_again(service: Service)
     answer = _run(service, page)
     check, made = service.http.get("/api/imports").json[::-1]
     assert answer.headers["Location"].endswith(made["import_id"])
-    assert (made["status"], made["dry_run"], made["record_count"], made["source"]) == ("succeeded", False, 2, "daily")
+    assert (made["status"], made["dry_run"], made["record_count"], made["source"]) == (
+        "succeeded",
+        False,
+        2,
+        "daily",
+    )
     assert made["upload_id"] == check["import_id"]
     assert len([name for name in service.kept() if name.endswith(".csv")]) == 1
 
@@ -87,7 +107,10 @@ def test_columns_are_mapped_otherwise_and_left_out(service: Service) -> None:
     assert again.forms["run"]["column-3"].value == "seller"
     _run(service, again)
     rows = service.listings("?fields=seller,extra")
-    assert sorted((row["seller"], row["extra"]) for row in rows) == [("Acme", None), ("Zebra", None)]
+    assert sorted((row["seller"], row["extra"]) for row in rows) == [
+        ("Acme", None),
+        ("Zebra", None),
+    ]
 
 
 def test_a_choice_can_be_taken_back(service: Service) -> None:
@@ -167,7 +190,11 @@ def test_a_failed_import_is_run_again_with_another_column(service: Service) -> N
 
 
 def test_rows_sent_as_json_have_no_columns_but_can_be_run_again(service: Service) -> None:
-    service.post("/api/persist/listings", '[{"model":"L4","price":1,"score":1}]', {"Content-Type": "application/json"})
+    service.post(
+        "/api/persist/listings",
+        '[{"model":"L4","price":1,"score":1}]',
+        {"Content-Type": "application/json"},
+    )
     import_id = service.http.get("/api/imports").json[0]["import_id"]
     service.http.post(f"/api/imports/{import_id}/cancel", status=200)
     page: Any = Browser(service).get(f"/imports/{import_id}")

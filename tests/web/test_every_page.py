@@ -8,7 +8,8 @@ from tests.service import Service
 from tests.web.browsing import Browser
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src "
+    "'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 PAGES = ["/", "/listings", "/changes", "/compare", "/imports", "/upload", "/status"]
@@ -42,7 +43,9 @@ def test_a_page_is_small(browser: Browser, path: str) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("accept", [None, "*/*", "application/json", "text/html;q=0"])
-def test_a_program_is_answered_as_if_there_were_no_pages(archive: Service, path: str, accept: str | None) -> None:
+def test_a_program_is_answered_as_if_there_were_no_pages(
+    archive: Service, path: str, accept: str | None
+) -> None:
     headers = {"Accept": accept} if accept else {}
     answer = archive.http.get(path, headers=headers, status=404)
     assert (answer.content_type, answer.json["code"]) == ("application/problem+json", "not_found")

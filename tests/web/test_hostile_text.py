@@ -14,11 +14,24 @@ from tests.service import Service
 from tests.web.browsing import Browser
 
 FRAGMENTS = [
-    "<script>alert(1)</script>", "</td></table><h1>", '"><img src=x onerror=alert(1)>', "' onmouseover='alert(1)",
-    "{{ 7*7 }}", "{% raw %}", "&lt;b&gt;", "&#x3c;script>", "javascript:alert(1)", "-->", "<!--", "]]>", "</title>",
-    "\u202egnp.exe", "\u0645\u0631\u062d\u0628\u0627", "\x07\x1b[31m", "\u2028", "x" * 150, "e\u0301", "\U0001f600",
+    "<script>alert(1)</script>", "</td></table><h1>", '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "{{ 7*7 }}", "{% raw %}", "&lt;b&gt;", "&#x3c;script>", "javascript:alert(1)", "-->", "<!--",
+    "]]>", "</title>",
+    "\u202egnp.exe", "\u0645\u0631\u062d\u0628\u0627", "\x07\x1b[31m", "\u2028", "x" * 150,
+    "e\u0301", "\U0001f600",
 ]  # fmt: skip
-COLUMNS = ("model", "seller", "region", "condition", "source_url", "source_type", "title", "availability", "heuristics")
+COLUMNS = (
+    "model",
+    "seller",
+    "region",
+    "condition",
+    "source_url",
+    "source_type",
+    "title",
+    "availability",
+    "heuristics",
+)
 HEADER = (*COLUMNS, "price_usd", "score")
 
 texts = st.lists(
@@ -29,13 +42,19 @@ texts = st.lists(
     min_size=1,
     max_size=3,
 ).map(lambda parts: "".join(parts)[:190])
-visible_texts = texts.filter(lambda text: re.search(r"\w", text) is not None and not re.match(r'\s*="', text))
+visible_texts = texts.filter(
+    lambda text: re.search(r"\w", text) is not None and not re.match(r'\s*="', text)
+)
 rows = st.lists(visible_texts, min_size=len(COLUMNS), max_size=len(COLUMNS))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(first=rows, source=visible_texts)
-def test_hostile_text_of_a_file_is_text_on_every_page(shared_service: Service, first: list[str], source: str) -> None:
+def test_hostile_text_of_a_file_is_text_on_every_page(
+    shared_service: Service, first: list[str], source: str
+) -> None:
     imports = [_imported(shared_service, first, price, source) for price in (100, 90)]
     browser = Browser(shared_service)
     if any(status["status"] != "succeeded" for status in imports):
@@ -47,7 +66,11 @@ def test_hostile_text_of_a_file_is_text_on_every_page(shared_service: Service, f
         "/",
         f"/listings?{own}&fields={fields}",
         f"/listings/{row['listing_id']}",
-        f"/models/{quote(row['model'], safe='')}" if row["model"].strip("./") == row["model"] else "/",
+        (
+            f"/models/{quote(row['model'], safe='')}"
+            if row["model"].strip("./") == row["model"]
+            else "/"
+        ),
         "/changes",
         f"/compare?a={imports[0]['import_id']}&b={imports[1]['import_id']}&kind=changed",
         "/imports",
@@ -65,7 +88,9 @@ def test_hostile_text_of_a_file_is_text_on_every_page(shared_service: Service, f
                     assert " ".join(visible(row[name]).split()) in shown, name
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(value=texts)
 def test_hostile_text_of_an_address_is_text_on_every_page(archive: Service, value: str) -> None:
     browser = Browser(archive)
@@ -101,7 +126,9 @@ def test_hostile_text_of_an_address_is_text_on_every_page(archive: Service, valu
             _assert_unharmed(answer.html)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(names=st.lists(texts, min_size=4, max_size=4), cell=texts, filename=texts)
 def test_hostile_text_of_a_file_that_is_checked_or_refused_is_text(
     shared_service: Service, names: list[str], cell: str, filename: str
@@ -110,8 +137,13 @@ def test_hostile_text_of_a_file_that_is_checked_or_refused_is_text(
     for header in (["model", "price_usd", "score", *names], names):
         written = io.StringIO()
         csv.writer(written).writerows([header, *([cell] * len(header) for _ in range(2))])
-        name = re.sub(r"[^\x20-\x7e]", "", filename)  # what a browser quotes otherwise is its own business
-        sent = form(Part("file", written.getvalue().encode(), name.replace('"', "%22")), Part("dry_run", b"true"))
+        name = re.sub(
+            r"[^\x20-\x7e]", "", filename
+        )  # what a browser quotes otherwise is its own business
+        sent = form(
+            Part("file", written.getvalue().encode(), name.replace('"', "%22")),
+            Part("dry_run", b"true"),
+        )
         headers = {"Content-Type": sent.content_type, "Accept": "text/html"}
         answer = shared_service.post("/upload", sent.body, headers, "*")  # type: ignore[arg-type]
         assert answer.status_int in (303, 400, 422)
@@ -123,28 +155,48 @@ def test_hostile_text_of_a_file_that_is_checked_or_refused_is_text(
             _assert_unharmed(answer.html)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(value=texts)
 def test_hostile_text_of_a_form_is_text(shared_service: Service, value: str) -> None:
-    import_id = shared_service.upload("model,price_usd,score\nL4,1,1\n", "?dry_run=true").json["import_id"]
+    import_id = shared_service.upload("model,price_usd,score\nL4,1,1\n", "?dry_run=true").json[
+        "import_id"
+    ]
     shared_service.work()
-    for name in ("source", "description", "encoding", "delimiter", "column-0", "column-99", value[:20]):
+    for name in (
+        "source",
+        "description",
+        "encoding",
+        "delimiter",
+        "column-0",
+        "column-99",
+        value[:20],
+    ):
         fields = {name: value, "dry_run": "true"}
         path = f"/imports/{import_id}/retry"
         answer = shared_service.http.post(path, fields, {"Accept": "text/html"}, status="*")
         assert answer.status_int in (303, 400, 422), name
         shared_service.work()
-        shown = Browser(shared_service).page(answer.headers["Location"]) if answer.status_int == 303 else answer.html
+        shown = (
+            Browser(shared_service).page(answer.headers["Location"])
+            if answer.status_int == 303
+            else answer.html
+        )
         _assert_unharmed(shown)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(reason=texts)
 def test_hostile_text_of_a_reason_is_text(shared_service: Service, reason: str) -> None:
     import_id = shared_service.import_csv("model,price_usd,score\nL4,1,1\n")["import_id"]
     for kind in ("rollback", "restore"):
         fields = {"reason": reason}
-        shared_service.http.post(f"/imports/{import_id}/{kind}", fields, {"Accept": "text/html"}, status=303)
+        shared_service.http.post(
+            f"/imports/{import_id}/{kind}", fields, {"Accept": "text/html"}, status=303
+        )
         shared_service.work()
         _assert_unharmed(Browser(shared_service).page(f"/imports/{import_id}"))
 
@@ -155,9 +207,13 @@ def _assert_unharmed(page: Any) -> None:
     assert len(page.find_all("h1")) == 1
     assert len(page.find_all("title", recursive=True)) == 1 + len(page.select("svg title"))
     assert all(image["src"].startswith("/static/") for image in page.find_all("img"))
-    assert not [name for element in page.find_all(True) for name in element.attrs if name.startswith("on")]
     assert not [
-        link for link in page.find_all("a", href=True) if link["href"].lower().startswith(("javascript:", "data:"))
+        name for element in page.find_all(True) for name in element.attrs if name.startswith("on")
+    ]
+    assert not [
+        link
+        for link in page.find_all("a", href=True)
+        if link["href"].lower().startswith(("javascript:", "data:"))
     ]
     assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\u202a-\u202e\u2066-\u2069]", page.get_text())
 
@@ -169,7 +225,9 @@ def _imported(service: Service, texts: list[str], price: int, source: str) -> di
     writer.writerow([*texts, price, 0.5, texts[0]])
     named = urlencode({"source": source[:100], "filename": "<i>.csv", "description": texts[0]})
     sent: Any = written.getvalue().encode()  # webtest takes bytes, its type hints do not
-    answer = service.http.post(f"/api/import?{named}", sent, {"Content-Type": "text/csv"}, expect_errors=True)
+    answer = service.http.post(
+        f"/api/import?{named}", sent, {"Content-Type": "text/csv"}, expect_errors=True
+    )
     if answer.status_int != 202:
         return {"status": "refused"}
     service.work()

@@ -15,7 +15,9 @@ DAYS = ("L4,2400,0.7,EU,Acme,2025-07-01", "L4,2160,0.7,EU,Acme,2025-07-02")
 def second(service: Service) -> str:
     """The second of two imports of one source: a price changed, and an offer is new."""
     service.import_csv(offers(DAYS[0]), "?source=daily")
-    import_id: str = service.import_csv(offers(DAYS[1], "A40,9,1,EU,Yak,2025-07-02"), "?source=daily")["import_id"]
+    import_id: str = service.import_csv(
+        offers(DAYS[1], "A40,9,1,EU,Yak,2025-07-02"), "?source=daily"
+    )["import_id"]
     return import_id
 
 

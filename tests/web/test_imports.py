@@ -1,4 +1,5 @@
-"""The list of imports: what was sent, what became of it, filters that combine, and pages both ways."""
+"""The list of imports: what was sent, what became of it, filters that combine, and pages both
+ways."""
 
 from typing import Any
 
@@ -14,7 +15,9 @@ BAD = offers("L4,cheap,0.7,EU,Acme,2025-07-01")
 def _row(browser: Browser, path: str = "/imports") -> dict[str, str]:
     """The first row, by the names of its columns."""
     row = browser.page(path).tbody.tr
-    cells = {cell["data-label"]: " ".join(cell.get_text(" ").split()) for cell in row.find_all("td")}
+    cells = {
+        cell["data-label"]: " ".join(cell.get_text(" ").split()) for cell in row.find_all("td")
+    }
     return cells | {"File": " ".join(row.th.get_text(" ").split())}
 
 
@@ -25,13 +28,20 @@ def _names(page: Any) -> list[str]:
 def test_an_import_has_its_file_source_status_and_sender(service: Service) -> None:
     service.import_csv(GOOD, "?source=daily&filename=monday.csv", User_Agent="curl/8.5.0")
     row = _row(Browser(service))
-    assert (row["File"], row["Status"], row["Source"], row["Rows"]) == ("monday.csv", "succeeded", "daily", "1")
+    assert (row["File"], row["Status"], row["Source"], row["Rows"]) == (
+        "monday.csv",
+        "succeeded",
+        "daily",
+        "1",
+    )
     assert row["Sent by"].endswith("curl")
 
 
 def test_a_failed_import_leads_to_its_errors_and_to_the_file_to_fix(service: Service) -> None:
     import_id = service.import_csv(BAD)["import_id"]
-    cell = Browser(service).page("/imports").find("td", attrs={"data-label": "What is odd or wrong"})
+    cell = (
+        Browser(service).page("/imports").find("td", attrs={"data-label": "What is odd or wrong"})
+    )
     errors, report = (link["href"] for link in cell.find_all("a"))
     assert cell.a.get_text() == "1 errors in 1 rows; nothing was written"
     assert errors == f"/imports/{import_id}#errors"
@@ -43,12 +53,17 @@ def test_a_check_and_a_rollback_are_named(service: Service) -> None:
     service.http.post(f"/api/imports/{rolled_back}/rollback", status=202)
     service.work()
     service.import_csv(GOOD, "?dry_run=true&filename=check.csv")
-    states = [row.find(class_="status").get_text() for row in Browser(service).page("/imports").tbody("tr")]
+    states = [
+        row.find(class_="status").get_text()
+        for row in Browser(service).page("/imports").tbody("tr")
+    ]
     assert states == ["checked", "rolled back"]
     assert _row(Browser(service))["File"] == "check.csv check only"
 
 
-def test_an_import_under_way_shows_its_progress_its_speed_and_the_time_left(service: Service) -> None:
+def test_an_import_under_way_shows_its_progress_its_speed_and_the_time_left(
+    service: Service,
+) -> None:
     import_id = service.upload(GOOD).json["import_id"]
     service.alter(
         import_id,
@@ -86,7 +101,10 @@ def test_filters_combine(service: Service, query: str, names: list[str]) -> None
 def test_the_known_sources_are_offered(service: Service) -> None:
     for source in ("daily", "weekly", "DAILY"):
         service.upload(GOOD, f"?source={source}")
-    options = [option["value"] for option in Browser(service).page("/imports").find("datalist").find_all("option")]
+    options = [
+        option["value"]
+        for option in Browser(service).page("/imports").find("datalist").find_all("option")
+    ]
     assert [option.lower() for option in options] == ["daily", "weekly"]
 
 

@@ -9,20 +9,28 @@ MOST_FOLLOWED = 400
 
 
 def _followed(browser: Browser) -> dict[str, str]:
-    """Every address that some page links to, by one page that does; pages of the site are followed in turn."""
+    """Every address that some page links to, by one page that does; pages of the site are followed
+    in turn."""
     found = {"/": ""}
     waiting = ["/"]
     while waiting:
         at = waiting.pop()
         for link in browser.page(at).find_all(["a", "link", "script", "img", "form"]):
             target = link.get("href") or link.get("src") or link.get("action")
-            if target is None or target.startswith(("#", "data:", "http")) or link.get("method") == "post":
+            if (
+                target is None
+                or target.startswith(("#", "data:", "http"))
+                or link.get("method") == "post"
+            ):
                 continue
             path = urljoin(at, target).partition("#")[0]
             shape = re.sub(r"[0-9a-f-]{32,}|as_of=[^&]*|cursor=[^&]*", "…", path)
             if shape not in found:
                 found[shape] = path
-                if not urlsplit(path).path.startswith(("/api/", "/static/")) and len(found) < MOST_FOLLOWED:
+                if (
+                    not urlsplit(path).path.startswith(("/api/", "/static/"))
+                    and len(found) < MOST_FOLLOWED
+                ):
                     waiting.append(path)
     return found
 

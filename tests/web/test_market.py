@@ -1,4 +1,5 @@
-"""The market: a strip of numbers, a table of models, and an invitation as long as there is nothing."""
+"""The market: a strip of numbers, a table of models, and an invitation as long as there is
+nothing."""
 
 from tests.service import Service, offers
 from tests.web.browsing import Browser
@@ -26,12 +27,22 @@ def test_the_invitation_says_that_a_file_has_arrived(service: Service) -> None:
 
 
 def test_the_strip_counts_what_is_there(service: Service) -> None:
-    service.import_csv(offers("L4,2400,0.7,EU,Acme,2025-07-01", "A40,4400,0.8,EU,Acme,2025-07-01"), "?source=daily")
+    service.import_csv(
+        offers("L4,2400,0.7,EU,Acme,2025-07-01", "A40,4400,0.8,EU,Acme,2025-07-01"), "?source=daily"
+    )
     service.import_csv(offers("L4,2500,0.7,EU,Zebra,2025-07-01"), "?source=DAILY")
     service.upload(offers("L4,2600,0.7,EU,Yak,2025-07-01"))
     found = _strip(Browser(service))
-    counted = {name: found[name] for name in ("Current offers", "Models", "Named sources", "Waiting imports")}
-    assert counted == {"Current offers": "3", "Models": "2", "Named sources": "1", "Waiting imports": "1"}
+    counted = {
+        name: found[name]
+        for name in ("Current offers", "Models", "Named sources", "Waiting imports")
+    }
+    assert counted == {
+        "Current offers": "3",
+        "Models": "2",
+        "Named sources": "1",
+        "Waiting imports": "1",
+    }
     assert found["Last import"].endswith("1 row from DAILY")
 
 
@@ -74,7 +85,10 @@ def test_a_heading_sorts_and_turns_round(browser: Browser) -> None:
 
 def test_part_of_a_model_is_enough_to_find_it(browser: Browser) -> None:
     assert {row[0] for row in browser.rows("/?q=h100_p")} == {"H100_PCIE_80GB"}
-    assert "No model with a current offer has" in browser.page("/?q=nothing").find(class_="nothing").get_text()
+    assert (
+        "No model with a current offer has"
+        in browser.page("/?q=nothing").find(class_="nothing").get_text()
+    )
 
 
 def test_a_moment_shows_what_was_known_then(service: Service) -> None:
@@ -88,7 +102,9 @@ def test_a_moment_shows_what_was_known_then(service: Service) -> None:
 
 
 def test_many_models_come_in_pages(service: Service) -> None:
-    service.import_csv(offers(*(f"M{number:03},100,0.5,EU,Acme,2025-07-01" for number in range(250))))
+    service.import_csv(
+        offers(*(f"M{number:03},100,0.5,EU,Acme,2025-07-01" for number in range(250)))
+    )
     browser = Browser(service)
     seen: list[str] = []
     path = "/"

@@ -60,7 +60,11 @@ def test_an_import_that_began_again_has_no_speed(service: Service) -> None:
     [
         (False, {}, "queued Waiting for a worker, and none is running."),
         (True, {}, "queued Next in line."),
-        (True, {"reason": "the disk is full"}, "queued Waiting to be tried again: the disk is full."),
+        (
+            True,
+            {"reason": "the disk is full"},
+            "queued Waiting to be tried again: the disk is full.",
+        ),
     ],
 )
 def test_a_waiting_import_says_what_it_waits_for(
@@ -83,14 +87,20 @@ def test_an_import_behind_others_says_how_many(service: Service) -> None:
 def test_an_import_says_what_it_did_and_leads_to_it(service: Service) -> None:
     first = service.import_csv(offers(DAYS[0]), "?source=daily")["import_id"]
     other = service.import_csv(offers("A2,9,1,EU,Yak,2025-07-02"), "?source=weekly")["import_id"]
-    second = service.import_csv(offers(DAYS[1], "A40,9,1,EU,Yak,2025-07-02"), "?source=Daily")["import_id"]
+    second = service.import_csv(offers(DAYS[1], "A40,9,1,EU,Yak,2025-07-02"), "?source=Daily")[
+        "import_id"
+    ]
     page = _page(service, second)
     assert _standing(page) == "succeeded 2 rows imported."
-    effect = {item.dt.get_text(): item.dd.get_text() for item in page.find(id="effect").parent.select(".strip > div")}
+    effect = {
+        item.dt.get_text(): item.dd.get_text()
+        for item in page.find(id="effect").parent.select(".strip > div")
+    }
     assert effect == {"New offers": "1", "At another price or score": "1", "Unchanged": "0"}
     links = [link["href"] for link in page.find(id="effect").parent.find_all("a")]
     assert links == [
-        f"/changes?import_id={second}", f"/listings?import_id={second}", f"/compare?a={first}&b={second}",
+        f"/changes?import_id={second}", f"/listings?import_id={second}",
+        f"/compare?a={first}&b={second}",
     ]  # fmt: skip
     assert "compare" not in _page(service, other).get_text()
 
@@ -104,7 +114,9 @@ def test_warnings_are_told_with_what_helps(service: Service) -> None:
 
 
 def test_a_failed_import_groups_its_errors_and_offers_the_file_to_fix(service: Service) -> None:
-    rows = [f"L4,{'cheap' if number % 3 else number},0.7,EU,Acme,2025-07-01" for number in range(90)]
+    rows = [
+        f"L4,{'cheap' if number % 3 else number},0.7,EU,Acme,2025-07-01" for number in range(90)
+    ]
     import_id = service.import_csv(offers(*rows))["import_id"]
     page = _page(service, import_id)
     assert _standing(page) == "failed Nothing was imported."
@@ -121,8 +133,13 @@ def test_a_failed_import_groups_its_errors_and_offers_the_file_to_fix(service: S
 
 
 def test_who_sent_what_is_shown(service: Service) -> None:
-    import_id = service.import_csv(offers(DAYS[0]), "?filename=a.csv", User_Agent="robot/1 (night shift)")["import_id"]
-    facts = {item.dt.get_text(): item.dd.get_text() for item in _page(service, import_id).select(".facts > div")}
+    import_id = service.import_csv(
+        offers(DAYS[0]), "?filename=a.csv", User_Agent="robot/1 (night shift)"
+    )["import_id"]
+    facts = {
+        item.dt.get_text(): item.dd.get_text()
+        for item in _page(service, import_id).select(".facts > div")
+    }
     assert facts["Sent by"].endswith("robot/1 (night shift)")
     assert facts["SHA-256"] == service.status(import_id)["sha256"]
 

@@ -12,12 +12,18 @@ SECOND = offers("A40,4000,0.5,EU,Zebra,2025-07-02", "L4,2160,0.75,EU,Acme,2025-0
 
 def _seen_twice(service: Service) -> tuple[str, str, str]:
     """The ids of a listing, and of the two imports that brought it."""
-    imports = [service.import_csv(csv, "?source=daily&filename=day.csv")["import_id"] for csv in (FIRST, SECOND)]
+    imports = [
+        service.import_csv(csv, "?source=daily&filename=day.csv")["import_id"]
+        for csv in (FIRST, SECOND)
+    ]
     return (service.listings("?model=L4")[0]["listing_id"], *imports)
 
 
 def _rows(page: Any) -> list[list[str]]:
-    return [[" ".join(cell.get_text(" ").split()) for cell in row.find_all(["th", "td"])] for row in page.tbody("tr")]
+    return [
+        [" ".join(cell.get_text(" ").split()) for cell in row.find_all(["th", "td"])]
+        for row in page.tbody("tr")
+    ]
 
 
 def test_each_observation_says_what_changed(service: Service) -> None:
@@ -31,7 +37,10 @@ def test_the_chart_has_a_mark_for_each_import_and_a_sentence(service: Service) -
     listing_id, first, second = _seen_twice(service)
     price, score = Browser(service).page(f"/listings/{listing_id}").find_all("figure")
     titles = [title.get_text() for title in price.find_all("title")]
-    assert titles == [f"2025-07-01 12:00: $2,400, import {first[:8]}", f"2025-07-02 12:00: $2,160, import {second[:8]}"]
+    assert titles == [
+        f"2025-07-01 12:00: $2,400, import {first[:8]}",
+        f"2025-07-02 12:00: $2,160, import {second[:8]}",
+    ]
     assert "between $2,160 and $2,400" in price.figcaption.get_text()
     assert score.svg["role"] == "group"
     assert score.svg["aria-label"]
@@ -40,7 +49,10 @@ def test_the_chart_has_a_mark_for_each_import_and_a_sentence(service: Service) -
 def test_the_row_is_shown_as_it_was_sent_for_the_import_that_is_asked_for(service: Service) -> None:
     listing_id, first, _ = _seen_twice(service)
     browser = Browser(service)
-    assert "L4,2160,0.75,EU,Acme,2025-07-02T12:00:00Z" in browser.page(f"/listings/{listing_id}").get_text()
+    assert (
+        "L4,2160,0.75,EU,Acme,2025-07-02T12:00:00Z"
+        in browser.page(f"/listings/{listing_id}").get_text()
+    )
     page = browser.page(f"/listings/{listing_id}?import_id={first}")
     assert "L4,2400,0.7,EU,Acme,2025-07-01T12:00:00Z" in page.get_text()
     assert "proved" in page.get_text()
@@ -49,7 +61,9 @@ def test_the_row_is_shown_as_it_was_sent_for_the_import_that_is_asked_for(servic
 def test_a_row_that_the_file_does_not_say_any_more_is_not_called_proved(service: Service) -> None:
     listing_id, _, second = _seen_twice(service)
     (kept,) = [
-        file for file in Path(service.settings.uploads_dir).iterdir() if file.stem == second and file.suffix != ".json"
+        file
+        for file in Path(service.settings.uploads_dir).iterdir()
+        if file.stem == second and file.suffix != ".json"
     ]
     kept.chmod(0o600)
     kept.write_bytes(SECOND.replace("2160", "1160").encode())
@@ -72,7 +86,10 @@ def test_a_listing_of_which_nothing_counts_is_shown_as_not_current(service: Serv
     for import_id in (second, first):
         service.http.post(f"/api/imports/{import_id}/rollback", status=202)
         service.work()
-    assert "not current" in Browser(service).page(f"/listings/{listing_id}").find(class_="note").get_text()
+    assert (
+        "not current"
+        in Browser(service).page(f"/listings/{listing_id}").find(class_="note").get_text()
+    )
 
 
 def test_a_moment_hides_what_came_later(service: Service) -> None:
@@ -90,14 +107,17 @@ def test_an_unknown_listing_is_a_page_of_404(browser: Browser) -> None:
 
 
 def test_an_offer_is_placed_among_those_of_its_model(service: Service) -> None:
-    service.import_csv(offers(*(f"L4,{price},0.7,EU,Seller {price},2025-07-01" for price in (100, 200, 200, 400))))
+    service.import_csv(
+        offers(*(f"L4,{price},0.7,EU,Seller {price},2025-07-01" for price in (100, 200, 200, 400)))
+    )
     browser = Browser(service)
     found = {}
     for row in service.listings("?sort=price_usd"):
         text = " ".join(browser.page(f"/listings/{row['listing_id']}").get_text().split())
         found[row["price_usd"]] = text.partition("It costs less than ")[2].partition(",")[0]
     assert found == {
-        price: f"{dearer} of the 3 other current offers of L4" for price, dearer in ((100, 3), (200, 1), (400, 0))
+        price: f"{dearer} of the 3 other current offers of L4"
+        for price, dearer in ((100, 3), (200, 1), (400, 0))
     }
 
 

@@ -12,7 +12,8 @@ DAYS = ("2025-07-01,2400,4000", "2025-07-02,2160,4004", "2025-07-03,2160,8000")
 
 @pytest.fixture
 def moved(service: Service) -> list[str]:
-    """Three imports: of the first offer one price changed, by 10 %, of the second two, by 0.1 % and by 99.8 %."""
+    """Three imports: of the first offer one price changed, by 10 %, of the second two, by 0.1 % and
+    by 99.8 %."""
     found = []
     for day, first, second in (text.split(",") for text in DAYS):
         csv = offers(f"L4,{first},0.7,EU,Acme,{day}", f"L4,{second},0.5,USA,Zebra,{day}")
@@ -46,7 +47,8 @@ def test_a_model_lists_its_cheapest_offers_first(service: Service, moved: list[s
 
 def test_a_model_says_what_moved_lately(service: Service, moved: list[str]) -> None:
     table = Browser(service).page("/models/L4").find(id="moves").find_next("table")
-    assert {row.find(attrs={"data-label": "Now"}).get_text(strip=True) for row in table.tbody("tr")} == {
+    now = (row.find(attrs={"data-label": "Now"}) for row in table.tbody("tr"))
+    assert {cell.get_text(strip=True) for cell in now} == {
         "$2,160", "$4,004", "$8,000",
     }  # fmt: skip
     moment = service.status(moved[-1])["imported_at"]
@@ -93,7 +95,11 @@ def test_moves_come_latest_first(service: Service, moved: list[str]) -> None:
 
 
 def test_moves_come_largest_first(service: Service, moved: list[str]) -> None:
-    assert [row[6] for row in Browser(service).rows("/changes?sort=size")] == ["+99.8 %", "−10.0 %", "+0.1 %"]
+    assert [row[6] for row in Browser(service).rows("/changes?sort=size")] == [
+        "+99.8 %",
+        "−10.0 %",
+        "+0.1 %",
+    ]
 
 
 def test_small_moves_can_be_left_out(service: Service, moved: list[str]) -> None:
@@ -102,14 +108,22 @@ def test_small_moves_can_be_left_out(service: Service, moved: list[str]) -> None
 
 
 def test_moves_say_that_they_are_of_the_present(browser: Browser) -> None:
-    assert "this page shows the present" in browser.page("/changes?as_of=2026-01-01").find(class_="banner").get_text()
+    assert (
+        "this page shows the present"
+        in browser.page("/changes?as_of=2026-01-01").find(class_="banner").get_text()
+    )
 
 
-def test_two_imports_are_offered_for_comparison_and_compared(service: Service, moved: list[str]) -> None:
+def test_two_imports_are_offered_for_comparison_and_compared(
+    service: Service, moved: list[str]
+) -> None:
     form = Browser(service).get("/compare").forms[1]
     assert (form["a"].value, form["b"].value) == (moved[1], moved[2])
     answer: Any = form.submit(headers={"Accept": "text/html"})
-    counts = {item.dt.get_text(): item.dd.get_text(strip=True) for item in answer.html.select(".strip > div")}
+    counts = {
+        item.dt.get_text(): item.dd.get_text(strip=True)
+        for item in answer.html.select(".strip > div")
+    }
     assert counts == {"Added": "0", "Removed": "0", "Changed": "1", "Unchanged": "1"}
     assert "$8,000" in answer.html.tbody.get_text()
 
@@ -137,7 +151,9 @@ def test_the_status_names_what_is_wrong(service: Service) -> None:
 
 
 def test_the_status_lists_unfinished_work(service: Service) -> None:
-    import_id = service.upload(offers("L4,1,0.5,EU,Acme,2025-07-01"), "?filename=waits.csv").json["import_id"]
+    import_id = service.upload(offers("L4,1,0.5,EU,Acme,2025-07-01"), "?filename=waits.csv").json[
+        "import_id"
+    ]
     text = Browser(service).page("/status").get_text()
     assert import_id[:8] in text
     assert "waits.csv" in text

@@ -1,4 +1,5 @@
-"""What the server refuses before the application is asked: a page for browsers, a problem document for programs."""
+"""What the server refuses before the application is asked: a page for browsers, a problem document
+for programs."""
 
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
@@ -19,7 +20,9 @@ SENT = form(Part("file", b"model,price_usd,score\n" + b"L4,1,1\n" * 20_000, "off
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service that takes small uploads only."""
     folder: Path = tmp_path_factory.mktemp("refusing") / "data"
-    with serving("--no-worker", environment=data_in(folder) | {"GLYPHD_MAX_UPLOAD_BYTES": "1000"}) as api:
+    with serving(
+        "--no-worker", environment=data_in(folder) | {"GLYPHD_MAX_UPLOAD_BYTES": "1000"}
+    ) as api:
         yield urlsplit(api.address).netloc
 
 
@@ -27,7 +30,12 @@ def _asked(address: str, method: str, path: str, **headers: str) -> tuple[HTTPRe
     connection = HTTPConnection(address, timeout=PATIENCE_SECONDS)
     body = SENT.body if method == "POST" else None
     usual = {"Content-Type": SENT.content_type} if body else {}
-    connection.request(method, path, body, usual | {name.replace("_", "-"): value for name, value in headers.items()})
+    connection.request(
+        method,
+        path,
+        body,
+        usual | {name.replace("_", "-"): value for name, value in headers.items()},
+    )
     answer = connection.getresponse()
     text = answer.read().decode()
     connection.close()
@@ -50,7 +58,9 @@ def test_another_host_is_refused_by_a_page(address: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "accept"), [("/upload", "*/*"), ("/api/import", ACCEPT)])
-def test_programs_and_the_api_are_answered_in_the_apis_words(address: str, path: str, accept: str) -> None:
+def test_programs_and_the_api_are_answered_in_the_apis_words(
+    address: str, path: str, accept: str
+) -> None:
     answer, text = _asked(address, "POST", path, Accept=accept)
     assert (answer.status, answer.headers.get_content_type()) == (413, "application/problem+json")
     assert '"code":"too_large"' in text

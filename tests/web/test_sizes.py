@@ -25,7 +25,8 @@ def long_history(shared_service: Service) -> Browser:
     for day in range(DAYS):
         seen_at = f"{first + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}"
         shared_service.upload(
-            offers(f"L4,{20000 + day * 37 % 913}.95,0.{day % 89 + 10},EU,Acme,{seen_at}"), "?source=daily"
+            offers(f"L4,{20000 + day * 37 % 913}.95,0.{day % 89 + 10},EU,Acme,{seen_at}"),
+            "?source=daily",
         )
     shared_service.work()
     return Browser(shared_service)
@@ -41,13 +42,24 @@ def test_a_listing_seen_for_a_year_fits(long_history: Browser) -> None:
 def test_the_chart_of_a_long_history_keeps_its_ends_and_its_extremes(long_history: Browser) -> None:
     (listing,) = long_history.service.listings()
     prices = [
-        row["price_usd"] for row in long_history.service.http.get(f"/api/listings/{listing['listing_id']}/history").json
+        row["price_usd"]
+        for row in long_history.service.http.get(
+            f"/api/listings/{listing['listing_id']}/history"
+        ).json
     ]
     titles = [
-        title.get_text() for title in long_history.page(f"/listings/{listing['listing_id']}").svg.find_all("title")
+        title.get_text()
+        for title in long_history.page(f"/listings/{listing['listing_id']}").svg.find_all("title")
     ]
-    drawn = [float(title.split("$")[1].partition(", import")[0].replace(",", "")) for title in titles]
-    assert (drawn[0], drawn[-1], min(drawn), max(drawn)) == (prices[0], prices[-1], min(prices), max(prices))
+    drawn = [
+        float(title.split("$")[1].partition(", import")[0].replace(",", "")) for title in titles
+    ]
+    assert (drawn[0], drawn[-1], min(drawn), max(drawn)) == (
+        prices[0],
+        prices[-1],
+        min(prices),
+        max(prices),
+    )
 
 
 @pytest.mark.parametrize("bucket", ["day", "week", "month"])
@@ -61,7 +73,10 @@ def test_a_hundred_changes_fit(long_history: Browser) -> None:
 
 
 def test_long_texts_make_shorter_pages_that_lose_nothing(service: Service) -> None:
-    rows = (f'"{LONG}{number}",{number}.55,0.5,"{LONG}","{LONG}{number}",2025-07-01' for number in range(120))
+    rows = (
+        f'"{LONG}{number}",{number}.55,0.5,"{LONG}","{LONG}{number}",2025-07-01'
+        for number in range(120)
+    )
     assert service.import_csv(offers(*rows))["status"] == "succeeded"
     browser = Browser(service)
     for start in ("/", "/listings?limit=100"):
@@ -78,4 +93,6 @@ def test_long_texts_make_shorter_pages_that_lose_nothing(service: Service) -> No
 
 def test_all_columns_of_all_observations_fit(archive: Service, browser: Browser) -> None:
     columns = archive.http.get("/api/schema").json["columns"]
-    assert _size(browser, f"/listings?history=true&limit=100&fields={','.join(columns)}") < MOST_BYTES
+    assert (
+        _size(browser, f"/listings?history=true&limit=100&fields={','.join(columns)}") < MOST_BYTES
+    )

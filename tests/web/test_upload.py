@@ -1,4 +1,5 @@
-"""Files sent by the page's form, without JavaScript: imported, checked, refused, one or several at once."""
+"""Files sent by the page's form, without JavaScript: imported, checked, refused, one or several at
+once."""
 
 import gzip
 from pathlib import Path
@@ -40,9 +41,12 @@ def test_a_file_is_sent_by_the_form_and_leads_to_its_import(live_service: Servic
     shown = answer.follow(headers=HTML).html
     assert "1 row imported." in shown.find(class_="standing").get_text()
     (status,) = _imports(live_service)
-    sent = {name: status[name] for name in ("filename", "source", "on_error", "dry_run", "size_bytes")}
+    sent = {
+        name: status[name] for name in ("filename", "source", "on_error", "dry_run", "size_bytes")
+    }
     assert sent == {
-        "filename": "offers.csv", "source": "daily", "on_error": "skip", "dry_run": False, "size_bytes": len(GOOD),
+        "filename": "offers.csv", "source": "daily", "on_error": "skip", "dry_run": False,
+        "size_bytes": len(GOOD),
     }  # fmt: skip
 
 
@@ -66,7 +70,9 @@ def test_several_files_become_several_imports(service: Service) -> None:
     answer = _send(service, Part("source", b"daily"), *map(_file, files, names), status=303)
     assert "/imports?received_after=" in answer.headers["Location"]
     service.work()
-    assert [row.th.a.get_text() for row in answer.follow(headers=HTML).html.tbody("tr")] == names[::-1]
+    assert [row.th.a.get_text() for row in answer.follow(headers=HTML).html.tbody("tr")] == names[
+        ::-1
+    ]
     assert [(one["filename"], one["record_count"], one["source"]) for one in _imports(service)] == [
         ("c.csv.gz", 2, "daily"), ("b.csv", 2, "daily"), ("a.csv", 1, "daily"),
     ]  # fmt: skip
@@ -108,10 +114,18 @@ def test_a_file_without_a_required_column_is_mapped_and_sent_again(live_service:
 
 @pytest.mark.parametrize(
     ("name", "value", "told"),
-    [("encoding", "klingon", "not an encoding"), ("skip_lines", "many", "skip_lines=many"), ("nope", "1", "nope")],
+    [
+        ("encoding", "klingon", "not an encoding"),
+        ("skip_lines", "many", "skip_lines=many"),
+        ("nope", "1", "nope"),
+    ],
 )
-def test_a_wrong_option_is_named_in_the_form(service: Service, name: str, value: str, told: str) -> None:
-    page = _send(service, Part(name, value.encode()), Part("source", b"daily"), _file(), status=400).html
+def test_a_wrong_option_is_named_in_the_form(
+    service: Service, name: str, value: str, told: str
+) -> None:
+    page = _send(
+        service, Part(name, value.encode()), Part("source", b"daily"), _file(), status=400
+    ).html
     assert told in page.find(class_="wrong").get_text()
     assert page.find("input", attrs={"name": "source"})["value"] == "daily"
     assert not _imports(service)
@@ -119,11 +133,22 @@ def test_a_wrong_option_is_named_in_the_form(service: Service, name: str, value:
 
 
 def test_the_form_begins_with_what_its_address_says(service: Service) -> None:
-    page = Browser(service).page("/upload?source=daily&decimal=comma&map=price_usd:Retail%20Price&map=:Notes")
+    page = Browser(service).page(
+        "/upload?source=daily&decimal=comma&map=price_usd:Retail%20Price&map=:Notes"
+    )
     assert page.find("input", attrs={"name": "source"})["value"] == "daily"
-    assert page.find("select", attrs={"name": "decimal"}).find("option", selected=True)["value"] == "comma"
-    kept = {box["value"]: box.parent.get_text(strip=True) for box in page.find_all("input", attrs={"name": "map"})}
-    assert kept == {"price_usd:Retail Price": "Price is “Retail Price”", ":Notes": "“Notes” is left out"}
+    assert (
+        page.find("select", attrs={"name": "decimal"}).find("option", selected=True)["value"]
+        == "comma"
+    )
+    kept = {
+        box["value"]: box.parent.get_text(strip=True)
+        for box in page.find_all("input", attrs={"name": "map"})
+    }
+    assert kept == {
+        "price_usd:Retail Price": "Price is “Retail Price”",
+        ":Notes": "“Notes” is left out",
+    }
 
 
 def test_known_sources_are_offered(service: Service) -> None:

@@ -21,7 +21,9 @@ ROWS = ("L4,2400,0.7,EU,Acme,2025-07-29", "L4,$2400,0.7,EU,Acme,2025-07-29")
 A_DAY = 86_400.0
 
 
-def test_row_errors_outlive_a_worker_that_died_after_its_commit(service: Service, context: WorkerContext) -> None:
+def test_row_errors_outlive_a_worker_that_died_after_its_commit(
+    service: Service, context: WorkerContext
+) -> None:
     before = service.import_csv(offers(*ROWS), "?on_error=skip")
     told = service.http.get(before["links"]["errors"]).json
     service.alter(before["import_id"], status="running", errors_name=None)
@@ -32,7 +34,9 @@ def test_row_errors_outlive_a_worker_that_died_after_its_commit(service: Service
     assert json.loads(service.http.get(before["links"]["self"]).text)["attempt"] == 2
 
 
-def test_what_comes_after_the_commit_is_no_failure(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_comes_after_the_commit_is_no_failure(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The stage is dropped then, which a worker that is told to stop cuts short."""
     monkeypatch.setattr("worker.import_file.open_stage", _cut_short)
     status = service.import_csv(offers(*ROWS), "?on_error=skip")
@@ -41,7 +45,8 @@ def test_what_comes_after_the_commit_is_no_failure(service: Service, monkeypatch
 
 
 def test_a_disk_that_fills_up_amid_a_transaction_is_trouble_that_passes() -> None:
-    """SQLite ends the transaction by itself then, and Peewee complains that there is none to roll back."""
+    """SQLite ends the transaction by itself then, and Peewee complains that there is none to roll
+    back."""
     with pytest.raises(OperationalError, match="cannot rollback") as caught:
         _fill_amid_a_transaction()
     assert passing_reason(caught.value)

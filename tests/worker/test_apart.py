@@ -1,4 +1,5 @@
-"""Large files are read by a process of its own: the same rows, the same errors, and no harm when it dies."""
+"""Large files are read by a process of its own: the same rows, the same errors, and no harm when it
+dies."""
 
 import os
 import signal
@@ -21,7 +22,9 @@ from worker.run_job import MAX_LOST_ATTEMPTS
 
 PATIENCE_SECONDS = 30
 SETTINGS = Settings(database_url=None)
-FILE = offers(*(f"L4,{price},0.9,EU,Acme," for price in range(5000)), "L4,x,0.9,EU,Acme,", "A100,1,0.5")
+FILE = offers(
+    *(f"L4,{price},0.9,EU,Acme," for price in range(5000)), "L4,x,0.9,EU,Acme,", "A100,1,0.5"
+)
 
 
 @pytest.fixture
@@ -55,11 +58,13 @@ def test_the_rows_and_their_errors_are_the_same(reader: Reader, uploads: LocalUp
         here = [(chunk.rows_read, dict(chunk.accepted), chunk.refused) for chunk in kept.checked()]
     for _ in range(2):
         with reader.read(uploads, _job(), settings=SETTINGS, go_on=carry_on) as rows:
-            there = [(chunk.rows_read, dict(chunk.accepted), chunk.refused) for chunk in rows.checked()]
+            there = [
+                (chunk.rows_read, dict(chunk.accepted), chunk.refused) for chunk in rows.checked()
+            ]
         assert [rows_read for rows_read, *_ in there] == [rows_read for rows_read, *_ in here]
-        assert [{name: list(column) for name, column in columns.items()} for _, columns, _ in here] == [
-            columns for _, columns, _ in there
-        ]
+        assert [
+            {name: list(column) for name, column in columns.items()} for _, columns, _ in here
+        ] == [columns for _, columns, _ in there]
         assert [refused for *_, refused in there] == [refused for *_, refused in here]
         assert rows.bytes_read == len(FILE)
 
@@ -67,7 +72,10 @@ def test_the_rows_and_their_errors_are_the_same(reader: Reader, uploads: LocalUp
 def test_what_is_wrong_with_a_file_is_told(reader: Reader, uploads: LocalUploads) -> None:
     uploads.put("open.csv", (FILE + '"never closed').encode())
     for name, error in (("open.csv", UnreadableFile), ("none.csv", SourceMissing)):
-        with reader.read(uploads, _job(name), settings=SETTINGS, go_on=carry_on) as rows, pytest.raises(error):
+        with (
+            reader.read(uploads, _job(name), settings=SETTINGS, go_on=carry_on) as rows,
+            pytest.raises(error),
+        ):
             list(rows.checked())
 
 
@@ -81,7 +89,9 @@ def test_one_process_reads_many_files(reader: Reader, uploads: LocalUploads) -> 
     assert len(seen) == 1
 
 
-def test_a_reading_that_is_given_up_leaves_no_process(reader: Reader, uploads: LocalUploads) -> None:
+def test_a_reading_that_is_given_up_leaves_no_process(
+    reader: Reader, uploads: LocalUploads
+) -> None:
     assert reader.is_ready(PATIENCE_SECONDS)
     assert reader._process is not None
     process = reader._process
@@ -105,16 +115,30 @@ def test_an_import_may_be_read_apart(service: Service, monkeypatch: pytest.Monke
     here = service.import_csv(FILE, "?on_error=skip")
     monkeypatch.setattr(apart, "LARGE_BYTES", 0)
     there = service.import_csv(FILE, "?on_error=skip")
-    same = ("status", "record_count", "rows_read", "error_count", "errors", "bytes_read", "ignored_columns", "sha256")
+    same = (
+        "status",
+        "record_count",
+        "rows_read",
+        "error_count",
+        "errors",
+        "bytes_read",
+        "ignored_columns",
+        "sha256",
+    )
     assert [there[name] for name in same] == [here[name] for name in same]
 
 
-def test_an_import_whose_reader_always_dies_is_given_up(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_whose_reader_always_dies_is_given_up(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(apart, "LARGE_BYTES", 0)
     monkeypatch.setattr(sys, "executable", "/bin/false")
     import_id = service.upload(FILE).json["import_id"]
     for attempt in range(1, MAX_LOST_ATTEMPTS + 1):
         service.work()
-        assert (service.status(import_id)["status"], service.status(import_id)["attempt"]) == ("running", attempt)
+        assert (service.status(import_id)["status"], service.status(import_id)["attempt"]) == (
+            "running",
+            attempt,
+        )
     service.work()
     assert service.status(import_id)["error"]["code"] == "worker_lost"

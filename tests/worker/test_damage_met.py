@@ -1,4 +1,5 @@
-"""A job that meets damage: it fails for that reason, and is run again once the archive is repaired."""
+"""A job that meets damage: it fails for that reason, and is run again once the archive is
+repaired."""
 
 import json
 import shutil
@@ -24,13 +25,18 @@ def _damage(service: Service, table: str = "scored_listings") -> None:
     overwrite_table(service.settings.archive_path, table)
 
 
-@pytest.mark.parametrize("table", ["scored_listings", "scored_listings_by_import", "import_batches", "listing_keys"])
+@pytest.mark.parametrize(
+    "table", ["scored_listings", "scored_listings_by_import", "import_batches", "listing_keys"]
+)
 def test_the_import_fails_and_says_what_to_do(service: Service, table: str) -> None:
     _damage(service, table)
     status = service.import_csv(offers(ROW))
     error = status["error"]
     assert (status["status"], error["code"]) == ("failed", "archive_damaged")
-    assert "restore a backup or rebuild the archive with `glyphd rebuild`, then retry" in error["message"]
+    assert (
+        "restore a backup or rebuild the archive with `glyphd rebuild`, then retry"
+        in error["message"]
+    )
     assert str(service.settings.data_dir) not in json.dumps(status)
 
 
@@ -60,7 +66,9 @@ def test_a_rollback_fails_in_the_same_way(service: Service) -> None:
     import_id = service.import_csv(offers(ROW))["import_id"]
     overwrite_table(service.settings.archive_path, "scored_listings")
     with service.live_worker():
-        answer = service.http.post(f"/api/imports/{import_id}/rollback", headers={"Prefer": "wait=30"}, status=500)
+        answer = service.http.post(
+            f"/api/imports/{import_id}/rollback", headers={"Prefer": "wait=30"}, status=500
+        )
     assert problem(answer)["code"] == "archive_damaged"
 
 
@@ -84,7 +92,9 @@ def test_a_damaged_registry_ends_no_worker(service: Service, context: WorkerCont
 def test_an_error_of_the_database_that_nobody_can_explain_makes_it_suspect(
     service: Service, make_context: MakeContext
 ) -> None:
-    context = make_context(failing(service.settings, IntegrityError("UNIQUE constraint failed: import_batches.id")))
+    context = make_context(
+        failing(service.settings, IntegrityError("UNIQUE constraint failed: import_batches.id"))
+    )
     run_job(context, _job_id(service))
     assert context.is_suspect.is_set()
     assert IntegrityLog(service.services.registry).last() is None

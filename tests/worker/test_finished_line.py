@@ -67,5 +67,7 @@ def test_a_job_handed_back_has_not_ended(service: Service, make_context: MakeCon
     service.upload(offers(ROW))
     (job,) = service.services.registry.unfinished()
     with capture_logs() as lines:
-        run_job(make_context(failing(service.settings, OSError(28, "No space left on device"))), job.id)
+        run_job(
+            make_context(failing(service.settings, OSError(28, "No space left on device"))), job.id
+        )
     assert [line["event"] for line in lines] == ["import_interrupted", "import_requeued"]

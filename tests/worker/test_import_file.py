@@ -8,9 +8,13 @@ import pytest
 from tests.service import Service, StartService, offers
 
 ROW = "L4,2400,0.7,EU,Acme,2025-07-29"
-# Random enough that gzip does not shrink it to nothing, long enough that damage is behind the first block.
+# Random enough that gzip does not shrink it to nothing, long enough that damage is behind the first
+# block.
 LONG = offers(
-    *(f"M{number * 7919 % 10007},{number * 31 % 977},0.7,EU,S{number},2025-07-29" for number in range(20_000))
+    *(
+        f"M{number * 7919 % 10007},{number * 31 % 977},0.7,EU,S{number},2025-07-29"
+        for number in range(20_000)
+    )
 )
 
 
@@ -31,13 +35,21 @@ def test_a_quote_that_never_closes_is_an_error_of_the_file(service: Service, que
 def test_rows_before_it_were_read_and_their_errors_are_told(service: Service) -> None:
     csv = offers(*["L4,$,1,,,2025-01-01"] * 1000, '"L4,1,1,,,2025-01-01')
     status = service.import_csv(csv, "?on_error=skip")
-    assert (status["error"]["code"], status["rows_read"], status["error_count"]) == ("unreadable_file", 1000, 1000)
+    assert (status["error"]["code"], status["rows_read"], status["error_count"]) == (
+        "unreadable_file",
+        1000,
+        1000,
+    )
     assert len(service.http.get(status["links"]["errors"]).json) == 1000
 
 
 @pytest.mark.parametrize(
     "damage",
-    [lambda packed: packed[:-4000], lambda packed: packed[:-4000] + b"x" * 4000, lambda packed: packed[:-8] + b"x" * 8],
+    [
+        lambda packed: packed[:-4000],
+        lambda packed: packed[:-4000] + b"x" * 4000,
+        lambda packed: packed[:-8] + b"x" * 8,
+    ],
     ids=["cut short", "damaged", "a wrong checksum"],
 )
 def test_damaged_gzip_is_an_error_of_the_file(service: Service, damage: Any) -> None:
@@ -67,7 +79,11 @@ def test_a_header_longer_than_the_first_block_shows_its_missing_rows_here(servic
 def test_progress_is_counted_in_bytes_as_received(service: Service) -> None:
     packed = gzip.compress(LONG.encode())
     status = service.import_csv(packed, Content_Encoding="gzip")
-    assert (status["bytes_read"], status["size_bytes"], status["progress"]) == (len(packed), len(packed), 1.0)
+    assert (status["bytes_read"], status["size_bytes"], status["progress"]) == (
+        len(packed),
+        len(packed),
+        1.0,
+    )
 
 
 def test_a_failed_import_says_how_far_it_came(service: Service) -> None:

@@ -1,4 +1,5 @@
-"""A server that restarts takes the locks of all attempts with it; no attempt counts as lost for that."""
+"""A server that restarts takes the locks of all attempts with it; no attempt counts as lost for
+that."""
 
 import signal
 from collections.abc import Iterator
@@ -55,11 +56,18 @@ def test_an_attempt_whose_worker_lives_is_not_lost(tmp_path: Path) -> None:
         service = open_service(Settings(data_dir=tmp_path / "data", database_url=server.url))
         import_id = service.upload(offers(*ROWS)).json["import_id"]
         job_id = _job(service, import_id).id
-        uploads = EventfulUploads(service.settings, lambda: _restarted_and_taken_up(server, service, job_id))
+        uploads = EventfulUploads(
+            service.settings, lambda: _restarted_and_taken_up(server, service, job_id)
+        )
         with _worker(service.settings, uploads) as first:
             run_job(first, job_id)
         job = _job(service, import_id)
-        assert (job.status, job.attempt, job.lost_count, job.record_count) == ("succeeded", 2, 0, len(ROWS))
+        assert (job.status, job.attempt, job.lost_count, job.record_count) == (
+            "succeeded",
+            2,
+            0,
+            len(ROWS),
+        )
         assert len(service.listings(f"?import_id={import_id}")) == len(ROWS)
         for database in (service.services.archive, service.services.registry.database):
             close_all(database)

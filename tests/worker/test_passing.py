@@ -13,16 +13,28 @@ from worker.passing import passing_reason
     ("error", "reason"),
     [
         (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
-        (OSError(errno.EACCES, "Permission denied", "/secret"), "the worker may not read or write its files"),
+        (
+            OSError(errno.EACCES, "Permission denied", "/secret"),
+            "the worker may not read or write its files",
+        ),
         (OSError(errno.EMFILE, "Too many open files"), "the worker has too many open files"),
         (OSError(errno.EIO, "Input/output error"), "the disk can't be read or written"),
         (MemoryError(), "the worker is out of memory"),
         (OperationalError("database is locked"), "the database is busy"),
         (OperationalError("locking protocol"), "the database is busy"),
         (OperationalError("disk I/O error"), "the database has no space to write"),
-        (OperationalError("server closed the connection unexpectedly"), "the connection to the database was lost"),
-        (OperationalError("no such table: jobs"), "the database has another schema than this version of glyphd"),
-        (OperationalError("of a kind nobody has seen"), "the database answered with an error; the log says which"),
+        (
+            OperationalError("server closed the connection unexpectedly"),
+            "the connection to the database was lost",
+        ),
+        (
+            OperationalError("no such table: jobs"),
+            "the database has another schema than this version of glyphd",
+        ),
+        (
+            OperationalError("of a kind nobody has seen"),
+            "the database answered with an error; the log says which",
+        ),
         (InterfaceError("connection already closed"), "the connection to the database was lost"),
         (SourceMissing("the kept file is missing"), "the kept file is missing"),
         (NotReady("PostgreSQL does not answer", reason="secret"), "PostgreSQL does not answer"),

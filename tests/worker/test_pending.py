@@ -11,7 +11,9 @@ def test_everything_queued_is_run_oldest_first(service: Service) -> None:
     assert run_pending(service.services) == 3
     found = [service.status(import_id) for import_id in ids]
     assert [status["status"] for status in found] == ["succeeded"] * 3
-    assert [status["finished_at"] for status in found] == sorted(status["finished_at"] for status in found)
+    assert [status["finished_at"] for status in found] == sorted(
+        status["finished_at"] for status in found
+    )
 
 
 def test_nothing_queued_is_nothing_to_run(service: Service) -> None:

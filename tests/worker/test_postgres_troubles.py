@@ -1,4 +1,5 @@
-"""Trouble of a real PostgreSQL server: a sound file waits until it is over, and is imported then."""
+"""Trouble of a real PostgreSQL server: a sound file waits until it is over, and is imported
+then."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -59,10 +60,17 @@ def role(postgres_settings: Settings) -> Iterator[str]:
     """A role that owns the database and is no superuser."""
     name = f"clerk_{uuid4().hex}"
     _execute(
-        postgres_settings, f"CREATE ROLE {name} LOGIN", f"ALTER DATABASE {_database(postgres_settings)} OWNER TO {name}"
+        postgres_settings,
+        f"CREATE ROLE {name} LOGIN",
+        f"ALTER DATABASE {_database(postgres_settings)} OWNER TO {name}",
     )
     yield name
-    _execute(postgres_settings, f"REASSIGN OWNED BY {name} TO postgres", f"DROP OWNED BY {name}", f"DROP ROLE {name}")
+    _execute(
+        postgres_settings,
+        f"REASSIGN OWNED BY {name} TO postgres",
+        f"DROP OWNED BY {name}",
+        f"DROP ROLE {name}",
+    )
 
 
 @pytest.fixture
@@ -90,7 +98,11 @@ def test_a_sound_file_waits_until_it_is_over(
     clerk.alter(import_id, not_before=from_now(-1))
     _run(clerk, import_id)
     status = clerk.status(import_id)
-    assert (status["status"], status["record_count"], status["reason"]) == ("succeeded", len(ROWS), None)
+    assert (status["status"], status["record_count"], status["reason"]) == (
+        "succeeded",
+        len(ROWS),
+        None,
+    )
 
 
 def test_an_import_beyond_the_limit_of_temporary_files_ends_while_others_succeed(
@@ -103,11 +115,15 @@ def test_an_import_beyond_the_limit_of_temporary_files_ends_while_others_succeed
     assert _imported(clerk, ROWS[0])["status"] == "succeeded"
     _run(clerk, import_id)
     status = clerk.status(import_id)
-    assert (status["status"], (status["error"] or {}).get("code")) == ("failed", "too_large_for_disk")
+    assert (status["status"], (status["error"] or {}).get("code")) == (
+        "failed",
+        "too_large_for_disk",
+    )
 
 
 @pytest.mark.parametrize(
-    "setting", ["statement_timeout = 1", "lock_timeout = 1", "idle_in_transaction_session_timeout = 1"]
+    "setting",
+    ["statement_timeout = 1", "lock_timeout = 1", "idle_in_transaction_session_timeout = 1"],
 )
 def test_time_outs_of_the_role_end_no_import(
     clerk: Service, postgres_settings: Settings, role: str, setting: str
@@ -116,28 +132,45 @@ def test_time_outs_of_the_role_end_no_import(
     assert _imported(clerk)["status"] == "succeeded"
 
 
-def test_sessions_ended_amid_an_import_make_it_wait(clerk: Service, postgres_settings: Settings) -> None:
+def test_sessions_ended_amid_an_import_make_it_wait(
+    clerk: Service, postgres_settings: Settings
+) -> None:
     import_id = clerk.upload(offers(*ROWS)).json["import_id"]
-    _run(clerk, import_id, EventfulUploads(clerk.settings, lambda: _end_sessions(postgres_settings)))
+    _run(
+        clerk, import_id, EventfulUploads(clerk.settings, lambda: _end_sessions(postgres_settings))
+    )
     status = clerk.status(import_id)
-    assert (status["status"], status["reason"]) == ("queued", "the connection to the database was lost")
+    assert (status["status"], status["reason"]) == (
+        "queued",
+        "the connection to the database was lost",
+    )
     clerk.alter(import_id, not_before=from_now(-1))
     _run(clerk, import_id)
     assert clerk.status(import_id)["record_count"] == len(ROWS)
 
 
-@pytest.mark.parametrize("path", ["/api/listings", "/api/listings?format=csv", "/api/models", "/api/imports"])
+@pytest.mark.parametrize(
+    "path", ["/api/listings", "/api/listings?format=csv", "/api/models", "/api/imports"]
+)
 def test_a_session_ended_amid_a_question_is_503_and_names_nobody(
-    clerk: Service, postgres_settings: Settings, role: str, path: str, monkeypatch: pytest.MonkeyPatch
+    clerk: Service,
+    postgres_settings: Settings,
+    role: str,
+    path: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _imported(clerk)
     for database in (clerk.services.archive, clerk.services.registry.database):
         monkeypatch.setattr(
-            database, "execute_sql", _after(lambda: _end_sessions(postgres_settings), database.execute_sql)
+            database,
+            "execute_sql",
+            _after(lambda: _end_sessions(postgres_settings), database.execute_sql),
         )
     answer = clerk.http.get(path, status=503)
     assert answer.json["code"] in ("unavailable", "not_ready")
-    assert not re.search(rf"{role}|{_database(postgres_settings)}|/tmp|socket|FATAL|libpq|psycopg|SSL", answer.text)
+    assert not re.search(
+        rf"{role}|{_database(postgres_settings)}|/tmp|socket|FATAL|libpq|psycopg|SSL", answer.text
+    )
 
 
 def test_a_server_that_is_gone_is_503_and_names_nobody(
@@ -149,7 +182,10 @@ def test_a_server_that_is_gone_is_503_and_names_nobody(
         monkeypatch.setattr(database, "database", gone)
     for path in ("/api/listings", "/api/imports"):
         answer = clerk.http.get(path, status=503)
-        assert (answer.json["code"], answer.json["detail"]) == ("not_ready", "PostgreSQL does not answer")
+        assert (answer.json["code"], answer.json["detail"]) == (
+            "not_ready",
+            "PostgreSQL does not answer",
+        )
         assert not re.search(rf"{role}|nowhere", answer.text)
 
 
@@ -200,4 +236,6 @@ def _execute(settings: Settings, *statements: str) -> None:
 
 def _end_sessions(settings: Settings) -> None:
     others = "datname = current_database() AND pid <> pg_backend_pid()"
-    _execute(settings, f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}")
+    _execute(
+        settings, f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}"
+    )

@@ -94,9 +94,17 @@ def test_a_beat_tells_how_far_the_job_is(claim: Claim) -> None:
     with heartbeat(_watched(registry, claim, progress)):
         progress.reading(50, 100)
         progress.rows_read, progress.error_count = 7, 2
-        wait_until(lambda: any(told["rows_read"] == 7 and told["error_count"] == 2 for told in registry.told))
+        wait_until(
+            lambda: any(
+                told["rows_read"] == 7 and told["error_count"] == 2 for told in registry.told
+            )
+        )
     told = registry.told[-1]
-    assert (told["phase"], told["bytes_read"], told["progress"]) == ("reading", 50, READING_SHARE / 2)
+    assert (told["phase"], told["bytes_read"], told["progress"]) == (
+        "reading",
+        50,
+        READING_SHARE / 2,
+    )
     assert told["heartbeat_at"].endswith("Z")
 
 

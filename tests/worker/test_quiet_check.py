@@ -36,7 +36,10 @@ class Night:
         """Those of all checks, in order."""
         database = self.service.services.registry.database
         with database.connection_context():
-            return [row.result for row in IntegrityCheck.select().order_by(IntegrityCheck.id).bind(database)]
+            return [
+                row.result
+                for row in IntegrityCheck.select().order_by(IntegrityCheck.id).bind(database)
+            ]
 
     def look(self) -> list[str]:
         self.check.look()
@@ -115,14 +118,18 @@ def test_another_worker_that_checks_is_enough(night: Night) -> None:
 @pytest.mark.parametrize("path", ["archive_path", "registry_path"])
 def test_damage_is_found(night: Night, path: str) -> None:
     damaged: Path = getattr(night.service.settings, path)
-    overwrite_table(damaged, "scored_listings_by_listing" if path == "archive_path" else "jobs_by_sha256")
+    overwrite_table(
+        damaged, "scored_listings_by_listing" if path == "archive_path" else "jobs_by_sha256"
+    )
     assert night.look() == ["damaged"]
     last = night.integrity.last()
     assert last is not None
     assert str(last.detail).startswith(path.removesuffix("_path"))
 
 
-def test_damage_stays_until_a_check_in_full_finds_none(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damage_stays_until_a_check_in_full_finds_none(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
     night.integrity.record(["archive: a job met this"])
     quick: list[bool] = []
     monkeypatch.setattr(quiet_check, "DamageCheck", _noting(quick))
@@ -161,7 +168,9 @@ def test_it_gives_way_to_a_stop(night: Night, monkeypatch: pytest.MonkeyPatch) -
     assert night.look() == []
 
 
-def test_an_import_goes_on_while_it_is_under_way(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_goes_on_while_it_is_under_way(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It has not noticed the import yet, and must not be what the import waits for."""
     monkeypatch.setattr(quiet_check, "WATCH_SECONDS", 3600)
     begun, over = Event(), Event()
@@ -193,7 +202,9 @@ def _run_for_ever(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], objec
     def endless(check: DamageCheck, database: object) -> object:
         meanwhile()
         connection = database.connection()  # type: ignore[attr-defined]
-        connection.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT max(i) FROM n")
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT max(i) FROM n"
+        )
         yield "it came to an end"
 
     monkeypatch.setattr(DamageCheck, "_lines", endless)

@@ -1,4 +1,5 @@
-"""An import that alone finds no room, try after try, ends with a code of its own; on a full disk it goes on waiting."""
+"""An import that alone finds no room, try after try, ends with a code of its own; on a full disk it
+goes on waiting."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,7 +78,11 @@ def test_it_waits_as_long_as_nobody_succeeds(crowded: Service, disk: SmallDisk) 
 
 def test_tries_that_met_other_trouble_do_not_count(crowded: Service, disk: SmallDisk) -> None:
     import_id = _waiting(crowded, disk)
-    crowded.alter(import_id, handback_count=MOST_TRIES_FOR_ROOM, reason="the connection to the database was lost")
+    crowded.alter(
+        import_id,
+        handback_count=MOST_TRIES_FOR_ROOM,
+        reason="the connection to the database was lost",
+    )
     assert crowded.import_csv(SMALL)["status"] == "succeeded"
     _try(crowded, import_id, 2)
     assert crowded.status(import_id)["status"] == "queued"

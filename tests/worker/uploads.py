@@ -8,7 +8,8 @@ from glyphd.uploads import LocalUploads
 
 
 class EventfulUploads(LocalUploads):
-    """Does something before it opens a file: raise, or what another process might do at that moment."""
+    """Does something before it opens a file: raise, or what another process might do at that
+    moment."""
 
     def __init__(self, settings: Settings, event: Callable[[], object]) -> None:
         super().__init__(settings.uploads_dir)

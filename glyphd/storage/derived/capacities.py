@@ -25,9 +25,13 @@ class Capacities(Fact):
     def faults_of(self, archive: Database, batch: Any) -> Iterator[str]:
         columns = ScoredListing._meta.columns
         has_some = columns[CAPACITIES[0]].is_null(False)
-        events = ScoredListing.select(ScoredListing.import_index, *(columns[name] for name in CAPACITIES))
+        events = ScoredListing.select(
+            ScoredListing.import_index, *(columns[name] for name in CAPACITIES)
+        )
         events = events.where(ScoredListing.import_id == batch.import_id, has_some)
         named = [column.alias(name) for column, name in zip(_STORED, CAPACITIES, strict=True)]
         quantized = QuantizedListing.select(QuantizedListing.import_index, *named)
         quantized = quantized.where(QuantizedListing.import_id == batch.import_id)
-        yield from differences(archive, Side("the event", events), Side("quantized_listings", quantized), CAPACITIES)
+        yield from differences(
+            archive, Side("the event", events), Side("quantized_listings", quantized), CAPACITIES
+        )

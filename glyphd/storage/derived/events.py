@@ -27,9 +27,9 @@ renewed = Table("renewed_events")
 def derived_events(first_event_ids: Any | None = None, known: Knowledge = _ALL_ROLLBACKS) -> Any:
     """Every event of the listings (None: of all) with the columns it should have.
 
-    Those are `event_id`, `listing_id`, `is_latest` and EVENT_COLUMNS. An event of an import that was
-    rolled back does not count, nor does a row that repeats another. All offers of a group have to be
-    among the listings.
+    Those are `event_id`, `listing_id`, `is_latest` and EVENT_COLUMNS. An event of an import that
+    was rolled back does not count, nor does a row that repeats another. All offers of a group have
+    to be among the listings.
     """
     event = followed_events(first_event_ids, known)
     return event.select_from(
@@ -43,12 +43,24 @@ def derived_events(first_event_ids: Any | None = None, known: Knowledge = _ALL_R
 def followed_events(first_event_ids: Any | None, known: Knowledge) -> Any:
     """The events with the one that follows in their listing, and the one before in their thread."""
     event = _counted_events(first_event_ids, known).alias("judged")
-    names = ("id", "import_id", "listing_id", "group_id", "ordinal", "seen_at", "observed_at", "price_usd", "score")
+    names = (
+        "id",
+        "import_id",
+        "listing_id",
+        "group_id",
+        "ordinal",
+        "seen_at",
+        "observed_at",
+        "price_usd",
+        "score",
+    )
     in_listing = {
         "partition_by": [event.c.first_event_id, event.c.counts],
         "order_by": [event.c.seen_at, event.c.id],
     }
-    in_thread = in_listing | {"partition_by": [event.c.first_event_id, event.c.counts, event.c.thread]}
+    in_thread = in_listing | {
+        "partition_by": [event.c.first_event_id, event.c.counts, event.c.thread]
+    }
     query = event.select_from(
         *(getattr(event.c, name).alias(name) for name in names),
         event.c.counts,
@@ -66,14 +78,25 @@ def _counted_events(first_event_ids: Any | None, known: Knowledge) -> Any:
     event, batch = ScoredListing.alias("event"), ImportBatch.alias("batch")
     counts = known.counts(event) & is_observation(event)
     indistinct = is_indistinct(event, batch.source, known.counting)
-    names = ("id", "import_id", "listing_id", "first_event_id", "group_id", "ordinal", "seen_at", "observed_at")
+    names = (
+        "id",
+        "import_id",
+        "listing_id",
+        "first_event_id",
+        "group_id",
+        "ordinal",
+        "seen_at",
+        "observed_at",
+    )
     query = event.select(
         *(getattr(event, name).alias(name) for name in (*names, "price_usd", "score")),
         Case(None, [(counts, 1)], 0).alias("counts"),
         Case(None, [(indistinct, 1)], 0).alias("is_indistinct"),
         thread_of(event, batch.source).alias("thread"),
     ).join(batch, on=(batch.import_id == event.import_id))
-    return query if first_event_ids is None else query.where(event.first_event_id.in_(first_event_ids))
+    return (
+        query if first_event_ids is None else query.where(event.first_event_id.in_(first_event_ids))
+    )
 
 
 def column_faults(archive: Database) -> Iterator[str]:
@@ -82,7 +105,11 @@ def column_faults(archive: Database) -> Iterator[str]:
     pairs = {name: (stored._meta.columns[name], getattr(derived.c, name)) for name in NAMES}
     differs = reduce(or_, (differ(said, due) for said, due in pairs.values()))
     query = (
-        stored.select(stored.import_id, stored.import_index, *(node for pair in pairs.values() for node in pair))
+        stored.select(
+            stored.import_id,
+            stored.import_index,
+            *(node for pair in pairs.values() for node in pair),
+        )
         .join(derived, on=(derived.c.event_id == stored.id))
         .where(differs)
         .order_by(stored.id)
@@ -91,4 +118,7 @@ def column_faults(archive: Database) -> Iterator[str]:
     for import_id, row, *values in archive.execute(query).fetchall():
         for name, said, due in zip(NAMES, values[::2], values[1::2], strict=True):
             if said != due:
-                yield f"import {import_id}: row {row}, {name}: the archive says {said}, its events make it {due}"
+                yield (
+                    f"import {import_id}: row {row}, {name}: the archive says {said}, its "
+                    f"events make it {due}"
+                )

@@ -31,7 +31,8 @@ class Incoming:
 
 
 class Fact:
-    """Something derived from the events. Its statements run in the caller's transaction, in order."""
+    """Something derived from the events. Its statements run in the caller's transaction, in
+    order."""
 
     def row_columns(self, incoming: Incoming) -> Mapping[str, Any]:
         """The columns of `scored_listings` that the events of staged rows are inserted with."""

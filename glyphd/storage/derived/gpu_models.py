@@ -13,7 +13,9 @@ from glyphd.storage.staged_models import staged_models
 from glyphd.storage.staging import staged
 
 _EVENT_COLUMNS = ("import_id", "model", *SPECS, "seen_at", "import_index")
-_MODEL_FIELDS = [GPUModel._meta.columns[name] for name in ("import_id", "canonical_model", *_EVENT_COLUMNS[2:])]
+_MODEL_FIELDS = [
+    GPUModel._meta.columns[name] for name in ("import_id", "canonical_model", *_EVENT_COLUMNS[2:])
+]
 _SHOWN = (*_EVENT_COLUMNS[2:], "import_id")
 
 
@@ -26,13 +28,19 @@ class GPUModels(Fact):
         return [_upsert(incoming.database, best, where=spec_rank(EXCLUDED) >= spec_rank(GPUModel))]
 
     def after_change(self, database: Database, import_id: str, kind: str) -> Iterable[Node]:
-        """After a rollback, models with specs from the import get others, or go when no event is left.
-        After a restore, its events compete with those that the specs come from now."""
+        """After a rollback, models with specs from the import get others, or go when no event is
+        left. After a restore, its events compete with those that the specs come from now."""
         if kind == ROLLBACK:
             return _replace_specs_of(database, import_id)
         named = GPUModel.select(GPUModel.import_id, GPUModel.import_index)
-        is_named = Expression(Tuple(ScoredListing.import_id, ScoredListing.import_index), OP.IN, named)
-        return [_upsert(database, _best_events(database, (ScoredListing.import_id == import_id) | is_named))]
+        is_named = Expression(
+            Tuple(ScoredListing.import_id, ScoredListing.import_index), OP.IN, named
+        )
+        return [
+            _upsert(
+                database, _best_events(database, (ScoredListing.import_id == import_id) | is_named)
+            )
+        ]
 
     def faults(self, archive: Database) -> Iterator[str]:
         shown = (GPUModel._meta.columns[name] for name in _SHOWN)
@@ -42,19 +50,28 @@ class GPUModels(Fact):
 
 
 def _replace_specs_of(database: Database, import_id: str) -> Iterator[Node]:
-    fallen = GPUModel.select(caseless(database, GPUModel.canonical_model)).where(GPUModel.import_id == import_id)
+    fallen = GPUModel.select(caseless(database, GPUModel.canonical_model)).where(
+        GPUModel.import_id == import_id
+    )
     names = [name for (name,) in database.execute(fallen)]
     yield GPUModel.delete().where(GPUModel.import_id == import_id)
     if names:
         of_model = Expression(caseless(database, ScoredListing.model), OP.IN, names)
-        yield _upsert(database, _best_events(database, of_model & ScoredListing.import_id.in_(_counting())))
+        yield _upsert(
+            database, _best_events(database, of_model & ScoredListing.import_id.in_(_counting()))
+        )
 
 
 def _differences(archive: Database, stored: Select, due: Select) -> Iterator[str]:
-    said, wanted = ({name: tuple(row) for name, *row in archive.execute(query)} for query in (stored, due))
+    said, wanted = (
+        {name: tuple(row) for name, *row in archive.execute(query)} for query in (stored, due)
+    )
     for name in sorted(said.keys() | wanted.keys(), key=str):
         if said.get(name) != wanted.get(name):
-            yield f"model {name}: models says {said.get(name)}, the events make it {wanted.get(name)}"
+            yield (
+                f"model {name}: models says {said.get(name)}, the events make it "
+                f"{wanted.get(name)}"
+            )
 
 
 def _counting() -> Select:
@@ -70,7 +87,9 @@ def _best_events(database: Database, among: Any) -> Any:
     )
     named = [column.alias(name) for name, column in columns.items()]
     ranked = ScoredListing.select(*named, position.alias("rank")).where(among).alias("ranked")
-    return ranked.select_from(*(getattr(ranked.c, name) for name in _EVENT_COLUMNS)).where(ranked.c.rank == 1)
+    return ranked.select_from(*(getattr(ranked.c, name) for name in _EVENT_COLUMNS)).where(
+        ranked.c.rank == 1
+    )
 
 
 def _upsert(database: Database, rows: Any, where: Any = None) -> Node:

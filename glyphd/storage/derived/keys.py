@@ -29,17 +29,29 @@ class Keys(Fact):
         """
         event_id = incoming.event_id(staged_ids.c.import_index)
         rows = staged_ids.select(staged_ids.c.listing_id, event_id, event_id)
-        rows = rows.where(~is_history(incoming.origin, staged_ids.c)).order_by(staged_ids.c.listing_id)
+        rows = rows.where(~is_history(incoming.origin, staged_ids.c)).order_by(
+            staged_ids.c.listing_id
+        )
         columns = [ListingKey.listing_id, ListingKey.current_event_id, ListingKey.first_event_id]
         update = {ListingKey.current_event_id: EXCLUDED.current_event_id}
         insert = ListingKey.insert_from(rows, columns)
         return [insert.on_conflict(conflict_target=[ListingKey.listing_id], update=update)]
 
     def renew_listings(self) -> Iterable[Node]:
-        latest = fn.MAX(Case(None, [(renewed.c.is_latest == 1, renewed.c.event_id)], None)).alias("event_id")
-        found = renewed.select(renewed.c.listing_id, latest).group_by(renewed.c.listing_id).alias("found")
+        latest = fn.MAX(Case(None, [(renewed.c.is_latest == 1, renewed.c.event_id)], None)).alias(
+            "event_id"
+        )
+        found = (
+            renewed.select(renewed.c.listing_id, latest)
+            .group_by(renewed.c.listing_id)
+            .alias("found")
+        )
         values = {ListingKey.current_event_id: found.c.event_id}
-        return [ListingKey.update(values).from_(found).where(ListingKey.listing_id == found.c.listing_id)]
+        return [
+            ListingKey.update(values)
+            .from_(found)
+            .where(ListingKey.listing_id == found.c.listing_id)
+        ]
 
     def faults(self, archive: Database) -> Iterator[str]:
         yield from _key_faults(archive)
@@ -52,7 +64,9 @@ def _key_faults(archive: Database) -> Iterator[str]:
     first = first.group_by(ScoredListing.listing_id)
     named = ListingKey.select(ListingKey.listing_id, ListingKey.first_event_id)
     derived = derived_events().alias("derived")
-    latest = derived.select_from(derived.c.listing_id, derived.c.event_id).where(derived.c.is_latest == 1)
+    latest = derived.select_from(derived.c.listing_id, derived.c.event_id).where(
+        derived.c.is_latest == 1
+    )
     pointed = ListingKey.select(ListingKey.listing_id, ListingKey.current_event_id)
     keys = pointed.where(ListingKey.current_event_id.is_null(False))
     for what, wrong in (
@@ -67,13 +81,21 @@ def _key_faults(archive: Database) -> Iterator[str]:
 
 def _first_event_faults(archive: Database) -> Iterator[str]:
     events = ScoredListing.select(
-        ScoredListing.import_id, ScoredListing.import_index, ScoredListing.first_event_id, ListingKey.first_event_id
+        ScoredListing.import_id,
+        ScoredListing.import_index,
+        ScoredListing.first_event_id,
+        ListingKey.first_event_id,
     ).join(ListingKey, on=(ListingKey.listing_id == ScoredListing.listing_id))
     differs = differ(ScoredListing.first_event_id, ListingKey.first_event_id)
     for import_id, row, said, due in archive.execute(events.where(differs).limit(MOST)).fetchall():
-        yield f"import {import_id}: row {row}, first_event_id: the archive says {said}, its events make it {due}"
+        yield (
+            f"import {import_id}: row {row}, first_event_id: the archive says {said}, its "
+            f"events make it {due}"
+        )
 
 
 def _shown(listing_id: Any) -> str:
     """As URLs have it; of a damaged one whatever it is."""
-    return repr(listing_id) if isinstance(listing_id, str | int | float) else bytes(listing_id).hex()
+    return (
+        repr(listing_id) if isinstance(listing_id, str | int | float) else bytes(listing_id).hex()
+    )

@@ -1,7 +1,8 @@
 """The tables that hold the orders in which events are read on SQLite; `timelines` reads them.
 
 An index is added to as the rows come, and the page it needs next is in no cache of the processor. A
-table can be filled in its own order. PostgreSQL has an index for each order, and needs nothing here.
+table can be filled in its own order. PostgreSQL has an index for each order, and needs nothing
+here.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,15 +35,25 @@ class Orders(Fact):
             return []
         key = ChangeByStep._meta.get_primary_keys()
         entries = ScoredListing.select(*(_EVENT[field.column_name] for field in key))
-        return [ChangeByStep.delete().where(Tuple(*key).in_(entries.where(ScoredListing.id.in_(changing))))]
+        return [
+            ChangeByStep.delete().where(
+                Tuple(*key).in_(entries.where(ScoredListing.id.in_(changing)))
+            )
+        ]
 
     def after_renewal(self, database: Database, changing: Select) -> Iterable[Node]:
         if not is_sqlite(database):
             return []
         listed = ScoredListing.id.in_(changing)
-        flags = [_replace(order, _select(order, ScoredListing, _EVENT).where(listed)) for order in _FLAGGED]
+        flags = [
+            _replace(order, _select(order, ScoredListing, _EVENT).where(listed))
+            for order in _FLAGGED
+        ]
         changed = listed & ScoredListing.change_step.is_null(False)
-        return [*flags, _insert(ChangeByStep, _select(ChangeByStep, ScoredListing, _EVENT).where(changed))]
+        return [
+            *flags,
+            _insert(ChangeByStep, _select(ChangeByStep, ScoredListing, _EVENT).where(changed)),
+        ]
 
     def faults(self, archive: Database) -> Iterator[str]:
         """Compared byte for byte."""

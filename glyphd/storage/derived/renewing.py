@@ -65,7 +65,9 @@ def _find_listings(first_event_ids: Any) -> Iterator[Node]:
     """The first offers of the identities, then the other ones."""
     event, offer = ScoredListing.alias("event"), ScoredListing.alias("offer")
     first = event.select(identity_of(event)).where(event.id.in_(first_event_ids)).distinct()
-    others = offer.select(offer.first_event_id).where(offer.group_id.in_(_listings.select(_listings.c.first_event_id)))
+    others = offer.select(offer.first_event_id).where(
+        offer.group_id.in_(_listings.select(_listings.c.first_event_id))
+    )
     for query in (first, others.distinct()):
         yield _listings.insert(query, columns=[_listings.c.first_event_id])
 
@@ -78,7 +80,9 @@ def _delete_unchanged() -> Node:
         if stored.null:
             stored, due = fn.COALESCE(stored, -1), fn.COALESCE(due, -1)
         same &= stored == due
-    statement: Node = renewed.delete().where(fn.EXISTS(ScoredListing.select(ScoredListing.id).where(same)))
+    statement: Node = renewed.delete().where(
+        fn.EXISTS(ScoredListing.select(ScoredListing.id).where(same))
+    )
     return statement
 
 
@@ -87,6 +91,8 @@ def _update_events() -> Node:
     listed = ScoredListing.id.in_(renewed.select(renewed.c.event_id))
     values = {ScoredListing._meta.columns[name]: getattr(renewed.c, name) for name in NAMES}
     statement: Node = (
-        ScoredListing.update(values).from_(renewed).where((ScoredListing.id == renewed.c.event_id) & listed)
+        ScoredListing.update(values)
+        .from_(renewed)
+        .where((ScoredListing.id == renewed.c.event_id) & listed)
     )
     return statement

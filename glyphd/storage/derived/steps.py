@@ -19,5 +19,7 @@ class Steps(EventColumn):
 
     def of_event(self, event: Any, known: Knowledge) -> Any:
         earlier = SimpleNamespace(price_usd=event.c.earlier_price, score=event.c.earlier_score)
-        is_compared = (event.c.counts == 1) & (event.c.is_indistinct == 0) & (event.c.earlier_indistinct == 0)
+        is_compared = (
+            (event.c.counts == 1) & (event.c.is_indistinct == 0) & (event.c.earlier_indistinct == 0)
+        )
         return Case(None, [(is_compared, step_between(earlier, event.c))], None)

@@ -1,4 +1,5 @@
-"""`/compare`: what one import has and another has not, and what both have at another price or score."""
+"""`/compare`: what one import has and another has not, and what both have at another price or
+score."""
 
 from typing import Annotated, Any
 
@@ -22,7 +23,17 @@ from glyphd.web.theme import Theme, here
 OFFERED_IMPORTS = 100
 PAGE_ROWS = 50
 MOST_PAGE_ROWS = 100
-LISTED = ("listing_id", "import_index", "model", "price_usd", "score", "condition", "seller", "region", "seen_at")
+LISTED = (
+    "listing_id",
+    "import_index",
+    "model",
+    "price_usd",
+    "score",
+    "condition",
+    "seller",
+    "region",
+    "seen_at",
+)
 _ImportName = Annotated[str | None, TextCell(max_length=64)]
 
 
@@ -34,7 +45,9 @@ class ComparePageQuery(Query):
     kind: DiffKind = Field("changed", description="Which list is shown")
     limit: Annotated[int, IntegerCell(minimum=1, maximum=MOST_PAGE_ROWS)] = Field(PAGE_ROWS)
     cursor: str | None = Field(None, description="Where the page starts")
-    as_of: QueryTime | None = Field(None, description="Only imports that the archive held at this moment are offered")
+    as_of: QueryTime | None = Field(
+        None, description="Only imports that the archive held at this moment are offered"
+    )
 
 
 class ComparisonScreen:
@@ -50,21 +63,37 @@ class ComparisonScreen:
         asked = read_parameters(ComparePageQuery, here().pairs)
         with self._archive.connection_context():
             headers = self._theme.require_changed(archive_version(self._archive))
-            imports = recent_imports(self._archive, known_at(self._archive, asked.as_of), OFFERED_IMPORTS)
-            values = {"asked": asked, "imports": imports, "rows": None, "most_offered": OFFERED_IMPORTS}
+            imports = recent_imports(
+                self._archive, known_at(self._archive, asked.as_of), OFFERED_IMPORTS
+            )
+            values = {
+                "asked": asked,
+                "imports": imports,
+                "rows": None,
+                "most_offered": OFFERED_IMPORTS,
+            }
             if not (asked.a and asked.b):
                 return self._theme.page("comparison.html", values, headers)
-            old, new = require_brought(self._services, asked.a), require_brought(self._services, asked.b)
+            old, new = require_brought(self._services, asked.a), require_brought(
+                self._services, asked.b
+            )
             values["counts"] = self._services.remembered.count_diff(old, new)
             listed = self._list(asked, old, new)
             return self._theme.fitted(
-                "comparison.html", lambda limit: values | _found(listed.page(limit)), asked.limit, headers
+                "comparison.html",
+                lambda limit: values | _found(listed.page(limit)),
+                asked.limit,
+                headers,
             )
 
     def _list(self, asked: ComparePageQuery, old: Brought, new: Brought) -> DiffList:
         fields = [] if asked.kind == "changed" else list(LISTED)
         return list_diff(
-            self._archive, DiffQuery(kind=asked.kind, fields=fields, cursor=asked.cursor), asked.kind, old, new
+            self._archive,
+            DiffQuery(kind=asked.kind, fields=fields, cursor=asked.cursor),
+            asked.kind,
+            old,
+            new,
         )
 
 

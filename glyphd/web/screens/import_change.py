@@ -1,4 +1,5 @@
-"""`/imports/{import_id}/rollback` and `/restore`: what would change, and the button that changes it."""
+"""`/imports/{import_id}/rollback` and `/restore`: what would change, and the button that changes
+it."""
 
 from functools import partial
 
@@ -38,14 +39,17 @@ class ImportChangeScreen:
         return [*shown, *(Route("POST", path, partial(self.change, kind)) for path, kind in paths)]
 
     def show(self, kind: str, import_id: str) -> HTTPResponse:
-        """What would change. Where it is so already, or under way, the import's own page says it."""
+        """What would change. Where it is so already, or under way, the import's own page says
+        it."""
         read_parameters(ChangePageQuery, here().pairs)
         job = require_import(self._services.registry, import_id)
         try:
             effect = foreseen_effect(self._services, job, kind)
         except (NothingToChange, ChangePending):
             return moved_to(f"/imports/{job.import_id}", [])
-        return self._theme.page("import_change.html", {"view": view_import(job), "kind": kind, "effect": effect})
+        return self._theme.page(
+            "import_change.html", {"view": view_import(job), "kind": kind, "effect": effect}
+        )
 
     def change(self, kind: str, import_id: str) -> HTTPResponse:
         """Asked for twice, by a button pressed twice, it is done once."""
@@ -53,7 +57,9 @@ class ImportChangeScreen:
         services = self._services
         job = require_import(services.registry, import_id)
         try:
-            change = request_change(job, WantedChange(kind, asked.reason, caller()), services.registry, services.queue)
+            change = request_change(
+                job, WantedChange(kind, asked.reason, caller()), services.registry, services.queue
+            )
         except NothingToChange:
             return moved_to(f"/imports/{job.import_id}", [])
         self._waiting.until_final(change, CHANGE_GRACE_SECONDS)

@@ -30,7 +30,9 @@ class ImportsPageQuery(ImportQuery):
     """What the page is asked for."""
 
     limit: Annotated[int, IntegerCell(minimum=1, maximum=MOST_PAGE_ROWS)] = Field(PAGE_ROWS)
-    as_of: QueryTime | None = Field(None, description="Only imports that had been received at this moment")
+    as_of: QueryTime | None = Field(
+        None, description="Only imports that had been received at this moment"
+    )
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ class ImportListScreen:
         shown = jobs[: asked.limit]
         return {
             "imports": [shown_import(job) for job in shown],
-            "next_cursor": write_cursor(wanted, [shown[-1].id]) if len(jobs) > asked.limit else None,
+            "next_cursor": (
+                write_cursor(wanted, [shown[-1].id]) if len(jobs) > asked.limit else None
+            ),
             "newer_cursor": self._newer(wanted, shown, asked.limit) if asked.cursor else None,
             "is_filtered": bool(here().without("as_of", "limit", "cursor")),
             "wanted": {"received_before": wanted["received_before"]} if asked.as_of else {},
@@ -74,7 +78,8 @@ class ImportListScreen:
         }
 
     def _newer(self, wanted: dict[str, Any], shown: list[Job], limit: int) -> str | None:
-        """Where the page of newer ones begins; None for the first page, which has no beginning of its own."""
+        """Where the page of newer ones begins; None for the first page, which has no beginning of
+        its own."""
         if not shown:
             return None
         later = imports_after(self._registry.database, wanted, shown[0].id, limit + 1)

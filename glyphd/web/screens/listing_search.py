@@ -20,7 +20,18 @@ from glyphd.web.wording import cell_opening
 
 PAGE_ROWS = 50
 MOST_PAGE_ROWS = 100
-SHOWN = ("model", "price_usd", "score", "condition", "seller", "region", "vram_gb", "availability", "source", "seen_at")
+SHOWN = (
+    "model",
+    "price_usd",
+    "score",
+    "condition",
+    "seller",
+    "region",
+    "vram_gb",
+    "availability",
+    "source",
+    "seen_at",
+)
 """The columns of the table unless others are chosen."""
 CHOOSABLE = tuple(name for name in SELECTABLE_COLUMNS if name != "listing_id")
 SORTABLE = frozenset(word.removeprefix("-") for word in choices(SortKey))
@@ -72,7 +83,9 @@ class ListingSearchScreen:
             "first_down": FIRST_DOWN,
             "text_filters": TEXT_FILTERS,
             "most_counted": COUNTED_UNASKED,
-            "is_filtered": bool(here().without("as_of", "sort", "fields", "limit", "cursor", "count", "history")),
+            "is_filtered": bool(
+                here().without("as_of", "sort", "fields", "limit", "cursor", "count", "history")
+            ),
             "wanted": {"fields": ",".join(shown)} if asked.fields else {},
         }
 
@@ -89,15 +102,16 @@ def _found(search: Search, values: dict[str, Any], limit: int) -> dict[str, Any]
 
 
 def _counted(search: Search, asked: ListingsPageQuery) -> int | None:
-    """How many there are, None if that is not known. Unless it is asked for, counting ends at COUNTED_UNASKED + 1, and
-    is not begun where every row would have to be looked up."""
+    """How many there are, None if that is not known. Unless it is asked for, counting ends at
+    COUNTED_UNASKED + 1, and is not begun where every row would have to be looked up."""
     if asked.count:
         return search.count()
     return search.count(COUNTED_UNASKED + 1) if search.is_counted_by_order else None
 
 
 def _with_one_list(at: Address) -> Pairs:
-    """A form sends a field for each chosen column: the address has them as one list, and not at all as usual."""
+    """A form sends a field for each chosen column: the address has them as one list, and not at all
+    as usual."""
     chosen = at.values("fields")
     fields = [] if set(chosen) == set(SHOWN) else [("fields", ",".join(chosen))]
     return [*at.without("fields"), *fields]

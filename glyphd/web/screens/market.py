@@ -23,7 +23,8 @@ from glyphd.web.theme import Theme, here
 
 PAGE_MODELS = 50
 MarketSort = Literal[
-    "model", "-model", "listing_count", "-listing_count", "min_price", "-min_price", "median_price", "-median_price",
+    "model", "-model", "listing_count", "-listing_count", "min_price", "-min_price",
+    "median_price", "-median_price",
     "max_score", "-max_score", "last_seen_at", "-last_seen_at",
 ]  # fmt: skip
 Model = dict[str, Any]
@@ -32,10 +33,16 @@ Model = dict[str, Any]
 class MarketQuery(Query):
     """What the market page is asked for."""
 
-    q: Annotated[str | None, TextCell()] = Field(None, description="Part of the model, ASCII case ignored")
+    q: Annotated[str | None, TextCell()] = Field(
+        None, description="Part of the model, ASCII case ignored"
+    )
     sort: MarketSort = Field("model", description="Order; a leading - is descending")
-    start: Annotated[int, IntegerCell(minimum=0)] = Field(0, description="How many models are before the first shown")
-    as_of: QueryTime | None = Field(None, description="The market as the archive knew it at this moment")
+    start: Annotated[int, IntegerCell(minimum=0)] = Field(
+        0, description="How many models are before the first shown"
+    )
+    as_of: QueryTime | None = Field(
+        None, description="The market as the archive knew it at this moment"
+    )
 
 
 @dataclass(frozen=True)
@@ -107,7 +114,9 @@ def with_spread(models: Sequence[Model]) -> list[Model]:
     """The models of one page with a picture of their prices, all on the same scale."""
     largest = max((model["max_price"] for model in models), default=0.0)
     names = ("min_price", "median_price", "max_price")
-    return [model | {"spread": spread_bar([model[name] for name in names], largest)} for model in models]
+    return [
+        model | {"spread": spread_bar([model[name] for name in names], largest)} for model in models
+    ]
 
 
 def _key(name: str, model: Model) -> Any:

@@ -1,4 +1,5 @@
-"""`/imports/{import_id}`: how far an import is, what it did to the market, and what is wrong with its file."""
+"""`/imports/{import_id}`: how far an import is, what it did to the market, and what is wrong with
+its file."""
 
 from contextlib import suppress
 from typing import Annotated, Any
@@ -41,7 +42,9 @@ class ImportPageQuery(Query):
 
     limit: Annotated[int, IntegerCell(minimum=1, maximum=MOST_PAGE_ROWS)] = Field(PAGE_ROWS)
     cursor: str | None = Field(None, description="Where the page of row errors starts")
-    as_of: QueryTime | None = Field(None, description="Not looked at: the page shows the present, and says so")
+    as_of: QueryTime | None = Field(
+        None, description="Not looked at: the page shows the present, and says so"
+    )
 
 
 class OneImportScreen:
@@ -64,10 +67,13 @@ class OneImportScreen:
         return self._theme.page("one_import.html", self._values(import_id, asked))
 
     def run_again(self, import_id: str) -> HTTPResponse:
-        """The kept file is checked or imported with the options of the form; where they are refused, the form again."""
+        """The kept file is checked or imported with the options of the form; where they are
+        refused, the form again."""
         job, fields = require_import(self._services.registry, import_id), read_fields()
         try:
-            accepted = run_again(self._services, import_id, lambda: asked_again(self._services, job, fields))
+            accepted = run_again(
+                self._services, import_id, lambda: asked_again(self._services, job, fields)
+            )
         except (Refused, InvalidRequest) as failure:
             values = self._values(import_id, ImportPageQuery(), Tried(failure, dict(fields)))
             return self._theme.page("one_import.html", values, status=status_of(failure))
@@ -86,7 +92,9 @@ class OneImportScreen:
             cancel_import(job, services.registry, services.locks, services.archive)
         return moved_to(f"/imports/{job.import_id}", [])
 
-    def _values(self, import_id: str, asked: ImportPageQuery, tried: Tried | None = None) -> dict[str, Any]:
+    def _values(
+        self, import_id: str, asked: ImportPageQuery, tried: Tried | None = None
+    ) -> dict[str, Any]:
         registry = self._services.registry
         with registry.connected():
             job = require_import(registry, import_id)
@@ -117,8 +125,8 @@ class OneImportScreen:
 
 
 def can_skip_rows(view: ImportView) -> bool:
-    """Whether the good rows could be imported without the others. With decimal commas in it no number of the file can
-    be trusted."""
+    """Whether the good rows could be imported without the others. With decimal commas in it no
+    number of the file can be trusted."""
     codes = {group.code for group in view.error_summary}
     is_for_rows = view.error is not None and view.error.code == "invalid_rows"
     return is_for_rows and view.on_error == "abort" and "decimal_comma" not in codes

@@ -1,4 +1,5 @@
-"""`/listings/{listing_id}`: one offer, its price and score over time, and the row that each number comes from."""
+"""`/listings/{listing_id}`: one offer, its price and score over time, and the row that each number
+comes from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,11 +34,22 @@ MOST_SHOWN = 50
 MOST_SOURCE_BYTES = 4000
 """What is shown of a source row."""
 _ABOUT = frozenset(
-    {"listing_id", "import_id", "import_index", "line", "schema_version", "rolled_back_at", "imported_at", "gone_at"}
+    {
+        "listing_id",
+        "import_id",
+        "import_index",
+        "line",
+        "schema_version",
+        "rolled_back_at",
+        "imported_at",
+        "gone_at",
+    }
 )
 """Columns that say where a row is from rather than what is offered."""
 
-_MODEL_COUNT, _LOWEST, _MEDIAN = (MODEL_COLUMNS.index(name) for name in ("listing_count", "min_price", "median_price"))
+_MODEL_COUNT, _LOWEST, _MEDIAN = (
+    MODEL_COLUMNS.index(name) for name in ("listing_count", "min_price", "median_price")
+)
 
 Row = dict[str, Any]
 
@@ -45,9 +57,12 @@ Row = dict[str, Any]
 class ListingPageQuery(Query):
     """What the page of a listing is asked for."""
 
-    as_of: QueryTime | None = Field(None, description="The listing as the archive knew it at this moment")
+    as_of: QueryTime | None = Field(
+        None, description="The listing as the archive knew it at this moment"
+    )
     import_id: Annotated[str | None, TextCell(max_length=64)] = Field(
-        None, description="The import whose row is shown as it was sent; without one the current row's"
+        None,
+        description="The import whose row is shown as it was sent; without one the current row's",
     )
 
 
@@ -87,7 +102,8 @@ class OneListingScreen:
         with archive.connection_context():
             known = known_at(archive, asked.as_of)
             events = [
-                dict(zip(OBSERVATION_COLUMNS, row, strict=True)) for row in observations(archive, key, asked.as_of)
+                dict(zip(OBSERVATION_COLUMNS, row, strict=True))
+                for row in observations(archive, key, asked.as_of)
             ]
             if not events:
                 raise _not_found(listing_id, is_known(archive, key))
@@ -106,7 +122,9 @@ class OneListingScreen:
             "event_count": len(events),
             "is_indistinct": any(event["indistinct"] for event in events),
             "charts": _charts(events, here()),
-            "source": self._source(listing_id, asked.import_id or (shown or events[-1])["import_id"]),
+            "source": self._source(
+                listing_id, asked.import_id or (shown or events[-1])["import_id"]
+            ),
         }
         return self._theme.page("one_listing.html", values)
 
@@ -117,7 +135,9 @@ class OneListingScreen:
             return None
         wanted = {"model": [row["model"]], "max_price": row["price_usd"], "as_of": as_of}
         at_most = Search(self._services.archive, ListingQuery.model_validate(wanted)).count()
-        return Standing(others=count - 1, dearer=count - at_most, lowest=model[_LOWEST], median=model[_MEDIAN])
+        return Standing(
+            others=count - 1, dearer=count - at_most, lowest=model[_LOWEST], median=model[_MEDIAN]
+        )
 
     def _source(self, listing_id: str, import_id: str) -> Source:
         """Read again and compared with the archive for this very answer."""
@@ -143,16 +163,27 @@ def _days_listed(row: Row) -> int:
 
 def _details(row: Row) -> list[tuple[str, Any]]:
     """What is known of the offer, column by column."""
-    return [(name, row[name]) for name in RESULT_COLUMNS if name not in _ABOUT and row[name] is not None]
+    return [
+        (name, row[name]) for name in RESULT_COLUMNS if name not in _ABOUT and row[name] is not None
+    ]
 
 
 def _charts(events: Sequence[Row], at: Address) -> list[tuple[str, str, Markup]]:
-    """Price and score, each with its name and a sentence; none of a single observation, which is no history."""
+    """Price and score, each with its name and a sentence; none of a single observation, which is no
+    history."""
     if len(events) < 2:
         return []
     return [
-        ("Price", _sentence(events, "price_usd", "Price", money), _chart(events, "price_usd", "Price", at)),
-        ("Score", _sentence(events, "score", "Score", number), _chart(events, "score", "Score", at)),
+        (
+            "Price",
+            _sentence(events, "price_usd", "Price", money),
+            _chart(events, "price_usd", "Price", at),
+        ),
+        (
+            "Score",
+            _sentence(events, "score", "Score", number),
+            _chart(events, "score", "Score", at),
+        ),
     ]
 
 
@@ -160,11 +191,23 @@ def _chart(events: Sequence[Row], column: str, name: str, at: Address) -> Markup
     write = money if column == "price_usd" else number
     kind = "price" if column == "price_usd" else "score"
     points = [_point(event, column, write(event[column]), at) for event in events]
-    counting = [point for point, event in zip(points, events, strict=True) if event["rolled_back_at"] is None]
-    out = [point for point, event in zip(points, events, strict=True) if event["rolled_back_at"] is not None]
+    counting = [
+        point
+        for point, event in zip(points, events, strict=True)
+        if event["rolled_back_at"] is None
+    ]
+    out = [
+        point
+        for point, event in zip(points, events, strict=True)
+        if event["rolled_back_at"] is not None
+    ]
     lines = [Line(kind, thinned(counting))] if counting else []
     lines += [Line("rolled-back", thinned(out))] if out else []
-    return chart(f"{name} at each observation, with a mark for the import that brought it", Picture(lines), write=write)
+    return chart(
+        f"{name} at each observation, with a mark for the import that brought it",
+        Picture(lines),
+        write=write,
+    )
 
 
 def _point(event: Row, column: str, written: str, at: Address) -> Point:

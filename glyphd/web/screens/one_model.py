@@ -11,7 +11,14 @@ from pydantic import Field
 from glyphd.api.model_routes import MODEL
 from glyphd.api.routes import Route
 from glyphd.contracts.parameter_reading import read_parameters
-from glyphd.contracts.queries import Bucket, DeltaQuery, ListingQuery, ModelHistoryQuery, Query, QueryTime
+from glyphd.contracts.queries import (
+    Bucket,
+    DeltaQuery,
+    ListingQuery,
+    ModelHistoryQuery,
+    Query,
+    QueryTime,
+)
 from glyphd.history.buckets import ModelHistory
 from glyphd.history.delta_pages import Deltas
 from glyphd.history.market_models import MODEL_COLUMNS, unknown_model
@@ -26,7 +33,16 @@ MOST_OFFERS = 30
 MOST_MOVES = 8
 MOST_BUCKETS = 80
 """Rows of the history's table, and marks of its chart."""
-OFFER_COLUMNS = ("listing_id", "price_usd", "score", "condition", "seller", "region", "availability", "seen_at")
+OFFER_COLUMNS = (
+    "listing_id",
+    "price_usd",
+    "score",
+    "condition",
+    "seller",
+    "region",
+    "availability",
+    "seen_at",
+)
 
 Row = dict[str, Any]
 
@@ -34,7 +50,9 @@ Row = dict[str, Any]
 class ModelPageQuery(Query):
     """What the page of a model is asked for."""
 
-    as_of: QueryTime | None = Field(None, description="The model as the archive knew it at this moment")
+    as_of: QueryTime | None = Field(
+        None, description="The model as the archive knew it at this moment"
+    )
     bucket: Bucket = Field("day", description="How much time a row of the history stands for")
 
 
@@ -77,12 +95,23 @@ class OneModelScreen:
 
     def _offers(self, asked: ModelPageQuery, name: str) -> list[Row]:
         """The cheapest ones."""
-        wanted = {"model": [name], "sort": "price_usd", "as_of": asked.as_of, "fields": list(OFFER_COLUMNS)}
-        return Search(self._archive, ListingQuery.model_validate(wanted)).page(MOST_OFFERS).objects()
+        wanted = {
+            "model": [name],
+            "sort": "price_usd",
+            "as_of": asked.as_of,
+            "fields": list(OFFER_COLUMNS),
+        }
+        return (
+            Search(self._archive, ListingQuery.model_validate(wanted)).page(MOST_OFFERS).objects()
+        )
 
     def _moves(self, name: str) -> list[Row]:
         """The latest ones; they are always those of now."""
-        return Deltas(self._archive, read_parameters(DeltaQuery, [("model", name)])).page(MOST_MOVES).objects()
+        return (
+            Deltas(self._archive, read_parameters(DeltaQuery, [("model", name)]))
+            .page(MOST_MOVES)
+            .objects()
+        )
 
 
 def _picture(buckets: Sequence[Row]) -> Markup:
@@ -90,17 +119,24 @@ def _picture(buckets: Sequence[Row]) -> Markup:
         thinned([_point(bucket, column) for bucket in buckets], MOST_BUCKETS)
         for column in ("min_price", "median_price", "max_price", "listing_count")
     )
-    label = "Lowest and median price over time, with the range of all prices, and bars for how many offers were seen"
+    label = (
+        "Lowest and median price over time, with the range of all prices, and bars for how "
+        "many offers were seen"
+    )
     lines = [Line("lowest", lowest, has_marks=False), Line("median", median)]
     return chart(label, Picture(lines, [Band("range", lowest, highest)], counts), write=money)
 
 
 def _point(bucket: Row, column: str) -> Point:
     """All numbers of the bucket are in the tooltip of its mark."""
-    lowest, median, highest = (money(bucket[name]) for name in ("min_price", "median_price", "max_price"))
+    lowest, median, highest = (
+        money(bucket[name]) for name in ("min_price", "median_price", "max_price")
+    )
     count = counted(bucket["listing_count"], "offer")
     title = f"{bucket['bucket']}: median {median}, {count} from {lowest} to {highest}"
-    return Point(datetime.fromisoformat(bucket["bucket"]).replace(tzinfo=UTC), bucket[column], title)
+    return Point(
+        datetime.fromisoformat(bucket["bucket"]).replace(tzinfo=UTC), bucket[column], title
+    )
 
 
 def _sentence(buckets: Sequence[Row]) -> str:

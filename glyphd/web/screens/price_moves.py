@@ -1,4 +1,5 @@
-"""`/changes`: how prices and scores moved from one observation to the next, the latest or the largest first."""
+"""`/changes`: how prices and scores moved from one observation to the next, the latest or the
+largest first."""
 
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -22,7 +23,9 @@ MOST_PAGE_ROWS = 100
 class ChangesPageQuery(DeltaQuery):
     """What the page is asked for."""
 
-    sort: Literal["time", "size"] = Field("time", description="The latest or the largest change first")
+    sort: Literal["time", "size"] = Field(
+        "time", description="The latest or the largest change first"
+    )
     limit: Annotated[int, IntegerCell(minimum=1, maximum=MOST_PAGE_ROWS)] = Field(PAGE_ROWS)
     as_of: QueryTime | None = Field(None, description="Not looked at: the page says so")
 
@@ -39,7 +42,9 @@ class PriceMovesScreen:
         asked = read_parameters(ChangesPageQuery, here().pairs)
         with self._archive.connection_context():
             headers = self._theme.require_changed(archive_version(self._archive))
-            return self._theme.fitted("price_moves.html", partial(self._found, asked), asked.limit, headers)
+            return self._theme.fitted(
+                "price_moves.html", partial(self._found, asked), asked.limit, headers
+            )
 
     def _found(self, asked: ChangesPageQuery, limit: int) -> dict[str, Any]:
         deltas = Deltas(self._archive, asked)

@@ -61,7 +61,9 @@ class ServiceStateScreen:
         return self._theme.page("service_state.html", values)
 
     def _versions(self) -> dict[str, str]:
-        engine = "PostgreSQL" if self._services.settings.database_url else f"SQLite {sqlite_version}"
+        engine = (
+            "PostgreSQL" if self._services.settings.database_url else f"SQLite {sqlite_version}"
+        )
         return {
             "glyphd": version("glyphd"),
             "Row contract": str(ROW_SCHEMA_VERSION),

@@ -31,7 +31,9 @@ OPTIONS: dict[str, str | None] = dict.fromkeys(ImportOptions.model_fields)
 class UploadPageQuery(ImportOptions):
     """What the form begins with."""
 
-    as_of: QueryTime | None = Field(None, description="Kept for the links of the page: a file is always sent now")
+    as_of: QueryTime | None = Field(
+        None, description="Kept for the links of the page: a file is always sent now"
+    )
 
 
 class UploadScreen:
@@ -48,12 +50,15 @@ class UploadScreen:
         return self._theme.page("upload.html", self._form(here().pairs))
 
     def send(self) -> HTTPResponse:
-        """Leads to the import, or to all of them; where a file was refused, the form again, and why."""
+        """Leads to the import, or to all of them; where a file was refused, the form again, and
+        why."""
         require_room(self._services)
         began_at = now_text()
         sent = accept_form(self._services)
         if not sent.files:
-            sent = SentForm(sent.fields, [SentFile(None, failure=FileRefused("no file was chosen"))])
+            sent = SentForm(
+                sent.fields, [SentFile(None, failure=FileRefused("no file was chosen"))]
+            )
         refused = [file.failure for file in sent.files if file.failure]
         if refused:
             values = self._form(sent.fields) | {"sent": sent.files}
@@ -80,6 +85,7 @@ class UploadScreen:
 
 
 def _maps(pairs: Pairs) -> list[tuple[str, str, str]]:
-    """The columns that were chosen: as they are sent, with the canonical name and that of the file apart."""
+    """The columns that were chosen: as they are sent, with the canonical name and that of the file
+    apart."""
     chosen = [value for name, value in pairs if name == "map" and ":" in value]
     return [(value, *value.split(":", 1)) for value in chosen]  # type: ignore[misc]

@@ -14,7 +14,9 @@ from tests.web.conftest import SAMPLES
 
 COLLECT_VIOLATIONS = """
     window.violations = [];
-    document.addEventListener("securitypolicyviolation", (event) => window.violations.push(event.violatedDirective));
+    document.addEventListener("securitypolicyviolation", (event) => {
+        window.violations.push(event.violatedDirective);
+    });
 """
 
 
@@ -49,7 +51,9 @@ def live(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             send(api.address, SAMPLES / f"{name}.csv", "daily")
         broken = upload(api.address, (SAMPLES / "broken_sample.csv").read_bytes(), "?source=weekly")
         final_status(api.address, broken["import_id"])
-        check = upload(api.address, (SAMPLES / "scored_sample.csv").read_bytes(), "?source=daily&dry_run=true")
+        check = upload(
+            api.address, (SAMPLES / "scored_sample.csv").read_bytes(), "?source=daily&dry_run=true"
+        )
         final_status(api.address, check["import_id"])
         yield Live(api.address, _pages(api.address))
 
@@ -90,7 +94,8 @@ def _pages(address: str) -> dict[str, str]:
         "market": "/",
         "a moment": "/?as_of=2026-01-01T00:00",
         "listings": "/listings",
-        "filtered": "/listings?region=USA&sort=price_usd&fields=model,price_usd,heuristics,title,source_url",
+        "filtered": "/listings?region=USA&sort=price_usd"
+        "&fields=model,price_usd,heuristics,title,source_url",
         "listing": f"/listings/{delta['listing_id']}",
         "model": "/models/RTX_A6000",
         "changes": "/changes?sort=size",

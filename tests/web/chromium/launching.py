@@ -6,7 +6,8 @@ from playwright.sync_api import Browser, Playwright
 
 NAMES = ("chromium", "chromium-browser")
 MISSING = (
-    "there is no Chromium here, so the browser tests did not run: install it (Debian: `apt-get install chromium`), "
+    "there is no Chromium here, so the browser tests did not run: install it (Debian: `apt-get "
+    "install chromium`), "
     'then run `make test ARGS="tests/web/chromium"`'
 )
 
@@ -16,5 +17,6 @@ def find_chromium() -> str | None:
 
 
 def launch(playwright: Playwright, executable: str) -> Browser:
-    """Without Chromium's sandbox, which root and containers can't have; it sees pages of our own alone."""
+    """Without Chromium's sandbox, which root and containers can't have; it sees pages of our own
+    alone."""
     return playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])

@@ -1,4 +1,5 @@
-"""What holds for every page in a real browser: accessible, within its policy, and as wide as the screen."""
+"""What holds for every page in a real browser: accessible, within its policy, and as wide as the
+screen."""
 
 from typing import Literal
 from urllib.parse import urlsplit
@@ -10,7 +11,8 @@ from playwright.sync_api import Browser, Page
 from tests.web.chromium.conftest import COLLECT_VIOLATIONS, Live
 
 NAMES = [
-    "market", "a moment", "listings", "filtered", "listing", "model", "changes", "compare", "imports", "import",
+    "market", "a moment", "listings", "filtered", "listing", "model", "changes", "compare",
+    "imports", "import",
     "failed import", "check", "rollback", "upload", "status", "not found", "bad parameter",
 ]  # fmt: skip
 NARROW = 360
@@ -39,7 +41,9 @@ def test_a_page_keeps_to_its_policy_and_its_host(page: Page, live: Live, name: s
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", NAMES)
-def test_axe_finds_nothing(chromium: Browser, live: Live, name: str, scheme: Literal["light", "dark"]) -> None:
+def test_axe_finds_nothing(
+    chromium: Browser, live: Live, name: str, scheme: Literal["light", "dark"]
+) -> None:
     page = chromium.new_page(color_scheme=scheme)
     page.goto(live.address + live.pages[name])
     for closed in page.locator("details").all():
@@ -59,7 +63,9 @@ def test_a_page_fits_a_phone(chromium: Browser, live: Live, name: str) -> None:
     page.close()
 
 
-def test_the_invitation_of_an_empty_archive_holds_to_the_same(chromium: Browser, empty: str) -> None:
+def test_the_invitation_of_an_empty_archive_holds_to_the_same(
+    chromium: Browser, empty: str
+) -> None:
     page = chromium.new_page(viewport={"width": NARROW, "height": 740})
     page.add_init_script(COLLECT_VIOLATIONS)
     page.goto(empty, wait_until="networkidle")

@@ -14,7 +14,9 @@ from tests.web.conftest import SAMPLES
 
 @pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
 def person(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
-    page = chromium.new_page(java_script_enabled=request.param, viewport={"width": 1280, "height": 900})
+    page = chromium.new_page(
+        java_script_enabled=request.param, viewport={"width": 1280, "height": 900}
+    )
     page.set_default_timeout(1000 * PATIENCE_SECONDS)
     yield page
     page.close()
@@ -35,7 +37,11 @@ def _await_end(page: Page) -> None:
 
 def _mended(report: Path, folder: Path) -> Path:
     text = report.read_text()
-    for wrong, right in (('"$1,299.00"', "1299.00"), (",nan,", ",0.5,"), (",yesterday,", ",2025-07-25,")):
+    for wrong, right in (
+        ('"$1,299.00"', "1299.00"),
+        (",nan,", ",0.5,"),
+        (",yesterday,", ",2025-07-25,"),
+    ):
         assert wrong in text
         text = text.replace(wrong, right)
     mended = folder / "mended.csv"
@@ -46,7 +52,9 @@ def _mended(report: Path, folder: Path) -> Path:
 def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Path) -> None:
     page = person
     page.goto(empty)
-    expect(page.get_by_role("heading", level=1)).to_have_text("Send the first file, and see the market")
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Send the first file, and see the market"
+    )
     page.get_by_label("A CSV file of scored offers").set_input_files(SAMPLES / "scored_sample.csv")
     page.get_by_role("button", name="Import this file").click()
     _await_end(page)
@@ -60,13 +68,17 @@ def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Pa
     page.get_by_role("rowheader").first.get_by_role("link").click()
     expect(page.get_by_role("heading", name="Over time")).to_be_visible()
     expect(page.get_by_text("proved")).to_be_visible()
-    expect(page.get_by_role("region", name="The source row").locator("pre")).to_contain_text("RTX_A6000,")
+    expect(page.get_by_role("region", name="The source row").locator("pre")).to_contain_text(
+        "RTX_A6000,"
+    )
 
     _go(page, "Upload")
     page.get_by_label("CSV files of scored offers").set_input_files(SAMPLES / "broken_sample.csv")
     page.get_by_role("button", name="Import now").click()
     _await_end(page)
-    expect(page.get_by_role("heading", name="3 errors in 20 rows; nothing was written.")).to_be_visible()
+    expect(
+        page.get_by_role("heading", name="3 errors in 20 rows; nothing was written.")
+    ).to_be_visible()
     with page.expect_download() as report:
         page.get_by_role("link", name="The file to fix").click()
     mended = _mended(report.value.path(), tmp_path)
@@ -89,7 +101,9 @@ def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Pa
     yesterday = datetime.now(UTC).replace(second=30) - timedelta(days=1)
     page.get_by_label("As of UTC").fill(yesterday.strftime("%Y-%m-%dT%H:%M:%S"))
     page.get_by_role("banner").get_by_role("button", name="Show").click()
-    expect(page.get_by_role("status").first).to_contain_text(f"As of {yesterday:%Y-%m-%d %H:%M:%S} UTC.")
+    expect(page.get_by_role("status").first).to_contain_text(
+        f"As of {yesterday:%Y-%m-%d %H:%M:%S} UTC."
+    )
     expect(page.get_by_text("There was no current offer.")).to_be_visible()
 
 

@@ -10,7 +10,9 @@ from tests.web.chromium.conftest import Live, send
 
 
 @pytest.mark.parametrize("has_scripts", [True, False])
-def test_the_best_offers_are_found_and_traced_to_their_row(chromium: Browser, live: Live, has_scripts: bool) -> None:
+def test_the_best_offers_are_found_and_traced_to_their_row(
+    chromium: Browser, live: Live, has_scripts: bool
+) -> None:
     page = chromium.new_page(java_script_enabled=has_scripts)
     page.goto(live.address)
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Listings").click()
@@ -62,7 +64,9 @@ def test_the_first_tab_stop_skips_to_the_content(page: Page, live: Live) -> None
 
 def test_a_time_says_how_long_ago_it_was(page: Page, live: Live) -> None:
     page.goto(live.address)
-    expect(page.locator("td time").first).to_have_attribute("title", re.compile(r"ago; .* here; \d{4}-"))
+    expect(page.locator("td time").first).to_have_attribute(
+        "title", re.compile(r"ago; .* here; \d{4}-")
+    )
 
 
 def test_the_strip_follows_the_service_and_the_table_waits_for_the_reader(

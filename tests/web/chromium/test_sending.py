@@ -1,4 +1,5 @@
-"""What scripts add to sending and watching: bars, several files, files that are dropped, and figures that follow."""
+"""What scripts add to sending and watching: bars, several files, files that are dropped, and
+figures that follow."""
 
 import re
 from collections.abc import Iterator
@@ -38,7 +39,9 @@ def idle(tmp_path: Path) -> Iterator[str]:
         yield api.address
 
 
-def test_several_files_have_two_bars_each_and_lead_to_their_imports(page: Page, empty: str, files: list[Path]) -> None:
+def test_several_files_have_two_bars_each_and_lead_to_their_imports(
+    page: Page, empty: str, files: list[Path]
+) -> None:
     page.goto(f"{empty}/upload")
     page.get_by_label("CSV files of scored offers").set_input_files(files)
     page.get_by_label("Source").fill("daily")
@@ -82,7 +85,9 @@ def test_a_refused_file_stays_chosen_and_is_sent_again_with_its_columns_named(
     expect(page.get_by_text("1 row imported.")).to_be_visible()
 
 
-def test_a_lost_connection_is_told_for_what_it_is(page: Page, empty: str, files: list[Path]) -> None:
+def test_a_lost_connection_is_told_for_what_it_is(
+    page: Page, empty: str, files: list[Path]
+) -> None:
     page.goto(f"{empty}/upload")
     page.route("**/upload", lambda route: route.abort())
     page.get_by_label("CSV files of scored offers").set_input_files(files[0])
@@ -99,7 +104,9 @@ def test_a_file_can_be_dropped_on_any_page(page: Page, empty: str, path: str) ->
     expect(page.locator("body")).to_have_class("dropping")
     page.dispatch_event("main", "drop", {"dataTransfer": dropped})
     expect(page.locator("body")).not_to_have_class("dropping")
-    expect(page.locator("form[data-upload] input[type=file]")).to_have_value(re.compile("dropped.csv$"))
+    expect(page.locator("form[data-upload] input[type=file]")).to_have_value(
+        re.compile("dropped.csv$")
+    )
     assert Axe().run(page).response["violations"] == []
     page.get_by_role("button", name=re.compile("Import (now|this file)")).click()
     expect(page).to_have_url(IMPORT_PAGE)
@@ -107,7 +114,9 @@ def test_a_file_can_be_dropped_on_any_page(page: Page, empty: str, path: str) ->
     assert page.evaluate("window.violations") == []
 
 
-def test_an_import_is_followed_from_the_queue_to_its_end(page: Page, idle: str, tmp_path: Path) -> None:
+def test_an_import_is_followed_from_the_queue_to_its_end(
+    page: Page, idle: str, tmp_path: Path
+) -> None:
     import_id = upload(idle, GOOD.encode())["import_id"]
     page.goto(f"{idle}/imports/{import_id}")
     expect(page.locator(".standing")).to_contain_text("Waiting for a worker, and none is running.")
@@ -119,7 +128,9 @@ def test_an_import_is_followed_from_the_queue_to_its_end(page: Page, idle: str, 
     assert page.evaluate("window.stayed") is True
 
 
-def test_the_list_changes_its_rows_and_announces_new_ones(page: Page, idle: str, tmp_path: Path) -> None:
+def test_the_list_changes_its_rows_and_announces_new_ones(
+    page: Page, idle: str, tmp_path: Path
+) -> None:
     upload(idle, GOOD.encode(), "?filename=first.csv")
     page.goto(f"{idle}/imports")
     expect(page.locator("tbody .status")).to_have_text("queued")
