@@ -1,0 +1,62 @@
+"""What every command has in common: where the data is, and which exit code an error gives."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from glyphd.db.troubles import is_database_error
+from glyphd.errors import GlyphdError, InvalidSettings, SchemaError
+
+EXIT_WRONG = 1
+EXIT_UNUSABLE = 2
+EXIT_TRY_AGAIN = 75
+"""`EX_TEMPFAIL` of sysexits.h."""
+
+
+def settings_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Every command takes these two, and says in one line what is wrong with a setting or a
+    schema."""
+
+    @click.option(
+        "--db-path", type=click.Path(path_type=Path), help="The archive (GLYPHD_DB_PATH)."
+    )
+    @click.option(
+        "--data-dir", type=click.Path(path_type=Path), help="Folder for all data (GLYPHD_DATA_DIR)."
+    )
+    @wraps(command)
+    def run(**options: Any) -> None:
+        try:
+            command(**options)
+        except Exception as error:
+            line = _unusable(error)
+            if line is None:
+                raise
+            click.echo(f"glyphd: {line}", err=True)
+            sys.exit(_exit_code(error, is_supervised=bool(options.get("stop_with_parent"))))
+
+    return run
+
+
+def _exit_code(error: Exception, *, is_supervised: bool) -> int:
+    """`glyphd serve` starts its worker again unless a setting or the schema is wrong, which does
+    not pass by itself."""
+    is_final = isinstance(error, InvalidSettings | SchemaError)
+    return EXIT_TRY_AGAIN if is_supervised and not is_final else EXIT_UNUSABLE
+
+
+def _unusable(error: Exception) -> str | None:
+    """What is wrong with the settings or the environment, in one line; None for a bug of ours."""
+    if isinstance(error, GlyphdError):
+        return error.detail if error.reason is None else f"{error.detail}: {error.reason}"
+    if isinstance(error, OSError):
+        return ": ".join(
+            str(part) for part in (error.strerror or str(error), error.filename) if part
+        )
+    said = next(iter(str(error).splitlines()), type(error).__name__)
+    if is_database_error(error):
+        return f"a database can't be used: {said}"
+    return None
