@@ -1,5 +1,4 @@
-"""Peewee models of the archive. The migrations make the tables; a test and `glyphd check` hold both
-together.
+"""Peewee models of the archive. The migrations make the tables, and `glyphd check` compares them.
 
 The models belong to no database: a query is bound to the one it runs on (`query.bind(database)`),
 since one process may hold the archive open twice, or several archives at once.
@@ -249,8 +248,7 @@ class BatchChange(Model):
 
 
 class GPUModel(Model):
-    """One GPU model with its latest known specs: those of the event it names. Derived, never the
-    truth."""
+    """One GPU model with its latest known specs, those of the event it names. Derived."""
 
     id = AutoField()
     canonical_model = CaselessTextField(unique=True)

@@ -88,8 +88,7 @@ class Channel(SharingChannel):
         self.weight = Weight.PROBE
 
     def has_left(self) -> bool:
-        """Whether the client has closed the connection, or its half of it. For the thread that
-        answers."""
+        """Whether the client has closed the connection or its half. For the thread that answers."""
         try:
             poll = select.poll()
             poll.register(self.socket or -1, _LEFT)
@@ -118,8 +117,7 @@ class Channel(SharingChannel):
         return self._may_go_on or bool(super().writable())
 
     def handle_write(self) -> None:
-        """Sends what is pending; after a last answer the connection is shut for writing and read on
-        for a while."""
+        """Sends what is pending; after a last answer shuts the writing half, and reads on."""
         if self._may_go_on:
             following, self._following = self._following, b""
             self.received(following)
@@ -147,8 +145,7 @@ class Channel(SharingChannel):
             self.request.close()
 
     def send_pending(self) -> None:
-        """Sends what an answer has left, from the thread that made it: the loop would need another
-        turn for it."""
+        """Sends the rest of an answer from its thread: the loop would need another turn."""
         with self.outbuf_lock:
             if self.connected and self.total_outbufs_len:
                 self._flush_exception(self._flush_some, do_close=False)  # type: ignore[attr-defined]
@@ -161,8 +158,7 @@ class Channel(SharingChannel):
         )
 
     def overdue(self, now: float) -> str | None:
-        """Why this connection should be closed, at monotonic time `now`; None while it is in
-        order."""
+        """Why to close this connection, at monotonic time `now`; None while it is in order."""
         if self._lingering_since is not None:
             return "lingered" if now - self._lingering_since > self.limits.linger_timeout else None
         if self.requests and not self.total_outbufs_len:
@@ -229,8 +225,7 @@ class Channel(SharingChannel):
         return "body_too_slow" if slow and age > self.limits.idle_timeout else None
 
     def _answer_overdue(self, now: float) -> str | None:
-        """A reader may begin late, but has to read at a least rate, and faster the more there is to
-        read."""
+        """A reader may begin late, but must read at a least rate: the more, the faster."""
         if self._sending_since is None:
             self._sending_since, self._sent_before = now, self._sent_bytes
         self._reading.measure(now, self._sent_bytes)
@@ -259,8 +254,7 @@ class Channel(SharingChannel):
         )
 
     def _idle_seconds(self, now: float) -> float:
-        """Seconds without a byte either way. waitress stamps by the wall clock, so only a change of
-        stamp counts."""
+        """Seconds without a byte. waitress stamps by the wall clock: only changes count."""
         if self.last_activity != self._activity:
             self._activity, self._active_at = self.last_activity, now
         return now - self._active_at

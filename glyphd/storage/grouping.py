@@ -1,5 +1,4 @@
-"""Which staged rows are separate offers, which repeat another row, and which were observed one
-after the other.
+"""Which staged rows are separate offers, which repeat another, which were observed in turn.
 
 Only rows whose identity occurs more than once in the file are looked at. Without a `source_url`
 each row is an offer of its own. With one, rows that agree in all but `seen_at` within one
@@ -26,31 +25,26 @@ TABLES = {
         listing_id {blob}, identity {integer}, has_url {integer}, occurrences {integer},
         PRIMARY KEY (listing_id)""",
     **repeats.TABLES,
-    "offers_without_url": "place {serial} PRIMARY KEY, identity {integer}, first_index "
-    "{integer}, recency {text}",
+    "offers_without_url": """
+        place {serial} PRIMARY KEY, identity {integer}, first_index {integer}, recency {text}""",
     "separate_offers": """
         identity {integer}, observation {integer}, price_usd {real}, score {real},
-        first_index {integer},
-        content {integer}, recency {text},
+        first_index {integer}, content {integer}, recency {text},
         PRIMARY KEY (identity, observation, price_usd, score, first_index)""",
     "observations": """
         identity {integer}, observation {integer}, group_size {integer}, recency {text},
-        anchor_index {integer},
-        first_place {integer}, PRIMARY KEY (identity, observation)""",
+        anchor_index {integer}, first_place {integer}, PRIMARY KEY (identity, observation)""",
     "numbered_offers": """
         identity {integer}, observation {integer}, content {integer}, ordinal {integer},
-        recency {text},
-        PRIMARY KEY (identity, observation, content)""",
+        recency {text}, PRIMARY KEY (identity, observation, content)""",
     "last_words": """
         identity {integer}, ordinal {integer}, recency {text},
         PRIMARY KEY (identity, ordinal)""",
     "identity_texts": "identity {integer} PRIMARY KEY, said {text}",
     "staged_groups": """
         import_index {integer} PRIMARY KEY, identity {integer}, listing_id {blob},
-        ordinal {integer},
-        group_size {integer}, observed_at {text}, standing {integer}, is_several {integer},
-        word_index {integer},
-        anchor_index {integer}""",
+        ordinal {integer}, group_size {integer}, observed_at {text}, standing {integer},
+        is_several {integer}, word_index {integer}, anchor_index {integer}""",
     "ordered_ids": """
         listing_id {blob}, import_index {integer}, standing {integer},
         PRIMARY KEY (listing_id, import_index)""",
@@ -70,8 +64,8 @@ staged_groups = Table("staged_groups")
 
 _FIND_IDENTITIES = """
 INSERT INTO repeated_identities (listing_id, identity, has_url, occurrences)
-SELECT found.listing_id, found.identity, CASE WHEN first.source_url IS NULL THEN 0 ELSE 1 END,
-found.occurrences
+SELECT found.listing_id, found.identity,
+    CASE WHEN first.source_url IS NULL THEN 0 ELSE 1 END, found.occurrences
 FROM (
     SELECT listing_id, MIN(import_index) AS identity, COUNT(*) AS occurrences
     FROM staged_rows GROUP BY listing_id HAVING COUNT(*) > 1
@@ -102,8 +96,8 @@ INSERT INTO offers_without_url (identity, first_index, recency)
 SELECT found.identity, staged.import_index, staged.seen_at
 FROM staged_rows AS staged
 JOIN repeated_identities AS found ON found.listing_id = staged.listing_id
-WHERE staged.source_url IS NULL ORDER BY found.identity, staged.price_usd, staged.score,
-staged.import_index"""
+WHERE staged.source_url IS NULL
+ORDER BY found.identity, staged.price_usd, staged.score, staged.import_index"""
 
 _MEASURE_OBSERVATIONS_WITHOUT_URL = """
 INSERT INTO observations (identity, observation, group_size, recency, anchor_index, first_place)
@@ -116,8 +110,7 @@ SELECT identity, 0, occurrences, (
 FROM (
     SELECT identity, occurrences,
         CAST(SUM(occurrences) OVER (ORDER BY identity ROWS UNBOUNDED PRECEDING) AS BIGINT)
-            - occurrences + 1
-            AS first_place
+            - occurrences + 1 AS first_place
     FROM repeated_identities WHERE has_url = 0
 ) AS found ORDER BY identity"""
 
@@ -199,8 +192,7 @@ ORDER BY repeated.import_index"""
 _GROUP_SAME_ROWS = f"""
 INSERT INTO staged_groups
 SELECT same.import_index, same.identity, last.listing_id, last.ordinal, last.group_size,
-last.observed_at,
-    {Standing.REPEATED:d}, last.is_several, last.word_index, last.anchor_index
+    last.observed_at, {Standing.REPEATED:d}, last.is_several, last.word_index, last.anchor_index
 FROM same_rows AS same
 JOIN last_same_rows AS looked_at ON looked_at.identity = same.identity
 JOIN staged_groups AS last ON last.import_index = looked_at.import_index

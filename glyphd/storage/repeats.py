@@ -50,7 +50,7 @@ WHERE staged.source_url IS NOT NULL"""
 _FIND_SAME_ROWS = f"""
 INSERT INTO same_rows (import_index, identity)
 SELECT staged.import_index, found.identity {_REPEATED} AND staged.seen_at = first.seen_at
-AND {{says_the_same}}
+    AND {{says_the_same}}
 ORDER BY staged.import_index"""
 
 _FIND_LAST_SAME_ROWS = """
@@ -60,21 +60,21 @@ SELECT identity, MAX(import_index) FROM same_rows GROUP BY identity ORDER BY ide
 _RECENCY = f"staged.seen_at || CAST({_NUMBER_BASE} + staged.import_index AS TEXT)"
 
 _KEEP_LAST_SAME_ROWS = f"""
-INSERT INTO repeated_rows (import_index, identity, first_index, observation, content, price_usd,
-score, recency)
+INSERT INTO repeated_rows (import_index, identity, first_index, observation, content,
+    price_usd, score, recency)
 SELECT staged.import_index, last.identity, last.identity, 0, last.identity, staged.price_usd,
-staged.score, {_RECENCY}
+    staged.score, {_RECENCY}
 FROM last_same_rows AS last
 JOIN staged_rows AS staged ON staged.import_index = last.import_index
 ORDER BY staged.import_index"""
 
 _KEEP_OTHER_ROWS = f"""
-INSERT INTO repeated_rows (import_index, identity, first_index, observation, content, price_usd,
-score, recency)
+INSERT INTO repeated_rows (import_index, identity, first_index, observation, content,
+    price_usd, score, recency)
 SELECT staged.import_index, found.identity, staged.import_index, 0,
     CASE WHEN {{says_the_same}} THEN found.identity END, staged.price_usd, staged.score, {_RECENCY}
 {_REPEATED} AND NOT EXISTS (SELECT 1 FROM same_rows AS same
-WHERE same.import_index = staged.import_index)
+    WHERE same.import_index = staged.import_index)
 ORDER BY staged.import_index"""
 
 _FIND_UNEQUALLED = """
