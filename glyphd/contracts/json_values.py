@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError, from_json
 
-NUL_CHARACTER = ("nul_character", "holds a NUL character")
+NUL_CHARACTER = ("nul_character", "contains a NUL character")
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
