@@ -23,7 +23,7 @@ from glyphd.db.registry_models import Job
 from glyphd.importing.cancelling import cancel_import
 from glyphd.importing.changes import WantedChange, request_change, require_change
 from glyphd.importing.intake import Accepted
-from glyphd.importing.registry import require_import
+from glyphd.importing.job_queries import require_import
 from glyphd.importing.requests import Asked
 from glyphd.importing.status import view_import
 from glyphd.services import Services
