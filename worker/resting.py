@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from glyphd.db.registry_models import Job
 from glyphd.importing.claims import LONGEST_REST_SECONDS
-from glyphd.importing.registry import IMPORT, Registry
+from glyphd.importing.job_queries import IMPORT
+from glyphd.importing.registry import Registry
 from glyphd.times import read_stored, utc_text
 from worker.passing import ROOM_REASONS, passing_reason
 

@@ -16,7 +16,8 @@ from glyphd.errors import ImportTooLarge, RowsRefused, UnreadableFile
 from glyphd.importing.claims import Claim, ClaimLost
 from glyphd.importing.error_report import errors_name
 from glyphd.importing.integrity_log import IntegrityLog
-from glyphd.importing.registry import IMPORT, JSON_FINDINGS
+from glyphd.importing.job_queries import IMPORT
+from glyphd.importing.registry import JSON_FINDINGS
 from glyphd.storage.writing import Written, find_written
 from glyphd.times import now_text
 from worker.apart import ReaderLost

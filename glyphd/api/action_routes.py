@@ -14,7 +14,8 @@ from glyphd.api.query_strings import idempotency_key, query, query_pairs
 from glyphd.api.routes import ID, Route
 from glyphd.api.upload_routes import require_room
 from glyphd.api.waiting import Waiting
-from glyphd.contracts.import_contracts import ImportOptions, ImportStatus
+from glyphd.contracts.import_contracts import ImportStatus
+from glyphd.contracts.import_options import ImportOptions
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import ChangeQuery, NoParameters
 from glyphd.db.archive_models import RESTORE, ROLLBACK
@@ -22,7 +23,7 @@ from glyphd.db.registry_models import Job
 from glyphd.importing.cancelling import cancel_import
 from glyphd.importing.changes import WantedChange, request_change, require_change
 from glyphd.importing.intake import Accepted
-from glyphd.importing.registry import require_import
+from glyphd.importing.job_queries import require_import
 from glyphd.importing.requests import Asked
 from glyphd.importing.status import view_import
 from glyphd.services import Services

@@ -13,7 +13,7 @@ from glyphd.contracts.queries import DiffKind, DiffQuery
 from glyphd.errors import ImportNotSucceeded
 from glyphd.history.import_diff import list_diff
 from glyphd.history.matching import Brought, find_brought
-from glyphd.importing.registry import require_import
+from glyphd.importing.job_queries import require_import
 from glyphd.listings.search import archive_version
 from glyphd.request_errors import InvalidParameter
 from glyphd.services import Services

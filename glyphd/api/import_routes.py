@@ -17,7 +17,7 @@ from glyphd.api.routes import ID, Route
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.queries import ErrorQuery, ImportQuery, NoParameters, StatusQuery
 from glyphd.importing.intake import GZIP
-from glyphd.importing.registry import require_import
+from glyphd.importing.job_queries import require_import
 from glyphd.importing.status import view_import
 from glyphd.services import Services
 

@@ -17,7 +17,7 @@ from glyphd.api.upload_routes import require_room
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.column_checks import CheckOptions
 from glyphd.contracts.findings import Findings
-from glyphd.contracts.import_contracts import ImportOptions
+from glyphd.contracts.import_options import ImportOptions
 from glyphd.contracts.object_cells import OBJECT_HEADER
 from glyphd.contracts.queries import PersistQuery
 from glyphd.contracts.row_errors import RowError

@@ -13,7 +13,7 @@ from glyphd.contracts.queries import NoParameters, SourceQuery
 from glyphd.db.registry_models import Job
 from glyphd.errors import ListingNotCurrent, ListingNotFound, ListingNotInImport
 from glyphd.importing.intake import NDJSON
-from glyphd.importing.registry import require_import
+from glyphd.importing.job_queries import require_import
 from glyphd.importing.report import report_version, write_report
 from glyphd.importing.source_records import Event, find_event, find_source, read_source
 from glyphd.listings.formats import CONTENT_TYPES

@@ -1,25 +1,12 @@
-"""The contracts of an import: what may be asked of it, what is said about it, and what the store
-gives back."""
+"""The contracts of an import: what is said about it, and what the store gives back."""
 
-import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-)
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from glyphd.contracts.cells import BooleanCell
-from glyphd.contracts.column_names import canonical_name, fold, nearest
-from glyphd.contracts.columns import INPUT_COLUMNS
 from glyphd.contracts.gpu_listings import GPUListingDTO
-from glyphd.contracts.numeric_cells import IntegerCell
 
 
 class ImportStatus(StrEnum):
@@ -38,92 +25,7 @@ class ImportStatus(StrEnum):
 
 UNFINISHED = (ImportStatus.QUEUED, ImportStatus.RUNNING)
 
-Delimiter = Literal[",", ";", "tab", "|"]
-Label = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00]*$")
-]
-Description = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
 ImportId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
-
-
-MAX_SKIP_LINES = 100
-_COLUMN_CHOICE = re.compile(r"([^:]*):(.*\S.*)", re.DOTALL)
-
-
-def _column_choice(text: str) -> str:
-    """`price_usd:Retail Price`, with the canonical name of the column; without one the column is
-    left out."""
-    found = _COLUMN_CHOICE.fullmatch(text)
-    if found is None:
-        raise ValueError("must be <column>:<name in the file>, such as price_usd:Retail Price")
-    target, name = found[1].strip(), found[2].strip()
-    column = canonical_name(target, INPUT_COLUMNS) if target else ""
-    if column is None:
-        near = nearest(target, INPUT_COLUMNS)
-        raise ValueError(
-            f"there is no column {target[:100]!r}" + (f"; did you mean {near}?" if near else "")
-        )
-    return f"{column}:{name}"
-
-
-def _delimiter_name(value: Any) -> Any:
-    return "tab" if value == "\t" else value
-
-
-def _each_once(pairs: list[str]) -> list[str]:
-    """Neither may two of the file's columns be one of ours, nor one of them two."""
-    targets = [pair.split(":", 1)[0] for pair in pairs if not pair.startswith(":")]
-    names = [fold(pair.split(":", 1)[1]) for pair in pairs]
-    if len(set(targets)) < len(targets) or len(set(names)) < len(names):
-        raise ValueError("must name each column once")
-    return pairs
-
-
-ColumnChoices = Annotated[
-    list[
-        Annotated[
-            str,
-            StringConstraints(max_length=1000, pattern=r"^[^\x00]*$"),
-            AfterValidator(_column_choice),
-        ]
-    ],
-    AfterValidator(_each_once),
-    Field(default_factory=list),
-]
-
-
-class ImportOptions(BaseModel):
-    """What a client may ask of an import, as query parameters or form fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    source: Label | None = Field(
-        None, description="Where the file comes from; stored with the import"
-    )
-    description: Description | None = Field(None, description="Free text; stored with the import")
-    delimiter: Annotated[Delimiter | None, BeforeValidator(_delimiter_name)] = Field(
-        None, description="Cell delimiter; default: detected from the header"
-    )
-    encoding: str | None = Field(
-        None, description="Character encoding; default UTF-8, with or without BOM"
-    )
-    map: ColumnChoices = Field(
-        description="<column>:<name in the file>, repeatable: which column of the file is which, "
-        "or (:<name>) left out"
-    )
-    skip_lines: Annotated[int | None, IntegerCell(maximum=MAX_SKIP_LINES)] = Field(
-        None, description="Lines before the header, at most 100"
-    )
-    decimal: Literal["point", "comma"] | None = Field(
-        None,
-        description="How numbers are written: 1299.50 (point, the default) or 1.299,50 (comma)",
-    )
-    on_error: Literal["abort", "skip"] = Field(
-        "abort", description="What one bad row does: fail all, or be left out"
-    )
-    dry_run: Annotated[bool, BooleanCell(required=True)] = Field(
-        False, description="Validate everything, write nothing"
-    )
 
 
 class ScoredListingDTO(GPUListingDTO):

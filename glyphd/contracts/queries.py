@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from glyphd.contracts.cells import BooleanCell, TextCell
-from glyphd.contracts.import_contracts import Description, ImportOptions, ImportStatus, Label
+from glyphd.contracts.import_contracts import ImportStatus
+from glyphd.contracts.import_options import Description, ImportOptions, Label
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.contracts.parameter_reading import NEVER_BLANK
 from glyphd.times import parse_time

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from glyphd.contracts.column_names import HeaderMap, fold, nearest
 from glyphd.contracts.columns import REQUIRED
-from glyphd.contracts.import_contracts import ImportOptions
+from glyphd.contracts.import_options import ImportOptions
 from glyphd.errors import FileRefused, UnreadableFile
 from glyphd.importing.csv_rows import CsvRows
 from glyphd.importing.encodings import DEFAULT_ENCODING, UTF8_BOM, canonical_encoding

@@ -6,7 +6,7 @@ import io
 
 from glyphd.contracts.column_names import map_headers
 from glyphd.contracts.columns import INPUT_COLUMNS, REQUIRED
-from glyphd.contracts.import_contracts import MAX_SKIP_LINES
+from glyphd.contracts.import_options import MAX_SKIP_LINES
 from glyphd.contracts.texts import trimmed
 from glyphd.errors import FileRefused
 from glyphd.importing.csv_rows import read_records, separator_of

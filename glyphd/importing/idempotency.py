@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from glyphd.contracts.import_contracts import ImportOptions
+from glyphd.contracts.import_options import ImportOptions
 from glyphd.db.registry_models import Job
 from glyphd.errors import IdempotencyConflict
 

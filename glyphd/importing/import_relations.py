@@ -13,7 +13,7 @@ from glyphd.contracts.import_contracts import UNFINISHED, ImportStatus
 from glyphd.db.dialects import caseless
 from glyphd.db.registry_models import Job
 from glyphd.importing.import_filters import IMPORT_FILTERS, conditions
-from glyphd.importing.registry import IMPORT
+from glyphd.importing.job_queries import IMPORT
 
 _RECENT_JOBS = 1000
 """Sources are looked for among so many of the latest jobs: to look through all of them would take

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 from glyphd.contracts.columns import ROW_SCHEMA_VERSION
-from glyphd.contracts.import_contracts import ImportOptions, ImportStatus
+from glyphd.contracts.import_contracts import ImportStatus
+from glyphd.contracts.import_options import ImportOptions
 from glyphd.db.registry_models import Job
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.errors import FileRefused, GlyphdError, ImportNotRetryable

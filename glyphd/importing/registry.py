@@ -1,26 +1,20 @@
-"""The registry's questions and answers: jobs by import, claims, and the workers that are alive."""
+"""The registry: the life of jobs, from their record through claims to their end, and the heartbeats
+of workers."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from threading import local
 from typing import Any
 
-from peewee import Case, Database, IntegrityError, fn
+from peewee import IntegrityError, fn
 
 from glyphd.contracts.import_contracts import UNFINISHED, ImportStatus
 from glyphd.db.archive_models import ROLLBACK
 from glyphd.db.registry_models import Job, Worker
-from glyphd.errors import ImportNotFound
 from glyphd.importing.claims import Claim, ClaimLost, rests
-from glyphd.importing.import_filters import conditions
+from glyphd.importing.job_queries import IMPORT, JobQueries
 from glyphd.times import now_text, utc_text
 
 WORKER_ALIVE_SECONDS = 10
 """A worker sends a heartbeat every two seconds; after this long without one it counts as gone."""
-
-IMPORT = "import"
-"""The kind of a job that imports an upload; the others roll an import back or restore it."""
 
 JSON_FINDINGS = ("error_summary", "errors", "ignored_columns", "warnings", "summary", "effect")
 FINDINGS = (
@@ -35,12 +29,6 @@ FINDINGS = (
 )
 """What is kept of the reading of a file, here and in the result of its batch."""
 
-_IN_ARCHIVE = (
-    Job.kind == IMPORT,
-    Job.status == ImportStatus.SUCCEEDED,
-    Job.dry_run == False,  # noqa: E712  # an expression of Peewee's
-)
-
 
 class KeyTaken(Exception):
     """Another request with the same idempotency key came first."""
@@ -50,18 +38,8 @@ class ChangeTaken(Exception):
     """Another change of the same import came first, and has not ended."""
 
 
-class _Block(local):
-    """What ends with the `one_connection` that this thread is in, if it is in one."""
-
-    ending: ExitStack | None = None
-
-
-class Registry:
+class Registry(JobQueries):
     """Reads and writes jobs. Each method is one short transaction."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self._block = _Block()
 
     def add(self, values: dict[str, Any]) -> Job:
         """Records a job and gives its row back, committed.
@@ -84,127 +62,12 @@ class Registry:
                 raise
             raise KeyTaken from None
 
-    def find_import(self, import_id: str) -> Job | None:
-        with self.connected():
-            return self._one((Job.import_id == import_id) & (Job.kind == IMPORT))
-
-    def pending_change(self, import_id: str) -> Job | None:
-        """The rollback or restore of this import that has not ended."""
-        with self.connected():
-            return self._one(
-                (Job.import_id == import_id) & (Job.kind != IMPORT) & Job.status.in_(UNFINISHED)
-            )
-
-    def changes(self) -> list[Job]:
-        """Every rollback and restore that was carried out, in the order of asking."""
-        query = (
-            Job.select()
-            .where(Job.kind != IMPORT, Job.status == ImportStatus.SUCCEEDED)
-            .order_by(Job.id)
-        )
-        with self.connected():
-            return list(query.bind(self.database))
-
     def note_change(self, claim: Claim, moment: str) -> None:
         """Tells the import's own row since when it is rolled back, or that it counts again."""
         rolled_back_at = moment if claim.job.kind == ROLLBACK else None
         its_import = (Job.import_id == claim.job.import_id) & (Job.kind == IMPORT)
         with self.connected():
             self._execute(Job.update(rolled_back_at=rolled_back_at).where(its_import))
-
-    def import_ids(self) -> set[str]:
-        """The ids of all imports there ever were."""
-        query = Job.select(Job.import_id).where(Job.kind == IMPORT)
-        with self.connected():
-            return {row[0] for row in self.database.execute(query)}
-
-    def find_key(self, key: str) -> Job | None:
-        """The import that was made with this idempotency key."""
-        with self.connected():
-            return self._one(Job.idempotency_key == key)
-
-    def job(self, job_id: int) -> Job | None:
-        with self.connected():
-            return self._one(Job.id == job_id)
-
-    def imports(
-        self, wanted: Mapping[str, Any], *, before: int | None = None, limit: int
-    ) -> list[Job]:
-        """Imports that fit, newest first; only those older than the job `before`."""
-        query = self._imports(wanted).order_by(Job.id.desc()).limit(limit)
-        if before is not None:
-            query = query.where(Job.id < before)
-        with self.connected():
-            return list(query.bind(self.database))
-
-    def count_imports(self, wanted: Mapping[str, Any]) -> int:
-        with self.connected():
-            return int(self._imports(wanted).bind(self.database).count())
-
-    def unfinished(self) -> list[Job]:
-        """Jobs that some worker still has to do, oldest first."""
-        with self.connected():
-            return list(
-                Job.select().where(Job.status.in_(UNFINISHED)).order_by(Job.id).bind(self.database)
-            )
-
-    def count_unfinished(self) -> int:
-        """How many jobs a job that comes now would have to wait for."""
-        with self.connected():
-            return int(Job.select().where(Job.status.in_(UNFINISHED)).bind(self.database).count())
-
-    def resting(self) -> list[str | None]:
-        """Why interrupted jobs must run again, oldest job first; None for one without a recorded
-        reason."""
-        reason = Case(None, [(Job.kind == IMPORT, Job.reason)])
-        query = (
-            Job.select(reason)
-            .where(Job.status.in_(UNFINISHED), ~Job.not_before.is_null())
-            .order_by(Job.id)
-        )
-        with self.connected():
-            return [row[0] for row in self.database.execute(query)]
-
-    def succeeded(self) -> list[str]:
-        """The ids of all imports that are said to be in the archive, oldest first."""
-        query = Job.select(Job.import_id).where(*_IN_ARCHIVE).order_by(Job.id)
-        with self.connected():
-            return [row[0] for row in self.database.execute(query)]
-
-    def has_imported_since(self, moment: str) -> bool:
-        """Whether an import has brought its rows since then."""
-        with self.connected():
-            return bool(
-                Job.select()
-                .where(Job.finished_at > moment, *_IN_ARCHIVE)
-                .bind(self.database)
-                .exists()
-            )
-
-    def all_jobs(self) -> list[Job]:
-        """Every job there ever was, oldest first."""
-        with self.connected():
-            return list(Job.select().order_by(Job.id).bind(self.database))
-
-    def timeline(self) -> list[Job]:
-        """All that the archive took in, in order: imports that brought rows, rollbacks and
-        restores."""
-        in_archive = (Job.status == ImportStatus.SUCCEEDED) & ~Job.dry_run
-        moment = fn.COALESCE(Job.imported_at, Job.finished_at)
-        with self.connected():
-            return list(Job.select().where(in_archive).order_by(moment, Job.id).bind(self.database))
-
-    def latest_with_bytes(self, sha256: str) -> str | None:
-        """The latest import of these very bytes that succeeded and still counts."""
-        query = (
-            Job.select(Job.import_id)
-            .where(Job.sha256 == sha256, Job.rolled_back_at.is_null(), *_IN_ARCHIVE)
-            .order_by(Job.id.desc())
-            .limit(1)
-        )
-        with self.connected():
-            row = self.database.execute(query).fetchone()
-        return row[0] if row else None
 
     def claim(self, job_id: int) -> Claim | None:
         """Claims the job for one more attempt; None if it is finished or has to wait, unless to be
@@ -236,13 +99,6 @@ class Registry:
         )
         with self.connected():
             return bool(self._execute(wanted) == 1)
-
-    def is_cancel_requested(self, job_id: int) -> bool:
-        with self.connected():
-            row = self.database.execute(
-                Job.select(Job.cancel_requested_at).where(Job.id == job_id)
-            ).fetchone()
-        return bool(row and row[0])
 
     def update_claimed(self, claim: Claim, **values: Any) -> None:
         """Changes the job's row, if the claim still holds; raises ClaimLost otherwise."""
@@ -309,41 +165,8 @@ class Registry:
             self._execute(Worker.update(pid=Worker.pid).where(Worker.id == ""))
             transaction.rollback()
 
-    def _imports(self, wanted: Mapping[str, Any]) -> Any:
-        return Job.select().where(Job.kind == IMPORT, *conditions(self.database, wanted))
-
-    def _one(self, where: Any) -> Job | None:
-        found: Job | None = Job.select().where(where).bind(self.database).first()
-        return found
-
     def _execute(self, query: Any) -> Any:
         return query.bind(self.database).execute()
-
-    @contextmanager
-    def one_connection(self) -> Iterator[None]:
-        """All that this thread asks in the block goes through one connection, opened when it is
-        first needed."""
-        with ExitStack() as ending:
-            self._block.ending = ending
-            ending.callback(setattr, self._block, "ending", None)
-            yield
-
-    @contextmanager
-    def connected(self) -> Iterator[None]:
-        """The thread's connection if it has one, else one until the end of this block or of
-        `one_connection`."""
-        if self._block.ending is not None and self.database.is_closed():
-            self._block.ending.enter_context(self.database.connection_context())
-        with self.database.connection_context():
-            yield
-
-
-def require_import(registry: Registry, import_id: str) -> Job:
-    """The import's job. Raises ImportNotFound for an unknown id."""
-    job = registry.find_import(import_id) if "\0" not in import_id else None
-    if job is None:
-        raise ImportNotFound(f"there is no import {import_id}", import_id=import_id)
-    return job
 
 
 def is_alive() -> Any:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 
-from glyphd.contracts.import_contracts import ImportOptions
+from glyphd.contracts.import_options import ImportOptions
 
 
 @dataclass(frozen=True)

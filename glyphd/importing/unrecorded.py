@@ -11,8 +11,9 @@ import structlog
 from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.registry_models import Job
 from glyphd.errors import SourceMissing
+from glyphd.importing.job_queries import IMPORT
 from glyphd.importing.kept_files import measure
-from glyphd.importing.registry import IMPORT, KeyTaken, Registry
+from glyphd.importing.registry import KeyTaken, Registry
 from glyphd.uploads import UploadStore
 
 SETTLED_SECONDS = 60.0

@@ -19,7 +19,8 @@ from glyphd.db.damage import DamageCheck, file_to_check
 from glyphd.db.registry_models import Job
 from glyphd.db.troubles import DATABASE_ERRORS, UNREADABLE
 from glyphd.errors import CannotBackUp
-from glyphd.importing.registry import IMPORT, Registry
+from glyphd.importing.job_queries import IMPORT
+from glyphd.importing.registry import Registry
 from glyphd.private_files import make_file, make_folder
 from glyphd.settings import Settings
 from glyphd.upkeep.originals import check_notes, check_upload, files_of, is_plain

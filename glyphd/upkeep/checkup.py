@@ -8,7 +8,8 @@ from glyphd.db.damage import find_damage, find_queue_damage
 from glyphd.db.drift import find_drift
 from glyphd.db.pairing import require_no_mismatch
 from glyphd.importing.audit import missing_batches
-from glyphd.importing.registry import IMPORT, Registry
+from glyphd.importing.job_queries import IMPORT
+from glyphd.importing.registry import Registry
 from glyphd.importing.unrecorded import SETTLED_SECONDS, find_unrecorded, manifest_names
 from glyphd.settings import Settings
 from glyphd.upkeep.backup import Progress

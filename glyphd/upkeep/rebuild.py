@@ -18,9 +18,10 @@ from glyphd.contracts.columns import FIRST_VERSION, ROW_SCHEMA_VERSION
 from glyphd.db.connections import close_all, open_archive, open_registry, open_registry_to_look
 from glyphd.db.registry_models import Job
 from glyphd.errors import CannotRebuild, Refused
+from glyphd.importing.job_queries import IMPORT
 from glyphd.importing.kept_files import measure
 from glyphd.importing.reading import read_kept
-from glyphd.importing.registry import FINDINGS, IMPORT, JSON_FINDINGS, Registry
+from glyphd.importing.registry import FINDINGS, JSON_FINDINGS, Registry
 from glyphd.settings import Settings
 from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.staging import Stage, open_stage

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 from glyphd.contracts.columns import ROW_SCHEMA_VERSION
-from glyphd.contracts.import_contracts import ImportOptions
+from glyphd.contracts.import_options import ImportOptions
 from glyphd.db.registry_models import Job
 from glyphd.errors import FileRefused, Refused, RowsRefused, UnreadableFile
 from glyphd.importing.door import FirstBlock, check_door

@@ -7,7 +7,8 @@ from typing import Any
 
 from glyphd.api.callers import caller
 from glyphd.contracts.fingerprints import fingerprint
-from glyphd.contracts.import_contracts import ImportOptions, ImportStatus
+from glyphd.contracts.import_contracts import ImportStatus
+from glyphd.contracts.import_options import ImportOptions
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.db.registry_models import Job
 from glyphd.errors import GlyphdError

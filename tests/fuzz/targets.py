@@ -13,7 +13,7 @@ from glyphd.api.bodies import receive_upload
 from glyphd.api.forms import MAX_FIELD_BYTES, MAX_PARTS
 from glyphd.api.query_strings import MAX_PARAMETERS, read_query_string
 from glyphd.contracts.fingerprints import fingerprint
-from glyphd.contracts.import_contracts import ImportOptions
+from glyphd.contracts.import_options import ImportOptions
 from glyphd.contracts.object_cells import OBJECT_HEADER
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import ErrorQuery, ImportQuery, ListingQuery, UploadQuery

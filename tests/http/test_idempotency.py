@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from glyphd.contracts.import_contracts import ImportOptions
+from glyphd.contracts.import_options import ImportOptions
 from tests.service import Service, offers, problem
 
 CSV = offers("RTX_A6000,4500,0.9,USA,Acme,2025-07-29T12:00:00Z")

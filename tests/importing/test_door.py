@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from glyphd.contracts.import_contracts import Delimiter, ImportOptions
+from glyphd.contracts.import_options import Delimiter, ImportOptions
 from glyphd.errors import FileRefused
 from glyphd.importing.door import Admitted, FirstBlock, check_door
 from glyphd.importing.encodings import canonical_encoding

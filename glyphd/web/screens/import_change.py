@@ -15,7 +15,7 @@ from glyphd.contracts.queries import ChangeQuery, Query, QueryTime
 from glyphd.db.archive_models import RESTORE, ROLLBACK
 from glyphd.errors import ChangePending, NothingToChange
 from glyphd.importing.changes import WantedChange, request_change
-from glyphd.importing.registry import require_import
+from glyphd.importing.job_queries import require_import
 from glyphd.importing.status import view_import
 from glyphd.services import Services
 from glyphd.web.theme import Theme, here, moved_to

@@ -23,7 +23,7 @@ from glyphd.db.registry_models import Job
 from glyphd.errors import ImportFinal, Refused
 from glyphd.importing.cancelling import cancel_import
 from glyphd.importing.import_relations import changes_of, count_ahead, import_before
-from glyphd.importing.registry import require_import
+from glyphd.importing.job_queries import require_import
 from glyphd.importing.status import view_import
 from glyphd.request_errors import InvalidRequest
 from glyphd.services import Services

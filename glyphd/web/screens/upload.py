@@ -11,7 +11,7 @@ from glyphd.api.problems import status_of
 from glyphd.api.routes import Route
 from glyphd.api.upload_routes import SMALL_GRACE_SECONDS, require_room
 from glyphd.api.waiting import Waiting
-from glyphd.contracts.import_contracts import ImportOptions
+from glyphd.contracts.import_options import ImportOptions
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import QueryTime
 from glyphd.errors import FileRefused
