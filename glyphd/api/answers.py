@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
@@ -11,6 +12,7 @@ from bottle import HTTPResponse, request
 from pydantic import BaseModel
 
 from glyphd.api.answer_files import written
+from glyphd.api.kept_pages import KeptPages
 from glyphd.api.query_strings import query_pairs
 from glyphd.api.request_headers import header
 from glyphd.contracts.fingerprints import fingerprint
@@ -109,18 +111,29 @@ def answer_list(
     scratch: ScratchSpace,
     *,
     count: Callable[[], int] | None = None,
+    pages: KeptPages | None = None,
 ) -> HTTPResponse:
     """The page that is asked for, or the whole list where there is no `limit`.
 
     `version` changes whenever the list may. `count` says how many rows there are, where that is
-    asked for.
+    asked for. `pages` keeps what was answered.
     """
     headers = require_changed(output_format(asked), version)
-    if count is not None:
-        headers["X-Total-Count"] = str(count())
+
+    def counted() -> dict[str, str]:
+        return headers if count is None else headers | {"X-Total-Count": str(count())}
+
     if asked.limit is None:
-        return answer_whole(asked, found.columns, found.everything(), scratch, headers)
-    return answer_page(asked, found.page(asked.limit), headers)
+        return answer_whole(asked, found.columns, found.everything(), scratch, counted())
+    make = partial(_made_page, asked, found, counted)
+    return make() if pages is None else pages.answer(headers["ETag"], make)
+
+
+def _made_page(
+    asked: PageQuery, found: Result, headers: Callable[[], dict[str, str]]
+) -> HTTPResponse:
+    assert asked.limit is not None
+    return answer_page(asked, found.page(asked.limit), headers())
 
 
 def answer_page(asked: OutputQuery, page: Page, headers: dict[str, str]) -> HTTPResponse:

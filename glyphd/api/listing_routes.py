@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
+from glyphd.api.kept_pages import KeptPages
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.turns import Turns
@@ -21,6 +22,7 @@ class ListingsApi:
         self._services = services
         self._archive = services.archive
         self._turns = Turns()
+        self._pages = KeptPages()
         self._statements = Statements()
 
     def routes(self) -> list[Route]:
@@ -38,7 +40,12 @@ class ListingsApi:
             search = Search(self._archive, asked, self._statements)
             count = search.count if asked.count else None
             return answer_list(
-                asked, search, archive_version(self._archive), self._services.scratch, count=count
+                asked,
+                search,
+                archive_version(self._archive),
+                self._services.scratch,
+                count=count,
+                pages=self._pages,
             )
 
     def show(self, listing_id: str) -> HTTPResponse:
