@@ -1,7 +1,5 @@
-"""The life of a job in the worker: lock, claim, one attempt, and the truth about it in the
-registry."""
+"""The life of a job in the worker: lock, claim, one attempt, and what came of it."""
 
-import json
 import time
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
@@ -14,12 +12,9 @@ from glyphd.db.dialects import checkpoint
 from glyphd.db.troubles import DATABASE_ERRORS, Trouble, trouble_of
 from glyphd.errors import ImportTooLarge, RowsRefused, UnreadableFile
 from glyphd.importing.claims import Claim, ClaimLost
-from glyphd.importing.error_report import errors_name
 from glyphd.importing.integrity_log import IntegrityLog
 from glyphd.importing.job_queries import IMPORT
-from glyphd.importing.registry import JSON_FINDINGS
 from glyphd.storage.writing import Written, find_written
-from glyphd.times import now_text
 from worker.apart import ReaderLost
 from worker.attempts import Attempt, Halted
 from worker.change_batch import BatchChange
@@ -27,10 +22,10 @@ from worker.context import WorkerContext
 from worker.import_file import FileImport
 from worker.passing import passing_reason
 from worker.progress import Halt, Watched, heartbeat
-from worker.resting import Rest, is_hopeless, rest_after, rest_after_stop, why_hopeless
+from worker.recording import record_end, requeue
+from worker.resting import is_hopeless, rest_after, rest_after_stop, why_hopeless
 
 MAX_LOST_ATTEMPTS = 5
-LONGEST_RECORD_PAUSE_SECONDS = 5.0
 _REPAIR_ADVICE = "restore a backup or rebuild the archive with `glyphd rebuild`, then retry"
 
 _CANCELLED = {"status": ImportStatus.CANCELLED, "phase": None}
@@ -96,7 +91,7 @@ def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> Non
         if ended is None:
             return
         values = ended
-    _finish(context, claim, values, time.monotonic() - began)
+    record_end(context, claim, values, time.monotonic() - began)
 
 
 def _end_of(context: WorkerContext, claim: Claim, error: Exception) -> dict[str, Any] | None:
@@ -113,7 +108,7 @@ def _end_of(context: WorkerContext, claim: Claim, error: Exception) -> dict[str,
     log.warning("import_interrupted", reason=reason, detail=" ".join(str(error).split()))
     if is_hopeless(context.services.registry, claim.job, reason):
         return _failed(ImportTooLarge.code, why_hopeless(claim.job, reason))
-    _hand_back(context, claim, rest_after(claim.job, reason), reason)
+    requeue(context, claim, rest_after(claim.job, reason), reason)
     return None
 
 
@@ -200,7 +195,7 @@ def _halt(context: WorkerContext, claim: Claim, why: Halt) -> None:
     """An attempt that has to end. Nothing of it was committed."""
     if why is Halt.LOST:
         raise ClaimLost(why.value)
-    _hand_back(context, claim, rest_after_stop(claim.job))
+    requeue(context, claim, rest_after_stop(claim.job))
 
 
 def _succeeded(written: Written | None) -> dict[str, Any]:
@@ -235,90 +230,6 @@ def _broken(context: WorkerContext, error: Exception) -> dict[str, Any]:
         context.is_suspect.set()
     log.error("import_crashed", exc_info=error)
     return _failed("internal_error", "something went wrong inside glyphd; retry the import")
-
-
-def _finish(context: WorkerContext, claim: Claim, values: dict[str, Any], seconds: float) -> None:
-    """Writes the final status, and one line about it into the log."""
-    stored = {
-        name: json.dumps(value) if name in JSON_FINDINGS else value
-        for name, value in values.items()
-    }
-    now = now_text()
-    if claim.job.kind == IMPORT:
-        stored["reason"] = None
-    _record(context, claim, **stored, finished_at=now, heartbeat_at=now)
-    _forget_earlier_errors(context, claim, kept=values.get("errors_name"))
-    job = claim.job
-    tell = log.warning if values["status"] == ImportStatus.FAILED else log.info
-    if job.kind != IMPORT:
-        tell(
-            "change_finished",
-            kind=job.kind,
-            status=str(values["status"]),
-            seconds=round(seconds, 3),
-        )
-        return
-    tell(
-        "import_finished",
-        status=str(values["status"]),
-        error=values.get("error_code"),
-        record_count=values.get("record_count", 0),
-        rows_read=values.get("rows_read", 0),
-        error_count=values.get("error_count", 0),
-        size_bytes=job.size_bytes,
-        source=job.source,
-        filename=job.filename,
-        dry_run=job.dry_run,
-        seconds=round(seconds, 3),
-    )
-
-
-def _forget_earlier_errors(context: WorkerContext, claim: Claim, *, kept: str | None) -> None:
-    """Attempts that a dead worker left may have left their row errors too; only those of one
-    attempt count.
-
-    That is this attempt, or the one that died just after its batch was in the archive.
-    """
-    for attempt in range(1, claim.attempt):
-        name = errors_name(claim.job.import_id, attempt)
-        if name != kept:
-            context.services.uploads.delete(name)
-
-
-def _hand_back(context: WorkerContext, claim: Claim, rest: Rest, reason: str | None = None) -> None:
-    """The job waits in the queue again; the attempt does not count as lost."""
-    values: dict[str, Any] = {"reason": reason} if claim.job.kind == IMPORT else {}
-    _record(
-        context,
-        claim,
-        **values,
-        status=ImportStatus.QUEUED,
-        handback_count=rest.handback_count,
-        not_before=rest.not_before,
-        phase=None,
-        progress=0.0,
-    )
-    log.warning("import_requeued", rest_seconds=rest.seconds, reason=reason or Halt.STOPPING.value)
-
-
-def _record(context: WorkerContext, claim: Claim, **values: Any) -> None:
-    """Writes into the job's row how the attempt ended, as soon as the registry can be written to.
-
-    A row that stays `running` would say that this process had died, and count against the import.
-    No other job could be claimed meanwhile. Raises ClaimLost, and the database's error when the
-    process has to stop before.
-    """
-    pause = LONGEST_RECORD_PAUSE_SECONDS / 64
-    while True:
-        try:
-            context.services.registry.update_claimed(claim, **values)
-            return
-        except Exception as error:
-            if passing_reason(error) is None or context.stopping.wait(pause):
-                raise
-            outcome = {"status": str(values["status"]), "error": values.get("error_code")}
-            log.warning("outcome_not_recorded", **outcome, reason=passing_reason(error))
-            pause = min(2 * pause, LONGEST_RECORD_PAUSE_SECONDS)
 
 
 def _find_written(context: WorkerContext, claim: Claim) -> Written | None:

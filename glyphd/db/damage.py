@@ -9,9 +9,10 @@ from pathlib import Path
 from peewee import Database
 
 from glyphd.db.archive_models import ARCHIVE_MODELS
+from glyphd.db.catalogue import Reference
 from glyphd.db.connections import SqliteFile
 from glyphd.db.dialects import interrupter
-from glyphd.db.drift import Reference, references_of
+from glyphd.db.drift import references_of
 from glyphd.db.postgres_sessions import open_postgres
 from glyphd.db.registry_models import REGISTRY_MODELS
 from glyphd.db.troubles import DATABASE_ERRORS, PASSING_TROUBLES, Trouble, trouble_of

@@ -1,20 +1,9 @@
 """Where a live database has drifted from the Peewee models: one human line for each difference."""
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from peewee import (
-    Database,
-    DatabaseError,
-    Field,
-    ForeignKeyField,
-    IndexMetadata,
-    Model,
-    Node,
-    Ordering,
-)
+from peewee import Database, Field, ForeignKeyField, Model, Node, Ordering
 
 from glyphd.db.archive_models import (
     ARCHIVE_MODELS,
@@ -22,6 +11,14 @@ from glyphd.db.archive_models import (
     IS_CURRENT,
     REFER_TO_EVENTS,
     ScoredListing,
+)
+from glyphd.db.catalogue import (
+    IndexShape,
+    Reference,
+    can_be_read,
+    collations_in,
+    indexes_in,
+    references_in,
 )
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.fields import CaselessTextField
@@ -55,27 +52,6 @@ _SQLITE_TYPES = dict.fromkeys(_POSTGRESQL_TYPES, "INTEGER") | {
     "DOUBLE": "REAL",
     "TEXT": "TEXT",
 }
-
-
-@dataclass(frozen=True)
-class IndexShape:
-    """What is compared of an index: the same words for both databases, so far as they agree."""
-
-    columns: tuple[str, ...]
-    unique: bool
-    partial: bool
-
-    def __str__(self) -> str:
-        kind = f"{'a unique' if self.unique else 'an'} index"
-        return f"{kind} on ({', '.join(self.columns)}){' for some rows' if self.partial else ''}"
-
-
-class Reference(NamedTuple):
-    """What columns refer to, each side's names separated by commas."""
-
-    columns: str
-    table: str
-    target: str
 
 
 def find_drift(settings: Settings) -> list[str]:
@@ -157,11 +133,7 @@ def _key_drift(database: Database, model: type[Model]) -> Iterator[str]:
 def _collation_drift(database: Database, model: type[Model], found: Iterable[str]) -> Iterator[str]:
     """Text sorts by its bytes, and caseless text ignores ASCII case, on either database."""
     table = model._meta.table_name
-    collations = (
-        _sqlite_collations(database, table)
-        if is_sqlite(database)
-        else _postgresql_collations(database, table)
-    )
+    collations = collations_in(database, table)
     for name in found:
         field = model._meta.columns.get(name)
         if field is None or _stored_type(field) != "TEXT":
@@ -173,36 +145,12 @@ def _collation_drift(database: Database, model: type[Model], found: Iterable[str
             yield f"column {table}.{name} compares by {collations[name]}, not {wanted}"
 
 
-def _sqlite_collations(database: Database, table: str) -> dict[str, str]:
-    """SQLite has a column's collation only in the statement that created the table."""
-    query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
-    (statement,) = database.execute_sql(query, (table,)).fetchone()
-    caseless = set(re.findall(r'(\w+)"? TEXT COLLATE NOCASE', statement))
-    return {
-        column.name: "NOCASE" if column.name in caseless else "BINARY"
-        for column in database.get_columns(table)
-    }
-
-
-def _postgresql_collations(database: Database, table: str) -> dict[str, str]:
-    query = (
-        "SELECT column_name, coalesce(collation_name, 'the default') FROM "
-        "information_schema.columns"
-        " WHERE table_schema = current_schema() AND table_name = %s"
-    )
-    return dict(database.execute_sql(query, (table,)).fetchall())
-
-
 def _index_drift(database: Database, model: type[Model]) -> Iterator[str]:
     table = model._meta.table_name
     alone = POSTGRESQL_INDEXES if model is ScoredListing and not is_sqlite(database) else ()
     indexes = (*model._meta.fields_to_index(), *alone)
     wanted = {index._name: _wanted_shape(database, index) for index in indexes}
-    found = {
-        index.name: _found_shape(index)
-        for index in database.get_indexes(table)
-        if not _is_key(index, table)
-    }
+    found = indexes_in(database, table)
     for name in sorted(wanted.keys() - found.keys()):
         yield f"index {name} of {table} is missing"
     for name in sorted(found.keys() - wanted.keys()):
@@ -210,10 +158,6 @@ def _index_drift(database: Database, model: type[Model]) -> Iterator[str]:
     for name in sorted(wanted.keys() & found.keys()):
         if found[name] != wanted[name]:
             yield f"index {name} of {table} is {found[name]}, not {wanted[name]}"
-
-
-def _is_key(index: IndexMetadata, table: str) -> bool:
-    return str(index.name).startswith((f"{table}_pkey", "sqlite_autoindex_"))
 
 
 def _wanted_shape(database: Database, index: Any) -> IndexShape:
@@ -232,13 +176,6 @@ def _term(database: Database, node: Node) -> str:
     return str(node.column_name)
 
 
-def _found_shape(index: IndexMetadata) -> IndexShape:
-    """Read from the statement of the index: neither database has all of it in its catalogue."""
-    head, where, _ = index.sql.partition(" WHERE ")
-    terms = head[head.index("(") + 1 : head.rindex(")")].split(",")
-    return IndexShape(tuple(term.strip() for term in terms), index.unique, bool(where))
-
-
 def references_of(model: type[Model]) -> set[Reference]:
     """What the model's columns refer to."""
     references = {
@@ -253,41 +190,11 @@ def references_of(model: type[Model]) -> set[Reference]:
 
 def _reference_drift(database: Database, model: type[Model]) -> Iterator[str]:
     table, wanted = model._meta.table_name, references_of(model)
-    found = (
-        _sqlite_references(database, table)
-        if is_sqlite(database)
-        else _postgresql_references(database, table)
-    )
+    found = references_in(database, table)
     for missing in sorted(wanted - found):
         yield f"column {table}.{missing.columns} does not refer to {missing.table}.{missing.target}"
     for extra in sorted(found - wanted):
         yield f"column {table}.{extra.columns} refers to {extra.table}.{extra.target}"
-
-
-def _sqlite_references(database: Database, table: str) -> set[Reference]:
-    found: dict[int, list[tuple[str, str, str]]] = {}
-    for number, _, target, column, target_column, *_ in database.execute_sql(
-        f"PRAGMA foreign_key_list({table})"
-    ):
-        found.setdefault(number, []).append((target, column, target_column))
-    return {
-        Reference(
-            ", ".join(pair[1] for pair in pairs), pairs[0][0], ", ".join(pair[2] for pair in pairs)
-        )
-        for pairs in found.values()
-    }
-
-
-def _postgresql_references(database: Database, table: str) -> set[Reference]:
-    query = (
-        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE contype = 'f' AND "
-        "conrelid = %s::regclass"
-    )
-    definition = re.compile(r"FOREIGN KEY \((.+)\) REFERENCES (\w+)\((.+)\)")
-    matches = (
-        definition.match(text) for (text,) in database.execute_sql(query, (table,)).fetchall()
-    )
-    return {Reference(*match.groups()) for match in matches if match}
 
 
 def _view_drift(database: Database, views: Iterable[str]) -> Iterator[str]:
@@ -295,17 +202,8 @@ def _view_drift(database: Database, views: Iterable[str]) -> Iterator[str]:
     for view in views:
         if view not in found:
             yield f"view {view} is missing"
-        elif not _can_be_read(database, view):
+        elif not can_be_read(database, view):
             yield f"view {view} can't be read"
-
-
-def _can_be_read(database: Database, view: str) -> bool:
-    """SQLite lets a column go that a view needs, and says so only when the view is asked."""
-    try:
-        database.execute_sql(f"SELECT * FROM {view} LIMIT 0")
-    except DatabaseError:
-        return False
-    return True
 
 
 def _version_drift(database: Database) -> Iterator[str]:
