@@ -36,14 +36,14 @@ class BodyLimits:
         if size <= limit:
             return
         if _is_json(content_type):
-            what = f"a JSON body may have {limit} bytes; send a larger file as a raw text/csv body"
+            what = f"a JSON body may have at most {limit} bytes; send a larger file as a raw text/csv body"
             raise TooLarge(what, limit=limit)
         raise self.upload_too_large()
 
     def upload_too_large(self) -> TooLarge:
         """The failure for a file over the limit, be it alone or in a form."""
         limit = self.max_upload_bytes
-        return TooLarge(f"an upload may have {limit} bytes", limit=limit)
+        return TooLarge(f"an upload may have at most {limit} bytes", limit=limit)
 
 
 def _is_json(content_type: str) -> bool:

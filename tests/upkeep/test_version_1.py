@@ -252,7 +252,7 @@ def test_an_import_whose_file_is_refused_now_has_failed_and_keeps_it(
     again = invoke("rebuild", "--db-path", archive)
     assert again.stdout.splitlines()[0] == lines[0]
     refused = service.http.post(f"/api/imports/{import_id}/retry", status=422).json
-    assert (refused["code"], "given twice" in refused["detail"]) == ("file_refused", True)
+    assert (refused["code"], "appears twice" in refused["detail"]) == ("file_refused", True)
 
 
 @every_archive

@@ -46,7 +46,7 @@ def test_a_file_that_is_too_large_is_refused_by_a_page(address: str) -> None:
     answer, text = _asked(address, "POST", "/upload", Accept=ACCEPT, X_Request_Id="mine")
     assert (answer.status, answer.headers.get_content_type()) == (413, "text/html")
     assert answer.headers["Content-Security-Policy"] == POLICY
-    assert "A body of this type may have" in text
+    assert "An upload may have at most" in text
     assert "Send a smaller file" in text
     assert "<code>mine</code>" in text
 

@@ -175,7 +175,7 @@ def test_of_several_files_those_beyond_the_line_are_refused(start_service: Start
 def test_a_body_over_the_limit_is_refused(start_service: StartService) -> None:
     service = start_service(max_upload_bytes=1000)
     answer = _send(service, _file(GOOD + b"#" * 2000), status=413)
-    assert "an upload may have 1000 bytes" in answer.html.get_text().lower()
+    assert "an upload may have at most 1000 bytes" in answer.html.get_text().lower()
 
 
 def test_what_is_no_form_is_refused_as_a_page(service: Service) -> None:
