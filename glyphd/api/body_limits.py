@@ -36,8 +36,8 @@ class BodyLimits:
         if size <= limit:
             return
         if _is_json(content_type):
-            what = f"a JSON body may have at most {limit} bytes; send a larger file as a raw text/csv body"
-            raise TooLarge(what, limit=limit)
+            what = f"a JSON body may have at most {limit} bytes"
+            raise TooLarge(f"{what}; send a larger file as a raw text/csv body", limit=limit)
         raise self.upload_too_large()
 
     def upload_too_large(self) -> TooLarge:
