@@ -23,7 +23,8 @@ from tests.chaos.files import GivenFile, make_file
 from tests.chaos.tallies import Tally
 from tests.e2e.processes import FINAL, many_offers, working
 
-RESERVE = 64 * 1024
+RESERVE = 128 * 1024
+"""Half of it has to hold the files that SQLite maps while databases are open."""
 PROMPT_SECONDS = 5.0
 LOCKED_SECONDS = 2.0
 JUMPS = (3600.0, -7200.0, 0.0, 86_400.0, -40.0)

@@ -158,7 +158,7 @@ def test_lost_tables_of_the_queue_are_made_again(postgres_settings: Settings) ->
 def test_a_job_handed_back_does_not_wait_behind_later_ones(tmp_path: Path) -> None:
     environment = data_in(tmp_path)
     with serving("--no-worker", environment=environment) as api:
-        large = upload(api.address, many_offers(40_000), Prefer="respond-async")["import_id"]
+        large = upload(api.address, many_offers(200_000), Prefer="respond-async")["import_id"]
         with working(environment=environment) as worker:
             until(lambda: get(api.address, f"/api/imports/{large}")["rows_read"] > 0)
             assert worker.stop() == 0
