@@ -3,6 +3,10 @@
 from typing import Any
 
 
+class Answered(Exception):
+    """Raised to end a request with its answer: nothing went wrong, no statement is under way."""
+
+
 class GlyphdError(Exception):
     """A failure with a stable machine `code`, a human `detail` and members worth showing beside it.
 

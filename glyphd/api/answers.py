@@ -18,6 +18,7 @@ from glyphd.api.request_headers import header
 from glyphd.contracts.fingerprints import fingerprint
 from glyphd.contracts.queries import OutputQuery, PageQuery
 from glyphd.disk import ScratchSpace
+from glyphd.errors import Answered
 from glyphd.listings.formats import CONTENT_TYPES, WRITERS, WriteRows, write_safe_csv
 from glyphd.listings.results import Page, Result, RowStream
 from glyphd.request_errors import NotAcceptable
@@ -64,6 +65,10 @@ def answer_head(content_type: str, **headers: str) -> HTTPResponse:
     return HTTPResponse(iter([b"\n"]), 200, {"Content-Type": content_type, **named})
 
 
+class NotModified(HTTPResponse, Answered):  # type: ignore[misc]  # Bottle has no types
+    """Raised for whoever has this very version already."""
+
+
 def make_etag(*parts: Any) -> str:
     """An entity tag for whatever an answer depends on (JSON values)."""
     return f'"{fingerprint(parts)}"'
@@ -83,7 +88,7 @@ def require_new_tag(etag: str) -> dict[str, str]:
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     given = {tag.strip().removeprefix("W/") for tag in header("If-None-Match").split(",")}
     if etag in given or "*" in given:
-        raise HTTPResponse("", 304, headers)
+        raise NotModified("", 304, headers)
     return headers
 
 

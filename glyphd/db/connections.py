@@ -18,7 +18,7 @@ from peewee import Database, OperationalError, SqliteDatabase
 
 from glyphd.db.postgres_sessions import PostgresPool, open_pool, open_postgres
 from glyphd.db.troubles import Trouble, trouble_of
-from glyphd.errors import NotReady
+from glyphd.errors import Answered, NotReady
 from glyphd.private_files import make_file
 from glyphd.settings import MIB, Settings
 
@@ -129,7 +129,9 @@ class KeptSqliteFile(SqliteFile):
     def _close(self, conn: _KeptConnection) -> None:
         """After an error some statement may still be under way, and hold back the writer's
         checkpoints."""
-        if conn.file is None or sys.exc_info()[0] is not None or len(self._idle) >= _MOST_KEPT:
+        error = sys.exc_info()[1]
+        has_failed = error is not None and not isinstance(error, Answered)
+        if conn.file is None or has_failed or len(self._idle) >= _MOST_KEPT:
             conn.close()
         else:
             self._idle.append(conn)

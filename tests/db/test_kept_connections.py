@@ -11,7 +11,7 @@ from peewee import Database
 from glyphd.db.archive_models import ImportBatch
 from glyphd.db.connections import close_all, once_a_commit, open_archive, small_cache
 from glyphd.db.migrations import initialise
-from glyphd.errors import NotReady
+from glyphd.errors import Answered, NotReady
 from glyphd.settings import Settings
 from tests.db.ledger import fill_archive
 
@@ -86,6 +86,14 @@ def test_a_file_that_went_away_is_missing(sqlite_settings: Settings, reader: Dat
     sqlite_settings.archive_path.unlink()
     with pytest.raises(NotReady, match="there is no database"):
         _used(reader)
+
+
+def test_an_answer_that_is_raised_keeps_the_connection(reader: Database) -> None:
+    first = _used(reader)
+    with pytest.raises(Answered), reader.connection_context():
+        raise Answered
+    assert _used(reader) is first
+    close_all(reader)
 
 
 def test_an_error_closes_the_connection(reader: Database) -> None:
