@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.processes import PATIENCE_SECONDS
-from tests.web.conftest import SAMPLES
+from tests.web.conftest import SAMPLES, mended
 
 
 @pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
@@ -33,20 +33,6 @@ def _await_end(page: Page) -> None:
     while waiting.count() and page.get_by_role("link", name="Look again").count():
         page.get_by_role("link", name="Look again").click()
     expect(waiting).to_have_count(0, timeout=1000 * PATIENCE_SECONDS)
-
-
-def _mended(report: Path, folder: Path) -> Path:
-    text = report.read_text()
-    for wrong, right in (
-        ('"$1,299.00"', "1299.00"),
-        (",nan,", ",0.5,"),
-        (",yesterday,", ",2025-07-25,"),
-    ):
-        assert wrong in text
-        text = text.replace(wrong, right)
-    mended = folder / "mended.csv"
-    mended.write_text(text)
-    return mended
 
 
 def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Path) -> None:
@@ -81,9 +67,10 @@ def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Pa
     ).to_be_visible()
     with page.expect_download() as report:
         page.get_by_role("link", name="The file to fix").click()
-    mended = _mended(report.value.path(), tmp_path)
+    fixed = tmp_path / "fixed.csv"
+    fixed.write_text(mended(report.value.path().read_text()))
     page.get_by_role("link", name="Send the fixed file").click()
-    page.get_by_label("CSV files of scored offers").set_input_files(mended)
+    page.get_by_label("CSV files of scored offers").set_input_files(fixed)
     page.get_by_role("button", name="Import now").click()
     _await_end(page)
     expect(page.get_by_text("20 rows imported.")).to_be_visible()
