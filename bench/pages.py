@@ -65,48 +65,22 @@ def _screens(client: Client) -> list[Screen]:
         {"model_contains": "rtx", "region": "EU", "min_score": 0.5, "sort": "price_usd"}
     )
     cheapest = urlencode({"model": MODEL, "sort": "price_usd", "limit": 30})
-    at_model, at_listing, at_import = (
-        f"/models/{MODEL}",
-        f"/listings/{listing_id}",
-        f"/imports/{import_id}",
-    )
+    at_model, at_import = f"/models/{MODEL}", f"/imports/{import_id}"
+    at_listing = f"/listings/{listing_id}"
+    of_model = (f"/api{at_model}", f"/api{at_model}/history")
+    of_listing = tuple(f"/api{at_listing}{part}" for part in ("", "/history", "/source"))
+    of_import = (f"/api{at_import}", f"/api{at_import}/errors?limit=50")
+    listings = f"/api/listings?limit=50&fields={SHOWN}"
+    moves = f"/api/deltas?model={MODEL}&limit=8"
     return [
         Screen("Market", "/", ("/api/models",)),
-        Screen("Listings", "/listings", (f"/api/listings?limit=50&fields={SHOWN}",)),
+        Screen("Listings", "/listings", (listings,)),
         Screen(
-            "Listings, filtered and sorted",
-            f"/listings?{filtered}",
-            (f"/api/listings?{filtered}&limit=50&fields={SHOWN}",),
+            "Listings, filtered and sorted", f"/listings?{filtered}", (f"{listings}&{filtered}",)
         ),
-        Screen(
-            "Model",
-            at_model,
-            (
-                f"/api{at_model}",
-                f"/api{at_model}/history",
-                f"/api/listings?{cheapest}",
-                f"/api/deltas?model={MODEL}&limit=8",
-            ),
-        ),
-        Screen(
-            "One listing",
-            at_listing,
-            (
-                f"/api{at_listing}",
-                f"/api{at_listing}/history",
-                f"/api{at_listing}/source",
-                f"/api{at_model}",
-            ),
-        ),
-        Screen(
-            "One import",
-            at_import,
-            (
-                f"/api{at_import}",
-                f"/api{at_import}/errors?limit=50",
-                "/api/imports?status=succeeded&limit=1",
-            ),
-        ),
+        Screen("Model", at_model, (*of_model, f"/api/listings?{cheapest}", moves)),
+        Screen("One listing", at_listing, (*of_listing, of_model[0])),
+        Screen("One import", at_import, (*of_import, "/api/imports?status=succeeded&limit=1")),
     ]
 
 
