@@ -4,6 +4,7 @@ import re
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address
 
 _HOST = re.compile(
@@ -24,6 +25,7 @@ class Host:
     is_address: bool = False
 
 
+@lru_cache(maxsize=256)  # nearly every request names the same one
 def parse_host(text: str) -> Host:
     """The host in a `Host` header or in an origin. Raises ValueError where it is not exactly
     one."""

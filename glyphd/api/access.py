@@ -96,6 +96,8 @@ class AccessRule:
 
     def trusts(self, peer: str) -> bool:
         """Whether what this address says about other hosts counts."""
+        if not self.trusted_proxies:
+            return False
         try:
             address = ip_address(peer)
         except ValueError:

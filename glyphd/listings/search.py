@@ -4,6 +4,7 @@ Peewee model."""
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from peewee import SQL, Database, Select, fn
@@ -42,11 +43,18 @@ class Search:
     ) -> None:
         self._database = database
         self._statements = statements or Statements()
-        self._known = known_at(database, query.as_of)
+        if query.as_of is not None:
+            _require_past(database, query.as_of)
         self._query = query
         self._wanted = {name: getattr(query, name) for name in PREDICATES}
         self._order = order_of(query)
         self.columns = pick_columns(query.fields, SELECTABLE_COLUMNS, RESULT_COLUMNS)
+
+    @cached_property
+    def _known(self) -> Knowledge:
+        """What the archive knows or knew, read when rows are asked for: a client that has them
+        already is answered without."""
+        return known_at(self._database, self._query.as_of)
 
     @property
     def sort(self) -> str:
