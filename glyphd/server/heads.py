@@ -6,12 +6,18 @@ blanks before a value: 32 KiB of it would stop the loop for seconds or minutes.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from glyphd.request_errors import HttpVersionNotSupported, InvalidHost, InvalidRequest, NotSupported
 
-_START_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Z]+ ([\x21\x22\x24-\x7e]+) HTTP/([0-9]\.[0-9])")
-FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)")
+_START_LINE = re.compile(
+    rb"[!#$%&'*+\-.^_`|~0-9A-Z]++ ([\x21\x22\x24-\x7e]++) HTTP/([0-9]\.[0-9])(?=\r\n|\Z)"
+)
+_FIELD = rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]++):([\t\x20-\x7e\x80-\xff]*+)"
+FIELD = re.compile(_FIELD)
+_FIELD_LINE = re.compile(rb"\r\n" + _FIELD)
+_FIELD_LINES = re.compile(rb"(?:\r\n" + _FIELD + rb")*+(?:\r\n){0,2}")
 _VERSIONS = (b"1.0", b"1.1")
 _AUTHORITY = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*://([^/?]*)")
 # What follows in a path is a name, which may hold slashes.
@@ -20,41 +26,43 @@ _NAMES_BEGIN = b"/api/models/"
 
 @dataclass(frozen=True)
 class Head:
-    """A request's first line and headers. Names are in lower case, values without space around
-    them."""
+    """A request's first line and headers: all values of a name, which is in lower case, without
+    space around them.
 
-    start: bytes
+    `plain` is its text without the blanks that waitress takes long to pass over.
+    """
+
     target: bytes
     version: bytes
-    fields: list[tuple[bytes, bytes]]
+    fields: Mapping[bytes, list[bytes]]
+    plain: bytes
 
     def values(self, name: bytes) -> list[bytes]:
-        return [value for key, value in self.fields if key == name]
-
-    def plain(self) -> bytes:
-        """The head written again, without the blanks that waitress takes long to pass over."""
-        lines = [self.start, *(b"%b:%b" % field for field in self.fields)]
-        return b"".join(b"%b\r\n" % line for line in lines)
+        return self.fields.get(name, [])
 
 
 def read_head(text: bytes) -> Head:
     """Raises InvalidRequest for what is no head of a request, HttpVersionNotSupported for one of
     another version."""
-    start, *lines = text.removesuffix(b"\r\n\r\n").removesuffix(b"\r\n").split(b"\r\n")
-    found = _START_LINE.fullmatch(start)
-    if found is None:
+    start = _START_LINE.match(text)
+    if start is None:
         raise InvalidRequest("the request line is not a method, a target and a version of HTTP")
-    if found[2] not in _VERSIONS:
+    if start[2] not in _VERSIONS:
         raise HttpVersionNotSupported("this server supports HTTP/1.1 and HTTP/1.0")
-    fields = [FIELD.fullmatch(line) for line in lines]
-    if not all(fields):
+    if not _FIELD_LINES.fullmatch(text, start.end()):
         raise InvalidRequest("a header is not a name, a colon and a value in one line")
-    return Head(
-        start,
-        found[1],
-        found[2],
-        [(field[1].lower(), field[2].strip(b" \t")) for field in fields if field],
-    )
+    lines = [
+        (name.lower(), value.strip(b" \t"))
+        for name, value in _FIELD_LINE.findall(text, start.end())
+    ]
+    fields: dict[bytes, list[bytes]] = {}
+    for name, value in lines:
+        fields.setdefault(name, []).append(value)
+    plain = text
+    if b"  " in text or b"\t" in text:
+        written = [start[0], *(b"%b:%b" % line for line in lines)]
+        plain = b"".join(b"%b\r\n" % line for line in written)
+    return Head(start[1], start[2], fields, plain)
 
 
 def require_one_meaning(head: Head) -> None:

@@ -81,7 +81,7 @@ class RequestParser(HTTPRequestParser):
         self.method = header_plus.split(b" ", 1)[0].decode("latin-1")
         head = read_head(header_plus)
         try:
-            super().parse_header(head.plain())
+            super().parse_header(head.plain)
         except ValueError:
             # A target that urlsplit chokes on, a length of thousands of digits: waitress would drop
             # the connection.

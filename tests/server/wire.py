@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import Message
 from http.client import HTTPResponse
+from io import BufferedReader
 from typing import Any, cast
 from wsgiref.types import WSGIApplication
 
@@ -44,9 +45,20 @@ def post_chunks(*chunks: bytes) -> bytes:
     return b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n" + body
 
 
+class _UpToTheEnd:
+    """A connection read no further than its next answer goes: another one may follow in the same
+    packet."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def makefile(self, _mode: str) -> BufferedReader:
+        return self._connection.makefile("rb", buffering=1)
+
+
 def read_answer(connection: socket.socket, method: str = "GET") -> Answer:
     """The next answer, whole; an interim 100 is passed over."""
-    with HTTPResponse(connection, method=method) as response:
+    with HTTPResponse(cast(socket.socket, _UpToTheEnd(connection)), method=method) as response:
         response.begin()
         return Answer(response.status, cast(Message, response.headers), response.read())
 
