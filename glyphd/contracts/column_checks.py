@@ -5,13 +5,15 @@ A column goes through pydantic's compiled validator as a whole. Only where it re
 said what, cell by cell; the rows that are at fault are then left out.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from pydantic_core import SchemaValidator, core_schema as cs
 
+from glyphd.contracts.cells import Cell
 from glyphd.contracts.column_names import HeaderMap
 from glyphd.contracts.columns import (
     CAPACITIES,
@@ -20,20 +22,20 @@ from glyphd.contracts.columns import (
     CURRENCY_CELL,
     EXTRA,
     REQUIRED,
-    Column,
 )
 from glyphd.contracts.findings import NULL_MARKERS, Findings
-from glyphd.contracts.memos import ColumnMemo
+from glyphd.contracts.memos import Memo
 from glyphd.contracts.numeric_cells import NumericCell
 from glyphd.contracts.row_errors import Fault
 from glyphd.contracts.row_rules import (
     IN_THE_FUTURE,
     INCOMPLETE_CAPACITIES,
+    LONGEST_MARKER,
     UNSUPPORTED_CURRENCY,
     has_some_capacities,
     is_dollars,
     is_words,
-    without_nulls,
+    markers_of,
 )
 from glyphd.contracts.unknown_columns import UnknownColumns
 
@@ -80,23 +82,23 @@ class ColumnCheck:
     """Checks chunks of a file whose header says which column is which."""
 
     def __init__(self, header: HeaderMap, options: CheckOptions, findings: Findings) -> None:
-        self._positions = header.positions
+        self.header = header
+        self.findings = findings
         self._options = options
-        self._findings = findings
         self._columns = {
-            name: _CheckedColumn(column, options.has_decimal_comma)
-            for name, column in COLUMN.items()
+            name: _CheckedColumn(name, options.has_decimal_comma)
+            for name in {*header.positions, *REQUIRED, "availability"} & COLUMN.keys()
         }
-        self._words = ColumnMemo(self._quantity_words)
+        self._words = Memo(self._quantity_words)
         self._unknown = UnknownColumns(header)
 
-    def __call__(self, chunk: Chunk, refused: Collection[int] = ()) -> tuple[Values, Faults]:
+    def values(self, chunk: Chunk, refused: Collection[int] = ()) -> tuple[Values, Faults]:
         """The values of the rows that are sound, and the faults of the others.
 
         `refused` are positions of rows that are known to be at fault.
         """
         faults = Faults()
-        values = self._check(chunk, faults, self._findings)
+        values = self._check(chunk, faults, self.findings)
         if faults or refused:
             count = len(chunk.places["line"])
             sound = [at for at in range(count) if at not in faults and at not in refused]
@@ -104,37 +106,51 @@ class ColumnCheck:
         return values, faults
 
     def _check(self, chunk: Chunk, faults: Faults, findings: Findings) -> Values:
-        count = len(chunk.places["line"])
-        given = {name: chunk.columns[at] for name, at in self._positions.items()}
+        lines = chunk.places["line"]
+        count = len(lines)
+        given = {name: chunk.columns[at] for name, at in self.header.positions.items()}
         given |= {name: [""] * count for name in REQUIRED if name not in given}
         # 1. What concerns the prices of a whole row.
-        _check_currency(given.pop(CURRENCY, ()), faults)
+        if CURRENCY in given:
+            _check_currency(given.pop(CURRENCY), faults)
         # 2. Quantities in words move before either column is checked.
         objects = given.pop(EXTRA, ())
-        words = self._move_words(given, count)
+        words = self._move_words(given, count) if "quantity" in given else ()
         # 3. Column by column; one that is empty in all rows has nothing to check.
         values: Values = {
             name: self._columns[name].values(cells, faults)
             for name, cells in given.items()
-            if COLUMN[name].required or any(cells)
+            if COLUMN[name].cell.required or any(cells)
         }
-        self._count_null_markers(given, values, chunk.places["line"], findings)
+        for name, found in values.items():
+            if self._columns[name].has_markers and not COLUMN[name].cell.required:
+                rows = zip(lines, given[name], found, strict=True)
+                self._columns[name].count_markers(rows, findings)
         # 4. What spans columns.
-        _check_capacities(values, faults)
-        values["seen_at"] = self._seen_at(values.get("seen_at"), count, faults)
-        # 5. Unknown columns.
-        extra = self._unknown(
-            chunk.columns, objects, words, lambda at, error: faults.add(at, EXTRA, Fault.of(error))
-        )
-        if extra is not None:
-            values[EXTRA] = extra
+        if any(name in values for name in CAPACITIES):
+            _check_capacities([values.get(name, [None] * count) for name in CAPACITIES], faults)
+        # 5. When the offers were seen: where a row does not say, when its upload was received.
+        seen_at = [at or self._options.received_at for at in values.get("seen_at", [None] * count)]
+        latest = self._options.latest_seen_at
+        if latest is not None and max(seen_at) > latest:
+            for at, moment in enumerate(seen_at):
+                if moment > latest:
+                    faults.add(at, "seen_at", Fault(*IN_THE_FUTURE, moment))
+        values["seen_at"] = seen_at
+        # 6. Unknown columns.
+        if self._unknown.has_any or any(objects) or any(words):
+            extra = self._unknown(
+                chunk.columns, objects, words, lambda at, why: faults.add(at, EXTRA, Fault.of(why))
+            )
+            if extra is not None:
+                values[EXTRA] = extra
         return values
 
     def _move_words(self, given: dict[str, Sequence[str]], count: int) -> Sequence[str | None]:
         """Takes quantities in words out of their column and into an empty availability; gives those
         that were not empty."""
-        quantity = given.get("quantity", ())
-        words = self._words(quantity)
+        quantity = given["quantity"]
+        words = self._words.column(quantity)
         if not any(words):
             return ()
         stated = given.get("availability", [""] * count)
@@ -150,96 +166,87 @@ class ColumnCheck:
             return None
         return COLUMN["availability"].cell.read(text)
 
-    def _seen_at(self, found: Sequence[Any] | None, count: int, faults: Faults) -> Sequence[Any]:
-        if found is None:
-            return [self._options.received_at] * count
-        if None in found:
-            found = [moment or self._options.received_at for moment in found]
-        latest = self._options.latest_seen_at
-        if latest is not None and max(found) > latest:
-            for at, moment in enumerate(found):
-                if moment > latest:
-                    faults.add(at, "seen_at", Fault(*IN_THE_FUTURE, moment))
-        return found
 
-    def _count_null_markers(
-        self,
-        given: Mapping[str, Sequence[str]],
-        values: Values,
-        lines: Sequence[int],
-        findings: Findings,
-    ) -> None:
-        """A null that does not come from an empty cell comes from a null marker."""
-        for name, found in values.items():
-            column = self._columns[name]
-            if column.has_markers and not COLUMN[name].required:
-                rows = zip(lines, given[name], found, strict=True)
-                marked = [
-                    line for line, cell, value in rows if value is None and column.cell.read(cell)
-                ]
-                if marked:
-                    findings.add(NULL_MARKERS, len(marked), marked, name)
+class _Texts(NamedTuple):
+    """How the texts of a column are checked: one alone, and many at once."""
+
+    cell: Cell
+    markers: frozenset[str]
+    check_one: Callable[[str | None], Any]
+    check_all: Callable[[Sequence[str | None]], list[Any]]
+
+
+@cache
+def _texts_of(name: str, has_decimal_comma: bool) -> _Texts:
+    """Compiled once in a process: that takes longer than to check a small file."""
+    cell = COLUMN[name].cell
+    if has_decimal_comma and isinstance(cell, NumericCell):
+        cell = replace(cell, comma=True)
+    schema = cell.text_schema()
+    one, many = SchemaValidator(schema), SchemaValidator(cs.list_schema(schema))
+    return _Texts(cell, markers_of(cell, name), one.validate_python, many.validate_python)
 
 
 class _CheckedColumn:
     """The check of one column. `has_markers` is true once a null marker was met in it: most columns
     never have one."""
 
-    def __init__(self, column: Column, has_decimal_comma: bool) -> None:
-        self.cell = column.cell
-        if has_decimal_comma and isinstance(column.cell, NumericCell):
-            self.cell = replace(column.cell, comma=True)
+    def __init__(self, name: str, has_decimal_comma: bool) -> None:
         self.has_markers = False
-        self._name = column.name
-        self._required = column.required
-        self._markers = column.null_markers
-        one = SchemaValidator(self.cell.text_schema()).validate_python
-        self._validate = SchemaValidator(cs.list_schema(self.cell.text_schema())).validate_python
-        self._memo = ColumnMemo(
-            lambda cell: one(self.texts([cell])[0]), lambda cells: self._validate(self.texts(cells))
+        self._name = name
+        self._texts = how = _texts_of(name, has_decimal_comma)
+        self._memo = Memo(
+            lambda cell: how.check_one(self.texts([cell])[0]),
+            lambda cells: how.check_all(self.texts(cells)),
         )
 
     def texts(self, cells: Sequence[str]) -> Sequence[str | None]:
-        """What is checked: the cells' texts, None for those that say nothing."""
-        given = self.cell.read_all(cells)
-        texts = without_nulls(given, self._markers)
-        if texts is not given and not self.has_markers:
-            self.has_markers = texts.count(None) > given.count("")
+        """What is checked: the cells' texts, None for those that say nothing, which are empty or a
+        null marker."""
+        given, markers = self._texts.cell.read_all(cells), self._texts.markers
+        if min(map(len, given)) > (LONGEST_MARKER if markers else 0):
+            return given
+        texts = [
+            None if not text or (len(text) <= LONGEST_MARKER and text.lower() in markers) else text
+            for text in given
+        ]
+        self.has_markers = self.has_markers or texts.count(None) > given.count("")
         return texts
 
     def values(self, cells: Sequence[str], faults: Faults) -> Sequence[Any]:
         """The stored values; a cell at fault keeps its text, as the sign that it is not empty."""
         try:
-            return self._memo(cells)
+            return self._memo.column(cells)
         except ValidationError:
             return self._explained(cells, faults)
 
+    def count_markers(self, rows: Iterable[tuple[int, str, Any]], findings: Findings) -> None:
+        """Of lines with their cells and values: a null that does not come from an empty cell comes
+        from a null marker."""
+        read = self._texts.cell.read
+        marked = [line for line, cell, value in rows if value is None and read(cell)]
+        if marked:
+            findings.add(NULL_MARKERS, len(marked), marked, self._name)
+
     def _explained(self, cells: Sequence[str], faults: Faults) -> Sequence[Any]:
+        cell, check_all = self._texts.cell, self._texts.check_all
         texts = list(self.texts(cells))
         try:
-            self._validate(texts)
+            check_all(texts)
         except ValidationError as error:
             problems = error.errors(include_url=False, include_context=False, include_input=False)
-        at_fault = {
-            int(problem["loc"][0]): Fault(problem["type"], problem["msg"], None)
-            for problem in problems
-        }
-        for at, fault in at_fault.items():
-            faults.add(at, self._name, self._better(fault, cells[at]))
-        if self._required:
+        at_fault = {int(problem["loc"][0]): problem for problem in problems}
+        for at, problem in at_fault.items():
+            text = cell.read(cells[at])
+            # Where more can be said of the text than that it was refused, that is said.
+            code, message = cell.explain(text) or (problem["type"], problem["msg"])
+            faults.add(at, self._name, Fault(code, message, text or None))
+        if cell.required:
             return texts
-        values: list[Any] = self._validate(
-            [None if at in at_fault else text for at, text in enumerate(texts)]
-        )
+        values = check_all([None if at in at_fault else text for at, text in enumerate(texts)])
         for at in at_fault:
             values[at] = texts[at]
         return values
-
-    def _better(self, fault: Fault, cell: str) -> Fault:
-        """The fault with the cell's text, and with a better name where the cell has one."""
-        text = self.cell.read(cell)
-        explained = self.cell.explain(text)
-        return Fault(*explained, text) if explained else fault._replace(value=text or None)
 
 
 def _check_currency(cells: Sequence[str], faults: Faults) -> None:
@@ -250,10 +257,7 @@ def _check_currency(cells: Sequence[str], faults: Faults) -> None:
                 faults.add(at, CURRENCY, Fault(*UNSUPPORTED_CURRENCY, CURRENCY_CELL.read(given)))
 
 
-def _check_capacities(values: Values, faults: Faults) -> None:
-    given = [values.get(name) for name in CAPACITIES]
-    count = next((len(column) for column in given if column is not None), 0)
-    rows = zip(*([None] * count if column is None else column for column in given), strict=True)
-    for at, row in enumerate(rows):
+def _check_capacities(given: Sequence[Sequence[Any]], faults: Faults) -> None:
+    for at, row in enumerate(zip(*given, strict=True)):
         if has_some_capacities(row):
             faults.add(at, CAPACITIES[row.index(None)], Fault(*INCOMPLETE_CAPACITIES, None))

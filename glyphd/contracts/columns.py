@@ -14,7 +14,6 @@ from pydantic.fields import FieldInfo
 from glyphd.contracts.cells import BooleanCell, Cell, JsonCell, TextCell, TimeCell
 from glyphd.contracts.extras import ExtraCell
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
-from glyphd.contracts.row_rules import markers_of
 
 FIRST_VERSION = 2
 """The oldest version of the row contract that a kept file is read by; version 1 was never
@@ -115,7 +114,7 @@ class ListingColumns(BaseModel):
         description="When the offer was observed; missing: when the upload was received",
     )
     source_url: Annotated[
-        str | None, TextCell(max_length=2000, as_given=True), About("Source URL")
+        str | None, TextCell(max_length=2000, cleaned=False), About("Source URL")
     ] = Field(default=None, description="Where it was seen, as given")
     source_type: Text = Field(default=None, description="Kind of source")
     title: Annotated[str | None, TextCell(max_length=1000)] = Field(
@@ -128,31 +127,21 @@ class ListingColumns(BaseModel):
 
 @dataclass(frozen=True)
 class Column:
-    """One canonical column: its name, its kind of cell, what it says, and what else is known of
-    it."""
+    """One canonical column: its name, its kind of cell, what it says, its heading on the page, and
+    the version of the row contract that brought it."""
 
     name: str
     cell: Cell
     description: str
-    about: About
-
-    @property
-    def label(self) -> str:
-        return self.about.label or self.name.replace("_", " ").capitalize()
-
-    @property
-    def required(self) -> bool:
-        return self.cell.required
-
-    @property
-    def null_markers(self) -> frozenset[str]:
-        return markers_of(self.cell, self.name)
+    label: str
+    since: int
 
 
 def _column(name: str, field: FieldInfo) -> Column:
     cell = next(item for item in field.metadata if isinstance(item, Cell))
     about = next((item for item in field.metadata if isinstance(item, About)), About())
-    return Column(name, cell, field.description or "", about)
+    label = about.label or name.replace("_", " ").capitalize()
+    return Column(name, cell, field.description or "", label, about.since)
 
 
 COLUMN = {name: _column(name, field) for name, field in ListingColumns.model_fields.items()}
@@ -165,13 +154,11 @@ INPUT_COLUMNS = (*COLUMN_NAMES, CURRENCY, EXTRA)
 """What a file may name."""
 
 POSITION = {name: at for at, name in enumerate(INPUT_COLUMNS)}
-REQUIRED = tuple(column.name for column in COLUMNS if column.required)
-ROW_SCHEMA_VERSION = max(column.about.since for column in COLUMNS)
+REQUIRED = tuple(column.name for column in COLUMNS if column.cell.required)
+ROW_SCHEMA_VERSION = max(column.since for column in COLUMNS)
 """The version of this row contract, kept on every event."""
 
 
 def columns_of(version: int, names: tuple[str, ...] = INPUT_COLUMNS) -> tuple[str, ...]:
     """Those of the columns that a version of the row contract has."""
-    return tuple(
-        name for name in names if name not in COLUMN or COLUMN[name].about.since <= version
-    )
+    return tuple(name for name in names if name not in COLUMN or COLUMN[name].since <= version)

@@ -41,7 +41,7 @@ def _checked(title: str, data: Mapping[str, Any]) -> dict[str, Any]:
             "duplicate_column", "has a column twice: {names}", {"names": given.header.conflicts[0]}
         )
     chunk = Chunk({"line": (1,)}, [(cell,) for cell in given.cells])
-    values, faults = _check()(chunk, refused=(0,) if given.faults else ())
+    values, faults = _check().values(chunk, refused=(0,) if given.faults else ())
     found = faults.get(0, {}) | given.faults
     if found:
         in_order = sorted(found.items(), key=lambda item: POSITION[item[0]])

@@ -10,21 +10,7 @@ MOST_REMEMBERED = 4096
 
 class Memo(dict[Any, Any]):
     """`memo[value]` is `function(value)`, asked for once: as quick as a dictionary from the second
-    time on."""
-
-    def __init__(self, function: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self._function = function
-
-    def __missing__(self, value: Hashable) -> Any:
-        found = self._function(value)
-        if len(self) < MOST_REMEMBERED:
-            self[value] = found
-        return found
-
-
-class ColumnMemo:
-    """Maps whole columns, value by value, through a memo as long as that pays, then through
+    time on. `column` maps whole columns, value by value as long as that pays, then through
     `all_at_once`."""
 
     def __init__(
@@ -32,16 +18,23 @@ class ColumnMemo:
         function: Callable[[Any], Any],
         all_at_once: Callable[[Sequence[Any]], list[Any]] | None = None,
     ) -> None:
-        self._memo = Memo(function)
+        super().__init__()
+        self._function = function
         self._all_at_once = all_at_once or (lambda column: list(map(function, column)))
         self._is_repeated = True
 
-    def __call__(self, column: Sequence[Any]) -> list[Any]:
+    def __missing__(self, value: Hashable) -> Any:
+        found = self._function(value)
+        if len(self) < MOST_REMEMBERED:
+            self[value] = found
+        return found
+
+    def column(self, values: Sequence[Any]) -> list[Any]:
         if not self._is_repeated:
-            return self._all_at_once(column)
-        known = len(self._memo)
-        found = list(map(self._memo.__getitem__, column))
-        if (len(self._memo) - known) * 8 > len(column) * 7 or len(self._memo) >= MOST_REMEMBERED:
+            return self._all_at_once(values)
+        known = len(self)
+        found = list(map(self.__getitem__, values))
+        if (len(self) - known) * 8 > len(values) * 7 or len(self) >= MOST_REMEMBERED:
             self._is_repeated = False
-            self._memo.clear()
+            self.clear()
         return found

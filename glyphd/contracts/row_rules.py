@@ -13,7 +13,7 @@ _NO_WORDS = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _SIGN_OR_RANGE = re.compile(r"[+<>~]|\d\s*[-\u2010-\u2015]\s*\d")
-_LONGEST_MARKER = 5
+LONGEST_MARKER = 5
 
 MAX_EXTRA_BYTES = 65_536
 
@@ -52,13 +52,3 @@ def markers_of(cell: Cell, name: str) -> frozenset[str]:
     """The null markers of a column: numbers that a row must have know none, so that `nan` stays an
     error."""
     return frozenset() if cell.required and name != "model" else cell.null_markers
-
-
-def without_nulls(texts: Sequence[str], markers: frozenset[str]) -> Sequence[str | None]:
-    """Trimmed texts with None for those that say nothing: empty ones and null markers."""
-    if all(texts) if not markers else min(map(len, texts)) > _LONGEST_MARKER:
-        return texts
-    return [
-        None if not text or (len(text) <= _LONGEST_MARKER and text.lower() in markers) else text
-        for text in texts
-    ]

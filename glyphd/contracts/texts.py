@@ -49,15 +49,6 @@ def unwrapped(text: str) -> str:
     return text if inner.startswith('="') else inner
 
 
-def need_only_strip(texts: Sequence[str], *, cleaned: bool) -> bool:
-    """True when `str.strip` does to each text all that `trimmed` and `unwrapped` do, and
-    `clean_text` if they are to be cleaned: true of most columns, and found out much faster than by
-    doing it."""
-    joined = "".join(texts)
-    is_plain = joined.isascii() and '="' not in joined
-    return is_plain and not (cleaned and ("  " in joined or not joined.isprintable()))
-
-
 def is_blank(texts: Sequence[str]) -> bool:
     """True when none of the texts has a visible character."""
     return not any(map(trimmed, texts))

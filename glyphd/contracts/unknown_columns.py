@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from glyphd.contracts.column_names import HeaderMap, fold
 from glyphd.contracts.columns import OWN_COLUMNS
 from glyphd.contracts.extras import as_extra, is_empty, read_object, require_small, write_extra
-from glyphd.contracts.memos import ColumnMemo
+from glyphd.contracts.memos import Memo
 from glyphd.contracts.row_rules import MAX_EXTRA_BYTES
 from glyphd.contracts.texts import trimmed
 
@@ -33,12 +33,13 @@ def unknown_names(header: HeaderMap) -> dict[int, str]:
 
 
 class UnknownColumns:
-    """The unknown columns of one file. A file without any pays nothing."""
+    """The unknown columns of one file."""
 
     def __init__(self, header: HeaderMap) -> None:
         names = unknown_names(header)
+        self.has_any = bool(names)
         self._members = {
-            at: ColumnMemo(partial(_member, encode_basestring(name))) for at, name in names.items()
+            at: Memo(partial(_member, encode_basestring(name))) for at, name in names.items()
         }
 
     def __call__(
@@ -53,10 +54,11 @@ class UnknownColumns:
         `given` is the column named extra, and `words` are quantities in words of rows whose
         availability is filled; either is empty where there is nothing of the kind.
         """
-        if not self._members and not any(given) and not any(words):
-            return None
-        objects = self._objects(columns)
-        self._require_small(objects, refuse)
+        members = [member.column(columns[at]) for at, member in self._members.items()]
+        objects: list[str | None] = [None] * len(columns[0])
+        if members:
+            objects = list(map(_object, zip(*members, strict=True)))
+            _require_small(objects, refuse)
         for at, (cell, word) in enumerate(zip_longest(given, words, fillvalue="")):
             if trimmed(cell) or word:
                 try:
@@ -65,23 +67,16 @@ class UnknownColumns:
                     refuse(at, error)
         return objects if any(objects) else None
 
-    def _objects(self, columns: Sequence[Sequence[str]]) -> list[str | None]:
-        members = [member(columns[at]) for at, member in self._members.items()]
-        if not members:
-            return [None] * (len(columns[0]) if columns else 0)
-        return list(map(_object, zip(*members, strict=True)))
 
-    def _require_small(self, objects: Sequence[str | None], refuse: Refuse) -> None:
-        if (
-            max((len(text or "") for text in objects), default=0) * _MOST_BYTES_OF_A_CHARACTER
-            <= MAX_EXTRA_BYTES
-        ):
-            return
-        for at, text in enumerate(objects):
-            try:
-                require_small(text or "")
-            except PydanticCustomError as error:
-                refuse(at, error)
+def _require_small(objects: Sequence[str | None], refuse: Refuse) -> None:
+    longest = max(len(text or "") for text in objects)
+    if longest * _MOST_BYTES_OF_A_CHARACTER <= MAX_EXTRA_BYTES:
+        return
+    for at, text in enumerate(objects):
+        try:
+            require_small(text or "")
+        except PydanticCustomError as error:
+            refuse(at, error)
 
 
 def _member(name: str, cell: str) -> str:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from glyphd.contracts.column_checks import CheckOptions, Chunk, ColumnCheck
+from glyphd.contracts.column_checks import Chunk, ColumnCheck
 from glyphd.contracts.column_names import HeaderMap
 from glyphd.contracts.columns import POSITION
-from glyphd.contracts.findings import SHOWN_LINES, TWO_SCORES, Findings
+from glyphd.contracts.findings import SHOWN_LINES, TWO_SCORES
 from glyphd.contracts.row_errors import Fault, RowError
 from glyphd.importing.file_rows import Place, Row, cell_error
 from glyphd.storage.staging import PLACE_COLUMNS, StagedColumns
@@ -27,30 +27,23 @@ class Checked(NamedTuple):
         return self.rows_read - len(self.refused)
 
 
-class RowCheck:
+class RowCheck(ColumnCheck):
     """Checks the rows of one file: a CSV with this header, or with `object_cells.OBJECT_HEADER`
     objects."""
-
-    def __init__(self, header: HeaderMap, options: CheckOptions, findings: Findings) -> None:
-        self._header = header
-        self._findings = findings
-        self._check = ColumnCheck(header, options, findings)
 
     def block(self, chunk: Chunk) -> Checked:
         """Rows of a CSV, all of which have the header's columns."""
         numbers, lines = chunk.places["import_index"], chunk.places["line"]
-        if _SCORE_ALIAS in self._header.beside:
+        if _SCORE_ALIAS in self.header.beside:
             self._note_two_scores(lines)
-        values, faults = self._check(chunk)
+        values, faults = self.values(chunk)
+        if not faults:
+            return Checked(len(lines), {**chunk.places, **values}, [])
         refused = [
-            _errors(Place(numbers[at], lines[at], 0, 0), self._header, faults[at])
+            _errors(Place(numbers[at], lines[at], 0, 0), self.header, faults[at])
             for at in sorted(faults)
         ]
-        places = (
-            chunk.only([at for at in range(len(lines)) if at not in faults]).places
-            if faults
-            else chunk.places
-        )
+        places = chunk.only([at for at in range(len(lines)) if at not in faults]).places
         return Checked(len(lines), {**places, **values} if values else {}, refused)
 
     def rows(self, rows: Sequence[Row]) -> Checked:
@@ -65,7 +58,7 @@ class RowCheck:
             self._note_two_scores(
                 [row.place.line for row in whole if _SCORE_ALIAS in row.header.beside]
             )
-            values, faults = self._check(chunk, [at for at, row in enumerate(whole) if row.errors])
+            values, faults = self.values(chunk, [at for at, row in enumerate(whole) if row.errors])
             for at, row in enumerate(whole):
                 if row.errors or at in faults:
                     refused[row.place.row] = _errors(
@@ -77,7 +70,7 @@ class RowCheck:
 
     def _note_two_scores(self, lines: Sequence[int]) -> None:
         if lines:
-            self._findings.add(TWO_SCORES, len(lines), lines[:SHOWN_LINES])
+            self.findings.add(TWO_SCORES, len(lines), lines[:SHOWN_LINES])
 
 
 def _places(rows: Sequence[Row]) -> Mapping[str, Sequence[int]]:

@@ -9,7 +9,7 @@ from itertools import repeat
 from pydantic_core import to_json
 
 from glyphd.contracts.columns import POSITION
-from glyphd.contracts.memos import ColumnMemo
+from glyphd.contracts.memos import Memo
 from glyphd.contracts.texts import clean_text, fold_ascii
 
 IDENTITY_COLUMNS = (
@@ -51,7 +51,7 @@ class ListingIds:
     Columns left out are null."""
 
     def __init__(self) -> None:
-        self._parts = {name: ColumnMemo(partial(_part, name)) for name in IDENTITY_COLUMNS}
+        self._parts = {name: Memo(partial(_part, name)) for name in IDENTITY_COLUMNS}
 
     def of_first_offers(self, columns: Mapping[str, Sequence[object]], count: int) -> list[bytes]:
         """For each of so many rows the `listing_id` of the first offer of its identity."""
@@ -65,7 +65,7 @@ class ListingIds:
     def _identities(self, columns: Mapping[str, Sequence[object]], count: int) -> Iterator[bytes]:
         """The seven values of so many rows, as JSON without brackets."""
         parts = [
-            self._parts[name](columns[name]) if name in columns else repeat(b"null", count)
+            self._parts[name].column(columns[name]) if name in columns else repeat(b"null", count)
             for name in IDENTITY_COLUMNS
         ]
         return map(b",".join, zip(*parts, strict=False))

@@ -231,9 +231,8 @@ def staged_columns(
     while cells := list(map(row_cells, islice(remaining, CHUNK_ROWS))):
         numbers = range(count + 1, count + len(cells) + 1)
         count += len(cells)
-        values, faults = check(
-            Chunk({"import_index": numbers, "line": numbers}, list(zip(*cells, strict=True)))
-        )
+        places = {"import_index": numbers, "line": numbers}
+        values, faults = check.values(Chunk(places, list(zip(*cells, strict=True))))
         for at, found in faults.items():
             column, fault = next(iter(found.items()))
             raise RowsRefused(f"listing {numbers[at]}: {column} {fault.message}")

@@ -206,7 +206,7 @@ def test_a_number_may_have_a_decimal_comma_where_that_is_said(
             ["a", " b  c ", "\u200bd\xa0e", '="007"', "e\u0301"],
             ["a", "b c", "d e", "007", "é"],
         ),
-        (TextCell(as_given=True), [" x  y\u200b", "e\u0301"], ["x  y", "e\u0301"]),
+        (TextCell(cleaned=False), [" x  y\u200b", "e\u0301"], ["x  y", "e\u0301"]),
         (NumberCell(), [" 1 ", '="2"', "\xa03", ""], ["1", "2", "3", ""]),
     ],
 )

@@ -4,7 +4,8 @@ enough."""
 import pytest
 from hypothesis import given, strategies as st
 
-from glyphd.contracts.texts import clean_text, is_blank, need_only_strip, trimmed, unwrapped
+from glyphd.contracts.cells import TextCell
+from glyphd.contracts.texts import clean_text, is_blank, trimmed, unwrapped
 
 TEXTS = st.text(max_size=20) | st.text(
     alphabet=' \t\n\xa0\u200b\ufeff\xad\u2000e\u0301\u0958="', max_size=10
@@ -51,14 +52,10 @@ def test_a_text_that_was_cleaned_or_unwrapped_stays(text: str) -> None:
         assert change(change(text)) == change(text)
 
 
-@given(st.lists(TEXTS, max_size=4))
-def test_where_stripping_is_enough_it_does_the_same(texts: list[str]) -> None:
-    if need_only_strip(texts, cleaned=True):
-        assert [text.strip() for text in texts] == [
-            clean_text(unwrapped(trimmed(text))) for text in texts
-        ]
-    if need_only_strip(texts, cleaned=False):
-        assert [text.strip() for text in texts] == [unwrapped(trimmed(text)) for text in texts]
+@given(st.lists(TEXTS, max_size=4), st.booleans())
+def test_many_cells_are_read_as_each_is(texts: list[str], cleaned: bool) -> None:
+    cell = TextCell(cleaned=cleaned)
+    assert cell.read_all(texts) == [cell.read(text) for text in texts]
 
 
 def test_texts_without_a_visible_character_are_blank() -> None:

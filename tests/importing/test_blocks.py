@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings as hypothesis_settings, stra
 from glyphd.contracts.column_checks import CheckOptions
 from glyphd.contracts.columns import STORED_COLUMNS
 from glyphd.contracts.findings import Findings
-from glyphd.contracts.memos import MOST_REMEMBERED, ColumnMemo
+from glyphd.contracts.memos import MOST_REMEMBERED, Memo
 from glyphd.db.registry_models import Job
 from glyphd.errors import UnreadableFile
 from glyphd.importing.csv_rows import CsvRows
@@ -180,11 +180,11 @@ def test_plain_rows_are_taken_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_memo_of_ever_new_values_gives_up() -> None:
-    column = ColumnMemo(lambda value: value)
+    memo = Memo(lambda value: value)
     for start in range(0, 4 * MOST_REMEMBERED, 1000):
         values = list(range(start, start + 1000))
-        assert column(values) == values
-    assert len(column._memo) == 0
+        assert memo.column(values) == values
+    assert len(memo) == 0
 
 
 def test_a_memo_asks_once_for_what_comes_again() -> None:
@@ -194,7 +194,7 @@ def test_a_memo_asks_once_for_what_comes_again() -> None:
         asked.append(value)
         return value.lower()
 
-    column = ColumnMemo(lower)
+    memo = Memo(lower)
     for _ in range(3):
-        assert column(["A", "B", "A", "A", "B"]) == ["a", "b", "a", "a", "b"]
+        assert memo.column(["A", "B", "A", "A", "B"]) == ["a", "b", "a", "a", "b"]
     assert asked == ["A", "B"]
