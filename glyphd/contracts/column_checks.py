@@ -130,7 +130,9 @@ class ColumnCheck:
         if any(name in values for name in CAPACITIES):
             _check_capacities([values.get(name, [None] * count) for name in CAPACITIES], faults)
         # 5. When the offers were seen: where a row does not say, when its upload was received.
-        seen_at = [at or self._options.received_at for at in values.get("seen_at", [None] * count)]
+        seen_at: list[Any] = [
+            at or self._options.received_at for at in values.get("seen_at", [None] * count)
+        ]
         latest = self._options.latest_seen_at
         if latest is not None and max(seen_at) > latest:
             for at, moment in enumerate(seen_at):

@@ -12,7 +12,7 @@ identity.
 from peewee import Database, Table
 
 from glyphd.db.archive_models import Standing
-from glyphd.db.dialects import add_rows, first_half_of_sha256, is_sqlite, microseconds_of
+from glyphd.db.dialects import add_rows, first_half_of_sha256, microseconds_of
 from glyphd.storage import repeats
 from glyphd.storage.identity import IDENTITY_COLUMNS, ListingIds, numbered
 from glyphd.storage.repeats import SEEN_AT, chunks, row_number
@@ -202,34 +202,6 @@ _FIRST_ROWS = """
 JOIN (
     SELECT identity FROM observations GROUP BY identity HAVING MAX(group_size) > 1
 ) AS grouped ON grouped.identity = staged.import_index"""
-
-
-def open_groups(database: Database) -> None:
-    """Makes the tables, empty, on the current connection."""
-    words = {
-        "integer": "BIGINT",
-        "serial": "BIGSERIAL",
-        "real": "DOUBLE PRECISION",
-        "blob": "BYTEA",
-        "text": 'TEXT COLLATE "C"',
-    }
-    if is_sqlite(database):
-        words = {
-            "integer": "INTEGER",
-            "serial": "INTEGER",
-            "real": "REAL",
-            "blob": "BLOB",
-            "text": "TEXT",
-        }
-    for table, columns in TABLES.items():
-        keyed = " WITHOUT ROWID" if is_sqlite(database) and "PRIMARY KEY (" in columns else ""
-        database.execute_sql(f"CREATE TEMPORARY TABLE {table} ({columns.format_map(words)}){keyed}")
-
-
-def drop_groups(database: Database) -> None:
-    """Removes the tables, if they are there."""
-    for table in TABLES:
-        database.execute_sql(f"DROP TABLE IF EXISTS {table}")
 
 
 def group_rows(database: Database) -> bool:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from peewee import SQL, Case, Database, fn
+from peewee import SQL, Case, Database, Node, fn
 
 from glyphd.db.archive_models import Standing
 from glyphd.db.dialects import unindexed
+from glyphd.storage.compiled import compiled
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.oddities import find_oddities
 from glyphd.storage.predecessors import Origin, predecessors
@@ -14,24 +15,27 @@ from glyphd.storage.staging import Stage, staged
 EFFECTS = ("new", "changed", "unchanged", "older", "indistinct")
 
 
-def judge(database: Database, stage: Stage, origin: Origin) -> dict[str, Any]:
+def judge(database: Database, stage: Stage, origin: Origin, source: str | None) -> dict[str, Any]:
     """`summary`, `effect` and `warnings` of the staged rows. Needs the table of predecessors to be
     filled."""
-    summary = stage.summary()
+    known, not_offers = _effects(database)
+    found = dict(known.execute(database).fetchall())
+    # Offers that nothing is known of are all the others: to look them up would take the whole
+    # stage.
+    offers = stage.count - not_offers.execute(database).fetchone()[0]
+    found["new"] = offers - sum(count for effect, count in found.items() if effect != "new")
     return {
-        "summary": summary,
-        "effect": _effect(database, stage.count()),
-        "warnings": find_oddities(
-            database, origin, rows=stage.count(), median_score=summary["median_score"]
-        ),
+        "summary": stage.summary,
+        "effect": {name: found.get(name, 0) for name in EFFECTS},
+        "warnings": find_oddities(stage, origin, source),
     }
 
 
-def _effect(database: Database, rows: int) -> dict[str, int]:
-    """How many offers are new, changed, unchanged, seen before what is known, or can't be compared.
-
-    Those that nothing is known of are all the others: to look them up would take the whole stage.
-    """
+@compiled
+def _effects(database: Database) -> list[Node]:
+    """How many offers are new, changed, unchanged, seen before what is known, or can't be compared,
+    as far as something is known of them; and how many rows are not their import's last word on a
+    listing."""
     moved = (staged.c.price_usd != predecessors.c.price_usd) | (
         staged.c.score != predecessors.c.score
     )
@@ -44,17 +48,6 @@ def _effect(database: Database, rows: int) -> dict[str, int]:
     effect = Case(None, cases, "unchanged")
     of_each = staged.c.import_index == unindexed(database, predecessors.c.import_index)
     known = predecessors.select(effect, fn.COUNT(SQL("*"))).join(staged, on=of_each)
-    counted = known.where(staged.c.standing == Standing.LAST.value).group_by(SQL("1"))
-    found = dict(database.execute(counted).fetchall())
-    found["new"] = _offers(database, rows) - sum(
-        count for effect, count in found.items() if effect != "new"
-    )
-    return {name: found.get(name, 0) for name in EFFECTS}
-
-
-def _offers(database: Database, rows: int) -> int:
-    """How many of so many staged rows are their import's last word on a listing."""
-    others = staged_groups.select(fn.COUNT(SQL("*"))).where(
-        staged_groups.c.standing != Standing.LAST.value
-    )
-    return rows - int(database.execute(others).fetchone()[0])
+    known = known.where(staged.c.standing == Standing.LAST.value).group_by(SQL("1"))
+    others = staged_groups.select(fn.COUNT(SQL("*")))
+    return [known, others.where(staged_groups.c.standing != Standing.LAST.value)]

@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import JOIN, SQL, Case, Database, Select, Table, fn
+from peewee import JOIN, SQL, Case, Database, Node, Select, Table, fn
 
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ImportBatch, Standing
+from glyphd.storage.compiled import compiled
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.offers import fold_source, is_nameless
 from glyphd.storage.predecessors import Origin, predecessors
-from glyphd.storage.staging import staged
+from glyphd.storage.staging import Stage, staged
 
 SHOWN_LINES = 10
 LEAST_COMPARED = 5
@@ -31,18 +32,18 @@ SCALE = 10
 Oddity = dict[str, Any]
 
 
-def find_oddities(
-    database: Database, origin: Origin, *, rows: int, median_score: float
-) -> list[Oddity]:
-    """The warnings about so many staged rows. Needs the table of predecessors to be filled."""
-    before = _last_import(database, origin)
-    found = [
-        *_repeated_rows(database),
-        *_indistinct_rows(database, origin),
-        *_price_shift(database),
-    ]
+def find_oddities(stage: Stage, origin: Origin, source: str | None) -> list[Oddity]:
+    """The warnings about the staged rows. Needs the table of predecessors to be filled."""
+    before = None if source is None else _last_import(stage.database, source)
+    found: list[Oddity] = []
+    if origin.is_grouped:
+        found += _repeated_rows(stage.database)
+    if origin.is_grouped or origin.has_groups or origin.may_lack_names:
+        found += _indistinct_rows(stage.database, origin)
+    found += _price_shift(stage.database)
     if before is not None:
-        found += [*_score_scale(median_score, before), *_fewer_rows(rows, before)]
+        median_score = stage.summary["median_score"]
+        found += [*_score_scale(median_score, before), *_fewer_rows(stage.count, before)]
     return found
 
 
@@ -68,13 +69,11 @@ class _Before:
     median_score: float | None
 
 
-def _last_import(database: Database, origin: Origin) -> _Before | None:
-    if origin.source is None:
-        return None
+def _last_import(database: Database, source: str) -> _Before | None:
     query = ImportBatch.select(
         ImportBatch.import_id, ImportBatch.record_count, ImportBatch.result
     ).where(
-        fold_source(ImportBatch.source) == fold_ascii(origin.source),
+        fold_source(ImportBatch.source) == fold_ascii(source),
         ImportBatch.rolled_back_at.is_null(),
     )
     row = database.execute(query.order_by(ImportBatch.id.desc()).limit(1)).fetchone()
@@ -85,86 +84,90 @@ def _last_import(database: Database, origin: Origin) -> _Before | None:
 
 
 def _repeated_rows(database: Database) -> Iterator[Oddity]:
-    repeated = staged_groups.select(staged_groups.c.import_index).where(
-        staged_groups.c.standing == Standing.REPEATED.value
-    )
-    count = _count(database, repeated)
+    all_of_them, first_lines = _repeated(database)
+    (count,) = all_of_them.execute(database).fetchone()
     if count:
         yield oddity(
             "repeated_rows",
             "rows repeat another one within an hour: each offer counts once",
             count,
-            lines=_first_lines(database, repeated),
+            lines=[line for (line,) in first_lines.execute(database)],
             hint="all of them are kept; send each offer once, or an hour apart, to have each "
             "counted",
         )
 
 
+@compiled
+def _repeated(database: Database) -> list[Node]:
+    rows = staged_groups.select(staged_groups.c.import_index)
+    return _count_and_lines(rows.where(staged_groups.c.standing == Standing.REPEATED.value))
+
+
 def _indistinct_rows(database: Database, origin: Origin) -> Iterator[Oddity]:
-    found = _indistinct(origin)
-    count = _count(database, found)
+    all_of_them, first_lines, without_url, with_name = _indistinct(database, origin)
+    (count,) = all_of_them.execute(database).fetchone()
     if count:
+        hint = "a source_url in each row would tell them apart"
+        if without_url.execute(database).fetchone() is None:
+            hint = "give each offer a source_url of its own, or another seller, region or condition"
+        elif not origin.has_source and with_name.execute(database).fetchone() is None:
+            hint = (
+                "a source_url or a seller in each row, or source= with the upload, would tell "
+                "them apart"
+            )
         yield oddity(
             "indistinct_rows",
             "rows can't be matched to one offer: their prices are not compared",
             count,
-            lines=_first_lines(database, found),
-            hint=_what_would_tell(database, origin, found),
+            lines=[line for (line,) in first_lines.execute(database)],
+            hint=hint,
         )
 
 
-def _indistinct(origin: Origin) -> Any:
-    """The `import_index` of each staged row that nothing is to be computed from. All rows are gone
-    over only where any may be nameless."""
+@compiled
+def _indistinct(database: Database, origin: Origin) -> list[Node]:
+    """The staged rows that nothing is to be computed from: how many, the first lines, and any of
+    them without a `source_url`, and with a `seller` or a `source_url`. All rows are gone over only
+    where any may be nameless."""
+
+    def with_groups(rows: Table) -> Any:
+        of_each = staged_groups.c.import_index == rows.c.import_index
+        return rows.select(rows.c.import_index).join(staged_groups, JOIN.LEFT_OUTER, on=of_each)
+
     in_groups = (staged_groups.c.is_several == 1) & (
         staged_groups.c.standing < Standing.REPEATED.value
     )
     elsewhere = fn.COALESCE(staged_groups.c.is_several, 0) == 0
     elsewhere &= fn.COALESCE(staged_groups.c.standing, 0) < Standing.REPEATED.value
     found: Any = staged_groups.select(staged_groups.c.import_index).where(in_groups)
-    known = _with_groups(predecessors).where((predecessors.c.is_indistinct == 1) & elsewhere)
+    known = with_groups(predecessors).where((predecessors.c.is_indistinct == 1) & elsewhere)
     found = found.union_all(known)
-    if not origin.may_lack_names:
-        return found
-    is_new = predecessors.c.import_index.is_null()
-    of_each = predecessors.c.import_index == staged.c.import_index
-    others = (
-        _with_groups(staged)
-        .join(predecessors, JOIN.LEFT_OUTER, on=of_each)
-        .where(is_new & elsewhere)
-    )
-    return found.union_all(others.where(is_nameless(staged.c, SQL("1 = 1"))))
+    is_without_name = is_nameless(staged.c, SQL("1 = 1"))
+    if origin.may_lack_names:
+        is_new = predecessors.c.import_index.is_null()
+        of_each = predecessors.c.import_index == staged.c.import_index
+        others = with_groups(staged).join(predecessors, JOIN.LEFT_OUTER, on=of_each)
+        found = found.union_all(others.where(is_new & elsewhere).where(is_without_name))
+    among = found.alias("found")
+    rows = Select([among], [SQL("1")])
+    rows = rows.join(staged, on=(staged.c.import_index == among.c.import_index)).limit(1)
+    tests = (staged.c.source_url.is_null(), ~is_without_name)
+    return [*_count_and_lines(found), *(rows.where(test) for test in tests)]
 
 
-def _with_groups(rows: Table) -> Any:
-    of_each = staged_groups.c.import_index == rows.c.import_index
-    return rows.select(rows.c.import_index).join(staged_groups, JOIN.LEFT_OUTER, on=of_each)
-
-
-def _what_would_tell(database: Database, origin: Origin, found: Any) -> str:
-    nameless = is_nameless(staged.c, SQL("1 = 1"))
-    if not _any(database, found, staged.c.source_url.is_null()):
-        return "give each offer a source_url of its own, or another seller, region or condition"
-    if origin.source is None and not _any(database, found, ~nameless):
-        return (
-            "a source_url or a seller in each row, or source= with the upload, would tell "
-            "them apart"
-        )
-    return "a source_url in each row would tell them apart"
+def _count_and_lines(found: Any) -> list[Node]:
+    """How many numbers of staged rows a query gives, and the lines of the first."""
+    among = found.alias("found")
+    first = Select([among], [among.c.import_index]).order_by(among.c.import_index)
+    line = fn.COALESCE(staged.c.line, staged.c.import_index)
+    lines = staged.select(line).where(staged.c.import_index.in_(first.limit(SHOWN_LINES)))
+    return [Select([among], [fn.COUNT(SQL("*"))]), lines.order_by(staged.c.import_index)]
 
 
 def _price_shift(database: Database) -> Iterator[Oddity]:
     """The median is beyond a factor exactly where more than half of the prices are."""
-    new, old = staged.c.price_usd, predecessors.c.price_usd
-    sums = [
-        fn.COALESCE(fn.SUM(Case(None, [(test, 1)], 0)), 0)
-        for test in (new > old * SHIFT, new * SHIFT < old)
-    ]
-    compared = predecessors.select(fn.COUNT(SQL("*")), *sums).join(
-        staged, on=(staged.c.import_index == predecessors.c.import_index)
-    )
-    query = compared.where((predecessors.c.is_compared == 1) & (old > 0))
-    count, higher, lower = map(int, database.execute(query).fetchone())
+    (shifted,) = _shifted(database)
+    count, higher, lower = map(int, shifted.execute(database).fetchone())
     if count >= LEAST_COMPARED and max(higher, lower) * 2 > count:
         way = "more than doubled" if higher > lower else "fell to less than half"
         yield oddity(
@@ -173,6 +176,20 @@ def _price_shift(database: Database) -> Iterator[Oddity]:
             max(higher, lower),
             hint="are these prices in US dollars for one piece?",
         )
+
+
+@compiled
+def _shifted(database: Database) -> list[Node]:
+    """How many prices are compared, and how many of them are beyond the factor, up and down."""
+    new, old = staged.c.price_usd, predecessors.c.price_usd
+    sums = [
+        fn.COALESCE(fn.SUM(Case(None, [(test, 1)], 0)), 0)
+        for test in (new > old * SHIFT, new * SHIFT < old)
+    ]
+    compared = predecessors.select(fn.COUNT(SQL("*")), *sums).join(
+        staged, on=(staged.c.import_index == predecessors.c.import_index)
+    )
+    return [compared.where((predecessors.c.is_compared == 1) & (old > 0))]
 
 
 def _score_scale(median_score: float, before: _Before) -> Iterator[Oddity]:
@@ -198,29 +215,3 @@ def _fewer_rows(rows: int, before: _Before) -> Iterator[Oddity]:
             before.record_count - rows,
             hint=f"is the file complete? compare it with import {before.import_id}",
         )
-
-
-def _count(database: Database, found: Any) -> int:
-    """How many numbers of staged rows a query gives."""
-    return int(database.execute(Select([found.alias("found")], [fn.COUNT(SQL("*"))])).fetchone()[0])
-
-
-def _any(database: Database, found: Any, condition: Any) -> bool:
-    """Whether any of these staged rows is so."""
-    among = found.alias("found")
-    rows = Select([among], [SQL("1")]).join(
-        staged, on=(staged.c.import_index == among.c.import_index)
-    )
-    return database.execute(rows.where(condition).limit(1)).fetchone() is not None
-
-
-def _first_lines(database: Database, found: Any) -> list[int]:
-    among = found.alias("found")
-    first = (
-        Select([among], [among.c.import_index]).order_by(among.c.import_index).limit(SHOWN_LINES)
-    )
-    line = fn.COALESCE(staged.c.line, staged.c.import_index)
-    lines = (
-        staged.select(line).where(staged.c.import_index.in_(first)).order_by(staged.c.import_index)
-    )
-    return [line for (line,) in database.execute(lines)]

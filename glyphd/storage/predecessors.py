@@ -1,8 +1,6 @@
 """What the archive held of each staged listing: the event that was its latest, and how the new one
 follows it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -10,12 +8,12 @@ from typing import Any
 
 from peewee import JOIN, SQL, Case, Database, FieldAlias, Node, Table, Value
 
-from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ListingKey, ScoredListing, Standing
-from glyphd.db.dialects import is_sqlite, unindexed
+from glyphd.db.dialects import unindexed
 from glyphd.storage.change_steps import step_between
+from glyphd.storage.compiled import Parameter, compiled
 from glyphd.storage.grouping import staged_groups
-from glyphd.storage.knowledge import present
+from glyphd.storage.knowledge import Knowledge, present
 from glyphd.storage.offers import is_from, is_in_group, is_nameless, is_observation
 from glyphd.storage.staging import Stage, staged, staged_ids
 
@@ -34,9 +32,6 @@ COLUMNS = (
     "model",
     "seen_at",
 )
-_TEXTS = ("model", "seen_at")
-_NUMBERS = ("price_usd", "score")
-TABLES = {"staged_keys": KNOWN_COLUMNS, "staged_predecessors": COLUMNS}
 _known = Table("staged_keys")
 """The listing's key of each staged row that has one, and whether its identity has other offers:
 what `predecessors` begins with."""
@@ -51,65 +46,62 @@ all of the listing's events. `is_compared`: the staged row may be compared with 
 `change_step` is null where it may not.
 """
 
+SOURCE = Value(Parameter("source"))
+"""The `source` of the import, with its ASCII letters in lower case; empty for none."""
+
+TOP = Value(Parameter("top"))
+"""The id of a row's event is `top - import_index`: ids grow from import to import and fall inside
+one."""
+
 anchors = predecessors.alias("anchor")
 """The same of the first row of each row's group."""
 
 
-@contextmanager
-def open_predecessors(database: Database) -> Iterator[None]:
-    """Makes the tables, empty, for a block on the current connection."""
-    integer, real = ("INTEGER", "REAL") if is_sqlite(database) else ("BIGINT", "DOUBLE PRECISION")
-    kinds = dict.fromkeys(_TEXTS, "TEXT") | dict.fromkeys(_NUMBERS, real)
-    for table, columns in TABLES.items():
-        names = ", ".join(f"{name} {kinds.get(name, integer)}" for name in columns[1:])
-        database.execute_sql(f"DROP TABLE IF EXISTS {table}")
-        database.execute_sql(
-            f"CREATE TEMPORARY TABLE {table} (import_index {integer} PRIMARY KEY, {names})"
-        )
-    yield
-    for table in TABLES:
-        database.execute_sql(f"DROP TABLE {table}")
-
-
 @dataclass(frozen=True)
 class Origin:
-    """What an import's rows are compared by: the `source` it names, and what occurs in the archive
-    and among them.
+    """What is known of an import's rows and of the archive. What does not occur is not looked
+    for."""
 
-    What does not occur is not looked for.
-    """
-
-    source: str | None
+    has_source: bool
+    """The import names the source of its rows."""
+    has_rollbacks: bool = True
+    """Some imports in the archive do not count."""
     has_groups: bool = True
     """The archive has separate offers of one identity."""
     is_grouped: bool = True
     """Several of the rows have one identity."""
-    may_be_nameless: bool = True
-    """A row may say nothing of whose offer it is."""
-
-    @property
-    def may_lack_names(self) -> bool:
-        """Neither a row nor the import may say whose offer it is."""
-        return self.source is None and self.may_be_nameless
+    may_lack_names: bool = True
+    """Neither a row nor the import may say whose offer it is."""
 
 
 def origin_of(stage: Stage, source: str | None) -> Origin:
     """The origin of a complete stage whose import names this source."""
-    any_group = (
-        ScoredListing.select(ScoredListing.id).where(ScoredListing.group_id.is_null(False)).limit(1)
+    (any_group,) = _any_group(stage.database)
+    return Origin(
+        has_source=source is not None,
+        has_rollbacks=present(stage.database).has_rollbacks,
+        has_groups=any_group.execute(stage.database).fetchone() is not None,
+        is_grouped=stage.is_grouped,
+        may_lack_names=source is None and stage.may_be_nameless,
     )
-    has_groups = stage.database.execute(any_group).fetchone() is not None
-    return Origin(source, has_groups, stage.is_grouped(), stage.may_be_nameless())
+
+
+@compiled
+def _any_group(database: Database) -> list[Node]:
+    is_grouped = ScoredListing.group_id.is_null(False)
+    return [ScoredListing.select(ScoredListing.id).where(is_grouped).limit(1)]
 
 
 def find_predecessors(database: Database, origin: Origin) -> list[Node]:
-    """The statements that fill the table: first along the listings' ids, then along the file.
+    """The statements that fill the table, with the parameter SOURCE: first along the listings'
+    ids, then along the file.
 
     Each goes over what it reads in the order in which it lies: ids are random, and a look-up for
     each row of the file would find its page in no cache.
     """
     in_file_order = unindexed(database, staged_ids.c.import_index)
-    in_group = is_in_group(ListingKey.first_event_id, present(database).counting)
+    counting = Knowledge(has_rollbacks=origin.has_rollbacks).counting
+    in_group = is_in_group(ListingKey.first_event_id, counting)
     keys = (
         staged_ids.select(
             staged_ids.c.import_index,
@@ -140,7 +132,7 @@ def is_indistinct_alone(origin: Origin) -> Any:
 def _followed(origin: Origin) -> Any:
     current = ScoredListing.alias("current")
     is_late = current.seen_at > staged.c.seen_at
-    elsewhere = staged.c.source_url.is_null() & ~is_from(current, fold_ascii(origin.source or ""))
+    elsewhere = staged.c.source_url.is_null() & ~is_from(current, SOURCE)
     needs_renewal = Case(None, [(is_observation(staged.c) & (is_late | elsewhere), 1)], 0)
     indistinct = Case(None, [((_known.c.is_grouped == 1) | is_indistinct_alone(origin), 1)], 0)
     are_distinct = (indistinct == 0) & (current.is_indistinct == 0) & (needs_renewal == 0)
@@ -180,17 +172,15 @@ def rows_to_renew() -> Any:
     return predecessors.select(predecessors.c.import_index).where(predecessors.c.needs_renewal == 1)
 
 
-def listings_to_renew(origin: Origin, top: int) -> list[Any]:
+def listings_to_renew(origin: Origin, top: Value = TOP) -> list[Any]:
     """Queries for the `first_event_id` of listings that need more than what is done for each row of
-    an import.
-
-    `top - import_index` is the id of a row's event, which is written by now.
+    an import. Its events are written by now.
     """
     found = [
         predecessors.select(predecessors.c.first_event_id).where(predecessors.c.needs_renewal == 1)
     ]
     several_times = (Standing.LEFT_OUT.value, Standing.EARLIER.value)
-    indexes = staged_groups.select(Value(top) - staged_groups.c.import_index)
+    indexes = staged_groups.select(top - staged_groups.c.import_index)
     observed_again = indexes.where(staged_groups.c.standing.in_(several_times))
     found.append(
         ScoredListing.select(ScoredListing.first_event_id).where(

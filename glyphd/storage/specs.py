@@ -7,8 +7,7 @@ one: among equals the later import wins, and in one file the earlier row.
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
-from itertools import repeat
-from operator import add, or_
+from operator import or_
 from typing import Any
 
 from peewee import OP, SQL, Case, Expression
@@ -40,14 +39,9 @@ def spec_ranks(columns: Mapping[str, Sequence[Any]]) -> Iterable[str]:
     """The same of several rows, by column; a column that is left out is null in each of them."""
     seen_at: Sequence[str] = columns["seen_at"]
     given: list[Sequence[object]] = [columns[name] for name in SPECS if name in columns]
-    return map(add, _flags(given, len(seen_at)), seen_at)
-
-
-def _flags(given: Sequence[Sequence[object]], count: int) -> Iterable[str]:
-    """As a rule one column says it of all rows."""
-    if any(None not in column for column in given):
-        return repeat(_WITH, count)
     if not given:
-        return repeat(_WITHOUT, count)
+        return map(_WITHOUT.__add__, seen_at)
+    if any(None not in column for column in given):  # as a rule one column says it of all rows
+        return map(_WITH.__add__, seen_at)
     has_specs = (any(value is not None for value in row) for row in zip(*given, strict=True))
-    return [_WITH if has else _WITHOUT for has in has_specs]
+    return [(_WITH if has else _WITHOUT) + at for has, at in zip(has_specs, seen_at, strict=True)]

@@ -10,7 +10,6 @@ from peewee import EXCLUDED, Database, Table
 
 from glyphd.contracts.memos import Memo
 from glyphd.contracts.texts import fold_ascii
-from glyphd.db.dialects import is_sqlite
 from glyphd.storage.specs import spec_ranks
 
 MOST_INSERTED = 1000
@@ -19,17 +18,10 @@ MOST_INSERTED = 1000
 MOST_NOTED = 4096
 """Models held in memory at a time: each row of a file may have one of its own."""
 
-TABLE = "staged_models"
+TABLES = {"staged_models": "model {text} PRIMARY KEY, spec_rank {text}, import_index {integer}"}
 _NAMES = ("model", "spec_rank", "import_index")
-staged_models = Table(TABLE)
+staged_models = Table("staged_models")
 """One row for each model, its name folded, with the best of its staged rows, as `specs` has it."""
-
-
-def create_table(database: Database) -> None:
-    """Makes the table, empty, on the current connection."""
-    text = "TEXT" if is_sqlite(database) else 'TEXT COLLATE "C"'
-    columns = f"model {text} PRIMARY KEY, spec_rank {text}, import_index BIGINT"
-    database.execute_sql(f"CREATE TEMPORARY TABLE {TABLE} ({columns})")
 
 
 class ModelNotes:
@@ -55,16 +47,13 @@ class ModelNotes:
     def write(self) -> None:
         """Puts what was noted since the last time into the table."""
         rows = [(model, *row) for model, row in self._best.items()]
+        stored, new = staged_models.c, EXCLUDED
+        given = [getattr(stored, name) for name in _NAMES]
+        update = {getattr(stored, name): getattr(new, name) for name in _NAMES[1:]}
+        is_better = new.spec_rank > stored.spec_rank
         for first in range(0, len(rows), MOST_INSERTED):
-            self._database.execute(_keep_best(rows[first : first + MOST_INSERTED]))
+            insert = staged_models.insert(rows[first : first + MOST_INSERTED], columns=given)
+            self._database.execute(
+                insert.on_conflict(conflict_target=[stored.model], update=update, where=is_better)
+            )
         self._best.clear()
-
-
-def _keep_best(rows: list[tuple[Any, ...]]) -> Any:
-    stored, new = staged_models.c, EXCLUDED
-    given = [getattr(stored, name) for name in _NAMES]
-    update = {getattr(stored, name): getattr(new, name) for name in _NAMES[1:]}
-    insert = staged_models.insert(rows, columns=given)
-    return insert.on_conflict(
-        conflict_target=[stored.model], update=update, where=new.spec_rank > stored.spec_rank
-    )

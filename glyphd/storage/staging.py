@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from peewee import Database, Field, Table
+from peewee import SQL, Database, Table
 
 from glyphd.contracts.columns import STORED_COLUMNS
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.connections import small_cache
 from glyphd.db.dialects import add_rows, is_sqlite, uncommitted
 from glyphd.db.fields import CaselessTextField
-from glyphd.storage import staged_models, summarizing
-from glyphd.storage.grouping import drop_groups, group_rows, open_groups
+from glyphd.storage import grouping, staged_models, summarizing
+from glyphd.storage.compiled import compiled
 from glyphd.storage.identity import ListingIds
 
 TABLE = "staged_rows"
@@ -42,6 +42,32 @@ _GROUPED = {
     "anchor_index": "groups.anchor_index",
 }
 
+PREDECESSOR_TABLES = {
+    "staged_keys": """
+        import_index {integer} PRIMARY KEY, first_event_id {integer}, event_id {integer},
+        is_grouped {integer}""",
+    "staged_predecessors": """
+        import_index {integer} PRIMARY KEY, first_event_id {integer}, event_id {integer},
+        needs_renewal {integer}, is_late {integer}, is_indistinct {integer}, is_compared {integer},
+        change_step {integer}, price_usd {real}, score {real}, model {text}, seen_at {text}""",
+}
+"""Filled in the transaction that writes the rows; see `predecessors`."""
+
+_SQLITE_TYPES = {
+    "integer": "INTEGER",
+    "serial": "INTEGER",
+    "real": "REAL",
+    "blob": "BLOB",
+    "text": "TEXT",
+}
+_POSTGRES_TYPES = {
+    "integer": "BIGINT",
+    "serial": "BIGSERIAL",
+    "real": "DOUBLE PRECISION",
+    "blob": "BYTEA",
+    "text": 'TEXT COLLATE "C"',
+}
+
 _rows = Table(TABLE)
 
 staged = Table("staged_listings")
@@ -59,19 +85,25 @@ left out is null in each of them."""
 
 class Stage:
     """The rows of one import on their way into the archive. Lives as long as its connection's
-    `open_stage`."""
+    `open_stage`.
+
+    `count`, `bounds` (the lowest and the highest `import_index`) and `last_seen_at` say what is
+    there; `may_be_nameless`, whether a row may have neither a `seller` nor a `source_url`. From
+    `complete` on, `summary` is what a status says of the rows, and `is_grouped` whether several
+    have one identity, listed in `staged_groups`.
+    """
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.count = 0
+        self.bounds = (0, 0)
+        self.last_seen_at: str | None = None
+        self.may_be_nameless = False
+        self.is_grouped = False
+        self.summary: dict[str, Any] = {}
         self._listing_ids = ListingIds()
         self._models = staged_models.ModelNotes(database)
         self._notes = summarizing.SummaryNotes(database)
-        self._summary: dict[str, Any] = {}
-        self._is_grouped = False
-        self._may_be_nameless = False
-        self._count = 0
-        self._bounds = (0, 0)
-        self._last_seen_at: str | None = None
 
     def add(self, columns: StagedColumns) -> None:
         """Adds rows in file order. Takes no lock that another writer of the archive could miss."""
@@ -86,11 +118,11 @@ class Stage:
             add_rows(
                 self.database, TABLE, names, zip(*(given[name] for name in names), strict=True)
             )
-        self._bounds = (self._bounds[0] if self._count else indexes[0], indexes[-1])
-        self._count += len(indexes)
+        self.bounds = (self.bounds[0] if self.count else indexes[0], indexes[-1])
+        self.count += len(indexes)
         named = [columns[name] for name in ("seller", "source_url") if name in columns]
-        self._may_be_nameless |= all(None in column for column in named)
-        self._last_seen_at = max(self._last_seen_at or "", *columns["seen_at"])
+        self.may_be_nameless |= all(None in column for column in named)
+        self.last_seen_at = max(self.last_seen_at or "", *columns["seen_at"])
 
     def complete(self) -> None:
         """Does what can be done only when all rows are in: to be called once, before they are
@@ -100,37 +132,12 @@ class Stage:
         """
         with small_cache(self.database), uncommitted(self.database):
             self._models.write()
-            if self._count:
-                self._summary = self._notes.summary(self.database, _rows)
+            if self.count:
+                self.summary = self._notes.summary(_rows)
             self.database.execute_sql(f"CREATE INDEX {TABLE}_by_listing ON {TABLE} (listing_id)")
-            self._is_grouped = group_rows(self.database)
-            for statement in _complete_rows(self._is_grouped):
-                self.database.execute_sql(statement)
-
-    def is_grouped(self) -> bool:
-        """Whether several rows have one identity, listed in `staged_groups`; known when the stage
-        is complete."""
-        return self._is_grouped
-
-    def may_be_nameless(self) -> bool:
-        """Whether a row may have neither a `seller` nor a `source_url`."""
-        return self._may_be_nameless
-
-    def summary(self) -> dict[str, Any]:
-        """What the rows are about, as a status says it; empty until `complete`, and without
-        rows."""
-        return self._summary
-
-    def count(self) -> int:
-        return self._count
-
-    def bounds(self) -> tuple[int, int]:
-        """The lowest and the highest `import_index`; (0, 0) when empty."""
-        return self._bounds
-
-    def last_seen_at(self) -> str | None:
-        """The latest `seen_at`; None when empty."""
-        return self._last_seen_at
+            self.is_grouped = grouping.group_rows(self.database)
+            for statement in _complete_rows(self.database, self.is_grouped):
+                statement.execute(self.database)
 
     def model_at(self, import_index: int) -> str | None:
         found = _rows.select(_rows.c.model).where(_rows.c.import_index == import_index)
@@ -145,66 +152,69 @@ def open_stage(database: Database) -> Iterator[Stage]:
     On SQLite its tables go with the connection, or with the next stage: to drop them, each page is
     looked at.
     """
-    _drop_tables(database)
-    database.execute_sql(_create_table(database))
-    open_groups(database)
-    staged_models.create_table(database)
-    summarizing.create_tables(database)
+    for statement in (*_drop_tables(database), *_create_tables(database)):
+        statement.execute(database)
     try:
         yield Stage(database)
     finally:
         if not is_sqlite(database) and not database.is_closed():
-            _drop_tables(database)
+            for statement in _drop_tables(database):
+                statement.execute(database)
 
 
-def _drop_tables(database: Database) -> None:
+def _tables(database: Database) -> dict[str, str]:
+    """The columns of each table. The stage has the types of the events' own ones; its rows follow
+    each other by `import_index`."""
+    types = database.get_context_options()["field_types"]
+    columns = []
+    for name in (*PLACE_COLUMNS, "listing_id", *STORED_COLUMNS):
+        field = ScoredListing._meta.columns[name]
+        kind = types.get(field.field_type, field.field_type)
+        if name == "import_index":
+            kind += " PRIMARY KEY"
+        elif kind == "TEXT":
+            is_caseless = is_sqlite(database) and isinstance(field, CaselessTextField)
+            kind = "TEXT COLLATE NOCASE" if is_caseless else "{text}"
+        columns.append(f"{name} {kind}")
+    return {
+        TABLE: ", ".join(columns),
+        **grouping.TABLES,
+        **staged_models.TABLES,
+        **summarizing.TABLES,
+        **PREDECESSOR_TABLES,
+    }
+
+
+@compiled
+def _create_tables(database: Database) -> Iterator[SQL]:
+    types = _SQLITE_TYPES if is_sqlite(database) else _POSTGRES_TYPES
+    for table, columns in _tables(database).items():
+        keyed = " WITHOUT ROWID" if is_sqlite(database) and "PRIMARY KEY (" in columns else ""
+        yield SQL(f"CREATE TEMPORARY TABLE {table} ({columns.format_map(types)}){keyed}")
+
+
+@compiled
+def _drop_tables(database: Database) -> Iterator[SQL]:
     for view in VIEWS:
-        database.execute_sql(f"DROP VIEW IF EXISTS {view}")
-    for table in (TABLE, staged_models.TABLE):
-        database.execute_sql(f"DROP TABLE IF EXISTS {table}")
-    summarizing.drop_tables(database)
-    drop_groups(database)
+        yield SQL(f"DROP VIEW IF EXISTS {view}")
+    for table in _tables(database):
+        yield SQL(f"DROP TABLE IF EXISTS {table}")
 
 
-def _complete_rows(is_grouped: bool) -> Iterator[str]:
+@compiled
+def _complete_rows(database: Database, is_grouped: bool) -> Iterator[SQL]:
     """The statements that make `staged` and `staged_ids`. Rows with all columns are never written
     to the stage again: to read them along with their groups takes a fraction of that."""
     given = {name: f"rows.{name}" for name in STAGED_COLUMNS} | (_GROUPED if is_grouped else _ALONE)
     columns = ", ".join(f"{value} AS {name}" for name, value in given.items())
-    groups = (
-        " LEFT JOIN staged_groups AS groups ON groups.import_index = rows.import_index"
-        if is_grouped
-        else ""
-    )
-    yield f"CREATE TEMPORARY VIEW staged_listings AS SELECT {columns} FROM {TABLE} AS rows{groups}"
+    source = f"{TABLE} AS rows"
+    if is_grouped:
+        source += " LEFT JOIN staged_groups AS groups ON groups.import_index = rows.import_index"
+    yield SQL(f"CREATE TEMPORARY VIEW staged_listings AS SELECT {columns} FROM {source}")
     ids = "SELECT listing_id, import_index, standing FROM"
     if is_grouped:
-        yield f"INSERT INTO ordered_ids {ids} staged_listings ORDER BY listing_id, import_index"
-        yield f"CREATE TEMPORARY VIEW staged_ids AS {ids} ordered_ids"
+        ordered = f"{ids} staged_listings ORDER BY listing_id, import_index"
+        yield SQL(f"INSERT INTO ordered_ids {ordered}")
+        yield SQL(f"CREATE TEMPORARY VIEW staged_ids AS {ids} ordered_ids")
     else:
-        yield f"CREATE TEMPORARY VIEW staged_ids AS {ids} staged_listings"
-
-
-def _create_table(database: Database) -> str:
-    """The stage has the types of the events' own columns; rows follow each other by
-    `import_index`."""
-    fields = [
-        ScoredListing._meta.columns[name] for name in STAGED_COLUMNS if name not in GROUP_COLUMNS
-    ]
-    columns = [_column_definition(database, field) for field in fields]
-    return f"CREATE TEMPORARY TABLE {TABLE} ({', '.join(columns)})"
-
-
-def _column_definition(database: Database, field: Field) -> str:
-    types = database.get_context_options()["field_types"]
-    kind = types.get(field.field_type, field.field_type)
-    if field.column_name == "import_index":
-        return f"import_index {kind} PRIMARY KEY"
-    if kind != "TEXT":
-        return f"{field.column_name} {kind}"
-    if is_sqlite(database):
-        return (
-            f"{field.column_name} "
-            f"TEXT{' COLLATE NOCASE' if isinstance(field, CaselessTextField) else ''}"
-        )
-    return f'{field.column_name} TEXT COLLATE "C"'
+        yield SQL(f"CREATE TEMPORARY VIEW staged_ids AS {ids} staged_listings")

@@ -173,7 +173,7 @@ class DatabaseListingStore(ListingStore):
             ]
 
     def _write(self, stage: Stage, import_id: str, received_at: str) -> ImportResultDTO:
-        if not stage.count():
+        if not stage.count:
             raise RowsRefused("an import needs at least one listing")
         stage.complete()
         written = write_batch(

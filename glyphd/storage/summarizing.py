@@ -12,7 +12,6 @@ from typing import Any
 from peewee import EXCLUDED, SQL, Database, Table, fn
 
 from glyphd.contracts.texts import fold_ascii
-from glyphd.db.dialects import is_sqlite
 from glyphd.storage.staged_models import MOST_INSERTED, MOST_NOTED
 
 TOP_MODELS = 5
@@ -20,6 +19,11 @@ _SIGN_BIT = 1 << 15
 """Of the leading 16 bits of a float."""
 
 COUNTED = {"model": "models", "seller": "sellers"}
+TABLES = {
+    f"staged_{name}_counted": "folded {text} PRIMARY KEY, name {text}, count {integer}, "
+    "place {integer}"
+    for name in COUNTED.values()
+}
 MEASURED = {"price_usd": "price", "score": "score"}
 """Columns, and what the summary calls them."""
 
@@ -28,10 +32,14 @@ Rows = Mapping[str, Sequence[Any]]
 
 
 class SummaryNotes:
-    """Counts the rows of a stage as they come in, in file order. Its tables must exist."""
+    """Counts the rows of a stage as they come in, in file order. Its TABLES must exist."""
 
     def __init__(self, database: Database) -> None:
-        self._names = {column: _Names(database, column) for column in COUNTED}
+        self._database = database
+        self._names = {
+            column: _Names(database, Table(table))
+            for column, table in zip(COUNTED, TABLES, strict=True)
+        }
         self._numbers = {column: _Numbers() for column in MEASURED}
 
     def add(self, columns: Rows) -> None:
@@ -41,90 +49,67 @@ class SummaryNotes:
         for column, numbers in self._numbers.items():
             numbers.add(columns[column])
 
-    def summary(self, database: Database, staged: Table) -> dict[str, Any]:
+    def summary(self, staged: Table) -> dict[str, Any]:
         """The `summary` of all rows, of which there is one at least; `staged` is the table that
         they are in."""
         found: dict[str, Any] = {}
         for column, name in MEASURED.items():
             numbers = self._numbers[column]
             found[f"lowest_{name}"] = numbers.lowest
-            found[f"median_{name}"] = numbers.median(database, staged, getattr(staged.c, column))
+            found[f"median_{name}"] = numbers.median(self._database, staged, column)
             found[f"highest_{name}"] = numbers.highest
         for column, name in COUNTED.items():
+            self._names[column].write()
             found[name] = self._names[column].distinct()
         return found | {"top_models": self._names["model"].top(TOP_MODELS)}
-
-
-def create_tables(database: Database) -> None:
-    """Makes the tables that the notes go into, empty, on the current connection."""
-    text, integer = ("TEXT", "INTEGER") if is_sqlite(database) else ('TEXT COLLATE "C"', "BIGINT")
-    for column in COUNTED:
-        database.execute_sql(
-            f"CREATE TEMPORARY TABLE {_table(column)}"
-            f" (folded {text} PRIMARY KEY, name {text}, count {integer}, place {integer})"
-        )
-
-
-def drop_tables(database: Database) -> None:
-    for column in COUNTED:
-        database.execute_sql(f"DROP TABLE IF EXISTS {_table(column)}")
-
-
-def _table(column: str) -> str:
-    return f"staged_{COUNTED[column]}_counted"
 
 
 class _Names:
     """How often each name of a column is given, whatever its case, and how it is spelled where it
     is first."""
 
-    def __init__(self, database: Database, column: str) -> None:
+    def __init__(self, database: Database, table: Table) -> None:
         self._database = database
         self._counts: Counter[str | None] = Counter()
         self._places = count()
-        self._table = Table(_table(column))
+        self._table = table
 
     def add(self, names: Sequence[str | None]) -> None:
         self._counts.update(names)
         if len(self._counts) > MOST_NOTED:
-            self._write()
+            self.write()
 
-    def distinct(self) -> int:
-        self._write()
-        return int(self._database.execute(self._table.select(fn.COUNT(SQL("*")))).fetchone()[0])
-
-    def top(self, most: int) -> list[dict[str, Any]]:
-        """The most frequent ones; of equally frequent ones the first in the file."""
-        self._write()
-        name, number, place = (
-            getattr(self._table.c, column) for column in ("name", "count", "place")
-        )
-        ranked = self._table.select(name, number).order_by(number.desc(), place).limit(most)
-        return [
-            {"model": spelled, "count": times}
-            for spelled, times in self._database.execute(ranked).fetchall()
-        ]
-
-    def _write(self) -> None:
-        """Puts what was noted since the last time into the table."""
+    def write(self) -> None:
+        """Puts what was noted since the last time into the table; `distinct` and `top` read it
+        there."""
         del self._counts[None]
         noted: dict[str, list[Any]] = {}
         for name, times in self._counts.items():
             assert name is not None
             noted.setdefault(fold_ascii(name), [name, 0, next(self._places)])[1] += times
         rows = [(folded, *values) for folded, values in noted.items()]
+        table = self._table.c
+        columns = [table.folded, table.name, table.count, table.place]
         for first in range(0, len(rows), MOST_INSERTED):
-            self._database.execute(self._counted(rows[first : first + MOST_INSERTED]))
+            insert = self._table.insert(rows[first : first + MOST_INSERTED], columns=columns)
+            self._database.execute(
+                insert.on_conflict(
+                    conflict_target=[table.folded],
+                    update={table.count: table.count + EXCLUDED.count},
+                )
+            )
         self._counts.clear()
 
-    def _counted(self, rows: list[tuple[Any, ...]]) -> Any:
+    def distinct(self) -> int:
+        return int(self._database.execute(self._table.select(fn.COUNT(SQL("*")))).fetchone()[0])
+
+    def top(self, most: int) -> list[dict[str, Any]]:
+        """The most frequent ones; of equally frequent ones the first in the file."""
         table = self._table.c
-        insert = self._table.insert(
-            rows, columns=[table.folded, table.name, table.count, table.place]
-        )
-        return insert.on_conflict(
-            conflict_target=[table.folded], update={table.count: table.count + EXCLUDED.count}
-        )
+        ranked = self._table.select(table.name, table.count)
+        ranked = ranked.order_by(table.count.desc(), table.place).limit(most)
+        found = self._database.execute(ranked).fetchall()
+        return [{"model": spelled, "count": times} for spelled, times in found]
 
 
 class _Numbers:
@@ -148,36 +133,31 @@ class _Numbers:
         quarters = memoryview(array("d", values)).cast("B").cast("H")
         self._counts.update(quarters[self._LEADING :: 4].tolist())
 
-    def median(self, database: Database, staged: Table, column: Any) -> float:
+    def median(self, database: Database, staged: Table, column: str) -> float:
         """The middle value; of an even number of rows the mean of the two in the middle."""
         rows = self._counts.total()
-        below, lowest, highest = self._around((rows - 1) // 2, rows // 2)
-        near = staged.select(column).where(column.between(lowest, highest)).order_by(column)
-        middle = near.limit(2 - rows % 2).offset((rows - 1) // 2 - below)
-        values = [value for (value,) in database.execute(middle)]
-        return float(sum(value / len(values) for value in values))
-
-    def _around(self, first: int, last: int) -> tuple[int, float, float]:
-        """The least and the greatest float that the values of these two ranks may be, and how many
-        lie below."""
-        below, passed = 0, 0
-        lowest = None
-        for leading in sorted(self._counts, key=_order):
-            bounds = _bounds(leading)
-            passed += self._counts[leading]
-            if lowest is None and passed > first:
-                lowest, below = bounds[0], passed - self._counts[leading]
-            if lowest is not None and passed > last:
-                return below, lowest, bounds[1]
-        raise ValueError("a median of no rows")
-
-
-def _order(leading: int) -> int:
-    """Greater for greater values; negative floats have greater bits the less they are."""
-    return -leading if leading >= _SIGN_BIT else leading
-
-
-def _bounds(leading: int) -> tuple[float, float]:
-    """The least and the greatest float that begins with these bits."""
-    ends = [unpack(">d", leading.to_bytes(2) + rest * 6)[0] for rest in (b"\x00", b"\xff")]
-    return min(ends), max(ends)
+        first, last = (rows - 1) // 2, rows // 2
+        # 1. The leading bits of the two middle ranks. Negative floats have greater bits the less
+        #    they are.
+        below = passed = 0
+        near: list[int] = []
+        for bits in sorted(self._counts, key=lambda bits: bits if bits < _SIGN_BIT else -bits):
+            passed += self._counts[bits]
+            if passed <= first:
+                below = passed
+                continue
+            near.append(bits)
+            if passed > last:
+                break
+        # 2. The least and the greatest float that begin with these bits.
+        ends = [
+            unpack(">d", bits.to_bytes(2) + rest * 6)[0]
+            for bits in near
+            for rest in (b"\x00", b"\xff")
+        ]
+        # 3. The values between them, of which the middle ones are picked.
+        measured = getattr(staged.c, column)
+        values = staged.select(measured).where(measured.between(min(ends), max(ends)))
+        middle = values.order_by(measured).limit(2 - rows % 2).offset(first - below)
+        found = [value for (value,) in database.execute(middle)]
+        return float(sum(value / len(found) for value in found))

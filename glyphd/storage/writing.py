@@ -5,19 +5,20 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from peewee import JOIN, Database, Node, Value, fn
 
 from glyphd.contracts.columns import ROW_SCHEMA_VERSION, STORED_COLUMNS
+from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.connections import small_cache
 from glyphd.db.dialects import exclusive_write, uncommitted
 from glyphd.errors import ImportConflict
 from glyphd.storage.clock import next_moment
+from glyphd.storage.compiled import compiled
 from glyphd.storage.derived.all_facts import FACTS
-from glyphd.storage.derived.facts import Incoming
+from glyphd.storage.derived.facts import IMPORT_ID, SCHEMA_VERSION, event_id
 from glyphd.storage.derived.renewing import renew
 from glyphd.storage.judging import judge
 from glyphd.storage.predecessors import (
@@ -25,7 +26,6 @@ from glyphd.storage.predecessors import (
     anchors,
     find_predecessors,
     listings_to_renew,
-    open_predecessors,
     origin_of,
     predecessors,
 )
@@ -69,10 +69,6 @@ Step = Callable[[float], None]
 """Called before each statement with how much is done (0 to 1); may raise to roll all of it back."""
 
 
-Writing = Callable[[Database], object]
-"""One step of the writing."""
-
-
 def find_written(database: Database, import_id: str) -> Written | None:
     """The committed batch of this import, or None."""
     query = ImportBatch.select().where(ImportBatch.import_id == import_id)
@@ -96,52 +92,79 @@ def write_batch(
     The same import id with the same rows changes nothing and gives the first result back. Raises
     ImportConflict when the rows differ.
     """
-    with exclusive_write(database), _room_for(database, stage), open_predecessors(database):
+    with exclusive_write(database), _room_for(database, stage):
         before = find_written(database, batch.import_id)
         if before is not None:
             _require_equal_rows(database, batch.import_id)
             return before
+        # 1. What is written, and what it follows.
         origin = origin_of(stage, batch.source)
         (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
-        top = (last or 0) + stage.bounds()[1] + 1
-        finding = find_predecessors(database, origin)
-        writing = writing_statements(
-            Incoming(database, batch.import_id, origin, top, batch.schema_version)
-        )
-        insert = partial(_insert_batch, stage, batch, origin)
-        steps: list[Writing] = [*map(_executed, finding), insert, *map(_executed, writing)]
-        for number, execute in enumerate(steps):
-            step(number / len(steps))
-            execute(database)
-        for first_event_ids in listings_to_renew(origin, top):
-            renew(database, first_event_ids)
-        _finish(database, batch)
+        top = (last or 0) + stage.bounds[1] + 1
+        own = {
+            "import_id": batch.import_id,
+            "schema_version": batch.schema_version,
+            "source": fold_ascii(batch.source or ""),
+            "top": top,
+        }
+        finding, writing = _finding(database, origin), _writing(database, origin)
+        count = len(finding) + 1 + len(writing)
+        for number, statement in enumerate(finding):
+            step(number / count)
+            statement.execute(database, **own)
+        # 2. The batch, with what its rows do to the market: nothing of them is written yet.
+        step(len(finding) / count)
+        _insert_batch(stage, batch, origin)
+        # 3. The events and what is derived from them.
+        for number, statement in enumerate(writing, start=len(finding) + 1):
+            step(number / count)
+            statement.execute(database, **own)
+        # 4. Listings that need more than what is done for each row; most imports have none.
+        if any(found.execute(database, **own).fetchone() for found in _renewing(database, origin)):
+            for first_event_ids in listings_to_renew(origin, Value(top)):
+                renew(database, first_event_ids)
+        # 5. The moment. Taken under the write lock, after all rows: a clock that jumps back can't
+        #    reorder history.
+        this = ImportBatch.import_id == batch.import_id
+        imported_at = batch.imported_at or next_moment(database)
+        database.execute(ImportBatch.update(imported_at=imported_at).where(this))
+        # 6. Rows that no kept file can prove are proven by their digest.
+        if batch.sha256 is None:
+            rows_sha256 = digest_rows(database, batch.import_id)
+            database.execute(ImportBatch.update(rows_sha256=rows_sha256).where(this))
         written = find_written(database, batch.import_id)
         assert written is not None
         return written
 
 
 def _room_for(database: Database, stage: Stage) -> AbstractContextManager[None]:
-    return small_cache(database) if stage.count() >= LARGE_ROWS else nullcontext()
+    return small_cache(database) if stage.count >= LARGE_ROWS else nullcontext()
 
 
-def writing_statements(incoming: Incoming) -> list[Node]:
+@compiled
+def _finding(database: Database, origin: Origin) -> list[Node]:
+    return find_predecessors(database, origin)
+
+
+@compiled
+def _writing(database: Database, origin: Origin) -> list[Node]:
+    return writing_statements(database, origin)
+
+
+@compiled
+def _renewing(database: Database, origin: Origin) -> list[Node]:
+    """Each finds a row if there are such listings."""
+    return [query.limit(1) for query in listings_to_renew(origin)]
+
+
+def writing_statements(database: Database, origin: Origin) -> list[Node]:
     """After `find_predecessors`, in order: the events, and before and after them what is derived
     from them."""
-    return [
-        *(statement for fact in FACTS for statement in fact.before_rows(incoming)),
-        _insert_events(incoming),
-        *(statement for fact in FACTS for statement in fact.after_rows(incoming)),
-    ]
-
-
-def _insert_events(incoming: Incoming) -> Node:
-    """In the order of the ids, so that the table only ever grows at its end."""
+    # In the order of the ids, so that the table only ever grows at its end.
     values = {name: getattr(staged.c, name) for name in STAGED_COLUMNS}
-    values |= {"id": incoming.event_id(), "import_id": Value(incoming.import_id)}
-    values |= {"schema_version": Value(incoming.schema_version)}
+    values |= {"id": event_id(), "import_id": IMPORT_ID, "schema_version": SCHEMA_VERSION}
     for fact in FACTS:
-        values |= fact.row_columns(incoming)
+        values |= fact.row_columns(origin)
     rows = (
         staged.select(*values.values())
         .join(
@@ -150,25 +173,31 @@ def _insert_events(incoming: Incoming) -> Node:
         .join(anchors, JOIN.LEFT_OUTER, on=(anchors.c.import_index == staged.c.anchor_index))
         .order_by(staged.c.import_index.desc())
     )
-    return ScoredListing.insert_from(rows, [ScoredListing._meta.columns[name] for name in values])
-
-
-def _executed(statement: Node) -> Writing:
-    return lambda database: database.execute(statement)
+    columns = [ScoredListing._meta.columns[name] for name in values]
+    return [
+        *(statement for fact in FACTS for statement in fact.before_rows()),
+        ScoredListing.insert_from(rows, columns),
+        *(statement for fact in FACTS for statement in fact.after_rows(database, origin)),
+    ]
 
 
 def foresee(database: Database, stage: Stage, source: str | None) -> dict[str, Any]:
     """What `write_batch` would keep beside the findings in `result`, without writing anything."""
-    with uncommitted(database), _room_for(database, stage), open_predecessors(database):
+    with uncommitted(database), _room_for(database, stage):
         origin = origin_of(stage, source)
-        for statement in find_predecessors(database, origin):
-            database.execute(statement)
-        return judge(database, stage, origin)
+        for statement in _finding(database, origin):
+            statement.execute(database, source=fold_ascii(source or ""))
+        return judge(database, stage, origin, source)
 
 
-def _insert_batch(stage: Stage, batch: Batch, origin: Origin, database: Database) -> None:
+def _insert_batch(stage: Stage, batch: Batch, origin: Origin) -> None:
     """Its `imported_at` is given at the very end; till then it holds a text that no time equals."""
-    lowest, highest = stage.bounds()
+    result = batch.result
+    if result.get("effect") is None:  # else an earlier time said already what the rows do
+        judged = judge(stage.database, stage, origin, batch.source)
+        warnings = [*(result.get("warnings") or ()), *judged["warnings"]]
+        result = result | judged | {"warnings": warnings}
+    lowest, highest = stage.bounds
     row = ImportBatch.insert(
         import_id=batch.import_id,
         imported_at="",
@@ -176,37 +205,14 @@ def _insert_batch(stage: Stage, batch: Batch, origin: Origin, database: Database
         description=batch.description,
         filename=batch.filename,
         sha256=batch.sha256,
-        record_count=stage.count(),
+        record_count=stage.count,
         first_model=stage.model_at(lowest),
         last_model=stage.model_at(highest),
         schema_version=batch.schema_version,
-        last_seen_at=stage.last_seen_at(),
-        result=json.dumps(_judged(database, stage, batch, origin), ensure_ascii=False),
+        last_seen_at=stage.last_seen_at,
+        result=json.dumps(result, ensure_ascii=False),
     )
-    database.execute(row)
-
-
-def _judged(database: Database, stage: Stage, batch: Batch, origin: Origin) -> dict[str, Any]:
-    """The findings with what the rows do to the market, unless an earlier time said it already."""
-    if batch.result.get("effect") is not None:
-        return batch.result
-    judged = judge(database, stage, origin)
-    return (
-        batch.result
-        | judged
-        | {"warnings": [*(batch.result.get("warnings") or ()), *judged["warnings"]]}
-    )
-
-
-def _finish(database: Database, batch: Batch) -> None:
-    this = ImportBatch.import_id == batch.import_id
-    # Taken under the write lock, after all rows: a clock that jumps back can't reorder history.
-    imported_at = batch.imported_at or next_moment(database)
-    database.execute(ImportBatch.update(imported_at=imported_at).where(this))
-    # Rows that no kept file can prove are proven by their digest.
-    if batch.sha256 is None:
-        rows_sha256 = digest_rows(database, batch.import_id)
-        database.execute(ImportBatch.update(rows_sha256=rows_sha256).where(this))
+    stage.database.execute(row)
 
 
 def _require_equal_rows(database: Database, import_id: str) -> None:

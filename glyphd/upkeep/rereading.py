@@ -40,13 +40,13 @@ def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> 
                     report.add(errors)
             found = {"ignored_columns": kept.ignored_columns, "warnings": kept.warnings}
             blank_rows = kept.blank_rows
-        if not stage.count():
+        if not stage.count:
             raise RowsRefused(f"{report.count} errors in {rows_read} rows")
     except BaseException:
         report.discard()
         raise
     report.settle()
-    lowest, highest = stage.bounds()
+    lowest, highest = stage.bounds
     return {
         "schema_version": ROW_SCHEMA_VERSION,
         "on_error": "skip" if report.count else job.on_error,
@@ -58,7 +58,7 @@ def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> 
         "errors": json.dumps([error.as_dict() for error in report.first]),
         "blank_rows": blank_rows,
         **{name: json.dumps(value) for name, value in found.items()},
-        "record_count": stage.count(),
+        "record_count": stage.count,
         "first_model": stage.model_at(lowest),
         "last_model": stage.model_at(highest),
     }

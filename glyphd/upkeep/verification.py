@@ -143,7 +143,7 @@ class Verifier:
                 return
             stage.complete()
             self.tally.imports += 1
-            self.tally.rows += stage.count()
+            self.tally.rows += stage.count
             columns = ScoredListing._meta.columns
             events = ScoredListing.select(*(columns[name] for name in STAGED_COLUMNS))
             archive = Side("the archive", events.where(ScoredListing.import_id == job.import_id))

@@ -31,7 +31,7 @@ def _summary(database: Database, offers: list[tuple[Any, ...]]) -> dict[str, Any
             for columns in staged_columns([listing], CheckOptions(NOW)):
                 stage.add({**columns, "import_index": (index,)})
         stage.complete()
-        return stage.summary()
+        return stage.summary
 
 
 def _expected(offers: list[tuple[Any, ...]]) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from glyphd.db.dialects import is_sqlite
 from glyphd.db.migration_sets import ARCHIVE
 from glyphd.db.order_models import SQLITE_MODELS
 from glyphd.settings import Settings
-from glyphd.storage import grouping, predecessors, staged_models, writing
+from glyphd.storage import grouping, predecessors, staged_models, staging, writing
+from glyphd.storage.compiled import Compiled
 from glyphd.storage.derived import renewing
-from glyphd.storage.derived.facts import Incoming
 from glyphd.storage.predecessors import Origin
 from glyphd.storage.staging import STAGED_COLUMNS, TABLE, VIEWS, Stage, StagedColumns, open_stage
 from glyphd.storage.stores import DatabaseListingStore, staged_columns
@@ -27,7 +27,7 @@ from tests.db.snapshots import schema_of
 from tests.storage.listings import listing, seen
 
 NOW = "2025-07-29T12:12:00.000000Z"
-ORIGIN = Origin("feed")
+ORIGIN = Origin(has_source=True, may_lack_names=False)
 STATEMENTS = 7
 """Those that find predecessors among them."""
 STATEMENTS_FOR_ORDERS = 5
@@ -83,8 +83,15 @@ def _statement_count(database: Database) -> int:
 def _every_statement(database: Database) -> list[Node]:
     return [
         *predecessors.find_predecessors(database, ORIGIN),
-        *writing.writing_statements(Incoming(database, "a", ORIGIN, 4)),
+        *writing.writing_statements(database, ORIGIN),
     ]
+
+
+def _explained(database: Database, how: str, statement: Node) -> list[Any]:
+    sql, values = database.get_sql_context().sql(statement).query()
+    own = {"import_id": "a", "schema_version": 2, "source": "feed", "top": 4}
+    found: list[Any] = Compiled(f"{how} {sql}", values).execute(database, **own).fetchall()
+    return found
 
 
 def _imported_at(database: Database) -> list[str]:
@@ -101,9 +108,9 @@ def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
     temporary = (
         *VIEWS,
         *STAGED_COLUMNS,
-        *predecessors.TABLES,
+        *staging.PREDECESSOR_TABLES,
         *predecessors.COLUMNS,
-        staged_models.TABLE,
+        *staged_models.TABLES,
     )
     known = {*temporary, *grouping.TABLES, *GROUP_WORDS, "current", "EXCLUDED", "C"}
     for table in archive.get_tables():
@@ -118,10 +125,8 @@ def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
 
 
 def test_statements_can_be_planned(archive: Database, stage: Stage) -> None:
-    with predecessors.open_predecessors(archive):
-        for statement in _every_statement(archive):
-            sql, parameters = archive.get_sql_context().sql(statement).query()
-            archive.execute_sql(f"EXPLAIN {sql}", parameters)
+    for statement in _every_statement(archive):
+        assert _explained(archive, "EXPLAIN", statement)
 
 
 def test_nothing_goes_over_all_events(archive: Database, stage: Stage) -> None:
@@ -129,17 +134,14 @@ def test_nothing_goes_over_all_events(archive: Database, stage: Stage) -> None:
     if not is_sqlite(archive):
         return  # what PostgreSQL does is up to its statistics
     renewing.create_tables(archive)
-    with predecessors.open_predecessors(archive):
-        queries = predecessors.listings_to_renew(ORIGIN, 4)
-        renewal = [
-            statement
-            for query in queries
-            for statement in renewing.renewing_statements(archive, query)
-        ]
-        for statement in [*_every_statement(archive), *renewal]:
-            sql, parameters = archive.get_sql_context().sql(statement).query()
-            plan = [row[3] for row in archive.execute_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)]
-            assert not [step for step in plan if SCAN_OF_ALL.match(step)]
+    renewal = [
+        statement
+        for query in predecessors.listings_to_renew(ORIGIN)
+        for statement in renewing.renewing_statements(archive, query)
+    ]
+    for statement in [*_every_statement(archive), *renewal]:
+        plan = [row[3] for row in _explained(archive, "EXPLAIN QUERY PLAN", statement)]
+        assert not [step for step in plan if SCAN_OF_ALL.match(step)]
 
 
 def test_whatever_fails_nothing_is_written(archive: Database, stage: Stage) -> None:
@@ -274,7 +276,7 @@ def test_the_stage_is_gone_afterwards(store: DatabaseListingStore) -> None:
     with store.database.connection_context():
         assert TABLE not in store.database.get_tables()
         with open_stage(store.database) as stage:
-            assert (stage.count(), stage.bounds(), stage.model_at(1)) == (0, (0, 0), None)
+            assert (stage.count, stage.bounds, stage.model_at(1)) == (0, (0, 0), None)
 
 
 def test_a_large_batch_is_written_like_any_other(

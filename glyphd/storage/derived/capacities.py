@@ -3,21 +3,22 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from peewee import Database, Node, Value
+from peewee import Database, Node
 
 from glyphd.contracts.columns import CAPACITIES
 from glyphd.db.archive_models import QuantizedListing, ScoredListing
 from glyphd.storage.comparing import Side, differences
-from glyphd.storage.derived.facts import Fact, Incoming
+from glyphd.storage.derived.facts import IMPORT_ID, Fact
+from glyphd.storage.predecessors import Origin
 from glyphd.storage.staging import staged
 
 _STORED = (QuantizedListing.model_7b, QuantizedListing.model_13b, QuantizedListing.model_70b)
 
 
 class Capacities(Fact):
-    def after_rows(self, incoming: Incoming) -> Iterable[Node]:
+    def after_rows(self, database: Database, origin: Origin) -> Iterable[Node]:
         given = [getattr(staged.c, name) for name in CAPACITIES]
-        rows = staged.select(Value(incoming.import_id), staged.c.import_index, *given)
+        rows = staged.select(IMPORT_ID, staged.c.import_index, *given)
         rows = rows.where(given[0].is_null(False)).order_by(staged.c.import_index)
         columns = [QuantizedListing.import_id, QuantizedListing.import_index, *_STORED]
         return [QuantizedListing.insert_from(rows, columns)]

@@ -6,7 +6,7 @@ from typing import Any
 from peewee import Case, Node
 
 from glyphd.db.archive_models import ScoredListing, Standing
-from glyphd.storage.derived.facts import EventColumn, Incoming
+from glyphd.storage.derived.facts import EventColumn
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.offers import gone_at
 from glyphd.storage.predecessors import Origin, rows_to_renew, superseded
@@ -16,15 +16,15 @@ from glyphd.storage.staging import staged
 class Current(EventColumn):
     name = "is_current"
 
-    def of_row(self, incoming: Incoming) -> Any:
-        return Case(None, [(is_history(incoming.origin, staged.c), 0)], 1)
+    def of_row(self, origin: Origin) -> Any:
+        return Case(None, [(is_history(origin, staged.c), 0)], 1)
 
     def of_event(self, event: Any, known: Knowledge) -> Any:
         is_gone = gone_at(event.c, known.counting).is_null(False)
         is_alone = event.c.group_id.is_null()
         return Case(None, [(~is_latest(event), 0), (is_alone, 1), (is_gone, 0)], 1)
 
-    def before_rows(self, incoming: Incoming) -> Iterable[Node]:
+    def before_rows(self) -> Iterable[Node]:
         return [ScoredListing.update(is_current=0).where(ScoredListing.id.in_(superseded()))]
 
 

@@ -2,47 +2,41 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from peewee import Database, Node, Select, Value
 
-from glyphd.contracts.columns import ROW_SCHEMA_VERSION
+from glyphd.storage.compiled import Parameter
 from glyphd.storage.knowledge import Knowledge
-from glyphd.storage.predecessors import Origin
+from glyphd.storage.predecessors import TOP, Origin
 from glyphd.storage.staging import staged
 
+IMPORT_ID = Value(Parameter("import_id"))
+SCHEMA_VERSION = Value(Parameter("schema_version"))
+"""The row contract that the rows of an import were read by."""
 
-@dataclass(frozen=True)
-class Incoming:
-    """An import that is being written: its rows are staged, and `predecessors` is filled."""
 
-    database: Database
-    import_id: str
-    origin: Origin
-    top: int
-    """Ids are `top - import_index`: they grow from import to import and fall inside one."""
-    schema_version: int = ROW_SCHEMA_VERSION
-    """The row contract that the rows were read by."""
-
-    def event_id(self, import_index: Any = staged.c.import_index) -> Any:
-        """Expression: the id of the event of the row with this index."""
-        return Value(self.top) - import_index
+def event_id(import_index: Any = staged.c.import_index) -> Any:
+    """Expression: the id of the event of the staged row with this index."""
+    return TOP - import_index
 
 
 class Fact:
-    """Something derived from the events. Its statements run in the caller's transaction, in
-    order."""
+    """Something derived from the events. Its statements run in the caller's transaction, in order.
 
-    def row_columns(self, incoming: Incoming) -> Mapping[str, Any]:
+    Those of an import find its rows staged and `predecessors` filled. They are made once for each
+    kind of origin: what each import has of its own is a parameter.
+    """
+
+    def row_columns(self, origin: Origin) -> Mapping[str, Any]:
         """The columns of `scored_listings` that the events of staged rows are inserted with."""
         return {}
 
-    def before_rows(self, incoming: Incoming) -> Iterable[Node]:
+    def before_rows(self) -> Iterable[Node]:
         """The statements of an import before its events are inserted."""
         return ()
 
-    def after_rows(self, incoming: Incoming) -> Iterable[Node]:
+    def after_rows(self, database: Database, origin: Origin) -> Iterable[Node]:
         """The statements of an import after its events are inserted."""
         return ()
 
@@ -77,12 +71,12 @@ class EventColumn(Fact):
     name: ClassVar[str]
 
     @abstractmethod
-    def of_row(self, incoming: Incoming) -> Any:
+    def of_row(self, origin: Origin) -> Any:
         """Expression: its value for the event of a staged row."""
 
     @abstractmethod
     def of_event(self, event: Any, known: Knowledge) -> Any:
         """Expression: its value for an event of `followed_events`."""
 
-    def row_columns(self, incoming: Incoming) -> Mapping[str, Any]:
-        return {self.name: self.of_row(incoming)}
+    def row_columns(self, origin: Origin) -> Mapping[str, Any]:
+        return {self.name: self.of_row(origin)}

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from peewee import EXCLUDED, OP, Database, Expression, Node, Select, Tuple, Value, fn
+from peewee import EXCLUDED, OP, Database, Expression, Node, Select, Tuple, fn
 
 from glyphd.db.archive_models import ROLLBACK, GPUModel, ImportBatch, ScoredListing
 from glyphd.db.dialects import caseless
-from glyphd.storage.derived.facts import Fact, Incoming
+from glyphd.storage.derived.facts import IMPORT_ID, Fact
+from glyphd.storage.predecessors import Origin
 from glyphd.storage.specs import SPECS, spec_rank
 from glyphd.storage.staged_models import staged_models
 from glyphd.storage.staging import staged
@@ -20,12 +21,12 @@ _SHOWN = (*_EVENT_COLUMNS[2:], "import_id")
 
 
 class GPUModels(Fact):
-    def after_rows(self, incoming: Incoming) -> Iterable[Node]:
+    def after_rows(self, database: Database, origin: Origin) -> Iterable[Node]:
         """Of equals the new event has the higher id."""
         columns = [getattr(staged.c, name) for name in _EVENT_COLUMNS[1:]]
         found = staged_models.c.import_index == staged.c.import_index
-        best = staged.select(Value(incoming.import_id), *columns).join(staged_models, on=found)
-        return [_upsert(incoming.database, best, where=spec_rank(EXCLUDED) >= spec_rank(GPUModel))]
+        best = staged.select(IMPORT_ID, *columns).join(staged_models, on=found)
+        return [_upsert(database, best, where=spec_rank(EXCLUDED) >= spec_rank(GPUModel))]
 
     def after_change(self, database: Database, import_id: str, kind: str) -> Iterable[Node]:
         """After a rollback, models with specs from the import get others, or go when no event is

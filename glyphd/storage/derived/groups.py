@@ -10,17 +10,15 @@ from peewee import JOIN, Case, Database, fn
 
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import stream, uncommitted
-from glyphd.storage.derived.facts import Fact, Incoming
+from glyphd.storage.derived.facts import Fact, event_id
 from glyphd.storage.identity import IDENTITY_COLUMNS, listing_id
-from glyphd.storage.predecessors import anchors
+from glyphd.storage.predecessors import Origin, anchors
 from glyphd.storage.staging import staged
 
 
 class Groups(Fact):
-    def row_columns(self, incoming: Incoming) -> Mapping[str, Any]:
-        first_of_group = fn.COALESCE(
-            anchors.c.first_event_id, incoming.event_id(staged.c.anchor_index)
-        )
+    def row_columns(self, origin: Origin) -> Mapping[str, Any]:
+        first_of_group = fn.COALESCE(anchors.c.first_event_id, event_id(staged.c.anchor_index))
         return {"group_id": Case(None, [(staged.c.ordinal > 1, first_of_group)], None)}
 
     def faults(self, archive: Database) -> Iterator[str]:

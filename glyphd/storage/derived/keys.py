@@ -12,26 +12,24 @@ from glyphd.db.archive_models import ListingKey, ScoredListing, Standing
 from glyphd.storage.comparing import MOST, differ
 from glyphd.storage.derived.current import is_history
 from glyphd.storage.derived.events import derived_events, renewed
-from glyphd.storage.derived.facts import Fact, Incoming
-from glyphd.storage.predecessors import predecessors
+from glyphd.storage.derived.facts import Fact, event_id
+from glyphd.storage.predecessors import Origin, predecessors
 from glyphd.storage.staging import staged, staged_ids
 
 
 class Keys(Fact):
-    def row_columns(self, incoming: Incoming) -> Mapping[str, Any]:
-        own = incoming.event_id(staged.c.word_index)
+    def row_columns(self, origin: Origin) -> Mapping[str, Any]:
+        own = event_id(staged.c.word_index)
         return {"first_event_id": fn.COALESCE(predecessors.c.first_event_id, own)}
 
-    def after_rows(self, incoming: Incoming) -> Iterable[Node]:
+    def after_rows(self, database: Database, origin: Origin) -> Iterable[Node]:
         """In the order of the ids, all from their index. A late row's listing keeps its key.
 
         The event is the first one of a listing that has no key yet.
         """
-        event_id = incoming.event_id(staged_ids.c.import_index)
-        rows = staged_ids.select(staged_ids.c.listing_id, event_id, event_id)
-        rows = rows.where(~is_history(incoming.origin, staged_ids.c)).order_by(
-            staged_ids.c.listing_id
-        )
+        own = event_id(staged_ids.c.import_index)
+        rows = staged_ids.select(staged_ids.c.listing_id, own, own)
+        rows = rows.where(~is_history(origin, staged_ids.c)).order_by(staged_ids.c.listing_id)
         columns = [ListingKey.listing_id, ListingKey.current_event_id, ListingKey.first_event_id]
         update = {ListingKey.current_event_id: EXCLUDED.current_event_id}
         insert = ListingKey.insert_from(rows, columns)
@@ -75,8 +73,8 @@ def _key_faults(archive: Database) -> Iterator[str]:
         ("lacks the first event", first.except_(named)),
         ("has another first event", named.except_(first)),
     ):
-        for name, event_id in archive.execute(wrong.limit(MOST)).fetchall():
-            yield f"listing {_shown(name)}: listing_keys {what} {event_id}"
+        for name, event in archive.execute(wrong.limit(MOST)).fetchall():
+            yield f"listing {_shown(name)}: listing_keys {what} {event}"
 
 
 def _first_event_faults(archive: Database) -> Iterator[str]:

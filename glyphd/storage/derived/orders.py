@@ -15,8 +15,8 @@ from glyphd.db.dialects import exactly, is_sqlite
 from glyphd.db.order_models import SQLITE_MODELS, ChangeByStep, EventByModel, EventByTime
 from glyphd.storage.comparing import MOST
 from glyphd.storage.derived.current import Current
-from glyphd.storage.derived.facts import Fact, Incoming
-from glyphd.storage.predecessors import predecessors
+from glyphd.storage.derived.facts import Fact, event_id
+from glyphd.storage.predecessors import Origin, predecessors
 from glyphd.storage.staging import staged
 
 _FLAGGED: tuple[type[Model], ...] = (EventByTime, EventByModel)
@@ -24,10 +24,10 @@ _EVENT = ScoredListing._meta.columns | {"event_id": ScoredListing.id}
 
 
 class Orders(Fact):
-    def after_rows(self, incoming: Incoming) -> Iterable[Node]:
-        if not is_sqlite(incoming.database):
+    def after_rows(self, database: Database, origin: Origin) -> Iterable[Node]:
+        if not is_sqlite(database):
             return []
-        return [*_unflag_superseded(), *_add_rows(incoming)]
+        return [*_unflag_superseded(), *_add_rows(origin)]
 
     def before_renewal(self, database: Database, changing: Select) -> Iterable[Node]:
         """Deletes entries of changes for as long as their events say which they are."""
@@ -77,10 +77,10 @@ def _unflag_superseded() -> Iterator[Node]:
         yield _replace(order, _select(order, predecessors, event).where(superseded))
 
 
-def _add_rows(incoming: Incoming) -> Iterator[Node]:
+def _add_rows(origin: Origin) -> Iterator[Node]:
     """Entries for the events of the staged rows."""
     row = {name: getattr(staged.c, name) for name in ("model", "region", "seen_at")}
-    row |= {"event_id": incoming.event_id(), "is_current": Current().of_row(incoming)}
+    row |= {"event_id": event_id(), "is_current": Current().of_row(origin)}
     row |= {"change_step": predecessors.c.change_step}
     for order in _FLAGGED:
         yield _insert(order, _select(order, staged, row))

@@ -6,15 +6,15 @@ from typing import Any
 from peewee import Case
 
 from glyphd.storage.change_steps import step_between
-from glyphd.storage.derived.facts import EventColumn, Incoming
+from glyphd.storage.derived.facts import EventColumn
 from glyphd.storage.knowledge import Knowledge
-from glyphd.storage.predecessors import predecessors
+from glyphd.storage.predecessors import Origin, predecessors
 
 
 class Steps(EventColumn):
     name = "change_step"
 
-    def of_row(self, incoming: Incoming) -> Any:
+    def of_row(self, origin: Origin) -> Any:
         return predecessors.c.change_step
 
     def of_event(self, event: Any, known: Knowledge) -> Any:

@@ -1,0 +1,48 @@
+"""Statements that depend on nothing but the kind of database and a few facts: made with Peewee and
+compiled to SQL once in a process. For a small import, that takes longer than to execute them."""
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, NamedTuple
+
+from peewee import Database, Node
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Stands in a statement for a value that each execution gives by this name."""
+
+    name: str
+
+
+class Compiled(NamedTuple):
+    """One statement as SQL, and the values of its placeholders."""
+
+    sql: str
+    values: list[Any]
+
+    def execute(self, database: Database, **given: Any) -> Any:
+        """The cursor."""
+        values = [
+            given[value.name] if isinstance(value, Parameter) else value for value in self.values
+        ]
+        return database.execute_sql(self.sql, values)
+
+
+def compiled(
+    make: Callable[..., Iterable[Node]],
+) -> Callable[..., list[Compiled]]:
+    """What `make` gives for a database and its other arguments, compiled when it is first asked for
+    and kept."""
+    known: dict[tuple[Hashable, ...], list[Compiled]] = {}
+
+    @wraps(make)
+    def find(database: Database, *facts: Hashable) -> list[Compiled]:
+        key = (type(database), *facts)
+        if key not in known:
+            nodes = make(database, *facts)
+            known[key] = [Compiled(*database.get_sql_context().sql(node).query()) for node in nodes]
+        return known[key]
+
+    return find
