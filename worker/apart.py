@@ -67,9 +67,6 @@ class _Chunk(NamedTuple):
     """What goes through the pipe: nothing but what marshal knows."""
 
     bytes_read: int
-    ignored_columns: list[str]
-    blank_rows: int
-    warnings: list[dict[str, Any]]
     rows_read: int
     accepted: dict[str, list[Any]]
     refused: list[list[tuple[Any, ...]]]
@@ -92,10 +89,8 @@ class RowsApart:
 
     def __init__(self, pipe: _End, go_on: GoOn) -> None:
         self.bytes_read = 0
-        self.ignored_columns: list[str] = []
-        self.blank_rows = 0
-        self.warnings: list[dict[str, Any]] = []
         self.has_ended = False
+        self._found: dict[str, Any] = {}
         self._pipe = pipe
         self._go_on = go_on
 
@@ -103,10 +98,13 @@ class RowsApart:
         """All rows, in order, in chunks. Raises what the reader raised, and ReaderLost when it
         died."""
         while (chunk := self._receive()) is not None:
-            self.bytes_read, self.ignored_columns = chunk.bytes_read, chunk.ignored_columns
-            self.blank_rows, self.warnings = chunk.blank_rows, chunk.warnings
+            self.bytes_read = chunk.bytes_read
             refused = [[RowError(*error) for error in errors] for errors in chunk.refused]
             yield Checked(chunk.rows_read, chunk.accepted, refused)
+
+    def findings(self) -> dict[str, Any]:
+        """What the whole file has beside its rows; known at its end."""
+        return self._found
 
     def _receive(self) -> _Chunk | None:
         while not self._pipe.poll(PATIENCE_SECONDS):
@@ -115,11 +113,11 @@ class RowsApart:
             message = self._pipe.recv_bytes()
             if message:
                 return _Chunk(*marshal.loads(message))  # from our own process
-            error: Exception | None = self._pipe.recv()
+            self._found, error = self._pipe.recv()
         except (EOFError, ConnectionError):
             raise ReaderLost("the process that read the file died") from None
         self.has_ended = True
-        if error is not None:
+        if isinstance(error, Exception):
             raise error
         return None
 
@@ -220,26 +218,21 @@ def serve(incoming: int, outgoing: int) -> None:
 def _read(
     pipe: _End, uploads: UploadStore, job: Job, settings: Settings, latest_seen_at: str | None
 ) -> None:
-    """Sends chunks, then an empty message and the error that the reading ended with, or None."""
+    """Sends chunks, then an empty message, the findings, and the error that the reading ended with,
+    or None."""
+    found: dict[str, Any] = {}
     ended: Exception | None = None
     try:
         with read_kept(uploads, job, settings=settings, latest_seen_at=latest_seen_at) as kept:
             for checked in kept.checked():
                 accepted = {name: list(values) for name, values in checked.accepted.items()}
                 refused = [[astuple(error) for error in errors] for errors in checked.refused]
-                chunk = _Chunk(
-                    kept.bytes_read,
-                    kept.ignored_columns,
-                    kept.blank_rows,
-                    kept.warnings,
-                    checked.rows_read,
-                    accepted,
-                    refused,
-                )
-                pipe.send_bytes(marshal.dumps(tuple(chunk), _MARSHAL_VERSION))
+                chunk = (kept.bytes_read, checked.rows_read, accepted, refused)
+                pipe.send_bytes(marshal.dumps(chunk, _MARSHAL_VERSION))
+            found = kept.findings()
     except ConnectionError:
         raise
     except Exception as error:  # noqa: BLE001  # whatever it is, the worker judges it
         ended = error
     pipe.send_bytes(b"")
-    pipe.send(ended)
+    pipe.send((found, ended))

@@ -1,6 +1,5 @@
 """How an attempt ended, written into the job's row in the registry: finished, or queued again."""
 
-import json
 from typing import Any
 
 import structlog
@@ -9,7 +8,7 @@ from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.importing.claims import Claim
 from glyphd.importing.error_report import errors_name
 from glyphd.importing.job_queries import IMPORT
-from glyphd.importing.registry import JSON_FINDINGS
+from glyphd.importing.registry import as_stored
 from glyphd.times import now_text
 from worker.context import WorkerContext
 from worker.passing import passing_reason
@@ -25,16 +24,17 @@ def record_end(
     context: WorkerContext, claim: Claim, values: dict[str, Any], seconds: float
 ) -> None:
     """Writes the final status, and one line about it into the log."""
-    stored = {
-        name: json.dumps(value) if name in JSON_FINDINGS else value
-        for name, value in values.items()
-    }
-    now = now_text()
-    if claim.job.kind == IMPORT:
+    job, now = claim.job, now_text()
+    stored = as_stored(values)
+    if job.kind == IMPORT:
         stored["reason"] = None
     _record(context, claim, **stored, finished_at=now, heartbeat_at=now)
-    _forget_earlier_errors(context, claim, kept=values.get("errors_name"))
-    job = claim.job
+    # Attempts that a dead worker left may have left their row errors too. Only those of one attempt
+    # count: of this one, or of the one that died just after its batch was in the archive.
+    for attempt in range(1, claim.attempt):
+        name = errors_name(job.import_id, attempt)
+        if name != values.get("errors_name"):
+            context.services.uploads.delete(name)
     tell = log.warning if values["status"] == ImportStatus.FAILED else log.info
     if job.kind != IMPORT:
         tell(
@@ -57,18 +57,6 @@ def record_end(
         dry_run=job.dry_run,
         seconds=round(seconds, 3),
     )
-
-
-def _forget_earlier_errors(context: WorkerContext, claim: Claim, *, kept: str | None) -> None:
-    """Attempts that a dead worker left may have left their row errors too; only those of one
-    attempt count.
-
-    That is this attempt, or the one that died just after its batch was in the archive.
-    """
-    for attempt in range(1, claim.attempt):
-        name = errors_name(claim.job.import_id, attempt)
-        if name != kept:
-            context.services.uploads.delete(name)
 
 
 def requeue(context: WorkerContext, claim: Claim, rest: Rest, reason: str | None = None) -> None:

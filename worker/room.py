@@ -11,7 +11,8 @@ from peewee import Database
 
 from glyphd.db.dialects import is_sqlite
 from glyphd.errors import ImportTooLarge, StorageFull
-from glyphd.settings import MIB, Settings
+from glyphd.services import Services
+from glyphd.settings import MIB
 from worker.passing import NO_ROOM_BESIDE_RESERVE, is_for_want_of_room
 
 _SMALL_SHARE = 8
@@ -27,12 +28,12 @@ class Room:
     """The room that one attempt may use. PostgreSQL keeps its rows on a disk that can't be seen
     from here."""
 
-    def __init__(self, settings: Settings, archive: Database) -> None:
-        self._settings = settings
+    def __init__(self, services: Services, archive: Database) -> None:
+        self._settings = services.settings
         self._archive = archive
-        self._folders = (
-            {settings.scratch_dir, settings.archive_path.parent} if is_sqlite(archive) else set()
-        )
+        self._folders: set[Path] = set()
+        if is_sqlite(archive):
+            self._folders = {services.scratch.folder, services.settings.archive_path.parent}
 
     def require(self, *, copies: int = 0) -> None:
         """Makes sure that the reserve stays free, also when so many copies of the stage are still

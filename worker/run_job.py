@@ -1,7 +1,7 @@
 """The life of a job in the worker: lock, claim, one attempt, and what came of it."""
 
 import time
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from typing import Any
 
 import structlog
@@ -16,7 +16,7 @@ from glyphd.importing.integrity_log import IntegrityLog
 from glyphd.importing.job_queries import IMPORT
 from glyphd.storage.writing import Written, find_written
 from worker.apart import ReaderLost
-from worker.attempts import Attempt, Halted
+from worker.attempts import Halted
 from worker.change_batch import BatchChange
 from worker.context import WorkerContext
 from worker.import_file import FileImport
@@ -97,12 +97,10 @@ def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> Non
 def _end_of(context: WorkerContext, claim: Claim, error: Exception) -> dict[str, Any] | None:
     """How the error ends the job; None when the job waits for the trouble to pass."""
     reason = passing_reason(error)
+    if isinstance(error, ImportTooLarge):
+        return _failed(error.code, error.detail)
     if reason is None:
-        return (
-            _failed(error.code, error.detail)
-            if isinstance(error, ImportTooLarge)
-            else _broken(context, error)
-        )
+        return _broken(context, error)
     if isinstance(error, DATABASE_ERRORS) and trouble_of(error) is None:
         context.is_suspect.set()
     log.warning("import_interrupted", reason=reason, detail=" ".join(str(error).split()))
@@ -123,37 +121,22 @@ def _tidy(context: WorkerContext) -> None:
 def _outcome(context: WorkerContext, claim: Claim) -> dict[str, Any]:
     """The job's final values. If the batch is in the archive the import succeeded, whatever was
     thought of it."""
-    is_import = claim.job.kind == IMPORT
-    written = _find_written(context, claim) if is_import else None
+    job, registry = claim.job, context.services.registry
+    written = find_written(context.archive, job.import_id) if job.kind == IMPORT else None
     if written is not None:
         return written.result | _succeeded(written)
-    if claim.job.lost_count >= MAX_LOST_ATTEMPTS:
-        return _failed("worker_lost", f"the worker died in each of {claim.job.lost_count} attempts")
-    if claim.job.cancel_requested_at is not None:
+    if job.lost_count >= MAX_LOST_ATTEMPTS:
+        return _failed("worker_lost", f"the worker died in each of {job.lost_count} attempts")
+    if job.cancel_requested_at is not None:
         return _CANCELLED
-    if is_import:
-        attempt = FileImport(context, claim)
-        with _heartbeat(context, claim, attempt):
+    kind = FileImport if job.kind == IMPORT else BatchChange
+    attempt = kind(context, claim)
+    with heartbeat(Watched(registry, claim, attempt.progress, context.stopping, attempt.interrupt)):
+        if isinstance(attempt, FileImport):
             return _run(context, claim, attempt)
-    return _change(context, claim)
-
-
-def _heartbeat(
-    context: WorkerContext, claim: Claim, attempt: Attempt
-) -> AbstractContextManager[None]:
-    registry = context.services.registry
-    return heartbeat(
-        Watched(registry, claim, attempt.progress, context.stopping, attempt.interrupt)
-    )
-
-
-def _change(context: WorkerContext, claim: Claim) -> dict[str, Any]:
-    """A rollback or a restore. The import's own row has it before the job ends: a crash between
-    repeats both."""
-    attempt = BatchChange(context, claim)
-    with _heartbeat(context, claim, attempt):
         moment = attempt.run()
-    context.services.registry.note_change(claim, moment)
+    # The import's own row has it before the job ends: a crash between repeats both.
+    registry.note_change(claim, moment)
     return _succeeded(None) | {"imported_at": moment}
 
 
@@ -187,7 +170,7 @@ def _foreseen(attempt: FileImport) -> dict[str, Any]:
 
 def _cancelled(context: WorkerContext, claim: Claim) -> dict[str, Any]:
     """Looks once more: the wish may have come in the moment of the commit."""
-    written = _find_written(context, claim)
+    written = find_written(context.archive, claim.job.import_id)
     return _CANCELLED if written is None else written.result | _succeeded(written)
 
 
@@ -230,8 +213,3 @@ def _broken(context: WorkerContext, error: Exception) -> dict[str, Any]:
         context.is_suspect.set()
     log.error("import_crashed", exc_info=error)
     return _failed("internal_error", "something went wrong inside glyphd; retry the import")
-
-
-def _find_written(context: WorkerContext, claim: Claim) -> Written | None:
-    with context.archive.connection_context():
-        return find_written(context.archive, claim.job.import_id)

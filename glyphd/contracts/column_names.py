@@ -83,14 +83,25 @@ def map_headers(
     `chosen` says of some names which column each is, whatever it is called; None leaves the column
     out.
     """
+    chosen = chosen or {}
     folded = ["" if name.strip().startswith("_") else fold(name) for name in names]
-    conflicts = _repeated(names, folded)
-    left_out, positions = _choose(folded, chosen or {})
-    free = {key: at for at, key in reversed(list(enumerate(folded))) if key and at not in left_out}
+    # 1. Names that are given twice. In one pass: what calls itself a header may have ten thousand.
+    given: dict[str, list[str]] = {}
+    for name, key in zip(names, folded, strict=True):
+        if key:
+            given.setdefault(key, []).append(name)
+    conflicts = [" and ".join(map(repr, same)) for same in given.values() if len(same) > 1]
+    # 2. The columns that a choice was made for.
+    first = {key: at for at, key in reversed(list(enumerate(folded)))}
+    settled = {first[fold(name)]: to for name, to in chosen.items() if fold(name) in first}
+    positions = {to: at for at, to in settled.items() if to is not None}
+    # 3. Canonical names, and the aliases that count where a file has both.
+    free = {key: at for at, key in reversed(list(enumerate(folded))) if key and at not in settled}
     for name in canonical:
         if _folded(name) in free:
             positions.setdefault(name, free[_folded(name)])
-    beside = _prefer(free, positions, frozenset((chosen or {}).values()))
+    beside = _prefer(free, positions, frozenset(chosen.values()))
+    # 4. Other aliases, in the order of the file.
     aliases = {alias: target for alias, target in ALIASES.items() if target in canonical}
     by_alias: dict[str, int] = {}
     for at, target in sorted(
@@ -107,7 +118,9 @@ def map_headers(
         names=tuple(names),
         positions=positions,
         unknown=tuple(
-            at for at, key in enumerate(folded) if at not in used | left_out and key not in known
+            at
+            for at, key in enumerate(folded)
+            if at not in used and at not in settled and key not in known
         ),
         ignored=tuple(name for at, name in enumerate(names) if at not in used),
         conflicts=tuple(conflicts),
@@ -138,24 +151,6 @@ def _closest(name: str, candidates: Iterable[str], cutoff: float) -> str | None:
     by_fold = {fold(candidate): candidate for candidate in candidates}
     near = get_close_matches(fold(name), by_fold, n=1, cutoff=cutoff)
     return by_fold[near[0]] if near else None
-
-
-def _repeated(names: Sequence[str], folded: Sequence[str]) -> list[str]:
-    """In one pass: what calls itself a header may have ten thousand names, each of them twice."""
-    given: dict[str, list[str]] = {}
-    for name, key in zip(names, folded, strict=True):
-        if key:
-            given.setdefault(key, []).append(name)
-    return [" and ".join(map(repr, same)) for same in given.values() if len(same) > 1]
-
-
-def _choose(
-    folded: Sequence[str], chosen: Mapping[str, str | None]
-) -> tuple[set[int], dict[str, int]]:
-    """The columns that a choice was made for, and where those are that it names."""
-    at = {key: at for at, key in reversed(list(enumerate(folded)))}
-    settled = {at[fold(name)]: target for name, target in chosen.items() if fold(name) in at}
-    return set(settled), {target: place for place, target in settled.items() if target is not None}
 
 
 def _prefer(

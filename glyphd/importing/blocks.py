@@ -37,17 +37,30 @@ class Blocks:
     def take(self) -> Chunk | int:
         """The rows that come next, if they are plain. Else the number of bytes up to the block's
         end, which are not taken; 0 when no line ends within reach."""
+        # 1. Whole lines, each short enough.
         raw = self._source.peek(1)[:BLOCK_BYTES]
         raw = raw[: raw.rfind(b"\n") + 1]
         if not raw or b"\0" in raw or raw.count(b"\r") != raw.count(b"\r\n"):
             return len(raw)
         lengths = [len(line) + 1 for line in raw[:-1].split(b"\n")]
-        records = self._records(raw) if max(lengths) <= self._lines.max_bytes else None
-        if records is None or len(records) != len(lengths) or {*map(len, records)} != {self._width}:
+        if max(lengths) > self._lines.max_bytes:
             return len(raw)
-        columns = list(zip(*records, strict=True))
-        if self._has_blank_row(columns):
+        # 2. Each of them a record with as many cells as the header.
+        try:
+            text = raw[:-1].decode(self._lines.encoding)
+            records = list(read_records(text.split("\n"), self._delimiter))
+        except (UnicodeDecodeError, csv.Error):
             return len(raw)
+        if len(records) != len(lengths) or {*map(len, records)} != {self._width}:
+            return len(raw)
+        # 3. None of them blank: looked at closer only where the model is empty, which it must not
+        #    be.
+        columns: list[tuple[str, ...]] = list(zip(*records, strict=True))
+        models = columns[self._never_empty]
+        has_every_model = all(map(str.strip if "".join(models).isascii() else trimmed, models))
+        if not has_every_model and any(map(is_blank, records)):
+            return len(raw)
+        # 4. The block is taken.
         count = len(records)
         number, line = self._rows.number + 1, self._lines.number + 1
         places: dict[str, Sequence[int]] = {
@@ -57,21 +70,7 @@ class Blocks:
             "byte_length": lengths,
         }
         self._source.read(len(raw))
-        self._lines.skip(count, len(raw))
+        self._lines.number += count
+        self._lines.offset += len(raw)
         self._rows.number += count
         return Chunk(places, columns)
-
-    def _records(self, raw: bytes) -> list[list[str]] | None:
-        try:
-            text = raw[:-1].decode(self._lines.encoding)
-            return list(read_records(text.split("\n"), self._delimiter))
-        except (UnicodeDecodeError, csv.Error):
-            return None
-
-    def _has_blank_row(self, columns: list[tuple[str, ...]]) -> bool:
-        """Looks closer only where the model is empty, which it must not be."""
-        models = columns[self._never_empty]
-        is_ascii = "".join(models).isascii()
-        if all(map(str.strip if is_ascii else trimmed, models)):
-            return False
-        return any(is_blank(cells) for cells in zip(*columns, strict=True))

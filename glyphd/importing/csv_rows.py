@@ -59,10 +59,7 @@ class CsvRows:
         lines.begin_record()
         self._reader = read_records(physical, layout.delimiter)
         self.header = self._read_header()
-
-    @property
-    def ignored_columns(self) -> list[str]:
-        return [shown_name(name) for name in self.header.ignored]
+        self.ignored_columns = [shown_name(name) for name in self.header.ignored]
 
     def cells(self, row: Row) -> list[str]:
         """The cells of the row given last, as the file has them.

@@ -141,11 +141,9 @@ def _require_columns(rows: CsvRows, layout: Layout, data: bytes, max_columns: in
     hints = [f"{name} (nearest: {near[name]})" if near[name] else name for name in missing]
     names = ", ".join(found)
     better = find_header(data, layout, max_columns)
-    advice = (
-        _how_to_reach(better, rows.header_line)
-        if better
-        else _how_to_map(missing[0], near[missing[0]])
-    )
+    advice = _how_to_map(missing[0], near[missing[0]])
+    if better is not None:
+        advice = _how_to_reach(better, rows.header_line)
     raise FileRefused(
         f"missing {'column' if len(missing) == 1 else 'columns'} {', '.join(hints)}; "
         f"found, separated by {layout.delimiter!r}: {names:.{_MAX_DETAIL_CHARACTERS}}; {advice}",

@@ -3,7 +3,7 @@ file."""
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
 
 from glyphd.contracts.row_errors import RowError
@@ -30,26 +30,24 @@ class ErrorReport:
 
     def __init__(self, uploads: UploadStore, name: str, max_kept: int) -> None:
         self.count = 0
-        self.kept = 0
-        self.first: list[RowError] = []
+        self._kept = 0
+        self._first: list[RowError] = []
         self._groups: dict[tuple[str | None, str], _Group] = {}
         self._uploads = uploads
         self._name = name
         self._max_kept = max_kept
         self._file: BinaryIO | None = None
 
-    @property
-    def name(self) -> str | None:
-        """The file's name in the upload store; None while there are no errors."""
-        return self._name if self.count else None
-
     def add(self, errors: Iterable[RowError]) -> None:
         for error in errors:
             self.count += 1
-            self._summarise(error)
-            if len(self.first) < SHOWN_ERRORS:
-                self.first.append(error)
-            if self.kept < self._max_kept:
+            group = self._groups.setdefault((error.field, error.code), _Group())
+            group.count += 1
+            if len(group.first_lines) < SHOWN_LINES:
+                group.first_lines.append(error.line)
+            if len(self._first) < SHOWN_ERRORS:
+                self._first.append(error)
+            if self._kept < self._max_kept:
                 self._keep(error)
 
     def has(self, code: str) -> bool:
@@ -70,25 +68,25 @@ class ErrorReport:
             self._file = None
             self._uploads.delete(self._name)
 
-    def summary(self) -> list[dict[str, Any]]:
-        """A group for each field and code, the largest first."""
+    def findings(self) -> dict[str, Any]:
+        """What the registry keeps of them: how many, those in the file, a group for each field and
+        code, the largest first, and the first errors."""
         groups = sorted(self._groups.items(), key=lambda item: -item[1].count)
-        return [
-            {"field": name, "code": code, "count": group.count, "first_lines": group.first_lines}
-            for (name, code), group in groups
-        ]
-
-    def _summarise(self, error: RowError) -> None:
-        group = self._groups.setdefault((error.field, error.code), _Group())
-        group.count += 1
-        if len(group.first_lines) < SHOWN_LINES:
-            group.first_lines.append(error.line)
+        return {
+            "error_count": self.count,
+            "errors_kept": self._kept,
+            "errors_name": self._name if self.count else None,
+            "error_summary": [
+                {"field": name, "code": code} | asdict(group) for (name, code), group in groups
+            ],
+            "errors": [error.as_dict() for error in self._first],
+        }
 
     def _keep(self, error: RowError) -> None:
         if self._file is None:
             self._file = self._uploads.create(self._name)
         self._file.write(json.dumps(error.as_dict(), ensure_ascii=False).encode() + b"\n")
-        self.kept += 1
+        self._kept += 1
 
 
 def is_between_errors(file: BinaryIO, offset: int) -> bool:

@@ -56,10 +56,11 @@ def open_kept(
     with open_upload(uploads, job) as kept:
         watched = _Watched(kept, go_on)
         if job.content_encoding != GZIP:
-            yield kept, _buffered(watched)
+            yield kept, io.BufferedReader(watched, READ_BYTES)
             return
         try:
-            yield kept, _buffered(_Unpacked(watched, max_unpacked_bytes))
+            unpacked = _Unpacked(watched, max_unpacked_bytes)
+            yield kept, io.BufferedReader(unpacked, READ_BYTES)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise UnreadableFile(f"the gzip data is damaged or truncated: {error}") from error
 
@@ -97,7 +98,3 @@ class _Unpacked(io.RawIOBase):
         if self._left < 0:
             raise UnreadableFile(f"the file unpacks to more than {self._limit} bytes")
         return count
-
-
-def _buffered(raw: io.RawIOBase) -> io.BufferedReader:
-    return io.BufferedReader(raw, READ_BYTES)

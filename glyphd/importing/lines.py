@@ -31,11 +31,11 @@ class PhysicalLines:
     """Iterates over a file's lines, decoded. A flaw is noted, not raised, so that the lines after
     it are read too.
 
-    `number` counts the lines given so far, `offset` their bytes, `text` is the last of them; `flaw`
-    is the first one met since `begin_record`. Neither a line nor a record may be longer than
-    `max_bytes`: a longer line is passed over, given as a blank one. Raises UnreadableFile where the
-    lines after such a one could be anything: when it has an odd number of quotes, or is in a record
-    that began on an earlier line.
+    `number` counts the lines given so far, and those that somebody else has read, `offset` their
+    bytes, `text` is the last of them; `flaw` is the first one met since `begin_record`. Neither a
+    line nor a record may be longer than `max_bytes`: a longer line is passed over, given as a blank
+    one. Raises UnreadableFile where the lines after such a one could be anything: when it has an
+    odd number of quotes, or is in a record that began on an earlier line.
     """
 
     def __init__(self, source: LineSource, *, encoding: str, max_bytes: int) -> None:
@@ -71,11 +71,6 @@ class PhysicalLines:
                 except UnicodeDecodeError as error:
                     self.text = self._flawed(raw, Flaw("undecodable", _sentence(error)))
             yield self.text
-
-    def skip(self, count: int, size: int) -> None:
-        """Counts lines that somebody else has read, and their bytes."""
-        self.number += count
-        self.offset += size
 
     def begin_record(self) -> None:
         """The next line is the first one of a record."""

@@ -34,8 +34,14 @@ class FileLocks:
     def hold(self, job_id: int) -> Iterator[bool]:
         make_folder(self._folder)
         descriptor = os.open(self._folder / f"job.{job_id}", os.O_RDWR | os.O_CREAT, 0o600)
+        is_held = True
         try:
-            yield _locked(descriptor)
+            # Not POSIX locks: those would be granted to a second thread of the same process.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            is_held = False
+        try:
+            yield is_held
         finally:
             os.close(descriptor)
 
@@ -56,16 +62,6 @@ class AdvisoryLocks:
 
 
 def open_locks(settings: Settings) -> JobLocks:
-    return (
-        FileLocks(settings.locks_dir) if settings.database_url is None else AdvisoryLocks(settings)
-    )
-
-
-def _locked(descriptor: int) -> bool:
-    """`flock` and not POSIX locks: those would be granted to a second thread of the same
-    process."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    if settings.database_url is None:
+        return FileLocks(settings.locks_dir)
+    return AdvisoryLocks(settings)

@@ -70,25 +70,19 @@ class KeptRows:
         self.check = RowCheck(rows.header, options, self._findings)
         if self._lines.encoding in PLAIN_ENCODINGS:
             self._blocks = Blocks(unpacked, self._lines, rows, delimiter=layout.delimiter)
-        for name, near in nearly_known(rows.header, COLUMN_NAMES).items():
-            self._findings.add(
-                NEARLY_KNOWN_COLUMNS, 1, [rows.header_line], f"{shown_name(name)} ({near})"
-            )
+        if rows.header.unknown:
+            for name, near in nearly_known(rows.header, COLUMN_NAMES).items():
+                shown = f"{shown_name(name)} ({near})"
+                self._findings.add(NEARLY_KNOWN_COLUMNS, 1, [rows.header_line], shown)
 
-    @property
-    def ignored_columns(self) -> list[str]:
-        """The file's unknown columns met so far."""
-        return self.rows.ignored_columns
-
-    @property
-    def blank_rows(self) -> int:
-        """Rows without a filled cell so far. They are no records: nothing counts them but this."""
-        return self.rows.blank_rows
-
-    @property
-    def warnings(self) -> list[dict[str, Any]]:
-        """What was found so far that is worth a warning, as the status says it."""
-        return self._findings.warnings()
+    def findings(self) -> dict[str, Any]:
+        """What was found so far beside the rows, by the names that the registry has for it. Rows
+        without a filled cell are no records: nothing counts them but this."""
+        return {
+            "ignored_columns": self.rows.ignored_columns,
+            "blank_rows": self.rows.blank_rows,
+            "warnings": self._findings.warnings(),
+        }
 
     @property
     def bytes_read(self) -> int:
@@ -98,27 +92,23 @@ class KeptRows:
     def checked(self) -> Iterator[Checked]:
         """All rows, in order, in chunks that memory can hold: plain ones block by block, the others
         one by one."""
-        rows = iter(self.rows)
         if self._blocks is None:
-            yield from self._one_by_one(rows)
+            yield from map(self.check.rows, in_chunks(self.rows))
             return
         while self._unpacked.peek(1):
             block = self._blocks.take()
             if isinstance(block, int):
-                yield from self._one_by_one(self._until(self._lines.offset + block, rows))
+                rows = self._until(self._lines.offset + block)
+                yield from map(self.check.rows, in_chunks(rows))
             else:
                 yield self.check.block(block)
 
-    def _until(self, offset: int, rows: Iterator[Row]) -> Iterator[Row]:
+    def _until(self, offset: int) -> Iterator[Row]:
         """At least one row, if there is one, and those that begin before an offset."""
-        for row in rows:
+        for row in self.rows:
             yield row
             if self._lines.offset >= offset:
                 return
-
-    def _one_by_one(self, rows: Iterable[Row]) -> Iterator[Checked]:
-        for chunk in in_chunks(rows):
-            yield self.check.rows(chunk)
 
 
 @contextmanager

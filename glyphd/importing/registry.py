@@ -1,6 +1,8 @@
 """The registry: the life of jobs, from their record through claims to their end, and the heartbeats
 of workers."""
 
+import json
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,6 +30,14 @@ FINDINGS = (
     *JSON_FINDINGS,
 )
 """What is kept of the reading of a file, here and in the result of its batch."""
+
+
+def as_stored(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Findings as the job's row has them: some of them as JSON."""
+    return {
+        name: json.dumps(value) if name in JSON_FINDINGS else value
+        for name, value in values.items()
+    }
 
 
 class KeyTaken(Exception):

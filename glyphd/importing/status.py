@@ -29,17 +29,16 @@ def view_import(job: Job) -> ImportView:
     values: dict[str, Any] = {name: getattr(job, name) for name in _SAME}
     values |= {name: json.loads(getattr(job, name) or empty) for name, empty in _JSON.items()}
     values["blank_rows"] = job.blank_rows or 0
+    error = None
+    if job.error_code:
+        error = ImportFailure(code=job.error_code, message=job.error_message)
     return ImportView(
         **values,
         upload_id=str(job.upload_name).partition(".")[0],
         timestamp=job.finished_at or job.received_at,
         errors_truncated=job.error_count > job.errors_kept,
         stalled=_is_stalled(job),
-        error=(
-            ImportFailure(code=job.error_code, message=job.error_message)
-            if job.error_code
-            else None
-        ),
+        error=error,
         links=_links(job.import_id),
     )
 

@@ -22,10 +22,6 @@ class Checked(NamedTuple):
     accepted: StagedColumns
     refused: list[list[RowError]]
 
-    @property
-    def accepted_count(self) -> int:
-        return self.rows_read - len(self.refused)
-
 
 class RowCheck(ColumnCheck):
     """Checks the rows of one file: a CSV with this header, or with `object_cells.OBJECT_HEADER`

@@ -101,12 +101,8 @@ def write_batch(
         origin = origin_of(stage, batch.source)
         (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
         top = (last or 0) + stage.bounds[1] + 1
-        own = {
-            "import_id": batch.import_id,
-            "schema_version": batch.schema_version,
-            "source": fold_ascii(batch.source or ""),
-            "top": top,
-        }
+        own = {"import_id": batch.import_id, "schema_version": batch.schema_version, "top": top}
+        own["source"] = fold_ascii(batch.source or "")
         finding, writing = _finding(database, origin), _writing(database, origin)
         count = len(finding) + 1 + len(writing)
         for number, statement in enumerate(finding):

@@ -21,7 +21,7 @@ from glyphd.errors import CannotRebuild, Refused
 from glyphd.importing.job_queries import IMPORT
 from glyphd.importing.kept_files import measure
 from glyphd.importing.reading import read_kept
-from glyphd.importing.registry import FINDINGS, JSON_FINDINGS, Registry
+from glyphd.importing.registry import FINDINGS, JSON_FINDINGS, Registry, as_stored
 from glyphd.settings import Settings
 from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.staging import Stage, open_stage
@@ -75,7 +75,7 @@ class Rebuilder:
         for job in timeline:
             if job.kind == IMPORT:
                 self._require_intact(job)
-        with _opened(open_archive(self.into, read_only=False)) as database:
+        with opened(open_archive(self.into, read_only=False)) as database:
             for job in timeline:
                 self.on_job(job)
                 self._do_again(database, job)
@@ -112,7 +112,7 @@ class Rebuilder:
             written = write_batch(database, stage, _batch_of(job))
         _require_same_count(job, written)
         if is_older:
-            self.registry.amend(job, **_stored(written.result))
+            self.registry.amend(job, **findings_in(written.result))
         self.done.imports += 1
         self.done.events += written.record_count
         self.done.import_ids.add(job.import_id)
@@ -156,7 +156,7 @@ class Rebuilder:
 def refill(target: Settings, source: Settings, uploads: UploadStore, progress: Progress) -> Rebuilt:
     """Fills the empty archive of `target` from the registry of `source`. Raises what
     `Rebuilder.run` raises."""
-    with _opened(open_registry(source)) as database:
+    with opened(open_registry(source)) as database:
         registry = Registry(database)
         with progress(sum(job.size_bytes or 0 for job in registry.timeline())) as advance:
             return Rebuilder(
@@ -167,18 +167,23 @@ def refill(target: Settings, source: Settings, uploads: UploadStore, progress: P
 def require_no_worker(settings: Settings) -> set[str]:
     """The imports that the registry calls succeeded. Raises CannotRebuild while a worker has the
     registry."""
-    with _opened(open_registry_to_look(settings)) as database:
+    with opened(open_registry_to_look(settings)) as database:
         registry = Registry(database)
-        if registry.workers_alive():
-            raise CannotRebuild(
-                "a worker is running: stop the service first; a killed one no longer counts "
-                "after ten seconds"
-            )
+        refuse_beside_worker(registry)
         return set(registry.succeeded())
 
 
+def refuse_beside_worker(registry: Registry) -> None:
+    """Raises CannotRebuild while a worker has the registry."""
+    if registry.workers_alive():
+        raise CannotRebuild(
+            "a worker is running: stop the service first; a killed one no longer counts "
+            "after ten seconds"
+        )
+
+
 @contextmanager
-def _opened(database: Database) -> Iterator[Database]:
+def opened(database: Database) -> Iterator[Database]:
     try:
         with database.connection_context():
             yield database
@@ -194,12 +199,9 @@ def _require_same_count(job: Job, written: Written) -> None:
         )
 
 
-def _stored(result: dict[str, Any]) -> dict[str, Any]:
-    """What the writing found, such as `effect`, as the registry keeps it."""
-    found = {name: value for name, value in result.items() if name in FINDINGS}
-    return {
-        name: json.dumps(value) if name in JSON_FINDINGS else value for name, value in found.items()
-    }
+def findings_in(result: dict[str, Any]) -> dict[str, Any]:
+    """What a batch says of the reading and writing, such as `effect`, as the registry keeps it."""
+    return as_stored({name: value for name, value in result.items() if name in FINDINGS})
 
 
 def _batch_of(job: Job) -> Batch:

@@ -5,8 +5,6 @@ which it came.
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,15 +12,15 @@ from peewee import Database
 
 from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.archive_models import BatchChange, ImportBatch
-from glyphd.db.connections import close_all, open_archive, open_registry
+from glyphd.db.connections import open_archive, open_registry
 from glyphd.db.migrations import initialise
 from glyphd.db.registry_models import Job
-from glyphd.errors import CannotRebuild
-from glyphd.importing.registry import FINDINGS, JSON_FINDINGS, Registry
+from glyphd.importing.registry import Registry
 from glyphd.importing.unrecorded import NotTakenUp, Unrecorded, find_unrecorded, job_values, record
 from glyphd.settings import Settings
 from glyphd.upkeep.agreement import find_batch
 from glyphd.upkeep.backup import Progress
+from glyphd.upkeep.rebuild import findings_in, opened, refuse_beside_worker
 from glyphd.uploads import LocalUploads, UploadStore
 
 
@@ -53,15 +51,11 @@ def rebuild_registry(settings: Settings, progress: Progress) -> Recovered:
     """
     initialise(settings, registry_may_be_lost=True)
     with (
-        _opened(open_registry(settings)) as database,
-        _opened(open_archive(settings, read_only=True)) as archive,
+        opened(open_registry(settings)) as database,
+        opened(open_archive(settings, read_only=True)) as archive,
     ):
         registry = Registry(database)
-        if registry.workers_alive():
-            raise CannotRebuild(
-                "a worker is running: stop the service first; a killed one no longer counts "
-                "after ten seconds"
-            )
+        refuse_beside_worker(registry)
         return _Recovery(registry, archive, LocalUploads(settings.uploads_dir), progress).run()
 
 
@@ -129,11 +123,7 @@ class _Recovery:
 def _succeeded(batch: Any) -> dict[str, Any]:
     """What a worker writes into the registry when an import has ended, from what is in the
     archive."""
-    result = json.loads(batch.result)
-    found = {name: value for name, value in result.items() if name in FINDINGS}
-    return {
-        name: json.dumps(value) if name in JSON_FINDINGS else value for name, value in found.items()
-    } | {
+    return findings_in(json.loads(batch.result)) | {
         "status": ImportStatus.SUCCEEDED,
         "progress": 1.0,
         "attempt": 1,
@@ -159,12 +149,3 @@ def _change_values(change: Any, job: Job) -> dict[str, Any]:
         "imported_at": change.changed_at,
         "finished_at": change.changed_at,
     }
-
-
-@contextmanager
-def _opened(database: Database) -> Iterator[Database]:
-    try:
-        with database.connection_context():
-            yield database
-    finally:
-        close_all(database)

@@ -6,7 +6,6 @@ the command is simply run again. What was replaced is moved away; only what a se
 itself is removed.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -36,7 +35,7 @@ from glyphd.db.migration_sets import (
 from glyphd.db.migrations import initialise_archive, migrate
 from glyphd.db.pairing import registry_id
 from glyphd.errors import CannotRebuild, NotReady, SchemaError, SchemaOutdated
-from glyphd.private_files import make_folder
+from glyphd.private_files import make_folder, sync_folder
 from glyphd.scratch import use_scratch_folder
 from glyphd.settings import Settings, settings_of_file
 from glyphd.upkeep.backup import Progress, copy_database
@@ -197,7 +196,7 @@ def _take_places(settings: Settings, old: Settings, work: Settings) -> list[Path
         if settings.uploads_dir.exists():
             settings.uploads_dir.rmdir()
         uploads.rename(settings.uploads_dir)
-        _sync(settings.folder)
+        sync_folder(settings.folder)
     aside = {settings.beside(ending), companion(settings.archive_path, ending)}
     # 2. The registry, where it was copied to be migrated.
     if work.registry_path.exists():
@@ -229,9 +228,9 @@ def _replace(old: Path, aside: Path, new: Path, place: Path) -> None:
             log = Path(f"{old}{ending}")
             if log.exists():
                 log.rename(aside / log.name)
-        _sync(aside)
+        sync_folder(aside)
     new.replace(place)
-    _sync(place.parent)
+    sync_folder(place.parent)
     if old != place:
         old.unlink(missing_ok=True)
 
@@ -251,12 +250,3 @@ def _remove_disposable(old: Settings) -> None:
         path.unlink(missing_ok=True)
     for folder in (old.locks_dir, old.scratch_dir):
         rmtree(folder, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    """A rename is durable only when the folder that holds the name is."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

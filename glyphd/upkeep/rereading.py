@@ -13,6 +13,7 @@ from glyphd.importing.error_report import ErrorReport, errors_name
 from glyphd.importing.intake import GZIP, NDJSON, manifest_bytes, options_of
 from glyphd.importing.kept_files import open_upload
 from glyphd.importing.reading import read_kept
+from glyphd.importing.registry import as_stored
 from glyphd.settings import Settings
 from glyphd.storage.staging import Stage
 from glyphd.uploads import UploadStore
@@ -38,8 +39,7 @@ def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> 
                 stage.add(checked.accepted)
                 for errors in checked.refused:
                     report.add(errors)
-            found = {"ignored_columns": kept.ignored_columns, "warnings": kept.warnings}
-            blank_rows = kept.blank_rows
+            found = kept.findings()
         if not stage.count:
             raise RowsRefused(f"{report.count} errors in {rows_read} rows")
     except BaseException:
@@ -51,13 +51,7 @@ def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> 
         "schema_version": ROW_SCHEMA_VERSION,
         "on_error": "skip" if report.count else job.on_error,
         "rows_read": rows_read,
-        "error_count": report.count,
-        "errors_kept": report.kept,
-        "errors_name": report.name,
-        "error_summary": json.dumps(report.summary()),
-        "errors": json.dumps([error.as_dict() for error in report.first]),
-        "blank_rows": blank_rows,
-        **{name: json.dumps(value) for name, value in found.items()},
+        **as_stored(report.findings() | found),
         "record_count": stage.count,
         "first_model": stage.model_at(lowest),
         "last_model": stage.model_at(highest),

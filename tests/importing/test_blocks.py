@@ -127,7 +127,7 @@ def _by_block(data: bytes, delimiter: str = ",") -> Iterator[Any]:
 
 def _in_order(checked: Checked) -> Iterator[Any]:
     """The rows of a chunk, each with its values or its errors."""
-    nothing = [None] * checked.accepted_count
+    nothing = [None] * (checked.rows_read - len(checked.refused))
     columns = [checked.accepted.get(name, nothing) for name in (*PLACE_COLUMNS, *STORED_COLUMNS)]
     rows = {row[0]: row for row in zip(*columns, strict=True)}
     refused = {errors[0].row: [error.as_dict() for error in errors] for errors in checked.refused}
