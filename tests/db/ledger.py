@@ -14,7 +14,12 @@ from glyphd.db.archive_models import (
     QuantizedListing,
     ScoredListing,
 )
-from glyphd.db.connections import close_all, open_archive, open_registry
+from glyphd.db.connections import (
+    close_all,
+    open_archive,
+    open_for_migration,
+    open_registry,
+)
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.order_models import SQLITE_MODELS
 from glyphd.db.registry_models import REGISTRY_MODELS, Job, Worker
@@ -142,3 +147,9 @@ def _rows(database: Database, models: tuple[Any, ...]) -> dict[str, list[Any]]:
         }
     close_all(database)
     return rows
+
+
+def execute_in_archive(settings: Settings, statement: str) -> None:
+    database = open_for_migration(settings, settings.archive_path)
+    with database.connection_context():
+        database.execute_sql(statement)

@@ -7,13 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from glyphd.db.connections import open_archive, open_for_migration
+from glyphd.db.connections import open_archive
 from glyphd.db.drift import find_drift
-from glyphd.db.migration_sets import ARCHIVE, SETS, applied_of, require_current_schema
-from glyphd.db.migrations import initialise, initialise_archive, migrate
-from glyphd.errors import DataWouldBeLost, InvalidSettings, SchemaError, SchemaOutdated
+from glyphd.db.migration_sets import ARCHIVE, SETS, applied_of
+from glyphd.db.migrations import initialise, migrate
+from glyphd.errors import DataWouldBeLost, InvalidSettings, SchemaError
 from glyphd.settings import Settings
-from tests.db.ledger import archive_rows, fill_archive, fill_registry, registry_rows
+from tests.db.ledger import (
+    archive_rows,
+    execute_in_archive,
+    fill_archive,
+    fill_registry,
+    registry_rows,
+)
 from tests.db.snapshots import schema_of
 
 LAST = len(ARCHIVE.packaged())
@@ -115,7 +121,7 @@ def test_a_column_with_values_counts_as_data(database_settings: Settings, more_s
     fill_archive(database_settings)
     migrate(database_settings, f"archive:{LAST}")
     migrate(database_settings, f"archive:{LAST + 1}")
-    _execute(database_settings, "UPDATE import_batches SET note = 'a'")
+    execute_in_archive(database_settings, "UPDATE import_batches SET note = 'a'")
     with pytest.raises(DataWouldBeLost, match=r"import_batches\.note"):
         migrate(database_settings, f"archive:{LAST}")
     reverted = [f"reverted archive {LAST + 1:03}_note"]
@@ -170,46 +176,6 @@ def test_a_step_that_leaves_orphans_is_taken_back(
     assert archive_rows(sqlite_settings) == before
 
 
-def test_an_old_schema_is_refused_with_the_command(database_settings: Settings) -> None:
-    initialise(database_settings)
-    migrate(database_settings, "archive:1")
-    for refuse in (require_current_schema, initialise, initialise_archive):
-        with pytest.raises(SchemaOutdated, match=f"step 1 of {LAST}: run `glyphd migrate`"):
-            refuse(database_settings)
-
-
-@pytest.mark.parametrize("work", [require_current_schema, initialise, initialise_archive, migrate])
-def test_a_newer_schema_is_refused_and_left_alone(
-    database_settings: Settings, work: object
-) -> None:
-    initialise(database_settings)
-    _execute(
-        database_settings,
-        "INSERT INTO archive_migrations (name, migrated_at) VALUES ('999_later', '2026-01-01')",
-    )
-    before = schema_of(database_settings)
-    assert callable(work)
-    with pytest.raises(SchemaError, match="999_later"):
-        work(database_settings)
-    assert schema_of(database_settings) == before
-
-
-def test_steps_in_another_order_are_refused(sqlite_settings: Settings) -> None:
-    migrate(sqlite_settings)
-    _execute(sqlite_settings, "DELETE FROM archive_migrations WHERE id = 1")
-    with pytest.raises(SchemaError, match="another order: 002_orders"):
-        migrate(sqlite_settings)
-
-
-def test_missing_migrations_are_an_error(
-    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("glyphd.db.migration_sets.migrations_folder", lambda: tmp_path / "nowhere")
-    with pytest.raises(SchemaError, match="migrations of the archive are missing"):
-        migrate(sqlite_settings)
-    assert not (tmp_path / "nowhere").exists()
-
-
 def test_the_histories_are_told_apart_on_one_database(postgres_settings: Settings) -> None:
     migrate(postgres_settings, f"archive:{len(ARCHIVE.packaged())}")
     assert _applied(postgres_settings) == {"archive": ARCHIVE.packaged(), "registry": []}
@@ -255,36 +221,6 @@ def test_a_writer_makes_the_migration_wait_and_then_say_so(
         migrate(sqlite_settings, "archive:1")
 
 
-def test_a_database_that_is_not_in_utf8_is_refused(postgres_settings: Settings) -> None:
-    name = "glyphd_latin"
-    _execute(
-        postgres_settings, f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
-    )
-    try:
-        url = str(postgres_settings.database_url).replace(_name_in(postgres_settings), name)
-        with pytest.raises(SchemaError, match="LATIN1"):
-            migrate(postgres_settings.model_copy(update={"database_url": url}))
-    finally:
-        _execute(postgres_settings, f"DROP DATABASE {name}")
-
-
-def test_a_file_that_is_no_database_is_refused(sqlite_settings: Settings) -> None:
-    sqlite_settings.data_dir.mkdir()
-    sqlite_settings.archive_path.write_text("a letter, long enough to be looked at " * 20)
-    with pytest.raises(SchemaError, match=r"gpu\.sqlite can't be read$"):
-        initialise(sqlite_settings)
-
-
-def test_a_database_of_something_else_is_left_alone(sqlite_settings: Settings) -> None:
-    sqlite_settings.data_dir.mkdir()
-    _execute(sqlite_settings, "CREATE TABLE recipes (name TEXT)")
-    before = sqlite_settings.archive_path.read_bytes()
-    for work in (initialise, initialise_archive, migrate):
-        with pytest.raises(SchemaError, match="archive contains something else: recipes"):
-            work(sqlite_settings)
-    assert sqlite_settings.archive_path.read_bytes() == before
-
-
 def _step(*statements: str) -> str:
     """A migration that runs all statements but the last, which is its way back; one alone has
     none."""
@@ -294,16 +230,6 @@ def _step(*statements: str) -> str:
         "def rollback(migrator, database, fake=False):\n    [migrator.sql(one) for one in "
         f"{down!r}]\n"
     )
-
-
-def _execute(settings: Settings, statement: str) -> None:
-    database = open_for_migration(settings, settings.archive_path)
-    with database.connection_context():
-        database.execute_sql(statement)
-
-
-def _name_in(settings: Settings) -> str:
-    return str(settings.database_url).partition("?")[0].rpartition("/")[2]
 
 
 def _require_each_step_once(settings: Settings) -> None:
