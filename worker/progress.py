@@ -103,16 +103,17 @@ def _look(watched: Watched) -> Halt | None:
     registry, claim, progress = watched.registry, watched.claim, watched.progress
     if watched.stopping.is_set():
         return Halt.STOPPING
-    try:
-        registry.update_claimed(
-            claim,
-            heartbeat_at=now_text(),
-            phase=progress.phase,
-            progress=progress.next_beat(),
-            bytes_read=progress.bytes_read,
-            rows_read=progress.rows_read,
-            error_count=progress.error_count,
-        )
-    except ClaimLost:
-        return Halt.LOST
-    return Halt.CANCELLED if registry.is_cancel_requested(claim.job.id) else None
+    with registry.one_connection():
+        try:
+            registry.update_claimed(
+                claim,
+                heartbeat_at=now_text(),
+                phase=progress.phase,
+                progress=progress.next_beat(),
+                bytes_read=progress.bytes_read,
+                rows_read=progress.rows_read,
+                error_count=progress.error_count,
+            )
+        except ClaimLost:
+            return Halt.LOST
+        return Halt.CANCELLED if registry.is_cancel_requested(claim.job.id) else None

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import uuid4
 
 from glyphd.contracts.columns import ROW_SCHEMA_VERSION
@@ -157,10 +157,7 @@ class Intake:
         given = asked.options.model_dump(include=asked.options.model_fields_set)
         options = ImportOptions(**(before | given))
         with self._uploads.open(str(job.upload_name)) as file:
-            head = file.read(HEAD_BYTES)
-        block = FirstBlock(
-            head, is_all=job.size_bytes == len(head), packed=job.content_encoding == GZIP
-        )
+            block = kept_block(file, job)
         values = kept | asked.caller.columns() | {"replaces": None if is_checked else job.import_id}
         values |= _reading(block, str(job.content_type), options, self._max_columns)
         return self._record(str(uuid4()), values, request)
@@ -240,6 +237,12 @@ def _first_block(receiving: Receiving, described: Described) -> FirstBlock:
     return FirstBlock(
         head, is_all=receiving.size == len(head), packed=described.content_encoding == GZIP
     )
+
+
+def kept_block(file: BinaryIO, job: Job) -> FirstBlock:
+    """The first block of an import's kept file."""
+    head = file.read(HEAD_BYTES)
+    return FirstBlock(head, is_all=job.size_bytes == len(head), packed=job.content_encoding == GZIP)
 
 
 def _reading(

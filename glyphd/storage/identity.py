@@ -1,7 +1,7 @@
 """The identity of a listing: one pure function, the same bytes on every machine."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from itertools import repeat
@@ -42,8 +42,7 @@ def listing_id(identity: Sequence[object], ordinal: int) -> bytes:
     each text as it is compared, then the ordinal.
     """
     parts = [_part(name, value) for name, value in zip(IDENTITY_COLUMNS, identity, strict=True)]
-    (digest,) = _digests([b",".join(parts)], [_end(ordinal)])
-    return digest
+    return _digest(b",".join(parts), b",%d]" % ordinal)
 
 
 class ListingIds:
@@ -55,7 +54,7 @@ class ListingIds:
 
     def of_first_offers(self, columns: Mapping[str, Sequence[object]], count: int) -> list[bytes]:
         """For each of so many rows the `listing_id` of the first offer of its identity."""
-        return _digests(self._identities(columns, count), repeat(_end(1), count))
+        return [_digest(identity, b",1]") for identity in self._identities(columns, count)]
 
     def texts(self, columns: Mapping[str, Sequence[object]], count: int) -> list[str]:
         """For each of so many rows the text that its id is the digest of, up to the ordinal; see
@@ -71,13 +70,8 @@ class ListingIds:
         return map(b",".join, zip(*parts, strict=False))
 
 
-def _digests(identities: Iterable[bytes], ends: Iterable[bytes]) -> list[bytes]:
-    texts = zip(identities, ends, strict=True)
-    return [sha256(_START + identity + end).digest()[:LISTING_ID_BYTES] for identity, end in texts]
-
-
-def _end(ordinal: int) -> bytes:
-    return b",%d]" % ordinal
+def _digest(identity: bytes, end: bytes) -> bytes:
+    return sha256(_START + identity + end).digest()[:LISTING_ID_BYTES]
 
 
 def numbered(text: str, ordinal: str) -> str:

@@ -8,16 +8,15 @@ from glyphd.contracts.columns import ROW_SCHEMA_VERSION
 from glyphd.contracts.import_options import ImportOptions
 from glyphd.db.registry_models import Job
 from glyphd.errors import FileRefused, Refused, RowsRefused, UnreadableFile
-from glyphd.importing.door import FirstBlock, check_door
+from glyphd.importing.door import check_door
 from glyphd.importing.error_report import ErrorReport, errors_name
-from glyphd.importing.intake import GZIP, NDJSON, manifest_bytes, options_of
+from glyphd.importing.intake import NDJSON, kept_block, manifest_bytes, options_of
 from glyphd.importing.kept_files import open_upload
 from glyphd.importing.reading import read_kept
 from glyphd.importing.registry import as_stored
 from glyphd.settings import Settings
 from glyphd.storage.staging import Stage
 from glyphd.uploads import UploadStore
-from glyphd.uploads.store import HEAD_BYTES
 
 
 def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> dict[str, Any]:
@@ -75,10 +74,7 @@ def _ask_door(job: Job, uploads: UploadStore, settings: Settings) -> None:
     if job.content_type == NDJSON:
         return
     with open_upload(uploads, job) as file:
-        head = file.read(HEAD_BYTES)
-    block = FirstBlock(
-        head, is_all=job.size_bytes == len(head), packed=job.content_encoding == GZIP
-    )
+        block = kept_block(file, job)
     check_door(block, ImportOptions(**options_of(job)), max_columns=settings.max_columns)
 
 

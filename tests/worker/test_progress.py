@@ -1,7 +1,8 @@
 """How far a job is, and the heartbeat that tells it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -22,6 +23,10 @@ class FakeRegistry(Registry):
         self.told: list[dict[str, Any]] = []
         self.is_cancelled = False
         self._failures = list(failures)
+
+    @contextmanager
+    def one_connection(self) -> Iterator[None]:
+        yield
 
     def is_cancel_requested(self, job_id: int) -> bool:
         return self.is_cancelled
