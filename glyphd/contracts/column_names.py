@@ -113,15 +113,13 @@ def map_headers(
             by_alias[target] = at
     positions |= by_alias
     used = {*positions.values()}
+    # 5. What nobody knows.
     known = {*map(_folded, (*canonical, *aliases)), ""}
+    left = [at for at, key in enumerate(folded) if at not in used and key not in known]
     return HeaderMap(
         names=tuple(names),
         positions=positions,
-        unknown=tuple(
-            at
-            for at, key in enumerate(folded)
-            if at not in used and at not in settled and key not in known
-        ),
+        unknown=tuple(at for at in left if at not in settled),
         ignored=tuple(name for at, name in enumerate(names) if at not in used),
         conflicts=tuple(conflicts),
         beside=beside,
