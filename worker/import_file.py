@@ -9,6 +9,7 @@ from glyphd.importing.claims import Claim
 from glyphd.importing.error_report import ErrorReport, errors_name
 from glyphd.importing.reading import read_kept
 from glyphd.importing.validation import Checked
+from glyphd.plurals import counted
 from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.storage.oddities import oddity
 from glyphd.storage.staging import Stage, open_stage
@@ -74,7 +75,7 @@ class FileImport(Attempt):
                 "same_content",
                 f"import {same} had the same bytes",
                 1,
-                hint="a file sent twice changes nothing",
+                hint="importing the same file again changes nothing",
             )
         ]
 
@@ -121,14 +122,13 @@ class FileImport(Attempt):
             raise UnreadableFile("the file has a header but no rows", line=1)
         if self.errors.has(DECIMAL_COMMA[0]):
             what = (
-                "the file has decimal commas, so that its other numbers can't be trusted: "
+                "the file has decimal commas, so its other numbers can't be trusted: "
                 "send it with decimal=comma"
             )
             raise RowsRefused(f"{what}; nothing was written")
         if self.errors.count and (self.job.on_error == "abort" or not self.record_count):
-            raise RowsRefused(
-                f"{self.errors.count} errors in {self.progress.rows_read} rows; nothing was written"
-            )
+            errors, rows = counted(self.errors.count, "error"), self.progress.rows_read
+            raise RowsRefused(f"{errors} in {counted(rows, 'row')}; nothing was written")
 
     def _write(self, stage: Stage) -> None:
         batch = Batch(

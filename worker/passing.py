@@ -18,17 +18,17 @@ _FILE_TROUBLES: Mapping[int, str] = {
     errno.ENOMEM: "the worker is out of memory",
     errno.EAGAIN: "the system can't start another process or thread",
     errno.EROFS: "the disk is read-only",
-    errno.EACCES: "the worker may not read or write its files",
-    errno.EPERM: "the worker may not read or write its files",
+    errno.EACCES: "the worker is not allowed to read or write its files",
+    errno.EPERM: "the worker is not allowed to read or write its files",
 }
-NO_ROOM_BESIDE_RESERVE = "the disk has no space for the import beside its reserve"
+NO_ROOM_BESIDE_RESERVE = "the disk has too little space for the import and its reserve"
 ROOM_REASONS = frozenset(
     {_NO_ROOM, NO_ROOM_BESIDE_RESERVE, Trouble.FULL.value, Trouble.TOO_LARGE.value}
 )
 """A disk or a database was full, or the work took more of it than it may."""
 
 _OTHER_FILE_TROUBLE = "the disk can't be read or written"
-_OTHER_DATABASE_TROUBLE = "the database answered with an error; the log says which"
+_OTHER_DATABASE_TROUBLE = "the database returned an error; the log has the details"
 
 
 def passing_reason(error: Exception) -> str | None:

@@ -67,9 +67,9 @@ def is_hopeless(registry: Registry, job: Job, reason: str) -> bool:
 def why_hopeless(job: Job, reason: str) -> str:
     """The message of an import that ends for that."""
     return (
-        f"the import found no space in {job.handback_count + 1} tries, while others succeeded "
+        f"the import found no space in {job.handback_count + 1} attempts, while others succeeded "
         f"({reason}): "
-        "make room and retry it, or split the file"
+        "free some space and retry it, or split the file"
     )
 
 

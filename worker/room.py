@@ -70,7 +70,7 @@ class Room:
         if not self._is_small(needed) and needed > self._most_bytes(folder) // _LARGE_SHARE:
             size = f"at least {math.ceil(needed / MIB)} MiB for its rows"
             raise ImportTooLarge(
-                f"the import does not fit on the disk: it needs {size}; retry it on a larger one"
+                f"the import does not fit on the disk: it needs {size}; retry it on a larger disk"
             )
 
     def _is_small(self, needed: int) -> bool:

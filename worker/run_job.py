@@ -224,7 +224,7 @@ def _broken(context: WorkerContext, error: Exception) -> dict[str, Any]:
     is repaired."""
     if trouble_of(error) is Trouble.DAMAGED:
         log.error("database_damaged", reason=str(error))
-        IntegrityLog(context.services.registry).record([f"archive: a job met this: {error}"])
+        IntegrityLog(context.services.registry).record([f"archive: found by a job: {error}"])
         return _failed("archive_damaged", f"the archive is damaged: {_REPAIR_ADVICE} this import")
     if isinstance(error, DATABASE_ERRORS):
         context.is_suspect.set()

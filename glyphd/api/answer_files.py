@@ -40,7 +40,7 @@ class AnswerFile(io.BufferedRandom):
         if now - self._looked_at > _LOOK_SECONDS:
             self._looked_at = now
             if client_left():
-                raise ClientLeft("the client left before its answer was made")
+                raise ClientLeft("the client disconnected before its answer was complete")
         while self._written + count > self._taken:
             self._space.take(STEP_BYTES)
             self._taken += STEP_BYTES

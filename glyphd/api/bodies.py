@@ -97,7 +97,7 @@ def read_fields() -> list[tuple[str, str]]:
         content = _without_repeated_keys(_json_value(body))
         if isinstance(content, dict) and all(isinstance(value, str) for value in content.values()):
             return list(content.items())
-        raise FileRefused("the body must be a JSON object whose members are texts")
+        raise FileRefused("the body must be a JSON object whose values are strings")
     raise UnsupportedType(f"the body must be {JSON} or {FORM}", offered=[JSON, FORM])
 
 
@@ -181,7 +181,7 @@ def _receive_json(receiving: Receiving, settings: Settings) -> Body:
         )
     if not isinstance(text, str) or not isinstance(name, str | None):
         raise FileRefused(
-            "the JSON object needs a member csv with the text, and may have a filename",
+            "the JSON object must have a member csv with the text, and can have a filename",
             missing=["csv"],
         )
     receiving.write(text.encode())

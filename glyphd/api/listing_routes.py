@@ -56,7 +56,7 @@ class ListingsApi:
             row = find_current(self._archive, key)
             if row is None and is_known(self._archive, key):
                 raise ListingNotCurrent(
-                    f"no event of listing {listing_id} counts at present", listing_id=listing_id
+                    f"every event of listing {listing_id} is rolled back", listing_id=listing_id
                 )
             if row is None:
                 raise ListingNotFound(f"there is no listing {listing_id}", listing_id=listing_id)

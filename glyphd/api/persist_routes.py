@@ -28,6 +28,7 @@ from glyphd.importing.json_rows import read_object
 from glyphd.importing.reading import in_chunks
 from glyphd.importing.requests import Asked
 from glyphd.importing.validation import RowCheck
+from glyphd.plurals import counted
 from glyphd.services import Services
 from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.times import now_text
@@ -104,8 +105,6 @@ def _refusal(found: list[RowError], row_count: int) -> RowsRefused:
     is_truncated = len(found) > MAX_ERRORS_TOLD
     count = min(len(found), MAX_ERRORS_TOLD)
     shown = [error.as_dict() | {"index": error.row - 1} for error in found[:count]]
-    detail = (
-        f"{'at least ' if is_truncated else ''}{count} errors in {row_count} rows; nothing "
-        "was written"
-    )
+    errors, rows = counted(count, "error"), counted(row_count, "row")
+    detail = f"{'at least ' if is_truncated else ''}{errors} in {rows}; nothing was written"
     return RowsRefused(detail, error_count=count, errors_truncated=is_truncated, errors=shown)

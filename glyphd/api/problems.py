@@ -50,7 +50,8 @@ _DATABASE_PROBLEMS = {
     Trouble.DAMAGED: (
         "database_damaged",
         errors.DatabaseDamaged(
-            "a database is damaged: `glyphd check` says where, and the manual what to do"
+            "a database is damaged: `glyphd check` says which one, and the documentation says "
+            "what to do"
         ),
     ),
 }

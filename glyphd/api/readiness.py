@@ -10,6 +10,7 @@ from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.disk import require_free_disk
 from glyphd.errors import DatabaseDamaged, GlyphdError, Unavailable
 from glyphd.importing.integrity_log import DAMAGED, IntegrityLog
+from glyphd.plurals import counted
 from glyphd.services import Services
 
 log = structlog.get_logger(__name__)
@@ -56,7 +57,8 @@ class Readiness:
         reasons = self._services.registry.resting()
         if reasons:
             why = next(filter(None, reasons), "the worker's log says why")
-            raise Unavailable(f"{len(reasons)} waiting to be tried again: {why}")
+            imports = counted(len(reasons), "import")
+            raise Unavailable(f"{imports} waiting for another attempt: {why}")
 
     def _require_sound(self) -> None:
         last = IntegrityLog(self._services.registry).last()

@@ -78,10 +78,10 @@ def require_event(archive: Database, listing_id: str, import_id: str | None) -> 
             raise ListingNotFound(f"there is no listing {listing_id}", listing_id=listing_id)
     if import_id is None:
         raise ListingNotCurrent(
-            f"no event of listing {listing_id} counts at present", listing_id=listing_id
+            f"every event of listing {listing_id} is rolled back", listing_id=listing_id
         )
     raise ListingNotInImport(
-        f"import {import_id} brought no listing {listing_id}", listing_id=listing_id
+        f"import {import_id} has no listing {listing_id}", listing_id=listing_id
     )
 
 

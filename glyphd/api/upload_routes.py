@@ -15,6 +15,7 @@ from glyphd.contracts.queries import UploadQuery
 from glyphd.errors import TooManyImports
 from glyphd.importing.intake import GZIP, Accepted, Described
 from glyphd.importing.requests import Asked
+from glyphd.plurals import counted
 from glyphd.services import Services
 
 SMALL_BYTES = 256 * 1024
@@ -68,7 +69,9 @@ def require_room(services: Services) -> int:
     """How many imports wait already. Raises TooManyImports when no more may."""
     waiting = services.registry.count_unfinished()
     if waiting >= services.settings.max_imports_waiting:
-        raise TooManyImports(f"{waiting} imports are waiting; try again in a moment")
+        raise TooManyImports(
+            f"{counted(waiting, 'unfinished import')}, which is the limit; try again in a moment"
+        )
     return waiting
 
 

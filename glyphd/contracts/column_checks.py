@@ -1,8 +1,8 @@
-"""Rows checked by column: the one way in which rows become what the archive stores, in chunks of
-one and more.
+"""Checks rows by column, in chunks of one or more: the only way in which rows become values that
+the archive stores.
 
-A column goes through pydantic's compiled validator as a whole. Only where it refuses something is
-said what, cell by cell; the rows that are at fault are then left out.
+A column goes through pydantic's compiled validator as a whole. Only if it refuses something, the
+cells are checked one at a time to find the errors, and the rows with errors are left out.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -39,8 +39,8 @@ from glyphd.contracts.unknown_columns import UnknownColumns
 
 
 class Chunk(NamedTuple):
-    """Some rows by column: where each is in its file, under the names that the archive has for
-    that, and its cells."""
+    """Some rows by column: the place of each in its file, named as in the archive, and its
+    cells."""
 
     places: Mapping[str, Sequence[int]]
     columns: Sequence[Sequence[str]]
@@ -52,12 +52,13 @@ class Chunk(NamedTuple):
 
 
 Values = dict[str, Sequence[Any]]
-"""What the archive stores of some rows, by column; columns that are null in all of them may be left
-out."""
+"""The stored values of some rows, by column; columns that are null in all of them may be
+missing."""
 
 
 class Faults(dict[int, dict[str, Fault]]):
-    """By a row's position in its chunk: its faults by column. Of a cell only the first counts."""
+    """The faults by the row's position in its chunk and by column; only the first one for each
+    cell."""
 
     def add(self, at: int, column: str, fault: Fault) -> None:
         self.setdefault(at, {}).setdefault(column, fault)
@@ -67,8 +68,8 @@ class Faults(dict[int, dict[str, Fault]]):
 class CheckOptions:
     """What the check of a file's rows depends on.
 
-    `received_at` is the `seen_at` of rows that have none, if there is one. No row may have been
-    seen later than `latest_seen_at`; None when that is not asked, because the file is read again.
+    `received_at`, if given, is the `seen_at` of rows that have none. No row may have been seen
+    later than `latest_seen_at`; None if that is not checked, because the file is read again.
     """
 
     received_at: str | None
@@ -77,7 +78,7 @@ class CheckOptions:
 
 
 class ColumnCheck:
-    """Checks chunks of a file whose header says which column is which."""
+    """Checks chunks of rows of a file with this header."""
 
     def __init__(self, header: HeaderMap, options: CheckOptions, findings: Findings) -> None:
         self._positions = header.positions
@@ -91,9 +92,9 @@ class ColumnCheck:
         self._unknown = UnknownColumns(header)
 
     def __call__(self, chunk: Chunk, refused: Collection[int] = ()) -> tuple[Values, Faults]:
-        """The values of the rows that are sound, and the faults of the others.
+        """The values of the valid rows, and the faults of the others.
 
-        `refused` are positions of rows that are known to be at fault.
+        `refused` are the positions of rows that are already known to be invalid.
         """
         faults = Faults()
         values = self._check(chunk, faults, self._findings)
@@ -107,19 +108,19 @@ class ColumnCheck:
         count = len(chunk.places["line"])
         given = {name: chunk.columns[at] for name, at in self._positions.items()}
         given |= {name: [""] * count for name in REQUIRED if name not in given}
-        # 1. What concerns the prices of a whole row.
+        # 1. The rules on prices that concern a whole row.
         _check_currency(given.pop(CURRENCY, ()), faults)
         # 2. Quantities in words move before either column is checked.
         objects = given.pop(EXTRA, ())
         words = self._move_words(given, count)
-        # 3. Column by column; one that is empty in all rows has nothing to check.
+        # 3. Check each column, except those that are empty in all rows.
         values: Values = {
             name: self._columns[name].values(cells, faults)
             for name, cells in given.items()
             if COLUMN[name].required or any(cells)
         }
         self._count_null_markers(given, values, chunk.places["line"], findings)
-        # 4. What spans columns.
+        # 4. Rules that span several columns.
         _check_capacities(values, faults)
         values["seen_at"] = self._seen_at(values.get("seen_at"), count, faults)
         # 5. Unknown columns.
@@ -131,8 +132,8 @@ class ColumnCheck:
         return values
 
     def _move_words(self, given: dict[str, Sequence[str]], count: int) -> Sequence[str | None]:
-        """Takes quantities in words out of their column and into an empty availability; gives those
-        that were not empty."""
+        """Moves quantities in words to an empty availability; returns those whose availability is
+        filled."""
         quantity = given.get("quantity", ())
         words = self._words(quantity)
         if not any(words):
@@ -182,8 +183,8 @@ class ColumnCheck:
 
 
 class _CheckedColumn:
-    """The check of one column. `has_markers` is true once a null marker was met in it: most columns
-    never have one."""
+    """The check of one column. `has_markers` is true after the first null marker in it: most
+    columns never have one."""
 
     def __init__(self, column: Column, has_decimal_comma: bool) -> None:
         self.cell = column.cell
@@ -200,7 +201,7 @@ class _CheckedColumn:
         )
 
     def texts(self, cells: Sequence[str]) -> Sequence[str | None]:
-        """What is checked: the cells' texts, None for those that say nothing."""
+        """The texts to check, with None for null markers and empty cells."""
         given = self.cell.read_all(cells)
         texts = without_nulls(given, self._markers)
         if texts is not given and not self.has_markers:
@@ -208,7 +209,7 @@ class _CheckedColumn:
         return texts
 
     def values(self, cells: Sequence[str], faults: Faults) -> Sequence[Any]:
-        """The stored values; a cell at fault keeps its text, as the sign that it is not empty."""
+        """The stored values; an invalid cell keeps its text to show that it is not empty."""
         try:
             return self._memo(cells)
         except ValidationError:
@@ -236,7 +237,7 @@ class _CheckedColumn:
         return values
 
     def _better(self, fault: Fault, cell: str) -> Fault:
-        """The fault with the cell's text, and with a better name where the cell has one."""
+        """The fault with the cell's text, and with a more specific code if there is one."""
         text = self.cell.read(cell)
         explained = self.cell.explain(text)
         return Fault(*explained, text) if explained else fault._replace(value=text or None)

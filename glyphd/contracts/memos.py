@@ -1,16 +1,16 @@
-"""Remembering what a function gave for a value: most columns of a file say the same few things over
-and over."""
+"""Caches a function's results: most columns of a file repeat a few values."""
 
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 MOST_REMEMBERED = 4096
-"""Values of one column. A file may bring new ones for ever, and memory has to stay flat."""
+"""How many values of one column are cached. A file can have any number of them, and memory must
+stay constant."""
 
 
 class Memo(dict[Any, Any]):
-    """`memo[value]` is `function(value)`, asked for once: as quick as a dictionary from the second
-    time on."""
+    """`memo[value]` is `function(value)`, computed once: from the second time on as fast as a
+    dictionary."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class Memo(dict[Any, Any]):
 
 
 class ColumnMemo:
-    """Maps whole columns, value by value, through a memo as long as that pays, then through
+    """Maps whole columns, value by value through a memo as long as that is faster, then through
     `all_at_once`."""
 
     def __init__(

@@ -20,9 +20,7 @@ def cancel_import(job: Job, registry: Registry, locks: JobLocks, archive: Databa
     end.
     """
     if not registry.request_cancel(job.id):
-        raise ImportFinal(
-            f"import {job.import_id} has ended: it is {job.status}", import_id=job.import_id
-        )
+        raise ImportFinal(f"import {job.import_id} has already ended", import_id=job.import_id)
     with locks.hold(job.id) as is_free:
         if is_free and not _is_written(job, archive):
             claim = registry.claim(job.id)

@@ -61,9 +61,9 @@ def require_change(job: Job, kind: str, registry: Registry) -> None:
 
 def _require_rows(job: Job) -> None:
     if job.status != ImportStatus.SUCCEEDED or job.dry_run:
-        how = "was a dry run" if job.dry_run else f"is {job.status}"
+        how = "was a dry run" if job.dry_run else f"has the status {job.status}"
         raise ImportNotSucceeded(
-            f"import {job.import_id} {how}: it brought no rows", import_id=job.import_id
+            f"import {job.import_id} {how}: it has no rows", import_id=job.import_id
         )
 
 
@@ -93,5 +93,5 @@ def _joined(pending: Job, kind: str) -> Job:
 def _require_something_to_do(job: Job, kind: str) -> None:
     is_rolled_back = job.rolled_back_at is not None
     if is_rolled_back == (kind == ROLLBACK):
-        how = "is rolled back already" if is_rolled_back else "is not rolled back"
+        how = "is already rolled back" if is_rolled_back else "is not rolled back"
         raise NothingToChange(f"import {job.import_id} {how}", import_id=job.import_id)

@@ -31,7 +31,7 @@ def canonical_encoding(name: str | None) -> str:
         fits = False
     if not fits:
         raise InvalidParameter(
-            f"encoding={name!r}: not an encoding that glyphd reads; "
+            f"encoding={name!r}: not an encoding that glyphd can read; "
             "send UTF-8, or name one that extends ASCII such as cp1252 or latin-1",
             parameter="encoding",
             value=name,

@@ -31,7 +31,7 @@ class Replayable:
         if earlier.idempotency_fingerprint == self.fingerprint:
             return
         differs = _differences(json.loads(self.fingerprint), _kept_request(earlier))
-        detail = "this Idempotency-Key was sent before with another request"
+        detail = "this Idempotency-Key was already used for a different request"
         detail += f", which differs in {', '.join(differs)}" if differs else ""
         raise IdempotencyConflict(detail, import_id=earlier.import_id, differs=differs)
 

@@ -144,8 +144,8 @@ class Intake:
         is_checked = job.status == ImportStatus.SUCCEEDED and job.dry_run
         if not is_checked and job.status not in (ImportStatus.FAILED, ImportStatus.CANCELLED):
             detail = (
-                f"import {job.import_id} is {job.status}: only a failed or cancelled one, "
-                "or a dry run, can be"
+                f"import {job.import_id} has the status {job.status}: only a failed or cancelled "
+                "one, or a dry run, can be retried"
             )
             raise ImportNotRetryable(detail, import_id=job.import_id)
         request = replayable(asked.key, asked.options, retries=job.import_id)

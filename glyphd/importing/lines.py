@@ -116,8 +116,8 @@ def ambiguous(line: int, flaw: Flaw) -> UnreadableFile:
     """The error of a flawed line that may or may not leave a quote open: the lines after it could
     be rows or not."""
     what = (
-        f"line {line} {flaw.message} and has an unmatched quote, so that the end of its "
-        "record is not clear"
+        f"line {line} {flaw.message} and has an unmatched quote, so the end of its record is "
+        "unclear"
     )
     return UnreadableFile(what, line=line)
 

@@ -76,7 +76,7 @@ def find_source(registry: Registry, event: Event) -> Job:
     job = registry.find_import(event.import_id)
     if job is None:
         raise SourceMissing(
-            f"the registry does not know import {event.import_id}", import_id=event.import_id
+            f"the registry has no import {event.import_id}", import_id=event.import_id
         )
     return job
 

@@ -87,7 +87,7 @@ def job_values(found: Unrecorded, uploads: UploadStore) -> dict[str, Any]:
     job = Job(**values)
     try:
         if measure(uploads, job) != (job.size_bytes, job.sha256):
-            raise NotTakenUp(f"its file {job.upload_name} was changed since it was received")
+            raise NotTakenUp(f"its file {job.upload_name} has changed since it was received")
     except (SourceMissing, OSError, ValueError):
         raise NotTakenUp(f"its file {job.upload_name} is missing or can't be read") from None
     return values

@@ -80,5 +80,5 @@ class ChunkReceiver:
         """Trailers say nothing that is asked for here: they are passed over."""
         self._trailer_bytes += len(line)
         if self._trailer_bytes > _LONGEST_TRAILERS or not (FIELD.fullmatch(line) or line == b""):
-            raise MalformedBody("the trailers of the body do not end, or are none")
+            raise MalformedBody("the trailers of the body do not end, or are invalid")
         self.completed = not line

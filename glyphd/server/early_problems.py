@@ -15,7 +15,7 @@ _LONGEST_REASON = 200
 # What waitress may refuse by itself, with our words where its own would name its parameters.
 _OF_WAITRESS: dict[int, tuple[type[GlyphdError], str | None]] = {
     400: (InvalidRequest, None),
-    413: (TooLarge, "the body is larger than any upload may be"),
+    413: (TooLarge, "the body is larger than the limit for uploads"),
     431: (HeadersTooLarge, "the request line and headers are too large"),
     500: (GlyphdError, "something went wrong inside glyphd"),
     501: (NotSupported, None),

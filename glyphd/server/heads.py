@@ -46,11 +46,11 @@ def read_head(text: bytes) -> Head:
     another version."""
     start = _START_LINE.match(text)
     if start is None:
-        raise InvalidRequest("the request line is not a method, a target and a version of HTTP")
+        raise InvalidRequest("the request line is not a method, a target and an HTTP version")
     if start[2] not in _VERSIONS:
         raise HttpVersionNotSupported("this server supports HTTP/1.1 and HTTP/1.0")
     if not _FIELD_LINES.fullmatch(text, start.end()):
-        raise InvalidRequest("a header is not a name, a colon and a value in one line")
+        raise InvalidRequest("a header is not a name, a colon and a value on one line")
     lines = [
         (name.lower(), value.strip(b" \t"))
         for name, value in _FIELD_LINE.findall(text, start.end())
@@ -101,7 +101,8 @@ def _require_chunked(codings: list[bytes], head: Head) -> None:
     request."""
     if head.version != b"1.1" or head.values(b"content-length"):
         raise InvalidRequest(
-            "the length of the body is given in two ways, or in one that this HTTP version lacks"
+            "the length of the body is given in two ways, or in one that this HTTP version does "
+            "not have"
         )
     named = [coding.strip(b" \t").lower() for coding in b",".join(codings).split(b",")]
     if any(coding not in (b"", b"chunked") for coding in named):

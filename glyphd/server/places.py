@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from glyphd.errors import StorageFull, TooManyUploads
+from glyphd.plurals import counted
 from glyphd.server.limits import HELD_BODY_BYTES, ServerLimits
 from glyphd.settings import MIB
 
@@ -74,7 +75,8 @@ class Places:
         place, and StorageFull when there is no room for what comes."""
         if place.withdrawn_at is not None:
             raise TooManyUploads(
-                "the upload was slow and was aborted for others; try again in a moment"
+                "the upload was too slow and was aborted to make room for others; try again "
+                "in a moment"
             )
         coming = size if place.announced is None else min(size, place.announced)
         if coming > place.promised:
@@ -110,7 +112,8 @@ class Places:
         slow = [place for place in self._taken if self._may_be_withdrawn(place, now)]
         if not slow:
             raise TooManyUploads(
-                f"{len(self._taken)} uploads are in progress; try again in a moment"
+                f"{counted(len(self._taken), 'upload')} in progress, which is the limit; try "
+                "again in a moment"
             )
         slowest = min(slow, key=lambda place: place.pace(now))
         slowest.withdrawn_at = now

@@ -13,6 +13,7 @@ from peewee import JOIN, SQL, Case, Database, Select, Table, fn
 
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ImportBatch, Standing
+from glyphd.plurals import counted
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.offers import fold_source, is_nameless
 from glyphd.storage.predecessors import Origin, predecessors
@@ -90,13 +91,14 @@ def _repeated_rows(database: Database) -> Iterator[Oddity]:
     )
     count = _count(database, repeated)
     if count:
+        rows = counted(count, "row repeats", "rows repeat")
         yield oddity(
             "repeated_rows",
-            "rows repeat another one within an hour: each offer counts once",
+            f"{rows} another row within an hour: each offer counts once",
             count,
             lines=_first_lines(database, repeated),
-            hint="all of them are kept; send each offer once, or an hour apart, to have each "
-            "counted",
+            hint="all of them are kept; to have each one counted, send them at least an hour "
+            "apart",
         )
 
 
@@ -106,7 +108,7 @@ def _indistinct_rows(database: Database, origin: Origin) -> Iterator[Oddity]:
     if count:
         yield oddity(
             "indistinct_rows",
-            "rows can't be matched to one offer: their prices are not compared",
+            f"{counted(count, 'row')} can't be matched to one offer: no price changes are computed",
             count,
             lines=_first_lines(database, found),
             hint=_what_would_tell(database, origin, found),
@@ -144,13 +146,13 @@ def _with_groups(rows: Table) -> Any:
 def _what_would_tell(database: Database, origin: Origin, found: Any) -> str:
     nameless = is_nameless(staged.c, SQL("1 = 1"))
     if not _any(database, found, staged.c.source_url.is_null()):
-        return "give each offer a source_url of its own, or another seller, region or condition"
+        return "give each offer its own source_url, or a different seller, region or condition"
     if origin.source is None and not _any(database, found, ~nameless):
         return (
-            "a source_url or a seller in each row, or source= with the upload, would tell "
-            "them apart"
+            "a source_url or a seller in each row, or source= with the upload, would "
+            "distinguish them"
         )
-    return "a source_url in each row would tell them apart"
+    return "a source_url in each row would distinguish them"
 
 
 def _price_shift(database: Database) -> Iterator[Oddity]:
@@ -171,7 +173,7 @@ def _price_shift(database: Database) -> Iterator[Oddity]:
             "price_shift",
             f"the median price of known listings {way}",
             max(higher, lower),
-            hint="are these prices in US dollars for one piece?",
+            hint="check that these prices are in US dollars and for one piece",
         )
 
 
@@ -182,11 +184,11 @@ def _score_scale(median_score: float, before: _Before) -> Iterator[Oddity]:
     if factor >= SCALE or factor <= 1 / SCALE:
         yield oddity(
             "score_scale",
-            f"the median score is {median_score:g}, that of the source's last import "
+            f"the median score is {median_score:g}, that of the source's last import was "
             f"{before.median_score:g}",
             1,
-            hint=f"scores on another scale than those of import {before.import_id} can't be "
-            "compared with them",
+            hint="scores on a different scale can't be compared with those of import "
+            f"{before.import_id}",
         )
 
 
@@ -194,9 +196,9 @@ def _fewer_rows(rows: int, before: _Before) -> Iterator[Oddity]:
     if rows * 2 < before.record_count:
         yield oddity(
             "fewer_rows",
-            f"{rows} rows, and the source's last import had {before.record_count}",
+            f"{counted(rows, 'row')}, but the source's last import had {before.record_count}",
             before.record_count - rows,
-            hint=f"is the file complete? compare it with import {before.import_id}",
+            hint=f"check that the file is complete: compare it with import {before.import_id}",
         )
 
 

@@ -218,7 +218,7 @@ def _require_equal_rows(database: Database, import_id: str) -> None:
     rows = staged.select(*(getattr(staged.c, name) for name in names))
     if _any(database, rows.except_(events)) or _any(database, events.except_(rows)):
         raise ImportConflict(
-            f"import {import_id} is already there with other rows", import_id=import_id
+            f"import {import_id} already exists with other rows", import_id=import_id
         )
 
 

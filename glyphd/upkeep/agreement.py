@@ -93,12 +93,12 @@ def _result_differences(job: Job, batch: Any) -> Iterator[str]:
         return
     for name in _SOMETIMES_IN_RESULT:
         if name not in said and getattr(job, name) is not None:
-            yield f"result says nothing of {name}, the registry says {getattr(job, name)!r}"
+            yield f"result lacks {name}, the registry says {getattr(job, name)!r}"
     for name, value in said.items():
         if name in _OWN_IN_RESULT:
             continue
         if name not in Job._meta.columns:
-            yield f"result has {name!r}, which the registry does not know"
+            yield f"result has {name!r}, which the registry lacks"
         elif value != _known(job, name):
             yield f"result says {name} {value!r}, the registry says {_known(job, name)!r}"
 

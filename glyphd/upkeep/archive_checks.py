@@ -29,8 +29,8 @@ def check_event_ids(archive: Database) -> Iterator[str]:
     ):
         if import_id != due or lowest != before + 1 or least_top != most_top:
             yield (
-                f"import {import_id}: the ids of its events do not follow those of the import "
-                "before"
+                f"import {import_id}: the ids of its events do not follow those of the previous "
+                "import"
             )
             return  # all that come later are wrong too
         before = highest
@@ -47,7 +47,7 @@ def check_sequences(archive: Database) -> Iterator[str]:
         rows = archive.execute(model.select(model.id, moment).order_by(model.id)).fetchall()
         moments = [str(at) for _, at in rows]
         if moments != sorted(set(moments)):
-            yield f"{table}: a later one has an earlier moment"
+            yield f"{table}: a later row has an earlier time"
         if is_sqlite(archive) and [number for number, _ in rows] != [*range(1, len(rows) + 1)]:
             yield f"{table}: its rows are not numbered 1, 2, 3 …"
 

@@ -56,9 +56,12 @@ def back_up(settings: Settings, folder: Path, progress: Progress) -> BackedUp:
     folder's UNFINISHED.
     """
     if settings.database_url is not None:
-        raise CannotBackUp("on PostgreSQL: copy the database with pg_dump, then the uploads folder")
+        raise CannotBackUp(
+            "not supported on PostgreSQL: dump the database with pg_dump, then copy the uploads "
+            "folder"
+        )
     if folder.exists() and any(folder.iterdir()):
-        raise CannotBackUp(f"{folder} is not empty: every backup needs a folder of its own")
+        raise CannotBackUp(f"{folder} is not empty: every backup needs its own folder")
     unfinished = folder / UNFINISHED
     make_folder(unfinished)
     copied = Settings(
@@ -93,7 +96,7 @@ class _Copying:
         try:
             jobs = _imports_in(self._copied)
         except UNREADABLE as error:
-            yield f"registry: it does not say which files there are: {error}"
+            yield f"registry: its list of files can't be read: {error}"
             return
         yield from self._copy_files(jobs)
 

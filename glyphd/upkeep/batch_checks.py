@@ -42,7 +42,7 @@ def check_batch(archive: Database, batch: Any) -> Iterator[str]:
     for name, query in due.items():
         (value,) = archive.execute(query).fetchone() or (None,)
         if getattr(batch, name) != value:
-            yield f"{name} is {getattr(batch, name)!r}, its events make it {value!r}"
+            yield f"{name} is {getattr(batch, name)!r}, its events give {value!r}"
 
 
 def check_versions(archive: Database, batch: Any) -> Iterator[str]:
@@ -68,7 +68,7 @@ def check_since_when(archive: Database, batch: Any) -> Iterator[str]:
     latest = archive.execute(changes.order_by(BatchChange.id.desc()).limit(1)).fetchone()
     due = latest[1] if latest and latest[0] == ROLLBACK else None
     if batch.rolled_back_at != due:
-        yield f"rolled_back_at is {batch.rolled_back_at!r}, batch_changes make it {due!r}"
+        yield f"rolled_back_at is {batch.rolled_back_at!r}, batch_changes give {due!r}"
 
 
 def check_digest(archive: Database, batch: Any) -> Iterator[str]:
@@ -78,7 +78,7 @@ def check_digest(archive: Database, batch: Any) -> Iterator[str]:
         found = digest_rows(archive, batch.import_id)
     if batch.rows_sha256 != found:
         yield (
-            f"its rows, or what the batch says of them, have the SHA-256 {found}, the batch "
+            f"its rows, or the values of its batch, have the SHA-256 {found}, the batch "
             f"says {batch.rows_sha256}"
         )
 

@@ -78,9 +78,9 @@ def _require_no_other_owner(settings: Settings, found: Settings, known: str | No
         view = settings.model_copy(update={"db_path": owner})
         if owner != settings.archive_path and owner.is_file() and archive_id(view) == known:
             raise CannotRebuild(
-                f"{place_of(settings)} shared its registry with {owner.absolute()}, as version 1 "
-                "named it for both: "
-                f"run `{view.command('rebuild')}`, whose archive gets the imports of both"
+                f"{place_of(settings)} shared its registry with {owner.absolute()}, because "
+                f"version 1 used one name for both: run `{view.command('rebuild')}`, which gives "
+                "that archive the imports of both"
             )
 
 

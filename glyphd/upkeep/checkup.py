@@ -18,8 +18,7 @@ from glyphd.upkeep.telling import until_unreadable
 from glyphd.uploads import UploadStore
 
 _UNKNOWN = (
-    "its upload is kept, but the registry does not know it; `glyphd rebuild --registry` "
-    "makes it an import again"
+    "its upload is kept, but it is not in the registry; `glyphd rebuild --registry` recovers it"
 )
 
 

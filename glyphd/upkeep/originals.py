@@ -118,7 +118,7 @@ def _manifest_faults(content: bytes | str, job: Job) -> Iterator[str]:
         yield f"lacks {name}"
     for name in _SOMETIMES_IN_MANIFESTS:
         if name not in said and getattr(job, name) is not None:
-            yield f"says nothing of {name}, the registry says {getattr(job, name)!r}"
+            yield f"has no {name}, the registry says {getattr(job, name)!r}"
     for name, value in said.items():
         if name not in Job._meta.columns:
             yield f"has {name!r}, which is not a member of a manifest"
@@ -148,7 +148,7 @@ def _error_file_faults(content: bytes | str, job: Job) -> Iterator[str]:
             return
     first = _json_of(job.errors.encode())
     if not isinstance(first, list) or errors[: len(first)] != first:
-        yield "begins with other errors than the registry says"
+        yield "does not begin with the errors in the registry"
 
 
 def _json_of(content: bytes) -> Any:

@@ -22,6 +22,7 @@ from glyphd.importing.job_queries import IMPORT
 from glyphd.importing.kept_files import measure
 from glyphd.importing.reading import read_kept
 from glyphd.importing.registry import FINDINGS, JSON_FINDINGS, Registry
+from glyphd.plurals import counted
 from glyphd.settings import Settings
 from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.staging import Stage, open_stage
@@ -42,10 +43,9 @@ class Rebuilt:
     notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return (
-            f"{self.imports} imports with {self.events} events, {self.changes} rollbacks and "
-            "restores"
-        )
+        imports, events = counted(self.imports, "import"), counted(self.events, "event")
+        changes = counted(self.changes, "rollback or restore", "rollbacks and restores")
+        return f"{imports} with {events}, {changes}"
 
 
 OnJob = Callable[[Job], None]
@@ -131,18 +131,18 @@ class Rebuilder:
         except Refused as error:
             self.registry.amend(job, **refused_by_now(error))
             self.done.notes.append(
-                f"import {job.import_id}: the row contract refuses its file now "
-                f"({error.detail}), so it has failed; "
-                f"its file is kept, at /api/imports/{job.import_id}/file, and …/retry runs it "
+                f"import {job.import_id}: the row contract now refuses its file ({error.detail}), "
+                f"so it has failed; its file is kept, at /api/imports/{job.import_id}/file, and "
+                "…/retry runs it "
                 "again with other options"
             )
             return False
         self.registry.amend(job, **values)
         if (job.record_count, job.error_count) != before:
             self.done.notes.append(
-                f"import {job.import_id}: the row contract accepts {job.record_count} of its "
-                f"{job.rows_read} rows now, "
-                f"and accepted {before[0]}; /api/imports/{job.import_id}/errors has the others"
+                f"import {job.import_id}: the row contract now accepts {job.record_count} of its "
+                f"{job.rows_read} rows, and accepted {before[0]} before; "
+                f"/api/imports/{job.import_id}/errors has the others"
             )
         return True
 
@@ -171,8 +171,8 @@ def require_no_worker(settings: Settings) -> set[str]:
         registry = Registry(database)
         if registry.workers_alive():
             raise CannotRebuild(
-                "a worker is running: stop the service first; a killed one no longer counts "
-                "after ten seconds"
+                "a worker is running: stop the service first; a killed worker is ignored after "
+                "ten seconds"
             )
         return set(registry.succeeded())
 

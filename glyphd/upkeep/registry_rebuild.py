@@ -20,6 +20,7 @@ from glyphd.db.registry_models import Job
 from glyphd.errors import CannotRebuild
 from glyphd.importing.registry import FINDINGS, JSON_FINDINGS, Registry
 from glyphd.importing.unrecorded import NotTakenUp, Unrecorded, find_unrecorded, job_values, record
+from glyphd.plurals import counted
 from glyphd.settings import Settings
 from glyphd.upkeep.agreement import find_batch
 from glyphd.upkeep.backup import Progress
@@ -37,10 +38,11 @@ class Recovered:
     notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
+        imports = counted(self.in_archive, "import")
+        changes = counted(self.changes, "rollback or restore", "rollbacks and restores")
         return (
-            f"{self.in_archive} imports whose rows are in the archive, {self.queued} for the "
-            "next worker to import, "
-            f"{self.changes} rollbacks and restores"
+            f"{imports} whose rows are in the archive, {self.queued} for the next worker to "
+            f"import, {changes}"
         )
 
 
@@ -59,8 +61,8 @@ def rebuild_registry(settings: Settings, progress: Progress) -> Recovered:
         registry = Registry(database)
         if registry.workers_alive():
             raise CannotRebuild(
-                "a worker is running: stop the service first; a killed one no longer counts "
-                "after ten seconds"
+                "a worker is running: stop the service first; a killed worker is ignored after "
+                "ten seconds"
             )
         return _Recovery(registry, archive, LocalUploads(settings.uploads_dir), progress).run()
 

@@ -36,6 +36,7 @@ from glyphd.db.migration_sets import (
 from glyphd.db.migrations import initialise_archive, migrate
 from glyphd.db.pairing import registry_id
 from glyphd.errors import CannotRebuild, NotReady, SchemaError, SchemaOutdated
+from glyphd.plurals import counted
 from glyphd.private_files import make_folder
 from glyphd.scratch import use_scratch_folder
 from glyphd.settings import Settings, settings_of_file
@@ -73,9 +74,7 @@ def rebuild_elsewhere(settings: Settings, into: Path, progress: Progress) -> Reb
     Raises what `Rebuilder.run` raises; what there is of the new archive is then removed.
     """
     if into.exists():
-        raise CannotRebuild(
-            f"{into} exists already: an archive is rebuilt only where there is nothing"
-        )
+        raise CannotRebuild(f"{into} already exists: name a path where there is nothing yet")
     _refuse_version_1(settings)
     require_there(settings, [REGISTRY])
     require_current_schema(settings, [REGISTRY])
@@ -181,8 +180,8 @@ def _notes(settings: Settings) -> Iterator[str]:
         return
     if count:
         yield (
-            f"{count} imports were written through the library and have no kept file: only the "
-            "old archive has them"
+            f"only the old archive has {counted(count, 'import')} written through the library, "
+            "without a kept file"
         )
 
 

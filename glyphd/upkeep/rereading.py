@@ -13,6 +13,7 @@ from glyphd.importing.error_report import ErrorReport, errors_name
 from glyphd.importing.intake import GZIP, NDJSON, manifest_bytes, options_of
 from glyphd.importing.kept_files import open_upload
 from glyphd.importing.reading import read_kept
+from glyphd.plurals import counted
 from glyphd.settings import Settings
 from glyphd.storage.staging import Stage
 from glyphd.uploads import UploadStore
@@ -41,7 +42,8 @@ def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> 
             found = {"ignored_columns": kept.ignored_columns, "warnings": kept.warnings}
             blank_rows = kept.blank_rows
         if not stage.count():
-            raise RowsRefused(f"{report.count} errors in {rows_read} rows")
+            errors, rows = counted(report.count, "error"), counted(rows_read, "row")
+            raise RowsRefused(f"{errors} in {rows}")
     except BaseException:
         report.discard()
         raise

@@ -16,4 +16,4 @@ def until_unreadable(lines: Iterable[str]) -> Iterator[str]:
     except UNREADABLE as error:
         if trouble_of(error) in PASSING_TROUBLES:
             raise
-        yield f"what is stored can't be read further: {' '.join(str(error).split())}"
+        yield f"the stored data can't be read any further: {' '.join(str(error).split())}"

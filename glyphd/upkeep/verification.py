@@ -20,6 +20,7 @@ from glyphd.db.registry_models import Job
 from glyphd.errors import ImportNotFound, UnreadableFile
 from glyphd.importing.reading import read_kept
 from glyphd.importing.registry import Registry
+from glyphd.plurals import counted
 from glyphd.settings import Settings
 from glyphd.storage.comparing import MOST, Side, differences, place_of
 from glyphd.storage.staging import STAGED_COLUMNS, Stage, open_stage, staged
@@ -47,8 +48,9 @@ class Tally:
     without_file: int = 0
 
     def __str__(self) -> str:
-        imports = f"{self.imports} imports with {self.rows} rows"
-        return f"{self.files} kept files, {imports}, {self.without_file} without a file"
+        files = counted(self.files, "kept file")
+        imports = f"{counted(self.imports, 'import')} with {counted(self.rows, 'row')}"
+        return f"{files}, {imports}, {self.without_file} without a file"
 
 
 @dataclass
@@ -118,7 +120,7 @@ class Verifier:
             self.tally.without_file += 1
             yield from check_digest(self.archive, batch)
         else:
-            yield "it is in the archive, but the registry does not know it"
+            yield "it is in the archive, but not in the registry"
         if batch is not None:
             for check in BATCH_CHECKS:
                 yield from check(self.archive, batch)

@@ -142,9 +142,9 @@ def _fate(kept: KeptHeader, at: int, is_nameless: bool) -> str:
     if kept.chosen.get(name, "") is None:
         return "left out"
     if fold(name) in map(fold, OWN_COLUMNS):
-        return "left out: glyphd says that itself"
+        return "left out: glyphd sets this column itself"
     return (
-        "kept beside, under its own name"
+        "stored with the row, under its own name"
         if at in kept.header.unknown
-        else "left out: another column is that"
+        else "left out: another column is used"
     )

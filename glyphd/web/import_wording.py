@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from glyphd.contracts.import_contracts import ImportStatus, ImportView
 from glyphd.importing.intake import NDJSON
-from glyphd.web.wording import day_and_time, number
+from glyphd.web.wording import counted, day_and_time
 
 _BROWSERS = (
     ("Edg", "Edge"),
@@ -19,16 +19,15 @@ _BROWSERS = (
 _DELIMITERS = {",": "commas", ";": "semicolons", "tab": "tabs", "|": "vertical bars"}
 
 ADVICE = {
-    "invalid_rows": "Nothing was written, so that no half of a file counts. Take the file to "
-    "fix: your own, with "
-    "what is wrong in front of each row. Correct it and send it back.",
-    "unreadable_file": "From the line named above on the rows can't be separated. Correct the "
-    "file and send it.",
-    "too_large_for_disk": "Make room on the disk and run it again, or split the file.",
-    "archive_damaged": "Repair the archive as the manual says, then run this import again: the "
-    "file is kept.",
-    "worker_lost": "The log of the service says more. The file is kept: run the import again.",
-    "internal_error": "The log of the service says more. The file is kept: run the import again.",
+    "invalid_rows": "Nothing was imported. Download the file to fix: it is your own, with the "
+    "errors in front of each row. Correct it and upload it again.",
+    "unreadable_file": "From the line named above, the rows can't be separated. Correct the file "
+    "and upload it again.",
+    "too_large_for_disk": "Free some disk space and run it again, or split the file.",
+    "archive_damaged": "Repair the archive as the documentation says, then run this import again: "
+    "the file is kept.",
+    "worker_lost": "The service's log has the details. The file is kept: run the import again.",
+    "internal_error": "The service's log has the details. The file is kept: run the import again.",
 }
 """What to do about a failed import, by its error's code."""
 
@@ -70,23 +69,20 @@ def standing(view: ImportView, ahead: int, workers: int) -> str:
 
 def _queued(view: ImportView, ahead: int, workers: int) -> str:
     if not workers:
-        return (
-            "Waiting for a worker, and none is running. The file is kept, and imported once "
-            "one is started."
-        )
+        return "No worker is running. The file is kept, and is imported when one is started."
     if view.reason:
-        return f"Waiting to be tried again: {view.reason}. The file is kept."
+        return f"Waiting for another attempt: {view.reason}. The file is kept."
     if ahead:
-        return f"Waiting in line: {ahead} ahead of it."
-    return "Next in line."
+        return f"In the queue, {ahead} ahead of it."
+    return "Next in the queue."
 
 
 def _running(view: ImportView, _ahead: int, _workers: int) -> str:
     if view.stalled:
         since = day_and_time(view.heartbeat_at or view.received_at)
         return (
-            f"No heartbeat since {since} UTC. If its worker has died, another one begins "
-            "again; no row is lost."
+            f"No heartbeat since {since} UTC. If its worker has died, another one starts the "
+            "import again; no row is lost."
         )
     return (
         "Writing the rows into the archive."
@@ -97,15 +93,15 @@ def _running(view: ImportView, _ahead: int, _workers: int) -> str:
 
 def _succeeded(view: ImportView, _ahead: int, _workers: int) -> str:
     if view.dry_run:
-        return f"{_rows(view.record_count)} can be imported. Nothing was written."
+        return f"{counted(view.record_count, 'row')} can be imported. Nothing was written."
     if view.rolled_back_at:
-        return f"Its {_rows(view.record_count)} don't count, and can be brought back."
-    return f"{_rows(view.record_count)} imported."
+        return f"Its {counted(view.record_count, 'row')} can be restored."
+    return f"{counted(view.record_count, 'row')} imported."
 
 
 def _failed(view: ImportView, _ahead: int, _workers: int) -> str:
     return (
-        "The check found what would make an import fail."
+        "The check found errors that would make an import fail."
         if view.dry_run
         else "Nothing was imported."
     )
@@ -113,10 +109,6 @@ def _failed(view: ImportView, _ahead: int, _workers: int) -> str:
 
 def _cancelled(_view: ImportView, _ahead: int, _workers: int) -> str:
     return "Nothing was imported."
-
-
-def _rows(count: int) -> str:
-    return f"{number(count)} {'row' if count == 1 else 'rows'}"
 
 
 _STANDING: Mapping[ImportStatus, Callable[[ImportView, int, int], str]] = {

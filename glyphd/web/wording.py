@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from glyphd.contracts.cells import TimeCell
 from glyphd.contracts.columns import COLUMN
 from glyphd.contracts.numeric_cells import NumericCell
+from glyphd.plurals import noun_for
 from glyphd.times import read_stored
 
 LONGEST_SHOWN = 120
@@ -85,8 +86,8 @@ def number(amount: float) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """A count with its noun, whose plural ends in -s."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    """A count with its noun, and with commas between thousands."""
+    return f"{count:,} {noun_for(count, noun)}"
 
 
 def signed(amount: float, written: str) -> str:

@@ -197,7 +197,7 @@ def test_a_newer_schema_is_refused_and_left_alone(
 def test_steps_in_another_order_are_refused(sqlite_settings: Settings) -> None:
     migrate(sqlite_settings)
     _execute(sqlite_settings, "DELETE FROM archive_migrations WHERE id = 1")
-    with pytest.raises(SchemaError, match="another order: 002_orders"):
+    with pytest.raises(SchemaError, match="in another order: 002_orders"):
         migrate(sqlite_settings)
 
 
@@ -250,7 +250,7 @@ def test_a_writer_makes_the_migration_wait_and_then_say_so(
     with (
         writer.connection_context(),
         writer.atomic(),
-        pytest.raises(Exception, match="being written: stop the worker"),
+        pytest.raises(Exception, match="being written to: stop the worker"),
     ):
         migrate(sqlite_settings, "archive:1")
 

@@ -119,6 +119,6 @@ def column_faults(archive: Database) -> Iterator[str]:
         for name, said, due in zip(NAMES, values[::2], values[1::2], strict=True):
             if said != due:
                 yield (
-                    f"import {import_id}: row {row}, {name}: the archive says {said}, its "
-                    f"events make it {due}"
+                    f"import {import_id}: row {row}, {name}: the archive says {said}, its events "
+                    f"give {due}"
                 )

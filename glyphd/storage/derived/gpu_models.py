@@ -69,8 +69,7 @@ def _differences(archive: Database, stored: Select, due: Select) -> Iterator[str
     for name in sorted(said.keys() | wanted.keys(), key=str):
         if said.get(name) != wanted.get(name):
             yield (
-                f"model {name}: models says {said.get(name)}, the events make it "
-                f"{wanted.get(name)}"
+                f"model {name}: models says {said.get(name)}, the events give {wanted.get(name)}"
             )
 
 

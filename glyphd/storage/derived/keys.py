@@ -89,8 +89,8 @@ def _first_event_faults(archive: Database) -> Iterator[str]:
     differs = differ(ScoredListing.first_event_id, ListingKey.first_event_id)
     for import_id, row, said, due in archive.execute(events.where(differs).limit(MOST)).fetchall():
         yield (
-            f"import {import_id}: row {row}, first_event_id: the archive says {said}, its "
-            f"events make it {due}"
+            f"import {import_id}: row {row}, first_event_id: the archive says {said}, its events "
+            f"give {due}"
         )
 
 

@@ -34,7 +34,7 @@ class MarketQuery(Query):
     """What the market page is asked for."""
 
     q: Annotated[str | None, TextCell()] = Field(
-        None, description="Part of the model, ASCII case ignored"
+        None, description="Part of the model, ignoring ASCII case"
     )
     sort: MarketSort = Field("model", description="Order; a leading - is descending")
     start: Annotated[int, IntegerCell(minimum=0)] = Field(

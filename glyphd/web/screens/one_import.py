@@ -43,7 +43,7 @@ class ImportPageQuery(Query):
     limit: Annotated[int, IntegerCell(minimum=1, maximum=MOST_PAGE_ROWS)] = Field(PAGE_ROWS)
     cursor: str | None = Field(None, description="Where the page of row errors starts")
     as_of: QueryTime | None = Field(
-        None, description="Not looked at: the page shows the present, and says so"
+        None, description="Ignored: the page always shows the present, and says so"
     )
 
 

@@ -27,7 +27,7 @@ class ChangesPageQuery(DeltaQuery):
         "time", description="The latest or the largest change first"
     )
     limit: Annotated[int, IntegerCell(minimum=1, maximum=MOST_PAGE_ROWS)] = Field(PAGE_ROWS)
-    as_of: QueryTime | None = Field(None, description="Not looked at: the page says so")
+    as_of: QueryTime | None = Field(None, description="Ignored: the page says so")
 
 
 class PriceMovesScreen:
