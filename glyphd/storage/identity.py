@@ -1,4 +1,4 @@
-"""The identity of a listing: one pure function, the same bytes on every machine."""
+"""The identity of a listing: one pure function, with the same result on every machine."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -47,23 +47,22 @@ def listing_id(identity: Sequence[object], ordinal: int) -> bytes:
 
 
 class ListingIds:
-    """What identifies the offers of rows, by column: the same as `listing_id`, many at a time.
-    Columns left out are null."""
+    """The identities of rows, by column: the same as `listing_id`, for many rows at a time. Missing
+    columns are null."""
 
     def __init__(self) -> None:
         self._parts = {name: ColumnMemo(partial(_part, name)) for name in IDENTITY_COLUMNS}
 
     def of_first_offers(self, columns: Mapping[str, Sequence[object]], count: int) -> list[bytes]:
-        """For each of so many rows the `listing_id` of the first offer of its identity."""
+        """For each row the `listing_id` of the first offer of its identity."""
         return _digests(self._identities(columns, count), repeat(_end(1), count))
 
     def texts(self, columns: Mapping[str, Sequence[object]], count: int) -> list[str]:
-        """For each of so many rows the text that its id is the digest of, up to the ordinal; see
-        `numbered`."""
+        """For each row the text whose digest is its id, up to the ordinal; see `numbered`."""
         return [(_START + identity).decode() for identity in self._identities(columns, count)]
 
     def _identities(self, columns: Mapping[str, Sequence[object]], count: int) -> Iterator[bytes]:
-        """The seven values of so many rows, as JSON without brackets."""
+        """The seven values of each row, as JSON without brackets."""
         parts = [
             self._parts[name](columns[name]) if name in columns else repeat(b"null", count)
             for name in IDENTITY_COLUMNS
@@ -81,8 +80,7 @@ def _end(ordinal: int) -> bytes:
 
 
 def numbered(text: str, ordinal: str) -> str:
-    """SQL for a text of `ListingIds.texts` with an ordinal: what the `listing_id` is the digest
-    of."""
+    """SQL for a text of `ListingIds.texts` with an ordinal: its digest is the `listing_id`."""
     return f"{text} || ',' || {ordinal} || ']'"
 
 
@@ -95,7 +93,7 @@ def _part(name: str, value: object) -> bytes:
 
 
 def _folded_url(url: str) -> str:
-    """The URL with its scheme and its host in lower case. Everything else stays as it is."""
+    """The URL with its scheme and its host in lower case, and otherwise unchanged."""
     if url.islower():
         return url
     found = _SCHEME_AND_HOST.match(url)

@@ -1,4 +1,4 @@
-"""What a complete stage does, or would do, to the market: counted before it is written."""
+"""How a complete stage changes, or would change, the market: counted before it is written."""
 
 from typing import Any
 
@@ -28,9 +28,9 @@ def judge(database: Database, stage: Stage, origin: Origin) -> dict[str, Any]:
 
 
 def _effect(database: Database, rows: int) -> dict[str, int]:
-    """How many offers are new, changed, unchanged, seen before what is known, or can't be compared.
+    """How many offers are new, changed, unchanged, older than what is known, or can't be compared.
 
-    Those that nothing is known of are all the others: to look them up would take the whole stage.
+    The new ones are all the others, because looking them up would read the whole stage.
     """
     moved = (staged.c.price_usd != predecessors.c.price_usd) | (
         staged.c.score != predecessors.c.score
@@ -53,7 +53,7 @@ def _effect(database: Database, rows: int) -> dict[str, int]:
 
 
 def _offers(database: Database, rows: int) -> int:
-    """How many of so many staged rows are their import's last word on a listing."""
+    """How many of the staged rows are their import's latest observation of a listing."""
     others = staged_groups.select(fn.COUNT(SQL("*"))).where(
         staged_groups.c.standing != Standing.LAST.value
     )

@@ -1,7 +1,7 @@
-"""What is odd about an import's rows, compared with each other and with what the archive holds.
+"""Finds oddities in an import's rows, compared with each other and with the archive.
 
-Nothing of it keeps the import from being written. Each is a dictionary as the contract
-`FileWarning` has it.
+None of them prevents the import. Each is a dictionary with the members of the contract
+`FileWarning`.
 """
 
 import json
@@ -21,13 +21,13 @@ from glyphd.storage.staging import staged
 
 SHOWN_LINES = 10
 LEAST_COMPARED = 5
-"""Fewer compared prices say nothing about a file."""
+"""With fewer compared prices no conclusion is possible."""
 
 SHIFT = 2
 """A median price that moved beyond this factor, or its inverse, is odd."""
 
 SCALE = 10
-"""So is a median score of so many times the one before, or its inverse."""
+"""So is a median score that differs from the previous one by this factor, or its inverse."""
 
 Oddity = dict[str, Any]
 
@@ -35,7 +35,7 @@ Oddity = dict[str, Any]
 def find_oddities(
     database: Database, origin: Origin, *, rows: int, median_score: float
 ) -> list[Oddity]:
-    """The warnings about so many staged rows. Needs the table of predecessors to be filled."""
+    """The warnings about the staged rows. The table of predecessors must be filled."""
     before = _last_import(database, origin)
     found = [
         *_repeated_rows(database),
@@ -50,7 +50,7 @@ def find_oddities(
 def oddity(
     code: str, message: str, count: int, *, lines: list[int] | None = None, hint: str | None = None
 ) -> Oddity:
-    """One warning; `lines` are the first ones that it is about."""
+    """One warning; `lines` are the first lines that it concerns."""
     return {
         "code": code,
         "message": message,
@@ -116,8 +116,8 @@ def _indistinct_rows(database: Database, origin: Origin) -> Iterator[Oddity]:
 
 
 def _indistinct(origin: Origin) -> Any:
-    """The `import_index` of each staged row that nothing is to be computed from. All rows are gone
-    over only where any may be nameless."""
+    """The `import_index` of each staged row from which nothing can be computed. All rows are read
+    only if any may be nameless."""
     in_groups = (staged_groups.c.is_several == 1) & (
         staged_groups.c.standing < Standing.REPEATED.value
     )
@@ -156,7 +156,7 @@ def _what_would_tell(database: Database, origin: Origin, found: Any) -> str:
 
 
 def _price_shift(database: Database) -> Iterator[Oddity]:
-    """The median is beyond a factor exactly where more than half of the prices are."""
+    """The median is beyond a factor exactly if more than half of the prices are."""
     new, old = staged.c.price_usd, predecessors.c.price_usd
     sums = [
         fn.COALESCE(fn.SUM(Case(None, [(test, 1)], 0)), 0)
@@ -203,12 +203,12 @@ def _fewer_rows(rows: int, before: _Before) -> Iterator[Oddity]:
 
 
 def _count(database: Database, found: Any) -> int:
-    """How many numbers of staged rows a query gives."""
+    """The number of rows that a query returns."""
     return int(database.execute(Select([found.alias("found")], [fn.COUNT(SQL("*"))])).fetchone()[0])
 
 
 def _any(database: Database, found: Any, condition: Any) -> bool:
-    """Whether any of these staged rows is so."""
+    """Whether the condition is true for any of these staged rows."""
     among = found.alias("found")
     rows = Select([among], [SQL("1")]).join(
         staged, on=(staged.c.import_index == among.c.import_index)

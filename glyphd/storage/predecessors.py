@@ -1,5 +1,4 @@
-"""What the archive held of each staged listing: the event that was its latest, and how the new one
-follows it."""
+"""What the archive has of each staged listing: its latest event, and how the new one follows it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,7 +38,7 @@ _NUMBERS = ("price_usd", "score")
 TABLES = {"staged_keys": KNOWN_COLUMNS, "staged_predecessors": COLUMNS}
 _known = Table("staged_keys")
 """The listing's key of each staged row that has one, and whether its identity has other offers:
-what `predecessors` begins with."""
+the first step of filling `predecessors`."""
 
 predecessors = Table("staged_predecessors")
 """One row for each staged row whose listing is known; `event_id` is null when no event of it
@@ -52,12 +51,12 @@ all of the listing's events. `is_compared`: the staged row may be compared with 
 """
 
 anchors = predecessors.alias("anchor")
-"""The same of the first row of each row's group."""
+"""The same for the first row of each row's group."""
 
 
 @contextmanager
 def open_predecessors(database: Database) -> Iterator[None]:
-    """Makes the tables, empty, for a block on the current connection."""
+    """Creates the empty tables for a block, on the current connection."""
     integer, real = ("INTEGER", "REAL") if is_sqlite(database) else ("BIGINT", "DOUBLE PRECISION")
     kinds = dict.fromkeys(_TEXTS, "TEXT") | dict.fromkeys(_NUMBERS, real)
     for table, columns in TABLES.items():
@@ -73,10 +72,10 @@ def open_predecessors(database: Database) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Origin:
-    """What an import's rows are compared by: the `source` it names, and what occurs in the archive
-    and among them.
+    """How an import's rows are compared: its `source`, and which cases occur in the archive and
+    among the rows.
 
-    What does not occur is not looked for.
+    Cases that do not occur are skipped.
     """
 
     source: str | None
@@ -85,7 +84,7 @@ class Origin:
     is_grouped: bool = True
     """Several of the rows have one identity."""
     may_be_nameless: bool = True
-    """A row may say nothing of whose offer it is."""
+    """A row may not say whose offer it is."""
 
     @property
     def may_lack_names(self) -> bool:
@@ -105,8 +104,8 @@ def origin_of(stage: Stage, source: str | None) -> Origin:
 def find_predecessors(database: Database, origin: Origin) -> list[Node]:
     """The statements that fill the table: first along the listings' ids, then along the file.
 
-    Each goes over what it reads in the order in which it lies: ids are random, and a look-up for
-    each row of the file would find its page in no cache.
+    Each reads in stored order, because ids are random, and for a look-up for each row of the file
+    the page would be in no cache.
     """
     in_file_order = unindexed(database, staged_ids.c.import_index)
     in_group = is_in_group(ListingKey.first_event_id, present(database).counting)
@@ -129,8 +128,8 @@ def find_predecessors(database: Database, origin: Origin) -> list[Node]:
 
 
 def is_indistinct_alone(origin: Origin) -> Any:
-    """Condition: its own import tells that nothing may be computed from the staged row, whatever
-    came before."""
+    """Condition: because of its own import, nothing may be computed from the staged row, regardless
+    of earlier ones."""
     tests = [staged.c.is_several == 1] if origin.is_grouped else []
     if origin.may_lack_names:
         tests.append(is_nameless(staged.c, SQL("1 = 1")))
@@ -158,7 +157,7 @@ def _followed(origin: Origin) -> Any:
         "score": current.score,
         "model": FieldAlias.create(
             current, ScoredListing.model
-        ),  # an alias has a `model` of its own
+        ),  # an alias has its own `model`
         "seen_at": current.seen_at,
     }
     return (
@@ -170,7 +169,7 @@ def _followed(origin: Origin) -> Any:
 
 
 def superseded() -> Any:
-    """The ids of the events that a staged one takes the place of."""
+    """The ids of the events that a staged one replaces."""
     return predecessors.select(predecessors.c.event_id).where(predecessors.c.needs_renewal == 0)
 
 
@@ -181,8 +180,8 @@ def rows_to_renew() -> Any:
 
 
 def listings_to_renew(origin: Origin, top: int) -> list[Any]:
-    """Queries for the `first_event_id` of listings that need more than what is done for each row of
-    an import.
+    """Queries for the `first_event_id` of listings that need more than the usual work for each row
+    of an import.
 
     `top - import_index` is the id of a row's event, which is written by now.
     """
@@ -201,8 +200,7 @@ def listings_to_renew(origin: Origin, top: int) -> list[Any]:
 
 
 def _shrunk_groups() -> Any:
-    """The first offers of groups that have a current offer which the staged group is too small
-    for."""
+    """The first offers of groups with a current offer for which the staged group is too small."""
     offer = ScoredListing.alias("offer")
     left_out = (offer.group_id == predecessors.c.first_event_id) & (offer.is_current == SQL("1"))
     return (

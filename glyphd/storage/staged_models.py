@@ -1,6 +1,6 @@
-"""Which staged row the specs of each GPU model would come from.
+"""The staged row from which the specs of each GPU model would come.
 
-Found as the rows come in, so that none are sorted.
+It is found as the rows come in, without sorting.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,10 @@ from glyphd.db.dialects import is_sqlite
 from glyphd.storage.specs import spec_ranks
 
 MOST_INSERTED = 1000
-"""Rows of one statement: databases bound how many values it may have."""
+"""Rows of one statement, because databases limit its number of values."""
 
 MOST_NOTED = 4096
-"""Models held in memory at a time: each row of a file may have one of its own."""
+"""Models held in memory at a time, because each row of a file may have a different one."""
 
 TABLE = "staged_models"
 _NAMES = ("model", "spec_rank", "import_index")
@@ -33,7 +33,7 @@ def create_table(database: Database) -> None:
 
 
 class ModelNotes:
-    """Takes rows into account as they come in, in file order: of equals the first one stays."""
+    """Adds rows as they come in, in file order: of equal ones the first stays."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -53,7 +53,7 @@ class ModelNotes:
             self.write()
 
     def write(self) -> None:
-        """Puts what was noted since the last time into the table."""
+        """Writes what was collected since the last call into the table."""
         rows = [(model, *row) for model, row in self._best.items()]
         for first in range(0, len(rows), MOST_INSERTED):
             self._database.execute(_keep_best(rows[first : first + MOST_INSERTED]))

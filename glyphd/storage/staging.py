@@ -53,8 +53,8 @@ staged_ids = Table("staged_ids")
 are random: to look each up in the order of the file would find its page in no cache."""
 
 StagedColumns = Mapping[str, Sequence[Any]]
-"""PLACE_COLUMNS and STORED_COLUMNS of several rows, by column, all equally long. A column that is
-left out is null in each of them."""
+"""PLACE_COLUMNS and STORED_COLUMNS of several rows, by column, all of the same length. A missing
+column is null in all rows."""
 
 
 class Stage:
@@ -74,7 +74,8 @@ class Stage:
         self._last_seen_at: str | None = None
 
     def add(self, columns: StagedColumns) -> None:
-        """Adds rows in file order. Takes no lock that another writer of the archive could miss."""
+        """Adds rows in file order. Takes no lock for which another writer of the archive would
+        wait."""
         if not columns:
             return
         indexes = columns["import_index"]
@@ -93,10 +94,9 @@ class Stage:
         self._last_seen_at = max(self._last_seen_at or "", *columns["seen_at"])
 
     def complete(self) -> None:
-        """Does what can be done only when all rows are in: to be called once, before they are
-        written.
+        """Does what needs all rows; to be called once, before they are written.
 
-        Tells rows of equal identity apart, and gives each offer its own `listing_id`.
+        Distinguishes rows of equal identity, and gives each offer its own `listing_id`.
         """
         with small_cache(self.database), uncommitted(self.database):
             self._models.write()
@@ -117,8 +117,7 @@ class Stage:
         return self._may_be_nameless
 
     def summary(self) -> dict[str, Any]:
-        """What the rows are about, as a status says it; empty until `complete`, and without
-        rows."""
+        """The rows' summary for the status; empty until `complete`, and without rows."""
         return self._summary
 
     def count(self) -> int:
@@ -142,8 +141,8 @@ class Stage:
 def open_stage(database: Database) -> Iterator[Stage]:
     """An empty stage on the current connection; gone when the block ends.
 
-    On SQLite its tables go with the connection, or with the next stage: to drop them, each page is
-    looked at.
+    On SQLite its tables go with the connection, or with the next stage: dropping them would read
+    each page.
     """
     _drop_tables(database)
     database.execute_sql(_create_table(database))

@@ -1,5 +1,5 @@
-"""What a stage's rows are about: counted as the rows come in, so that none are sorted, and none
-while others wait."""
+"""The summary of a stage's rows, counted as the rows come in, so that no sort is needed while
+others wait."""
 
 import sys
 from array import array
@@ -17,11 +17,11 @@ from glyphd.storage.staged_models import MOST_INSERTED, MOST_NOTED
 
 TOP_MODELS = 5
 _SIGN_BIT = 1 << 15
-"""Of the leading 16 bits of a float."""
+"""The number of values of the leading 16 bits of a float."""
 
 COUNTED = {"model": "models", "seller": "sellers"}
 MEASURED = {"price_usd": "price", "score": "score"}
-"""Columns, and what the summary calls them."""
+"""Columns, and their names in the summary."""
 
 Rows = Mapping[str, Sequence[Any]]
 """By column, as a stage takes them."""
@@ -94,7 +94,7 @@ class _Names:
         return int(self._database.execute(self._table.select(fn.COUNT(SQL("*")))).fetchone()[0])
 
     def top(self, most: int) -> list[dict[str, Any]]:
-        """The most frequent ones; of equally frequent ones the first in the file."""
+        """The most frequent ones; for equal counts the first in the file."""
         self._write()
         name, number, place = (
             getattr(self._table.c, column) for column in ("name", "count", "place")
@@ -106,7 +106,7 @@ class _Names:
         ]
 
     def _write(self) -> None:
-        """Puts what was noted since the last time into the table."""
+        """Writes what was collected since the last call into the table."""
         del self._counts[None]
         noted: dict[str, list[Any]] = {}
         for name, times in self._counts.items():
@@ -158,8 +158,8 @@ class _Numbers:
         return float(sum(value / len(values) for value in values))
 
     def _around(self, first: int, last: int) -> tuple[int, float, float]:
-        """The least and the greatest float that the values of these two ranks may be, and how many
-        lie below."""
+        """The smallest and the largest float that the values of these two ranks can be, and how
+        many values are below."""
         below, passed = 0, 0
         lowest = None
         for leading in sorted(self._counts, key=_order):
@@ -173,11 +173,11 @@ class _Numbers:
 
 
 def _order(leading: int) -> int:
-    """Greater for greater values; negative floats have greater bits the less they are."""
+    """Greater for greater values; for negative floats the bits are greater the lower they are."""
     return -leading if leading >= _SIGN_BIT else leading
 
 
 def _bounds(leading: int) -> tuple[float, float]:
-    """The least and the greatest float that begins with these bits."""
+    """The smallest and the largest float that begins with these bits."""
     ends = [unpack(">d", leading.to_bytes(2) + rest * 6)[0] for rest in (b"\x00", b"\xff")]
     return min(ends), max(ends)

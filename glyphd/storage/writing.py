@@ -1,5 +1,5 @@
-"""The one transaction that makes a stage part of the archive: set-based SQL, made from the Peewee
-models."""
+"""The single transaction that makes a stage part of the archive: set-based SQL, generated from the
+Peewee models."""
 
 import json
 from collections.abc import Callable
@@ -33,15 +33,17 @@ from glyphd.storage.row_digests import digest_rows
 from glyphd.storage.staging import STAGED_COLUMNS, Stage, staged
 
 LARGE_ROWS = 50_000
-"""So many rows are sorted for each order in parts, and find little again in any cache."""
+"""From this many rows on, rows are sorted in parts for each order, because they hardly benefit from
+a cache."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What is recorded of an import beside its rows. `result` is kept as JSON and never read by
+    """What is recorded about an import besides its rows. `result` is kept as JSON and never read by
     SQL, `schema_version` is the row contract that the rows were read by.
 
-    `imported_at` is given only where an archive is rebuilt; else it is the moment of the commit.
+    `imported_at` is given only when an archive is rebuilt; otherwise it is the moment of the
+    commit.
     """
 
     import_id: str
@@ -136,7 +138,7 @@ def writing_statements(incoming: Incoming) -> list[Node]:
 
 
 def _insert_events(incoming: Incoming) -> Node:
-    """In the order of the ids, so that the table only ever grows at its end."""
+    """In the order of the ids, so that the table grows only at its end."""
     values = {name: getattr(staged.c, name) for name in STAGED_COLUMNS}
     values |= {"id": incoming.event_id(), "import_id": Value(incoming.import_id)}
     values |= {"schema_version": Value(incoming.schema_version)}
@@ -158,7 +160,7 @@ def _executed(statement: Node) -> Writing:
 
 
 def foresee(database: Database, stage: Stage, source: str | None) -> dict[str, Any]:
-    """What `write_batch` would keep beside the findings in `result`, without writing anything."""
+    """What `write_batch` would store in `result` besides the findings, without writing anything."""
     with uncommitted(database), _room_for(database, stage), open_predecessors(database):
         origin = origin_of(stage, source)
         for statement in find_predecessors(database, origin):
@@ -167,7 +169,7 @@ def foresee(database: Database, stage: Stage, source: str | None) -> dict[str, A
 
 
 def _insert_batch(stage: Stage, batch: Batch, origin: Origin, database: Database) -> None:
-    """Its `imported_at` is given at the very end; till then it holds a text that no time equals."""
+    """Its `imported_at` is set at the very end; until then it is a text that no time equals."""
     lowest, highest = stage.bounds()
     row = ImportBatch.insert(
         import_id=batch.import_id,
@@ -187,7 +189,8 @@ def _insert_batch(stage: Stage, batch: Batch, origin: Origin, database: Database
 
 
 def _judged(database: Database, stage: Stage, batch: Batch, origin: Origin) -> dict[str, Any]:
-    """The findings with what the rows do to the market, unless an earlier time said it already."""
+    """The findings with the rows' effect on the market, unless an earlier attempt already
+    determined it."""
     if batch.result.get("effect") is not None:
         return batch.result
     judged = judge(database, stage, origin)

@@ -1,4 +1,4 @@
-"""`models`: each GPU model's latest known specs, those of one event; `specs` says of which."""
+"""`models`: each GPU model's latest known specs, from the event that `specs` chooses."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -21,15 +21,16 @@ _SHOWN = (*_EVENT_COLUMNS[2:], "import_id")
 
 class GPUModels(Fact):
     def after_rows(self, incoming: Incoming) -> Iterable[Node]:
-        """Of equals the new event has the higher id."""
+        """Of equal events the new one has the higher id."""
         columns = [getattr(staged.c, name) for name in _EVENT_COLUMNS[1:]]
         found = staged_models.c.import_index == staged.c.import_index
         best = staged.select(Value(incoming.import_id), *columns).join(staged_models, on=found)
         return [_upsert(incoming.database, best, where=spec_rank(EXCLUDED) >= spec_rank(GPUModel))]
 
     def after_change(self, database: Database, import_id: str, kind: str) -> Iterable[Node]:
-        """After a rollback, models with specs from the import get others, or go when no event is
-        left. After a restore, its events compete with those that the specs come from now."""
+        """After a rollback, models with specs from the import get others, or are removed if no
+        event is left. After a restore, its events compete with those from which the specs come
+        now."""
         if kind == ROLLBACK:
             return _replace_specs_of(database, import_id)
         named = GPUModel.select(GPUModel.import_id, GPUModel.import_index)
@@ -78,7 +79,7 @@ def _counting() -> Select:
 
 
 def _best_events(database: Database, among: Any) -> Any:
-    """Of each model the event that its specs come from."""
+    """For each model the event from which its specs come."""
     columns = {name: ScoredListing._meta.columns[name] for name in _EVENT_COLUMNS}
     position = fn.ROW_NUMBER().over(
         partition_by=[caseless(database, ScoredListing.model)],

@@ -25,7 +25,7 @@ class Keys(Fact):
     def after_rows(self, incoming: Incoming) -> Iterable[Node]:
         """In the order of the ids, all from their index. A late row's listing keeps its key.
 
-        The event is the first one of a listing that has no key yet.
+        If a listing has no key yet, the event is its first one.
         """
         event_id = incoming.event_id(staged_ids.c.import_index)
         rows = staged_ids.select(staged_ids.c.listing_id, event_id, event_id)
@@ -95,7 +95,7 @@ def _first_event_faults(archive: Database) -> Iterator[str]:
 
 
 def _shown(listing_id: Any) -> str:
-    """As URLs have it; of a damaged one whatever it is."""
+    """As in URLs; for a damaged value the value itself."""
     return (
         repr(listing_id) if isinstance(listing_id, str | int | float) else bytes(listing_id).hex()
     )
