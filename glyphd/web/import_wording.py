@@ -1,5 +1,4 @@
-"""How imports read on a page: what they are called, where they stand, who sent them, and how long
-things take."""
+"""Texts about imports on pages: names, progress, senders and durations."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,7 +13,7 @@ _BROWSERS = (
     ("Chrome", "Chrome"),
     ("Safari", "Safari"),
 )
-"""Names within a browser's User-Agent. Each of them also names those that come after it here."""
+"""Names within a browser's User-Agent. Each of them also contains the later ones in this list."""
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "tab": "tabs", "|": "vertical bars"}
 
@@ -33,14 +32,14 @@ ADVICE = {
 
 
 def import_name(view: ImportView) -> str:
-    """What the file is called, or what was sent instead of one."""
+    """The name of the file, or what was sent instead of a file."""
     if view.filename:
         return view.filename
     return "rows sent as JSON" if view.content_type == NDJSON else "a file without a name"
 
 
 def agent(user_agent: str) -> str:
-    """The program behind a User-Agent: the name of a browser, else the first word."""
+    """The program in a User-Agent: the name of a browser, or else the first word."""
     found = [name for sign, name in _BROWSERS if f"{sign}/" in user_agent]
     return found[0] if found else user_agent.split(maxsplit=1)[0].partition("/")[0]
 
@@ -63,7 +62,7 @@ def duration(seconds: float) -> str:
 
 
 def standing(view: ImportView, ahead: int, workers: int) -> str:
-    """Where the import stands, in a sentence. `ahead` is how many jobs come before it."""
+    """The progress of the import, as a sentence. `ahead` is how many jobs precede it."""
     return _STANDING[view.status](view, ahead, workers)
 
 

@@ -23,7 +23,7 @@ ADVICE = {
 
 
 class RefusalPages:
-    """Pages for what the server refuses by itself, before the application is asked."""
+    """Pages for requests that the server refuses before they reach the application."""
 
     def __init__(self) -> None:
         self._theme = Theme(Assets())

@@ -21,7 +21,7 @@ MOST_PAGE_ROWS = 100
 
 
 class ChangesPageQuery(DeltaQuery):
-    """What the page is asked for."""
+    """The parameters of the page."""
 
     sort: Literal["time", "size"] = Field(
         "time", description="The latest or the largest change first"

@@ -30,7 +30,7 @@ MEANINGS = {
 
 
 class StatusQuery(Query):
-    """The page shows the present, whatever moment the others show."""
+    """The page shows the present, even if a moment is selected."""
 
     as_of: QueryTime | None = None
 
