@@ -1,8 +1,8 @@
-"""Heads of requests, judged before waitress reads them: only such as every server understands in
-the same way.
+"""Checks the heads of requests before waitress parses them: only those that every server
+understands in the same way are accepted.
 
-All of it takes linear time. waitress's own patterns go back and forth over a bad line, or over
-blanks before a value: 32 KiB of it would stop the loop for seconds or minutes.
+Everything takes linear time. waitress's own regular expressions backtrack on a bad line, or on
+blanks before a value: 32 KiB of these would stop the loop for seconds or minutes.
 """
 
 import re
@@ -20,7 +20,7 @@ _FIELD_LINE = re.compile(rb"\r\n" + _FIELD)
 _FIELD_LINES = re.compile(rb"(?:\r\n" + _FIELD + rb")*+(?:\r\n){0,2}")
 _VERSIONS = (b"1.0", b"1.1")
 _AUTHORITY = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*://([^/?]*)")
-# What follows in a path is a name, which may hold slashes.
+# The rest of such a path is a name, which can contain slashes.
 _NAMES_BEGIN = b"/api/models/"
 
 
@@ -66,7 +66,7 @@ def read_head(text: bytes) -> Head:
 
 
 def require_one_meaning(head: Head) -> None:
-    """Raises InvalidRequest, InvalidHost or NotSupported where two servers could understand it
+    """Raises InvalidRequest, InvalidHost or NotSupported if two servers could understand it
     differently."""
     authority = _AUTHORITY.match(head.target)
     _require_plain_path(head.target[authority.end() if authority else 0 :])
@@ -97,8 +97,8 @@ def _require_plain_path(target: bytes) -> None:
 
 
 def _require_chunked(codings: list[bytes], head: Head) -> None:
-    """One coding, once: a server that ignores an empty or repeated one sees another end of the
-    request."""
+    """Exactly one coding: a server that ignores an empty or repeated one would see a different end
+    of the request."""
     if head.version != b"1.1" or head.values(b"content-length"):
         raise InvalidRequest(
             "the length of the body is given in two ways, or in one that this HTTP version does "
