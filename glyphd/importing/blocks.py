@@ -1,9 +1,9 @@
-"""Blocks of plain lines, each of which is a record: taken apart in one go.
+"""Parses blocks of plain lines, each of which is a record.
 
-A block with anything odd in it is not taken: a NUL, a stray carriage return, a line that is too
-long or can't be decoded, a cell that goes over several lines, a row with too many cells or without
-any filled one, a quote that is not closed. Nothing is consumed then, and the rows are read one by
-one, as `CsvRows` does it.
+A block with anything unusual is not parsed: a NUL, a stray carriage return, a line that is too long
+or can't be decoded, a cell that spans several lines, a row with too many cells or without a filled
+one, a quote that is not closed. Then nothing is consumed, and the rows are read individually by
+`CsvRows`.
 """
 
 import csv
@@ -18,11 +18,11 @@ from glyphd.importing.lines import PhysicalLines
 
 BLOCK_BYTES = 256 * 1024
 PLAIN_ENCODINGS = frozenset({"utf-8", "ascii", "iso8859-1", "cp1252"})
-"""Encodings in which a block decodes to what its lines decode to, one after the other."""
+"""Encodings in which decoding a block is the same as decoding its lines."""
 
 
 class Blocks:
-    """Takes blocks from the source that `lines` and `rows` read from, and moves both on."""
+    """Reads blocks from the source of `lines` and `rows`, and advances both."""
 
     def __init__(
         self, source: BufferedReader, lines: PhysicalLines, rows: CsvRows, *, delimiter: str
@@ -35,8 +35,8 @@ class Blocks:
         self._never_empty = rows.header.positions.get("model", 0)
 
     def take(self) -> Chunk | int:
-        """The rows that come next, if they are plain. Else the number of bytes up to the block's
-        end, which are not taken; 0 when no line ends within reach."""
+        """The next rows, if they are plain. Otherwise the number of bytes up to the block's end,
+        which are not consumed; 0 if no line ends within a block."""
         raw = self._source.peek(1)[:BLOCK_BYTES]
         raw = raw[: raw.rfind(b"\n") + 1]
         if not raw or b"\0" in raw or raw.count(b"\r") != raw.count(b"\r\n"):
@@ -69,7 +69,7 @@ class Blocks:
             return None
 
     def _has_blank_row(self, columns: list[tuple[str, ...]]) -> bool:
-        """Looks closer only where the model is empty, which it must not be."""
+        """Checks a row fully only if its model is empty, which is not allowed."""
         models = columns[self._never_empty]
         is_ascii = "".join(models).isascii()
         if all(map(str.strip if is_ascii else trimmed, models)):

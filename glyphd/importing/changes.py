@@ -1,4 +1,4 @@
-"""Asking for a rollback or a restore of an import: a job for the worker, one at a time for each
+"""Requests a rollback or a restore of an import: a job for the worker, one at a time for each
 import."""
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from glyphd.times import now_text
 
 @dataclass(frozen=True)
 class WantedChange:
-    """A rollback or a restore that somebody asks for, and why."""
+    """A requested rollback or restore, and its reason."""
 
     kind: str
     reason: str | None
@@ -28,11 +28,10 @@ class WantedChange:
 def request_change(
     job: Job, wanted: WantedChange, registry: Registry, queue: Callable[[], JobQueue]
 ) -> Job:
-    """The job that rolls the import back or restores it: a new one, or the one that is under way
-    already.
+    """The job that rolls the import back or restores it: a new one, or the one already in progress.
 
-    Raises ImportNotSucceeded for an import that brought no rows, NothingToChange when it stands
-    like that already, and ChangePending while the opposite is under way.
+    Raises ImportNotSucceeded for an import without rows, NothingToChange if it is already in that
+    state, and ChangePending while the opposite is in progress.
     """
     _require_rows(job)
     while True:
@@ -49,7 +48,7 @@ def request_change(
 
 
 def require_change(job: Job, kind: str, registry: Registry) -> None:
-    """Raises what `request_change` raises when it would make no new job."""
+    """Raises what `request_change` raises if it would create no new job."""
     _require_rows(job)
     pending = registry.pending_change(job.import_id)
     if pending is not None:

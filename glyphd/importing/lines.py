@@ -10,7 +10,7 @@ from glyphd.errors import UnreadableFile
 from glyphd.importing.encodings import DEFAULT_ENCODING, UTF8_BOM
 
 DOS_END = b"\x1a"
-"""What DOS programs put at the end of a file."""
+"""The character that DOS programs write at the end of a file."""
 
 
 class LineSource(Protocol):
@@ -21,21 +21,21 @@ class LineSource(Protocol):
 
 
 class Flaw(NamedTuple):
-    """Why a line can't be taken as it is: an error code and a sentence."""
+    """What is wrong with a line: an error code and a message."""
 
     code: str
     message: str
 
 
 class PhysicalLines:
-    """Iterates over a file's lines, decoded. A flaw is noted, not raised, so that the lines after
-    it are read too.
+    """Iterates over a file's lines, decoded. A flaw is recorded, not raised, so that the lines
+    after it are read too.
 
-    `number` counts the lines given so far, `offset` their bytes, `text` is the last of them; `flaw`
-    is the first one met since `begin_record`. Neither a line nor a record may be longer than
-    `max_bytes`: a longer line is passed over, given as a blank one. Raises UnreadableFile where the
-    lines after such a one could be anything: when it has an odd number of quotes, or is in a record
-    that began on an earlier line.
+    `number` counts the lines so far, `offset` their bytes, `text` is the last of them; `flaw` is
+    the first one since `begin_record`. Neither a line nor a record can be longer than `max_bytes`:
+    a longer line is skipped and returned as a blank one. Raises UnreadableFile if the lines after
+    such a line could be anything: if it has an odd number of quotes, or is in a record that began
+    on an earlier line.
     """
 
     def __init__(self, source: LineSource, *, encoding: str, max_bytes: int) -> None:
@@ -73,12 +73,12 @@ class PhysicalLines:
             yield self.text
 
     def skip(self, count: int, size: int) -> None:
-        """Counts lines that somebody else has read, and their bytes."""
+        """Counts lines that were read elsewhere, and their bytes."""
         self.number += count
         self.offset += size
 
     def begin_record(self) -> None:
-        """The next line is the first one of a record."""
+        """Marks the next line as the first one of a record."""
         self.flaw = None
         self._began_after = (self.number, self.offset)
 

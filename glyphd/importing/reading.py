@@ -29,7 +29,7 @@ from glyphd.settings import Settings
 from glyphd.uploads import UploadStore
 
 CHUNK_ROWS = 1000
-"""Rows checked at a time, unless they are long ones."""
+"""Rows checked at a time, unless they are long."""
 
 CHUNK_BYTES = 2 << 20
 """Bytes of rows held at a time: a thousand rows of a line each may be a gigabyte."""
@@ -38,10 +38,10 @@ Rows = CsvRows | JsonRows
 
 
 class KeptRows:
-    """The rows of an open kept file, to be read once: `rows` one by one, or `checked` in chunks.
+    """The rows of an open kept file, to be read once: `rows` individually, or `checked` in chunks.
 
-    `check` takes rows read one by one. No row may have been seen later
-    than `latest_seen_at`, unless that is None.
+    `check` takes individually read rows. No row may have been seen later than `latest_seen_at`,
+    unless that is None.
     """
 
     def __init__(
@@ -82,12 +82,13 @@ class KeptRows:
 
     @property
     def blank_rows(self) -> int:
-        """Rows without a filled cell so far. They are no records: nothing counts them but this."""
+        """The number of rows without a filled cell so far. They are not records, and are counted
+        only here."""
         return self.rows.blank_rows
 
     @property
     def warnings(self) -> list[dict[str, Any]]:
-        """What was found so far that is worth a warning, as the status says it."""
+        """The warnings so far, as in the status."""
         return self._findings.warnings()
 
     @property
@@ -96,8 +97,8 @@ class KeptRows:
         return self._lines.offset if self._counts_lines else self._kept.tell()
 
     def checked(self) -> Iterator[Checked]:
-        """All rows, in order, in chunks that memory can hold: plain ones block by block, the others
-        one by one."""
+        """All rows, in order, in chunks that fit into memory: plain ones block by block, the others
+        individually."""
         rows = iter(self.rows)
         if self._blocks is None:
             yield from self._one_by_one(rows)
@@ -132,7 +133,7 @@ def read_kept(
 ) -> Iterator[KeptRows]:
     """The kept file of an import, open to be read as the import's options say.
 
-    Raises SourceMissing when it is gone, and UnreadableFile, here or later, from where its rows
+    Raises SourceMissing if it does not exist, and UnreadableFile, here or later, where its rows
     can't be separated.
     """
     limit = settings.max_unpacked_bytes
