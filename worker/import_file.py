@@ -21,7 +21,7 @@ from worker.room import Room
 
 
 class FileImport(Attempt):
-    """Has what one attempt has found so far, so that a failed one can report it too."""
+    """Collects the findings of one attempt, so that a failed one can report them too."""
 
     def __init__(self, context: WorkerContext, claim: Claim) -> None:
         super().__init__(context)
@@ -41,8 +41,8 @@ class FileImport(Attempt):
         )
 
     def run(self) -> None:
-        """Raises RowsRefused or UnreadableFile when the file is at fault, and Halted when it has to
-        end before."""
+        """Raises RowsRefused or UnreadableFile for errors in the file, and Halted if it must end
+        before."""
         with self.connected() as archive, open_stage(archive) as stage, self._room.watched():
             self._fill(stage)
             if self.job.dry_run:
@@ -51,7 +51,7 @@ class FileImport(Attempt):
                 self._write(stage)
 
     def findings(self) -> dict[str, Any]:
-        """What the registry keeps of the reading, whatever came of it."""
+        """The registry's findings of the reading, even if it failed."""
         return {
             "rows_read": self.progress.rows_read,
             "bytes_read": self.progress.bytes_read,

@@ -1,4 +1,4 @@
-"""How an attempt ended, written into the job's row in the registry: finished, or queued again."""
+"""Records in the job's row how an attempt ended: finished, or queued again."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 def record_end(
     context: WorkerContext, claim: Claim, values: dict[str, Any], seconds: float
 ) -> None:
-    """Writes the final status, and one line about it into the log."""
+    """Writes the final status, and logs one line about it."""
     stored = {
         name: json.dumps(value) if name in JSON_FINDINGS else value
         for name, value in values.items()
@@ -60,10 +60,9 @@ def record_end(
 
 
 def _forget_earlier_errors(context: WorkerContext, claim: Claim, *, kept: str | None) -> None:
-    """Attempts that a dead worker left may have left their row errors too; only those of one
-    attempt count.
+    """Attempts of dead workers may have left row errors too, but only those of one attempt count.
 
-    That is this attempt, or the one that died just after its batch was in the archive.
+    That is this attempt, or the one whose worker died just after its batch was committed.
     """
     for attempt in range(1, claim.attempt):
         name = errors_name(claim.job.import_id, attempt)
@@ -88,11 +87,11 @@ def requeue(context: WorkerContext, claim: Claim, rest: Rest, reason: str | None
 
 
 def _record(context: WorkerContext, claim: Claim, **values: Any) -> None:
-    """Writes into the job's row how the attempt ended, as soon as the registry can be written to.
+    """Writes into the job's row how the attempt ended, as soon as the registry is writable.
 
-    A row that stays `running` would say that this process had died, and count against the import.
-    No other job could be claimed meanwhile. Raises ClaimLost, and the database's error when the
-    process has to stop before.
+    A row that stays `running` would mean that this process had died, and count against the import.
+    No other job could be claimed meanwhile. Raises ClaimLost, and the database's error if the
+    process must stop before.
     """
     pause = LONGEST_RECORD_PAUSE_SECONDS / 64
     while True:

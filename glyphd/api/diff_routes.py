@@ -31,7 +31,7 @@ class DiffApi:
         return [Route("GET", PATH, self.show)]
 
     def show(self, a: str, b: str) -> HTTPResponse:
-        """How much the second import differs from the first; with `kind` one of the lists."""
+        """The counts of differences between the imports; with `kind` one of the lists."""
         asked = query(DiffQuery)
         with self._archive.connection_context():
             old, new = require_brought(self._services, a), require_brought(self._services, b)
@@ -57,8 +57,8 @@ class DiffApi:
 
 
 def require_brought(services: Services, import_id: str) -> Brought:
-    """What an import brought. Raises ImportNotFound or ImportNotSucceeded for one that brought
-    nothing."""
+    """What an import brought. Raises ImportNotFound or ImportNotSucceeded for an import without
+    rows."""
     brought = find_brought(services.archive, import_id) if "\0" not in import_id else None
     if brought is None:
         job = require_import(services.registry, import_id)

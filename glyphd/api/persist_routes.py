@@ -35,8 +35,8 @@ from glyphd.times import now_text
 
 WAIT_SECONDS = 30.0
 MAX_ERRORS_TOLD = 10_000
-"""Row errors in one answer; beyond, no more rows are checked. Megabytes of empty rows would make
-millions of them."""
+"""The most row errors in one answer; after that no more rows are checked. Megabytes of empty rows
+would give millions of errors."""
 
 
 class PersistApi:
@@ -48,7 +48,7 @@ class PersistApi:
         return [Route("POST", "/api/persist/listings", self.create)]
 
     def create(self) -> HTTPResponse:
-        """One bad row refuses all of them, with every error; otherwise the batch goes the way of a
+        """One bad row refuses all of them, with every error; otherwise the batch is handled like a
         file."""
         with import_line() as line:
             asked = query(PersistQuery)
@@ -68,8 +68,8 @@ class PersistApi:
             return self._services.intake.accept(receiving, Described(None, NDJSON), wanted)
 
     def _valid_rows(self, rows: Any) -> list[Any]:
-        """The rows of a body. Raises FileRefused for anything but some rows, RowsRefused when one
-        is not valid."""
+        """The rows of a body. Raises FileRefused for anything other than some rows, RowsRefused if
+        one is not valid."""
         if not isinstance(rows, list):
             raise FileRefused("the body must be a JSON array of rows", found=_kind(rows))
         if not rows:
@@ -81,7 +81,7 @@ class PersistApi:
 
 
 def _kind(value: Any) -> str:
-    """What JSON calls such a value."""
+    """The JSON name of the value's type."""
     if isinstance(value, dict):
         return "an object"
     return "a string" if isinstance(value, str) else json.dumps(value)

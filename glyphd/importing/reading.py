@@ -1,8 +1,7 @@
-"""Reading a kept file: its rows one by one, or checked in chunks that memory can hold. Whoever
-reads one reads it here.
+"""Reads a kept file: its rows individually, or checked in chunks that fit into memory.
 
-A file is read the same way for the import, for the report of its rows, for the proof of one, and to
-verify them all.
+All readers of kept files use this module, so that a file is read in the same way for the import,
+for its report, for the source of a row, and for `verify`.
 """
 
 from collections.abc import Iterable, Iterator

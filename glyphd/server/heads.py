@@ -29,7 +29,7 @@ class Head:
     """A request's first line and headers: all values of a name, which is in lower case, without
     space around them.
 
-    `plain` is its text without the blanks that waitress takes long to pass over.
+    `plain` is its text without the blanks on which waitress is slow.
     """
 
     target: bytes
@@ -42,8 +42,8 @@ class Head:
 
 
 def read_head(text: bytes) -> Head:
-    """Raises InvalidRequest for what is no head of a request, HttpVersionNotSupported for one of
-    another version."""
+    """Raises InvalidRequest for an invalid head, HttpVersionNotSupported for one of another
+    version."""
     start = _START_LINE.match(text)
     if start is None:
         raise InvalidRequest("the request line is not a method, a target and an HTTP version")
