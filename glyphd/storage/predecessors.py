@@ -155,9 +155,7 @@ def _followed(origin: Origin) -> Any:
         "change_step": Case(None, [(is_compared, step_between(current, staged.c))], None),
         "price_usd": current.price_usd,
         "score": current.score,
-        "model": FieldAlias.create(
-            current, ScoredListing.model
-        ),  # an alias has its own `model`
+        "model": FieldAlias.create(current, ScoredListing.model),  # an alias has its own `model`
         "seen_at": current.seen_at,
     }
     return (

@@ -103,9 +103,7 @@ class LocalReceiving:
     @property
     def sha256(self) -> str:
         if self._digest is None and self.size == len(self._head):
-            return sha256(
-                self._head
-            ).hexdigest()  # a thread would take longer for so few bytes
+            return sha256(self._head).hexdigest()  # a thread would take longer for so few bytes
         digested = self._started_digest().catch_up(self.size)
         if self.size > _QUICKLY_SYNCED_BYTES:
             with _no_room_named():
