@@ -88,8 +88,8 @@ def test_rows_that_nothing_tells_apart_are_counted_with_what_would(service: Serv
         (
             ["M0,1,0.5,,,"] * 2,
             (
-                "a source_url or a seller in each row, or source= with the upload, would tell them "
-                "apart"
+                "a source_url or a seller in each row, or source= with the upload, would "
+                "distinguish them"
             ),
         ),
         (["M0,1,0.5,Shop,,"] * 2, "a source_url in each row would distinguish them"),

@@ -121,7 +121,7 @@ def test_of_a_damaged_registry_whatever_can_be_read_is_copied(
     service.import_csv(offers("L4,1,0.9,EU,Acme,"))
     overwrite_table(service.settings.registry_path, "jobs")
     assert _refusal(service, tmp_path / "copy")[-1].startswith(
-        "registry: it does not say which files there are: "
+        "registry: its list of files can't be read: "
     )
     assert (tmp_path / "copy" / UNFINISHED / "gpu.sqlite").exists()
 
