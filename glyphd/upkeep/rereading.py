@@ -41,8 +41,8 @@ def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> 
             found = {"ignored_columns": kept.ignored_columns, "warnings": kept.warnings}
             blank_rows = kept.blank_rows
         if not stage.count():
-            errors, rows = counted(report.count, "error"), counted(rows_read, "row")
-            raise RowsRefused(f"{errors} in {rows}")
+            found_errors = counted(report.count, "error")
+            raise RowsRefused(f"{found_errors} in {counted(rows_read, 'row')}")
     except BaseException:
         report.discard()
         raise
