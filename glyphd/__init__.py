@@ -1,5 +1,5 @@
-"""glyphd, the ledger of the GPU market: scored listings in over HTTP, every scoring event kept for
-ever."""
+"""glyphd, the ledger of the GPU market: it accepts scored listings over HTTP and keeps every
+scoring event."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -45,8 +45,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Exports are loaded when they are first asked for: a program that wants the store needs no web
-    server."""
+    """Exports are loaded when they are first used: a program that only needs the store does not
+    load a web server."""
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(home), name)

@@ -15,10 +15,10 @@ from glyphd.web.site import Site
 
 
 def create_app(settings: Settings | None = None) -> Bottle:
-    """API and pages as a WSGI application; settings come from the environment when none are given.
+    """API and pages as a WSGI application; settings come from the environment if none are given.
 
     A fresh folder is initialised. Raises SchemaOutdated for an older schema, naming the command
-    that brings it up to date.
+    that upgrades it.
     """
     settings = settings or load_settings()
     initialise(settings)

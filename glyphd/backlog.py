@@ -1,5 +1,5 @@
-"""How many imports wait: looked up twice a second, so that a server's loop can ask without waiting
-for a database."""
+"""How many imports are waiting: read twice a second, so that a server's loop need not wait for a
+database."""
 
 from threading import Event, Thread
 
@@ -13,8 +13,8 @@ log = structlog.get_logger(__name__)
 
 
 class Backlog:
-    """Knows whether another import may wait. When the registry can't be asked, what was known last
-    counts."""
+    """Knows whether another import can be queued. If the registry can't be read, the last known
+    number is used."""
 
     def __init__(self, registry: Registry, limit: int) -> None:
         self._registry = registry

@@ -1,5 +1,5 @@
-"""A bell beside the queue: a named pipe that wakes a worker at once. It is only a convenience: a
-worker that misses it looks into the queue soon after anyway."""
+"""A bell beside the queue: a named pipe that wakes a worker immediately. It is only an
+optimization: a worker that misses it checks the queue soon after anyway."""
 
 import os
 import select
@@ -12,7 +12,7 @@ _MOST_RINGS = 4096
 
 
 class Bell:
-    """Rung by one process, waited for by another one on the same machine; containers may share its
+    """One process rings it, another one on the same machine waits for it; containers can share its
     folder."""
 
     def __init__(self, path: Path) -> None:
@@ -20,7 +20,7 @@ class Bell:
         self._pipe: int | None = None
 
     def ring(self) -> None:
-        """Wakes one of those who wait. Nobody there is no error."""
+        """Wakes one waiting process. It is no error if none is waiting."""
         with suppress(OSError):
             pipe = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK)
             try:
@@ -30,8 +30,8 @@ class Bell:
                 os.close(pipe)
 
     def wait(self, seconds: float) -> None:
-        """Returns when the bell is rung, or when the time is up. Where there can be no pipe, it
-        only waits."""
+        """Returns when the bell is rung, or when the time is up. If no pipe can be created, it only
+        waits."""
         if self._pipe is None:
             with suppress(OSError):
                 self._pipe = self._open()
@@ -42,7 +42,7 @@ class Bell:
                 os.read(self._pipe, _MOST_RINGS)
 
     def _open(self) -> int | None:
-        """For reading and writing: a pipe that nobody writes to would be at its end."""
+        """Opened for reading and writing: a pipe without a writer would be at its end."""
         with suppress(FileExistsError):
             os.mkfifo(self._path, 0o600)
         pipe = os.open(self._path, os.O_RDWR | os.O_NONBLOCK)

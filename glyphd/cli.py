@@ -19,18 +19,18 @@ from glyphd.worker_package import load
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("glyphd"), prog_name="glyphd")
 def main() -> None:
-    """The ledger of the GPU market: scored listings in over HTTP, every scoring event kept for
-    ever."""
+    """The ledger of the GPU market: it accepts scored listings over HTTP and keeps every scoring
+    event."""
 
 
 @main.command("serve")
 @click.option("--host", help="Address to listen on (GLYPHD_HOST, default 127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on (GLYPHD_PORT, default 8080).")
-@click.option("--allowed-hosts", help="Further host names to serve (GLYPHD_ALLOWED_HOSTS).")
+@click.option("--allowed-hosts", help="Additional host names to serve (GLYPHD_ALLOWED_HOSTS).")
 @click.option(
     "--trusted-proxies", help="Proxies whose X-Forwarded-Host is trusted (GLYPHD_TRUSTED_PROXIES)."
 )
-@click.option("--no-worker", is_flag=True, help="Run only the API; workers run elsewhere.")
+@click.option("--no-worker", is_flag=True, help="Run only the API, without a worker.")
 @settings_options
 def serve_command(no_worker: bool, **flags: Any) -> None:
     """Run the API and a worker."""
@@ -40,16 +40,16 @@ def serve_command(no_worker: bool, **flags: Any) -> None:
 
 
 @main.command("worker")
-@click.option("--once", is_flag=True, help="Run what is queued, then exit.")
+@click.option("--once", is_flag=True, help="Run all queued jobs, then exit.")
 @click.option(
     "--ping",
     is_flag=True,
-    help="Only check whether a worker on this host is alive: exit code 0, else 1.",
+    help="Only check whether a worker on this host is alive; exit with 0 if so, else with 1.",
 )
 @click.option("--stop-with-parent", is_flag=True, help="Exit when stdin is closed.")
 @settings_options
 def worker_command(once: bool, ping: bool, stop_with_parent: bool, **flags: Any) -> None:
-    """Run only a worker: it writes queued imports into the archive."""
+    """Run only a worker, which writes queued imports into the archive."""
     settings = load_settings(**flags)
     process = load("process")
     if ping:
@@ -59,11 +59,11 @@ def worker_command(once: bool, ping: bool, stop_with_parent: bool, **flags: Any)
 
 
 @main.command("migrate")
-@click.option("--to", help="Go up or down to archive:N or registry:N.")
-@click.option("--drop-data", is_flag=True, help="Allow a step down to drop tables that have data.")
+@click.option("--to", help="Upgrade or downgrade to archive:N or registry:N.")
+@click.option("--drop-data", is_flag=True, help="Allow a downgrade to drop data.")
 @settings_options
 def migrate_command(to: str | None, drop_data: bool, **flags: Any) -> None:
-    """Upgrade the databases to this version's schema, or go to another step."""
+    """Upgrade the databases to this version's schema, or migrate to another step."""
     settings = load_settings(**flags)
     is_new = not applied_of(settings, ARCHIVE)
     done = migrate(settings, to, drop_data=drop_data)
@@ -80,12 +80,12 @@ def migrate_command(to: str | None, drop_data: bool, **flags: Any) -> None:
 )
 @settings_options
 def init_command(new_ledger: bool, **flags: Any) -> None:
-    """Create archive and registry; `serve` and `worker` do so automatically."""
+    """Create the archive and the registry; `serve` and `worker` do so automatically."""
     settings = load_settings(**flags)
     if new_ledger:
         aside = begin_new_ledger(settings)
         if aside is not None:
-            click.echo(f"the uploads that were kept are in {aside.absolute()}")
+            click.echo(f"the kept uploads were moved to {aside.absolute()}")
     else:
         initialise(settings)
     click.echo(f"ready: {place_of(settings)}")

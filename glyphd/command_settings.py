@@ -1,4 +1,4 @@
-"""What every command has in common: where the data is, and which exit code an error gives."""
+"""What all commands share: the options for the data's location, and the exit codes of errors."""
 
 import sys
 from collections.abc import Callable
@@ -18,11 +18,11 @@ EXIT_TRY_AGAIN = 75
 
 
 def settings_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Every command takes these two, and says in one line what is wrong with a setting or a
-    schema."""
+    """Every command has these two options, and reports an error in a setting or a schema as one
+    line."""
 
     @click.option(
-        "--db-path", type=click.Path(path_type=Path), help="The archive (GLYPHD_DB_PATH)."
+        "--db-path", type=click.Path(path_type=Path), help="Path of the archive (GLYPHD_DB_PATH)."
     )
     @click.option(
         "--data-dir", type=click.Path(path_type=Path), help="Folder for all data (GLYPHD_DATA_DIR)."
@@ -42,14 +42,14 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _exit_code(error: Exception, *, is_supervised: bool) -> int:
-    """`glyphd serve` starts its worker again unless a setting or the schema is wrong, which does
-    not pass by itself."""
+    """`glyphd serve` restarts its worker, unless a setting or the schema is wrong: that would not
+    change by itself."""
     is_final = isinstance(error, InvalidSettings | SchemaError)
     return EXIT_TRY_AGAIN if is_supervised and not is_final else EXIT_UNUSABLE
 
 
 def _unusable(error: Exception) -> str | None:
-    """What is wrong with the settings or the environment, in one line; None for a bug of ours."""
+    """What is wrong with the settings or the environment, in one line; None for a bug in glyphd."""
     if isinstance(error, GlyphdError):
         return error.detail if error.reason is None else f"{error.detail}: {error.reason}"
     if isinstance(error, OSError):

@@ -11,7 +11,7 @@ SCRATCH_ENDING = "tmp"
 MIGRATE_LOCK_ENDING = "migrate.lock"
 BELL_ENDING = f"{QUEUE_ENDING}.bell"
 REBUILDING_ENDING = "rebuilding"
-"""Of an archive while it is rebuilt; it has companions of its own."""
+"""The ending of an archive while it is rebuilt; it has its own companions."""
 
 ENDINGS = (
     REGISTRY_ENDING,
@@ -33,17 +33,17 @@ def companion(archive: Path, ending: str, *, folder: Path | None = None) -> Path
     """The archive's companion with this ending, in the archive's own folder or in another one.
 
     `gpu.sqlite` has `gpu.registry.sqlite`; every other archive keeps its whole name: `gpu.db` has
-    `gpu.db.registry.sqlite`. Two names can still meet (`gpu` and `gpu.sqlite`), and so can two
-    archives of one name that share a data folder: then the second one is refused, since the
-    registry has the id of the first.
+    `gpu.db.registry.sqlite`. Two archives can still need the same companions (`gpu` and
+    `gpu.sqlite`, or two archives with the same name that share a data folder). Then the second one
+    is refused, because the registry has the id of the first.
     """
     name = archive.stem if archive.suffix == ".sqlite" else archive.name
     return (folder or archive.parent) / f"{name}.{ending}"
 
 
 def require_archive_name(path: Path) -> None:
-    """Raises ValueError for what can't be the file of an archive: no name, or the name of a
-    companion."""
+    """Raises ValueError for a path that can't be an archive's: without a name, or with the name of
+    a companion."""
     if path.name in ("", ".."):
         raise ValueError("must name a file")
     if is_companion_name(path):

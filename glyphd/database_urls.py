@@ -1,5 +1,4 @@
-"""The URL of a database: refused unless it can be read in one way only, and shown without its
-password."""
+"""The URL of a database: refused if it is ambiguous, and shown without its password."""
 
 import re
 from urllib.parse import unquote
@@ -36,11 +35,11 @@ _SHOWN_PARAMETERS = frozenset(
 
 
 def require_readable_url(url: str) -> None:
-    """Raises ValueError, with nothing of the URL in it, for one that PostgreSQL would not read as
-    it was meant.
+    """Raises ValueError, without any part of the URL in its text, for a URL that PostgreSQL would
+    read differently.
 
-    An `@` or `/` within a password would make the rest of it the name of a host, and appear in
-    error messages.
+    With an `@` or `/` in a password, the rest of the password would become a host name and appear
+    in error messages.
     """
     if url.partition("://")[0] not in SCHEMES:
         raise ValueError("must start with postgresql://")
@@ -55,7 +54,7 @@ def require_readable_url(url: str) -> None:
 def without_password(url: str) -> str:
     """The URL for people, with `***` for its password and for parameters that may be one.
 
-    Nothing of a malformed URL is shown: a password may be anywhere in it.
+    A malformed URL is not shown at all, because a password may be anywhere in it.
     """
     parts = _parts(url)
     if parts is None:
@@ -78,7 +77,7 @@ def _parts(url: str) -> re.Match[str] | None:
     """The URL's parts, or None for a malformed one."""
     found = _URL.fullmatch(url)
     if found and "@" in (found["parameters"] or "") and "/" not in found["place"]:
-        return None  # without a slash before it PostgreSQL takes all before the @ for a user
+        return None  # without a slash before it PostgreSQL reads everything before the @ as a user
     return found
 
 

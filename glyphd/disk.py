@@ -1,4 +1,4 @@
-"""Room on the disk that uploads and scratch files go to."""
+"""Free space on the disk for uploads and scratch files."""
 
 import errno
 import shutil
@@ -18,20 +18,19 @@ def free_disk_bytes(folder: Path) -> int:
 
 
 def require_free_disk(settings: Settings) -> None:
-    """Raises StorageFull when uploads would be refused for want of room."""
+    """Raises StorageFull if uploads would be refused for lack of space."""
     if free_disk_bytes(settings.scratch_dir) <= settings.disk_reserve_bytes:
         raise StorageFull("the disk is nearly full: uploads are refused")
 
 
 def is_out_of_room(error: BaseException) -> bool:
-    """Whether the system refused to write because there is no room, be it of the disk, a quota or a
-    limit."""
+    """Whether the system refused to write because there is no space left, on the disk or within a
+    quota or a limit."""
     return isinstance(error, OSError) and error.errno in _NO_ROOM
 
 
 def named_trouble(error: OSError) -> Unavailable:
-    """The failure that stands for an error of the system met while something was written or
-    opened."""
+    """The failure for a system error that occurred while something was written or opened."""
     if is_out_of_room(error):
         return StorageFull("there is no space left on the disk")
     if is_out_of_descriptors(error):
@@ -40,10 +39,10 @@ def named_trouble(error: OSError) -> Unavailable:
 
 
 class ScratchSpace:
-    """The room that the scratch files of all answers take together.
+    """The disk space of the scratch files of all answers together.
 
-    Their bytes have a budget, and leave the reserve of the disk alone: a slow reader keeps its file
-    for a long time.
+    It has a limit and never uses the disk's reserve, because a slow reader keeps its file for a
+    long time.
     """
 
     def __init__(
@@ -57,7 +56,7 @@ class ScratchSpace:
         self._lock = Lock()
 
     def take(self, count: int) -> None:
-        """Takes room for so many bytes that are about to be written. Raises StorageFull."""
+        """Reserves space for bytes that are about to be written. Raises StorageFull."""
         with self._lock:
             if self._taken + count > self._budget:
                 raise StorageFull(

@@ -1,17 +1,18 @@
-"""Every failure glyphd names: one base class, one stable code each. Nothing here knows HTTP."""
+"""Every failure that has a name: one base class, and a stable code for each. Nothing here knows
+HTTP."""
 
 from typing import Any
 
 
 class Answered(Exception):
-    """Raised to end a request with its answer: nothing went wrong, no statement is under way."""
+    """Raised to end a request with its answer: nothing went wrong, and no statement is running."""
 
 
 class GlyphdError(Exception):
     """A failure with a stable machine `code`, a human `detail` and members worth showing beside it.
 
-    `reason` is what lies behind it, for the log and the terminal: it may name hosts, roles and
-    paths or quote a library, and no client reads it.
+    `reason` is the cause, for the log and the terminal: it may name hosts, roles and paths or quote
+    a library, and is never sent to a client.
     """
 
     code = "internal_error"
@@ -30,10 +31,10 @@ class InvalidSettings(GlyphdError):
 
 
 class SchemaError(GlyphdError):
-    """The database's schema is not the one this version of glyphd works with."""
+    """The database's schema does not match this version of glyphd."""
 
     code = "schema_mismatch"
-    title = "The database schema is not the one of this version"
+    title = "The database schema does not match this version"
 
 
 class SchemaOutdated(SchemaError):
@@ -42,17 +43,17 @@ class SchemaOutdated(SchemaError):
 
 
 class ArchiveMismatch(SchemaError):
-    """Archive and registry do not belong together, or the archive is gone."""
+    """Archive and registry do not belong together, or the archive is missing."""
 
     code = "archive_mismatch"
     title = "Archive and registry do not belong together"
 
 
 class RegistryLost(SchemaError):
-    """Uploads are kept, and there is no registry that knows them."""
+    """There are kept uploads, but no registry."""
 
     code = "registry_lost"
-    title = "The registry of the kept uploads is gone"
+    title = "The registry of the kept uploads is missing"
 
 
 class NoLedger(SchemaError):
@@ -78,7 +79,7 @@ class ImportNotFound(NotFound):
 
 
 class ModelNotFound(NotFound):
-    """No current listing is of this model."""
+    """No current listing has this model."""
 
     code = "model_not_found"
     title = "No such model"
@@ -97,28 +98,28 @@ class ListingNotCurrent(NotFound):
 
 
 class ListingNotInImport(NotFound):
-    """The archive knows the listing, but this import brought no event of it."""
+    """The archive knows the listing, but this import has no event of it."""
 
     code = "listing_not_in_import"
-    title = "The import brought no such listing"
+    title = "The import has no such listing"
 
 
 class SourceNotKept(NotFound):
     """The event was written through the library: there never was a file."""
 
     code = "source_not_kept"
-    title = "The row came from no file"
+    title = "The row does not come from a file"
 
 
 class SourceMissing(GlyphdError):
-    """A file that was kept for ever is gone."""
+    """A file that should be kept forever is missing."""
 
     code = "source_missing"
     title = "The kept file is missing"
 
 
 class SourceMismatch(GlyphdError):
-    """What the kept file says is not what the archive holds of it."""
+    """The kept file and the archive have different values."""
 
     code = "source_mismatch"
     title = "The kept file and the archive differ"
@@ -126,11 +127,11 @@ class SourceMismatch(GlyphdError):
 
 class Conflict(GlyphdError):
     code = "conflict"
-    title = "This contradicts what is already there"
+    title = "The request conflicts with existing data"
 
 
 class IdempotencyConflict(Conflict):
-    """The key stands for another request."""
+    """The key belongs to another request."""
 
     code = "idempotency_key_reused"
     title = "The Idempotency-Key belongs to another request"
@@ -158,24 +159,24 @@ class ImportNotSucceeded(Conflict):
 
 
 class NothingToChange(Conflict):
-    """The import is rolled back already, or was not."""
+    """The import is already rolled back, or is not rolled back."""
 
     code = "nothing_to_change"
     title = "The import is already in that state"
 
 
 class ChangePending(Conflict):
-    """The opposite change of the import is under way."""
+    """The opposite change of the import is in progress."""
 
     code = "change_pending"
     title = "Another change of the import is in progress"
 
 
 class ImportConflict(Conflict):
-    """The import id is taken by a batch with other rows."""
+    """The import id is used by a batch with other rows."""
 
     code = "import_conflict"
-    title = "The import id is taken"
+    title = "The import id is already in use"
 
 
 class CannotRebuild(Conflict):
@@ -186,14 +187,14 @@ class CannotRebuild(Conflict):
 
 
 class CannotBackUp(Conflict):
-    """There is no place for the copy, or something that belongs in it is missing."""
+    """The target can't be used, or something that belongs in the copy is missing."""
 
     code = "cannot_back_up"
     title = "The backup can't be made"
 
 
 class Refused(GlyphdError):
-    """Understood, but the content can't be taken."""
+    """The request was understood, but its content can't be accepted."""
 
     code = "refused"
     title = "The content can't be accepted"
@@ -219,8 +220,8 @@ class UnreadableFile(Refused):
 
 
 class ImportTooLarge(GlyphdError):
-    """The import has no room: even if nothing but glyphd's own files were on the disk, or try after
-    try."""
+    """The import has too little disk space: it would not fit even if the disk had only glyphd's
+    files, or it found no space in many attempts."""
 
     code = "too_large_for_disk"
     title = "The import does not fit on the disk"
@@ -228,7 +229,7 @@ class ImportTooLarge(GlyphdError):
 
 class Unavailable(GlyphdError):
     code = "unavailable"
-    title = "The service can't do this at the moment"
+    title = "The service is temporarily unavailable"
 
 
 class TooManyImports(Unavailable):
@@ -242,10 +243,10 @@ class TooManyUploads(Unavailable):
 
 
 class ClientLeft(Unavailable):
-    """The client closed its connection while its answer was being made."""
+    """The client closed its connection before its answer was complete."""
 
     code = "client_left"
-    title = "The client left before its answer was made"
+    title = "The client disconnected before its answer was complete"
 
 
 class NotReady(Unavailable):

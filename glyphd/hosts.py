@@ -1,4 +1,4 @@
-"""Hosts as HTTP writes them: a name or an address, and perhaps a port."""
+"""Hosts as written in HTTP: a name or an address, and optionally a port."""
 
 import re
 import socket
@@ -17,8 +17,8 @@ _HIGHEST_PORT = 65535
 
 @dataclass(frozen=True)
 class Host:
-    """A host in one spelling: lower case, no dot at the end, an address in its usual form without
-    brackets."""
+    """A host in its normalized form: lower case, no dot at the end, an address in its usual form
+    without brackets."""
 
     name: str
     port: int | None = None
@@ -27,8 +27,8 @@ class Host:
 
 @lru_cache(maxsize=256)  # nearly every request names the same one
 def parse_host(text: str) -> Host:
-    """The host in a `Host` header or in an origin. Raises ValueError where it is not exactly
-    one."""
+    """The host in a `Host` header or in an origin. Raises ValueError if it is not exactly one
+    host."""
     found = _HOST.fullmatch(text)
     if found is None or int(found["port"] or 0) > _HIGHEST_PORT:
         raise ValueError(f"{text!r} is not a host")
@@ -39,7 +39,7 @@ def parse_host(text: str) -> Host:
 
 
 def _named(name: str, port: int | None) -> Host:
-    # As the C library reads an address, which takes `127.1` too. No name looks like that.
+    # Parsed as the C library does, which also accepts `127.1`. No host name looks like that.
     with suppress(OSError):
         return Host(socket.inet_ntoa(socket.inet_aton(name)), port, is_address=True)
     if len(name) > _LONGEST_NAME or not all(

@@ -1,5 +1,5 @@
-"""The queue: Huey, and the one task it carries. A message only notifies: the job's row in the
-registry is the truth."""
+"""The queue: Huey, and its only task. A message is only a notification: the job's row in the
+registry is authoritative."""
 
 import json
 from collections.abc import Callable
@@ -19,8 +19,7 @@ RunJob = Callable[[int], object]
 
 
 class JsonSerializer(Serializer):  # type: ignore[misc]  # huey has no type hints
-    """Messages as JSON: whoever can write to the queue must not be able to run code, as with
-    pickle."""
+    """Messages are JSON, because with pickle anyone who can write to the queue could run code."""
 
     def _serialize(self, data: Message) -> bytes:
         return json.dumps(data._asdict()).encode()
@@ -30,29 +29,30 @@ class JsonSerializer(Serializer):  # type: ignore[misc]  # huey has no type hint
 
 
 class JobQueue:
-    """Carries job ids to a worker. Nothing is lost with the queue: a sweep sends messages again."""
+    """Sends job ids to a worker. Nothing is lost with the queue, because the sweep sends messages
+    again."""
 
     def __init__(self, huey: Huey, run_job: RunJob | None = None) -> None:
         self.huey = huey
         self._nudge = huey.task(name=TASK_NAME, retries=0)(_task(run_job))
 
     def nudge(self, job_id: int, *, is_urgent: bool = False) -> None:
-        """Sends a worker to this job, an urgent one before all others. Raises whatever the queue's
+        """Sends a message for this job; an urgent one precedes all others. Raises what the queue's
         backend raises."""
         self._nudge(job_id, priority=int(is_urgent))
 
     def check_usable(self) -> None:
-        """Raises what the backend raises when a message could not be sent and received now."""
+        """Raises what the backend raises if a message can't be sent and received now."""
         with self.huey.storage.db(commit=True):
             pass
         self.waiting()
 
     def waiting(self) -> int:
-        """Messages that no worker has received yet."""
+        """The messages that no worker has received yet."""
         return int(self.huey.pending_count())
 
     def waiting_jobs(self) -> set[int]:
-        """The jobs that these messages lead to."""
+        """The jobs of these messages."""
         return {job for data in self.huey.storage.enqueued_items() for job in _jobs_in(data)}
 
     def close(self) -> None:
@@ -60,9 +60,9 @@ class JobQueue:
 
 
 def open_queue(settings: Settings, run_job: RunJob | None = None) -> JobQueue:
-    """The queue of these settings. The API gives no `run_job`; the worker gives its own.
+    """The queue of these settings. The API passes no `run_job`; the worker passes its own.
 
-    Nothing is opened or made until the queue is used.
+    Nothing is opened or created until the queue is used.
     """
     if settings.database_url is not None:
         backend: dict[str, Any] = {"storage_class": TableStorage, "dsn": settings.database_url}
@@ -74,7 +74,7 @@ def open_queue(settings: Settings, run_job: RunJob | None = None) -> JobQueue:
 
 
 def _jobs_in(data: bytes) -> list[int]:
-    """The job of one message; none where somebody else's message cannot be read."""
+    """The job of one message; none if it is another program's message and can't be read."""
     try:
         found = json.loads(bytes(data))["args"]
     except (ValueError, LookupError, TypeError):
@@ -83,7 +83,7 @@ def _jobs_in(data: bytes) -> list[int]:
 
 
 def _task(run_job: RunJob | None) -> Callable[[int], Any]:
-    """Always this function of this module: its name is what a message contains."""
+    """It must always be this function in this module, because messages contain its name."""
 
     def run_job_task(job_id: int) -> None:
         if run_job is None:

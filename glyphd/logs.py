@@ -1,4 +1,5 @@
-"""Logging: one line an event, ids bound by context; for people on a terminal, JSON otherwise."""
+"""Logging: one line for each event, with ids bound by context; readable on a terminal, JSON
+otherwise."""
 
 import logging
 import sys
@@ -50,8 +51,8 @@ def _is_no_traceback(record: logging.LogRecord) -> bool:
 def _escape_values(
     _logger: Any, _name: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """Makes texts visible that a terminal would obey: a path, a file's name, a header are a
-    client's own words."""
+    """Escapes control characters that a terminal would act on: paths, file names and headers come
+    from clients."""
     return {
         key: _visible(value) if isinstance(value, str) else value for key, value in event.items()
     }

@@ -1,29 +1,29 @@
-"""How a long-lived process handles memory: set once, when it has been built up."""
+"""How a long-lived process handles memory: set once, after the start."""
 
 import ctypes
 import gc
 from contextlib import suppress
 
 GARBAGE_THRESHOLD = 50_000
-"""How many new objects, beyond deleted ones, make Python look for garbage."""
+"""How many more objects must be created than deleted before Python collects garbage."""
 
 M_ARENA_MAX = -8
-"""What `mallopt` of the GNU C library calls the number of its arenas."""
+"""The parameter of `mallopt` in the GNU C library for the number of arenas."""
 
 
 def collect_rarely() -> None:
-    """Rows come and go by the million without a cycle among them: looking for one every 700 takes
-    longer than to read or write them. What the application consists of stays, and is not looked at
-    again."""
+    """Millions of rows are created and deleted without reference cycles. A search for cycles after
+    every 700 would take longer than reading or writing the rows. The application's own objects
+    stay, and are not searched again."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD)
 
 
 def share_arenas() -> None:
-    """The C library keeps memory apart for every thread, and with it what each one once needed: a
-    third more for whole results. Two shares are enough, since Python's lock lets one thread at a
-    time ask. No other C library has this.
+    """The C library keeps a separate arena for every thread, each as large as its thread ever
+    needed: whole results take a third more memory. Two arenas are enough, because Python's lock
+    lets only one thread allocate at a time. Only the GNU C library has this setting.
     """
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, 2)

@@ -1,12 +1,12 @@
-"""Files and folders that only their owner may read, and that a power cut does not take away."""
+"""Files and folders that only their owner can read, and that survive a power cut."""
 
 import os
 from pathlib import Path
 
 
 def make_file(path: Path) -> None:
-    """An empty file that only its owner may read, with its folders; one that is there is left
-    untouched.
+    """Creates an empty file that only its owner can read, with its folders; an existing file is not
+    changed.
 
     A database file is never opened here: closing it would drop the locks that SQLite holds on it in
     this process.
@@ -19,7 +19,7 @@ def make_file(path: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """The folder and those above it that are missing, each for its owner alone, durable when this
+    """Creates the folder and missing parents, readable only for their owner and durable when this
     returns."""
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     for one in reversed(missing):
@@ -28,9 +28,9 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes the names in the folder survive a power cut: syncing a file does not say where it is.
+    """Makes the names in the folder survive a power cut: syncing a file does not sync its name.
 
-    A folder that may be written to but not listed can't be opened, and stays as it is.
+    A folder that is writable but not readable can't be opened, and is skipped.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -21,7 +21,7 @@ _USED = (
     "SELECT id, queue, data, timestamp FROM schedule LIMIT 0",
     "SELECT queue, key, value FROM kv LIMIT 0",
 )
-"""What the queue asks of its tables: a file of another program may have tables of the same
+"""Queries that a queue's tables must support: another program's file may have tables with the same
 names."""
 
 _MISSING = "it is missing"
@@ -34,8 +34,8 @@ def prepare_queue_file(path: Path, tables: Iterable[str], *, patience: float) ->
     """Leaves a usable queue at `path`. An unusable file there is renamed, never removed.
 
     `tables` are the statements that make its tables, `patience` the seconds to wait for a lock.
-    Raises OSError where nothing can be made or renamed, and sqlite3's error for a file that
-    somebody else holds locked.
+    Raises OSError if nothing can be created or renamed, and sqlite3's error for a file that another
+    process has locked.
     """
     if _fault_of(path, patience) is None:
         return
@@ -53,7 +53,7 @@ def prepare_queue_file(path: Path, tables: Iterable[str], *, patience: float) ->
 
 
 def _fault_of(path: Path, patience: float) -> str | None:
-    """Why the file is no queue; None for one that is. Raises sqlite3's error for a locked one."""
+    """Why the file is not a queue; None if it is one. Raises sqlite3's error for a locked one."""
     if not os.path.lexists(path):
         return _MISSING
     if not path.is_file():
@@ -111,7 +111,7 @@ def _remove_logs(path: Path) -> None:
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """One process at a time. The lock is on the folder, so that no file has to be made for it."""
+    """Lets one process in at a time. The lock is on the folder, so that it needs no lock file."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,5 +1,5 @@
-"""Where Huey keeps its messages: a SQLite file or PostgreSQL's tables. Both open late, and mend
-what they find."""
+"""Where Huey keeps its messages: a SQLite file or PostgreSQL's tables. Both open at the first use,
+and repair the queue if necessary."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -14,22 +14,22 @@ from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.queue_files import prepare_queue_file
 
 LOOK_SECONDS = 0.2
-"""How often a worker looks into the queue without having been called."""
+"""How often a worker checks the queue without being woken."""
 
 LOCK_SECONDS = 2.0
-"""An upload does not wait longer for somebody who holds the queue: the sweep finds its job without
-a message."""
+"""An upload does not wait longer if another process has locked the queue: the sweep finds its job
+without a message."""
 
 _TABLES_LOCK = 0x676C7971
-"""The advisory lock for creating the tables: CREATE TABLE IF NOT EXISTS fails where two do it at
-once."""
+"""The advisory lock for creating the tables: CREATE TABLE IF NOT EXISTS fails if two sessions run
+it at the same time."""
 
 
 class RingingStorage(SqliteStorage):  # type: ignore[misc]  # huey has no type hints
-    """Huey's queue in a SQLite file, with a bell: a worker need not look into it again and again.
+    """Huey's queue in a SQLite file, with a bell, so that a worker need not poll it often.
 
-    Opens its file at the first use. A file that vanished, was exchanged or failed is looked at
-    again before the next use, and replaced if it can't be used.
+    Opens its file at the first use. A file that vanished, was replaced or failed is checked again
+    before the next use, and replaced if it can't be used.
     """
 
     blocking = True
@@ -70,7 +70,7 @@ class RingingStorage(SqliteStorage):  # type: ignore[misc]  # huey has no type h
         self._bell.ring()
 
     def dequeue(self) -> bytes | None:
-        """The next message; None when none has come for a while."""
+        """The next message; None if none has come for a while."""
         found: bytes | None = super().dequeue()
         if found is None:
             self._bell.wait(LOOK_SECONDS)
@@ -85,7 +85,8 @@ class RingingStorage(SqliteStorage):  # type: ignore[misc]  # huey has no type h
 
 
 class TableStorage(PostgresStorage):  # type: ignore[misc]  # huey has no type hints
-    """Huey's queue in tables of PostgreSQL, made at the first use and again when they are gone."""
+    """Huey's queue in tables of PostgreSQL, created at the first use, and again if they were
+    dropped."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, create_tables=False, **options)

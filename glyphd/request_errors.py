@@ -1,10 +1,10 @@
-"""What can be wrong with a request itself, before anything is asked of what is stored."""
+"""What can be wrong with a request itself, before any stored data is read."""
 
 from glyphd.errors import GlyphdError
 
 
 class InvalidRequest(GlyphdError):
-    """What the caller asked can't be understood."""
+    """The request can't be understood."""
 
     code = "invalid_request"
     title = "The request is not valid"
@@ -17,7 +17,7 @@ class UnknownParameter(InvalidRequest):
 
 class InvalidParameter(InvalidRequest):
     code = "invalid_parameter"
-    title = "A parameter has a bad value"
+    title = "A parameter has an invalid value"
 
 
 class InvalidIdempotencyKey(InvalidRequest):
@@ -36,7 +36,7 @@ class MalformedBody(InvalidRequest):
 
 
 class InvalidHost(InvalidRequest):
-    """No host was named, several were, or something that is none."""
+    """The request names no host, several, or an invalid one."""
 
     code = "invalid_host"
     title = "The Host header is not valid"
@@ -44,7 +44,7 @@ class InvalidHost(InvalidRequest):
 
 class NotSupported(InvalidRequest):
     code = "not_supported"
-    title = "This version does not support that"
+    title = "The request needs something that is not supported"
 
 
 class HttpVersionNotSupported(InvalidRequest):
@@ -59,18 +59,18 @@ class HeadersTooLarge(GlyphdError):
 
 class LengthMissing(GlyphdError):
     code = "length_required"
-    title = "The request needs a length"
+    title = "The request has no length"
 
 
 class CrossSiteRequest(GlyphdError):
-    """A page of another site asked a browser to change something here."""
+    """A page of another site tried to change something here."""
 
     code = "cross_site_request"
     title = "The request comes from another site"
 
 
 class HostNotAllowed(GlyphdError):
-    """The request is for a name that this service does not go by."""
+    """The request is for a host name that is not this service's."""
 
     code = "host_not_allowed"
     title = "This host is not served here"

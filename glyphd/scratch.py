@@ -1,4 +1,4 @@
-"""Scratch files: where temporary data of this process goes."""
+"""Scratch files: where this process writes temporary data."""
 
 import os
 import tempfile
@@ -8,11 +8,11 @@ from glyphd.settings import Settings
 
 
 def use_scratch_folder(settings: Settings, *, make: bool = True) -> None:
-    """Sends this process's temporary files, SQLite's too, to the data's own disk.
+    """Puts this process's temporary files, including SQLite's, on the data's own disk.
 
-    The system's folder is often small, or kept in memory: a large upload or a large import would
-    fill it. With `make=False` it is used all the same where there is no such folder, or one that
-    can't be written to.
+    The system's folder is often small, or in memory: a large upload or a large import would fill
+    it. With `make=False` the system's folder is used if there is no scratch folder or it is not
+    writable.
     """
     folder = settings.scratch_dir.absolute()
     if make:

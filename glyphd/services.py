@@ -1,4 +1,4 @@
-"""The composition root: from settings to everything a process works with."""
+"""The composition root: builds everything that a process needs from its settings."""
 
 from dataclasses import dataclass, field
 from threading import Lock
@@ -18,8 +18,8 @@ from glyphd.uploads import LocalUploads, UploadStore
 
 @dataclass
 class Services:
-    """What API and worker share. `archive` is read-only: only a worker opens it for writing, for
-    itself."""
+    """What API and worker share. `archive` is read-only: only a worker opens the archive for
+    writing, separately."""
 
     settings: Settings
     archive: Database

@@ -1,4 +1,4 @@
-"""`glyphd serve`: the HTTP server, and beside it a worker that lives and ends with it."""
+"""`glyphd serve`: the HTTP server, and a worker that starts and ends with it."""
 
 import signal
 import socket
@@ -31,9 +31,9 @@ _ANY_ADDRESS = ("0.0.0.0", "::")
 
 
 def serve(settings: Settings, *, with_worker: bool) -> None:
-    """Serves until SIGTERM or SIGINT, then lets answers in flight and the worker's job finish.
+    """Serves until SIGTERM or SIGINT, then finishes the answers in progress and the worker's job.
 
-    Raises InvalidSettings where it can't listen, before anything is made.
+    Raises InvalidSettings if it can't listen, before anything is created.
     """
     raise_descriptor_limit()
     limits = ServerLimits.from_settings(settings)
@@ -54,7 +54,7 @@ def _serve_on(
     backlog = Backlog(registry, settings.max_imports_waiting)
 
     def ready(host: str, port: int) -> None:
-        """Clients that connect meanwhile wait: the first upload shall find a running worker."""
+        """Clients that connect meanwhile wait, so that the first upload finds a running worker."""
         if supervisor is not None:
             supervisor.start()
             _await_worker(registry, stop.asked)
@@ -84,7 +84,7 @@ def _serve_on(
 
 
 class _Stop:
-    """The wish to stop, and when it came: API and worker share one grace time."""
+    """The request to stop, and when it came: API and worker share one grace period."""
 
     def __init__(self) -> None:
         self.asked = Event()
@@ -95,13 +95,13 @@ class _Stop:
         self.asked.set()
 
     def seconds_left(self, grace_seconds: float) -> float:
-        """What is left of the grace time; a worker gets a moment in any case."""
+        """What is left of the grace period; a worker always gets a short time."""
         passed = time.monotonic() - self._since if self._since else 0.0
         return max(grace_seconds - passed, LAST_SECONDS)
 
 
 def _await_worker(registry: Registry, stop: Event) -> None:
-    """Returns when a worker has sent a heartbeat, or after a while anyway."""
+    """Returns when a worker has sent a heartbeat, or after a while in any case."""
     deadline = time.monotonic() + WORKER_START_SECONDS
     while not registry.workers_alive() and time.monotonic() < deadline:
         if stop.wait(0.02):
@@ -109,7 +109,7 @@ def _await_worker(registry: Registry, stop: Event) -> None:
 
 
 def greeting(settings: Settings, host: str, port: int) -> str:
-    """Where the page is, where it listens, where the data is, and what to try next."""
+    """The addresses of the page and the server, where the data is, and what to try next."""
     at = f"http://{_in_url(host)}:{port}"
     data = (
         settings.shown()["database_url"]
@@ -119,7 +119,8 @@ def greeting(settings: Settings, host: str, port: int) -> str:
     reach = (
         "only this machine can reach it; with --host 0.0.0.0 others can"
         if host in _LOOPBACK
-        else "whoever reaches this address can read and write: put a proxy with a login in front"
+        else "anyone who can reach this address can read and write: "
+        "put a proxy with a login in front"
     )
     near = "localhost" if host in (*_LOOPBACK, *_ANY_ADDRESS) else _in_url(host)
     page = f"http://localhost:{port}" if host in _ANY_ADDRESS else at

@@ -35,7 +35,7 @@ Network = IPv4Network | IPv6Network
 
 
 class Settings(BaseSettings):
-    """One value each for everything an operator may choose; sizes are bytes, durations seconds."""
+    """Everything that an operator can choose; sizes are in bytes, durations in seconds."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     port: int = Field(
         8080, ge=0, le=65535, description="Port the API listens on; 0 picks a free one"
     )
-    allowed_hosts: str | None = Field(None, description="Further host names to serve, or * for any")
+    allowed_hosts: str | None = Field(None, description="More host names to serve, or * for any")
     trusted_proxies: str | None = Field(
         None, description="Addresses or networks whose X-Forwarded-Host is trusted"
     )
@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         128 * MIB, ge=0, description="Free disk space that uploads never use"
     )
     max_scratch_bytes: int = Field(
-        16384 * MIB, ge=1, description="Size of temporary files of answers; more are 503"
+        16384 * MIB, ge=1, description="Total size of the temporary files of answers; beyond it 503"
     )
     max_json_bytes: int = Field(16 * MIB, ge=1, description="Largest JSON body")
     max_line_bytes: int = Field(
@@ -145,7 +145,7 @@ class Settings(BaseSettings):
 
     @property
     def allowed_host_names(self) -> frozenset[str]:
-        """The names in `allowed_hosts` as `parse_host` spells them; ANY_HOST stands for itself."""
+        """The names in `allowed_hosts` as normalized by `parse_host`; ANY_HOST is unchanged."""
         return _read_hosts(self.allowed_hosts)
 
     @property
@@ -154,7 +154,7 @@ class Settings(BaseSettings):
 
     @property
     def archive_path(self) -> Path:
-        """The SQLite archive; every other file takes its name from this one."""
+        """The SQLite archive; all other files are named after it."""
         return self.db_path or self.data_dir / "gpu.sqlite"
 
     @property
@@ -190,7 +190,7 @@ class Settings(BaseSettings):
         return self.beside(SCRATCH_ENDING)
 
     def command(self, *command: str) -> str:
-        """A `glyphd` command for people to type, with the flags that lead it to these data."""
+        """A `glyphd` command for people to type, with the flags that select this data."""
         words = ["glyphd", *command]
         if self.db_path is not None:
             words += ["--db-path", str(self.db_path)]
@@ -202,7 +202,7 @@ class Settings(BaseSettings):
         return shlex.join(words)
 
     def child_environment(self) -> dict[str, str]:
-        """The environment in which a child process runs with these very settings."""
+        """The environment in which a child process has exactly these settings."""
         inherited = {name: value for name, value in os.environ.items() if not _is_setting(name)}
         chosen = self.model_dump(mode="json", include=self.model_fields_set)
         return inherited | {
@@ -220,9 +220,9 @@ class Settings(BaseSettings):
 
 
 def load_settings(**flags: Any) -> Settings:
-    """Settings from defaults, environment and the flags that were given (None: not given).
+    """Settings from defaults, environment and flags (None: not given).
 
-    Raises InvalidSettings with one line that names what is wrong and where it was set.
+    Raises InvalidSettings with one line that says what is wrong and where it was set.
     """
     given = {name: value for name, value in flags.items() if value is not None}
     _refuse_unknown_variables()
@@ -233,8 +233,8 @@ def load_settings(**flags: Any) -> Settings:
 
 
 def settings_of_file(archive: Path) -> Settings:
-    """Settings for one SQLite archive by its path, with its companions beside it, whatever the
-    environment says.
+    """Settings for one SQLite archive by its path, with its companions beside it, regardless of the
+    environment.
 
     Raises InvalidSettings for a path that can't be an archive's.
     """
@@ -245,21 +245,21 @@ def settings_of_file(archive: Path) -> Settings:
 
 
 def _refusal(error: ValidationError, given: Mapping[str, str]) -> InvalidSettings:
-    """The first thing that is wrong in one line. `given` says how those settings are called that
-    were not variables."""
+    """The first error as one line. `given` has the names of the settings that were not given as
+    variables."""
     first = error.errors()[0]
     name, value = str(first["loc"][0]), str(first["input"])
     shown, reason = value, first["msg"].removeprefix("Value error, ")
-    # A URL may have been given for any setting, and a password may be anywhere in it.
+    # Any setting may have been given a URL by mistake, with a password anywhere in it.
     if name == "database_url" or any(mark in value for mark in (":/", "@")):
         shown = without_password(value)
     if name != "database_url" and "@" in value:
-        reason = "must not contain an @"  # the reason given may quote a part of the value
+        reason = "must not contain an @"  # the reason may quote a part of the value
     return InvalidSettings(f"{given.get(name, PREFIX + name.upper())}={shown}: {reason}")
 
 
 def _read_hosts(text: str | None) -> frozenset[str]:
-    """Raises ValueError for an entry that is not a host alone."""
+    """Raises ValueError for an entry that is not just a host."""
     return frozenset(entry if entry == ANY_HOST else _read_host(entry) for entry in _entries(text))
 
 

@@ -1,4 +1,4 @@
-"""Keeps a worker running beside the API: a child process that is started again when it dies."""
+"""Keeps a worker running beside the API: a child process that is restarted when it dies."""
 
 import subprocess
 import threading
@@ -11,8 +11,8 @@ import structlog
 from glyphd.worker_package import python
 
 WORKER_COMMAND = (*python(), "-m", "glyphd", "worker", "--stop-with-parent")
-# How the worker says that it can't run as it is set up: a wrong setting, an old schema. Trying
-# again would not help.
+# The worker's exit code for a configuration that it can't run with: a wrong setting, an old schema.
+# Trying again would not help.
 MISCONFIGURED = 2
 
 log = structlog.get_logger(__name__)
@@ -20,15 +20,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Backoff:
-    """Seconds until a dead worker is started again: doubled each time, from the start after it ran
-    a good while."""
+    """Seconds until a dead worker is restarted: doubled each time, and reset after it ran for a
+    while."""
 
     first: float = 1
     longest: float = 30
     settled_after: float = 60
 
     def next(self, last: float | None, lived: float) -> float:
-        """The delay after a worker that lived so long, `last` being the one before."""
+        """The delay after a worker that ran for this time; `last` is the previous delay."""
         if last is None or lived >= self.settled_after:
             return self.first
         return min(last * 2, self.longest)
@@ -37,9 +37,9 @@ class Backoff:
 class WorkerSupervisor:
     """One worker as a child process, in this environment.
 
-    The child's stdin is a pipe that nobody writes to: when this process is gone, however it went,
-    the child reads its end and stops. An exit with 2 is final: the worker is misconfigured and is
-    not started again.
+    The child's stdin is a pipe that nobody writes to: when this process ends for any reason, the
+    child reads the end of the pipe and stops. An exit with 2 is final: the worker is misconfigured
+    and is not restarted.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class WorkerSupervisor:
         )
 
     def start(self) -> None:
-        """Starts the worker and the thread that watches it. Once only."""
+        """Starts the worker and the thread that watches it. To be called only once."""
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Tells the worker to stop, and kills it when it has not ended after `timeout` seconds.
-        Again: nothing."""
+        """Asks the worker to stop, and kills it if it has not ended after `timeout` seconds. A
+        second call does nothing."""
         self._stopping.set()
         with self._lock:  # a worker being started at this moment must hear it too
             child = self._child
@@ -90,7 +90,7 @@ class WorkerSupervisor:
             self._stopping.wait(delay)
 
     def _run_child(self) -> int | None:
-        """Runs one worker to its end; None when there was none to run."""
+        """Runs one worker until it ends; None if none was started."""
         child = self._launch()
         if child is None:
             return None
@@ -109,8 +109,8 @@ class WorkerSupervisor:
             if self._stopping.is_set():
                 return None
             try:
-                # A group of its own: Ctrl-C in a terminal goes to every process of the group, and
-                # the worker is to hear of it once, from here.
+                # It has its own process group, because Ctrl-C in a terminal goes to every process
+                # of the group, and the worker should be stopped only once, from here.
                 self._child = subprocess.Popen(
                     self._argv, env=self._environment, stdin=subprocess.PIPE, process_group=0
                 )

@@ -11,12 +11,11 @@ _ACCEPTED = re.compile(
 )
 
 _USUAL_MARKS = "--T::Z"
-"""Every third character, from the fifth on, of what most files have: `2025-07-29T12:12:00Z`."""
+"""Every third character, from the fifth on, of the usual form: `2025-07-29T12:12:00Z`."""
 
 
 def utc_text(moment: datetime) -> str:
-    """`2025-07-29T12:12:00.000000Z`: 27 characters, whatever the moment; without an offset it is
-    UTC."""
+    """`2025-07-29T12:12:00.000000Z`: always 27 characters; without an offset it is UTC."""
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC)
     return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

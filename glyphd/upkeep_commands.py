@@ -1,4 +1,4 @@
-"""The commands that look after an archive: check, verify, rebuild, backup."""
+"""The maintenance commands for an archive: check, verify, rebuild, backup."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +19,7 @@ from glyphd.db.migration_sets import (
     require_there,
 )
 from glyphd.importing.registry import Registry
+from glyphd.plurals import counted
 from glyphd.scratch import use_scratch_folder
 from glyphd.settings import Settings, load_settings
 from glyphd.upkeep.backup import back_up
@@ -33,7 +34,7 @@ from glyphd.uploads import LocalUploads
 @click.command("check")
 @settings_options
 def check_command(**flags: Any) -> None:
-    """Check databases and kept files for damage, and compare schema, registry and archive."""
+    """Check the databases and kept files for damage, and compare schema, registry and archive."""
     settings = load_settings(**flags)
     _require_registry_of_uploads(settings)
     require_there(settings)
@@ -50,7 +51,7 @@ def check_command(**flags: Any) -> None:
 
 
 def _require_registry_of_uploads(settings: Settings) -> None:
-    """Ends with a line for each kept upload where there is no registry that could know it."""
+    """If there is no registry, prints a line for each kept upload and exits."""
     if is_anything_there(settings, REGISTRY):
         return
     found = list(uploads_without_registry(LocalUploads(settings.uploads_dir)))
@@ -88,14 +89,14 @@ def verify_command(import_ids: tuple[str, ...], everything: bool, **flags: Any) 
 @click.option(
     "--into",
     type=click.Path(path_type=Path),
-    help="Path of the new archive; default: its own place.",
+    help="Path of the new archive; default: in place of the old one.",
 )
 @click.option(
     "--registry", is_flag=True, help="Instead, recover the kept uploads that the registry lacks."
 )
 @settings_options
 def rebuild_command(into: Path | None, registry: bool, **flags: Any) -> None:
-    """Rebuild the archive from the kept uploads and the registry; the old one is moved away."""
+    """Rebuild the archive from the kept uploads and the registry, and set the old one aside."""
     settings = load_settings(**flags)
     if registry and into is not None:
         raise click.UsageError("--registry and --into can't be combined")
@@ -129,20 +130,19 @@ def _rebuild_registry(settings: Settings) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @settings_options
 def backup_command(folder: Path, **flags: Any) -> None:
-    """Copy archive, registry and uploads into an empty FOLDER, while the service runs."""
+    """Copy archive, registry and uploads into an empty FOLDER; the service can keep running."""
     settings = load_settings(**flags)
     require_there(settings)
     require_current_schema(settings)
     made = back_up(settings, folder, partial(_progress, "copying"))
-    click.echo(
-        f"{folder}: {made.imports} imports, {made.files} files, {made.bytes} bytes of uploads"
-    )
+    imports, files = counted(made.imports, "import"), counted(made.files, "file")
+    click.echo(f"{folder}: {imports}, {files}, {counted(made.bytes, 'byte')} of uploads")
 
 
 @contextmanager
 def _progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
-    """Shows on stderr, if that is a terminal, how much of the length is done; returns the function
-    to report it to."""
+    """Shows a progress bar on stderr if that is a terminal; returns the function that reports
+    progress."""
     if not sys.stderr.isatty():
         yield lambda done: None
         return
@@ -165,10 +165,10 @@ def _verifier(settings: Settings, import_ids: tuple[str, ...]) -> Iterator[Verif
 
 
 def _tell(line: str) -> None:
-    """One line on stdout. A terminal's progress bar is wiped off first; it is drawn again with the
-    next bytes.
+    """Prints one line on stdout. On a terminal the progress bar is erased first; it is drawn again
+    with the next bytes.
 
-    What is stored where text should be need not be text.
+    Stored text in a damaged database may not be valid text.
     """
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)

@@ -1,7 +1,7 @@
-"""Where the package `worker` is, and how a process of ours is started.
+"""Where the package `worker` is, and how child processes are started.
 
-`worker` is a common name, and the current folder may hold anything: neither may decide which code
-runs.
+`worker` is a common name, and the current folder may contain anything: neither may decide which
+code runs.
 """
 
 import sys
@@ -12,7 +12,7 @@ from typing import Any
 
 _NAME = "worker"
 _FOLDER = Path(__file__).parents[1] / _NAME
-"""Beside this package, where both were installed."""
+"""Beside this package, where both are installed."""
 
 
 def python() -> list[str]:
@@ -21,8 +21,8 @@ def python() -> list[str]:
 
 
 def load(module: str) -> Any:
-    """A module of our own package `worker`, found by its place, whatever else on the path has its
-    name."""
+    """A module of our package `worker`, found by its location, even if something else on the path
+    has the same name."""
     if _NAME not in sys.modules:
         spec = spec_from_file_location(
             _NAME, _FOLDER / "__init__.py", submodule_search_locations=[str(_FOLDER)]

@@ -154,7 +154,7 @@ FAULTS: dict[str, tuple[Spoil, list[str]]] = {
         [
             "row 9 (line 10): only the archive has it",
             "record_count is 3, but the archive has 4 rows",
-            "last_model is 'L4', its events make it 'L40S'",
+            "last_model is 'L4', its events give 'L40S'",
         ],
     ),
     "a wrong count": (
@@ -181,6 +181,6 @@ FAULTS: dict[str, tuple[Spoil, list[str]]] = {
         ["the kept file {import_id}.csv is missing"],
     ),
     "no batch": (_forget_batch, ["succeeded, but not in the archive"]),
-    "no job": (_forget_job, ["it is in the archive, but the registry does not know it"]),
+    "no job": (_forget_job, ["it is in the archive, but not in the registry"]),
 }
 """Each with the lines that tell it."""

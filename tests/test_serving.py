@@ -45,7 +45,7 @@ def test_on_loopback_it_says_that_nobody_else_gets_in(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "gpu.example"])
 def test_elsewhere_it_warns_that_everybody_does(host: str) -> None:
-    assert "whoever reaches this address can read and write" in _greeting(host)[1]
+    assert "anyone who can reach this address can read and write" in _greeting(host)[1]
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_the_same_id_with_other_listings_is_a_conflict(
 ) -> None:
     store.insert_listings([listing(), listing()], "a")
     rows = store.query_listings()
-    with pytest.raises(ImportConflict, match="import a is already there"):
+    with pytest.raises(ImportConflict, match="import a already exists"):
         store.insert_listings(others, "a")
     assert store.query_listings() == rows
 

@@ -1,4 +1,4 @@
-"""The other process: takes jobs up and runs them. It knows glyphd; glyphd never imports it."""
+"""The worker process: claims jobs and runs them. It imports glyphd; glyphd never imports it."""
 
 from worker.pending import run_pending
 

@@ -1,8 +1,8 @@
-"""Reading a large file in a process of its own, while this one writes what the other has read: two
-cores at work.
+"""Reads a large file in a second process while this one writes the rows, so that two cores are
+used.
 
-The reader sends chunk after chunk through a pipe, which holds it back while the writer is behind:
-memory stays flat. It ends by itself when nobody listens any more, however the worker went.
+The reader sends chunks through a pipe, which blocks it while the writer is behind, so memory stays
+constant. It ends by itself when the worker has ended for any reason.
 """
 
 import fcntl
@@ -28,22 +28,22 @@ from glyphd.uploads import UploadStore
 from glyphd.worker_package import python
 
 LARGE_BYTES = 8 << 20
-"""A smaller file is read before another process is of much use."""
+"""For a smaller file a second process is of little use."""
 
 PATIENCE_SECONDS = 0.2
-"""How long to wait for a chunk before asking whether to go on."""
+"""How long to wait for a chunk before checking whether to go on."""
 
 _AHEAD_BYTES = 1 << 20
-"""How far the reader may be ahead, some thousand rows: else each waits for the other at every
-chunk. Linux lets anybody have pipes of this size."""
+"""How far the reader can be ahead, some thousand rows: otherwise each process waits for the other
+at every chunk. Linux allows pipes of this size for all users."""
 
 _READER_CODE = "from glyphd.worker_package import load; load('apart').serve({}, {})"
 
 _READY = b"ready"
-"""What the reading process says first."""
+"""The first message of the reading process."""
 
 _MARSHAL_VERSION = 2
-"""Later ones look for objects that occur twice, which takes longer than to write them twice."""
+"""Later versions search for repeated objects, which takes longer than writing them twice."""
 
 
 _End: TypeAlias = "Connection[Any, Any]"
@@ -55,7 +55,7 @@ def is_worth_it(job: Job) -> bool:
 
 
 def has_second_core() -> bool:
-    """Whether two processes can be at work at once."""
+    """Whether two processes can run at the same time."""
     return len(os.sched_getaffinity(0)) > 1
 
 
@@ -64,7 +64,7 @@ class ReaderLost(Exception):
 
 
 class _Chunk(NamedTuple):
-    """What goes through the pipe: nothing but what marshal knows."""
+    """What is sent through the pipe: only types that marshal supports."""
 
     bytes_read: int
     rows_read: int
@@ -85,7 +85,7 @@ class _Pipes:
 
 
 class RowsApart:
-    """What another process reads: the same as KeptRows gives."""
+    """The rows read by another process, with the interface of KeptRows."""
 
     def __init__(self, pipe: _End, go_on: GoOn) -> None:
         self.bytes_read = 0
@@ -95,7 +95,7 @@ class RowsApart:
         self._go_on = go_on
 
     def checked(self) -> Iterator[Checked]:
-        """All rows, in order, in chunks. Raises what the reader raised, and ReaderLost when it
+        """All rows, in order, in chunks. Raises what the reader raised, and ReaderLost if it
         died."""
         while (chunk := self._receive()) is not None:
             self.bytes_read = chunk.bytes_read
@@ -123,7 +123,7 @@ class RowsApart:
 
 
 class Reader:
-    """The reading process of one worker: started once, asked for one file after another."""
+    """The reading process of one worker: started once, for one file after another."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -131,10 +131,9 @@ class Reader:
         self._is_ready = False
 
     def is_ready(self, seconds: float) -> bool:
-        """Whether the process, started if there is none, can read a file; waits for that at most so
-        long.
+        """Whether the process, started if there is none, can read a file; waits at most this long.
 
-        Raises EOFError or ConnectionError when it died.
+        Raises EOFError or ConnectionError if it died.
         """
         return self._answers(self._started(), seconds)
 
@@ -148,9 +147,9 @@ class Reader:
         go_on: GoOn,
         latest_seen_at: str | None = None,
     ) -> Iterator[RowsApart]:
-        """The kept file of an import as the other process reads it. `go_on` raises to end it.
+        """The kept file of an import, read by the other process. `go_on` raises to stop.
 
-        A process that has not ended with the block is not asked again.
+        A process that has not finished at the end of the block is not used again.
         """
         pipes = self._started()
         rows = RowsApart(pipes.incoming, go_on)
@@ -195,14 +194,14 @@ def _connected() -> tuple[_Pipes, _Pipes]:
     """The worker's ends and the reader's."""
     asked, asking = Pipe(duplex=False)
     reading, read = Pipe(duplex=False)
-    with suppress(OSError):  # a smaller pipe does as well, but slower
+    with suppress(OSError):  # a smaller pipe works too, but is slower
         fcntl.fcntl(read.fileno(), fcntl.F_SETPIPE_SZ, _AHEAD_BYTES)
     return _Pipes(reading, asking), _Pipes(asked, read)
 
 
 def serve(incoming: int, outgoing: int) -> None:
-    """What the reading process does: file after file, until nobody listens at the other end of the
-    pipe any more."""
+    """The loop of the reading process: reads file after file, until the other end of the pipe is
+    closed."""
     collect_rarely()
     pipes = _Pipes(Connection(incoming, writable=False), Connection(outgoing, readable=False))
     for number in (signal.SIGINT, signal.SIGTERM):

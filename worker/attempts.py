@@ -20,7 +20,7 @@ class Halted(Exception):
 
 
 class Attempt:
-    """What every attempt has: its progress, and a way for another thread to end the running
+    """What all attempts share: the progress, and a way for another thread to interrupt the running
     statement."""
 
     def __init__(self, context: WorkerContext) -> None:
@@ -29,7 +29,7 @@ class Attempt:
         self._interrupt: Callable[[], None] | None = None
 
     def interrupt(self) -> None:
-        """Ends the running statement, if there is one. For another thread."""
+        """Interrupts the running statement, if there is one. For another thread."""
         if self._interrupt is not None:
             self._interrupt()
 
@@ -51,7 +51,7 @@ class Attempt:
             raise
 
     def go_on(self) -> None:
-        """The one place where an attempt ends early: raises Halted when it has to."""
+        """The only place where an attempt ends early: raises Halted if it must."""
         if self._context.stopping.is_set():
             raise Halted(Halt.STOPPING)
         if self.progress.halted_by is not None:

@@ -7,15 +7,15 @@ from worker.context import WorkerContext
 
 
 class BatchChange(Attempt):
-    """Takes an import's events out of what counts, or back in."""
+    """Makes an import's events stop counting, or count again."""
 
     def __init__(self, context: WorkerContext, claim: Claim) -> None:
         super().__init__(context)
         self._job = claim.job
 
     def run(self) -> str:
-        """The moment it took effect, now or in an attempt before. Raises Halted when it has to end
-        before."""
+        """The moment when it took effect, now or in an earlier attempt. Raises Halted if it must
+        end before."""
         self.progress.writing(0)
         with self.connected() as archive:
             return change_batch(

@@ -27,14 +27,13 @@ SWEEP_SECONDS = 5.0
 HEALTH_CHECK_SECONDS = 10.0
 TIDY_SECONDS = 600.0
 HALF_RECEIVED_SECONDS = 3600.0
-"""An upload lies half received for the time that copying it takes; after this long its API process
-has died."""
+"""An upload is incomplete only while it is copied; after this long its API process has died."""
 
 log = structlog.get_logger(__name__)
 
 
 def run_worker(services: Services, *, stop_with_parent: bool) -> None:
-    """Runs until SIGTERM or SIGINT, or, if asked to, until whoever started it is gone. Call it in
+    """Runs until SIGTERM or SIGINT, or optionally until its parent process has ended. Call it in
     the main thread.
 
     The current job is finished, or rolled back and requeued, within `grace_seconds`.
@@ -45,8 +44,7 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
     collect_rarely()
     _start_reader(context.reader)
     taking_up.start()
-    # Huey's own handlers would cut a running import off at SIGINT, and restart the process at
-    # SIGHUP.
+    # Huey's own handlers would abort a running import at SIGINT, and restart the process at SIGHUP.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -74,15 +72,14 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
 
 
 def _start_reader(reader: Reader) -> None:
-    """No large file shall have to wait for it, and no small one for longer than it usually
-    takes."""
+    """No large file should wait for it, and no small one for longer than it usually takes."""
     if has_second_core():
         try:
             reader.is_ready(READER_SECONDS)
         except (
             EOFError,
             OSError,
-        ):  # it died, or there are too few descriptors or too little memory for it
+        ):  # it died, or there are too few descriptors or there is too little memory for it
             log.warning("reader_lost")
 
 
@@ -102,8 +99,8 @@ def _greet(services: Services, worker_id: str) -> None:
 
 
 def _every(seconds: float, stopping: Event, action: Callable[[], object]) -> Thread:
-    """Runs the action now and then every so often, in a thread of its own; trouble in it is logged,
-    not fatal."""
+    """Runs the action now and then at intervals, in a separate thread; its errors are logged, not
+    fatal."""
 
     def repeat() -> None:
         while True:
@@ -123,8 +120,8 @@ def _every(seconds: float, stopping: Event, action: Callable[[], object]) -> Thr
 
 
 def _watch_parent(stopping: Event) -> None:
-    """The parent holds the other end of stdin: its end means that the parent is gone, however it
-    went."""
+    """The parent has the other end of stdin, so the end of stdin means that the parent has ended
+    for any reason."""
     while os.read(0, 4096):
         pass
     stopping.set()

@@ -1,4 +1,4 @@
-"""What a worker has beside the services it shares with the API."""
+"""What a worker has in addition to the services shared with the API."""
 
 from dataclasses import dataclass, field
 from threading import Event
@@ -11,11 +11,10 @@ from worker.apart import Reader
 
 @dataclass(frozen=True)
 class WorkerContext:
-    """`archive` is open for writing; `stopping` is set when the process has to stop; `reader` reads
+    """`archive` is open for writing; `stopping` is set when the process must stop; `reader` reads
     large files.
 
-    `is_suspect` is set when a job met an error of a database that nobody can explain: it may be
-    damaged.
+    `is_suspect` is set after a job had an unexplained database error: the database may be damaged.
     """
 
     services: Services

@@ -19,7 +19,7 @@ from worker.room import Room
 
 
 class FileImport(Attempt):
-    """Has what one attempt has found so far, so that a failed one can report it too."""
+    """Collects the findings of one attempt, so that a failed one can report them too."""
 
     def __init__(self, context: WorkerContext, claim: Claim) -> None:
         super().__init__(context)
@@ -36,8 +36,8 @@ class FileImport(Attempt):
         self._found: dict[str, Any] = {"ignored_columns": [], "blank_rows": 0, "warnings": []}
 
     def run(self) -> None:
-        """Raises RowsRefused or UnreadableFile when the file is at fault, and Halted when it has to
-        end before."""
+        """Raises RowsRefused or UnreadableFile for errors in the file, and Halted if it must end
+        before."""
         with self.connected() as archive, open_stage(archive) as stage, self._room.watched():
             # 1. Rows that can be taken go into the stage, what is wrong with others into a file.
             self._read(stage)
@@ -110,7 +110,7 @@ class FileImport(Attempt):
             return
         if self.errors.has(DECIMAL_COMMA[0]):
             what = (
-                "the file has decimal commas, so that its other numbers can't be trusted: "
+                "the file has decimal commas, so its other numbers can't be trusted: "
                 "send it with decimal=comma"
             )
             raise RowsRefused(f"{what}; nothing was written")

@@ -1,4 +1,4 @@
-"""Problems outside the file, in words that clients may read: the work is done again later."""
+"""Problems outside the file, in texts that are safe for clients: the job is tried again later."""
 
 import errno
 from collections.abc import Mapping
@@ -18,22 +18,22 @@ _FILE_TROUBLES: Mapping[int, str] = {
     errno.ENOMEM: "the worker is out of memory",
     errno.EAGAIN: "the system can't start another process or thread",
     errno.EROFS: "the disk is read-only",
-    errno.EACCES: "the worker may not read or write its files",
-    errno.EPERM: "the worker may not read or write its files",
+    errno.EACCES: "the worker is not allowed to read or write its files",
+    errno.EPERM: "the worker is not allowed to read or write its files",
 }
-NO_ROOM_BESIDE_RESERVE = "the disk has no space for the import beside its reserve"
+NO_ROOM_BESIDE_RESERVE = "the disk has too little space for the import and its reserve"
 ROOM_REASONS = frozenset(
     {_NO_ROOM, NO_ROOM_BESIDE_RESERVE, Trouble.FULL.value, Trouble.TOO_LARGE.value}
 )
-"""A disk or a database was full, or the work took more of it than it may."""
+"""The disk or the database was full, or the job exceeded its share of it."""
 
 _OTHER_FILE_TROUBLE = "the disk can't be read or written"
-_OTHER_DATABASE_TROUBLE = "the database answered with an error; the log says which"
+_OTHER_DATABASE_TROUBLE = "the database returned an error; the log has the details"
 
 
 def passing_reason(error: Exception) -> str | None:
-    """Why the work must be done again later; None for damage, for problems of the file, and for
-    bugs of ours."""
+    """Why the job must be tried again later; None for damage, for errors in the file, and for bugs
+    in glyphd."""
     cause = cause_of(error)
     if isinstance(cause, Unavailable | SchemaError | SourceMissing):
         return cause.detail

@@ -1,5 +1,4 @@
-"""Running what is queued in the calling process: for tests, for scripts, and for `worker
---once`."""
+"""Runs the queued jobs in the calling process: for tests, scripts, and `worker --once`."""
 
 from threading import Event
 
@@ -10,8 +9,8 @@ from worker.run_job import run_job
 
 
 def run_pending(services: Services) -> int:
-    """Runs every unfinished job that no other process runs, oldest first; returns how many it
-    looked at."""
+    """Runs every unfinished job that no other process is running, oldest first; returns how many it
+    tried."""
     context = WorkerContext(services, open_archive(services.settings, read_only=False), Event())
     jobs = services.registry.unfinished()
     try:

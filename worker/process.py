@@ -14,10 +14,11 @@ from worker.pending import run_pending
 
 
 def run(settings: Settings, *, once: bool, stop_with_parent: bool) -> None:
-    """Runs jobs until it is stopped; with `once` those that are queued. Call it in the main thread.
+    """Runs jobs until it is stopped; with `once` only those that are queued. Call it in the main
+    thread.
 
-    A fresh folder is initialised, unless a parent has done so: then an archive that is gone may
-    come back, with its disk. Raises what `initialise` raises, and NotReady.
+    A fresh folder is initialised, unless a parent has done so: then a missing archive may come back
+    with its disk. Raises what `initialise` raises, and NotReady.
     """
     configure_logs(settings)
     if stop_with_parent and not is_anything_there(settings, ARCHIVE):

@@ -1,4 +1,4 @@
-"""How far a job is, and the thread that updates the registry twice a second."""
+"""The progress of a job, and the thread that updates the registry twice a second."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,12 +14,11 @@ from glyphd.times import now_text
 
 BEAT_SECONDS = 0.5
 READING_SHARE = 0.8
-"""Reading and checking a file takes about this share of an import, writing it into the archive the
-rest."""
+"""Reading and checking a file takes about this share of an import; writing it takes the rest."""
 
 CREEP = 0.03
 STEP_SHARE = 0.01
-"""Less than any statement's share of the whole."""
+"""Less than any statement's share of the total."""
 
 log = structlog.get_logger(__name__)
 
@@ -56,9 +55,8 @@ class Progress:
         self.progress = mark
 
     def next_beat(self) -> float:
-        """What is reported. Nothing says how far a statement is that writes for many seconds: each
-        beat adds a little less to its beginning than the one before, and all of them never reach
-        its end."""
+        """The reported progress. The progress within a long statement is unknown, so each heartbeat
+        adds a little less than the previous one, and the sum never reaches the statement's end."""
         if self.phase == "writing":
             self._crept += CREEP * (STEP_SHARE - self._crept)
         return min(1.0, self.progress + self._crept)
@@ -66,7 +64,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Watched:
-    """What a heartbeat reports and looks at, and how it ends a statement that takes long."""
+    """What a heartbeat reports and checks, and how it interrupts a long statement."""
 
     registry: Registry
     claim: Claim
@@ -77,7 +75,7 @@ class Watched:
 
 @contextmanager
 def heartbeat(watched: Watched) -> Iterator[None]:
-    """Reports the progress of the block until it ends, and halts it when it has to end before."""
+    """Reports the progress of the block until it ends, and halts it if it must end before."""
     ended = Event()
     thread = Thread(target=_beat, args=(watched, ended), name="heartbeat", daemon=True)
     thread.start()
@@ -89,7 +87,7 @@ def heartbeat(watched: Watched) -> Iterator[None]:
 
 
 def _beat(watched: Watched, ended: Event) -> None:
-    """Looks again after a halt too: a statement may begin just after it was interrupted in vain."""
+    """Continues after a halt: a statement may begin just after an interrupt that had no effect."""
     while not ended.wait(BEAT_SECONDS):
         try:
             watched.progress.halted_by = watched.progress.halted_by or _look(watched)

@@ -1,8 +1,8 @@
 """The worker's own check of the databases for damage: in quiet hours, and after something went
 wrong.
 
-It runs beside everything else on a connection of its own. No import waits for it, and it gives way
-to them, since both would read from the same disk.
+It runs in parallel, on its own connection. No import waits for it, and it is interrupted by them,
+because both read from the same disk.
 """
 
 import os
@@ -22,21 +22,21 @@ from glyphd.services import Services
 from glyphd.times import utc_text
 
 LOOK_SECONDS = 5.0
-"""How often to ask whether a check is due."""
+"""How often to test whether a check is due."""
 
 WATCH_SECONDS = 0.5
-"""How soon a check that runs gives way to an import."""
+"""How soon a running check is interrupted by an import."""
 
 QUIET_SECONDS = 30
 INTERVAL_SECONDS = 24 * 3600
 DAMAGED_INTERVAL_SECONDS = 3600
 
 PATIENCE_SECONDS = 24 * 3600
-"""After imports have put a check off for so long, it goes on beside them: a busy service needs
-checks too."""
+"""After imports have postponed a check for this long, it runs in parallel with them, because a busy
+service needs checks too."""
 
 _CHECK_LOCK = 0
-"""Of several workers one checks. Jobs are counted from 1, so that this lock is no job's."""
+"""Only one of several workers checks. Jobs are numbered from 1, so this lock belongs to no job."""
 
 _NICENESS = 10
 
@@ -45,8 +45,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class _Due:
-    """Why a check is due: at once for something that happened, else when nothing comes in for a
-    while."""
+    """Why a check is due: immediately after an incident, otherwise when nothing has been received
+    for a while."""
 
     lost_workers: list[str]
     is_suspect: bool
@@ -54,7 +54,7 @@ class _Due:
 
 
 class QuietCheck:
-    """Looks now and then whether a check is due and nobody is in its way, and makes it."""
+    """Tests at intervals whether a check is due and possible, and runs it."""
 
     def __init__(self, services: Services, is_suspect: Event, stopping: Event) -> None:
         self._settings = services.settings
@@ -67,7 +67,7 @@ class QuietCheck:
         self._has_looked = False
 
     def look(self) -> None:
-        """Makes a check if one is due; returns when it is made, or has given way."""
+        """Runs a check if one is due; returns when it is done or interrupted."""
         if self._due() is None:
             self._due_since = None
             return
@@ -75,7 +75,7 @@ class QuietCheck:
         if self._is_in_the_way():
             return
         with self._locks.hold(_CHECK_LOCK) as is_held:
-            due = self._due() if is_held else None  # another worker may just have made it
+            due = self._due() if is_held else None  # another worker may just have done it
             if due is not None and (due.is_urgent or self._is_quiet()):
                 self._check(due)
 
@@ -92,15 +92,15 @@ class QuietCheck:
         return _Due(lost_workers, is_suspect, is_urgent) if is_urgent or is_old else None
 
     def _may_be_repaired(self, last: IntegrityCheck | None) -> bool:
-        """Damage is repaired while nothing runs, so it is checked again at the start; later only
-        sometimes."""
+        """Damage is repaired while the service is stopped, so it is checked again at the start, and
+        later only sometimes."""
         return (
             not self._has_looked or last is None or last.checked_at < _ago(DAMAGED_INTERVAL_SECONDS)
         )
 
     def _check(self, due: _Due) -> None:
-        """In full where damage was found or suspected: a quick check would not see an index that is
-        wrong."""
+        """A full check if damage was found or is suspected, because a quick check would not notice
+        a wrong index."""
         self._has_looked = True
         began = time.monotonic()
         check = DamageCheck(databases_to_check(self._settings), quick=not due.is_suspect)
@@ -128,7 +128,7 @@ class QuietCheck:
             return running.result()
 
     def _is_in_the_way(self) -> bool:
-        """Whether jobs are waiting or running, and the check has not waited for its turn too
+        """Whether jobs are waiting or running, and the check has not been postponed for too
         long."""
         is_patient = time.monotonic() - (self._due_since or time.monotonic()) < PATIENCE_SECONDS
         return is_patient and self._registry.count_unfinished() > 0
@@ -138,7 +138,7 @@ class QuietCheck:
 
 
 def _run_gently(check: DamageCheck) -> list[str]:
-    """On Linux each thread has a niceness of its own."""
+    """On Linux each thread has its own niceness."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)
     return check.run()

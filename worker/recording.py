@@ -1,4 +1,4 @@
-"""How an attempt ended, written into the job's row in the registry: finished, or queued again."""
+"""Records in the job's row how an attempt ended: finished, or queued again."""
 
 from typing import Any
 
@@ -76,11 +76,11 @@ def requeue(context: WorkerContext, claim: Claim, rest: Rest, reason: str | None
 
 
 def _record(context: WorkerContext, claim: Claim, **values: Any) -> None:
-    """Writes into the job's row how the attempt ended, as soon as the registry can be written to.
+    """Writes into the job's row how the attempt ended, as soon as the registry is writable.
 
-    A row that stays `running` would say that this process had died, and count against the import.
-    No other job could be claimed meanwhile. Raises ClaimLost, and the database's error when the
-    process has to stop before.
+    A row that stays `running` would mean that this process had died, and count against the import.
+    No other job could be claimed meanwhile. Raises ClaimLost, and the database's error if the
+    process must stop before.
     """
     pause = LONGEST_RECORD_PAUSE_SECONDS / 64
     while True:

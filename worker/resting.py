@@ -1,4 +1,4 @@
-"""How a job waits after trouble that is not its own, and when it has waited for room in vain."""
+"""How a job waits after trouble outside its file, and when it has waited for space too often."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,13 +11,13 @@ from glyphd.times import read_stored, utc_text
 from worker.passing import ROOM_REASONS, passing_reason
 
 MOST_TRIES_FOR_ROOM = 20
-"""With the rests between them they take a quarter of an hour."""
+"""With the pauses between them these take a quarter of an hour."""
 
 
 @dataclass(frozen=True)
 class Rest:
-    """What a job's row says while it waits: which hand-back in a row this is, and until when it
-    rests."""
+    """The state of a waiting job in its row: how often in a row it was requeued, and until when it
+    waits."""
 
     handback_count: int
     seconds: float
@@ -30,21 +30,21 @@ class Rest:
 
 
 def rest_after_stop(job: Job) -> Rest:
-    """For a job whose process stops: another one may claim it at once."""
+    """For a job whose process stops: another one can claim it immediately."""
     return Rest(job.handback_count + 1, 0)
 
 
 def rest_after(job: Job, reason: str) -> Rest:
-    """Twice as long each time. Hand-backs for want of room are counted from the first of them."""
+    """Twice as long each time. Requeues for lack of space are counted from the first of them."""
     wants_room_now = reason in ROOM_REASONS and not _wanted_room(job)
     count = 1 if wants_room_now else job.handback_count + 1
     return Rest(count, float(min(2 ** (count - 1), LONGEST_REST_SECONDS)))
 
 
 def is_hopeless(registry: Registry, job: Job, reason: str) -> bool:
-    """Whether only this import found no room, try after try.
+    """Whether only this import found no space in many attempts.
 
-    Others have to have succeeded since the last try: as long as none does, the disk may just be
+    Others must have succeeded since the last attempt: as long as none does, the disk may simply be
     full.
     """
     if (
@@ -65,11 +65,11 @@ def is_hopeless(registry: Registry, job: Job, reason: str) -> bool:
 
 
 def why_hopeless(job: Job, reason: str) -> str:
-    """The message of an import that ends for that."""
+    """The message of an import that fails for this reason."""
     return (
-        f"the import found no space in {job.handback_count + 1} tries, while others succeeded "
+        f"the import found no space in {job.handback_count + 1} attempts, while others succeeded "
         f"({reason}): "
-        "make room and retry it, or split the file"
+        "free some space and retry it, or split the file"
     )
 
 

@@ -1,4 +1,4 @@
-"""Room for an import on the disk: what it stages and writes leaves the reserve alone."""
+"""Disk space for an import: what it stages and writes does not use the reserve."""
 
 import math
 import os
@@ -16,16 +16,15 @@ from glyphd.settings import MIB
 from worker.passing import NO_ROOM_BESIDE_RESERVE, is_for_want_of_room
 
 _SMALL_SHARE = 8
-"""An import that takes no more than this part of the reserve may have it: uploads leave it free for
-that."""
+"""An import can use this part of the reserve, which uploads leave free for it."""
 
 _LARGE_SHARE = 2
-"""An import that fills this part of all that the disk can offer does not wait for others to make
-room."""
+"""An import that needs more than this part of the available disk does not wait for others to free
+space."""
 
 
 class Room:
-    """The room that one attempt may use. PostgreSQL keeps its rows on a disk that can't be seen
+    """The space that one attempt can use. PostgreSQL stores its rows on a disk that is not visible
     from here."""
 
     def __init__(self, services: Services, archive: Database) -> None:
@@ -36,11 +35,11 @@ class Room:
             self._folders = {services.scratch.folder, services.settings.archive_path.parent}
 
     def require(self, *, copies: int = 0) -> None:
-        """Makes sure that the reserve stays free, also when so many copies of the stage are still
-        to be written.
+        """Makes sure that the reserve stays free, even if this many copies of the stage must still
+        be written.
 
-        Raises StorageFull when others have to make room, and ImportTooLarge when that could not
-        help.
+        Raises StorageFull if others must free space, and ImportTooLarge if that would not be
+        enough.
         """
         for folder in self._folders:
             free = shutil.disk_usage(folder).free
@@ -49,8 +48,8 @@ class Room:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Raises ImportTooLarge in place of an error for want of room in the block, when no room
-        could be enough."""
+        """Raises ImportTooLarge instead of a disk-full error in the block, if no amount of free
+        space could be enough."""
         try:
             yield
         except Exception as error:
@@ -71,7 +70,7 @@ class Room:
         if not self._is_small(needed) and needed > self._most_bytes(folder) // _LARGE_SHARE:
             size = f"at least {math.ceil(needed / MIB)} MiB for its rows"
             raise ImportTooLarge(
-                f"the import does not fit on the disk: it needs {size}; retry it on a larger one"
+                f"the import does not fit on the disk: it needs {size}; retry it on a larger disk"
             )
 
     def _is_small(self, needed: int) -> bool:
@@ -83,8 +82,7 @@ class Room:
         return int(pages) * int(page_bytes)
 
     def _most_bytes(self, folder: Path) -> int:
-        """What the disk could offer if nothing but the reserve and what glyphd keeps for ever were
-        on it."""
+        """The available space if the disk had only the reserve and glyphd's permanent files."""
         settings = self._settings
         kept = [
             *settings.archive_path.parent.glob(f"{settings.archive_path.name}*"),

@@ -1,4 +1,4 @@
-"""The life of a job in the worker: lock, claim, one attempt, and what came of it."""
+"""The life of a job in the worker: lock, claim, one attempt, and its outcome."""
 
 import time
 from contextlib import ExitStack
@@ -34,8 +34,8 @@ log = structlog.get_logger(__name__)
 
 
 def run_job(context: WorkerContext, job_id: int) -> None:
-    """Runs the job unless it is finished, rests, or is run by another process. Never raises for a
-    job's sake."""
+    """Runs the job unless it is finished, must wait, or is run by another process. Never raises
+    errors of a job."""
     try:
         _run_alone(context, job_id)
     except Exception as error:
@@ -82,11 +82,11 @@ def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> Non
         return
     except ReaderLost:
         log.warning("reader_lost")
-        # Still said to be running, as if this process had died: the sweep finds that, and counts
-        # it as lost.
+        # Its row is still `running`, as if this process had died: the sweep finds it, and counts
+        # the attempt as lost.
         return
     except Exception as error:  # noqa: BLE001
-        # The worker's edge: a job's failure must not end the process.
+        # The worker's boundary: a job's failure must not end the process.
         ended = _end_of(context, claim, error)
         if ended is None:
             return
@@ -95,7 +95,7 @@ def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> Non
 
 
 def _end_of(context: WorkerContext, claim: Claim, error: Exception) -> dict[str, Any] | None:
-    """How the error ends the job; None when the job waits for the trouble to pass."""
+    """How the error ends the job; None if the job waits and is tried again."""
     reason = passing_reason(error)
     if isinstance(error, ImportTooLarge):
         return _failed(error.code, error.detail)
@@ -111,7 +111,7 @@ def _end_of(context: WorkerContext, claim: Claim, error: Exception) -> dict[str,
 
 
 def _tidy(context: WorkerContext) -> None:
-    """Does what the commit left for later, now that nobody waits for the job any more."""
+    """Does what the commit postponed, now that no client waits for the job any more."""
     try:
         checkpoint(context.archive)
     except DATABASE_ERRORS:
@@ -149,7 +149,7 @@ def _run(context: WorkerContext, claim: Claim, attempt: FileImport) -> dict[str,
         attempt.errors.settle()
         return attempt.findings() | _failed("unreadable_file", error.detail)
     except (Halted, *DATABASE_ERRORS) as error:
-        if attempt.written is None:  # else the batch is in the archive, whatever came after
+        if attempt.written is None:  # otherwise the batch is in the archive
             attempt.errors.discard()
             if isinstance(error, Halted) and error.why is Halt.CANCELLED:
                 return _cancelled(context, claim)
@@ -163,7 +163,7 @@ def _run(context: WorkerContext, claim: Claim, attempt: FileImport) -> dict[str,
 
 
 def _foreseen(attempt: FileImport) -> dict[str, Any]:
-    """The findings of a dry run, with what its rows would do."""
+    """The findings of a dry run, with the effect that its rows would have."""
     findings, foreseen = attempt.findings(), attempt.foreseen
     return findings | foreseen | {"warnings": [*findings["warnings"], *foreseen["warnings"]]}
 
@@ -175,7 +175,7 @@ def _cancelled(context: WorkerContext, claim: Claim) -> dict[str, Any]:
 
 
 def _halt(context: WorkerContext, claim: Claim, why: Halt) -> None:
-    """An attempt that has to end. Nothing of it was committed."""
+    """An attempt that must end. Nothing of it was committed."""
     if why is Halt.LOST:
         raise ClaimLost(why.value)
     requeue(context, claim, rest_after_stop(claim.job))
@@ -203,11 +203,11 @@ def _failed(code: str, message: str) -> dict[str, Any]:
 
 
 def _broken(context: WorkerContext, error: Exception) -> dict[str, Any]:
-    """What became of a job that met damage, or a fault of ours. A damaged archive stays so until it
-    is repaired."""
+    """The outcome of a job that found damage or a bug in glyphd. A damaged archive stays damaged
+    until it is repaired."""
     if trouble_of(error) is Trouble.DAMAGED:
         log.error("database_damaged", reason=str(error))
-        IntegrityLog(context.services.registry).record([f"archive: a job met this: {error}"])
+        IntegrityLog(context.services.registry).record([f"archive: found by a job: {error}"])
         return _failed("archive_damaged", f"the archive is damaged: {_REPAIR_ADVICE} this import")
     if isinstance(error, DATABASE_ERRORS):
         context.is_suspect.set()

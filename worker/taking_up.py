@@ -1,5 +1,5 @@
-"""Takes jobs up: those that messages lead to, and in a sweep those that were forgotten. Without a
-usable queue the sweep runs them itself."""
+"""Runs jobs: those with a message, and in a sweep the forgotten ones. Without a usable queue the
+sweep runs them itself."""
 
 from threading import Lock
 from typing import Any
@@ -14,7 +14,7 @@ from worker.run_job import run_job
 
 FIRST_POLL_SECONDS = 0.05
 LONGEST_POLL_SECONDS = 2.0
-"""Both storages wait for messages by themselves: Huey only sleeps after an error, and logs it each
+"""Both storages wait for messages themselves; Huey sleeps only after an error, and logs it each
 time."""
 
 LOOK_AGAIN_SECONDS = 0.5
@@ -24,8 +24,8 @@ log = structlog.get_logger(__name__)
 
 
 class TakingUp:
-    """The queue's consumer and the sweep of one worker. One job is run at a time, whichever of them
-    found it."""
+    """The queue's consumer and the sweep of one worker. Only one job runs at a time, whichever of
+    them found it."""
 
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
@@ -41,7 +41,7 @@ class TakingUp:
         self._consumer.check_worker_health()
 
     def stop(self) -> None:
-        """Ends when the job in hand has ended, within the grace time."""
+        """Ends when the current job has ended, within the grace period."""
         self._consumer.stop(graceful=True)
 
     def sweep(self) -> None:
@@ -60,7 +60,7 @@ class TakingUp:
         try:
             self._queue.check_usable()
         except Exception as error:  # noqa: BLE001
-            # Whatever ails the queue, jobs are run without it.
+            # Jobs are run without the queue, regardless of what is wrong with it.
             if event is not None:
                 log.warning(event, reason=str(error))
             return False

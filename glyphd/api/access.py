@@ -1,9 +1,10 @@
-"""Which requests are answered: those for a name of this service, and writes of its own pages only.
+"""Decides which requests are answered: those for a name of this service, and writes only from its
+own pages.
 
-A browser sends requests for any web page, also to this machine. It says which page a request comes
-from (`Sec-Fetch-Site`, `Origin`) and under which name it reached the service (`Host`). The name
-gives DNS rebinding away: a foreign name that was made to point here. Other clients send neither of
-the first two, and pass.
+A browser sends requests on behalf of any web page, also to this machine. It says which page a
+request comes from (`Sec-Fetch-Site`, `Origin`) and under which name it reached the service
+(`Host`). The name reveals DNS rebinding, where a foreign name points to this machine. Other
+clients send neither of the first two, and pass.
 """
 
 import re
@@ -20,7 +21,7 @@ from glyphd.settings import ANY_HOST, Network, Settings
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _PROBED_PATHS = ("/api/health", "/api/ready")
-_OWN_SITES = ("same-origin", "none")  # none: the user's own doing, such as a bookmark
+_OWN_SITES = ("same-origin", "none")  # none: an action of the user, such as opening a bookmark
 _HOST_OPTIONAL = ("", "0.9", "1.0")
 _ORIGIN = re.compile(r"(https?)://([^/]+)/?", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -29,11 +30,11 @@ _MOST_SHOWN = 200
 
 @dataclass(frozen=True)
 class RequestHead:
-    """What the rule looks at.
+    """The parts of a request that the rule uses.
 
     `version` is that of HTTP, such as `1.1`; `peer` is the address that the request came from.
-    Header names are in upper case with underscores; a header that was sent twice has both values,
-    separated by a comma.
+    Header names are in upper case with underscores; a repeated header has both values, separated by
+    a comma.
     """
 
     method: str
@@ -59,14 +60,13 @@ class RequestHead:
 
     @property
     def is_probe(self) -> bool:
-        """Load balancers ask under any name or none, and the answer holds nothing worth
-        stealing."""
+        """Load balancers use any name or none, and the answer contains nothing confidential."""
         return self.is_safe and self.path in _PROBED_PATHS
 
 
 @dataclass(frozen=True)
 class AccessRule:
-    """The one statement of the rule. Names are spelled as `parse_host` spells them."""
+    """The rule itself. Names are normalized by `parse_host`."""
 
     allowed_hosts: frozenset[str] = frozenset()
     own_names: frozenset[str] = frozenset()
@@ -95,7 +95,7 @@ class AccessRule:
             self._check_site(head, host)
 
     def trusts(self, peer: str) -> bool:
-        """Whether what this address says about other hosts counts."""
+        """Whether headers about other hosts are trusted from this address."""
         if not self.trusted_proxies:
             return False
         try:
@@ -106,7 +106,7 @@ class AccessRule:
         return any(address in network for network in self.trusted_proxies)
 
     def _is_served(self, host: Host) -> bool:
-        """Rebinding needs a name that someone else can point here: one in the DNS, with a dot."""
+        """Rebinding needs a name in the DNS, which has a dot."""
         name = host.name
         if host.is_address or "." not in name or name.endswith(".localhost"):
             return True
@@ -139,9 +139,9 @@ class AccessRule:
         return page.name in self.allowed_hosts or any(_is_same(page, one, default) for one in asked)
 
     def _forwarded_host(self, head: RequestHead) -> Host | None:
-        """The host that a trusted proxy was asked for.
+        """The host that was requested from a trusted proxy.
 
-        Proxies append to the header, so the last value is the one that our peer vouches for.
+        Proxies append to the header, so the last value is from our peer.
         """
         if self.trusts(head.peer):
             last = head.headers.get("X_FORWARDED_HOST", "").rpartition(",")[2]
@@ -151,7 +151,7 @@ class AccessRule:
 
 
 def _host_of(head: RequestHead) -> Host | None:
-    """The host that was asked for; None where an old client does not say."""
+    """The requested host; None if an old client does not send it."""
     given = head.headers.get("HOST", "")
     if not given:
         if head.version in _HOST_OPTIONAL:
@@ -164,6 +164,5 @@ def _host_of(head: RequestHead) -> Host | None:
 
 
 def _is_same(page: Host, asked: Host, default_port: int) -> bool:
-    """Whether both are one host and port; which port is the default depends on the page's
-    scheme."""
+    """Whether host and port are the same; the default port depends on the page's scheme."""
     return page.name == asked.name and (page.port or default_port) == (asked.port or default_port)

@@ -1,4 +1,4 @@
-"""What can be done to an import: cancel it, run it again, roll it back, restore it."""
+"""The actions on an import: cancel, retry, roll back and restore."""
 
 from collections.abc import Callable
 
@@ -30,7 +30,7 @@ from glyphd.services import Services
 from glyphd.storage.supposing import foresee_change
 
 CHANGE_GRACE_SECONDS = 1.0
-"""A rollback or a restore is given this long, so that its answer usually shows it done."""
+"""The answer waits this long for a rollback or a restore, so that it is usually done."""
 
 
 class ActionsApi:
@@ -47,7 +47,7 @@ class ActionsApi:
         ]
 
     def cancel(self, import_id: str) -> HTTPResponse:
-        """200 if it is cancelled, 202 if a worker still has to stop."""
+        """200 if it is cancelled, 202 if a worker must still stop."""
         query(NoParameters)
         services = self._services
         job = require_import(services.registry, import_id)
@@ -64,11 +64,11 @@ class ActionsApi:
         return answer_upload(accepted, self._waiting, grace_seconds=0)
 
     def roll_back(self, import_id: str) -> HTTPResponse:
-        """Takes the import's rows out of every current view."""
+        """Removes the import's rows from every current view."""
         return self._change(import_id, ROLLBACK)
 
     def restore(self, import_id: str) -> HTTPResponse:
-        """Brings the rows of an import that was rolled back back."""
+        """Brings back the rows of an import that was rolled back."""
         return self._change(import_id, RESTORE)
 
     def _change(self, import_id: str, kind: str) -> HTTPResponse:
@@ -93,8 +93,8 @@ class ActionsApi:
 
 
 def run_again(services: Services, import_id: str, read_asked: Callable[[], Asked]) -> Accepted:
-    """A new import of the same upload, logged like any other. `read_asked` may raise what is wrong
-    with the request."""
+    """A new import of the same upload, logged like any other. `read_asked` can raise errors of the
+    request."""
     with import_line() as line:
         asked = read_asked()
         require_room(services)
@@ -106,7 +106,7 @@ def run_again(services: Services, import_id: str, read_asked: Callable[[], Asked
 
 
 def foreseen_effect(services: Services, job: Job, kind: str) -> dict[str, int]:
-    """What the change would do to the market; refused like the change itself."""
+    """How the change would affect the market; refused like the change itself."""
     require_change(job, kind, services.registry)
     with services.archive.connection_context():
         return foresee_change(services.archive, job.import_id, kind)

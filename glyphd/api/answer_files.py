@@ -13,17 +13,16 @@ from glyphd.disk import ScratchSpace
 from glyphd.errors import ClientLeft
 
 STEP_BYTES = 1024 * 1024
-"""Room is asked for in steps of this size."""
+"""Space is reserved in steps of this size."""
 
 _LOOK_SECONDS = 0.25
 
 
 class AnswerFile(io.BufferedRandom):
-    """An unlinked file that asks for room before it grows, and gives the room back when it is
-    closed.
+    """An unlinked file that reserves space before it grows, and releases it when it is closed.
 
-    Writing raises StorageFull where there is no room, and ClientLeft soon after nobody waits for
-    the answer any more.
+    Writing raises StorageFull if there is no space, and ClientLeft soon after the client has
+    disconnected.
     """
 
     def __init__(self, space: ScratchSpace) -> None:
@@ -40,7 +39,7 @@ class AnswerFile(io.BufferedRandom):
         if now - self._looked_at > _LOOK_SECONDS:
             self._looked_at = now
             if client_left():
-                raise ClientLeft("the client left before its answer was made")
+                raise ClientLeft("the client disconnected before its answer was complete")
         while self._written + count > self._taken:
             self._space.take(STEP_BYTES)
             self._taken += STEP_BYTES
@@ -56,9 +55,9 @@ class AnswerFile(io.BufferedRandom):
 
 
 def written(write: Callable[[BinaryIO], None], space: ScratchSpace) -> BinaryIO:
-    """A scratch file, written and at its start again. Whoever sends it closes it.
+    """A written scratch file, at its start. The sender closes it.
 
-    Raises StorageFull, ClientLeft, and OSError where the disk is full even so.
+    Raises StorageFull, ClientLeft, and OSError if the disk is full nevertheless.
     """
     with ExitStack() as stack:
         file = cast(BinaryIO, stack.enter_context(AnswerFile(space)))

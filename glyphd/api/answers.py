@@ -1,4 +1,4 @@
-"""Making HTTP answers: JSON, lists in three formats, conditional and file answers."""
+"""HTTP answers: JSON, lists in three formats, conditional and file answers."""
 
 import io
 import json
@@ -57,34 +57,32 @@ def answer_file(file: BinaryIO, content_type: str, **headers: str) -> HTTPRespon
 
 
 def answer_head(content_type: str, **headers: str) -> HTTPResponse:
-    """The answer to a HEAD without the work of a GET: what it says of the content, but for its
-    length."""
+    """The answer to a HEAD without the work of a GET: its headers, except for the length."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    # Bottle drops the body of every answer to a HEAD, but takes an empty one for content of no
-    # bytes.
+    # Bottle drops the body of every answer to a HEAD, but would give an empty one a length of 0.
     return HTTPResponse(iter([b"\n"]), 200, {"Content-Type": content_type, **named})
 
 
 class NotModified(HTTPResponse, Answered):  # type: ignore[misc]  # Bottle has no types
-    """Raised for whoever has this very version already."""
+    """Raised if the client already has this version."""
 
 
 def make_etag(*parts: Any) -> str:
-    """An entity tag for whatever an answer depends on (JSON values)."""
+    """An entity tag for everything on which an answer depends (JSON values)."""
     return f'"{fingerprint(parts)}"'
 
 
 def require_changed(*version: Any) -> dict[str, str]:
-    """The headers of an answer that may change: its tag, which names this request and the version
-    (JSON values).
+    """The headers of an answer that may change: its tag, for this request and the version (JSON
+    values).
 
-    Raises 304 for whoever has this very version already.
+    Raises 304 if the client already has this version.
     """
     return require_new_tag(make_etag(request.path, query_pairs(), *version))
 
 
 def require_new_tag(etag: str) -> dict[str, str]:
-    """The headers of an answer with this tag. Raises 304 for whoever has it already."""
+    """The headers of an answer with this tag. Raises 304 if the client already has it."""
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
     given = {tag.strip().removeprefix("W/") for tag in header("If-None-Match").split(",")}
     if etag in given or "*" in given:
@@ -93,7 +91,7 @@ def require_new_tag(etag: str) -> dict[str, str]:
 
 
 def output_format(query: OutputQuery) -> str:
-    """The format asked for by `format`, else by the Accept header. Raises NotAcceptable."""
+    """The format requested by `format`, or else by the Accept header. Raises NotAcceptable."""
     if query.format is not None:
         return query.format
     accepted = header("Accept").strip()
@@ -118,10 +116,10 @@ def answer_list(
     count: Callable[[], int] | None = None,
     pages: KeptPages | None = None,
 ) -> HTTPResponse:
-    """The page that is asked for, or the whole list where there is no `limit`.
+    """The requested page, or the whole list without `limit`.
 
-    `version` changes whenever the list may. `count` says how many rows there are, where that is
-    asked for. `pages` keeps what was answered.
+    `version` changes whenever the list may change. `count` returns the number of rows, if it is
+    requested. `pages` caches answers.
     """
     try:
         headers = require_changed(output_format(asked), version)
@@ -146,7 +144,7 @@ def _made_page(
 
 
 def answer_page(asked: OutputQuery, page: Page, headers: dict[str, str]) -> HTTPResponse:
-    """A page, whose rows are in memory anyway, is written there."""
+    """A page is written in memory, because its rows are there anyway."""
     form, write = _writer(asked)
     written = io.BytesIO()
     write(written, page.columns, page.rows)
@@ -161,25 +159,25 @@ def answer_whole(
     scratch: ScratchSpace,
     headers: dict[str, str],
 ) -> HTTPResponse:
-    """All rows, written to an unlinked file first: flat in memory, and no lock on the archive while
-    a reader takes its time."""
+    """All rows, first written to an unlinked file: this needs constant memory, and no lock on the
+    archive while a slow client reads."""
     form, write = _writer(asked)
     headers |= {"Vary": "Accept"}
     if request.method == "HEAD":
         return answer_head(CONTENT_TYPES[form], **headers)
-    with closing(rows):  # a connection can't be closed while rows of it are still being read
+    with closing(rows):  # a connection can't be closed while its rows are still being read
         file = written(lambda file: write(file, columns, rows), scratch)
     return answer_file(file, CONTENT_TYPES[form], **headers)
 
 
 def _writer(asked: OutputQuery) -> tuple[str, WriteRows]:
-    """The format asked for, and what writes it."""
+    """The requested format, and its writer."""
     form = output_format(asked)
     return form, write_safe_csv if form == "csv" and asked.safe else WRITERS[form]
 
 
 def next_link(cursor: str | None) -> dict[str, str]:
-    """The Link header of a page: this very request with another cursor."""
+    """The Link header of a page: the same request with another cursor."""
     if cursor is None:
         return {}
     pairs = [(name, value) for name, value in query_pairs() if name != "cursor"]

@@ -1,4 +1,4 @@
-"""The Bottle application: routes, request ids, and one place where failures become answers."""
+"""The Bottle application: routes, request ids, and a single place where failures become answers."""
 
 import time
 from collections.abc import Callable
@@ -46,8 +46,8 @@ log = structlog.get_logger(__name__)
 def build_app(
     services: Services, pages: Pages | None = None, waiting: Waiting | None = None
 ) -> Bottle:
-    """All routes over these services, those of the pages among them, which may wait in the same
-    places."""
+    """All routes over these services, including those of the pages, which share the same places for
+    waiting."""
     pages = pages or NoPages()
     app = Bottle()
     routes = all_routes(services, waiting)
@@ -62,7 +62,7 @@ def build_app(
 
 
 def places_to_wait(services: Services) -> Waiting:
-    """Those of one application: it has so many threads."""
+    """The places for waiting in an application with this many threads."""
     return Waiting(services.registry, services.settings.threads, client_left)
 
 
@@ -86,7 +86,7 @@ def all_routes(services: Services, waiting: Waiting | None = None) -> list[Route
 
 def has_route(app: Bottle, head: RequestHead) -> bool:
     """Whether a route answers this method on this path, rather than a 404 or a 405."""
-    path = head.path.encode("latin-1").decode(errors="ignore")  # as Bottle reads it
+    path = head.path.encode("latin-1").decode(errors="ignore")  # as Bottle decodes it
     try:
         app.router.match({"REQUEST_METHOD": head.method, "PATH_INFO": path})
     except HTTPError:
@@ -97,8 +97,8 @@ def has_route(app: Bottle, head: RequestHead) -> bool:
 def _failures_as_problems(
     services: Services, pages: Pages, handle: Callable[..., HTTPResponse]
 ) -> Callable[..., HTTPResponse]:
-    """The HTTP edge: nothing that goes wrong in a route gets past it. A request opens the registry
-    once at most."""
+    """The HTTP boundary: every error in a route is handled here. A request opens the registry at
+    most once."""
 
     def answer(*args: Any, **kwargs: Any) -> HTTPResponse:
         try:
@@ -113,8 +113,7 @@ def _failures_as_problems(
 
 
 def _own_problem(routes: list[Route], pages: Pages, error: HTTPError) -> HTTPResponse:
-    """The problem for an error of Bottle's own, whose headers take the place of those that `_end`
-    set."""
+    """The problem for an error of Bottle itself, whose headers replace those set by `_end`."""
     answer = bottle_problem(error, routes)
     if isinstance(answer, Problem):
         answer = pages.present(answer)
@@ -139,7 +138,7 @@ def _begin() -> None:
 
 
 def _gate(rule: AccessRule, pages: Pages) -> Callable[[], None]:
-    """Applies the rule before a route is looked for and before anything of the body is read."""
+    """Applies the rule before routing and before any part of the body is read."""
 
     def require_access() -> None:
         head = RequestHead.from_environ(request.environ)
@@ -151,8 +150,7 @@ def _gate(rule: AccessRule, pages: Pages) -> Callable[[], None]:
             )
             raise pages.present(problem_of(failure)) from None
         if not rule.trusts(head.peer):
-            # Bottle would believe them: its own idea of the request's address and client is made
-            # from them.
+            # Bottle would trust them, and derive the request's address and client from them.
             for name in _HEADERS_OF_PROXIES:
                 request.environ.pop(name, None)
 

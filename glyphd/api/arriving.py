@@ -1,4 +1,5 @@
-"""The file of a request's body on its way into the upload store, and the look at its head."""
+"""The file in a request's body on its way into the upload store, and the check of its first
+block."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from glyphd.uploads import HEAD_BYTES, Receiving
 
 @dataclass(frozen=True)
 class Body:
-    """What a request's body was: a file, now in the upload store, and the form fields around it.
+    """The parts of a request's body: a file, now in the upload store, and the form fields around
+    it.
 
-    `is_text`: it came as JSON text and was kept as UTF-8, so that its name and the `encoding`
-    option say nothing of its bytes. `charset` is the encoding that its content type names.
+    `is_text`: it was sent as JSON text and stored as UTF-8, so its name and the `encoding` option
+    do not apply to its bytes. `charset` is the encoding in its content type.
     """
 
     described: Described
@@ -22,7 +24,7 @@ class Body:
 
 
 Look = Callable[[Body, bool], None]
-"""Looks at a body of which only the head is there, and raises to refuse it; True when no field can
+"""Checks the first block of a body, and raises to refuse it. The argument is True if no field can
 follow."""
 
 
@@ -42,7 +44,8 @@ class Arriving:
         self._receiving.write(data)
 
     def look_once(self, body: Callable[[], Body], *, is_complete: bool) -> None:
-        """Once there is more than a head: what has no more is looked at when all of it is there."""
+        """Called when there is more than the first block; a smaller file is checked when it is
+        complete."""
         if not self._is_looked_at and self.size > HEAD_BYTES:
             self._is_looked_at = True
             self._look(body(), is_complete)

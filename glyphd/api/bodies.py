@@ -1,4 +1,4 @@
-"""Taking request bodies apart as they stream in: raw, multipart and JSON, into the upload store."""
+"""Parses request bodies as they stream in: raw, multipart and JSON, into the upload store."""
 
 import re
 from functools import partial
@@ -29,24 +29,24 @@ from glyphd.uploads import Receiving
 
 MAX_NAMES_SHOWN = 20
 MAX_NAME_SHOWN = 100
-"""What a refusal repeats of the names that a body made up."""
+"""How much of a body's names a refusal repeats."""
 RAW_TYPES = ("text/csv", "application/csv", "text/tab-separated-values", *GZIP_TYPES)
 BYTES_OF_A_VALUE = 16
-"""A JSON body may have one value for so many bytes of the largest one: rows have names before their
-values."""
+"""A JSON body can have one value for this many bytes of the largest body: rows have names before
+their values."""
 JSON = "application/json"
 _TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
-"""A text in JSON. One without an end goes to the end of the body: to look for its end again would
-take for ever."""
+"""A string in JSON. An unclosed one extends to the end of the body, because searching for its end
+again would take quadratic time."""
 FORM = "application/x-www-form-urlencoded"
 
 
 def receive_upload(receiving: Receiving, settings: Settings, look: Look) -> Body:
-    """Streams the CSV of this request into the upload store, whatever form it comes in.
+    """Streams the CSV of this request, in any form, into the upload store.
 
-    `look` is called once, as soon as the file's head is there, so that a refusal need not wait for
-    the rest; not for a file that has no more than a head, and for JSON, which is in memory as a
-    whole.
+    `look` is called once, as soon as the first block has arrived, so that a refusal need not wait
+    for the rest. It is not called for a file of a single block, nor for JSON, which is in memory as
+    a whole.
     """
     arriving = Arriving(receiving, look)
     content_type, options = parse_options_header(header("Content-Type"))
@@ -74,8 +74,8 @@ def receive_upload(receiving: Receiving, settings: Settings, look: Look) -> Body
 
 
 def read_json_body(settings: Settings) -> Any:
-    """The JSON value of this request. Raises FileRefused when it is malformed, TooLarge over the
-    cap."""
+    """The JSON value of this request. Raises FileRefused if it is malformed, TooLarge if it exceeds
+    the limit."""
     content_type, _ = parse_options_header(header("Content-Type"))
     if content_type != JSON or _content_encoding():
         raise UnsupportedType(f"the body must be {JSON}", offered=[JSON])
@@ -97,7 +97,7 @@ def read_fields() -> list[tuple[str, str]]:
         content = _without_repeated_keys(_json_value(body))
         if isinstance(content, dict) and all(isinstance(value, str) for value in content.values()):
             return list(content.items())
-        raise FileRefused("the body must be a JSON object whose members are texts")
+        raise FileRefused("the body must be a JSON object whose values are strings")
     raise UnsupportedType(f"the body must be {JSON} or {FORM}", offered=[JSON, FORM])
 
 
@@ -107,7 +107,7 @@ def _require_small(size: int) -> None:
 
 
 def _json_value(body: bytes) -> Any:
-    """The value, with RepeatedKeys for an object that gives a key twice."""
+    """The value, with RepeatedKeys for an object with a repeated key."""
     try:
         return parse_json(body)
     except ValueError as error:
@@ -115,11 +115,10 @@ def _json_value(body: bytes) -> Any:
 
 
 def _require_few_values(body: bytearray, settings: Settings) -> None:
-    """Raises TooLarge for more values than a body of rows has: `{}` takes 30 times as much memory
-    as text.
+    """Raises TooLarge for more values than a body of rows can have: `{}` takes 30 times as much
+    memory as text.
 
-    Texts are looked for only where there is something to leave out: a CSV is one text with many
-    commas.
+    Strings are removed only if necessary: a CSV is one string with many commas.
     """
     most = max(settings.max_json_bytes // BYTES_OF_A_VALUE, 1)
     if _marks(body) > most and _marks(_TEXT.sub(b"", body)) > most:
@@ -130,7 +129,7 @@ def _require_few_values(body: bytearray, settings: Settings) -> None:
 
 
 def _marks(body: bytes | bytearray) -> int:
-    """How often something stands before a value: as many values there are, or a few less."""
+    """How many characters precede a value: about as many as there are values."""
     return body.count(b",") + body.count(b"[") + body.count(b"{")
 
 
@@ -181,7 +180,7 @@ def _receive_json(receiving: Receiving, settings: Settings) -> Body:
         )
     if not isinstance(text, str) or not isinstance(name, str | None):
         raise FileRefused(
-            "the JSON object needs a member csv with the text, and may have a filename",
+            "the JSON object must have a member csv with the text, and can have a filename",
             missing=["csv"],
         )
     receiving.write(text.encode())

@@ -1,4 +1,4 @@
-"""The bytes of a request's body, block by block, within their limit."""
+"""Reads a request's body block by block, within its limit."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,8 +10,8 @@ BLOCK = 256 * 1024
 
 
 def body_length() -> int:
-    """The body's length, which the server always knows: it has received all of it, chunked ones
-    too."""
+    """The body's length, which the server always knows, because it has received all of it, even if
+    chunked."""
     environ = request.environ
     if environ.get("HTTP_TRANSFER_ENCODING"):
         raise LengthMissing("unsupported Transfer-Encoding")

@@ -1,5 +1,5 @@
-"""How large a body may be, by its type: for our server before it is received, for the API under any
-other one."""
+"""The maximum size of a body by its type: for our server before it is received, and for the API
+behind any other server."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ from glyphd.request_errors import TooLarge
 from glyphd.settings import Settings
 
 FORM_ENVELOPE_BYTES = 64 * 1024
-"""A form may be larger than its file by this much: part headers, boundaries and option fields."""
+"""A form can be larger than its file by this much: part headers, boundaries and option fields."""
 
 
 @dataclass(frozen=True)
 class BodyLimits:
-    """Sizes in bytes. JSON is held in memory; without a limit of its own it may be as large as any
-    other body."""
+    """Sizes in bytes. JSON is held in memory; without its own limit it can be as large as any other
+    body."""
 
     max_upload_bytes: int
     max_json_bytes: int | None = None
@@ -23,7 +23,7 @@ class BodyLimits:
         return cls(settings.max_upload_bytes, settings.max_json_bytes)
 
     def largest(self, content_type: str) -> int:
-        """The most bytes that a body of this type may have."""
+        """The maximum size of a body of this type."""
         if content_type.lower().startswith("multipart/"):
             return self.max_upload_bytes + FORM_ENVELOPE_BYTES
         if self.max_json_bytes is not None and _is_json(content_type):
@@ -41,7 +41,7 @@ class BodyLimits:
         raise self.upload_too_large()
 
     def upload_too_large(self) -> TooLarge:
-        """The failure for a file over the limit, be it alone or in a form."""
+        """The failure for a file over the limit, alone or in a form."""
         limit = self.max_upload_bytes
         return TooLarge(f"an upload may have at most {limit} bytes", limit=limit)
 

@@ -1,4 +1,4 @@
-"""Who sends this request, as it is kept with imports, rollbacks and restores."""
+"""The client of a request, as stored with imports, rollbacks and restores."""
 
 import unicodedata
 
@@ -12,14 +12,14 @@ MAX_AGENT_CHARACTERS = 500
 
 
 def caller() -> Caller:
-    """The client of this request. What it sends of itself is data: shortened, and without control
+    """The client of this request. What it says about itself is shortened and stripped of control
     characters."""
     client, agent = peer_address(), header("User-Agent")
     return Caller(_clean(client, MAX_CLIENT_CHARACTERS), _clean(agent, MAX_AGENT_CHARACTERS))
 
 
 def peer_address() -> str:
-    """The address at the other end of the connection; empty where the server does not say.
+    """The address at the other end of the connection; empty if the server does not know it.
 
     Headers such as X-Forwarded-For are not read: any client can send them.
     """

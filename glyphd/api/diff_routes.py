@@ -31,7 +31,7 @@ class DiffApi:
         return [Route("GET", PATH, self.show)]
 
     def show(self, a: str, b: str) -> HTTPResponse:
-        """How much the second import differs from the first; with `kind` one of the lists."""
+        """The counts of differences between the imports; with `kind` one of the lists."""
         asked = query(DiffQuery)
         with self._archive.connection_context():
             old, new = require_brought(self._services, a), require_brought(self._services, b)
@@ -57,12 +57,13 @@ class DiffApi:
 
 
 def require_brought(services: Services, import_id: str) -> Brought:
-    """What an import brought. Raises ImportNotFound or ImportNotSucceeded for one that brought
-    nothing."""
+    """What an import brought. Raises ImportNotFound or ImportNotSucceeded for an import without
+    rows."""
     brought = find_brought(services.archive, import_id) if "\0" not in import_id else None
     if brought is None:
         job = require_import(services.registry, import_id)
-        state = "was a dry run" if job.dry_run and job.status == "succeeded" else f"is {job.status}"
+        is_checked = job.dry_run and job.status == "succeeded"
+        state = "was a dry run" if is_checked else f"has the status {job.status}"
         detail = f"import {import_id} {state}: it has no rows to compare"
         raise ImportNotSucceeded(detail, import_id=import_id, import_status=job.status)
     return brought
@@ -71,6 +72,4 @@ def require_brought(services: Services, import_id: str) -> Brought:
 def _refuse_list_parameters(asked: DiffQuery) -> None:
     for name in _FOR_LISTS:
         if getattr(asked, name):
-            raise InvalidParameter(
-                f"{name} needs kind: without it there is no list", parameter=name
-            )
+            raise InvalidParameter(f"{name} can only be used with kind", parameter=name)

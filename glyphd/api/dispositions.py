@@ -16,7 +16,7 @@ _EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE | re.DOTA
 
 
 def filename_of(disposition: str) -> str | None:
-    """The file's name in a Content-Disposition; `filename*` (RFC 8187) before `filename`."""
+    """The file's name in a Content-Disposition; `filename*` (RFC 8187) precedes `filename`."""
     _, options = parse_options_header(disposition)
     extended = {name.lower(): value.strip('"') for name, value in _PARAMETER.findall(disposition)}
     found = _EXTENDED.fullmatch(extended.get("filename*", ""))
@@ -24,14 +24,14 @@ def filename_of(disposition: str) -> str | None:
         try:
             return unquote_to_bytes(found[2]).decode(found[1]) or None
         except UnicodeDecodeError:
-            pass  # the plain name is meant for whoever can't read the other
+            pass  # the plain name is a fallback
     name: str | None = options.get("filename")
     return name
 
 
 def charset_of(options: Mapping[str, str]) -> str | None:
-    """The charset of a Content-Type, by Python's name for it. Raises UnsupportedType for one that
-    is not read."""
+    """The charset of a Content-Type, by Python's name for it. Raises UnsupportedType for an
+    unsupported one."""
     name = options.get("charset")
     if not name:
         return None
@@ -45,7 +45,7 @@ def charset_of(options: Mapping[str, str]) -> str | None:
 
 
 def require_plain_transfer(encoding: str) -> None:
-    """Raises UnsupportedType for a part whose bytes are not those of the file."""
+    """Raises UnsupportedType for a part whose bytes are encoded."""
     if encoding.strip().lower() not in ("", *_PLAIN_TRANSFERS):
         what = f"Content-Transfer-Encoding {encoding[:50]!r} is not supported"
         raise UnsupportedType(f"{what}: send the part as binary", offered=list(_PLAIN_TRANSFERS))

@@ -1,4 +1,4 @@
-"""A form with several files: each becomes an import of its own."""
+"""A form with several files: each becomes a separate import."""
 
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from glyphd.services import Services
 from glyphd.uploads import Receiving
 
 MAX_FORM_PARTS = 128
-"""Files and fields together."""
+"""The maximum number of files and fields together."""
 
 
 @dataclass(frozen=True)
 class SentFile:
-    """A file of a form: the import that it became, or why it became none."""
+    """A file of a form: its import, or why it was refused."""
 
     filename: str | None
     accepted: Accepted | None = None
@@ -32,17 +32,17 @@ class SentFile:
 
 @dataclass(frozen=True)
 class SentForm:
-    """The fields of a form and its files. A file input that was left empty is no file."""
+    """The fields of a form and its files. An empty file input is not a file."""
 
     fields: list[tuple[str, str]]
     files: list[SentFile]
 
 
 def accept_form(services: Services) -> SentForm:
-    """Each file of a form becomes an import of its own, with the same options; one that is refused
-    stops no other.
+    """Each file of a form becomes a separate import, with the same options; a refused file does not
+    stop the others.
 
-    Raises what is wrong with the form as a whole; then none is accepted.
+    Raises errors of the form as a whole; then no file is accepted.
     """
     with ExitStack() as stack:
         received: list[Receiving] = []
@@ -68,8 +68,8 @@ def accept_form(services: Services) -> SentForm:
 
 
 def _glance(services: Services, receiving: Receiving, body: Body, is_complete: bool) -> None:
-    """Lets the digest begin early. What would be refused is refused with its name when the whole
-    form is there."""
+    """Lets the digest begin early. Refused files are reported with their names when the form is
+    complete."""
     with suppress(GlyphdError):
         services.intake.look(receiving, *understood(body), is_complete=is_complete)
 

@@ -1,5 +1,5 @@
-"""Taking a form apart as it streams in: its files go into the upload store one after another, its
-fields stay here."""
+"""Parses a form as it streams in: its files go into the upload store one after another, its fields
+stay in memory."""
 
 import codecs
 from collections.abc import Callable
@@ -30,7 +30,7 @@ MAX_PARTS = 32
 MAX_FIELD_BYTES = 16 * 1024
 
 NextFile = Callable[[], Arriving]
-"""Where the next file of a form goes. Raises FileRefused when no more may come."""
+"""Receives the next file of a form. Raises FileRefused if no more are allowed."""
 
 
 def receive_form(
@@ -56,7 +56,7 @@ def receive_form(
 
 
 def only_file(arriving: Arriving) -> NextFile:
-    """For a form that has one file."""
+    """For a form with one file."""
     left = [arriving]
 
     def next_file() -> Arriving:
@@ -118,7 +118,7 @@ class Form:
         return [file.body(fields) for file in self._files]
 
     def body(self) -> Body:
-        """That of the only file. Raises FileRefused when there is none."""
+        """The only file. Raises FileRefused if there is none."""
         if not self._files:
             found = [name for name, _ in self._fields]
             raise FileRefused(

@@ -1,5 +1,4 @@
-"""The lists around imports, as `Result`s: the imports themselves, and the row errors that were kept
-of one."""
+"""The lists of imports and of stored row errors, as `Result`s."""
 
 from collections.abc import Iterator
 from typing import Any, BinaryIO
@@ -18,7 +17,7 @@ from glyphd.request_errors import InvalidCursor
 from glyphd.uploads import UploadStore
 
 BLOCK_ROWS = 200
-"""Imports read at once: a status may have hundreds of row errors."""
+"""Imports read at a time, because a status can have many row errors."""
 
 
 class ImportList:
@@ -39,7 +38,7 @@ class ImportList:
         return self._registry.count_imports(self._wanted)
 
     def _jobs(self, most: int) -> Iterator[Job]:
-        """The imports behind the cursor, read in blocks."""
+        """The imports after the cursor, read in blocks."""
         before = read_cursor(self._wanted, self._cursor, (int,))[0] if self._cursor else None
         while block := self._registry.imports(
             self._wanted, before=before, limit=min(BLOCK_ROWS, most)
@@ -49,7 +48,7 @@ class ImportList:
 
 
 class KeptErrors:
-    """The row errors of one import, in file order, behind the cursor."""
+    """The row errors of one import after the cursor, in file order."""
 
     columns = ERROR_FIELDS
 
@@ -67,7 +66,7 @@ class KeptErrors:
             yield row
 
     def _read(self) -> Iterator[tuple[list[int], list[Any]]]:
-        """Each error with the place where it ends."""
+        """Each error with the offset where it ends."""
         if self._name is None:
             return
         with self._uploads.open(self._name) as kept:

@@ -1,4 +1,4 @@
-"""The line that every request for an import leaves in the log, accepted or refused."""
+"""The log line of every request for an import, accepted or refused."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,19 +12,19 @@ from glyphd.errors import GlyphdError
 from glyphd.importing.intake import Accepted
 
 MAX_REASON_CHARACTERS = 500
-"""A refusal of a file repeats names from its header, which may be anything."""
+"""A refusal repeats names from the file's header, which can be anything."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass
 class ImportLine:
-    """What is known of the file so far."""
+    """What is known about the file so far."""
 
     filename: str | None = None
 
     def accepted(self, accepted: Accepted) -> None:
-        """Writes the line about an import that can't be lost any more."""
+        """Logs an import that can no longer be lost."""
         job = accepted.job
         log.info(
             "import_accepted",
@@ -36,7 +36,7 @@ class ImportLine:
         )
 
     def refused(self, failure: GlyphdError) -> None:
-        """Writes the line about a request that made no import."""
+        """Logs a request that created no import."""
         log.info(
             "import_refused",
             code=failure.code,
@@ -49,8 +49,7 @@ class ImportLine:
 
 @contextmanager
 def import_line() -> Iterator[ImportLine]:
-    """Writes a line when the block refuses the import; the block itself says when it has accepted
-    one."""
+    """Logs a line if the block refuses the import; the block itself logs an accepted one."""
     line = ImportLine()
     try:
         yield line
@@ -60,6 +59,6 @@ def import_line() -> Iterator[ImportLine]:
 
 
 def _body_bytes() -> int | None:
-    """The size of the request's body as its headers have it."""
+    """The size of the request's body, from its headers."""
     text = str(request.environ.get("CONTENT_LENGTH") or "")
     return int(text) if text.isdecimal() and len(text) < 20 else None

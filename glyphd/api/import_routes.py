@@ -59,14 +59,14 @@ class ImportsApi:
         return answer
 
     def errors(self, import_id: str) -> HTTPResponse:
-        """The row errors that were kept, in file order."""
+        """The stored row errors, in file order."""
         asked = query(ErrorQuery)
         job = require_import(self._services.registry, import_id)
         errors = KeptErrors(self._services.uploads, job, asked.cursor)
         return answer_list(asked, errors, job.errors_name or "", self._services.scratch)
 
     def file(self, import_id: str) -> HTTPResponse:
-        """The upload, byte for byte: what was sent packed stays packed."""
+        """The upload, byte for byte: gzip stays gzip."""
         query(NoParameters)
         job = require_import(self._services.registry, import_id)
         etag = f'"{job.sha256}"'

@@ -1,4 +1,4 @@
-"""Pages as they were sent, kept for the many clients that ask for the same ones."""
+"""A cache of sent pages, for clients that request the same ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from glyphd.settings import MIB
 MOST_BYTES = 8 * MIB
 _BYTES_OF_AN_ENTRY = 2048
 _BYTES_OF_A_HEADER = 192
-"""What Python keeps beside the characters: an empty page has its price too."""
+"""Python's overhead besides the characters, because even an empty page takes memory."""
 
 Make = Callable[[], HTTPResponse]
 
@@ -24,7 +24,7 @@ class _Sent:
 
     @property
     def size(self) -> int:
-        """About how much memory it takes."""
+        """The approximate memory of an entry."""
         characters = sum(len(name) + len(value) for name, value in self.headers)
         return (
             len(self.body)
@@ -35,11 +35,11 @@ class _Sent:
 
 
 class KeptPages:
-    """By entity tag, which names all that a page depends on: what is asked for, and the state of
-    the archive.
+    """Pages by entity tag, which covers everything on which a page depends: the request, and the
+    state of the archive.
 
-    The least recently used go first, and so do those of an older state. Whoever asks for a page
-    that another thread makes waits for that.
+    The least recently used pages are dropped first, including those of an older state. If another
+    thread is already making the page, the caller waits for it.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
@@ -47,7 +47,7 @@ class KeptPages:
         self._sent = cached(pages, key=lambda etag, make: etag, condition=Condition())(_made)
 
     def answer(self, etag: str, make: Make) -> HTTPResponse:
-        """The page with this tag, made unless it is kept."""
+        """The page with this tag, from the cache or newly made."""
         sent = self._sent(etag, make)
         return HTTPResponse(sent.body, 200, sent.headers)
 

@@ -1,13 +1,13 @@
-"""Whether the client is still there: long work ends when nobody waits for it any more."""
+"""Whether the client is still connected: long work ends if it is not."""
 
 from bottle import request
 
 CLIENT_LEFT = "glyphd.client_left"
-"""The name in a request's environment under which our server says whether its client has closed the
-connection."""
+"""The key in a request's environment with our server's function for whether the client has closed
+the connection."""
 
 
 def client_left() -> bool:
-    """True once the client has left; never behind a server that can't say."""
+    """True after the client has disconnected; always False behind a server that can't tell."""
     asked = request.environ.get(CLIENT_LEFT)
     return asked is not None and bool(asked())

@@ -1,4 +1,4 @@
-"""`/api/listings`: the market as it stands, and the rows of single imports."""
+"""`/api/listings`: the current market, and the rows of single imports."""
 
 from contextlib import nullcontext
 
@@ -56,7 +56,7 @@ class ListingsApi:
             row = find_current(self._archive, key)
             if row is None and is_known(self._archive, key):
                 raise ListingNotCurrent(
-                    f"no event of listing {listing_id} counts at present", listing_id=listing_id
+                    f"every event of listing {listing_id} is rolled back", listing_id=listing_id
                 )
             if row is None:
                 raise ListingNotFound(f"there is no listing {listing_id}", listing_id=listing_id)
@@ -65,8 +65,7 @@ class ListingsApi:
 
 
 def listing_key(listing_id: str) -> bytes:
-    """The bytes behind a `listing_id` as a path has it. Raises ListingNotFound for what can't be
-    one."""
+    """The bytes of a `listing_id` in a path. Raises ListingNotFound for an invalid one."""
     try:
         key = bytes.fromhex(listing_id)
     except ValueError:

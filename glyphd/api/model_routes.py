@@ -15,7 +15,7 @@ from glyphd.listings.search import archive_version
 from glyphd.services import Services
 
 MODEL = r"<model:re:[\s\S]+>"
-"""A model's name may hold slashes, which a server gives unquoted."""
+"""A model's name can contain slashes, which a server passes unquoted."""
 
 
 class ModelsApi:
@@ -48,7 +48,8 @@ class ModelsApi:
         return answer_json(dict(zip(MODEL_COLUMNS, row, strict=True)), **headers)
 
     def history(self, model: str) -> HTTPResponse:
-        """One model's buckets, oldest first. A name that ends in `/history` comes here too."""
+        """One model's buckets, oldest first. A model whose name ends in `/history` is handled here
+        too."""
         if _ends_in_name():
             return self.show(f"{model}/history")
         with self._archive.connection_context():
@@ -67,13 +68,12 @@ class ModelsApi:
 
 
 def _ends_in_name() -> bool:
-    """Whether the slash before `history` came encoded, as a part of the name. Not every server says
-    how it came."""
+    """Whether the slash before `history` was encoded, as a part of the name. Not every server
+    provides that."""
     path: str = request.environ.get("REQUEST_URI", "").partition("?")[0]
     return path.lower().endswith("%2fhistory")
 
 
 def _moment_asked() -> str | None:
-    """The moment that is asked about, before it is known which route the other parameters belong
-    to."""
+    """The requested moment, before it is known to which route the other parameters belong."""
     return read_parameters(ModelQuery, [pair for pair in query_pairs() if pair[0] == "as_of"]).as_of

@@ -1,4 +1,4 @@
-"""Which path was probably meant, for a request that no route takes."""
+"""Finds the path that was probably meant, for a request without a route."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -8,24 +8,23 @@ from glyphd.api.routes import Route
 
 LIKENESS = 0.75
 SEGMENT_LIKENESS = 0.6
-"""How alike two paths, and their segments, must be, 1 being the same: less would point to something
-else than meant.
+"""How similar two paths, and their segments, must be, where 1 means equal: below that, another path
+may be meant.
 
-By the whole path alone `/api/imports/{import_id}/cancel` would be much like
+Compared as a whole, `/api/imports/{import_id}/cancel` would be similar to
 `/api/imports/{import_id}/file`.
 """
 
 MAX_COMPARED = 200
-"""Characters of a path: comparing takes time by the square of its length."""
+"""The compared characters of a path, because the comparison takes quadratic time."""
 
 _PARAMETER = re.compile(r"<(\w+)[^>]*>")
 
 
 def nearest_path(routes: Iterable[Route], method: str, path: str) -> str | None:
-    """The path most like this one that takes the method; where nothing takes it, None.
+    """The most similar path that supports the method, or None.
 
-    Where a route has a parameter and the request a segment in its place, that segment is taken
-    over.
+    If a route has a parameter, the request's segment in its place is used.
     """
     wanted = "GET" if method == "HEAD" else method
     path = path[:MAX_COMPARED]
@@ -35,8 +34,8 @@ def nearest_path(routes: Iterable[Route], method: str, path: str) -> str | None:
 
 
 def _has_like_segments(path: str, other: str) -> bool:
-    """True as well when one has more segments than the other: then there is nothing to compare one
-    by one."""
+    """Also true if one has more segments than the other, because they can't be compared
+    individually then."""
     segments, others = path.split("/"), other.split("/")
     if len(segments) != len(others):
         return True

@@ -1,4 +1,4 @@
-"""The answer to a request that made an import, by how far the import has come."""
+"""The answer to a request that created an import, by the import's progress."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _FAULT_OF_FILE = {"invalid_rows", "unreadable_file"}
 
 
 def answer_upload(accepted: Accepted, waiting: Waiting, *, grace_seconds: float) -> HTTPResponse:
-    """202, after the grace; with `Prefer: wait=N` the import's end, if it comes in time."""
+    """202, after a short wait; with `Prefer: wait=N` the result, if the import ends in time."""
     seconds = wait_asked()
     if seconds:
         return _marked(ended(waiting.until_final(accepted.job, seconds)), accepted)
@@ -28,7 +28,7 @@ def answer_upload(accepted: Accepted, waiting: Waiting, *, grace_seconds: float)
 
 
 def answer_end(accepted: Accepted, waiting: Waiting, *, patience_seconds: float) -> HTTPResponse:
-    """The import's end, if it comes within the client's patience or, unsaid, this one."""
+    """The result, if the import ends within the client's waiting time or this default."""
     seconds = wait_asked()
     return _marked(
         ended(waiting.until_final(accepted.job, patience_seconds if seconds is None else seconds)),
@@ -44,7 +44,7 @@ def _marked(answer: HTTPResponse, accepted: Accepted) -> HTTPResponse:
 
 
 def pending(job: Job) -> HTTPResponse:
-    """202 with the status, whatever it is by now."""
+    """202 with the current status."""
     return answer_json(view_import(job), 202, Location=_location(job), Retry_After="1")
 
 
@@ -59,8 +59,8 @@ def ended(job: Job) -> HTTPResponse:
 
 
 def changed(change: Job, job: Job) -> HTTPResponse:
-    """How far a rollback or a restore is, with the status of its import: 200 done, 202 under way,
-    500 failed."""
+    """The progress of a rollback or a restore, with the status of its import: 200 done, 202 in
+    progress, 500 failed."""
     if change.status == ImportStatus.FAILED:
         detail = str(change.error_message)
         return problem(

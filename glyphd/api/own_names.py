@@ -7,21 +7,20 @@ from threading import Thread
 
 from glyphd.hosts import parse_host
 
-# A resolver that does not answer, or a network that is not up yet, must not hold up the start.
+# A resolver that does not answer, or a network that is not up yet, must not delay the start.
 _RESOLVER_SECONDS = 1.0
 
 
 @cache
 def own_names() -> frozenset[str]:
-    """The host name, its name in multicast DNS (`.local`), and the full name that the resolver
-    gives."""
+    """The host name, its name in multicast DNS (`.local`), and the full name from the resolver."""
     name = socket.gethostname()
     given = (name, f"{name.partition('.')[0]}.local", _full_name(name))
     return frozenset(known for known in map(host_name, given) if known)
 
 
 def host_name(text: str) -> str | None:
-    """The name in its one spelling; None when it is not a host name."""
+    """The normalized name; None if it is not a host name."""
     with suppress(ValueError):
         return parse_host(text).name
     return None

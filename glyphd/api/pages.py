@@ -1,4 +1,5 @@
-"""What the application needs from the pages for people: the API does not know how they are made."""
+"""The application's interface to the pages for people: the API does not know their
+implementation."""
 
 from typing import Protocol
 
@@ -15,7 +16,7 @@ class Pages(Protocol):
         """Their route table."""
 
     def present(self, problem: Problem) -> HTTPResponse:
-        """The problem in the form that the client wants."""
+        """The problem in the format for the client."""
 
 
 class NoPages:

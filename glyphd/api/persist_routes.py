@@ -28,14 +28,15 @@ from glyphd.importing.json_rows import read_object
 from glyphd.importing.reading import in_chunks
 from glyphd.importing.requests import Asked
 from glyphd.importing.validation import RowCheck
+from glyphd.plurals import counted
 from glyphd.services import Services
 from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.times import now_text
 
 WAIT_SECONDS = 30.0
 MAX_ERRORS_TOLD = 10_000
-"""Row errors in one answer; beyond, no more rows are checked. Megabytes of empty rows would make
-millions of them."""
+"""The most row errors in one answer; after that no more rows are checked. Megabytes of empty rows
+would give millions of errors."""
 
 
 class PersistApi:
@@ -47,7 +48,7 @@ class PersistApi:
         return [Route("POST", "/api/persist/listings", self.create)]
 
     def create(self) -> HTTPResponse:
-        """One bad row refuses all of them, with every error; otherwise the batch goes the way of a
+        """One bad row refuses all of them, with every error; otherwise the batch is handled like a
         file."""
         with import_line() as line:
             asked = query(PersistQuery)
@@ -67,8 +68,8 @@ class PersistApi:
             return self._services.intake.accept(receiving, Described(None, NDJSON), wanted)
 
     def _valid_rows(self, rows: Any) -> list[Any]:
-        """The rows of a body. Raises FileRefused for anything but some rows, RowsRefused when one
-        is not valid."""
+        """The rows of a body. Raises FileRefused for anything other than some rows, RowsRefused if
+        one is not valid."""
         if not isinstance(rows, list):
             raise FileRefused("the body must be a JSON array of rows", found=_kind(rows))
         if not rows:
@@ -80,7 +81,7 @@ class PersistApi:
 
 
 def _kind(value: Any) -> str:
-    """What JSON calls such a value."""
+    """The JSON name of the value's type."""
     if isinstance(value, dict):
         return "an object"
     return "a string" if isinstance(value, str) else json.dumps(value)
@@ -104,8 +105,6 @@ def _refusal(found: list[RowError], row_count: int) -> RowsRefused:
     is_truncated = len(found) > MAX_ERRORS_TOLD
     count = min(len(found), MAX_ERRORS_TOLD)
     shown = [error.as_dict() | {"index": error.row - 1} for error in found[:count]]
-    detail = (
-        f"{'at least ' if is_truncated else ''}{count} errors in {row_count} rows; nothing "
-        "was written"
-    )
+    errors, rows = counted(count, "error"), counted(row_count, "row")
+    detail = f"{'at least ' if is_truncated else ''}{errors} in {rows}; nothing was written"
     return RowsRefused(detail, error_count=count, errors_truncated=is_truncated, errors=shown)

@@ -1,4 +1,4 @@
-"""The Prefer header (RFC 7240): how long a client is ready to wait for an answer."""
+"""The Prefer header (RFC 7240): how long a client is willing to wait for an answer."""
 
 import re
 
@@ -14,9 +14,9 @@ _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 def read_preferences(text: str) -> dict[str, str]:
     """The preferences by their names in lower case, without their parameters.
 
-    The values are without quotes, empty where there is none. Of a preference that is given twice
-    the first counts; what can't be read is left out, as a server that does not know a preference
-    would. A server joins the lines of a repeated header by commas.
+    The values are without quotes, empty where there is none. The first one of a repeated preference
+    counts; unparsable ones are ignored, like unknown ones. A server joins the lines of a repeated
+    header with commas.
     """
     found: dict[str, str] = {}
     for item in _ITEM.findall(text):
@@ -27,10 +27,10 @@ def read_preferences(text: str) -> dict[str, str]:
 
 
 def wait_asked() -> float | None:
-    """Seconds the client is ready to wait (`wait=N`, at most 60): 0 for `respond-async`, None
-    unasked.
+    """Seconds that the client is willing to wait (`wait=N`, at most 60): 0 for `respond-async`,
+    None without a preference.
 
-    With both preferences waiting wins: such a client takes a 202, but only once the time is up.
+    With both preferences `wait` wins: such a client accepts a 202, but only after that time.
     """
     preferences = read_preferences(header("Prefer"))
     if _SECONDS.fullmatch(preferences.get("wait", "")):

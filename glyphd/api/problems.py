@@ -36,7 +36,7 @@ STATUSES: dict[type[errors.GlyphdError], int] = {
     errors.SchemaError: 503,
     errors.GlyphdError: 500,
 }
-"""Found by walking up an error's class tree."""
+"""Found by walking up the class tree of an error."""
 
 _OWN_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal_error"}
 _DATABASE_PROBLEMS = {
@@ -50,19 +50,19 @@ _DATABASE_PROBLEMS = {
     Trouble.DAMAGED: (
         "database_damaged",
         errors.DatabaseDamaged(
-            "a database is damaged: `glyphd check` says where, and the manual what to do"
+            "a database is damaged: `glyphd check` says which one, and the documentation says "
+            "what to do"
         ),
     ),
 }
-"""By kind of trouble: the event in the log, and what the client reads, without a host, role, path
-or statement."""
+"""By kind of trouble: the log event, and the text for the client, without a host, role, path or
+statement."""
 
 log = structlog.get_logger(__name__)
 
 
 class Problem(HTTPResponse):  # type: ignore[misc]  # Bottle has no types
-    """A problem as programs read it. `content` is its members, for whoever shows it in another
-    form."""
+    """A problem for programs. `content` is its members, for showing it in another form."""
 
     content: dict[str, Any]
 
@@ -139,7 +139,7 @@ def _with_nearest(detail: str, routes: Sequence[Route]) -> tuple[str, dict[str, 
 
 
 def _method_not_allowed(allowed: str, routes: Sequence[Route]) -> HTTPResponse:
-    """OPTIONS works wherever another method does; Bottle has no route for it and comes here."""
+    """OPTIONS works for every route; Bottle has no route for it and calls this."""
     methods = {method.strip() for method in allowed.split(",") if method.strip()}
     methods |= {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
     allow = ", ".join(sorted(methods))

@@ -19,7 +19,7 @@ AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 
 def read_query_string(text: str) -> list[tuple[str, str]]:
-    """Names and values, decoded as UTF-8. Raises InvalidRequest for anything that isn't."""
+    """Names and values, decoded as UTF-8. Raises InvalidRequest for an invalid query."""
     try:
         return parse_qsl(
             text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
@@ -31,7 +31,7 @@ def read_query_string(text: str) -> list[tuple[str, str]]:
 
 
 def query_pairs() -> list[tuple[str, str]]:
-    """The names and values of this request's query, taken apart once."""
+    """The names and values of this request's query, parsed once."""
     found: list[tuple[str, str]] | None = request.environ.get(_PAIRS)
     if found is None:
         found = request.environ[_PAIRS] = read_query_string(request.environ.get("QUERY_STRING", ""))
@@ -39,7 +39,7 @@ def query_pairs() -> list[tuple[str, str]]:
 
 
 def query(contract: type[AnyModel]) -> AnyModel:
-    """This request's query as the contract has it."""
+    """This request's query as a contract."""
     return read_parameters(contract, query_pairs())
 
 
@@ -50,7 +50,7 @@ def require_limit(limit: int | None, cursor: str | None) -> None:
 
 
 def idempotency_key() -> str | None:
-    """This request's Idempotency-Key. Raises InvalidIdempotencyKey for one that can't be kept."""
+    """This request's Idempotency-Key. Raises InvalidIdempotencyKey for one that can't be stored."""
     key: str | None = header_given("Idempotency-Key")
     if key is not None and not _KEY.fullmatch(key):
         raise InvalidIdempotencyKey("an Idempotency-Key has 1 to 255 visible ASCII characters")

@@ -1,5 +1,4 @@
-"""Whether an import can be taken in and carried out: the checks behind `/api/ready` and the status
-page."""
+"""Whether an import can be accepted and run: the checks of `/api/ready` and the status page."""
 
 from collections.abc import Callable
 
@@ -10,6 +9,7 @@ from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.disk import require_free_disk
 from glyphd.errors import DatabaseDamaged, GlyphdError, Unavailable
 from glyphd.importing.integrity_log import DAMAGED, IntegrityLog
+from glyphd.plurals import counted
 from glyphd.services import Services
 
 log = structlog.get_logger(__name__)
@@ -34,11 +34,11 @@ class Readiness:
         }
 
     def checks(self) -> dict[str, str]:
-        """Each check by its name: `ok`, or what is wrong."""
+        """The result of each check by its name: `ok`, or what is wrong."""
         return {name: _checked(name, check) for name, check in self._checks.items()}
 
     def integrity(self) -> dict[str, str] | None:
-        """The result of the last check for damage; None when there was none, or nobody can say."""
+        """The result of the last check for damage; None if there was none, or it can't be read."""
         try:
             last = IntegrityLog(self._services.registry).last()
         except Exception:
@@ -51,12 +51,12 @@ class Readiness:
             raise GlyphdError("no worker has sent a heartbeat: start one with `glyphd worker`")
 
     def _require_none_resting(self) -> None:
-        """Trouble that keeps an import from being carried out keeps others from it too, or will
-        soon."""
+        """Trouble that keeps an import from being run also affects others, now or soon."""
         reasons = self._services.registry.resting()
         if reasons:
             why = next(filter(None, reasons), "the worker's log says why")
-            raise Unavailable(f"{len(reasons)} waiting to be tried again: {why}")
+            imports = counted(len(reasons), "import")
+            raise Unavailable(f"{imports} waiting for another attempt: {why}")
 
     def _require_sound(self) -> None:
         last = IntegrityLog(self._services.registry).last()
@@ -70,7 +70,7 @@ class Readiness:
 
 
 def _checked(name: str, check: Callable[[], object]) -> str:
-    """`ok`, or what is wrong, in words that show no path."""
+    """`ok`, or what is wrong, without a path."""
     try:
         check()
     except GlyphdError as error:

@@ -1,4 +1,5 @@
-"""What the server refuses by itself, before the application is asked, and how that is shown."""
+"""Requests that the server refuses before they reach the application, and how the refusal is
+shown."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from glyphd.api.problems import Problem
 
 @dataclass(frozen=True)
 class Refused:
-    """A request that was refused: what it asked for, and what it accepts as an answer."""
+    """A refused request, and what it accepts as an answer."""
 
     path: str
     accept: str
@@ -18,7 +19,7 @@ class Refused:
 
 
 Present = Callable[[Problem, Refused], HTTPResponse]
-"""Makes the answer out of the problem."""
+"""Turns a problem into an answer."""
 
 
 def as_it_is(problem: Problem, _refused: Refused, /) -> HTTPResponse:

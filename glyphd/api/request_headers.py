@@ -6,7 +6,7 @@ _WITHOUT_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
 def header_given(name: str) -> str | None:
-    """The header's value, None when the request has no such header. Bytes that are not UTF-8 are
+    """The header's value, None if the request has no such header. Bytes that are not UTF-8 are
     read as Latin-1."""
     key = name.upper().replace("-", "_")
     value: str | None = request.environ.get(key if key in _WITHOUT_PREFIX else f"HTTP_{key}")
@@ -19,5 +19,5 @@ def header_given(name: str) -> str | None:
 
 
 def header(name: str) -> str:
-    """The header's value, empty when the request has no such header."""
+    """The header's value, empty if the request has no such header."""
     return header_given(name) or ""

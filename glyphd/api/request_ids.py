@@ -1,5 +1,4 @@
-"""Request ids: the client's own when it is a sane one, so that its logs and ours can be laid side
-by side."""
+"""Request ids: the client's own if it is valid, so that its logs and ours can be matched."""
 
 import random
 import re

@@ -1,4 +1,4 @@
-"""What a route is: one table entry, from which Bottle's routes and (later) the API description are
+"""A route is one table entry, from which Bottle's routes and (later) the API description are
 made."""
 
 from collections.abc import Callable

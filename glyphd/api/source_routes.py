@@ -1,5 +1,5 @@
-"""What the kept files say: every row of an import with what is wrong with it, and the source of a
-single row."""
+"""Answers from the kept files: every row of an import with its errors, and the source of a single
+row."""
 
 from bottle import HTTPResponse, request
 from peewee import Database
@@ -32,7 +32,7 @@ class SourcesApi:
         ]
 
     def report(self, import_id: str) -> HTTPResponse:
-        """Every row of the kept file, read again, whatever the import's status."""
+        """Every row of the kept file, re-read, for an import in any status."""
         query(NoParameters)
         services = self._services
         job = require_import(services.registry, import_id)
@@ -48,7 +48,7 @@ class SourcesApi:
         return answer_file(file, CONTENT_TYPES["csv"], **headers)
 
     def source(self, listing_id: str) -> HTTPResponse:
-        """The bytes of one row, once they are proved to say what the archive holds."""
+        """The bytes of one row, after they were verified against the archive."""
         asked = query(SourceQuery)
         services = self._services
         event = require_event(services.archive, listing_id, asked.import_id)
@@ -65,7 +65,7 @@ class SourcesApi:
 
 
 def require_event(archive: Database, listing_id: str, import_id: str | None) -> Event:
-    """The event of a listing that an import brought; without an import the current one.
+    """The event of a listing in an import; without an import the current one.
 
     Raises ListingNotFound, ListingNotCurrent or ListingNotInImport.
     """
@@ -78,10 +78,10 @@ def require_event(archive: Database, listing_id: str, import_id: str | None) -> 
             raise ListingNotFound(f"there is no listing {listing_id}", listing_id=listing_id)
     if import_id is None:
         raise ListingNotCurrent(
-            f"no event of listing {listing_id} counts at present", listing_id=listing_id
+            f"every event of listing {listing_id} is rolled back", listing_id=listing_id
         )
     raise ListingNotInImport(
-        f"import {import_id} brought no listing {listing_id}", listing_id=listing_id
+        f"import {import_id} has no listing {listing_id}", listing_id=listing_id
     )
 
 

@@ -36,7 +36,7 @@ class SystemApi:
         return answer_json({"status": "ok"}, Cache_Control="no-store")
 
     def ready(self) -> HTTPResponse:
-        """Able to take an import in and to carry it out; 503 says what is wrong."""
+        """Ready to accept and run an import; 503 says what is wrong."""
         query(NoParameters)
         checks = self._readiness.checks()
         members: dict[str, Any] = {"checks": checks, "integrity": self._readiness.integrity()}

@@ -8,11 +8,11 @@ LONGEST_WAIT_SECONDS = 0.05
 
 
 class Turns:
-    """One thread at a time does what it does in its turn.
+    """One thread at a time has its turn.
 
-    SQLite is asked for each row without Python's lock, and threads that fetch at the same time
-    spend more on handing that lock to and fro than on their rows. A turn is not waited for for
-    long: a query that has to search the whole archive may hold up the others, but not stop them.
+    SQLite releases Python's lock for each row, and threads that fetch at the same time spend more
+    time on passing that lock than on their rows. A thread does not wait long for its turn: a query
+    that must search the whole archive may delay others, but not stop them.
     """
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class Turns:
 
     @contextmanager
     def take(self) -> Iterator[None]:
-        """Waits for the turn, or begins without it when it does not come."""
+        """Waits for the turn, or begins without it after a while."""
         taken = self._lock.acquire(timeout=LONGEST_WAIT_SECONDS)
         try:
             yield

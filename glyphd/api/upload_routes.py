@@ -1,4 +1,4 @@
-"""`POST /api/import`: a CSV in any of its forms becomes an import."""
+"""`POST /api/import`: a CSV in any form becomes an import."""
 
 from bottle import HTTPResponse
 
@@ -15,12 +15,13 @@ from glyphd.contracts.queries import UploadQuery
 from glyphd.errors import TooManyImports
 from glyphd.importing.intake import GZIP, Accepted, Described
 from glyphd.importing.requests import Asked
+from glyphd.plurals import counted
 from glyphd.services import Services
 
 SMALL_BYTES = 256 * 1024
 SMALL_GRACE_SECONDS = 1.0
-"""A small upload into an idle queue is given this long, so that its 202 usually says `succeeded`
-already."""
+"""The answer waits this long for a small upload into an idle queue, so that its 202 usually has the
+status `succeeded`."""
 
 
 class UploadsApi:
@@ -65,16 +66,17 @@ class UploadsApi:
 
 
 def require_room(services: Services) -> int:
-    """How many imports wait already. Raises TooManyImports when no more may."""
+    """The number of waiting imports. Raises TooManyImports if the limit is reached."""
     waiting = services.registry.count_unfinished()
     if waiting >= services.settings.max_imports_waiting:
-        raise TooManyImports(f"{waiting} imports are waiting; try again in a moment")
+        raise TooManyImports(
+            f"{counted(waiting, 'unfinished import')}, which is the limit; try again in a moment"
+        )
     return waiting
 
 
 def understood(body: Body) -> tuple[Described, Asked]:
-    """What this request says of its file, and what it asks for, in the query and in the fields so
-    far."""
+    """The description of the file and the options, from the query and the fields so far."""
     options = read_parameters(UploadQuery, [*query_pairs(), *body.fields])
     if body.is_text:
         options = options.model_copy(update={"encoding": None})
@@ -84,7 +86,7 @@ def understood(body: Body) -> tuple[Described, Asked]:
 
 
 def _named(body: Body, filename: str | None) -> Described:
-    """A raw body may have its name in the query; a name that ends in .gz says that it is packed."""
+    """A raw body can have its name in the query; a name that ends in .gz means that it is gzip."""
     described = body.described
     name = described.filename or filename
     is_packed = (name or "").lower().endswith(".gz") and not body.is_text

@@ -1,4 +1,4 @@
-"""Holding an answer until an import ends, without holding up everybody else."""
+"""Delays an answer until an import ends, without blocking other requests."""
 
 import time
 from collections.abc import Callable
@@ -11,8 +11,7 @@ from glyphd.importing.registry import Registry
 FIRST_PAUSE_SECONDS = 0.005
 LONGEST_PAUSE_SECONDS = 0.1
 LONGER = 1.15
-"""Each pause against the one before: an answer comes late by a sixth of the time it took, at
-most."""
+"""The growth of each pause: an answer is late by at most a sixth of its time."""
 
 
 def nobody_leaves() -> bool:
@@ -20,9 +19,9 @@ def nobody_leaves() -> bool:
 
 
 class Waiting:
-    """At most half of the threads may wait; who comes beyond that gets an answer at once.
+    """At most half of the threads can wait; further requests are answered immediately.
 
-    `has_left` says, in the thread that waits, whether its client has closed the connection.
+    `has_left` returns, in the waiting thread, whether its client has closed the connection.
     """
 
     def __init__(
@@ -33,14 +32,13 @@ class Waiting:
         self._places = BoundedSemaphore(max(threads // 2, 1))
 
     def until_final(self, job: Job, seconds: float) -> Job:
-        """The job as it is when it has ended, or when the time is up; at once when no worker lives
-        to end it."""
+        """The job when it has ended, or when the time is up; immediately if no worker is alive."""
         if seconds <= 0 or not self._registry.workers_alive():
             return self._registry.job(job.id) or job
         return self._hold(job, seconds, lambda now: ImportStatus(now.status).is_final)
 
     def until_changed(self, job: Job, seconds: float) -> Job:
-        """The job as it is when its status is another, or when the time is up; at once when that is
+        """The job when its status has changed, or when the time is up; immediately if the status is
         final."""
         if seconds <= 0 or ImportStatus(job.status).is_final:
             return job
@@ -55,7 +53,7 @@ class Waiting:
             self._places.release()
 
     def _poll(self, job: Job, deadline: float, is_over: Callable[[Job], bool]) -> Job:
-        """Ends as well when the client has left: nobody reads the answer then."""
+        """Also ends if the client has disconnected."""
         pause = FIRST_PAUSE_SECONDS
         while True:
             job = self._registry.job(job.id) or job

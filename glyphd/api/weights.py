@@ -1,5 +1,4 @@
-"""How much work a request may make, going by its head: what a server needs to know before it gives
-it a thread."""
+"""Estimates from its head how much work a request takes, before the server gives it a thread."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +6,7 @@ from enum import Enum
 from urllib.parse import parse_qsl
 
 LARGE_JSON_BYTES = 1024 * 1024
-"""A JSON body beyond this size takes long to read and to check."""
+"""A larger JSON body takes long to read and to check."""
 
 _PROBES = ("/api/health",)
 _JSON_BODIES = ("/api/persist/listings",)
@@ -19,23 +18,23 @@ _WHOLE_PAGES = re.compile(
 )
 """Pages that read whole histories, or all listings of an import."""
 _COSTLY_PARAMETERS = {"/": "as_of", "/listings": "count"}
-"""Pages that are light without this parameter: what the market is now is remembered."""
+"""Pages that are light without this parameter, because the current market is cached."""
 _ALWAYS_HEAVY = re.compile(
     r"/api/(imports/[^/]+/report\.csv|imports/[^/]+/diff/[^/]+|listings/[^/]+/(source|history))"
 )
 
 
 class Weight(Enum):
-    """The kinds of requests that threads are kept apart for."""
+    """The kinds of requests with separate threads."""
 
-    PROBE = "answered from memory, whatever else is under way"
+    PROBE = "answered from memory, regardless of other requests"
     LIGHT = "a page, an upload, a status"
     HEAVY = "a whole result, a report, anything that reads without a limit"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the weight of a request depends on."""
+    """The parts of a request that determine its weight."""
 
     method: str
     path: str

@@ -1,2 +1,2 @@
-"""What clients and archive agree on: the listing row, row errors, imports and queries, as pydantic
-contracts."""
+"""The contracts between clients and the archive: the listing row, row errors, imports and queries,
+as pydantic models."""

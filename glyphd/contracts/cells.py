@@ -1,9 +1,9 @@
-"""The kinds of cell a listing row is made of: how text becomes a value, and what it may not be.
+"""The kinds of cells in a listing row: how text becomes a value, and what is refused.
 
-Every value, from CSV, JSON or Python, is first brought to the text of one cell (`Cell.read`), so
-that one set of rules holds everywhere. The rules run inside pydantic's compiled validator. Its lax
-readings (`1_000`, `nan`, `20240101` as seconds since 1970) are closed off by patterns before it
-converts anything.
+Every value, from CSV, JSON or Python, is first converted to the text of one cell (`Cell.read`), so
+that the same rules apply everywhere. The rules run inside pydantic's compiled validator. Patterns
+are checked before it converts anything, because it would also accept `1_000`, `nan`, and `20240101`
+as seconds since 1970.
 """
 
 import json
@@ -24,15 +24,15 @@ from glyphd.times import parse_time, read_stored, utc_text
 MAX_JSON_CHARACTERS = 65_536
 _JSON_TOO_LONG = ("text_too_long", f"is longer than {MAX_JSON_CHARACTERS} characters")
 NULL_MARKERS = frozenset({"n/a", "#n/a", "null", "none", "\\n", "nan", "-", "--"})
-"""What a cell of an optional number, integer, boolean, time or JSON says, in any case, when it
-means nothing."""
+"""Texts that mean null, in any case, in a cell of an optional number, integer, boolean, time or
+JSON column."""
 
 TEXT_NULL_MARKERS = frozenset({"n/a", "#n/a", "#ref!", "null", "none", "\\n", "nan"})
-"""The same of a text: `-` may be meant, and `NA` is a region."""
+"""The same for a text column: `-` may be meant literally, and `NA` is a region."""
 
 
 def failing(schema: CoreSchema, code: str, message: str) -> CoreSchema:
-    """The schema with one stable code and sentence for whatever goes wrong in it."""
+    """The schema with one stable code and message for any error in it."""
     return cs.custom_error_schema(schema, custom_error_type=code, custom_error_message=message)
 
 
@@ -73,13 +73,12 @@ class Cell(ABC):
         return list(map(self.read, cells))
 
     def as_text(self, value: Any) -> str | None:
-        """The text of one cell for a value that JSON or Python gave. Raises PydanticCustomError."""
+        """The text of one cell for a value from JSON or Python. Raises PydanticCustomError."""
         text = scalar_text(value)
         return None if text is None else self.read(text) or None
 
     def explain(self, text: str) -> tuple[str, str] | None:
-        """The code and the sentence for a text that was refused, where more can be said of it than
-        that."""
+        """A more specific code and message for a refused text, if there is one."""
         return None
 
     def native(self, stored: Any) -> Any:
@@ -101,7 +100,7 @@ class Cell(ABC):
         return described | {"type": [described["type"], "null"]}
 
     def json_schema(self) -> dict[str, Any]:
-        """The value as JSON Schema, without regard to null."""
+        """The JSON Schema of the value, ignoring null."""
         return dict(self.json_type)
 
 
@@ -162,7 +161,7 @@ class TimeCell(Cell):
 
 @dataclass(frozen=True)
 class JsonCell(Cell):
-    """A JSON text; text that is not JSON is kept as a JSON string."""
+    """A JSON text; other text is stored as a JSON string."""
 
     json_type = {"description": "Any JSON value"}
 
@@ -182,9 +181,9 @@ class JsonCell(Cell):
 
 
 def scalar_text(value: Any) -> str | None:
-    """The text that a CSV cell would hold for a JSON or Python scalar; None for none.
+    """The text that a CSV cell would have for a JSON or Python scalar; None for None.
 
-    Raises PydanticCustomError for NUL characters and for anything but a scalar.
+    Raises PydanticCustomError for NUL characters and for values that are not scalars.
     """
     match value:
         case None:

@@ -1,8 +1,8 @@
-"""Rows checked by column: the one way in which rows become what the archive stores, in chunks of
-one and more.
+"""Checks rows by column, in chunks of one or more: the only way in which rows become values that
+the archive stores.
 
-A column goes through pydantic's compiled validator as a whole. Only where it refuses something is
-said what, cell by cell; the rows that are at fault are then left out.
+A column goes through pydantic's compiled validator as a whole. Only if it refuses something, the
+cells are checked one at a time to find the errors, and the rows with errors are left out.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -41,8 +41,8 @@ from glyphd.contracts.unknown_columns import UnknownColumns
 
 
 class Chunk(NamedTuple):
-    """Some rows by column: where each is in its file, under the names that the archive has for
-    that, and its cells."""
+    """Some rows by column: the place of each in its file, named as in the archive, and its
+    cells."""
 
     places: Mapping[str, Sequence[int]]
     columns: Sequence[Sequence[str]]
@@ -54,12 +54,13 @@ class Chunk(NamedTuple):
 
 
 Values = dict[str, Sequence[Any]]
-"""What the archive stores of some rows, by column; columns that are null in all of them may be left
-out."""
+"""The stored values of some rows, by column; columns that are null in all of them may be
+missing."""
 
 
 class Faults(dict[int, dict[str, Fault]]):
-    """By a row's position in its chunk: its faults by column. Of a cell only the first counts."""
+    """The faults by the row's position in its chunk and by column; only the first one for each
+    cell."""
 
     def add(self, at: int, column: str, fault: Fault) -> None:
         self.setdefault(at, {}).setdefault(column, fault)
@@ -69,8 +70,8 @@ class Faults(dict[int, dict[str, Fault]]):
 class CheckOptions:
     """What the check of a file's rows depends on.
 
-    `received_at` is the `seen_at` of rows that have none, if there is one. No row may have been
-    seen later than `latest_seen_at`; None when that is not asked, because the file is read again.
+    `received_at`, if given, is the `seen_at` of rows that have none. No row may have been seen
+    later than `latest_seen_at`; None if that is not checked, because the file is read again.
     """
 
     received_at: str | None
@@ -79,7 +80,7 @@ class CheckOptions:
 
 
 class ColumnCheck:
-    """Checks chunks of a file whose header says which column is which."""
+    """Checks chunks of rows of a file with this header."""
 
     def __init__(self, header: HeaderMap, options: CheckOptions, findings: Findings) -> None:
         self.header = header
@@ -95,7 +96,7 @@ class ColumnCheck:
     def values(self, chunk: Chunk, refused: Collection[int] = ()) -> tuple[Values, Faults]:
         """The values of the rows that are sound, and the faults of the others.
 
-        `refused` are positions of rows that are known to be at fault.
+        `refused` are the positions of rows that are already known to be invalid.
         """
         faults = Faults()
         values = self._check(chunk, faults, self.findings)
@@ -190,8 +191,8 @@ def _texts_of(name: str, has_decimal_comma: bool) -> _Texts:
 
 
 class _CheckedColumn:
-    """The check of one column. `has_markers` is true once a null marker was met in it: most columns
-    never have one."""
+    """The check of one column. `has_markers` is true after the first null marker in it: most
+    columns never have one."""
 
     def __init__(self, name: str, has_decimal_comma: bool) -> None:
         self.has_markers = False
@@ -216,7 +217,7 @@ class _CheckedColumn:
         return texts
 
     def values(self, cells: Sequence[str], faults: Faults) -> Sequence[Any]:
-        """The stored values; a cell at fault keeps its text, as the sign that it is not empty."""
+        """The stored values; an invalid cell keeps its text to show that it is not empty."""
         try:
             return self._memo.column(cells)
         except ValidationError:

@@ -22,16 +22,16 @@ ALIASES = {
 """Other names for a canonical column."""
 
 PREFERRED = {"canonical_model": "model", "final_score": "score"}
-"""Aliases that count where a file has the canonical name as well: both are later words of the same
-pipeline."""
+"""Aliases that take precedence if a file also has the canonical name: the pipeline adds them
+later."""
 
 _IGNORED_CHARACTERS = re.compile(rf"[\s._\-{INVISIBLE}]+")
 _NEAR = 0.6
 _NEARLY_THE_SAME = 0.8
 _MOST_LETTERS_MORE = 2
 MOST_COMPARED = 100
-"""Unknown names that are compared with the known ones: each comparison is slow, and a header may
-have thousands."""
+"""How many unknown names are compared with the known ones: each comparison is slow, and a header
+may have thousands."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class HeaderMap:
 
     `names` are the file's own, in order; `positions` maps canonical names to indexes into them;
     `unknown` are the indexes of unknown names; `ignored` are these names, and those that another
-    one replaces or that were left out; `conflicts` say which two names mean one column; `beside`
-    are the preferred aliases that displaced a canonical name.
+    one replaces or that were left out; `conflicts` are pairs of names for one column; `beside` are
+    the preferred aliases that replaced a canonical name.
     """
 
     names: tuple[str, ...]
@@ -56,19 +56,18 @@ class HeaderMap:
 
 
 def fold(name: str) -> str:
-    """The name without regard to case, spaces, dots, hyphens, underscores and invisible
-    characters."""
+    """The name, ignoring case, spaces, dots, hyphens, underscores and invisible characters."""
     if not name.isascii():
         name = normalize("NFC", name)
     return _IGNORED_CHARACTERS.sub("", name.casefold())
 
 
 _folded = cache(fold)
-"""For names of ours alone: a file may bring others for ever."""
+"""Caches only our own names, because files can bring any number of others."""
 
 
 def canonical_name(name: str, canonical: Iterable[str]) -> str | None:
-    """The canonical column that a name or an alias stands for."""
+    """The canonical column for a name or an alias."""
     known = {fold(alias): target for alias, target in ALIASES.items()} | {
         fold(known): known for known in canonical
     }
@@ -78,10 +77,10 @@ def canonical_name(name: str, canonical: Iterable[str]) -> str | None:
 def map_headers(
     names: Sequence[str], canonical: Sequence[str], chosen: Mapping[str, str | None] | None = None
 ) -> HeaderMap:
-    """Maps a file's names; never raises: what is wrong is in `conflicts`.
+    """Maps a file's names.
 
-    `chosen` says of some names which column each is, whatever it is called; None leaves the column
-    out.
+    It never raises: errors are in `conflicts`. `chosen` maps some names to a column, regardless of
+    what they are called, or to None to leave the column out.
     """
     chosen = chosen or {}
     folded = ["" if name.strip().startswith("_") else fold(name) for name in names]
@@ -127,12 +126,12 @@ def map_headers(
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that looks most like the name, or None when nothing does."""
+    """The candidate that is most similar to the name, or None if none is similar."""
     return _closest(name, candidates, _NEAR)
 
 
 def nearly_known(header: HeaderMap, canonical: Sequence[str]) -> dict[str, str]:
-    """Unknown names of a file that look like a column which the file lacks, each with that column's
+    """Unknown names of a file that are similar to a missing column, each with that column's
     name."""
     lacking = [name for name in canonical if name not in header.positions]
     aliases = [alias for alias, target in ALIASES.items() if target in lacking]
@@ -154,8 +153,8 @@ def _closest(name: str, candidates: Iterable[str], cutoff: float) -> str | None:
 def _prefer(
     free: Mapping[str, int], positions: dict[str, int], chosen: frozenset[str | None]
 ) -> tuple[str, ...]:
-    """Gives a column to its preferred alias. The raw model is then what the seller called it: the
-    title, unless there is one."""
+    """Uses the preferred alias for a column. The original model is then the seller's name for it,
+    which becomes the title unless there is one."""
     displaced: list[str] = []
     for alias, target in PREFERRED.items():
         if _folded(alias) not in free or target not in positions or target in chosen:

@@ -1,7 +1,7 @@
-"""The row contract: the table of columns that all else follows from.
+"""The row contract: the table of columns.
 
-What a file may name, how its cells are checked, what the archive stores, what comes back and what
-the page calls it: docs/ADD_A_COLUMN.md adds a column to all of them.
+The accepted headers, the checks of cells, the stored and returned columns and their headings on the
+page are derived from it. docs/ADD_A_COLUMN.md shows how to add a column.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from glyphd.contracts.extras import ExtraCell
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 
 FIRST_VERSION = 2
-"""The oldest version of the row contract that a kept file is read by; version 1 was never
+"""The oldest version of the row contract by which kept files are read; version 1 was never
 released."""
 
 CAPACITIES = ("quantization_capacity_7b", "quantization_capacity_13b", "quantization_capacity_70b")
@@ -36,15 +36,16 @@ OWN_COLUMNS = (
     "source",
     "gone_at",
 )
-"""What the service adds to a row that it returns. Sent back to it, these columns are ignored."""
+"""The columns that the service adds to a returned row. They are ignored if they are uploaded
+again."""
 
 
 @dataclass(frozen=True)
 class About:
-    """What is known of a column beside its cells.
+    """What is known about a column besides its cells.
 
-    `label` is its heading on the page, if not its name in plain words. `since` is the version of
-    the row contract that brought it: to a file that came before, it is a column that nobody knows.
+    `label` is its heading on the page, if that is not derived from its name. `since` is the version
+    of the row contract that introduced it: in an older file it is an unknown column.
     """
 
     label: str = ""
@@ -57,7 +58,7 @@ Ratio = Annotated[float | None, NumberCell(above=0)]
 
 
 class ListingColumns(BaseModel):
-    """One scored offer, by column: the table."""
+    """The table: one scored offer, by column."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -71,7 +72,7 @@ class ListingColumns(BaseModel):
     min_order_qty: Annotated[Count, About("Minimum order")] = Field(
         default=None, description="Minimum pieces per order"
     )
-    seller: Text = Field(default=None, description="Who sells")
+    seller: Text = Field(default=None, description="The seller")
     region: Text = Field(default=None, description="Where it is sold")
     vram_gb: Annotated[Count, About("VRAM, GB")] = Field(
         default=None, description="Video memory in GB"
@@ -85,7 +86,7 @@ class ListingColumns(BaseModel):
     cuda_cores: Annotated[Count, About("CUDA cores")] = Field(
         default=None, description="CUDA cores"
     )
-    slot_width: Annotated[Ratio, About("Slots")] = Field(default=None, description="Slots taken")
+    slot_width: Annotated[Ratio, About("Slots")] = Field(default=None, description="Slots occupied")
     pcie_generation: Annotated[Ratio, About("PCIe")] = Field(
         default=None, description="PCI Express generation"
     )
@@ -107,11 +108,11 @@ class ListingColumns(BaseModel):
         description="The pipeline's score, on any scale"
     )
     heuristics: Annotated[Any, JsonCell()] = Field(
-        default=None, description="What the score was made of"
+        default=None, description="The components of the score"
     )
     seen_at: Annotated[datetime | None, TimeCell(), About("Seen")] = Field(
         default=None,
-        description="When the offer was observed; missing: when the upload was received",
+        description="When the offer was observed; default: when the upload was received",
     )
     source_url: Annotated[
         str | None, TextCell(max_length=2000, cleaned=False), About("Source URL")
@@ -148,10 +149,10 @@ COLUMN = {name: _column(name, field) for name, field in ListingColumns.model_fie
 COLUMNS = tuple(column for name, column in COLUMN.items() if name != EXTRA)
 COLUMN_NAMES = tuple(column.name for column in COLUMNS)
 STORED_COLUMNS = (*COLUMN_NAMES, EXTRA)
-"""What the archive keeps of a row, in this order."""
+"""The columns of a row that the archive stores, in this order."""
 
 INPUT_COLUMNS = (*COLUMN_NAMES, CURRENCY, EXTRA)
-"""What a file may name."""
+"""The columns that a file can have."""
 
 POSITION = {name: at for at, name in enumerate(INPUT_COLUMNS)}
 REQUIRED = tuple(column.name for column in COLUMNS if column.cell.required)

@@ -1,5 +1,5 @@
-"""What a row says beyond the columns of the contract: one JSON object, by the names that the file
-has for it."""
+"""The values of a row beyond the columns of the contract: one JSON object, with the file's own
+names."""
 
 import json
 from collections.abc import Mapping
@@ -35,10 +35,10 @@ class ExtraCell(Cell):
 
 
 def as_extra(unknown: Mapping[str, Any], given: Any) -> dict[str, Any]:
-    """The object that unknown columns make, without empty ones; and what `given` says of it.
+    """The object of the unknown columns, without empty values, merged with `given`.
 
-    `given` is the value of a column named extra. An object's members are taken over, so that what
-    the service returned can be sent back to it; anything else is a value like others.
+    `given` is the value of a column named extra. The members of an object are merged, so that what
+    the service returned can be uploaded again; any other value is stored like other columns.
     """
     found = dict(unknown)
     if isinstance(given, Mapping):
@@ -49,13 +49,13 @@ def as_extra(unknown: Mapping[str, Any], given: Any) -> dict[str, Any]:
 
 
 def is_empty(value: Any) -> bool:
-    """True for null, and for a text without any visible character."""
+    """True for null, and for a text without visible characters."""
     return value is None or (isinstance(value, str) and not trimmed(value))
 
 
 def write_extra(extra: Mapping[str, Any]) -> str | None:
-    """The object as it is stored; None for an empty one. Raises PydanticCustomError for what can't
-    be kept."""
+    """The object as it is stored; None for an empty one. Raises PydanticCustomError if it can't be
+    stored."""
     if not extra:
         return None
     try:
@@ -97,6 +97,6 @@ def _write(extra: Mapping[str, Any]) -> str:
     except PydanticCustomError:
         raise
     except ValueError:
-        # A number beyond any double was read as infinity: JSON has no other way to say that than a
+        # A number too large for a double was read as infinity, which JSON can only express as a
         # string.
         return to_json(extra, inf_nan_mode="strings").decode()

@@ -1,8 +1,10 @@
-"""What the reading of a file found that does not block the import."""
+"""What was found while a file was read, and does not block the import."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+from glyphd.plurals import counted
 
 SHOWN_LINES = 10
 _SHOWN_NAMES = 10
@@ -13,19 +15,22 @@ NEARLY_KNOWN_COLUMNS = "nearly_known_columns"
 
 _SENTENCES = {
     NULL_MARKERS: (
-        "cells hold a null marker such as N/A and count as empty",
+        "cell has a null marker such as N/A and is read as empty",
+        "cells have a null marker such as N/A and are read as empty",
         "leave such cells empty",
     ),
     TWO_SCORES: (
-        "rows have both score and final_score: final_score counts, even where it is empty",
+        "row has both score and final_score: final_score is used, even if it is empty",
+        "rows have both score and final_score: final_score is used, even if it is empty",
         "send one of the two columns",
     ),
     NEARLY_KNOWN_COLUMNS: (
+        "unknown column looks like a known one",
         "unknown columns look like known ones",
         "rename the column, or send map=<known name>:<its name>",
     ),
 }
-"""Of each warning what is said behind its count, and the hint."""
+"""For each warning: what follows the count 1, what follows other counts, and the hint."""
 
 
 @dataclass
@@ -39,13 +44,13 @@ class Found:
 
 
 class Findings:
-    """Collects, in file order, what is worth a warning."""
+    """Collects findings for warnings, in file order."""
 
     def __init__(self) -> None:
         self._found: dict[str, Found] = {}
 
     def add(self, code: str, count: int, lines: Iterable[int], name: str | None = None) -> None:
-        """Counts something once more; `name` is the column it is about."""
+        """Adds to the count of a finding; `name` is its column."""
         found = self._found.setdefault(code, Found())
         found.count += count
         merged = sorted({*found.first_lines, *lines})
@@ -54,16 +59,16 @@ class Findings:
             found.names.append(name)
 
     def warnings(self) -> list[dict[str, Any]]:
-        """What the status says: a list to which whatever finds more appends."""
+        """The warnings for the status, in a new list."""
         return [_warning(code, found) for code, found in self._found.items()]
 
 
 def _warning(code: str, found: Found) -> dict[str, Any]:
-    sentence, hint = _SENTENCES[code]
+    one, many, hint = _SENTENCES[code]
     names = f": {', '.join(found.names)}" if found.names else ""
     return {
         "code": code,
-        "message": f"{found.count} {sentence}{names}",
+        "message": f"{counted(found.count, one, many)}{names}",
         "count": found.count,
         "first_lines": found.first_lines,
         "hint": hint,

@@ -1,4 +1,4 @@
-"""Short names for values: equal for equal ones, on every machine."""
+"""Fingerprints of values, which are the same on every machine."""
 
 import json
 from hashlib import sha256

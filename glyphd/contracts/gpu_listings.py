@@ -1,4 +1,4 @@
-"""The listing that callers from Python make: checked as a row of a file is."""
+"""The listing for callers from Python, checked like a row of a file."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -14,8 +14,7 @@ from glyphd.contracts.object_cells import OBJECT_HEADER, object_cells
 
 
 class GPUListingDTO(ListingColumns):
-    """One scored offer as a file or a caller gives it, by column name or alias; empty text is
-    null."""
+    """One scored offer from a file or a caller, by column name or alias; empty text is null."""
 
     @model_validator(mode="before")
     @classmethod
@@ -33,8 +32,8 @@ def _cell(name: str, value: Any) -> str:
 
 
 def _checked(title: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a row by canonical name. Raises ValidationError for what no row of a file may
-    say."""
+    """The values of a row by canonical name. Raises ValidationError for values that the row
+    contract does not allow."""
     given = object_cells(data)
     if given.header.conflicts:
         raise PydanticCustomError(
@@ -60,5 +59,6 @@ def _checked(title: str, data: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _check() -> ColumnCheck:
-    """A row without `seen_at` stays without: only the store knows when it received it."""
+    """A missing `seen_at` is not filled in, because only the store knows when it received the
+    row."""
     return ColumnCheck(OBJECT_HEADER, CheckOptions(received_at=None), Findings())

@@ -1,4 +1,4 @@
-"""The contracts of an import: what is said about it, and what the store gives back."""
+"""The contracts of an import: its status, and what the store returns."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from glyphd.contracts.gpu_listings import GPUListingDTO
 
 
 class ImportStatus(StrEnum):
-    """Where an import stands; the last three are final."""
+    """The status of an import; the last three are final."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -29,7 +29,7 @@ ImportId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern
 
 
 class ScoredListingDTO(GPUListingDTO):
-    """A listing as the archive holds it: one scoring event."""
+    """A listing in the archive: one scoring event."""
 
     listing_id: str
     import_id: str
@@ -44,7 +44,7 @@ class ScoredListingDTO(GPUListingDTO):
 
 
 class GPUModelDTO(BaseModel):
-    """A GPU model with its latest known specs, and the event that they come from."""
+    """A GPU model with its latest known specs, and the event from which they come."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -94,7 +94,7 @@ class ImportMetadata(BaseModel):
 
 
 class ImportResultDTO(BaseModel):
-    """What came of writing one import."""
+    """The result of writing one import."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -115,8 +115,9 @@ class ErrorGroup(BaseModel):
 
 
 class ImportFailure(BaseModel):
-    """Why an import failed: whether to mend the file (`invalid_rows`, `unreadable_file`), to make
-    room (`too_large_for_disk`), to repair the archive (`archive_damaged`), or to retry."""
+    """Why an import failed: whether to correct the file (`invalid_rows`, `unreadable_file`), to
+    free disk space (`too_large_for_disk`), to repair the archive (`archive_damaged`), or to
+    retry."""
 
     code: Literal[
         "invalid_rows",
@@ -140,7 +141,7 @@ class FileWarning(BaseModel):
 
 
 class ModelCount(BaseModel):
-    """A model, and how many of the import's rows are of it."""
+    """A model, and how many of the import's rows have it."""
 
     model: str
     count: int
@@ -163,17 +164,17 @@ class ImportSummary(BaseModel):
 
 
 class ImportEffect(BaseModel):
-    """What an import did to the market, as numbers of listings; for a dry run, what it would do."""
+    """How an import changed the market, in numbers of listings; for a dry run, how it would."""
 
     new: int
     changed: int
     unchanged: int
     older: int = Field(description="The market already has a later observation")
-    indistinct: int = Field(description="Not compared: these offers can't be told apart")
+    indistinct: int = Field(description="Not compared: these offers can't be distinguished")
 
 
 class ImportLinks(BaseModel):
-    """Where the import's parts are found."""
+    """The paths of the import's parts."""
 
     self: str
     listings: str
@@ -197,7 +198,7 @@ class ImportView(BaseModel):
     content_type: str | None
     content_encoding: str | None
     upload_id: str = Field(
-        description="The import that the bytes were sent for; after a retry that of the first one"
+        description="The import for which the bytes were sent; after a retry the first of them"
     )
     size_bytes: int
     sha256: str
@@ -215,15 +216,14 @@ class ImportView(BaseModel):
     attempt: int
     stalled: bool
     reason: str | None = Field(
-        description="Why it must be tried again; null if nothing has stopped it, and when it has "
-        "ended"
+        description="Why it must be repeated; null if nothing has stopped it, and when it has ended"
     )
     received_at: str
     started_at: str | None
     heartbeat_at: str | None
     finished_at: str | None
     imported_at: str | None = Field(
-        description="When its rows were committed: the moment for `as_of`"
+        description="When its rows were committed: from then on `as_of` shows them"
     )
     rolled_back_at: str | None
     client: str | None = Field(description="The address that the request came from")

@@ -1,4 +1,4 @@
-"""The options of an import: what a client may ask of it."""
+"""The options of an import."""
 
 import re
 from typing import Annotated, Any, Literal
@@ -48,7 +48,8 @@ def _delimiter_name(value: Any) -> Any:
 
 
 def _each_once(pairs: list[str]) -> list[str]:
-    """Neither may two of the file's columns be one of ours, nor one of them two."""
+    """Two columns of the file can't be mapped to the same canonical column, nor one of them to
+    two."""
     targets = [pair.split(":", 1)[0] for pair in pairs if not pair.startswith(":")]
     names = [fold(pair.split(":", 1)[1]) for pair in pairs]
     if len(set(targets)) < len(targets) or len(set(names)) < len(names):
@@ -70,7 +71,7 @@ ColumnChoices = Annotated[
 
 
 class ImportOptions(BaseModel):
-    """What a client may ask of an import, as query parameters or form fields."""
+    """The options of an import, as query parameters or form fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -85,8 +86,8 @@ class ImportOptions(BaseModel):
         None, description="Character encoding; default UTF-8, with or without BOM"
     )
     map: ColumnChoices = Field(
-        description="<column>:<name in the file>, repeatable: which column of the file is which, "
-        "or (:<name>) left out"
+        description="<column>:<name in the file>, repeatable: which column of the file is read as "
+        "which, or with :<name> is left out"
     )
     skip_lines: Annotated[int | None, IntegerCell(maximum=MAX_SKIP_LINES)] = Field(
         None, description="Lines before the header, at most 100"
@@ -96,7 +97,7 @@ class ImportOptions(BaseModel):
         description="How numbers are written: 1299.50 (point, the default) or 1.299,50 (comma)",
     )
     on_error: Literal["abort", "skip"] = Field(
-        "abort", description="What one bad row does: fail all, or be left out"
+        "abort", description="Whether a bad row fails the whole import or is left out"
     )
     dry_run: Annotated[bool, BooleanCell(required=True)] = Field(
         False, description="Validate everything, write nothing"

@@ -1,5 +1,4 @@
-"""JSON as text and as values, strict where other readers are silent: about a key that an object has
-twice."""
+"""JSON as text and as values. Unlike most parsers, this one refuses repeated keys in an object."""
 
 import json
 import re
@@ -13,7 +12,7 @@ _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class RepeatedKeys:
-    """Stands for an object that gives a key more than once."""
+    """Replaces an object that has a key more than once."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -28,7 +27,7 @@ class RepeatedKeys:
 def parse_json(text: str | bytes) -> Any:
     """The value of a JSON text, with RepeatedKeys for each object that gives a key twice.
 
-    Raises ValueError for anything that is not JSON, NaN and Infinity among it.
+    Raises ValueError for anything that is not JSON, including NaN and Infinity.
     """
     from_json(
         text, allow_inf_nan=False
@@ -47,24 +46,23 @@ write_json = json.JSONEncoder(
 ).encode
 """Writes a value as compact JSON.
 
-Raises ValueError or TypeError for what is not a JSON value, and PydanticCustomError for a repeated
+Raises ValueError or TypeError for a value that is not JSON, and PydanticCustomError for a repeated
 key.
 """
 
 
 def compact_json(text: str) -> str:
-    """A JSON text without the white space that does not count. Raises what `parse_json` and
+    """A JSON text without insignificant white space. Raises what `parse_json` and
     `write_json` raise."""
     compact = write_json(from_json(text, allow_inf_nan=False))
-    # An object that lost a repeated key lost a colon with it, and only an escape can bring one that
-    # was not there.
+    # An object that lost a repeated key also lost a colon, and only an escape can add one.
     if "\\" in text or text.count(":") != compact.count(":"):
         return write_json(parse_json(text))
     return compact
 
 
 def require_no_nul(text: str) -> None:
-    """Raises PydanticCustomError when a string in the JSON text holds U+0000."""
+    """Raises PydanticCustomError if a string in the JSON text contains U+0000."""
     if _ESCAPED_NUL.search(text):
         raise PydanticCustomError(*NUL_CHARACTER)
 

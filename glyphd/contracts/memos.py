@@ -1,11 +1,11 @@
-"""Remembering what a function gave for a value: most columns of a file say the same few things over
-and over."""
+"""Caches a function's results: most columns of a file repeat a few values."""
 
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 MOST_REMEMBERED = 4096
-"""Values of one column. A file may bring new ones for ever, and memory has to stay flat."""
+"""How many values of one column are cached. A file can have any number of them, and memory must
+stay constant."""
 
 
 class Memo(dict[Any, Any]):

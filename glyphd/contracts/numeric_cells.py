@@ -1,4 +1,4 @@
-"""The kinds of cell that hold a number: its patterns with a decimal point or a decimal comma, and
+"""The kinds of cells with a number: its patterns with a decimal point or a decimal comma, and
 its range."""
 
 import re
@@ -20,15 +20,15 @@ _ONLY_WITH_COMMA = re.compile(
 )
 
 DECIMAL_COMMA = ("decimal_comma", "has a decimal comma: send the file with decimal=comma")
-"""The error of a number that makes sense only with a decimal comma: the file's other numbers can't
-be trusted."""
+"""The error for a number that makes sense only with a decimal comma. Then the file's other numbers
+can't be trusted."""
 
 _NOT_AN_INTEGER = ("not_an_integer", "is not a whole number")
 
 
 @dataclass(frozen=True)
 class NumericCell(Cell):
-    """A number. `comma`: written `1.299,50`, with a decimal comma and maybe points between
+    """A number. `comma`: written as `1.299,50`, with a decimal comma and optional points between
     thousands."""
 
     comma: bool = False
@@ -94,8 +94,8 @@ class NumberCell(NumericCell):
 
     def parts(self) -> list[CoreSchema]:
         number = cs.float_schema(allow_inf_nan=False, ge=self.minimum, gt=self.above)
-        # A zero has no sign here: SQLite would drop it, PostgreSQL keep it, and -0.0 would sort as
-        # 0 but print as -0.
+        # Zero has no sign: SQLite would drop it, PostgreSQL would keep it, and -0.0 would sort as 0
+        # but print as -0.
         unsigned = cs.no_info_plain_validator_function((0.0).__add__)
         kind = "a number such as 1.299,50" if self.comma else "a decimal number"
         return [

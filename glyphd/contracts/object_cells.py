@@ -1,5 +1,5 @@
-"""A row given as an object, from JSON or Python, as cells of text: from there on it is checked as a
-row of a CSV is."""
+"""Converts a row given as an object, from JSON or Python, to text cells, which are then checked
+like a row of a CSV."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from glyphd.contracts.row_errors import Fault
 from glyphd.contracts.unknown_columns import unknown_names
 
 OBJECT_HEADER = HeaderMap(INPUT_COLUMNS, POSITION)
-"""The columns of rows that were given as objects, whatever each calls them."""
+"""The columns of rows that were given as objects, regardless of the names in each."""
 
 
 @dataclass(frozen=True)
 class ObjectCells:
-    """`header` is what the object calls its columns, `cells` are in the order of INPUT_COLUMNS, and
-    `faults` say, by column, which values are of a wrong type."""
+    """`header` has the object's names for its columns, `cells` are in the order of INPUT_COLUMNS,
+    and `faults` has the values of a wrong type, by column."""
 
     header: HeaderMap
     cells: list[str]
@@ -28,8 +28,8 @@ class ObjectCells:
 
 
 def object_cells(given: Mapping[str, Any], known: Sequence[str] = INPUT_COLUMNS) -> ObjectCells:
-    """The cells of an object; none where two of its names mean one column, as `header.conflicts`
-    says."""
+    """The cells of an object; none if two of its names mean the same column, which
+    `header.conflicts` reports."""
     found = ObjectCells(map_headers(list(given), known), [""] * len(INPUT_COLUMNS), {})
     if found.header.conflicts:
         return found

@@ -1,5 +1,5 @@
-"""Reading query parameters into their contract: unknown ones are refused, bad values say what is
-allowed."""
+"""Reads query parameters into their contract: unknown ones are refused, and errors for invalid
+values say what is allowed."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
@@ -25,8 +25,8 @@ AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 
 def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) -> AnyModel:
-    """The parameters as the contract has them; an empty value counts as absent, but for NEVER_BLANK
-    ones.
+    """The parameters as the contract's values; an empty value counts as absent, except for
+    NEVER_BLANK ones.
 
     Raises UnknownParameter and InvalidParameter, naming the parameter, the value and what is
     allowed.
@@ -54,15 +54,14 @@ def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) 
 
 
 def choices(kind: Any) -> list[str]:
-    """The words that a Literal type allows."""
+    """The values that a Literal type allows."""
     return [str(word) for word in get_args(kind)]
 
 
 def pick_columns(
     fields: Sequence[str], known: Sequence[str], default: Sequence[str] | None = None
 ) -> tuple[str, ...]:
-    """The columns asked for by `fields`, each once; the default ones, or all that are known,
-    without any.
+    """The columns in `fields`, each once; without `fields` the default ones, or all known ones.
 
     Raises InvalidParameter.
     """
@@ -97,7 +96,7 @@ def _invalid(contract: type[BaseModel], error: ValidationError) -> InvalidParame
 
 
 def _allowed(kind: Any) -> Iterator[str]:
-    """The values that a type allows, where there is a list of them."""
+    """The values that a type allows, if there is a list of them."""
     if kind is bool:
         yield from BOOLEAN_WORDS
     elif isinstance(kind, type) and issubclass(kind, Enum):
@@ -111,7 +110,7 @@ def _allowed(kind: Any) -> Iterator[str]:
 
 def _refuse_blank(name: str, value: str, field: FieldInfo) -> None:
     if NEVER_BLANK in field.metadata:
-        detail = f"{name} is empty: give it a value, or leave the parameter out"
+        detail = f"{name} is empty: give it a value, or omit the parameter"
         raise InvalidParameter(detail, parameter=name, value=value[:200])
 
 

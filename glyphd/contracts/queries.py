@@ -18,7 +18,7 @@ _LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)(?<=.{16} )")
 
 
 def _query_time(text: str) -> str:
-    """A `+` in a URL arrives as a space: before an offset it is read as the sign it was."""
+    """A `+` in a URL arrives as a space, so a space before an offset is read as a `+`."""
     try:
         return parse_time(_LOST_PLUS.sub("+", text.strip()))
     except ValueError:
@@ -69,15 +69,15 @@ class NoParameters(Query):
 
 
 class StatusQuery(Query):
-    """How the status of an import is asked for."""
+    """The parameters for the status of an import."""
 
     wait: Annotated[int | None, IntegerCell(maximum=MAX_WAIT_SECONDS)] = Field(
-        None, description="Seconds, at most 60, to hold the answer until the status changes"
+        None, description="Seconds, at most 60, to wait until the status changes"
     )
 
 
 class OutputQuery(Query):
-    """How a list is written."""
+    """The format of a list."""
 
     format: OutputFormat | None = Field(
         None, description="Output format; else by the Accept header"
@@ -88,7 +88,7 @@ class OutputQuery(Query):
 
 
 class PageQuery(OutputQuery):
-    """How a list without filters is written, and which page of it."""
+    """The format and page of a list without filters."""
 
     limit: Limit = Field(None, description="Page size; without it the whole list is returned")
     cursor: str | None = Field(
@@ -99,23 +99,23 @@ class PageQuery(OutputQuery):
 class ListingQuery(PageQuery):
     """Filters, order and page of `GET /api/listings`."""
 
-    model: Words = Field(description="Model, any of those given, ASCII case ignored")
-    region: Words = Field(description="Region, any of those given, ASCII case ignored")
-    condition: Words = Field(description="Condition, any of those given, ASCII case ignored")
-    seller: Words = Field(description="Seller, any of those given, ASCII case ignored")
-    source_type: Words = Field(description="Source type, any of those given, ASCII case ignored")
+    model: Words = Field(description="Model, any of those given, ignoring ASCII case")
+    region: Words = Field(description="Region, any of those given, ignoring ASCII case")
+    condition: Words = Field(description="Condition, any of those given, ignoring ASCII case")
+    seller: Words = Field(description="Seller, any of those given, ignoring ASCII case")
+    source_type: Words = Field(description="Source type, any of those given, ignoring ASCII case")
     source: Words = Field(
-        description="Source of the import, any of those given, ASCII case ignored"
+        description="Source of the import, any of those given, ignoring ASCII case"
     )
     model_contains: Annotated[str | None, TextCell()] = Field(
-        None, description="Part of the model, ASCII case ignored"
+        None, description="Part of the model, ignoring ASCII case"
     )
     min_score: Bound = Field(None, description="Lowest score, inclusive")
     max_score: Bound = Field(None, description="Highest score, inclusive")
     min_price: Bound = Field(None, description="Lowest price in US dollars, inclusive")
     max_price: Bound = Field(None, description="Highest price in US dollars, inclusive")
     min_vram_gb: Annotated[int | None, IntegerCell()] = Field(
-        None, description="Least video memory in GB, inclusive"
+        None, description="Minimum video memory in GB, inclusive"
     )
     after: QueryTime | None = Field(None, description="Seen strictly later than this")
     before: QueryTime | None = Field(None, description="Seen strictly earlier than this")
@@ -123,7 +123,7 @@ class ListingQuery(PageQuery):
         description="Exactly the rows of these imports, even if superseded since"
     )
     history: Flag = Field(
-        None, description="Every scoring event, not only the latest of each listing"
+        None, description="Every scoring event, not just the latest of each listing"
     )
     as_of: Annotated[QueryTime | None, NEVER_BLANK] = Field(
         None, description="The market as the archive knew it at this moment, inclusive"
@@ -136,10 +136,10 @@ class ListingQuery(PageQuery):
 
 
 class SourceQuery(Query):
-    """Which event of a listing `GET /api/listings/{listing_id}/source` is asked for."""
+    """Which event of a listing `GET /api/listings/{listing_id}/source` returns."""
 
     import_id: Annotated[str | None, TextCell(max_length=64), NEVER_BLANK] = Field(
-        None, description="The import that brought it; without one the current event"
+        None, description="The import whose event is meant; default: the current event"
     )
 
 
@@ -166,26 +166,26 @@ class ErrorQuery(PageQuery):
 
 
 class MomentQuery(OutputQuery):
-    """How a list is written that may be asked for as it was."""
+    """The format of a list that supports `as_of`."""
 
     as_of: Moment = None
 
 
 class ModelsQuery(PageQuery, MomentQuery):
-    """What `GET /api/models` is asked for."""
+    """The parameters of `GET /api/models`."""
 
 
 class ModelQuery(Query):
-    """What `GET /api/models/{model}` is asked for."""
+    """The parameters of `GET /api/models/{model}`."""
 
     as_of: Moment = None
 
 
 class ModelHistoryQuery(PageQuery, MomentQuery):
-    """What `GET /api/models/{model}/history` is asked for."""
+    """The parameters of `GET /api/models/{model}/history`."""
 
     bucket: Bucket = Field(
-        "day", description="How much time a row stands for: day, week (from Monday) or month"
+        "day", description="The period of a row: day, week (from Monday) or month"
     )
     after: QueryTime | None = Field(None, description="Only what was seen strictly later than this")
     before: QueryTime | None = Field(
@@ -194,10 +194,10 @@ class ModelHistoryQuery(PageQuery, MomentQuery):
 
 
 class DiffQuery(PageQuery):
-    """What of a difference between two imports is asked for."""
+    """The parameters for the difference between two imports."""
 
     kind: DiffKind | None = Field(
-        None, description="added, removed or changed: that list; without it the counts"
+        None, description="added, removed or changed for that list; default: the counts"
     )
     fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
         description="Columns to return, comma-separated, in that order"
@@ -205,7 +205,7 @@ class DiffQuery(PageQuery):
 
 
 class PersistQuery(Query):
-    """What may be said of rows sent as JSON."""
+    """The options for rows sent as JSON."""
 
     source: Label | None = Field(
         None, description="Where the rows come from; stored with the import"
@@ -214,24 +214,22 @@ class PersistQuery(Query):
 
 
 class ChangeQuery(Query):
-    """What may be said of a rollback or a restore."""
+    """The options of a rollback or a restore."""
 
-    reason: Description | None = Field(None, description="Why; stored with the change")
+    reason: Description | None = Field(None, description="The reason; stored with the change")
     dry_run: Flag = Field(None, description="Say what would change, and change nothing")
 
 
 class DeltaQuery(PageQuery):
     """Filters and page of `GET /api/deltas`."""
 
-    model: Words = Field(description="Model, any of those given, ASCII case ignored")
-    region: Words = Field(description="Region, any of those given, ASCII case ignored")
+    model: Words = Field(description="Model, any of those given, ignoring ASCII case")
+    region: Words = Field(description="Region, any of those given, ignoring ASCII case")
     min_price_change_pct: Annotated[float | None, NumberCell(minimum=0)] = Field(
-        None, description="Least change of the price in percent, up or down, inclusive"
+        None, description="Minimum change of the price in percent, up or down, inclusive"
     )
     after: QueryTime | None = Field(None, description="Observed strictly later than this")
-    import_id: Annotated[Words, NEVER_BLANK] = Field(
-        description="Changes that these imports brought"
-    )
+    import_id: Annotated[Words, NEVER_BLANK] = Field(description="Changes in these imports")
 
 
 class UploadQuery(ImportOptions):

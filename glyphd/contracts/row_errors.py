@@ -9,7 +9,7 @@ MAX_VALUE_CHARACTERS = 200
 
 
 class Fault(NamedTuple):
-    """What is wrong with a cell, and what it holds."""
+    """What is wrong with a cell, and its text."""
 
     code: str
     message: str
@@ -25,8 +25,8 @@ class RowError:
     """One thing wrong with one row.
 
     `row` is the record's number in the file (1, 2, 3 …), `line` the physical line where it starts,
-    `field` the canonical column (None when the whole row is at fault), `column` that column as the
-    file calls it.
+    `field` the canonical column (None if the whole row is invalid), `column` the file's name for
+    that column.
     """
 
     row: int
@@ -39,7 +39,7 @@ class RowError:
 
     @property
     def sentence(self) -> str:
-        """The message, naming the column as the file does."""
+        """The message, with the file's name for the column."""
         name = self.column or self.field
         return f"{name}: {self.message}" if name else self.message
 
@@ -51,5 +51,5 @@ ERROR_FIELDS = ("row", "line", "field", "column", "code", "message", "value")
 
 
 def shown(value: str | None) -> str | None:
-    """The value as an error shows it: at most 200 characters."""
+    """The value as shown in an error: at most 200 characters."""
     return None if value is None else value[:MAX_VALUE_CHARACTERS]

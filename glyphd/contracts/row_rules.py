@@ -1,4 +1,4 @@
-"""Rules of the row contract that are about more than one kind of cell. Each is one function on the
+"""Rules of the row contract that concern more than one kind of cell. Each is one function on the
 texts of a row."""
 
 import re
@@ -30,7 +30,8 @@ def is_words(quantity: str) -> bool:
     """True for a quantity in words: without a digit (`Available`), or with more than a number
     (`1+`, `5 left`, `5-10`).
 
-    A number that is written in a way that no quantity may be, such as `1e3` or `inf`, is no words.
+    A number in a form that is not allowed for a quantity, such as `1e3` or `inf`, does not count as
+    words.
     """
     if not quantity or _NO_WORDS.fullmatch(quantity):
         return False
@@ -39,16 +40,15 @@ def is_words(quantity: str) -> bool:
 
 
 def is_dollars(currency: str) -> bool:
-    """True for a currency of which a price is in US dollars, or none."""
+    """True if the currency is the US dollar or missing."""
     return currency.upper() in _DOLLARS
 
 
 def has_some_capacities(capacities: Sequence[Any]) -> bool:
-    """True when some of the three capacities are given and some are not."""
+    """True if some of the three capacities are given and some are missing."""
     return 0 < list(capacities).count(None) < len(capacities)
 
 
 def markers_of(cell: Cell, name: str) -> frozenset[str]:
-    """The null markers of a column: numbers that a row must have know none, so that `nan` stays an
-    error."""
+    """The null markers of a column: required numbers have none, so that `nan` stays an error."""
     return frozenset() if cell.required and name != "model" else cell.null_markers

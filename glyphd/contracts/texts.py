@@ -1,4 +1,4 @@
-"""Text as the archive keeps and compares it. Cells, filters, model paths and identities all use
+"""Text as the archive stores and compares it. Cells, filters, model paths and identities all use
 `clean_text`."""
 
 import re
@@ -7,7 +7,7 @@ from string import ascii_lowercase, ascii_uppercase
 from unicodedata import normalize
 
 INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
-"""Characters without a shape, as the inside of a regular expression's set: soft hyphen, zero width
+"""Invisible characters, as the inside of a regular expression's set: soft hyphen, zero width
 characters, direction marks, byte order mark."""
 
 _WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
@@ -19,7 +19,7 @@ _WRAPPED = re.compile(r'="((?:[^"]|"")*)"', re.DOTALL)
 def clean_text(text: str) -> str:
     """The text trimmed, with one space for each run of white space inside, in Unicode's NFC.
 
-    Cleaning a clean text changes nothing.
+    The function is idempotent.
     """
     if text.isascii():
         return " ".join(text.split())
@@ -27,8 +27,7 @@ def clean_text(text: str) -> str:
 
 
 def fold_ascii(text: str) -> str:
-    """The text with its ASCII letters in lower case: equal for texts that are compared without
-    regard to case."""
+    """The text with its ASCII letters in lower case: for comparisons that ignore ASCII case."""
     return text.translate(_ASCII_LOWER)
 
 
@@ -38,9 +37,9 @@ def trimmed(text: str) -> str:
 
 
 def unwrapped(text: str) -> str:
-    """A trimmed text without the `="…"` that Excel puts around what it must not take for a number.
+    """A trimmed text without the `="…"` with which Excel keeps text from being read as a number.
 
-    A wrapper inside a wrapper stays as it is: so nothing changes when a text is unwrapped again.
+    A wrapper inside a wrapper stays, so that unwrapping a text again changes nothing.
     """
     if not text.startswith('="'):
         return text
@@ -50,5 +49,5 @@ def unwrapped(text: str) -> str:
 
 
 def is_blank(texts: Sequence[str]) -> bool:
-    """True when none of the texts has a visible character."""
+    """True if none of the texts has a visible character."""
     return not any(map(trimmed, texts))

@@ -19,14 +19,14 @@ from glyphd.contracts.texts import trimmed
 _MOST_BYTES_OF_A_CHARACTER = 4
 
 Refuse = Callable[[int, PydanticCustomError], None]
-"""Called with the position of a row whose object can't be kept, and why."""
+"""Called with the position of a row whose object can't be stored, and the reason."""
 
 
 _OWN = frozenset(map(fold, OWN_COLUMNS))
 
 
 def unknown_names(header: HeaderMap) -> dict[int, str]:
-    """Where the columns are that nobody knows, and their names; the service's own are not kept."""
+    """The positions and names of the unknown columns; the service's own columns are not stored."""
     return {
         at: trimmed(header.names[at]) for at in header.unknown if fold(header.names[at]) not in _OWN
     }
@@ -49,10 +49,10 @@ class UnknownColumns:
         words: Sequence[str | None],
         refuse: Refuse,
     ) -> list[str | None] | None:
-        """The objects as text, by row; None when no row has one.
+        """The objects as text, by row; None if no row has one.
 
         `given` is the column named extra, and `words` are quantities in words of rows whose
-        availability is filled; either is empty where there is nothing of the kind.
+        availability is filled; either can be empty.
         """
         members = [member.column(columns[at]) for at, member in self._members.items()]
         objects: list[str | None] = [None] * len(columns[0])
@@ -80,7 +80,7 @@ def _require_small(objects: Sequence[str | None], refuse: Refuse) -> None:
 
 
 def _member(name: str, cell: str) -> str:
-    """One member of the object; empty for a cell without any visible character."""
+    """One member of the object; empty for a cell without visible characters."""
     return f"{name}:{encode_basestring(cell)}" if not is_empty(cell) else ""
 
 
@@ -90,7 +90,7 @@ def _object(members: Sequence[str]) -> str | None:
 
 
 def _merged(text: str | None, given: str | None, words: str | None) -> str | None:
-    """The object with what a cell named extra says, and with the quantity in words."""
+    """The object with the members of a cell named extra, and with the quantity in words."""
     known = json.loads(text) if text else {}
     cell = trimmed(given or "")
     value = read_object(cell)

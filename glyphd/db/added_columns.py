@@ -1,8 +1,7 @@
-"""A new column of the row contract in the archive: what a migration that adds one does, up and
-down.
+"""Adds a column of the row contract to the archive, and removes it: the body of a migration.
 
-Every view lists the columns of an event by name, so each is made again with the new one in its
-place. Released migrations call this: what it does to a schema never changes.
+Every view lists the columns of an event by name, so each is recreated with the new column in its
+position. Released migrations call this, so its effect on a schema must never change.
 """
 
 import re
@@ -23,7 +22,7 @@ _TYPES = {
     "time": ("TEXT", 'TEXT COLLATE "C"'),
     "json": ("TEXT", 'TEXT COLLATE "C"'),
 }
-"""By kind of cell, the types on SQLite and on PostgreSQL."""
+"""The types on SQLite and on PostgreSQL, by kind of cell."""
 _NOW = (
     "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')",
     """to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""",
@@ -43,7 +42,7 @@ class AddedColumn:
 
 
 def add_column(migrator: Migrator, database: Database, column: AddedColumn) -> None:
-    """The column is null in the events that are there."""
+    """The column is null in existing events."""
     on_sqlite = is_sqlite(database)
     kind = _TYPES[column.kind][not on_sqlite]
     views = {view: _with_column(_view_sql(database, view), column) for view in VIEWS}
@@ -65,12 +64,12 @@ def add_column(migrator: Migrator, database: Database, column: AddedColumn) -> N
 
 
 def drop_column(migrator: Migrator, database: Database, column: AddedColumn) -> None:
-    """The way back from `add_column`."""
+    """Undoes `add_column`."""
     views = {view: _without_column(_view_sql(database, view), column) for view in VIEWS}
     described = re.sub(rf"\n    {column.name} .*", "", _table_sql(database))
     _drop_views(migrator)
     if is_sqlite(database):
-        # SQLite cuts a column out of the statement at its commas, those in comments too.
+        # SQLite cuts a column out of the statement at its commas, including those in comments.
         _describe(migrator, re.sub(r" -- .*", "", _table_sql(database)))
     migrator.sql(f"ALTER TABLE {TABLE} DROP COLUMN {column.name}")
     if is_sqlite(database):
@@ -118,7 +117,7 @@ def _create_views(migrator: Migrator, views: dict[str, str]) -> None:
 
 
 def _describe(migrator: Migrator, table: str) -> None:
-    """Gives SQLite's text of the table its comments again: another statement for the same
+    """Restores the comments in SQLite's text of the table, with another statement for the same
     columns."""
     migrator.sql("PRAGMA writable_schema = 1")
     migrator.sql(f"UPDATE sqlite_master SET sql = {_quoted(table)} WHERE name = '{TABLE}'")

@@ -1,7 +1,7 @@
 """Peewee models of the archive. The migrations make the tables, and `glyphd check` compares them.
 
 The models belong to no database: a query is bound to the one it runs on (`query.bind(database)`),
-since one process may hold the archive open twice, or several archives at once.
+because one process can have the archive open twice, or several archives.
 """
 
 from collections.abc import Mapping
@@ -74,15 +74,15 @@ class ImportBatch(Model):
 
 
 class ScoredListing(Model):
-    """One scoring event, for ever: everything the row said. Append-only but for what is derived:
-    `is_current`, `is_indistinct` and `change_step`.
+    """One scoring event, kept forever, with all values of its row. Append-only, except for derived
+    columns: `is_current`, `is_indistinct` and `change_step`.
 
     `id` grows with every import and falls with the record's number inside one, so that descending
     `id` is the reading order everywhere: later import first, then the file's own order.
 
-    `first_event_id` is the id of the first event that the archive got of the listing: short, and
-    growing with the archive, where `listing_id` is long and random. `group_id` is that of the first
-    offer of the same identity, null for this offer itself.
+    `first_event_id` is the id of the listing's first event in the archive: it is short and grows
+    with the archive, while `listing_id` is long and random. `group_id` is the same for the first
+    offer of the same identity, and null for that offer itself.
     """
 
     id = BigIntegerField(primary_key=True)
@@ -152,31 +152,31 @@ FIELDS: Mapping[type[Cell], type[Field]] = {
     TimeCell: TimeTextField,
     JsonCell: JsonTextField,
 }
-"""What a cell of each kind is stored as."""
+"""The stored type of each kind of cell."""
 
 for _column in COLUMNS:
     if _column.name not in ScoredListing._meta.columns:
-        # A column that no code names: the row contract says all there is to say. Migrations add
-        # such ones at the end.
+        # A column that no code names: it is defined only by the row contract. Migrations add such
+        # columns at the end.
         ScoredListing._meta.add_field(_column.name, FIELDS[type(_column.cell)](null=True))
 
 
 class Standing(IntEnum):
-    """How an event stands among the others that its own import brought of the same offer."""
+    """The position of an event among those of the same offer in its own import."""
 
     LAST = 0
-    """The import's last word on the listing."""
+    """The import's latest observation of the listing."""
     LEFT_OUT = 1
     """The same, but a later observation in the import lists the identity without this offer."""
     EARLIER = 2
     """An earlier observation in the import."""
     REPEATED = 3
-    """A row that repeats another one: kept, but it counts for nothing."""
+    """A row that repeats another one: stored, but ignored."""
 
 
 IS_CURRENT = ScoredListing.is_current == SQL("1")
 IS_INDISTINCT = ScoredListing.is_indistinct == SQL("1")
-"""Written as literals: a bound parameter would keep both databases from using the partial
+"""Written as literals, because with a bound parameter neither database would use the partial
 indexes."""
 
 ScoredListing.add_index(
@@ -201,7 +201,7 @@ ScoredListing.add_index(
     ScoredListing.index(ScoredListing.batch, name="scored_listings_indistinct").where(IS_INDISTINCT)
 )
 EVENT_REFERENCE = ("import_id", "import_index")
-"""What rows elsewhere name an event by."""
+"""The columns by which other tables refer to an event."""
 
 _OF_AN_EVENT = SQL(
     "FOREIGN KEY (import_id, import_index) REFERENCES scored_listings (import_id, import_index)"
@@ -209,8 +209,8 @@ _OF_AN_EVENT = SQL(
 
 
 class ListingKey(Model):
-    """One listing: the 16 bytes of its `listing_id`, its latest observation that counts, if one
-    does, and its first."""
+    """One listing: the 16 bytes of its `listing_id`, its latest observation that counts, if any,
+    and its first one."""
 
     listing_id = BlobField(primary_key=True)
     current_event_id = BigIntegerField(null=True)
@@ -248,7 +248,7 @@ class BatchChange(Model):
 
 
 class GPUModel(Model):
-    """One GPU model with its latest known specs, those of the event it names. Derived."""
+    """One GPU model with its latest known specs, and the event from which they come. Derived."""
 
     id = AutoField()
     canonical_model = CaselessTextField(unique=True)
@@ -271,7 +271,7 @@ class GPUModel(Model):
 
 
 class QuantizedListing(Model):
-    """Quantization capacities of one event; only where the file had them."""
+    """Quantization capacities of one event, if the file had them."""
 
     import_id = TextField()
     import_index = BigIntegerField()

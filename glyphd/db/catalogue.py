@@ -1,4 +1,4 @@
-"""What a database's own catalogue says of its tables and views, in the same words for SQLite and
+"""A database's tables and views as described in its own catalogue, in the same terms for SQLite and
 PostgreSQL."""
 
 import re
@@ -12,7 +12,7 @@ from glyphd.db.dialects import is_sqlite
 
 @dataclass(frozen=True)
 class IndexShape:
-    """What is compared of an index: the same words for both databases, so far as they agree."""
+    """The properties of an index that are compared, in the same terms for both databases."""
 
     columns: tuple[str, ...]
     unique: bool
@@ -24,7 +24,7 @@ class IndexShape:
 
 
 class Reference(NamedTuple):
-    """What columns refer to, each side's names separated by commas."""
+    """A reference between columns; each side's names are separated by commas."""
 
     columns: str
     table: str
@@ -72,14 +72,15 @@ def _is_key(index: IndexMetadata, table: str) -> bool:
 
 
 def _found_shape(index: IndexMetadata) -> IndexShape:
-    """Read from the statement of the index: neither database has all of it in its catalogue."""
+    """Parsed from the statement of the index, because neither database has all of it in its
+    catalogue."""
     head, where, _ = index.sql.partition(" WHERE ")
     terms = head[head.index("(") + 1 : head.rindex(")")].split(",")
     return IndexShape(tuple(term.strip() for term in terms), index.unique, bool(where))
 
 
 def references_in(database: Database, table: str) -> set[Reference]:
-    """What the table's columns refer to."""
+    """The references of the table's columns."""
     if is_sqlite(database):
         return _sqlite_references(database, table)
     return _postgresql_references(database, table)
@@ -112,7 +113,7 @@ def _postgresql_references(database: Database, table: str) -> set[Reference]:
 
 
 def can_be_read(database: Database, view: str) -> bool:
-    """SQLite lets a column go that a view needs, and says so only when the view is asked."""
+    """SQLite drops a column that a view needs, and reports that only when the view is queried."""
     try:
         database.execute_sql(f"SELECT * FROM {view} LIMIT 0")
     except DatabaseError:

@@ -1,8 +1,7 @@
 """Opens the databases: files, pragmas and locks on SQLite; pools and sessions on PostgreSQL.
 
-What is opened here connects once per thread, when asked to: callers hold `connection_context()`
-around their work. Whether that opens a connection or takes one that was kept is the database's own
-affair.
+These databases connect once per thread, on request: callers use `connection_context()` around their
+work. The database decides whether that opens a connection or reuses one.
 """
 
 import os
@@ -34,19 +33,19 @@ _REGISTRY_CACHE_KIB = 2048
 _READER_CACHE_KIB = 16384
 _PASSING_CACHE_KIB = 4096
 _SORTING = {"threads": 1}
-"""One helper thread sorts what is too large for the cache, while the next part comes in."""
+"""One helper thread sorts what is too large for the cache, while the next part is read."""
 
 _MOST_KEPT = 4
-"""Usually one is in use; after a rush at most this many stay, each with its cache."""
+"""Usually one is in use. After a burst at most this many are kept, each with its cache."""
 
 KEPT_SECONDS = 1.0
-"""A busy API opens a connection a second, then, instead of hundreds."""
+"""A busy API then opens one connection a second instead of hundreds."""
 
 Found = TypeVar("Found")
 
 
 class SqliteFile(SqliteDatabase):
-    """A SQLite database in a file that is there already: only migrations make one.
+    """A SQLite database in an existing file: only migrations create one.
 
     Connecting raises NotReady while the file is missing or can't be opened.
     """
@@ -77,8 +76,7 @@ class SqliteFile(SqliteDatabase):
 
 
 class _KeptConnection(sqlite3.Connection):
-    """A connection that outlives its use: the file that it is to, and what is known since the last
-    commit there."""
+    """A kept connection: the file it belongs to, and what is cached since the last commit there."""
 
     file: tuple[int, int] | None = None
     data_version = 0
@@ -94,12 +92,12 @@ class _KeptConnection(sqlite3.Connection):
 
 
 class KeptSqliteFile(SqliteFile):
-    """A SQLite file to read, whose connections are kept for the next use: the last one first, since
-    it has the pages of the file at hand that are asked for most.
+    """A SQLite file for reading, whose connections are kept for reuse, the last used one first,
+    because its cache has the most requested pages.
 
-    Opening one costs as much as many a question: SQLite reads the whole schema again. A file that
-    took the place of the one that was opened is noticed at the next use. None is kept for longer
-    than KEPT_SECONDS, so that whatever may go wrong with one is over then.
+    Opening one costs as much as many queries, because SQLite reads the whole schema again. A
+    replaced file is noticed at the next use. No connection is kept for longer than KEPT_SECONDS, so
+    that any problem with one is temporary.
     """
 
     def __init__(self, path: Path, *, pragmas: dict[str, Any]) -> None:
@@ -109,7 +107,7 @@ class KeptSqliteFile(SqliteFile):
         self._idle: list[_KeptConnection] = []
 
     def close_all(self) -> None:
-        """Closes this thread's connection and all that are kept."""
+        """Closes this thread's connection and all kept ones."""
         self.close()
         while self._idle:
             self._idle.pop().close()
@@ -127,8 +125,7 @@ class KeptSqliteFile(SqliteFile):
         return connection
 
     def _close(self, conn: _KeptConnection) -> None:
-        """After an error some statement may still be under way, and hold back the writer's
-        checkpoints."""
+        """After an error a statement may still be running, and block the writer's checkpoints."""
         error = sys.exc_info()[1]
         has_failed = error is not None and not isinstance(error, Answered)
         if conn.file is None or has_failed or len(self._idle) >= _MOST_KEPT:
@@ -145,11 +142,11 @@ class KeptSqliteFile(SqliteFile):
 
 
 def uri_to_look(path: Path) -> str:
-    """How to open a SQLite file that is only to be looked at, so that nothing stays beside it.
+    """The mode for opening a SQLite file only to inspect it, so that no files are left beside it.
 
     A connection in mode `ro` leaves its `-wal` and `-shm` behind; the last one in mode `rw` removes
-    them. Where nobody can write and there is no `-wal`, SQLite may take the file as it is, and has
-    to: it could make no `-shm`.
+    them. If the folder is read-only and there is no `-wal`, SQLite can read the file as it is, and
+    must, because it can't create a `-shm`.
     """
     uri = path.absolute().as_uri()
     if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
@@ -160,14 +157,14 @@ def uri_to_look(path: Path) -> str:
 
 
 def open_archive(settings: Settings, *, read_only: bool) -> Database:
-    """The archive; read-only is enforced by the database, whatever the caller tries."""
+    """The archive, read-only: the database enforces that."""
     if settings.database_url is not None:
         return open_pool(settings, read_only=read_only)
     return open_archive_file(settings.archive_path, read_only=read_only)
 
 
 def open_archive_file(path: Path, *, read_only: bool) -> SqliteDatabase:
-    """A SQLite archive by its path, which may hold any character a file name can."""
+    """A SQLite archive by its path, which may contain any character of a file name."""
     if read_only:
         return KeptSqliteFile(
             path, pragmas=_SORTING | {"query_only": 1, "cache_size": -_READER_CACHE_KIB}
@@ -185,8 +182,8 @@ def open_registry(settings: Settings) -> Database:
 
 
 def open_archive_to_verify(settings: Settings) -> Database:
-    """The archive with temporary tables of one's own, which may be as large as an import; nothing
-    else is written."""
+    """The archive with its own temporary tables, which can be as large as an import; nothing else
+    is written."""
     if settings.database_url is not None:
         return open_pool(settings, read_only=False)
     pragmas = _SORTING | {"cache_size": -_ARCHIVE_CACHE_KIB}
@@ -194,7 +191,7 @@ def open_archive_to_verify(settings: Settings) -> Database:
 
 
 def open_registry_to_look(settings: Settings) -> Database:
-    """The registry, to read it in a command that leaves nothing behind."""
+    """The registry, for reading in a command that leaves no files behind."""
     if settings.database_url is not None:
         return open_pool(settings, read_only=True)
     pragmas = {"query_only": 1, "cache_size": -_REGISTRY_CACHE_KIB}
@@ -202,11 +199,11 @@ def open_registry_to_look(settings: Settings) -> Database:
 
 
 def open_for_migration(settings: Settings, path: Path) -> Database:
-    """A connection of its own for changing the schema; makes the SQLite file at `path` when it is
+    """A separate connection for changing the schema; creates the SQLite file at `path` if it is
     missing.
 
-    Foreign keys are off on SQLite: with them on, a parent table can't be rebuilt without its
-    children's rows going.
+    Foreign keys are off on SQLite: with them on, rebuilding a parent table would delete its
+    children's rows.
     """
     if settings.database_url is not None:
         return open_postgres(settings)
@@ -216,8 +213,8 @@ def open_for_migration(settings: Settings, path: Path) -> Database:
 
 
 def close_all(database: Database) -> None:
-    """Closes this thread's connection and those that a pool keeps, when the database is not needed
-    any more."""
+    """Closes this thread's connection and those in the pool, when the database is no longer
+    needed."""
     if isinstance(database, PostgresPool | KeptSqliteFile):
         database.close_all()
     else:
@@ -225,8 +222,8 @@ def close_all(database: Database) -> None:
 
 
 def once_a_commit(database: Database, find: Callable[[Database], Found]) -> Found:
-    """What `find` says of the database; on a kept connection it is remembered until somebody
-    commits."""
+    """The result of `find` on the database; on a kept connection it is cached until the next
+    commit."""
     if not isinstance(database, KeptSqliteFile):
         return find(database)
     kept: _KeptConnection = database.connection()  # type: ignore[no-untyped-call]
@@ -241,8 +238,8 @@ def once_a_commit(database: Database, find: Callable[[Database], Found]) -> Foun
 
 @contextmanager
 def small_cache(database: Database) -> Iterator[None]:
-    """For work that reads each page once. SQLite sorts in parts that fit into the processor's
-    caches, which takes two thirds of the time."""
+    """For work that reads each page once. SQLite then sorts in parts that fit into the processor's
+    caches, in two thirds of the time."""
     if not isinstance(database, SqliteFile):
         yield
         return

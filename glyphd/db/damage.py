@@ -16,24 +16,26 @@ from glyphd.db.drift import references_of
 from glyphd.db.postgres_sessions import open_postgres
 from glyphd.db.registry_models import REGISTRY_MODELS
 from glyphd.db.troubles import DATABASE_ERRORS, PASSING_TROUBLES, Trouble, trouble_of
+from glyphd.plurals import counted
 from glyphd.settings import Settings
 
 MOST_LINES = 100
-"""Lines for each database and kind of check: of a badly damaged one there would be no end."""
+"""The most lines for each database and kind of check, because a badly damaged database could give
+any number."""
 
-_QUEUE_ADVICE = "it only has messages; the service moves it away and creates another one"
+_QUEUE_ADVICE = "it has only messages; the service will set it aside and create another one"
 
 
 class CheckEnded(Exception):
-    """Another thread ended the check before it had looked at everything: nothing is known."""
+    """Another thread ended the check before it was complete, so there is no result."""
 
 
 class DamageCheck:
-    """One look at some databases, by their names, for damage. Changes nothing, and no writer waits
-    for it.
+    """One check of some databases, by their names, for damage. It changes nothing, and no writer
+    waits for it.
 
-    A quick one reads the same pages, but does not compare indexes with their tables, and leaves
-    references out.
+    A quick check reads the same pages, but does not compare indexes with their tables, and skips
+    references.
     """
 
     def __init__(self, databases: Mapping[str, Database], *, quick: bool = False) -> None:
@@ -43,9 +45,9 @@ class DamageCheck:
         self._is_ended = False
 
     def run(self) -> list[str]:
-        """A line for each thing that is damaged.
+        """A line for each damage.
 
-        Raises CheckEnded after `end`, and what a database raises that is busy or out of reach.
+        Raises CheckEnded after `end`, and the error of a database that is busy or unreachable.
         """
         return [
             f"{name}: {line}"
@@ -54,8 +56,8 @@ class DamageCheck:
         ]
 
     def end(self) -> None:
-        """Ends the check. For another thread, to be called until `run` is over: a statement may
-        just begin."""
+        """Ends the check. Another thread must call it repeatedly until `run` is over, because a
+        statement may be just about to start."""
         self._is_ended = True
         if self._interrupt is not None:
             self._interrupt()
@@ -88,7 +90,7 @@ class DamageCheck:
 
 
 def databases_to_check(settings: Settings) -> dict[str, Database]:
-    """Archive and registry, as far as they are there, each on a connection of its own."""
+    """Archive and registry, if they exist, each with its own connection."""
     if settings.database_url is not None:
         return {"database": open_postgres(settings)}
     files = {"archive": settings.archive_path, "registry": settings.registry_path}
@@ -96,17 +98,17 @@ def databases_to_check(settings: Settings) -> dict[str, Database]:
 
 
 def file_to_check(path: Path) -> Database:
-    """A SQLite file, not to be changed."""
+    """A SQLite file, opened read-only."""
     return SqliteFile(path, mode="look", pragmas={"query_only": 1})
 
 
 def find_damage(settings: Settings) -> list[str]:
-    """A line for each thing that is damaged in archive and registry, looked at in full."""
+    """A line for each damage in archive and registry, after a full check."""
     return DamageCheck(databases_to_check(settings)).run()
 
 
 def find_queue_damage(settings: Settings) -> list[str]:
-    """What is damaged in the queue, in one line: it holds nothing that would be missed."""
+    """Damage in the queue, as one line, because nothing in it would be missed."""
     if settings.database_url is not None or not settings.queue_path.exists():
         return []
     damage = DamageCheck({"queue": file_to_check(settings.queue_path)}).run()
@@ -114,9 +116,10 @@ def find_queue_damage(settings: Settings) -> list[str]:
 
 
 def _sqlite_lines(database: SqliteFile, *, quick: bool) -> Iterator[str]:
-    """What SQLite's own checks say. They may raise instead, where a schema can't be read."""
+    """The results of SQLite's own checks. They may raise an error instead if a schema can't be
+    read."""
     connection = database.connection()  # type: ignore[no-untyped-call]
-    # Names in a damaged schema need not be text.
+    # Names in a damaged schema may not be valid text.
     connection.text_factory = lambda data: data.decode("utf-8", "backslashreplace")
     check = "quick_check" if quick else "integrity_check"
     for (found,) in connection.execute(f"PRAGMA {check}({MOST_LINES})"):
@@ -127,12 +130,12 @@ def _sqlite_lines(database: SqliteFile, *, quick: bool) -> Iterator[str]:
         )
     dangling = () if quick else connection.execute("PRAGMA foreign_key_check")
     for table, row, parent, _ in islice(dangling, MOST_LINES):
-        yield f"row {row} of {table} refers to a row of {parent} that is not there"
+        yield f"row {row} of {table} refers to a row of {parent} that does not exist"
 
 
 def _unreadable_tables(database: Database) -> Iterator[str]:
-    """PostgreSQL reads every row whole: each page, by its checksum if it has one, and what is kept
-    apart from it."""
+    """PostgreSQL reads every row completely: each page, with its checksum if it has one, and values
+    stored outside of it."""
     for table in (model._meta.table_name for model in (*ARCHIVE_MODELS, *REGISTRY_MODELS)):
         try:
             database.execute_sql(f'SELECT count(one_row) FROM "{table}" AS one_row').fetchone()
@@ -149,8 +152,8 @@ def _dangling_rows(database: Database) -> Iterator[str]:
             (count,) = database.execute_sql(_count_dangling(table, reference)).fetchone()
             if count:
                 yield (
-                    f"{count} rows of {table} refer to rows of {reference.table} that are not "
-                    "there"
+                    f"table {table} has {counted(count, 'row')} with a broken reference to "
+                    f"{reference.table}"
                 )
 
 

@@ -12,11 +12,12 @@ from peewee import OP, SQL, Database, Expression, Node, NodeList, SqliteDatabase
 from glyphd.contracts.texts import fold_ascii
 
 ARCHIVE_LOCK = 0x676C79706864_01
-"""The advisory locks on PostgreSQL: `glyphd` in hexadecimal, then a number for what is locked."""
+"""The advisory locks on PostgreSQL: `glyphd` in hexadecimal, followed by a number for what is
+locked."""
 MIGRATION_LOCK = 0x676C79706864_02
 
 STREAM_ROWS = 2000
-"""Fetched at a time where a cursor of the server is read."""
+"""Rows fetched at a time from a server-side cursor."""
 
 
 def is_sqlite(database: Database) -> bool:
@@ -24,10 +25,9 @@ def is_sqlite(database: Database) -> bool:
 
 
 def caseless(database: Database, node: Node) -> Node:
-    """The text `node` in the form that comparisons ignoring ASCII case use, and that the indexes
-    are built on.
+    """The text `node` in the form that is used by comparisons ignoring ASCII case and by indexes.
 
-    On SQLite it is the node itself, since its column says `COLLATE NOCASE`.
+    On SQLite it is the node itself, because its column has `COLLATE NOCASE`.
     """
     if is_sqlite(database):
         return node
@@ -35,18 +35,18 @@ def caseless(database: Database, node: Node) -> Node:
 
 
 def caseless_value(database: Database, text: str) -> str:
-    """`text` folded to be compared with a `caseless` node: ASCII letters alone, the same on both
+    """`text` folded for comparison with a `caseless` node: only ASCII letters, and the same on both
     databases."""
     return text if is_sqlite(database) else fold_ascii(text)
 
 
 def equals_caseless(database: Database, node: Node, text: str) -> Expression:
-    """Whether the text `node` is `text`, ASCII case ignored."""
+    """Whether the text `node` is `text`, ignoring ASCII case."""
     return Expression(caseless(database, node), OP.EQ, caseless_value(database, text))
 
 
 def contains_caseless(database: Database, node: Node, text: str) -> Expression:
-    """Whether the text `node` contains `text`, ASCII case ignored. No character of `text` is a
+    """Whether the text `node` contains `text`, ignoring ASCII case. No character of `text` is a
     wildcard."""
     position = fn.INSTR if is_sqlite(database) else fn.STRPOS
     folded = fn.LOWER(node) if is_sqlite(database) else caseless(database, node)
@@ -67,8 +67,7 @@ def bucket_start(database: Database, time: Node, bucket: str) -> Any:
 
 
 def exactly(database: Database, node: Any) -> Any:
-    """The value `node`, to be compared with others byte for byte: text by its case, and text with
-    bytes as unequal."""
+    """The value `node`, for comparison byte by byte: case matters, and text never equals bytes."""
     return NodeList((node, SQL("COLLATE BINARY"))) if is_sqlite(database) else node
 
 
@@ -103,8 +102,8 @@ def _first_half_of_sha256(text: str) -> bytes:
 
 @contextmanager
 def exclusive_write(database: Database) -> Iterator[None]:
-    """A transaction on the archive that no other one of these overlaps, from its first statement to
-    its commit.
+    """A transaction on the archive that never overlaps another one of these, from its first
+    statement to its commit.
 
     On SQLite it waits for the write lock up to the connection's timeout, then raises
     OperationalError.
@@ -117,29 +116,29 @@ def exclusive_write(database: Database) -> Iterator[None]:
 
 @contextmanager
 def uncommitted(database: Database) -> Iterator[None]:
-    """A transaction for temporary tables: it takes no lock that another connection would wait
-    for."""
+    """A transaction for temporary tables: it takes no lock for which another connection would
+    wait."""
     with database.atomic("DEFERRED") if is_sqlite(database) else database.atomic():
         yield
 
 
 def defer_checkpoints(database: Database) -> None:
     """Lets commits on this thread's connection end without copying what they wrote into SQLite's
-    main file: what is committed is safe in the log. Whoever calls this calls `checkpoint` later."""
+    main file: committed data is safe in the log. The caller must call `checkpoint` later."""
     if is_sqlite(database):
         database.execute_sql("PRAGMA wal_autocheckpoint = 0")
 
 
 def checkpoint(database: Database) -> None:
-    """Copies what was committed into SQLite's main file, as far as no reader needs it to stay as it
-    was."""
+    """Copies what was committed into SQLite's main file, as far as no reader still needs the old
+    state."""
     if is_sqlite(database):
         database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """What went wrong first: SQLite ends a transaction by itself when the disk is full, and Peewee
-    then complains, instead, that there is none to roll back.
+    """Raises the original error: SQLite ends a transaction by itself when the disk is full, and
+    Peewee would then only report that there is none to roll back.
     """
     while "cannot rollback" in str(error) and error.__context__ is not None:
         error = error.__context__
@@ -160,8 +159,8 @@ def interrupter(database: Database) -> Callable[[], None]:
 
 
 def read_any_text(database: Database) -> None:
-    """Lets this thread's connection give text as it is stored, be it none: bytes that can't be
-    decoded are escaped."""
+    """Lets this thread's connection return text as it is stored, even if it is invalid: bytes that
+    can't be decoded are escaped."""
     if is_sqlite(database):
         database.connection().text_factory = lambda data: data.decode("utf-8", "surrogateescape")
 
@@ -169,7 +168,7 @@ def read_any_text(database: Database) -> None:
 def add_rows(
     database: Database, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
-    """Inserts the rows, each in the order of `columns`, within the transaction that is open.
+    """Inserts the rows, each in the order of `columns`, within the open transaction.
 
     Many times faster than `insert_many`, which builds a syntax tree for every row. Raises Peewee's
     errors.
@@ -190,13 +189,13 @@ def add_rows(
 
 
 def unindexed(database: Database, node: Any) -> Any:
-    """The same value in a form that SQLite takes no index for, to order by."""
+    """The same value in a form for which SQLite does not use an index, for ORDER BY."""
     return Expression(SQL(""), "+", node, flat=True) if is_sqlite(database) else node
 
 
 def stream(database: Database, query: Node) -> Iterator[tuple[Any, ...]]:
-    """The rows of a query one by one at flat memory; the connection must stay open, in a
-    transaction, meanwhile."""
+    """Streams the rows of a query with constant memory; meanwhile the connection must stay open, in
+    a transaction."""
     if is_sqlite(database):
         return iter(database.execute(query))
     return _read_on_server(database, query)

@@ -1,4 +1,5 @@
-"""Where a live database has drifted from the Peewee models: one human line for each difference."""
+"""Where a live database has drifted from the Peewee models: one readable line for each
+difference."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -55,8 +56,7 @@ _SQLITE_TYPES = dict.fromkeys(_POSTGRESQL_TYPES, "INTEGER") | {
 
 
 def find_drift(settings: Settings) -> list[str]:
-    """The differences between the databases and this version's models, none when all is well.
-    Changes nothing."""
+    """The differences between the databases and this version's models. Changes nothing."""
     lines = []
     for steps in (ARCHIVE, REGISTRY):
         try:
@@ -88,8 +88,8 @@ def _models(database: Database, steps: MigrationSet) -> tuple[type[Model], ...]:
 
 
 def _unexpected(database: Database, steps: MigrationSet, found: Iterable[str]) -> set[str]:
-    """On PostgreSQL archive, registry and queue share a database, maybe with others: no table is a
-    stranger there."""
+    """On PostgreSQL archive, registry and queue share a database, possibly with other programs, so
+    no table is reported as unknown there."""
     if not is_sqlite(database):
         return set()
     known = {model._meta.table_name for model in _models(database, steps)} | {steps.history_table}
@@ -131,7 +131,7 @@ def _key_drift(database: Database, model: type[Model]) -> Iterator[str]:
 
 
 def _collation_drift(database: Database, model: type[Model], found: Iterable[str]) -> Iterator[str]:
-    """Text sorts by its bytes, and caseless text ignores ASCII case, on either database."""
+    """Text sorts by its bytes, and caseless text ignores ASCII case, on both databases."""
     table = model._meta.table_name
     collations = collations_in(database, table)
     for name in found:
@@ -142,7 +142,7 @@ def _collation_drift(database: Database, model: type[Model], found: Iterable[str
         if is_sqlite(database):
             wanted = "NOCASE" if isinstance(field, CaselessTextField) else "BINARY"
         if collations[name] != wanted:
-            yield f"column {table}.{name} compares by {collations[name]}, not {wanted}"
+            yield f"the collation of {table}.{name} is {collations[name]}, not {wanted}"
 
 
 def _index_drift(database: Database, model: type[Model]) -> Iterator[str]:
@@ -177,7 +177,7 @@ def _term(database: Database, node: Node) -> str:
 
 
 def references_of(model: type[Model]) -> set[Reference]:
-    """What the model's columns refer to."""
+    """The references of the model's columns."""
     references = {
         Reference(field.column_name, field.rel_model._meta.table_name, field.rel_field.column_name)
         for field in model._meta.refs
@@ -217,7 +217,7 @@ def _version_drift(database: Database) -> Iterator[str]:
             f"{_listed(history)}"
         )
     elif [number for number, _ in rows] != [*range(1, len(rows) + 1)]:
-        yield f"schema_version numbers its steps {_listed([str(number) for number, _ in rows])}"
+        yield f"schema_version has the step numbers {_listed([str(number) for number, _ in rows])}"
 
 
 def _listed(names: list[str]) -> str:

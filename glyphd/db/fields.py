@@ -14,4 +14,4 @@ class TimeTextField(TextField):
 
 
 class JsonTextField(TextField):
-    """A JSON document kept as text, so that every digit of it survives."""
+    """A JSON document stored as text, so that every digit is preserved."""

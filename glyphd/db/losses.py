@@ -12,8 +12,8 @@ BOOKKEEPING = {
     "schema_version",
     "workers",
 }
-"""Tables about the database itself or about processes: going without their rows loses nothing
-anybody sent."""
+"""Tables about the database itself or about processes: their rows contain nothing that a client
+sent."""
 DERIVED = {
     "changes_by_step",
     "events_by_model",
@@ -24,15 +24,15 @@ DERIVED = {
     "scored_listings.change_step",
     "scored_listings.first_event_id",
 }
-"""Tables and columns that the next step up fills again from what the others hold, or that stand
-elsewhere too."""
+"""Tables and columns that the next step up fills again from others, or whose data is also
+elsewhere."""
 
 
 def losses_of(database: Database, step: Callable[[], object]) -> list[str]:
-    """The tables and columns (`table.column`) holding data that `step` would drop.
+    """The tables and columns (`table.column`) whose data `step` would drop.
 
-    The step is applied, then rolled back, so that no migration has to declare what it drops. Call
-    it in a transaction.
+    The step is applied and then rolled back, so that no migration needs to declare what it drops.
+    Call it in a transaction.
     """
     before = _columns(database)
     with database.atomic() as savepoint:

@@ -1,4 +1,4 @@
-"""The lock that lets one process at a time change the schema. It frees itself the instant its
+"""The lock that lets one process at a time change the schema. It is released immediately if its
 holder dies."""
 
 import fcntl
@@ -16,7 +16,7 @@ from glyphd.settings import Settings
 
 @contextmanager
 def migration_lock(settings: Settings) -> Iterator[None]:
-    """Waits for the other holder, be it a thread or a process, as long as it takes."""
+    """Waits for another holder, a thread or a process, as long as it takes."""
     if settings.database_url is None:
         with ExitStack() as held:
             for path in _lock_files(settings):
@@ -30,9 +30,9 @@ def migration_lock(settings: Settings) -> Iterator[None]:
 
 
 def _lock_files(settings: Settings) -> list[Path]:
-    """One for the archive and, where its companions are in another folder, one for these: two
-    archives of one name may want the same. Always in one order, so that no two processes wait for
-    each other.
+    """One for the archive and, if its companions are in another folder, one for these, because two
+    archives with the same name may need the same companions. Always in the same order, so that no
+    two processes wait for each other.
     """
     archive = settings.archive_path.resolve()
     beside = settings.beside(MIGRATE_LOCK_ENDING)
@@ -41,8 +41,8 @@ def _lock_files(settings: Settings) -> list[Path]:
 
 @contextmanager
 def _file_lock(path: Path) -> Iterator[None]:
-    """The file is never removed: a process waiting for the old one and a process making a new one
-    would both win."""
+    """The file is never removed: otherwise a process that waits for the old one and a process that
+    creates a new one would both get the lock."""
     make_folder(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -1,5 +1,5 @@
-"""The two sets of migrations, archive and registry: their packaged steps, and those a database has
-had."""
+"""The two sets of migrations, archive and registry: their packaged steps, and those that were
+applied to a database."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from glyphd.settings import Settings
 
 @dataclass(frozen=True)
 class MigrationSet:
-    """One folder of migrations with a history of its own."""
+    """One folder of migrations with its own history."""
 
     name: str
     history_table: str
@@ -35,7 +35,7 @@ class MigrationSet:
         return settings.archive_path if self is ARCHIVE else settings.registry_path
 
     def is_there(self, settings: Settings) -> bool:
-        """Whether there is a database to look into, empty or not."""
+        """Whether there is a database, empty or not."""
         return settings.database_url is not None or self.path(settings).exists()
 
     def packaged(self) -> list[str]:
@@ -49,7 +49,7 @@ class MigrationSet:
         return steps
 
     def applied_in(self, database: Database) -> list[str]:
-        """The steps that the open database has had, in order."""
+        """The steps that were applied to the open database, in order."""
         if not database.table_exists(self.history_table):
             return []
         return [
@@ -62,8 +62,8 @@ class MigrationSet:
 
 ARCHIVE = MigrationSet("archive", "archive_migrations")
 REGISTRY = MigrationSet("registry", "registry_migrations")
-"""Named apart, since on PostgreSQL both are in one database: one name would hide the second set's
-steps."""
+"""Named differently, because on PostgreSQL both are in one database: with one name, the second
+set's steps would count as applied."""
 SETS = (ARCHIVE, REGISTRY)
 
 _FIRST_OF_VERSION_1 = "001_ledger"
@@ -71,12 +71,11 @@ _FIRST_OF_VERSION_1 = "001_ledger"
 
 
 class StepRouter(Router):
-    """peewee-migrate's router without its replay of what is done, and with a history model of its
-    own.
+    """peewee-migrate's router without its replay of applied steps, and with its own history model.
 
-    The replay patches Peewee for the whole process, so that queries of other threads come back as
-    mocks, and is of use only to migrations that look at models; these are plain SQL. The history
-    model is global in peewee-migrate: a second router would turn the first one to its own database.
+    The replay patches Peewee for the whole process, so that queries of other threads return mocks,
+    and is needed only by migrations that use models; these are plain SQL. The history model is
+    global in peewee-migrate: a second router would switch the first one to its own database.
     """
 
     def __init__(self, database: Database, steps: MigrationSet) -> None:
@@ -89,7 +88,8 @@ class StepRouter(Router):
                 database = self.database
                 table_name = self.migrate_table
 
-        # Its name has the table's in it: PostgreSQL has one set of index names for all tables.
+        # Its name contains the table's, because PostgreSQL's index names must be unique across
+        # tables.
         History.add_index(
             History.index(History.name, unique=True, name=f"{self.migrate_table}_by_name")
         )
@@ -102,7 +102,7 @@ class StepRouter(Router):
 
 
 def migrations_folder() -> Path:
-    """`migrations` inside the installed package, else the one of the checkout."""
+    """`migrations` inside the installed package, or else in the checkout."""
     package = Path(__file__).parents[1]
     inside = package / "migrations"
     return inside if inside.is_dir() else package.parent / "migrations"
@@ -117,9 +117,8 @@ def applied_of(settings: Settings, steps: MigrationSet) -> list[str]:
         done = steps.applied_in(database)
     if done and done[0] == _FIRST_OF_VERSION_1 not in steps.packaged():
         raise SchemaOutdated(
-            f"{place_of(settings)} is an archive of version 1, which this version of glyphd does "
-            "not read: run "
-            f"`{settings.command('rebuild')}`, which rebuilds it from the kept files"
+            f"{place_of(settings)} is an archive of version 1, which this version of glyphd can't "
+            f"read: run `{settings.command('rebuild')}` to rebuild it from the kept files"
         )
     return done
 
@@ -142,9 +141,8 @@ def open_to_look(settings: Settings, steps: MigrationSet) -> Iterator[Database]:
         path = steps.path(settings)
         if trouble_of(error) is Trouble.LOST:
             raise NotReady(
-                f"the database {path.name} can't be read where it is: its log {path.name}-wal "
-                "needs a folder that can "
-                "be written to; copy the whole folder to one",
+                f"the database {path.name} can't be read in a read-only folder, because it has a "
+                f"log {path.name}-wal: copy the whole folder to a writable place",
                 reason=str(path.absolute()),
             ) from error
         if type(error) is not DatabaseError:
@@ -153,14 +151,14 @@ def open_to_look(settings: Settings, steps: MigrationSet) -> Iterator[Database]:
 
 
 def require_current_schema(settings: Settings, sets: Iterable[MigrationSet] = SETS) -> None:
-    """Raises SchemaOutdated when a step is missing, SchemaError when there are others than this
-    version's, and NoLedger when there is none at all: to migrate would put an empty database in the
-    place of one that is gone.
+    """Raises SchemaOutdated if a step is missing, SchemaError if there are unknown ones, and
+    NoLedger if there is none at all: a migration would then replace a missing database with an
+    empty one.
     """
     for steps in sets:
         done, packaged = applied_of(settings, steps), steps.packaged()
         if not done:
-            raise NoLedger(f"the {steps.name} is gone or empty: restore it from a backup")
+            raise NoLedger(f"the {steps.name} is missing or empty: restore it from a backup")
         require_known(steps.name, done, packaged)
         if done != packaged:
             raise SchemaOutdated(
@@ -170,7 +168,7 @@ def require_current_schema(settings: Settings, sets: Iterable[MigrationSet] = SE
 
 
 def require_there(settings: Settings, sets: Iterable[MigrationSet] = SETS) -> None:
-    """For commands that create nothing. Raises NoLedger, with where it looked."""
+    """For commands that create nothing. Raises NoLedger, which says where it looked."""
     for steps in sets:
         if not is_anything_there(settings, steps):
             raise NoLedger(
@@ -181,8 +179,8 @@ def require_there(settings: Settings, sets: Iterable[MigrationSet] = SETS) -> No
 
 
 def is_anything_there(settings: Settings, steps: MigrationSet) -> bool:
-    """Whether there is a database, be it so damaged that it has no history: that is for others to
-    say."""
+    """Whether there is a database, even one that is so damaged that it has no history, which others
+    report."""
     try:
         return bool(applied_of(settings, steps))
     except SchemaOutdated:
@@ -192,7 +190,8 @@ def is_anything_there(settings: Settings, steps: MigrationSet) -> bool:
 
 
 def place_of(settings: Settings, steps: MigrationSet = ARCHIVE) -> str:
-    """Where a database is, for people: the whole path of a file, or a URL without its password."""
+    """The place of a database, for people: the whole path of a file, or a URL without its
+    password."""
     if settings.database_url is not None:
         return without_password(settings.database_url)
     return str(steps.path(settings).absolute())
@@ -205,7 +204,7 @@ def require_known(name: str, done: list[str], packaged: list[str]) -> None:
     unknown = [step for step in done if step not in packaged]
     if unknown:
         raise SchemaError(
-            f"the {name} was made by another version of glyphd, which knows "
+            f"the {name} was made by another version of glyphd, which has the steps "
             f"{', '.join(unknown)}: use that version"
         )
-    raise SchemaError(f"the {name} had its steps in another order: {', '.join(done)}")
+    raise SchemaError(f"the steps of the {name} were applied in another order: {', '.join(done)}")

@@ -1,4 +1,4 @@
-"""Brings the databases to the schema of this version, or step by step to another."""
+"""Migrates the databases to the schema of this version, or step by step to another."""
 
 import logging
 from collections.abc import Iterator
@@ -31,15 +31,14 @@ from glyphd.settings import Settings
 
 
 def migrate(settings: Settings, to: str | None = None, *, drop_data: bool = False) -> list[str]:
-    """Applies every step that is missing, or goes up or down to `archive:N` or `registry:N`, N from
-    0.
+    """Applies every missing step, or migrates up or down to `archive:N` or `registry:N`, N from 0.
 
-    Gives what was done, such as `applied archive 001_events`. All steps of one database are one
+    Returns what was done, such as `applied archive 001_events`. All steps of one database are one
     transaction.
 
-    Raises DataWouldBeLost when a step down would drop data and `drop_data` is not given,
-    SchemaError for a database of another version or of something else, Unavailable when somebody
-    else goes on writing, and InvalidSettings for a target that does not exist.
+    Raises DataWouldBeLost if a step down would drop data and `drop_data` is not given, SchemaError
+    for a database of another version or another program, Unavailable if another process keeps
+    writing, and InvalidSettings for a target that does not exist.
     """
     targets = {steps: len(steps.packaged()) for steps in SETS} if to is None else _read_target(to)
     _require_movable(settings, targets)
@@ -62,8 +61,8 @@ def _require_movable(settings: Settings, targets: dict[MigrationSet, int]) -> No
 
 
 def initialise(settings: Settings, *, registry_may_be_lost: bool = False) -> None:
-    """Makes archive and registry where there is none, and pairs them; safe to call from many
-    processes at once.
+    """Creates the archive and the registry if they do not exist, and pairs them. Many processes can
+    call it at the same time.
 
     Raises SchemaOutdated, SchemaError or ArchiveMismatch for databases that this version can't work
     with, and RegistryLost where uploads are kept that no registry knows, unless that may be so.
@@ -85,14 +84,13 @@ def initialise(settings: Settings, *, registry_may_be_lost: bool = False) -> Non
 
 
 def begin_new_ledger(settings: Settings) -> Path | None:
-    """`initialise` where the registry is gone: the uploads that it knew are moved to the folder
-    that is returned.
+    """`initialise` if the registry is lost: its uploads are moved to the folder that is returned.
 
-    Raises SchemaError where there is a registry.
+    Raises SchemaError if there is a registry.
     """
     _require_fit(settings)
     if applied_of(settings, REGISTRY):
-        raise SchemaError("there is a registry, so no new ledger was begun: nothing was changed")
+        raise SchemaError("a registry exists, so no new ledger was begun and nothing was changed")
     aside = None
     with migration_lock(settings):
         if settings.uploads_dir.exists():
@@ -104,7 +102,7 @@ def begin_new_ledger(settings: Settings) -> Path | None:
 
 
 def initialise_archive(settings: Settings, archive_id: str | None = None) -> None:
-    """Makes the archive alone where there is none, with this id or a new one: for callers that need
+    """Creates only the archive if there is none, with this id or a new one: for callers that need
     no registry."""
     if applied_of(settings, ARCHIVE) != ARCHIVE.packaged():
         with migration_lock(settings):
@@ -121,7 +119,8 @@ def _is_ready(settings: Settings) -> bool:
 
 
 def _require_fit(settings: Settings) -> None:
-    """Refuses what can't be worked with. No new archive may take the place of one that is gone."""
+    """Refuses databases that this version can't work with. No new archive may take the place of one
+    that is gone."""
     require_no_mismatch(settings)
     require_current_schema(settings, [steps for steps in SETS if applied_of(settings, steps)])
 
@@ -145,7 +144,7 @@ def _read_target(to: str) -> dict[MigrationSet, int]:
 def _move(
     settings: Settings, steps: MigrationSet, target: int, *, drop_data: bool = False
 ) -> list[str]:
-    """Takes the steps up or down to `target`. One transaction: whatever fails, the schema is as it
+    """Migrates up or down to `target`, in one transaction: if anything fails, the schema is as it
     was before."""
     packaged = steps.packaged()
     before = applied_of(settings, steps)
@@ -171,7 +170,7 @@ def _move(
 
 @contextmanager
 def _alone(database: Database, steps: MigrationSet) -> Iterator[None]:
-    """The one transaction, once nobody else is writing."""
+    """The transaction itself, when no other process is writing."""
     if not is_sqlite(database):
         _require_utf8(database)
     try:
@@ -181,14 +180,14 @@ def _alone(database: Database, steps: MigrationSet) -> Iterator[None]:
         if trouble_of(error) is not Trouble.BUSY:
             raise
         raise Unavailable(
-            f"the {steps.name} is being written: stop the worker, or try again later"
+            f"the {steps.name} is being written to: stop the worker, or try again later"
         ) from error
 
 
 @contextmanager
 def _statements_unlogged() -> Iterator[None]:
-    """peewee-migrate logs every statement at INFO, to whoever uses the store in a program of their
-    own."""
+    """peewee-migrate logs every statement at INFO, also in programs that use the store as a
+    library."""
     level = step_logger.level
     step_logger.setLevel(logging.WARNING)
     try:
@@ -198,7 +197,7 @@ def _statements_unlogged() -> Iterator[None]:
 
 
 def _require_ours(database: Database, steps: MigrationSet) -> None:
-    """A path mistyped must not fill somebody's other database with tables. On PostgreSQL sharing
+    """A mistyped path must not fill another program's database with tables. On PostgreSQL sharing
     one is fine."""
     strangers = set(database.get_tables()) - {steps.history_table}
     if is_sqlite(database) and strangers:
@@ -212,7 +211,7 @@ def _require_utf8(database: Database) -> None:
     (encoding,) = database.execute_sql("SHOW server_encoding").fetchone()
     if encoding != "UTF8":
         raise SchemaError(
-            f"the database keeps its text as {encoding}: glyphd needs one with ENCODING 'UTF8'"
+            f"the database has the encoding {encoding}: glyphd needs one with ENCODING 'UTF8'"
         )
 
 
@@ -234,7 +233,7 @@ def _revert(database: Database, router: StepRouter, step: str, drop_data: bool) 
 
 def _require_sound(database: Database, steps: MigrationSet, expected: list[str]) -> None:
     if steps.applied_in(database) != expected:
-        raise SchemaError(f"the history of the {steps.name} is not what its steps should have left")
+        raise SchemaError(f"the migration history of the {steps.name} does not match its steps")
     if is_sqlite(database):
         broken = database.execute_sql("PRAGMA foreign_key_check").fetchall()
         if broken:

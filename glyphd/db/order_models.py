@@ -1,5 +1,4 @@
-"""The orders that events are read in, for Peewee: tables of their own on SQLite, indexes on
-PostgreSQL."""
+"""The orders in which events are read, for Peewee: tables on SQLite, indexes on PostgreSQL."""
 
 from peewee import BigIntegerField, CompositeKey, Model, SmallIntegerField
 
@@ -25,7 +24,8 @@ POSTGRESQL_INDEXES = (
         name="scored_listings_changes",
     ).where(ScoredListing.change_step.is_null(False)),
 )
-"""What `scored_listings` has on PostgreSQL alone; SQLITE_MODELS stand for it on SQLite."""
+"""The indexes that `scored_listings` has only on PostgreSQL; on SQLite SQLITE_MODELS replace
+them."""
 
 
 class EventByTime(Model):
@@ -71,4 +71,4 @@ class ChangeByStep(Model):
 
 
 SQLITE_MODELS = (EventByTime, EventByModel, ChangeByStep)
-"""Tables that the archive has on SQLite alone."""
+"""Tables that the archive has only on SQLite."""

@@ -9,9 +9,10 @@ from glyphd.db.connections import open_for_migration
 from glyphd.db.migration_sets import ARCHIVE, REGISTRY, MigrationSet, applied_of, open_to_look
 from glyphd.db.registry_models import Job, RegistryIdentity
 from glyphd.errors import ArchiveMismatch, NotReady, RegistryLost, SchemaError
+from glyphd.plurals import counted
 from glyphd.settings import Settings
 
-_START_ANEW = "`glyphd migrate --to registry:0 --drop-data`, then `glyphd init-db --new-ledger`"
+_NEW_LEDGER = "`glyphd migrate --to registry:0 --drop-data`, then `glyphd init-db --new-ledger`"
 
 
 def pair(settings: Settings) -> str:
@@ -31,13 +32,13 @@ def pair(settings: Settings) -> str:
 
 
 def name_archive(settings: Settings, archive_id: str | None = None) -> None:
-    """Gives an archive that has no registry beside it an id, this or a new one, if it has none."""
+    """Gives an archive without a registry an id, this one or a new one, if it has none."""
     if _read_id(settings, ARCHIVE, ArchiveIdentity) is None:
         _write_id(settings, ARCHIVE, ArchiveIdentity, archive_id or uuid4().hex)
 
 
 def archive_id(settings: Settings) -> str | None:
-    """The id of the archive, None where there is none or it can't be read."""
+    """The id of the archive; None if there is none or it can't be read."""
     try:
         return _read_id(settings, ARCHIVE, ArchiveIdentity)
     except (SchemaError, NotReady):
@@ -50,7 +51,7 @@ def registry_id(settings: Settings) -> str | None:
 
 
 def require_no_mismatch(settings: Settings) -> tuple[str | None, str | None]:
-    """The ids of archive and registry, None where there is none yet. Changes nothing; raises
+    """The ids of archive and registry, None if there is none yet. Changes nothing; raises
     ArchiveMismatch."""
     archive_id = _read_id(settings, ARCHIVE, ArchiveIdentity)
     known_id = registry_id(settings)
@@ -59,16 +60,14 @@ def require_no_mismatch(settings: Settings) -> tuple[str | None, str | None]:
     if archive_id and known_id and archive_id != known_id:
         raise ArchiveMismatch(
             f"{_pair_of(settings)} do not belong together: restore the one that was replaced; if "
-            "another archive "
-            "uses this registry, give this one a name or a data folder of its own; to begin a "
-            "new registry beside "
-            f"this archive: {_START_ANEW}"
+            "another archive uses this registry, give this one another name or its own data "
+            f"folder; to begin a new registry for this archive: {_NEW_LEDGER}"
         )
     return archive_id, known_id
 
 
 def require_no_lost_registry(settings: Settings) -> None:
-    """No new registry may take the place of one that is gone while uploads are kept. Raises
+    """A lost registry must not be replaced by a new one while there are kept uploads. Raises
     RegistryLost."""
     if applied_of(settings, REGISTRY):
         return
@@ -77,10 +76,9 @@ def require_no_lost_registry(settings: Settings) -> None:
         rebuild = settings.command("rebuild", "--registry")
         begin = settings.command("init-db", "--new-ledger")
         raise RegistryLost(
-            f"{count} uploads are kept in {settings.uploads_dir.absolute()}, and the registry "
-            "that knows them is gone "
-            f"or empty: restore it from a backup, or run `{rebuild}`, which recovers them; to "
-            f"begin a new ledger without them: `{begin}`"
+            f"{settings.uploads_dir.absolute()} has {counted(count, 'kept upload')}, but the "
+            f"registry is missing or empty: restore it from a backup, or run `{rebuild}`, which "
+            f"recovers them; to begin a new ledger without them: `{begin}`"
         )
 
 
@@ -94,21 +92,19 @@ def find_mismatch(settings: Settings) -> list[str]:
 
 
 def _require_no_other_archive(settings: Settings, known_id: str | None) -> None:
-    """A new archive never adopts a registry: it would share it with the archive that the registry
-    was made for."""
+    """A new archive never adopts a registry: it would share it with the archive for which the
+    registry was created."""
     if imports := _succeeded_imports(settings):
         raise ArchiveMismatch(
-            f"the registry knows {imports} finished imports, but the archive is gone or empty: "
-            "restore the archive "
-            "from a backup or rebuild it from the kept files with `glyphd rebuild`; to begin a "
-            "new ledger instead: "
-            f"{_START_ANEW}"
+            f"the registry has {counted(imports, 'finished import')}, but the archive is missing "
+            "or empty: restore the archive from a backup or rebuild it from the kept files with "
+            f"`glyphd rebuild`; to begin a new ledger instead: {_NEW_LEDGER}"
         )
     if known_id is not None:
         raise ArchiveMismatch(
-            f"{_pair_of(settings)} do not belong together: the registry is that of another "
-            "archive; give this one a "
-            f"name or a data folder of its own; if the other archive is lost: {_START_ANEW}"
+            f"{_pair_of(settings)} do not belong together: the registry belongs to another "
+            "archive; give this one another name or its own data folder; if the other archive is "
+            f"lost: {_NEW_LEDGER}"
         )
 
 

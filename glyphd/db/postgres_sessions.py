@@ -26,11 +26,11 @@ _SESSION = {
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
 }
-"""A server that looks after its client frees a dead one's locks within a second, even in a long
-statement.
+"""The server checks its client, so that a dead client's locks are released within a second, even in
+a long statement.
 
-A commit is on the server's disk when it is answered, and a long import is not ended by a time-out,
-whatever is set for the server, the database or the role.
+A commit is on the server's disk when it is answered, and no time-out ends a long import, regardless
+of the settings of the server, the database or the role.
 """
 
 _TRANSACTION_TIMEOUT_VERSION = 170000
@@ -58,8 +58,8 @@ class PostgresSession(PostgresqlDatabase):
 
 
 class PostgresPool(PooledPostgresqlDatabase, PostgresSession):  # type: ignore[misc]
-    """PostgreSQL with connections kept for the next caller. Raises Unavailable when all of them
-    stay in use."""
+    """PostgreSQL with connections kept for the next caller. Raises Unavailable if all of them stay
+    in use."""
 
     def connect(self, reuse_if_open: bool = False) -> bool:
         try:
@@ -82,7 +82,7 @@ def open_pool(settings: Settings, *, read_only: bool) -> PostgresPool:
 
 
 def _postgres_arguments(settings: Settings, *, read_only: bool) -> tuple[str, dict[str, Any]]:
-    """The URL, which psycopg takes apart and unquotes itself, and the options of the session."""
+    """The URL, which psycopg parses and unquotes itself, and the options of the session."""
     assert settings.database_url is not None
     if find_spec("psycopg") is None:
         raise InvalidSettings("GLYPHD_DATABASE_URL needs psycopg: install glyphd[postgres]")

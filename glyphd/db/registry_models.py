@@ -24,7 +24,7 @@ class RegistryIdentity(Model):
 
 
 class Job(Model):
-    """One job for the worker: an import, a rollback or a restore. Its row is the truth about it."""
+    """One job for the worker: an import, a rollback or a restore. Its row is authoritative."""
 
     id = AutoField()
     kind = TextField()
@@ -124,7 +124,7 @@ class Worker(Model):
 
 
 class IntegrityCheck(Model):
-    """One look at the databases for damage; `result` is `sound` or `damaged`."""
+    """One check of the databases for damage; `result` is `sound` or `damaged`."""
 
     id = AutoField()
     checked_at = TimeTextField()

@@ -16,8 +16,8 @@ _HEADER = """\
 
 
 def schema_sql() -> str:
-    """The statements that make the archive, then those that make the registry, in the order they
-    were run."""
+    """The statements that create the archive, then those that create the registry, in the order in
+    which they were run."""
     with TemporaryDirectory() as folder:
         settings = Settings(
             data_dir=Path(folder), db_path=Path(folder, "gpu.sqlite"), database_url=None

@@ -11,31 +11,31 @@ from peewee import InterfaceError, OperationalError, PeeweeException
 from glyphd.db.dialects import cause_of
 
 DATABASE_ERRORS = (PeeweeException, sqlite3.Error, UnicodeDecodeError)
-"""What a database may raise. Peewee passes SQLite's own errors on when they come while rows are
-fetched, and Python can't decode a message of SQLite's that quotes a damaged name."""
+"""The errors that a database can raise. Peewee does not wrap SQLite's errors that occur while rows
+are fetched, and Python can't decode a message of SQLite that quotes a damaged name."""
 
 
 UNREADABLE: tuple[type[Exception], ...] = (*DATABASE_ERRORS, LookupError, TypeError, ValueError)
-"""What reading may raise where anything may be stored: a value of another type than its column's
-fails as it is converted or compared, an encoding that does not exist as it is looked up."""
+"""The errors that reading can raise if anything may be stored: a value of the wrong type can't be
+converted or compared, an encoding may not exist."""
 
 
 class Trouble(Enum):
-    """The kinds that are answered in different ways, in words that are safe to show. Any other
-    error is our bug."""
+    """The kinds of trouble that are handled differently, with texts that are safe to show. Any
+    other error is a bug."""
 
     BUSY = "the database is busy"
-    FULL = "the database has no space to write"
+    FULL = "the database has no space left"
     LOST = "the connection to the database was lost"
-    LIMITED = "the database stopped the work at one of its limits"
-    TOO_LARGE = "the database stopped the work at one of its limits: that of temporary files"
-    FORBIDDEN = "the database does not allow the work: it is read-only, or a privilege is missing"
-    SCHEMA = "the database has another schema than this version of glyphd"
-    DAMAGED = "what is stored can't be read"
+    LIMITED = "the database stopped the operation at one of its limits"
+    TOO_LARGE = "the database stopped the operation at its limit for temporary files"
+    FORBIDDEN = "the database refused the operation: it is read-only, or a privilege is missing"
+    SCHEMA = "the schema of the database does not match this version of glyphd"
+    DAMAGED = "the stored data can't be read"
 
 
 PASSING_TROUBLES = (Trouble.BUSY, Trouble.FULL, Trouble.LOST, Trouble.LIMITED, Trouble.TOO_LARGE)
-"""What says nothing about what is stored: it may be over soon."""
+"""The kinds that may be temporary and do not mean that stored data is wrong."""
 
 _DAMAGED_CODES = frozenset(
     {
@@ -50,7 +50,7 @@ _DAMAGED_CODES = frozenset(
 _SQLITE_CODES: Mapping[int, Trouble] = {
     sqlite3.SQLITE_BUSY: Trouble.BUSY,
     sqlite3.SQLITE_LOCKED: Trouble.BUSY,
-    # It gave up on a log that others begin, end or mend all the time.
+    # SQLite gave up because other processes kept opening, closing or recovering the log.
     sqlite3.SQLITE_PROTOCOL: Trouble.BUSY,
     sqlite3.SQLITE_FULL: Trouble.FULL,
     sqlite3.SQLITE_IOERR: Trouble.FULL,
@@ -62,7 +62,7 @@ _SQLITE_CODES: Mapping[int, Trouble] = {
     sqlite3.SQLITE_AUTH: Trouble.FORBIDDEN,
     sqlite3.SQLITE_SCHEMA: Trouble.SCHEMA,
 }
-"""By the primary code, which is the last byte of the one that SQLite gives."""
+"""By the primary code, which is the last byte of SQLite's extended code."""
 
 _POSTGRES_STATES: Mapping[str, Trouble] = {
     "XX001": Trouble.DAMAGED,  # data_corrupted
@@ -71,10 +71,10 @@ _POSTGRES_STATES: Mapping[str, Trouble] = {
     "53400": Trouble.TOO_LARGE,  # temp_file_limit
     "53": Trouble.LIMITED,  # memory, connections
     "54": Trouble.LIMITED,
-    "57014": Trouble.LIMITED,  # a time-out, or somebody cancelled the statement
+    "57014": Trouble.LIMITED,  # a time-out, or the statement was cancelled
     "25006": Trouble.FORBIDDEN,  # read_only_sql_transaction
     "42501": Trouble.FORBIDDEN,  # insufficient_privilege
-    "28": Trouble.FORBIDDEN,  # the role may not log in any more
+    "28": Trouble.FORBIDDEN,  # the role is no longer allowed to log in
     "0A000": Trouble.SCHEMA,  # a prepared statement whose table was changed
     "3D": Trouble.SCHEMA,  # no such database
     "3F": Trouble.SCHEMA,  # no such schema
@@ -85,7 +85,7 @@ _POSTGRES_STATES: Mapping[str, Trouble] = {
     "25P03": Trouble.LOST,  # time-outs that end the session
     "25P04": Trouble.LOST,
     "08": Trouble.LOST,
-    "57": Trouble.LOST,  # the server shuts down, or somebody ended the session
+    "57": Trouble.LOST,  # the server shuts down, or the session was terminated
     "58": Trouble.LOST,  # an error of the server's system
 }
 """By SQLSTATE, else by its class, the first two characters."""
@@ -95,7 +95,7 @@ _SIGNS: Mapping[Trouble, tuple[str, ...]] = {
         "image is malformed",
         "malformed database schema",
         "not a database",
-        "decode to utf-8",  # Python, of a text whose bytes are none
+        "decode to utf-8",  # Python, for bytes that are not valid text
     ),
     Trouble.BUSY: ("locked", "locking protocol", "busy"),
     Trouble.FULL: ("full", "disk i/o"),
@@ -103,7 +103,7 @@ _SIGNS: Mapping[Trouble, tuple[str, ...]] = {
     Trouble.SCHEMA: ("no such table", "no such column", "has no column named"),
     Trouble.LOST: ("unable to open", "connection", "terminat", "does not answer"),
 }
-"""For errors that come without a code."""
+"""For errors without a code."""
 
 
 def trouble_of(error: BaseException) -> Trouble | None:
@@ -127,12 +127,12 @@ def trouble_of(error: BaseException) -> Trouble | None:
 
 
 def is_database_error(error: BaseException) -> bool:
-    """Whether a database raised it: through Peewee, or by SQLite or psycopg alone."""
+    """Whether a database raised it, through Peewee or directly from SQLite or psycopg."""
     return isinstance(error, DATABASE_ERRORS) or _is_of_psycopg(error)
 
 
 def _is_of_psycopg(error: BaseException) -> bool:
-    """By its name, since psycopg need not be installed."""
+    """By its name, because psycopg may not be installed."""
     return any(kind.__module__.partition(".")[0] == "psycopg" for kind in type(error).__mro__)
 
 
@@ -149,7 +149,7 @@ def _by_code(error: BaseException) -> Trouble | None:
 
 
 def _by_words(text: str) -> Trouble | None:
-    """Quoted text is a user's name for something, not a word of the database."""
+    """Quoted text is a name, not a word of the database."""
     said = re.sub(r'"[^"]*"', "", text)
     return next(
         (kind for kind, signs in _SIGNS.items() if any(sign in said for sign in signs)), None

@@ -19,7 +19,7 @@ _EVENT = ScoredListing.alias("event")
 
 class ModelHistory(Series):
     """The buckets in which a model was seen, oldest first. Each listing counts once in each, as it
-    was seen last."""
+    was last seen."""
 
     columns = ("bucket", *SUMMARY_COLUMNS)
 
@@ -56,7 +56,7 @@ class ModelHistory(Series):
         return self._counting(_EVENT.select(bucket.alias("key"), *values, rank.alias("rank")))
 
     def _counting(self, query: Select) -> Select:
-        """The events that count of the listings that are this model's now: two indexes find
+        """The events that count, of the listings that currently have this model: two indexes find
         them."""
         is_it = equals_caseless(self.database, ScoredListing.model, self._model)
         of_model = ScoredListing.select(ScoredListing.first_event_id).from_(MODEL_TIMELINE)

@@ -1,7 +1,7 @@
 """Deltas: the changes of price or score between successive observations of a listing, newest first.
 
-The events say how far each moved (`change_step`, indexed in time order within a step), so a page is
-a merge of a few short index scans, whether the wanted changes are many or next to none.
+Each event has a `change_step` that says how far the price moved, indexed in time order within a
+step. So a page is a merge of a few short index scans, whether many changes match or hardly any.
 """
 
 from collections.abc import Iterator, Sequence
@@ -72,8 +72,8 @@ class Deltas:
             yield from (row for _, row in self._from(None, STREAM_ROWS))
 
     def largest(self, limit: int) -> Page:
-        """The largest price changes first. Of each step only the MOST_COMPARED newest are looked
-        at."""
+        """The largest price changes first. Only the MOST_COMPARED newest of each step are
+        compared."""
         found: list[list[Any]] = []
         wanted = steps_from(self._least_percent)
         for step in reversed(wanted):
@@ -94,7 +94,7 @@ class Deltas:
     def _from(
         self, position: Position | None, at_once: int
     ) -> Iterator[tuple[Position, list[Any]]]:
-        """Deltas behind a position, so many looked up at a time."""
+        """Deltas after a position, looked up in batches of this size."""
         while True:
             candidates = self._candidates(position, at_once)
             for row in self._looked_up([event_id for _, event_id in candidates]):
@@ -106,7 +106,7 @@ class Deltas:
             position = candidates[-1]
 
     def _candidates(self, position: Position | None, limit: int) -> list[Position]:
-        """The next events, newest first, that changed at least about so much."""
+        """The next events, newest first, whose change is at least about this large."""
         if self._query.import_id and not any(self._ranges):
             return []
         wanted = steps_from(self._least_percent)
@@ -117,14 +117,14 @@ class Deltas:
 
     @property
     def _least_percent(self) -> float:
-        """What is asked for, less what rounding to the percents shown may add."""
+        """The requested percentage, minus what rounding of the shown percentages can add."""
         return max((self._query.min_price_change_pct or 0) - _ROUNDING, 0)
 
     def _scan(
         self, step: int, position: Position | None, limit: int, *, is_lowest: bool
     ) -> list[Position]:
-        """Of one step, in two plain range scans behind a position; only its lowest step holds
-        smaller changes too."""
+        """The events of one step, in two plain range scans after a position; only the lowest step
+        also has smaller changes."""
         events = ScoredListing.select(ScoredListing.seen_at, ScoredListing.id).from_(
             CHANGE_TIMELINE
         )
@@ -184,7 +184,7 @@ class Deltas:
         return not least or (percent is not None and abs(percent) >= least)
 
     def _identity(self) -> list[Any]:
-        """What a cursor belongs to."""
+        """The query to which a cursor belongs."""
         return [
             "deltas",
             self._query.model_dump(include={*_FILTERS, "import_id", "min_price_change_pct"}),
@@ -192,7 +192,7 @@ class Deltas:
 
 
 def _previous_id(known: Knowledge) -> Select:
-    """The observation before the event, of those that count and that it may be compared with."""
+    """The observation before the event, among those that count and are comparable with it."""
     before = ScoredListing.alias("before")
     same = (before.first_event_id == ScoredListing.first_event_id) & (
         before.seen_at <= ScoredListing.seen_at
@@ -205,8 +205,8 @@ def _previous_id(known: Knowledge) -> Select:
 
 
 def _event_range(database: Database, import_id: str) -> tuple[int, int] | None:
-    """The ids of an import's events, lowest and highest: no other import's lie between. None for
-    one without any."""
+    """The lowest and highest id of an import's events; no other import has ids between them. None
+    if it has no events."""
     events = (
         ScoredListing.select(ScoredListing.id).where(ScoredListing.import_id == import_id).limit(1)
     )
@@ -227,7 +227,7 @@ def _in_ranges(ranges: Sequence[tuple[int, int] | None]) -> Any:
 
 
 def _delta(row: dict[str, Any]) -> list[Any]:
-    """The delta as clients see it, in column order."""
+    """The delta as returned to clients, in column order."""
     old, new = row["previous_price_usd"], row["price_usd"]
     shown = row | {
         "listing_id": bytes(row["listing_id"]).hex(),

@@ -1,5 +1,5 @@
-"""How much a number changed: computed in decimal from the shortest form of the doubles, so 0.3 -
-0.1 is 0.2."""
+"""How much a number changed, computed in decimal from the shortest form of the doubles, so that 0.3
+- 0.1 is 0.2."""
 
 import sys
 from decimal import Context, Decimal
@@ -8,15 +8,15 @@ PERCENT_DECIMALS = 6
 
 _LARGEST = sys.float_info.max
 _EXACT = Context(prec=1000)
-"""Wide enough for the difference of any two doubles: the largest has 309 digits, the least 324
+"""Wide enough for the difference of any two doubles: the largest has 309 digits, the smallest 324
 decimals."""
 _QUOTIENT = Context(prec=60)
 _STEP = Decimal(1).scaleb(-PERCENT_DECIMALS)
 
 
 def difference(old: float, new: float) -> float:
-    """`new` minus `old`, exactly, then the nearest double; what no double reaches is the largest
-    there is."""
+    """`new` minus `old`, computed exactly and then rounded to the nearest double; beyond that, the
+    largest double."""
     return _as_float(_EXACT.subtract(Decimal(repr(new)), Decimal(repr(old))))
 
 
@@ -32,5 +32,5 @@ def change_pct(old: float, new: float) -> float | None:
 
 
 def _as_float(value: Decimal) -> float:
-    """Finite, since JSON has no infinity, and never `-0.0`."""
+    """Finite, because JSON has no infinity, and never `-0.0`."""
     return max(-_LARGEST, min(_LARGEST, float(value))) + 0.0

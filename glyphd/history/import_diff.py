@@ -50,14 +50,14 @@ class DiffCounts:
 
 @dataclass(frozen=True)
 class Shown:
-    """What is shown of a list, and from where on."""
+    """The columns of a list, and the position where it begins."""
 
     columns: tuple[str, ...]
     cursor: str | None
 
 
 class DiffList(ABC):
-    """One list of a difference, in the order of a file: a `Result`."""
+    """One list of a difference, in file order: a `Result`."""
 
     def __init__(self, database: Database, name: Sequence[str], shown: Shown) -> None:
         self._database = database
@@ -79,7 +79,7 @@ class DiffList(ABC):
         return cut_page(self.columns, (([index], row) for index, row in found), limit, self._name)
 
     def _read(self, query: Select) -> Iterator[tuple[int, list[Any]]]:
-        """Each row with its `import_index`, by which they are ordered."""
+        """The rows with their `import_index`, by which they are ordered."""
         with uncommitted(self._database):
             ordered = query.order_by(ScoredListing.import_index)
             for *row, index in self._rows(stream(self._database, ordered)):
@@ -91,11 +91,11 @@ class DiffList(ABC):
 
     @abstractmethod
     def _rows(self, found: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
-        """Rows of `columns`, each with its `import_index` behind it."""
+        """Rows of `columns`, each followed by its `import_index`."""
 
 
 class MissingList(DiffList):
-    """The rows that one import has and the other has not."""
+    """The rows that only one of the imports has."""
 
     def __init__(self, database: Database, shown: Shown, having: Brought, lacking: Brought) -> None:
         super().__init__(database, [having.import_id, "without", lacking.import_id], shown)
@@ -112,7 +112,7 @@ class MissingList(DiffList):
 
 
 class ChangedList(DiffList):
-    """The listings that both imports have with another price or score."""
+    """The listings that both imports have, with a different price or score."""
 
     def __init__(self, database: Database, shown: Shown, old: Brought, new: Brought) -> None:
         super().__init__(database, [old.import_id, "changed", new.import_id], shown)
@@ -148,7 +148,8 @@ def count_diff(database: Database, old: Brought, new: Brought) -> DiffCounts:
 def list_diff(
     database: Database, query: DiffQuery, kind: DiffKind, old: Brought, new: Brought
 ) -> DiffList:
-    """The list of one kind, with the columns asked for. Raises InvalidParameter for others."""
+    """The list of one kind, with the requested columns. Raises InvalidParameter for unknown
+    ones."""
     if kind == "changed":
         columns = pick_columns(query.fields, CHANGED_COLUMNS)
         return ChangedList(database, Shown(columns, query.cursor), old, new)

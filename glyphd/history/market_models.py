@@ -1,4 +1,4 @@
-"""GPU models as the market has them: prices, scores and specs, from the current listings."""
+"""GPU models in the market: prices, scores and specs, from the current listings."""
 
 from collections.abc import Hashable, Sequence
 from difflib import get_close_matches
@@ -34,7 +34,7 @@ _CAPABLE = ScoredListing.alias("capable")
 
 
 class Models(Series):
-    """All models that have a current listing, by name."""
+    """All models with a current listing, by name."""
 
     columns = MODEL_COLUMNS
 
@@ -59,7 +59,7 @@ class Models(Series):
         return _select_models(self.database, self._known, *where)
 
     def _last_of_page(self, after: str | None, limit: int) -> str | None:
-        """The page's last model: listings behind it need not be looked at."""
+        """The page's last model: listings after it need not be read."""
         key: Any = caseless(self.database, GPUModel.canonical_model)
         query = GPUModel.select(GPUModel.canonical_model).where(
             fn.EXISTS(_listings_of(self.database, self._known))
@@ -74,23 +74,22 @@ class Models(Series):
 
 
 def find_model(database: Database, name: str, as_of: str | None = None) -> SeriesRow | None:
-    """The row of one model, whatever the case of its ASCII letters; None when nothing of it is
-    current."""
+    """The row of one model, ignoring ASCII case; None if it has no current listing."""
     is_it = equals_caseless(database, ScoredListing.model, name)
     row = database.execute(_select_models(database, known_at(database, as_of), is_it)).fetchone()
     return _model_row(row) if row else None
 
 
 def unknown_model(database: Database, name: str) -> ModelNotFound:
-    """The failure for a model that nothing current is of, with known ones that it may stand for."""
+    """The failure for a model without current listings, with similar known ones."""
     nearest = nearest_models(database, clean_text(name.replace("\0", "")))
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
     return ModelNotFound(f"no current listing has the model {name[:200]!r}{hint}", nearest=nearest)
 
 
 def nearest_models(database: Database, name: str) -> list[str]:
-    """Known models that this name may stand for, the nearest first, found among its neighbours by
-    the alphabet."""
+    """Known models with a similar name, the nearest first, searched among its alphabetical
+    neighbours."""
     key: Any = caseless(database, GPUModel.canonical_model)
     value = caseless_value(database, name)
     halves = (
@@ -112,7 +111,7 @@ def nearest_models(database: Database, name: str) -> list[str]:
 
 
 def _select_models(database: Database, known: Knowledge, *where: Node) -> Select:
-    """MODEL_COLUMNS of the current listings that fit, by model; a median as two values."""
+    """MODEL_COLUMNS of the matching current listings, by model; a median as two values."""
     key: Any = caseless(database, ScoredListing.model)
     values = (getattr(ScoredListing, name) for name in OBSERVED)
     observations = ScoredListing.select(key.alias("key"), *values).from_(MODEL_TIMELINE)
@@ -137,7 +136,7 @@ def _select_models(database: Database, known: Knowledge, *where: Node) -> Select
 
 
 def _latest_capable(database: Database, known: Knowledge) -> Select:
-    """The latest current listing of the model that says what fits into its memory."""
+    """The latest current listing of the model that has capacities."""
     capable = _listings_of(database, known).where(
         ScoredListing.quantization_capacity_7b.is_null(False)
     )

@@ -1,5 +1,4 @@
-"""What the archive held at a moment, as a few numbers: its latest import, and how many sources it
-has."""
+"""Totals of the archive at a moment: its latest import, and its number of sources."""
 
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from glyphd.storage.knowledge import Knowledge
 
 @dataclass(frozen=True)
 class LatestImport:
-    """The latest import that brought rows and counts."""
+    """The latest import that has rows and counts."""
 
     import_id: str
     imported_at: str
@@ -22,7 +21,7 @@ class LatestImport:
 
 @dataclass(frozen=True)
 class MarketTotals:
-    """The imports that counted, the sources that they name, and the latest of them."""
+    """The number of imports that counted and of their sources, and the latest import."""
 
     imports: int
     sources: int
@@ -47,7 +46,7 @@ def market_totals(database: Database, known: Knowledge) -> MarketTotals:
 
 @dataclass(frozen=True)
 class RecentImport:
-    """An import that brought rows, whether it counts or not."""
+    """An import that has rows, whether it counts or not."""
 
     import_id: str
     imported_at: str
@@ -58,7 +57,7 @@ class RecentImport:
 
 
 def recent_imports(database: Database, known: Knowledge, limit: int) -> list[RecentImport]:
-    """Those that the archive held at a moment, or holds, the latest first. The caller holds the
+    """The imports in the archive, at a moment or now, the latest first. The caller holds the
     connection."""
     columns = ("import_id", "imported_at", "source", "filename", "record_count", "rolled_back_at")
     query = ImportBatch.select(*(ImportBatch._meta.columns[name] for name in columns))

@@ -1,4 +1,4 @@
-"""Which offers two imports have in common."""
+"""Which offers occur in both of two imports."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +10,7 @@ from glyphd.db.archive_models import ImportBatch, ScoredListing, Standing
 from glyphd.storage.offers import fold_source, identity_of
 
 OTHER = ScoredListing.alias("other")
-"""The event of the other import that an event is compared with."""
+"""The event of the other import with which an event is compared."""
 
 _IDENTITY = identity_of(ScoredListing)
 _DIFFERS = (ScoredListing.price_usd != OTHER.price_usd) | (ScoredListing.score != OTHER.score)
@@ -18,8 +18,7 @@ _DIFFERS = (ScoredListing.price_usd != OTHER.price_usd) | (ScoredListing.score !
 
 @dataclass(frozen=True)
 class Brought:
-    """What an import brought: events whose ids lie between two with no other import's among
-    them."""
+    """What an import brought: its events have all ids in a range."""
 
     import_id: str
     source: str
@@ -28,7 +27,7 @@ class Brought:
 
     @property
     def offers(self) -> Any:
-        """Condition: the event is the import's last word on one of its offers."""
+        """Condition: the event is the import's latest observation of one of its offers."""
         return (ScoredListing.import_id == self.import_id) & (
             ScoredListing.standing == Standing.LAST.value
         )
@@ -37,14 +36,14 @@ class Brought:
     def has_first(self) -> Any:
         """Condition: `OTHER` is this import's event of the first offer of the event's identity.
 
-        By the ids, which are in SQLite's index of listings: however long a listing's history, only
-        the event that it is about is read.
+        It uses the ids, which are in SQLite's index of listings, so that only this event is read,
+        however long the listing's history is.
         """
         same = (OTHER.first_event_id == _IDENTITY) & (OTHER.standing == Standing.LAST.value)
         return same & OTHER.id.between(self.first_id, self.last_id)
 
     def blocks(self, name: str) -> Any:
-        """The indistinct offers of the import by identity and price: how many, and the lowest
+        """The indistinct offers of the import by identity and price: their number, and the lowest
         ordinal."""
         event = ScoredListing.alias(f"event_of_{name}")
         is_it = (event.import_id == self.import_id) & (event.is_indistinct == SQL("1"))
@@ -63,17 +62,18 @@ class Brought:
 
 @dataclass(frozen=True)
 class Matching:
-    """Which offers of one import the other has too.
+    """Which offers of one import are also in the other.
 
-    If the offers of an identity can't be told apart in either import, those of equal price are the
-    same, as many as both have. Without a URL, only imports of one source have offers in common.
+    If the offers of an identity can't be distinguished in either import, offers of equal price are
+    paired as far as both imports have them. Without a URL, only imports of one source have offers
+    in common.
     """
 
     having: Brought
     lacking: Brought
 
     def join(self, query: Select) -> Select:
-        """The query, from the offers that the one import has, with what `is_matched` needs."""
+        """The query over the offers of the one import, joined with what `is_matched` needs."""
         for blocks in (self._own, self._others):
             same = (blocks.c.identity == _IDENTITY) & (
                 blocks.c.price_usd == ScoredListing.price_usd
@@ -91,7 +91,7 @@ class Matching:
 
     @property
     def is_changed(self) -> Any:
-        """Condition: it is one distinct offer in both imports, with another price or score."""
+        """Condition: it is one distinct offer in both imports, with a different price or score."""
         return self._can_match & (ScoredListing.is_indistinct == 0) & self._has_distinct(_DIFFERS)
 
     @property
@@ -126,8 +126,8 @@ class Matching:
 
 
 def find_brought(database: Database, import_id: str) -> Brought | None:
-    """What a committed import brought, rolled back since or not; None when the archive does not
-    know it."""
+    """What a committed import brought, even if rolled back since; None if it is not in the
+    archive."""
     batch = ImportBatch.select(fold_source(ImportBatch.source)).where(
         ImportBatch.import_id == import_id
     )

@@ -1,5 +1,5 @@
-"""One listing's history: all its events, oldest first, each with what changed since the one
-before."""
+"""One listing's history: all its events, oldest first, each with what changed since the previous
+one."""
 
 from collections.abc import Iterator
 from itertools import tee
@@ -33,9 +33,8 @@ _NO_DELTAS = (None, None, None)
 def observations(database: Database, listing_id: bytes, as_of: str | None = None) -> RowStream:
     """The events by `seen_at`, then by import. The caller holds the connection.
 
-    An event has no deltas, and none is counted from it, when its import was rolled back, when its
-    row repeats another one, or when it is `indistinct`: it can't be matched to one of several
-    offers.
+    An event has no deltas, and none is computed from it, if its import was rolled back, if its row
+    repeats another one, or if it is `indistinct`: it can't be matched to one of several offers.
     """
     known = known_at(database, as_of)
     query = select_rows(RESULT_COLUMNS, known).where(is_of_listing(listing_id))
@@ -53,10 +52,9 @@ def observations(database: Database, listing_id: bytes, as_of: str | None = None
 
 
 def _compared(events: Iterator[ListingEvent], judged: int) -> Iterator[ListingEvent]:
-    """The events, whose last columns are what is judged of them, with what changed from one to the
-    next."""
+    """The events, whose last columns are the judgements, with the changes from one to the next."""
     before: dict[str, ListingEvent] = {}
-    ahead, behind = tee(events)  # apart by a chunk at most
+    ahead, behind = tee(events)  # they differ by one chunk at most
     shown = convert_rows(RESULT_COLUMNS, (event[:-judged] for event in ahead))
     judgements = (event[-judged:] for event in behind)
     for event, (is_counted, is_indistinct, thread) in zip(shown, judgements, strict=True):

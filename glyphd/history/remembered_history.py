@@ -1,5 +1,5 @@
-"""What was computed of models and of pairs of imports, kept until the archive changes: API and
-pages ask the same."""
+"""A cache of results for models and pairs of imports until the archive changes, shared by API and
+pages."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable
@@ -21,17 +21,17 @@ from glyphd.listings.search import archive_version
 
 KEPT_BYTES = 32 * 1024 * 1024
 MOST_ROWS = 10_000
-"""A longer series is read from the archive each time."""
+"""Longer series are read from the archive each time."""
 _BYTES_OF_AN_ENTRY = 1024
 
 Value = TypeVar("Value")
 
 
 class RememberedHistory:
-    """One for all who ask of an archive. The caller holds the connection.
+    """One cache for each archive. The caller holds the connection.
 
-    Each answer is kept by its name and the state of the archive. Whoever asks for one that another
-    thread computes waits for that.
+    Each result is cached by its name and the state of the archive. If another thread is already
+    computing a result, the caller waits for it.
     """
 
     def __init__(self, archive: Database) -> None:
@@ -42,7 +42,7 @@ class RememberedHistory:
         )(_compute)
 
     def find_model(self, name: str, as_of: str | None = None) -> SeriesRow | None:
-        """The row of one model as a path names it; None when nothing of it is current."""
+        """The row of one model, named as in a path; None if it has no current listing."""
         name = clean_text(name)
         if "\0" in name:
             return None
@@ -51,14 +51,14 @@ class RememberedHistory:
         )
 
     def count_diff(self, old: Brought, new: Brought) -> DiffCounts:
-        """How much one import differs from another."""
+        """The counts of the difference between two imports."""
         names = ("diff", old.import_id, new.import_id)
         return self._kept(names, lambda: count_diff(self._archive, old, new))
 
     def rows(
         self, series: Series, after: str | None = None, limit: int | None = None
     ) -> Iterable[SeriesRow]:
-        """The rows as `series.read` gives them."""
+        """The rows as returned by `series.read`."""
         small = self._kept(("series", series.name), lambda: _small(series))
         if small is None:
             return series.read(after, limit)
@@ -98,13 +98,13 @@ def _compute(name: Hashable, version: str, compute: Callable[[], Any]) -> Any:
 
 
 def _small(series: Series) -> list[SeriesRow] | None:
-    """All rows, or None when there are too many to keep."""
+    """All rows, or None if there are too many to cache."""
     found = list(series.read(limit=MOST_ROWS + 1))
     return found if len(found) <= MOST_ROWS else None
 
 
 def _size_of(answer: Any) -> int:
-    """About how much memory an answer takes."""
+    """The approximate memory of a result."""
     return _BYTES_OF_AN_ENTRY + _bytes_of(answer)
 
 

@@ -1,4 +1,4 @@
-"""Tables computed from the archive whose first column is a key, in its order: read whole or from a
+"""Tables computed from the archive and ordered by their first column, the key: read whole or from a
 key on."""
 
 from abc import ABC, abstractmethod
@@ -23,16 +23,16 @@ class Series(ABC):
     @property
     @abstractmethod
     def name(self) -> Hashable:
-        """Equal for equal tables of one archive."""
+        """A key that is equal for equal tables of one archive."""
 
     def read(self, after: str | None = None, limit: int | None = None) -> Iterator[SeriesRow]:
-        """The rows behind the key `after`, one by one at flat memory."""
+        """Streams the rows after the key `after`, with constant memory."""
         with uncommitted(self.database):
             for values in stream(self.database, self._select(after, limit)):
                 yield self._row(values)
 
     def folded(self, key: str) -> str:
-        """The form of a key whose order is that of the rows."""
+        """The form of a key by which the rows are ordered."""
         return key
 
     @abstractmethod
@@ -41,4 +41,4 @@ class Series(ABC):
 
     @abstractmethod
     def _row(self, values: Sequence[Any]) -> SeriesRow:
-        """A selected row as clients get it."""
+        """A selected row as returned to clients."""

@@ -1,5 +1,4 @@
-"""Prices and scores of many observations as a few numbers for each group of them, computed in the
-database."""
+"""Summaries of prices and scores for groups of observations, computed in the database."""
 
 from collections.abc import Sequence
 from math import isinf
@@ -20,21 +19,20 @@ SUMMARY_COLUMNS = (
 )
 
 OBSERVED = ("price_usd", "score", "seen_at")
-"""What an observation has beside the `key` of its group."""
+"""The columns of an observation besides the `key` of its group."""
 
 AVERAGE_DECIMALS = 6
 _NOISE_DECIMALS = 9
 _LARGEST_SUMMED = 1e290
-"""A price above counts as this in an average: no sum of doubles may overflow, which PostgreSQL
-takes for an error."""
+"""A higher price counts as this in an average, because a sum of doubles must not overflow, which is
+an error on PostgreSQL."""
 
 
 def summarise(observations: Select, *, after: str | None = None) -> Any:
-    """One row for each `key` of the observations, only those behind `after`: the key, then what
+    """One row for each `key` of the observations after `after`: the key, then the columns that
     `summary_row` reads.
 
-    A median is given as the two values in the middle, which are one and the same where the count is
-    odd.
+    A median is given as the two values in the middle, which are the same if the count is odd.
     """
     ranked = _ranked(observations)
     key, price, score = ranked.c.key, ranked.c.price_usd, ranked.c.score
@@ -56,7 +54,7 @@ SUMMARY_FIELDS = (
     *(f"{name}_score" for name in ("min", "low", "high", "max")),
     "last_seen_at",
 )
-"""The columns of `summarise` behind its key."""
+"""The columns of `summarise` after its key."""
 
 
 def summary_row(fields: Sequence[Any]) -> list[Any]:
@@ -69,8 +67,8 @@ def summary_row(fields: Sequence[Any]) -> list[Any]:
 
 
 def _ranked(observations: Select) -> Any:
-    """The observations with their places by price and by score in their group, 1, 2, …, and its
-    size."""
+    """The observations with their ranks by price and by score in their group (1, 2, …), and the
+    group's size."""
     observed = observations.alias("observed")
     key = observed.c.key
     ranks = {
@@ -85,7 +83,7 @@ def _ranked(observations: Select) -> Any:
 
 
 def _spread(value: Any, rank: Any, size: Any) -> list[Any]:
-    """The least, the two in the middle and the largest. Rank r of n is in the middle where n ≤ 2r ≤
+    """The smallest, the two in the middle and the largest. Rank r of n is in the middle if n ≤ 2r ≤
     n + 2."""
     middle = Case(None, [((rank * 2).between(size, size + 2), value)])
     numbers = {
@@ -103,7 +101,7 @@ def _middle(low: float, high: float) -> float:
 
 
 def _average(total: float, count: int, least: float, most: float) -> float:
-    """Rounded twice: databases add up in orders of their own, and the noise of that must not decide
-    a half."""
+    """Rounded twice: databases add in different orders, and this noise must not affect how a half
+    is rounded."""
     mean = min(max(total / count, least), most)
     return round(round(mean, _NOISE_DECIMALS), AVERAGE_DECIMALS)

@@ -1,4 +1,4 @@
-"""Is the registry right? Imports that it calls succeeded must be in the archive."""
+"""Checks the registry: imports with the status succeeded must be in the archive."""
 
 from itertools import islice
 
@@ -11,7 +11,7 @@ _AT_ONCE = 500
 
 
 def missing_batches(registry: Registry, archive: Database) -> list[str]:
-    """Imports that the registry calls succeeded and whose batch the archive does not hold."""
+    """Imports that succeeded according to the registry, but whose batch is not in the archive."""
     missing: list[str] = []
     succeeded = iter(registry.succeeded())
     with archive.connection_context():

@@ -1,9 +1,9 @@
-"""Blocks of plain lines, each of which is a record: taken apart in one go.
+"""Parses blocks of plain lines, each of which is a record.
 
-A block with anything odd in it is not taken: a NUL, a stray carriage return, a line that is too
-long or can't be decoded, a cell that goes over several lines, a row with too many cells or without
-any filled one, a quote that is not closed. Nothing is consumed then, and the rows are read one by
-one, as `CsvRows` does it.
+A block with anything unusual is not parsed: a NUL, a stray carriage return, a line that is too long
+or can't be decoded, a cell that spans several lines, a row with too many cells or without a filled
+one, a quote that is not closed. Then nothing is consumed, and the rows are read individually by
+`CsvRows`.
 """
 
 import csv
@@ -18,11 +18,11 @@ from glyphd.importing.lines import PhysicalLines
 
 BLOCK_BYTES = 256 * 1024
 PLAIN_ENCODINGS = frozenset({"utf-8", "ascii", "iso8859-1", "cp1252"})
-"""Encodings in which a block decodes to what its lines decode to, one after the other."""
+"""Encodings in which decoding a block is the same as decoding its lines."""
 
 
 class Blocks:
-    """Takes blocks from the source that `lines` and `rows` read from, and moves both on."""
+    """Reads blocks from the source of `lines` and `rows`, and advances both."""
 
     def __init__(
         self, source: BufferedReader, lines: PhysicalLines, rows: CsvRows, *, delimiter: str

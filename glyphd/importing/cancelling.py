@@ -1,4 +1,4 @@
-"""Cancelling an import: a request that the holder of the job's lock carries out."""
+"""Cancels an import: the holder of the job's lock carries out the request."""
 
 from peewee import Database
 
@@ -12,17 +12,14 @@ from glyphd.times import now_text
 
 
 def cancel_import(job: Job, registry: Registry, locks: JobLocks, archive: Database) -> Job:
-    """Cancels at once a job that nobody runs; a worker running it is notified and stops within a
-    second.
+    """Cancels a job immediately if no worker runs it; otherwise its worker is notified and stops
+    within a second.
 
-    Gives the job as it is then. Raises ImportFinal when it has ended. Once its batch is in the
-    archive an import has succeeded: then the wish comes too late, and the worker says so in the
-    end.
+    Returns the resulting job. Raises ImportFinal if it has ended. Once its batch is in the archive
+    an import has succeeded: then the request is too late, and the worker records success.
     """
     if not registry.request_cancel(job.id):
-        raise ImportFinal(
-            f"import {job.import_id} has ended: it is {job.status}", import_id=job.import_id
-        )
+        raise ImportFinal(f"import {job.import_id} has already ended", import_id=job.import_id)
     with locks.hold(job.id) as is_free:
         if is_free and not _is_written(job, archive):
             claim = registry.claim(job.id)

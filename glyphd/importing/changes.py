@@ -1,4 +1,4 @@
-"""Asking for a rollback or a restore of an import: a job for the worker, one at a time for each
+"""Requests a rollback or a restore of an import: a job for the worker, one at a time for each
 import."""
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from glyphd.times import now_text
 
 @dataclass(frozen=True)
 class WantedChange:
-    """A rollback or a restore that somebody asks for, and why."""
+    """A requested rollback or restore, and its reason."""
 
     kind: str
     reason: str | None
@@ -28,11 +28,10 @@ class WantedChange:
 def request_change(
     job: Job, wanted: WantedChange, registry: Registry, queue: Callable[[], JobQueue]
 ) -> Job:
-    """The job that rolls the import back or restores it: a new one, or the one that is under way
-    already.
+    """The job that rolls the import back or restores it: a new one, or the one already in progress.
 
-    Raises ImportNotSucceeded for an import that brought no rows, NothingToChange when it stands
-    like that already, and ChangePending while the opposite is under way.
+    Raises ImportNotSucceeded for an import without rows, NothingToChange if it is already in that
+    state, and ChangePending while the opposite is in progress.
     """
     _require_rows(job)
     while True:
@@ -49,7 +48,7 @@ def request_change(
 
 
 def require_change(job: Job, kind: str, registry: Registry) -> None:
-    """Raises what `request_change` raises when it would make no new job."""
+    """Raises what `request_change` raises if it would create no new job."""
     _require_rows(job)
     pending = registry.pending_change(job.import_id)
     if pending is not None:
@@ -61,9 +60,9 @@ def require_change(job: Job, kind: str, registry: Registry) -> None:
 
 def _require_rows(job: Job) -> None:
     if job.status != ImportStatus.SUCCEEDED or job.dry_run:
-        how = "was a dry run" if job.dry_run else f"is {job.status}"
+        how = "was a dry run" if job.dry_run else f"has the status {job.status}"
         raise ImportNotSucceeded(
-            f"import {job.import_id} {how}: it brought no rows", import_id=job.import_id
+            f"import {job.import_id} {how}: it has no rows", import_id=job.import_id
         )
 
 
@@ -93,5 +92,5 @@ def _joined(pending: Job, kind: str) -> Job:
 def _require_something_to_do(job: Job, kind: str) -> None:
     is_rolled_back = job.rolled_back_at is not None
     if is_rolled_back == (kind == ROLLBACK):
-        how = "is rolled back already" if is_rolled_back else "is not rolled back"
+        how = "is already rolled back" if is_rolled_back else "is not rolled back"
         raise NothingToChange(f"import {job.import_id} {how}", import_id=job.import_id)

@@ -7,12 +7,11 @@ from glyphd.db.registry_models import Job
 from glyphd.times import now_text, utc_text
 
 LONGEST_REST_SECONDS = 60
-"""A job waits no longer for its next attempt; one that would was made to wait before the clock was
-set back."""
+"""A job waits no longer for its next attempt. A longer wait means that the clock was set back."""
 
 
 class ClaimLost(Exception):
-    """Another process has taken the job up: whatever this one still does must not count."""
+    """Another process has claimed the job: anything that this one still does must not count."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,6 @@ class Claim:
 
 
 def rests(job: Job) -> bool:
-    """Whether the job has to wait a while before its next attempt, and is not to be cancelled."""
+    """Whether the job must wait before its next attempt, and is not to be cancelled."""
     latest = utc_text(datetime.now(UTC) + timedelta(seconds=LONGEST_REST_SECONDS))
     return job.cancel_requested_at is None and now_text() < (job.not_before or "") <= latest

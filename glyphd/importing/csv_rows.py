@@ -1,4 +1,4 @@
-"""Rows of a CSV file, one by one, with every oddity of a record as that record's error."""
+"""Iterates over the rows of a CSV file; anything wrong with a record becomes its error."""
 
 import csv
 import re
@@ -14,7 +14,7 @@ from glyphd.importing.layouts import DELIMITERS, Layout
 from glyphd.importing.lines import Flaw, PhysicalLines, ambiguous
 
 MAX_CELL_CHARACTERS = 131_072
-"""The csv module's own limit, set all the same: it is one for the whole process."""
+"""The csv module's own default limit, set explicitly because it is global to the process."""
 
 _STRAY_RETURN = Flaw(
     "stray_carriage_return", "has a carriage return outside quotes that does not end a line"
@@ -30,19 +30,19 @@ _FLAWS = (
 _NO_CELLS: list[str] = []
 
 _SEPARATOR_LINE = re.compile(r"(?i:sep)=(.)\r?\n?")
-"""What Excel reads, and writes, in front of a header."""
+"""The line that Excel reads and writes before a header."""
 
 REPORT_COLUMNS = ("_line", "_status", "_errors")
-"""What a report puts in front of a file's own columns. They don't count as columns: any report may
-be sent back."""
+"""The columns that a report puts before the file's own. They don't count towards the limit, so that
+any report can be uploaded."""
 
 
 class CsvRows:
-    """Reads the header at once, then iterates over the rows, of which blank ones are only counted.
+    """Reads the header immediately, then iterates over the rows; blank ones are only counted.
 
-    `number` is that of the last row given, `header_line` the line that the header starts in. Raises
-    UnreadableFile for a header that can't be taken as it is or has too many columns, when a quote
-    never closes, and when a broken line may leave one open.
+    `number` is that of the last returned row, `header_line` the line where the header starts.
+    Raises UnreadableFile for a header that is invalid or has too many columns, if a quote never
+    closes, and if a broken line may leave one open.
     """
 
     def __init__(self, lines: PhysicalLines, layout: Layout, *, max_columns: int) -> None:
@@ -62,10 +62,10 @@ class CsvRows:
         self.ignored_columns = [shown_name(name) for name in self.header.ignored]
 
     def cells(self, row: Row) -> list[str]:
-        """The cells of the row given last, as the file has them.
+        """The cells of the last returned row, as in the file.
 
-        One whose cells can't be separated has its line as one cell, cut to what a cell may hold; a
-        record of several lines, or of one too long, has none then.
+        If its cells can't be separated, its line is one cell, truncated to the limit for cells;
+        then a record of several lines, or with a line that is too long, has no cells.
         """
         if row.cells is not None or self._cells or self._lines.number != row.place.line:
             return self._cells
@@ -80,7 +80,7 @@ class CsvRows:
             if cells is None:
                 return
             if lines.flaw is None and is_blank(cells):
-                self.blank_rows += bool(cells)  # a line without any character is not a row
+                self.blank_rows += bool(cells)  # an empty line is not a row
                 continue
             if len(cells) > width and is_blank(cells[width:]):
                 del cells[width:]
@@ -119,7 +119,7 @@ class CsvRows:
         return map_headers([name.strip() for name in names or []], known, self._layout.column_map)
 
     def _next(self, line: int) -> list[str] | None:
-        """The next record's cells, None at the end; what is wrong with it is in `lines.flaw`."""
+        """The next record's cells, None at the end; its error is in `lines.flaw`."""
         self._lines.begin_record()
         try:
             cells: list[str] = next(self._reader)
@@ -133,8 +133,8 @@ class CsvRows:
         return cells
 
     def _require_clear_end(self, line: int, flaw: Flaw, *, at_end: bool) -> None:
-        """A broken record ends with its line only if no quote is open there: one that began inside
-        quotes has an odd number of them, any other an even one."""
+        """A broken record ends with its line only if no quote is open there: a line that began
+        inside quotes has an odd number of them, any other an even one."""
         lines = self._lines
         spans_lines = lines.number > line
         if at_end or (spans_lines and flaw is not _STRAY_RETURN):
@@ -145,8 +145,7 @@ class CsvRows:
 
 
 def read_records(lines: Iterable[str], delimiter: str, *, strict: bool = True) -> Any:
-    """The csv module's reader of a file of ours. A space before an opening quote does not keep the
-    quote from opening a cell."""
+    """The csv module's reader with our options. A quote also opens a cell after a space."""
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     return csv.reader(lines, delimiter=DELIMITERS[delimiter], skipinitialspace=True, strict=strict)
 

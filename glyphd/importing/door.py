@@ -1,4 +1,4 @@
-"""The check at the door: what the first block of a file shows before anything is kept."""
+"""The check at the door: the first block of a file is checked before anything is stored."""
 
 import io
 import zlib
@@ -33,8 +33,8 @@ _MAX_NAMES = 100
 
 @dataclass(frozen=True)
 class FirstBlock:
-    """The first bytes of an upload as received; `is_all` when there are no more, `packed` when they
-    are gzip."""
+    """The first bytes of an upload as received; `is_all` if there are no more, `packed` if they are
+    gzip."""
 
     data: bytes
     is_all: bool
@@ -43,15 +43,15 @@ class FirstBlock:
 
 @dataclass(frozen=True)
 class Admitted:
-    """What the door found out, to be kept with the import so that the worker reads the file the
-    same way."""
+    """The results of the door, stored with the import so that the worker reads the file in the same
+    way."""
 
     layout: Layout
     header: HeaderMap
 
 
 def check_door(block: FirstBlock, options: ImportOptions, *, max_columns: int) -> Admitted:
-    """Raises FileRefused for a file that could never be imported, saying what was found and what is
+    """Raises FileRefused for a file that can never be imported, with what was found and what is
     missing."""
     encoding = canonical_encoding(options.encoding)
     data, is_all = _unpacked(block)
@@ -87,8 +87,7 @@ def check_door(block: FirstBlock, options: ImportOptions, *, max_columns: int) -
 
 
 def _unpacked(block: FirstBlock) -> tuple[bytes, bool]:
-    """The first bytes of what all members of the gzip data unpack to, and whether they are all
-    there is."""
+    """The first unpacked bytes of all members of the gzip data, and whether these are all."""
     if not block.packed:
         return block.data, block.is_all
     packed, data = block.data, b""
@@ -101,7 +100,7 @@ def _unpacked(block: FirstBlock) -> tuple[bytes, bool]:
                 raise FileRefused(
                     "the file was sent as gzip, but it is not", found="bytes that are not gzip"
                 ) from None
-            return data, False  # what is behind the first member is left to the import
+            return data, False  # data after the first member is left to the import
         if not inflate.eof:
             return data, False
         packed = inflate.unused_data.lstrip(b"\0")
@@ -109,8 +108,8 @@ def _unpacked(block: FirstBlock) -> tuple[bytes, bool]:
 
 
 def refuse_other_formats(block: FirstBlock) -> None:
-    """Raises FileRefused for what no option can make a CSV: a zip archive, a PDF, bytes that are
-    not gzip."""
+    """Raises FileRefused for a file that no option can make a CSV: a zip archive, a PDF, bytes that
+    are not gzip."""
     _require_no_other_format(_unpacked(block)[0])
 
 
@@ -167,8 +166,8 @@ def _require_mapped(header: HeaderMap, layout: Layout, found: list[str]) -> None
 
 
 def _how_to_reach(better: tuple[int, str], line_read: int) -> str:
-    """The option that makes a better line the header; if it was read as the header, its delimiter
-    was wrong."""
+    """The option that selects a better header line; if that line was already the header, its
+    delimiter was wrong."""
     line, delimiter = better
     if line == line_read:
         return f"its cells seem to be separated by {delimiter!r}: send delimiter={delimiter}"
@@ -181,13 +180,13 @@ def _how_to_map(missing: str, near: str | None) -> str:
 
 
 def _shown_names(header: HeaderMap) -> list[str]:
-    """The file's column names as a problem shows them: what calls itself a header may be
+    """The file's column names for a problem, shortened because a supposed header can be
     anything."""
     return [shown_name(name) for name in header.names[:_MAX_NAMES]]
 
 
 def _has_rows(rows: CsvRows) -> bool:
-    """A row that can't be read counts: the import reports it, with its place."""
+    """An unreadable row counts, because the import reports it with its place."""
     try:
         return next(iter(rows), None) is not None
     except UnreadableFile:

@@ -16,9 +16,9 @@ _STATEFUL = "iso2022"
 def canonical_encoding(name: str | None) -> str:
     """Python's name for the encoding; UTF-8 when none is given. Raises InvalidParameter.
 
-    A file is taken apart by bytes before it is decoded, so an encoding is taken only if line ends,
-    delimiters and quotes are the same bytes in it as in ASCII, wherever they are. UTF-16 is not
-    such a one, nor is one that switches between character sets.
+    A file is split into bytes before it is decoded, so an encoding is supported only if line ends,
+    delimiters and quotes are always the same bytes as in ASCII. This excludes UTF-16, and encodings
+    that switch between character sets.
     """
     if name is None:
         return DEFAULT_ENCODING
@@ -31,7 +31,7 @@ def canonical_encoding(name: str | None) -> str:
         fits = False
     if not fits:
         raise InvalidParameter(
-            f"encoding={name!r}: not an encoding that glyphd reads; "
+            f"encoding={name!r}: not an encoding that glyphd can read; "
             "send UTF-8, or name one that extends ASCII such as cp1252 or latin-1",
             parameter="encoding",
             value=name,

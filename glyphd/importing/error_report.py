@@ -1,5 +1,5 @@
-"""The row errors of one attempt: all of them counted, the first ones shown, up to a cap kept in a
-file."""
+"""The row errors of one attempt: all are counted, the first ones are shown, and up to a limit they
+are stored in a file."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -20,13 +20,13 @@ class _Group:
 
 
 def errors_name(import_id: str, attempt: int) -> str:
-    """The file beside the upload that holds the row errors of one attempt."""
+    """The file beside the upload with the row errors of one attempt."""
     return f"{import_id}.errors.{attempt}.ndjson"
 
 
 class ErrorReport:
-    """Collects row errors in file order. The file beside the upload is made when the first one
-    comes."""
+    """Collects row errors in file order. The file beside the upload is created for the first
+    one."""
 
     def __init__(self, uploads: UploadStore, name: str, max_kept: int) -> None:
         self.count = 0
@@ -51,7 +51,7 @@ class ErrorReport:
                 self._keep(error)
 
     def has(self, code: str) -> bool:
-        """True when there was an error with this code."""
+        """True if there was an error with this code."""
         return any(code == group_code for _, group_code in self._groups)
 
     def settle(self) -> None:
@@ -61,8 +61,8 @@ class ErrorReport:
             self._file = None
 
     def discard(self) -> None:
-        """Forgets the file of an attempt that came to nothing. A settled one stays: its batch may
-        be committed."""
+        """Removes the file of a failed attempt. A settled one stays, because its batch may be
+        committed."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -98,7 +98,7 @@ def is_between_errors(file: BinaryIO, offset: int) -> bool:
 
 
 def read_errors(file: BinaryIO, offset: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The kept errors from a byte offset on, each with the offset behind it."""
+    """The stored errors from a byte offset on, each with the offset after it."""
     file.seek(offset)
     while line := file.readline():
         offset += len(line)

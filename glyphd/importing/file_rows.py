@@ -8,7 +8,7 @@ from glyphd.contracts.row_errors import MAX_VALUE_CHARACTERS, Fault, RowError, s
 
 
 class Place(NamedTuple):
-    """Where a record stands: its number, its first physical line, and its bytes in the (unpacked)
+    """The place of a record: its number, its first physical line, and its bytes in the (unpacked)
     file."""
 
     row: int
@@ -18,10 +18,11 @@ class Place(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One record: its cells, or None when its structure is broken.
+    """One record: its cells, or None if its structure is broken.
 
-    Those of a CSV are in the file's own order, those of a JSON object in that of INPUT_COLUMNS.
-    `header` is what the record's columns are called; `errors` is what reading already found wrong.
+    Those of a CSV are in the file's own order, those of a JSON object in the order of
+    INPUT_COLUMNS. `header` has the names of the record's columns; `errors` were found while
+    reading.
     """
 
     place: Place
@@ -31,8 +32,8 @@ class Row(NamedTuple):
 
 
 def shown_name(name: str) -> str:
-    """A column's name as statuses and errors show it: a file may call a column by a hundred
-    thousand dots."""
+    """A column's name for statuses and errors, shortened because a name in a file can be very
+    long."""
     return name[:MAX_VALUE_CHARACTERS]
 
 
@@ -42,7 +43,7 @@ def row_error(place: Place, code: str, message: str, value: str | None = None) -
 
 
 def cell_error(place: Place, header: HeaderMap, field: str, fault: Fault) -> RowError:
-    """An error of one cell; `column` is None when the file has no such column."""
+    """An error of one cell; `column` is None if the file has no such column."""
     at = header.positions.get(field)
     column = None if at is None else shown_name(header.names[at])
     return RowError(

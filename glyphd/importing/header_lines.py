@@ -1,5 +1,4 @@
-"""Which line of a file is its header, and what separates its cells: found out from the first
-bytes."""
+"""Detects from the first bytes which line of a file is its header, and what separates its cells."""
 
 import csv
 import io
@@ -17,10 +16,9 @@ _HOLDS_NOTHING = "".join(DELIMITERS.values()) + '" '
 
 
 def header_line(data: bytes, skipped: int, encoding: str) -> tuple[str, str | None]:
-    """The first line with anything in it, and the delimiter that a line `sep=;` in front of it
-    names.
+    """The first non-empty line, and the delimiter in a line `sep=;` before it.
 
-    Raises FileRefused when there is none, or when it is no text.
+    Raises FileRefused if there is none, or if it is not text.
     """
     lines = data.removeprefix(UTF8_BOM).split(b"\n")[skipped:]
     separator = separator_of(lines[0].decode(encoding, "replace")) if lines else None
@@ -35,8 +33,8 @@ def header_line(data: bytes, skipped: int, encoding: str) -> tuple[str, str | No
 
 
 def find_delimiter(header: str, separator: str | None, max_columns: int) -> str:
-    """The delimiter by its name: the one that was named, else the one that gives the most known
-    columns, then the most columns; a comma if neither says."""
+    """The delimiter by its name: the requested one, or else the one that gives the most known
+    columns, then the most columns; a comma if that does not decide."""
     if separator is None:
         return max(DELIMITERS, key=lambda delimiter: _columns_known(header, delimiter, max_columns))
     names = {character: name for name, character in DELIMITERS.items()}
@@ -49,8 +47,8 @@ def find_delimiter(header: str, separator: str | None, max_columns: int) -> str:
 
 
 def find_header(data: bytes, layout: Layout, max_columns: int) -> tuple[int, str] | None:
-    """The first line that has all the required columns, of those that skip_lines can reach: its
-    number, and the delimiter that shows them."""
+    """The first line with all the required columns, among those that skip_lines can reach: its
+    number, and its delimiter."""
     lines = data.removeprefix(UTF8_BOM).split(b"\n", MAX_SKIP_LINES + 1)[: MAX_SKIP_LINES + 1]
     for number, line in enumerate(lines, start=1):
         text = line.decode(layout.encoding, "replace").rstrip("\r")
@@ -84,7 +82,7 @@ def _columns_known(header: str, delimiter: str, max_columns: int) -> tuple[int, 
 
 
 def _names(header: str, delimiter: str, max_columns: int) -> list[str]:
-    """What a line has for names; none if its quotes show that it is not a header."""
+    """The names in a line; none if its quotes show that it is not a header."""
     try:
         return next(read_records(io.StringIO(header), delimiter, strict=False), [])[
             : max_columns + 1

@@ -1,4 +1,4 @@
-"""Idempotency keys: the same request twice is one import, however often it is sent and whenever."""
+"""Idempotency keys: a repeated request is one import, no matter how often and when it is sent."""
 
 import json
 from dataclasses import dataclass
@@ -9,17 +9,16 @@ from glyphd.db.registry_models import Job
 from glyphd.errors import IdempotencyConflict
 
 CONTENT = "content"
-"""What a difference is called that is not one of an option: other bytes, another form of them,
-another upload."""
+"""The name of a difference that is not in an option: other bytes, another form of them, another
+upload."""
 
 
 @dataclass(frozen=True)
 class Replayable:
-    """A request's key, and as JSON all that makes it this request: its options that are not the
-    default, and CONTENT.
+    """A request's key, and as JSON everything that identifies the request: its options that are not
+    the default, and CONTENT.
 
-    Defaults are left out, so that an option that a later version adds leaves earlier requests what
-    they were.
+    Defaults are omitted, so that options added by later versions do not change earlier requests.
     """
 
     key: str
@@ -31,13 +30,13 @@ class Replayable:
         if earlier.idempotency_fingerprint == self.fingerprint:
             return
         differs = _differences(json.loads(self.fingerprint), _kept_request(earlier))
-        detail = "this Idempotency-Key was sent before with another request"
+        detail = "this Idempotency-Key was already used for a different request"
         detail += f", which differs in {', '.join(differs)}" if differs else ""
         raise IdempotencyConflict(detail, import_id=earlier.import_id, differs=differs)
 
 
 def replayable(key: str | None, options: ImportOptions, **content: Any) -> Replayable | None:
-    """What a retry of this request is recognised by; None without a key. `content` is JSON
+    """The data by which a repeated request is recognised; None without a key. `content` is JSON
     values."""
     if key is None:
         return None
@@ -50,7 +49,7 @@ def replayable(key: str | None, options: ImportOptions, **content: Any) -> Repla
 
 
 def _kept_request(job: Job) -> dict[str, Any] | None:
-    """None for a request of which only a digest was kept, as the first builds of this version
+    """None for a request of which only a digest was stored, as the first builds of this version
     did."""
     try:
         found: Any = json.loads(str(job.idempotency_fingerprint))

@@ -1,4 +1,4 @@
-"""The filters that a list of imports has, as conditions on the registry's rows."""
+"""The filters of a list of imports, as conditions on the registry's rows."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -1,5 +1,5 @@
-"""What the registry knows around an import: what changed it since, what its source sent before,
-what precedes it.
+"""What the registry knows about an import's context: later changes, earlier imports of its source,
+and jobs that precede it.
 
 The caller holds the registry's connection.
 """
@@ -16,7 +16,7 @@ from glyphd.importing.import_filters import IMPORT_FILTERS, conditions
 from glyphd.importing.job_queries import IMPORT
 
 _RECENT_JOBS = 1000
-"""Sources are looked for among so many of the latest jobs: to look through all of them would take
+"""Sources are collected from this many of the latest jobs, because reading all of them would take
 long."""
 
 
@@ -42,7 +42,7 @@ def import_before(registry: Database, job: Job) -> Job | None:
 
 
 def count_ahead(registry: Database, job: Job) -> int:
-    """How many unfinished jobs came before this one."""
+    """How many unfinished jobs precede this one."""
     return int(
         Job.select().where(Job.status.in_(UNFINISHED), Job.id < job.id).bind(registry).count()
     )
@@ -51,7 +51,7 @@ def count_ahead(registry: Database, job: Job) -> int:
 def imports_after(
     registry: Database, wanted: Mapping[str, Any], after: int, limit: int
 ) -> list[int]:
-    """The numbers of the jobs of later imports that fit, the nearest first."""
+    """The numbers of the jobs of later matching imports, the nearest first."""
     fitting = (Job.kind == IMPORT, Job.id > after, *conditions(registry, wanted))
     return [
         row[0]
@@ -62,8 +62,7 @@ def imports_after(
 
 
 def recent_sources(registry: Database, limit: int) -> list[str]:
-    """The sources that were named lately, the latest first; one that is spelled in two ways comes
-    once."""
+    """The recently used sources, the latest first; each once, even if spelled in different ways."""
     latest = Job.select(fn.MAX(Job.id)).bind(registry).scalar() or 0
     query = (
         Job.select(fn.MAX(Job.source))

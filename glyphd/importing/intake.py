@@ -35,7 +35,7 @@ _UPLOAD_COLUMNS = (
     "sha256",
     "received_at",
 )
-"""What a retry takes over: the upload is the same, received when it was received."""
+"""The columns that a retry copies, because the upload and its time are the same."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Described:
 
 @dataclass(frozen=True)
 class Accepted:
-    """An import that was taken in, now or, if `is_replayed`, by an earlier request with the same
+    """An import that was accepted, now or, if `is_replayed`, by an earlier request with the same
     key."""
 
     job: Job
@@ -62,7 +62,7 @@ class Accepted:
 
 
 class Intake:
-    """Takes finished uploads in. When `accept` returns, a crash loses nothing of them."""
+    """Accepts complete uploads. When `accept` returns, a crash loses nothing of them."""
 
     def __init__(
         self,
@@ -80,11 +80,11 @@ class Intake:
     def look(
         self, receiving: Receiving, described: Described, asked: Asked, *, is_complete: bool
     ) -> None:
-        """Asks the door while most of the upload is still to come; what it lets in is digested from
-        now on.
+        """Calls the door while most of the upload has not arrived yet; an accepted upload is
+        digested from now on.
 
-        Raises FileRefused. `is_complete`: no option can follow. One that can might mend everything
-        but another format; then `accept` asks the door again.
+        Raises FileRefused. `is_complete`: no option can follow. A later option could correct
+        anything except another format; then `accept` calls the door again.
         """
         if self._is_key_known(asked.key):
             return
@@ -99,12 +99,12 @@ class Intake:
         receiving.start_digest()
 
     def accept(self, receiving: Receiving, described: Described, asked: Asked) -> Accepted:
-        """The import's row in the registry. Raises FileRefused when the door refuses; then nothing
-        is kept.
+        """The import's row in the registry. Raises FileRefused if the door refuses; then nothing is
+        stored.
 
-        Raises IdempotencyConflict when the key stands for another request. The door comes before
-        the digest and the disk, which take time; but a key that is known may stand for an upload
-        that the door would not let in any more.
+        Raises IdempotencyConflict if the key belongs to another request. The door is called before
+        the digest and the sync, which take time; but a known key may belong to an upload that the
+        door would no longer accept.
         """
         if receiving.size == 0:
             raise FileRefused("the file is empty", found="nothing")
@@ -144,8 +144,8 @@ class Intake:
         is_checked = job.status == ImportStatus.SUCCEEDED and job.dry_run
         if not is_checked and job.status not in (ImportStatus.FAILED, ImportStatus.CANCELLED):
             detail = (
-                f"import {job.import_id} is {job.status}: only a failed or cancelled one, "
-                "or a dry run, can be"
+                f"import {job.import_id} has the status {job.status}: only a failed or cancelled "
+                "one, or a dry run, can be retried"
             )
             raise ImportNotRetryable(detail, import_id=job.import_id)
         request = replayable(asked.key, asked.options, retries=job.import_id)
@@ -163,7 +163,7 @@ class Intake:
         return self._record(str(uuid4()), values, request)
 
     def _is_key_known(self, key: str | None) -> bool:
-        """Keys are never forgotten: once known, a key is answered from the registry alone."""
+        """Keys never expire: a known key is answered from the registry alone."""
         return key is not None and self._registry.find_key(key) is not None
 
     def _earlier(self, request: Replayable | None) -> Accepted | None:
@@ -180,8 +180,8 @@ class Intake:
         request: Replayable | None,
         own_upload: str | None = None,
     ) -> Accepted:
-        """Writes the import down. Of two requests with one key at the same instant one writes, the
-        other replays."""
+        """Records the import. Of two simultaneous requests with one key, one writes and the other
+        one replays."""
         row = values | {
             "kind": "import",
             "import_id": import_id,
@@ -216,8 +216,8 @@ class Intake:
         return Accepted(job)
 
     def _is_surely_unrecorded(self, import_id: str, error: Exception) -> bool:
-        """Whether the row was not written. A commit whose answer was lost may have been, or may
-        still be: then the files stay, and a worker finds them."""
+        """Whether the row was certainly not written. A commit whose answer was lost may have
+        succeeded, or may still succeed: then the files stay, and a worker finds them."""
         if not isinstance(error, GlyphdError) and trouble_of(error) not in (
             Trouble.BUSY,
             Trouble.FULL,
@@ -248,7 +248,7 @@ def kept_block(file: BinaryIO, job: Job) -> FirstBlock:
 def _reading(
     block: FirstBlock, content_type: str, options: ImportOptions, max_columns: int
 ) -> dict[str, Any]:
-    """How the worker shall read the file, and the client's other options."""
+    """How the worker will read the file, and the client's other options."""
     asked = options.model_dump(include={"source", "description", "on_error", "dry_run"})
     if content_type == NDJSON:
         return asked | {"encoding": "utf-8", "delimiter": None}
@@ -263,7 +263,7 @@ def _reading(
 
 
 def options_of(job: Job) -> dict[str, Any]:
-    """The options that the import was sent with, and how its file is read."""
+    """The options of the import, and how its file is read."""
     kept = {
         name: getattr(job, name)
         for name in ImportOptions.model_fields.keys() & Job._meta.fields.keys()

@@ -1,5 +1,4 @@
-"""What checks of the databases for damage have found, as the registry has it, and whether another
-one is due."""
+"""The results of checks for damage in the registry, and whether another check is due."""
 
 import socket
 from collections.abc import Iterable, Sequence
@@ -15,7 +14,8 @@ DAMAGED = "damaged"
 
 KEPT_CHECKS = 20
 _MOST_CHARACTERS = 2000
-"""Of what is damaged: the first lines say which file it is, and `glyphd check` lists the rest."""
+"""The length of the stored lines: the first ones say which file is damaged, and `glyphd check`
+lists the rest."""
 
 
 class IntegrityLog:
@@ -26,7 +26,7 @@ class IntegrityLog:
         self._database: Database = registry.database
 
     def last(self) -> IntegrityCheck | None:
-        """The latest result; None when nothing was ever checked."""
+        """The latest result; None if there was no check yet."""
         query = IntegrityCheck.select().order_by(IntegrityCheck.id.desc()).limit(1)
         with self._registry.connected():
             found: IntegrityCheck | None = query.bind(self._database).first()
@@ -35,8 +35,8 @@ class IntegrityLog:
     def record(self, damage: Sequence[str], lost_workers: Iterable[str] = ()) -> None:
         """Adds a result: sound, or these lines of damage.
 
-        The workers whose unclean end the check answers are forgotten with it, not before: a check
-        that comes to nothing must be recreated.
+        The workers whose unclean end caused the check are removed with it, not before, because a
+        check that did not finish must be repeated.
         """
         result = IntegrityCheck.insert(
             checked_at=now_text(),
@@ -57,14 +57,14 @@ class IntegrityLog:
             )
 
     def lost_workers(self) -> list[str]:
-        """Workers that ended without a word, be it with their machine: who ends in order leaves no
-        row."""
+        """Workers that did not shut down cleanly, possibly with their machine. A clean shutdown
+        leaves no row."""
         query = Worker.select(Worker.id).where(~is_alive()).order_by(Worker.id)
         with self._registry.connected():
             return [worker_id for (worker_id,) in self._database.execute(query)]
 
     def latest_arrival(self) -> str:
-        """When the last job came in; empty when none ever did."""
+        """When the last job was received; empty if there is none."""
         query = Job.select(Job.received_at).order_by(Job.id.desc()).limit(1)
         with self._registry.connected():
             row = self._database.execute(query).fetchone()

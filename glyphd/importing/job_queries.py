@@ -1,4 +1,4 @@
-"""What the registry knows of jobs: read-only queries, and the connection that they share."""
+"""Read-only queries for jobs in the registry, and the connection that they share."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -47,7 +47,7 @@ class JobQueries:
             )
 
     def changes(self) -> list[Job]:
-        """Every rollback and restore that was carried out, in the order of asking."""
+        """Every completed rollback and restore, in the order of the requests."""
         query = (
             Job.select()
             .where(Job.kind != IMPORT, Job.status == ImportStatus.SUCCEEDED)
@@ -57,13 +57,13 @@ class JobQueries:
             return list(query.bind(self.database))
 
     def import_ids(self) -> set[str]:
-        """The ids of all imports there ever were."""
+        """The ids of all imports."""
         query = Job.select(Job.import_id).where(Job.kind == IMPORT)
         with self.connected():
             return {row[0] for row in self.database.execute(query)}
 
     def find_key(self, key: str) -> Job | None:
-        """The import that was made with this idempotency key."""
+        """The import with this idempotency key."""
         with self.connected():
             return self._one(Job.idempotency_key == key)
 
@@ -74,7 +74,7 @@ class JobQueries:
     def imports(
         self, wanted: Mapping[str, Any], *, before: int | None = None, limit: int
     ) -> list[Job]:
-        """Imports that fit, newest first; only those older than the job `before`."""
+        """Matching imports, newest first; only those older than the job `before`."""
         query = self._imports(wanted).order_by(Job.id.desc()).limit(limit)
         if before is not None:
             query = query.where(Job.id < before)
@@ -86,19 +86,19 @@ class JobQueries:
             return int(self._imports(wanted).bind(self.database).count())
 
     def unfinished(self) -> list[Job]:
-        """Jobs that some worker still has to do, oldest first."""
+        """Unfinished jobs, oldest first."""
         with self.connected():
             return list(
                 Job.select().where(Job.status.in_(UNFINISHED)).order_by(Job.id).bind(self.database)
             )
 
     def count_unfinished(self) -> int:
-        """How many jobs a job that comes now would have to wait for."""
+        """How many jobs a new job would have to wait for."""
         with self.connected():
             return int(Job.select().where(Job.status.in_(UNFINISHED)).bind(self.database).count())
 
     def resting(self) -> list[str | None]:
-        """Why interrupted jobs must run again, oldest job first; None for one without a recorded
+        """The reasons of interrupted jobs, oldest job first; None for one without a recorded
         reason."""
         reason = Case(None, [(Job.kind == IMPORT, Job.reason)])
         query = (
@@ -110,13 +110,13 @@ class JobQueries:
             return [row[0] for row in self.database.execute(query)]
 
     def succeeded(self) -> list[str]:
-        """The ids of all imports that are said to be in the archive, oldest first."""
+        """The ids of all imports that should be in the archive, oldest first."""
         query = Job.select(Job.import_id).where(*_IN_ARCHIVE).order_by(Job.id)
         with self.connected():
             return [row[0] for row in self.database.execute(query)]
 
     def has_imported_since(self, moment: str) -> bool:
-        """Whether an import has brought its rows since then."""
+        """Whether an import has succeeded since then."""
         with self.connected():
             return bool(
                 Job.select()
@@ -126,12 +126,12 @@ class JobQueries:
             )
 
     def all_jobs(self) -> list[Job]:
-        """Every job there ever was, oldest first."""
+        """All jobs, oldest first."""
         with self.connected():
             return list(Job.select().order_by(Job.id).bind(self.database))
 
     def timeline(self) -> list[Job]:
-        """All that the archive took in, in order: imports that brought rows, rollbacks and
+        """Everything that was written to the archive, in order: imports with rows, rollbacks and
         restores."""
         in_archive = (Job.status == ImportStatus.SUCCEEDED) & ~Job.dry_run
         moment = fn.COALESCE(Job.imported_at, Job.finished_at)
@@ -139,7 +139,7 @@ class JobQueries:
             return list(Job.select().where(in_archive).order_by(moment, Job.id).bind(self.database))
 
     def latest_with_bytes(self, sha256: str) -> str | None:
-        """The latest import of these very bytes that succeeded and still counts."""
+        """The latest import of exactly these bytes that succeeded and still counts."""
         query = (
             Job.select(Job.import_id)
             .where(Job.sha256 == sha256, Job.rolled_back_at.is_null(), *_IN_ARCHIVE)
@@ -166,8 +166,8 @@ class JobQueries:
 
     @contextmanager
     def one_connection(self) -> Iterator[None]:
-        """All that this thread asks in the block goes through one connection, opened when it is
-        first needed."""
+        """All queries of this thread in the block use one connection, opened when it is first
+        needed."""
         with ExitStack() as ending:
             self._block.ending = ending
             ending.callback(setattr, self._block, "ending", None)

@@ -1,4 +1,4 @@
-"""Rows given as JSON objects, one a line in the kept file."""
+"""Rows given as JSON objects, one on each line of the kept file."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,19 +15,19 @@ from glyphd.importing.file_rows import Place, Row, cell_error, row_error, shown_
 from glyphd.importing.lines import LineSource
 
 MAX_IGNORED = 1000
-"""Names kept as ignored: every row may bring new ones."""
+"""The most names stored as ignored, because every row can have new ones."""
 
 MAX_CONFLICT = 500
-"""Characters shown of the names that mean one column: there may be a million of them in one row."""
+"""Characters shown of names for the same column, because one row can have a million of them."""
 
 _RESERVED = frozenset({"import_id"})
 
 
 class JsonRows:
-    """Iterates over the rows of a file that glyphd wrote itself: one JSON object a line.
+    """Iterates over the rows of a file that glyphd wrote itself: one JSON object on each line.
 
-    `known` are the columns that the row contract has, or had when the file came. A number beyond
-    any double was read as infinity and stays so; only an unknown column may contain one.
+    `known` are the columns of the row contract, or those when the file was received. A number too
+    large for a double was read as infinity and stays so; only an unknown column can contain one.
     """
 
     blank_rows = 0
@@ -66,7 +66,7 @@ class JsonRows:
             yield row
 
     def _remember_ignored(self, row: Row) -> None:
-        """Names that come for the first time are also compared with the known ones."""
+        """New names are also compared with the known ones."""
         header = row.header
         new = {shown_name(name) for name in header.ignored} - self._ignored.keys() - _RESERVED
         if not new or len(self._ignored) == MAX_IGNORED:
@@ -82,7 +82,7 @@ class JsonRows:
 
 
 def read_object(place: Place, given: Any, known: Sequence[str] = INPUT_COLUMNS) -> Row:
-    """The row that a JSON value gives: its cells, and an error for each value of a wrong type."""
+    """The row of a JSON value: its cells, and an error for each value of a wrong type."""
     if isinstance(given, RepeatedKeys):
         return Row(
             place, None, _NO_HEADER, [row_error(place, given.error.type, given.error.message())]

@@ -1,5 +1,4 @@
-"""The kept file of an import as bytes: opened to be read as text, and unpacked where it is
-packed."""
+"""The kept file of an import as bytes: opened to be read as text, and unpacked if it is gzip."""
 
 import gzip
 import io
@@ -18,15 +17,15 @@ READ_BYTES = 1 << 20
 """Bytes read, or unpacked, at a time."""
 
 GoOn = Callable[[], None]
-"""Asked again and again while a file is read; raises to end the reading."""
+"""Called repeatedly while a file is read; raises to stop reading."""
 
 
 def carry_on() -> None:
-    """The answer where nobody ends a reading early."""
+    """Never stops reading."""
 
 
 def open_upload(uploads: UploadStore, job: Job) -> BinaryIO:
-    """The upload as received. Raises SourceMissing when it is not where it was kept."""
+    """The upload as received. Raises SourceMissing if it does not exist."""
     try:
         return uploads.open(str(job.upload_name))
     except FileNotFoundError:
@@ -36,7 +35,7 @@ def open_upload(uploads: UploadStore, job: Job) -> BinaryIO:
 
 
 def measure(uploads: UploadStore, job: Job) -> tuple[int, str]:
-    """Bytes and SHA-256 (hex) of the upload as it is kept now. Raises SourceMissing."""
+    """Size and SHA-256 (hex) of the kept upload. Raises SourceMissing."""
     digest = sha256()
     with open_upload(uploads, job) as file:
         while block := file.read(READ_BYTES):
@@ -48,10 +47,10 @@ def measure(uploads: UploadStore, job: Job) -> tuple[int, str]:
 def open_kept(
     uploads: UploadStore, job: Job, *, max_unpacked_bytes: int, go_on: GoOn = carry_on
 ) -> Iterator[tuple[BinaryIO, io.BufferedReader]]:
-    """The upload as received, and as text is read from it.
+    """The upload as received, and unpacked for reading.
 
-    Raises SourceMissing when it is gone, and UnreadableFile for gzip that is damaged or unpacks to
-    too much.
+    Raises SourceMissing if it does not exist, and UnreadableFile for gzip that is damaged or
+    unpacks to too much.
     """
     with open_upload(uploads, job) as kept:
         watched = _Watched(kept, go_on)
@@ -66,7 +65,7 @@ def open_kept(
 
 
 class _Watched(io.RawIOBase):
-    """A file that asks before every block whether to go on: all of it may be one line, or a billion
+    """A file that calls `go_on` before every block, because it can be a single line, or a billion
     blank ones."""
 
     def __init__(self, file: BinaryIO, go_on: GoOn) -> None:
@@ -82,8 +81,8 @@ class _Watched(io.RawIOBase):
 
 
 class _Unpacked(io.RawIOBase):
-    """What a gzip file unpacks to. Raises UnreadableFile beyond the limit, be it in the middle of a
-    line."""
+    """The unpacked contents of a gzip file. Raises UnreadableFile beyond the limit, even in the
+    middle of a line."""
 
     def __init__(self, packed: io.RawIOBase, limit: int) -> None:
         self._gzip = gzip.GzipFile(fileobj=cast(BinaryIO, packed), mode="rb")

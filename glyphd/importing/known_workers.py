@@ -1,4 +1,4 @@
-"""The workers that the registry knows, alive or not."""
+"""The workers in the registry, alive or not."""
 
 from dataclasses import dataclass
 

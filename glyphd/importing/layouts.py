@@ -1,5 +1,5 @@
-"""How a CSV is laid out: what the import's options and the door say, kept with the import for
-whoever reads it."""
+"""The layout of a CSV, from the import's options and the door, stored with the import for later
+readers."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from glyphd.db.registry_models import Job
 from glyphd.importing.encodings import DEFAULT_ENCODING
 
 DELIMITERS = {",": ",", ";": ";", "tab": "\t", "|": "|"}
-"""The delimiters by the names that the `delimiter` option has for them."""
+"""The delimiters by their names in the `delimiter` option."""
 
 COMMA = "comma"
 """The value of the `decimal` option for numbers such as `1.299,50`."""
@@ -18,9 +18,9 @@ COMMA = "comma"
 
 @dataclass(frozen=True)
 class Layout:
-    """`skip_lines` is the number of lines before the header; `column_map` says of some of the
-    file's columns which canonical one each is, or (None) that it is left out; `schema_version` is
-    the row contract that it is read by.
+    """`skip_lines` is the number of lines before the header; `column_map` maps some of the file's
+    columns to a canonical one, or to None to leave them out; `schema_version` is the row contract
+    by which it is read.
     """
 
     delimiter: str = ","
@@ -45,7 +45,6 @@ def layout_of(job: Job) -> Layout:
 
 
 def chosen_columns(pairs: Sequence[str]) -> dict[str, str | None]:
-    """What the `map` option says: the file's columns by their names, each with its canonical
-    one."""
+    """The mapping in the `map` option: the file's column names, each with its canonical column."""
     parts = (pair.split(":", 1) for pair in pairs)
     return {name: target or None for target, name in parts}

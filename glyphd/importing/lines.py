@@ -10,7 +10,7 @@ from glyphd.errors import UnreadableFile
 from glyphd.importing.encodings import DEFAULT_ENCODING, UTF8_BOM
 
 DOS_END = b"\x1a"
-"""What DOS programs put at the end of a file."""
+"""The character that DOS programs write at the end of a file."""
 
 
 class LineSource(Protocol):
@@ -21,15 +21,15 @@ class LineSource(Protocol):
 
 
 class Flaw(NamedTuple):
-    """Why a line can't be taken as it is: an error code and a sentence."""
+    """What is wrong with a line: an error code and a message."""
 
     code: str
     message: str
 
 
 class PhysicalLines:
-    """Iterates over a file's lines, decoded. A flaw is noted, not raised, so that the lines after
-    it are read too.
+    """Iterates over a file's lines, decoded. A flaw is recorded, not raised, so that the lines
+    after it are read too.
 
     `number` counts the lines given so far, and those that somebody else has read, `offset` their
     bytes, `text` is the last of them; `flaw` is the first one met since `begin_record`. Neither a
@@ -73,7 +73,7 @@ class PhysicalLines:
             yield self.text
 
     def begin_record(self) -> None:
-        """The next line is the first one of a record."""
+        """Marks the next line as the first one of a record."""
         self.flaw = None
         self._began_after = (self.number, self.offset)
 
@@ -111,8 +111,8 @@ def ambiguous(line: int, flaw: Flaw) -> UnreadableFile:
     """The error of a flawed line that may or may not leave a quote open: the lines after it could
     be rows or not."""
     what = (
-        f"line {line} {flaw.message} and has an unmatched quote, so that the end of its "
-        "record is not clear"
+        f"line {line} {flaw.message} and has an unmatched quote, so the end of its record is "
+        "unclear"
     )
     return UnreadableFile(what, line=line)
 

@@ -1,4 +1,4 @@
-"""One lock for each job, held by the process that runs it; it frees itself the instant that process
+"""One lock for each job, held by the process that runs it, and released immediately if that process
 dies."""
 
 import fcntl
@@ -13,13 +13,13 @@ from glyphd.private_files import make_folder
 from glyphd.settings import Settings
 
 _JOB_LOCK_CLASS = 0x676C7970
-"""`glyp` in hexadecimal: the first half of the advisory locks for jobs, so that they meet no other
-lock."""
+"""`glyp` in hexadecimal: the first half of the advisory locks for jobs, so that they differ from
+all other locks."""
 
 
 class JobLocks(Protocol):
     def hold(self, job_id: int) -> AbstractContextManager[bool]:
-        """Holds the job's lock for a block; False, at once, when another process or thread holds
+        """Holds the job's lock for a block; immediately False if another process or thread holds
         it."""
 
 
@@ -47,8 +47,7 @@ class FileLocks:
 
 
 class AdvisoryLocks:
-    """PostgreSQL's advisory locks, each on a connection of its own that lives as long as the
-    lock."""
+    """PostgreSQL's advisory locks, each on its own connection that lives as long as the lock."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""Nudging a worker: a message that may be lost, since the job's row is committed before it is
+"""Notifies a worker by a message, which may be lost because the job's row is committed before it is
 sent."""
 
 from collections.abc import Callable
@@ -12,8 +12,8 @@ log = structlog.get_logger(__name__)
 
 
 def nudge(queue: Callable[[], JobQueue], job: Job) -> None:
-    """Tells a worker of the job. Never raises: whatever happens to the message, the worker's sweep
-    finds the job."""
+    """Notifies a worker of the job. Never raises: if the message is lost, the worker's sweep finds
+    the job."""
     try:
         queue().nudge(job.id)
     except Exception:

@@ -1,8 +1,7 @@
-"""Reading a kept file: its rows one by one, or checked in chunks that memory can hold. Whoever
-reads one reads it here.
+"""Reads a kept file: its rows individually, or checked in chunks that fit into memory.
 
-A file is read the same way for the import, for the report of its rows, for the proof of one, and to
-verify them all.
+All readers of kept files use this module, so that a file is read in the same way for the import,
+for its report, for the source of a row, and for `verify`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,7 +28,7 @@ from glyphd.settings import Settings
 from glyphd.uploads import UploadStore
 
 CHUNK_ROWS = 1000
-"""Rows checked at a time, unless they are long ones."""
+"""Rows checked at a time, unless they are long."""
 
 CHUNK_BYTES = 2 << 20
 """Bytes of rows held at a time: a thousand rows of a line each may be a gigabyte."""
@@ -38,10 +37,10 @@ Rows = CsvRows | JsonRows
 
 
 class KeptRows:
-    """The rows of an open kept file, to be read once: `rows` one by one, or `checked` in chunks.
+    """The rows of an open kept file, to be read once: `rows` individually, or `checked` in chunks.
 
-    `check` takes rows read one by one. No row may have been seen later
-    than `latest_seen_at`, unless that is None.
+    `check` takes individually read rows. No row may have been seen later than `latest_seen_at`,
+    unless that is None.
     """
 
     def __init__(
@@ -122,7 +121,7 @@ def read_kept(
 ) -> Iterator[KeptRows]:
     """The kept file of an import, open to be read as the import's options say.
 
-    Raises SourceMissing when it is gone, and UnreadableFile, here or later, from where its rows
+    Raises SourceMissing if it does not exist, and UnreadableFile, here or later, where its rows
     can't be separated.
     """
     limit = settings.max_unpacked_bytes

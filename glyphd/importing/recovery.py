@@ -1,5 +1,5 @@
-"""The sweep: finds unfinished jobs that nobody runs and that no message leads a worker to, and
-sends a new message."""
+"""The sweep: finds unfinished jobs that no worker runs and that have no message, and sends a new
+message."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -20,16 +20,17 @@ log = structlog.get_logger(__name__)
 
 
 def sweep(registry: Registry, locks: JobLocks, queue: JobQueue) -> int:
-    """Sends a message for each job that was forgotten; returns how many jobs that were.
+    """Sends a message for each forgotten job; returns their number.
 
-    A job is forgotten when no message in the queue leads to it and its lock is free: its worker
-    died, it was handed back, or its message was lost. It goes before all others, since it has
-    waited its turn already, however many messages wait.
+    A job is forgotten if it has no message in the queue and its lock is free: its worker died, it
+    was requeued, or its message was lost. Its message precedes all others, because it has already
+    waited for its turn.
     """
     unfinished = registry.unfinished()
     if not unfinished:
         return 0
-    # In this order: a message that is taken in between belongs to a job whose lock is held by now.
+    # In this order, because a message that is received in between belongs to a job whose lock is
+    # then held.
     awaited = queue.waiting_jobs()
     forgotten = [job for job in unfinished if job.id not in awaited and _is_forgotten(job, locks)]
     for job in forgotten:
@@ -47,7 +48,7 @@ def _is_forgotten(job: Job, locks: JobLocks) -> bool:
 
 
 def _is_being_sent(job: Job) -> bool:
-    """Whether its first message may not have come yet. A time in the future is from before the
-    clock was set."""
+    """Whether its first message may not have arrived yet. A time in the future means that the clock
+    was set back."""
     oldest = utc_text(datetime.now(UTC) - timedelta(seconds=SENDING_SECONDS))
     return not job.attempt and oldest < (job.nudged_at or "") <= now_text()

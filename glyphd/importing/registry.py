@@ -16,7 +16,7 @@ from glyphd.importing.job_queries import IMPORT, JobQueries
 from glyphd.times import now_text, utc_text
 
 WORKER_ALIVE_SECONDS = 10
-"""A worker sends a heartbeat every two seconds; after this long without one it counts as gone."""
+"""A worker sends a heartbeat every two seconds; after this long without one it counts as dead."""
 
 JSON_FINDINGS = ("error_summary", "errors", "ignored_columns", "warnings", "summary", "effect")
 FINDINGS = (
@@ -29,7 +29,7 @@ FINDINGS = (
     "errors_name",
     *JSON_FINDINGS,
 )
-"""What is kept of the reading of a file, here and in the result of its batch."""
+"""The findings of reading a file, stored here and in the result of its batch."""
 
 
 def as_stored(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,21 +41,21 @@ def as_stored(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class KeyTaken(Exception):
-    """Another request with the same idempotency key came first."""
+    """Another request with the same idempotency key was first."""
 
 
 class ChangeTaken(Exception):
-    """Another change of the same import came first, and has not ended."""
+    """Another change of the same import was first, and has not ended."""
 
 
 class Registry(JobQueries):
     """Reads and writes jobs. Each method is one short transaction."""
 
     def add(self, values: dict[str, Any]) -> Job:
-        """Records a job and gives its row back, committed.
+        """Records a job and returns its committed row.
 
-        Raises KeyTaken when its idempotency key is taken, ChangeTaken when its import is being
-        changed already.
+        Raises KeyTaken if its idempotency key is in use, ChangeTaken if its import is already being
+        changed.
         """
         try:
             with self.connected(), self.database.atomic():
@@ -67,24 +67,24 @@ class Registry(JobQueries):
                 raise ChangeTaken from None
             known = self.find_import(values["import_id"])
             if known is not None:
-                return known  # a worker has taken its manifest up meanwhile
+                return known  # meanwhile a worker has recovered it from its manifest
             if self.find_key(values.get("idempotency_key") or "") is None:
                 raise
             raise KeyTaken from None
 
     def note_change(self, claim: Claim, moment: str) -> None:
-        """Tells the import's own row since when it is rolled back, or that it counts again."""
+        """Records in the import's own row when it was rolled back, or that it counts again."""
         rolled_back_at = moment if claim.job.kind == ROLLBACK else None
         its_import = (Job.import_id == claim.job.import_id) & (Job.kind == IMPORT)
         with self.connected():
             self._execute(Job.update(rolled_back_at=rolled_back_at).where(its_import))
 
     def claim(self, job_id: int) -> Claim | None:
-        """Claims the job for one more attempt; None if it is finished or has to wait, unless to be
-        cancelled.
+        """Claims the job for one more attempt; None if it is finished or must wait, unless it is to
+        be cancelled.
 
-        Only for a process that holds the job's lock: then a job that is still running was lost by
-        its owner.
+        Only for a process that holds the job's lock: then a job that is still running has lost its
+        worker.
         """
         with self.connected():
             job = self._one(Job.id == job_id)
@@ -103,7 +103,7 @@ class Registry(JobQueries):
             return Claim(self._one(Job.id == job_id) or job, job.attempt + 1)
 
     def request_cancel(self, job_id: int) -> bool:
-        """Notes that the job shall not be done; False when it has ended already."""
+        """Records that the job is to be cancelled; False if it has already ended."""
         wanted = Job.update(cancel_requested_at=now_text()).where(
             Job.id == job_id, Job.status.in_(UNFINISHED)
         )
@@ -122,23 +122,22 @@ class Registry(JobQueries):
                 raise ClaimLost(f"job {claim.job.id} is no longer run by attempt {claim.attempt}")
 
     def uncount_lost(self, claim: Claim) -> None:
-        """Takes back that the attempt was counted as lost: its lock was, with a connection, but its
-        process lives."""
+        """Reverts that the attempt was counted as lost: its lock was lost with a connection, but
+        its process is alive."""
         counted = (Job.id == claim.job.id) & (Job.attempt > claim.attempt) & (Job.lost_count > 0)
         with self.connected():
             self._execute(Job.update(lost_count=Job.lost_count - 1).where(counted))
 
     def amend(self, job: Job, **values: Any) -> None:
-        """Changes what is recorded of a job that has ended: for a rebuild that reads its file by
-        other rules."""
+        """Changes the record of a job that has ended, for a rebuild that reads its file by other
+        rules."""
         for name, value in values.items():
             setattr(job, name, value)
         with self.connected():
             self._execute(Job.update(values).where(Job.id == job.id))
 
     def settle_versions(self, before: int, version: int) -> None:
-        """From now on every file that came under a row contract before the one is read by the
-        other."""
+        """From now on every file of a row contract older than the one is read by the other."""
         with self.connected():
             self._execute(Job.update(schema_version=version).where(Job.schema_version < before))
 
@@ -147,8 +146,8 @@ class Registry(JobQueries):
             self._execute(Job.update(nudged_at=now_text()).where(Job.id == job_id))
 
     def greet(self, worker_id: str, host: str, pid: int) -> None:
-        """A worker's heartbeat; the first one makes it known. One that died stays known until a
-        check for damage."""
+        """Records a worker's heartbeat; the first one adds its row. The row of a dead worker stays
+        until a check for damage."""
         now = now_text()
         with self.connected(), self.database.atomic():
             if self._execute(Worker.update(heartbeat_at=now).where(Worker.id == worker_id)) == 1:
@@ -158,7 +157,7 @@ class Registry(JobQueries):
             )
 
     def part(self, worker_id: str) -> None:
-        """A worker that ends in order is gone at once."""
+        """Removes a worker that shuts down cleanly."""
         with self.connected():
             self._execute(Worker.delete().where(Worker.id == worker_id))
 
@@ -170,7 +169,7 @@ class Registry(JobQueries):
             return int(self.database.execute(query).fetchone()[0])
 
     def check_writable(self) -> None:
-        """Raises Peewee's error when nothing could be recorded now; changes nothing."""
+        """Raises Peewee's error if nothing can be recorded now; changes nothing."""
         with self.connected(), self.database.atomic() as transaction:
             self._execute(Worker.update(pid=Worker.pid).where(Worker.id == ""))
             transaction.rollback()
@@ -181,7 +180,7 @@ class Registry(JobQueries):
 
 def is_alive() -> Any:
     """The condition that a worker's last heartbeat is recent; one in the future was sent before the
-    clock was set."""
+    clock was set back."""
     return Worker.heartbeat_at.between(_ago(WORKER_ALIVE_SECONDS), _ago(-WORKER_ALIVE_SECONDS))
 
 

@@ -1,5 +1,5 @@
-"""The report of a kept file: all its rows as they are, each with its errors, to be corrected and
-sent back."""
+"""The report of a kept file: all its rows unchanged, each with its errors, to be corrected and
+uploaded again."""
 
 import csv
 import io
@@ -38,17 +38,17 @@ Pick = Callable[[Sequence[str]], list[str]]
 
 
 def report_version(job: Job, settings: Settings) -> str:
-    """Equal for equal reports: a name for the bytes of the upload and for all that decides how they
-    are read."""
+    """Equal for equal reports: a fingerprint of the upload's bytes and of everything that affects
+    how they are read."""
     how = [getattr(job, name) for name in _READ_BY]
     return fingerprint([how, settings.model_dump(include=_LIMITS), ROW_SCHEMA_VERSION])
 
 
 def _latest_seen_at(job: Job) -> str | None:
-    """The bound of `seen_at`: none once the import has ended and refused no row for it.
+    """The bound for `seen_at`; none if the import has ended and refused no row because of it.
 
-    A row must not become an error by being read again: the archive's clock of that time is not
-    known any more.
+    A row must not become an error when it is read again, because the archive's clock at that time
+    is no longer known.
     """
     refused = {group["code"] for group in json.loads(job.error_summary)}
     if ImportStatus(job.status).is_final and IN_THE_FUTURE[0] not in refused:
@@ -57,15 +57,15 @@ def _latest_seen_at(job: Job) -> str | None:
 
 
 def write_report(file: BinaryIO, uploads: UploadStore, job: Job, *, settings: Settings) -> None:
-    """Writes the report as CSV in UTF-8, at flat memory. Raises SourceMissing when the upload is
-    gone."""
+    """Writes the report as CSV in UTF-8, with constant memory. Raises SourceMissing if the upload
+    does not exist."""
     text = io.TextIOWrapper(file, encoding="utf-8", newline="")
     csv.writer(text).writerows(_records(uploads, job, settings))
     text.detach()
 
 
 def _records(uploads: UploadStore, job: Job, settings: Settings) -> Iterator[list[str]]:
-    """The header, then the rows. Where the file can't be read on, the last record says why."""
+    """The header, then the rows. If the file can't be read further, the last record says why."""
     has_header = False
     try:
         with read_kept(
@@ -98,16 +98,15 @@ def _rows(kept: KeptRows, pick: Pick) -> Iterator[list[str]]:
 
 
 def _noting_cells(kept: KeptRows, pick: Pick, cells: dict[int, list[str]]) -> Iterator[Row]:
-    """The rows; of each its cells are noted, which nobody can say any more once the next one is
-    read."""
+    """The rows, with their original cells, which are available only until the next row is read."""
     for row in kept.rows:
         cells[row.place.row] = pick(kept.rows.cells(row))
         yield row
 
 
 def _picker(names: Sequence[str]) -> Pick:
-    """Leaves out what an earlier report put in front: the new one takes its place. A line kept as
-    one cell stays."""
+    """Leaves out the columns of an earlier report, because the new ones replace them. A line that
+    is one cell stays."""
     left_out = {at for at, name in enumerate(names) if name in REPORT_COLUMNS}
     if not left_out:
         return list

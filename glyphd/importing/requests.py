@@ -1,4 +1,4 @@
-"""What a request asks of an import, and who asks."""
+"""A request for an import, and its sender."""
 
 from dataclasses import asdict, dataclass
 
@@ -7,20 +7,20 @@ from glyphd.contracts.import_options import ImportOptions
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asked, as far as is known: the address, and the User-Agent. Kept with the job; never
-    trusted."""
+    """The sender of a request, as far as known: the address, and the User-Agent. Stored with the
+    job, but never trusted."""
 
     client: str | None
     user_agent: str | None
 
     def columns(self) -> dict[str, str | None]:
-        """What the job's row keeps of it."""
+        """Its columns in the job's row."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The options of an import, the key that makes its request repeatable, and who asks for it."""
+    """The options of an import, the idempotency key of its request, and its sender."""
 
     options: ImportOptions
     key: str | None

@@ -1,5 +1,5 @@
-"""The source of an event: the very bytes of the kept file that it came from, proved against what
-the archive holds."""
+"""The source of an event: exactly the bytes of the kept file from which it came, verified against
+the archive."""
 
 import io
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ class Event:
 
 
 def find_event(archive: Database, key: bytes, import_id: str | None = None) -> Event | None:
-    """The event of a listing that an import brought; without an import the current one."""
+    """The event of a listing in an import; without an import the current one."""
     columns = [
         ScoredListing._meta.columns[name]
         for name in ("import_id", "ordinal", *_PLACE, *STORED_COLUMNS)
@@ -64,9 +64,9 @@ def find_event(archive: Database, key: bytes, import_id: str | None = None) -> E
 
 
 def find_source(registry: Registry, event: Event) -> Job:
-    """The import that kept the event's file.
+    """The import that has the event's file.
 
-    Raises SourceNotKept for an event that came from none, SourceMissing when the registry lost the
+    Raises SourceNotKept for an event without a file, SourceMissing if the registry has lost the
     import.
     """
     if event.place[2] is None:
@@ -76,16 +76,16 @@ def find_source(registry: Registry, event: Event) -> Job:
     job = registry.find_import(event.import_id)
     if job is None:
         raise SourceMissing(
-            f"the registry does not know import {event.import_id}", import_id=event.import_id
+            f"the registry has no import {event.import_id}", import_id=event.import_id
         )
     return job
 
 
 def read_source(uploads: UploadStore, job: Job, event: Event, *, settings: Settings) -> bytes:
-    """The event's record as it is in the kept file, unpacked, its line end included.
+    """The event's record in the kept file, unpacked, including its line end.
 
-    Raises SourceMismatch unless it says today what the archive holds, and SourceMissing when the
-    file is gone.
+    Raises SourceMismatch if it differs from the archive, and SourceMissing if the file does not
+    exist.
     """
     try:
         with open_kept(uploads, job, max_unpacked_bytes=settings.max_unpacked_bytes) as (
@@ -112,8 +112,7 @@ def read_source(uploads: UploadStore, job: Job, event: Event, *, settings: Setti
 
 
 def _record(file: BinaryIO, at: int, event: Event, job: Job) -> bytes:
-    """The event's bytes. What is packed can't be entered in the middle: it is unpacked up to
-    them."""
+    """The event's bytes. A gzip file must be unpacked from its start up to them."""
     _, _, offset, length = event.place
     if job.content_encoding != GZIP:
         file.seek(offset)
@@ -124,8 +123,8 @@ def _record(file: BinaryIO, at: int, event: Event, job: Job) -> bytes:
 
 
 def _differences(job: Job, event: Event, head: bytes, record: bytes) -> Iterator[str]:
-    """The names of what the record says otherwise than the event; read and checked as the import
-    did."""
+    """The names of the values in which the record differs from the event; it is read and checked as
+    the import did."""
     if len(record) != event.place[3]:
         yield "byte_length"
         return
@@ -137,7 +136,7 @@ def _differences(job: Job, event: Event, head: bytes, record: bytes) -> Iterator
         yield f"is refused: {checked.refused[0][0].message}" if checked.refused else "is not a row"
         return
     if found[0].place.length != len(record):
-        yield "byte_offset"  # a blank line stands before the row
+        yield "byte_offset"  # there is a blank line before the row
     values = tuple(checked.accepted.get(name, (None,))[0] for name in STORED_COLUMNS)
     yield from (
         name
@@ -149,7 +148,8 @@ def _differences(job: Job, event: Event, head: bytes, record: bytes) -> Iterator
 
 
 def _rows(job: Job, head: bytes, record: bytes) -> tuple[Rows, HeaderMap]:
-    """The record behind the file's own header. Neither can be beyond a limit: both were taken."""
+    """The record after the file's own header. Neither exceeds a limit, because both were
+    accepted."""
     layout, most = layout_of(job), len(head) + len(record)
     if job.content_type == NDJSON:
         return JsonRows(io.BytesIO(record), known=columns_of(layout.schema_version)), OBJECT_HEADER

@@ -1,4 +1,4 @@
-"""The status of an import: its registry row as clients see it."""
+"""The status of an import: its registry row in the form for clients."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from glyphd.db.registry_models import Job
 from glyphd.times import read_stored
 
 STALLED_SECONDS = 15
-"""A running import's heart beats twice a second; after this long without a beat it is said to be
+"""A running import sends a heartbeat twice a second; after this long without one it counts as
 stalled."""
 
 _JSON = {
@@ -20,12 +20,12 @@ _JSON = {
     "error_summary": "[]",
     "errors": "[]",
 }
-"""The fields that are kept as JSON, and what an empty column means."""
+"""The fields that are stored as JSON, and their values for an empty column."""
 _SAME = ImportView.model_fields.keys() & Job._meta.fields.keys() - set(_JSON)
 
 
 def view_import(job: Job) -> ImportView:
-    """The status of an import. Nothing in it is guessed: it is in the row, or follows from it."""
+    """The status of an import. Everything is in the row, or follows from it."""
     values: dict[str, Any] = {name: getattr(job, name) for name in _SAME}
     values |= {name: json.loads(getattr(job, name) or empty) for name, empty in _JSON.items()}
     values["blank_rows"] = job.blank_rows or 0

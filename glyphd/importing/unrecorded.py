@@ -1,4 +1,4 @@
-"""Kept uploads that the registry knows nothing of: their manifests say all that is needed to make
+"""Kept uploads that are not in the registry: their manifests have everything that is needed to make
 them imports."""
 
 import json
@@ -17,8 +17,8 @@ from glyphd.importing.registry import KeyTaken, Registry
 from glyphd.uploads import UploadStore
 
 SETTLED_SECONDS = 60.0
-"""A manifest is written before its row: a younger one may belong to an upload that is just being
-taken in."""
+"""A manifest is written before its row, so a younger one may belong to an upload that is just being
+accepted."""
 
 ABANDONED_SECONDS = 3600.0
 """An upload is named before its manifest is written; one without a manifest for so long was never
@@ -37,19 +37,19 @@ class NotTakenUp(Exception):
 
 
 class Superseded(NotTakenUp):
-    """The same request came again and became another import."""
+    """The same request was sent again and became another import."""
 
 
 @dataclass(frozen=True)
 class Unrecorded:
-    """A manifest without a job. `values` is what it says, None where it can't be read."""
+    """A manifest without a job. `values` is its contents, None if it can't be read."""
 
     import_id: str
     values: dict[str, Any] | None
 
     @property
     def order(self) -> tuple[str, bool, str]:
-        """In the order in which they came; what another one was made from goes first."""
+        """In the order of their arrival; an import precedes its retries."""
         values = self.values or {}
         return (
             str(values.get("received_at", "")),
@@ -61,8 +61,8 @@ class Unrecorded:
 def find_unrecorded(
     uploads: UploadStore, registry: Registry, *, older_than_seconds: float = 0
 ) -> list[Unrecorded]:
-    """The manifests that the registry does not know, oldest first."""
-    # The names first: whatever is recorded after them is known by the time the registry is asked.
+    """The manifests that are not in the registry, oldest first."""
+    # The names are listed first, so that everything recorded after that is found in the registry.
     named = manifest_names(uploads)
     unknown = named.keys() - registry.import_ids()
     settled = [one for one in unknown if uploads.age(named[one]) >= older_than_seconds]
@@ -79,23 +79,22 @@ def manifest_names(uploads: UploadStore) -> dict[str, str]:
 
 
 def job_values(found: Unrecorded, uploads: UploadStore) -> dict[str, Any]:
-    """The row of a job that imports it. Raises NotTakenUp unless the upload is there as it was
-    received."""
+    """The row of a job that imports it. Raises NotTakenUp unless the upload is unchanged."""
     if found.values is None:
         raise NotTakenUp("its manifest can't be read")
     values: dict[str, Any] = found.values | {"kind": IMPORT, "status": ImportStatus.QUEUED}
     job = Job(**values)
     try:
         if measure(uploads, job) != (job.size_bytes, job.sha256):
-            raise NotTakenUp(f"its file {job.upload_name} was changed since it was received")
+            raise NotTakenUp(f"its file {job.upload_name} has changed since it was received")
     except (SourceMissing, OSError, ValueError):
         raise NotTakenUp(f"its file {job.upload_name} is missing or can't be read") from None
     return values
 
 
 def record(registry: Registry, values: dict[str, Any]) -> Job:
-    """Makes it a job. Raises Superseded when its request was repeated, NotTakenUp when its key
-    means another one."""
+    """Makes it a job. Raises Superseded if its request was repeated, NotTakenUp if its key belongs
+    to another one."""
     try:
         return registry.add(values)
     except KeyTaken:
@@ -107,11 +106,10 @@ def record(registry: Registry, values: dict[str, Any]) -> Job:
 
 
 def take_up_unrecorded(registry: Registry, uploads: UploadStore) -> int:
-    """Makes every upload an import whose row could not be written when it came; returns how many
-    those were.
+    """Recovers every upload whose row could not be written when it arrived; returns how many.
 
-    One whose request was sent again since, and one that has no manifest, were never accepted: they
-    are removed.
+    Uploads whose request was sent again since, and those without a manifest, were never accepted,
+    and are removed.
     """
     taken = sum(_take_up(registry, uploads, one) for one in _settled(registry, uploads))
     _remove_abandoned(registry, uploads)
@@ -155,7 +153,7 @@ def _remove_abandoned(registry: Registry, uploads: UploadStore) -> None:
 
 
 def _read(uploads: UploadStore, import_id: str) -> dict[str, Any] | None:
-    """What a manifest says, as far as it is something of an import."""
+    """The values in a manifest that belong to an import."""
     try:
         with uploads.open(f"{import_id}.json") as file:
             said = json.load(file)

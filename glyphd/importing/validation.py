@@ -1,4 +1,4 @@
-"""Rows against the row contract: what the archive may take, and all that is wrong with the rest."""
+"""Checks rows against the row contract: the accepted values, and all errors of the other rows."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -15,8 +15,7 @@ _SCORE_ALIAS = "final_score"
 
 
 class Checked(NamedTuple):
-    """A chunk of rows: how many, those that the archive may take, and what is wrong with each of
-    the others."""
+    """A chunk of rows: their number, the accepted ones, and the errors of each of the others."""
 
     rows_read: int
     accepted: StagedColumns
@@ -43,7 +42,7 @@ class RowCheck(ColumnCheck):
         return Checked(len(lines), {**places, **values} if values else {}, refused)
 
     def rows(self, rows: Sequence[Row]) -> Checked:
-        """Rows that were read one by one, each with what is wrong with it already."""
+        """Individually read rows, with the errors that were already found."""
         whole = [row for row in rows if row.cells is not None]
         refused = {row.place.row: list(row.errors) for row in rows if row.cells is None}
         accepted: StagedColumns = {}

@@ -1,1 +1,1 @@
-"""Questions to the archive: which listings, in which order, which page, written how."""
+"""Queries for listings: filters, order, pages and formats."""

@@ -1,4 +1,4 @@
-"""Cursors: an opaque position in one particular query."""
+"""Cursors: opaque positions in a particular query."""
 
 import json
 import re
@@ -20,8 +20,8 @@ def write_cursor(query: Any, position: list[Any]) -> str:
 
 
 def read_cursor(query: Any, cursor: str, kinds: tuple[type, ...]) -> list[Any]:
-    """The position in a cursor, whose values are of these kinds. Raises InvalidCursor, also for
-    another query's."""
+    """The position in a cursor, whose values must have these types. Raises InvalidCursor, also for
+    another query's cursor."""
     try:
         position: list[Any]
         made_for, *position = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
@@ -37,7 +37,7 @@ def read_cursor(query: Any, cursor: str, kinds: tuple[type, ...]) -> list[Any]:
 
 
 def _fits(value: Any, kind: type) -> bool:
-    """Whether the archive could hold it: a forged value must not get as far as the database."""
+    """Whether the archive could contain the value: a forged one must not reach the database."""
     if isinstance(value, str):
         return kind is str and not _UNSTORED.search(value)
     if type(value) is int:

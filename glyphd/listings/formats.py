@@ -1,7 +1,7 @@
 """Writing rows as JSON, CSV or NDJSON into a binary file, chunk by chunk.
 
-A chunk is written column by column rather than cell by cell: most columns need no look at each of
-their values.
+A chunk is written column by column rather than cell by cell, because in most columns the values
+need not be checked individually.
 """
 
 import json
@@ -41,13 +41,13 @@ def write_ndjson(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
 
 
 def write_csv(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
-    """A header and a record a row, lines ending in CRLF as RFC 4180 has it; null is an empty
+    """A header and one record for each row, with CRLF line ends as in RFC 4180; null is an empty
     cell."""
     _write_csv(file, columns, rows, _cells)
 
 
 def write_safe_csv(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
-    """CSV in which no text starts a formula: an apostrophe is put in front of it."""
+    """CSV in which no text starts a formula, because an apostrophe is put in front of it."""
     _write_csv(file, columns, rows, lambda values: _cells([_guarded(value) for value in values]))
 
 
@@ -59,10 +59,10 @@ def _spliced(
     rows: Sequence[Sequence[Any]],
     write: Callable[[list[dict[str, Any]]], bytes],
 ) -> bytes:
-    """The rows as `write` writes them as objects, with stored JSON put in as the text it is.
+    """The rows written by `write` as objects, with stored JSON inserted as text.
 
-    Read into objects only to be written again, a text of 64 KiB may take megabytes. While the rest
-    is written a mark that nobody can know stands for each text.
+    Parsed into objects, a text of 64 KiB could take megabytes. While the rest is written, an
+    unpredictable placeholder replaces each text.
     """
     objects = [dict(zip(columns, row, strict=True)) for row in rows]
     of_json = [name for name in columns if name in JSON_COLUMNS]
@@ -101,13 +101,13 @@ def _write_csv(
 def _records(columns: list[Sequence[str]]) -> bytes:
     """The lines of a chunk, from the cells of its columns."""
     if len(columns) == 1:
-        columns = [[cell or '""' for cell in columns[0]]]  # an empty line would be no record at all
+        columns = [[cell or '""' for cell in columns[0]]]  # an empty line would not be a record
     lines = map(",".join, zip(*columns, strict=True))
     return ("\r\n".join(lines) + "\r\n").encode()
 
 
 def _cells(values: Sequence[Any]) -> Sequence[str]:
-    """The cells of one column, as the `csv` module writes them, but for booleans and JSON, which
+    """The cells of one column, as the `csv` module writes them, except for booleans and JSON, which
     stay JSON."""
     kinds = set(map(type, values))
     if kinds == {str}:

@@ -1,4 +1,4 @@
-"""Finding listings: pages, whole results, counts and single listings. All of it selects on one
+"""Finds listings: pages, whole results, counts and single listings. All queries select from one
 Peewee model."""
 
 from collections.abc import Sequence
@@ -28,11 +28,11 @@ from glyphd.storage.timelines import MODEL_TIMELINE, TIMELINE, Along
 from glyphd.times import now_text
 
 _ORDERED_BY = {TIMELINE: {"after", "before"}, MODEL_TIMELINE: {"model", "after", "before"}}
-"""The filters that an order's own columns answer."""
+"""The filters on columns of an order's own table."""
 
 
 BLOCK_ROWS = 512
-"""Rows fetched at once; up to so many a page is not measured."""
+"""Rows fetched at a time; a page of up to this many is not measured."""
 
 
 class Search:
@@ -58,11 +58,11 @@ class Search:
 
     @property
     def sort(self) -> str:
-        """The order of the rows, as the parameter says it."""
+        """The order of the rows, as in the parameter."""
         return f"-{self._order.key}" if self._order.descending else self._order.key
 
     def page(self, limit: int) -> Page:
-        """The `limit` rows at the cursor, or fewer where they are large."""
+        """The `limit` rows at the cursor, or fewer if they are large."""
         position = self._at_cursor()
         found: list[Sequence[Any]] = []
         size = 0
@@ -81,22 +81,22 @@ class Search:
         return Page(self.columns, list(rows), next_cursor)
 
     def cursor_before(self, limit: int) -> str | None:
-        """The cursor of the page of `limit` rows that ends where this one begins; None when that is
+        """The cursor of the page of `limit` rows that ends where this one begins; None if that is
         the first page."""
         position = self._at_cursor()
         if position is None:
             return None
         back = copy(self)
         back._order = replace(self._order, backwards=True)
-        # The cursor is the position of the last row before its page, so that row is the first of
-        # those behind.
+        # The cursor is the position of the last row before its page, so that row is the first one
+        # backwards.
         before = back._behind(position, limit)
         return (
             write_cursor(self._identity(), list(before[-1][-2:])) if len(before) == limit else None
         )
 
     def everything(self) -> RowStream:
-        """All rows as one snapshot, one by one at flat memory."""
+        """Streams all rows as one snapshot with constant memory."""
         with small_cache(self._database), uncommitted(self._database):
             ordered = self._restrict(
                 select_rows(self.columns, self._known, self._along_whole), self._wanted
@@ -106,7 +106,7 @@ class Search:
 
     @property
     def is_counted_by_order(self) -> bool:
-        """Whether an order answers all filters alone, so that counting looks no row up."""
+        """Whether an order's table can answer all filters, so that counting looks up no rows."""
         asked = {name for name, value in self._wanted.items() if value not in (None, [])}
         return (
             self._along is not None
@@ -115,7 +115,7 @@ class Search:
         )
 
     def count(self, most: int | None = None) -> int:
-        """How many rows there are; counting ends at `most`."""
+        """The number of rows; counting ends at `most`."""
         along = self._along
         if along is not None and self.is_counted_by_order:
             along = along.alone(self._database)
@@ -126,14 +126,13 @@ class Search:
         return int(self._database.execute(counted).fetchone()[0])
 
     def _at_cursor(self) -> Sequence[Any] | None:
-        """The key and the id of the row that the page comes after; None for the first page."""
+        """The key and the id of the row before the page; None for the first page."""
         if self._query.cursor is None:
             return None
         return read_cursor(self._identity(), self._query.cursor, (KEYS[self._order.key], int))
 
     def _behind(self, position: Sequence[Any] | None, limit: int) -> list[Sequence[Any]]:
-        """Two plain range scans rather than one condition with an OR in it, which no index
-        serves."""
+        """Two plain range scans rather than one condition with an OR, which can't use an index."""
         if position is None:
             return self._fetch({"limit": limit})
         value, event_id = position
@@ -143,7 +142,7 @@ class Search:
         return found
 
     def _fetch(self, position: dict[str, Any]) -> list[Sequence[Any]]:
-        """Rows in order, each with its key and its id behind its columns."""
+        """Rows in order, each with its key and its id after its columns."""
         asked = {name: value for name, value in self._wanted.items() if value not in (None, [])}
         shape = (self.columns, self._order, self._shows_history, self._known)
         sql, parameters = self._statements.write(
@@ -172,11 +171,10 @@ class Search:
 
     @property
     def _along(self) -> Along | None:
-        """The order that serves the query best: None for the events of imports, which have an
-        index.
+        """The best order for the query; None for the events of imports, which have an index.
 
-        Several models are sorted together: that pays for what is current of them, hardly for all
-        their past.
+        Several models are sorted together, which is fast for current events but not for all past
+        ones.
         """
         if self._query.import_id:
             return None
@@ -185,8 +183,8 @@ class Search:
 
     @property
     def _along_whole(self) -> Along | None:
-        """The same for a whole result: to read all events as they lie is quicker than to look each
-        up."""
+        """The same for a whole result: reading all events in stored order is faster than looking up
+        each one."""
         is_bounded = self._query.after or self._query.before
         return self._along if self._along is MODEL_TIMELINE or is_bounded else None
 
@@ -195,7 +193,7 @@ class Search:
         return bool(self._query.history or self._query.import_id)
 
     def _identity(self) -> list[Any]:
-        """What a cursor belongs to: filters and order, whatever the page size, columns and
+        """The query to which a cursor belongs: filters and order, but not page size, columns and
         format."""
         asked = self._query
         return [
@@ -212,7 +210,7 @@ def _text_bytes(rows: Sequence[Sequence[Any]]) -> int:
 
 
 def known_at(database: Database, as_of: str | None) -> Knowledge:
-    """What the archive knew at a moment, inclusive; without one, what it knows.
+    """What the archive knew at a moment, inclusive; without one, what it knows now.
 
     Raises InvalidParameter for a moment in the future.
     """
@@ -225,29 +223,28 @@ def known_at(database: Database, as_of: str | None) -> Knowledge:
 def find_current(
     database: Database, listing_id: bytes, known: Knowledge | None = None
 ) -> tuple[Any, ...] | None:
-    """The row of one listing that is current, by what is known now unless something else is said;
-    or None."""
+    """The current row of one listing, by default as known now; None if there is none."""
     known = known or present(database)
     query = select_rows(RESULT_COLUMNS, known).where(is_of_listing(listing_id), known.is_current())
     return next(convert_rows(RESULT_COLUMNS, database.execute(query.limit(1)).fetchall()), None)
 
 
 def is_known(database: Database, listing_id: bytes) -> bool:
-    """True when the archive holds any event of this listing."""
+    """True if the archive has any event of this listing."""
     query = ListingKey.select(ListingKey.listing_id).where(ListingKey.listing_id == listing_id)
     return database.execute(query).fetchone() is not None
 
 
 def archive_version(database: Database) -> str:
-    """Changes whenever any answer from the archive may change."""
+    """A value that changes whenever an answer from the archive may change."""
     return once_a_commit(database, _version)
 
 
 def _require_past(database: Database, moment: str) -> None:
     """Raises InvalidParameter for a moment that neither this machine's clock nor the archive's own
-    has reached.
+    clock has reached.
 
-    The archive's may be ahead: what was imported before the machine's clock was set back keeps its
+    The archive's can be ahead, because imports before the machine's clock was set back keep their
     `imported_at`.
     """
     if moment > now_text() and moment > last_moment(database):
@@ -257,7 +254,7 @@ def _require_past(database: Database, moment: str) -> None:
 
 
 def _version(database: Database) -> str:
-    """Ids of imports are random: another archive that took this one's place has other ones."""
+    """Ids of imports are random, so another archive that replaced this one has different ones."""
     latest = [
         ImportBatch.select(ImportBatch.id, ImportBatch.import_id)
         .order_by(ImportBatch.id.desc())

@@ -1,4 +1,4 @@
-"""The orders a result may have. Ties always go to the later import, then to the file's own
+"""The orders of a result. Ties are ordered by import, the later one first, then by the file's own
 order."""
 
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ KEYS: dict[str, type] = {
 
 @dataclass(frozen=True)
 class Order:
-    """One key and a direction. Descending `id` decides ties: later import first, then by
+    """One key and a direction. Ties are ordered by descending `id`: later import first, then by
     `import_index`.
 
-    `backwards` is the same order read from its end, with all ties the other way round.
+    `backwards` is the same order read from its end, with all ties reversed.
     """
 
     key: str
@@ -42,18 +42,18 @@ class Order:
         return [column.desc() if self._falls else column.asc(), event_id]
 
     def sorted(self, database: Database) -> list[Ordering]:
-        """The same order for a whole result: to sort rows as they lie is quicker than to look each
-        up by an index."""
+        """The same order for a whole result: sorting rows in stored order is faster than looking up
+        each by an index."""
         column = unindexed(database, self.column(database))
         return [column.desc() if self.descending else column.asc(), ScoredListing.id.desc()]
 
     def ties(self, database: Database, value: Any, event_id: int) -> Any:
-        """The events behind a position that have the same key."""
+        """The events after a position with the same key."""
         is_behind = ScoredListing.id > event_id if self.backwards else ScoredListing.id < event_id
         return (self.column(database) == self._value(database, value)) & is_behind
 
     def rest(self, database: Database, value: Any) -> Any:
-        """The events behind a position with another key."""
+        """The events after a position with another key."""
         column, value = self.column(database), self._value(database, value)
         return column < value if self._falls else column > value
 
@@ -66,7 +66,6 @@ class Order:
 
 
 def order_of(query: ListingQuery) -> Order:
-    """The order asked for; by default the latest first, and one import's rows as they stood in the
-    file."""
+    """The requested order; by default the latest first, and one import's rows in file order."""
     asked = query.sort or ("import_index" if len(query.import_id) == 1 else "-seen_at")
     return Order(asked.removeprefix("-"), asked.startswith("-"))

@@ -1,5 +1,5 @@
-"""The WSGI server: waitress, with admission before the body, time limits for slow clients and an
-orderly stop."""
+"""The WSGI server: waitress, with admission before the body, time limits for slow clients and a
+graceful stop."""
 
 from glyphd.server.admission import Rules
 from glyphd.server.limits import ServerLimits

@@ -1,5 +1,5 @@
-"""Who may ask, and who may send a body: decided when a request's headers are complete, before its
-body is read."""
+"""Decides which requests are allowed, and which may send a body, when the headers are complete and
+before the body is read."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from glyphd.server.places import Place, Places
 
 @dataclass(frozen=True)
 class Arrival:
-    """What the headers of a request say about its body; `size` is None when it comes in chunks."""
+    """What the headers of a request say about its body; `size` is None if it is chunked."""
 
     content_type: str
     size: int | None
@@ -25,7 +25,7 @@ def always_room() -> bool:
 
 
 def any_request(_head: RequestHead) -> None:
-    """Refuses none."""
+    """Refuses nothing."""
 
 
 def any_route(_head: RequestHead) -> bool:
@@ -34,12 +34,11 @@ def any_route(_head: RequestHead) -> bool:
 
 @dataclass(frozen=True)
 class Rules:
-    """What the application says of requests by their heads. Asked on the loop, so each has to
-    answer at once.
+    """The application's decisions about requests by their headers. They are called on the loop, so
+    each must return immediately.
 
     Bodies are refused while `has_room()` is false. `check_access` raises a GlyphdError for a
-    request that is to be refused. Where `has_route` is false, the application answers without the
-    body.
+    request that must be refused. If `has_route` is false, the application answers without the body.
     """
 
     has_room: Callable[[], bool] = always_room
@@ -48,11 +47,11 @@ class Rules:
 
 
 NO_RULES = Rules()
-"""Whatever is asked is answered."""
+"""Answers every request."""
 
 
 class Admission:
-    """The rules for requests, and the uploads under way."""
+    """The rules for requests, and the uploads in progress."""
 
     def __init__(
         self,
@@ -66,11 +65,11 @@ class Admission:
         self.places = Places(limits, free_bytes)
 
     def admit(self, arrival: Arrival) -> Place | None:
-        """A place for an upload, to be released; None for a body too small to count, or not yet too
-        large for that.
+        """A place for an upload, to be released later; None for a small body, or one that is still
+        small.
 
-        Raises TooLarge, TooManyImports, TooManyUploads or StorageFull; OSError where the disk can't
-        be asked.
+        Raises TooLarge, TooManyImports, TooManyUploads or StorageFull; OSError if the disk can't be
+        checked.
         """
         self.body_limits.require_size(arrival.content_type, arrival.size or 0)
         if arrival.size == 0:

@@ -1,5 +1,5 @@
-"""How a request is answered: by the app, or by a problem document where waitress or admission
-refused it."""
+"""Answers requests: by the app, or with a problem document if waitress or admission refused
+them."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -20,8 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 class UnsentFile:
-    """`wsgi.file_wrapper` for HEAD: waitress sends its own kind past the task, whatever the
-    method."""
+    """`wsgi.file_wrapper` for HEAD: waitress sends its own wrapper directly, for any method."""
 
     def __init__(self, file: BinaryIO, *_block_size: int) -> None:
         self._file = file
@@ -34,7 +33,7 @@ class UnsentFile:
 
 
 class QuietHead(Task):
-    """An answer that carries no byte of a body when the request was a HEAD."""
+    """An answer that sends no body if the request was a HEAD."""
 
     def write(self, data: bytes) -> None:
         super().write(b"" if self.is_head else data)
@@ -42,7 +41,7 @@ class QuietHead(Task):
     def finish(self) -> None:
         if self.is_head:
             self.write(b"")
-            # waitress would end a body without a length by its last chunk, which is a body too.
+            # waitress would end a body without a length with a last chunk, which is a body too.
             self.chunked_response = False
         super().finish()
         self.channel.send_pending()  # type: ignore[attr-defined]  # ours, see channels
@@ -53,8 +52,8 @@ class QuietHead(Task):
 
     @property
     def asked(self) -> RequestParser:
-        """The client's request; where the app broke down, `self.request` is only a stand-in of
-        waitress's."""
+        """The client's request; if the app failed, `self.request` is only a replacement made by
+        waitress."""
         asked: object = next(iter(self.channel.requests), self.request)
         assert isinstance(asked, RequestParser)
         return asked
@@ -64,7 +63,7 @@ class AnswerTask(QuietHead, WSGITask):
     """The app's answer."""
 
     def service(self) -> None:
-        """Raises ClientDisconnected for a heavy request that nobody waits for any more."""
+        """Raises ClientDisconnected for a heavy request whose client has disconnected."""
         if self.channel.weight is Weight.HEAVY and self.channel.has_left():  # type: ignore[attr-defined]  # ours
             raise ClientDisconnected
         super().service()
@@ -82,20 +81,20 @@ class AnswerTask(QuietHead, WSGITask):
         return super().build_response_header()
 
     def set_close_on_finish(self) -> None:
-        """waitress takes every answer without a length for one that ends with its connection; 304
-        and 204 have none, and end with their headers."""
+        """waitress assumes that every answer without a length ends with its connection, but 304 and
+        204 have none and end with their headers."""
         if self.has_body or self.version != "1.1" or self._is_last:
             super().set_close_on_finish()
 
     @property
     def _is_last(self) -> bool:
-        """Whether the server is about to stop, or the client wants no more."""
+        """Whether the server is about to stop, or the client asked to close the connection."""
         draining: bool = getattr(self.channel, "draining", False)
         return draining or self.asked.connection_close
 
 
 class ProblemTask(QuietHead, ErrorTask):
-    """A refusal, and the answer when the app broke down: a problem, and the connection is
+    """A refusal, or the answer if the app failed: a problem, after which the connection is
     closed."""
 
     def execute(self) -> None:

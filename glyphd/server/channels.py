@@ -1,4 +1,4 @@
-"""One connection: how it ends, and when it has been slow for too long."""
+"""One connection: how it ends, and when it is too slow."""
 
 import math
 import select
@@ -19,8 +19,8 @@ from glyphd.server.paces import RecentPace
 from glyphd.server.parsing import SMALL_BLOCK_BYTES, RequestParser
 from glyphd.server.sharing import SharingChannel, Turn
 
-# What says that the other end is gone. Not every system reports a connection of which only their
-# half is closed.
+# Events for a closed peer. Not every system reports a connection of which only the peer's half is
+# closed.
 _LEFT = select.POLLHUP | select.POLLERR | select.POLLNVAL | getattr(select, "POLLRDHUP", 0)
 
 _NOTHING_ASKED, _BETWEEN_REQUESTS, _SLOW = range(3)
@@ -33,14 +33,14 @@ _MOST_BLOCKS_OF_A_REST = 16
 class Channel(SharingChannel):
     """A connection, which has one current request at a time.
 
-    All runs on the loop's thread but for `send_pending`, `send` and `has_left`; `draining` is read
-    by all.
+    Everything runs on the loop's thread, except `send_pending`, `send` and `has_left`; `draining`
+    is read by all threads.
     """
 
     task_class = AnswerTask
     error_task_class = ProblemTask
     limits: ServerLimits
-    draining = False  # set on the class: answers begun from then on say `Connection: close`
+    draining = False  # set on the class: answers that begin after that have `Connection: close`
 
     weight = Weight.LIGHT
     present = staticmethod(as_it_is)  # how a refusal is shown
@@ -48,40 +48,41 @@ class Channel(SharingChannel):
     _lingering_since: float | None = None
     _activity = 0.0
     _active_at = 0.0
-    _following = b""  # what has arrived after the current request
+    _following = b""  # data received after the current request
     _sent_bytes = 0
     _sending_since: float | None = None
     _sent_before = 0
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        # The system takes some MiB at once for a reader that takes none: a short window would often
-        # be empty.
+        # The system buffers some MiB even if the client reads nothing, so a short window would
+        # often be empty.
         self._reading = RecentPace(self.limits.fair_seconds)
 
     def received(self, data: bytes) -> bool:
         return False if self._lingering_since is not None else super().received(data)
 
     def put_off(self, data: bytes) -> None:
-        """Keeps what follows a complete request until that one is answered and its answer is sent.
+        """Keeps what follows a complete request until its answer is sent.
 
-        waitress would begin with the next request while the reader still has the last answer before
-        it: a thread would wait for that reader, for ever if need be.
+        waitress would begin with the next request while the client is still reading the last
+        answer, and a thread would wait for that client, possibly forever.
         """
         self._following = data
 
     def weigh(self) -> None:
-        """Finds out the weight of the current request."""
+        """Determines the weight of the current request."""
         request = self.requests[0]
         assert isinstance(request, RequestParser)
         if request.error:
-            self.weight = Weight.PROBE  # refused already: answered from memory
+            self.weight = Weight.PROBE  # already refused: answered from memory
         else:
             asked = Asked(request.method, request.path, request.query, request.content_length)
             self.weight = weight_of(asked)
 
     def turn_away(self) -> None:
-        """Has the current request answered with 503, from memory: too many like it are waiting."""
+        """Answers the current request with 503, from memory, because too many like it are
+        waiting."""
         request = self.requests[0]
         assert isinstance(request, RequestParser)
         request.refuse(Unavailable("too many large answers are waiting; try again in a moment"))
@@ -94,7 +95,7 @@ class Channel(SharingChannel):
             poll.register(self.socket or -1, _LEFT)
             return bool(poll.poll(0))
         except (OSError, ValueError):
-            return True  # the loop has closed it meanwhile
+            return True  # meanwhile closed by the loop
 
     def recv(self, buffer_size: int) -> bytes:
         request = self.request
@@ -117,14 +118,15 @@ class Channel(SharingChannel):
         return self._may_go_on or bool(super().writable())
 
     def handle_write(self) -> None:
-        """Sends what is pending; after a last answer shuts the writing half, and reads on."""
+        """Sends what is pending; after the last answer shuts down the writing half, and keeps
+        reading."""
         if self._may_go_on:
             following, self._following = self._following, b""
             self.received(following)
             return
-        # As waitress does, but for the end: it would close at once where a thread says just now
-        # that this was the last answer, and what of the request is unread then resets the
-        # connection, before the client has its answer.
+        # Like waitress, except for the end: it would close immediately if a thread has just decided
+        # that this was the last answer, and unread data of the request would then reset the
+        # connection before the client has its answer.
         if not self.requests:
             self._flush_exception(self._flush_some)  # type: ignore[attr-defined]
         elif self.total_outbufs_len >= self.adj.send_bytes:
@@ -139,30 +141,30 @@ class Channel(SharingChannel):
         if self._lingering_since is not None:
             self._read_rest()
         super().handle_close()
-        # Finished requests are closed by the thread that serves them; the one still coming in is
-        # known only here.
+        # Finished requests are closed by the thread that serves them; the one that is still
+        # arriving is known only here.
         if self.request is not None:
             self.request.close()
 
     def send_pending(self) -> None:
-        """Sends the rest of an answer from its thread: the loop would need another turn."""
+        """Sends the rest of an answer from its thread, because the loop would need another turn."""
         with self.outbuf_lock:
             if self.connected and self.total_outbufs_len:
                 self._flush_exception(self._flush_some, do_close=False)  # type: ignore[attr-defined]
 
     @property
     def busy(self) -> bool:
-        """Whether a request is coming in or being answered, or its answer is not yet sent."""
+        """Whether a request is arriving or being answered, or its answer is not yet sent."""
         return bool(
             self.requests or self.request or self.total_outbufs_len or self.close_when_flushed
         )
 
     def overdue(self, now: float) -> str | None:
-        """Why to close this connection, at monotonic time `now`; None while it is in order."""
+        """Why to close this connection, at monotonic time `now`; None if there is no reason."""
         if self._lingering_since is not None:
             return "lingered" if now - self._lingering_since > self.limits.linger_timeout else None
         if self.requests and not self.total_outbufs_len:
-            # It is the app's turn. The client's time starts again when there is something to read.
+            # The app is working. The client's time starts again when there is something to read.
             self._activity, self._active_at = self.last_activity, now
             return None
         idle = self._idle_seconds(now) > self.limits.idle_timeout
@@ -175,12 +177,12 @@ class Channel(SharingChannel):
         return "idle" if idle else None
 
     def rank_to_close(self, now: float) -> tuple[int, float] | None:
-        """Which connection is closed first when there are too many: the one with the least rank;
-        None: not this one.
+        """The rank by which connections are closed when there are too many, the lowest first; None:
+        never.
 
-        First those that have asked nothing yet, or are already answered for the last time; then
-        those between two requests; both by how long. Then bodies that come in slowly and answers
-        that are read slowly, by their pace. Never one whose request is being answered.
+        First come those without a request yet, or after their last answer; then those between two
+        requests; both by duration. Then slow bodies and slowly read answers, by their pace. A
+        connection whose request is being answered is never closed.
         """
         if self._lingering_since is not None:
             return (_NOTHING_ASKED, self._lingering_since)
@@ -201,7 +203,7 @@ class Channel(SharingChannel):
         return self._rank_if_idle(_NOTHING_ASKED, now, request.started)
 
     def _rank_if_idle(self, rank: int, now: float, since: float) -> tuple[int, float] | None:
-        """None for a moment: the request may be on its way."""
+        """None for a short time, because the request may be on its way."""
         return (rank, since) if now - since >= _ON_ITS_WAY_SECONDS else None
 
     def _rank_if_slow(self, pace: RecentPace) -> tuple[int, float] | None:
@@ -218,14 +220,16 @@ class Channel(SharingChannel):
         if idle:
             return "body_stalled"
         if request.place and request.place.withdrawn_at is not None:
-            # Whoever sends on is answered; this one would keep its file without a place.
+            # A client that keeps sending gets an answer; this one would keep its file without a
+            # place.
             is_silent = now - request.place.withdrawn_at > _ANSWERABLE_SECONDS
             return "upload_gave_way" if is_silent else None
         slow = request.body_bytes_received < self.limits.due_body_bytes(request.announced, age)
         return "body_too_slow" if slow and age > self.limits.idle_timeout else None
 
     def _answer_overdue(self, now: float) -> str | None:
-        """A reader may begin late, but must read at a least rate: the more, the faster."""
+        """A client may begin to read late, but must read at a minimum rate, which is higher for
+        larger answers."""
         if self._sending_since is None:
             self._sending_since, self._sent_before = now, self._sent_bytes
         self._reading.measure(now, self._sent_bytes)
@@ -237,15 +241,15 @@ class Channel(SharingChannel):
 
     @property
     def _may_go_on(self) -> bool:
-        """Whether what followed the last request is due: its answer is sent, and no answer was the
-        last one."""
+        """Whether data after the last request can be processed: its answer is sent, and it was not
+        the last one."""
         in_hand = self.requests or self.total_outbufs_len
         return bool(self._following) and not (in_hand or self.will_close or self.close_when_flushed)
 
     @property
     def pace(self) -> float:
-        """Bytes a second that the reader of the answer takes; infinite at first: who has just begun
-        is not slow."""
+        """Bytes a second that the client reads of the answer; infinite at first, so that a client
+        that has just begun is not slow."""
         seconds = time.monotonic() - self._sending_since if self._sending_since is not None else 0
         return (
             (self._sent_bytes - self._sent_before) / seconds
@@ -254,14 +258,16 @@ class Channel(SharingChannel):
         )
 
     def _idle_seconds(self, now: float) -> float:
-        """Seconds without a byte. waitress stamps by the wall clock: only changes count."""
+        """Seconds without a byte. waitress's time stamps use the wall clock, so only changes
+        count."""
         if self.last_activity != self._activity:
             self._activity, self._active_at = self.last_activity, now
         return now - self._active_at
 
     def _linger(self) -> None:
-        """Says that no more comes and reads on: closed with bytes unread, the kernel would reset
-        the connection, and a client still sending its body would never see why it was refused."""
+        """Shuts down the writing half and keeps reading. If the connection were closed with unread
+        bytes, the kernel would reset it, and a client that is still sending its body would never
+        see why it was refused."""
         self._lingering_since = time.monotonic()
         if self.request is not None:
             self.request.close()
@@ -271,7 +277,8 @@ class Channel(SharingChannel):
             self.socket.shutdown(socket.SHUT_WR)
 
     def _read_rest(self) -> None:
-        """Takes what the client sent before it closed its half: the system reports both at once."""
+        """Reads what the client sent before it closed its half, because the system reports both
+        together."""
         with suppress(OSError):
             for _ in range(_MOST_BLOCKS_OF_A_REST):
                 if not (self.socket and self.socket.recv(self.adj.recv_bytes)):
@@ -279,8 +286,8 @@ class Channel(SharingChannel):
 
 
 def channel_class(admission: Admission, present: Present = as_it_is) -> type[Channel]:
-    """The connections of one server. waitress makes channels and parsers itself: what they need is
-    in the class."""
+    """The class for the connections of one server. waitress creates channels and parsers itself, so
+    what they need is in the class."""
     shared, presenting = admission, present
 
     class ServerParser(RequestParser):

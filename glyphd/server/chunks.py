@@ -1,5 +1,5 @@
-"""Bodies in chunks, read by the letter: where another server could see another end of a chunk, the
-body is refused."""
+"""Parses chunked bodies strictly: if another server could see a different end of a chunk, the body
+is refused."""
 
 import re
 from typing import BinaryIO
@@ -14,8 +14,8 @@ _LONGEST_TRAILERS = 32 * 1024
 
 
 class ChunkReceiver:
-    """What waitress asks of its own receiver of chunks, which lets bare line feeds and blank lines
-    pass."""
+    """The interface of waitress's receiver of chunks, which accepts bare line feeds and blank
+    lines."""
 
     completed = False
     error = None
@@ -23,7 +23,7 @@ class ChunkReceiver:
 
     def __init__(self, buffer: BodyBuffer) -> None:
         self._buffer = buffer
-        self._line = b""  # begun, its end is still to come
+        self._line = b""  # begun, but not complete
         self._take_line = self._take_size
         self._trailer_bytes = 0
 
@@ -31,7 +31,7 @@ class ChunkReceiver:
         return len(self._buffer)
 
     def received(self, data: bytes) -> int:
-        """How many of the bytes belong to the body. Raises MalformedBody."""
+        """Returns how many of the bytes belong to the body. Raises MalformedBody."""
         at, pieces = 0, []
         while at < len(data) and not self.completed:
             if self.chunk_remainder:
@@ -50,7 +50,7 @@ class ChunkReceiver:
         return self._buffer
 
     def _read_line(self, data: bytes, at: int) -> int:
-        """Takes a line, or what has come of it; where it ends."""
+        """Reads a line, or its first part; returns where it ends."""
         end = data.find(b"\n", at) + 1 or len(data)
         self._line += data[at:end]
         if len(self._line) > _LONGEST_LINE:
@@ -77,8 +77,8 @@ class ChunkReceiver:
         self._take_line = self._take_size
 
     def _take_trailer(self, line: bytes) -> None:
-        """Trailers say nothing that is asked for here: they are passed over."""
+        """Trailers are not used, and are skipped."""
         self._trailer_bytes += len(line)
         if self._trailer_bytes > _LONGEST_TRAILERS or not (FIELD.fullmatch(line) or line == b""):
-            raise MalformedBody("the trailers of the body do not end, or are none")
+            raise MalformedBody("the trailers of the body do not end, or are invalid")
         self.completed = not line

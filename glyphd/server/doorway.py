@@ -1,5 +1,5 @@
-"""Where connections come in: how many are kept, which of them give way, and what happens when none
-can be taken."""
+"""Accepts connections: how many are kept, which are closed for others, and what happens if none can
+be accepted."""
 
 import socket
 import time
@@ -18,17 +18,17 @@ from waitress.task import ThreadedTaskDispatcher
 from glyphd.descriptors import is_out_of_descriptors
 from glyphd.server.channels import Channel
 
-# So many are taken at once, beyond those that are kept, before any has to give way.
+# This many are accepted beyond those that are kept, before any is closed.
 _AT_ONCE = 16
 _PAUSE_SECONDS = 0.1
-# Trouble that has not come again for so long is over.
+# Trouble that has not recurred for this long is over.
 _OVER_SECONDS = 10
 
 log = structlog.get_logger(__name__)
 
 
 class Bout:
-    """Trouble that comes again and again: one line when it begins, one when it is over."""
+    """Recurring trouble: one line when it begins, and one when it is over."""
 
     def __init__(self, event: str) -> None:
         self._event, self._event_over = event, f"{event}_over"
@@ -36,7 +36,7 @@ class Bout:
         self._closed = 0
 
     def note(self, now: float, closed: int = 0, **facts: object) -> None:
-        """It is there at this moment, and for its sake so many connections were closed."""
+        """It occurred now, and this many connections were closed because of it."""
         if self._last is None:
             log.warning(self._event, **facts)
         self._last = now
@@ -49,11 +49,11 @@ class Bout:
 
 
 class Doorway(TcpWSGIServer):
-    """waitress's server, which goes on taking connections while there are some that others need
-    more.
+    """waitress's server, which keeps accepting connections as long as less needed ones can be
+    closed.
 
-    waitress stops to take any at its limit, so that as many idle ones keep everybody else out; and
-    when it is out of descriptors it tries again at once, without end, and logs every try.
+    waitress accepts none at its limit, so that idle ones keep everyone else out. Without
+    descriptors it retries immediately and endlessly, and logs every attempt.
     """
 
     active_channels: dict[int, Channel]  # type: ignore[assignment]  # by their descriptors; the stub is wrong
@@ -90,8 +90,8 @@ class Doorway(TcpWSGIServer):
         return is_open and time.monotonic() >= self._paused_until
 
     def handle_accept(self) -> None:
-        """Takes those that wait, and some more than are kept: `make_room` sees which of all give
-        way."""
+        """Accepts waiting connections, and some more than are kept: `make_room` decides which of
+        them are closed."""
         for _ in range(_AT_ONCE):
             try:
                 accepted = self.accept()
@@ -101,16 +101,15 @@ class Doorway(TcpWSGIServer):
             if accepted is None:
                 return
             connection, address = accepted
-            with suppress(OSError):  # it is gone again already
+            with suppress(OSError):  # it is already closed again
                 self.set_socket_options(connection)
                 self.channel_class(
                     self, connection, self.fix_addr(address), self.adj, map=self._map
                 )
 
     def make_room(self, now: float) -> None:
-        """Closes the connections that have to give way. Between turns of the loop only: another
-        connection may get the number of a closed one, and what the loop has seen of the one would
-        be taken for the other's.
+        """Closes the least needed connections. Only between turns of the loop: a new connection may
+        get the descriptor of a closed one, and events of the old one would be applied to it.
         """
         excess = len(self.active_channels) - self._most
         if excess > 0:
@@ -122,8 +121,8 @@ class Doorway(TcpWSGIServer):
             bout.look(now)
 
     def _pause(self, error: OSError) -> None:
-        """Those who wait stay in the system's queue meanwhile: it would report them again at
-        once."""
+        """Waiting connections stay in the system's queue meanwhile, which would otherwise report
+        them again immediately."""
         now = time.monotonic()
         self._paused_until = now + _PAUSE_SECONDS
         if is_out_of_descriptors(error):
@@ -132,7 +131,7 @@ class Doorway(TcpWSGIServer):
             self._failing.note(now, reason=str(error))
 
     def _close_some(self, now: float, count: int) -> int:
-        """Closes so many connections at most, the least needed ones; returns how many."""
+        """Closes at most this many connections, the least needed ones; returns how many."""
         ranked = [
             (rank, channel)
             for channel in self.channels()

@@ -1,5 +1,4 @@
-"""What waitress itself refuses, and what admission refuses, in the words and codes of every other
-problem."""
+"""Refusals by waitress and by admission, with the same texts and codes as other problems."""
 
 from http import HTTPStatus
 
@@ -12,10 +11,10 @@ from glyphd.request_errors import HeadersTooLarge, InvalidRequest, NotSupported,
 _LONGEST_REASON = 200
 
 
-# What waitress may refuse by itself, with our words where its own would name its parameters.
+# Refusals by waitress itself, with our texts if its own would name its parameters.
 _OF_WAITRESS: dict[int, tuple[type[GlyphdError], str | None]] = {
     400: (InvalidRequest, None),
-    413: (TooLarge, "the body is larger than any upload may be"),
+    413: (TooLarge, "the body is larger than the limit for uploads"),
     431: (HeadersTooLarge, "the request line and headers are too large"),
     500: (GlyphdError, "something went wrong inside glyphd"),
     501: (NotSupported, None),
@@ -23,7 +22,7 @@ _OF_WAITRESS: dict[int, tuple[type[GlyphdError], str | None]] = {
 
 
 class Refusal(Error):
-    """One of our failures in the shape in which waitress carries errors from its parser to the
+    """One of our failures, in the form in which waitress passes errors from its parser to the
     answer."""
 
     def __init__(self, failure: GlyphdError) -> None:
@@ -34,8 +33,8 @@ class Refusal(Error):
 
 
 def failure_of(error: Error) -> GlyphdError:
-    """The failure behind an error of waitress's: ours as it was raised, one of waitress's own by
-    its status."""
+    """The failure for an error of waitress: ours as it was raised, one of waitress's own by its
+    status."""
     if isinstance(error, Refusal):
         return error.failure
     kind, detail = _OF_WAITRESS[error.code]

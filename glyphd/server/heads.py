@@ -1,8 +1,8 @@
-"""Heads of requests, judged before waitress reads them: only such as every server understands in
-the same way.
+"""Checks the heads of requests before waitress parses them: only those that every server
+understands in the same way are accepted.
 
-All of it takes linear time. waitress's own patterns go back and forth over a bad line, or over
-blanks before a value: 32 KiB of it would stop the loop for seconds or minutes.
+Everything takes linear time. waitress's own regular expressions backtrack on a bad line, or on
+blanks before a value: 32 KiB of these would stop the loop for seconds or minutes.
 """
 
 import re
@@ -20,7 +20,7 @@ _FIELD_LINE = re.compile(rb"\r\n" + _FIELD)
 _FIELD_LINES = re.compile(rb"(?:\r\n" + _FIELD + rb")*+(?:\r\n){0,2}")
 _VERSIONS = (b"1.0", b"1.1")
 _AUTHORITY = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*://([^/?]*)")
-# What follows in a path is a name, which may hold slashes.
+# The rest of such a path is a name, which can contain slashes.
 _NAMES_BEGIN = b"/api/models/"
 
 
@@ -29,7 +29,7 @@ class Head:
     """A request's first line and headers: all values of a name, which is in lower case, without
     space around them.
 
-    `plain` is its text without the blanks that waitress takes long to pass over.
+    `plain` is its text without the blanks on which waitress is slow.
     """
 
     target: bytes
@@ -42,15 +42,15 @@ class Head:
 
 
 def read_head(text: bytes) -> Head:
-    """Raises InvalidRequest for what is no head of a request, HttpVersionNotSupported for one of
-    another version."""
+    """Raises InvalidRequest for an invalid head, HttpVersionNotSupported for one of another
+    version."""
     start = _START_LINE.match(text)
     if start is None:
-        raise InvalidRequest("the request line is not a method, a target and a version of HTTP")
+        raise InvalidRequest("the request line is not a method, a target and an HTTP version")
     if start[2] not in _VERSIONS:
         raise HttpVersionNotSupported("this server supports HTTP/1.1 and HTTP/1.0")
     if not _FIELD_LINES.fullmatch(text, start.end()):
-        raise InvalidRequest("a header is not a name, a colon and a value in one line")
+        raise InvalidRequest("a header is not a name, a colon and a value on one line")
     lines = [
         (name.lower(), value.strip(b" \t"))
         for name, value in _FIELD_LINE.findall(text, start.end())
@@ -66,7 +66,7 @@ def read_head(text: bytes) -> Head:
 
 
 def require_one_meaning(head: Head) -> None:
-    """Raises InvalidRequest, InvalidHost or NotSupported where two servers could understand it
+    """Raises InvalidRequest, InvalidHost or NotSupported if two servers could understand it
     differently."""
     authority = _AUTHORITY.match(head.target)
     _require_plain_path(head.target[authority.end() if authority else 0 :])
@@ -97,11 +97,12 @@ def _require_plain_path(target: bytes) -> None:
 
 
 def _require_chunked(codings: list[bytes], head: Head) -> None:
-    """One coding, once: a server that ignores an empty or repeated one sees another end of the
-    request."""
+    """Exactly one coding: a server that ignores an empty or repeated one would see a different end
+    of the request."""
     if head.version != b"1.1" or head.values(b"content-length"):
         raise InvalidRequest(
-            "the length of the body is given in two ways, or in one that this HTTP version lacks"
+            "the length of the body is given in two ways, or in one that this HTTP version does "
+            "not have"
         )
     named = [coding.strip(b" \t").lower() for coding in b",".join(codings).split(b",")]
     if any(coding not in (b"", b"chunked") for coding in named):

@@ -1,5 +1,5 @@
-"""Which request gets a thread next: heavy ones share some of the threads, and one thread is kept
-for probes."""
+"""Chooses which request gets a thread next: heavy ones share some of the threads, and one thread is
+reserved for probes."""
 
 import threading
 from collections import deque
@@ -13,18 +13,17 @@ _PROBE_THREAD = 0
 
 
 def most_heavy(threads: int) -> int:
-    """How many heavy requests are worked on at once: fewer than half, for another half may wait for
-    imports."""
+    """How many heavy requests run at the same time: fewer than half, because another half may wait
+    for imports."""
     return max(threads // 2 - 1, 1)
 
 
 class Lanes(ThreadedTaskDispatcher):
-    """waitress's dispatcher with so many threads and one more, in which tasks are the channels that
-    wait to be served.
+    """waitress's dispatcher with one additional thread; its tasks are the waiting channels.
 
-    A heavy request that may not start yet stays in the queue and holds no thread. It holds its
-    connection, though, and none of these is ever closed for a new one: beyond `most_waiting` they
-    are turned away.
+    A heavy request that can't start yet stays in the queue and uses no thread. It does use its
+    connection, which is never closed for a new one, so beyond `most_waiting` such requests are
+    refused.
 
     `queue_cv` wakes the usual threads, `_probe_came` the one for probes: both are conditions on the
     dispatcher's lock.
@@ -54,7 +53,7 @@ class Lanes(ThreadedTaskDispatcher):
         while (task := self._take(thread_no)) is not None:
             is_heavy = (
                 task.weight is Weight.HEAVY
-            )  # the channel's next request may weigh something else
+            )  # the channel's next request may have another weight
             try:
                 task.service()
             except BaseException:
@@ -70,7 +69,7 @@ class Lanes(ThreadedTaskDispatcher):
         return bool(super().shutdown(cancel_pending, timeout))  # type: ignore[arg-type]
 
     def _take(self, thread_no: int) -> Channel | None:
-        """The next channel for this thread, which waits for one; None when the thread is to end."""
+        """Waits for the next channel for this thread; None if the thread must end."""
         for_probes = thread_no == _PROBE_THREAD
         with self.lock:
             while self.stop_count == 0:
@@ -87,9 +86,10 @@ class Lanes(ThreadedTaskDispatcher):
         return sum(task.weight is Weight.HEAVY for task in self.queue)
 
     def _startable(self, for_probes: bool) -> Channel | None:
-        """Takes the first channel out of the queue that this kind of thread may serve now.
+        """Removes the first channel that this kind of thread can serve now from the queue.
 
-        The queue is as long as there are connections at most: each has one request in it.
+        The queue is at most as long as the number of connections, because each has at most one
+        request in it.
         """
         for task in self.queue:
             if for_probes and task.weight is not Weight.PROBE:

@@ -1,4 +1,4 @@
-"""What the server bears: sizes, numbers and times, chosen once at start."""
+"""The server's limits: sizes, numbers and times, fixed at the start."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,13 +7,13 @@ from glyphd.api.body_limits import BodyLimits
 from glyphd.descriptors import descriptor_limit
 from glyphd.settings import MIB, Settings
 
-# Up to here a body needs neither a place nor a promise; beyond, it is an upload.
+# Up to this size a body needs neither a place nor reserved space; beyond, it is an upload.
 SMALL_BODY_BYTES = 256 * 1024
-# Beyond it a body goes to the disk as it comes in: as many as there may be connections have to fit
-# into memory.
+# Larger bodies are written to disk as they arrive, because one for each connection must fit into
+# memory.
 HELD_BODY_BYTES = 64 * 1024
 
-# Each may hold a small body in memory: with more, these alone could fill it.
+# Each can have a small body in memory: with more connections, these alone could fill it.
 MOST_CONNECTIONS = 500
 _FEWEST_CONNECTIONS = 16
 _DESCRIPTORS_OF_A_THREAD = (
@@ -24,14 +24,14 @@ _OTHER_DESCRIPTORS = 48
 
 @dataclass(frozen=True)
 class ServerLimits:
-    """Where to listen and how much to take; sizes are bytes, durations seconds.
+    """Where to listen, and the limits; sizes are in bytes, durations in seconds.
 
     `max_json_bytes` is for JSON bodies, which are held in memory; None: like any other.
-    `linger_timeout` is how long a client may go on sending after its last answer. An answer has to
-    be read at `min_read_rate`, and fast enough to be sent within `longest_answer_seconds`.
+    `linger_timeout` is how long a client may go on sending after its last answer. An answer must be
+    read at `min_read_rate`, and fast enough to be sent within `longest_answer_seconds`.
     `min_body_rate`, `longest_body_seconds` and `rate_rises_each` are explained at `due_body_bytes`.
-    What moves slower than `fair_rate` gives way when others have no room; an upload's place, and an
-    answer, only after `fair_seconds`.
+    Transfers slower than `fair_rate` are closed when others have no room; uploads with a place, and
+    answers, only after `fair_seconds`.
     """
 
     host: str
@@ -75,12 +75,11 @@ class ServerLimits:
         return BodyLimits(self.max_body_bytes, self.max_json_bytes)
 
     def due_body_bytes(self, announced: int | None, seconds: float) -> float:
-        """How much of a body has to have come after so many seconds.
+        """How much of a body must have arrived after this time.
 
-        One that says its size comes faster the larger it is, to be whole within
-        `longest_body_seconds`. From one in chunks the least rate is asked once more with every
-        `rate_rises_each`. With the defaults a client that sends 50 KiB/s is always fast enough, up
-        to 4 GiB.
+        A larger body must be faster, so that it is complete within `longest_body_seconds`. For a
+        chunked body the minimum rate is added once more with every `rate_rises_each`. With the
+        defaults a client that sends 50 KiB/s is always fast enough, up to 4 GiB.
         """
         if announced is None:
             rate = self.min_body_rate * (1 + seconds / self.rate_rises_each)
@@ -89,12 +88,13 @@ class ServerLimits:
         return rate * seconds
 
     def is_slow(self, count: int, seconds: float) -> bool:
-        """Whether a body or an answer that moved so many bytes may be asked to give way."""
+        """Whether a body or an answer that moved this many bytes can be closed for others."""
         return count < self.fair_rate * seconds
 
 
 def connections_within(descriptors: int | None, threads: int) -> int:
-    """How many connections fit; each may have a file beside it, for its body or for its answer."""
+    """How many connections fit; each can need another descriptor for a file with its body or its
+    answer."""
     if descriptors is None:
         return MOST_CONNECTIONS
     left = descriptors - _OTHER_DESCRIPTORS - threads * _DESCRIPTORS_OF_A_THREAD

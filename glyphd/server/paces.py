@@ -1,8 +1,8 @@
-"""How fast a body or an answer moves lately."""
+"""The current speed of a body or an answer."""
 
 
 class RecentPace:
-    """Bytes moved in the last whole window of some seconds.
+    """Bytes moved in the last complete time window.
 
     An average since the beginning would hide for a long time that a client stopped after a quick
     start.
@@ -13,15 +13,15 @@ class RecentPace:
         self.restart()
 
     def restart(self) -> None:
-        """Begins with something else that moves."""
+        """Restarts for another body or answer."""
         self._began: float | None = None
         self._before = 0
         self.last: tuple[float, int] | None = None
-        """How long the last window was, and how many bytes moved in it; None before the first one
-        is over."""
+        """The length of the last window, and the bytes moved in it; None before the first one is
+        over."""
 
     def measure(self, now: float, count: int) -> None:
-        """By `now` so many bytes have moved. To be called often."""
+        """Records how many bytes have moved by `now`. To be called often."""
         if self._began is None:
             self._began, self._before = now, count
         elif now - self._began >= self._window_seconds:

@@ -1,5 +1,5 @@
-"""The request parser: waitress's, with admission when the headers are complete and the gaps in its
-checks closed."""
+"""The request parser: waitress's, with admission when the headers are complete, and with stricter
+checks."""
 
 import time
 from collections.abc import Callable
@@ -21,19 +21,19 @@ from glyphd.server.paces import RecentPace
 from glyphd.server.places import Place
 from glyphd.server.spools import BodyBuffer
 
-# A body that moves comes in all the time.
+# A moving body arrives all the time.
 _PACE_SECONDS = 0.5
-# Heads and the lines between chunks are read in small blocks, which take a millisecond or two at
+# Heads and the lines between chunks are parsed in small blocks, which take a millisecond or two at
 # worst.
 SMALL_BLOCK_BYTES = 2 * 1024
 
 
 class RequestParser(HTTPRequestParser):
-    """One request as it comes in. Whoever drops it calls `close`, or its place among the uploads
-    stays taken."""
+    """One request while it arrives. `close` must be called when it is dropped, otherwise its place
+    among the uploads stays taken."""
 
     admission: Admission
-    # Known even where the request can't be read: answers to HEAD are short, and waitress logs the
+    # Known even if the request is invalid: answers to HEAD have no body, and waitress logs the
     # path.
     method = ""
     path = ""
@@ -52,8 +52,8 @@ class RequestParser(HTTPRequestParser):
         self.pace = RecentPace(_PACE_SECONDS)
 
     def received(self, data: bytes) -> int:
-        """How many of the bytes belong to this request; of a refused one all, for what follows is
-        its body."""
+        """Returns how many of the bytes belong to this request; all if it was refused, because what
+        follows is its body."""
         if self.closed:
             return len(data)
         try:
@@ -67,8 +67,8 @@ class RequestParser(HTTPRequestParser):
         if self.completed and self.place:
             self.place.is_whole = True
         if self.completed:
-            # Nothing is left to be sent; waitress would take back `completed` after its 100 and
-            # wait for ever.
+            # Nothing is left to be sent; waitress would reset `completed` after its 100 and wait
+            # forever.
             self.expect_continue = False
         if self.error or self.is_unread:
             return len(data)
@@ -83,8 +83,8 @@ class RequestParser(HTTPRequestParser):
         try:
             super().parse_header(head.plain)
         except ValueError:
-            # A target that urlsplit chokes on, a length of thousands of digits: waitress would drop
-            # the connection.
+            # For example a target that urlsplit can't parse, or a length of thousands of digits:
+            # waitress would drop the connection.
             raise ParsingError("The request line or a length can't be read") from None
         require_one_meaning(head)
         self.connection_close = self.connection_close or closes(head)
@@ -96,8 +96,8 @@ class RequestParser(HTTPRequestParser):
 
     def close(self) -> None:
         self.closed = True
-        # The last bytes of a spool on a full disk can't be flushed; its place must be free all the
-        # same.
+        # The last bytes of a spool on a full disk can't be flushed, but its place must still be
+        # released.
         with suppress(OSError):
             super().close()
         if self.place:
@@ -105,12 +105,12 @@ class RequestParser(HTTPRequestParser):
 
     @property
     def announced(self) -> int | None:
-        """The size that was said of the body; None when it comes in chunks."""
+        """The announced size of the body; None if it is chunked."""
         return None if self.chunked else self.content_length
 
     def most_to_read(self, most: int) -> int:
-        """How many bytes to take from the connection at once: many only of a body, up to the next
-        thing to look at."""
+        """How many bytes to read from the connection: many only for a body, up to the next part to
+        be parsed."""
         known = 0
         if isinstance(self.body_rcv, ChunkReceiver):
             known = self.body_rcv.chunk_remainder
@@ -119,10 +119,11 @@ class RequestParser(HTTPRequestParser):
         return max(min(known, most), SMALL_BLOCK_BYTES)
 
     def _make_room(self, count: int) -> None:
-        """Before so many bytes of the body are taken, or fewer where the next request follows.
+        """Called before this many bytes of the body are received, or fewer if the next request
+        follows.
 
-        A body in chunks has no place until it is too large for a small one: only then is it seen to
-        be an upload.
+        A chunked body has no place until it is too large for a small one, because only then it is
+        known to be an upload.
         """
         if self.body_rcv is None or self.completed:
             return
@@ -137,8 +138,8 @@ class RequestParser(HTTPRequestParser):
             self.admission.places.require_room_for_small(size)
 
     def _take(self, data: bytes) -> int:
-        """What waitress takes of it, without blank lines before a request: each would be a request
-        to it."""
+        """How much waitress consumes, without blank lines before a request: it would count each as
+        a request."""
         blank = (
             0
             if self.header_plus or self.body_rcv is not None
@@ -158,7 +159,7 @@ class RequestParser(HTTPRequestParser):
             and not self.headers_finished
             and (self.header_plus + data).startswith(b"HEAD ")
         ):
-            self.method = "HEAD"  # over-long headers: waitress parses a made-up GET in their place
+            self.method = "HEAD"  # too long: waitress parses a made-up GET instead
         if self.error or self.empty or not self.headers_finished:
             return
         if not self._decided:
@@ -173,8 +174,8 @@ class RequestParser(HTTPRequestParser):
             self.admission.body_limits.require_size(self._content_type, size)
 
     def _leave_unread(self) -> None:
-        """The application says what is wrong with path or method, and the connection is closed
-        behind its answer."""
+        """The application answers what is wrong with path or method, and the connection is closed
+        after the answer."""
         self.is_unread = self.completed = self.connection_close = True
         self.body_rcv = None
 
@@ -185,7 +186,7 @@ class RequestParser(HTTPRequestParser):
         """Has the request answered with this failure."""
         self.error = Refusal(failure)
         self.completed = True
-        # What came of its body is not kept for as long as the client takes to read why.
+        # The received part of its body is dropped before the client has read the answer.
         self.close()
 
     @property

@@ -1,8 +1,7 @@
-"""The uploads that are coming in: how many there may be, and the room on the disk that they are
-promised.
+"""The uploads in progress: their limit, and the disk space that is reserved for them.
 
-Room is promised by what has come, and a little beyond. By what was announced, a few clients that
-announce much and send little would have all of it.
+Space is reserved for what has arrived, and a little more. If it were reserved for what was
+announced, a few clients that announce much and send little would get all of it.
 """
 
 import threading
@@ -12,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from glyphd.errors import StorageFull, TooManyUploads
+from glyphd.plurals import counted
 from glyphd.server.limits import HELD_BODY_BYTES, ServerLimits
 from glyphd.settings import MIB
 
-# A body lies on the disk twice while it is kept: where it was received, and in the store.
+# A body is on the disk twice while it is stored: where it was received, and in the store.
 _COPIES = 2
 _STEP_BYTES = MIB
 
@@ -24,35 +24,36 @@ _STEP_BYTES = MIB
 class Place:
     """One upload; `announced` is its size, or None when it comes in chunks.
 
-    Only the loop's thread changes it.
+    Only the loop's thread changes this object.
     """
 
     announced: int | None = None
     began: float = field(default_factory=time.monotonic)
     received: int = 0
     promised: int = 0
-    """Up to here there was found to be room for the body, with all its copies."""
+    """Up to this size there is space for the body, with all its copies."""
     is_whole: bool = False
     withdrawn_at: float | None = None
-    """When another upload got this place."""
+    """When this place was given to another upload."""
 
     @property
     def owed_bytes(self) -> int:
-        """What it will still fill of the disk, of all that it was promised."""
+        """How much of its reserved space it will still fill."""
         return _COPIES * self.promised - self.spooled_bytes
 
     @property
     def spooled_bytes(self) -> int:
-        """What is on the disk of it already."""
+        """How much of it is already on the disk."""
         return self.received if self.received >= HELD_BODY_BYTES else 0
 
     def pace(self, now: float) -> float:
-        """Bytes a second so far."""
+        """The average rate so far, in bytes a second."""
         return self.received / max(now - self.began, 0.001)
 
 
 class Places:
-    """All uploads under way. Places are released from any thread, all else is for the loop's."""
+    """All uploads in progress. Places can be released from any thread, everything else is for the
+    loop's thread."""
 
     def __init__(self, limits: ServerLimits, free_bytes: Callable[[Path], int]) -> None:
         self._limits = limits
@@ -61,7 +62,7 @@ class Places:
         self._lock = threading.Lock()
 
     def take(self, place: Place) -> None:
-        """Counts one more upload. Raises TooManyUploads, and StorageFull where it can't fit."""
+        """Counts one more upload. Raises TooManyUploads, and StorageFull if it can't fit."""
         with self._lock:
             self._require_free(_COPIES * (place.announced or 0))
             self._require_promise(place, 0)
@@ -70,11 +71,12 @@ class Places:
             self._taken.add(place)
 
     def expect(self, place: Place, size: int) -> None:
-        """The body is about to have so many bytes. Raises TooManyUploads when another one got the
-        place, and StorageFull when there is no room for what comes."""
+        """Called before the body grows to this size. Raises TooManyUploads if another upload got
+        the place, and StorageFull if there is too little space."""
         if place.withdrawn_at is not None:
             raise TooManyUploads(
-                "the upload was slow and was aborted for others; try again in a moment"
+                "the upload was too slow and was aborted to make room for others; try again "
+                "in a moment"
             )
         coming = size if place.announced is None else min(size, place.announced)
         if coming > place.promised:
@@ -83,13 +85,13 @@ class Places:
         place.received = coming
 
     def release(self, place: Place) -> None:
-        """Gives a place back; once more does no harm."""
+        """Releases a place; calling it again is harmless."""
         with self._lock:
             self._taken.discard(place)
 
     def require_room_for_small(self, size: int) -> None:
-        """Raises StorageFull when the disk can't take a small body, whatever was promised to
-        others."""
+        """Raises StorageFull if the disk has no space for a small body, ignoring what is reserved
+        for others."""
         self._require_free(_COPIES * size)
 
     def _require_promise(self, place: Place, size: int) -> None:
@@ -110,7 +112,8 @@ class Places:
         slow = [place for place in self._taken if self._may_be_withdrawn(place, now)]
         if not slow:
             raise TooManyUploads(
-                f"{len(self._taken)} uploads are in progress; try again in a moment"
+                f"{counted(len(self._taken), 'upload')} in progress, which is the limit; try "
+                "again in a moment"
             )
         slowest = min(slow, key=lambda place: place.pace(now))
         slowest.withdrawn_at = now

@@ -1,4 +1,4 @@
-"""Runs the server: listens, turns waitress's loop, closes slow connections, and drains after a stop
+"""Runs the server: listens, runs waitress's loop, closes slow connections, and drains after a stop
 signal."""
 
 import os
@@ -22,19 +22,20 @@ from glyphd.server.doorway import Doorway
 from glyphd.server.lanes import Lanes
 from glyphd.server.limits import HELD_BODY_BYTES, ServerLimits
 
-# Beyond it the system drops who knocks, who tries again after a second at the earliest.
+# Beyond this the system drops new connections, and clients try again after a second at the
+# earliest.
 _BACKLOG = 1024
 _MAX_HEADER_BYTES = 32 * 1024
-_RECEIVE_BYTES = 256 * 1024  # waitress's 8 KiB make a large upload more than twice as slow
+_RECEIVE_BYTES = 256 * 1024  # with waitress's 8 KiB a large upload takes more than twice as long
 # Headers wait for the body behind them; what is left of an answer at its end goes at once.
 _SEND_BYTES = 4 * 1024
-# So much of an answer that comes in pieces waits for its reader; then its thread waits too.
+# This much of an answer produced in pieces can wait for its client; then its thread waits too.
 _STREAM_BYTES = 1 << 20
 _NEVER = 10**9  # seconds
-# How soon a stop or a client's overtime is noticed. A signal does not end a poll under way, so the
-# poll is short.
+# How soon a stop or a client's timeout is noticed. A signal does not interrupt a poll, so the poll
+# is short.
 _TICK_SECONDS = 0.1
-# How long threads get to leave an app that still runs when the grace period is over.
+# How long threads get to return from an app that is still running when the grace period is over.
 _LAST_SECONDS = 1
 
 log = structlog.get_logger(__name__)
@@ -53,9 +54,9 @@ def run_server(
     """Serves `app` on a socket from `listen` until `stop` is set; then finishes current requests
     within `limits.grace_seconds` and returns.
 
-    `on_ready` is called with the address and the port that clients can connect to. Bodies beyond 64
-    KiB are spooled to the folder of `tempfile`, which the caller points to `limits.scratch_dir`.
-    `present` makes the answer out of a refusal.
+    `on_ready` is called with the address and the port to which clients can connect. Bodies of more
+    than 64 KiB are spooled to the folder of `tempfile`, which the caller sets to
+    `limits.scratch_dir`. `present` turns a refusal into an answer.
     """
     host, port = listener.getsockname()[:2]
     admission = Admission(limits, rules)
@@ -70,7 +71,7 @@ def run_server(
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens on one address of the host, an IPv4 one where it has several.
+    """A socket that listens on one address of the host, preferably an IPv4 address.
 
     Raises InvalidSettings in one line.
     """
@@ -106,7 +107,7 @@ class _Runner:
         self._reaped_at = 0.0
 
     def turn(self, seconds: float) -> None:
-        """Waits so long at most for something to do, and does it."""
+        """Waits at most this long for events, and handles them."""
         self._channel_class.turn.begin()
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._sockets, count=1)
         now = time.monotonic()
@@ -114,12 +115,12 @@ class _Runner:
         self._reap(now)
 
     def drain(self) -> None:
-        """Takes no more connections, and returns when every request has been answered or the grace
-        is over."""
+        """Accepts no more connections, and returns when every request has been answered or the
+        grace period is over."""
         deadline = time.monotonic() + self._limits.grace_seconds
         self._channel_class.draining = True
         self._stop_listening()
-        self.turn(0)  # what has arrived already is read before idle connections are looked for
+        self.turn(0)  # data that has already arrived is read before idle connections are closed
         while any(channel.busy for channel in self._server.channels()):
             remaining = deadline - time.monotonic()
             if remaining <= 0:
@@ -142,7 +143,8 @@ class _Runner:
         self._server.close()
 
     def _stop_listening(self) -> None:
-        """Takes the connections that the kernel has already made for us, then refuses new ones."""
+        """Accepts the connections that the kernel has already established, then refuses new
+        ones."""
         known = 0
         while known < len(self._sockets) and self._server.readable():
             known = len(self._sockets)
@@ -151,8 +153,8 @@ class _Runner:
         self._listener.close()
 
     def _reap(self, now: float) -> None:
-        """Closes overdue connections, between turns: closed within one, they would break waitress's
-        loop."""
+        """Closes overdue connections between turns, because within a turn that would break
+        waitress's loop."""
         if now - self._reaped_at < _TICK_SECONDS:
             return
         self._reaped_at = now
@@ -176,7 +178,7 @@ def _adjustments() -> Mapping[str, Any]:
         "outbuf_overflow": sys.maxsize,  # answers in memory stay there, see sharing
         "outbuf_high_watermark": _STREAM_BYTES,
         "max_request_header_size": _MAX_HEADER_BYTES,
-        "max_request_body_size": sys.maxsize,  # admission has a limit for each type, and says which
+        "max_request_body_size": sys.maxsize,  # admission has a limit for each type, and names it
         "clear_untrusted_proxy_headers": False,  # the app does so, behind any server
         # waitress's own clean-up goes by the wall clock and can't close a connection whose reader
         # has stalled.

@@ -1,4 +1,4 @@
-"""Connections that share the loop and the memory: none reads or sends for long, or keeps much,
+"""Connections share the loop and the memory: none reads or sends for long, or keeps much memory,
 while others wait."""
 
 import sys
@@ -11,11 +11,11 @@ import structlog
 from waitress.buffers import OverflowableBuffer
 from waitress.channel import ClientDisconnected, HTTPChannel
 
-# A turn of the loop receives bodies and sends answers no longer than this; who is left out comes
-# first in the next one.
+# A turn of the loop receives bodies and sends answers no longer than this; connections that had no
+# turn come first in the next one.
 _TURN_SECONDS = 0.02
-# A reader that is as fast as the disk would keep the loop, or a thread, until its whole file is
-# sent.
+# Otherwise a client that reads as fast as the disk would occupy the loop, or a thread, until its
+# whole file is sent.
 _MOST_SENT_AT_ONCE = 1 << 20
 _BLOCK_BYTES = 256 * 1024
 
@@ -23,8 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 class Turn:
-    """What a turn of the loop has time for. It begins with the first body or answer that goes
-    on."""
+    """The time budget of a turn of the loop. It begins with the first body or answer."""
 
     def __init__(self) -> None:
         self._until: float | None = None
@@ -40,35 +39,34 @@ class Turn:
 
 
 class SharingChannel(HTTPChannel):
-    """A connection of waitress's that takes no more than its share.
+    """A waitress connection that takes no more than its share.
 
-    Answers that are made in memory stay there. waitress would write large ones to the disk, and
-    send what it wrote last, without its beginning, when the disk is full.
+    Answers in memory stay there. waitress would write large ones to the disk, and if the disk is
+    full, send the last part without the beginning.
     """
 
     turn: Turn
     _map: dict[int, Any]
     _fileno: int | None
     _may_send = 0
-    _is_sending = False  # the thread that answers is
+    _is_sending = False  # the answering thread is
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.sendbuf_len = min(
             self.sendbuf_len, _BLOCK_BYTES
-        )  # each `send` reads this much from file or memory again
+        )  # each `send` reads this much again from file or memory
 
     def handle_read_event(self) -> None:
-        # A head is small, and who waits with one behind many bodies may be a probe.
+        # A head is small, and a client that waits behind many bodies may be a probe.
         if not self._is_in_body or self._has_turn():
             super().handle_read_event()
 
     def writable(self) -> bool:
         """Whether the loop has something to send.
 
-        Not while the thread that answers sends, or has no more than a head so far: the loop could
-        do nothing, and would be woken again and again until that thread is done, which it would
-        slow down.
+        Not while the answering thread is sending, or has only a head so far: the loop could do
+        nothing, but would be woken repeatedly until that thread is done, and would slow it down.
         """
         if self.requests and not self.will_close:
             return self.total_outbufs_len >= self.adj.send_bytes and not self._is_sending
@@ -80,16 +78,16 @@ class SharingChannel(HTTPChannel):
 
     def send(self, data: bytes, do_close: bool = True) -> int:
         if self._may_send <= 0:
-            return 0  # as if the system took no more for now
+            return 0  # as if the system accepted no more for now
         sent: int = super().send(data, do_close=do_close)
         self._may_send -= sent
         return sent
 
     def write_soon(self, data: Any) -> int:
-        """Adds to what is to be sent. Raises ClientDisconnected, also when it can't be added.
+        """Adds data to be sent. Raises ClientDisconnected, also if it can't be added.
 
-        Then nothing that is pending is sent any more, and the connection is closed: half of an
-        addition may be there. The loop may not send it meanwhile, hence the lock.
+        Then nothing pending is sent any more and the connection is closed, because only a part may
+        have been added. The loop must not send meanwhile, hence the lock.
         """
         with self.outbuf_lock:
             try:
@@ -103,12 +101,12 @@ class SharingChannel(HTTPChannel):
 
     @property
     def held_bytes(self) -> int:
-        """Memory that the answer takes. All of a buffer is kept until its last byte is sent."""
+        """The memory of the answer. A buffer is kept as a whole until its last byte is sent."""
         return sum(_memory_of(buffer) for buffer in list(self.outbufs))
 
     def _flush_some(self, do_close: bool = True) -> bool:
         self._may_send = _MOST_SENT_AT_ONCE
-        self._is_sending = not do_close  # only the loop may close
+        self._is_sending = not do_close  # only the loop can close
         try:
             return bool(super()._flush_some(do_close=do_close))  # type: ignore[misc]
         finally:
@@ -119,8 +117,8 @@ class SharingChannel(HTTPChannel):
         return self.request is not None and self.request.headers_finished
 
     def _has_turn(self) -> bool:
-        """Whether this turn has time left. The loop goes by the map, so who had a turn goes behind
-        all others."""
+        """Whether this turn has time left. The loop follows the order of the map, so a connection
+        that had a turn is moved to its end."""
         if not self.turn.has_time():
             return False
         if self._fileno is not None:

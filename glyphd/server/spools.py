@@ -1,4 +1,4 @@
-"""Where bodies go as they come in: small ones stay in memory, uploads go to a temporary file."""
+"""Stores bodies as they arrive: small ones in memory, uploads in a temporary file."""
 
 import tempfile
 from contextlib import suppress
@@ -7,8 +7,7 @@ from typing import BinaryIO, cast
 
 
 class BodyBuffer:
-    """What waitress asks of its own buffer of a body. Not to be added to any more once it is
-    read."""
+    """The interface of waitress's buffer for a body. Nothing can be added after it was read."""
 
     def __init__(self, most_in_memory: int) -> None:
         self._most_in_memory = most_in_memory
@@ -20,7 +19,7 @@ class BodyBuffer:
         return self._size
 
     def append(self, data: bytes) -> None:
-        """Raises OSError where the disk has no room; what was taken of it is free again then."""
+        """Raises OSError if the disk is full; the space that was used is then free again."""
         try:
             self._file.write(data)
             self._size += len(data)
@@ -31,10 +30,9 @@ class BodyBuffer:
             raise
 
     def settle(self) -> None:
-        """Writes out what Python still holds back of small pieces, one after another of which may
-        have come.
+        """Writes Python's buffer of small pieces to the file.
 
-        Raises OSError: the room that is lacking has to be missed here, not when the body is read.
+        Raises OSError: a full disk must be noticed here, not when the body is read.
         """
         try:
             self._file.flush()
@@ -43,7 +41,7 @@ class BodyBuffer:
             raise
 
     def getfile(self) -> BinaryIO:
-        """The body from its start."""
+        """The body, at its start."""
         self._file.seek(0)
         return self._file
 
@@ -59,5 +57,5 @@ class BodyBuffer:
         self._file.write(held.read())
 
     def _let_go(self) -> None:
-        with suppress(OSError):  # what is left in Python's own buffer has no room either
+        with suppress(OSError):  # the rest in Python's own buffer does not fit either
             self.close()

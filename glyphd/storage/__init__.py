@@ -1,2 +1,2 @@
-"""The archive as the rest of glyphd sees it: identity, staging, the one write transaction, and the
-store."""
+"""The archive's interface for the rest of glyphd: identity, staging, the one write transaction, and
+the store."""

@@ -23,11 +23,11 @@ class Change:
 
 
 def change_batch(database: Database, change: Change) -> str:
-    """Carries the change out in one transaction, and gives the moment it took effect.
+    """Makes the change in one transaction, and returns the moment when it took effect.
 
-    An import that stands like that already is left alone, and the moment of the change that made it
-    so is given: the same change may be asked for again after a crash. Raises ImportNotFound for an
-    import the archive does not hold.
+    If the import is already in that state, nothing changes and the moment of the earlier change is
+    returned, because the same change may be requested again after a crash. Raises ImportNotFound
+    for an import that is not in the archive.
     """
     with exclusive_write(database):
         done = _latest_change(database, change.import_id)

@@ -1,4 +1,4 @@
-"""The archive's own clock: moments that only ever grow, whatever the machine's clock does."""
+"""The archive's own clock: its times only increase, even if the machine's clock is set back."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from glyphd.db.archive_models import BatchChange, ImportBatch
 from glyphd.times import now_text, read_stored, text_after, utc_text
 
 LEEWAY = timedelta(hours=24)
-"""What lies further ahead is a wrong clock, or a wrong year."""
+"""A time further ahead means a wrong clock, or a wrong year."""
 
 
 def next_moment(database: Database) -> str:
@@ -19,7 +19,7 @@ def next_moment(database: Database) -> str:
 
 
 def last_moment(database: Database) -> str:
-    """When the archive last took anything in; empty when it never has."""
+    """The time of the archive's latest import or change; empty if there is none."""
     queries = (
         ImportBatch.select(fn.MAX(ImportBatch.imported_at)),
         BatchChange.select(fn.MAX(BatchChange.changed_at)),
@@ -28,6 +28,6 @@ def last_moment(database: Database) -> str:
 
 
 def latest_seen_at(archive_moment: str, received_at: str) -> str:
-    """How late an offer may have been seen: 24 hours after its upload was received, or after the
-    archive last took anything in if its clock was ahead."""
+    """The latest allowed `seen_at`: 24 hours after the upload was received, or after the archive's
+    latest import if its clock was ahead."""
     return utc_text(read_stored(max(received_at, archive_moment)) + LEEWAY)

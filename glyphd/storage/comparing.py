@@ -1,5 +1,5 @@
-"""Where two sets of an import's rows differ: compared in SQL by their `import_index`, so that
-memory stays flat."""
+"""Compares two sets of an import's rows in SQL by their `import_index`, so that memory stays
+constant."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from peewee import JOIN, OP, Database, Expression, NodeList, Select
 from glyphd.db.dialects import exactly
 
 MOST = 100
-"""Differences that are shown of one import."""
+"""The most differences shown for one import."""
 
 SHOWN_CHARACTERS = 200
 _LEAD = 20
@@ -19,8 +19,7 @@ _LEAD = 20
 
 @dataclass(frozen=True)
 class Side:
-    """A set of rows: what it is called, and a query for their `import_index` and the columns that
-    are compared."""
+    """A set of rows: its name, and a query for their `import_index` and the compared columns."""
 
     name: str
     query: Select
@@ -29,8 +28,7 @@ class Side:
 def differences(
     database: Database, left: Side, right: Side, columns: Sequence[str]
 ) -> Iterator[str]:
-    """A line for each row that one side has alone, and for each column of a row that the two say
-    otherwise.
+    """A line for each row that only one side has, and for each column in which a row differs.
 
     One more than MOST of each kind is enough to know that there are more.
     """
@@ -40,7 +38,7 @@ def differences(
 
 
 def place_of(row: int, line: int | None) -> str:
-    """How a row is named: by its number in the file, and by its physical line."""
+    """The name of a row: its number in the file, and its physical line."""
     return f"row {row}" if line is None else f"row {row} (line {line})"
 
 
@@ -67,13 +65,14 @@ def _said_otherwise(
 
 
 def differ(left: Any, right: Any) -> Any:
-    """Whether two values differ, null from anything else: true, or else false or null."""
+    """Whether two values differ, where null differs from all others: true, or else false or
+    null."""
     nulls = (Expression(value, OP.IS, None) for value in (left, right))
     return Expression(left, OP.NE, right) | Expression(next(nulls), OP.NE, next(nulls))
 
 
 def _alone(database: Database, side: Side, other: Side, columns: Sequence[str]) -> Iterator[str]:
-    """Rows that `side` has and `other` has not."""
+    """Rows that `side` has and `other` lacks."""
     rows, others = side.query.alias("rows"), other.query.alias("others")
     line = rows.c.line if "line" in columns else None
     query = (
@@ -88,7 +87,7 @@ def _alone(database: Database, side: Side, other: Side, columns: Sequence[str]) 
 
 
 def _shown(first: Any, second: Any) -> tuple[str, str]:
-    """The values as people read them, of long ones the part where they begin to differ."""
+    """The values in readable form; for long ones, the part where they begin to differ."""
     texts = [
         json.dumps(value.hex() if isinstance(value, bytes) else value, ensure_ascii=False)
         for value in (first, second)

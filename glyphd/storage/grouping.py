@@ -1,9 +1,10 @@
-"""Which staged rows are separate offers, which repeat another, which were observed in turn.
+"""Determines which staged rows are separate offers, which repeat another one, and which are
+successive observations.
 
 Only rows whose identity occurs more than once in the file are looked at. Without a `source_url`
-each row is an offer of its own. With one, rows that agree in all but `seen_at` within one
-observation are one offer listed repeatedly; an observation ends where the identity is not seen for
-an hour. The offers of one observation are numbered by price, then by score, then in file order.
+each row is a separate offer. With one, rows that agree in everything but `seen_at` within one
+observation are one offer listed repeatedly; an observation ends if the identity is not seen for an
+hour. The offers of one observation are numbered by price, then by score, then in file order.
 
 All of it happens in temporary tables, so that memory stays flat however many rows have one
 identity.
@@ -18,7 +19,7 @@ from glyphd.storage.identity import IDENTITY_COLUMNS, ListingIds, numbered
 from glyphd.storage.repeats import SEEN_AT, chunks, row_number
 
 OBSERVATION_GAP = 3600 * 1_000_000
-"""Microseconds. An identity that was not seen for so long is observed again."""
+"""In microseconds. An identity that was not seen for this long is observed again."""
 
 TABLES = {
     "repeated_identities": """

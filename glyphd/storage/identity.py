@@ -1,4 +1,4 @@
-"""The identity of a listing: one pure function, the same bytes on every machine."""
+"""The identity of a listing: one pure function, with the same result on every machine."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,8 +46,8 @@ def listing_id(identity: Sequence[object], ordinal: int) -> bytes:
 
 
 class ListingIds:
-    """What identifies the offers of rows, by column: the same as `listing_id`, many at a time.
-    Columns left out are null."""
+    """The identities of rows, by column: the same as `listing_id`, for many rows at a time. Missing
+    columns are null."""
 
     def __init__(self) -> None:
         self._parts = {name: Memo(partial(_part, name)) for name in IDENTITY_COLUMNS}
@@ -57,12 +57,11 @@ class ListingIds:
         return [_digest(identity, b",1]") for identity in self._identities(columns, count)]
 
     def texts(self, columns: Mapping[str, Sequence[object]], count: int) -> list[str]:
-        """For each of so many rows the text that its id is the digest of, up to the ordinal; see
-        `numbered`."""
+        """For each row the text whose digest is its id, up to the ordinal; see `numbered`."""
         return [(_START + identity).decode() for identity in self._identities(columns, count)]
 
     def _identities(self, columns: Mapping[str, Sequence[object]], count: int) -> Iterator[bytes]:
-        """The seven values of so many rows, as JSON without brackets."""
+        """The seven values of each row, as JSON without brackets."""
         parts = [
             self._parts[name].column(columns[name]) if name in columns else repeat(b"null", count)
             for name in IDENTITY_COLUMNS
@@ -75,8 +74,7 @@ def _digest(identity: bytes, end: bytes) -> bytes:
 
 
 def numbered(text: str, ordinal: str) -> str:
-    """SQL for a text of `ListingIds.texts` with an ordinal: what the `listing_id` is the digest
-    of."""
+    """SQL for a text of `ListingIds.texts` with an ordinal: its digest is the `listing_id`."""
     return f"{text} || ',' || {ordinal} || ']'"
 
 
@@ -89,7 +87,7 @@ def _part(name: str, value: object) -> bytes:
 
 
 def _folded_url(url: str) -> str:
-    """The URL with its scheme and its host in lower case. Everything else stays as it is."""
+    """The URL with its scheme and its host in lower case, and otherwise unchanged."""
     if url.islower():
         return url
     found = _SCHEME_AND_HOST.match(url)

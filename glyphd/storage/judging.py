@@ -1,4 +1,4 @@
-"""What a complete stage does, or would do, to the market: counted before it is written."""
+"""How a complete stage changes, or would change, the market: counted before it is written."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
-"""What the archive knows now, or knew at an earlier moment: which imports it held, and which of
-them counted.
+"""What the archive knows now, or knew at an earlier moment: which imports it had, and which of them
+counted.
 
 Two clocks are never mixed here: `as_of` and `imported_at` are the archive's, `seen_at` is the
 market's.
@@ -30,8 +30,8 @@ class Knowledge:
     `knowledge_at`.
 
     `last_event_id` and `last_seen_at` bound the events of imports committed by then;
-    `has_rollbacks` says whether any import did not count. `supposed_out` is an import that is taken
-    for rolled back, `supposed_in` one that is taken for restored.
+    `has_rollbacks` says whether any import did not count. `supposed_out` is an import that is
+    treated as rolled back, `supposed_in` one that is treated as restored.
     """
 
     as_of: str | None = None
@@ -42,11 +42,11 @@ class Knowledge:
     supposed_in: str | None = None
 
     def is_held(self, event: Any = ScoredListing) -> Any:
-        """Condition: the archive held the event. None where that goes without saying."""
+        """Condition: the archive had the event. None if that is always true."""
         return None if self.last_event_id is None else event.id <= self.last_event_id
 
     def counts(self, event: Any) -> Any:
-        """Condition: the event's import counted. None where that goes without saying."""
+        """Condition: the event's import counted. None if that is always true."""
         if not self.has_rollbacks:
             return None
         out = ImportBatch.select(ImportBatch.import_id).where(
@@ -60,8 +60,8 @@ class Knowledge:
         )
 
     def counting(self, event: Any) -> list[Any]:
-        """The conditions that the archive held the event and that it counted; none where that goes
-        without saying."""
+        """The conditions that the archive had the event and that it counted; none if they are
+        always true."""
         conditions = (self.is_held(event), self.counts(event))
         return [condition for condition in conditions if condition is not None]
 
@@ -94,14 +94,14 @@ class Knowledge:
         )
 
     def gone_at(self) -> Any:
-        """Expression: since when the event's listing is gone, of which it is the latest
-        observation; else null."""
+        """Expression: since when the event's listing is gone, if it is the latest observation; else
+        null."""
         gone = gone_at(ScoredListing, self.counting)
         return Case(None, [(ScoredListing.group_id.is_null(False) & self.is_latest(), gone)], None)
 
     def first_seen_at(self) -> Any:
         """Expression: the earliest observation of the event's listing that counts; the event's own
-        does in any case."""
+        observation always counts."""
         earlier = ScoredListing.alias("earlier")
         counts = self.counts(earlier)
         if counts is not None:

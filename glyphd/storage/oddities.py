@@ -1,7 +1,7 @@
-"""What is odd about an import's rows, compared with each other and with what the archive holds.
+"""Finds oddities in an import's rows, compared with each other and with the archive.
 
-Nothing of it keeps the import from being written. Each is a dictionary as the contract
-`FileWarning` has it.
+None of them prevents the import. Each is a dictionary with the members of the contract
+`FileWarning`.
 """
 
 import json
@@ -21,13 +21,13 @@ from glyphd.storage.staging import Stage, staged
 
 SHOWN_LINES = 10
 LEAST_COMPARED = 5
-"""Fewer compared prices say nothing about a file."""
+"""With fewer compared prices no conclusion is possible."""
 
 SHIFT = 2
 """A median price that moved beyond this factor, or its inverse, is odd."""
 
 SCALE = 10
-"""So is a median score of so many times the one before, or its inverse."""
+"""So is a median score that differs from the previous one by this factor, or its inverse."""
 
 Oddity = dict[str, Any]
 
@@ -50,7 +50,7 @@ def find_oddities(stage: Stage, origin: Origin, source: str | None) -> list[Oddi
 def oddity(
     code: str, message: str, count: int, *, lines: list[int] | None = None, hint: str | None = None
 ) -> Oddity:
-    """One warning; `lines` are the first ones that it is about."""
+    """One warning; `lines` are the first lines that it concerns."""
     return {
         "code": code,
         "message": message,
@@ -87,9 +87,10 @@ def _repeated_rows(database: Database) -> Iterator[Oddity]:
     all_of_them, first_lines = _repeated(database)
     (count,) = all_of_them.execute(database).fetchone()
     if count:
+        rows = counted(count, "row repeats", "rows repeat")
         yield oddity(
             "repeated_rows",
-            "rows repeat another one within an hour: each offer counts once",
+            f"{rows} another row within an hour: each offer counts once",
             count,
             lines=[line for (line,) in first_lines.execute(database)],
             hint="all of them are kept; send each offer once, or an hour apart, to have each "
@@ -117,7 +118,7 @@ def _indistinct_rows(database: Database, origin: Origin) -> Iterator[Oddity]:
             )
         yield oddity(
             "indistinct_rows",
-            "rows can't be matched to one offer: their prices are not compared",
+            f"{counted(count, 'row')} can't be matched to one offer: no price changes are computed",
             count,
             lines=[line for (line,) in first_lines.execute(database)],
             hint=hint,
@@ -174,7 +175,7 @@ def _price_shift(database: Database) -> Iterator[Oddity]:
             "price_shift",
             f"the median price of known listings {way}",
             max(higher, lower),
-            hint="are these prices in US dollars for one piece?",
+            hint="check that these prices are in US dollars and for one piece",
         )
 
 
@@ -199,11 +200,11 @@ def _score_scale(median_score: float, before: _Before) -> Iterator[Oddity]:
     if factor >= SCALE or factor <= 1 / SCALE:
         yield oddity(
             "score_scale",
-            f"the median score is {median_score:g}, that of the source's last import "
+            f"the median score is {median_score:g}, that of the source's last import was "
             f"{before.median_score:g}",
             1,
-            hint=f"scores on another scale than those of import {before.import_id} can't be "
-            "compared with them",
+            hint="scores on a different scale can't be compared with those of import "
+            f"{before.import_id}",
         )
 
 
@@ -211,7 +212,7 @@ def _fewer_rows(rows: int, before: _Before) -> Iterator[Oddity]:
     if rows * 2 < before.record_count:
         yield oddity(
             "fewer_rows",
-            f"{rows} rows, and the source's last import had {before.record_count}",
+            f"{counted(rows, 'row')}, but the source's last import had {before.record_count}",
             before.record_count - rows,
-            hint=f"is the file complete? compare it with import {before.import_id}",
+            hint=f"check that the file is complete: compare it with import {before.import_id}",
         )

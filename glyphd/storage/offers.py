@@ -1,8 +1,8 @@
 """Which events may be compared with which, and which offers of a group are gone. Everything follows
-from the imports that count; each rule is a condition on events, and is here alone.
+from the imports that count. Each rule is a condition on events, and is only here.
 
-An identity with several separate offers at a time is a group: its offers can't be told apart, so an
-offer is a position in the group, its `ordinal`. Every observation of the identity has the first
+An identity with several separate offers at a time is a group: its offers can't be distinguished, so
+an offer is a position in the group, its `ordinal`. Every observation of the identity has the first
 one.
 """
 
@@ -16,7 +16,7 @@ from peewee import OP, Case, Expression, fn
 from glyphd.db.archive_models import ImportBatch, ScoredListing, Standing
 
 Counting = Callable[[Any], list[Any]]
-"""The conditions that an event counts and was known; none where that goes without saying."""
+"""The conditions that an event counts and was known; none if they are always true."""
 
 _OTHER = ScoredListing.alias("other_offer")
 _FIRST = ScoredListing.alias("first_offer")
@@ -30,7 +30,7 @@ def all_of(*conditions: Any) -> Any:
 
 
 def is_observation(event: Any = ScoredListing) -> Any:
-    """Condition: the row does not just repeat another one."""
+    """Condition: the row does not repeat another one."""
     return event.standing < Standing.REPEATED.value
 
 
@@ -45,7 +45,7 @@ def moment_of(event: Any) -> Any:
 
 
 def is_in_group(identity: Any, counting: Counting) -> Any:
-    """Condition: imports that count brought other offers of the identity beside the first one."""
+    """Condition: imports that count have other offers of the identity besides the first one."""
     offers = _OTHER.select(_OTHER.id).where(_OTHER.group_id == identity, *counting(_OTHER))
     return fn.EXISTS(offers)
 
@@ -53,8 +53,8 @@ def is_in_group(identity: Any, counting: Counting) -> Any:
 def is_indistinct(event: Any, source: Any, counting: Counting) -> Any:
     """Condition: the event can't be matched to one offer, so nothing may be computed from or to it.
 
-    Its own import has several of its identity, or an earlier one that counts had; or neither the
-    event nor the `source` of its import says whose offer it is.
+    Its own import, or an earlier one that counts, has several of its identity; or neither the event
+    nor the `source` of its import says whose offer it is.
     """
     in_own_import = _OTHER.import_id == event.import_id
     is_earlier = all_of(_OTHER.id < event.id, *counting(_OTHER))
@@ -70,24 +70,24 @@ def is_nameless(row: Any, source_is_null: Any) -> Any:
 
 
 def fold_source(source: Any) -> Any:
-    """Expression: the `source` of an import as sources are compared, ASCII case ignored, none equal
-    to none."""
+    """Expression: the `source` of an import in the form for comparisons: ignoring ASCII case, and
+    with missing ones equal."""
     return fn.LOWER(fn.COALESCE(source, ""))
 
 
 def thread_of(event: Any, source: Any) -> Any:
-    """Expression: only events of one thread are compared. Without a URL the listing has one for
-    each source."""
+    """Expression: only events of one thread are compared. Without a URL the listing has one thread
+    for each source."""
     return Case(None, [(event.source_url.is_null(), fold_source(source))], "")
 
 
 def is_from(event: Any, source: Any) -> Any:
-    """Condition: the event's import names this source, given as `fold_source` gives it."""
+    """Condition: the event's import has this source, folded by `fold_source`."""
     return Expression(_own_source(event), OP.EQ, source)
 
 
 def is_from_same(event: Any, other: Any) -> Any:
-    """Condition: the imports of both events name the same source, or both none."""
+    """Condition: the imports of both events have the same source, or both none."""
     return Expression(_own_source(event), OP.EQ, _own_source(other))
 
 

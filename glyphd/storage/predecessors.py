@@ -1,5 +1,4 @@
-"""What the archive held of each staged listing: the event that was its latest, and how the new one
-follows it."""
+"""What the archive has of each staged listing: its latest event, and how the new one follows it."""
 
 from dataclasses import dataclass
 from functools import reduce
@@ -34,7 +33,7 @@ COLUMNS = (
 )
 _known = Table("staged_keys")
 """The listing's key of each staged row that has one, and whether its identity has other offers:
-what `predecessors` begins with."""
+the first step of filling `predecessors`."""
 
 predecessors = Table("staged_predecessors")
 """One row for each staged row whose listing is known; `event_id` is null when no event of it
@@ -54,7 +53,7 @@ TOP = Value(Parameter("top"))
 one."""
 
 anchors = predecessors.alias("anchor")
-"""The same of the first row of each row's group."""
+"""The same for the first row of each row's group."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +95,8 @@ def find_predecessors(database: Database, origin: Origin) -> list[Node]:
     """The statements that fill the table, with the parameter SOURCE: first along the listings'
     ids, then along the file.
 
-    Each goes over what it reads in the order in which it lies: ids are random, and a look-up for
-    each row of the file would find its page in no cache.
+    Each reads in stored order, because ids are random, and for a look-up for each row of the file
+    the page would be in no cache.
     """
     in_file_order = unindexed(database, staged_ids.c.import_index)
     counting = Knowledge(has_rollbacks=origin.has_rollbacks).counting
@@ -121,8 +120,8 @@ def find_predecessors(database: Database, origin: Origin) -> list[Node]:
 
 
 def is_indistinct_alone(origin: Origin) -> Any:
-    """Condition: its own import tells that nothing may be computed from the staged row, whatever
-    came before."""
+    """Condition: because of its own import, nothing may be computed from the staged row, regardless
+    of earlier ones."""
     tests = [staged.c.is_several == 1] if origin.is_grouped else []
     if origin.may_lack_names:
         tests.append(is_nameless(staged.c, SQL("1 = 1")))
@@ -148,9 +147,7 @@ def _followed(origin: Origin) -> Any:
         "change_step": Case(None, [(is_compared, step_between(current, staged.c))], None),
         "price_usd": current.price_usd,
         "score": current.score,
-        "model": FieldAlias.create(
-            current, ScoredListing.model
-        ),  # an alias has a `model` of its own
+        "model": FieldAlias.create(current, ScoredListing.model),  # an alias has its own `model`
         "seen_at": current.seen_at,
     }
     return (
@@ -162,7 +159,7 @@ def _followed(origin: Origin) -> Any:
 
 
 def superseded() -> Any:
-    """The ids of the events that a staged one takes the place of."""
+    """The ids of the events that a staged one replaces."""
     return predecessors.select(predecessors.c.event_id).where(predecessors.c.needs_renewal == 0)
 
 
@@ -191,8 +188,7 @@ def listings_to_renew(origin: Origin, top: Value = TOP) -> list[Any]:
 
 
 def _shrunk_groups() -> Any:
-    """The first offers of groups that have a current offer which the staged group is too small
-    for."""
+    """The first offers of groups with a current offer for which the staged group is too small."""
     offer = ScoredListing.alias("offer")
     left_out = (offer.group_id == predecessors.c.first_event_id) & (offer.is_current == SQL("1"))
     return (

@@ -1,5 +1,5 @@
-"""Conditions on events, as Peewee expressions. One table serves the store, the HTTP filters and
-their docs."""
+"""Conditions on events, as Peewee expressions. One table is used by the store, the HTTP filters and
+their documentation."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ Predicate = Callable[[Database, Any], Expression]
 
 
 def _any_of(column: str) -> Predicate:
-    """Equal to one of the values, ASCII case ignored."""
+    """Equal to one of the values, ignoring ASCII case."""
 
     def build(database: Database, values: Sequence[str]) -> Expression:
         return _equals_any(database, ScoredListing._meta.columns[column], values)
@@ -27,14 +27,14 @@ def _from_source(database: Database, values: Sequence[str]) -> Expression:
 
 
 def _equals_any(database: Database, column: Field, values: Sequence[str]) -> Expression:
-    """One IN rather than ORs: SQLite's parser gives a chain of a hundred of those up."""
+    """One IN rather than ORs: SQLite's parser fails on a chain of a hundred ORs."""
     return Expression(
         caseless(database, column), OP.IN, [caseless_value(database, value) for value in values]
     )
 
 
 def is_of_listing(listing_id: bytes) -> Expression:
-    """Condition: the event is one of this listing."""
+    """Condition: the event belongs to this listing."""
     first = ListingKey.select(ListingKey.first_event_id).where(ListingKey.listing_id == listing_id)
     found: Expression = ScoredListing.first_event_id == first
     return found

@@ -1,10 +1,9 @@
-"""Which rows of one identity, each with a `source_url`, say the same: found by SQL, row by row only
-where it must be.
+"""Finds equal rows of one identity with a `source_url`, by SQL, and row by row only if necessary.
 
-A row's `content` is the number of the first row of its identity that says the same in all but
-`seen_at`. Most rows say just what their identity's first one says, or have a price or a score that
-no other has; what is left is known by a digest. `recency` is `seen_at` and the row's number: the
-greatest is the latest seen, then the last in the file.
+A row's `content` is the number of the first row of its identity that is equal except for `seen_at`.
+Most rows are equal to their identity's first one, or have a unique price or score; the rest are
+compared by a digest. `recency` is `seen_at` and the row's number: the greatest is the latest seen,
+then the last in the file.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +31,7 @@ TABLES = {
         content {integer}, price_usd {real}, score {real}, recency {text}""",
     "said_digests": "import_index {integer} PRIMARY KEY, identity {integer}, digest {blob}",
 }
-"""`same_rows` say the same as their identity's first one, `seen_at` included. Of them
+"""`same_rows` are equal to their identity's first one, including `seen_at`. Of them
 `repeated_rows` has only the last, with the first as its `first_index`, and else each row with a URL
 whose identity occurs more than once."""
 
@@ -119,7 +118,7 @@ def row_number(recency: str) -> str:
 def chunks(
     database: Database, columns: Sequence[str], joins: str
 ) -> Iterator[list[tuple[Any, ...]]]:
-    """Some columns of staged rows, behind their `import_index`, in file order."""
+    """Some columns of staged rows, after their `import_index`, in file order."""
     query = f"SELECT staged.import_index, {', '.join(columns)} FROM staged_rows AS staged {joins}"
     rows = stream(database, SQL(f"{query} ORDER BY staged.import_index"))
     while chunk := list(islice(rows, CHUNK_ROWS)):

@@ -1,5 +1,4 @@
-"""Rows as the archive gives them: which columns there are, where each comes from, and its Python
-value."""
+"""Rows returned from the archive: their columns, where each comes from, and its Python value."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,21 +15,21 @@ from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.timelines import Along
 
 RESULT_COLUMNS = (*COLUMN_NAMES, *OWN_COLUMNS)
-"""What a row has when the service returns it, in this order."""
+"""The columns of a returned row, in this order."""
 
 SELECTABLE_COLUMNS = (*RESULT_COLUMNS, EXTRA)
-"""What may be asked for by name."""
+"""The columns that can be requested by name."""
 
 JSON_COLUMNS = frozenset(
     name for name, column in COLUMN.items() if isinstance(column.cell, JsonCell | ExtraCell)
 )
-"""Kept as JSON text, written as JSON itself."""
+"""Stored as JSON text, and returned as JSON."""
 
 _FROM_BATCH = ("imported_at", "rolled_back_at", "source")
 CHUNK_ROWS = 1000
 CHUNK_BYTES = 4 * 1024 * 1024
-"""A chunk of rows ends with either. Only JSON is counted: a thousand rows hold little text beside
-it."""
+"""A chunk of rows ends at either limit. Only JSON is counted, because a thousand rows have little
+other text."""
 _MEASURED_ROWS = 50
 
 StoredColumn = Sequence[Any]
@@ -50,8 +49,8 @@ _CONVERSIONS: Mapping[str, Callable[[StoredColumn], StoredColumn]] = {
 
 
 def select_rows(columns: Sequence[str], known: Knowledge, along: Along | None = None) -> Select:
-    """A select of these result columns from the events, read along an order or as they lie; joins
-    the batches when a column needs them."""
+    """A select of these result columns from the events, in an order or in stored order; joins the
+    batches if a column needs them."""
     query = ScoredListing.select(*(_expression(name, known).alias(name) for name in columns))
     if along is not None:
         query = query.from_(along)
@@ -65,8 +64,7 @@ def select_rows(columns: Sequence[str], known: Knowledge, along: Along | None = 
 def convert_rows(
     columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> Iterator[tuple[Any, ...]]:
-    """Stored values to what clients get, but for JSON, which stays the text that it is stored
-    as."""
+    """Converts stored values to those for clients, except JSON, which stays text."""
     conversions = [_CONVERSIONS.get(name) for name in columns]
     for chunk in in_chunks(columns, rows):
         found = zip(conversions, zip(*chunk, strict=True), strict=True)
@@ -79,7 +77,7 @@ def convert_rows(
 def in_chunks(
     columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> Iterator[list[Sequence[Any]]]:
-    """The rows in chunks that take little memory, whatever JSON they hold."""
+    """The rows in chunks that take little memory, even with large JSON."""
     of_json = [at for at, name in enumerate(columns) if name in JSON_COLUMNS]
     remaining = iter(rows)
     chunk: list[Sequence[Any]] = []

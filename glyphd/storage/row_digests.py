@@ -1,5 +1,5 @@
-"""The digest of a batch that came without a file: what proves its rows as the kept file proves
-those of an upload.
+"""The digest of a batch without a file: it proves its rows as the kept file proves those of an
+upload.
 
 A SHA-256 over lines of JSON in UTF-8: the format's name with the names of the columns, then the
 values of the batch, then those of each event in the order of the rows. The same rows give the same
@@ -37,12 +37,11 @@ _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=by
 
 
 def digest_rows(database: Database, import_id: str) -> str:
-    """The digest of what the archive holds of this import now, in hex. Call it in a transaction;
-    memory stays flat."""
+    """The digest of this import's rows in the archive, in hex. Call it in a transaction; memory
+    stays constant."""
     query = ImportBatch.select(*(ImportBatch._meta.columns[name] for name in _BATCH_COLUMNS))
     batch = database.execute(query.where(ImportBatch.import_id == import_id)).fetchone()
-    # A batch has the columns of its own version of the row contract, whatever later ones have
-    # added.
+    # A batch has the columns of its own version of the row contract, without those added later.
     version = batch[_BATCH_COLUMNS.index("schema_version")]
     names = ("schema_version", *columns_of(version, STAGED_COLUMNS))
     events = ScoredListing.select(*(ScoredListing._meta.columns[name] for name in names))
@@ -55,7 +54,7 @@ def digest_rows(database: Database, import_id: str) -> str:
 
 
 def _line(values: Iterable[Any]) -> bytes:
-    """Numbers in their shortest form, bytes in hex. Text that is none, as a damaged page may have
-    it, as its bytes."""
+    """Numbers in their shortest form, bytes in hex. Invalid text, as in a damaged page, as its
+    bytes."""
     plain = [int(value) if isinstance(value, bool) else value for value in values]
     return _ENCODE(plain).encode("utf-8", "surrogateescape") + b"\n"

@@ -1,8 +1,8 @@
 """Which event the specs of a GPU model come from.
 
-One with any specs comes before one without, then the latest seen, then the one with the highest id.
-The first two are compared as one text, the rank. Ids grow from import to import and fall inside
-one: among equals the later import wins, and in one file the earlier row.
+One with any specs precedes one without, then the latest seen, then the one with the highest id. The
+first two are compared as one text, the rank. Ids increase from import to import and decrease within
+one: among equal events the later import wins, and in one file the earlier row.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ SPECS = (
     "generation",
     "form_factor",
 )
-"""What a GPU model has wherever it is sold."""
+"""The specs of a GPU model, which are the same for all its offers."""
 
 _WITHOUT, _WITH = "0", "1"
 

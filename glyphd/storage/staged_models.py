@@ -1,6 +1,6 @@
-"""Which staged row the specs of each GPU model would come from.
+"""The staged row from which the specs of each GPU model would come.
 
-Found as the rows come in, so that none are sorted.
+It is found as the rows come in, without sorting.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ from glyphd.contracts.texts import fold_ascii
 from glyphd.storage.specs import spec_ranks
 
 MOST_INSERTED = 1000
-"""Rows of one statement: databases bound how many values it may have."""
+"""Rows of one statement, because databases limit its number of values."""
 
 MOST_NOTED = 4096
-"""Models held in memory at a time: each row of a file may have one of its own."""
+"""Models held in memory at a time, because each row of a file may have a different one."""
 
 TABLES = {"staged_models": "model {text} PRIMARY KEY, spec_rank {text}, import_index {integer}"}
 _NAMES = ("model", "spec_rank", "import_index")
@@ -25,7 +25,7 @@ staged_models = Table("staged_models")
 
 
 class ModelNotes:
-    """Takes rows into account as they come in, in file order: of equals the first one stays."""
+    """Adds rows as they come in, in file order: of equal ones the first stays."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -45,7 +45,7 @@ class ModelNotes:
             self.write()
 
     def write(self) -> None:
-        """Puts what was noted since the last time into the table."""
+        """Writes what was collected since the last call into the table."""
         rows = [(model, *row) for model, row in self._best.items()]
         stored, new = staged_models.c, EXCLUDED
         given = [getattr(stored, name) for name in _NAMES]

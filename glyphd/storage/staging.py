@@ -79,8 +79,8 @@ staged_ids = Table("staged_ids")
 are random: to look each up in the order of the file would find its page in no cache."""
 
 StagedColumns = Mapping[str, Sequence[Any]]
-"""PLACE_COLUMNS and STORED_COLUMNS of several rows, by column, all equally long. A column that is
-left out is null in each of them."""
+"""PLACE_COLUMNS and STORED_COLUMNS of several rows, by column, all of the same length. A missing
+column is null in all rows."""
 
 
 class Stage:
@@ -106,7 +106,8 @@ class Stage:
         self._notes = summarizing.SummaryNotes(database)
 
     def add(self, columns: StagedColumns) -> None:
-        """Adds rows in file order. Takes no lock that another writer of the archive could miss."""
+        """Adds rows in file order. Takes no lock for which another writer of the archive would
+        wait."""
         if not columns:
             return
         indexes = columns["import_index"]
@@ -125,10 +126,9 @@ class Stage:
         self.last_seen_at = max(self.last_seen_at or "", *columns["seen_at"])
 
     def complete(self) -> None:
-        """Does what can be done only when all rows are in: to be called once, before they are
-        written.
+        """Does what needs all rows; to be called once, before they are written.
 
-        Tells rows of equal identity apart, and gives each offer its own `listing_id`.
+        Distinguishes rows of equal identity, and gives each offer its own `listing_id`.
         """
         with small_cache(self.database), uncommitted(self.database):
             self._models.write()
@@ -149,8 +149,8 @@ class Stage:
 def open_stage(database: Database) -> Iterator[Stage]:
     """An empty stage on the current connection; gone when the block ends.
 
-    On SQLite its tables go with the connection, or with the next stage: to drop them, each page is
-    looked at.
+    On SQLite its tables go with the connection, or with the next stage: dropping them would read
+    each page.
     """
     for statement in (*_drop_tables(database), *_create_tables(database)):
         statement.execute(database)

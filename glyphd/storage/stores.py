@@ -44,7 +44,7 @@ from glyphd.storage.writing import Batch, Written, find_written, write_batch
 from glyphd.times import now_text, read_stored, utc_text
 
 log = logging.getLogger("glyphd")
-"""The standard library's: a program that uses the store decides where its lines go, and whether."""
+"""The standard library's logger: a program that uses the store configures it."""
 
 CHUNK_ROWS = 1000
 AnyDTO = TypeVar("AnyDTO", bound=BaseModel)
@@ -52,15 +52,16 @@ _IMPORT_ID: TypeAdapter[str] = TypeAdapter(ImportId)
 
 
 class ListingStore(ABC):
-    """The interface to the archive: scored listings in, current listings and imports out."""
+    """The interface to the archive: writes scored listings, and returns current listings and
+    imports."""
 
     @abstractmethod
     def insert_listings(self, listings: Iterable[GPUListingDTO], import_id: str) -> ImportResultDTO:
         """Writes the listings as one import, in one transaction.
 
-        `import_id` is any text of 1–64 characters. The same one again with the same listings
-        changes nothing and gives the first result; with other listings it raises ImportConflict.
-        Raises RowsRefused without listings.
+        `import_id` is any text of 1–64 characters. Repeating it with the same listings changes
+        nothing and returns the first result; with other listings it raises ImportConflict. Raises
+        RowsRefused without listings.
         """
 
     @abstractmethod
@@ -189,11 +190,10 @@ class DatabaseListingStore(ListingStore):
 
 
 class SqliteListingStore(DatabaseListingStore):
-    """An archive in a SQLite file, by default where the server keeps its own. Makes the schema when
+    """An archive in a SQLite file, by default where the server keeps its own. Creates the schema if
     it is missing.
 
-    Raises SchemaOutdated for a file with an older schema, naming the command that brings it up to
-    date.
+    Raises SchemaOutdated for a file with an older schema, naming the command that upgrades it.
     """
 
     def __init__(self, db_path: str | Path = "data/gpu.sqlite") -> None:
@@ -203,7 +203,7 @@ class SqliteListingStore(DatabaseListingStore):
 
 
 class PostgresListingStore(DatabaseListingStore):
-    """An archive on PostgreSQL, with the same rules and answers. Makes the schema when it is
+    """An archive on PostgreSQL, with the same rules and results. Creates the schema if it is
     missing."""
 
     def __init__(self, database_url: str) -> None:
@@ -216,15 +216,15 @@ def _initialised(settings: Settings) -> Database:
 
 
 def _received_at(before: Written | None) -> str:
-    """What `seen_at` is when a listing has none: now, or what it was when this import first
-    came."""
+    """The `seen_at` of listings that have none: now, or the value that was used when this import
+    was first written."""
     return str(before.result.get("received_at", before.imported_at)) if before else now_text()
 
 
 def staged_columns(
     listings: Iterable[GPUListingDTO], options: CheckOptions
 ) -> Iterator[StagedColumns]:
-    """The listings in chunks, as the stage takes them. Raises RowsRefused for one that the row
+    """The listings in chunks for the stage. Raises RowsRefused for one that the row
     contract refuses."""
     check = ColumnCheck(OBJECT_HEADER, options, Findings())
     remaining, count = iter(listings), 0

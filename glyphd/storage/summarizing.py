@@ -1,5 +1,5 @@
-"""What a stage's rows are about: counted as the rows come in, so that none are sorted, and none
-while others wait."""
+"""The summary of a stage's rows, counted as the rows come in, so that no sort is needed while
+others wait."""
 
 import sys
 from array import array
@@ -16,7 +16,7 @@ from glyphd.storage.staged_models import MOST_INSERTED, MOST_NOTED
 
 TOP_MODELS = 5
 _SIGN_BIT = 1 << 15
-"""Of the leading 16 bits of a float."""
+"""The number of values of the leading 16 bits of a float."""
 
 COUNTED = {"model": "models", "seller": "sellers"}
 TABLES = {
@@ -25,7 +25,7 @@ TABLES = {
     for name in COUNTED.values()
 }
 MEASURED = {"price_usd": "price", "score": "score"}
-"""Columns, and what the summary calls them."""
+"""Columns, and their names in the summary."""
 
 Rows = Mapping[str, Sequence[Any]]
 """By column, as a stage takes them."""

@@ -1,4 +1,4 @@
-"""What a rollback or a restore would do to the market, without doing it."""
+"""What a rollback or a restore would change in the market, without changing it."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ CHANGE_EFFECTS = ("added", "removed", "changed", "unchanged", "indistinct")
 
 
 def foresee_change(database: Database, import_id: str, kind: str) -> dict[str, int]:
-    """How many listings would come into the market, leave it, or show another observation than now:
-    with another price or score, with the same, or one that can't be compared with it."""
+    """How many listings would be added to the market, removed from it, or show a different
+    observation: with another price or score, with the same, or not comparable."""
     moved = _moved_listings(import_id, kind)
     now, then = ScoredListing.alias("now"), ScoredListing.alias("then")
     differs = (now.price_usd != then.price_usd) | (now.score != then.score)
@@ -35,7 +35,7 @@ def foresee_change(database: Database, import_id: str, kind: str) -> dict[str, i
 
 
 def _moved_listings(import_id: str, kind: str) -> Any:
-    """The listings whose current event would be another: that event's id, and the other one's."""
+    """The listings whose current event would change: the id of that event, and of the new one."""
     out, back = (import_id, None) if kind == ROLLBACK else (None, import_id)
     supposed = derived_events(
         _touched(import_id), Knowledge(has_rollbacks=True, supposed_out=out, supposed_in=back)

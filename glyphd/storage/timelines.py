@@ -1,4 +1,4 @@
-"""The orders that events are read in: by time, by model and time, by change step and time.
+"""The orders in which events are read: by time, by model and time, by change step and time.
 
 PostgreSQL has an index for each. On SQLite each is a table, which `derived/orders` fills.
 """
@@ -13,8 +13,7 @@ from glyphd.db.order_models import ChangeByStep, EventByModel, EventByTime
 
 
 class Along(Source):
-    """Events read along an order: selected from instead of `ScoredListing`, with the same
-    columns."""
+    """Events in an order: it replaces `ScoredListing` in a query, and has the same columns."""
 
     def __init__(self, view: str, order: type[Model]) -> None:
         super().__init__()
@@ -22,7 +21,7 @@ class Along(Source):
         self._order = order
 
     def alone(self, database: Database) -> "Along":
-        """The order without its events: enough to count them by what is in it."""
+        """The order without its events, which is enough to count them by its own columns."""
         return Along(self._order._meta.table_name, self._order) if is_sqlite(database) else self
 
     def __sql__(self, ctx: Context) -> Any:

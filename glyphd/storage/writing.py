@@ -1,5 +1,5 @@
-"""The one transaction that makes a stage part of the archive: set-based SQL, made from the Peewee
-models."""
+"""The single transaction that makes a stage part of the archive: set-based SQL, generated from the
+Peewee models."""
 
 import json
 from collections.abc import Callable
@@ -33,15 +33,17 @@ from glyphd.storage.row_digests import digest_rows
 from glyphd.storage.staging import STAGED_COLUMNS, Stage, staged
 
 LARGE_ROWS = 50_000
-"""So many rows are sorted for each order in parts, and find little again in any cache."""
+"""From this many rows on, rows are sorted in parts for each order, because they hardly benefit from
+a cache."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What is recorded of an import beside its rows. `result` is kept as JSON and never read by
+    """What is recorded about an import besides its rows. `result` is kept as JSON and never read by
     SQL, `schema_version` is the row contract that the rows were read by.
 
-    `imported_at` is given only where an archive is rebuilt; else it is the moment of the commit.
+    `imported_at` is given only when an archive is rebuilt; otherwise it is the moment of the
+    commit.
     """
 
     import_id: str
@@ -220,7 +222,7 @@ def _require_equal_rows(database: Database, import_id: str) -> None:
     rows = staged.select(*(getattr(staged.c, name) for name in names))
     if _any(database, rows.except_(events)) or _any(database, events.except_(rows)):
         raise ImportConflict(
-            f"import {import_id} is already there with other rows", import_id=import_id
+            f"import {import_id} already exists with other rows", import_id=import_id
         )
 
 

@@ -1,1 +1,1 @@
-"""Maintenance: verifying and copying what is kept, and rebuilding the archive from it."""
+"""Maintenance: verifying, backing up and rebuilding."""

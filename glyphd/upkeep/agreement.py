@@ -1,4 +1,5 @@
-"""Do registry and archive say the same of an import, and of its rollbacks and restores?"""
+"""Checks whether registry and archive agree about an import, and about its rollbacks and
+restores."""
 
 import json
 from collections.abc import Iterator
@@ -23,11 +24,11 @@ _SAME_IN_BOTH = (
     "imported_at",
 )
 _OWN_IN_RESULT = frozenset({"progress"})
-"""How far the attempt was when it wrote its result, which came before its end."""
+"""Fields that an attempt changed after it wrote its result."""
 
 
 _SOMETIMES_IN_RESULT = ("blank_rows", "warnings")
-"""Where the result does not say them, there are none."""
+"""Fields that count as empty if the result lacks them."""
 
 
 def find_batch(archive: Database, import_id: str) -> Any:
@@ -36,8 +37,8 @@ def find_batch(archive: Database, import_id: str) -> Any:
 
 
 def check_agreement(job: Job, batch: Any) -> Iterator[str]:
-    """A line for each thing that the two say differently. The job has to be read before the batch:
-    one that had succeeded by then has its batch, whatever runs meanwhile."""
+    """A line for each difference. The job must be read before the batch: if it had succeeded by
+    then, its batch exists, regardless of what runs meanwhile."""
     if batch is None:
         if _has_written(job):
             yield "succeeded, but not in the archive"
@@ -49,14 +50,14 @@ def check_agreement(job: Job, batch: Any) -> Iterator[str]:
         yield from _result_differences(job, batch)
     elif ImportStatus(job.status).is_final:
         yield f"{'a dry run' if job.dry_run else job.status}, but in the archive"
-    # else the worker that committed it has not come to say so, or died
+    # otherwise the worker that committed it has not recorded that yet, or has died
 
 
 def check_rollback(registry: Registry, archive: Database, import_id: str) -> Iterator[str]:
-    """Whether the two agree since when an import is rolled back.
+    """Whether both have the same time of a rollback.
 
-    A rollback that is under way has changed the archive and not yet the registry, so both are read
-    when none is.
+    A rollback in progress has already changed the archive but not the registry, so both are read
+    while there is none.
     """
     if registry.pending_change(import_id) is not None:
         return
@@ -84,7 +85,7 @@ def _differences(job: Job, batch: Any) -> Iterator[str]:
 
 
 def _result_differences(job: Job, batch: Any) -> Iterator[str]:
-    """What the reading found is in both."""
+    """Both have the findings of the reading."""
     try:
         result = json.loads(batch.result)
         said = dict(result)
@@ -93,12 +94,12 @@ def _result_differences(job: Job, batch: Any) -> Iterator[str]:
         return
     for name in _SOMETIMES_IN_RESULT:
         if name not in said and getattr(job, name) is not None:
-            yield f"result says nothing of {name}, the registry says {getattr(job, name)!r}"
+            yield f"result lacks {name}, the registry says {getattr(job, name)!r}"
     for name, value in said.items():
         if name in _OWN_IN_RESULT:
             continue
         if name not in Job._meta.columns:
-            yield f"result has {name!r}, which the registry does not know"
+            yield f"result has {name!r}, which the registry lacks"
         elif value != _known(job, name):
             yield f"result says {name} {value!r}, the registry says {_known(job, name)!r}"
 
@@ -114,11 +115,10 @@ def _known(job: Job, name: str) -> Any:
 
 
 def check_changes(registry: Registry, archive: Database) -> Iterator[str]:
-    """Every change has a job that asked for it, at its moment and with its reason, and every such
-    job its change.
+    """Every change has a job with the same time and reason, and every such job has its change.
 
-    The jobs are read first: what they did is in the archive by then. A change whose job has not
-    come to say so is under way.
+    The jobs are read first, because their changes are then already in the archive. A change whose
+    job has not finished is in progress.
     """
     asked = {
         (job.import_id, job.kind, job.imported_at): job.reason
@@ -148,7 +148,7 @@ def check_changes(registry: Registry, archive: Database) -> Iterator[str]:
 
 
 def _is_unasked(registry: Registry, import_id: str, kind: str, moment: str) -> bool:
-    """Looks again: the job may have ended since."""
+    """Reads the job again, because it may have ended since."""
     return not any(
         (job.import_id, job.kind, job.imported_at) == (import_id, kind, moment)
         for job in registry.changes()
@@ -156,6 +156,6 @@ def _is_unasked(registry: Registry, import_id: str, kind: str, moment: str) -> b
 
 
 def _was_no_change(archive: Database, import_id: str, kind: str, moment: str) -> bool:
-    """A restore of what was never rolled back was given the moment of the import."""
+    """A restore of an import that was never rolled back has the time of the import."""
     batch = find_batch(archive, import_id)
     return kind == RESTORE and batch is not None and batch.imported_at == moment

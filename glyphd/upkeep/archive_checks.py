@@ -1,4 +1,4 @@
-"""What must be true inside the archive, whatever the files say: a function for each rule, a line
+"""What must be true inside the archive, independent of the files: a function for each rule, a line
 for each violation."""
 
 from collections.abc import Callable, Iterator
@@ -12,8 +12,8 @@ from glyphd.storage.derived.events import column_faults
 
 
 def check_event_ids(archive: Database) -> Iterator[str]:
-    """The ids of a batch's events follow those of the batch before, and fall from its first row to
-    its last."""
+    """The ids of a batch's events follow those of the previous batch, and decrease from its first
+    row to its last."""
     top = ScoredListing.id + ScoredListing.import_index
     bounds = (fn.MIN(ScoredListing.id), fn.MAX(ScoredListing.id), fn.MIN(top), fn.MAX(top))
     of_each = ScoredListing.select(ScoredListing.import_id, *bounds).group_by(
@@ -29,16 +29,16 @@ def check_event_ids(archive: Database) -> Iterator[str]:
     ):
         if import_id != due or lowest != before + 1 or least_top != most_top:
             yield (
-                f"import {import_id}: the ids of its events do not follow those of the import "
-                "before"
+                f"import {import_id}: the ids of its events do not follow those of the previous "
+                "import"
             )
-            return  # all that come later are wrong too
+            return  # all later ones are wrong too
         before = highest
 
 
 def check_sequences(archive: Database) -> Iterator[str]:
-    """Imports, and changes of them, are numbered in the order of their moments; on SQLite without a
-    gap."""
+    """Imports, and changes of them, are numbered in the order of their times; on SQLite without
+    gaps."""
     for model, moment in (
         (ImportBatch, ImportBatch.imported_at),
         (BatchChange, BatchChange.changed_at),
@@ -47,7 +47,7 @@ def check_sequences(archive: Database) -> Iterator[str]:
         rows = archive.execute(model.select(model.id, moment).order_by(model.id)).fetchall()
         moments = [str(at) for _, at in rows]
         if moments != sorted(set(moments)):
-            yield f"{table}: a later one has an earlier moment"
+            yield f"{table}: a later row has an earlier time"
         if is_sqlite(archive) and [number for number, _ in rows] != [*range(1, len(rows) + 1)]:
             yield f"{table}: its rows are not numbered 1, 2, 3 …"
 
@@ -58,5 +58,5 @@ ARCHIVE_CHECKS: tuple[Callable[[Database], Iterator[str]], ...] = (
     column_faults,
     *(fact.faults for fact in FACTS),
 )
-"""What must be true of the whole archive, checked once after all imports: everything derived from
-the events."""
+"""The rules for the whole archive, checked once after all imports: everything derived from the
+events."""

@@ -1,8 +1,9 @@
-"""A consistent copy of archive, registry and uploads, made while the service goes on, and verified.
+"""Makes a consistent and verified copy of archive, registry and uploads while the service is
+running.
 
-The order makes it consistent: the registry first, then the archive, then the files that this
-registry names. What ends in between is then in the archive, and the registry's copy has it as
-unfinished: the next worker finds it done.
+The order makes it consistent: the registry first, then the archive, then the files in this
+registry. An import that ends in between is in the archive and unfinished in the registry's copy:
+the next worker notices that it is done.
 """
 
 import errno
@@ -27,7 +28,7 @@ from glyphd.upkeep.originals import check_notes, check_upload, files_of, is_plai
 from glyphd.uploads import LocalUploads
 
 UNFINISHED = "incomplete"
-"""The folder inside the backup's while a copy is being made: a backup that contains it is
+"""The folder inside the backup's folder while a copy is made: a backup that contains it is
 incomplete."""
 
 
@@ -41,24 +42,27 @@ class BackedUp:
 
 
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
-"""Gets how many bytes of uploads there are to copy; returns a function that gets how many are
-done."""
+"""Called with the total bytes of uploads to copy; returns a function to be called with the bytes
+copied."""
 
 
 def back_up(settings: Settings, folder: Path, progress: Progress) -> BackedUp:
     """Copies everything into a folder that must be empty or not exist yet; durable when it returns.
 
-    The copies have the names of the originals: a service with the folder as its data folder runs on
-    them. They get there when all of them are made and found sound.
+    The copies have the names of the originals, so the folder can be used as a data folder. They are
+    moved there when all of them are complete and verified.
 
-    Raises CannotBackUp for PostgreSQL, which has tools of its own, for a folder in use, and for an
-    original that is missing or damaged; it names all of these. What was copied then stays in the
-    folder's UNFINISHED.
+    Raises CannotBackUp for PostgreSQL, which has its own tools, for a folder in use, and for
+    missing or damaged originals, all of which it names. What was copied then stays in the folder's
+    UNFINISHED.
     """
     if settings.database_url is not None:
-        raise CannotBackUp("on PostgreSQL: copy the database with pg_dump, then the uploads folder")
+        raise CannotBackUp(
+            "not supported on PostgreSQL: dump the database with pg_dump, then copy the uploads "
+            "folder"
+        )
     if folder.exists() and any(folder.iterdir()):
-        raise CannotBackUp(f"{folder} is not empty: every backup needs a folder of its own")
+        raise CannotBackUp(f"{folder} is not empty: every backup needs its own folder")
     unfinished = folder / UNFINISHED
     make_folder(unfinished)
     copied = Settings(
@@ -74,7 +78,7 @@ def back_up(settings: Settings, folder: Path, progress: Progress) -> BackedUp:
 
 
 class _Copying:
-    """Copies and looks at what it copied; `done` says what there is of it."""
+    """Copies and verifies; `done` counts what was copied."""
 
     def __init__(self, settings: Settings, copied: Settings, progress: Progress) -> None:
         self._settings = settings
@@ -84,7 +88,7 @@ class _Copying:
         self.done = BackedUp(0, 0, 0)
 
     def run(self) -> Iterator[str]:
-        """A line for each thing that is missing or damaged."""
+        """A line for each missing or damaged item."""
         make_folder(self._copied.uploads_dir)
         yield from copy_database(
             "registry", self._settings.registry_path, self._copied.registry_path
@@ -93,13 +97,12 @@ class _Copying:
         try:
             jobs = _imports_in(self._copied)
         except UNREADABLE as error:
-            yield f"registry: it does not say which files there are: {error}"
+            yield f"registry: its list of files can't be read: {error}"
             return
         yield from self._copy_files(jobs)
 
     def _copy_files(self, jobs: list[Job]) -> Iterator[str]:
-        """The files that the copied registry names; an import that was run again shares its
-        upload."""
+        """The files in the copied registry; a retried import shares its upload."""
         names: set[str] = set()
         with self._progress(sum(job.size_bytes or 0 for job in jobs)) as advance:
             for job in jobs:
@@ -120,8 +123,7 @@ class _Copying:
 
 
 def copy_database(name: str, source: Path, copy: Path) -> Iterator[str]:
-    """As of one moment, by SQLite's own backup: in one step, so that no writer makes it begin
-    again."""
+    """Copies one moment by SQLite's own backup, in one step, so that no writer can restart it."""
     make_file(copy)
     try:
         connected = sqlite3.connect(uri_to_look(source), uri=True)
@@ -143,7 +145,7 @@ def _imports_in(copied: Settings) -> list[Job]:
 
 
 def _copy_file(source: Path, copy: Path) -> None:
-    """One that is missing, or can't be read, is reported by the check of the copy."""
+    """A missing or unreadable one is reported by the check of the copy."""
     if copy.exists():
         return
     try:
@@ -161,8 +163,8 @@ def _copy_file(source: Path, copy: Path) -> None:
 
 
 def _finish(copied: Settings, folder: Path) -> None:
-    """Moves the copies to where they belong, the archive last: without it nothing takes the folder
-    for a ledger."""
+    """Moves the copies to where they belong, the archive last, because without it the folder is not
+    a ledger."""
     _sync(copied.uploads_dir)
     _sync(copied.folder)
     for path in (copied.uploads_dir, copied.registry_path, copied.archive_path):

@@ -1,4 +1,4 @@
-"""What must be true of every batch, whatever its file says: a function for each rule, a line for
+"""What must be true of every batch, independent of its file: a function for each rule, a line for
 each violation."""
 
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from glyphd.storage.row_digests import digest_rows
 
 
 def check_record_count(archive: Database, batch: Any) -> Iterator[str]:
-    """A batch has as many events as it says."""
+    """A batch has as many events as its `record_count`."""
     query = ScoredListing.select(fn.COUNT(ScoredListing.id)).where(
         ScoredListing.import_id == batch.import_id
     )
@@ -24,8 +24,8 @@ def check_record_count(archive: Database, batch: Any) -> Iterator[str]:
 
 
 def check_batch(archive: Database, batch: Any) -> Iterator[str]:
-    """What a batch says of its rows is what they say: which models come first and last, and what
-    was seen last."""
+    """A batch's values for its rows are correct: the first and last model, and the latest
+    `seen_at`."""
     models = (
         ScoredListing.select(ScoredListing.model)
         .where(ScoredListing.import_id == batch.import_id)
@@ -42,7 +42,7 @@ def check_batch(archive: Database, batch: Any) -> Iterator[str]:
     for name, query in due.items():
         (value,) = archive.execute(query).fetchone() or (None,)
         if getattr(batch, name) != value:
-            yield f"{name} is {getattr(batch, name)!r}, its events make it {value!r}"
+            yield f"{name} is {getattr(batch, name)!r}, its events give {value!r}"
 
 
 def check_versions(archive: Database, batch: Any) -> Iterator[str]:
@@ -61,24 +61,23 @@ def check_versions(archive: Database, batch: Any) -> Iterator[str]:
 
 
 def check_since_when(archive: Database, batch: Any) -> Iterator[str]:
-    """A batch is rolled back since its latest change, if that was a rollback."""
+    """A batch has the time of its latest change if that was a rollback."""
     changes = BatchChange.select(BatchChange.kind, BatchChange.changed_at).where(
         BatchChange.import_id == batch.import_id
     )
     latest = archive.execute(changes.order_by(BatchChange.id.desc()).limit(1)).fetchone()
     due = latest[1] if latest and latest[0] == ROLLBACK else None
     if batch.rolled_back_at != due:
-        yield f"rolled_back_at is {batch.rolled_back_at!r}, batch_changes make it {due!r}"
+        yield f"rolled_back_at is {batch.rolled_back_at!r}, batch_changes give {due!r}"
 
 
 def check_digest(archive: Database, batch: Any) -> Iterator[str]:
-    """The rows of a batch without a kept file are those that were written: their digest was kept
-    with it."""
+    """The rows of a batch without a kept file are unchanged: their digest is stored with it."""
     with uncommitted(archive):
         found = digest_rows(archive, batch.import_id)
     if batch.rows_sha256 != found:
         yield (
-            f"its rows, or what the batch says of them, have the SHA-256 {found}, the batch "
+            f"its rows, or the values of its batch, have the SHA-256 {found}, the batch "
             f"says {batch.rows_sha256}"
         )
 

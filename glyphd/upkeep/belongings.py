@@ -1,4 +1,4 @@
-"""Which registry and uploads belong to an archive: by their names, or by the archive's id under the
+"""Finds the registry and uploads of an archive: by their names, or by the archive's id under the
 names of version 1.
 
 Version 1 named them after the stem: `gpu.registry.sqlite` belonged to `gpu.db` as to `gpu.sqlite`.
@@ -17,10 +17,10 @@ _SQLITE_HEADER = b"SQLite format 3\0"
 
 
 def find_companions(settings: Settings) -> Settings:
-    """Settings by which the archive's companions have the names that they have now.
+    """Settings with the current names of the archive's companions.
 
-    Raises NoLedger where there is neither an archive nor a registry of its name, CannotRebuild
-    where no registry has the archive's id.
+    Raises NoLedger if there is neither an archive nor a registry of its name, CannotRebuild if no
+    registry has the archive's id.
     """
     known, own = archive_id(settings), settings.registry_path
     if known is None and own.exists():
@@ -71,16 +71,16 @@ def sharing_archives(settings: Settings) -> Iterator[Path]:
 
 
 def _require_no_other_owner(settings: Settings, found: Settings, known: str | None) -> None:
-    """The archive that has the registry's name keeps it, where both have its id."""
+    """If both archives have the registry's id, the one with its name keeps it."""
     if found is settings:
         return
     for owner in (found.archive_path, found.archive_path.with_suffix("")):
         view = settings.model_copy(update={"db_path": owner})
         if owner != settings.archive_path and owner.is_file() and archive_id(view) == known:
             raise CannotRebuild(
-                f"{place_of(settings)} shared its registry with {owner.absolute()}, as version 1 "
-                "named it for both: "
-                f"run `{view.command('rebuild')}`, whose archive gets the imports of both"
+                f"{place_of(settings)} shared its registry with {owner.absolute()}, because "
+                f"version 1 used one name for both: run `{view.command('rebuild')}`, which gives "
+                "that archive the imports of both"
             )
 
 

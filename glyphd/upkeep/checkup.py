@@ -1,5 +1,5 @@
-"""`glyphd check`: is everything there, undamaged, of this version's schema, and does it belong
-together?"""
+"""`glyphd check`: whether everything exists, is undamaged, has this version's schema, and belongs
+together."""
 
 from collections.abc import Iterator
 
@@ -18,18 +18,17 @@ from glyphd.upkeep.telling import until_unreadable
 from glyphd.uploads import UploadStore
 
 _UNKNOWN = (
-    "its upload is kept, but the registry does not know it; `glyphd rebuild --registry` "
-    "makes it an import again"
+    "its upload is kept, but it is not in the registry; `glyphd rebuild --registry` recovers it"
 )
 
 
 def find_faults(
     settings: Settings, registry: Registry, uploads: UploadStore, progress: Progress
 ) -> Iterator[str]:
-    """A line for each thing that is wrong. Changes nothing.
+    """A line for each problem. Changes nothing.
 
-    What a damaged database, or one of another schema, says of the rest is not worth telling. Raises
-    ArchiveMismatch when archive and registry do not belong together.
+    If a database is damaged or has another schema, the rest is not compared with it. Raises
+    ArchiveMismatch if archive and registry do not belong together.
     """
     yield from find_queue_damage(settings)
     damage = find_damage(settings)
@@ -58,14 +57,14 @@ def _disagreements(
 
 
 def unknown_uploads(registry: Registry, uploads: UploadStore) -> Iterator[str]:
-    """A line for each kept upload that the registry does not know; one that is just being taken in
-    is none."""
+    """A line for each kept upload that the registry lacks, except for those that are just being
+    accepted."""
     for found in find_unrecorded(uploads, registry, older_than_seconds=SETTLED_SECONDS):
         yield f"import {found.import_id}: {_UNKNOWN}"
 
 
 def uploads_without_registry(uploads: UploadStore) -> Iterator[str]:
-    """The same where there is no registry at all."""
+    """The same if there is no registry at all."""
     yield from (f"import {import_id}: {_UNKNOWN}" for import_id in manifest_names(uploads))
 
 

@@ -1,5 +1,4 @@
-"""Are the kept files what was received? The upload, the manifest and the row errors of an
-import."""
+"""Checks the kept files of an import: the upload, the manifest and the row errors."""
 
 import json
 from collections.abc import Iterator
@@ -24,10 +23,10 @@ _SOMETIMES_IN_MANIFESTS = (
     "client",
     "user_agent",
 )
-"""What an import may have from the start. Where the manifest does not say so, it has none."""
+"""Optional members of a manifest. If one is missing, the import has no such value."""
 
 _CHANGING = frozenset({"status"})
-"""What a manifest says as of the moment when the upload came in."""
+"""Members of a manifest that may have changed in the registry since the upload."""
 
 
 def files_of(job: Job) -> list[str]:
@@ -36,7 +35,8 @@ def files_of(job: Job) -> list[str]:
 
 
 def is_plain(name: str) -> bool:
-    """Whether the name may be one in the upload store: a damaged registry can say anything."""
+    """Whether the name can be one in the upload store, because a damaged registry can contain
+    anything."""
     return Path(name).name == name and "\0" not in name
 
 
@@ -45,14 +45,13 @@ def manifest_name(job: Job) -> str:
 
 
 def check_originals(uploads: UploadStore, job: Job) -> Iterator[str]:
-    """A line for each thing that is wrong with the kept files of an import, as the registry knows
-    them."""
+    """A line for each problem with the kept files of an import, compared with the registry."""
     yield from check_upload(uploads, job)
     yield from check_notes(uploads, job)
 
 
 def has_upload(uploads: UploadStore, job: Job) -> bool:
-    """Whether there is a kept file to be read."""
+    """Whether there is a readable kept file."""
     if job.upload_name is None or not is_plain(job.upload_name):
         return False
     try:
@@ -63,7 +62,7 @@ def has_upload(uploads: UploadStore, job: Job) -> bool:
 
 
 def check_upload(uploads: UploadStore, job: Job) -> Iterator[str]:
-    """The upload by its size and SHA-256."""
+    """Compares the upload's size and SHA-256."""
     if job.upload_name is None or not is_plain(job.upload_name):
         yield "the registry names no kept file"
         return
@@ -82,8 +81,8 @@ def check_upload(uploads: UploadStore, job: Job) -> Iterator[str]:
 
 
 def check_notes(uploads: UploadStore, job: Job) -> Iterator[str]:
-    """What is kept beside the upload. There is no digest of it, so it is compared with what the
-    registry says too."""
+    """Checks the files beside the upload. They have no digest, so they are compared with the
+    registry."""
     manifest = _read(uploads, manifest_name(job))
     yield from (f"the manifest {line}" for line in _manifest_faults(manifest, job))
     if job.reason is not None and job.status not in UNFINISHED:
@@ -94,7 +93,7 @@ def check_notes(uploads: UploadStore, job: Job) -> Iterator[str]:
 
 
 def _read(uploads: UploadStore, name: str) -> bytes | str:
-    """The bytes of a kept file, or why there are none."""
+    """The bytes of a kept file, or why it can't be read."""
     if not is_plain(name):
         return f"{name!r} is not a file name"
     try:
@@ -118,7 +117,7 @@ def _manifest_faults(content: bytes | str, job: Job) -> Iterator[str]:
         yield f"lacks {name}"
     for name in _SOMETIMES_IN_MANIFESTS:
         if name not in said and getattr(job, name) is not None:
-            yield f"says nothing of {name}, the registry says {getattr(job, name)!r}"
+            yield f"has no {name}, the registry says {getattr(job, name)!r}"
     for name, value in said.items():
         if name not in Job._meta.columns:
             yield f"has {name!r}, which is not a member of a manifest"
@@ -127,7 +126,7 @@ def _manifest_faults(content: bytes | str, job: Job) -> Iterator[str]:
 
 
 def _is_same(name: str, said: Any, known: Any) -> bool:
-    """JSON may have been written as a value or as its text."""
+    """JSON may be stored as a value or as its text."""
     if said == known:
         return type(said) is type(known)
     is_json = isinstance(Job._meta.columns[name], JsonTextField) and isinstance(known, str)
@@ -148,7 +147,7 @@ def _error_file_faults(content: bytes | str, job: Job) -> Iterator[str]:
             return
     first = _json_of(job.errors.encode())
     if not isinstance(first, list) or errors[: len(first)] != first:
-        yield "begins with other errors than the registry says"
+        yield "does not begin with the errors in the registry"
 
 
 def _json_of(content: bytes) -> Any:

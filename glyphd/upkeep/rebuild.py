@@ -1,9 +1,8 @@
-"""Making an archive again from the kept uploads and the registry: what was taken in, in the order
-it was taken in.
+"""Rebuilds an archive from the kept uploads and the registry, in the original order.
 
-Nothing comes from outside. Every event gets the place and the moment that it had, so that every
-answer of the new archive is the old one's; but for imports of an older row contract, whose files
-are read by the rules of this one.
+It uses nothing else. Every event gets its original position and time, so that the new archive gives
+the same answers as the old one, except for imports of an older row contract, whose files are read
+by the current rules.
 """
 
 import json
@@ -33,7 +32,7 @@ from glyphd.uploads import UploadStore
 
 @dataclass
 class Rebuilt:
-    """What a new archive holds, and a line for each import that is not what it was."""
+    """The contents of a new archive, and a line for each import that differs from the old one."""
 
     imports: int = 0
     changes: int = 0
@@ -42,20 +41,19 @@ class Rebuilt:
     notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return (
-            f"{self.imports} imports with {self.events} events, {self.changes} rollbacks and "
-            "restores"
-        )
+        imports, events = counted(self.imports, "import"), counted(self.events, "event")
+        changes = counted(self.changes, "rollback or restore", "rollbacks and restores")
+        return f"{imports} with {events}, {changes}"
 
 
 OnJob = Callable[[Job], None]
-"""Called with each job before it is done again."""
+"""Called with each job before it is repeated."""
 
 
 @dataclass(frozen=True)
 class Rebuilder:
-    """Fills the empty archive of `into` from a registry and its uploads. Of `into` the limits count
-    too."""
+    """Fills the empty archive of `into` from a registry and its uploads, with the limits of
+    `into`."""
 
     into: Settings
     registry: Registry
@@ -64,10 +62,10 @@ class Rebuilder:
     done: Rebuilt = field(default_factory=Rebuilt)
 
     def run(self) -> Rebuilt:
-        """Raises CannotRebuild when a kept file is missing, was changed, or gives other rows than
-        it did.
+        """Raises CannotRebuild if a kept file is missing, was changed, or has different rows than
+        before.
 
-        Imports of an older row contract may give other rows: that is noted, and recorded in the
+        Imports of an older row contract may have different rows: that is noted, and recorded in the
         registry.
         """
         timeline = self.registry.timeline()
@@ -83,8 +81,8 @@ class Rebuilder:
         return self.done
 
     def _settle(self, older: set[int]) -> None:
-        """From now on the files of these jobs are read by this version's contract, whatever came of
-        the imports."""
+        """From now on the files of these jobs are read by this version's contract, regardless of
+        the imports' outcome."""
         if not older:
             return
         self.registry.settle_versions(FIRST_VERSION, ROW_SCHEMA_VERSION)
@@ -123,26 +121,26 @@ class Rebuilder:
                 stage.add(checked.accepted)
 
     def _stage_by_present_rules(self, stage: Stage, job: Job) -> bool:
-        """Stages what this version's contract accepts, and records what it found; False when it
-        accepts nothing."""
+        """Stages the rows that this version's contract accepts, and records the findings; False if
+        it accepts none."""
         before = (job.record_count, job.error_count)
         try:
             values = reread(stage, job, self.uploads, self.into)
         except Refused as error:
             self.registry.amend(job, **refused_by_now(error))
             self.done.notes.append(
-                f"import {job.import_id}: the row contract refuses its file now "
-                f"({error.detail}), so it has failed; "
-                f"its file is kept, at /api/imports/{job.import_id}/file, and …/retry runs it "
+                f"import {job.import_id}: the row contract now refuses its file ({error.detail}), "
+                f"so it has failed; its file is kept, at /api/imports/{job.import_id}/file, and "
+                "…/retry runs it "
                 "again with other options"
             )
             return False
         self.registry.amend(job, **values)
         if (job.record_count, job.error_count) != before:
             self.done.notes.append(
-                f"import {job.import_id}: the row contract accepts {job.record_count} of its "
-                f"{job.rows_read} rows now, "
-                f"and accepted {before[0]}; /api/imports/{job.import_id}/errors has the others"
+                f"import {job.import_id}: the row contract now accepts {job.record_count} of its "
+                f"{job.rows_read} rows, and accepted {before[0]} before; "
+                f"/api/imports/{job.import_id}/errors has the others"
             )
         return True
 
@@ -205,7 +203,7 @@ def findings_in(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _batch_of(job: Job) -> Batch:
-    """What was recorded of the import. Its findings are in the registry as they were."""
+    """What was recorded about the import. Its findings in the registry are unchanged."""
     result: dict[str, Any] = {name: getattr(job, name) for name in FINDINGS}
     result |= {name: json.loads(result[name]) for name in JSON_FINDINGS if result[name] is not None}
     return Batch(

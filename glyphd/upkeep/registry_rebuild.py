@@ -1,7 +1,6 @@
-"""`glyphd rebuild --registry`: recovers the kept uploads that the registry does not know.
+"""`glyphd rebuild --registry`: recovers the kept uploads that the registry lacks.
 
-What the archive holds of them has succeeded already; the rest waits for a worker, in the order in
-which it came.
+Those in the archive have already succeeded; the rest is queued for a worker in the original order.
 """
 
 import json
@@ -17,6 +16,7 @@ from glyphd.db.migrations import initialise
 from glyphd.db.registry_models import Job
 from glyphd.importing.registry import Registry
 from glyphd.importing.unrecorded import NotTakenUp, Unrecorded, find_unrecorded, job_values, record
+from glyphd.plurals import counted
 from glyphd.settings import Settings
 from glyphd.upkeep.agreement import find_batch
 from glyphd.upkeep.backup import Progress
@@ -26,7 +26,7 @@ from glyphd.uploads import LocalUploads, UploadStore
 
 @dataclass
 class Recovered:
-    """What the registry has got, and a line for each kept upload that could not be made an
+    """What was added to the registry, and a line for each kept upload that could not be made an
     import."""
 
     in_archive: int = 0
@@ -35,18 +35,18 @@ class Recovered:
     notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
+        imports = counted(self.in_archive, "import")
+        changes = counted(self.changes, "rollback or restore", "rollbacks and restores")
         return (
-            f"{self.in_archive} imports whose rows are in the archive, {self.queued} for the "
-            "next worker to import, "
-            f"{self.changes} rollbacks and restores"
+            f"{imports} whose rows are in the archive, {self.queued} for the next worker to "
+            f"import, {changes}"
         )
 
 
 def rebuild_registry(settings: Settings, progress: Progress) -> Recovered:
-    """Makes a registry where there is none, and jobs of all uploads with a manifest that it does
-    not know.
+    """Creates a registry if there is none, and jobs for all uploads with a manifest that it lacks.
 
-    It may be repeated, and adds nothing then. Raises CannotRebuild while a worker is alive, and
+    It can be repeated, and then adds nothing. Raises CannotRebuild while a worker is alive, and
     what `initialise` raises.
     """
     initialise(settings, registry_may_be_lost=True)
@@ -69,8 +69,8 @@ class _Recovery:
 
     def run(self) -> Recovered:
         unrecorded = find_unrecorded(self.uploads, self.registry)
-        # What is in the archive first: of two uploads with one idempotency key it is the one that
-        # was accepted.
+        # Uploads in the archive come first: of two uploads with one idempotency key that one was
+        # accepted.
         unrecorded.sort(key=lambda found: find_batch(self.archive, found.import_id) is None)
         with self.progress(len(unrecorded)) as advance:
             for found in unrecorded:
@@ -94,8 +94,7 @@ class _Recovery:
             self.done.in_archive += 1
 
     def _note_changes(self) -> None:
-        """The rollbacks and restores that the archive has had; what asked for them is not known any
-        more."""
+        """The rollbacks and restores in the archive; who requested them is no longer known."""
         known = {(job.import_id, job.kind, job.imported_at) for job in self.registry.changes()}
         for change in BatchChange.select().order_by(BatchChange.id).bind(self.archive):
             job = self.registry.find_import(change.import_id)

@@ -1,9 +1,9 @@
-"""`glyphd rebuild` in place: the new archive takes the old one's place, with its companions under
-their own names.
+"""`glyphd rebuild` in place: the new archive replaces the old one, with its companions under their
+own names.
 
-The old archive stays until the new one takes its name, in one step and as the last. Killed before,
-the command is simply run again. What was replaced is moved away; only what a service recreates by
-itself is removed.
+The old archive stays until the new one takes its name, as the last step, which is atomic. If the
+command is killed before, it is simply run again. Replaced files are set aside; only files that a
+service recreates are removed.
 """
 
 from collections.abc import Iterator
@@ -45,11 +45,10 @@ from glyphd.uploads import LocalUploads
 
 
 def rebuild_in_place(settings: Settings, progress: Progress) -> tuple[Rebuilt, list[Path]]:
-    """Makes the archive again, where the old one was; what it holds, and the folders with the files
-    it replaced.
+    """Rebuilds the archive in place; returns its contents, and the folders with the replaced files.
 
-    Raises CannotRebuild while a service uses the files, and what `Rebuilder.run` raises; then all
-    is as it was.
+    Raises CannotRebuild while a service uses the files, and what `Rebuilder.run` raises; then
+    nothing has changed.
     """
     old = find_companions(settings)
     with migration_lock(settings), _workplace(settings) as work:
@@ -66,15 +65,13 @@ def rebuild_in_place(settings: Settings, progress: Progress) -> tuple[Rebuilt, l
 
 
 def rebuild_elsewhere(settings: Settings, into: Path, progress: Progress) -> Rebuilt:
-    """Makes a SQLite archive at `into`, where nothing may be yet; the service's own archive is left
-    alone.
+    """Builds a SQLite archive at `into`, which must not exist; the service's own archive is not
+    changed.
 
-    Raises what `Rebuilder.run` raises; what there is of the new archive is then removed.
+    Raises what `Rebuilder.run` raises; the incomplete new archive is then removed.
     """
     if into.exists():
-        raise CannotRebuild(
-            f"{into} exists already: an archive is rebuilt only where there is nothing"
-        )
+        raise CannotRebuild(f"{into} already exists: name a path where there is nothing yet")
     _refuse_version_1(settings)
     require_there(settings, [REGISTRY])
     require_current_schema(settings, [REGISTRY])
@@ -93,8 +90,8 @@ def rebuild_elsewhere(settings: Settings, into: Path, progress: Progress) -> Reb
 
 
 def _refuse_version_1(settings: Settings) -> None:
-    """An archive of version 1 must be replaced together with its registry. A damaged one may be
-    what this is for."""
+    """An archive of version 1 must be replaced together with its registry. A damaged one is
+    allowed."""
     try:
         applied_of(settings, ARCHIVE)
     except SchemaOutdated:
@@ -104,14 +101,14 @@ def _refuse_version_1(settings: Settings) -> None:
 
 
 def _fill(target: Settings, source: Settings, uploads: LocalUploads, progress: Progress) -> Rebuilt:
-    """Makes the archive of `target` from the registry of `source`."""
+    """Builds the archive of `target` from the registry of `source`."""
     initialise_archive(target, registry_id(source))
     return refill(target, source, uploads, progress)
 
 
 @contextmanager
 def _workplace(settings: Settings) -> Iterator[Settings]:
-    """Settings for the new files while they are made, beside the places that they will take."""
+    """Settings for the new files while they are built, beside the files that they will replace."""
     archive = settings.archive_path.with_name(f"{settings.archive_path.name}.{REBUILDING_ENDING}")
     own = {"db_path": archive, "data_dir": settings.folder}
     try:
@@ -130,12 +127,12 @@ def _clear(archive: Path, folder: Path) -> None:
 
 
 def _require_unused(settings: Settings, old: Settings) -> set[str]:
-    """The imports that the registry calls succeeded. Raises CannotRebuild while some process has
-    the databases open."""
+    """The imports that the registry calls succeeded. Raises CannotRebuild while a process has the
+    databases open."""
     succeeded = require_no_worker(old)
     for path in (settings.archive_path, old.registry_path):
-        # Whoever closes a database last removes its log: what is still there after us is somebody
-        # else's.
+        # The last process to close a database removes its log: a remaining log belongs to another
+        # process.
         if _was_opened(path) and Path(f"{path}-wal").exists():
             raise CannotRebuild(f"{path.absolute()} is in use: stop the service first")
     return succeeded
@@ -153,8 +150,8 @@ def _was_opened(path: Path) -> bool:
 
 
 def _with_current_registry(settings: Settings, old: Settings, work: Settings) -> Settings:
-    """Settings whose registry has this version's schema: a copy, unless the registry may stay as
-    and where it is."""
+    """Settings with a registry that has this version's schema: a copy, unless the registry can stay
+    as and where it is."""
     if (
         old.registry_path == settings.registry_path
         and applied_of(old, REGISTRY) == REGISTRY.packaged()
@@ -168,7 +165,7 @@ def _with_current_registry(settings: Settings, old: Settings, work: Settings) ->
 
 
 def _notes(settings: Settings) -> Iterator[str]:
-    """What the old archive has that the new one has not, or should not be surprised to have."""
+    """Notes on what only the old archive has, and on what the new one additionally has."""
     for path in sharing_archives(settings):
         yield f"{path.absolute()} shared this registry: the imports of both are in the new archive"
     archive = open_archive_to_verify(settings)
@@ -180,14 +177,14 @@ def _notes(settings: Settings) -> Iterator[str]:
         return
     if count:
         yield (
-            f"{count} imports were written through the library and have no kept file: only the "
-            "old archive has them"
+            f"only the old archive has {counted(count, 'import')} written through the library, "
+            "without a kept file"
         )
 
 
 def _take_places(settings: Settings, old: Settings, work: Settings) -> list[Path]:
-    """The folders with what was replaced. Each step leaves files from which the command can be run
-    again; the archive comes last.
+    """Returns the folders with the replaced files. After each step the command can be run again;
+    the archive comes last.
     """
     ending = f"replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     uploads = uploads_of(settings, old)
@@ -198,7 +195,7 @@ def _take_places(settings: Settings, old: Settings, work: Settings) -> list[Path
         uploads.rename(settings.uploads_dir)
         sync_folder(settings.folder)
     aside = {settings.beside(ending), companion(settings.archive_path, ending)}
-    # 2. The registry, where it was copied to be migrated.
+    # 2. The registry, if it was copied to be migrated.
     if work.registry_path.exists():
         _replace(
             old.registry_path, settings.beside(ending), work.registry_path, settings.registry_path
@@ -212,15 +209,15 @@ def _take_places(settings: Settings, old: Settings, work: Settings) -> list[Path
         work.archive_path,
         settings.archive_path,
     )
-    # 4. What is left under old names, and is recreated under the new ones.
+    # 4. Files that are left under old names, and are recreated under the new ones.
     if old is not settings and not old.archive_path.exists():
         _remove_disposable(old)
     return sorted(folder for folder in aside if folder.exists())
 
 
 def _replace(old: Path, aside: Path, new: Path, place: Path) -> None:
-    """Puts `old`, where there is one, aside with its logs, and `new` in its place, with no moment
-    without either."""
+    """Sets `old`, if it exists, aside with its logs, and moves `new` into its place, so that one of
+    them exists at any moment."""
     if old.exists():
         make_folder(aside)
         _link(old, aside / old.name)

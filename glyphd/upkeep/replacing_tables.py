@@ -1,8 +1,8 @@
-"""`glyphd rebuild` on PostgreSQL: new tables take the places of the old ones, which move to a
-schema of their own.
+"""`glyphd rebuild` on PostgreSQL: new tables replace the old ones, which are moved to another
+schema.
 
-The new archive gets its id when it is complete. Killed before, nothing starts on it, and the
-command is simply run again; after an error the old tables move back.
+The new archive gets its id when it is complete. If the command is killed before, nothing starts
+with the archive, and the command is simply run again; after an error the old tables are moved back.
 """
 
 from contextlib import closing
@@ -25,7 +25,7 @@ from glyphd.uploads import LocalUploads
 
 
 def rebuild_tables(settings: Settings, progress: Progress) -> tuple[Rebuilt, str | None]:
-    """What the new archive holds, and the schema with the tables it replaced, if there were any.
+    """The contents of the new archive, and the schema with the replaced tables, if there were any.
 
     Raises NoLedger without a registry, CannotRebuild for one of another archive or while a worker
     is alive, and what `Rebuilder.run` raises.
@@ -50,7 +50,7 @@ def rebuild_tables(settings: Settings, progress: Progress) -> tuple[Rebuilt, str
 
 
 def _put_aside(settings: Settings, schema: str) -> str | None:
-    """Moves the archive's tables and views to a new schema; None when there are none."""
+    """Moves the archive's tables and views to a new schema; None if there are none."""
     with (
         closing(open_postgres(settings)) as database,
         database.connection_context(),
@@ -79,7 +79,7 @@ def _bring_back(settings: Settings, schema: str | None) -> None:
 
 
 def _relations(database: Database, schema: str) -> list[str]:
-    """The archive's tables and views in a schema, which is given as an expression of SQL."""
+    """The archive's tables and views in a schema, which is given as an SQL expression."""
     ours = [model._meta.table_name for model in ARCHIVE_MODELS]
     ours += [ARCHIVE.history_table, *VIEWS[ARCHIVE]]
     query = (

@@ -1,5 +1,5 @@
-"""Reading the file of an import of an older row contract by the rules of this version, as if it
-came now."""
+"""Reads the file of an import of an older row contract by the rules of this version, like a new
+upload."""
 
 import json
 from typing import Any
@@ -20,11 +20,10 @@ from glyphd.uploads import UploadStore
 
 
 def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> dict[str, Any]:
-    """Stages the rows that are accepted; what the registry has to say of the import from now on.
+    """Stages the accepted rows; returns the new values for the registry.
 
-    No import is lost for a row: where the import was not to skip any, it is one that does now.
-    Raises what the check at the door and the reading raise, and RowsRefused when no row is
-    accepted.
+    No import is lost because of a single row: an import that did not skip bad rows now does. Raises
+    what the check at the door and the reading raise, and RowsRefused if no row is accepted.
     """
     _ask_door(job, uploads, settings)
     report = ErrorReport(
@@ -58,8 +57,8 @@ def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> 
 
 
 def renew_manifest(uploads: UploadStore, job: Job) -> None:
-    """The manifest says by which rules the file is read, as the registry does. One that can't be
-    read stays."""
+    """Updates the manifest's row contract, like the registry's. An unreadable manifest is not
+    changed."""
     name = f"{job.import_id}.json"
     try:
         with uploads.open(name) as file:
@@ -79,7 +78,7 @@ def _ask_door(job: Job, uploads: UploadStore, settings: Settings) -> None:
 
 
 def refused_by_now(error: Refused) -> dict[str, Any]:
-    """What the registry has to say of an import whose file is not accepted any more."""
+    """The registry's values for an import whose file is no longer accepted."""
     return {
         "schema_version": ROW_SCHEMA_VERSION,
         "status": "failed",

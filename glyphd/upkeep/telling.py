@@ -1,4 +1,4 @@
-"""Lines about a database in which anything may be stored."""
+"""Lines about a database that may contain anything."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,14 +6,13 @@ from glyphd.db.troubles import PASSING_TROUBLES, UNREADABLE, trouble_of
 
 
 def until_unreadable(lines: Iterable[str]) -> Iterator[str]:
-    """The lines; where what is stored can't be read, a line for that in place of those that would
-    follow.
+    """The lines; if stored data can't be read, a line about that replaces the rest.
 
-    Raises what a database raises that is busy or out of reach: nothing is known then.
+    Raises the error of a database that is busy or unreachable.
     """
     try:
         yield from lines
     except UNREADABLE as error:
         if trouble_of(error) in PASSING_TROUBLES:
             raise
-        yield f"what is stored can't be read further: {' '.join(str(error).split())}"
+        yield f"the stored data can't be read any further: {' '.join(str(error).split())}"

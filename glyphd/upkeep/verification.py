@@ -1,7 +1,7 @@
-"""Does the archive hold what the kept files say? Reads them again as the import did, and compares
-row by row.
+"""Compares the archive with the kept files: reads them again as the import did, and compares row by
+row.
 
-Writes nothing but temporary tables, and takes no lock that an import would wait for.
+Writes only temporary tables, and takes no lock for which an import would wait.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +20,7 @@ from glyphd.db.registry_models import Job
 from glyphd.errors import ImportNotFound, UnreadableFile
 from glyphd.importing.reading import read_kept
 from glyphd.importing.registry import Registry
+from glyphd.plurals import counted
 from glyphd.settings import Settings
 from glyphd.storage.comparing import MOST, Side, differences, place_of
 from glyphd.storage.staging import STAGED_COLUMNS, Stage, open_stage, staged
@@ -33,13 +34,12 @@ from glyphd.uploads import UploadStore
 _AT_ONCE = 500
 
 Tick = Callable[[int], None]
-"""Gets how many more bytes of kept files are done."""
+"""Called with the number of further bytes of kept files that are done."""
 
 
 @dataclass
 class Tally:
-    """What was looked at: files, imports compared with theirs and their rows, and imports that
-    never had one."""
+    """What was compared: files, imports with a file and their rows, and imports without one."""
 
     files: int = 0
     imports: int = 0
@@ -47,8 +47,9 @@ class Tally:
     without_file: int = 0
 
     def __str__(self) -> str:
-        imports = f"{self.imports} imports with {self.rows} rows"
-        return f"{self.files} kept files, {imports}, {self.without_file} without a file"
+        files = counted(self.files, "kept file")
+        imports = f"{counted(self.imports, 'import')} with {counted(self.rows, 'row')}"
+        return f"{files}, {imports}, {self.without_file} without a file"
 
 
 @dataclass
@@ -64,10 +65,10 @@ class Verifier:
     tally: Tally = field(default_factory=Tally)
 
     def verify_all(self) -> Iterator[str]:
-        """A line for each thing that is wrong: with the databases, with any import, or, if nothing
-        is, with what is derived from them all.
+        """A line for each problem with the databases or an import.
 
-        What is derived from events that were altered says nothing.
+        If there is none, also with what is derived from all of them, which is meaningless if events
+        were altered.
         """
         found = False
         for line in chain(find_damage(self.settings), until_unreadable(self._everything())):
@@ -77,7 +78,7 @@ class Verifier:
             yield from islice(until_unreadable(check(self.archive)), MOST)
 
     def verify(self, import_ids: Iterable[str]) -> Iterator[str]:
-        """A line for each thing that is wrong with these imports. Raises ImportNotFound for an
+        """A line for each problem with these imports. Raises ImportNotFound for an
         unknown one."""
         read_any_text(self.archive)
         for import_id in import_ids:
@@ -103,8 +104,8 @@ class Verifier:
             return int(self.registry.database.execute(query).fetchone()[0] or 0)
 
     def _verify(self, import_id: str) -> Iterator[str]:
-        """The job is read before the batch: one that had succeeded by then has its batch, whatever
-        runs meanwhile."""
+        """The job is read before the batch: if it had succeeded by then, its batch exists,
+        regardless of what runs meanwhile."""
         job = self.registry.find_import(import_id)
         batch = find_batch(self.archive, import_id)
         if job is not None:
@@ -118,7 +119,7 @@ class Verifier:
             self.tally.without_file += 1
             yield from check_digest(self.archive, batch)
         else:
-            yield "it is in the archive, but the registry does not know it"
+            yield "it is in the archive, but not in the registry"
         if batch is not None:
             for check in BATCH_CHECKS:
                 yield from check(self.archive, batch)
@@ -153,7 +154,7 @@ class Verifier:
             yield from differences(self.archive, file, archive, STAGED_COLUMNS[1:])
 
     def _stage(self, stage: Stage, job: Job) -> Iterator[str]:
-        """Stages the rows that are accepted. Of an import that skips none, a line for each of the
+        """Stages the accepted rows. For an import that skips none, a line for each of the
         others."""
         done = 0
         with read_kept(self.uploads, job, settings=self.settings) as kept:

@@ -1,5 +1,5 @@
-"""The upload store: every byte received, kept for ever. Interface and the local folder behind
-it."""
+"""The upload store: every received byte, kept forever. The interface, and its implementation in a
+local folder."""
 
 from glyphd.uploads.local import LocalUploads
 from glyphd.uploads.store import HEAD_BYTES, Receiving, UploadStore

@@ -1,17 +1,18 @@
-"""The SHA-256 of what is in a file already."""
+"""The SHA-256 of the part of a file that is already written."""
 
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 
-# Smaller ones would wait for Python's lock more often; being used again, this one is no new memory
-# each time.
+# Smaller blocks would wait for Python's lock more often. The buffer is reused, so it is not newly
+# allocated each time.
 _BLOCK_BYTES = 1 << 20
 _STEP_BYTES = 8 << 20
 
 
 class FollowingDigest:
-    """Taken by a thread of its own, behind whoever finds out how much of the file counts."""
+    """A separate thread computes it, following the writer that says how much of the file is
+    valid."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -22,18 +23,18 @@ class FollowingDigest:
         self._thread = ThreadPoolExecutor(1, "digest")
 
     def follow(self, size: int) -> None:
-        """So many bytes count by now; small steps wait for the next one."""
+        """Says how many bytes are valid by now; small steps wait for the next call."""
         if size - self._asked_size >= _STEP_BYTES:
             self.catch_up(size)
 
     def catch_up(self, size: int) -> Future[str]:
-        """The SHA-256 of so many bytes, in hex, once it is known. Raises OSError where the file has
+        """Waits for the SHA-256 of the first `size` bytes, in hex. Raises OSError if the file has
         fewer."""
         self._asked_size = size
         return self._thread.submit(self._read, size)
 
     def close(self) -> None:
-        """Leaves what hasn't begun. To be called while the file is still open."""
+        """Cancels what has not begun. To be called while the file is still open."""
         self._thread.shutdown(cancel_futures=True)
 
     def _read(self, size: int) -> str:

@@ -15,12 +15,12 @@ from glyphd.private_files import make_folder, sync_folder
 from glyphd.uploads.digests import FollowingDigest
 from glyphd.uploads.store import HEAD_BYTES
 
-# Up to here a file is written at once, and asking the disk twice takes longer.
+# Up to this size a file is written in one step, and a second sync takes longer.
 _QUICKLY_SYNCED_BYTES = 8 << 20
 
 
 class LocalUploads:
-    """One folder, flat. Half-received files end in `.part`; whole ones get their name by a
+    """One flat folder. Incomplete files end in `.part`; complete ones get their name by a
     rename."""
 
     def __init__(self, folder: Path) -> None:
@@ -88,7 +88,7 @@ class LocalUploads:
 
 
 class LocalReceiving:
-    """A `.part` file, and the SHA-256 of what went into it once `start_digest` is called."""
+    """A `.part` file, and after `start_digest` the SHA-256 of its contents."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -103,15 +103,13 @@ class LocalReceiving:
     @property
     def sha256(self) -> str:
         if self._digest is None and self.size == len(self._head):
-            return sha256(
-                self._head
-            ).hexdigest()  # a thread would take longer than the few bytes there are
+            return sha256(self._head).hexdigest()  # a thread would take longer for so few bytes
         digested = self._started_digest().catch_up(self.size)
         if self.size > _QUICKLY_SYNCED_BYTES:
             with _no_room_named():
                 os.fsync(
                     self._file.fileno()
-                )  # beside the thread that digests, which takes about as long
+                )  # in parallel with the thread that computes the digest, which takes about as long
         return digested.result()
 
     @property
@@ -158,7 +156,7 @@ def _open_for_owner(path: Path, flags: int) -> int:
 
 
 def _path_in(folder: Path, name: str) -> Path:
-    """Only plain names: a separator in one would be a mistake of ours."""
+    """Only plain names: a separator in a name would be a bug."""
     if name in ("", "..") or Path(name).name != name:
         raise ValueError(f"not a plain file name: {name!r}")
     return folder / name

@@ -1,33 +1,34 @@
-"""What an upload store promises."""
+"""The interface of an upload store."""
 
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
 HEAD_BYTES = 128 * 1024
-"""The first bytes of an upload that the check at the door looks at."""
+"""How many first bytes of an upload are checked at the door."""
 
 
 class Receiving(Protocol):
-    """An upload while it is being received. Leaving its block without `keep` leaves nothing
+    """An upload while it is being received. If its block ends without `keep`, nothing is left
     behind."""
 
     def write(self, data: bytes | bytearray) -> None:
-        """Adds bytes. Raises StorageFull when there is no room for them."""
+        """Adds bytes. Raises StorageFull if there is no space for them."""
 
     def start_digest(self) -> None:
-        """The upload is wanted: its digest is taken from now on, beside what is still to come.
+        """The upload was accepted: its digest is computed from now on, in parallel with what is
+        still received.
 
-        Until then, and until `sha256` is asked for, no byte is digested or synced: a refused upload
-        costs neither.
+        Before this, or a call of `sha256`, nothing is digested or synced, so a refused upload costs
+        neither.
         """
 
     @property
     def size(self) -> int:
-        """Bytes so far."""
+        """The number of bytes so far."""
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the bytes that are the upload's so far, in hex. Raises StorageFull."""
+        """SHA-256 of the upload's bytes so far, in hex. Raises StorageFull."""
 
     @property
     def head(self) -> bytes:
@@ -45,7 +46,7 @@ class UploadStore(Protocol):
         """Starts an upload."""
 
     def put(self, name: str, data: bytes) -> None:
-        """Keeps a small file, durable when it returns; replaces one of the same name as a whole."""
+        """Keeps a small file, durable when it returns; atomically replaces one of the same name."""
 
     def create(self, name: str) -> BinaryIO:
         """Opens a file for writing from its start; the caller makes it durable with `settle`."""
@@ -60,17 +61,17 @@ class UploadStore(Protocol):
         """Bytes of a kept file. Raises FileNotFoundError."""
 
     def names(self) -> list[str]:
-        """Every file that is kept, in no order; none that is only half received."""
+        """All complete files, in no particular order."""
 
     def age(self, name: str) -> float:
         """Seconds since the file was written; 0 for one that is gone, or from before the clock was
         set back."""
 
     def delete(self, name: str) -> None:
-        """Forgets a file; no error when it isn't there."""
+        """Removes a file; no error if it does not exist."""
 
     def forget_unfinished(self, older_than_seconds: float) -> int:
-        """Removes what was only half received, long ago; returns how many files that were."""
+        """Removes old incomplete files; returns how many."""
 
     def check_writable(self) -> None:
-        """Raises StorageFull or OSError when nothing could be kept now."""
+        """Raises StorageFull or OSError if nothing can be stored now."""

@@ -1,4 +1,5 @@
-"""The address of a page is its state: this page's own, and links that keep the moment it shows."""
+"""The address of a page is its state: the page's own address, and links that keep the selected
+moment."""
 
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
@@ -11,14 +12,14 @@ Pairs = list[tuple[str, str]]
 
 
 def address(path: str, pairs: Pairs) -> str:
-    """A path that is quoted already, with a query."""
+    """An already quoted path, with a query."""
     return f"{path}?{urlencode(pairs)}" if pairs else path
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where the reader is. `pairs` are the query's names and values, empty ones left out; `origin`
-    is the service's scheme, host and port as the reader knows them."""
+    """The current address. `pairs` are the query's names and values without empty ones; `origin` is
+    the service's scheme, host and port as used by the reader."""
 
     path: str
     pairs: Pairs
@@ -35,8 +36,8 @@ class Address:
 
     @property
     def moment(self) -> str | None:
-        """The moment that this page shows, as stored time text; None for the present, and for what
-        is no time."""
+        """The moment that this page shows, as stored time text; None for the present, and for an
+        invalid time."""
         try:
             return read_parameters(MomentQuery, [("as_of", self.as_of)] if self.as_of else []).as_of
         except InvalidRequest:
@@ -53,13 +54,12 @@ class Address:
         return [(name, value) for name, value in self.pairs if name not in names]
 
     def here(self, **changed: str | None) -> str:
-        """This page with other parameters; None leaves one out. It starts at its first page
-        again."""
+        """This page with other parameters; None removes one. It starts at its first page again."""
         given = [(name, value) for name, value in changed.items() if value is not None]
         return address(quote(self.path), [*self.without("cursor", *changed), *given])
 
     def to(self, path: str, /, **parameters: str) -> str:
-        """Another page at the same moment. The path is quoted already."""
+        """Another page at the same moment. The path must be quoted already."""
         moment = [("as_of", self.as_of)] if self.as_of is not None else []
         return address(path, [*parameters.items(), *moment])
 
@@ -70,7 +70,8 @@ class Address:
         return self.to(f"/listings/{listing_id}")
 
     def data(self, path: str, *left_out: str, **parameters: str) -> str:
-        """The data of this page from the API: the same query, less what only a page of it needs."""
+        """The data of this page from the API: the same query, without parameters that only the page
+        has."""
         return address(
             path, [*self.without("cursor", "limit", *left_out, *parameters), *parameters.items()]
         )

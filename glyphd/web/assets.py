@@ -1,4 +1,4 @@
-"""Style sheet, scripts, icon and samples, served under addresses that name their content."""
+"""Style sheet, scripts, icon and samples, served under addresses that contain a digest."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,8 +33,8 @@ class Asset:
 
 
 class Assets:
-    """All files under one address, which changes with any of them: scripts import each other by
-    relative names."""
+    """All files under one prefix, which changes with any of them, because scripts import each other
+    by relative names."""
 
     def __init__(self) -> None:
         folders = (Path(__file__).parent / "static", samples_folder())
@@ -52,7 +52,7 @@ class Assets:
         return digest.hexdigest()[:16]
 
     def path(self, name: str) -> str:
-        """Where a file is found. Raises KeyError for one that does not exist."""
+        """The address of a file. Raises KeyError if it does not exist."""
         return f"/static/{self.version}/{self._assets[name].name}"
 
     def routes(self) -> list[Route]:
@@ -69,6 +69,6 @@ class Assets:
 
 
 def samples_folder() -> Path:
-    """`sample` inside the installed package, else the one of the checkout."""
+    """`sample` inside the installed package, or else in the checkout."""
     inside = _PACKAGE / "sample"
     return inside if inside.is_dir() else _PACKAGE.parent / "sample"

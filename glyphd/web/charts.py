@@ -1,5 +1,5 @@
-"""Charts as SVG, made on the server: they need no script, print, and take their colours from the
-style sheet."""
+"""Charts as SVG, drawn on the server: they need no script, can be printed, and take their colours
+from the style sheet."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from markupsafe import Markup
 WIDTH, HEIGHT = 720, 260
 RIGHT, TOP, BOTTOM = 20, 16, 38
 CHARACTER = 13
-"""The width of a character where the style sheet writes largest, which is on a phone."""
+"""The width of a character at the style sheet's largest size, which is used on phones."""
 BARS, WIDEST_BAR = 44, 24
 """The height of the strip of bars, and the width of one."""
 DATE_WIDTH = 10 * CHARACTER
 TICKS, DATES = 4, 4
 MOST_POINTS = 80
-"""What a line shows at most: beyond that points are left out, the first, the last and the extremes
-never."""
+"""The most points of a line: further ones are left out, but never the first, the last and the
+extremes."""
 
 Writer = Callable[[float], str]
-"""How a chart says a value."""
+"""Formats a value for a chart."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One mark: when, how much, and what its tooltip says; `kind` is a class of the style sheet."""
+    """One mark: its time, its value and its tooltip; `kind` is a class of the style sheet."""
 
     at: datetime
     value: float
@@ -38,7 +38,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Line:
-    """Points in order of time, joined; `kind` is a class of the style sheet."""
+    """Points in order of time, connected by a line; `kind` is a class of the style sheet."""
 
     kind: str
     points: Sequence[Point]
@@ -56,7 +56,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Picture:
-    """What a chart draws. `bars` are counts at the same moments, in a strip of their own below the
+    """What a chart draws. `bars` are counts at the same moments, in a separate strip below the
     lines."""
 
     lines: Sequence[Line]
@@ -64,14 +64,14 @@ class Picture:
     bars: Sequence[Point] = ()
 
     def points(self) -> list[Point]:
-        """All that share the scale of the lines."""
+        """All values on the scale of the lines."""
         found = [point for line in self.lines for point in line.points]
         return found + [point for band in self.bands for point in (*band.low, *band.high)]
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Where moments and values are in the picture."""
+    """The positions of moments and values in the picture."""
 
     first: datetime
     last: datetime
@@ -92,22 +92,21 @@ class Scale:
 
 
 def chart(label: str, picture: Picture, *, write: Writer) -> Markup:
-    """A picture of lines over time. `label` says in a sentence what it shows; `write` says a
-    value."""
+    """A picture of lines over time. `label` describes it in a sentence; `write` formats a value."""
     scale = scale_of(picture, write)
     parts = [*_grid(scale, write), *_dates(scale), *_bars(scale, picture.bars)]
     parts += [_band(scale, band) for band in picture.bands]
     for line in picture.lines:
         parts += _line(scale, line)
-    # What is inside of an image can't be reached by keyboard: with links it is a group.
+    # Links inside an image can't be reached by keyboard, so with links it is a group.
     role = "group" if any(point.link for point in picture.points()) else "img"
     opening = Markup('<svg class="chart" viewBox="0 0 {} {}" role="{}" aria-label="{}">')
     return opening.format(WIDTH, HEIGHT, role, label) + Markup("").join(parts) + Markup("</svg>")
 
 
 def scale_of(picture: Picture, write: Writer) -> Scale:
-    """Wide enough for all points, with some air above and below, and with room for what the ticks
-    say."""
+    """Wide enough for all points, with some space above and below, and for the labels of the
+    ticks."""
     points = picture.points()
     values = [point.value for point in points]
     low, high = min(values), max(values)
@@ -131,8 +130,8 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def spread_bar(prices: Sequence[float], largest: float) -> Markup:
-    """Lowest, median and highest on one scale from 0, for a row of a table. The numbers stand
-    beside it."""
+    """Lowest, median and highest on one scale from 0, for a row of a table. The numbers are beside
+    it."""
     x = [round(100 * value / largest, 1) if largest else 0 for value in prices]
     return Markup(
         '<svg class="spread" viewBox="0 0 104 16" aria-hidden="true" focusable="false">'
@@ -143,7 +142,7 @@ def spread_bar(prices: Sequence[float], largest: float) -> Markup:
 
 
 def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
-    """At most about so many points: of each stretch the lowest and the highest, and both ends."""
+    """At most about this many points: the lowest and the highest of each section, and both ends."""
     if len(points) <= most:
         return list(points)
     stretch = -(-len(points) // (most // 2))
@@ -168,7 +167,7 @@ def _grid(scale: Scale, write: Writer) -> Iterable[Markup]:
 
 
 def _dates(scale: Scale) -> Iterable[Markup]:
-    """A few whole days, evenly spaced, under a short line each."""
+    """A few whole days, evenly spaced, each below a short line."""
     for day in days_between(scale.first.astimezone(UTC).date(), scale.last.astimezone(UTC).date()):
         x = scale.x(
             min(max(datetime(day.year, day.month, day.day, tzinfo=UTC), scale.first), scale.last)

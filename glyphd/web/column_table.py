@@ -1,4 +1,4 @@
-"""The columns of a kept file: what each of them becomes, and what somebody chose for it instead."""
+"""The columns of a kept file: how each one is read, and what was chosen for it instead."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from glyphd.web.addresses import Pairs
 CHOICES = INPUT_COLUMNS
 """What a column can become."""
 MOST_COLUMNS = 50
-"""Each has a list of all that it can become, and a page shall stay small."""
+"""Each has a list of all choices, and a page must stay small."""
 _ROWS_LOOKED_AT = 20
 FIELD = "column-"
-"""A field of the form is named by this and the column's place in the file."""
+"""A field of the form is named by this prefix and the column's position in the file."""
 LEFT_OUT = "-"
 """The choice of a column that is left out; an empty choice leaves it as it was found."""
 
 
 @dataclass(frozen=True)
 class ShownColumn:
-    """A column as the table has it. `target` is the canonical column that it becomes, else `fate`
-    says what does."""
+    """A column in the table. `target` is the canonical column as which it is read, otherwise `fate`
+    says what happens to it."""
 
     field: str
     name: str
@@ -42,7 +42,7 @@ class ShownColumn:
 
 @dataclass(frozen=True)
 class KeptHeader:
-    """The header of a kept file, the first of its rows, and the choices that it was read with."""
+    """The header of a kept file, its first row, and the choices with which it was read."""
 
     header: HeaderMap
     first: Sequence[str]
@@ -50,7 +50,7 @@ class KeptHeader:
 
 
 def kept_header(services: Services, job: Job) -> KeptHeader | None:
-    """None for what has no header, and for a file that can't be read."""
+    """None for a file that has no header or can't be read."""
     if job.content_type == NDJSON:
         return None
     try:
@@ -63,7 +63,7 @@ def kept_header(services: Services, job: Job) -> KeptHeader | None:
 
 
 def shown_columns(kept: KeptHeader, given: Mapping[str, str]) -> list[ShownColumn]:
-    """The table. `given` are the choices of a form that was sent and could not be carried out."""
+    """The table. `given` are the choices of a form that was sent and refused."""
     targets = {at: name for name, at in kept.header.positions.items()}
     chosen = {
         fold(name): LEFT_OUT if target is None else target for name, target in kept.chosen.items()
@@ -74,8 +74,7 @@ def shown_columns(kept: KeptHeader, given: Mapping[str, str]) -> list[ShownColum
 
 
 def chosen_columns(kept: KeptHeader, pairs: Pairs) -> list[str] | None:
-    """The `map` option that the fields of the form amount to; None where the form has no such
-    fields."""
+    """The `map` option from the fields of the form; None if the form has no such fields."""
     fields = {name: value for name, value in pairs if name.startswith(FIELD)}
     if not fields:
         return None
@@ -89,13 +88,13 @@ def chosen_columns(kept: KeptHeader, pairs: Pairs) -> list[str] | None:
 
 
 def beyond_table(kept: KeptHeader) -> list[str]:
-    """Choices for columns that the table has no room for: they are sent along as they are."""
+    """Choices for columns that do not fit into the table: they are sent unchanged."""
     late = {fold(name) for name in kept.header.names[MOST_COLUMNS:]}
     return [f"{target or ''}:{name}" for name, target in kept.chosen.items() if fold(name) in late]
 
 
 def _first_cells(rows: CsvRows) -> Sequence[str]:
-    """Those of the first row that can be taken apart, of the first few."""
+    """The cells of the first row, among the first few, that can be parsed."""
     try:
         return next(
             (row.cells for row in islice(rows, _ROWS_LOOKED_AT) if row.cells is not None), []
@@ -142,9 +141,9 @@ def _fate(kept: KeptHeader, at: int, is_nameless: bool) -> str:
     if kept.chosen.get(name, "") is None:
         return "left out"
     if fold(name) in map(fold, OWN_COLUMNS):
-        return "left out: glyphd says that itself"
+        return "left out: glyphd sets this column itself"
     return (
-        "kept beside, under its own name"
+        "stored with the row, under its own name"
         if at in kept.header.unknown
-        else "left out: another column is that"
+        else "left out: another column is used"
     )

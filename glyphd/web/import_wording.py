@@ -1,11 +1,10 @@
-"""How imports read on a page: what they are called, where they stand, who sent them, and how long
-things take."""
+"""Texts about imports on pages: names, progress, senders and durations."""
 
 from collections.abc import Callable, Mapping
 
 from glyphd.contracts.import_contracts import ImportStatus, ImportView
 from glyphd.importing.intake import NDJSON
-from glyphd.web.wording import day_and_time, number
+from glyphd.web.wording import counted, day_and_time
 
 _BROWSERS = (
     ("Edg", "Edge"),
@@ -14,34 +13,33 @@ _BROWSERS = (
     ("Chrome", "Chrome"),
     ("Safari", "Safari"),
 )
-"""Names within a browser's User-Agent. Each of them also names those that come after it here."""
+"""Names within a browser's User-Agent. Each of them also contains the later ones in this list."""
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "tab": "tabs", "|": "vertical bars"}
 
 ADVICE = {
-    "invalid_rows": "Nothing was written, so that no half of a file counts. Take the file to "
-    "fix: your own, with "
-    "what is wrong in front of each row. Correct it and send it back.",
-    "unreadable_file": "From the line named above on the rows can't be separated. Correct the "
-    "file and send it.",
-    "too_large_for_disk": "Make room on the disk and run it again, or split the file.",
-    "archive_damaged": "Repair the archive as the manual says, then run this import again: the "
-    "file is kept.",
-    "worker_lost": "The log of the service says more. The file is kept: run the import again.",
-    "internal_error": "The log of the service says more. The file is kept: run the import again.",
+    "invalid_rows": "Nothing was imported. Download the file to fix: it is your own, with the "
+    "errors in front of each row. Correct it and upload it again.",
+    "unreadable_file": "From the line named above, the rows can't be separated. Correct the file "
+    "and upload it again.",
+    "too_large_for_disk": "Free some disk space and run it again, or split the file.",
+    "archive_damaged": "Repair the archive as the documentation says, then run this import again: "
+    "the file is kept.",
+    "worker_lost": "The service's log has the details. The file is kept: run the import again.",
+    "internal_error": "The service's log has the details. The file is kept: run the import again.",
 }
 """What to do about a failed import, by its error's code."""
 
 
 def import_name(view: ImportView) -> str:
-    """What the file is called, or what was sent instead of one."""
+    """The name of the file, or what was sent instead of a file."""
     if view.filename:
         return view.filename
     return "rows sent as JSON" if view.content_type == NDJSON else "a file without a name"
 
 
 def agent(user_agent: str) -> str:
-    """The program behind a User-Agent: the name of a browser, else the first word."""
+    """The program in a User-Agent: the name of a browser, or else the first word."""
     found = [name for sign, name in _BROWSERS if f"{sign}/" in user_agent]
     return found[0] if found else user_agent.split(maxsplit=1)[0].partition("/")[0]
 
@@ -64,29 +62,26 @@ def duration(seconds: float) -> str:
 
 
 def standing(view: ImportView, ahead: int, workers: int) -> str:
-    """Where the import stands, in a sentence. `ahead` is how many jobs come before it."""
+    """The progress of the import, as a sentence. `ahead` is how many jobs precede it."""
     return _STANDING[view.status](view, ahead, workers)
 
 
 def _queued(view: ImportView, ahead: int, workers: int) -> str:
     if not workers:
-        return (
-            "Waiting for a worker, and none is running. The file is kept, and imported once "
-            "one is started."
-        )
+        return "No worker is running. The file is kept, and is imported when one is started."
     if view.reason:
-        return f"Waiting to be tried again: {view.reason}. The file is kept."
+        return f"Waiting for another attempt: {view.reason}. The file is kept."
     if ahead:
-        return f"Waiting in line: {ahead} ahead of it."
-    return "Next in line."
+        return f"In the queue, {ahead} ahead of it."
+    return "Next in the queue."
 
 
 def _running(view: ImportView, _ahead: int, _workers: int) -> str:
     if view.stalled:
         since = day_and_time(view.heartbeat_at or view.received_at)
         return (
-            f"No heartbeat since {since} UTC. If its worker has died, another one begins "
-            "again; no row is lost."
+            f"No heartbeat since {since} UTC. If its worker has died, another one starts the "
+            "import again; no row is lost."
         )
     return (
         "Writing the rows into the archive."
@@ -97,15 +92,15 @@ def _running(view: ImportView, _ahead: int, _workers: int) -> str:
 
 def _succeeded(view: ImportView, _ahead: int, _workers: int) -> str:
     if view.dry_run:
-        return f"{_rows(view.record_count)} can be imported. Nothing was written."
+        return f"{counted(view.record_count, 'row')} can be imported. Nothing was written."
     if view.rolled_back_at:
-        return f"Its {_rows(view.record_count)} don't count, and can be brought back."
-    return f"{_rows(view.record_count)} imported."
+        return f"Its {counted(view.record_count, 'row')} can be restored."
+    return f"{counted(view.record_count, 'row')} imported."
 
 
 def _failed(view: ImportView, _ahead: int, _workers: int) -> str:
     return (
-        "The check found what would make an import fail."
+        "The check found errors that would make an import fail."
         if view.dry_run
         else "Nothing was imported."
     )
@@ -113,10 +108,6 @@ def _failed(view: ImportView, _ahead: int, _workers: int) -> str:
 
 def _cancelled(_view: ImportView, _ahead: int, _workers: int) -> str:
     return "Nothing was imported."
-
-
-def _rows(count: int) -> str:
-    return f"{number(count)} {'row' if count == 1 else 'rows'}"
 
 
 _STANDING: Mapping[ImportStatus, Callable[[ImportView, int, int], str]] = {

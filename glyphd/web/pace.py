@@ -1,4 +1,4 @@
-"""How fast an import goes and how long it still takes, as far as its status tells."""
+"""The speed of an import and its remaining time, estimated from its status."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +13,7 @@ LEAST_PROGRESS = 0.02
 
 @dataclass(frozen=True)
 class Pace:
-    """Durations in seconds; None where nothing honest can be said."""
+    """Durations in seconds; None if there is no reliable estimate."""
 
     elapsed: float | None = None
     rows_per_second: float | None = None
@@ -23,8 +23,8 @@ class Pace:
 def pace_of(view: ImportView) -> Pace:
     """Of a running import as of its last heartbeat, of a finished one over all of it.
 
-    An import that was taken up more than once began again: since when it is read is not known then.
-    One that has stalled has no pace, for nothing moves.
+    An import with more than one attempt began again, and it is not known when. A stalled one has no
+    pace.
     """
     until = view.finished_at or view.heartbeat_at
     if view.started_at is None or until is None or view.attempt != 1 or view.stalled:
@@ -42,13 +42,12 @@ def pace_of(view: ImportView) -> Pace:
 
 
 def _reading_rate(view: ImportView, elapsed: float) -> float | None:
-    """While the rows are written none is read: their number stands still, and is no rate any
-    more."""
+    """While rows are written none are read: their number does not change, so it gives no rate."""
     return view.rows_read / elapsed if view.phase == "reading" else None
 
 
 def state_of(view: ImportView) -> str:
-    """The one word for where an import stands, which is also a class of the style sheet."""
+    """The state of an import as one word, which is also a class of the style sheet."""
     if view.stalled:
         return "stalled"
     if view.rolled_back_at is not None:

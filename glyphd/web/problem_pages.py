@@ -13,17 +13,17 @@ from glyphd.web.theme import NAVIGATION, Theme, accepts_html, here
 
 ADVICE = {
     400: "Change the address, or start from the page without parameters.",
-    404: "It may have been mistyped, or the link is from another archive.",
+    404: "The address may be mistyped, or the link may be from another archive.",
     413: "Send a smaller file, or a compressed one: .csv.gz works too.",
     421: "Open the service under one of its own names.",
-    500: "The log of the service says more, under the request id below.",
-    503: "Nothing is lost. Reload the page in a moment; if it stays like this, the log of the "
-    "service says why.",
+    500: "The service's log has the details, under the request id below.",
+    503: "Nothing is lost. Reload the page in a moment; if that does not help, the service's log "
+    "has the reason.",
 }
 
 
 class RefusalPages:
-    """Pages for what the server refuses by itself, before the application is asked."""
+    """Pages for requests that the server refuses before they reach the application."""
 
     def __init__(self) -> None:
         self._theme = Theme(Assets())

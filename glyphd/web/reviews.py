@@ -1,5 +1,5 @@
-"""A kept file under review: how it is read, column by column, and the options that its import is
-run again with."""
+"""A kept file under review: how it is read, column by column, and the options for running its
+import again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ from glyphd.web.column_table import (
 
 @dataclass(frozen=True)
 class Tried:
-    """A form that was refused: why, and what it said."""
+    """A form that was refused: why, and its fields."""
 
     failure: GlyphdError
     fields: Mapping[str, str]
@@ -38,8 +38,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Review:
-    """What the form begins with. `columns` is empty for what has no header, or one that can't be
-    read."""
+    """The initial state of the form. `columns` is empty if the file has no readable header."""
 
     given: Mapping[str, Any]
     failure: GlyphdError | None = None
@@ -55,7 +54,7 @@ def can_run_again(job: Job) -> bool:
 
 
 def review_of(services: Services, job: Job, tried: Tried | None = None) -> Review:
-    """The options that the import was sent with, or those of a form that was refused."""
+    """The options of the import, or those of a form that was refused."""
     failure, fields = (tried.failure, tried.fields) if tried else (None, {})
     given = {**options_of(job), **fields}
     kept = kept_header(services, job)
@@ -66,8 +65,8 @@ def review_of(services: Services, job: Job, tried: Tried | None = None) -> Revie
 
 
 def upload_again(job: Job) -> Pairs:
-    """The initial values of the form for the corrected file: a report is UTF-8 with commas,
-    whatever the file was."""
+    """The initial values of the form for the corrected file: a report is always UTF-8 with
+    commas."""
     before = options_of(job)
     kept = [
         (name, str(before[name])) for name in ("source", "description", "decimal") if before[name]
@@ -76,11 +75,9 @@ def upload_again(job: Job) -> Pairs:
 
 
 def asked_again(services: Services, job: Job, fields: Pairs) -> Asked:
-    """What the form asks for. A field that was emptied is back to its default; one that is not
-    there stays as it was.
+    """The request from the form. An emptied field gets its default; a missing one stays as it was.
 
-    The same form sent twice, by a button pressed twice, is one import; a check can be made as often
-    as one likes.
+    The same form sent twice is one import; a check can be repeated.
     """
     columns = (
         kept_header(services, job) if any(name.startswith(FIELD) for name, _ in fields) else None

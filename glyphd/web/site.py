@@ -1,4 +1,4 @@
-"""The route table of the pages, and problems as people read them."""
+"""The route table of the pages, and problems as pages."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -38,7 +38,7 @@ SCREENS = (
 )
 
 ACTING_SCREENS = (UploadScreen, OneImportScreen, ImportChangeScreen)
-"""Screens that change something, and may wait a moment for it."""
+"""Screens that change something, and can wait a moment for it."""
 
 
 class Site:
@@ -59,15 +59,15 @@ class Site:
         return [*pages, *self._assets.routes()]
 
     def present(self, problem: Problem) -> HTTPResponse:
-        """The page of a problem, for a browser; the API answers its own paths in its own words."""
+        """The page of a problem, for a browser; the API answers its own paths itself."""
         if request.path.startswith("/api/") or not wants_page():
             return problem
         return problem_here(self._theme, problem)
 
 
 def for_people(handle: Callable[..., HTTPResponse]) -> Callable[..., HTTPResponse]:
-    """A page for requests that accept HTML. For programs its path does not exist: what they want is
-    under `/api`."""
+    """A page for requests that accept HTML. For programs its path does not exist, because they use
+    `/api`."""
 
     @wraps(handle)
     def answer(**parts: str) -> HTTPResponse:
@@ -80,7 +80,7 @@ def for_people(handle: Callable[..., HTTPResponse]) -> Callable[..., HTTPRespons
 
 
 def _leave_out_blanks() -> None:
-    """A form sends its empty fields too: the address to keep and to share is the one without
+    """A form also sends its empty fields: the address to save and to share is the one without
     them."""
     given = query_pairs()
     filled = [(name, value) for name, value in given if value.strip()]

@@ -1,5 +1,5 @@
-"""Templates to answers: one environment, the policy of every page, and answers that are not sent
-twice."""
+"""Turns templates into answers: one environment, the policy of every page, and 304 for unchanged
+pages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ Headers = dict[str, str]
 
 @dataclass(frozen=True)
 class Entry:
-    """A place in the navigation."""
+    """An entry of the navigation."""
 
     path: str
     title: str
@@ -53,7 +53,7 @@ NAVIGATION = (
 
 
 class Theme:
-    """Renders pages. `paths` are the screens that there are: nothing links to another one."""
+    """Renders pages. `paths` are the existing screens: nothing links to others."""
 
     def __init__(self, assets: Assets) -> None:
         self.paths: frozenset[str] = frozenset()
@@ -80,8 +80,8 @@ class Theme:
         return path in self.paths
 
     def require_changed(self, *version: Any) -> Headers:
-        """The headers of this page in this version of what it shows. Raises 304 for whoever has it
-        already."""
+        """The headers of this page in this version of its data. Raises 304 if the client already
+        has it."""
         try:
             return require_changed("page", self._assets.version, *version)
         except HTTPResponse as unchanged:
@@ -94,10 +94,9 @@ class Theme:
         limit: int,
         headers: Headers | None = None,
     ) -> HTTPResponse:
-        """A page of at most `limit` rows: of fewer where long texts would make it larger than a
-        page may be.
+        """A page of at most `limit` rows, or fewer if long texts would make it too large.
 
-        `values` gives what the template shows of so many rows."""
+        `values` returns the template's values for a number of rows."""
         body = self.render(template, values(limit))
         while (size := len(body.encode())) > MOST_PAGE_BYTES and limit > 1:
             limit = max(1, min(limit - 1, int(0.9 * limit * MOST_PAGE_BYTES / size)))
@@ -111,7 +110,7 @@ class Theme:
         headers: Headers | None = None,
         status: int = 200,
     ) -> HTTPResponse:
-        """A page. Without a tag of what it shows, its own text gives one."""
+        """A page. If no tag is given, its tag is computed from its text."""
         body = self.render(template, values)
         if status == 200:
             return self._answer(body, headers)
@@ -130,14 +129,14 @@ class Theme:
 
 
 def here() -> Address:
-    """Where the reader is; a query that can't be read has no state."""
+    """The current address; a query that can't be parsed is ignored."""
     parts = request.urlparts
     filled = [(name, value) for name, value in query_pairs() if value.strip()]
     return Address(request.path, filled, f"{parts.scheme}://{parts.netloc}")
 
 
 def moved_to(path: str, pairs: Pairs) -> HTTPResponse:
-    """The address to keep and to share, for one that says the same less well. The path is quoted
+    """Redirects to the normalized address, for saving and sharing. The path must be quoted
     already."""
     return HTTPResponse("", 303, {"Location": address(path, pairs)})
 

@@ -1,4 +1,4 @@
-"""How values read on a page: numbers, times, and text that may hold anything."""
+"""Formats values for pages: numbers, times, and arbitrary text."""
 
 import json
 import re
@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from glyphd.contracts.cells import TimeCell
 from glyphd.contracts.columns import COLUMN
 from glyphd.contracts.numeric_cells import NumericCell
+from glyphd.plurals import noun_for
 from glyphd.times import read_stored
 
 LONGEST_SHOWN = 120
@@ -33,7 +34,7 @@ LABELS = {name: column.label for name, column in COLUMN.items()} | {
     "source": "Source",
     "gone_at": "Gone since",
 }
-"""What the columns of a row are called on a page."""
+"""The names of a row's columns on a page."""
 
 MONEY = frozenset({"price_usd", "min_price", "median_price", "max_price"})
 MOMENTS = frozenset(
@@ -42,7 +43,7 @@ MOMENTS = frozenset(
 NUMERIC = (MONEY | MOMENTS | {"import_index", "line", "schema_version"}).union(
     name for name, column in COLUMN.items() if isinstance(column.cell, NumericCell)
 )
-"""Columns that are written to the right."""
+"""Right-aligned columns."""
 
 
 def is_numeric_column(column: str) -> bool:
@@ -54,8 +55,7 @@ def label(column: str) -> str:
 
 
 def visible(value: Any) -> Any:
-    """What a template writes: control characters and direction marks are shown as signs instead of
-    taking effect."""
+    """Escapes text for templates: control characters and direction marks are shown as symbols."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return _HIDDEN.sub(_sign, value)
     return value
@@ -68,7 +68,7 @@ def clipped(text: Any) -> str:
 
 
 def money(amount: float) -> str:
-    """US dollars; cents where there are any."""
+    """US dollars; with cents if there are any."""
     if abs(amount) >= 1e15:
         return f"${amount:.6g}"
     whole = f"{abs(amount):,.2f}".removesuffix(".00")
@@ -85,12 +85,12 @@ def number(amount: float) -> str:
 
 
 def counted(count: int, noun: str) -> str:
-    """A count with its noun, whose plural ends in -s."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    """A count with its noun, and with commas between thousands."""
+    return f"{count:,} {noun_for(count, noun)}"
 
 
 def signed(amount: float, written: str) -> str:
-    """With its sign, since a change is up or down."""
+    """With its sign, because a change is up or down."""
     return f"+{written}" if amount > 0 else written.replace("-", "−")
 
 
@@ -107,7 +107,7 @@ def percent_change(amount: float) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes as people say them."""
+    """A size in bytes in readable form."""
     if count < 1000:
         return f"{count} bytes"
     exponent = min((len(str(count)) - 1) // 3, 4)
@@ -115,12 +115,13 @@ def size(count: int) -> str:
 
 
 def day_and_time(text: str) -> str:
-    """Stored time text to the minute; UTC, as the foot of every page says."""
+    """Stored time text to the minute, in UTC, as the footer of every page says."""
     return f"{text[:10]} {text[11:16]}"
 
 
 def exact_time(text: str) -> str:
-    """Stored time text as exactly as it is, for a moment that everything on the page depends on."""
+    """Stored time text with full precision, for the moment on which everything on the page
+    depends."""
     seconds, _, fraction = text[17:].rstrip("Z").partition(".")
     fraction = fraction.rstrip("0")
     if fraction:
@@ -129,12 +130,12 @@ def exact_time(text: str) -> str:
 
 
 def moment(text: str) -> Markup:
-    """A time that programs and scripts can read too; scripts add a tooltip."""
+    """A time that scripts can read; they add a tooltip."""
     return Markup(f'<time datetime="{escape(text)}">{escape(day_and_time(text))}</time>')
 
 
 def picker_value(text: str | None) -> str:
-    """A time as a date-time field takes it: to the second, and not earlier than what is shown."""
+    """A time for a date-time field: to the second, rounded up."""
     if text is None:
         return ""
     begun = read_stored(text)
@@ -146,14 +147,13 @@ _UNKNOWN = Markup('<span class="none" title="not known">–</span>')
 
 
 def cell_opening(column: str) -> Markup:
-    """The tag that the cells of a column begin with: written once for a table, which has
-    hundreds."""
+    """The start tag of a column's cells: formatted once for a table, which has hundreds."""
     alignment = ' class="n"' if is_numeric_column(column) else ""
     return Markup(f'<td data-label="{escape(label(column))}"{alignment}>')
 
 
 def cell(value: Any, column: str) -> Markup:
-    """The value of a result column as a table shows it."""
+    """The value of a result column for a table."""
     if value is None:
         return _UNKNOWN
     if column in MOMENTS:
@@ -166,7 +166,7 @@ def cell(value: Any, column: str) -> Markup:
 
 
 def text(value: Any) -> Markup:
-    """Text of unknown direction and length. Only its very long words may be broken anywhere."""
+    """Text of unknown direction and length. Only very long words can be broken anywhere."""
     shown = clipped(value)
     has_long_word = len(shown) > LONGEST_WORD and any(
         len(word) > LONGEST_WORD for word in shown.split()
@@ -179,8 +179,7 @@ def text(value: Any) -> Markup:
 
 
 def sentence(words: Any) -> Markup:
-    """A message of ours as a sentence of its own, in full: it may quote what a file or an address
-    has."""
+    """A message as a complete sentence; it may quote a file or an address."""
     shown = visible(str(words))
     first = shown.partition(" ")[0]
     shown = shown[:1].upper() + shown[1:] if first.isalpha() and first.islower() else shown
@@ -189,7 +188,7 @@ def sentence(words: Any) -> Markup:
 
 
 def _exact(value: float, shown: str) -> Markup:
-    """A number with all its digits in the tooltip, where they are not shown."""
+    """A number; if it is abbreviated, the tooltip has all its digits."""
     exact = repr(value)
     if exact.removesuffix(".0") == shown.replace(",", "").removeprefix("$"):
         return escape(shown)

@@ -21,7 +21,7 @@ from tests.chaos.files import ROW_FIELDS, GivenFile, Row
 from tests.chaos.keeping import outside_environment
 from tests.chaos.tallies import Findings, Tally
 
-_LEFT_BEHIND = "its upload is kept, but the registry does not know it"
+_LEFT_BEHIND = "its upload is kept, but it is not in the registry"
 _SETTLED = 2 * SETTLED_SECONDS
 FINAL = ("succeeded", "failed", "cancelled")
 

@@ -74,7 +74,7 @@ def test_a_reference_to_nothing_is_told(filled: Settings) -> None:
     (line,) = find_damage(filled)
     assert line.startswith("archive: row ")
     assert line.endswith(
-        "of quantized_listings refers to a row of scored_listings that is not there"
+        "of quantized_listings refers to a row of scored_listings that does not exist"
     )
 
 
@@ -97,7 +97,7 @@ def test_a_file_cut_short_is_told(filled: Settings) -> None:
 def test_a_damaged_queue_says_that_it_may_go(filled: Settings) -> None:
     filled.queue_path.write_bytes(b"no database at all" * 100)
     (line,) = find_queue_damage(filled)
-    assert line.startswith("queue: it can't be read: file is not a database: it only has messages")
+    assert line.startswith("queue: it can't be read: file is not a database: it has only messages")
 
 
 def test_there_may_be_no_queue(filled: Settings) -> None:
@@ -114,7 +114,7 @@ def test_a_reference_to_nothing_is_told_on_postgresql(postgres_settings: Setting
         )  # references are not enforced
         database.execute_sql("UPDATE quantized_listings SET import_id = 'nobody'")
     assert find_damage(postgres_settings) == [
-        "database: 1 rows of quantized_listings refer to rows of scored_listings that are not there"
+        "database: table quantized_listings has 1 row with a broken reference to scored_listings"
     ]
 
 

@@ -90,7 +90,7 @@ ON_POSTGRESQL = [
     ),
     (
         'ALTER TABLE jobs ALTER COLUMN sha256 TYPE TEXT COLLATE "default"',
-        "registry: column jobs.sha256 compares by the default, not C",
+        "registry: the collation of jobs.sha256 is the default, not C",
     ),
     (
         "ALTER TABLE batch_changes DROP CONSTRAINT batch_changes_import_id_fkey",
@@ -159,7 +159,7 @@ def test_tells_a_collation_that_is_gone(sqlite_settings: Settings) -> None:
         "PRAGMA writable_schema = 1",
         f"UPDATE sqlite_master SET sql = {changed} WHERE name = 'scored_listings'",
     )
-    assert lines == ["archive: column scored_listings.seller compares by BINARY, not NOCASE"]
+    assert lines == ["archive: the collation of scored_listings.seller is BINARY, not NOCASE"]
 
 
 def test_tells_a_view_that_can_not_be_read(sqlite_settings: Settings) -> None:

@@ -216,7 +216,7 @@ def test_a_writer_makes_the_migration_wait_and_then_say_so(
     with (
         writer.connection_context(),
         writer.atomic(),
-        pytest.raises(Exception, match="being written: stop the worker"),
+        pytest.raises(Exception, match="being written to: stop the worker"),
     ):
         migrate(sqlite_settings, "archive:1")
 

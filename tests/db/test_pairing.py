@@ -66,7 +66,7 @@ def test_a_fresh_archive_never_takes_the_registry_of_another_one(
     other = Settings(data_dir=folder, db_path=folder / others["db_path"])
     assert other.registry_path == sqlite_settings.registry_path
     for refuse in (initialise, migrate):
-        with pytest.raises(ArchiveMismatch, match="is that of another archive"):
+        with pytest.raises(ArchiveMismatch, match="belongs to another archive"):
             refuse(other)
     assert not other.archive_path.exists()
     assert not other.archive_path.parent.joinpath("elsewhere").exists()
@@ -104,7 +104,7 @@ def test_a_lost_archive_is_not_replaced_by_an_empty_one(sqlite_settings: Setting
     fill_registry(sqlite_settings)
     _remove(sqlite_settings.archive_path)
     with pytest.raises(
-        ArchiveMismatch, match=r"knows 1 finished imports, but the archive is gone .* from a backup"
+        ArchiveMismatch, match=r"has 1 finished import, but the archive is missing .* from a backup"
     ):
         initialise(sqlite_settings)
     assert not sqlite_settings.archive_path.exists()
@@ -115,7 +115,7 @@ def test_an_emptied_archive_is_told(database_settings: Settings) -> None:
     fill_registry(database_settings)
     migrate(database_settings, "archive:0", drop_data=True)
     for refuse in (initialise, require_no_mismatch):
-        with pytest.raises(ArchiveMismatch, match="gone or empty"):
+        with pytest.raises(ArchiveMismatch, match="missing or empty"):
             refuse(database_settings)
 
 

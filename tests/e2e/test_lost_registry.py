@@ -98,7 +98,7 @@ def test_a_lost_registry_is_made_again(
     rebuilt = run("rebuild", "--registry", environment=environment)
     assert rebuilt.returncode == 0, rebuilt.stderr
     assert (
-        "2 imports whose rows are in the archive, 1 for the next worker to import, 1 rollbacks"
+        "2 imports whose rows are in the archive, 1 for the next worker to import, 1 rollback "
         in rebuilt.stdout
     )
     again = run("rebuild", "--registry", environment=environment)

@@ -190,8 +190,7 @@ def test_a_backup_that_can_not_be_written_to_is_verified(
     verified = _run_bound_by_modes("verify", "--all", "--data-dir", backup)
     assert (verified.returncode, verified.stderr) == (0, "")
     assert (
-        verified.stdout
-        == "no difference: 1 kept files, 1 imports with 100 rows, 0 without a file\n"
+        verified.stdout == "no difference: 1 kept file, 1 import with 100 rows, 0 without a file\n"
     )
     assert _run_bound_by_modes("check", "--data-dir", backup).returncode == 0
     assert _run_bound_by_modes("backup", tmp_path / "another", "--data-dir", backup).returncode == 0

@@ -88,18 +88,18 @@ def test_rows_that_nothing_tells_apart_are_counted_with_what_would(service: Serv
         (
             ["M0,1,0.5,,,"] * 2,
             (
-                "a source_url or a seller in each row, or source= with the upload, would tell them "
-                "apart"
+                "a source_url or a seller in each row, or source= with the upload, would "
+                "distinguish them"
             ),
         ),
-        (["M0,1,0.5,Shop,,"] * 2, "a source_url in each row would tell them apart"),
+        (["M0,1,0.5,Shop,,"] * 2, "a source_url in each row would distinguish them"),
         (
             ["M0,1,0.5,,,", "M0,1,0.5,Shop,,", "M0,2,0.5,Shop,,"],
-            "a source_url in each row would tell them apart",
+            "a source_url in each row would distinguish them",
         ),
         (
             [_offer(1, 5, 1), _offer(1, 6, 1)],
-            "give each offer a source_url of its own, or another seller, region or condition",
+            "give each offer its own source_url, or a different seller, region or condition",
         ),
     ],
 )

@@ -90,7 +90,7 @@ def test_ready_names_every_check(ready_service: Service) -> None:
             "schema",
             "the archive is at step 1 of 3: run `glyphd migrate`, then start again",
         ),
-        (_lose_archive, "schema", "the archive is gone or empty: restore it from a backup"),
+        (_lose_archive, "schema", "the archive is missing or empty: restore it from a backup"),
         (_lose_registry, "registry", "there is no database gpu.registry.sqlite yet"),
         (_spoil_registry, "worker", "its database is damaged: `glyphd check` says where"),
         (_spoil_uploads, "uploads", "it can't be used; the log says why"),

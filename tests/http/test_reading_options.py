@@ -97,7 +97,7 @@ def test_verify_and_rebuild_read_with_them(
         .output.startswith("no difference: 1 kept file")
     )
     rebuilt = CliRunner().invoke(main, ["rebuild", "--into", str(tmp_path / "new.sqlite"), *folder])
-    assert (rebuilt.exit_code, "1 imports with 2 events" in rebuilt.output) == (0, True)
+    assert (rebuilt.exit_code, "1 import with 2 events" in rebuilt.output) == (0, True)
 
 
 def test_a_retry_takes_them_over_unless_they_are_given(service: Service) -> None:

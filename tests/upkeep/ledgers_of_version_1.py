@@ -13,8 +13,8 @@ EVENTS = 7
 """Rows that version 2 takes of the five imports that it does not refuse."""
 
 REFUSED = (
-    "the row contract accepts 1 of its 2 rows now, and accepted 2; ",
-    "the row contract refuses its file now (a column appears twice: ",
+    "the row contract now accepts 1 of its 2 rows, and accepted 2 before; ",
+    "the row contract now refuses its file (a column appears twice: ",
 )
 """What is said of the two imports that version 2 reads differently: one is in euros, one has a
 column twice."""

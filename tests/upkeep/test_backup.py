@@ -103,7 +103,7 @@ def test_a_reference_to_nothing_is_told(service: Service, tmp_path: Path) -> Non
     with closing(sqlite3.connect(service.settings.archive_path)) as archive, archive:
         archive.execute("UPDATE models SET import_id = 'nobody'")
     (line,) = _refusal(service, tmp_path / "copy")
-    assert line == "archive: row 1 of models refers to a row of scored_listings that is not there"
+    assert line == "archive: row 1 of models refers to a row of scored_listings that does not exist"
 
 
 def test_everything_that_is_damaged_is_named_at_once(service: Service, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_of_a_damaged_registry_whatever_can_be_read_is_copied(
     service.import_csv(offers("L4,1,0.9,EU,Acme,"))
     overwrite_table(service.settings.registry_path, "jobs")
     assert _refusal(service, tmp_path / "copy")[-1].startswith(
-        "registry: it does not say which files there are: "
+        "registry: its list of files can't be read: "
     )
     assert (tmp_path / "copy" / UNFINISHED / "gpu.sqlite").exists()
 

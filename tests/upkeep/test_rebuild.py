@@ -70,7 +70,7 @@ def test_what_only_begins_like_the_new_archive_stays(lived: Service, tmp_path: P
 def test_it_takes_no_place_that_is_taken(lived: Service) -> None:
     result = _rebuild(lived, lived.settings.archive_path)
     assert result.exit_code == 2
-    assert "exists already" in result.output
+    assert "already exists" in result.output
 
 
 @pytest.mark.parametrize("fault", ["altered", "missing"])

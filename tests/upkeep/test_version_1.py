@@ -111,8 +111,7 @@ def test_it_says_where_the_old_files_are_and_what_only_they_have(tmp_path: Path,
     assert (folder / name).read_bytes() == old
     assert {path.name for path in folder.iterdir()} == {name, "gpu.registry.sqlite"}
     assert (
-        note == "1 imports were written through the library and have no kept file: only the old "
-        "archive has them"
+        note == "only the old archive has 1 import written through the library, without a kept file"
     )
     prefix = "gpu" if name == "gpu.sqlite" else name
     assert all(
@@ -276,7 +275,7 @@ def test_a_ledger_of_this_version_is_made_again_in_place(service: Service) -> No
         Path(f"{service.settings.archive_path}{leftover}").unlink(missing_ok=True)
     found = invoke("rebuild", "--data-dir", folder)
     assert found.stdout.splitlines()[0].endswith(
-        ": 1 imports with 1 events, 0 rollbacks and restores"
+        ": 1 import with 1 event, 0 rollbacks and restores"
     )
     assert (next(folder.glob("gpu.replaced-*")) / "gpu.sqlite").read_bytes() == b"damaged"
     assert len(service.listings()) == 1

@@ -68,10 +68,10 @@ def test_a_check_shows_what_would_become_of_the_file(service: Service) -> None:
         "model": ["L4", "Model"],
         "price_usd": ["2500", "Price"],
         "score": ["0.7", "Score"],
-        "Shop": ["Acme", "kept beside, under its own name"],
+        "Shop": ["Acme", "stored with the row, under its own name"],
         "_line": ["1", "left out: its name begins with _"],
-        "Notes": ["cheap", "kept beside, under its own name"],
-        "listing_id": ["x", "left out: glyphd says that itself"],
+        "Notes": ["cheap", "stored with the row, under its own name"],
+        "listing_id": ["x", "left out: glyphd sets this column itself"],
     }
     assert len(service.listings("?history=true")) == 2
 
@@ -119,7 +119,7 @@ def test_a_choice_can_be_taken_back(service: Service) -> None:
     again: Any = _run(service, page, is_check=True).follow(headers=HTML)
     again.forms["run"]["column-3"] = ""
     last: Any = _run(service, again, is_check=True).follow(headers=HTML)
-    assert _columns(last)["Shop"] == ["Acme", "kept beside, under its own name"]
+    assert _columns(last)["Shop"] == ["Acme", "stored with the row, under its own name"]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_an_emptied_field_is_back_to_its_default_and_others_stay(service: Servic
 
 def test_a_failed_check_groups_its_errors_and_leaves_the_bad_rows_out(service: Service) -> None:
     page: Any = _checked(service, BROKEN)
-    assert "what would make an import fail" in page.html.find(class_="standing").get_text()
+    assert "errors that would make an import fail" in page.html.find(class_="standing").get_text()
     skipping = page.html.find(id="why").parent.find("form")
     fields = {field["name"]: field["value"] for field in skipping.find_all("input")}
     service.http.post(skipping["action"], fields, headers=HTML, status=303)

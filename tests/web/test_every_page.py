@@ -82,7 +82,7 @@ def test_a_page_of_a_moment_says_so_and_keeps_it_in_its_links(browser: Browser, 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_wrong_parameter_is_named_on_a_page(browser: Browser, path: str) -> None:
     page: Any = browser.get(f"{path}?as_of=yesterday", 400).html
-    assert "A parameter has a bad value" in page.find("h1").get_text()
+    assert "A parameter has an invalid value" in page.find("h1").get_text()
     facts = {item.dt.get_text(): item.dd.get_text() for item in page.select(".facts > div")}
     assert (facts["Parameter"], facts["Value"]) == ("as_of", "yesterday")
 

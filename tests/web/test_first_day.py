@@ -63,7 +63,7 @@ def test_from_the_first_file_to_yesterday(service: Service) -> None:
     assert len(rows) == 2
     listing = service.http.get(rows[0].find("a")["href"], headers=AS_BROWSER)
     assert "Over time" in _text(listing)
-    assert "proved" in _text(listing)
+    assert "verified" in _text(listing)
     assert "RTX_A6000," in _html(listing).find_all("pre")[-1].get_text()
     # 3. A broken file, and its report to mend.
     broken = (SAMPLES / "broken_sample.csv").read_bytes()
@@ -92,4 +92,4 @@ def test_from_the_first_file_to_yesterday(service: Service) -> None:
     home = service.http.get("/", headers=AS_BROWSER)
     (moment,) = (form for form in home.forms.values() if "as_of" in form.fields)
     moment["as_of"] = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%dT%H:%M}"
-    assert "There was no current offer." in _text(_sent(moment))
+    assert "There were no current offers." in _text(_sent(moment))

@@ -33,7 +33,7 @@ def test_a_rollback_says_first_what_will_change(service: Service, second: str) -
     link = Browser(service).page(f"/imports/{second}").find("a", string="Roll back …")["href"]
     page = Browser(service).page(link)
     effect = {item.dt.get_text(): item.dd.get_text() for item in page.select(".strip > div")}
-    assert effect == {"Offers leave it": "1", "Show another price or score": "1"}
+    assert effect == {"Offers removed": "1", "Show another price or score": "1"}
     assert not service.changes()
 
 
@@ -41,7 +41,7 @@ def test_an_import_is_rolled_back_with_a_reason_and_restored(service: Service, s
     _change(service, second, "rollback", "a wrong column")
     assert [row["price_usd"] for row in service.listings()] == [2400]
     page = Browser(service).page(f"/imports/{second}")
-    assert "don't count" in page.find(class_="standing").get_text()
+    assert "can be restored" in page.find(class_="standing").get_text()
     (told,) = page.find(id="changes").parent.find_all("li")
     assert told.get_text().endswith(": a wrong column")
     assert page.find("a", string="Restore …")["href"] == f"/imports/{second}/restore"
@@ -68,7 +68,7 @@ def test_a_change_under_way_is_shown_as_such(service: Service, second: str) -> N
 @pytest.mark.parametrize("kind", ["rollback", "restore"])
 def test_what_brought_no_rows_can_not_be_changed(service: Service, kind: str) -> None:
     import_id = service.import_csv(offers(DAYS[0]), "?dry_run=true")["import_id"]
-    assert "it brought no rows" in Browser(service).get(f"/imports/{import_id}/{kind}", 409).text
+    assert "it has no rows" in Browser(service).get(f"/imports/{import_id}/{kind}", 409).text
 
 
 def test_a_waiting_import_is_cancelled(service: Service) -> None:

@@ -43,7 +43,7 @@ def test_a_failed_import_leads_to_its_errors_and_to_the_file_to_fix(service: Ser
         Browser(service).page("/imports").find("td", attrs={"data-label": "What is odd or wrong"})
     )
     errors, report = (link["href"] for link in cell.find_all("a"))
-    assert cell.a.get_text() == "1 errors in 1 rows; nothing was written"
+    assert cell.a.get_text() == "1 error in 1 row; nothing was written"
     assert errors == f"/imports/{import_id}#errors"
     assert "cheap" in service.http.get(report).text
 
@@ -95,7 +95,7 @@ def test_filters_combine(service: Service, query: str, names: list[str]) -> None
     service.upload(GOOD, "?source=daily&filename=c.csv")
     page = Browser(service).page(f"/imports{query}")
     assert _names(page) == names
-    assert names or "No import fits all of these filters" in page.get_text()
+    assert names or "No import matches all of these filters" in page.get_text()
 
 
 def test_the_known_sources_are_offered(service: Service) -> None:
@@ -145,4 +145,4 @@ def test_without_a_worker_the_list_says_so(service: Service) -> None:
 
 
 def test_before_the_first_import_the_list_says_that_there_is_none(service: Service) -> None:
-    assert "Nothing was sent yet" in Browser(service).page("/imports").get_text()
+    assert "Nothing has been uploaded yet" in Browser(service).page("/imports").get_text()

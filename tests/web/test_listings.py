@@ -62,7 +62,7 @@ def test_a_filter_leaves_what_fits(browser: Browser) -> None:
     assert _names(browser, "/listings?model_contains=a6000") == {"RTX_A6000"}
     assert all("Rackyard" in row for row in browser.rows("/listings?seller=rackyard"))
     assert (
-        "No current offer fits"
+        "No current offer matches"
         in browser.page("/listings?region=Nowhere").find(class_="nothing").get_text()
     )
 

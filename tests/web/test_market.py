@@ -12,7 +12,7 @@ def _strip(browser: Browser, path: str = "/") -> dict[str, str]:
 
 def test_an_empty_archive_says_how_to_begin(service: Service) -> None:
     page = Browser(service).page("/")
-    assert "Send the first file" in page.h1.get_text()
+    assert "Upload a first file" in page.h1.get_text()
     form = page.find("form", method="post")
     assert form.find("input", type="file")["name"] == "file"
     assert "curl -F file=@scored_sample.csv http://localhost:80/api/import" in page.get_text()
@@ -50,7 +50,7 @@ def test_the_strip_says_when_no_worker_is_there(service: Service) -> None:
     service.import_csv(offers("L4,2400,0.7,EU,Acme,2025-07-01"))
     assert _strip(Browser(service))["Worker"].startswith("none")
     service.greet()
-    assert _strip(Browser(service))["Worker"] == "at work"
+    assert _strip(Browser(service))["Worker"] == "running"
 
 
 def test_an_import_that_is_rolled_back_is_not_the_last_one(service: Service) -> None:

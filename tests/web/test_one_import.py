@@ -51,19 +51,19 @@ def test_a_stalled_import_says_so_and_has_no_speed(service: Service) -> None:
 
 def test_an_import_that_began_again_has_no_speed(service: Service) -> None:
     page = _page(service, _running(service, attempt=2))
-    assert "2 times: it began again" in page.get_text()
+    assert "attempt 2" in page.get_text()
     assert "per second" not in page.get_text()
 
 
 @pytest.mark.parametrize(
     ("has_worker", "values", "words"),
     [
-        (False, {}, "queued Waiting for a worker, and none is running."),
-        (True, {}, "queued Next in line."),
+        (False, {}, "queued No worker is running."),
+        (True, {}, "queued Next in the queue."),
         (
             True,
             {"reason": "the disk is full"},
-            "queued Waiting to be tried again: the disk is full.",
+            "queued Waiting for another attempt: the disk is full.",
         ),
     ],
 )
@@ -81,7 +81,7 @@ def test_an_import_behind_others_says_how_many(service: Service) -> None:
     service.greet()
     service.upload(offers(DAYS[0]))
     import_id = service.upload(offers(DAYS[1])).json["import_id"]
-    assert _standing(_page(service, import_id)) == "queued Waiting in line: 1 ahead of it."
+    assert _standing(_page(service, import_id)) == "queued In the queue, 1 ahead of it."
 
 
 def test_an_import_says_what_it_did_and_leads_to_it(service: Service) -> None:
@@ -109,8 +109,8 @@ def test_warnings_are_told_with_what_helps(service: Service) -> None:
     csv = "model,price_usd,score,Sellr\nL4,2400,0.7,Acme\n"
     import_id = service.import_csv(csv)["import_id"]
     told = _page(service, import_id).find(id="warnings").parent.get_text()
-    assert "1 unknown columns look like known ones: Sellr (seller)" in told
-    assert "What helps: rename the column" in told
+    assert "1 unknown column looks like a known one: Sellr (seller)" in told
+    assert "Hint: rename the column" in told
 
 
 def test_a_failed_import_groups_its_errors_and_offers_the_file_to_fix(service: Service) -> None:

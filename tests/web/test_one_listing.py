@@ -55,7 +55,7 @@ def test_the_row_is_shown_as_it_was_sent_for_the_import_that_is_asked_for(servic
     )
     page = browser.page(f"/listings/{listing_id}?import_id={first}")
     assert "L4,2400,0.7,EU,Acme,2025-07-01T12:00:00Z" in page.get_text()
-    assert "proved" in page.get_text()
+    assert "verified" in page.get_text()
 
 
 def test_a_row_that_the_file_does_not_say_any_more_is_not_called_proved(service: Service) -> None:
@@ -68,7 +68,7 @@ def test_a_row_that_the_file_does_not_say_any_more_is_not_called_proved(service:
     kept.chmod(0o600)
     kept.write_bytes(SECOND.replace("2160", "1160").encode())
     text = Browser(service).page(f"/listings/{listing_id}").get_text()
-    assert "proved" not in text
+    assert "verified" not in text
     assert "The kept file and the archive differ" in text
 
 
@@ -116,7 +116,7 @@ def test_an_offer_is_placed_among_those_of_its_model(service: Service) -> None:
         text = " ".join(browser.page(f"/listings/{row['listing_id']}").get_text().split())
         found[row["price_usd"]] = text.partition("It costs less than ")[2].partition(",")[0]
     assert found == {
-        price: f"{dearer} of the 3 other current offers of L4"
+        price: f"{dearer} of the 3 other current offers for L4"
         for price, dearer in ((100, 3), (200, 1), (400, 0))
     }
 

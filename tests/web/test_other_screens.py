@@ -143,7 +143,7 @@ def test_a_dry_run_can_not_be_compared(service: Service, moved: list[str]) -> No
 def test_the_status_names_what_is_wrong(service: Service) -> None:
     browser = Browser(service)
     rows = {row[0]: row[1:] for row in browser.rows("/status")}
-    assert rows["worker"][0] == "trouble"
+    assert rows["worker"][0] == "failed"
     assert "not ready" in browser.page("/status").h1.get_text()
     service.greet()
     assert {row[1] for row in browser.rows("/status")} == {"ok"}

@@ -160,7 +160,7 @@ def test_a_full_line_of_imports_refuses_the_form(start_service: StartService) ->
     service = start_service(max_imports_waiting=1)
     _send(service, _file(), status=303)
     answer = _send(service, _file(), status=503)
-    assert "1 imports are waiting" in answer.html.get_text()
+    assert "1 unfinished import, which is the limit" in answer.html.get_text()
     assert answer.headers["Retry-After"] == "5"
     assert len(_imports(service)) == 1
 

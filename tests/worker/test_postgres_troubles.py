@@ -41,7 +41,7 @@ TROUBLES = (
     PostgresTrouble(
         ("ALTER TABLE scored_listings RENAME TO away",),
         "ALTER TABLE away RENAME TO scored_listings",
-        "another schema",
+        "does not match this version",
     ),
     PostgresTrouble(
         (

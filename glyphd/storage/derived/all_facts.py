@@ -1,4 +1,5 @@
-"""All derived facts. Writing an import, rollback and restore, and `verify` walk this list."""
+"""All derived facts. Writing an import, rollback and restore, and `verify` iterate over this
+list."""
 
 from glyphd.storage.derived.capacities import Capacities
 from glyphd.storage.derived.events import EVENT_COLUMNS

@@ -1,4 +1,4 @@
-"""`quantized_listings`: the quantization capacities of the events that have some."""
+"""`quantized_listings`: the quantization capacities of the events that have them."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any

@@ -29,7 +29,7 @@ class Current(EventColumn):
 
 
 def is_history(origin: Origin, row: Any) -> Any:
-    """Condition: the staged row is not its listing's latest, or a renewal has to find out."""
+    """Condition: the staged row is not its listing's latest, or a renewal must determine that."""
     waits_for_renewal = row.import_index.in_(rows_to_renew())
     if not origin.is_grouped:
         return waits_for_renewal

@@ -25,11 +25,11 @@ renewed = Table("renewed_events")
 
 
 def derived_events(first_event_ids: Any | None = None, known: Knowledge = _ALL_ROLLBACKS) -> Any:
-    """Every event of the listings (None: of all) with the columns it should have.
+    """Every event of the listings (None: of all) with the values that its columns should have.
 
     Those are `event_id`, `listing_id`, `is_latest` and EVENT_COLUMNS. An event of an import that
-    was rolled back does not count, nor does a row that repeats another. All offers of a group have
-    to be among the listings.
+    was rolled back does not count, nor does a row that repeats another. All offers of a group must
+    be among the listings.
     """
     event = followed_events(first_event_ids, known)
     return event.select_from(
@@ -41,7 +41,7 @@ def derived_events(first_event_ids: Any | None = None, known: Knowledge = _ALL_R
 
 
 def followed_events(first_event_ids: Any | None, known: Knowledge) -> Any:
-    """The events with the one that follows in their listing, and the one before in their thread."""
+    """The events with the next one in their listing, and the previous one in their thread."""
     event = _counted_events(first_event_ids, known).alias("judged")
     names = (
         "id",
@@ -74,7 +74,7 @@ def followed_events(first_event_ids: Any | None, known: Knowledge) -> Any:
 
 
 def _counted_events(first_event_ids: Any | None, known: Knowledge) -> Any:
-    """The events, whether each counts and is indistinct, and the thread it is compared in."""
+    """The events, whether each counts and is indistinct, and the thread in which it is compared."""
     event, batch = ScoredListing.alias("event"), ImportBatch.alias("batch")
     counts = known.counts(event) & is_observation(event)
     indistinct = is_indistinct(event, batch.source, known.counting)
@@ -100,7 +100,7 @@ def _counted_events(first_event_ids: Any | None, known: Knowledge) -> Any:
 
 
 def column_faults(archive: Database) -> Iterator[str]:
-    """A line for each of EVENT_COLUMNS in which an event has another value than it should."""
+    """A line for each value of EVENT_COLUMNS that is not what it should be."""
     derived, stored = derived_events().alias("derived"), ScoredListing
     pairs = {name: (stored._meta.columns[name], getattr(derived.c, name)) for name in NAMES}
     differs = reduce(or_, (differ(said, due) for said, due in pairs.values()))
@@ -119,6 +119,6 @@ def column_faults(archive: Database) -> Iterator[str]:
         for name, said, due in zip(NAMES, values[::2], values[1::2], strict=True):
             if said != due:
                 yield (
-                    f"import {import_id}: row {row}, {name}: the archive says {said}, its "
-                    f"events make it {due}"
+                    f"import {import_id}: row {row}, {name}: the archive says {said}, its events "
+                    f"give {due}"
                 )

@@ -1,4 +1,4 @@
-"""The operations that every derived fact has. Those that a fact has no use for do nothing."""
+"""The operations of every derived fact. Those that a fact does not need do nothing."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
@@ -41,32 +41,33 @@ class Fact:
         return ()
 
     def renew_listings(self) -> Iterable[Node]:
-        """The statements for the listings whose events are all in `renewed`."""
+        """The statements for listings whose events are all in `renewed`."""
         return ()
 
     def before_renewal(self, database: Database, changing: Select) -> Iterable[Node]:
-        """The statements before the events with these ids get other values."""
+        """The statements to run before the events with these ids get other values."""
         return ()
 
     def after_renewal(self, database: Database, changing: Select) -> Iterable[Node]:
-        """The statements after they got them."""
+        """The statements to run afterwards."""
         return ()
 
     def after_change(self, database: Database, import_id: str, kind: str) -> Iterable[Node]:
-        """The statements for a rollback or restore; each is executed before the next is made."""
+        """The statements for a rollback or restore; each is executed before the next one is
+        built."""
         return ()
 
     def faults(self, archive: Database) -> Iterator[str]:
-        """A line for each difference from what the events say, for `verify --all`."""
+        """A line for each difference from the events, for `verify --all`."""
         yield from ()
 
     def faults_of(self, archive: Database, batch: Any) -> Iterator[str]:
-        """The same of one import, for every `verify`."""
+        """The same for one import, for every `verify`."""
         yield from ()
 
 
 class EventColumn(Fact):
-    """A column of the events that may change when others come, or stop to count."""
+    """A column of the events that can change when other events are added, or stop counting."""
 
     name: ClassVar[str]
 

@@ -1,4 +1,4 @@
-"""`models`: each GPU model's latest known specs, those of one event; `specs` says of which."""
+"""`models`: each GPU model's latest known specs, from the event that `specs` chooses."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -29,8 +29,9 @@ class GPUModels(Fact):
         return [_upsert(database, best, where=spec_rank(EXCLUDED) >= spec_rank(GPUModel))]
 
     def after_change(self, database: Database, import_id: str, kind: str) -> Iterable[Node]:
-        """After a rollback, models with specs from the import get others, or go when no event is
-        left. After a restore, its events compete with those that the specs come from now."""
+        """After a rollback, models with specs from the import get others, or are removed if no
+        event is left. After a restore, its events compete with those from which the specs come
+        now."""
         if kind == ROLLBACK:
             return _replace_specs_of(database, import_id)
         named = GPUModel.select(GPUModel.import_id, GPUModel.import_index)
@@ -70,8 +71,7 @@ def _differences(archive: Database, stored: Select, due: Select) -> Iterator[str
     for name in sorted(said.keys() | wanted.keys(), key=str):
         if said.get(name) != wanted.get(name):
             yield (
-                f"model {name}: models says {said.get(name)}, the events make it "
-                f"{wanted.get(name)}"
+                f"model {name}: models says {said.get(name)}, the events give {wanted.get(name)}"
             )
 
 
@@ -80,7 +80,7 @@ def _counting() -> Select:
 
 
 def _best_events(database: Database, among: Any) -> Any:
-    """Of each model the event that its specs come from."""
+    """For each model the event from which its specs come."""
     columns = {name: ScoredListing._meta.columns[name] for name in _EVENT_COLUMNS}
     position = fn.ROW_NUMBER().over(
         partition_by=[caseless(database, ScoredListing.model)],

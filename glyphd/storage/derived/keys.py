@@ -25,7 +25,7 @@ class Keys(Fact):
     def after_rows(self, database: Database, origin: Origin) -> Iterable[Node]:
         """In the order of the ids, all from their index. A late row's listing keeps its key.
 
-        The event is the first one of a listing that has no key yet.
+        If a listing has no key yet, the event is its first one.
         """
         own = event_id(staged_ids.c.import_index)
         rows = staged_ids.select(staged_ids.c.listing_id, own, own)
@@ -87,13 +87,13 @@ def _first_event_faults(archive: Database) -> Iterator[str]:
     differs = differ(ScoredListing.first_event_id, ListingKey.first_event_id)
     for import_id, row, said, due in archive.execute(events.where(differs).limit(MOST)).fetchall():
         yield (
-            f"import {import_id}: row {row}, first_event_id: the archive says {said}, its "
-            f"events make it {due}"
+            f"import {import_id}: row {row}, first_event_id: the archive says {said}, its events "
+            f"give {due}"
         )
 
 
 def _shown(listing_id: Any) -> str:
-    """As URLs have it; of a damaged one whatever it is."""
+    """As in URLs; for a damaged value the value itself."""
     return (
         repr(listing_id) if isinstance(listing_id, str | int | float) else bytes(listing_id).hex()
     )

@@ -1,8 +1,8 @@
 """The tables that hold the orders in which events are read on SQLite; `timelines` reads them.
 
-An index is added to as the rows come, and the page it needs next is in no cache of the processor. A
-table can be filled in its own order. PostgreSQL has an index for each order, and needs nothing
-here.
+Entries are added to an index in the order of the rows, so the page needed next is in no cache of
+the processor. A table can be filled in its own order. PostgreSQL has an index for each order, and
+needs none of this.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,7 +30,7 @@ class Orders(Fact):
         return [*_unflag_superseded(), *_add_rows(origin)]
 
     def before_renewal(self, database: Database, changing: Select) -> Iterable[Node]:
-        """Deletes entries of changes for as long as their events say which they are."""
+        """Deletes the entries of changes while their events still have the old values."""
         if not is_sqlite(database):
             return []
         key = ChangeByStep._meta.get_primary_keys()
@@ -56,7 +56,7 @@ class Orders(Fact):
         ]
 
     def faults(self, archive: Database) -> Iterator[str]:
-        """Compared byte for byte."""
+        """Compared byte by byte."""
         for order in SQLITE_MODELS if is_sqlite(archive) else ():
             columns = order._meta.columns
             stored = order.select(*(exactly(archive, column) for column in columns.values()))
@@ -69,7 +69,7 @@ class Orders(Fact):
 
 
 def _unflag_superseded() -> Iterator[Node]:
-    """The entries of the events that a staged one follows: no longer current."""
+    """The entries of the events that a staged one replaces: they are no longer current."""
     event = {name: getattr(predecessors.c, name) for name in ("event_id", "model", "seen_at")}
     event |= {"is_current": SQL("0")}
     superseded = (predecessors.c.needs_renewal == 0) & predecessors.c.event_id.is_null(False)

@@ -1,6 +1,7 @@
 """Renewing what is derived from the events of some listings.
 
-A rollback and a restore need it, and an import that did more than add the latest observations.
+It is needed after a rollback, a restore, and an import that did more than add the latest
+observations.
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ def renew(database: Database, first_event_ids: Any) -> None:
     Runs in the caller's transaction.
     """
     if database.execute(first_event_ids.limit(1)).fetchone() is None:
-        return  # as for most imports, of which a small one would spend a third of its time here
+        return  # usual for imports; a small one would spend a third of its time here
     create_tables(database)
     for statement in renewing_statements(database, first_event_ids):
         database.execute(statement)
@@ -33,7 +34,7 @@ def renew(database: Database, first_event_ids: Any) -> None:
 
 
 def create_tables(database: Database) -> None:
-    """Makes the tables, empty, on the current connection."""
+    """Creates the empty tables on the current connection."""
     integer, blob = ("INTEGER", "BLOB") if is_sqlite(database) else ("BIGINT", "BYTEA")
     values = ", ".join(f"{name} {integer}" for name in _COLUMNS[2:])
     tables = {
@@ -46,7 +47,7 @@ def create_tables(database: Database) -> None:
 
 
 def renewing_statements(database: Database, first_event_ids: Any) -> Iterator[Node]:
-    """In order; from the deletion on they see only the events that change."""
+    """In order; after the deletion the table has only the events that change."""
     changing = renewed.select(renewed.c.event_id)
     yield from _find_listings(first_event_ids)
     found = derived_events(_listings.select(_listings.c.first_event_id))
@@ -73,7 +74,7 @@ def _find_listings(first_event_ids: Any) -> Iterator[Node]:
 
 
 def _delete_unchanged() -> Node:
-    """Most of a listing's history stays as it is."""
+    """Most of a listing's history does not change."""
     same = ScoredListing.id == renewed.c.event_id
     for name in NAMES:
         stored, due = ScoredListing._meta.columns[name], getattr(renewed.c, name)
@@ -87,7 +88,7 @@ def _delete_unchanged() -> Node:
 
 
 def _update_events() -> Node:
-    """The list of ids makes SQLite look these events up; it would go over all there are."""
+    """The list of ids makes SQLite look up these events; otherwise it would scan all of them."""
     listed = ScoredListing.id.in_(renewed.select(renewed.c.event_id))
     values = {ScoredListing._meta.columns[name]: getattr(renewed.c, name) for name in NAMES}
     statement: Node = (

@@ -1,4 +1,4 @@
-"""`change_step`: how far the price moved since the observation before; see `change_steps`."""
+"""`change_step`: how far the price moved since the previous observation; see `change_steps`."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,1 +1,1 @@
-"""One module for each screen, with one template of its own; `glyphd.web.site` lists them."""
+"""One module for each screen, with its own template; `glyphd.web.site` lists them."""

@@ -1,5 +1,5 @@
-"""`/compare`: what one import has and another has not, and what both have at another price or
-score."""
+"""`/compare`: listings that only one of two imports has, and those in both with a different price
+or score."""
 
 from typing import Annotated, Any
 
@@ -38,7 +38,7 @@ _ImportName = Annotated[str | None, TextCell(max_length=64)]
 
 
 class ComparePageQuery(Query):
-    """What the page is asked for."""
+    """The parameters of the page."""
 
     a: _ImportName = Field(None, description="The import that is compared with")
     b: _ImportName = Field(None, description="The import that is compared")

@@ -22,7 +22,7 @@ from glyphd.web.theme import Theme, here, moved_to
 
 
 class ChangePageQuery(Query):
-    """A change is always one of the present."""
+    """A change always applies to the present."""
 
     as_of: QueryTime | None = None
 
@@ -39,8 +39,8 @@ class ImportChangeScreen:
         return [*shown, *(Route("POST", path, partial(self.change, kind)) for path, kind in paths)]
 
     def show(self, kind: str, import_id: str) -> HTTPResponse:
-        """What would change. Where it is so already, or under way, the import's own page says
-        it."""
+        """What would change. If it is already done or in progress, redirects to the import's own
+        page."""
         read_parameters(ChangePageQuery, here().pairs)
         job = require_import(self._services.registry, import_id)
         try:
@@ -52,7 +52,7 @@ class ImportChangeScreen:
         )
 
     def change(self, kind: str, import_id: str) -> HTTPResponse:
-        """Asked for twice, by a button pressed twice, it is done once."""
+        """If the button is pressed twice, it is done once."""
         asked = read_parameters(ChangeQuery, read_fields())
         services = self._services
         job = require_import(services.registry, import_id)

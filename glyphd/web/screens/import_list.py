@@ -1,4 +1,4 @@
-"""`/imports`: what was sent, what became of it, and what is under way."""
+"""`/imports`: what was uploaded, the results, and what is in progress."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -27,7 +27,7 @@ MOST_SOURCES = 50
 
 
 class ImportsPageQuery(ImportQuery):
-    """What the page is asked for."""
+    """The parameters of the page."""
 
     limit: Annotated[int, IntegerCell(minimum=1, maximum=MOST_PAGE_ROWS)] = Field(PAGE_ROWS)
     as_of: QueryTime | None = Field(
@@ -78,8 +78,8 @@ class ImportListScreen:
         }
 
     def _newer(self, wanted: dict[str, Any], shown: list[Job], limit: int) -> str | None:
-        """Where the page of newer ones begins; None for the first page, which has no beginning of
-        its own."""
+        """The cursor of the page with newer ones; None for the first page, which needs no
+        cursor."""
         if not shown:
             return None
         later = imports_after(self._registry.database, wanted, shown[0].id, limit + 1)
@@ -87,7 +87,7 @@ class ImportListScreen:
 
 
 def wanted_imports(asked: ImportsPageQuery) -> dict[str, Any]:
-    """The filters. A moment leaves out what was received after it."""
+    """The filters. With a moment, imports received after it are left out."""
     wanted = asked.model_dump(mode="json", include=set(IMPORT_FILTERS))
     if asked.as_of is not None:
         until = text_after(asked.as_of)

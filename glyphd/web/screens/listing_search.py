@@ -1,4 +1,4 @@
-"""`/listings`: the offers that fit, in pages both ways."""
+"""`/listings`: the matching offers, with pages in both directions."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -36,14 +36,14 @@ SHOWN = (
 CHOOSABLE = tuple(name for name in SELECTABLE_COLUMNS if name != "listing_id")
 SORTABLE = frozenset(word.removeprefix("-") for word in choices(SortKey))
 FIRST_DOWN = frozenset({"score", "seen_at"})
-"""Columns that are sorted by their largest value first, when they are asked for."""
+"""Columns that are first sorted in descending order."""
 TEXT_FILTERS = ("model", "region", "condition", "seller", "source_type", "source")
 COUNTED_UNASKED = 2_000
-"""How many offers are counted before a reader has to ask for it."""
+"""How many offers are counted without a request."""
 
 
 class ListingsPageQuery(ListingQuery):
-    """What the page is asked for: a page is never without a limit."""
+    """The parameters of the page, which always has a limit."""
 
     limit: Annotated[int, IntegerCell(minimum=1, maximum=MOST_PAGE_ROWS)] = Field(PAGE_ROWS)
 
@@ -102,16 +102,16 @@ def _found(search: Search, values: dict[str, Any], limit: int) -> dict[str, Any]
 
 
 def _counted(search: Search, asked: ListingsPageQuery) -> int | None:
-    """How many there are, None if that is not known. Unless it is asked for, counting ends at
-    COUNTED_UNASKED + 1, and is not begun where every row would have to be looked up."""
+    """The number of offers, None if it is not known. Unless requested, counting ends at
+    COUNTED_UNASKED + 1, and is skipped if every row would have to be looked up."""
     if asked.count:
         return search.count()
     return search.count(COUNTED_UNASKED + 1) if search.is_counted_by_order else None
 
 
 def _with_one_list(at: Address) -> Pairs:
-    """A form sends a field for each chosen column: the address has them as one list, and not at all
-    as usual."""
+    """A form sends a field for each chosen column. The address has them as one list, or none for
+    the default columns."""
     chosen = at.values("fields")
     fields = [] if set(chosen) == set(SHOWN) else [("fields", ",".join(chosen))]
     return [*at.without("fields"), *fields]

@@ -31,10 +31,10 @@ Model = dict[str, Any]
 
 
 class MarketQuery(Query):
-    """What the market page is asked for."""
+    """The parameters of the market page."""
 
     q: Annotated[str | None, TextCell()] = Field(
-        None, description="Part of the model, ASCII case ignored"
+        None, description="Part of the model, ignoring ASCII case"
     )
     sort: MarketSort = Field("model", description="Order; a leading - is descending")
     start: Annotated[int, IntegerCell(minimum=0)] = Field(
@@ -47,7 +47,7 @@ class MarketQuery(Query):
 
 @dataclass(frozen=True)
 class Strip:
-    """What is going on, in a few numbers. Of a moment in the past only what the archive knows."""
+    """A few current numbers. For a moment in the past only what the archive knows."""
 
     offers: int
     models: int
@@ -89,7 +89,7 @@ class MarketScreen:
 
 
 def arranged(models: Sequence[Model], asked: MarketQuery) -> list[Model]:
-    """The models that fit, in the order asked for; of equal ones by name."""
+    """The matching models in the requested order; equal ones by name."""
     wanted = fold_ascii(asked.q or "")
     found = [model for model in models if wanted in fold_ascii(model["model"])]
     key = asked.sort.removeprefix("-")
@@ -100,7 +100,7 @@ def arranged(models: Sequence[Model], asked: MarketQuery) -> list[Model]:
 
 
 def shown_from(found: Sequence[Model], start: int, limit: int) -> dict[str, Any]:
-    """At most so many models, what is left of them, and where the pages before and behind start."""
+    """At most this many models, and the starts of the previous and the next page."""
     return {
         "models": with_spread(found[start : start + limit]),
         "matching": len(found),
@@ -111,7 +111,7 @@ def shown_from(found: Sequence[Model], start: int, limit: int) -> dict[str, Any]
 
 
 def with_spread(models: Sequence[Model]) -> list[Model]:
-    """The models of one page with a picture of their prices, all on the same scale."""
+    """The models of one page with a chart of their prices, all on the same scale."""
     largest = max((model["max_price"] for model in models), default=0.0)
     names = ("min_price", "median_price", "max_price")
     return [

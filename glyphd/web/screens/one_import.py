@@ -1,4 +1,4 @@
-"""`/imports/{import_id}`: how far an import is, what it did to the market, and what is wrong with
+"""`/imports/{import_id}`: the progress of an import, its effect on the market, and the errors in
 its file."""
 
 from contextlib import suppress
@@ -38,12 +38,12 @@ MOST_PAGE_ROWS = 200
 
 
 class ImportPageQuery(Query):
-    """What the page of an import is asked for."""
+    """The parameters of the page of an import."""
 
     limit: Annotated[int, IntegerCell(minimum=1, maximum=MOST_PAGE_ROWS)] = Field(PAGE_ROWS)
     cursor: str | None = Field(None, description="Where the page of row errors starts")
     as_of: QueryTime | None = Field(
-        None, description="Not looked at: the page shows the present, and says so"
+        None, description="Ignored: the page always shows the present, and says so"
     )
 
 
@@ -67,8 +67,8 @@ class OneImportScreen:
         return self._theme.page("one_import.html", self._values(import_id, asked))
 
     def run_again(self, import_id: str) -> HTTPResponse:
-        """The kept file is checked or imported with the options of the form; where they are
-        refused, the form again."""
+        """Checks or imports the kept file with the options of the form; if they are refused, shows
+        the form again."""
         job, fields = require_import(self._services.registry, import_id), read_fields()
         try:
             accepted = run_again(
@@ -81,11 +81,11 @@ class OneImportScreen:
         return moved_to(f"/imports/{accepted.job.import_id}", [])
 
     def lead_back(self, import_id: str) -> HTTPResponse:
-        """For who opens the address of a form that was refused."""
+        """For a reader who opens the address of a form that was refused."""
         return moved_to(f"/imports/{quote(import_id, safe='')}", here().pairs)
 
     def cancel(self, import_id: str) -> HTTPResponse:
-        """One that has ended meanwhile is shown as it is."""
+        """If it has ended meanwhile, it is shown as it is."""
         services = self._services
         job = require_import(services.registry, import_id)
         with suppress(ImportFinal):
@@ -105,7 +105,7 @@ class OneImportScreen:
         return values | shown | {"asked": asked, "review": review}
 
     def _related(self, job: Job) -> dict[str, Any]:
-        """What the registry says of it and around it."""
+        """What the registry knows about the import and related ones."""
         registry, view = self._services.registry, view_import(job)
         has_rows = view.status == ImportStatus.SUCCEEDED and not view.dry_run
         ahead = count_ahead(registry.database, job) if view.status == ImportStatus.QUEUED else 0
@@ -125,8 +125,8 @@ class OneImportScreen:
 
 
 def can_skip_rows(view: ImportView) -> bool:
-    """Whether the good rows could be imported without the others. With decimal commas in it no
-    number of the file can be trusted."""
+    """Whether the valid rows could be imported without the others. With decimal commas no number of
+    the file can be trusted."""
     codes = {group.code for group in view.error_summary}
     is_for_rows = view.error is not None and view.error.code == "invalid_rows"
     return is_for_rows and view.on_error == "abort" and "decimal_comma" not in codes

@@ -30,9 +30,9 @@ from glyphd.web.theme import Theme, here
 from glyphd.web.wording import day_and_time, money, number
 
 MOST_SHOWN = 50
-"""Events in the table; the data have all."""
+"""Events in the table; the data links return all of them."""
 MOST_SOURCE_BYTES = 4000
-"""What is shown of a source row."""
+"""The most characters shown of a source row."""
 _ABOUT = frozenset(
     {
         "listing_id",
@@ -45,7 +45,7 @@ _ABOUT = frozenset(
         "gone_at",
     }
 )
-"""Columns that say where a row is from rather than what is offered."""
+"""Columns about the origin of a row rather than the offer."""
 
 _MODEL_COUNT, _LOWEST, _MEDIAN = (
     MODEL_COLUMNS.index(name) for name in ("listing_count", "min_price", "median_price")
@@ -55,7 +55,7 @@ Row = dict[str, Any]
 
 
 class ListingPageQuery(Query):
-    """What the page of a listing is asked for."""
+    """The parameters of the page of a listing."""
 
     as_of: QueryTime | None = Field(
         None, description="The listing as the archive knew it at this moment"
@@ -68,7 +68,7 @@ class ListingPageQuery(Query):
 
 @dataclass(frozen=True)
 class Source:
-    """The row of a kept file that an event came from, proved; or why it can't be shown."""
+    """The verified row of the kept file from which an event came, or why it can't be shown."""
 
     import_id: str
     job: Job | None = None
@@ -129,7 +129,7 @@ class OneListingScreen:
         return self._theme.page("one_listing.html", values)
 
     def _standing(self, row: Row, as_of: str | None) -> Standing | None:
-        """Among the current offers of its model; None for the only one."""
+        """The comparison with the current offers of its model; None if it is the only one."""
         model = self._services.remembered.find_model(row["model"], as_of)
         if model is None or (count := model[_MODEL_COUNT]) < 2:
             return None
@@ -140,7 +140,7 @@ class OneListingScreen:
         )
 
     def _source(self, listing_id: str, import_id: str) -> Source:
-        """Read again and compared with the archive for this very answer."""
+        """Read again and compared with the archive for this answer."""
         services, job = self._services, None
         event = require_event(services.archive, listing_id, import_id)
         try:
@@ -162,15 +162,14 @@ def _days_listed(row: Row) -> int:
 
 
 def _details(row: Row) -> list[tuple[str, Any]]:
-    """What is known of the offer, column by column."""
+    """What is known about the offer, column by column."""
     return [
         (name, row[name]) for name in RESULT_COLUMNS if name not in _ABOUT and row[name] is not None
     ]
 
 
 def _charts(events: Sequence[Row], at: Address) -> list[tuple[str, str, Markup]]:
-    """Price and score, each with its name and a sentence; none of a single observation, which is no
-    history."""
+    """Price and score, each with its name and a sentence; none for a single observation."""
     if len(events) < 2:
         return []
     return [

@@ -48,7 +48,7 @@ Row = dict[str, Any]
 
 
 class ModelPageQuery(Query):
-    """What the page of a model is asked for."""
+    """The parameters of the page of a model."""
 
     as_of: QueryTime | None = Field(
         None, description="The model as the archive knew it at this moment"
@@ -106,7 +106,7 @@ class OneModelScreen:
         )
 
     def _moves(self, name: str) -> list[Row]:
-        """The latest ones; they are always those of now."""
+        """The latest ones, which are always current."""
         return (
             Deltas(self._archive, read_parameters(DeltaQuery, [("model", name)]))
             .page(MOST_MOVES)

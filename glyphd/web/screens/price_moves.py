@@ -21,13 +21,13 @@ MOST_PAGE_ROWS = 100
 
 
 class ChangesPageQuery(DeltaQuery):
-    """What the page is asked for."""
+    """The parameters of the page."""
 
     sort: Literal["time", "size"] = Field(
         "time", description="The latest or the largest change first"
     )
     limit: Annotated[int, IntegerCell(minimum=1, maximum=MOST_PAGE_ROWS)] = Field(PAGE_ROWS)
-    as_of: QueryTime | None = Field(None, description="Not looked at: the page says so")
+    as_of: QueryTime | None = Field(None, description="Ignored: the page says so")
 
 
 class PriceMovesScreen:

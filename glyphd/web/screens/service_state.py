@@ -22,7 +22,7 @@ MEANINGS = {
     "registry": "New imports can be recorded",
     "queue": "Workers can be notified of new work",
     "uploads": "Uploaded files can be kept",
-    "disk": "There is room for another upload",
+    "disk": "There is disk space for another upload",
     "worker": "A worker has sent a heartbeat in the last ten seconds",
     "imports": "No import is waiting to be tried again",
     "integrity": "No database is known to be damaged",
@@ -30,7 +30,7 @@ MEANINGS = {
 
 
 class StatusQuery(Query):
-    """The page shows the present, whatever moment the others show."""
+    """The page shows the present, even if a moment is selected."""
 
     as_of: QueryTime | None = None
 

@@ -1,4 +1,4 @@
-"""`/upload`: files are sent, to be checked first or imported at once."""
+"""`/upload`: upload files, to be checked first or imported immediately."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,13 +23,13 @@ from glyphd.web.theme import Theme, here, moved_to
 
 MOST_SOURCES = 100
 USUAL_ENCODINGS = ("utf-8", "cp1252", "iso-8859-1", "iso-8859-15", "cp1250", "cp1251", "mac-roman")
-"""What the field for the encoding offers; others can be written into it."""
+"""The suggestions of the field for the encoding; others can be entered."""
 OPTIONS: dict[str, str | None] = dict.fromkeys(ImportOptions.model_fields)
 """The fields of the form, empty."""
 
 
 class UploadPageQuery(ImportOptions):
-    """What the form begins with."""
+    """The initial state of the form."""
 
     as_of: QueryTime | None = Field(
         None, description="Kept for the links of the page: a file is always sent now"
@@ -50,8 +50,8 @@ class UploadScreen:
         return self._theme.page("upload.html", self._form(here().pairs))
 
     def send(self) -> HTTPResponse:
-        """Leads to the import, or to all of them; where a file was refused, the form again, and
-        why."""
+        """Redirects to the import, or to the list of imports; if a file was refused, shows the form
+        again and the reason."""
         require_room(self._services)
         began_at = now_text()
         sent = accept_form(self._services)
@@ -70,7 +70,7 @@ class UploadScreen:
         return moved_to(f"/imports/{accepted[0].import_id}", [])
 
     def _form(self, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
-        """The form with what its fields begin with."""
+        """The form with the initial values of its fields."""
         registry = self._services.registry
         with registry.connected():
             sources = recent_sources(registry.database, MOST_SOURCES)
@@ -85,7 +85,6 @@ class UploadScreen:
 
 
 def _maps(pairs: Pairs) -> list[tuple[str, str, str]]:
-    """The columns that were chosen: as they are sent, with the canonical name and that of the file
-    apart."""
+    """The chosen columns: the value to send, the canonical name and the file's name."""
     chosen = [value for name, value in pairs if name == "map" and ":" in value]
     return [(value, *value.split(":", 1)) for value in chosen]  # type: ignore[misc]

@@ -1,4 +1,4 @@
-// A line under the pointer, and the nearest mark's words beside the chart. The table below has the same numbers.
+// A line at the pointer, and the text of the nearest mark beside the chart. The table below has the same numbers.
 
 const SVG = "http://www.w3.org/2000/svg";
 

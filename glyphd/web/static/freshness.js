@@ -1,5 +1,5 @@
-// Parts marked `data-live` follow the service. A table that somebody reads stays: rows change where they are, and the
-// page says that there are more, or that it has changed.
+// Parts marked `data-live` are kept up to date. A table that someone is reading stays: its rows change in place, and
+// the page says when there are more, or when it has changed.
 
 import { explainMoments } from "./moments.js";
 import { poll } from "./polling.js";
@@ -7,7 +7,7 @@ import { poll } from "./polling.js";
 const received = new WeakMap();
 const live = () => document.querySelectorAll("[data-live]");
 
-// Compared is what the service sent before, not what the reader made of it: an opened part stays open.
+// It compares with what the service sent before, not with what the reader changed, so that an opened part stays open.
 function replace(part, newer) {
   if (received.get(part) === newer.innerHTML || part.contains(document.activeElement)) return;
   received.set(part, newer.innerHTML);
@@ -28,7 +28,7 @@ function announce(page) {
   const link = document.createElement("a");
   link.href = location.href;
   link.textContent = "Show";
-  place.replaceChildren(count === 1 ? "1 more has come. " : `${count} more have come. `, link);
+  place.replaceChildren(count === 1 ? "There is 1 more. " : `There are ${count} more. `, link);
 }
 
 function tellReach() {
@@ -38,7 +38,7 @@ function tellReach() {
   return (isReached) => {
     if (isReached) notice.remove();
     else if (!notice.isConnected) {
-      notice.textContent = `No answer from the service since ${new Date().toLocaleTimeString()}: this page shows what was known then.`;
+      notice.textContent = `No answer from the service since ${new Date().toLocaleTimeString()}: this page shows the data from then.`;
       document.querySelector("main").before(notice);
     }
   };

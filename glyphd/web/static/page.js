@@ -1,4 +1,4 @@
-// What every page does when scripts run; all of it works without them too.
+// What every page does if scripts are enabled; everything also works without them.
 
 import { explainMoments } from "./moments.js";
 import { keepFresh } from "./freshness.js";

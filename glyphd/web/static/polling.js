@@ -1,4 +1,4 @@
-// Asks again with the page's ETag: often while something runs, rarely while nobody looks.
+// Requests the page again with its ETag: often while something is running, rarely while the page is hidden.
 
 const RUNNING = 1000;
 const QUIET = 10000;
@@ -10,7 +10,7 @@ export function pause(isRunning) {
 }
 
 // Calls `changed(document)` with each new version of this page, and `reached(yes)` with whether an answer came.
-// `isRunning()` says how often to ask.
+// `isRunning()` decides how often to ask.
 export function poll(changed, isRunning, reached) {
   let timer;
   let etag;

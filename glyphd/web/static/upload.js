@@ -1,5 +1,5 @@
-// Sends the files of an upload form one after another, each with two bars: sent, and imported. Without scripts the
-// form sends them all at once, and the page of the import shows how far it is.
+// Sends the files of an upload form one after another, each with two progress bars: sent, and imported. Without scripts
+// the form sends them together, and the page of the import shows its progress.
 
 const FINAL = ["succeeded", "failed", "cancelled"];
 const SECOND = 1000;
@@ -21,7 +21,7 @@ function addRow(place, file) {
   return { row, sent, imported, state };
 }
 
-// The answer as a document, and where it was found in the end: a file that was taken in leads to its import.
+// The answer as a document, and its final address: for an accepted file, that of its import.
 function post(action, body, progressed, stop) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
@@ -30,14 +30,15 @@ function post(action, body, progressed, stop) {
     request.responseType = "document";
     request.upload.onprogress = (event) => progressed(event.loaded / Math.max(event.total, 1));
     request.onload = () => resolve({ isTaken: request.status < 300, page: request.response, url: request.responseURL });
-    request.onerror = () => reject(new Error("No answer came. Whether the file has arrived is shown under Imports."));
-    request.onabort = () => reject(new Error("Stopped: the file was not sent to its end."));
+    request.onerror = () => reject(new Error("There was no answer. The page Imports shows whether the file has arrived."));
+    request.onabort = () => reject(new Error("Stopped before the whole file was sent."));
     stop.addEventListener("click", () => request.abort());
     request.send(body);
   });
 }
 
-// The form stays as it is, with its files: what the service says of them is put where it stands in its own answer.
+// The form stays as it is, with its files. What the service answers about them is put in the same place as in its own
+// page.
 function showRefusal(form, page, shown, isOnlyFile) {
   for (const part of isOnlyFile ? ["refusals", "missing"] : []) {
     const newer = page?.querySelector(`[data-${part}]`);
@@ -67,7 +68,8 @@ async function follow(url, shown) {
   }
 }
 
-// `fields` are all but the files. They are read before the buttons are locked: a locked button says nothing any more.
+// `fields` are all except the files. They are read before the buttons are disabled, because a disabled button is not
+// submitted.
 async function send(form, fields, files) {
   const place = form.querySelector("[data-sending]");
   const stop = place.querySelector("[data-stop]");

@@ -30,8 +30,8 @@ def _await_end(page: Page) -> None:
     """Watches the import finish; without scripts by looking again."""
     expect(page).to_have_url(re.compile(r"/imports/[0-9a-f-]{36}$"))
     waiting = page.locator(".status.queued, .status.running")
-    while waiting.count() and page.get_by_role("link", name="Look again").count():
-        page.get_by_role("link", name="Look again").click()
+    while waiting.count() and page.get_by_role("link", name="Reload").count():
+        page.get_by_role("link", name="Reload").click()
     expect(waiting).to_have_count(0, timeout=1000 * PATIENCE_SECONDS)
 
 
@@ -39,7 +39,7 @@ def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Pa
     page = person
     page.goto(empty)
     expect(page.get_by_role("heading", level=1)).to_have_text(
-        "Send the first file, and see the market"
+        "Upload a first file to see the market"
     )
     page.get_by_label("A CSV file of scored offers").set_input_files(SAMPLES / "scored_sample.csv")
     page.get_by_role("button", name="Import this file").click()
@@ -53,7 +53,7 @@ def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Pa
     expect(page.locator("tbody tr")).to_have_count(2)
     page.get_by_role("rowheader").first.get_by_role("link").click()
     expect(page.get_by_role("heading", name="Over time")).to_be_visible()
-    expect(page.get_by_text("proved")).to_be_visible()
+    expect(page.get_by_text("verified")).to_be_visible()
     expect(page.get_by_role("region", name="The source row").locator("pre")).to_contain_text(
         "RTX_A6000,"
     )
@@ -76,7 +76,7 @@ def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Pa
     expect(page.get_by_text("20 rows imported.")).to_be_visible()
 
     page.get_by_role("link", name="Roll back …").click()
-    page.get_by_label("Why?").fill("it was only a try")
+    page.get_by_label("Reason (stored with the change)").fill("it was only a try")
     page.get_by_role("button", name="Roll back").click()
     expect(page.get_by_text("it was only a try")).to_be_visible()
     expect(page.locator(".standing .status")).to_have_text("rolled back")
@@ -91,7 +91,7 @@ def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Pa
     expect(page.get_by_role("status").first).to_contain_text(
         f"As of {yesterday:%Y-%m-%d %H:%M:%S} UTC."
     )
-    expect(page.get_by_text("There was no current offer.")).to_be_visible()
+    expect(page.get_by_text("There were no current offers.")).to_be_visible()
 
 
 def test_a_file_is_checked_mapped_and_imported(person: Page, empty: str, tmp_path: Path) -> None:
@@ -110,5 +110,5 @@ def test_a_file_is_checked_mapped_and_imported(person: Page, empty: str, tmp_pat
     page.get_by_role("button", name="Import 1 row").first.click()
     _await_end(page)
     expect(page.get_by_text("1 row imported.")).to_be_visible()
-    page.get_by_role("link", name="Its 1 rows").click()
+    page.get_by_role("link", name="Its 1 row").click()
     expect(page.get_by_role("cell", name="Acme")).to_be_visible()

@@ -24,7 +24,7 @@ def test_the_best_offers_are_found_and_traced_to_their_row(
     expect(page).to_have_url(re.compile("sort=price_usd"))
     page.get_by_role("rowheader").first.get_by_role("link").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("RTX_A6000")
-    expect(page.get_by_text("proved")).to_be_visible()
+    expect(page.get_by_text("verified")).to_be_visible()
     expect(page.locator("#source + pre, section pre").last).to_contain_text("RTX_A6000,")
     page.close()
 
@@ -35,7 +35,7 @@ def test_the_moment_is_kept_from_page_to_page(page: Page, live: Live) -> None:
     page.get_by_role("banner").get_by_role("button", name="Show").click()
     expect(page.get_by_role("status")).to_contain_text("As of 2026-01-01 00:00 UTC.")
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="Listings").click()
-    expect(page.get_by_text("There was no current offer.")).to_be_visible()
+    expect(page.get_by_text("There were no current offers.")).to_be_visible()
     page.get_by_role("link", name="Back to now").click()
     expect(page.get_by_role("table")).to_be_visible()
 

@@ -92,7 +92,7 @@ def test_a_lost_connection_is_told_for_what_it_is(
     page.route("**/upload", lambda route: route.abort())
     page.get_by_label("CSV files of scored offers").set_input_files(files[0])
     page.get_by_role("button", name="Import now").click()
-    expect(page.locator("[data-state]")).to_contain_text("No answer came.")
+    expect(page.locator("[data-state]")).to_contain_text("There was no answer.")
     expect(page.get_by_role("button", name="Import now")).to_be_enabled()
 
 
@@ -119,7 +119,7 @@ def test_an_import_is_followed_from_the_queue_to_its_end(
 ) -> None:
     import_id = upload(idle, GOOD.encode())["import_id"]
     page.goto(f"{idle}/imports/{import_id}")
-    expect(page.locator(".standing")).to_contain_text("Waiting for a worker, and none is running.")
+    expect(page.locator(".standing")).to_contain_text("No worker is running.")
     page.evaluate("window.stayed = true")
     with working(environment=data_in(tmp_path / "data")):
         expect(page.locator(".standing")).to_contain_text("1 row imported.")
@@ -135,7 +135,7 @@ def test_the_list_changes_its_rows_and_announces_new_ones(
     page.goto(f"{idle}/imports")
     expect(page.locator("tbody .status")).to_have_text("queued")
     upload(idle, GOOD.encode(), "?filename=second.csv")
-    expect(page.get_by_role("status")).to_contain_text("1 more has come.")
+    expect(page.get_by_role("status")).to_contain_text("There is 1 more.")
     with working(environment=data_in(tmp_path / "data")):
         expect(page.locator("tbody .status")).to_have_text("succeeded")
     expect(page.locator("tbody tr")).to_have_count(1)
