@@ -8,6 +8,7 @@ from glyphd.errors import RowsRefused, UnreadableFile
 from glyphd.importing.claims import Claim
 from glyphd.importing.error_report import ErrorReport, errors_name
 from glyphd.importing.reading import read_kept
+from glyphd.plurals import counted
 from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.storage.oddities import oddity
 from glyphd.storage.staging import Stage, open_stage
@@ -67,7 +68,8 @@ class FileImport(Attempt):
         warnings = [*self._found["warnings"]]
         same = self.job.same_content_as
         if same is not None:
-            what, hint = f"import {same} had the same bytes", "a file sent twice changes nothing"
+            what = f"import {same} had the same bytes"
+            hint = "importing the same file again changes nothing"
             warnings.append(oddity("same_content", what, 1, hint=hint))
         return {
             "rows_read": self.progress.rows_read,
@@ -115,9 +117,8 @@ class FileImport(Attempt):
             )
             raise RowsRefused(f"{what}; nothing was written")
         if self.job.on_error == "abort" or not self.record_count:
-            raise RowsRefused(
-                f"{self.errors.count} errors in {self.progress.rows_read} rows; nothing was written"
-            )
+            errors, rows = counted(self.errors.count, "error"), self.progress.rows_read
+            raise RowsRefused(f"{errors} in {counted(rows, 'row')}; nothing was written")
 
     def _step(self, done: float) -> None:
         self.progress.writing(done)

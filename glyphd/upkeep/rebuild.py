@@ -21,6 +21,7 @@ from glyphd.importing.job_queries import IMPORT
 from glyphd.importing.kept_files import measure
 from glyphd.importing.reading import read_kept
 from glyphd.importing.registry import FINDINGS, JSON_FINDINGS, Registry, as_stored
+from glyphd.plurals import counted
 from glyphd.settings import Settings
 from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.staging import Stage, open_stage

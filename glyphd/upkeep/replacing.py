@@ -35,6 +35,7 @@ from glyphd.db.migration_sets import (
 from glyphd.db.migrations import initialise_archive, migrate
 from glyphd.db.pairing import registry_id
 from glyphd.errors import CannotRebuild, NotReady, SchemaError, SchemaOutdated
+from glyphd.plurals import counted
 from glyphd.private_files import make_folder, sync_folder
 from glyphd.scratch import use_scratch_folder
 from glyphd.settings import Settings, settings_of_file
