@@ -94,8 +94,8 @@ def _repeated_rows(database: Database) -> Iterator[Oddity]:
             f"{rows} another row within an hour: each offer counts once",
             count,
             lines=[line for (line,) in first_lines.execute(database)],
-            hint="all of them are kept; send each offer once, or an hour apart, to have each "
-            "counted",
+            hint="all of them are kept; to have each one counted, send them at least an hour "
+            "apart",
         )
 
 
@@ -109,13 +109,13 @@ def _indistinct_rows(database: Database, origin: Origin) -> Iterator[Oddity]:
     all_of_them, first_lines, without_url, with_name = _indistinct(database, origin)
     (count,) = all_of_them.execute(database).fetchone()
     if count:
-        hint = "a source_url in each row would tell them apart"
+        hint = "a source_url in each row would distinguish them"
         if without_url.execute(database).fetchone() is None:
-            hint = "give each offer a source_url of its own, or another seller, region or condition"
+            hint = "give each offer its own source_url, or a different seller, region or condition"
         elif not origin.has_source and with_name.execute(database).fetchone() is None:
             hint = (
-                "a source_url or a seller in each row, or source= with the upload, would tell "
-                "them apart"
+                "a source_url or a seller in each row, or source= with the upload, would "
+                "distinguish them"
             )
         yield oddity(
             "indistinct_rows",

@@ -176,7 +176,7 @@ def refuse_beside_worker(registry: Registry) -> None:
     """Raises CannotRebuild while a worker has the registry."""
     if registry.workers_alive():
         raise CannotRebuild(
-            "a worker is running: stop the service first; a killed one no longer counts "
+            "a worker is running: stop the service first; a killed worker is ignored "
             "after ten seconds"
         )
 

@@ -14,6 +14,7 @@ from glyphd.importing.intake import NDJSON, kept_block, manifest_bytes, options_
 from glyphd.importing.kept_files import open_upload
 from glyphd.importing.reading import read_kept
 from glyphd.importing.registry import as_stored
+from glyphd.plurals import counted
 from glyphd.settings import Settings
 from glyphd.storage.staging import Stage
 from glyphd.uploads import UploadStore
@@ -39,7 +40,8 @@ def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> 
                     report.add(errors)
             found = kept.findings()
         if not stage.count:
-            raise RowsRefused(f"{report.count} errors in {rows_read} rows")
+            errors = counted(report.count, "error")
+            raise RowsRefused(f"{errors} in {counted(rows_read, 'row')}")
     except BaseException:
         report.discard()
         raise
