@@ -13,17 +13,13 @@ MAX_AGENT_CHARACTERS = 500
 
 def caller() -> Caller:
     """The client of this request. What it sends of itself is data: shortened, and without control
-    characters."""
-    client, agent = peer_address(), header("User-Agent")
-    return Caller(_clean(client, MAX_CLIENT_CHARACTERS), _clean(agent, MAX_AGENT_CHARACTERS))
+    characters.
 
-
-def peer_address() -> str:
-    """The address at the other end of the connection; empty where the server does not say.
-
-    Headers such as X-Forwarded-For are not read: any client can send them.
+    Its address is the one at the other end of the connection. Headers such as X-Forwarded-For are
+    not read: any client can send them.
     """
-    return str(request.environ.get("REMOTE_ADDR") or "")
+    address, agent = str(request.environ.get("REMOTE_ADDR") or ""), header("User-Agent")
+    return Caller(_clean(address, MAX_CLIENT_CHARACTERS), _clean(agent, MAX_AGENT_CHARACTERS))
 
 
 def _clean(text: str, most: int) -> str | None:

@@ -13,53 +13,45 @@ from glyphd.importing.intake import Accepted
 
 MAX_REASON_CHARACTERS = 500
 """A refusal of a file repeats names from its header, which may be anything."""
+MOST_LENGTH_DIGITS = 19
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass
 class ImportLine:
-    """What is known of the file so far."""
+    """What is known of the file so far, and the import that it became."""
 
     filename: str | None = None
-
-    def accepted(self, accepted: Accepted) -> None:
-        """Writes the line about an import that can't be lost any more."""
-        job = accepted.job
-        log.info(
-            "import_accepted",
-            import_id=job.import_id,
-            client=caller().client,
-            size_bytes=job.size_bytes,
-            filename=job.filename,
-            replayed=accepted.is_replayed,
-        )
-
-    def refused(self, failure: GlyphdError) -> None:
-        """Writes the line about a request that made no import."""
-        log.info(
-            "import_refused",
-            code=failure.code,
-            reason=failure.detail[:MAX_REASON_CHARACTERS],
-            client=caller().client,
-            size_bytes=_body_bytes(),
-            filename=self.filename,
-        )
+    accepted: Accepted | None = None
 
 
 @contextmanager
 def import_line() -> Iterator[ImportLine]:
-    """Writes a line when the block refuses the import; the block itself says when it has accepted
-    one."""
-    line = ImportLine()
+    """Writes the line when the block ends: about the import that it has accepted, which can't be
+    lost any more, or about why there is none."""
+    line, client = ImportLine(), caller().client
     try:
         yield line
     except GlyphdError as failure:
-        line.refused(failure)
+        length = str(request.environ.get("CONTENT_LENGTH") or "")
+        is_number = length.isdecimal() and len(length) <= MOST_LENGTH_DIGITS
+        log.info(
+            "import_refused",
+            code=failure.code,
+            reason=failure.detail[:MAX_REASON_CHARACTERS],
+            client=client,
+            size_bytes=int(length) if is_number else None,
+            filename=line.filename,
+        )
         raise
-
-
-def _body_bytes() -> int | None:
-    """The size of the request's body as its headers have it."""
-    text = str(request.environ.get("CONTENT_LENGTH") or "")
-    return int(text) if text.isdecimal() and len(text) < 20 else None
+    if line.accepted is not None:
+        job = line.accepted.job
+        log.info(
+            "import_accepted",
+            import_id=job.import_id,
+            client=client,
+            size_bytes=job.size_bytes,
+            filename=job.filename,
+            replayed=line.accepted.is_replayed,
+        )

@@ -36,7 +36,7 @@ class Waiting:
         """The job as it is when it has ended, or when the time is up; at once when no worker lives
         to end it."""
         if seconds <= 0 or not self._registry.workers_alive():
-            return self._registry.job(job.id) or job
+            return job
         return self._hold(job, seconds, lambda now: ImportStatus(now.status).is_final)
 
     def until_changed(self, job: Job, seconds: float) -> Job:
