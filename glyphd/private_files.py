@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+FOR_OWNER = 0o600
+"""The mode of files that only their owner may read and write."""
+
 
 def make_file(path: Path) -> None:
     """An empty file that only its owner may read, with its folders; one that is there is left
@@ -13,7 +16,7 @@ def make_file(path: Path) -> None:
     """
     make_folder(path.parent)
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FOR_OWNER))
     except FileExistsError:
         return
 

@@ -85,8 +85,11 @@ def map_headers(
     """
     folded = ["" if name.strip().startswith("_") else fold(name) for name in names]
     conflicts = _repeated(names, folded)
-    left_out, positions = _choose(folded, chosen or {})
-    free = {key: at for at, key in reversed(list(enumerate(folded))) if key and at not in left_out}
+    first = {key: at for at, key in reversed(list(enumerate(folded)))}
+    wanted = {fold(name): target for name, target in (chosen or {}).items()}
+    settled = {first[key]: target for key, target in wanted.items() if key in first}
+    positions = {target: at for at, target in settled.items() if target is not None}
+    free = {key: at for at, key in reversed(list(enumerate(folded))) if key and at not in settled}
     for name in canonical:
         if _folded(name) in free:
             positions.setdefault(name, free[_folded(name)])
@@ -103,12 +106,11 @@ def map_headers(
     positions |= by_alias
     used = {*positions.values()}
     known = {*map(_folded, (*canonical, *aliases)), ""}
+    taken = used | settled.keys()
     return HeaderMap(
         names=tuple(names),
         positions=positions,
-        unknown=tuple(
-            at for at, key in enumerate(folded) if at not in used | left_out and key not in known
-        ),
+        unknown=tuple(at for at, key in enumerate(folded) if at not in taken and key not in known),
         ignored=tuple(name for at, name in enumerate(names) if at not in used),
         conflicts=tuple(conflicts),
         beside=beside,
@@ -147,15 +149,6 @@ def _repeated(names: Sequence[str], folded: Sequence[str]) -> list[str]:
         if key:
             given.setdefault(key, []).append(name)
     return [" and ".join(map(repr, same)) for same in given.values() if len(same) > 1]
-
-
-def _choose(
-    folded: Sequence[str], chosen: Mapping[str, str | None]
-) -> tuple[set[int], dict[str, int]]:
-    """The columns that a choice was made for, and where those are that it names."""
-    at = {key: at for at, key in reversed(list(enumerate(folded)))}
-    settled = {at[fold(name)]: target for name, target in chosen.items() if fold(name) in at}
-    return set(settled), {target: place for place, target in settled.items() if target is not None}
 
 
 def _prefer(

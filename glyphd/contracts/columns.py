@@ -6,6 +6,7 @@ the page calls it: docs/ADD_A_COLUMN.md adds a column to all of them.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -170,6 +171,7 @@ ROW_SCHEMA_VERSION = max(column.about.since for column in COLUMNS)
 """The version of this row contract, kept on every event."""
 
 
+@cache
 def columns_of(version: int, names: tuple[str, ...] = INPUT_COLUMNS) -> tuple[str, ...]:
     """Those of the columns that a version of the row contract has."""
     return tuple(

@@ -36,11 +36,8 @@ class Replayable:
         raise IdempotencyConflict(detail, import_id=earlier.import_id, differs=differs)
 
 
-def replayable(key: str | None, options: ImportOptions, **content: Any) -> Replayable | None:
-    """What a retry of this request is recognised by; None without a key. `content` is JSON
-    values."""
-    if key is None:
-        return None
+def replayable(key: str, options: ImportOptions, **content: Any) -> Replayable:
+    """What a retry of this request is recognised by. `content` is JSON values."""
     asked = options.model_dump(
         mode="json", include=set(ImportOptions.model_fields), exclude_defaults=True
     )

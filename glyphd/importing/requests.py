@@ -1,21 +1,17 @@
 """What a request asks of an import, and who asks."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from glyphd.contracts.import_options import ImportOptions
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asked, as far as is known: the address, and the User-Agent. Kept with the job; never
-    trusted."""
+    """Who asked, as far as is known: the address, and the User-Agent. The job's row has columns of
+    these names; neither is ever trusted."""
 
     client: str | None
     user_agent: str | None
-
-    def columns(self) -> dict[str, str | None]:
-        """What the job's row keeps of it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

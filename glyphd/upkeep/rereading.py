@@ -8,9 +8,9 @@ from glyphd.contracts.columns import ROW_SCHEMA_VERSION
 from glyphd.contracts.import_options import ImportOptions
 from glyphd.db.registry_models import Job
 from glyphd.errors import FileRefused, Refused, RowsRefused, UnreadableFile
-from glyphd.importing.door import FirstBlock, check_door
+from glyphd.importing.door import check_door
 from glyphd.importing.error_report import ErrorReport, errors_name
-from glyphd.importing.intake import GZIP, NDJSON, manifest_bytes, options_of
+from glyphd.importing.intake import NDJSON, first_block, manifest_bytes, options_of
 from glyphd.importing.kept_files import open_upload
 from glyphd.importing.reading import read_kept
 from glyphd.settings import Settings
@@ -82,9 +82,7 @@ def _ask_door(job: Job, uploads: UploadStore, settings: Settings) -> None:
         return
     with open_upload(uploads, job) as file:
         head = file.read(HEAD_BYTES)
-    block = FirstBlock(
-        head, is_all=job.size_bytes == len(head), packed=job.content_encoding == GZIP
-    )
+    block = first_block(head, job.size_bytes, job.content_encoding)
     check_door(block, ImportOptions(**options_of(job)), max_columns=settings.max_columns)
 
 
