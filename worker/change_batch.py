@@ -6,7 +6,7 @@ from worker.attempts import Attempt
 from worker.context import WorkerContext
 
 
-class BatchChange(Attempt):
+class ChangeAttempt(Attempt):
     """Takes an import's events out of what counts, or back in."""
 
     def __init__(self, context: WorkerContext, claim: Claim) -> None:

@@ -17,7 +17,7 @@ from glyphd.importing.job_queries import IMPORT
 from glyphd.storage.writing import Written, find_written
 from worker.apart import ReaderLost
 from worker.attempts import Attempt, Halted
-from worker.change_batch import BatchChange
+from worker.change_batch import ChangeAttempt
 from worker.context import WorkerContext
 from worker.import_file import FileImport
 from worker.passing import passing_reason
@@ -150,7 +150,7 @@ def _heartbeat(
 def _change(context: WorkerContext, claim: Claim) -> dict[str, Any]:
     """A rollback or a restore. The import's own row has it before the job ends: a crash between
     repeats both."""
-    attempt = BatchChange(context, claim)
+    attempt = ChangeAttempt(context, claim)
     with _heartbeat(context, claim, attempt):
         moment = attempt.run()
     context.services.registry.note_change(claim, moment)

@@ -9,7 +9,7 @@ from glyphd.api.problems import Problem
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedRequest:
     """A request that was refused: what it asked for, and what it accepts as an answer."""
 
     path: str
@@ -17,9 +17,9 @@ class Refused:
     request_id: str
 
 
-Present = Callable[[Problem, Refused], HTTPResponse]
+Present = Callable[[Problem, RefusedRequest], HTTPResponse]
 """Makes the answer out of the problem."""
 
 
-def as_it_is(problem: Problem, _refused: Refused, /) -> HTTPResponse:
+def as_it_is(problem: Problem, _refused: RefusedRequest, /) -> HTTPResponse:
     return problem

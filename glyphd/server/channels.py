@@ -10,7 +10,7 @@ from typing import Any
 from waitress.adjustments import Adjustments
 
 from glyphd.api.refusals import Present, as_it_is
-from glyphd.api.weights import Asked, Weight, weight_of
+from glyphd.api.weights import RequestShape, Weight, weight_of
 from glyphd.errors import Unavailable
 from glyphd.server.admission import Admission
 from glyphd.server.answering import AnswerTask, ProblemTask
@@ -77,7 +77,9 @@ class Channel(SharingChannel):
         if request.error:
             self.weight = Weight.PROBE  # refused already: answered from memory
         else:
-            asked = Asked(request.method, request.path, request.query, request.content_length)
+            asked = RequestShape(
+                request.method, request.path, request.query, request.content_length
+            )
             self.weight = weight_of(asked)
 
     def turn_away(self) -> None:

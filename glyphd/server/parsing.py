@@ -18,7 +18,7 @@ from glyphd.server.early_problems import Refusal
 from glyphd.server.heads import closes, read_head, require_one_meaning
 from glyphd.server.limits import SMALL_BODY_BYTES
 from glyphd.server.paces import RecentPace
-from glyphd.server.places import Place
+from glyphd.server.places import UploadPlace
 from glyphd.server.spools import BodyBuffer
 
 # A body that moves comes in all the time.
@@ -41,7 +41,7 @@ class RequestParser(HTTPRequestParser):
     peer = ""
     closed = False
     put_off: Callable[[bytes], None]  # takes what follows this request, once it is complete
-    place: Place | None = None
+    place: UploadPlace | None = None
     is_unread = False  # answered by the application without its body
     _decided = False
     _buffer: BodyBuffer | None = None
@@ -128,7 +128,7 @@ class RequestParser(HTTPRequestParser):
             return
         size = len(self.body_rcv) + count
         if self.place is None and self.chunked and size > SMALL_BODY_BYTES:
-            place = Place(began=self.started)
+            place = UploadPlace(began=self.started)
             self.admission.places.take(place)
             self.place = place
         if self.place is not None:
