@@ -26,11 +26,9 @@ def changes_of(registry: Database, job: Job) -> list[Job]:
 
 def import_before(registry: Database, job: Job) -> Job | None:
     """The latest earlier import of the same source, or of none, that brought rows and counts."""
-    source = (
-        IMPORT_FILTERS["source"](registry, job.source)
-        if job.source is not None
-        else Job.source.is_null()
-    )
+    source = Job.source.is_null()
+    if job.source is not None:
+        source = IMPORT_FILTERS["source"](registry, job.source)
     earlier = Job.select().where(Job.id < job.id, source, *COUNTS).order_by(Job.id.desc())
     found: Job | None = earlier.bind(registry).first()
     return found

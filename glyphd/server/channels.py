@@ -99,12 +99,9 @@ class Channel(SharingChannel):
             return True  # the loop has closed it meanwhile
 
     def recv(self, buffer_size: int) -> bytes:
-        request = self.request
-        most = (
-            request.most_to_read(buffer_size)
-            if isinstance(request, RequestParser)
-            else SMALL_BLOCK_BYTES
-        )
+        request, most = self.request, SMALL_BLOCK_BYTES
+        if isinstance(request, RequestParser):
+            most = request.most_to_read(buffer_size)
         return bytes(super().recv(most))
 
     def send(self, data: bytes, do_close: bool = True) -> int:
@@ -248,12 +245,11 @@ class Channel(SharingChannel):
     def pace(self) -> float:
         """Bytes a second that the reader of the answer takes; infinite at first: who has just begun
         is not slow."""
-        seconds = time.monotonic() - self._sending_since if self._sending_since is not None else 0
-        return (
-            (self._sent_bytes - self._sent_before) / seconds
-            if seconds >= _FIRST_SECONDS
-            else math.inf
-        )
+        now = time.monotonic()
+        seconds = now - (now if self._sending_since is None else self._sending_since)
+        if seconds < _FIRST_SECONDS:
+            return math.inf
+        return (self._sent_bytes - self._sent_before) / seconds
 
     def _idle_seconds(self, now: float) -> float:
         """Seconds without a byte. waitress stamps by the wall clock: only changes count."""

@@ -139,11 +139,9 @@ class RequestParser(HTTPRequestParser):
     def _take(self, data: bytes) -> int:
         """What waitress takes of it, without blank lines before a request: each would be a request
         to it."""
-        blank = (
-            0
-            if self.header_plus or self.body_rcv is not None
-            else len(data) - len(data.lstrip(b"\r\n"))
-        )
+        blank = 0
+        if not self.header_plus and self.body_rcv is None:
+            blank = len(data) - len(data.lstrip(b"\r\n"))
         if blank == len(data):
             self.empty = self.completed = True
             return blank

@@ -143,8 +143,6 @@ def _fate(kept: KeptHeader, at: int, is_nameless: bool) -> str:
         return "left out"
     if fold(name) in map(fold, OWN_COLUMNS):
         return "left out: glyphd says that itself"
-    return (
-        "kept beside, under its own name"
-        if at in kept.header.unknown
-        else "left out: another column is that"
-    )
+    if at in kept.header.unknown:
+        return "kept beside, under its own name"
+    return "left out: another column is that"
