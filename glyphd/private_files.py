@@ -21,6 +21,16 @@ def make_file(path: Path) -> None:
         return
 
 
+def identity_at(path: Path) -> tuple[int, int] | None:
+    """Which file is there: another one in its place has another identity. None where there is
+    none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def make_folder(folder: Path) -> None:
     """The folder and those above it that are missing, each for its owner alone, durable when this
     returns."""
