@@ -35,11 +35,8 @@ def parse_host(text: str) -> Host:
     port = int(found["port"]) if found["port"] else None
     if found["address"] is not None:
         return Host(str(IPv6Address(found["address"])), port, is_address=True)
-    return _named(found["name"].lower().removesuffix("."), port)
-
-
-def _named(name: str, port: int | None) -> Host:
-    # Parsed as the C library does, which also accepts `127.1`. No host name looks like that.
+    name = found["name"].lower().removesuffix(".")
+    # As the C library reads an address, which takes `127.1` too. No name looks like that.
     with suppress(OSError):
         return Host(socket.inet_ntoa(socket.inet_aton(name)), port, is_address=True)
     if len(name) > _LONGEST_NAME or not all(

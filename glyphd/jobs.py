@@ -5,15 +5,19 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from huey import Huey
 from huey.registry import Message
 from huey.serializer import Serializer
 
+from glyphd.db.registry_models import Job
 from glyphd.queue_storages import RingingStorage, TableStorage
 from glyphd.settings import Settings
 
 QUEUE_NAME = "glyphd"
 TASK_NAME = "run_job"
+
+log = structlog.get_logger(__name__)
 
 RunJob = Callable[[int], object]
 
@@ -40,6 +44,14 @@ class JobQueue:
         """Sends a message for this job; an urgent one precedes all others. Raises what the queue's
         backend raises."""
         self._nudge(job_id, priority=int(is_urgent))
+
+    def notify(self, job: Job) -> None:
+        """Sends a worker to a job that is recorded. Never raises: whatever happens to the message,
+        the worker's sweep finds the job."""
+        try:
+            self._nudge(job.id, priority=0)
+        except Exception:
+            log.warning("notification_failed", import_id=job.import_id, exc_info=True)
 
     def check_usable(self) -> None:
         """Raises what the backend raises if a message can't be sent and received now."""

@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+FOR_OWNER = 0o600
+"""The mode of files that only their owner may read and write."""
+
 
 def make_file(path: Path) -> None:
     """Creates an empty file that only its owner can read, with its folders; an existing file is not
@@ -13,9 +16,19 @@ def make_file(path: Path) -> None:
     """
     make_folder(path.parent)
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FOR_OWNER))
     except FileExistsError:
         return
+
+
+def identity_at(path: Path) -> tuple[int, int] | None:
+    """Which file is there: another one in its place has another identity. None where there is
+    none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def make_folder(folder: Path) -> None:

@@ -11,6 +11,7 @@ from huey.storage import PostgresStorage, SqliteStorage
 
 from glyphd.bell import Bell
 from glyphd.db.troubles import Trouble, trouble_of
+from glyphd.private_files import identity_at
 from glyphd.queue_files import prepare_queue_file
 
 LOOK_SECONDS = 0.2
@@ -45,7 +46,7 @@ class RingingStorage(SqliteStorage):  # type: ignore[misc]  # huey has no type h
 
     @property
     def conn(self) -> sqlite3.Connection:
-        if self._conn is not None and self._file != _file_at(self._path):
+        if self._conn is not None and self._file != identity_at(self._path):
             self._conn.close()
             self._conn = None
         connection: sqlite3.Connection = super().conn
@@ -79,7 +80,7 @@ class RingingStorage(SqliteStorage):  # type: ignore[misc]  # huey has no type h
 
     def _create_connection(self) -> sqlite3.Connection:
         prepare_queue_file(self._path, self.ddl, patience=LOCK_SECONDS)
-        self._file = _file_at(self._path)
+        self._file = identity_at(self._path)
         connection: sqlite3.Connection = super()._create_connection()
         return connection
 
@@ -120,11 +121,3 @@ class TableStorage(PostgresStorage):  # type: ignore[misc]  # huey has no type h
 
     def _tables(self) -> tuple[str, ...]:
         return self.table_task, self.table_schedule, self.table_kv, self.table_counter
-
-
-def _file_at(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

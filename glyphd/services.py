@@ -1,7 +1,6 @@
 """The composition root: builds everything that a process needs from its settings."""
 
 from dataclasses import dataclass, field
-from threading import Lock
 
 from peewee import Database
 
@@ -26,11 +25,10 @@ class Services:
     registry: Registry
     uploads: UploadStore
     locks: JobLocks
+    queue: JobQueue
     intake: Intake = field(init=False)
     scratch: ScratchSpace = field(init=False)
     remembered: RememberedHistory = field(init=False)
-    _queue: JobQueue | None = field(default=None, init=False)
-    _queue_lock: Lock = field(default_factory=Lock, init=False)
 
     def __post_init__(self) -> None:
         self.scratch = ScratchSpace(self.settings)
@@ -38,13 +36,6 @@ class Services:
         self.intake = Intake(
             self.uploads, self.registry, self.queue, max_columns=self.settings.max_columns
         )
-
-    def queue(self) -> JobQueue:
-        """The queue to send through; opened when it is first needed."""
-        with self._queue_lock:
-            if self._queue is None:
-                self._queue = open_queue(self.settings)
-            return self._queue
 
 
 def build_services(settings: Settings) -> Services:
@@ -55,4 +46,5 @@ def build_services(settings: Settings) -> Services:
         registry=Registry(open_registry(settings)),
         uploads=LocalUploads(settings.uploads_dir),
         locks=open_locks(settings),
+        queue=open_queue(settings),
     )

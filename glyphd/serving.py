@@ -111,17 +111,12 @@ def _await_worker(registry: Registry, stop: Event) -> None:
 def greeting(settings: Settings, host: str, port: int) -> str:
     """The addresses of the page and the server, where the data is, and what to try next."""
     at = f"http://{_in_url(host)}:{port}"
-    data = (
-        settings.shown()["database_url"]
-        if settings.database_url
-        else settings.archive_path.absolute()
-    )
-    reach = (
-        "only this machine can reach it; with --host 0.0.0.0 others can"
-        if host in _LOOPBACK
-        else "anyone who can reach this address can read and write: "
-        "put a proxy with a login in front"
-    )
+    data: object = settings.archive_path.absolute()
+    if settings.database_url:
+        data = settings.shown()["database_url"]
+    reach = "whoever reaches this address can read and write: put a proxy with a login in front"
+    if host in _LOOPBACK:
+        reach = "only this machine can reach it; with --host 0.0.0.0 others can"
     near = "localhost" if host in (*_LOOPBACK, *_ANY_ADDRESS) else _in_url(host)
     page = f"http://localhost:{port}" if host in _ANY_ADDRESS else at
     return (

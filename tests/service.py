@@ -143,8 +143,7 @@ def _close(services: Services) -> None:
     """What stays open as long as a process: later Pythons complain of a connection that nobody
     closed."""
     close_all(services.archive)
-    if services._queue is not None:
-        services._queue.close()
+    services.queue.close()
 
 
 def next_page(answer: TestResponse) -> str:

@@ -6,7 +6,7 @@ from worker.attempts import Attempt
 from worker.context import WorkerContext
 
 
-class BatchChange(Attempt):
+class ChangeAttempt(Attempt):
     """Makes an import's events stop counting, or count again."""
 
     def __init__(self, context: WorkerContext, claim: Claim) -> None:

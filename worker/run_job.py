@@ -17,7 +17,7 @@ from glyphd.importing.job_queries import IMPORT
 from glyphd.storage.writing import Written, find_written
 from worker.apart import ReaderLost
 from worker.attempts import Halted
-from worker.change_batch import BatchChange
+from worker.change_batch import ChangeAttempt
 from worker.context import WorkerContext
 from worker.import_file import FileImport
 from worker.passing import passing_reason
@@ -129,7 +129,7 @@ def _outcome(context: WorkerContext, claim: Claim) -> dict[str, Any]:
         return _failed("worker_lost", f"the worker died in each of {job.lost_count} attempts")
     if job.cancel_requested_at is not None:
         return _CANCELLED
-    kind = FileImport if job.kind == IMPORT else BatchChange
+    kind = FileImport if job.kind == IMPORT else ChangeAttempt
     attempt = kind(context, claim)
     with heartbeat(Watched(registry, claim, attempt.progress, context.stopping, attempt.interrupt)):
         if isinstance(attempt, FileImport):

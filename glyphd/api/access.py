@@ -54,15 +54,6 @@ class RequestHead:
             headers={name: environ[f"HTTP_{name}"] for name in names if f"HTTP_{name}" in environ},
         )
 
-    @property
-    def is_safe(self) -> bool:
-        return self.method.upper() in _SAFE_METHODS
-
-    @property
-    def is_probe(self) -> bool:
-        """Load balancers use any name or none, and the answer contains nothing confidential."""
-        return self.is_safe and self.path in _PROBED_PATHS
-
 
 @dataclass(frozen=True)
 class AccessRule:
@@ -83,16 +74,39 @@ class AccessRule:
 
     def check(self, head: RequestHead) -> None:
         """Raises InvalidHost, HostNotAllowed or CrossSiteRequest."""
-        if head.is_probe:
+        # 1. Load balancers ask under any name or none, and the answer holds nothing worth stealing.
+        is_safe = head.method.upper() in _SAFE_METHODS
+        if is_safe and head.path in _PROBED_PATHS:
             return
-        host = _host_of(head)
+
+        # 2. The host that was asked for; only an old client may leave it out.
+        given, host = head.headers.get("HOST", ""), None
+        if not given and head.version not in _HOST_OPTIONAL:
+            raise InvalidHost("a request needs a Host header")
+        try:
+            host = parse_host(given) if given else None
+        except ValueError:
+            what = "the Host header must be one host, with or without a port"
+            raise InvalidHost(what) from None
+
         if host is not None and not self._is_served(host):
             what = f"{host.name} is not a name of this service"
-            raise HostNotAllowed(
-                f"{what}; if it should be, add it to GLYPHD_ALLOWED_HOSTS", host=host.name
+            hint = "if it should be, add it to GLYPHD_ALLOWED_HOSTS"
+            raise HostNotAllowed(f"{what}; {hint}", host=host.name)
+
+        # 3. A browser says which page a request comes from: only our own may change anything.
+        site, origin = head.headers.get("SEC_FETCH_SITE"), head.headers.get("ORIGIN")
+        if is_safe or site in _OWN_SITES:
+            return
+        if site is not None:
+            what = f"Sec-Fetch-Site is {site[:_MOST_SHOWN]!r}"
+            raise CrossSiteRequest(f"{what}: pages of other sites can't change anything here")
+        if origin is not None and not self._is_own_origin(origin, head, host):
+            raise CrossSiteRequest(
+                f"the page is from {origin[:_MOST_SHOWN]!r}, which is not the host of the request; "
+                "if it is a page of this service, let the proxy pass the Host header with its "
+                "port, or add the page's host to GLYPHD_ALLOWED_HOSTS"
             )
-        if not head.is_safe:
-            self._check_site(head, host)
 
     def trusts(self, peer: str) -> bool:
         """Whether headers about other hosts are trusted from this address."""
@@ -111,20 +125,6 @@ class AccessRule:
         if host.is_address or "." not in name or name.endswith(".localhost"):
             return True
         return ANY_HOST in self.allowed_hosts or name in self.allowed_hosts | self.own_names
-
-    def _check_site(self, head: RequestHead, host: Host | None) -> None:
-        site, origin = head.headers.get("SEC_FETCH_SITE"), head.headers.get("ORIGIN")
-        if site is not None:
-            if site not in _OWN_SITES:
-                what = f"Sec-Fetch-Site is {site[:_MOST_SHOWN]!r}"
-                raise CrossSiteRequest(f"{what}: pages of other sites can't change anything here")
-        elif origin is not None and not self._is_own_origin(origin, head, host):
-            raise CrossSiteRequest(
-                f"the page is from {origin[:_MOST_SHOWN]!r}, which is not the host of the request; "
-                "if it is a page of this service, let the proxy pass the Host header with its "
-                "port, "
-                "or add the page's host to GLYPHD_ALLOWED_HOSTS"
-            )
 
     def _is_own_origin(self, origin: str, head: RequestHead, host: Host | None) -> bool:
         found = _ORIGIN.fullmatch(origin)
@@ -148,19 +148,6 @@ class AccessRule:
             with suppress(ValueError):
                 return parse_host(last.strip())
         return None
-
-
-def _host_of(head: RequestHead) -> Host | None:
-    """The requested host; None if an old client does not send it."""
-    given = head.headers.get("HOST", "")
-    if not given:
-        if head.version in _HOST_OPTIONAL:
-            return None
-        raise InvalidHost("a request needs a Host header")
-    try:
-        return parse_host(given)
-    except ValueError:
-        raise InvalidHost("the Host header must be one host, with or without a port") from None
 
 
 def _is_same(page: Host, asked: Host, default_port: int) -> bool:

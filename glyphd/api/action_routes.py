@@ -8,7 +8,7 @@ from glyphd.api.answers import answer_json
 from glyphd.api.bodies import read_fields
 from glyphd.api.callers import caller
 from glyphd.api.import_log import import_line
-from glyphd.api.outcomes import answer_upload, changed
+from glyphd.api.outcomes import answer_accepted, changed
 from glyphd.api.preferences import wait_asked
 from glyphd.api.query_strings import idempotency_key, query, query_pairs
 from glyphd.api.routes import ID, Route
@@ -61,7 +61,7 @@ class ActionsApi:
             import_id,
             lambda: Asked(query(ImportOptions), idempotency_key(), caller()),
         )
-        return answer_upload(accepted, self._waiting, grace_seconds=0)
+        return answer_accepted(accepted, self._waiting, seconds_unasked=0)
 
     def roll_back(self, import_id: str) -> HTTPResponse:
         """Removes the import's rows from every current view."""
@@ -100,8 +100,7 @@ def run_again(services: Services, import_id: str, read_asked: Callable[[], Asked
         require_room(services)
         job = require_import(services.registry, import_id)
         line.filename = job.filename
-        accepted = services.intake.retry(job, asked)
-        line.accepted(accepted)
+        accepted = line.accepted = services.intake.retry(job, asked)
     return accepted
 
 

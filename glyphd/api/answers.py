@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any, BinaryIO
@@ -39,28 +39,27 @@ def answer_json(content: Any, http_status: int = 200, /, **headers: str) -> HTTP
 def answer_bytes(
     body: bytes, content_type: str, http_status: int = 200, /, **headers: str
 ) -> HTTPResponse:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    """An answer from memory; header names are given with underscores, as Bottle takes them."""
+    size = str(len(body))
     return HTTPResponse(
-        body, http_status, {"Content-Type": content_type, "Content-Length": str(len(body)), **named}
+        body, http_status, Content_Type=content_type, Content_Length=size, **headers
     )
 
 
 def answer_file(file: BinaryIO, content_type: str, **headers: str) -> HTTPResponse:
     """The rest of an open file, which is closed when it has been sent."""
     start = file.tell()
-    size = file.seek(0, 2) - start
+    size = str(file.seek(0, 2) - start)
     file.seek(start)
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return HTTPResponse(
-        file, 200, {"Content-Type": content_type, "Content-Length": str(size), **named}
-    )
+    return HTTPResponse(file, 200, Content_Type=content_type, Content_Length=size, **headers)
 
 
 def answer_head(content_type: str, **headers: str) -> HTTPResponse:
-    """The answer to a HEAD without the work of a GET: its headers, except for the length."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    # Bottle drops the body of every answer to a HEAD, but would give an empty one a length of 0.
-    return HTTPResponse(iter([b"\n"]), 200, {"Content-Type": content_type, **named})
+    """The answer to a HEAD without the work of a GET: what it says of the content, but for its
+    length."""
+    # Bottle drops the body of every answer to a HEAD, but takes an empty one for content of no
+    # bytes.
+    return HTTPResponse(iter([b"\n"]), 200, Content_Type=content_type, **headers)
 
 
 class NotModified(HTTPResponse, Answered):  # type: ignore[misc]  # Bottle has no types
@@ -98,7 +97,7 @@ def output_format(query: OutputQuery) -> str:
     if not accepted:
         return "json"
     forms = _BY_MEDIA_TYPE | _BY_RANGE
-    for media_type in _by_preference(accepted):
+    for media_type in media_types(accepted):
         if media_type in forms:
             return forms[media_type]
     offered = list(_BY_MEDIA_TYPE)
@@ -186,7 +185,8 @@ def next_link(cursor: str | None) -> dict[str, str]:
     }
 
 
-def _by_preference(accepted: str) -> Iterable[str]:
+def media_types(accepted: str) -> list[str]:
+    """What an Accept header takes, the most wanted first."""
     weighted = []
     for item in accepted.lower().split(","):
         media_type, *parameters = (part.strip() for part in item.split(";"))

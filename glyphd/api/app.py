@@ -40,6 +40,9 @@ _HEADERS_OF_PROXIES = (
     "HTTP_X_FORWARDED_PROTO",
 )
 
+_COMMON_HEADERS = "glyphd.common_headers"
+"""The name in a request's environment of the headers that every answer has."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -53,8 +56,8 @@ def build_app(
     routes = all_routes(services, waiting)
     app.default_error_handler = partial(_own_problem, routes, pages)
     app.install(partial(_failures_as_problems, services, pages))
-    app.add_hook("before_request", _begin)
-    app.add_hook("before_request", _gate(AccessRule.from_settings(services.settings), pages))
+    rule = AccessRule.from_settings(services.settings)
+    app.add_hook("before_request", partial(_begin, rule, pages))
     app.add_hook("after_request", _end)
     for route in [*routes, *pages.routes()]:
         app.route(route.path, route.method, route.handle)
@@ -117,48 +120,38 @@ def _own_problem(routes: list[Route], pages: Pages, error: HTTPError) -> HTTPRes
     answer = bottle_problem(error, routes)
     if isinstance(answer, Problem):
         answer = pages.present(answer)
-    for name, value in _common_headers().items():
+    for name, value in request.environ[_COMMON_HEADERS].items():
         answer.set_header(name, value)
     return answer
 
 
-def _common_headers() -> dict[str, str]:
-    return {
-        "X-Request-Id": request.environ["glyphd.request_id"],
-        "X-Content-Type-Options": "nosniff",
-    }
-
-
-def _begin() -> None:
+def _begin(rule: AccessRule, pages: Pages) -> None:
+    """Names the request and applies the rule, before a route is looked for and before anything of
+    the body is read."""
     request_id = request_id_from(header("X-Request-Id"))
     request.environ["glyphd.request_id"] = request_id
     request.environ["glyphd.began"] = time.monotonic()
+    request.environ[_COMMON_HEADERS] = {
+        "X-Request-Id": request_id,
+        "X-Content-Type-Options": "nosniff",
+    }
     clear_contextvars()
     bind_contextvars(request_id=request_id)
-
-
-def _gate(rule: AccessRule, pages: Pages) -> Callable[[], None]:
-    """Applies the rule before routing and before any part of the body is read."""
-
-    def require_access() -> None:
-        head = RequestHead.from_environ(request.environ)
-        try:
-            rule.check(head)
-        except GlyphdError as failure:
-            log.info(
-                "request_refused", status=status_of(failure), code=failure.code, client=head.peer
-            )
-            raise pages.present(problem_of(failure)) from None
-        if not rule.trusts(head.peer):
-            # Bottle would trust them, and derive the request's address and client from them.
-            for name in _HEADERS_OF_PROXIES:
-                request.environ.pop(name, None)
-
-    return require_access
+    head = RequestHead.from_environ(request.environ)
+    try:
+        rule.check(head)
+    except GlyphdError as failure:
+        log.info("request_refused", status=status_of(failure), code=failure.code, client=head.peer)
+        raise pages.present(problem_of(failure)) from None
+    if not rule.trusts(head.peer):
+        # Bottle would believe them: its own idea of the request's address and client is made from
+        # them.
+        for name in _HEADERS_OF_PROXIES:
+            request.environ.pop(name, None)
 
 
 def _end() -> None:
-    for name, value in _common_headers().items():
+    for name, value in request.environ[_COMMON_HEADERS].items():
         response.set_header(name, value)
     log.debug(
         "request_answered",

@@ -28,24 +28,20 @@ Look = Callable[[Body, bool], None]
 follow."""
 
 
+@dataclass
 class Arriving:
-    """The file of a body on its way into the store."""
+    """The file of a body on its way into the store, and what looks at its head."""
 
-    def __init__(self, receiving: Receiving, look: Look) -> None:
-        self._receiving = receiving
-        self._look = look
-        self._is_looked_at = False
+    receiving: Receiving
+    look: Look
+    _is_looked_at: bool = False
 
-    @property
-    def size(self) -> int:
-        return self._receiving.size
-
-    def add(self, data: bytes | bytearray) -> None:
-        self._receiving.write(data)
-
-    def look_once(self, body: Callable[[], Body], *, is_complete: bool) -> None:
-        """Called when there is more than the first block; a smaller file is checked when it is
-        complete."""
-        if not self._is_looked_at and self.size > HEAD_BYTES:
+    def add(
+        self, data: bytes | bytearray, body: Callable[[], Body], *, is_complete: bool = False
+    ) -> None:
+        """Stores the bytes, and looks at the body once, when there is more than a head: what has no
+        more is looked at when all of it is there."""
+        self.receiving.write(data)
+        if not self._is_looked_at and self.receiving.size > HEAD_BYTES:
             self._is_looked_at = True
-            self._look(body(), is_complete)
+            self.look(body(), is_complete)

@@ -11,11 +11,11 @@ from glyphd.api.body_blocks import body_blocks
 from glyphd.api.body_limits import BodyLimits
 from glyphd.api.dispositions import charset_of, filename_of
 from glyphd.api.forms import (
+    FILE_FIELD,
     GZIP_TYPES,
     MAX_FIELD_BYTES,
     MULTIPART,
     decoded,
-    only_file,
     receive_form,
 )
 from glyphd.api.query_strings import read_query_string
@@ -24,7 +24,6 @@ from glyphd.contracts.json_values import RepeatedKeys, parse_json
 from glyphd.errors import FileRefused
 from glyphd.importing.intake import GZIP, Described
 from glyphd.request_errors import TooLarge, UnsupportedType
-from glyphd.settings import Settings
 from glyphd.uploads import Receiving
 
 MAX_NAMES_SHOWN = 20
@@ -41,8 +40,8 @@ again would take quadratic time."""
 FORM = "application/x-www-form-urlencoded"
 
 
-def receive_upload(receiving: Receiving, settings: Settings, look: Look) -> Body:
-    """Streams the CSV of this request, in any form, into the upload store.
+def receive_upload(receiving: Receiving, limits: BodyLimits, look: Look) -> Body:
+    """Streams the CSV of this request into the upload store, whatever form it comes in.
 
     `look` is called once, as soon as the first block has arrived, so that a refusal need not wait
     for the rest. It is not called for a file of a single block, nor for JSON, which is in memory as
@@ -57,31 +56,38 @@ def receive_upload(receiving: Receiving, settings: Settings, look: Look) -> Body
         described = Described(
             filename_of(header("Content-Disposition")), kind, GZIP if is_packed else None
         )
-        return _receive_raw(arriving, Body(described, [], charset=charset_of(options)), settings)
+        body = Body(described, [], charset=charset_of(options))
+        for block in body_blocks(partial(limits.require_size, kind)):
+            arriving.add(block, lambda: body, is_complete=True)
+        return body
     if packed:
         raise UnsupportedType(
             f"{content_type or 'this body'} can't be sent with Content-Encoding: gzip, only "
             "text/csv can"
         )
     if content_type == MULTIPART:
-        return _receive_multipart(arriving, options.get("boundary", ""), settings)
+        form = receive_form(options.get("boundary", ""), limits, iter([arriving]))
+        if form.files:
+            return form.body_of(form.files[0])
+        found = [name for name, _ in form.fields()]
+        what = f"the form has no part named {FILE_FIELD}; found: {', '.join(found) or 'nothing'}"
+        raise FileRefused(what, found=found)
     if content_type == JSON:
-        return _receive_json(receiving, settings)
+        return _receive_json(receiving, limits)
     hint = " (with curl, add -H 'Content-Type: text/csv')" if "urlencoded" in content_type else ""
     offered = [*RAW_TYPES, MULTIPART, JSON]
     what = f"unsupported Content-Type {content_type}" if content_type else "missing Content-Type"
     raise UnsupportedType(f"{what}{hint}, expected one of {', '.join(offered)}", offered=offered)
 
 
-def read_json_body(settings: Settings) -> Any:
-    """The JSON value of this request. Raises FileRefused if it is malformed, TooLarge if it exceeds
-    the limit."""
+def read_json_body(limits: BodyLimits) -> Any:
+    """The JSON value of this request. Raises FileRefused when it is malformed, TooLarge over the
+    cap."""
     content_type, _ = parse_options_header(header("Content-Type"))
     if content_type != JSON or _content_encoding():
         raise UnsupportedType(f"the body must be {JSON}", offered=[JSON])
-    require_size = partial(BodyLimits.from_settings(settings).require_size, JSON)
-    body = bytearray().join(body_blocks(require_size))
-    _require_few_values(body, settings)
+    body = bytearray().join(body_blocks(partial(limits.require_size, JSON)))
+    _require_few_values(body, limits)
     return _json_value(bytes(body))
 
 
@@ -114,13 +120,13 @@ def _json_value(body: bytes) -> Any:
         raise FileRefused(f"the body is not JSON: {error}") from None
 
 
-def _require_few_values(body: bytearray, settings: Settings) -> None:
-    """Raises TooLarge for more values than a body of rows can have: `{}` takes 30 times as much
-    memory as text.
+def _require_few_values(body: bytearray, limits: BodyLimits) -> None:
+    """Raises TooLarge for more values than a body of rows has: `{}` takes 30 times as much memory
+    as text.
 
     Strings are removed only if necessary: a CSV is one string with many commas.
     """
-    most = max(settings.max_json_bytes // BYTES_OF_A_VALUE, 1)
+    most = max(limits.max_json_bytes // BYTES_OF_A_VALUE, 1)
     if _marks(body) > most and _marks(_TEXT.sub(b"", body)) > most:
         raise TooLarge(
             f"a JSON body may have at most {most} values; send more as a raw text/csv body",
@@ -148,22 +154,8 @@ def _content_encoding() -> str:
     return GZIP if encoding.endswith(GZIP) else ""
 
 
-def _receive_raw(arriving: Arriving, body: Body, settings: Settings) -> Body:
-    require_size = partial(
-        BodyLimits.from_settings(settings).require_size, body.described.content_type
-    )
-    for block in body_blocks(require_size):
-        arriving.add(block)
-        arriving.look_once(lambda: body, is_complete=True)
-    return body
-
-
-def _receive_multipart(arriving: Arriving, boundary: str, settings: Settings) -> Body:
-    return receive_form(boundary, settings, only_file(arriving)).body()
-
-
-def _receive_json(receiving: Receiving, settings: Settings) -> Body:
-    content = _without_repeated_keys(read_json_body(settings))
+def _receive_json(receiving: Receiving, limits: BodyLimits) -> Body:
+    content = _without_repeated_keys(read_json_body(limits))
     if not isinstance(content, dict):
         raise FileRefused(
             'the body must be a JSON object such as {"filename": "offers.csv", "csv": "…"}'

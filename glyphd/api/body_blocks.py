@@ -9,27 +9,21 @@ from glyphd.request_errors import LengthMissing, MalformedBody
 BLOCK = 256 * 1024
 
 
-def body_length() -> int:
-    """The body's length, which the server always knows, because it has received all of it, even if
-    chunked."""
-    environ = request.environ
-    if environ.get("HTTP_TRANSFER_ENCODING"):
-        raise LengthMissing("unsupported Transfer-Encoding")
-    text = environ.get("CONTENT_LENGTH") or "0"
-    if not text.isdecimal():
-        raise MalformedBody("Content-Length is not a number")
-    return int(text)
-
-
 def body_blocks(require_size: Callable[[int], None]) -> Iterator[bytes]:
     """The body in blocks. `require_size` raises, before anything is read, for one with too many
     bytes.
 
     Raises MalformedBody for a body that is shorter than it said.
     """
-    left = body_length()
+    environ = request.environ
+    if environ.get("HTTP_TRANSFER_ENCODING"):
+        raise LengthMissing("unsupported Transfer-Encoding")  # our server unpacks chunked bodies
+    length = environ.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal():
+        raise MalformedBody("Content-Length is not a number")
+    left = int(length)
     require_size(left)
-    read = request.environ["wsgi.input"].read
+    read = environ["wsgi.input"].read
     while left:
         block = read(min(BLOCK, left))
         if not block:

@@ -12,30 +12,26 @@ FORM_ENVELOPE_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class BodyLimits:
-    """Sizes in bytes. JSON is held in memory; without its own limit it can be as large as any other
-    body."""
+    """Sizes in bytes. JSON is held in memory, so its limit is its own."""
 
     max_upload_bytes: int
-    max_json_bytes: int | None = None
+    max_json_bytes: int
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "BodyLimits":
         return cls(settings.max_upload_bytes, settings.max_json_bytes)
 
-    def largest(self, content_type: str) -> int:
-        """The maximum size of a body of this type."""
-        if content_type.lower().startswith("multipart/"):
-            return self.max_upload_bytes + FORM_ENVELOPE_BYTES
-        if self.max_json_bytes is not None and _is_json(content_type):
-            return self.max_json_bytes
-        return self.max_upload_bytes
-
     def require_size(self, content_type: str, size: int) -> None:
         """Raises TooLarge for a body of this type with so many bytes."""
-        limit = self.largest(content_type)
+        kind, limit = content_type.lower(), self.max_upload_bytes
+        is_json = kind.startswith("application/json")
+        if kind.startswith("multipart/"):
+            limit += FORM_ENVELOPE_BYTES
+        elif is_json:
+            limit = self.max_json_bytes
         if size <= limit:
             return
-        if _is_json(content_type):
+        if is_json:
             what = f"a JSON body may have at most {limit} bytes"
             raise TooLarge(f"{what}; send a larger file as a raw text/csv body", limit=limit)
         raise self.upload_too_large()
@@ -44,7 +40,3 @@ class BodyLimits:
         """The failure for a file over the limit, alone or in a form."""
         limit = self.max_upload_bytes
         return TooLarge(f"an upload may have at most {limit} bytes", limit=limit)
-
-
-def _is_json(content_type: str) -> bool:
-    return content_type.lower().startswith("application/json")

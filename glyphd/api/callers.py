@@ -1,6 +1,6 @@
 """The client of a request, as stored with imports, rollbacks and restores."""
 
-import unicodedata
+import re
 
 from bottle import request
 
@@ -9,27 +9,17 @@ from glyphd.importing.requests import Caller
 
 MAX_CLIENT_CHARACTERS = 100
 MAX_AGENT_CHARACTERS = 500
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters and halves of surrogate pairs."""
 
 
 def caller() -> Caller:
-    """The client of this request. What it says about itself is shortened and stripped of control
-    characters."""
-    client, agent = peer_address(), header("User-Agent")
-    return Caller(_clean(client, MAX_CLIENT_CHARACTERS), _clean(agent, MAX_AGENT_CHARACTERS))
+    """The client of this request. What it sends of itself is data: shortened, and without control
+    characters.
 
-
-def peer_address() -> str:
-    """The address at the other end of the connection; empty if the server does not know it.
-
-    Headers such as X-Forwarded-For are not read: any client can send them.
+    Its address is the one at the other end of the connection. Headers such as X-Forwarded-For are
+    not read: any client can send them.
     """
-    return str(request.environ.get("REMOTE_ADDR") or "")
-
-
-def _clean(text: str, most: int) -> str | None:
-    kept = "".join(
-        character
-        for character in text[: 2 * most]
-        if unicodedata.category(character) not in ("Cc", "Cs")
-    )
-    return kept.strip()[:most] or None
+    address = _UNSHOWN.sub("", request.environ.get("REMOTE_ADDR") or "").strip()
+    agent = _UNSHOWN.sub("", header("User-Agent")).strip()
+    return Caller(address[:MAX_CLIENT_CHARACTERS] or None, agent[:MAX_AGENT_CHARACTERS] or None)

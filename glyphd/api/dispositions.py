@@ -10,7 +10,6 @@ from multipart import parse_options_header
 from glyphd.importing.encodings import canonical_encoding
 from glyphd.request_errors import InvalidParameter, UnsupportedType
 
-_PLAIN_TRANSFERS = ("binary", "8bit", "7bit")
 _PARAMETER = re.compile(r';\s*([^\s;="]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s;]*)')
 _EXTENDED = re.compile(r"(utf-8|iso-8859-1)'[^']*'(.*)", re.IGNORECASE | re.DOTALL)
 
@@ -42,10 +41,3 @@ def charset_of(options: Mapping[str, str]) -> str | None:
         raise UnsupportedType(
             f"{what}: send UTF-8, or one that extends ASCII such as windows-1252"
         ) from None
-
-
-def require_plain_transfer(encoding: str) -> None:
-    """Raises UnsupportedType for a part whose bytes are encoded."""
-    if encoding.strip().lower() not in ("", *_PLAIN_TRANSFERS):
-        what = f"Content-Transfer-Encoding {encoding[:50]!r} is not supported"
-        raise UnsupportedType(f"{what}: send the part as binary", offered=list(_PLAIN_TRANSFERS))

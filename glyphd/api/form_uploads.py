@@ -1,5 +1,6 @@
 """A form with several files: each becomes a separate import."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -7,6 +8,7 @@ from functools import partial
 from multipart import parse_options_header
 
 from glyphd.api.arriving import Arriving, Body
+from glyphd.api.body_limits import BodyLimits
 from glyphd.api.forms import MULTIPART, receive_form
 from glyphd.api.import_log import import_line
 from glyphd.api.request_headers import header
@@ -45,26 +47,20 @@ def accept_form(services: Services) -> SentForm:
     Raises errors of the form as a whole; then no file is accepted.
     """
     with ExitStack() as stack:
-        received: list[Receiving] = []
 
-        def next_file() -> Arriving:
-            receiving = stack.enter_context(services.uploads.receive())
-            received.append(receiving)
-            return Arriving(receiving, partial(_glance, services, receiving))
+        def places() -> Iterator[Arriving]:
+            while True:
+                receiving = stack.enter_context(services.uploads.receive())
+                yield Arriving(receiving, partial(_glance, services, receiving))
 
         content_type, options = parse_options_header(header("Content-Type"))
         if content_type != MULTIPART:
             raise UnsupportedType(f"files are sent as {MULTIPART}", offered=[MULTIPART])
-        form = receive_form(
-            options.get("boundary", ""), services.settings, next_file, MAX_FORM_PARTS
-        )
-        bodies = zip(received, form.bodies(), strict=True)
-        sent = [
-            (receiving, body)
-            for receiving, body in bodies
-            if receiving.size or body.described.filename
-        ]
-        return SentForm(form.fields(), [_accept_file(services, *one) for one in sent])
+        limits = BodyLimits.from_settings(services.settings)
+        form = receive_form(options.get("boundary", ""), limits, places(), MAX_FORM_PARTS)
+        sent = [file for file in form.files if file.filename or file.arriving.receiving.size]
+        bodies = [(file.arriving.receiving, form.body_of(file)) for file in sent]
+        return SentForm(form.fields(), [_accept_file(services, *body) for body in bodies])
 
 
 def _glance(services: Services, receiving: Receiving, body: Body, is_complete: bool) -> None:
@@ -80,8 +76,7 @@ def _accept_file(services: Services, receiving: Receiving, body: Body) -> SentFi
         with import_line() as line:
             line.filename = filename
             require_room(services)
-            accepted = services.intake.accept(receiving, *understood(body))
-            line.accepted(accepted)
+            accepted = line.accepted = services.intake.accept(receiving, *understood(body))
     except GlyphdError as failure:
         return SentFile(filename, failure=failure)
     return SentFile(filename, accepted)

@@ -12,53 +12,46 @@ from glyphd.errors import GlyphdError
 from glyphd.importing.intake import Accepted
 
 MAX_REASON_CHARACTERS = 500
-"""A refusal repeats names from the file's header, which can be anything."""
+"""A refusal of a file repeats names from its header, which may be anything."""
+MOST_LENGTH_DIGITS = 19
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass
 class ImportLine:
-    """What is known about the file so far."""
+    """What is known of the file so far, and the import that it became."""
 
     filename: str | None = None
-
-    def accepted(self, accepted: Accepted) -> None:
-        """Logs an import that can no longer be lost."""
-        job = accepted.job
-        log.info(
-            "import_accepted",
-            import_id=job.import_id,
-            client=caller().client,
-            size_bytes=job.size_bytes,
-            filename=job.filename,
-            replayed=accepted.is_replayed,
-        )
-
-    def refused(self, failure: GlyphdError) -> None:
-        """Logs a request that created no import."""
-        log.info(
-            "import_refused",
-            code=failure.code,
-            reason=failure.detail[:MAX_REASON_CHARACTERS],
-            client=caller().client,
-            size_bytes=_body_bytes(),
-            filename=self.filename,
-        )
+    accepted: Accepted | None = None
 
 
 @contextmanager
 def import_line() -> Iterator[ImportLine]:
-    """Logs a line if the block refuses the import; the block itself logs an accepted one."""
-    line = ImportLine()
+    """Writes the line when the block ends: about the import that it has accepted, which can't be
+    lost any more, or about why there is none."""
+    line, client = ImportLine(), caller().client
     try:
         yield line
     except GlyphdError as failure:
-        line.refused(failure)
+        length = str(request.environ.get("CONTENT_LENGTH") or "")
+        is_number = length.isdecimal() and len(length) <= MOST_LENGTH_DIGITS
+        log.info(
+            "import_refused",
+            code=failure.code,
+            reason=failure.detail[:MAX_REASON_CHARACTERS],
+            client=client,
+            size_bytes=int(length) if is_number else None,
+            filename=line.filename,
+        )
         raise
-
-
-def _body_bytes() -> int | None:
-    """The size of the request's body, from its headers."""
-    text = str(request.environ.get("CONTENT_LENGTH") or "")
-    return int(text) if text.isdecimal() and len(text) < 20 else None
+    if line.accepted is not None:
+        job = line.accepted.job
+        log.info(
+            "import_accepted",
+            import_id=job.import_id,
+            client=client,
+            size_bytes=job.size_bytes,
+            filename=job.filename,
+            replayed=line.accepted.is_replayed,
+        )

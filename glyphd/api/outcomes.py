@@ -16,27 +16,17 @@ from glyphd.importing.status import view_import
 _FAULT_OF_FILE = {"invalid_rows", "unreadable_file"}
 
 
-def answer_upload(accepted: Accepted, waiting: Waiting, *, grace_seconds: float) -> HTTPResponse:
-    """202, after a short wait; with `Prefer: wait=N` the result, if the import ends in time."""
+def answer_accepted(
+    accepted: Accepted, waiting: Waiting, *, seconds_unasked: float, is_end_expected: bool = False
+) -> HTTPResponse:
+    """The import's end, if the client asked to wait (`Prefer: wait=N`) or always waits and it comes
+    in time; else 202.
+
+    A client that says nothing waits for `seconds_unasked`.
+    """
     seconds = wait_asked()
-    if seconds:
-        return _marked(ended(waiting.until_final(accepted.job, seconds)), accepted)
-    return _marked(
-        pending(waiting.until_final(accepted.job, grace_seconds if seconds is None else 0)),
-        accepted,
-    )
-
-
-def answer_end(accepted: Accepted, waiting: Waiting, *, patience_seconds: float) -> HTTPResponse:
-    """The result, if the import ends within the client's waiting time or this default."""
-    seconds = wait_asked()
-    return _marked(
-        ended(waiting.until_final(accepted.job, patience_seconds if seconds is None else seconds)),
-        accepted,
-    )
-
-
-def _marked(answer: HTTPResponse, accepted: Accepted) -> HTTPResponse:
+    job = waiting.until_final(accepted.job, seconds_unasked if seconds is None else seconds)
+    answer = ended(job) if seconds or is_end_expected else pending(job)
     if accepted.is_replayed:
         is_rolled_back = accepted.job.rolled_back_at is not None
         answer.set_header("Idempotent-Replayed", "rolled-back" if is_rolled_back else "true")
@@ -44,18 +34,18 @@ def _marked(answer: HTTPResponse, accepted: Accepted) -> HTTPResponse:
 
 
 def pending(job: Job) -> HTTPResponse:
-    """202 with the current status."""
-    return answer_json(view_import(job), 202, Location=_location(job), Retry_After="1")
+    """202 with the status, whatever it is by now."""
+    view = view_import(job)
+    return answer_json(view, 202, Location=view.links.self, Retry_After="1")
 
 
 def ended(job: Job) -> HTTPResponse:
     """200 for an import that succeeded or was cancelled, a problem with its status for a failed
     one, else 202."""
     if job.status in (ImportStatus.SUCCEEDED, ImportStatus.CANCELLED):
-        return answer_json(view_import(job), 200, Location=_location(job))
-    if job.status == ImportStatus.FAILED:
-        return _failed(job)
-    return pending(job)
+        view = view_import(job)
+        return answer_json(view, 200, Location=view.links.self)
+    return _failed(job) if job.status == ImportStatus.FAILED else pending(job)
 
 
 def changed(change: Job, job: Job) -> HTTPResponse:
@@ -79,9 +69,5 @@ def _failed(job: Job) -> HTTPResponse:
     status = 422 if view.error.code in _FAULT_OF_FILE else 500
     members: dict[str, Any] = {"errors": view.errors, **_with_status(job)}
     answer = problem(status, view.error.code, "The import failed", view.error.message, **members)
-    answer.set_header("Location", _location(job))
+    answer.set_header("Location", view.links.self)
     return answer
-
-
-def _location(job: Job) -> str:
-    return f"/api/imports/{job.import_id}"

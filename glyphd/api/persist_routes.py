@@ -8,9 +8,10 @@ from typing import Any
 from bottle import HTTPResponse
 
 from glyphd.api.bodies import read_json_body
+from glyphd.api.body_limits import BodyLimits
 from glyphd.api.callers import caller
 from glyphd.api.import_log import import_line
-from glyphd.api.outcomes import answer_end
+from glyphd.api.outcomes import answer_accepted
 from glyphd.api.query_strings import idempotency_key, query
 from glyphd.api.routes import Route
 from glyphd.api.upload_routes import require_room
@@ -42,6 +43,7 @@ would give millions of errors."""
 class PersistApi:
     def __init__(self, services: Services, waiting: Waiting) -> None:
         self._services = services
+        self._limits = BodyLimits.from_settings(services.settings)
         self._waiting = waiting
 
     def routes(self) -> list[Route]:
@@ -55,9 +57,11 @@ class PersistApi:
             options = ImportOptions.model_validate(asked.model_dump())
             wanted = Asked(options, idempotency_key(), caller())
             require_room(self._services)
-            accepted = self._keep(self._valid_rows(read_json_body(self._services.settings)), wanted)
-            line.accepted(accepted)
-        return answer_end(accepted, self._waiting, patience_seconds=WAIT_SECONDS)
+            rows = self._valid_rows(read_json_body(self._limits))
+            accepted = line.accepted = self._keep(rows, wanted)
+        return answer_accepted(
+            accepted, self._waiting, seconds_unasked=WAIT_SECONDS, is_end_expected=True
+        )
 
     def _keep(self, rows: list[Any], wanted: Asked) -> Accepted:
         with self._services.uploads.receive() as receiving:

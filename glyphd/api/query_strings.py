@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 from bottle import request
 from pydantic import BaseModel
 
-from glyphd.api.request_headers import header_given
+from glyphd.api.request_headers import header
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.request_errors import InvalidIdempotencyKey, InvalidParameter, InvalidRequest
 
@@ -50,8 +50,10 @@ def require_limit(limit: int | None, cursor: str | None) -> None:
 
 
 def idempotency_key() -> str | None:
-    """This request's Idempotency-Key. Raises InvalidIdempotencyKey for one that can't be stored."""
-    key: str | None = header_given("Idempotency-Key")
-    if key is not None and not _KEY.fullmatch(key):
+    """This request's Idempotency-Key. Raises InvalidIdempotencyKey for one that can't be kept."""
+    if "HTTP_IDEMPOTENCY_KEY" not in request.environ:
+        return None
+    key = header("Idempotency-Key")
+    if not _KEY.fullmatch(key):
         raise InvalidIdempotencyKey("an Idempotency-Key has 1 to 255 visible ASCII characters")
     return key

@@ -25,7 +25,7 @@ class Readiness:
         self._checks: dict[str, Callable[[], object]] = {
             "schema": lambda: require_current_schema(services.settings),
             "registry": services.registry.check_writable,
-            "queue": lambda: services.queue().check_usable(),
+            "queue": services.queue.check_usable,
             "uploads": services.uploads.check_writable,
             "disk": lambda: require_free_disk(services.settings),
             "worker": self._require_worker,

@@ -10,17 +10,17 @@ from glyphd.api.problems import Problem
 
 
 @dataclass(frozen=True)
-class Refused:
-    """A refused request, and what it accepts as an answer."""
+class RefusedRequest:
+    """A request that was refused: what it asked for, and what it accepts as an answer."""
 
     path: str
     accept: str
     request_id: str
 
 
-Present = Callable[[Problem, Refused], HTTPResponse]
-"""Turns a problem into an answer."""
+Present = Callable[[Problem, RefusedRequest], HTTPResponse]
+"""Makes the answer out of the problem."""
 
 
-def as_it_is(problem: Problem, _refused: Refused, /) -> HTTPResponse:
+def as_it_is(problem: Problem, _refused: RefusedRequest, /) -> HTTPResponse:
     return problem

@@ -4,16 +4,17 @@ from bottle import HTTPResponse
 
 from glyphd.api.arriving import Body
 from glyphd.api.bodies import receive_upload
+from glyphd.api.body_limits import BodyLimits
 from glyphd.api.callers import caller
-from glyphd.api.import_log import ImportLine, import_line
-from glyphd.api.outcomes import answer_upload
-from glyphd.api.query_strings import idempotency_key, query_pairs
+from glyphd.api.import_log import import_line
+from glyphd.api.outcomes import answer_accepted
+from glyphd.api.query_strings import idempotency_key, query, query_pairs
 from glyphd.api.routes import Route
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import UploadQuery
 from glyphd.errors import TooManyImports
-from glyphd.importing.intake import GZIP, Accepted, Described
+from glyphd.importing.intake import GZIP, Described
 from glyphd.importing.requests import Asked
 from glyphd.plurals import counted
 from glyphd.services import Services
@@ -27,6 +28,7 @@ status `succeeded`."""
 class UploadsApi:
     def __init__(self, services: Services, waiting: Waiting) -> None:
         self._services = services
+        self._limits = BodyLimits.from_settings(services.settings)
         self._waiting = waiting
 
     def routes(self) -> list[Route]:
@@ -37,32 +39,32 @@ class UploadsApi:
     def create(self) -> HTTPResponse:
         """Streams the body into the upload store, checks its first block, and answers when nothing
         can be lost."""
-        with import_line() as line:
-            idempotency_key()
-            read_parameters(UploadQuery, query_pairs())
-            waiting_before = require_room(self._services)
-            accepted = self._receive(line)
-            line.accepted(accepted)
-        is_small = waiting_before == 0 and (accepted.job.size_bytes or 0) <= SMALL_BYTES
-        return answer_upload(
-            accepted, self._waiting, grace_seconds=SMALL_GRACE_SECONDS if is_small else 0
-        )
-
-    def _receive(self, line: ImportLine) -> Accepted:
         services = self._services
+        with import_line() as line:
+            # 1. What can be refused before anything of the body is read.
+            idempotency_key()
+            query(UploadQuery)
+            waiting_before = require_room(services)
 
-        def noted(body: Body) -> tuple[Described, Asked]:
-            described, asked = understood(body)
-            line.filename = described.filename
-            return described, asked
+            with services.uploads.receive() as receiving:
 
-        with services.uploads.receive() as receiving:
+                def look(body: Body, is_complete: bool) -> None:
+                    described, asked = understood(body)
+                    line.filename = described.filename
+                    services.intake.look(receiving, described, asked, is_complete=is_complete)
 
-            def look(body: Body, is_complete: bool) -> None:
-                services.intake.look(receiving, *noted(body), is_complete=is_complete)
+                # 2. The file goes into the store; its head is looked at while the rest arrives.
+                body = receive_upload(receiving, self._limits, look)
+                described, asked = understood(body)
+                line.filename = described.filename
 
-            body = receive_upload(receiving, services.settings, look)
-            return services.intake.accept(receiving, *noted(body))
+                # 3. It becomes an import, which nothing can lose any more.
+                accepted = line.accepted = services.intake.accept(receiving, described, asked)
+
+        # 4. The answer waits a moment for a small one that is next.
+        is_small = waiting_before == 0 and (accepted.job.size_bytes or 0) <= SMALL_BYTES
+        grace = SMALL_GRACE_SECONDS if is_small else 0
+        return answer_accepted(accepted, self._waiting, seconds_unasked=grace)
 
 
 def require_room(services: Services) -> int:
@@ -82,14 +84,8 @@ def understood(body: Body) -> tuple[Described, Asked]:
         options = options.model_copy(update={"encoding": None})
     elif options.encoding is None and body.charset is not None:
         options = options.model_copy(update={"encoding": body.charset})
-    return _named(body, options.filename), Asked(options, idempotency_key(), caller())
-
-
-def _named(body: Body, filename: str | None) -> Described:
-    """A raw body can have its name in the query; a name that ends in .gz means that it is gzip."""
-    described = body.described
-    name = described.filename or filename
+    name = body.described.filename or options.filename  # a raw body may have it in the query
     is_packed = (name or "").lower().endswith(".gz") and not body.is_text
-    return Described(
-        name, described.content_type, GZIP if is_packed else described.content_encoding
-    )
+    encoding = GZIP if is_packed else body.described.content_encoding
+    described = Described(name, body.described.content_type, encoding)
+    return described, Asked(options, idempotency_key(), caller())

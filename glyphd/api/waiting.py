@@ -34,7 +34,7 @@ class Waiting:
     def until_final(self, job: Job, seconds: float) -> Job:
         """The job when it has ended, or when the time is up; immediately if no worker is alive."""
         if seconds <= 0 or not self._registry.workers_alive():
-            return self._registry.job(job.id) or job
+            return job
         return self._hold(job, seconds, lambda now: ImportStatus(now.status).is_final)
 
     def until_changed(self, job: Job, seconds: float) -> Job:

@@ -33,8 +33,8 @@ class Weight(Enum):
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The parts of a request that determine its weight."""
+class RequestShape:
+    """What the weight of a request depends on."""
 
     method: str
     path: str
@@ -42,14 +42,14 @@ class Asked:
     body_bytes: int = 0
 
 
-def weight_of(asked: Asked) -> Weight:
+def weight_of(asked: RequestShape) -> Weight:
     if asked.method in ("GET", "HEAD"):
         return _weight_of_reading(asked)
     is_heavy = asked.path in _JSON_BODIES and asked.body_bytes > LARGE_JSON_BYTES
     return Weight.HEAVY if is_heavy else Weight.LIGHT
 
 
-def _weight_of_reading(asked: Asked) -> Weight:
+def _weight_of_reading(asked: RequestShape) -> Weight:
     if asked.path in _PROBES:
         return Weight.PROBE
     if _ALWAYS_HEAVY.fullmatch(asked.path) or _WHOLE_PAGES.fullmatch(asked.path):

@@ -84,17 +84,11 @@ def map_headers(
     """
     chosen = chosen or {}
     folded = ["" if name.strip().startswith("_") else fold(name) for name in names]
-    # 1. Names that are given twice. In one pass: what calls itself a header may have ten thousand.
-    given: dict[str, list[str]] = {}
-    for name, key in zip(names, folded, strict=True):
-        if key:
-            given.setdefault(key, []).append(name)
-    conflicts = [" and ".join(map(repr, same)) for same in given.values() if len(same) > 1]
-    # 2. The columns that a choice was made for.
+    conflicts = _repeated(names, folded)
     first = {key: at for at, key in reversed(list(enumerate(folded)))}
-    settled = {first[fold(name)]: to for name, to in chosen.items() if fold(name) in first}
-    positions = {to: at for at, to in settled.items() if to is not None}
-    # 3. Canonical names, and the aliases that count where a file has both.
+    wanted = {fold(name): target for name, target in (chosen or {}).items()}
+    settled = {first[key]: target for key, target in wanted.items() if key in first}
+    positions = {target: at for at, target in settled.items() if target is not None}
     free = {key: at for at, key in reversed(list(enumerate(folded))) if key and at not in settled}
     for name in canonical:
         if _folded(name) in free:
@@ -114,11 +108,11 @@ def map_headers(
     used = {*positions.values()}
     # 5. What nobody knows.
     known = {*map(_folded, (*canonical, *aliases)), ""}
-    left = [at for at, key in enumerate(folded) if at not in used and key not in known]
+    taken = used | settled.keys()
     return HeaderMap(
         names=tuple(names),
         positions=positions,
-        unknown=tuple(at for at in left if at not in settled),
+        unknown=tuple(at for at, key in enumerate(folded) if at not in taken and key not in known),
         ignored=tuple(name for at, name in enumerate(names) if at not in used),
         conflicts=tuple(conflicts),
         beside=beside,
@@ -148,6 +142,15 @@ def _closest(name: str, candidates: Iterable[str], cutoff: float) -> str | None:
     by_fold = {fold(candidate): candidate for candidate in candidates}
     near = get_close_matches(fold(name), by_fold, n=1, cutoff=cutoff)
     return by_fold[near[0]] if near else None
+
+
+def _repeated(names: Sequence[str], folded: Sequence[str]) -> list[str]:
+    """In one pass: what calls itself a header may have ten thousand names, each of them twice."""
+    given: dict[str, list[str]] = {}
+    for name, key in zip(names, folded, strict=True):
+        if key:
+            given.setdefault(key, []).append(name)
+    return [" and ".join(map(repr, same)) for same in given.values() if len(same) > 1]
 
 
 def _prefer(

@@ -6,6 +6,7 @@ page are derived from it. docs/ADD_A_COLUMN.md shows how to add a column.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -160,6 +161,7 @@ ROW_SCHEMA_VERSION = max(column.since for column in COLUMNS)
 """The version of this row contract, kept on every event."""
 
 
+@cache
 def columns_of(version: int, names: tuple[str, ...] = INPUT_COLUMNS) -> tuple[str, ...]:
     """Those of the columns that a version of the row contract has."""
     return tuple(name for name in names if name not in COLUMN or COLUMN[name].since <= version)

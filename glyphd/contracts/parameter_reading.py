@@ -49,7 +49,11 @@ def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) 
         found = contract.model_validate(given)
     except ValidationError as error:
         raise _invalid(contract, error) from None
-    _require_ordered_bounds(found, given)
+    for low in (name for name in given if name.startswith("min_")):
+        high = low.replace("min_", "max_", 1)
+        if high in given and getattr(found, low) > getattr(found, high):
+            detail = f"{low}={given[low]:.200} is above {high}={given[high]:.200}"  # none between
+            raise InvalidParameter(detail, parameter=low, value=f"{given[low]:.200}")
     return found
 
 
@@ -112,12 +116,3 @@ def _refuse_blank(name: str, value: str, field: FieldInfo) -> None:
     if NEVER_BLANK in field.metadata:
         detail = f"{name} is empty: give it a value, or omit the parameter"
         raise InvalidParameter(detail, parameter=name, value=value[:200])
-
-
-def _require_ordered_bounds(found: BaseModel, given: dict[str, Any]) -> None:
-    """Raises InvalidParameter for a `min_…` above its `max_…`: no value can be between them."""
-    for low in (name for name in given if name.startswith("min_")):
-        high = low.replace("min_", "max_", 1)
-        if high in given and getattr(found, low) > getattr(found, high):
-            detail = f"{low}={given[low]:.200} is above {high}={given[high]:.200}"
-            raise InvalidParameter(detail, parameter=low, value=f"{given[low]:.200}")

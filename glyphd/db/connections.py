@@ -18,7 +18,7 @@ from peewee import Database, OperationalError, SqliteDatabase
 from glyphd.db.postgres_sessions import PostgresPool, open_pool, open_postgres
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.errors import Answered, NotReady
-from glyphd.private_files import make_file
+from glyphd.private_files import identity_at, make_file
 from glyphd.settings import MIB, Settings
 
 LOCK_WAIT_SECONDS = 30
@@ -113,14 +113,14 @@ class KeptSqliteFile(SqliteFile):
             self._idle.pop().close()
 
     def _connect(self) -> sqlite3.Connection:
-        file = self._file()
+        file = identity_at(self.path)
         while self._idle:
             kept = self._idle.pop()
             if kept.file == file and time.monotonic() - kept.opened_at < KEPT_SECONDS:
                 return kept
             kept.close()
         connection: _KeptConnection = super()._connect()  # type: ignore[misc]
-        if file == self._file():
+        if file == identity_at(self.path):
             connection.file = file
         return connection
 
@@ -132,13 +132,6 @@ class KeptSqliteFile(SqliteFile):
             conn.close()
         else:
             self._idle.append(conn)
-
-    def _file(self) -> tuple[int, int] | None:
-        try:
-            found = self.path.stat()
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
 
 
 def uri_to_look(path: Path) -> str:

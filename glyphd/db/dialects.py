@@ -73,11 +73,9 @@ def exactly(database: Database, node: Any) -> Any:
 
 def equals_exactly(database: Database, left: str, right: str) -> str:
     """SQL for whether two columns are equal byte for byte, or both null."""
-    return (
-        f"{left} IS {right} COLLATE BINARY"
-        if is_sqlite(database)
-        else f"{left} IS NOT DISTINCT FROM {right}"
-    )
+    if is_sqlite(database):
+        return f"{left} IS {right} COLLATE BINARY"
+    return f"{left} IS NOT DISTINCT FROM {right}"
 
 
 def microseconds_of(database: Database, time: str) -> str:

@@ -20,10 +20,18 @@ from glyphd.db.migration_sets import (
     MigrationSet,
     StepRouter,
     applied_of,
+    open_to_look,
     require_current_schema,
     require_known,
 )
-from glyphd.db.pairing import name_archive, pair, require_no_lost_registry, require_no_mismatch
+from glyphd.db.pairing import (
+    Ids,
+    id_in,
+    name_archive,
+    pair,
+    require_no_lost_registry,
+    require_no_mismatch,
+)
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.errors import DataWouldBeLost, InvalidSettings, SchemaError, Unavailable
 from glyphd.private_files import make_folder
@@ -68,19 +76,19 @@ def initialise(settings: Settings, *, registry_may_be_lost: bool = False) -> Non
     with, and RegistryLost where uploads are kept that no registry knows, unless that may be so.
     """
 
-    def require_fit() -> None:
-        _require_fit(settings)
+    def require_fit() -> Ids:
+        ids = _require_fit(settings)
         if not registry_may_be_lost:
             require_no_lost_registry(settings)
+        return ids
 
     if not _is_ready(settings):
         require_fit()  # before there is a folder or a file
         with migration_lock(settings):
-            require_fit()
+            ids = require_fit()
             for steps in SETS:
                 _make_if_fresh(settings, steps)
-            require_current_schema(settings)
-            pair(settings)
+            pair(settings, ids)
 
 
 def begin_new_ledger(settings: Settings) -> Path | None:
@@ -112,17 +120,23 @@ def initialise_archive(settings: Settings, archive_id: str | None = None) -> Non
 
 
 def _is_ready(settings: Settings) -> bool:
-    if any(applied_of(settings, steps) != steps.packaged() for steps in SETS):
-        return False
-    archive_id, registry_id = require_no_mismatch(settings)
-    return archive_id is not None and archive_id == registry_id
+    """Whether nothing is to be made or refused: found out by opening each database once."""
+    ids = set()
+    for steps in SETS:
+        if not steps.is_there(settings):
+            return False
+        with open_to_look(settings, steps) as database:
+            if steps.applied_in(database) != steps.packaged():
+                return False
+            ids.add(id_in(database, steps))
+    return len(ids) == 1 and None not in ids
 
 
-def _require_fit(settings: Settings) -> None:
-    """Refuses databases that this version can't work with. No new archive may take the place of one
-    that is gone."""
-    require_no_mismatch(settings)
+def _require_fit(settings: Settings) -> Ids:
+    """Refuses what can't be worked with. No new archive may take the place of one that is gone."""
+    ids = require_no_mismatch(settings)
     require_current_schema(settings, [steps for steps in SETS if applied_of(settings, steps)])
+    return ids
 
 
 def _make_if_fresh(settings: Settings, steps: MigrationSet) -> None:

@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from peewee import Model
+from peewee import Database, Model
 
 from glyphd.db.archive_models import ArchiveIdentity
 from glyphd.db.connections import open_for_migration
@@ -15,48 +15,59 @@ from glyphd.settings import Settings
 _NEW_LEDGER = "`glyphd migrate --to registry:0 --drop-data`, then `glyphd init-db --new-ledger`"
 
 
-def pair(settings: Settings) -> str:
-    """The id of archive and registry; a registry that has none yet takes the archive's. Both need
-    their schema.
+Ids = tuple[str | None, str | None]
+"""What archive and registry have for an id; None where there is none yet."""
 
-    The caller holds the migration lock. Raises what `require_no_mismatch` raises.
+_IDENTITIES: dict[MigrationSet, type[Model]] = {
+    ARCHIVE: ArchiveIdentity,
+    REGISTRY: RegistryIdentity,
+}
+
+
+def pair(settings: Settings, ids: Ids) -> None:
+    """Gives archive and registry, which have these ids, the same one: a registry that has none yet
+    takes the archive's. Both need their schema.
+
+    The caller holds the migration lock, and has the ids from `require_no_mismatch` under it.
     """
-    archive_id, known_id = require_no_mismatch(settings)
+    archive_id, known_id = ids
     shared = archive_id or uuid4().hex
     # The archive first: killed in between, the registry adopts its id at the next start.
     if archive_id is None:
-        _write_id(settings, ARCHIVE, ArchiveIdentity, shared)
+        _write_id(settings, ARCHIVE, shared)
     if known_id is None:
-        _write_id(settings, REGISTRY, RegistryIdentity, shared)
-    return shared
+        _write_id(settings, REGISTRY, shared)
 
 
 def name_archive(settings: Settings, archive_id: str | None = None) -> None:
-    """Gives an archive without a registry an id, this one or a new one, if it has none."""
-    if _read_id(settings, ARCHIVE, ArchiveIdentity) is None:
-        _write_id(settings, ARCHIVE, ArchiveIdentity, archive_id or uuid4().hex)
+    """Gives an archive that has no registry beside it an id, this or a new one, if it has none."""
+    if _read_id(settings, ARCHIVE) is None:
+        _write_id(settings, ARCHIVE, archive_id or uuid4().hex)
 
 
 def archive_id(settings: Settings) -> str | None:
     """The id of the archive; None if there is none or it can't be read."""
     try:
-        return _read_id(settings, ARCHIVE, ArchiveIdentity)
+        return _read_id(settings, ARCHIVE)
     except (SchemaError, NotReady):
         return None
 
 
 def registry_id(settings: Settings) -> str | None:
     """The id of the archive that the registry belongs to."""
-    return _read_id(settings, REGISTRY, RegistryIdentity)
+    return _read_id(settings, REGISTRY)
 
 
-def require_no_mismatch(settings: Settings) -> tuple[str | None, str | None]:
-    """The ids of archive and registry, None if there is none yet. Changes nothing; raises
+def require_no_mismatch(settings: Settings) -> Ids:
+    """The ids of archive and registry, each opened once. Changes nothing; raises
     ArchiveMismatch."""
-    archive_id = _read_id(settings, ARCHIVE, ArchiveIdentity)
-    known_id = registry_id(settings)
+    archive_id, known_id, imports = _read_id(settings, ARCHIVE), None, 0
+    if REGISTRY.is_there(settings):
+        with open_to_look(settings, REGISTRY) as registry:
+            known_id = id_in(registry, REGISTRY)
+            imports = _succeeded_imports(registry) if archive_id is None else 0
     if archive_id is None:
-        _require_no_other_archive(settings, known_id)
+        _require_no_other_archive(settings, known_id, imports)
     if archive_id and known_id and archive_id != known_id:
         raise ArchiveMismatch(
             f"{_pair_of(settings)} do not belong together: restore the one that was replaced; if "
@@ -91,10 +102,10 @@ def find_mismatch(settings: Settings) -> list[str]:
     return []
 
 
-def _require_no_other_archive(settings: Settings, known_id: str | None) -> None:
-    """A new archive never adopts a registry: it would share it with the archive for which the
-    registry was created."""
-    if imports := _succeeded_imports(settings):
+def _require_no_other_archive(settings: Settings, known_id: str | None, imports: int) -> None:
+    """A new archive never adopts a registry: it would share it with the archive that the registry
+    was made for."""
+    if imports:
         raise ArchiveMismatch(
             f"the registry has {counted(imports, 'finished import')}, but the archive is missing "
             "or empty: restore the archive from a backup or rebuild it from the kept files with "
@@ -117,29 +128,30 @@ def _pair_of(settings: Settings) -> str:
     )
 
 
-def _read_id(settings: Settings, steps: MigrationSet, identity: type[Model]) -> str | None:
-    if not steps.is_there(settings):
+def id_in(database: Database, steps: MigrationSet) -> str | None:
+    """The id that an open archive or registry has."""
+    identity = _IDENTITIES[steps]
+    if not database.table_exists(identity._meta.table_name):
         return None
-    with open_to_look(settings, steps) as database:
-        if not database.table_exists(identity._meta.table_name):
-            return None
-        row = database.execute(identity.select()).fetchone()
+    row = database.execute(identity.select()).fetchone()
     return str(row[0]) if row else None
 
 
-def _succeeded_imports(settings: Settings) -> int:
-    if not REGISTRY.is_there(settings):
+def _read_id(settings: Settings, steps: MigrationSet) -> str | None:
+    if not steps.is_there(settings):
+        return None
+    with open_to_look(settings, steps) as database:
+        return id_in(database, steps)
+
+
+def _succeeded_imports(registry: Database) -> int:
+    if not registry.table_exists(Job._meta.table_name):
         return 0
-    with open_to_look(settings, REGISTRY) as database:
-        if not database.table_exists(Job._meta.table_name):
-            return 0
-        written = (Job.kind == "import") & (Job.status == "succeeded") & ~Job.dry_run
-        return int(Job.select().where(written).bind(database).count())
+    written = (Job.kind == "import") & (Job.status == "succeeded") & ~Job.dry_run
+    return int(Job.select().where(written).bind(registry).count())
 
 
-def _write_id(
-    settings: Settings, steps: MigrationSet, identity: type[Model], archive_id: str
-) -> None:
+def _write_id(settings: Settings, steps: MigrationSet, archive_id: str) -> None:
     database = open_for_migration(settings, steps.path(settings))
     with database.connection_context():
-        database.execute(identity.insert(archive_id=archive_id))
+        database.execute(_IDENTITIES[steps].insert(archive_id=archive_id))

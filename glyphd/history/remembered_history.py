@@ -62,12 +62,10 @@ class RememberedHistory:
         small = self._kept(("series", series.name), lambda: _small(series))
         if small is None:
             return series.read(after, limit)
-        start = (
-            0
-            if after is None
-            else bisect_right(small, series.folded(after), key=lambda row: series.folded(row[0]))
-        )
-        return small[start : None if limit is None else start + limit]
+        if after is not None:
+            start = bisect_right(small, series.folded(after), key=lambda row: series.folded(row[0]))
+            small = small[start:]
+        return small[:limit]
 
     def _kept(self, name: Hashable, compute: Callable[[], Value]) -> Value:
         found: Value = self._answer(name, archive_version(self._archive), compute)

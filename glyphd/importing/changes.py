@@ -1,15 +1,13 @@
 """Requests a rollback or a restore of an import: a job for the worker, one at a time for each
 import."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.archive_models import ROLLBACK
 from glyphd.db.registry_models import Job
 from glyphd.errors import ChangePending, ImportNotSucceeded, NothingToChange
-from glyphd.importing.nudges import nudge
 from glyphd.importing.registry import ChangeTaken, Registry
 from glyphd.importing.requests import Caller
 from glyphd.jobs import JobQueue
@@ -25,10 +23,9 @@ class WantedChange:
     caller: Caller
 
 
-def request_change(
-    job: Job, wanted: WantedChange, registry: Registry, queue: Callable[[], JobQueue]
-) -> Job:
-    """The job that rolls the import back or restores it: a new one, or the one already in progress.
+def request_change(job: Job, wanted: WantedChange, registry: Registry, queue: JobQueue) -> Job:
+    """The job that rolls the import back or restores it: a new one, or the one that is under way
+    already.
 
     Raises ImportNotSucceeded for an import without rows, NothingToChange if it is already in that
     state, and ChangePending while the opposite is in progress.
@@ -43,7 +40,7 @@ def request_change(
             change = registry.add(_row(job, wanted))
         except ChangeTaken:
             continue
-        nudge(queue, change)
+        queue.notify(change)
         return change
 
 
@@ -76,7 +73,7 @@ def _row(job: Job, wanted: WantedChange) -> dict[str, Any]:
         "status": ImportStatus.QUEUED,
         "received_at": now,
         "nudged_at": now,
-        **wanted.caller.columns(),
+        **asdict(wanted.caller),
     }
 
 

@@ -54,8 +54,7 @@ def check_door(block: FirstBlock, options: ImportOptions, *, max_columns: int) -
     """Raises FileRefused for a file that can never be imported, with what was found and what is
     missing."""
     encoding = canonical_encoding(options.encoding)
-    data, is_all = _unpacked(block)
-    _require_no_other_format(data)
+    data, is_all = unpack(block)
     if data.startswith(UTF8_BOM) and encoding != DEFAULT_ENCODING:
         what = (
             "the file begins with a UTF-8 byte order mark, but its encoding was given as "
@@ -75,21 +74,40 @@ def check_door(block: FirstBlock, options: ImportOptions, *, max_columns: int) -
         has_decimal_comma=options.decimal == COMMA,
     )
     physical = PhysicalLines(io.BytesIO(data), encoding=encoding, max_bytes=UNPACKED_HEAD)
-    rows = _read(physical, layout, max_columns)
+    try:
+        rows = CsvRows(physical, layout, max_columns=max_columns)
+    except UnreadableFile as error:
+        raise FileRefused(f"the header can't be read: {error.detail}", **error.members) from None
     if not is_all and physical.offset == len(data) and not data.endswith(b"\n"):
         raise FileRefused(
             f"the header does not end within the first {len(data)} bytes", line=physical.number
         )
     _require_columns(rows, layout, data, max_columns)
-    if is_all and not _has_rows(rows):
+    try:
+        has_rows = not is_all or next(iter(rows), None) is not None
+    except UnreadableFile:
+        has_rows = True  # a row that can't be read counts: the import reports it, with its place
+    if not has_rows:
         raise FileRefused("the file has a header but no rows", found=_shown_names(rows.header))
     return Admitted(layout, rows.header)
 
 
-def _unpacked(block: FirstBlock) -> tuple[bytes, bool]:
-    """The first unpacked bytes of all members of the gzip data, and whether these are all."""
-    if not block.packed:
-        return block.data, block.is_all
+def unpack(block: FirstBlock) -> tuple[bytes, bool]:
+    """The first bytes of the file, and whether they are all there is.
+
+    Raises FileRefused for what no option can make a CSV: a zip archive, a PDF, bytes that are not
+    gzip.
+    """
+    data, is_all = _gunzipped(block) if block.packed else (block.data, block.is_all)
+    for sign, what in _NOT_CSV:
+        if data.startswith(sign):
+            raise FileRefused(f"the file is not CSV but {what}", found=what)
+    return data, is_all
+
+
+def _gunzipped(block: FirstBlock) -> tuple[bytes, bool]:
+    """The first bytes of what all members of the gzip data unpack to, and whether they are all
+    there is."""
     packed, data = block.data, b""
     while packed and len(data) < UNPACKED_HEAD:
         inflate = zlib.decompressobj(wbits=31)
@@ -107,43 +125,45 @@ def _unpacked(block: FirstBlock) -> tuple[bytes, bool]:
     return data, block.is_all and not packed
 
 
-def refuse_other_formats(block: FirstBlock) -> None:
-    """Raises FileRefused for a file that no option can make a CSV: a zip archive, a PDF, bytes that
-    are not gzip."""
-    _require_no_other_format(_unpacked(block)[0])
-
-
-def _require_no_other_format(data: bytes) -> None:
-    for sign, what in _NOT_CSV:
-        if data.startswith(sign):
-            raise FileRefused(f"the file is not CSV but {what}", found=what)
-
-
-def _read(lines: PhysicalLines, layout: Layout, max_columns: int) -> CsvRows:
-    try:
-        return CsvRows(lines, layout, max_columns=max_columns)
-    except UnreadableFile as error:
-        raise FileRefused(f"the header can't be read: {error.detail}", **error.members) from None
-
-
 def _require_columns(rows: CsvRows, layout: Layout, data: bytes, max_columns: int) -> None:
+    """Raises FileRefused for a column that is there twice, one that the `map` option names and the
+    file does not have, and a required one that is missing."""
     header = rows.header
-    found = _shown_names(header)
     if header.conflicts:
         twice = "; ".join(header.conflicts)
-        raise FileRefused(f"a column appears twice: {twice:.{_MAX_DETAIL_CHARACTERS}}", found=found)
-    _require_mapped(header, layout, found)
+        raise FileRefused(
+            f"a column appears twice: {twice:.{_MAX_DETAIL_CHARACTERS}}", found=_shown_names(header)
+        )
+    in_file = set(map(fold, header.names))
+    for name in layout.column_map:
+        if fold(name) not in in_file:
+            near = nearest(name, header.names)
+            hint = f"; did you mean {shown_name(near)}?" if near else ""
+            what = f"map names a column {name:.200} that the file does not have{hint}"
+            raise FileRefused(what, found=_shown_names(header))
     missing = header.missing(REQUIRED)
-    if not missing:
-        return
+    if missing:
+        raise _missing_columns(missing, rows, layout, find_header(data, layout, max_columns))
+
+
+def _missing_columns(
+    missing: list[str], rows: CsvRows, layout: Layout, better: tuple[int, str] | None
+) -> FileRefused:
+    """What a file without these columns is refused with; `better` is the line that has them, and
+    the delimiter that shows them."""
+    header, found = rows.header, _shown_names(rows.header)
     near = {name: nearest(name, header.ignored) for name in missing}
     hints = [f"{name} (nearest: {near[name]})" if near[name] else name for name in missing]
     names = ", ".join(found)
-    better = find_header(data, layout, max_columns)
-    advice = _how_to_map(missing[0], near[missing[0]])
-    if better is not None:
-        advice = _how_to_reach(better, rows.header_line)
-    raise FileRefused(
+    if better is None:
+        nearest_name = near[missing[0]]
+        name = shown_name(nearest_name) if nearest_name else "its name in the file"
+        advice = f"if another column is {missing[0]}, send map={missing[0]}:{name}"
+    elif better[0] == rows.header_line:  # it was read as the header by a wrong delimiter
+        advice = f"its cells seem to be separated by {better[1]!r}: send delimiter={better[1]}"
+    else:
+        advice = f"the header seems to be in line {better[0]}: send skip_lines={better[0] - 1}"
+    return FileRefused(
         f"missing {'column' if len(missing) == 1 else 'columns'} {', '.join(hints)}; "
         f"found, separated by {layout.delimiter!r}: {names:.{_MAX_DETAIL_CHARACTERS}}; {advice}",
         missing=missing,
@@ -153,41 +173,7 @@ def _require_columns(rows: CsvRows, layout: Layout, data: bytes, max_columns: in
     )
 
 
-def _require_mapped(header: HeaderMap, layout: Layout, found: list[str]) -> None:
-    """Every column that the `map` option names must be in the file."""
-    in_file = set(map(fold, header.names))
-    for name in layout.column_map:
-        if fold(name) not in in_file:
-            near = nearest(name, header.names)
-            hint = f"; did you mean {shown_name(near)}?" if near else ""
-            raise FileRefused(
-                f"map names a column {name:.200} that the file does not have{hint}", found=found
-            )
-
-
-def _how_to_reach(better: tuple[int, str], line_read: int) -> str:
-    """The option that selects a better header line; if that line was already the header, its
-    delimiter was wrong."""
-    line, delimiter = better
-    if line == line_read:
-        return f"its cells seem to be separated by {delimiter!r}: send delimiter={delimiter}"
-    return f"the header seems to be in line {line}: send skip_lines={line - 1}"
-
-
-def _how_to_map(missing: str, near: str | None) -> str:
-    name = shown_name(near) if near else "its name in the file"
-    return f"if another column is {missing}, send map={missing}:{name}"
-
-
 def _shown_names(header: HeaderMap) -> list[str]:
     """The file's column names for a problem, shortened because a supposed header can be
     anything."""
     return [shown_name(name) for name in header.names[:_MAX_NAMES]]
-
-
-def _has_rows(rows: CsvRows) -> bool:
-    """An unreadable row counts, because the import reports it with its place."""
-    try:
-        return next(iter(rows), None) is not None
-    except UnreadableFile:
-        return True

@@ -24,8 +24,20 @@ def header_line(data: bytes, skipped: int, encoding: str) -> tuple[str, str | No
     separator = separator_of(lines[0].decode(encoding, "replace")) if lines else None
     for line in lines[separator is not None :]:
         text = line.decode(encoding, "replace").strip(_HOLDS_NOTHING)
-        if trimmed(text):
-            return _text(line, encoding), separator
+        if not trimmed(text):
+            continue
+        if b"\0" in line:
+            what = "the file is not CSV: its header contains NUL bytes"
+            raise FileRefused(what, found="binary data")
+        if b"\r" in line.rstrip(b"\r"):
+            what = "lines end with a bare carriage return: save the file with LF or CRLF line ends"
+            raise FileRefused(what, found="CR")
+        try:
+            return line.decode(encoding), separator
+        except UnicodeDecodeError as error:
+            what = f"the header can't be decoded as {encoding} (byte {error.start + 1})"
+            hint = "send UTF-8, or name the encoding"
+            raise FileRefused(f"{what}: {hint}", found=repr(line[:80])) from None
     what = (
         f"the file is empty after the {skipped} skipped lines" if skipped else "the file is empty"
     )
@@ -36,13 +48,13 @@ def find_delimiter(header: str, separator: str | None, max_columns: int) -> str:
     """The delimiter by its name: the requested one, or else the one that gives the most known
     columns, then the most columns; a comma if that does not decide."""
     if separator is None:
-        return max(DELIMITERS, key=lambda delimiter: _columns_known(header, delimiter, max_columns))
+        columns = {delimiter: _names(header, delimiter, max_columns) for delimiter in DELIMITERS}
+        known = {by: len(map_headers(columns[by], INPUT_COLUMNS).positions) for by in columns}
+        return max(columns, key=lambda by: (known[by], len(columns[by])))
     names = {character: name for name, character in DELIMITERS.items()}
     if separator not in names:
-        raise FileRefused(
-            f"the line sep={separator} names a delimiter that is not supported",
-            found=f"sep={separator}",
-        )
+        what = f"the line sep={separator} names a delimiter that is not supported"
+        raise FileRefused(what, found=f"sep={separator}")
     return names[separator]
 
 
@@ -57,28 +69,6 @@ def find_header(data: bytes, layout: Layout, max_columns: int) -> tuple[int, str
         if not map_headers(names, INPUT_COLUMNS, layout.column_map).missing(REQUIRED):
             return number, delimiter
     return None
-
-
-def _text(line: bytes, encoding: str) -> str:
-    if b"\0" in line:
-        raise FileRefused("the file is not CSV: its header contains NUL bytes", found="binary data")
-    if b"\r" in line.rstrip(b"\r"):
-        raise FileRefused(
-            "lines end with a bare carriage return: save the file with LF or CRLF line ends",
-            found="CR",
-        )
-    try:
-        return line.decode(encoding)
-    except UnicodeDecodeError as error:
-        what = f"the header can't be decoded as {encoding} (byte {error.start + 1})"
-        raise FileRefused(
-            f"{what}: send UTF-8, or name the encoding", found=repr(line[:80])
-        ) from None
-
-
-def _columns_known(header: str, delimiter: str, max_columns: int) -> tuple[int, int]:
-    names = _names(header, delimiter, max_columns)
-    return len(map_headers(names, INPUT_COLUMNS).positions), len(names)
 
 
 def _names(header: str, delimiter: str, max_columns: int) -> list[str]:

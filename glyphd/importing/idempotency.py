@@ -35,11 +35,8 @@ class Replayable:
         raise IdempotencyConflict(detail, import_id=earlier.import_id, differs=differs)
 
 
-def replayable(key: str | None, options: ImportOptions, **content: Any) -> Replayable | None:
-    """The data by which a repeated request is recognised; None without a key. `content` is JSON
-    values."""
-    if key is None:
-        return None
+def replayable(key: str, options: ImportOptions, **content: Any) -> Replayable:
+    """What a retry of this request is recognised by. `content` is JSON values."""
     asked = options.model_dump(
         mode="json", include=set(ImportOptions.model_fields), exclude_defaults=True
     )

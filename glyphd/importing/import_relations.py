@@ -1,5 +1,4 @@
-"""What the registry knows about an import's context: later changes, earlier imports of its source,
-and jobs that precede it.
+"""What the registry knows around an import: what changed it since, what its source sent before.
 
 The caller holds the registry's connection.
 """
@@ -9,11 +8,10 @@ from typing import Any
 
 from peewee import Database, fn
 
-from glyphd.contracts.import_contracts import UNFINISHED, ImportStatus
 from glyphd.db.dialects import caseless
 from glyphd.db.registry_models import Job
 from glyphd.importing.import_filters import IMPORT_FILTERS, conditions
-from glyphd.importing.job_queries import IMPORT
+from glyphd.importing.job_queries import COUNTS, IMPORT
 
 _RECENT_JOBS = 1000
 """Sources are collected from this many of the latest jobs, because reading all of them would take
@@ -31,21 +29,9 @@ def import_before(registry: Database, job: Job) -> Job | None:
     source = Job.source.is_null()
     if job.source is not None:
         source = IMPORT_FILTERS["source"](registry, job.source)
-    brought = (Job.status == ImportStatus.SUCCEEDED) & ~Job.dry_run & Job.rolled_back_at.is_null()
-    query = (
-        Job.select()
-        .where(Job.kind == IMPORT, Job.id < job.id, source, brought)
-        .order_by(Job.id.desc())
-    )
-    found: Job | None = query.bind(registry).first()
+    earlier = Job.select().where(Job.id < job.id, source, *COUNTS).order_by(Job.id.desc())
+    found: Job | None = earlier.bind(registry).first()
     return found
-
-
-def count_ahead(registry: Database, job: Job) -> int:
-    """How many unfinished jobs precede this one."""
-    return int(
-        Job.select().where(Job.status.in_(UNFINISHED), Job.id < job.id).bind(registry).count()
-    )
 
 
 def imports_after(

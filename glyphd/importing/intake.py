@@ -1,9 +1,8 @@
 """Intake: an upload becomes durable, is recorded in the registry, and a worker is notified."""
 
 import json
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 from uuid import uuid4
 
@@ -13,9 +12,8 @@ from glyphd.contracts.import_options import ImportOptions
 from glyphd.db.registry_models import Job
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.errors import FileRefused, GlyphdError, ImportNotRetryable
-from glyphd.importing.door import FirstBlock, check_door, refuse_other_formats
+from glyphd.importing.door import FirstBlock, check_door, unpack
 from glyphd.importing.idempotency import Replayable, replayable
-from glyphd.importing.nudges import nudge
 from glyphd.importing.registry import KeyTaken, Registry
 from glyphd.importing.requests import Asked
 from glyphd.jobs import JobQueue
@@ -46,11 +44,6 @@ class Described:
     content_type: str
     content_encoding: str | None = None
 
-    @property
-    def ending(self) -> str:
-        kind = "ndjson" if self.content_type == NDJSON else "csv"
-        return f"{kind}.gz" if self.content_encoding == GZIP else kind
-
 
 @dataclass(frozen=True)
 class Accepted:
@@ -68,7 +61,7 @@ class Intake:
         self,
         uploads: UploadStore,
         registry: Registry,
-        queue: Callable[[], JobQueue],
+        queue: JobQueue,
         *,
         max_columns: int,
     ) -> None:
@@ -86,15 +79,15 @@ class Intake:
         Raises FileRefused. `is_complete`: no option can follow. A later option could correct
         anything except another format; then `accept` calls the door again.
         """
-        if self._is_key_known(asked.key):
+        if asked.key is not None and self._is_key_known(asked.key):
             return
-        block = _first_block(receiving, described)
+        block = first_block(receiving.head, receiving.size, described.content_encoding)
         try:
             _reading(block, described.content_type, asked.options, self._max_columns)
         except FileRefused:
             if is_complete:
                 raise
-            refuse_other_formats(block)
+            unpack(block)
             return
         receiving.start_digest()
 
@@ -108,27 +101,36 @@ class Intake:
         """
         if receiving.size == 0:
             raise FileRefused("the file is empty", found="nothing")
-        reading: dict[str, Any] = {}
-        if not self._is_key_known(asked.key):
-            block = _first_block(receiving, described)
+
+        # 1. The door.
+        key, reading = asked.key, {}
+        if key is None or not self._is_key_known(key):
+            block = first_block(receiving.head, receiving.size, described.content_encoding)
             reading = _reading(block, described.content_type, asked.options, self._max_columns)
-        request = replayable(
-            asked.key, asked.options, sha256=receiving.sha256, ending=described.ending
-        )
-        earlier = self._earlier(request)
-        if earlier is not None:
-            return earlier
+
+        # 2. The digest, which shows with the options whether the request was sent before.
+        ending = "ndjson" if described.content_type == NDJSON else "csv"
+        ending += ".gz" if described.content_encoding == GZIP else ""
+        sha256, request = receiving.sha256, None
+        if key is not None:
+            request = replayable(key, asked.options, sha256=sha256, ending=ending)
+            earlier = self._earlier(request)
+            if earlier is not None:
+                return earlier
+
+        # 3. The file is kept under a name of its own, then the import is recorded.
         import_id = str(uuid4())
-        name = f"{import_id}.{described.ending}"
+        name = f"{import_id}.{ending}"
+        filename = (described.filename or "").replace("\0", "")[:MAX_NAME_CHARACTERS]
         values = {
             "upload_name": name,
-            "filename": _short(described.filename),
+            "filename": filename or None,
             "content_type": described.content_type,
             "content_encoding": described.content_encoding,
             "size_bytes": receiving.size,
-            "sha256": receiving.sha256,
+            "sha256": sha256,
             "received_at": now_text(),
-            **asked.caller.columns(),
+            **asdict(asked.caller),
             **reading,
         }
         receiving.keep(name)
@@ -148,27 +150,29 @@ class Intake:
                 "one, or a dry run, can be retried"
             )
             raise ImportNotRetryable(detail, import_id=job.import_id)
-        request = replayable(asked.key, asked.options, retries=job.import_id)
-        earlier = self._earlier(request)
-        if earlier is not None:
-            return earlier
+        request = None
+        if asked.key is not None:
+            request = replayable(asked.key, asked.options, retries=job.import_id)
+            earlier = self._earlier(request)
+            if earlier is not None:
+                return earlier
         kept = {name: getattr(job, name) for name in _UPLOAD_COLUMNS}
         before = options_of(job) | ({"dry_run": False} if is_checked else {})
         given = asked.options.model_dump(include=asked.options.model_fields_set)
         options = ImportOptions(**(before | given))
         with self._uploads.open(str(job.upload_name)) as file:
             block = kept_block(file, job)
-        values = kept | asked.caller.columns() | {"replaces": None if is_checked else job.import_id}
+        values = kept | asdict(asked.caller) | {"replaces": None if is_checked else job.import_id}
         values |= _reading(block, str(job.content_type), options, self._max_columns)
         return self._record(str(uuid4()), values, request)
 
-    def _is_key_known(self, key: str | None) -> bool:
-        """Keys never expire: a known key is answered from the registry alone."""
-        return key is not None and self._registry.find_key(key) is not None
+    def _is_key_known(self, key: str) -> bool:
+        """Keys are never forgotten: once known, a key is answered from the registry alone."""
+        return self._registry.find_key(key) is not None
 
-    def _earlier(self, request: Replayable | None) -> Accepted | None:
-        job = self._registry.find_key(request.key) if request else None
-        if job is None or request is None:
+    def _earlier(self, request: Replayable) -> Accepted | None:
+        job = self._registry.find_key(request.key)
+        if job is None:
             return None
         request.require_same(job)
         return Accepted(job, is_replayed=True)
@@ -205,14 +209,14 @@ class Intake:
             )
         except KeyTaken:
             self._forget(files)
-            earlier = self._earlier(request)
+            earlier = self._earlier(request) if request else None
             assert earlier is not None
             return earlier
         except Exception as error:
             if self._is_surely_unrecorded(import_id, error):
                 self._forget(files)
             raise
-        nudge(self._queue, job)
+        self._queue.notify(job)
         return Accepted(job)
 
     def _is_surely_unrecorded(self, import_id: str, error: Exception) -> bool:
@@ -232,17 +236,14 @@ class Intake:
             self._uploads.delete(name)
 
 
-def _first_block(receiving: Receiving, described: Described) -> FirstBlock:
-    head = receiving.head
-    return FirstBlock(
-        head, is_all=receiving.size == len(head), packed=described.content_encoding == GZIP
-    )
+def first_block(head: bytes, size: int | None, content_encoding: str | None) -> FirstBlock:
+    """What the door looks at, of a file with so many bytes that comes in this encoding."""
+    return FirstBlock(head, is_all=size == len(head), packed=content_encoding == GZIP)
 
 
 def kept_block(file: BinaryIO, job: Job) -> FirstBlock:
     """The first block of an import's kept file."""
-    head = file.read(HEAD_BYTES)
-    return FirstBlock(head, is_all=job.size_bytes == len(head), packed=job.content_encoding == GZIP)
+    return first_block(file.read(HEAD_BYTES), job.size_bytes, job.content_encoding)
 
 
 def _reading(
@@ -269,12 +270,6 @@ def options_of(job: Job) -> dict[str, Any]:
         for name in ImportOptions.model_fields.keys() & Job._meta.fields.keys()
     }
     return kept | {"map": json.loads(job.column_map or "[]")}
-
-
-def _short(name: str | None) -> str | None:
-    if not name:
-        return None
-    return name.replace("\0", "")[:MAX_NAME_CHARACTERS]
 
 
 def manifest_bytes(values: dict[str, Any]) -> bytes:

@@ -20,6 +20,9 @@ _IN_ARCHIVE = (
     Job.status == ImportStatus.SUCCEEDED,
     Job.dry_run == False,  # noqa: E712  # an expression of Peewee's
 )
+COUNTS = (*_IN_ARCHIVE, Job.rolled_back_at.is_null())
+"""What is true of an import whose rows are part of the market."""
+_IS_WAITING = Job.status.in_(UNFINISHED)
 
 
 class _Block(local):
@@ -42,9 +45,7 @@ class JobQueries:
     def pending_change(self, import_id: str) -> Job | None:
         """The rollback or restore of this import that has not ended."""
         with self.connected():
-            return self._one(
-                (Job.import_id == import_id) & (Job.kind != IMPORT) & Job.status.in_(UNFINISHED)
-            )
+            return self._one((Job.import_id == import_id) & (Job.kind != IMPORT) & _IS_WAITING)
 
     def changes(self) -> list[Job]:
         """Every completed rollback and restore, in the order of the requests."""
@@ -86,26 +87,22 @@ class JobQueries:
             return int(self._imports(wanted).bind(self.database).count())
 
     def unfinished(self) -> list[Job]:
-        """Unfinished jobs, oldest first."""
+        """Jobs that some worker still has to do, oldest first."""
+        query = Job.select().where(_IS_WAITING).order_by(Job.id)
         with self.connected():
-            return list(
-                Job.select().where(Job.status.in_(UNFINISHED)).order_by(Job.id).bind(self.database)
-            )
+            return list(query.bind(self.database))
 
-    def count_unfinished(self) -> int:
-        """How many jobs a new job would have to wait for."""
+    def count_unfinished(self, before: Job | None = None) -> int:
+        """How many jobs this one, or one that comes now, has to wait for."""
+        is_earlier = True if before is None else Job.id < before.id
         with self.connected():
-            return int(Job.select().where(Job.status.in_(UNFINISHED)).bind(self.database).count())
+            return int(Job.select().where(_IS_WAITING, is_earlier).bind(self.database).count())
 
     def resting(self) -> list[str | None]:
         """The reasons of interrupted jobs, oldest job first; None for one without a recorded
         reason."""
         reason = Case(None, [(Job.kind == IMPORT, Job.reason)])
-        query = (
-            Job.select(reason)
-            .where(Job.status.in_(UNFINISHED), ~Job.not_before.is_null())
-            .order_by(Job.id)
-        )
+        query = Job.select(reason).where(_IS_WAITING, ~Job.not_before.is_null()).order_by(Job.id)
         with self.connected():
             return [row[0] for row in self.database.execute(query)]
 
@@ -116,14 +113,10 @@ class JobQueries:
             return [row[0] for row in self.database.execute(query)]
 
     def has_imported_since(self, moment: str) -> bool:
-        """Whether an import has succeeded since then."""
+        """Whether an import has brought its rows since then."""
+        query = Job.select().where(Job.finished_at > moment, *_IN_ARCHIVE)
         with self.connected():
-            return bool(
-                Job.select()
-                .where(Job.finished_at > moment, *_IN_ARCHIVE)
-                .bind(self.database)
-                .exists()
-            )
+            return bool(query.bind(self.database).exists())
 
     def all_jobs(self) -> list[Job]:
         """All jobs, oldest first."""
@@ -142,7 +135,7 @@ class JobQueries:
         """The latest import of exactly these bytes that succeeded and still counts."""
         query = (
             Job.select(Job.import_id)
-            .where(Job.sha256 == sha256, Job.rolled_back_at.is_null(), *_IN_ARCHIVE)
+            .where(Job.sha256 == sha256, *COUNTS)
             .order_by(Job.id.desc())
             .limit(1)
         )
@@ -151,10 +144,9 @@ class JobQueries:
         return row[0] if row else None
 
     def is_cancel_requested(self, job_id: int) -> bool:
+        query = Job.select(Job.cancel_requested_at).where(Job.id == job_id)
         with self.connected():
-            row = self.database.execute(
-                Job.select(Job.cancel_requested_at).where(Job.id == job_id)
-            ).fetchone()
+            row = self.database.execute(query).fetchone()
         return bool(row and row[0])
 
     def _imports(self, wanted: Mapping[str, Any]) -> Any:

@@ -180,9 +180,6 @@ class Registry(JobQueries):
 
 def is_alive() -> Any:
     """The condition that a worker's last heartbeat is recent; one in the future was sent before the
-    clock was set back."""
-    return Worker.heartbeat_at.between(_ago(WORKER_ALIVE_SECONDS), _ago(-WORKER_ALIVE_SECONDS))
-
-
-def _ago(seconds: float) -> str:
-    return utc_text(datetime.now(UTC) - timedelta(seconds=seconds))
+    clock was set."""
+    now, recent = datetime.now(UTC), timedelta(seconds=WORKER_ALIVE_SECONDS)
+    return Worker.heartbeat_at.between(utc_text(now - recent), utc_text(now + recent))

@@ -1,21 +1,17 @@
 """A request for an import, and its sender."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from glyphd.contracts.import_options import ImportOptions
 
 
 @dataclass(frozen=True)
 class Caller:
-    """The sender of a request, as far as known: the address, and the User-Agent. Stored with the
-    job, but never trusted."""
+    """Who asked, as far as is known: the address, and the User-Agent. The job's row has columns of
+    these names; neither is ever trusted."""
 
     client: str | None
     user_agent: str | None
-
-    def columns(self) -> dict[str, str | None]:
-        """Its columns in the job's row."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -29,32 +29,24 @@ def view_import(job: Job) -> ImportView:
     values: dict[str, Any] = {name: getattr(job, name) for name in _SAME}
     values |= {name: json.loads(getattr(job, name) or empty) for name, empty in _JSON.items()}
     values["blank_rows"] = job.blank_rows or 0
-    error = None
+    heartbeat = job.heartbeat_at if job.status == ImportStatus.RUNNING else None
+    silence = datetime.now(UTC) - read_stored(heartbeat) if heartbeat else timedelta()
+    failure = None
     if job.error_code:
-        error = ImportFailure(code=job.error_code, message=job.error_message)
+        failure = ImportFailure(code=job.error_code, message=job.error_message)
+    at = f"/api/imports/{job.import_id}"
     return ImportView(
         **values,
         upload_id=str(job.upload_name).partition(".")[0],
         timestamp=job.finished_at or job.received_at,
         errors_truncated=job.error_count > job.errors_kept,
-        stalled=_is_stalled(job),
-        error=error,
-        links=_links(job.import_id),
-    )
-
-
-def _is_stalled(job: Job) -> bool:
-    if job.status != ImportStatus.RUNNING or job.heartbeat_at is None:
-        return False
-    return datetime.now(UTC) - read_stored(job.heartbeat_at) > timedelta(seconds=STALLED_SECONDS)
-
-
-def _links(import_id: str) -> ImportLinks:
-    at = f"/api/imports/{import_id}"
-    return ImportLinks(
-        self=at,
-        listings=f"/api/listings?import_id={import_id}",
-        errors=f"{at}/errors",
-        report=f"{at}/report.csv",
-        file=f"{at}/file",
+        stalled=silence > timedelta(seconds=STALLED_SECONDS),
+        error=failure,
+        links=ImportLinks(
+            self=at,
+            listings=f"/api/listings?import_id={job.import_id}",
+            errors=f"{at}/errors",
+            report=f"{at}/report.csv",
+            file=f"{at}/file",
+        ),
     )

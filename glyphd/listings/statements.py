@@ -54,11 +54,9 @@ def _learn(
     marked = {name: _marked(name, value, marks) for name, value in values.items()}
     sql, parameters = _written(database, build(marked))
     slots = [marks.get(one) for one in parameters]
-    return (
-        (sql, parameters, slots)
-        if {slot for slot in slots if slot} == set(marks.values())
-        else None
-    )
+    if {slot for slot in slots if slot} != set(marks.values()):
+        return None
+    return sql, parameters, slots
 
 
 def _marked(name: str, value: Any, marks: dict[Any, _Slot]) -> Any:

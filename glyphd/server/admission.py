@@ -9,7 +9,7 @@ from glyphd.api.access import RequestHead
 from glyphd.disk import free_disk_bytes
 from glyphd.errors import TooManyImports
 from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits
-from glyphd.server.places import Place, Places
+from glyphd.server.places import Places, UploadPlace
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ class Admission:
         self.body_limits = limits.of_bodies
         self.places = Places(limits, free_bytes)
 
-    def admit(self, arrival: Arrival) -> Place | None:
-        """A place for an upload, to be released later; None for a small body, or one that is still
-        small.
+    def admit(self, arrival: Arrival) -> UploadPlace | None:
+        """A place for an upload, to be released; None for a body too small to count, or not yet too
+        large for that.
 
         Raises TooLarge, TooManyImports, TooManyUploads or StorageFull; OSError if the disk can't be
         checked.
@@ -79,6 +79,6 @@ class Admission:
         if arrival.size is None or arrival.size <= SMALL_BODY_BYTES:
             self.places.require_room_for_small(arrival.size or 0)
             return None
-        place = Place(arrival.size)
+        place = UploadPlace(arrival.size)
         self.places.take(place)
         return place

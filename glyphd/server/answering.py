@@ -10,7 +10,7 @@ from waitress.task import ErrorTask, Task, WSGITask
 
 from glyphd.api.leaving import CLIENT_LEFT
 from glyphd.api.problems import problem
-from glyphd.api.refusals import Refused
+from glyphd.api.refusals import RefusedRequest
 from glyphd.api.request_ids import request_id_from
 from glyphd.api.weights import Weight
 from glyphd.server.early_problems import failure_of
@@ -107,7 +107,7 @@ class ProblemTask(QuietHead, ErrorTask):
         told = problem(
             given.error.code, failure.code, failure.title, failure.detail, **failure.members
         )
-        refused = Refused(self.asked.path, self.asked.headers.get("ACCEPT", ""), name)
+        refused = RefusedRequest(self.asked.path, self.asked.headers.get("ACCEPT", ""), name)
         answer = self.channel.present(told, refused)  # type: ignore[attr-defined]  # ours, see channels
         self.status = answer.status_line
         self.response_headers = [*answer.headerlist, ("X-Request-Id", name)]

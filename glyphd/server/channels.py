@@ -10,7 +10,7 @@ from typing import Any
 from waitress.adjustments import Adjustments
 
 from glyphd.api.refusals import Present, as_it_is
-from glyphd.api.weights import Asked, Weight, weight_of
+from glyphd.api.weights import RequestShape, Weight, weight_of
 from glyphd.errors import Unavailable
 from glyphd.server.admission import Admission
 from glyphd.server.answering import AnswerTask, ProblemTask
@@ -77,7 +77,9 @@ class Channel(SharingChannel):
         if request.error:
             self.weight = Weight.PROBE  # already refused: answered from memory
         else:
-            asked = Asked(request.method, request.path, request.query, request.content_length)
+            asked = RequestShape(
+                request.method, request.path, request.query, request.content_length
+            )
             self.weight = weight_of(asked)
 
     def turn_away(self) -> None:
@@ -98,12 +100,9 @@ class Channel(SharingChannel):
             return True  # meanwhile closed by the loop
 
     def recv(self, buffer_size: int) -> bytes:
-        request = self.request
-        most = (
-            request.most_to_read(buffer_size)
-            if isinstance(request, RequestParser)
-            else SMALL_BLOCK_BYTES
-        )
+        request, most = self.request, SMALL_BLOCK_BYTES
+        if isinstance(request, RequestParser):
+            most = request.most_to_read(buffer_size)
         return bytes(super().recv(most))
 
     def send(self, data: bytes, do_close: bool = True) -> int:
@@ -248,14 +247,13 @@ class Channel(SharingChannel):
 
     @property
     def pace(self) -> float:
-        """Bytes a second that the client reads of the answer; infinite at first, so that a client
-        that has just begun is not slow."""
-        seconds = time.monotonic() - self._sending_since if self._sending_since is not None else 0
-        return (
-            (self._sent_bytes - self._sent_before) / seconds
-            if seconds >= _FIRST_SECONDS
-            else math.inf
-        )
+        """Bytes a second that the reader of the answer takes; infinite at first: who has just begun
+        is not slow."""
+        now = time.monotonic()
+        seconds = now - (now if self._sending_since is None else self._sending_since)
+        if seconds < _FIRST_SECONDS:
+            return math.inf
+        return (self._sent_bytes - self._sent_before) / seconds
 
     def _idle_seconds(self, now: float) -> float:
         """Seconds without a byte. waitress's time stamps use the wall clock, so only changes

@@ -72,7 +72,7 @@ class ServerLimits:
 
     @property
     def of_bodies(self) -> BodyLimits:
-        return BodyLimits(self.max_body_bytes, self.max_json_bytes)
+        return BodyLimits(self.max_body_bytes, self.max_json_bytes or self.max_body_bytes)
 
     def due_body_bytes(self, announced: int | None, seconds: float) -> float:
         """How much of a body must have arrived after this time.

@@ -18,7 +18,7 @@ from glyphd.server.early_problems import Refusal
 from glyphd.server.heads import closes, read_head, require_one_meaning
 from glyphd.server.limits import SMALL_BODY_BYTES
 from glyphd.server.paces import RecentPace
-from glyphd.server.places import Place
+from glyphd.server.places import UploadPlace
 from glyphd.server.spools import BodyBuffer
 
 # A moving body arrives all the time.
@@ -41,7 +41,7 @@ class RequestParser(HTTPRequestParser):
     peer = ""
     closed = False
     put_off: Callable[[bytes], None]  # takes what follows this request, once it is complete
-    place: Place | None = None
+    place: UploadPlace | None = None
     is_unread = False  # answered by the application without its body
     _decided = False
     _buffer: BodyBuffer | None = None
@@ -129,7 +129,7 @@ class RequestParser(HTTPRequestParser):
             return
         size = len(self.body_rcv) + count
         if self.place is None and self.chunked and size > SMALL_BODY_BYTES:
-            place = Place(began=self.started)
+            place = UploadPlace(began=self.started)
             self.admission.places.take(place)
             self.place = place
         if self.place is not None:
@@ -138,13 +138,11 @@ class RequestParser(HTTPRequestParser):
             self.admission.places.require_room_for_small(size)
 
     def _take(self, data: bytes) -> int:
-        """How much waitress consumes, without blank lines before a request: it would count each as
-        a request."""
-        blank = (
-            0
-            if self.header_plus or self.body_rcv is not None
-            else len(data) - len(data.lstrip(b"\r\n"))
-        )
+        """What waitress takes of it, without blank lines before a request: each would be a request
+        to it."""
+        blank = 0
+        if not self.header_plus and self.body_rcv is None:
+            blank = len(data) - len(data.lstrip(b"\r\n"))
         if blank == len(data):
             self.empty = self.completed = True
             return blank

@@ -21,7 +21,7 @@ _STEP_BYTES = MIB
 
 
 @dataclass(eq=False)
-class Place:
+class UploadPlace:
     """One upload; `announced` is its size, or None when it comes in chunks.
 
     Only the loop's thread changes this object.
@@ -58,11 +58,11 @@ class Places:
     def __init__(self, limits: ServerLimits, free_bytes: Callable[[Path], int]) -> None:
         self._limits = limits
         self._free_bytes = free_bytes
-        self._taken: set[Place] = set()
+        self._taken: set[UploadPlace] = set()
         self._lock = threading.Lock()
 
-    def take(self, place: Place) -> None:
-        """Counts one more upload. Raises TooManyUploads, and StorageFull if it can't fit."""
+    def take(self, place: UploadPlace) -> None:
+        """Counts one more upload. Raises TooManyUploads, and StorageFull where it can't fit."""
         with self._lock:
             self._require_free(_COPIES * (place.announced or 0))
             self._require_promise(place, 0)
@@ -70,9 +70,9 @@ class Places:
                 self._withdraw_slowest()
             self._taken.add(place)
 
-    def expect(self, place: Place, size: int) -> None:
-        """Called before the body grows to this size. Raises TooManyUploads if another upload got
-        the place, and StorageFull if there is too little space."""
+    def expect(self, place: UploadPlace, size: int) -> None:
+        """The body is about to have so many bytes. Raises TooManyUploads when another one got the
+        place, and StorageFull when there is no room for what comes."""
         if place.withdrawn_at is not None:
             raise TooManyUploads(
                 "the upload was too slow and was aborted to make room for others; try again "
@@ -84,8 +84,8 @@ class Places:
                 self._require_promise(place, coming)
         place.received = coming
 
-    def release(self, place: Place) -> None:
-        """Releases a place; calling it again is harmless."""
+    def release(self, place: UploadPlace) -> None:
+        """Gives a place back; once more does no harm."""
         with self._lock:
             self._taken.discard(place)
 
@@ -94,7 +94,7 @@ class Places:
         for others."""
         self._require_free(_COPIES * size)
 
-    def _require_promise(self, place: Place, size: int) -> None:
+    def _require_promise(self, place: UploadPlace, size: int) -> None:
         promised = size + _STEP_BYTES
         if place.announced is not None:
             promised = min(promised, place.announced)
@@ -119,7 +119,7 @@ class Places:
         slowest.withdrawn_at = now
         self._taken.discard(slowest)
 
-    def _may_be_withdrawn(self, place: Place, now: float) -> bool:
+    def _may_be_withdrawn(self, place: UploadPlace, now: float) -> bool:
         age = now - place.began
         if place.is_whole or age < self._limits.fair_seconds:
             return False

@@ -40,8 +40,8 @@ def reread(stage: Stage, job: Job, uploads: UploadStore, settings: Settings) -> 
                     report.add(errors)
             found = kept.findings()
         if not stage.count:
-            errors = counted(report.count, "error")
-            raise RowsRefused(f"{errors} in {counted(rows_read, 'row')}")
+            how_many = counted(report.count, "error")
+            raise RowsRefused(f"{how_many} in {counted(rows_read, 'row')}")
     except BaseException:
         report.discard()
         raise

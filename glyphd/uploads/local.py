@@ -11,12 +11,13 @@ from uuid import uuid4
 
 from glyphd.disk import is_out_of_room
 from glyphd.errors import StorageFull
-from glyphd.private_files import make_folder, sync_folder
+from glyphd.private_files import FOR_OWNER, make_folder, sync_folder
 from glyphd.uploads.digests import FollowingDigest
 from glyphd.uploads.store import HEAD_BYTES
 
 # Up to this size a file is written in one step, and a second sync takes longer.
 _QUICKLY_SYNCED_BYTES = 8 << 20
+_CREATE = os.O_CREAT | os.O_RDWR
 
 
 class LocalUploads:
@@ -43,7 +44,7 @@ class LocalUploads:
 
     def create(self, name: str) -> BinaryIO:
         make_folder(self.folder)
-        return os.fdopen(_open_for_owner(self._path(name), os.O_TRUNC), "wb")
+        return os.fdopen(os.open(self._path(name), _CREATE | os.O_TRUNC, FOR_OWNER), "wb")
 
     def settle(self, file: BinaryIO) -> None:
         with file:
@@ -94,27 +95,23 @@ class LocalReceiving:
         self._folder = folder
         self._path = folder / f"{uuid4()}.part"
         self._digest: FollowingDigest | None = None
-        self._head = bytearray()
         self._kept = False
-        self.size = 0
+        self.size, self.head = 0, b""
         with _no_room_named():
-            self._file = os.fdopen(_open_for_owner(self._path, os.O_EXCL), "w+b", buffering=0)
+            self._file = os.fdopen(
+                os.open(self._path, _CREATE | os.O_EXCL, FOR_OWNER), "w+b", buffering=0
+            )
 
     @property
     def sha256(self) -> str:
-        if self._digest is None and self.size == len(self._head):
-            return sha256(self._head).hexdigest()  # a thread would take longer for so few bytes
+        if self._digest is None and self.size == len(self.head):
+            return sha256(self.head).hexdigest()  # quicker than to start a thread for it
         digested = self._started_digest().catch_up(self.size)
         if self.size > _QUICKLY_SYNCED_BYTES:
+            # Beside the thread that digests, which takes about as long.
             with _no_room_named():
-                os.fsync(
-                    self._file.fileno()
-                )  # in parallel with the thread that computes the digest, which takes about as long
+                os.fsync(self._file.fileno())
         return digested.result()
-
-    @property
-    def head(self) -> bytes:
-        return bytes(self._head)
 
     def write(self, data: bytes | bytearray) -> None:
         left = memoryview(data)
@@ -122,8 +119,8 @@ class LocalReceiving:
             while left:
                 left = left[self._file.write(left) :]
         self.size += len(data)
-        if len(self._head) < HEAD_BYTES:
-            self._head += data[: HEAD_BYTES - len(self._head)]
+        if len(self.head) < HEAD_BYTES:
+            self.head += data[: HEAD_BYTES - len(self.head)]
         if self._digest is not None:
             self._digest.follow(self.size)
 
@@ -149,10 +146,6 @@ class LocalReceiving:
         if self._digest is None:
             self._digest = FollowingDigest(self._file.fileno())
         return self._digest
-
-
-def _open_for_owner(path: Path, flags: int) -> int:
-    return os.open(path, os.O_CREAT | os.O_RDWR | flags, 0o600)
 
 
 def _path_in(folder: Path, name: str) -> Path:

@@ -172,7 +172,11 @@ def _dates(scale: Scale) -> Iterable[Markup]:
         x = scale.x(
             min(max(datetime(day.year, day.month, day.day, tzinfo=UTC), scale.first), scale.last)
         )
-        place = "start" if x < DATE_WIDTH / 2 else "end" if x > WIDTH - DATE_WIDTH / 2 else "middle"
+        place = "middle"
+        if x < DATE_WIDTH / 2:
+            place = "start"
+        elif x > WIDTH - DATE_WIDTH / 2:
+            place = "end"
         yield Markup('<line class="grid" x1="{0:g}" x2="{0:g}" y1="{1}" y2="{2}"/>').format(
             x, HEIGHT - BOTTOM + 4, HEIGHT - BOTTOM + 10
         )

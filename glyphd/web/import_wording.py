@@ -83,11 +83,9 @@ def _running(view: ImportView, _ahead: int, _workers: int) -> str:
             f"No heartbeat since {since} UTC. If its worker has died, another one starts the "
             "import again; no row is lost."
         )
-    return (
-        "Writing the rows into the archive."
-        if view.phase == "writing"
-        else "Reading and checking the file."
-    )
+    if view.phase == "writing":
+        return "Writing the rows into the archive."
+    return "Reading and checking the file."
 
 
 def _succeeded(view: ImportView, _ahead: int, _workers: int) -> str:
@@ -99,11 +97,9 @@ def _succeeded(view: ImportView, _ahead: int, _workers: int) -> str:
 
 
 def _failed(view: ImportView, _ahead: int, _workers: int) -> str:
-    return (
-        "The check found errors that would make an import fail."
-        if view.dry_run
-        else "Nothing was imported."
-    )
+    if view.dry_run:
+        return "The check found what would make an import fail."
+    return "Nothing was imported."
 
 
 def _cancelled(_view: ImportView, _ahead: int, _workers: int) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from bottle import HTTPResponse, request
 
 from glyphd.api.problems import Problem
-from glyphd.api.refusals import Refused
+from glyphd.api.refusals import RefusedRequest
 from glyphd.request_errors import InvalidRequest
 from glyphd.web.addresses import Address
 from glyphd.web.assets import Assets
@@ -29,7 +29,7 @@ class RefusalPages:
         self._theme = Theme(Assets())
         self._theme.paths = frozenset(entry.path for entry in NAVIGATION)
 
-    def __call__(self, problem: Problem, refused: Refused) -> HTTPResponse:
+    def __call__(self, problem: Problem, refused: RefusedRequest) -> HTTPResponse:
         """The problem in the form that the client wants."""
         if refused.path.startswith("/api/") or not accepts_html(refused.accept):
             return problem

@@ -79,15 +79,12 @@ def asked_again(services: Services, job: Job, fields: Pairs) -> Asked:
 
     The same form sent twice is one import; a check can be repeated.
     """
-    columns = (
-        kept_header(services, job) if any(name.startswith(FIELD) for name, _ in fields) else None
-    )
+    columns = key = None
+    if any(name.startswith(FIELD) for name, _ in fields):
+        columns = kept_header(services, job)
     options = read_options(columns, fields)
-    key = (
-        None
-        if options.dry_run
-        else f"page:{job.import_id}:{fingerprint(options.model_dump(mode='json'))}"
-    )
+    if not options.dry_run:
+        key = f"page:{job.import_id}:{fingerprint(options.model_dump(mode='json'))}"
     return Asked(options, key, caller())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from bottle import HTTPResponse, request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from glyphd.api.answers import answer_bytes, require_changed
+from glyphd.api.answers import answer_bytes, media_types, require_changed
 from glyphd.api.query_strings import query_pairs
 from glyphd.api.request_headers import header
 from glyphd.web import import_wording
@@ -147,19 +147,7 @@ def wants_page() -> bool:
 
 
 def accepts_html(accept: str) -> bool:
-    kinds = [kind.strip().lower().split(";") for kind in accept.split(",")]
-    return any(kind[0].strip() == "text/html" and _weight(kind[1:]) > 0 for kind in kinds)
-
-
-def _weight(parameters: list[str]) -> float:
-    for parameter in parameters:
-        name, _, value = parameter.strip().partition("=")
-        if name == "q":
-            try:
-                return float(value)
-            except ValueError:
-                return 0
-    return 1
+    return "text/html" in media_types(accept)
 
 
 def _dress(answer: HTTPResponse) -> HTTPResponse:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from glyphd.db.connections import SqliteFile
 from glyphd.db.migrations import initialise, initialise_archive, migrate
 from glyphd.db.pairing import require_no_mismatch
 from glyphd.errors import ArchiveMismatch
@@ -139,3 +140,19 @@ def test_what_the_refusal_advises_helps(database_settings: Settings) -> None:
     migrate(database_settings)
     initialise(database_settings)
     assert registry_rows(database_settings)["jobs"] == []
+
+
+def test_a_start_opens_archive_and_registry_once_each(
+    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    initialise(sqlite_settings)
+    opened: list[Path] = []
+    connect = SqliteFile.connect
+
+    def noted(database: SqliteFile, reuse_if_open: bool = False) -> bool:
+        opened.append(database.path)
+        return connect(database, reuse_if_open)
+
+    monkeypatch.setattr(SqliteFile, "connect", noted)
+    initialise(sqlite_settings)
+    assert opened == [sqlite_settings.archive_path, sqlite_settings.registry_path]

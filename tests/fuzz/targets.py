@@ -10,6 +10,7 @@ from bottle import request
 
 from glyphd.api.access import AccessRule, RequestHead
 from glyphd.api.bodies import receive_upload
+from glyphd.api.body_limits import BodyLimits
 from glyphd.api.forms import MAX_FIELD_BYTES, MAX_PARTS
 from glyphd.api.query_strings import MAX_PARAMETERS, read_query_string
 from glyphd.contracts.fingerprints import fingerprint
@@ -40,7 +41,7 @@ HEADER = (
 )
 ENCODINGS = (None, "cp1252", "shift_jis", "euc_jp")
 DELIMITERS = (None, ",", ";", "tab", "|")
-_SETTINGS = Settings(max_upload_bytes=4096)
+_LIMITS = BodyLimits.from_settings(Settings(max_upload_bytes=4096))
 
 
 def headers(data: bytes) -> None:
@@ -95,7 +96,7 @@ def forms(data: bytes) -> None:
     request.bind({"wsgi.input": io.BytesIO(body), "REQUEST_METHOD": "POST", **length})
     kept = _Kept()
     try:
-        received = receive_upload(kept, _SETTINGS, lambda *_: None)
+        received = receive_upload(kept, _LIMITS, lambda *_: None)
     except GlyphdError as refused:
         _require_few_words(refused)
         return

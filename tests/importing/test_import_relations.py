@@ -3,7 +3,6 @@
 from glyphd.db.registry_models import Job
 from glyphd.importing.import_relations import (
     changes_of,
-    count_ahead,
     import_before,
     imports_after,
     recent_sources,
@@ -60,8 +59,7 @@ def test_only_unfinished_jobs_are_ahead(registry: Registry) -> None:
     add_job(registry, import_id="b")
     job = add_job(registry, import_id="c")
     add_job(registry, import_id="d")
-    with registry.database.connection_context():
-        assert count_ahead(registry.database, job) == 1
+    assert registry.count_unfinished(job) == 1
 
 
 def test_later_imports_are_those_that_fit_the_nearest_first(registry: Registry) -> None:

@@ -11,7 +11,7 @@ from wsgiref.types import StartResponse, WSGIEnvironment
 import pytest
 from structlog.testing import capture_logs
 
-from glyphd.api.weights import Asked, Weight, weight_of
+from glyphd.api.weights import RequestShape, Weight, weight_of
 from tests.server.apps import Holding, Sending
 from tests.server.wire import (
     GET,
@@ -193,8 +193,8 @@ def test_an_answer_that_is_read_fast_enough_is_sent_whole(serve: Serve, tmp_path
     ],
 )
 def test_what_is_heavy(method: str, path: str, query: str, weight: Weight) -> None:
-    assert weight_of(Asked(method, path, query)) is weight
+    assert weight_of(RequestShape(method, path, query)) is weight
 
 
 def test_a_large_json_body_is_heavy() -> None:
-    assert weight_of(Asked("POST", "/api/persist/listings", "", 2 * MIB)) is Weight.HEAVY
+    assert weight_of(RequestShape("POST", "/api/persist/listings", "", 2 * MIB)) is Weight.HEAVY

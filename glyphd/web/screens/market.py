@@ -74,18 +74,18 @@ class MarketScreen:
             models = [dict(zip(MODEL_COLUMNS, row, strict=True)) for row in rows]
             totals = market_totals(archive, known_at(archive, asked.as_of))
         if not version and asked.as_of is None:
-            return self._theme.page("market_empty.html", {"waiting": self._waiting(asked)})
+            waiting = self._services.registry.count_unfinished()
+            return self._theme.page("market_empty.html", {"waiting": waiting})
         values = {"asked": asked, "strip": self._strip(asked, models, totals)}
         table = partial(shown_from, arranged(models, asked), asked.start)
         return self._theme.fitted("market.html", lambda limit: values | table(limit), PAGE_MODELS)
 
     def _strip(self, asked: MarketQuery, models: Sequence[Model], totals: MarketTotals) -> Strip:
         offers = sum(model["listing_count"] for model in models)
-        workers = self._services.registry.workers_alive() if asked.as_of is None else None
-        return Strip(offers, len(models), totals, workers, self._waiting(asked))
-
-    def _waiting(self, asked: MarketQuery) -> int | None:
-        return self._services.registry.count_unfinished() if asked.as_of is None else None
+        registry, workers, waiting = self._services.registry, None, None
+        if asked.as_of is None:
+            workers, waiting = registry.workers_alive(), registry.count_unfinished()
+        return Strip(offers, len(models), totals, workers, waiting)
 
 
 def arranged(models: Sequence[Model], asked: MarketQuery) -> list[Model]:

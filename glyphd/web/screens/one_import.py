@@ -22,7 +22,7 @@ from glyphd.contracts.queries import Query, QueryTime
 from glyphd.db.registry_models import Job
 from glyphd.errors import ImportFinal, Refused
 from glyphd.importing.cancelling import cancel_import
-from glyphd.importing.import_relations import changes_of, count_ahead, import_before
+from glyphd.importing.import_relations import changes_of, import_before
 from glyphd.importing.job_queries import require_import
 from glyphd.importing.status import view_import
 from glyphd.request_errors import InvalidRequest
@@ -108,7 +108,7 @@ class OneImportScreen:
         """What the registry knows about the import and related ones."""
         registry, view = self._services.registry, view_import(job)
         has_rows = view.status == ImportStatus.SUCCEEDED and not view.dry_run
-        ahead = count_ahead(registry.database, job) if view.status == ImportStatus.QUEUED else 0
+        ahead = registry.count_unfinished(job) if view.status == ImportStatus.QUEUED else 0
         return {
             "view": view,
             "pace": pace_of(view),

@@ -79,7 +79,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Standing:
+class OfferStanding:
     """How the price of an offer compares with the other current offers of its model."""
 
     others: int
@@ -128,14 +128,14 @@ class OneListingScreen:
         }
         return self._theme.page("one_listing.html", values)
 
-    def _standing(self, row: Row, as_of: str | None) -> Standing | None:
-        """The comparison with the current offers of its model; None if it is the only one."""
+    def _standing(self, row: Row, as_of: str | None) -> OfferStanding | None:
+        """Among the current offers of its model; None for the only one."""
         model = self._services.remembered.find_model(row["model"], as_of)
         if model is None or (count := model[_MODEL_COUNT]) < 2:
             return None
         wanted = {"model": [row["model"]], "max_price": row["price_usd"], "as_of": as_of}
         at_most = Search(self._services.archive, ListingQuery.model_validate(wanted)).count()
-        return Standing(
+        return OfferStanding(
             others=count - 1, dearer=count - at_most, lowest=model[_LOWEST], median=model[_MEDIAN]
         )
 

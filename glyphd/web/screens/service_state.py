@@ -29,8 +29,8 @@ MEANINGS = {
 }
 
 
-class StatusQuery(Query):
-    """The page shows the present, even if a moment is selected."""
+class ServicePageQuery(Query):
+    """The page shows the present, whatever moment the others show."""
 
     as_of: QueryTime | None = None
 
@@ -45,15 +45,16 @@ class ServiceStateScreen:
         return [Route("GET", "/status", self.show)]
 
     def show(self) -> HTTPResponse:
-        read_parameters(StatusQuery, here().pairs)
+        read_parameters(ServicePageQuery, here().pairs)
         checks = self._readiness.checks()
+        unfinished = self._services.registry.unfinished()
         values = {
             "checks": [(name, MEANINGS[name], found) for name, found in checks.items()],
             "is_ready": all(found == OK for found in checks.values()),
             "integrity": self._readiness.integrity(),
             "workers": known_workers(self._services.registry),
-            "unfinished": self._services.registry.unfinished()[:MOST_SHOWN],
-            "waiting": self._services.registry.count_unfinished(),
+            "unfinished": unfinished[:MOST_SHOWN],
+            "waiting": len(unfinished),
             "free_bytes": free_disk_bytes(self._services.settings.scratch_dir),
             "reserve_bytes": self._services.settings.disk_reserve_bytes,
             "versions": self._versions(),
