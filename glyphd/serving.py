@@ -114,7 +114,9 @@ def greeting(settings: Settings, host: str, port: int) -> str:
     data: object = settings.archive_path.absolute()
     if settings.database_url:
         data = settings.shown()["database_url"]
-    reach = "whoever reaches this address can read and write: put a proxy with a login in front"
+    reach = (
+        "anyone who can reach this address can read and write: put a proxy with a login in front"
+    )
     if host in _LOOPBACK:
         reach = "only this machine can reach it; with --host 0.0.0.0 others can"
     near = "localhost" if host in (*_LOOPBACK, *_ANY_ADDRESS) else _in_url(host)

@@ -12,7 +12,7 @@ from glyphd.errors import GlyphdError
 from glyphd.importing.intake import Accepted
 
 MAX_REASON_CHARACTERS = 500
-"""A refusal of a file repeats names from its header, which may be anything."""
+"""A refusal repeats names from the file's header, which can be anything."""
 MOST_LENGTH_DIGITS = 19
 
 log = structlog.get_logger(__name__)

@@ -19,7 +19,7 @@ class RefusedRequest:
 
 
 Present = Callable[[Problem, RefusedRequest], HTTPResponse]
-"""Makes the answer out of the problem."""
+"""Turns a problem into an answer."""
 
 
 def as_it_is(problem: Problem, _refused: RefusedRequest, /) -> HTTPResponse:

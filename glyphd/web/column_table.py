@@ -141,7 +141,7 @@ def _fate(kept: KeptHeader, at: int, is_nameless: bool) -> str:
     if kept.chosen.get(name, "") is None:
         return "left out"
     if fold(name) in map(fold, OWN_COLUMNS):
-        return "left out: glyphd says that itself"
+        return "left out: glyphd sets this column itself"
     if at in kept.header.unknown:
-        return "kept beside, under its own name"
-    return "left out: another column is that"
+        return "stored with the row, under its own name"
+    return "left out: another column is used"

@@ -98,7 +98,7 @@ def _succeeded(view: ImportView, _ahead: int, _workers: int) -> str:
 
 def _failed(view: ImportView, _ahead: int, _workers: int) -> str:
     if view.dry_run:
-        return "The check found what would make an import fail."
+        return "The check found errors that would make an import fail."
     return "Nothing was imported."
 
 
