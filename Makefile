@@ -20,12 +20,12 @@ UV := $(or $(shell command -v uv || true),.tools/bin/uv)
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(INSTALLED)  ## make .venv from requirements/dev.lock, with glyphd itself editable
+install: $(INSTALLED)  ## make .venv from requirements/dev.lock, with glyphd and its client editable
 
-$(INSTALLED): requirements/dev.lock pyproject.toml | $(UV)
+$(INSTALLED): requirements/dev.lock pyproject.toml clients/python/pyproject.toml | $(UV)
 	$(UV) venv --quiet --allow-existing --no-project --python "$(PYTHON)" $(VENV)
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.lock
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable clients/python
 	@touch $@
 
 .tools/bin/uv: requirements/tools.lock
@@ -48,6 +48,7 @@ lint: install  ## ruff, flake8, black and isort, changing nothing
 
 types: install  ## mypy --strict
 	$(BIN)/mypy
+	cd clients/python && $(CURDIR)/$(BIN)/mypy
 
 layers: install  ## import-linter: who may import whom
 	$(BIN)/lint-imports --no-logo

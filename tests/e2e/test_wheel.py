@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from urllib.request import Request, urlopen
+from zipfile import ZipFile
 
 from tests.e2e.processes import PATIENCE_SECONDS, final_status, many_offers, upload
 
@@ -51,6 +52,9 @@ def _install(folder: Path) -> Path:
         sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)
     )
     (wheel,) = folder.glob("*.whl")
+    with ZipFile(wheel) as packed:
+        tops = {name.partition("/")[0] for name in packed.namelist()}
+    assert {name for name in tops if not name.endswith(".dist-info")} == {"glyphd", "worker"}
     _call(sys.executable, "-m", "venv", str(folder / "venv"))
     python = folder / "venv" / "bin" / "python"
     pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
