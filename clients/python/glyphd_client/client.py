@@ -23,11 +23,14 @@ from glyphd_client.pushing import is_same_content, upload_request
 from glyphd_client.records import read_record
 from glyphd_client.retrying import Retries
 from glyphd_client.statuses import ChangeEffect, ImportStatus, RowError, read_status
-from glyphd_client.transport import OnRetry, Request, Transport
-from glyphd_client.uploads import open_upload
-from glyphd_client.waiting import OnProgress, require_rows, wait_until_final
+from glyphd_client.transport import Answer, OnRetry, Pairs, Request, Transport
+from glyphd_client.uploads import UploadFile, open_upload
+from glyphd_client.waiting import OnProgress, is_services_fault, require_rows, wait_until_final
 
 RETRY_SECONDS = 60.0
+FOR_TABLES = frozenset({"fields", "limit", "cursor", "format", "count", "safe"})
+"""Parameters of the route that say how rows are returned, not which."""
+
 CHANGE_SECONDS = 20
 """How long the service may hold the answer to a rollback or a restore."""
 
@@ -71,9 +74,16 @@ class Client:
         """Sends a CSV, or one that is packed as .gz. When it returns, the service has it safe.
 
         The same bytes with the same options are one import, however often and from wherever they
-        are pushed; `key` changes that. Raises FileRefused if the file can never be imported.
+        are pushed; `key` changes that. If that import failed because of the service, it is run
+        again. Raises FileRefused if the file can never be imported.
         """
-        upload = open_upload(file, options.get("filename"))
+        pushed = self._push(open_upload(file, options.get("filename")), options)
+        while pushed.is_replayed and is_services_fault(pushed.status):
+            # The key follows from the failed import, so that repeated pushes start one retry.
+            pushed = self._retry(pushed.import_id, [], key=f"retry-{pushed.import_id}")
+        return pushed
+
+    def _push(self, upload: UploadFile, options: PushOptions) -> PushedImport:
         request = upload_request(upload, options)
         try:
             answer = self._transport.send(request)
@@ -81,7 +91,7 @@ class Client:
             if options.get("key") is None and is_same_content(error):
                 return PushedImport(self, self.status(str(error.problem["import_id"])), True)
             raise
-        return PushedImport(self, read_status(answer.json), "Idempotent-Replayed" in answer.headers)
+        return self._pushed(answer)
 
     def status(self, import_id: str) -> ImportStatus:
         """The status of an import. Raises NotFound."""
@@ -125,6 +135,8 @@ class Client:
 
     def listings(self, **filters: Unpack[ListingFilters]) -> Listings:
         """The current market, or what else the filters ask for. Iterate it, or make it a table."""
+        if misplaced := FOR_TABLES & filters.keys():
+            raise TypeError(f"{sorted(misplaced)}: see pages(), rows(), count() and to_pandas()")
         return Listings(self._transport, query_pairs(filters))
 
     def rollback(self, import_id: str, reason: str | None = None) -> ImportStatus:
@@ -156,9 +168,15 @@ class Client:
     def retry(self, import_id: str, **options: Unpack[ImportOptions]) -> PushedImport:
         """Runs a failed or cancelled import again from the kept file, or a dry run for real, as a
         new import; with other options if given."""
-        key = {"Idempotency-Key": str(uuid4())}
-        asked = Request("POST", f"{_path(import_id)}/retry", option_pairs(options), key)
-        return PushedImport(self, read_status(self._transport.send(asked).json))
+        return self._retry(import_id, option_pairs(options), key=str(uuid4()))
+
+    def _retry(self, import_id: str, options: Pairs, *, key: str) -> PushedImport:
+        headers = {"Idempotency-Key": key}
+        asked = Request("POST", f"{_path(import_id)}/retry", options, headers)
+        return self._pushed(self._transport.send(asked))
+
+    def _pushed(self, answer: Answer) -> PushedImport:
+        return PushedImport(self, read_status(answer.json), "Idempotent-Replayed" in answer.headers)
 
     def _status(self, import_id: str, held: int) -> ImportStatus:
         query = [("wait", str(held))] if held else []

@@ -15,7 +15,13 @@ from rich.console import Console
 from glyphd_client.addresses import DEFAULT_URL
 from glyphd_client.client import RETRY_SECONDS, Client
 from glyphd_client.errors import ClientError
-from glyphd_client.exit_codes import DONE, STILL_RUNNING, exit_code_of
+from glyphd_client.exit_codes import (
+    DONE,
+    INTERRUPTED,
+    STILL_RUNNING,
+    TRY_LATER,
+    exit_code_of,
+)
 from glyphd_client.outcomes import Outcome, as_json, error_lines, result_line, warning_lines
 from glyphd_client.progress_views import OpenView, view_for
 
@@ -53,6 +59,10 @@ class Session:
             self.out.print(result_line(outcome), **PLAIN)
         else:
             self.complain(result_line(outcome))
+        if outcome.status is not None and outcome.exit_code in (STILL_RUNNING, TRY_LATER):
+            self.err.print(
+                f"to follow it: {self.hint(f'resume {outcome.status.import_id}')}", **PLAIN
+            )
 
     def complain(self, line: str) -> None:
         self.err.print(line, style="red", **PLAIN)
@@ -110,6 +120,9 @@ def service_options(command: Command) -> Command:
         except ClientError as error:
             session.show(Outcome("glyphd-push", error=error))
             sys.exit(exit_code_of(error))
+        except KeyboardInterrupt:
+            session.err.print("Interrupted.", **PLAIN)
+            sys.exit(INTERRUPTED)
 
     return run
 

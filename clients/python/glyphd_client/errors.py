@@ -43,16 +43,13 @@ class MissingExtra(ClientError, ImportError):
 class TryLater(ClientError):
     """The service can't be reached, or can't take this now. The same call may work later.
 
-    `retry_after` is the seconds that the service asked to wait, if it did.
+    `status` is the HTTP status, None without an answer; `retry_after` is the seconds that the
+    service asked to wait, if it did.
     """
 
     code = "unreachable"
-
-    def __init__(
-        self, detail: str, *, code: str | None = None, retry_after: float | None = None
-    ) -> None:
-        super().__init__(detail, code=code)
-        self.retry_after = retry_after
+    status: int | None = None
+    retry_after: float | None = None
 
 
 class Refused(ClientError):

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from glyphd_client.columns import Kind, Listing, column_kinds, read_listing
+from glyphd_client.downloads import save_whole
 from glyphd_client.pages import pages_of
 from glyphd_client.transport import Pairs, Request, Transport
 
@@ -85,15 +86,9 @@ class Listings:
         schema = self._transport.send(Request("GET", "/api/schema")).json
         asked = [*self._query, *_fields(fields), ("format", "csv")]
         file = folder / "listings.csv"
-        self._transport.download(Request("GET", PATH, asked), lambda blocks: _save(blocks, file))
+        save_whole(self._transport, Request("GET", PATH, asked), file)
         return file, column_kinds(schema)
 
 
 def _fields(names: Sequence[str]) -> list[tuple[str, str]]:
     return [("fields", ",".join(names))] if names else []
-
-
-def _save(blocks: Iterator[bytes], file: Path) -> None:
-    with file.open("wb") as stream:
-        for block in blocks:
-            stream.write(block)

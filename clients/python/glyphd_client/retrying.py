@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-WORTH_RETRYING = frozenset({429, 502, 503, 504})
-"""Too many requests; a proxy without its service; busy, full or starting."""
+WORTH_RETRYING = frozenset({None, 429, 502, 503, 504})
+"""No answer; too many requests; a proxy without its service; busy, full or starting."""
 
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0

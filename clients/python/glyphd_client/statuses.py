@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from glyphd_client.errors import InvalidUse
 from glyphd_client.records import read_record
 
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
@@ -158,6 +159,8 @@ class ImportStatus:
         return self.status in FINAL
 
 
-def read_status(data: Mapping[str, Any]) -> ImportStatus:
-    """The status in an answer of the service."""
+def read_status(data: Any) -> ImportStatus:
+    """The status in an answer of the service. Raises InvalidUse if it is not glyphd's."""
+    if not isinstance(data, Mapping) or not {"import_id", "status"} <= data.keys():
+        raise InvalidUse("the answer is not glyphd's: is the address right?")
     return read_record(ImportStatus, {**data, "raw": data})

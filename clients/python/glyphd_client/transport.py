@@ -13,7 +13,7 @@ from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, LocationParseError, MaxRetryError, SSLError
+from urllib3.exceptions import HTTPError
 
 from glyphd_client.addresses import checked_url, proxy_for
 from glyphd_client.errors import InvalidUse, TryLater
@@ -53,7 +53,11 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.body)
+        """Raises InvalidUse if something else than glyphd has answered."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            raise InvalidUse("the answer is not glyphd's: is the address right?") from None
 
 
 class Transport:
@@ -102,7 +106,7 @@ class Transport:
                 return self._once(request, read)
             except TryLater as error:
                 pause = self._retries.pause(tries, waited, error.retry_after)
-                if pause is None:
+                if pause is None or error.status not in WORTH_RETRYING:
                     raise
                 if self._on_retry is not None:
                     self._on_retry(error.detail, pause)
@@ -135,9 +139,9 @@ class Transport:
                 response.release_conn()
             finally:
                 response.close()
-        except (SSLError, LocationParseError) as error:
-            raise InvalidUse(f"{self.url}: {_why(error)}") from error
         except HTTPError as error:
+            if _is_untrusted(error):
+                raise InvalidUse(f"{self.url}: {_why(error)}") from error
             raise TryLater(f"can't reach {self.url}: {_why(error)}") from error
 
 
@@ -168,19 +172,22 @@ def _failure(url: str, response: urllib3.BaseHTTPResponse) -> Exception:
         target = response.headers.get("Location", "another address")
         return InvalidUse(f"{url} redirects to {target}: use that address")
     refused = problem_error(response.status, response.headers, response.data)
-    if response.status not in WORTH_RETRYING and response.status < 500:
+    if response.status < 500 and response.status != 429:
         return refused
-    return TryLater(
-        f"{url} answers {response.status}: {refused.detail}",
-        code=refused.code,
-        retry_after=seconds_asked(response.headers.get("Retry-After")),
-    )
+    later = TryLater(f"{url} answers {response.status}: {refused.detail}", code=refused.code)
+    later.status = response.status
+    later.retry_after = seconds_asked(response.headers.get("Retry-After"))
+    return later
+
+
+def _is_untrusted(error: HTTPError) -> bool:
+    """Whether a certificate was not accepted; other trouble with TLS is a lost connection."""
+    causes = (*error.args, error.__cause__, error.__context__)
+    return any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes)
 
 
 def _why(error: Exception) -> str:
-    """The reason that a person understands, without urllib3's wrapping."""
-    while isinstance(error, MaxRetryError) and error.reason is not None:
-        error = error.reason
+    """The reason in a person's words, without urllib3's own."""
     cause = error.__cause__ or error.__context__
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror[0].lower() + cause.strerror[1:]

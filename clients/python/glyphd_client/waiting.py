@@ -13,6 +13,11 @@ FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 1.0
 LONGER = 1.5
 
+SERVICES_FAULTS = frozenset(
+    {"worker_lost", "internal_error", "archive_damaged", "too_large_for_disk"}
+)
+"""Why an import can fail although its file is fine."""
+
 Ask = Callable[[int], ImportStatus]
 """Asks for the status; the service may hold its answer for so many seconds, until it changes."""
 
@@ -48,6 +53,11 @@ def wait_until_final(
         if not status.is_final and rest > 0:
             time.sleep(rest if left is None else min(rest, left))
         pause = min(pause * LONGER, LONGEST_PAUSE_SECONDS)
+
+
+def is_services_fault(status: ImportStatus) -> bool:
+    """Whether the import failed, and may succeed if it is run again."""
+    return status.error is not None and status.error.code in SERVICES_FAULTS
 
 
 def require_rows(status: ImportStatus) -> ImportStatus:

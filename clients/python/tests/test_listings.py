@@ -68,6 +68,11 @@ def test_rows_can_be_fewer_columns(listings: Listings) -> None:
     ]
 
 
+def test_how_rows_are_returned_is_not_a_filter(client: Client) -> None:
+    with pytest.raises(TypeError, match="fields"):
+        client.listings(fields="model")  # type: ignore[call-arg]
+
+
 def test_imports_are_listed_newest_first(client: Client, imported: ImportStatus) -> None:
     assert next(client.imports(source="types")).import_id == imported.import_id
     assert all(status.status == "succeeded" for status in client.imports(status="succeeded"))

@@ -207,6 +207,45 @@ def test_what_stays_busy_ends_as_try_later(stub: Stub) -> None:
     assert len(stub.received) == 1, "a pause that is longer than what is left makes no sense"
 
 
+def test_a_bug_of_the_service_is_not_asked_for_again(stub: Stub) -> None:
+    stub.answer(Scripted(500, {"code": "internal_error", "detail": "a bug"}))
+    with pytest.raises(TryLater) as caught:
+        Client(stub.address).push(ROW, gzip=False)
+    assert (caught.value.code, caught.value.status, len(stub.received)) == (
+        "internal_error",
+        500,
+        1,
+    )
+
+
+def test_an_import_that_failed_because_of_the_service_is_run_again(stub: Stub) -> None:
+    failed = {
+        "import_id": "one",
+        "status": "failed",
+        "error": {"code": "worker_lost", "message": ""},
+    }
+    replay = {"Idempotent-Replayed": "true"}
+    stub.answer(
+        Scripted(202, failed, replay),
+        Scripted(202, {**failed, "import_id": "two"}, replay),
+        Scripted(202, {"import_id": "three", "status": "queued"}),
+    )
+    assert Client(stub.address).push(ROW, gzip=False).import_id == "three"
+    assert [
+        (request.target, request.headers["Idempotency-Key"]) for request in stub.received[1:]
+    ] == [
+        ("/api/imports/one/retry", "retry-one"),
+        ("/api/imports/two/retry", "retry-two"),
+    ]
+
+
+@pytest.mark.parametrize("body", [b"<html>Hello</html>", b"{}", b"[]"])
+def test_an_address_of_something_else_is_wrong_use(stub: Stub, body: bytes) -> None:
+    stub.answer(Scripted(200, body))
+    with pytest.raises(InvalidUse, match="is the address right"):
+        Client(stub.address).status("x")
+
+
 def test_an_answer_that_is_no_problem_document_is_still_a_refusal(stub: Stub) -> None:
     stub.answer(Scripted(400, b"<html>Bad Request</html>"))
     with pytest.raises(Refused) as caught:
