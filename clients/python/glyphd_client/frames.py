@@ -40,7 +40,6 @@ def pandas_frame(file: Path, kinds: Mapping[str, Kind]) -> pandas.DataFrame:
         dtype={name: types[kind] for name, kind in kinds.items()},
         keep_default_na=False,
         na_values=[""],
-        skip_blank_lines=False,
     )
     for name in _times(kinds, list(frame.columns)):
         times = pandas.to_datetime(frame[name], format="ISO8601", utc=True)
@@ -63,6 +62,7 @@ def polars_frame(file: Path, kinds: Mapping[str, Kind]) -> polars.DataFrame:
     frame = polars.read_csv(
         file,
         schema_overrides={name: types[kind] for name, kind in kinds.items()},
+        null_values="",  # otherwise not where the service had to quote it
         infer_schema_length=None,
     )
     times = polars.col(_times(kinds, frame.columns)).str
@@ -84,7 +84,7 @@ def arrow_table(file: Path, kinds: Mapping[str, Kind]) -> pyarrow.Table:
     }
     return csv.read_csv(
         file,
-        parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=csv.ConvertOptions(
             column_types={name: types[kind] for name, kind in kinds.items()},
             null_values=[""],

@@ -130,8 +130,7 @@ class Transport:
                 f"{self.url}{request.path}{query}",
                 body=None if request.body is None else request.body(),
                 headers={**self._headers, **request.headers},
-                redirect=False,
-                retries=False,
+                retries=False,  # neither tries nor redirects of urllib3's own
                 preload_content=False,
             )
             try:

@@ -87,9 +87,9 @@ class Stub(_Server):
                 if not answer.status:
                     return
                 self.send_response(answer.status)
-                for name, value in {**answer.headers, "Connection": "close"}.items():
+                length = {"Content-Length": str(len(answer.content())), "Connection": "close"}
+                for name, value in {**length, **answer.headers}.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer.content())))
                 self.end_headers()
                 self.wfile.write(answer.content())
 

@@ -11,6 +11,7 @@ import pytest
 from clients.python.tests.commands import GLYPHD_PUSH, PushRun, environment_for, run_push
 from clients.python.tests.conftest import SAMPLES
 from clients.python.tests.stubs import Scripted, Stub
+from glyphd_client.exit_codes import worst
 from tests.e2e.processes import many_offers
 
 Push = Callable[..., PushRun]
@@ -76,6 +77,14 @@ def test_several_files_end_with_a_summary_and_the_worst_exit_code(
     assert (done.exit_code, done.err.splitlines()[-1]) == (1, "1 of 2 files are imported")
     (report,) = (tmp_path / "reports").iterdir()
     assert report.name.startswith("broken_sample.")
+
+
+@pytest.mark.parametrize(
+    ("codes", "code"),
+    [((), 0), ((0, 69), 69), ((75, 69, 0), 75), ((1, 75), 1), ((2, 1, 75), 2)],
+)
+def test_what_needs_a_person_is_worse_than_what_passes(codes: tuple[int, ...], code: int) -> None:
+    assert worst(codes) == code
 
 
 def test_stdin_is_pushed(push: Push) -> None:

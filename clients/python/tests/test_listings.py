@@ -185,8 +185,18 @@ METHODS = {"pandas": "to_pandas", "polars": "to_polars", "pyarrow": "to_arrow"}
 @pytest.mark.parametrize("package", METHODS)
 def test_a_table_of_one_column_keeps_its_empty_rows(listings: Listings, package: str) -> None:
     pytest.importorskip(package, reason=f"{package} is not installed")
-    assert len(getattr(listings, METHODS[package])(["quantity"])) == 2
-    assert len(getattr(listings, METHODS[package])(["title"])) == 2
+    for name, expected in {"quantity": [3, None], "title": [None, 'two lines, "quoted"']}.items():
+        table = getattr(listings, METHODS[package])([name])
+        found = table[name].to_pylist() if package == "pyarrow" else table[name].to_list()
+        assert [None if str(value) in ("<NA>", "nan") else value for value in found] == expected
+
+
+@pytest.mark.parametrize("package", METHODS)
+def test_line_breaks_in_values_are_no_rows(stub: Stub, package: str) -> None:
+    pytest.importorskip(package, reason=f"{package} is not installed")
+    schema = Scripted(200, {"json_schema": {"properties": {"title": {"type": "string"}}}})
+    stub.answer(schema, Scripted(200, b"title\r\n" + b'"two\nlines\r\n"\r\n' * 200_000))
+    assert len(getattr(Client(stub.address).listings(), METHODS[package])()) == 200_000
 
 
 @pytest.mark.parametrize("package", METHODS)

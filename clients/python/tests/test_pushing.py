@@ -93,6 +93,13 @@ def test_the_report_is_saved_whole_or_not_at_all(client: Client, tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["report.csv"]
 
 
+def test_a_report_that_breaks_off_is_not_saved(stub: Stub, tmp_path: Path) -> None:
+    stub.answer(Scripted(200, b"_line,_status", {"Content-Length": "1000"}))
+    with pytest.raises(TryLater):
+        Client(stub.address, retry_for=0).report("one", tmp_path / "report.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_that_can_never_be_imported_is_refused(client: Client) -> None:
     with pytest.raises(FileRefused) as caught:
         client.push(b"model,price\nL4,1\n")

@@ -37,6 +37,7 @@ def test_two_bars_show_how_far_it_is_and_disappear(stub: Stub) -> None:
     )
     assert terminal.lines[-1] == f"{GOOD}: imported 24 rows, import one"
     assert terminal.text.index("\x1b[?25l") < terminal.text.index("\x1b[?25h")
+    assert terminal.text.rindex("\x1b[1A\x1b[2K") > terminal.text.rindex("━")
 
 
 def test_what_holds_an_import_up_is_shown(stub: Stub) -> None:
@@ -87,6 +88,7 @@ def test_ctrl_c_while_waiting_says_how_to_resume(stub: Stub) -> None:
         environment_for(stub.address), GOOD, BROKEN, "--wait", "--no-gzip", columns=200
     )
     terminal.read_until(lambda text: "50%" in text)
+    terminal.press_ctrl_c()
     terminal.press_ctrl_c()
     assert terminal.end() == 130
     assert terminal.lines[-3:] == [
