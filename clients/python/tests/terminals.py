@@ -23,11 +23,16 @@ ROWS = 24
 
 @dataclass
 class Terminal:
-    """A command in a terminal of its own; `text` is all that it wrote so far."""
+    """A command in a terminal of its own."""
 
     popen: subprocess.Popen[bytes]
     descriptor: int
-    text: str = field(default="")
+    written: bytes = field(default=b"")
+
+    @property
+    def text(self) -> str:
+        """All that it wrote so far; the last character may have come in part."""
+        return self.written.decode(errors="ignore")
 
     def read_until(self, condition: Callable[[str], bool]) -> str:
         """Reads until the text is as the test wants it."""
@@ -58,7 +63,7 @@ class Terminal:
             block = os.read(self.descriptor, 65536)
         except OSError:  # Linux's way to say that the other side is closed
             return False
-        self.text += block.decode(errors="replace")
+        self.written += block
         return bool(block)
 
 
