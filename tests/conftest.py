@@ -7,7 +7,7 @@ import structlog
 
 pytest_plugins = ["tests.databases", "tests.service"]
 
-OF_PROCESSES = {"attacks", "chromium", "e2e", "power"}
+OF_PROCESSES = {"attacks", "chromium", "clients", "e2e", "power"}
 """Folders whose few tests take long: they come first, so that no process is left alone with one of
 them at the end."""
 

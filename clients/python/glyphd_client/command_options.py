@@ -22,7 +22,14 @@ from glyphd_client.exit_codes import (
     TRY_LATER,
     exit_code_of,
 )
-from glyphd_client.outcomes import Outcome, as_json, error_lines, result_line, warning_lines
+from glyphd_client.outcomes import (
+    Outcome,
+    as_json,
+    error_lines,
+    printable,
+    result_line,
+    warning_lines,
+)
 from glyphd_client.progress_views import OpenView, view_for
 
 Command = Callable[..., None]
@@ -54,7 +61,8 @@ class Session:
         for line in warning_lines(outcome):
             self.err.print(line, style="yellow", **PLAIN)
         if outcome.report is not None:
-            self.err.print(f"{outcome.name}: report saved as {outcome.report}", **PLAIN)
+            saved = printable(f"{outcome.name}: report saved as {outcome.report}")
+            self.err.print(saved, **PLAIN)
         if outcome.exit_code in (DONE, STILL_RUNNING):
             self.out.print(result_line(outcome), **PLAIN)
         else:
@@ -70,7 +78,7 @@ class Session:
     def retrying(self, reason: str, pause: float) -> None:
         """Says once why the same request is tried again and again."""
         if reason != self.last_said:
-            self.say(f"{reason}; trying again")
+            self.say(f"{printable(reason)}; trying again")
         self.last_said = reason
 
     def hint(self, command: str) -> str:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import click
@@ -81,7 +81,7 @@ def push(session: Session, client: Client, files: Sequence[Path], **asked: Any) 
     for file in files:
         try:
             with _stored(file) as stored:
-                outcome = follower.push(stored, str(file), _options(asked, file))
+                outcome = follower.push(stored, str(file), _options(asked))
             outcomes.append(with_report(client, outcome, asked["report"], len(files) > 1))
         except Interrupted as interrupted:
             _say_how_to_resume(session, file, interrupted.import_id, files[len(outcomes) + 1 :])
@@ -93,15 +93,14 @@ def push(session: Session, client: Client, files: Sequence[Path], **asked: Any) 
     sys.exit(worst(outcome.exit_code for outcome in outcomes))
 
 
-def _options(asked: dict[str, Any], file: Path) -> PushOptions:
+def _options(asked: dict[str, Any]) -> PushOptions:
     """The command's options as the library has them."""
     names = ("source", "description", "delimiter", "encoding", "skip_lines", "decimal", "key")
-    given = {name: asked[name] for name in (*names, "complete", "allow_shrink")}
+    given = {name: asked[name] for name in (*names, "complete", "allow_shrink", "filename")}
     return cast(
         PushOptions,
         given
         | {
-            "filename": asked["filename"] or (STDIN_NAME if file == STDIN else None),
             "map": asked["maps"],
             "on_error": "skip" if asked["skip_bad_rows"] else "abort",
             "dry_run": asked["check"],
@@ -116,10 +115,11 @@ def _stored(file: Path) -> Iterator[Path]:
     if file != STDIN:
         yield file
         return
-    with NamedTemporaryFile(prefix="stdin-", suffix=".csv") as kept:
-        shutil.copyfileobj(sys.stdin.buffer, kept)
-        kept.flush()
-        yield Path(kept.name)
+    with TemporaryDirectory(prefix="glyphd-") as folder:
+        kept = Path(folder) / STDIN_NAME
+        with kept.open("wb") as stream:
+            shutil.copyfileobj(sys.stdin.buffer, stream)
+        yield kept
 
 
 def _say_how_to_resume(
@@ -143,4 +143,4 @@ def _sum_up(session: Session, outcomes: Sequence[Outcome], count: int) -> None:
     fine = sum(outcome.error is None for outcome in outcomes)
     unsent = count - len(outcomes)
     left = f", {unsent} not sent" if unsent else ""
-    session.err.print(f"{fine} of {count} files are imported{left}", **PLAIN)
+    session.err.print(f"{fine} of {count} files succeeded{left}", **PLAIN)

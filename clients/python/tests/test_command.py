@@ -74,7 +74,7 @@ def test_several_files_end_with_a_summary_and_the_worst_exit_code(
     push: Push, tmp_path: Path
 ) -> None:
     done = push(BROKEN, GOOD, "--wait", "--report", "reports")
-    assert (done.exit_code, done.err.splitlines()[-1]) == (1, "1 of 2 files are imported")
+    assert (done.exit_code, done.err.splitlines()[-1]) == (1, "1 of 2 files succeeded")
     (report,) = (tmp_path / "reports").iterdir()
     assert report.name.startswith("broken_sample.")
 
@@ -118,7 +118,7 @@ def test_a_service_that_is_not_there_is_75_and_the_rest_is_not_tried(tmp_path: P
     done = run_push("http://127.0.0.1:1", tmp_path, GOOD, BROKEN, "--retry-for", "0")
     assert done.exit_code == 75
     assert "connection refused" in done.err
-    assert "0 of 2 files are imported, 1 not sent" in done.err
+    assert "0 of 2 files succeeded, 1 not sent" in done.err
 
 
 @pytest.mark.parametrize(

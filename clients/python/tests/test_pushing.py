@@ -23,6 +23,7 @@ from glyphd_client import (
 )
 
 ACCEPTED = Scripted(202, {"import_id": "one", "status": "queued"})
+DONE = {"status": "succeeded"}
 ROW = b"model,price_usd,score\nL4,2400,0.9\n"
 
 
@@ -195,6 +196,20 @@ def test_a_redirect_is_not_followed_with_the_token(stub: Stub) -> None:
     assert len(stub.received) == 1
 
 
+def test_a_proxy_of_the_environment_is_used_unless_excepted(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub.answer(Scripted(200, {"import_id": "one", "status": "queued"}))
+    monkeypatch.setenv("http_proxy", stub.address.replace("://", "://user:word@"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    Client("http://glyphd.example").status("one")
+    Client(stub.address).status("one")
+    through, directly = stub.received
+    assert through.target == "http://glyphd.example/api/imports/one"
+    assert through.headers["proxy-authorization"].startswith("Basic ")
+    assert directly.target == "/api/imports/one"
+
+
 def test_busy_answers_are_tried_again_after_the_time_that_they_ask(stub: Stub) -> None:
     busy = Scripted(503, {"code": "too_many_imports", "detail": "full"}, {"Retry-After": "1"})
     stub.answer(busy, Scripted(429, {"code": "slow"}), Scripted(0), Scripted(502), ACCEPTED)
@@ -307,6 +322,31 @@ def test_progress_is_reported_until_the_end(client: Client) -> None:
     assert sent[-1] == (len(data), len(data))
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
+
+
+def test_a_cancelled_import_stays_cancelled(stub: Stub) -> None:
+    final = Scripted(409, {"code": "import_final", "detail": "it has ended"})
+    cancelled = Scripted(200, {"import_id": "one", "status": "cancelled"})
+    stub.answer(cancelled, final, cancelled, final, Scripted(200, {**DONE, "import_id": "one"}))
+    client = Client(stub.address)
+    assert [client.cancel("one").status for _ in range(2)] == ["cancelled", "cancelled"]
+    with pytest.raises(Refused, match="it has ended"):
+        client.cancel("one")
+
+
+def test_a_cancelled_import_is_no_success(stub: Stub) -> None:
+    stub.answer(Scripted(200, {"import_id": "one", "status": "cancelled"}))
+    with pytest.raises(ImportFailed) as caught:
+        Client(stub.address).wait("one")
+    assert caught.value.code == "cancelled"
+
+
+def test_a_change_that_takes_long_is_waited_for(stub: Stub) -> None:
+    stub.answer(
+        Scripted(202, {**DONE, "import_id": "one"}), Scripted(200, {**DONE, "import_id": "two"})
+    )
+    assert Client(stub.address).rollback("one").import_id == "two"
+    assert [request.target for request in stub.received] == ["/api/imports/one/rollback"] * 2
 
 
 def test_members_that_are_newer_than_the_client_are_in_raw(stub: Stub) -> None:

@@ -1,15 +1,18 @@
 """What a person sees: two bars on a terminal, plain lines elsewhere, and how to go on after
 Ctrl-C."""
 
+from io import StringIO
 from pathlib import Path
 from threading import Event
 
 import pytest
+from rich.console import Console
 
 from clients.python.tests.commands import environment_for, run_push
 from clients.python.tests.conftest import SAMPLES
 from clients.python.tests.stubs import Scripted, Stub, Wire
 from clients.python.tests.terminals import COLOUR, run_in_terminal
+from glyphd_client import ImportStatus, progress_views
 from glyphd_client.outcomes import printable
 from glyphd_client.progress_views import shortened
 
@@ -122,6 +125,26 @@ def test_ctrl_c_while_sending_says_that_the_same_command_goes_on(
         "however much had arrived, it makes one import.",
     ]
     assert "Traceback" not in terminal.text
+
+
+def test_a_long_wait_shows_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_views, "SECONDS_BETWEEN_LINES", 0.0)
+    console = Console(file=StringIO())
+    with progress_views.view_for(console, is_quiet=False)("a.csv") as view:
+        view.sent(500_000, 1_000_000)
+        view.imported(ImportStatus(import_id="one", status="running", progress=0.5))
+        view.imported(ImportStatus(import_id="one", status="running", stalled=True))
+        view.imported(ImportStatus(import_id="one", status="succeeded", progress=1.0))
+    with progress_views.view_for(console, is_quiet=True)("b.csv") as view:
+        view.sent(1, 1)
+        view.say("trouble")
+    assert isinstance(console.file, StringIO)
+    assert console.file.getvalue().splitlines() == [
+        "a.csv: sent 0.5 of 1.0 MB",
+        "a.csv: running, 50% done",
+        "a.csv: stalled, 0% done",
+        "trouble",
+    ]
 
 
 def test_a_long_name_keeps_its_beginning_and_end() -> None:
