@@ -488,3 +488,22 @@ CREATE INDEX jobs_unfinished ON jobs (id) WHERE status IN ('queued', 'running');
 CREATE INDEX jobs_by_sha256 ON jobs (sha256);
 
 CREATE UNIQUE INDEX jobs_unfinished_change ON jobs (import_id) WHERE kind IN ('rollback', 'restore') AND status IN ('queued', 'running');
+
+CREATE TABLE events ( -- one row for each event of the feed: something that happened to an import
+    id INTEGER NOT NULL PRIMARY KEY, -- the order of the events; at least the microseconds since 1970 when it was added
+    kind TEXT NOT NULL, -- what happened, such as `import.finished`
+    occurred_at TEXT NOT NULL, -- when it happened
+    job_id INTEGER NOT NULL, -- `id` of the job that it is about
+    attempt INTEGER NOT NULL, -- which attempt of the job it reports
+    data TEXT NOT NULL -- JSON object: what is reported, as it was then
+);
+
+CREATE TABLE event_feed ( -- one row: how far the feed goes; changed first by whoever adds an event, so that ids are committed in order
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1), -- always 1
+    last_event_id INTEGER NOT NULL, -- `id` of the latest event; 0 before the first
+    pruned_event_id INTEGER NOT NULL -- `id` of the latest event that was deleted for its age; 0 before the first
+);
+
+CREATE UNIQUE INDEX events_by_job ON events (job_id, kind, attempt);
+
+CREATE INDEX events_by_kind ON events (kind, id);

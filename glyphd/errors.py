@@ -125,6 +125,20 @@ class SourceMismatch(GlyphdError):
     title = "The kept file and the archive differ"
 
 
+class Gone(GlyphdError):
+    """Something was there, and is not kept any more."""
+
+    code = "gone"
+    title = "This is not kept any more"
+
+
+class EventsPruned(Gone):
+    """Events that a reader has not had yet were deleted for their age."""
+
+    code = "events_pruned"
+    title = "Some of the following events are not kept any more"
+
+
 class Conflict(GlyphdError):
     code = "conflict"
     title = "The request conflicts with existing data"

@@ -17,6 +17,7 @@ from glyphd.backlog import Backlog
 from glyphd.db.connections import open_registry
 from glyphd.descriptors import raise_descriptor_limit
 from glyphd.importing.registry import Registry
+from glyphd.importing.stalls import StallWatch
 from glyphd.memory import collect_rarely, share_arenas
 from glyphd.scratch import use_scratch_folder
 from glyphd.server import Rules, ServerLimits, listen, run_server
@@ -52,6 +53,7 @@ def _serve_on(
     registry = Registry(open_registry(settings))
     supervisor = WorkerSupervisor(settings.child_environment()) if with_worker else None
     backlog = Backlog(registry, settings.max_imports_waiting)
+    stalls = StallWatch(registry)
 
     def ready(host: str, port: int) -> None:
         """Clients that connect meanwhile wait, so that the first upload finds a running worker."""
@@ -63,6 +65,7 @@ def _serve_on(
     collect_rarely()
     share_arenas()
     backlog.start()
+    stalls.start()
     try:
         limits = ServerLimits.from_settings(settings)
         rules = Rules(
@@ -79,6 +82,7 @@ def _serve_on(
         )
     finally:
         backlog.stop()
+        stalls.stop()
         if supervisor is not None:
             supervisor.stop(stop.seconds_left(settings.grace_seconds))
 

@@ -20,6 +20,7 @@ from glyphd.api.app import all_routes
 from glyphd.cli import main
 from glyphd.contracts.column_names import ALIASES
 from glyphd.contracts.columns import COLUMN_NAMES, STORED_COLUMNS
+from glyphd.contracts.events import DATA_OF_KIND, EventData, EventKind, EventQuery
 from glyphd.contracts.import_contracts import ImportFailure, ImportView
 from glyphd.contracts.queries import (
     ChangeQuery,
@@ -35,6 +36,7 @@ from glyphd.contracts.queries import (
     UploadQuery,
 )
 from glyphd.errors import GlyphdError
+from glyphd.events.feed import EVENT_COLUMNS
 from glyphd.history.buckets import ModelHistory
 from glyphd.history.delta_pages import DELTA_COLUMNS
 from glyphd.history.import_diff import CHANGED_COLUMNS
@@ -171,6 +173,7 @@ def _shown_path(path: str) -> str:
         ("A model over time", 1, ModelHistoryQuery),
         ("The difference between two imports", 0, DiffQuery),
         ("The source of a row", 0, SourceQuery),
+        ("Events", 0, EventQuery),
     ],
 )
 def test_every_query_parameter_is_described(
@@ -251,12 +254,26 @@ def test_every_column_and_alias_is_described() -> None:
         ("Models", 0, MODEL_COLUMNS),
         ("A model over time", 0, ModelHistory.columns),
         ("The difference between two imports", 1, CHANGED_COLUMNS),
+        ("Events", 1, EVENT_COLUMNS),
     ],
 )
 def test_every_column_of_a_list_is_described(
     heading: str, table: int, columns: tuple[str, ...]
 ) -> None:
     assert tuple(_first_cells(_section("docs/API.md", heading), table)) == columns
+
+
+def test_every_kind_of_event_and_what_it_says_is_described() -> None:
+    kinds, fields = list(_tables(_section("docs/API.md", "Events")))[2:]
+    assert [CODE.findall(row[0])[0] for row in kinds] == [str(kind) for kind in EventKind]
+    described = {
+        kind: {*CODE.findall(row[1]), *EventData.model_fields} - {"as_of"}
+        for row in fields
+        for kind in CODE.findall(row[0])
+    }
+    assert described == {
+        str(kind): set(contract.model_fields) for kind, contract in DATA_OF_KIND.items()
+    }
 
 
 def test_every_field_of_a_status_is_described() -> None:

@@ -175,13 +175,13 @@ def _writer(asked: OutputQuery) -> tuple[str, WriteRows]:
     return form, write_safe_csv if form == "csv" and asked.safe else WRITERS[form]
 
 
-def next_link(cursor: str | None) -> dict[str, str]:
-    """The Link header of a page: the same request with another cursor."""
-    if cursor is None:
+def next_link(position: str | None, parameter: str = "cursor") -> dict[str, str]:
+    """The Link header of a page: the same request from another position."""
+    if position is None:
         return {}
-    pairs = [(name, value) for name, value in query_pairs() if name != "cursor"]
+    pairs = [(name, value) for name, value in query_pairs() if name != parameter]
     return {
-        "Link": f'<{quote(request.path)}?{urlencode([*pairs, ("cursor", cursor)])}>; rel="next"'
+        "Link": f'<{quote(request.path)}?{urlencode([*pairs, (parameter, position)])}>; rel="next"'
     }
 
 

@@ -13,6 +13,7 @@ from glyphd.api.access import AccessRule, RequestHead
 from glyphd.api.action_routes import ActionsApi
 from glyphd.api.delta_routes import DeltasApi
 from glyphd.api.diff_routes import DiffApi
+from glyphd.api.event_routes import EventsApi
 from glyphd.api.import_routes import ImportsApi
 from glyphd.api.leaving import client_left
 from glyphd.api.listing_routes import ListingsApi
@@ -83,6 +84,7 @@ def all_routes(services: Services, waiting: Waiting | None = None) -> list[Route
         ModelsApi(services),
         DiffApi(services),
         SourcesApi(services),
+        EventsApi(services, waiting),
     )
     return [route for part in parts for route in part.routes()]
 

@@ -24,6 +24,7 @@ STATUSES: dict[type[errors.GlyphdError], int] = {
     errors.NotFound: 404,
     request_errors.NotAcceptable: 406,
     errors.Conflict: 409,
+    errors.Gone: 410,
     request_errors.LengthMissing: 411,
     request_errors.TooLarge: 413,
     request_errors.UnsupportedType: 415,

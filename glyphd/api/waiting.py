@@ -1,8 +1,9 @@
-"""Delays an answer until an import ends, without blocking other requests."""
+"""Delays an answer until an import ends or an event comes, without blocking other requests."""
 
 import time
 from collections.abc import Callable
 from threading import BoundedSemaphore
+from typing import TypeVar
 
 from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.registry_models import Job
@@ -12,6 +13,8 @@ FIRST_PAUSE_SECONDS = 0.005
 LONGEST_PAUSE_SECONDS = 0.1
 LONGER = 1.15
 """The growth of each pause: an answer is late by at most a sixth of its time."""
+
+Found = TypeVar("Found")
 
 
 def nobody_leaves() -> bool:
@@ -35,30 +38,42 @@ class Waiting:
         """The job when it has ended, or when the time is up; immediately if no worker is alive."""
         if seconds <= 0 or not self._registry.workers_alive():
             return job
-        return self._hold(job, seconds, lambda now: ImportStatus(now.status).is_final)
+        return self._hold_job(job, seconds, lambda now: ImportStatus(now.status).is_final)
 
     def until_changed(self, job: Job, seconds: float) -> Job:
         """The job when its status has changed, or when the time is up; immediately if the status is
         final."""
         if seconds <= 0 or ImportStatus(job.status).is_final:
             return job
-        return self._hold(job, seconds, lambda now: now.status != job.status)
+        return self._hold_job(job, seconds, lambda now: now.status != job.status)
 
-    def _hold(self, job: Job, seconds: float, is_over: Callable[[Job], bool]) -> Job:
+    def until_found(self, look: Callable[[], Found], seconds: float) -> Found:
+        """What `look` gives as soon as that is something, or when the time is up."""
+        found = look()
+        return found if found or seconds <= 0 else self._hold(look, seconds, bool)
+
+    def _hold_job(self, job: Job, seconds: float, is_over: Callable[[Job], bool]) -> Job:
+        return self._hold(lambda: self._registry.job(job.id) or job, seconds, is_over)
+
+    def _hold(
+        self, look: Callable[[], Found], seconds: float, is_over: Callable[[Found], bool]
+    ) -> Found:
         if not self._places.acquire(blocking=False):
-            return self._registry.job(job.id) or job
+            return look()
         try:
-            return self._poll(job, time.monotonic() + seconds, is_over)
+            return self._poll(look, time.monotonic() + seconds, is_over)
         finally:
             self._places.release()
 
-    def _poll(self, job: Job, deadline: float, is_over: Callable[[Job], bool]) -> Job:
+    def _poll(
+        self, look: Callable[[], Found], deadline: float, is_over: Callable[[Found], bool]
+    ) -> Found:
         """Also ends if the client has disconnected."""
         pause = FIRST_PAUSE_SECONDS
         while True:
-            job = self._registry.job(job.id) or job
+            found = look()
             left = deadline - time.monotonic()
-            if is_over(job) or left <= 0 or self._has_left():
-                return job
+            if is_over(found) or left <= 0 or self._has_left():
+                return found
             time.sleep(min(pause, left))
             pause = min(pause * LONGER, LONGEST_PAUSE_SECONDS)

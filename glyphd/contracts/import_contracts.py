@@ -24,6 +24,7 @@ class ImportStatus(StrEnum):
 
 
 UNFINISHED = (ImportStatus.QUEUED, ImportStatus.RUNNING)
+FINAL = tuple(status for status in ImportStatus if status.is_final)
 
 ImportId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
 

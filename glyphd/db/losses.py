@@ -7,6 +7,7 @@ from peewee import Database
 BOOKKEEPING = {
     "archive_identity",
     "archive_migrations",
+    "event_feed",
     "registry_identity",
     "registry_migrations",
     "schema_version",

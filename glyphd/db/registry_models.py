@@ -11,6 +11,7 @@ from peewee import (
     TextField,
 )
 
+from glyphd.db.event_models import EventFeed, FeedEvent
 from glyphd.db.fields import CaselessTextField, JsonTextField, TimeTextField
 
 
@@ -136,4 +137,4 @@ class IntegrityCheck(Model):
         table_name = "integrity_checks"
 
 
-REGISTRY_MODELS = (RegistryIdentity, Job, Worker, IntegrityCheck)
+REGISTRY_MODELS = (RegistryIdentity, Job, Worker, IntegrityCheck, FeedEvent, EventFeed)

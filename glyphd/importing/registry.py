@@ -8,11 +8,14 @@ from typing import Any
 
 from peewee import IntegrityError, fn
 
-from glyphd.contracts.import_contracts import UNFINISHED, ImportStatus
+from glyphd.contracts.import_contracts import FINAL, UNFINISHED, ImportStatus
 from glyphd.db.archive_models import ROLLBACK
 from glyphd.db.registry_models import Job, Worker
+from glyphd.events.feed import add_event, is_reported, prune_events
+from glyphd.events.reports import report_of_end, report_of_stall
 from glyphd.importing.claims import Claim, ClaimLost, rests
 from glyphd.importing.job_queries import IMPORT, JobQueries
+from glyphd.importing.status import is_stalled
 from glyphd.times import now_text, utc_text
 
 WORKER_ALIVE_SECONDS = 10
@@ -86,7 +89,7 @@ class Registry(JobQueries):
         Only for a process that holds the job's lock: then a job that is still running has lost its
         worker.
         """
-        with self.connected():
+        with self.connected(), self.database.atomic():
             job = self._one(Job.id == job_id)
             if job is None or job.status not in UNFINISHED or rests(job):
                 return None
@@ -100,6 +103,7 @@ class Registry(JobQueries):
             ).where(Job.id == job_id, Job.status == job.status, Job.attempt == job.attempt)
             if self._execute(taken) != 1:
                 return None
+            self._report_stall(job)
             return Claim(self._one(Job.id == job_id) or job, job.attempt + 1)
 
     def request_cancel(self, job_id: int) -> bool:
@@ -111,15 +115,37 @@ class Registry(JobQueries):
             return bool(self._execute(wanted) == 1)
 
     def update_claimed(self, claim: Claim, **values: Any) -> None:
-        """Changes the job's row, if the claim still holds; raises ClaimLost otherwise."""
+        """Changes the job's row, if the claim still holds; raises ClaimLost otherwise.
+
+        A final status adds its event to the feed, in the same transaction: no job ends unreported,
+        and none is reported twice, since only a running job can end.
+        """
         held = (
             (Job.id == claim.job.id)
             & (Job.status == ImportStatus.RUNNING)
             & (Job.attempt == claim.attempt)
         )
-        with self.connected():
+        with self.connected(), self.database.atomic():
             if self._execute(Job.update(values).where(held)) != 1:
                 raise ClaimLost(f"job {claim.job.id} is no longer run by attempt {claim.attempt}")
+            if values.get("status") in FINAL:
+                self._report_end(claim.job.id)
+
+    def report_stalled(self) -> None:
+        """Adds an event for each attempt at an import that has sent no heartbeat for too long."""
+        for job in self.unfinished():
+            if job.kind != IMPORT or not is_stalled(job):
+                continue
+            with self.connected():
+                # Most have been reported already: that takes no write lock.
+                if not is_reported(self.database, report_of_stall(job, now_text())):
+                    with self.database.atomic():
+                        self._report_stall(self._one(Job.id == job.id) or job)
+
+    def prune_events(self) -> None:
+        """Deletes the events of the feed that are too old to be kept."""
+        with self.connected():
+            prune_events(self.database)
 
     def uncount_lost(self, claim: Claim) -> None:
         """Reverts that the attempt was counted as lost: its lock was lost with a connection, but
@@ -173,6 +199,19 @@ class Registry(JobQueries):
         with self.connected(), self.database.atomic() as transaction:
             self._execute(Worker.update(pid=Worker.pid).where(Worker.id == ""))
             transaction.rollback()
+
+    def _report_end(self, job_id: int) -> None:
+        job = self._one(Job.id == job_id)
+        assert job is not None
+        its_import = self._one((Job.import_id == job.import_id) & (Job.kind == IMPORT))
+        report = report_of_end(job, its_import or job)
+        if report is not None:
+            add_event(self.database, report)
+
+    def _report_stall(self, job: Job) -> None:
+        """Once for each attempt, however often it stalls."""
+        if job.kind == IMPORT and is_stalled(job):
+            add_event(self.database, report_of_stall(job, now_text()))
 
     def _execute(self, query: Any) -> Any:
         return query.bind(self.database).execute()

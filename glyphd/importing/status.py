@@ -29,8 +29,6 @@ def view_import(job: Job) -> ImportView:
     values: dict[str, Any] = {name: getattr(job, name) for name in _SAME}
     values |= {name: json.loads(getattr(job, name) or empty) for name, empty in _JSON.items()}
     values["blank_rows"] = job.blank_rows or 0
-    heartbeat = job.heartbeat_at if job.status == ImportStatus.RUNNING else None
-    silence = datetime.now(UTC) - read_stored(heartbeat) if heartbeat else timedelta()
     failure = None
     if job.error_code:
         failure = ImportFailure(code=job.error_code, message=job.error_message)
@@ -40,7 +38,7 @@ def view_import(job: Job) -> ImportView:
         upload_id=str(job.upload_name).partition(".")[0],
         timestamp=job.finished_at or job.received_at,
         errors_truncated=job.error_count > job.errors_kept,
-        stalled=silence > timedelta(seconds=STALLED_SECONDS),
+        stalled=is_stalled(job),
         error=failure,
         links=ImportLinks(
             self=at,
@@ -50,3 +48,11 @@ def view_import(job: Job) -> ImportView:
             file=f"{at}/file",
         ),
     )
+
+
+def is_stalled(job: Job) -> bool:
+    """Whether it should run and has sent no heartbeat for too long."""
+    heartbeat = job.heartbeat_at if job.status == ImportStatus.RUNNING else None
+    if heartbeat is None:
+        return False
+    return datetime.now(UTC) - read_stored(heartbeat) > timedelta(seconds=STALLED_SECONDS)

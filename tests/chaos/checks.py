@@ -72,8 +72,22 @@ class Checker:
                     found.wrong.append(str(answer))
         expected = {status["import_id"]: self._files[status["filename"]] for status in imports}
         found.add(archive_faults(self._cluster, expected))
+        self._compare_events(imports, found)
         found.wrong += self._drift()
         return found
+
+    def _compare_events(self, imports: list[dict[str, Any]], found: Findings) -> None:
+        """Each import has said once that it ended."""
+        said = Counter(
+            event["data"]["import_id"]
+            for event in self._cluster.walk("/api/events?kind=import.finished&limit=1000")
+        )
+        for status in imports:
+            count = said.pop(status["import_id"], 0)
+            faults = found.doubled if count > 1 else found.lost
+            if count != 1:
+                faults.append(f"{status['filename']}: {count} events say that it has ended")
+        found.wrong += [f"an event names the unknown import {import_id}" for import_id in said]
 
     def _compare_keys(
         self, imports: list[dict[str, Any]], sent: Sequence[Sent], found: Findings

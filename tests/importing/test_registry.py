@@ -9,6 +9,7 @@ from glyphd.errors import NotReady
 from glyphd.importing.claims import ClaimLost
 from glyphd.importing.registry import WORKER_ALIVE_SECONDS, Registry
 from glyphd.settings import Settings
+from glyphd.times import now_text
 from tests.importing.jobs import add_job, from_now, reread
 
 
@@ -146,7 +147,7 @@ def test_who_lost_the_claim_may_not(registry: Registry) -> None:
 def test_what_is_finished_is_not_written_again(sqlite_registry: Registry) -> None:
     claim = sqlite_registry.claim(add_job(sqlite_registry).id)
     assert claim is not None
-    sqlite_registry.update_claimed(claim, status="failed")
+    sqlite_registry.update_claimed(claim, status="failed", finished_at=now_text())
     with pytest.raises(ClaimLost):
         sqlite_registry.update_claimed(claim, status="succeeded")
     assert reread(sqlite_registry, claim.job).status == "failed"

@@ -1,0 +1,46 @@
+"""`/api/events`: the event feed, in order, from any event on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bottle import HTTPResponse
+
+from glyphd.api.answers import answer_page, next_link, output_format, require_changed
+from glyphd.api.query_strings import query
+from glyphd.api.routes import Route
+from glyphd.api.waiting import Waiting
+from glyphd.contracts.events import EventQuery
+from glyphd.events.feed import EVENT_COLUMNS, Event, events_after
+from glyphd.listings.results import Page, cut_page
+from glyphd.services import Services
+
+DEFAULT_LIMIT = 100
+
+
+class EventsApi:
+    def __init__(self, services: Services, waiting: Waiting) -> None:
+        self._registry = services.registry
+        self._waiting = waiting
+
+    def routes(self) -> list[Route]:
+        return [Route("GET", "/api/events", self.list)]
+
+    def list(self) -> HTTPResponse:
+        """The events after one, oldest first; held until there is one, if that is asked for."""
+        asked = query(EventQuery)
+        form = output_format(asked)
+        limit = asked.limit or DEFAULT_LIMIT
+        events = self._waiting.until_found(lambda: self._read(asked, limit + 1), asked.wait or 0)
+        page = cut_page(EVENT_COLUMNS, (([event[0]], event) for event in events), limit, None)
+        headers = require_changed(form, page.rows) | _next(page)
+        return answer_page(asked, replace(page, next_cursor=None), headers)
+
+    def _read(self, asked: EventQuery, most: int) -> Sequence[Event]:
+        with self._registry.connected():
+            return events_after(self._registry.database, asked.after or 0, asked.kind, limit=most)
+
+
+def _next(page: Page) -> dict[str, str]:
+    """While more remains, this very request after the page's last event: that is where any reader
+    resumes."""
+    return next_link(str(page.rows[-1][0]), "after") if page.next_cursor else {}

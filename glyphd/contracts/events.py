@@ -1,0 +1,87 @@
+"""The contracts of the event feed: the kinds of events, and what each says."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from glyphd.contracts.import_contracts import ImportEffect, ImportFailure, ImportStatus
+from glyphd.contracts.numeric_cells import IntegerCell
+from glyphd.contracts.queries import MAX_WAIT_SECONDS, Limit, OutputQuery
+
+
+class EventKind(StrEnum):
+    """What may happen."""
+
+    IMPORT_FINISHED = "import.finished"
+    IMPORT_ROLLED_BACK = "import.rolled_back"
+    IMPORT_RESTORED = "import.restored"
+    IMPORT_STALLED = "import.stalled"
+
+
+class EventData(BaseModel):
+    """What every event says."""
+
+    model_config = ConfigDict(frozen=True)
+
+    import_id: str
+    source: str | None
+
+
+class ImportFinished(EventData):
+    """An import has ended, in whatever way; a dry run too."""
+
+    status: ImportStatus
+    dry_run: bool
+    filename: str | None
+    description: str | None
+    record_count: int
+    rows_read: int
+    error_count: int
+    error: ImportFailure | None
+    warnings: list[str] = Field(description="The codes of its warnings")
+    effect: ImportEffect | None
+    received_at: str
+    finished_at: str
+    imported_at: str | None
+
+
+class ImportChanged(EventData):
+    """An import was rolled back or restored."""
+
+    reason: str | None
+    requested_at: str
+    changed_at: str = Field(description="When it took effect: the moment for `as_of`")
+
+
+class ImportStalled(EventData):
+    """A running import has sent no heartbeat for 15 seconds."""
+
+    filename: str | None
+    attempt: int
+    progress: float
+    started_at: str
+    heartbeat_at: str
+
+
+DATA_OF_KIND: dict[EventKind, type[EventData]] = {
+    EventKind.IMPORT_FINISHED: ImportFinished,
+    EventKind.IMPORT_ROLLED_BACK: ImportChanged,
+    EventKind.IMPORT_RESTORED: ImportChanged,
+    EventKind.IMPORT_STALLED: ImportStalled,
+}
+
+
+class EventQuery(OutputQuery):
+    """What of the event feed is asked for."""
+
+    after: Annotated[int | None, IntegerCell()] = Field(
+        None, description="Only events later than the one with this id"
+    )
+    kind: Annotated[list[EventKind], Field(default_factory=list)] = Field(
+        description="Only events of this kind; repeated: of any of them"
+    )
+    limit: Limit = Field(None, description="Page size, 100 by default")
+    wait: Annotated[int | None, IntegerCell(maximum=MAX_WAIT_SECONDS)] = Field(
+        None, description="Seconds, at most 60, to hold the answer until there is an event"
+    )

@@ -1,0 +1,1 @@
+"""The event feed: what happened to imports, for programs that want to react to it."""

@@ -1,0 +1,106 @@
+"""The event feed in the registry: events are added within the transaction of what they report, read
+in order, and pruned by age. The caller holds the connection.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from peewee import Case, Database
+
+from glyphd.contracts.events import EventKind
+from glyphd.db.event_models import EventFeed, FeedEvent
+from glyphd.errors import EventsPruned
+from glyphd.events.reports import Report
+
+EVENT_COLUMNS = ("id", "kind", "occurred_at", "data")
+KEPT_DAYS = 90
+_MICROSECONDS_A_DAY = 24 * 60 * 60 * 1_000_000
+
+Event = tuple[int, str, str, dict[str, Any]]
+"""The values of EVENT_COLUMNS."""
+
+
+def add_event(database: Database, report: Report) -> None:
+    """Adds the event, unless this attempt has reported it already; the caller's transaction is that
+    of the outcome it reports."""
+    event_id = _lock_feed(database)
+    if is_reported(database, report):
+        return
+    values = {
+        "id": event_id,
+        "kind": report.kind,
+        "occurred_at": report.occurred_at,
+        "job_id": report.job.id,
+        "attempt": report.job.attempt,
+        "data": report.data.model_dump_json(),
+    }
+    database.execute(FeedEvent.insert(values))
+
+
+def is_reported(database: Database, report: Report) -> bool:
+    """Whether this attempt has reported such an event."""
+    query = FeedEvent.select(FeedEvent.id).where(
+        FeedEvent.job_id == report.job.id,
+        FeedEvent.kind == report.kind,
+        FeedEvent.attempt == report.job.attempt,
+    )
+    return database.execute(query).fetchone() is not None
+
+
+def events_after(
+    database: Database, after: int, kinds: Sequence[EventKind], *, limit: int
+) -> list[Event]:
+    """The next events of these kinds, or of any without one.
+
+    Raises EventsPruned when there were later ones than `after` that are gone; 0 stands for the
+    beginning of what is kept.
+    """
+    query = FeedEvent.select(*(FeedEvent._meta.columns[name] for name in EVENT_COLUMNS)).where(
+        FeedEvent.id > after
+    )
+    if kinds:
+        query = query.where(FeedEvent.kind.in_([str(kind) for kind in kinds]))
+    rows = database.execute(query.order_by(FeedEvent.id).limit(limit)).fetchall()
+    # Looked up after the events: what is pruned between the two must not go unnoticed.
+    if after:
+        _require_kept(database, after)
+    return [(*row[:-1], json.loads(row[-1])) for row in rows]
+
+
+def prune_events(database: Database) -> int:
+    """Deletes the events that are older than KEPT_DAYS; returns how many those were."""
+    before = time.time_ns() // 1000 - KEPT_DAYS * _MICROSECONDS_A_DAY
+    old = FeedEvent.id < before
+    newest = FeedEvent.select(FeedEvent.id).where(old).order_by(FeedEvent.id.desc()).limit(1)
+    if (found := database.execute(newest).fetchone()) is None:
+        return 0
+    with database.atomic():
+        database.execute(EventFeed.update(pruned_event_id=found[0]))
+        return int(FeedEvent.delete().where(FeedEvent.id <= found[0]).bind(database).execute())
+
+
+def _lock_feed(database: Database) -> int:
+    """The id of the next event, within the caller's transaction.
+
+    On PostgreSQL the changed row stays locked until that transaction ends, so that events become
+    visible in the order of their ids; on SQLite the write lock has the same effect. Ids follow the
+    clock: after a backup is restored none of them is used again, and a reader may resume.
+    """
+    now = time.time_ns() // 1000
+    last = EventFeed.last_event_id
+    following = Case(None, [(last >= now, last + 1)], now)
+    database.execute(EventFeed.update(last_event_id=following))
+    return int(database.execute(EventFeed.select(last)).fetchone()[0])
+
+
+def _require_kept(database: Database, after: int) -> None:
+    pruned = EventFeed.pruned_event_id
+    (latest,) = database.execute(EventFeed.select(pruned)).fetchone()
+    if after < latest:
+        raise EventsPruned(
+            f"the events that followed {after} were deleted after {KEPT_DAYS} days: leave `after` "
+            "out to begin with the oldest that is kept",
+            pruned=latest,
+        )
