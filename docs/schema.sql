@@ -507,3 +507,39 @@ CREATE TABLE event_feed ( -- one row: how far the feed goes; changed first by wh
 CREATE UNIQUE INDEX events_by_job ON events (job_id, kind, attempt);
 
 CREATE INDEX events_by_kind ON events (kind, id);
+
+CREATE TABLE webhooks ( -- one row for each webhook: an address that gets events
+    id TEXT NOT NULL PRIMARY KEY, -- a dashed UUID
+    url TEXT NOT NULL, -- where events are sent; may hold a secret of the receiver
+    kinds TEXT NOT NULL, -- JSON array: the kinds of events that it gets; empty: all
+    description TEXT, -- what the client said about it
+    secret TEXT NOT NULL, -- the key that its requests are signed with, as it was shown once
+    created_at TEXT NOT NULL, -- when it was created
+    revision INTEGER NOT NULL, -- how often it was changed by a client; a delivery that began before such a change records no progress
+    is_enabled INTEGER NOT NULL, -- 1 if it gets events
+    disabled_reason TEXT, -- why glyphd disabled it: `gone` or `failing`; null if a client did, or while it is enabled
+    delivered_event_id INTEGER NOT NULL, -- `id` of the latest event that it got; the next one is later
+    delivered_at TEXT, -- when it got its latest event
+    failure_count INTEGER NOT NULL, -- failed attempts at its next event
+    failing_since TEXT, -- when the first of these failed
+    next_attempt_at TEXT, -- not tried again before this time
+    last_error TEXT, -- why the latest of these failed
+    lease_owner TEXT, -- the worker that delivers to it; null if none does
+    lease_until TEXT -- when another worker may take over, unless the lease is renewed
+);
+
+CREATE TABLE webhook_attempts ( -- one row for each attempt to deliver an event to a webhook, and each requested replay
+    id INTEGER NOT NULL PRIMARY KEY, -- the order in which they were recorded
+    webhook_id TEXT NOT NULL, -- the webhook
+    event_id INTEGER NOT NULL, -- the event
+    outcome TEXT NOT NULL CHECK (outcome IN ('waiting', 'delivered', 'failed')), -- `delivered`, `failed`, or `waiting` for a replay that no worker has made yet
+    is_replay INTEGER NOT NULL, -- 1 if it was requested, outside the order of events
+    started_at TEXT NOT NULL, -- when it began; for a waiting replay, when it was requested
+    milliseconds INTEGER, -- how long it took
+    http_status INTEGER, -- the status of the answer; null without one
+    error TEXT -- why it failed, as a stable code
+);
+
+CREATE INDEX webhook_attempts_by_webhook ON webhook_attempts (webhook_id, id);
+
+CREATE INDEX webhook_attempts_waiting ON webhook_attempts (webhook_id, id) WHERE outcome = 'waiting';

@@ -66,6 +66,10 @@ class Settings(BaseSettings):
         25, gt=0, le=3600, description="Seconds to finish current work after a stop signal"
     )
 
+    webhook_private: bool = Field(
+        False, description="Whether webhooks may be sent to private and loopback addresses"
+    )
+
     max_upload_bytes: int = Field(4096 * MIB, ge=1, description="Largest upload")
     max_unpacked_bytes: int = Field(
         16384 * MIB, ge=1, description="Largest unpacked size of a gzip upload"

@@ -35,8 +35,10 @@ from glyphd.contracts.queries import (
     SourceQuery,
     UploadQuery,
 )
+from glyphd.contracts.webhooks import AttemptQuery, WebhookBody, WebhookChange, WebhookView
 from glyphd.errors import GlyphdError
 from glyphd.events.feed import EVENT_COLUMNS
+from glyphd.events.webhook_records import ATTEMPT_COLUMNS
 from glyphd.history.buckets import ModelHistory
 from glyphd.history.delta_pages import DELTA_COLUMNS
 from glyphd.history.import_diff import CHANGED_COLUMNS
@@ -45,6 +47,7 @@ from glyphd.settings import PREFIX, Settings
 from glyphd.storage.result_rows import RESULT_COLUMNS
 from tests.e2e.processes import data_in, readiness, serving, until
 from tests.service import Service
+from worker import webhook_sending
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -174,6 +177,7 @@ def _shown_path(path: str) -> str:
         ("The difference between two imports", 0, DiffQuery),
         ("The source of a row", 0, SourceQuery),
         ("Events", 0, EventQuery),
+        ("Attempts", 0, AttemptQuery),
     ],
 )
 def test_every_query_parameter_is_described(
@@ -255,6 +259,7 @@ def test_every_column_and_alias_is_described() -> None:
         ("A model over time", 0, ModelHistory.columns),
         ("The difference between two imports", 1, CHANGED_COLUMNS),
         ("Events", 1, EVENT_COLUMNS),
+        ("Attempts", 1, ATTEMPT_COLUMNS),
     ],
 )
 def test_every_column_of_a_list_is_described(
@@ -274,6 +279,19 @@ def test_every_kind_of_event_and_what_it_says_is_described() -> None:
     assert described == {
         str(kind): set(contract.model_fields) for kind, contract in DATA_OF_KIND.items()
     }
+
+
+def test_every_member_of_a_webhook_is_described() -> None:
+    members, fields = _tables(_section("docs/API.md", "Webhooks"))
+    named = {word for row in members for word in CODE.findall(row[0])}
+    assert named == {*WebhookBody.model_fields, *WebhookChange.model_fields}
+    shown = [word for row in fields for word in CODE.findall(row[0])]
+    assert sorted(shown) == sorted(WebhookView.model_fields)
+
+
+def test_every_error_of_an_attempt_is_described() -> None:
+    errors = {code for _, code in webhook_sending._ERRORS} | {"http_status", "redirect"}
+    assert set(_first_cells(_section("docs/API.md", "Attempts"), 2)) == errors
 
 
 def test_every_field_of_a_status_is_described() -> None:

@@ -51,6 +51,7 @@ def test_every_setting_can_come_from_the_environment(
         "threads": "9",
     }
     values |= {"allowed_hosts": "gpu.example.com,Ledger.lan", "trusted_proxies": "10.0.0.0/8,::1"}
+    values |= {"webhook_private": "True"}
     value = values.get(name, "2048")
     monkeypatch.setenv(f"GLYPHD_{name.upper()}", value)
     assert str(getattr(load_settings(), name)).removesuffix(".0") == value

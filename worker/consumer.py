@@ -21,6 +21,7 @@ from worker.apart import Reader, has_second_core
 from worker.context import WorkerContext
 from worker.quiet_check import LOOK_SECONDS, QuietCheck
 from worker.taking_up import TakingUp
+from worker.webhooks import WebhookDelivery
 
 READER_SECONDS = 5.0
 GREETING_SECONDS = 2.0
@@ -42,9 +43,11 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
     stopping = Event()
     context = WorkerContext(services, open_archive(services.settings, read_only=False), stopping)
     taking_up = TakingUp(context)
+    webhooks = WebhookDelivery(services, stopping, taking_up.is_busy)
     collect_rarely()
     _start_reader(context.reader)
     taking_up.start()
+    webhooks.start()
     # Huey's own handlers would abort a running import at SIGINT, and restart the process at SIGHUP.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -61,6 +64,7 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
             TIDY_SECONDS, stopping, partial(take_up_unrecorded, services.registry, services.uploads)
         ),
         _every(TIDY_SECONDS, stopping, services.registry.prune_events),
+        _every(TIDY_SECONDS, stopping, webhooks.prune),
         _every(STALL_LOOK_SECONDS, stopping, services.registry.report_stalled),
         _every(SWEEP_SECONDS, stopping, taking_up.sweep),
         _every(LOOK_SECONDS, stopping, QuietCheck(services, context.is_suspect, stopping).look),
@@ -70,6 +74,7 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
     log.info("worker_ready", worker_id=worker_id)
     while not stopping.wait(HEALTH_CHECK_SECONDS):
         taking_up.check_health()
+    webhooks.stop()
     _stop(services, taking_up, repeated, worker_id)
     context.reader.close()
 

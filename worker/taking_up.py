@@ -36,6 +36,10 @@ class TakingUp:
     def start(self) -> None:
         self._consumer.start()
 
+    def is_busy(self) -> bool:
+        """Whether a job is being run."""
+        return self._turn.locked()
+
     def check_health(self) -> None:
         """Starts the consumer's thread again if it died."""
         self._consumer.check_worker_health()

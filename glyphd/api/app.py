@@ -28,6 +28,7 @@ from glyphd.api.source_routes import SourcesApi
 from glyphd.api.system_routes import SystemApi
 from glyphd.api.upload_routes import UploadsApi
 from glyphd.api.waiting import Waiting
+from glyphd.api.webhook_routes import WebhooksApi
 from glyphd.errors import GlyphdError
 from glyphd.services import Services
 
@@ -85,6 +86,7 @@ def all_routes(services: Services, waiting: Waiting | None = None) -> list[Route
         DiffApi(services),
         SourcesApi(services),
         EventsApi(services, waiting),
+        WebhooksApi(services),
     )
     return [route for part in parts for route in part.routes()]
 

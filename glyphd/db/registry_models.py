@@ -13,6 +13,7 @@ from peewee import (
 
 from glyphd.db.event_models import EventFeed, FeedEvent
 from glyphd.db.fields import CaselessTextField, JsonTextField, TimeTextField
+from glyphd.db.webhook_models import Webhook, WebhookAttempt
 
 
 class RegistryIdentity(Model):
@@ -137,4 +138,13 @@ class IntegrityCheck(Model):
         table_name = "integrity_checks"
 
 
-REGISTRY_MODELS = (RegistryIdentity, Job, Worker, IntegrityCheck, FeedEvent, EventFeed)
+REGISTRY_MODELS = (
+    RegistryIdentity,
+    Job,
+    Worker,
+    IntegrityCheck,
+    FeedEvent,
+    EventFeed,
+    Webhook,
+    WebhookAttempt,
+)

@@ -57,15 +57,23 @@ def events_after(
     Raises EventsPruned when there were later ones than `after` that are gone; 0 stands for the
     beginning of what is kept.
     """
+    rows = kept_events(database, after, kinds, limit=limit)
+    # Looked up after the events: what is pruned between the two must not go unnoticed.
+    if after:
+        _require_kept(database, after)
+    return rows
+
+
+def kept_events(
+    database: Database, after: int, kinds: Sequence[EventKind], *, limit: int
+) -> list[Event]:
+    """The same for a reader to whom nothing that is gone matters."""
     query = FeedEvent.select(*(FeedEvent._meta.columns[name] for name in EVENT_COLUMNS)).where(
         FeedEvent.id > after
     )
     if kinds:
         query = query.where(FeedEvent.kind.in_([str(kind) for kind in kinds]))
     rows = database.execute(query.order_by(FeedEvent.id).limit(limit)).fetchall()
-    # Looked up after the events: what is pruned between the two must not go unnoticed.
-    if after:
-        _require_kept(database, after)
     return [(*row[:-1], json.loads(row[-1])) for row in rows]
 
 

@@ -1,0 +1,139 @@
+"""`/api/webhooks`: addresses that get events, and the attempts to deliver to them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from bottle import HTTPResponse
+from pydantic import BaseModel, ValidationError
+
+from glyphd.api.answers import answer_json, answer_page, output_format, require_changed
+from glyphd.api.bodies import read_json_body
+from glyphd.api.body_limits import BodyLimits
+from glyphd.api.query_strings import query
+from glyphd.api.routes import Route
+from glyphd.contracts.json_values import RepeatedKeys
+from glyphd.contracts.queries import NoParameters, OutputQuery
+from glyphd.contracts.webhooks import (
+    AttemptQuery,
+    WebhookBody,
+    WebhookChange,
+    WebhookCreated,
+    WebhookView,
+)
+from glyphd.errors import InvalidWebhook
+from glyphd.events.webhook_records import ATTEMPT_COLUMNS, WebhookRecords, view_webhook
+from glyphd.listings.cursors import read_cursor
+from glyphd.listings.results import Page, cut_page
+from glyphd.services import Services
+
+DEFAULT_LIMIT = 100
+WEBHOOK = "<webhook_id:re:[^/]{1,64}>"
+ATTEMPT = "<attempt_id:re:[^/]{1,64}>"
+
+AnyBody = TypeVar("AnyBody", bound=BaseModel)
+
+
+class WebhooksApi:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._limits = BodyLimits.from_settings(services.settings)
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("GET", "/api/webhooks", self.list),
+            Route("POST", "/api/webhooks", self.create),
+            Route("GET", f"/api/webhooks/{WEBHOOK}", self.show),
+            Route("PATCH", f"/api/webhooks/{WEBHOOK}", self.change),
+            Route("DELETE", f"/api/webhooks/{WEBHOOK}", self.delete),
+            Route("GET", f"/api/webhooks/{WEBHOOK}/attempts", self.attempts),
+            Route("POST", f"/api/webhooks/{WEBHOOK}/attempts/{ATTEMPT}/replay", self.replay),
+        ]
+
+    def list(self) -> HTTPResponse:
+        """All webhooks, oldest first."""
+        asked = query(OutputQuery)
+        with self._records() as records:
+            views = [view_webhook(webhook).model_dump(mode="json") for webhook in records.all()]
+        page = Page(tuple(WebhookView.model_fields), [tuple(view.values()) for view in views], None)
+        return answer_page(asked, page, require_changed(output_format(asked), views))
+
+    def create(self) -> HTTPResponse:
+        """A new webhook, with its secret."""
+        query(NoParameters)
+        body = self._body(WebhookBody)
+        with self._records() as records:
+            webhook = records.create(body)
+        created = WebhookCreated(**view_webhook(webhook).model_dump(), secret=webhook.secret)
+        return answer_json(
+            created, 201, Location=f"/api/webhooks/{webhook.id}", Cache_Control="no-store"
+        )
+
+    def show(self, webhook_id: str) -> HTTPResponse:
+        """One webhook."""
+        query(NoParameters)
+        with self._records() as records:
+            view = view_webhook(records.find(webhook_id))
+        return answer_json(view, **require_changed(view.model_dump(mode="json")))
+
+    def change(self, webhook_id: str) -> HTTPResponse:
+        """The webhook as it is after the change."""
+        query(NoParameters)
+        asked = self._body(WebhookChange)
+        with self._records() as records:
+            return answer_json(view_webhook(records.change(webhook_id, asked)))
+
+    def delete(self, webhook_id: str) -> HTTPResponse:
+        """Removes the webhook and its attempts."""
+        query(NoParameters)
+        with self._records() as records:
+            records.delete(webhook_id)
+        return HTTPResponse("", 204)
+
+    def attempts(self, webhook_id: str) -> HTTPResponse:
+        """The attempts to deliver to it, newest first."""
+        asked = query(AttemptQuery)
+        identity = [webhook_id, asked.outcome, asked.event_id]
+        before = read_cursor(identity, asked.cursor, (int,))[0] if asked.cursor else None
+        limit = asked.limit or DEFAULT_LIMIT
+        with self._records() as records:
+            records.find(webhook_id)
+            found = records.attempts(webhook_id, asked, before=before, limit=limit + 1)
+        rows = (([attempt["id"]], tuple(attempt.values())) for attempt in found)
+        page = cut_page(ATTEMPT_COLUMNS, rows, limit, identity)
+        headers = require_changed(output_format(asked), page.rows, page.next_cursor)
+        return answer_page(asked, page, headers)
+
+    def replay(self, webhook_id: str, attempt_id: str) -> HTTPResponse:
+        """202 with a new attempt, which a worker will make."""
+        query(NoParameters)
+        with self._records() as records:
+            return answer_json(records.replay(webhook_id, attempt_id), 202)
+
+    def _body(self, contract: type[AnyBody]) -> AnyBody:
+        return read_body(contract, read_json_body(self._limits))
+
+    @contextmanager
+    def _records(self) -> Iterator[WebhookRecords]:
+        registry = self._services.registry
+        with registry.connected():
+            yield WebhookRecords(
+                registry.database, allows_private=self._services.settings.webhook_private
+            )
+
+
+def read_body(contract: type[AnyBody], content: Any) -> AnyBody:
+    """Raises InvalidWebhook with every member that is wrong."""
+    if isinstance(content, RepeatedKeys):
+        raise InvalidWebhook(f"the JSON object {content.error.message()}")
+    if not isinstance(content, dict):
+        raise InvalidWebhook("the body must be a JSON object")
+    try:
+        return contract.model_validate(content)
+    except ValidationError as error:
+        found = [
+            {"field": ".".join(map(str, one["loc"])), "message": one["msg"]}
+            for one in error.errors(include_url=False)
+        ]
+    first = found[0]
+    raise InvalidWebhook(f"{first['field']}: {first['message']}", errors=found)

@@ -1,0 +1,92 @@
+"""The contracts of webhooks: what may be said about one, and what is shown of it."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from glyphd.contracts.events import EventKind
+from glyphd.contracts.import_options import Description
+from glyphd.contracts.numeric_cells import MAX_INTEGER, IntegerCell
+from glyphd.contracts.queries import Limit, PageQuery
+
+AttemptOutcome = Literal["waiting", "delivered", "failed"]
+Position = Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER)]
+
+
+class WebhookBody(BaseModel):
+    """What a webhook may be created with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(description="Where events are sent, with http or https")
+    kinds: list[EventKind] = Field(
+        default_factory=list, description="The kinds of events that it gets; none: all"
+    )
+    description: Description | None = Field(None, description="Free text")
+    after: Position | None = Field(
+        None, description="It gets events later than this one; by default than the latest"
+    )
+
+
+class WebhookChange(BaseModel):
+    """What may be changed of a webhook; what is left out stays as it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field("", description="Where events are sent")
+    kinds: list[EventKind] = Field(
+        default_factory=list, description="The kinds of events that it gets; none: all"
+    )
+    description: Description | None = Field(None, description="Free text")
+    after: Position = Field(0, description="It gets events later than this one")
+    enabled: Annotated[bool, Field(strict=True)] = Field(
+        True, description="false stops it; true starts it again where it stopped"
+    )
+
+
+class WebhookView(BaseModel):
+    """A webhook as clients see it."""
+
+    id: str
+    url: str
+    kinds: list[EventKind]
+    description: str | None
+    enabled: bool
+    disabled_reason: Literal["gone", "failing"] | None
+    created_at: str
+    after: int
+    last_delivered_at: str | None
+    failures: int
+    failing_since: str | None
+    next_attempt_at: str | None
+    last_error: str | None
+
+
+class WebhookCreated(WebhookView):
+    """A webhook with the secret, which is shown this once."""
+
+    secret: str
+
+
+class AttemptView(BaseModel):
+    """An attempt as clients see it."""
+
+    id: int
+    event_id: int
+    kind: EventKind | None
+    outcome: AttemptOutcome
+    replay: bool
+    started_at: str
+    milliseconds: int | None
+    http_status: int | None
+    error: str | None
+
+
+class AttemptQuery(PageQuery):
+    """Filter and page of the attempts of a webhook."""
+
+    outcome: AttemptOutcome | None = Field(None, description="Attempts with this outcome")
+    event_id: Annotated[int | None, IntegerCell()] = Field(
+        None, description="Attempts to deliver this event"
+    )
+    limit: Limit = Field(None, description="Page size, 100 by default")

@@ -1,0 +1,132 @@
+"""Webhooks as real processes: the receiver of the manual, and workers that are killed."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from glyphd.settings import Settings
+from tests.e2e.processes import (
+    PATIENCE_SECONDS,
+    final_status,
+    get,
+    many_offers,
+    serving,
+    until,
+    upload,
+    working,
+)
+from tests.events.receivers import Receiver, Reply, receiving
+
+PAGE = Path(__file__).parents[2] / "docs" / "WEBHOOKS.md"
+IMPORTS = 30
+KILLS = 3
+
+
+@pytest.fixture
+def environment(database_settings: Settings) -> dict[str, str]:
+    """The environment of processes that share one fresh service, once on each database."""
+    found = {
+        "GLYPHD_DATA_DIR": str(database_settings.data_dir),
+        "GLYPHD_WEBHOOK_PRIVATE": "true",
+    }
+    if database_settings.database_url:
+        found["GLYPHD_DATABASE_URL"] = database_settings.database_url
+    return found
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as found:
+        yield found
+
+
+def _add_webhook(address: str, url: str) -> dict[str, Any]:
+    request = Request(
+        f"{address}/api/webhooks",
+        json.dumps({"url": url}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+        found: dict[str, Any] = json.load(answer)
+        return found
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_the_receiver_of_the_manual_gets_what_happens(environment: dict[str, str]) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 15
+    port = _free_port()
+    with serving(environment=environment) as api:
+        webhook = _add_webhook(api.address, f"http://localhost:{port}/")
+        receiver = subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={"SECRET": webhook["secret"], "PORT": str(port)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            import_id = upload(api.address, many_offers(3))["import_id"]
+            assert receiver.stdout is not None
+            line = receiver.stdout.readline().split()
+        finally:
+            receiver.kill()
+            receiver.communicate()
+        (event,) = get(api.address, "/api/events")
+        assert line == [str(event["id"]), "import.finished", import_id]
+        path = f"/api/webhooks/{webhook['id']}"
+        until(lambda: get(api.address, path)["after"] == event["id"])
+        assert get(api.address, f"{path}/attempts?outcome=delivered")[0]["http_status"] == 204
+
+
+def test_every_event_arrives_in_order_although_workers_are_killed(
+    environment: dict[str, str], receiver: Receiver
+) -> None:
+    with serving("--no-worker", environment=environment) as api:
+        webhook = _add_webhook(api.address, receiver.url)
+        ids = [
+            upload(api.address, many_offers(2, 1000.0 + n), Prefer="respond-async")["import_id"]
+            for n in range(IMPORTS)
+        ]
+        for number in range(1, KILLS + 1):
+            _kill_while_delivering(environment, receiver, number * IMPORTS // (KILLS + 2))
+        with working(environment=environment):
+            for import_id in ids:
+                final_status(api.address, import_id)
+            events = [event["id"] for event in get(api.address, "/api/events?limit=1000")]
+            path = f"/api/webhooks/{webhook['id']}"
+            until(lambda: get(api.address, path)["after"] == events[-1])
+    assert list(dict.fromkeys(receiver.accepted)) == events
+    assert set(receiver.accepted) == set(events)
+
+
+def _kill_while_delivering(environment: dict[str, str], receiver: Receiver, accepted: int) -> None:
+    with working(environment=environment) as first, working(environment=environment):
+        until(lambda: len(set(receiver.accepted)) >= accepted)
+        first.kill()
+
+
+def test_a_receiver_that_hangs_does_not_hold_up_the_stop_of_a_worker(
+    environment: dict[str, str], receiver: Receiver
+) -> None:
+    receiver.answer = lambda request: Reply() if receiver.is_over.wait(30) else Reply()
+    with serving("--no-worker", environment=environment) as api:
+        _add_webhook(api.address, receiver.url)
+        upload(api.address, many_offers(2), Prefer="respond-async")
+        with working(environment=environment) as worker:
+            until(lambda: receiver.is_asked.is_set())
+            assert worker.stop() == 0
+        (webhook,) = get(api.address, "/api/webhooks")
+        assert webhook["failures"] == 0

@@ -1,0 +1,150 @@
+"""Which worker delivers to which webhook: a lease that is renewed with every record of progress."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from glyphd.db.webhook_models import Webhook, WebhookAttempt
+from glyphd.events.feed import Event, kept_events
+from glyphd.events.webhook_records import kinds_of
+from glyphd.events.webhook_retries import is_due
+from glyphd.importing.registry import Registry
+from glyphd.times import read_stored, utc_text
+
+LEASE_SECONDS = 45.0
+"""Longer than an exchange may take and progress may go unrecorded, so that a living worker never
+loses its lease."""
+
+Clock = Callable[[], datetime]
+
+
+class LeaseLost(Exception):
+    """Another worker delivers to the webhook, or a client has changed or deleted it."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to deliver to a webhook as it was when the lease was taken."""
+
+    webhook: Webhook
+    owner: str
+
+
+@dataclass
+class Progress:
+    """What is not recorded yet: attempts, and the columns of the webhook that they change."""
+
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+class WebhookLeases:
+    """Each method is one short transaction of the registry."""
+
+    def __init__(self, registry: Registry, clock: Clock) -> None:
+        self._registry = registry
+        self._clock = clock
+
+    def due(self) -> list[str]:
+        """The webhooks that somebody has to deliver to now."""
+        with self._registry.connected():
+            enabled = list(Webhook.select().where(Webhook.is_enabled).bind(self._database))
+            return [webhook.id for webhook in enabled if self._is_due(webhook)]
+
+    def take(self, webhook_id: str) -> Lease | None:
+        """None when another worker came first, or there is nothing to do any more."""
+        owner = uuid4().hex
+        with self._registry.connected(), self._database.atomic():
+            found = Webhook.select().where(Webhook.id == webhook_id, Webhook.is_enabled)
+            webhook = found.bind(self._database).first()
+            if webhook is None or not self._is_free(webhook):
+                return None
+            held_before = (
+                Webhook.lease_owner.is_null()
+                if webhook.lease_owner is None
+                else Webhook.lease_owner == webhook.lease_owner
+            )
+            taken = Webhook.update(lease_owner=owner, lease_until=self._end()).where(
+                Webhook.id == webhook_id, held_before
+            )
+            return Lease(webhook, owner) if self._run(taken) == 1 else None
+
+    def record(self, lease: Lease, progress: Progress) -> None:
+        """Records what was done and renews the lease. Raises LeaseLost when it does not hold."""
+        values = progress.values | {"lease_until": self._end()}
+        with self._registry.connected(), self._database.atomic():
+            if self._run(Webhook.update(values).where(*self._held(lease))) != 1:
+                raise LeaseLost
+            for attempt in progress.attempts:
+                self._run(_query_of(attempt | {"webhook_id": lease.webhook.id}))
+
+    def release(self, lease: Lease) -> None:
+        """Lets other workers take it at once."""
+        freed = Webhook.update(lease_owner=None, lease_until=None).where(
+            Webhook.id == lease.webhook.id, Webhook.lease_owner == lease.owner
+        )
+        with self._registry.connected():
+            self._run(freed)
+
+    def next_events(self, webhook: Webhook, after: int, limit: int) -> Sequence[Event]:
+        """The events that the webhook has to get after this one."""
+        with self._registry.connected():
+            return kept_events(self._database, after, kinds_of(webhook), limit=limit)
+
+    def replays(self, webhook: Webhook) -> list[tuple[int, Event]]:
+        """The replays that wait, oldest first, each with its event."""
+        query = self._waiting(webhook).order_by(WebhookAttempt.id)
+        with self._registry.connected():
+            found = list(query.bind(self._database))
+            events = [kept_events(self._database, one.event_id - 1, [], limit=1) for one in found]
+        return [(one.id, event[0]) for one, event in zip(found, events, strict=True) if event]
+
+    def _is_due(self, webhook: Webhook) -> bool:
+        if not self._is_free(webhook):
+            return False
+        if self._waiting(webhook).bind(self._database).exists():
+            return True
+        planned = webhook.next_attempt_at and read_stored(webhook.next_attempt_at)
+        after, kinds = webhook.delivered_event_id, kinds_of(webhook)
+        return is_due(self._clock(), planned) and bool(
+            kept_events(self._database, after, kinds, limit=1)
+        )
+
+    def _is_free(self, webhook: Webhook) -> bool:
+        """A lease that ends too far ahead was taken before the clock was set back."""
+        if webhook.lease_until is None:
+            return True
+        left = (read_stored(webhook.lease_until) - self._clock()).total_seconds()
+        return not 0 < left <= LEASE_SECONDS
+
+    def _held(self, lease: Lease) -> tuple[Any, ...]:
+        return (
+            Webhook.id == lease.webhook.id,
+            Webhook.lease_owner == lease.owner,
+            Webhook.revision == lease.webhook.revision,
+        )
+
+    def _waiting(self, webhook: Webhook) -> Any:
+        return WebhookAttempt.select().where(
+            WebhookAttempt.webhook_id == webhook.id, WebhookAttempt.outcome == "waiting"
+        )
+
+    def _end(self) -> str:
+        return utc_text(self._clock() + timedelta(seconds=LEASE_SECONDS))
+
+    @property
+    def _database(self) -> Any:
+        return self._registry.database
+
+    def _run(self, query: Any) -> Any:
+        return query.bind(self._database).execute()
+
+
+def _query_of(attempt: dict[str, Any]) -> Any:
+    """A replay has its row already."""
+    number = attempt.pop("id", None)
+    if number is None:
+        return WebhookAttempt.insert(attempt)
+    return WebhookAttempt.update(attempt).where(WebhookAttempt.id == number)

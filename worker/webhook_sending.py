@@ -1,0 +1,220 @@
+"""One request to a webhook: to an address that was checked, within a time limit, without following
+redirects."""
+
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from http.client import HTTPException, RemoteDisconnected
+from math import inf
+from threading import Event, Lock, Thread
+
+from urllib3 import HTTPResponse
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, NewConnectionError, TimeoutError as PoolTimeout
+
+from glyphd.events.webhook_targets import Address, ForbiddenAddress, Target, choose_address, resolve
+
+MAX_ANSWER_BYTES = 64 * 1024
+"""Of an answer's body so much is read, to keep the connection; beyond, the connection is closed."""
+WATCH_SECONDS = 0.25
+
+_STALE = (RemoteDisconnected, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
+"""What the receiver's closing of an idle connection looks like to whoever uses it next."""
+
+_ERRORS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((NewConnectionError,), "connection"),  # urllib3 counts it among the time-outs
+    ((TimeoutError, PoolTimeout), "timeout"),
+    ((ForbiddenAddress,), "forbidden_address"),
+    ((socket.gaierror, UnicodeError), "unresolved"),
+    ((ssl.SSLError,), "tls"),
+    ((OSError, HTTPError, HTTPException), "connection"),
+)
+"""What a failure is called; the first that fits counts."""
+
+
+@cache
+def default_tls() -> ssl.SSLContext:
+    """The system's certificate authorities; made when it is first needed."""
+    return ssl.create_default_context()
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How requests are sent. `connect_seconds` is part of `exchange_seconds`."""
+
+    is_allowed: Callable[[Address], bool]
+    connect_seconds: float = 5.0
+    exchange_seconds: float = 15.0
+    resolve: Callable[[str, int], list[str]] = resolve
+    tls: Callable[[], ssl.SSLContext] = default_tls
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came of a request: `error` is None if the receiver has the event."""
+
+    http_status: int | None
+    error: str | None
+    retry_after: str | None = None
+    milliseconds: int = 0
+
+
+class Overdue(Exception):
+    """The exchange took too long as a whole."""
+
+
+@dataclass
+class Watch:
+    """Ends exchanges that take too long as a whole, however lively the receiver is: a socket's own
+    time limit begins again with every byte."""
+
+    _until: dict["Sender", float] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+    _ended: Event = field(default_factory=Event)
+
+    def start(self) -> None:
+        Thread(target=self._look, name="webhook-watch", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends every exchange at once."""
+        self._ended.set()
+        self._abort(inf)
+
+    def begin(self, sender: "Sender", seconds: float) -> None:
+        with self._lock:
+            self._until[sender] = time.monotonic() + seconds
+
+    def end(self, sender: "Sender") -> None:
+        with self._lock:
+            self._until.pop(sender, None)
+
+    def _look(self) -> None:
+        while not self._ended.wait(WATCH_SECONDS):
+            self._abort(time.monotonic())
+
+    def _abort(self, now: float) -> None:
+        with self._lock:
+            overdue = [sender for sender, until in self._until.items() if until <= now]
+        for sender in overdue:
+            sender.abort()
+
+
+class Sender:
+    """Sends to one target over one connection, which is kept as long as the receiver keeps it."""
+
+    def __init__(self, target: Target, manners: Manners, watch: Watch) -> None:
+        self._target = target
+        self._manners = manners
+        self._watch = watch
+        self._connection: HTTPConnection | None = None
+        self._socket: socket.socket | None = None
+        self._is_aborted = False
+
+    def post(self, body: bytes, headers: dict[str, str]) -> Answered:
+        """Never raises for the receiver's sake."""
+        began = time.monotonic()
+        self._is_aborted = False
+        self._watch.begin(self, self._manners.exchange_seconds)
+        try:
+            status, retry_after = self._exchange(body, headers)
+            if self._is_aborted:  # a head that was cut off may look complete
+                raise Overdue
+            error = _error_of_status(status)
+        except Exception as caught:
+            status, retry_after, error = None, None, self._error_of(caught)
+            self.close()
+            if error is None:
+                raise
+        finally:
+            self._watch.end(self)
+        return Answered(status, error, retry_after, round(1000 * (time.monotonic() - began)))
+
+    def abort(self) -> None:
+        """Ends the exchange under way. For another thread."""
+        self._is_aborted = True
+        if self._socket is not None:
+            with suppress(OSError):  # it has ended meanwhile
+                # Not the method of an SSLSocket, which would change it under the other thread.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        if self._socket is not None:
+            self._socket.close()
+        self._connection = self._socket = None
+
+    def _exchange(self, body: bytes, headers: dict[str, str]) -> tuple[int, str | None]:
+        connection = self._connection
+        if connection is not None and connection.is_connected:
+            try:
+                return self._ask(connection, body, headers)
+            except _STALE:
+                if self._is_aborted:
+                    raise
+        self.close()
+        return self._ask(self._connect(), body, headers)
+
+    def _ask(
+        self, connection: HTTPConnection, body: bytes, headers: dict[str, str]
+    ) -> tuple[int, str | None]:
+        connection.request(
+            "POST",
+            self._target.path,
+            body,
+            {"Host": self._target.authority, **headers},
+            preload_content=False,
+        )
+        answer = connection.getresponse()
+        self._finish(answer)
+        return answer.status, answer.headers.get("Retry-After")
+
+    def _finish(self, answer: HTTPResponse) -> None:
+        """Reads the rest of a short answer, so that the connection can be used again."""
+        received = answer.read(MAX_ANSWER_BYTES + 1, decode_content=False)
+        if len(received) > MAX_ANSWER_BYTES or self._connection is None:
+            self.close()
+        elif self._connection.sock is None:  # the receiver wants it closed
+            answer.close()
+            self.close()
+
+    def _connect(self) -> HTTPConnection:
+        """Resolved and checked once: the connection is to that very address, and a certificate is
+        checked for the name."""
+        target, manners = self._target, self._manners
+        addresses = manners.resolve(target.host, target.port)
+        address = choose_address(addresses, manners.is_allowed)
+        if self._is_aborted:
+            raise Overdue
+        connection = (
+            HTTPConnection(address, target.port, timeout=manners.connect_seconds)
+            if target.scheme == "http"
+            else HTTPSConnection(
+                address,
+                target.port,
+                timeout=manners.connect_seconds,
+                server_hostname=target.host,
+                ssl_context=manners.tls(),
+            )
+        )
+        self._connection = connection
+        connection.connect()
+        self._socket = connection.sock
+        self._socket.settimeout(manners.exchange_seconds)
+        return connection
+
+    def _error_of(self, error: Exception) -> str | None:
+        """A stable code; None for a fault of ours."""
+        if self._is_aborted:
+            return "timeout"
+        return next((code for kinds, code in _ERRORS if isinstance(error, kinds)), None)
+
+
+def _error_of_status(status: int) -> str | None:
+    if 200 <= status < 300:
+        return None
+    return "redirect" if 300 <= status < 400 else "http_status"
