@@ -14,6 +14,7 @@ from bench import (
     small,
     transfer,
     uploads,
+    webhooks,
     whole,
 )
 from bench.plan import Plan
@@ -34,4 +35,5 @@ BENCHMARKS: dict[str, Measure] = {
     "time": history.measure,
     "memory": memory.measure,
     "uploads": uploads.measure,
+    "webhooks": webhooks.measure,
 }

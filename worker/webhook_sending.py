@@ -14,9 +14,20 @@ from threading import Event, Lock, Thread
 
 from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError, NewConnectionError, TimeoutError as PoolTimeout
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    TimeoutError as PoolTimeout,
+)
 
-from glyphd.events.webhook_targets import Address, ForbiddenAddress, Target, choose_address, resolve
+from glyphd.events.webhook_targets import (
+    Address,
+    ForbiddenAddress,
+    Target,
+    require_allowed,
+    resolve,
+)
 
 MAX_ANSWER_BYTES = 64 * 1024
 """Of an answer's body so much is read, to keep the connection; beyond, the connection is closed."""
@@ -183,13 +194,23 @@ class Sender:
             self.close()
 
     def _connect(self) -> HTTPConnection:
-        """Resolved and checked once: the connection is to that very address, and a certificate is
-        checked for the name."""
+        """Resolved and checked once: the connection is to one of these very addresses, and a
+        certificate is checked for the name."""
         target, manners = self._target, self._manners
         addresses = manners.resolve(target.host, target.port)
-        address = choose_address(addresses, manners.is_allowed)
-        if self._is_aborted:
-            raise Overdue
+        require_allowed(addresses, manners.is_allowed)
+        for number, address in enumerate(addresses, start=1):
+            if self._is_aborted:
+                raise Overdue
+            try:
+                return self._open(address)
+            except ConnectTimeoutError:  # also what is refused, for urllib3
+                if number == len(addresses):
+                    raise
+        raise socket.gaierror("no address")
+
+    def _open(self, address: str) -> HTTPConnection:
+        target, manners = self._target, self._manners
         connection = (
             HTTPConnection(address, target.port, timeout=manners.connect_seconds)
             if target.scheme == "http"

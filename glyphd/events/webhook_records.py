@@ -54,8 +54,9 @@ class WebhookRecords:
         """Raises InvalidWebhook."""
         self._require_allowed(body.url)
         after = self._latest_event() if body.after is None else body.after
+        webhook_id = str(uuid4())
         values = {
-            "id": str(uuid4()),
+            "id": webhook_id,
             "url": body.url,
             "kinds": json.dumps(body.kinds),
             "description": body.description,
@@ -64,7 +65,7 @@ class WebhookRecords:
             "delivered_event_id": after,
         }
         self._run(Webhook.insert(values))
-        return self.find(values["id"])
+        return self.find(webhook_id)
 
     def all(self) -> list[Webhook]:
         """All of them, oldest first."""

@@ -103,9 +103,8 @@ def any_address(address: Address) -> bool:
     return True
 
 
-def choose_address(addresses: Sequence[str], is_allowed: Callable[[Address], bool]) -> str:
-    """The one to connect to. Raises ForbiddenAddress when any of them is not allowed: an honest
-    name has no such address."""
+def require_allowed(addresses: Sequence[str], is_allowed: Callable[[Address], bool]) -> None:
+    """Raises ForbiddenAddress when any address of a name is not allowed: an honest name has no such
+    address."""
     if not all(is_allowed(ip_address(one)) for one in addresses):
         raise ForbiddenAddress
-    return addresses[0]

@@ -23,7 +23,7 @@ from tests.e2e.processes import (
     upload,
     working,
 )
-from tests.events.receivers import Receiver, Reply, receiving
+from tests.events.receivers import Receiver, Reply, Request as Received, receiving
 
 PAGE = Path(__file__).parents[2] / "docs" / "WEBHOOKS.md"
 IMPORTS = 30
@@ -81,13 +81,13 @@ def test_the_receiver_of_the_manual_gets_what_happens(environment: dict[str, str
             import_id = upload(api.address, many_offers(3))["import_id"]
             assert receiver.stdout is not None
             line = receiver.stdout.readline().split()
+            (event,) = get(api.address, "/api/events")
+            path = f"/api/webhooks/{webhook['id']}"
+            until(lambda: get(api.address, path)["after"] == event["id"])
         finally:
             receiver.kill()
             receiver.communicate()
-        (event,) = get(api.address, "/api/events")
         assert line == [str(event["id"]), "import.finished", import_id]
-        path = f"/api/webhooks/{webhook['id']}"
-        until(lambda: get(api.address, path)["after"] == event["id"])
         assert get(api.address, f"{path}/attempts?outcome=delivered")[0]["http_status"] == 204
 
 
@@ -121,12 +121,16 @@ def _kill_while_delivering(environment: dict[str, str], receiver: Receiver, acce
 def test_a_receiver_that_hangs_does_not_hold_up_the_stop_of_a_worker(
     environment: dict[str, str], receiver: Receiver
 ) -> None:
-    receiver.answer = lambda request: Reply() if receiver.is_over.wait(30) else Reply()
+    def hang(request: Received) -> Reply:
+        receiver.is_over.wait(30)
+        return Reply()
+
+    receiver.answer = hang
     with serving("--no-worker", environment=environment) as api:
         _add_webhook(api.address, receiver.url)
         upload(api.address, many_offers(2), Prefer="respond-async")
         with working(environment=environment) as worker:
-            until(lambda: receiver.is_asked.is_set())
+            until(receiver.is_asked.is_set)
             assert worker.stop() == 0
         (webhook,) = get(api.address, "/api/webhooks")
         assert webhook["failures"] == 0

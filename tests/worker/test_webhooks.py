@@ -309,6 +309,16 @@ def test_a_receiver_that_is_not_there_fails(
     assert webhooks.find(webhook).last_error == "connection"
 
 
+def test_the_next_address_of_a_name_is_tried(
+    sqlite_registry: Registry, webhooks: Webhooks, clock: TestClock, receiver: Receiver
+) -> None:
+    webhooks.add(receiver.url)
+    finished_import(sqlite_registry)
+    manners = Manners(any_address, resolve=lambda *_: ["127.0.0.2", "127.0.0.1"])
+    Deliverer(sqlite_registry, manners, clock).run()
+    assert receiver.accepted == _ids(sqlite_registry)
+
+
 def test_an_endless_answer_is_not_read(
     sqlite_registry: Registry, webhooks: Webhooks, delivery: Deliverer, receiver: Receiver
 ) -> None:
@@ -404,7 +414,7 @@ def _add_events(registry: Registry, count: int) -> list[int]:
     finished_import(registry)
     (first,) = _ids(registry)
     with registry.connected(), registry.database.atomic():
-        (row,) = FeedEvent.select().dicts().bind(registry.database)
+        row: dict[str, Any] = next(iter(FeedEvent.select().dicts().bind(registry.database)))
         rows = [row | {"id": first + n, "attempt": n + 1} for n in range(1, count)]
         for at in range(0, len(rows), 1000):
             registry.database.execute(FeedEvent.insert_many(rows[at : at + 1000]))

@@ -3,6 +3,7 @@
 from importlib.metadata import version
 from platform import python_version
 from sqlite3 import sqlite_version
+from typing import Any
 
 from bottle import HTTPResponse
 
@@ -12,6 +13,8 @@ from glyphd.contracts.columns import ROW_SCHEMA_VERSION
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import Query, QueryTime
 from glyphd.disk import free_disk_bytes
+from glyphd.events.webhook_records import WebhookRecords
+from glyphd.events.webhook_targets import read_target
 from glyphd.importing.known_workers import known_workers
 from glyphd.services import Services
 from glyphd.web.theme import Theme, here
@@ -55,11 +58,19 @@ class ServiceStateScreen:
             "workers": known_workers(self._services.registry),
             "unfinished": unfinished[:MOST_SHOWN],
             "waiting": len(unfinished),
+            "webhooks": self._failing_webhooks(),
             "free_bytes": free_disk_bytes(self._services.settings.scratch_dir),
             "reserve_bytes": self._services.settings.disk_reserve_bytes,
             "versions": self._versions(),
         }
         return self._theme.page("service_state.html", values)
+
+    def _failing_webhooks(self) -> list[dict[str, Any]]:
+        """Without their paths, which may hold a secret of the receiver."""
+        registry = self._services.registry
+        with registry.connected():
+            found = WebhookRecords(registry.database, allows_private=True).failing()
+            return [{"webhook": one, "host": read_target(one.url).authority} for one in found]
 
     def _versions(self) -> dict[str, str]:
         engine = (

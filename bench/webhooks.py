@@ -1,0 +1,150 @@
+"""Webhooks: how quickly 20 000 events are delivered, and what that costs the imports beside it."""
+
+import json
+import os
+import socket
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from statistics import median
+from typing import Any
+
+from bench.companions import companion
+from bench.plan import Plan
+from bench.samples import Result, at_most, per_second, seconds
+from bench.service import Running, running_service
+
+EVENTS = 20_000
+LARGE_ROWS = 200_000
+SMALL_ROWS = 100
+SMALL_IMPORTS = 40
+ROUNDS = 5
+DELIVERY_SECONDS = 600
+COPIES = """
+    WITH RECURSIVE more(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM more WHERE n < ?)
+    INSERT INTO events (id, kind, occurred_at, job_id, attempt, data)
+    SELECT id + n, kind, occurred_at, job_id, attempt + n, data
+    FROM more, (SELECT * FROM events ORDER BY id LIMIT 1)"""
+
+
+def measure(plan: Plan) -> list[Result]:
+    large, small = plan.offers(LARGE_ROWS), plan.offers(SMALL_ROWS)
+    beside, alone, rates = [], [], []
+    small_beside, small_alone = [], []
+    with _prepared(plan) as (service, webhook):
+        for _ in plan.rounds(ROUNDS):
+            alone.append(service.take_in(large).told_seconds)
+            small_alone.append(_small(plan, service, small))
+            webhook.begin_again()
+            beside.append(service.take_in(large).told_seconds)
+            small_beside.append(_small(plan, service, small))
+            rates.append(webhook.rate_of_the_rest())
+    return [
+        Result(
+            "large import while events are delivered",
+            seconds(beside),
+            "alone",
+            seconds(alone),
+            at_most(1.1),
+        ),
+        Result(
+            "small imports, one after another",
+            seconds(small_beside),
+            "alone",
+            seconds(small_alone),
+            at_most(1.1),
+        ),
+        Result(
+            "delivery without an import",
+            per_second(rates, "events"),
+            "100 a second",
+            per_second([100.0] * len(rates), "events"),
+        ),
+    ]
+
+
+@dataclass
+class _Webhook:
+    """A webhook that can be made to get all events once more."""
+
+    service: Running
+    path: str
+    first: int
+
+    def begin_again(self) -> None:
+        _call(self.service, "PATCH", self.path, {"after": self.first})
+
+    def rate_of_the_rest(self) -> float:
+        """Events a second from now on until all are delivered, without an import beside."""
+        began, last = time.perf_counter(), self._latest()
+        left = self._left(last)
+        while (now := self._left(last)) > 0:
+            assert time.perf_counter() - began < DELIVERY_SECONDS, f"{now} events are left"
+            time.sleep(0.1)
+        return left / (time.perf_counter() - began)
+
+    def _left(self, last: int) -> int:
+        got = _call(self.service, "GET", self.path)["after"]
+        return 0 if got >= last else _count(self.service, got)
+
+    def _latest(self) -> int:
+        with _registry(self.service) as registry:
+            (found,) = registry.execute("SELECT MAX(id) FROM events").fetchone()
+        return int(found)
+
+
+@contextmanager
+def _prepared(plan: Plan) -> Iterator[tuple[Running, _Webhook]]:
+    """A service with many events, and a webhook whose receiver runs."""
+    os.environ["GLYPHD_WEBHOOK_PRIVATE"] = "true"
+    port = _free_port()
+    with (
+        plan.market() as folder,
+        companion("bench.webhook_receiver", str(port)),
+        running_service(folder) as service,
+    ):
+        service.take_in(plan.offers(SMALL_ROWS))
+        with _registry(service) as registry, registry:
+            (first,) = registry.execute("SELECT MIN(id) FROM events").fetchone()
+            registry.execute(COPIES, (plan.size(EVENTS, least=100),))
+        url = f"http://127.0.0.1:{port}/"
+        created = _call(service, "POST", "/api/webhooks", {"url": url})
+        yield service, _Webhook(service, f"/api/webhooks/{created['id']}", int(first))
+
+
+def _small(plan: Plan, service: Running, path: Any) -> float:
+    """The usual time of a small import."""
+    count = plan.size(SMALL_IMPORTS, least=5)
+    return median(service.take_in(path).told_seconds for _ in range(count))
+
+
+def _count(service: Running, after: int) -> int:
+    with _registry(service) as registry:
+        query = "SELECT COUNT(*) FROM events WHERE id > ?"
+        return int(registry.execute(query, (after,)).fetchone()[0])
+
+
+@contextmanager
+def _registry(service: Running) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(service.folder / "gpu.registry.sqlite", timeout=30)) as found:
+        yield found
+
+
+def _call(service: Running, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    connection = HTTPConnection("127.0.0.1", service.port, timeout=60)
+    with closing(connection):
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+        answer = connection.getresponse()
+        found: dict[str, Any] = json.loads(answer.read())
+        assert answer.status < 300, found
+        return found
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
