@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from glyphd.db.event_models import FeedEvent
 from glyphd.db.webhook_models import Webhook, WebhookAttempt
 from glyphd.events.feed import Event, kept_events
 from glyphd.events.webhook_records import kinds_of
@@ -99,18 +100,20 @@ class WebhookLeases:
         with self._registry.connected():
             found = list(query.bind(self._database))
             events = [kept_events(self._database, one.event_id - 1, [], limit=1) for one in found]
-        return [(one.id, event[0]) for one, event in zip(found, events, strict=True) if event]
+        return [(one.id, event[0]) for one, event in zip(found, events, strict=True)]
+
+    def may_try(self, webhook: Webhook) -> bool:
+        """Whether its next event may be sent: after a failure that takes some time."""
+        planned = webhook.next_attempt_at and read_stored(webhook.next_attempt_at)
+        return is_due(self._clock(), planned or None)
 
     def _is_due(self, webhook: Webhook) -> bool:
         if not self._is_free(webhook):
             return False
         if self._waiting(webhook).bind(self._database).exists():
             return True
-        planned = webhook.next_attempt_at and read_stored(webhook.next_attempt_at)
         after, kinds = webhook.delivered_event_id, kinds_of(webhook)
-        return is_due(self._clock(), planned) and bool(
-            kept_events(self._database, after, kinds, limit=1)
-        )
+        return self.may_try(webhook) and bool(kept_events(self._database, after, kinds, limit=1))
 
     def _is_free(self, webhook: Webhook) -> bool:
         """A lease that ends too far ahead was taken before the clock was set back."""
@@ -127,8 +130,12 @@ class WebhookLeases:
         )
 
     def _waiting(self, webhook: Webhook) -> Any:
-        return WebhookAttempt.select().where(
-            WebhookAttempt.webhook_id == webhook.id, WebhookAttempt.outcome == "waiting"
+        """The replays to make; not those whose event is not kept any more."""
+        of_event = FeedEvent.id == WebhookAttempt.event_id
+        return (
+            WebhookAttempt.select()
+            .join(FeedEvent, on=of_event)
+            .where(WebhookAttempt.webhook_id == webhook.id, WebhookAttempt.outcome == "waiting")
         )
 
     def _end(self) -> str:

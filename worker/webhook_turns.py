@@ -62,7 +62,8 @@ class Turn:
         try:
             with closing(self._sender):
                 self._replay()
-                self._deliver()
+                if self._desk.leases.may_try(self._webhook):
+                    self._deliver()
                 self._record()
         except LeaseLost:
             log.info("webhook_lease_lost", webhook_id=self._webhook.id)

@@ -409,6 +409,36 @@ def test_attempts_are_recorded_and_one_can_be_replayed(
     assert delivery.run() == 0
 
 
+def test_a_replay_does_not_bring_the_next_attempt_forward(
+    sqlite_registry: Registry, webhooks: Webhooks, delivery: Deliverer, receiver: Receiver
+) -> None:
+    webhook = webhooks.add(receiver.url)
+    for _ in range(2):
+        finished_import(sqlite_registry)
+    first, second = _ids(sqlite_registry)
+    receiver.answer = lambda request: Reply(500 if request.event_id == second else 204)
+    delivery.run()
+    webhooks.replay(webhook, webhooks.attempts(webhook)[0]["id"])
+    delivery.run()
+    assert [request.event_id for request in receiver.requests] == [first, second, first]
+    assert webhooks.find(webhook).failure_count == 1
+
+
+def test_a_replay_whose_event_was_pruned_meanwhile_sends_no_other(
+    sqlite_registry: Registry, webhooks: Webhooks, delivery: Deliverer, receiver: Receiver
+) -> None:
+    webhook = webhooks.add(receiver.url)
+    for _ in range(2):
+        finished_import(sqlite_registry)
+    delivery.run()
+    webhooks.replay(webhook, webhooks.attempts(webhook)[0]["id"])
+    first, _ = _ids(sqlite_registry)
+    with sqlite_registry.connected():
+        sqlite_registry.database.execute(FeedEvent.delete().where(FeedEvent.id == first))
+    assert delivery.run() == 0
+    assert len(receiver.requests) == 2
+
+
 def _add_events(registry: Registry, count: int) -> list[int]:
     """So many events at once."""
     finished_import(registry)
