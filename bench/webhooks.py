@@ -18,10 +18,10 @@ from bench.samples import Result, at_most, per_second, seconds
 from bench.service import Running, running_service
 
 EVENTS = 20_000
-LARGE_ROWS = 200_000
+LARGE_ROWS = 100_000
 SMALL_ROWS = 100
-SMALL_IMPORTS = 40
-ROUNDS = 3
+SMALL_IMPORTS = 20
+ROUNDS = 5
 DELIVERY_SECONDS = 600
 COPIES = """
     WITH RECURSIVE more(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM more WHERE n < ?)

@@ -1,6 +1,8 @@
 """Runs jobs: those with a message, and in a sweep the forgotten ones. Without a usable queue the
 sweep runs them itself."""
 
+import time
+from math import inf
 from threading import Lock
 from typing import Any
 
@@ -17,6 +19,7 @@ LONGEST_POLL_SECONDS = 2.0
 """Both storages wait for messages themselves; Huey sleeps only after an error, and logs it each
 time."""
 
+BUSY_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 0.5
 """How often a worker without a queue looks for jobs, and whether the queue can be used again."""
 
@@ -30,6 +33,7 @@ class TakingUp:
     def __init__(self, context: WorkerContext) -> None:
         self._context = context
         self._turn = Lock()
+        self._ended = -inf
         self._queue = open_queue(context.services.settings, self._run)
         self._consumer = _consumer(self._queue, context.services.settings.grace_seconds)
 
@@ -37,8 +41,8 @@ class TakingUp:
         self._consumer.start()
 
     def is_busy(self) -> bool:
-        """Whether a job is being run."""
-        return self._turn.locked()
+        """Whether a job is being run, or was a moment ago: another one may follow."""
+        return self._turn.locked() or time.monotonic() - self._ended < BUSY_SECONDS
 
     def check_health(self) -> None:
         """Starts the consumer's thread again if it died."""
@@ -80,6 +84,7 @@ class TakingUp:
     def _run(self, job_id: int) -> None:
         with self._turn:
             run_job(self._context, job_id)
+            self._ended = time.monotonic()
 
 
 def _consumer(queue: JobQueue, grace_seconds: float) -> Any:

@@ -44,6 +44,7 @@ class WebhookDelivery:
         )
         self._running: set[str] = set()
         self._lock = Lock()
+        self._pace = Lock()
         self._threads = ThreadPoolExecutor(SENDING_THREADS, thread_name_prefix="webhook")
         self._looking = Thread(target=self._look, name="webhooks", daemon=True)
 
@@ -90,5 +91,7 @@ class WebhookDelivery:
                 self._running.discard(webhook_id)
 
     def _give_way(self, cpu_seconds: float) -> None:
+        """One thread rests at a time: together they take as little as one of them would."""
         if self._is_busy():
-            self._stopping.wait(min(REST_FACTOR * cpu_seconds, LONGEST_REST_SECONDS))
+            with self._pace:
+                self._stopping.wait(min(REST_FACTOR * cpu_seconds, LONGEST_REST_SECONDS))

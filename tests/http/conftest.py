@@ -28,6 +28,7 @@ class Market:
     service: Service
     first: str
     second: str
+    webhook: str
 
     def prices(self, query: str = "") -> list[float]:
         return [row["price_usd"] for row in self.service.listings(query)]
@@ -52,4 +53,5 @@ def _market(folder: Path, initialised_folder: Path) -> Market:
     service = start_in(folder, initialised_folder)
     first = service.import_csv(f"{COLUMNS}\n{FIRST}", "?source=perplexity")
     second = service.import_csv(f"{COLUMNS}\n{SECOND}", "?source=eBay")
-    return Market(service, first["import_id"], second["import_id"])
+    webhook = service.http.post_json("/api/webhooks", {"url": "https://example.com/"}).json
+    return Market(service, first["import_id"], second["import_id"], webhook["id"])

@@ -40,6 +40,10 @@ GET_PATHS = {
     "/api/listings/{listing_id}/source",
     "/api/deltas",
     "/api/forecast/deltas",
+    "/api/events",
+    "/api/webhooks",
+    "/api/webhooks/{webhook_id}",
+    "/api/webhooks/{webhook_id}/attempts",
 }
 POST_PATHS = {
     "/api/import",
@@ -49,7 +53,11 @@ POST_PATHS = {
     "/api/imports/{import_id}/retry",
     "/api/imports/{import_id}/rollback",
     "/api/imports/{import_id}/restore",
+    "/api/webhooks",
+    "/api/webhooks/{webhook_id}/attempts/{attempt_id}/replay",
 }
+OTHERS = {("PATCH", "/api/webhooks/{webhook_id}"), ("DELETE", "/api/webhooks/{webhook_id}")}
+KINDS = (("GET", GET_PATHS), ("POST", POST_PATHS))
 SECRET = "/srv/glyphd/secret"
 
 
@@ -73,7 +81,12 @@ def _http(service: Service, failure: Exception) -> "TestApp[Any]":
 def _path(market: Market, path: str) -> str:
     listing_id = market.service.listings()[0]["listing_id"]
     return path.format(
-        import_id=market.first, listing_id=listing_id, model="L4", a=market.first, b=market.second
+        import_id=market.first,
+        listing_id=listing_id,
+        model="L4",
+        a=market.first,
+        b=market.second,
+        webhook_id=market.webhook,
     )
 
 
@@ -89,7 +102,8 @@ def test_the_paths_tested_are_all_there_are(service: Service) -> None:
         (route.method, re.sub(r"<(\w+)[^>]*>", r"{\1}", route.path))
         for route in all_routes(service.services)
     }
-    assert routes == {("GET", path) for path in GET_PATHS} | {("POST", path) for path in POST_PATHS}
+    reading, acting = ({(method, path) for path in paths} for method, paths in KINDS)
+    assert routes == reading | acting | OTHERS
 
 
 @pytest.mark.parametrize("path", sorted(GET_PATHS - {"/api/ready"}))
@@ -114,7 +128,7 @@ def test_options_tell_where_to_post(service: Service, path: str) -> None:
     assert {"POST", "OPTIONS"} <= set(service.http.options(path).headers["Allow"].split(", "))
 
 
-@pytest.mark.parametrize("path", sorted(GET_PATHS))
+@pytest.mark.parametrize("path", sorted(GET_PATHS - {path for _, path in OTHERS}))
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_another_method_is_405_with_allow(market: Market, method: str, path: str) -> None:
     answer = market.service.http.request(_path(market, path), method=method, status=405)

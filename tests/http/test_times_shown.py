@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from glyphd.api.app import all_routes
+from tests.http.attempts import add_attempt
 from tests.service import Service, offers
 
 FIRST = offers(
@@ -25,7 +26,14 @@ def _paths(service: Service) -> Iterator[str]:
     service.http.post(f"/api/imports/{third}/rollback", status=202)
     service.work()
     listing_id = service.listings("?model=L4")[0]["listing_id"]
-    known = {"import_id:re:[^/]{1,64}": third, "listing_id": listing_id, "model:re:[\\s\\S]+": "L4"}
+    webhook = service.http.post_json("/api/webhooks", {"url": "https://example.com/", "after": 0})
+    add_attempt(service, webhook.json["id"])
+    known = {
+        "import_id:re:[^/]{1,64}": third,
+        "listing_id": listing_id,
+        "model:re:[\\s\\S]+": "L4",
+        "webhook_id:re:[^/]{1,64}": webhook.json["id"],
+    }
     for route in all_routes(service.services):
         if route.method == "GET" and not any(
             word in route.path for word in (*WITHOUT_TIMES, *AS_SENT)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from glyphd.db.webhook_models import WebhookAttempt
+from tests.http.attempts import add_attempt
 from tests.service import Service, StartService, next_page, offers, problem
 
 CSV = offers("RTX_A6000,4500,0.9,USA,Acme,2025-07-29T12:00:00Z")
@@ -16,22 +17,6 @@ def _create(service: Service, **members: Any) -> dict[str, Any]:
         "/api/webhooks", {"url": URL} | members, status=201
     ).json
     return found
-
-
-def _attempt(service: Service, webhook_id: str, event_id: int, outcome: str = "failed") -> None:
-    database = service.services.registry.database
-    with database.connection_context():
-        values = {
-            "webhook_id": webhook_id,
-            "event_id": event_id,
-            "outcome": outcome,
-            "is_replay": False,
-            "started_at": "2025-07-29T12:00:00.000000Z",
-            "milliseconds": 12,
-            "http_status": 500,
-            "error": "http_status",
-        }
-        WebhookAttempt.insert(values).bind(database).execute()
 
 
 def test_a_webhook_is_created_and_its_secret_is_shown_once(service: Service) -> None:
@@ -128,7 +113,7 @@ def test_a_wrong_change_changes_nothing(service: Service, change: dict[str, Any]
 
 def test_a_deleted_webhook_is_gone_with_its_attempts(service: Service) -> None:
     webhook = _create(service)
-    _attempt(service, webhook["id"], 1)
+    add_attempt(service, webhook["id"], 1)
     path = f"/api/webhooks/{webhook['id']}"
     assert service.http.delete(path, status=204).body == b""
     assert service.refusal(path, 404)["code"] == "webhook_not_found"
@@ -144,8 +129,8 @@ def test_attempts_come_newest_first_in_pages(service: Service) -> None:
     (event,) = service.http.get("/api/events").json
     webhook, other = _create(service), _create(service)
     for number in range(5):
-        _attempt(service, webhook["id"], event["id"] if number == 4 else number)
-    _attempt(service, other["id"], 1)
+        add_attempt(service, webhook["id"], event["id"] if number == 4 else number)
+    add_attempt(service, other["id"], 1)
     path = f"/api/webhooks/{webhook['id']}/attempts"
     attempts = service.http.get(path).json
     assert [one["event_id"] for one in attempts] == [event["id"], 3, 2, 1, 0]
@@ -174,7 +159,7 @@ def test_attempts_come_newest_first_in_pages(service: Service) -> None:
 def test_attempts_are_filtered(service: Service, query: str, count: int) -> None:
     webhook = _create(service)
     for event_id, outcome in ((1, "failed"), (2, "failed"), (2, "delivered")):
-        _attempt(service, webhook["id"], event_id, outcome)
+        add_attempt(service, webhook["id"], event_id, outcome)
     assert len(service.http.get(f"/api/webhooks/{webhook['id']}/attempts?{query}").json) == count
 
 
@@ -182,7 +167,7 @@ def test_a_replay_waits_for_a_worker(service: Service) -> None:
     service.import_csv(CSV)
     (event,) = service.http.get("/api/events").json
     webhook = _create(service)
-    _attempt(service, webhook["id"], event["id"])
+    add_attempt(service, webhook["id"], event["id"])
     path = f"/api/webhooks/{webhook['id']}/attempts"
     (attempt,) = service.http.get(path).json
     waiting = service.http.post(f"{path}/{attempt['id']}/replay", status=202).json
@@ -199,7 +184,7 @@ def test_a_replay_waits_for_a_worker(service: Service) -> None:
 
 def test_what_can_not_be_replayed_is_refused(service: Service) -> None:
     webhook = _create(service)
-    _attempt(service, webhook["id"], 1)
+    add_attempt(service, webhook["id"], 1)
     path = f"/api/webhooks/{webhook['id']}"
     (attempt,) = service.http.get(f"{path}/attempts").json
     replay = f"{path}/attempts/{attempt['id']}/replay"
