@@ -35,14 +35,14 @@ def measure(plan: Plan) -> list[Result]:
     beside, alone, rates = [], [], []
     small_beside, small_alone = [], []
     with _prepared(plan) as (service, webhook):
-        for _ in plan.rounds(ROUNDS):
-            alone.append(service.take_in(large).told_seconds)
-            small_alone.append(_small(plan, service, small))
-            webhook.begin_again()
-            beside.append(service.take_in(large).told_seconds)
-            small_beside.append(_small(plan, service, small))
-            webhook.begin_again()
-            rates.append(webhook.rate())
+        for number in plan.rounds(ROUNDS):
+            # Each goes first in turn: the archive grows with every import.
+            for is_beside in (False, True) if number % 2 else (True, False):
+                if is_beside:
+                    webhook.begin_again()
+                (beside if is_beside else alone).append(service.take_in(large).told_seconds)
+                (small_beside if is_beside else small_alone).append(_small(plan, service, small))
+                rates += [webhook.rate()] if is_beside else []
     return [
         Result(
             "large import while events are delivered",
@@ -79,7 +79,8 @@ class _Webhook:
         _call(self.service, "PATCH", self.path, {"after": self.first})
 
     def rate(self) -> float:
-        """Events a second from now on until all are delivered, without an import beside."""
+        """Events a second when all are sent once more, without an import beside."""
+        self.begin_again()
         with _registry(self.service) as registry:
             query = "SELECT COUNT(*), MAX(id) FROM events WHERE id > ?"
             count, last = registry.execute(query, (self.first,)).fetchone()

@@ -18,10 +18,10 @@ from worker.webhook_turns import Desk, Turn
 LOOK_SECONDS = 1.0
 SENDING_THREADS = 8
 """A receiver that answers slowly holds one of them, for the time limit of an exchange at most."""
-REST_FACTOR = 20.0
-LONGEST_REST_SECONDS = 0.5
+REST_FACTOR = 100.0
+LONGEST_REST_SECONDS = 2.0
 """While a job runs, each request is followed by so much rest for its processor time: the job keeps
-more than nine tenths of the process."""
+nearly all of the process, also where a change of threads costs as much as the request."""
 
 log = structlog.get_logger(__name__)
 
