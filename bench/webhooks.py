@@ -32,8 +32,11 @@ COPIES = """
 
 def measure(plan: Plan) -> list[Result]:
     large, small = plan.offers(LARGE_ROWS), plan.offers(SMALL_ROWS)
-    beside, alone, rates = [], [], []
-    small_beside, small_alone = [], []
+    beside: list[float] = []
+    alone: list[float] = []
+    small_beside: list[float] = []
+    small_alone: list[float] = []
+    rates: list[float] = []
     with _prepared(plan) as (service, webhook):
         for number in plan.rounds(ROUNDS):
             # Each goes first in turn: the archive grows with every import.

@@ -111,18 +111,6 @@ class SourceNotKept(NotFound):
     title = "The row does not come from a file"
 
 
-class WebhookNotFound(NotFound):
-    code = "webhook_not_found"
-    title = "No such webhook"
-
-
-class AttemptNotFound(NotFound):
-    """The webhook has no such attempt, or it was deleted for its age."""
-
-    code = "attempt_not_found"
-    title = "No such attempt"
-
-
 class SourceMissing(GlyphdError):
     """A file that should be kept forever is missing."""
 
@@ -135,27 +123,6 @@ class SourceMismatch(GlyphdError):
 
     code = "source_mismatch"
     title = "The kept file and the archive differ"
-
-
-class Gone(GlyphdError):
-    """Something was there, and is not kept any more."""
-
-    code = "gone"
-    title = "This is not kept any more"
-
-
-class EventsPruned(Gone):
-    """Events that a reader has not had yet were deleted for their age."""
-
-    code = "events_pruned"
-    title = "Some of the following events are not kept any more"
-
-
-class EventNotKept(Gone):
-    """The event of an attempt was deleted for its age."""
-
-    code = "event_not_kept"
-    title = "The event is not kept any more"
 
 
 class Conflict(GlyphdError):
@@ -205,13 +172,6 @@ class ChangePending(Conflict):
     title = "Another change of the import is in progress"
 
 
-class WebhookDisabled(Conflict):
-    """Nothing is sent to the webhook."""
-
-    code = "webhook_disabled"
-    title = "The webhook is disabled"
-
-
 class ImportConflict(Conflict):
     """The import id is used by a batch with other rows."""
 
@@ -238,13 +198,6 @@ class Refused(GlyphdError):
 
     code = "refused"
     title = "The content can't be accepted"
-
-
-class InvalidWebhook(Refused):
-    """What was said about a webhook can't be done; `errors` names each member."""
-
-    code = "invalid_webhook"
-    title = "The webhook is not valid"
 
 
 class FileRefused(Refused):

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from bottle import HTTPError, HTTPResponse, request
 
-from glyphd import errors, request_errors
+from glyphd import errors, event_errors, request_errors
 from glyphd.api.near_paths import MAX_COMPARED, nearest_path
 from glyphd.api.routes import Route
 from glyphd.db.troubles import Trouble, trouble_of
@@ -24,7 +24,7 @@ STATUSES: dict[type[errors.GlyphdError], int] = {
     errors.NotFound: 404,
     request_errors.NotAcceptable: 406,
     errors.Conflict: 409,
-    errors.Gone: 410,
+    event_errors.Gone: 410,
     request_errors.LengthMissing: 411,
     request_errors.TooLarge: 413,
     request_errors.UnsupportedType: 415,

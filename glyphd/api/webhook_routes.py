@@ -21,7 +21,7 @@ from glyphd.contracts.webhooks import (
     WebhookCreated,
     WebhookView,
 )
-from glyphd.errors import InvalidWebhook
+from glyphd.event_errors import InvalidWebhook
 from glyphd.events.webhook_records import ATTEMPT_COLUMNS, WebhookRecords, view_webhook
 from glyphd.listings.cursors import read_cursor
 from glyphd.listings.results import Page, cut_page

@@ -11,7 +11,7 @@ from peewee import Case, Database
 
 from glyphd.contracts.events import EventKind
 from glyphd.db.event_models import EventFeed, FeedEvent
-from glyphd.errors import EventsPruned
+from glyphd.event_errors import EventsPruned
 from glyphd.events.reports import Report
 
 EVENT_COLUMNS = ("id", "kind", "occurred_at", "data")

@@ -19,7 +19,7 @@ from glyphd.contracts.webhooks import (
 )
 from glyphd.db.event_models import EventFeed, FeedEvent
 from glyphd.db.webhook_models import Webhook, WebhookAttempt
-from glyphd.errors import (
+from glyphd.event_errors import (
     AttemptNotFound,
     EventNotKept,
     InvalidWebhook,

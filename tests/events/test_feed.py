@@ -11,7 +11,8 @@ from glyphd.contracts.events import EventKind
 from glyphd.db.connections import open_registry
 from glyphd.db.event_models import EventFeed, FeedEvent
 from glyphd.db.migrations import initialise, migrate
-from glyphd.errors import DataWouldBeLost, EventsPruned
+from glyphd.errors import DataWouldBeLost
+from glyphd.event_errors import EventsPruned
 from glyphd.events.feed import KEPT_DAYS, add_event, events_after, prune_events
 from glyphd.events.reports import report_of_end
 from glyphd.importing.claims import ClaimLost

@@ -1,0 +1,50 @@
+"""What can be wrong with a request about events or webhooks."""
+
+from glyphd.errors import Conflict, GlyphdError, NotFound, Refused
+
+
+class Gone(GlyphdError):
+    """Something was there, and is not kept any more."""
+
+    code = "gone"
+    title = "This is not kept any more"
+
+
+class EventsPruned(Gone):
+    """Events that a reader has not had yet were deleted for their age."""
+
+    code = "events_pruned"
+    title = "Some of the following events are not kept any more"
+
+
+class EventNotKept(Gone):
+    """The event of an attempt was deleted for its age."""
+
+    code = "event_not_kept"
+    title = "The event is not kept any more"
+
+
+class WebhookNotFound(NotFound):
+    code = "webhook_not_found"
+    title = "No such webhook"
+
+
+class AttemptNotFound(NotFound):
+    """The webhook has no such attempt, or it was deleted for its age."""
+
+    code = "attempt_not_found"
+    title = "No such attempt"
+
+
+class WebhookDisabled(Conflict):
+    """Nothing is sent to the webhook."""
+
+    code = "webhook_disabled"
+    title = "The webhook is disabled"
+
+
+class InvalidWebhook(Refused):
+    """What was said about a webhook can't be done; `errors` names each member."""
+
+    code = "invalid_webhook"
+    title = "The webhook is not valid"
