@@ -61,6 +61,10 @@ class Settings(BaseSettings):
     trusted_proxies: str | None = Field(
         None, description="Addresses or networks whose X-Forwarded-Host is trusted"
     )
+    tokens_file: Path | None = Field(None, description="Tokens, one a line")
+    anonymous: Literal["read"] | None = Field(
+        None, description="read: reading needs no token, even if writing does"
+    )
     threads: int = Field(8, ge=2, le=256, description="Threads that answer requests")
     grace_seconds: float = Field(
         25, gt=0, le=3600, description="Seconds to finish current work after a stop signal"

@@ -5,6 +5,7 @@ from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_list, answer_whole, output_format, require_changed
 from glyphd.api.listing_routes import listing_key
+from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.queries import DeltaQuery, MomentQuery
@@ -22,9 +23,9 @@ class DeltasApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/deltas", self.list),
-            Route("GET", "/api/forecast/deltas", self.list),
-            Route("GET", "/api/listings/<listing_id>/history", self.history),
+            Route("GET", "/api/deltas", self.list, READ),
+            Route("GET", "/api/forecast/deltas", self.list, READ),
+            Route("GET", "/api/listings/<listing_id>/history", self.history, READ),
         ]
 
     def list(self) -> HTTPResponse:

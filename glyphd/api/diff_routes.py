@@ -6,6 +6,7 @@ from urllib.parse import quote
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
+from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.parameter_reading import choices
@@ -28,7 +29,7 @@ class DiffApi:
         self._archive = services.archive
 
     def routes(self) -> list[Route]:
-        return [Route("GET", PATH, self.show)]
+        return [Route("GET", PATH, self.show, READ)]
 
     def show(self, a: str, b: str) -> HTTPResponse:
         """The counts of differences between the imports; with `kind` one of the lists."""

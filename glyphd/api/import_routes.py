@@ -12,13 +12,14 @@ from glyphd.api.answers import (
     require_new_tag,
 )
 from glyphd.api.import_lists import ImportList, KeptErrors
+from glyphd.api.needs import READ_ITS_IMPORTS, READ_ITS_SOURCE
 from glyphd.api.query_strings import query
 from glyphd.api.routes import ID, Route
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.queries import ErrorQuery, ImportQuery, NoParameters, StatusQuery
 from glyphd.importing.intake import GZIP
 from glyphd.importing.job_queries import require_import
-from glyphd.importing.status import view_import
+from glyphd.importing.status import view_imports
 from glyphd.services import Services
 
 DEFAULT_LIMIT = 100
@@ -31,11 +32,11 @@ class ImportsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/imports", self.list),
-            Route("GET", f"/api/imports/{ID}", self.show),
-            Route("GET", f"/api/import/{ID}", self.show),
-            Route("GET", f"/api/imports/{ID}/errors", self.errors),
-            Route("GET", f"/api/imports/{ID}/file", self.file),
+            Route("GET", "/api/imports", self.list, READ_ITS_SOURCE),
+            Route("GET", f"/api/imports/{ID}", self.show, READ_ITS_IMPORTS),
+            Route("GET", f"/api/import/{ID}", self.show, READ_ITS_IMPORTS),
+            Route("GET", f"/api/imports/{ID}/errors", self.errors, READ_ITS_IMPORTS),
+            Route("GET", f"/api/imports/{ID}/file", self.file, READ_ITS_IMPORTS),
         ]
 
     def list(self) -> HTTPResponse:
@@ -52,7 +53,8 @@ class ImportsApi:
         """One import's status."""
         asked = query(StatusQuery)
         job = require_import(self._services.registry, import_id)
-        view = view_import(self._waiting.until_changed(job, asked.wait or 0))
+        job = self._waiting.until_changed(job, asked.wait or 0)
+        (view,) = view_imports(self._services.registry, [job])
         answer = answer_json(view, **require_changed(view.model_dump(mode="json")))
         if not view.status.is_final:
             answer.set_header("Retry-After", "1")

@@ -6,6 +6,7 @@ from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
 from glyphd.api.kept_pages import KeptPages
+from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.turns import Turns
@@ -27,8 +28,8 @@ class ListingsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/listings", self.list),
-            Route("GET", "/api/listings/<listing_id>", self.show),
+            Route("GET", "/api/listings", self.list, READ),
+            Route("GET", "/api/listings/<listing_id>", self.show, READ),
         ]
 
     def list(self) -> HTTPResponse:

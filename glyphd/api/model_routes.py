@@ -3,6 +3,7 @@
 from bottle import HTTPResponse, request
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
+from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, query_pairs, require_limit
 from glyphd.api.routes import Route
 from glyphd.contracts.parameter_reading import read_parameters
@@ -26,9 +27,9 @@ class ModelsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/models", self.list),
-            Route("GET", f"/api/models/{MODEL}/history", self.history),
-            Route("GET", f"/api/models/{MODEL}", self.show),
+            Route("GET", "/api/models", self.list, READ),
+            Route("GET", f"/api/models/{MODEL}/history", self.history, READ),
+            Route("GET", f"/api/models/{MODEL}", self.show, READ),
         ]
 
     def list(self) -> HTTPResponse:

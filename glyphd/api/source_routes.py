@@ -7,6 +7,7 @@ from peewee import Database
 from glyphd.api.answer_files import written
 from glyphd.api.answers import answer_bytes, answer_file, answer_head, make_etag, require_new_tag
 from glyphd.api.listing_routes import listing_key
+from glyphd.api.needs import READ, READ_ITS_IMPORTS
 from glyphd.api.query_strings import query
 from glyphd.api.routes import ID, Route
 from glyphd.contracts.queries import NoParameters, SourceQuery
@@ -27,8 +28,8 @@ class SourcesApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", f"/api/imports/{ID}/report.csv", self.report),
-            Route("GET", "/api/listings/<listing_id>/source", self.source),
+            Route("GET", f"/api/imports/{ID}/report.csv", self.report, READ_ITS_IMPORTS),
+            Route("GET", "/api/listings/<listing_id>/source", self.source, READ),
         ]
 
     def report(self, import_id: str) -> HTTPResponse:

@@ -150,6 +150,9 @@ class ImportQuery(PageQuery):
     source: Annotated[str | None, TextCell()] = Field(
         None, description="Source given with the upload"
     )
+    by: Annotated[str | None, TextCell(max_length=100)] = Field(
+        None, description="Name of the token that they were sent with"
+    )
     sha256: Annotated[str | None, TextCell(max_length=64)] = Field(
         None, description="SHA-256 of the upload, in hex"
     )
