@@ -27,6 +27,7 @@ STATUSES: dict[type[errors.GlyphdError], int] = {
     request_errors.LengthMissing: 411,
     request_errors.TooLarge: 413,
     request_errors.UnsupportedType: 415,
+    request_errors.RangeNotSatisfiable: 416,
     request_errors.HostNotAllowed: 421,
     errors.Refused: 422,
     request_errors.HeadersTooLarge: 431,
