@@ -20,11 +20,19 @@ from glyphd.api.request_headers import header, weighted
 from glyphd.contracts.fingerprints import fingerprint
 from glyphd.contracts.queries import OutputQuery, PageQuery
 from glyphd.errors import Answered
-from glyphd.listings.formats import CONTENT_TYPES, WRITERS, WriteRows, write_safe_csv
+from glyphd.listings import parquet
+from glyphd.listings.formats import (
+    CONTENT_TYPES,
+    WRITERS,
+    WriteRows,
+    marked,
+    write_csv,
+    write_safe_csv,
+)
 from glyphd.listings.results import Page, Result, RowStream
 from glyphd.request_errors import NotAcceptable
 
-_BY_MEDIA_TYPE = {"application/json": "json", "text/csv": "csv", "application/x-ndjson": "ndjson"}
+_BY_MEDIA_TYPE = {kind.partition(";")[0]: form for form, kind in CONTENT_TYPES.items()}
 _BY_RANGE = {"*/*": "json", "application/*": "json", "text/*": "csv"}
 
 
@@ -84,20 +92,27 @@ def require_new_tag(etag: str, *, vary: str | None = None) -> dict[str, str]:
 
 
 def output_format(query: OutputQuery) -> str:
-    """The format requested by `format`, or else by the Accept header. Raises NotAcceptable."""
-    if query.format is not None:
-        return query.format
-    accepted = header("Accept").strip()
-    if not accepted:
-        return "json"
+    """The format requested by `format`, or else by the Accept header.
+
+    Raises NotAcceptable, and FormatNotInstalled for one that this service could have.
+    """
+    form = query.format or _accepted_format(header("Accept").strip())
+    if form == "parquet":
+        parquet.require_installed()
+    return form
+
+
+def _accepted_format(accepted: str) -> str:
+    """The format that is preferred; one that is not installed only if no other one is accepted."""
     forms = _BY_MEDIA_TYPE | _BY_RANGE
-    for media_type in media_types(accepted):
-        if media_type in forms:
-            return forms[media_type]
-    offered = list(_BY_MEDIA_TYPE)
-    raise NotAcceptable(
-        f"available as {', '.join(offered)}, not as {accepted[:200]}", offered=offered
-    )
+    given = media_types(accepted) if accepted else ["*/*"]
+    found = [forms[media_type] for media_type in given if media_type in forms]
+    if not found:
+        offered = list(_BY_MEDIA_TYPE)
+        raise NotAcceptable(
+            f"available as {', '.join(offered)}, not as {accepted[:200]}", offered=offered
+        )
+    return next((form for form in found if form != "parquet" or parquet.is_installed()), found[0])
 
 
 def answer_list(
@@ -168,7 +183,10 @@ def answer_whole(
 def _writer(asked: OutputQuery) -> tuple[str, WriteRows]:
     """The requested format, and its writer."""
     form = output_format(asked)
-    return form, write_safe_csv if form == "csv" and asked.safe else WRITERS[form]
+    if form != "csv":
+        return form, WRITERS[form]
+    write = write_safe_csv if asked.safe else write_csv
+    return form, marked(write) if asked.bom else write
 
 
 def next_link(cursor: str | None) -> dict[str, str]:

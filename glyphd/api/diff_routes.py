@@ -21,7 +21,7 @@ from glyphd.request_errors import InvalidParameter
 from glyphd.services import Services
 
 PATH = "/api/imports/<a:re:[^/]{1,64}>/diff/<b:re:[^/]{1,64}>"
-_FOR_LISTS = ("limit", "cursor", "fields", "format", "safe")
+_FOR_LISTS = ("limit", "cursor", "fields", "format", "safe", "bom")
 
 
 class DiffApi:

@@ -32,6 +32,7 @@ STATUSES: dict[type[errors.GlyphdError], int] = {
     errors.Refused: 422,
     request_errors.HeadersTooLarge: 431,
     request_errors.NotSupported: 501,
+    errors.FormatNotInstalled: 501,
     errors.Unavailable: 503,
     request_errors.HttpVersionNotSupported: 505,
     errors.SchemaError: 503,
