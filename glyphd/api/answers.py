@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from bottle import HTTPResponse, request
 from pydantic import BaseModel
 
-from glyphd.api.content_codings import coded, tags_accepted
+from glyphd.api.content_codings import BY_CODING, coded, tags_accepted
 from glyphd.api.file_answers import answer_result
 from glyphd.api.kept_pages import KeptPages
 from glyphd.api.kept_results import KeptResults
@@ -64,7 +64,7 @@ def make_etag(*parts: Any) -> str:
     return f'"{fingerprint(parts)}"'
 
 
-def require_changed(*version: Any, vary: str | None = None) -> dict[str, str]:
+def require_changed(*version: Any, vary: str = BY_CODING) -> dict[str, str]:
     """The headers of an answer that may change: its tag, for this request and the version (JSON
     values).
 
@@ -75,13 +75,13 @@ def require_changed(*version: Any, vary: str | None = None) -> dict[str, str]:
 
 def require_changed_list(asked: OutputQuery, *version: Any) -> dict[str, str]:
     """The same for a list, whose format may depend on the `Accept` header."""
-    return require_changed(output_format(asked), *version, vary="Accept")
+    return require_changed(output_format(asked), *version, vary=f"Accept, {BY_CODING}")
 
 
-def require_new_tag(etag: str, *, vary: str | None = None) -> dict[str, str]:
-    """The headers of an answer with this tag, which depends on the request header `vary`. Raises
+def require_new_tag(etag: str, *, vary: str = BY_CODING) -> dict[str, str]:
+    """The headers of an answer with this tag, which depends on the request headers `vary`. Raises
     304 if the client already has it."""
-    headers = {"ETag": etag, "Cache-Control": "no-cache"} | ({"Vary": vary} if vary else {})
+    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": vary}
     given = {tag.strip().removeprefix("W/") for tag in header("If-None-Match").split(",")}
     for tag in tags_accepted(etag):
         if tag in given:

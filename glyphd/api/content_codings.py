@@ -3,7 +3,6 @@
 import gzip
 import io
 import os
-from http import HTTPStatus
 from typing import Any, BinaryIO, cast
 
 from bottle import HTTPResponse
@@ -12,6 +11,9 @@ from glyphd.api.answer_files import Write
 from glyphd.api.request_headers import header, weighted
 
 GZIP = "gzip"
+BY_CODING = "Accept-Encoding"
+"""What an answer varies by that may come in gzip."""
+
 LEAST_BYTES = 1024
 """Up to this size a body is sent as it is: it fits into one packet anyway."""
 
@@ -52,13 +54,6 @@ def tags_accepted(etag: str) -> list[str]:
 def is_coded(content_type: str) -> bool:
     """Whether content of this type is worth to be packed."""
     return content_type.startswith(_CODED_TYPES)
-
-
-def vary_on_coding(vary: str | None) -> str:
-    """The `Vary` of an answer that may come in gzip."""
-    if vary is None or "Accept-Encoding" in vary:
-        return vary or "Accept-Encoding"
-    return f"{vary}, Accept-Encoding"
 
 
 class _Packing(io.RawIOBase):
@@ -109,11 +104,10 @@ def coded(answer: HTTPResponse) -> HTTPResponse:
     """The answer in gzip where that is accepted and worth it. Changes and returns the answer, whose
     body is in memory."""
     body = answer.body
-    is_packable = isinstance(body, bytes) and is_coded(answer.get_header("Content-Type", ""))
-    if is_packable or answer.status_code == HTTPStatus.NOT_MODIFIED:
-        answer.set_header("Vary", vary_on_coding(answer.get_header("Vary")))
-    if not is_packable:
+    if not isinstance(body, bytes) or not is_coded(answer.get_header("Content-Type", "")):
         return answer
+    if answer.get_header("Vary") is None:
+        answer.set_header("Vary", BY_CODING)
     if len(body) <= LEAST_BYTES or answer.get_header("Content-Encoding") or not gzip_accepted():
         return answer
     answer.body = gzip.compress(body, _LEVEL, mtime=0)

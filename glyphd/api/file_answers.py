@@ -14,7 +14,6 @@ from glyphd.api.content_codings import (
     is_packed,
     packed,
     tag_in_gzip,
-    vary_on_coding,
 )
 from glyphd.api.kept_results import HeldFile, KeptResults
 from glyphd.api.problems import problem_of
@@ -26,15 +25,12 @@ def answer_result(
 ) -> HTTPResponse:
     """What `write` writes, once for all who ask for the strong `ETag` in these headers, in gzip
     where that is accepted."""
-    if not is_coded(content_type):
-        return answer_held(results.open(headers["ETag"], write), content_type, headers)
-    headers = headers | {"Vary": vary_on_coding(headers.get("Vary"))}
-    if not gzip_accepted():
+    if not is_coded(content_type) or not gzip_accepted():
         return answer_held(results.open(headers["ETag"], write), content_type, headers)
     tag = tag_in_gzip(headers["ETag"])
     held = results.open(tag, packed(write))
     if is_packed(held.fileno):
-        headers |= {"Content-Encoding": GZIP, "ETag": tag}
+        headers = headers | {"Content-Encoding": GZIP, "ETag": tag}
     return answer_held(held, content_type, headers)
 
 
