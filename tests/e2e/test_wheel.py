@@ -38,7 +38,8 @@ def test_an_installed_wheel_serves_and_imports(tmp_path: Path) -> None:
                 )
             with pytest.raises(HTTPError) as missing:
                 _read(found[0], "/api/listings?format=parquet")
-            assert missing.value.code == 501, "the extra is not among the runtime's dependencies"
+            with missing.value as answer:
+                assert answer.code == 501, "the extra is not among the runtime's dependencies"
         finally:
             popen.terminate()
         assert popen.wait(PATIENCE_SECONDS) == 0
