@@ -7,19 +7,18 @@ import pytest
 
 from glyphd.api.answer_files import Write
 from glyphd.api.kept_results import HeldFile, KeptResults
-from glyphd.db.connections import close_all
 from glyphd.settings import Settings
-from tests.service import Service, offers, open_service
+from tests.service import Service, offers
+from tests.spoiling import open_ledger
 
 LATER = offers("T4,500,0.4,USA,Acme,2025-03-01")
 
 
 @pytest.fixture
 def on_either(database_settings: Settings) -> Iterator[Service]:
-    service = open_service(database_settings)
-    service.import_csv(offers("L4,2400,0.7,USA,Acme,2025-01-01"))
-    yield service
-    close_all(service.services.archive)
+    for service in open_ledger(database_settings):
+        service.import_csv(offers("L4,2400,0.7,USA,Acme,2025-01-01"))
+        yield service
 
 
 @pytest.mark.parametrize("path", ["/api/listings", "/api/models"])
