@@ -73,15 +73,18 @@ def _groups(batches: Iterable[Any]) -> Iterator[list[Any]]:
 
 
 def _array(arrow: Any, kind: Kind, arrow_type: Any, values: Sequence[Any]) -> Any:
-    if kind is Kind.JSON:
-        return arrow.array([_json_text(value) for value in values], arrow_type)
     if kind in (Kind.TIME, Kind.DATE):
         return arrow.array(values, arrow.string()).cast(arrow_type)
-    return arrow.array(values, arrow_type)
+    try:
+        return arrow.array(values, arrow_type)
+    except (arrow.ArrowTypeError, arrow.ArrowInvalid):
+        if kind not in (Kind.TEXT, Kind.JSON):
+            raise
+    return arrow.array([_json_text(value) for value in values], arrow_type)
 
 
 def _json_text(value: Any) -> str | None:
-    """Stored JSON is text already."""
+    """Stored JSON is text already, and so are most columns of text."""
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
