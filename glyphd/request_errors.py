@@ -86,6 +86,11 @@ class TooLarge(GlyphdError):
     title = "The body is too large"
 
 
+class RangeNotSatisfiable(GlyphdError):
+    code = "range_not_satisfiable"
+    title = "The range is outside the content"
+
+
 class UnsupportedType(GlyphdError):
     code = "unsupported_media_type"
     title = "Unsupported media type"

@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     max_scratch_bytes: int = Field(
         16384 * MIB, ge=1, description="Total size of the temporary files of answers; beyond it 503"
     )
+    max_kept_result_bytes: int = Field(
+        4096 * MIB, ge=0, description="Size of whole results kept after their last reader"
+    )
     max_json_bytes: int = Field(16 * MIB, ge=1, description="Largest JSON body")
     max_line_bytes: int = Field(
         MIB, ge=1024, le=64 * MIB, description="Longest physical line of a CSV"

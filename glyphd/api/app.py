@@ -12,10 +12,12 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from glyphd.api.access import AccessRule, RequestHead
 from glyphd.api.action_routes import ActionsApi
 from glyphd.api.callers import CLIENT
+from glyphd.api.content_codings import coded
 from glyphd.api.delta_routes import DeltasApi
 from glyphd.api.diff_routes import DiffApi
 from glyphd.api.guard import HEAD, NEED, Guard
 from glyphd.api.import_routes import ImportsApi
+from glyphd.api.kept_results import KeptResults
 from glyphd.api.leaving import client_left
 from glyphd.api.listing_routes import ListingsApi
 from glyphd.api.model_routes import ModelsApi
@@ -83,17 +85,18 @@ def places_to_wait(services: Services) -> Waiting:
 def all_routes(services: Services, waiting: Waiting | None = None) -> list[Route]:
     """The route table."""
     waiting = waiting or places_to_wait(services)
+    results = KeptResults(services.scratch, services.settings.max_kept_result_bytes)
     parts = (
         SystemApi(services),
         UploadsApi(services, waiting),
         PersistApi(services, waiting),
-        ImportsApi(services, waiting),
+        ImportsApi(services, waiting, results),
         ActionsApi(services, waiting),
-        ListingsApi(services),
-        DeltasApi(services),
-        ModelsApi(services),
-        DiffApi(services),
-        SourcesApi(services),
+        ListingsApi(services, results),
+        DeltasApi(services, results),
+        ModelsApi(services, results),
+        DiffApi(services, results),
+        SourcesApi(services, results),
     )
     return [route for part in parts for route in part.routes()]
 
@@ -123,11 +126,14 @@ def _failures_as_problems(
     def answer(*args: Any, **kwargs: Any) -> HTTPResponse:
         try:
             with services.registry.one_connection():
-                return handle(*args, **kwargs)
-        except HTTPResponse:
+                found = handle(*args, **kwargs)
+        except HTTPError:
             raise
+        except HTTPResponse as raised:
+            found = raised
         except Exception as error:  # noqa: BLE001  # the HTTP edge
-            return pages.present(problem_of(error))
+            found = pages.present(problem_of(error))
+        return coded(found)
 
     return answer
 

@@ -3,15 +3,16 @@
 from bottle import HTTPResponse
 
 from glyphd.api.answers import (
-    answer_file,
     answer_json,
     answer_list,
     answer_page,
-    output_format,
     require_changed,
+    require_changed_list,
     require_new_tag,
 )
+from glyphd.api.file_answers import answer_open_file
 from glyphd.api.import_lists import ImportList, KeptErrors
+from glyphd.api.kept_results import KeptResults
 from glyphd.api.needs import READ_ITS_IMPORTS, READ_ITS_SOURCE
 from glyphd.api.query_strings import query
 from glyphd.api.routes import ID, Route
@@ -26,8 +27,9 @@ DEFAULT_LIMIT = 100
 
 
 class ImportsApi:
-    def __init__(self, services: Services, waiting: Waiting) -> None:
+    def __init__(self, services: Services, waiting: Waiting, results: KeptResults) -> None:
         self._services = services
+        self._results = results
         self._waiting = waiting
 
     def routes(self) -> list[Route]:
@@ -44,7 +46,7 @@ class ImportsApi:
         asked = query(ImportQuery)
         imports = ImportList(self._services.registry, asked)
         page = imports.page(asked.limit or DEFAULT_LIMIT)
-        headers = require_changed(output_format(asked), page.rows, page.next_cursor)
+        headers = require_changed_list(asked, page.rows, page.next_cursor)
         if asked.count:
             headers["X-Total-Count"] = str(imports.count())
         return answer_page(asked, page, headers)
@@ -65,7 +67,7 @@ class ImportsApi:
         asked = query(ErrorQuery)
         job = require_import(self._services.registry, import_id)
         errors = KeptErrors(self._services.uploads, job, asked.cursor)
-        return answer_list(asked, errors, job.errors_name or "", self._services.scratch)
+        return answer_list(asked, errors, job.errors_name or "", self._results)
 
     def file(self, import_id: str) -> HTTPResponse:
         """The upload, byte for byte: gzip stays gzip."""
@@ -76,7 +78,6 @@ class ImportsApi:
             "application/gzip" if job.content_encoding == GZIP else job.content_type or "text/csv"
         )
         require_new_tag(etag)
-        headers = {"ETag": etag, "Content_Disposition": f'attachment; filename="{job.upload_name}"'}
-        return answer_file(
-            self._services.uploads.open(job.upload_name or ""), content_type, **headers
-        )
+        headers = {"ETag": etag, "Content-Disposition": f'attachment; filename="{job.upload_name}"'}
+        file = self._services.uploads.open(job.upload_name or "")
+        return answer_open_file(file, content_type, headers)

@@ -41,7 +41,7 @@ Moment = Annotated[
 ]
 Limit = Annotated[int | None, IntegerCell(minimum=1, maximum=MAX_LIMIT)]
 Flag = Annotated[bool | None, BooleanCell()]
-OutputFormat = Literal["json", "csv", "ndjson"]
+OutputFormat = Literal["json", "csv", "ndjson", "parquet"]
 Bucket = Literal["day", "week", "month"]
 DiffKind = Literal["added", "removed", "changed"]
 SortKey = Literal[
@@ -85,6 +85,7 @@ class OutputQuery(Query):
     safe: Flag = Field(
         None, description="With format=csv: guard cells against spreadsheet formulas"
     )
+    bom: Flag = Field(None, description="With format=csv: a byte order mark first, for Excel")
 
 
 class PageQuery(OutputQuery):

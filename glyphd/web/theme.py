@@ -31,7 +31,7 @@ HEADERS = {
     "Content_Security_Policy": POLICY,
     "Referrer_Policy": "same-origin",
     "Cross_Origin_Opener_Policy": "same-origin",
-    "Vary": "Accept",
+    "Vary": "Accept, Accept-Encoding",
 }
 Headers = dict[str, str]
 
