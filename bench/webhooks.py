@@ -110,7 +110,7 @@ def _prepared(plan: Plan) -> Iterator[tuple[Running, _Webhook]]:
             registry.execute(COPIES, (plan.size(EVENTS, least=100),))
         url = f"http://127.0.0.1:{port}/"
         created = _call(service, "POST", "/api/webhooks", {"url": url})
-        yield service, _Webhook(service, f"/api/webhooks/{created['id']}", int(first))
+        yield service, _Webhook(service, f"/api/webhooks/{created['webhook_id']}", int(first))
 
 
 def _small(plan: Plan, service: Running, path: Any) -> float:

@@ -6,8 +6,9 @@ from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json
 from glyphd.api.bodies import read_fields
-from glyphd.api.callers import caller
+from glyphd.api.callers import caller, wanted_import
 from glyphd.api.import_log import import_line
+from glyphd.api.needs import CHANGE_ITS_IMPORTS
 from glyphd.api.outcomes import answer_accepted, changed
 from glyphd.api.preferences import wait_asked
 from glyphd.api.query_strings import idempotency_key, query, query_pairs
@@ -40,10 +41,10 @@ class ActionsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("POST", f"/api/imports/{ID}/cancel", self.cancel),
-            Route("POST", f"/api/imports/{ID}/retry", self.retry),
-            Route("POST", f"/api/imports/{ID}/rollback", self.roll_back),
-            Route("POST", f"/api/imports/{ID}/restore", self.restore),
+            Route("POST", f"/api/imports/{ID}/cancel", self.cancel, CHANGE_ITS_IMPORTS),
+            Route("POST", f"/api/imports/{ID}/retry", self.retry, CHANGE_ITS_IMPORTS),
+            Route("POST", f"/api/imports/{ID}/rollback", self.roll_back, CHANGE_ITS_IMPORTS),
+            Route("POST", f"/api/imports/{ID}/restore", self.restore, CHANGE_ITS_IMPORTS),
         ]
 
     def cancel(self, import_id: str) -> HTTPResponse:
@@ -59,7 +60,7 @@ class ActionsApi:
         accepted = run_again(
             self._services,
             import_id,
-            lambda: Asked(query(ImportOptions), idempotency_key(), caller()),
+            lambda: wanted_import(query(ImportOptions), idempotency_key()),
         )
         return answer_accepted(accepted, self._waiting, seconds_unasked=0)
 
@@ -83,7 +84,8 @@ class ActionsApi:
         change = self._waiting.until_final(
             change, CHANGE_GRACE_SECONDS if seconds is None else seconds
         )
-        return changed(change, require_import(services.registry, import_id))
+        job = require_import(services.registry, import_id)
+        return changed(change, job, services.registry)
 
     def _foresee(self, job: Job, kind: str) -> HTTPResponse:
         effect = foreseen_effect(self._services, job, kind)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_page, next_link, output_format, require_changed
+from glyphd.api.needs import READ
 from glyphd.api.query_strings import query
 from glyphd.api.routes import Route
 from glyphd.api.waiting import Waiting
@@ -23,7 +24,7 @@ class EventsApi:
         self._waiting = waiting
 
     def routes(self) -> list[Route]:
-        return [Route("GET", "/api/events", self.list)]
+        return [Route("GET", "/api/events", self.list, READ)]
 
     def list(self) -> HTTPResponse:
         """The events after one, oldest first; held until there is one, if that is asked for."""

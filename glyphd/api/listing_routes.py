@@ -6,8 +6,11 @@ from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
 from glyphd.api.kept_pages import KeptPages
+from glyphd.api.kept_results import KeptResults
+from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
+from glyphd.api.snapshots import reading
 from glyphd.api.turns import Turns
 from glyphd.contracts.queries import ListingQuery, NoParameters
 from glyphd.errors import ListingNotCurrent, ListingNotFound
@@ -18,8 +21,8 @@ from glyphd.storage.result_rows import RESULT_COLUMNS, as_object
 
 
 class ListingsApi:
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, services: Services, results: KeptResults) -> None:
+        self._results = results
         self._archive = services.archive
         self._turns = Turns()
         self._pages = KeptPages()
@@ -27,8 +30,8 @@ class ListingsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/listings", self.list),
-            Route("GET", "/api/listings/<listing_id>", self.show),
+            Route("GET", "/api/listings", self.list, READ),
+            Route("GET", "/api/listings/<listing_id>", self.show, READ),
         ]
 
     def list(self) -> HTTPResponse:
@@ -36,14 +39,14 @@ class ListingsApi:
         asked = query(ListingQuery)
         require_limit(asked.limit, asked.cursor)
         turn = nullcontext() if asked.limit is None else self._turns.take()
-        with turn, self._archive.connection_context():
+        with turn, reading(self._archive, asked):
             search = Search(self._archive, asked, self._statements)
             count = search.count if asked.count else None
             return answer_list(
                 asked,
                 search,
                 archive_version(self._archive),
-                self._services.scratch,
+                self._results,
                 count=count,
                 pages=self._pages,
             )

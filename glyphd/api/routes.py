@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 from bottle import HTTPResponse
 
+from glyphd.api.needs import ADMIN, Need
+
 ID = "<import_id:re:[^/]{1,64}>"
 
 
 @dataclass(frozen=True)
 class Route:
-    """One method on one path."""
+    """One method on one path, and the scope that it needs: the highest where it does not say."""
 
     method: str
     path: str
     handle: Callable[..., HTTPResponse]
+    scope: Need = ADMIN

@@ -5,8 +5,9 @@ from bottle import HTTPResponse
 from glyphd.api.arriving import Body
 from glyphd.api.bodies import receive_upload
 from glyphd.api.body_limits import BodyLimits
-from glyphd.api.callers import caller
+from glyphd.api.callers import wanted_import
 from glyphd.api.import_log import import_line
+from glyphd.api.needs import SEND
 from glyphd.api.outcomes import answer_accepted
 from glyphd.api.query_strings import idempotency_key, query, query_pairs
 from glyphd.api.routes import Route
@@ -33,7 +34,8 @@ class UploadsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("POST", path, self.create) for path in ("/api/import", "/api/listings/import")
+            Route("POST", path, self.create, SEND)
+            for path in ("/api/import", "/api/listings/import")
         ]
 
     def create(self) -> HTTPResponse:
@@ -88,4 +90,4 @@ def understood(body: Body) -> tuple[Described, Asked]:
     is_packed = (name or "").lower().endswith(".gz") and not body.is_text
     encoding = GZIP if is_packed else body.described.content_encoding
     described = Described(name, body.described.content_type, encoding)
-    return described, Asked(options, idempotency_key(), caller())
+    return described, wanted_import(options, idempotency_key())

@@ -30,13 +30,13 @@ class Waiting:
     def __init__(
         self, registry: Registry, threads: int, has_left: Callable[[], bool] = nobody_leaves
     ) -> None:
-        self._registry = registry
+        self.registry = registry
         self._has_left = has_left
         self._places = BoundedSemaphore(max(threads // 2, 1))
 
     def until_final(self, job: Job, seconds: float) -> Job:
         """The job when it has ended, or when the time is up; immediately if no worker is alive."""
-        if seconds <= 0 or not self._registry.workers_alive():
+        if seconds <= 0 or not self.registry.workers_alive():
             return job
         return self._hold_job(job, seconds, lambda now: ImportStatus(now.status).is_final)
 
@@ -53,7 +53,7 @@ class Waiting:
         return found if found or seconds <= 0 else self._hold(look, seconds, bool)
 
     def _hold_job(self, job: Job, seconds: float, is_over: Callable[[Job], bool]) -> Job:
-        return self._hold(lambda: self._registry.job(job.id) or job, seconds, is_over)
+        return self._hold(lambda: self.registry.job(job.id) or job, seconds, is_over)
 
     def _hold(
         self, look: Callable[[], Found], seconds: float, is_over: Callable[[Found], bool]

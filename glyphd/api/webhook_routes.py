@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from glyphd.api.answers import answer_json, answer_page, output_format, require_changed
 from glyphd.api.bodies import read_json_body
 from glyphd.api.body_limits import BodyLimits
+from glyphd.api.needs import ADMIN
 from glyphd.api.query_strings import query
 from glyphd.api.routes import Route
 from glyphd.contracts.json_values import RepeatedKeys
@@ -41,13 +42,13 @@ class WebhooksApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/webhooks", self.list),
-            Route("POST", "/api/webhooks", self.create),
-            Route("GET", f"/api/webhooks/{WEBHOOK}", self.show),
-            Route("PATCH", f"/api/webhooks/{WEBHOOK}", self.change),
-            Route("DELETE", f"/api/webhooks/{WEBHOOK}", self.delete),
-            Route("GET", f"/api/webhooks/{WEBHOOK}/attempts", self.attempts),
-            Route("POST", f"/api/webhooks/{WEBHOOK}/attempts/{ATTEMPT}/replay", self.replay),
+            Route("GET", "/api/webhooks", self.list, ADMIN),
+            Route("POST", "/api/webhooks", self.create, ADMIN),
+            Route("GET", f"/api/webhooks/{WEBHOOK}", self.show, ADMIN),
+            Route("PATCH", f"/api/webhooks/{WEBHOOK}", self.change, ADMIN),
+            Route("DELETE", f"/api/webhooks/{WEBHOOK}", self.delete, ADMIN),
+            Route("GET", f"/api/webhooks/{WEBHOOK}/attempts", self.attempts, ADMIN),
+            Route("POST", f"/api/webhooks/{WEBHOOK}/attempts/{ATTEMPT}/replay", self.replay, ADMIN),
         ]
 
     def list(self) -> HTTPResponse:

@@ -47,7 +47,7 @@ class WebhookChange(BaseModel):
 class WebhookView(BaseModel):
     """A webhook as clients see it."""
 
-    id: str
+    webhook_id: str
     url: str
     kinds: list[EventKind]
     description: str | None

@@ -210,7 +210,7 @@ def prune_attempts(database: Database) -> None:
 def view_webhook(webhook: Webhook) -> WebhookView:
     """What clients see: all but the secret."""
     return WebhookView(
-        id=webhook.id,
+        webhook_id=webhook.id,
         url=webhook.url,
         kinds=kinds_of(webhook),
         description=webhook.description,

@@ -82,7 +82,7 @@ def test_the_receiver_of_the_manual_gets_what_happens(environment: dict[str, str
             assert receiver.stdout is not None
             line = receiver.stdout.readline().split()
             (event,) = get(api.address, "/api/events")
-            path = f"/api/webhooks/{webhook['id']}"
+            path = f"/api/webhooks/{webhook['webhook_id']}"
             until(lambda: get(api.address, path)["after"] == event["id"])
         finally:
             receiver.kill()
@@ -106,7 +106,7 @@ def test_every_event_arrives_in_order_although_workers_are_killed(
             for import_id in ids:
                 final_status(api.address, import_id)
             events = [event["id"] for event in get(api.address, "/api/events?limit=1000")]
-            path = f"/api/webhooks/{webhook['id']}"
+            path = f"/api/webhooks/{webhook['webhook_id']}"
             until(lambda: get(api.address, path)["after"] == events[-1])
     assert list(dict.fromkeys(receiver.accepted)) == events
     assert set(receiver.accepted) == set(events)

@@ -54,4 +54,4 @@ def _market(folder: Path, initialised_folder: Path) -> Market:
     first = service.import_csv(f"{COLUMNS}\n{FIRST}", "?source=perplexity")
     second = service.import_csv(f"{COLUMNS}\n{SECOND}", "?source=eBay")
     webhook = service.http.post_json("/api/webhooks", {"url": "https://example.com/"}).json
-    return Market(service, first["import_id"], second["import_id"], webhook["id"])
+    return Market(service, first["import_id"], second["import_id"], webhook["webhook_id"])

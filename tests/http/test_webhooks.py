@@ -1,7 +1,9 @@
 """`/api/webhooks`: creating, changing, deleting, and looking at attempts."""
 
+from io import BytesIO
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from glyphd.db.webhook_models import WebhookAttempt
@@ -95,9 +97,9 @@ def test_private_addresses_are_a_matter_of_a_setting(start_service: StartService
 def test_a_member_is_changed_and_the_others_stay(service: Service, change: dict[str, Any]) -> None:
     before = _create(service, description="chat")
     before.pop("secret")
-    changed = service.http.patch_json(f"/api/webhooks/{before['id']}", change).json
+    changed = service.http.patch_json(f"/api/webhooks/{before['webhook_id']}", change).json
     assert changed == before | change
-    assert service.http.get(f"/api/webhooks/{before['id']}").json == changed
+    assert service.http.get(f"/api/webhooks/{before['webhook_id']}").json == changed
 
 
 @pytest.mark.parametrize(
@@ -106,15 +108,15 @@ def test_a_member_is_changed_and_the_others_stay(service: Service, change: dict[
 def test_a_wrong_change_changes_nothing(service: Service, change: dict[str, Any]) -> None:
     before = _create(service)
     before.pop("secret")
-    answer = service.http.patch_json(f"/api/webhooks/{before['id']}", change, status=422)
+    answer = service.http.patch_json(f"/api/webhooks/{before['webhook_id']}", change, status=422)
     assert problem(answer)["code"] == "invalid_webhook"
-    assert service.http.get(f"/api/webhooks/{before['id']}").json == before
+    assert service.http.get(f"/api/webhooks/{before['webhook_id']}").json == before
 
 
 def test_a_deleted_webhook_is_gone_with_its_attempts(service: Service) -> None:
     webhook = _create(service)
-    add_attempt(service, webhook["id"], 1)
-    path = f"/api/webhooks/{webhook['id']}"
+    add_attempt(service, webhook["webhook_id"], 1)
+    path = f"/api/webhooks/{webhook['webhook_id']}"
     assert service.http.delete(path, status=204).body == b""
     assert service.refusal(path, 404)["code"] == "webhook_not_found"
     assert service.refusal(f"{path}/attempts", 404)["code"] == "webhook_not_found"
@@ -129,9 +131,9 @@ def test_attempts_come_newest_first_in_pages(service: Service) -> None:
     (event,) = service.http.get("/api/events").json
     webhook, other = _create(service), _create(service)
     for number in range(5):
-        add_attempt(service, webhook["id"], event["id"] if number == 4 else number)
-    add_attempt(service, other["id"], 1)
-    path = f"/api/webhooks/{webhook['id']}/attempts"
+        add_attempt(service, webhook["webhook_id"], event["id"] if number == 4 else number)
+    add_attempt(service, other["webhook_id"], 1)
+    path = f"/api/webhooks/{webhook['webhook_id']}/attempts"
     attempts = service.http.get(path).json
     assert [one["event_id"] for one in attempts] == [event["id"], 3, 2, 1, 0]
     assert attempts[0] == {
@@ -159,16 +161,19 @@ def test_attempts_come_newest_first_in_pages(service: Service) -> None:
 def test_attempts_are_filtered(service: Service, query: str, count: int) -> None:
     webhook = _create(service)
     for event_id, outcome in ((1, "failed"), (2, "failed"), (2, "delivered")):
-        add_attempt(service, webhook["id"], event_id, outcome)
-    assert len(service.http.get(f"/api/webhooks/{webhook['id']}/attempts?{query}").json) == count
+        add_attempt(service, webhook["webhook_id"], event_id, outcome)
+    assert (
+        len(service.http.get(f"/api/webhooks/{webhook['webhook_id']}/attempts?{query}").json)
+        == count
+    )
 
 
 def test_a_replay_waits_for_a_worker(service: Service) -> None:
     service.import_csv(CSV)
     (event,) = service.http.get("/api/events").json
     webhook = _create(service)
-    add_attempt(service, webhook["id"], event["id"])
-    path = f"/api/webhooks/{webhook['id']}/attempts"
+    add_attempt(service, webhook["webhook_id"], event["id"])
+    path = f"/api/webhooks/{webhook['webhook_id']}/attempts"
     (attempt,) = service.http.get(path).json
     waiting = service.http.post(f"{path}/{attempt['id']}/replay", status=202).json
     assert (waiting["outcome"], waiting["replay"], waiting["event_id"]) == (
@@ -184,8 +189,8 @@ def test_a_replay_waits_for_a_worker(service: Service) -> None:
 
 def test_what_can_not_be_replayed_is_refused(service: Service) -> None:
     webhook = _create(service)
-    add_attempt(service, webhook["id"], 1)
-    path = f"/api/webhooks/{webhook['id']}"
+    add_attempt(service, webhook["webhook_id"], 1)
+    path = f"/api/webhooks/{webhook['webhook_id']}"
     (attempt,) = service.http.get(f"{path}/attempts").json
     replay = f"{path}/attempts/{attempt['id']}/replay"
     assert problem(service.http.post(replay, status=410))["code"] == "event_not_kept"
@@ -196,6 +201,17 @@ def test_what_can_not_be_replayed_is_refused(service: Service) -> None:
 def test_the_list_can_be_had_as_csv(service: Service) -> None:
     webhook = _create(service)
     text = service.http.get("/api/webhooks?format=csv").text
-    assert webhook["id"] in text
+    assert webhook["webhook_id"] in text
     assert webhook["secret"] not in text
     assert "secret" not in text
+
+
+def test_attempts_can_be_had_as_parquet_with_types(service: Service) -> None:
+    webhook = _create(service)
+    add_attempt(service, webhook["webhook_id"], outcome="failed")
+    path = f"/api/webhooks/{webhook['webhook_id']}/attempts"
+    (attempt,) = service.http.get(path).json
+    (row,) = pq.read_table(BytesIO(service.http.get(f"{path}?format=parquet").body)).to_pylist()
+    assert (row["http_status"], row["replay"]) == (500, attempt["replay"])
+    assert row["started_at"].strftime("%Y-%m-%dT%H:%M:%S.%fZ") == attempt["started_at"]
+    assert row["error"] == attempt["error"]

@@ -50,7 +50,7 @@ TROUBLES = (
             "ALTER ROLE {role} SET maintenance_work_mem = 1024",
         ),
         "ALTER ROLE {role} RESET ALL",
-        "one of its limits",
+        "its limit",
     ),
 )
 

@@ -112,7 +112,7 @@ def test_ready_says_why_imports_wait(service: Service, make_context: MakeContext
     job = queue_import(service)
     run_job(make_context(failing(service.settings, NO_ROOM)), job.id)
     ready = service.http.get("/api/ready", status=503).json
-    assert ready["checks"]["imports"] == "1 waiting to be tried again: the disk is full"
+    assert ready["checks"]["imports"] == "1 import waiting for another attempt: the disk is full"
     service.alter(job.import_id, not_before=from_now(-1))
     run_job(make_context(), job.id)
     assert service.http.get("/api/ready", status=503).json["checks"]["imports"] == "ok"

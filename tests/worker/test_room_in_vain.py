@@ -45,7 +45,7 @@ def _waiting(service: Service, disk: SmallDisk) -> str:
     import_id: str = service.upload(MIDDLING).json["import_id"]
     disk.fill(leave=RESERVE + FREE_BESIDE_RESERVE)
     service.work()
-    assert "no space" in service.status(import_id)["reason"]
+    assert "too little space" in service.status(import_id)["reason"]
     service.alter(import_id, handback_count=MOST_TRIES_FOR_ROOM - 2)
     return import_id
 
@@ -58,7 +58,7 @@ def test_it_ends_while_others_succeed(crowded: Service, disk: SmallDisk) -> None
     _try(crowded, import_id, 1)
     status = crowded.status(import_id)
     assert (status["status"], status["error"]["code"]) == ("failed", "too_large_for_disk")
-    assert f"{MOST_TRIES_FOR_ROOM} tries" in status["error"]["message"]
+    assert f"{MOST_TRIES_FOR_ROOM} attempts" in status["error"]["message"]
     disk.free()
     again = crowded.http.post(f"/api/imports/{import_id}/retry").json["import_id"]
     crowded.work()

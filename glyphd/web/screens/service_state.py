@@ -7,6 +7,7 @@ from typing import Any
 
 from bottle import HTTPResponse
 
+from glyphd.api.needs import READ
 from glyphd.api.readiness import OK, Readiness
 from glyphd.api.routes import Route
 from glyphd.contracts.columns import ROW_SCHEMA_VERSION
@@ -45,7 +46,7 @@ class ServiceStateScreen:
         self._theme = theme
 
     def routes(self) -> list[Route]:
-        return [Route("GET", "/status", self.show)]
+        return [Route("GET", "/status", self.show, READ)]
 
     def show(self) -> HTTPResponse:
         read_parameters(ServicePageQuery, here().pairs)
