@@ -1,7 +1,7 @@
 # One command each; `make` alone lists them. Needs Python 3.11 or later, everything else goes into .venv and .tools.
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types layers docs cover check bench measures chaos power attacks fuzz screenshots audit lock clean
+.PHONY: help install serve test lint types layers docs cover check bench measures chaos power attacks openapi fuzz screenshots audit lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -81,6 +81,9 @@ power: install  ## cut the power at each promise, and start again on what the di
 
 attacks: install  ## attack a running service, and see whether it still serves everybody else (SECONDS=60, ARGS="slow_results" for some)
 	@$(BIN)/python -m tests.attacks --seconds $(or $(SECONDS),60) $(ARGS)
+
+openapi: install  ## write docs/openapi.json, the snapshot of the API that reviews see
+	@$(BIN)/python -m tests.openapi
 
 fuzz: install  ## fuzz each parser (SECONDS=60, ARGS="rows times" for some)
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)

@@ -19,8 +19,8 @@ from glyphd.hosts import Host, parse_host
 from glyphd.request_errors import CrossSiteRequest, HostNotAllowed, InvalidHost
 from glyphd.settings import ANY_HOST, Network, Settings
 
-_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-_PROBED_PATHS = ("/api/health", "/api/ready")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+PROBED_PATHS = ("/api/health", "/api/ready")
 _OWN_SITES = ("same-origin", "none")  # none: an action of the user, such as opening a bookmark
 _HOST_OPTIONAL = ("", "0.9", "1.0")
 _ORIGIN = re.compile(r"(https?)://([^/]+)/?", re.IGNORECASE)
@@ -75,8 +75,8 @@ class AccessRule:
     def check(self, head: RequestHead) -> None:
         """Raises InvalidHost, HostNotAllowed or CrossSiteRequest."""
         # 1. Load balancers ask under any name or none, and the answer holds nothing worth stealing.
-        is_safe = head.method.upper() in _SAFE_METHODS
-        if is_safe and head.path in _PROBED_PATHS:
+        is_safe = head.method.upper() in SAFE_METHODS
+        if is_safe and head.path in PROBED_PATHS:
             return
 
         # 2. The host that was asked for; only an old client may leave it out.

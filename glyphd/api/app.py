@@ -12,6 +12,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from glyphd.api.access import AccessRule, RequestHead
 from glyphd.api.action_routes import ActionsApi
 from glyphd.api.delta_routes import DeltasApi
+from glyphd.api.description_routes import Description
 from glyphd.api.diff_routes import DiffApi
 from glyphd.api.import_routes import ImportsApi
 from glyphd.api.leaving import client_left
@@ -84,7 +85,7 @@ def all_routes(services: Services, waiting: Waiting | None = None) -> list[Route
         DiffApi(services),
         SourcesApi(services),
     )
-    return [route for part in parts for route in part.routes()]
+    return Description(route for part in parts for route in part.routes()).routes()
 
 
 def has_route(app: Bottle, head: RequestHead) -> bool:

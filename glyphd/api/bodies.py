@@ -9,6 +9,7 @@ from multipart import parse_options_header
 from glyphd.api.arriving import Arriving, Body, Look
 from glyphd.api.body_blocks import body_blocks
 from glyphd.api.body_limits import BodyLimits
+from glyphd.api.descriptions import JSON
 from glyphd.api.dispositions import charset_of, filename_of
 from glyphd.api.forms import (
     FILE_FIELD,
@@ -29,11 +30,11 @@ from glyphd.uploads import Receiving
 MAX_NAMES_SHOWN = 20
 MAX_NAME_SHOWN = 100
 """How much of a body's names a refusal repeats."""
-RAW_TYPES = ("text/csv", "application/csv", "text/tab-separated-values", *GZIP_TYPES)
+PLAIN_TYPES = ("text/csv", "application/csv", "text/tab-separated-values")
+RAW_TYPES = (*PLAIN_TYPES, *GZIP_TYPES)
 BYTES_OF_A_VALUE = 16
 """A JSON body can have one value for this many bytes of the largest body: rows have names before
 their values."""
-JSON = "application/json"
 _TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 """A string in JSON. An unclosed one extends to the end of the body, because searching for its end
 again would take quadratic time."""

@@ -5,6 +5,13 @@ from contextlib import nullcontext
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
+from glyphd.api.descriptions import (
+    DATABASE_PROBLEMS,
+    About,
+    json_answer,
+    list_answer,
+    rows,
+)
 from glyphd.api.kept_pages import KeptPages
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
@@ -14,7 +21,37 @@ from glyphd.errors import ListingNotCurrent, ListingNotFound
 from glyphd.listings.search import Search, archive_version, find_current, is_known
 from glyphd.listings.statements import Statements
 from glyphd.services import Services
-from glyphd.storage.result_rows import RESULT_COLUMNS, as_object
+from glyphd.storage.result_rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, as_object
+
+CHOSEN_ROW = rows("ListingRow", SELECTABLE_COLUMNS, chosen=True)
+LIST = About(
+    "list_listings",
+    "Listings",
+    "The current market, or the rows of single imports",
+    (
+        list_answer(
+            CHOSEN_ROW,
+            "The listings; without `limit` the whole result, as one snapshot",
+            "Link",
+            "X-Total-Count",
+            example=[{"model": "H100_SXM5_80GB", "seen_at": "2025-07-28T04:40:00.000000Z"}],
+            csv_example="model,score\nH100_SXM5_80GB,0.9241\nRTX_A2000_12GB,0.4876\n",
+        ),
+    ),
+    "For each listing its latest observation by `seen_at`; the latest is chosen first, then "
+    "filtered. A row has the columns in `fields`, otherwise all except `extra`.",
+    query=ListingQuery,
+    columns=SELECTABLE_COLUMNS,
+    problems=DATABASE_PROBLEMS,
+)
+SHOW = About(
+    "get_listing",
+    "Listings",
+    "The current row of one listing",
+    (json_answer(rows("Listing", RESULT_COLUMNS), "The row", "ETag", "Cache-Control"),),
+    "Its latest observation, with all columns except `extra`.",
+    problems=(*DATABASE_PROBLEMS, ListingNotFound, ListingNotCurrent),
+)
 
 
 class ListingsApi:
@@ -27,8 +64,8 @@ class ListingsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/listings", self.list),
-            Route("GET", "/api/listings/<listing_id>", self.show),
+            Route("GET", "/api/listings", self.list, LIST),
+            Route("GET", "/api/listings/<listing_id>", self.show, SHOW),
         ]
 
     def list(self) -> HTTPResponse:

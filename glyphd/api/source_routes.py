@@ -6,12 +6,29 @@ from peewee import Database
 
 from glyphd.api.answer_files import written
 from glyphd.api.answers import answer_bytes, answer_file, answer_head, make_etag, require_new_tag
+from glyphd.api.descriptions import (
+    BYTES,
+    CSV,
+    DATABASE_PROBLEMS,
+    TEXT,
+    About,
+    Answer,
+    Content,
+)
 from glyphd.api.listing_routes import listing_key
 from glyphd.api.query_strings import query
 from glyphd.api.routes import ID, Route
 from glyphd.contracts.queries import NoParameters, SourceQuery
 from glyphd.db.registry_models import Job
-from glyphd.errors import ListingNotCurrent, ListingNotFound, ListingNotInImport
+from glyphd.errors import (
+    ImportNotFound,
+    ListingNotCurrent,
+    ListingNotFound,
+    ListingNotInImport,
+    SourceMismatch,
+    SourceMissing,
+    SourceNotKept,
+)
 from glyphd.importing.intake import NDJSON
 from glyphd.importing.job_queries import require_import
 from glyphd.importing.report import report_version, write_report
@@ -20,6 +37,46 @@ from glyphd.listings.formats import CONTENT_TYPES
 from glyphd.listings.search import is_known
 from glyphd.services import Services
 
+REPORT = About(
+    "get_import_report",
+    "Imports",
+    "Every row of an import's file, with its errors in front",
+    (
+        Answer(
+            200,
+            "The file again, to be corrected and sent back",
+            (Content(CSV, TEXT),),
+            ("ETag", "Cache-Control", "Content-Disposition"),
+        ),
+    ),
+    "The columns `_line`, `_status` and `_errors` come first; an import ignores them.",
+    problems=(*DATABASE_PROBLEMS, ImportNotFound, SourceMissing),
+)
+SOURCE = About(
+    "get_listing_source",
+    "Listings",
+    "The record in the uploaded file that an event was made from",
+    (
+        Answer(
+            200,
+            "The bytes of the record, once they are proved to say what the archive holds",
+            (Content(CSV, BYTES), Content(NDJSON, BYTES)),
+            ("ETag", "Cache-Control", "Content-Location", "Link"),
+        ),
+    ),
+    "Without `import_id` it is the current event's record. `Link` is the address of the file.",
+    query=SourceQuery,
+    problems=(
+        *DATABASE_PROBLEMS,
+        ListingNotFound,
+        ListingNotCurrent,
+        ListingNotInImport,
+        SourceNotKept,
+        SourceMissing,
+        SourceMismatch,
+    ),
+)
+
 
 class SourcesApi:
     def __init__(self, services: Services) -> None:
@@ -27,8 +84,8 @@ class SourcesApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", f"/api/imports/{ID}/report.csv", self.report),
-            Route("GET", "/api/listings/<listing_id>/source", self.source),
+            Route("GET", f"/api/imports/{ID}/report.csv", self.report, REPORT),
+            Route("GET", "/api/listings/<listing_id>/source", self.source, SOURCE),
         ]
 
     def report(self, import_id: str) -> HTTPResponse:

@@ -20,6 +20,7 @@ from tests.http.conftest import Market
 from tests.service import Service, problem
 
 GET_PATHS = {
+    "/openapi.json",
     "/api/health",
     "/api/ready",
     "/api/schema",
