@@ -54,13 +54,14 @@ def build_app(
     waiting."""
     pages = pages or NoPages()
     app = Bottle()
-    routes = all_routes(services, waiting)
+    description = describe(services, waiting)
+    routes = description.routes()
     app.default_error_handler = partial(_own_problem, routes, pages)
     app.install(partial(_failures_as_problems, services, pages))
     rule = AccessRule.from_settings(services.settings)
     app.add_hook("before_request", partial(_begin, rule, pages))
     app.add_hook("after_request", _end)
-    for route in [*routes, *pages.routes()]:
+    for route in [*routes, *pages.routes(description)]:
         app.route(route.path, route.method, route.handle)
     return app
 
@@ -70,8 +71,13 @@ def places_to_wait(services: Services) -> Waiting:
     return Waiting(services.registry, services.settings.threads, client_left)
 
 
-def all_routes(services: Services, waiting: Waiting | None = None) -> list[Route]:
+def all_routes(services: Services) -> list[Route]:
     """The route table."""
+    return describe(services).routes()
+
+
+def describe(services: Services, waiting: Waiting | None = None) -> Description:
+    """The route table, and the document that is made from it."""
     waiting = waiting or places_to_wait(services)
     parts = (
         SystemApi(services),
@@ -85,7 +91,7 @@ def all_routes(services: Services, waiting: Waiting | None = None) -> list[Route
         DiffApi(services),
         SourcesApi(services),
     )
-    return Description(route for part in parts for route in part.routes()).routes()
+    return Description(route for part in parts for route in part.routes())
 
 
 def has_route(app: Bottle, head: RequestHead) -> bool:

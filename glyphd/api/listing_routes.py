@@ -23,6 +23,9 @@ from glyphd.listings.statements import Statements
 from glyphd.services import Services
 from glyphd.storage.result_rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, as_object
 
+LISTING = "<listing_id:re:(?!import$)[^/]+>"
+"""`POST /api/listings/import` is another route: other methods on its path are 405."""
+
 CHOSEN_ROW = rows("ListingRow", SELECTABLE_COLUMNS, chosen=True)
 LIST = About(
     "list_listings",
@@ -65,7 +68,7 @@ class ListingsApi:
     def routes(self) -> list[Route]:
         return [
             Route("GET", "/api/listings", self.list, LIST),
-            Route("GET", "/api/listings/<listing_id>", self.show, SHOW),
+            Route("GET", f"/api/listings/{LISTING}", self.show, SHOW),
         ]
 
     def list(self) -> HTTPResponse:

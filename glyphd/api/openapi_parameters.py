@@ -25,8 +25,8 @@ PATH_PARAMETERS: dict[str, tuple[str, Schema]] = {
 
 REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
     "X-Request-Id": (
-        "A name for this request, which the answer and the log repeat; others get a new one",
-        {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
+        "A name for this request, which the answer repeats; a new one if it is not a plain word",
+        {"type": "string"},
     ),
     "If-None-Match": (
         "The `ETag` of an answer that the client has: 304 while it has not changed",

@@ -103,6 +103,11 @@ def test_head_works_where_get_does(market: Market, path: str) -> None:
     assert [answer.headers.get(name) for name in told] == [got.headers.get(name) for name in told]
 
 
+def test_a_path_that_only_takes_uploads_is_no_listing(market: Market) -> None:
+    answer = market.service.http.get("/api/listings/import", status=405)
+    assert answer.headers["Allow"] == "OPTIONS, POST"
+
+
 @pytest.mark.parametrize("path", sorted(GET_PATHS))
 def test_options_tell_what_is_possible(market: Market, path: str) -> None:
     answer = market.service.http.options(_path(market, path))

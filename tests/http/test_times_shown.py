@@ -25,12 +25,12 @@ def _paths(service: Service) -> Iterator[str]:
     service.http.post(f"/api/imports/{third}/rollback", status=202)
     service.work()
     listing_id = service.listings("?model=L4")[0]["listing_id"]
-    known = {"import_id:re:[^/]{1,64}": third, "listing_id": listing_id, "model:re:[\\s\\S]+": "L4"}
+    known = {"import_id": third, "listing_id": listing_id, "model": "L4"}
     for route in all_routes(service.services):
         if route.method == "GET" and not any(
             word in route.path for word in (*WITHOUT_TIMES, *AS_SENT)
         ):
-            yield re.sub("<([^>]+)>", lambda name: known[name[1]], route.path)
+            yield re.sub(r"<(\w+)[^>]*>", lambda name: known[name[1]], route.path)
     yield f"/api/listings?import_id={third}"
     yield f"/api/listings?history=true&as_of={service.status(second)['imported_at']}"
     yield f"/api/imports/{first}/diff/{second}?kind=added"

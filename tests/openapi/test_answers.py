@@ -172,7 +172,7 @@ def _ask_for_single_things(talk: Talk, import_id: str) -> None:
 
 def _change_imports(talk: Talk, import_id: str) -> None:
     at = f"/api/imports/{import_id}"
-    talk.ask("POST", f"{at}/rollback?dry_run=true")
+    talk.ask("POST", f"{at}/rollback", '{"dry_run":true}', 200, Content_Type="application/json")
     talk.ask("POST", f"{at}/rollback", "reason=wrong", 200, Content_Type=FORM, Prefer="wait=30")
     talk.ask("POST", f"{at}/restore", '{"reason":"right"}', 200, Content_Type="application/json")
     checked = talk.upload("model,price,score\nL4,1,1\n", "?dry_run=true", 200, Prefer="wait=30")
