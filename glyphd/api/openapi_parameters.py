@@ -6,7 +6,7 @@ from typing import Any
 
 from glyphd.api.descriptions import About
 from glyphd.api.openapi_schemas import Schema, Schemas
-from glyphd.contracts.parameter_reading import COMMA_SEPARATED
+from glyphd.contracts.parameter_reading import COMMA_SEPARATED, NEVER_BLANK
 from glyphd.contracts.queries import MAX_WAIT_SECONDS
 
 _IN_PATH = re.compile(r"<(\w+)[^>]*>")
@@ -97,6 +97,8 @@ def _query_parameters(about: About, schemas: Schemas) -> Iterator[dict[str, Any]
             "description": schema.pop("description", ""),
             "schema": schema,
         }
+        if NEVER_BLANK not in about.query.model_fields[name].metadata:
+            parameter["allowEmptyValue"] = True
         if name in COMMA_SEPARATED:
             schema["items"] = {"type": "string", "enum": list(about.columns)}
             parameter |= {"style": "form", "explode": False}

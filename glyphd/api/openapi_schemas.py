@@ -36,9 +36,16 @@ class Schemas:
                 return dict(kind)
 
     def parameters(self, contract: type[BaseModel]) -> dict[str, Schema]:
-        """What each parameter of a contract may be."""
+        """What each parameter of a contract may be.
+
+        Defaults are left out: a client that sent them would change a retry, which keeps the options
+        that are not given.
+        """
         schema = self._tidied(contract.model_json_schema())
-        return {name: _without_null(kind) for name, kind in schema.get("properties", {}).items()}
+        found = {name: _without_null(kind) for name, kind in schema.get("properties", {}).items()}
+        for kind in found.values():
+            kind.pop("default", None)
+        return found
 
     def _form(self, form: Form) -> Schema:
         fields = self.parameters(form.contract)

@@ -17,7 +17,9 @@ from glyphd.web.reference import Operation, Reference
 from glyphd.web.screens.service_state import ServicePageQuery
 from glyphd.web.theme import Theme, here
 
-_EXAMPLE = ListingQuery(limit=1, fields=["listing_id", "model", "import_id"])
+_EXAMPLE = ListingQuery.model_validate(
+    {"limit": "1", "fields": ["listing_id", "model", "import_id"]}
+)
 
 
 class ApiReferenceScreen:
