@@ -150,13 +150,13 @@ def _problem_response(status: int, failures: list[Failure], schemas: Schemas) ->
     names = {name for failure in failures for name in failure.headers}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         names.add("Retry-After")
-    titles = "; ".join(f"`{failure.code}`: {failure.title}" for failure in failures)
+    codes = ", ".join(f"`{failure.code}`" for failure in failures)
     examples = {
         failure.code: {"$ref": f"#/components/examples/{failure.code}"} for failure in failures
     }
     content = {"schema": schemas.of(ProblemDocument), "examples": examples}
     return {
-        "description": titles,
+        "description": f"{HTTPStatus(status).phrase}: {codes}",
         "headers": _headers(*sorted(names)),
         "content": {PROBLEM_TYPE: content},
     }
