@@ -18,7 +18,7 @@ from tests.service import Service
 
 API_PAGE = Path(__file__).parents[2] / "docs/API.md"
 CODE_ROW = re.compile(r"^\| `(\w+)` \| (\d{3}) \| (.*) \|$", re.MULTILINE)
-NEVER_FROM_A_ROUTE = re.compile(r"^only from|prevents the start|^not used|not used in|only in the")
+NEVER_FROM_A_ROUTE = re.compile(r"^only from|prevents the start|not used in|never sent|only in the")
 OF_NO_ROUTE = {"method_not_allowed"}
 FENCED = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
