@@ -136,10 +136,10 @@ class ActionsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("POST", f"/api/imports/{ID}/cancel", self.cancel, CANCEL),
-            Route("POST", f"/api/imports/{ID}/retry", self.retry, RETRY),
-            Route("POST", f"/api/imports/{ID}/rollback", self.roll_back, ROLL_BACK),
-            Route("POST", f"/api/imports/{ID}/restore", self.restore, RESTORED),
+            Route("POST", f"/api/imports/{ID}/cancel", self.cancel, about=CANCEL),
+            Route("POST", f"/api/imports/{ID}/retry", self.retry, about=RETRY),
+            Route("POST", f"/api/imports/{ID}/rollback", self.roll_back, about=ROLL_BACK),
+            Route("POST", f"/api/imports/{ID}/restore", self.restore, about=RESTORED),
         ]
 
     def cancel(self, import_id: str) -> HTTPResponse:

@@ -42,14 +42,14 @@ class DeltasApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/deltas", self.list, LIST),
+            Route("GET", "/api/deltas", self.list, about=LIST),
             Route(
                 "GET",
                 "/api/forecast/deltas",
                 self.list,
-                LIST.also("list_forecast_deltas", "GET /api/deltas"),
+                about=LIST.also("list_forecast_deltas", "GET /api/deltas"),
             ),
-            Route("GET", "/api/listings/<listing_id>/history", self.history, HISTORY),
+            Route("GET", "/api/listings/<listing_id>/history", self.history, about=HISTORY),
         ]
 
     def list(self) -> HTTPResponse:

@@ -28,7 +28,7 @@ class Description:
     """The document of a route table, with the route that it is answered at."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._routes = [*routes, Route("GET", PATH, self.show, DOCUMENT)]
+        self._routes = [*routes, Route("GET", PATH, self.show, about=DOCUMENT)]
 
     def routes(self) -> list[Route]:
         """The table, with this route at its end."""

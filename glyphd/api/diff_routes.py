@@ -68,7 +68,7 @@ class DiffApi:
         self._archive = services.archive
 
     def routes(self) -> list[Route]:
-        return [Route("GET", PATH, self.show, DIFF)]
+        return [Route("GET", PATH, self.show, about=DIFF)]
 
     def show(self, a: str, b: str) -> HTTPResponse:
         """The counts of differences between the imports; with `kind` one of the lists."""

@@ -97,16 +97,16 @@ class ImportsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/imports", self.list, LIST),
-            Route("GET", f"/api/imports/{ID}", self.show, SHOW),
+            Route("GET", "/api/imports", self.list, about=LIST),
+            Route("GET", f"/api/imports/{ID}", self.show, about=SHOW),
             Route(
                 "GET",
                 f"/api/import/{ID}",
                 self.show,
-                SHOW.also("get_import_status", "GET /api/imports/{import_id}"),
+                about=SHOW.also("get_import_status", "GET /api/imports/{import_id}"),
             ),
-            Route("GET", f"/api/imports/{ID}/errors", self.errors, ERRORS),
-            Route("GET", f"/api/imports/{ID}/file", self.file, FILE),
+            Route("GET", f"/api/imports/{ID}/errors", self.errors, about=ERRORS),
+            Route("GET", f"/api/imports/{ID}/file", self.file, about=FILE),
         ]
 
     def list(self) -> HTTPResponse:

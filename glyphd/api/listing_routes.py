@@ -67,8 +67,8 @@ class ListingsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/listings", self.list, LIST),
-            Route("GET", f"/api/listings/{LISTING}", self.show, SHOW),
+            Route("GET", "/api/listings", self.list, about=LIST),
+            Route("GET", f"/api/listings/{LISTING}", self.show, about=SHOW),
         ]
 
     def list(self) -> HTTPResponse:

@@ -75,9 +75,9 @@ class ModelsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/models", self.list, LIST),
-            Route("GET", f"/api/models/{MODEL}/history", self.history, HISTORY),
-            Route("GET", f"/api/models/{MODEL}", self.show, SHOW),
+            Route("GET", "/api/models", self.list, about=LIST),
+            Route("GET", f"/api/models/{MODEL}/history", self.history, about=HISTORY),
+            Route("GET", f"/api/models/{MODEL}", self.show, about=SHOW),
         ]
 
     def list(self) -> HTTPResponse:

@@ -70,7 +70,7 @@ class PersistApi:
         self._waiting = waiting
 
     def routes(self) -> list[Route]:
-        return [Route("POST", "/api/persist/listings", self.create, PERSIST)]
+        return [Route("POST", "/api/persist/listings", self.create, about=PERSIST)]
 
     def create(self) -> HTTPResponse:
         """One bad row refuses all of them, with every error; otherwise the batch is handled like a

@@ -84,8 +84,8 @@ class SourcesApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", f"/api/imports/{ID}/report.csv", self.report, REPORT),
-            Route("GET", "/api/listings/<listing_id>/source", self.source, SOURCE),
+            Route("GET", f"/api/imports/{ID}/report.csv", self.report, about=REPORT),
+            Route("GET", "/api/listings/<listing_id>/source", self.source, about=SOURCE),
         ]
 
     def report(self, import_id: str) -> HTTPResponse:

@@ -71,10 +71,10 @@ class SystemApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/health", self.health, HEALTH),
-            Route("GET", "/api/ready", self.ready, READY),
-            Route("GET", "/api/schema", self.schema, SCHEMA),
-            Route("GET", "/api/schema.csv", self.template, TEMPLATE),
+            Route("GET", "/api/health", self.health, about=HEALTH),
+            Route("GET", "/api/ready", self.ready, about=READY),
+            Route("GET", "/api/schema", self.schema, about=SCHEMA),
+            Route("GET", "/api/schema.csv", self.template, about=TEMPLATE),
         ]
 
     def health(self) -> HTTPResponse:

@@ -65,12 +65,12 @@ class UploadsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("POST", "/api/import", self.create, UPLOAD),
+            Route("POST", "/api/import", self.create, about=UPLOAD),
             Route(
                 "POST",
                 "/api/listings/import",
                 self.create,
-                UPLOAD.also("upload_listings_csv", "POST /api/import"),
+                about=UPLOAD.also("upload_listings_csv", "POST /api/import"),
             ),
         ]
 
