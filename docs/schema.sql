@@ -399,7 +399,8 @@ CREATE TABLE "registry_migrations" ("id" INTEGER NOT NULL PRIMARY KEY, "name" VA
 CREATE UNIQUE INDEX "registry_migrations_by_name" ON "registry_migrations" ("name");
 
 CREATE TABLE "registry_identity" ( -- one row: the archive that this registry belongs to
-    archive_id TEXT NOT NULL PRIMARY KEY -- the same as in `archive_identity`; if they differ, nothing starts
+    archive_id TEXT NOT NULL PRIMARY KEY, -- the same as in `archive_identity`; if they differ, nothing starts
+    locked_at TEXT -- since when every request needs a token; null until the first one was created
 );
 
 CREATE TABLE "jobs" ( -- one row for each requested import, rollback or restore: the truth about it
@@ -460,7 +461,8 @@ CREATE TABLE "jobs" ( -- one row for each requested import, rollback or restore:
     summary TEXT, -- JSON object: prices, scores, models and sellers of the import's rows; null until it is known
     effect TEXT, -- JSON object: how the import changed the market; null until it is known
     client TEXT, -- the client's address
-    user_agent TEXT -- the `User-Agent` of the request
+    user_agent TEXT, -- the `User-Agent` of the request
+    created_by TEXT -- the name of the token that requested it; null if none was needed
 );
 
 CREATE TABLE "workers" ( -- one row for each worker process that is alive, or whose death has not been noticed yet
@@ -488,3 +490,28 @@ CREATE INDEX jobs_unfinished ON jobs (id) WHERE status IN ('queued', 'running');
 CREATE INDEX jobs_by_sha256 ON jobs (sha256);
 
 CREATE UNIQUE INDEX jobs_unfinished_change ON jobs (import_id) WHERE kind IN ('rollback', 'restore') AND status IN ('queued', 'running');
+
+CREATE TABLE access_tokens ( -- one row for each token that was ever created
+    id INTEGER NOT NULL PRIMARY KEY, -- the order in which they were created
+    name TEXT NOT NULL, -- what it is called: the `created_by` of what is done with it
+    lookup TEXT NOT NULL, -- the token's first part, by which it is found
+    digest TEXT NOT NULL, -- SHA-256 of the whole token, 64 hex digits; the token itself is not kept
+    scope TEXT NOT NULL CHECK (scope IN ('read', 'write', 'admin')), -- `read`, `write` or `admin`; each includes those before it
+    source TEXT COLLATE NOCASE, -- the only source that it may import as; null: any
+    created_at TEXT NOT NULL, -- when it was created
+    expires_at TEXT, -- from when on it is refused; null: never
+    revoked_at TEXT -- when it was revoked; null while it is valid
+);
+
+CREATE TABLE sessions ( -- one row for each browser that is signed in
+    digest TEXT NOT NULL PRIMARY KEY, -- SHA-256 of the cookie, 64 hex digits
+    token_digest TEXT NOT NULL, -- `digest` of the token that it was opened with; it ends with that token
+    created_at TEXT NOT NULL, -- when it began
+    expires_at TEXT NOT NULL -- when it ends
+);
+
+CREATE UNIQUE INDEX access_tokens_by_lookup ON access_tokens (lookup);
+
+CREATE UNIQUE INDEX access_tokens_by_name ON access_tokens (name) WHERE revoked_at IS NULL;
+
+CREATE INDEX jobs_changes ON jobs (import_id, id) WHERE kind IN ('rollback', 'restore');

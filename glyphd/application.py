@@ -7,6 +7,7 @@ from typing import Any
 from bottle import Bottle
 
 from glyphd.api.app import build_app, places_to_wait
+from glyphd.api.guard import Guard
 from glyphd.db.migrations import initialise
 from glyphd.private_files import make_folder
 from glyphd.services import Services, build_services
@@ -18,7 +19,7 @@ def create_app(settings: Settings | None = None) -> Bottle:
     """API and pages as a WSGI application; settings come from the environment if none are given.
 
     A fresh folder is initialised. Raises SchemaOutdated for an older schema, naming the command
-    that upgrades it.
+    that upgrades it, and InvalidSettings for a tokens file that can't be used.
     """
     settings = settings or load_settings()
     initialise(settings)
@@ -27,9 +28,12 @@ def create_app(settings: Settings | None = None) -> Bottle:
 
 
 def build_site(services: Services) -> Bottle:
-    """The API and the pages over these services, as one application."""
+    """The API and the pages over these services, as one application. Raises InvalidSettings for a
+    tokens file that can't be used."""
+    services.tokens.start()
     waiting = places_to_wait(services)
-    return build_app(services, Site(services, waiting), waiting)
+    guard = Guard(services)
+    return build_app(services, Site(services, waiting, guard), waiting, guard)
 
 
 @cache

@@ -12,6 +12,7 @@ from glyphd.db.migrations import begin_new_ledger, initialise, migrate
 from glyphd.logs import configure_logs
 from glyphd.serving import serve
 from glyphd.settings import PREFIX, Settings, load_settings
+from glyphd.token_commands import token_group
 from glyphd.upkeep_commands import UPKEEP_COMMANDS
 from glyphd.worker_package import load
 
@@ -105,5 +106,5 @@ def settings_command(**flags: Any) -> None:
         )
 
 
-for command in UPKEEP_COMMANDS:
+for command in (*UPKEEP_COMMANDS, token_group):
     main.add_command(command)

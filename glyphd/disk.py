@@ -42,7 +42,7 @@ class ScratchSpace:
     """The disk space of the scratch files of all answers together.
 
     It has a limit and never uses the disk's reserve, because a slow reader keeps its file for a
-    long time.
+    long time. `make_room` closes files that nobody reads, and returns whether there were any.
     """
 
     def __init__(
@@ -54,15 +54,28 @@ class ScratchSpace:
         self._free_bytes = free_bytes
         self._taken = 0
         self._lock = Lock()
+        self.make_room: Callable[[], bool] = lambda: False
 
     def take(self, count: int) -> None:
         """Reserves space for bytes that are about to be written. Raises StorageFull."""
+        try:
+            self._take(count)
+        except StorageFull:
+            if not self.make_room():
+                raise
+            self._take(count)
+
+    def free_beyond_reserve(self) -> int:
+        """Bytes that are free on the disk, the reserve left out."""
+        return self._free_bytes(self.folder) - self._reserve
+
+    def _take(self, count: int) -> None:
         with self._lock:
             if self._taken + count > self._budget:
                 raise StorageFull(
                     "temporary files of other answers use all the space allowed for them"
                 )
-            if self._free_bytes(self.folder) - count < self._reserve:
+            if self.free_beyond_reserve() < count:
                 raise StorageFull("there is too little space on the disk for this answer")
             self._taken += count
 

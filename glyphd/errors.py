@@ -227,6 +227,11 @@ class ImportTooLarge(GlyphdError):
     title = "The import does not fit on the disk"
 
 
+class FormatNotInstalled(GlyphdError):
+    code = "format_not_installed"
+    title = "The format is not installed here"
+
+
 class Unavailable(GlyphdError):
     code = "unavailable"
     title = "The service is temporarily unavailable"

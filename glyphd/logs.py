@@ -10,6 +10,7 @@ from typing import Any, TextIO
 import structlog
 
 from glyphd.settings import Settings
+from glyphd.token_text import without_tokens
 
 _NOISY = ("huey", "peewee", "peewee_migrate", "waitress")
 
@@ -72,6 +73,11 @@ def _visible(text: str) -> str:
     )
 
 
+def _without_tokens(_logger: Any, _name: str, line: str) -> str:
+    """A client may send its token in the wrong place, such as the path."""
+    return without_tokens(line)
+
+
 def _rendering(settings: Settings) -> list[Any]:
     first = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     for_people = settings.log_format == "console" or (
@@ -82,9 +88,10 @@ def _rendering(settings: Settings) -> list[Any]:
         rendered = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=_plain_traceback
         )
-        return [first, _escape_values, rendered]
+        return [first, _escape_values, rendered, _without_tokens]
     return [
         first,
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(default=str),
+        _without_tokens,
     ]

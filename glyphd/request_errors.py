@@ -86,6 +86,49 @@ class TooLarge(GlyphdError):
     title = "The body is too large"
 
 
+class RangeNotSatisfiable(GlyphdError):
+    code = "range_not_satisfiable"
+    title = "The range is outside the content"
+
+
 class UnsupportedType(GlyphdError):
     code = "unsupported_media_type"
     title = "Unsupported media type"
+
+
+class Unauthorized(GlyphdError):
+    """A token is needed, and none was sent."""
+
+    code = "unauthorized"
+    title = "A token is needed"
+
+
+class InvalidToken(Unauthorized):
+    """The token that was sent is none that this service knows."""
+
+    code = "invalid_token"
+    title = "The token is not valid"
+
+
+class TokenExpired(InvalidToken):
+    code = "token_expired"
+    title = "The token has expired"
+
+
+class TokenRevoked(InvalidToken):
+    code = "token_revoked"
+    title = "The token was revoked"
+
+
+class InsufficientScope(GlyphdError):
+    """The token is valid, but does not allow this."""
+
+    code = "insufficient_scope"
+    title = "The token does not allow this"
+
+
+class TooManyFailures(GlyphdError):
+    """Too many requests with wrong tokens came from one address."""
+
+    code = "too_many_failures"
+    title = "Too many wrong tokens"

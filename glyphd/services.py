@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from peewee import Database
 
-from glyphd.db.connections import open_archive, open_registry
+from glyphd.db.connections import open_archive, open_registry, open_registry_file
 from glyphd.disk import ScratchSpace
 from glyphd.history.remembered_history import RememberedHistory
 from glyphd.importing.intake import Intake
@@ -12,6 +12,7 @@ from glyphd.importing.locks import JobLocks, open_locks
 from glyphd.importing.registry import Registry
 from glyphd.jobs import JobQueue, open_queue
 from glyphd.settings import Settings
+from glyphd.tokens.known_tokens import KnownTokens
 from glyphd.uploads import LocalUploads, UploadStore
 
 
@@ -29,10 +30,15 @@ class Services:
     intake: Intake = field(init=False)
     scratch: ScratchSpace = field(init=False)
     remembered: RememberedHistory = field(init=False)
+    tokens: KnownTokens = field(init=False)
 
     def __post_init__(self) -> None:
         self.scratch = ScratchSpace(self.settings)
         self.remembered = RememberedHistory(self.archive)
+        database = self.registry.database
+        in_file = self.settings.database_url is None
+        reading = open_registry_file(self.settings) if in_file else database
+        self.tokens = KnownTokens(database, reading, self.settings.tokens_file)
         self.intake = Intake(
             self.uploads, self.registry, self.queue, max_columns=self.settings.max_columns
         )

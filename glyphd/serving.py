@@ -8,10 +8,10 @@ from importlib.metadata import version
 from threading import Event
 
 import click
+import structlog
 from bottle import Bottle
 
-from glyphd.api.access import AccessRule
-from glyphd.api.app import has_route
+from glyphd.api.app import guard_of, has_route
 from glyphd.application import create_app
 from glyphd.backlog import Backlog
 from glyphd.db.connections import open_registry
@@ -22,10 +22,13 @@ from glyphd.scratch import use_scratch_folder
 from glyphd.server import Rules, ServerLimits, listen, run_server
 from glyphd.settings import Settings
 from glyphd.supervisor import WorkerSupervisor
+from glyphd.tokens.watching import TokenWatch
 from glyphd.web.problem_pages import RefusalPages
 
 WORKER_START_SECONDS = 10.0
 LAST_SECONDS = 3.0
+log = structlog.get_logger(__name__)
+
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ANY_ADDRESS = ("0.0.0.0", "::")
 
@@ -52,22 +55,27 @@ def _serve_on(
     registry = Registry(open_registry(settings))
     supervisor = WorkerSupervisor(settings.child_environment()) if with_worker else None
     backlog = Backlog(registry, settings.max_imports_waiting)
+    guard = guard_of(app)
+    token_watch = TokenWatch(guard.known)
 
     def ready(host: str, port: int) -> None:
         """Clients that connect meanwhile wait, so that the first upload finds a running worker."""
         if supervisor is not None:
             supervisor.start()
             _await_worker(registry, stop.asked)
-        click.echo(greeting(settings, host, port))
+        is_locked = guard.known.current().is_locked
+        if not is_locked:
+            write = log.info if host in _LOOPBACK else log.warning
+            write("open_to_everybody", host=host, port=port)
+        click.echo(greeting(settings, host, port, is_locked=is_locked))
 
     collect_rarely()
     share_arenas()
     backlog.start()
+    token_watch.start()
     try:
         limits = ServerLimits.from_settings(settings)
-        rules = Rules(
-            backlog.has_room, AccessRule.from_settings(settings).check, partial(has_route, app)
-        )
+        rules = Rules(backlog.has_room, partial(guard.check_early, app), partial(has_route, app))
         run_server(
             app,
             limits,
@@ -79,6 +87,7 @@ def _serve_on(
         )
     finally:
         backlog.stop()
+        token_watch.stop()
         if supervisor is not None:
             supervisor.stop(stop.seconds_left(settings.grace_seconds))
 
@@ -108,25 +117,34 @@ def _await_worker(registry: Registry, stop: Event) -> None:
             return
 
 
-def greeting(settings: Settings, host: str, port: int) -> str:
-    """The addresses of the page and the server, where the data is, and what to try next."""
+def greeting(settings: Settings, host: str, port: int, *, is_locked: bool = False) -> str:
+    """The addresses of the page and the server, who may use it, where the data is, and what to try
+    next."""
     at = f"http://{_in_url(host)}:{port}"
     data: object = settings.archive_path.absolute()
     if settings.database_url:
         data = settings.shown()["database_url"]
-    reach = (
-        "anyone who can reach this address can read and write: put a proxy with a login in front"
-    )
-    if host in _LOOPBACK:
-        reach = "only this machine can reach it; with --host 0.0.0.0 others can"
+    sent = '-H "Authorization: Bearer $TOKEN" ' if is_locked else ""
     near = "localhost" if host in (*_LOOPBACK, *_ANY_ADDRESS) else _in_url(host)
     page = f"http://localhost:{port}" if host in _ANY_ADDRESS else at
     return (
         f"glyphd {version('glyphd')}: open {page} in a browser\n"
-        f"listens on {at} ({reach})\n"
+        f"listens on {at} ({_reach(host, is_locked=is_locked)})\n"
         f"data: {data}\n"
-        f"try:  curl -F file=@sample/scored_sample.csv http://{near}:{port}/api/import\n"
-        f'      curl "http://{near}:{port}/api/listings?limit=5"'
+        f"try:  curl {sent}-F file=@sample/scored_sample.csv http://{near}:{port}/api/import\n"
+        f'      curl {sent}"http://{near}:{port}/api/listings?limit=5"'
+    )
+
+
+def _reach(host: str, *, is_locked: bool) -> str:
+    """Who can use it."""
+    if is_locked:
+        return "every request needs a token"
+    if host in _LOOPBACK:
+        return "only this machine can reach it, without a token; with --host 0.0.0.0 others can"
+    return (
+        "anyone who can reach this address can read and write: `glyphd token create` makes that "
+        "need a token"
     )
 
 

@@ -61,6 +61,10 @@ class Settings(BaseSettings):
     trusted_proxies: str | None = Field(
         None, description="Addresses or networks whose X-Forwarded-Host is trusted"
     )
+    tokens_file: Path | None = Field(None, description="Tokens, one a line")
+    anonymous: Literal["read"] | None = Field(
+        None, description="read: reading needs no token, even if writing does"
+    )
     threads: int = Field(8, ge=2, le=256, description="Threads that answer requests")
     grace_seconds: float = Field(
         25, gt=0, le=3600, description="Seconds to finish current work after a stop signal"
@@ -81,6 +85,9 @@ class Settings(BaseSettings):
     )
     max_scratch_bytes: int = Field(
         16384 * MIB, ge=1, description="Total size of the temporary files of answers; beyond it 503"
+    )
+    max_kept_result_bytes: int = Field(
+        4096 * MIB, ge=0, description="Size of whole results kept after their last reader"
     )
     max_json_bytes: int = Field(16 * MIB, ge=1, description="Largest JSON body")
     max_line_bytes: int = Field(

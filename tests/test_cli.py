@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from click import Option
+from click import Command, Group, Option
 from click.testing import CliRunner, Result
 
 from glyphd.cli import main
@@ -27,8 +27,16 @@ OPTIONS = {
     "rebuild": ["--into", "--registry"],
     "backup": [],
     "settings": [],
+    "token create": ["--scope", "--source", "--expires", "--for-file"],
+    "token list": [],
+    "token revoke": [],
 }
-REQUIRED = {"rebuild": ["--into", "somewhere"], "backup": ["somewhere"]}
+REQUIRED = {
+    "rebuild": ["--into", "somewhere"],
+    "backup": ["somewhere"],
+    "token create": ["somebody", "--scope", "read"],
+    "token revoke": ["somebody"],
+}
 ROW = "L4,1,1,,,2025-01-01"
 
 
@@ -46,21 +54,30 @@ def _change(path: Path, statement: str) -> None:
         connection.execute(statement)
 
 
+def _commands(group: Group = main, prefix: str = "") -> dict[str, Command]:
+    """Every command by its words, those of groups among them."""
+    found: dict[str, Command] = {}
+    for name, command in group.commands.items():
+        words = f"{prefix}{name}"
+        found |= _commands(command, f"{words} ") if isinstance(command, Group) else {words: command}
+    return found
+
+
 def test_help_names_every_command() -> None:
-    text = _run("--help").output
-    assert set(main.commands) == set(OPTIONS)
-    assert all(f"  {command} " in text for command in OPTIONS)
-    assert _run("-h").output == text
+    text = _run("--help").output + _run("token", "--help").output
+    assert set(_commands()) == set(OPTIONS)
+    assert all(f"  {command.split()[-1]} " in text for command in OPTIONS)
+    assert _run("-h").output == _run("--help").output
 
 
 @pytest.mark.parametrize(("command", "options"), OPTIONS.items())
 def test_help_of_a_command_names_every_option(command: str, options: list[str]) -> None:
-    found = _run(command, "--help")
+    found = _run(*command.split(), "--help")
     assert found.exit_code == 0
     assert [
         name for name in (*options, "--db-path", "--data-dir") if name not in found.output
     ] == []
-    parameters = main.commands[command].params
+    parameters = _commands()[command].params
     taken = {
         name for parameter in parameters if isinstance(parameter, Option) for name in parameter.opts
     }
@@ -68,7 +85,7 @@ def test_help_of_a_command_names_every_option(command: str, options: list[str]) 
 
 
 def test_every_option_says_what_it_does() -> None:
-    parameters = [parameter for command in main.commands.values() for parameter in command.params]
+    parameters = [parameter for command in _commands().values() for parameter in command.params]
     assert all(parameter.help for parameter in parameters if isinstance(parameter, Option))
 
 
@@ -91,7 +108,7 @@ def test_there_is_no_command_to_import_data() -> None:
 def test_a_bad_setting_is_one_line_and_exit_code_2(
     command: str, environment: dict[str, str], message: str
 ) -> None:
-    found = _run(command, *REQUIRED.get(command, []), **environment)
+    found = _run(*command.split(), *REQUIRED.get(command, []), **environment)
     assert (found.exit_code, found.stdout) == (2, "")
     assert found.stderr.startswith(message)
     assert found.stderr.count("\n") == 1

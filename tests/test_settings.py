@@ -49,6 +49,7 @@ def test_every_setting_can_come_from_the_environment(
         "log_level": "ERROR",
         "log_format": "json",
         "threads": "9",
+        "anonymous": "read",
     }
     values |= {"allowed_hosts": "gpu.example.com,Ledger.lan", "trusted_proxies": "10.0.0.0/8,::1"}
     value = values.get(name, "2048")

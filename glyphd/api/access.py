@@ -19,6 +19,15 @@ from glyphd.hosts import Host, parse_host
 from glyphd.request_errors import CrossSiteRequest, HostNotAllowed, InvalidHost
 from glyphd.settings import ANY_HOST, Network, Settings
 
+_READ = (
+    "HOST",
+    "ORIGIN",
+    "SEC_FETCH_SITE",
+    "X_FORWARDED_HOST",
+    "X_FORWARDED_FOR",
+    "AUTHORIZATION",
+    "COOKIE",
+)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 PROBED_PATHS = ("/api/health", "/api/ready")
 _OWN_SITES = ("same-origin", "none")  # none: an action of the user, such as opening a bookmark
@@ -43,15 +52,19 @@ class RequestHead:
     peer: str
     headers: Mapping[str, str]
 
+    @property
+    def is_safe(self) -> bool:
+        """Whether its method changes nothing."""
+        return self.method.upper() in SAFE_METHODS
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, Any]) -> "RequestHead":
-        names = ("HOST", "ORIGIN", "SEC_FETCH_SITE", "X_FORWARDED_HOST")
         return cls(
             method=environ["REQUEST_METHOD"],
             path=environ.get("PATH_INFO", ""),
             version=environ.get("SERVER_PROTOCOL", "").removeprefix("HTTP/"),
             peer=environ.get("REMOTE_ADDR", ""),
-            headers={name: environ[f"HTTP_{name}"] for name in names if f"HTTP_{name}" in environ},
+            headers={name: environ[f"HTTP_{name}"] for name in _READ if f"HTTP_{name}" in environ},
         )
 
 
@@ -75,7 +88,7 @@ class AccessRule:
     def check(self, head: RequestHead) -> None:
         """Raises InvalidHost, HostNotAllowed or CrossSiteRequest."""
         # 1. Load balancers ask under any name or none, and the answer holds nothing worth stealing.
-        is_safe = head.method.upper() in SAFE_METHODS
+        is_safe = head.is_safe
         if is_safe and head.path in PROBED_PATHS:
             return
 
@@ -118,6 +131,15 @@ class AccessRule:
             return False
         address = getattr(address, "ipv4_mapped", None) or address
         return any(address in network for network in self.trusted_proxies)
+
+    def client_of(self, head: RequestHead) -> str:
+        """The address of the client: our peer's or, behind trusted proxies, the last one that none
+        of them has."""
+        client = head.peer
+        forwarded = head.headers.get("X_FORWARDED_FOR", "").split(",")
+        while self.trusts(client) and forwarded:
+            client = forwarded.pop().strip() or client
+        return client
 
     def _is_served(self, host: Host) -> bool:
         """Rebinding needs a name in the DNS, which has a dot."""

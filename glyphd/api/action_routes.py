@@ -7,7 +7,7 @@ from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json
 from glyphd.api.bodies import FORM, read_fields
-from glyphd.api.callers import caller
+from glyphd.api.callers import caller, wanted_import
 from glyphd.api.descriptions import (
     DATABASE_PROBLEMS,
     JSON,
@@ -21,6 +21,7 @@ from glyphd.api.descriptions import (
     json_answer,
 )
 from glyphd.api.import_log import import_line
+from glyphd.api.needs import CHANGE_ITS_IMPORTS
 from glyphd.api.outcomes import IMPORT_FAILURES, UPLOAD_ANSWERS, answer_accepted, changed
 from glyphd.api.preferences import wait_asked
 from glyphd.api.query_strings import idempotency_key, query, query_pairs
@@ -136,10 +137,24 @@ class ActionsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("POST", f"/api/imports/{ID}/cancel", self.cancel, about=CANCEL),
-            Route("POST", f"/api/imports/{ID}/retry", self.retry, about=RETRY),
-            Route("POST", f"/api/imports/{ID}/rollback", self.roll_back, about=ROLL_BACK),
-            Route("POST", f"/api/imports/{ID}/restore", self.restore, about=RESTORED),
+            Route(
+                "POST", f"/api/imports/{ID}/cancel", self.cancel, CHANGE_ITS_IMPORTS, about=CANCEL
+            ),
+            Route("POST", f"/api/imports/{ID}/retry", self.retry, CHANGE_ITS_IMPORTS, about=RETRY),
+            Route(
+                "POST",
+                f"/api/imports/{ID}/rollback",
+                self.roll_back,
+                CHANGE_ITS_IMPORTS,
+                about=ROLL_BACK,
+            ),
+            Route(
+                "POST",
+                f"/api/imports/{ID}/restore",
+                self.restore,
+                CHANGE_ITS_IMPORTS,
+                about=RESTORED,
+            ),
         ]
 
     def cancel(self, import_id: str) -> HTTPResponse:
@@ -155,7 +170,7 @@ class ActionsApi:
         accepted = run_again(
             self._services,
             import_id,
-            lambda: Asked(query(ImportOptions), idempotency_key(), caller()),
+            lambda: wanted_import(query(ImportOptions), idempotency_key()),
         )
         return answer_accepted(accepted, self._waiting, seconds_unasked=0)
 
@@ -179,7 +194,8 @@ class ActionsApi:
         change = self._waiting.until_final(
             change, CHANGE_GRACE_SECONDS if seconds is None else seconds
         )
-        return changed(change, require_import(services.registry, import_id))
+        job = require_import(services.registry, import_id)
+        return changed(change, job, services.registry)
 
     def _foresee(self, job: Job, kind: str) -> HTTPResponse:
         effect = foreseen_effect(self._services, job, kind)

@@ -17,16 +17,19 @@ STEP_BYTES = 1024 * 1024
 
 _LOOK_SECONDS = 0.25
 
+Write = Callable[[BinaryIO], None]
+
 
 class AnswerFile(io.BufferedRandom):
     """An unlinked file that reserves space before it grows, and releases it when it is closed.
 
-    Writing raises StorageFull if there is no space, and ClientLeft soon after the client has
-    disconnected.
+    Writing raises StorageFull if there is no space, and ClientLeft soon after `is_unwanted()`:
+    nobody waits for the answer any more.
     """
 
-    def __init__(self, space: ScratchSpace) -> None:
+    def __init__(self, space: ScratchSpace, is_unwanted: Callable[[], bool]) -> None:
         self._space = space
+        self._is_unwanted = is_unwanted
         self._taken = self._written = 0
         self._looked_at = time.monotonic()
         space.take(0)
@@ -38,7 +41,7 @@ class AnswerFile(io.BufferedRandom):
         now = time.monotonic()
         if now - self._looked_at > _LOOK_SECONDS:
             self._looked_at = now
-            if client_left():
+            if self._is_unwanted():
                 raise ClientLeft("the client disconnected before its answer was complete")
         while self._written + count > self._taken:
             self._space.take(STEP_BYTES)
@@ -54,13 +57,15 @@ class AnswerFile(io.BufferedRandom):
             self._space.give_back(taken)
 
 
-def written(write: Callable[[BinaryIO], None], space: ScratchSpace) -> BinaryIO:
-    """A written scratch file, at its start. The sender closes it.
+def written(
+    write: Write, space: ScratchSpace, is_unwanted: Callable[[], bool] = client_left
+) -> BinaryIO:
+    """A written scratch file, at its start. The caller closes it.
 
     Raises StorageFull, ClientLeft, and OSError if the disk is full nevertheless.
     """
     with ExitStack() as stack:
-        file = cast(BinaryIO, stack.enter_context(AnswerFile(space)))
+        file = cast(BinaryIO, stack.enter_context(AnswerFile(space, is_unwanted)))
         write(file)
         file.flush()
         file.seek(0)

@@ -11,19 +11,28 @@ from urllib.parse import quote, urlencode
 from bottle import HTTPResponse, request
 from pydantic import BaseModel
 
-from glyphd.api.answer_files import written
+from glyphd.api.content_codings import BY_CODING, coded, tags_accepted
+from glyphd.api.file_answers import answer_result
 from glyphd.api.kept_pages import KeptPages
+from glyphd.api.kept_results import KeptResults
 from glyphd.api.query_strings import query_pairs
-from glyphd.api.request_headers import header
+from glyphd.api.request_headers import header, weighted
 from glyphd.contracts.fingerprints import fingerprint
 from glyphd.contracts.queries import OutputQuery, PageQuery
-from glyphd.disk import ScratchSpace
 from glyphd.errors import Answered
-from glyphd.listings.formats import CONTENT_TYPES, WRITERS, WriteRows, write_safe_csv
+from glyphd.listings import parquet
+from glyphd.listings.formats import (
+    CONTENT_TYPES,
+    WRITERS,
+    WriteRows,
+    marked,
+    write_csv,
+    write_safe_csv,
+)
 from glyphd.listings.results import Page, Result, RowStream
 from glyphd.request_errors import NotAcceptable
 
-_BY_MEDIA_TYPE = {"application/json": "json", "text/csv": "csv", "application/x-ndjson": "ndjson"}
+_BY_MEDIA_TYPE = {kind.partition(";")[0]: form for form, kind in CONTENT_TYPES.items()}
 _BY_RANGE = {"*/*": "json", "application/*": "json", "text/*": "csv"}
 
 
@@ -46,22 +55,6 @@ def answer_bytes(
     )
 
 
-def answer_file(file: BinaryIO, content_type: str, **headers: str) -> HTTPResponse:
-    """The rest of an open file, which is closed when it has been sent."""
-    start = file.tell()
-    size = str(file.seek(0, 2) - start)
-    file.seek(start)
-    return HTTPResponse(file, 200, Content_Type=content_type, Content_Length=size, **headers)
-
-
-def answer_head(content_type: str, **headers: str) -> HTTPResponse:
-    """The answer to a HEAD without the work of a GET: what it says of the content, but for its
-    length."""
-    # Bottle drops the body of every answer to a HEAD, but takes an empty one for content of no
-    # bytes.
-    return HTTPResponse(iter([b"\n"]), 200, Content_Type=content_type, **headers)
-
-
 class NotModified(HTTPResponse, Answered):  # type: ignore[misc]  # Bottle has no types
     """Raised if the client already has this version."""
 
@@ -71,46 +64,62 @@ def make_etag(*parts: Any) -> str:
     return f'"{fingerprint(parts)}"'
 
 
-def require_changed(*version: Any) -> dict[str, str]:
+def require_changed(*version: Any, vary: str = BY_CODING) -> dict[str, str]:
     """The headers of an answer that may change: its tag, for this request and the version (JSON
     values).
 
     Raises 304 if the client already has this version.
     """
-    return require_new_tag(make_etag(request.path, query_pairs(), *version))
+    return require_new_tag(make_etag(request.path, query_pairs(), *version), vary=vary)
 
 
-def require_new_tag(etag: str) -> dict[str, str]:
-    """The headers of an answer with this tag. Raises 304 if the client already has it."""
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+def require_changed_list(asked: OutputQuery, *version: Any) -> dict[str, str]:
+    """The same for a list, whose format may depend on the `Accept` header."""
+    return require_changed(output_format(asked), *version, vary=f"Accept, {BY_CODING}")
+
+
+def require_new_tag(etag: str, *, vary: str = BY_CODING) -> dict[str, str]:
+    """The headers of an answer with this tag, which depends on the request headers `vary`. Raises
+    304 if the client already has it."""
+    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": vary}
     given = {tag.strip().removeprefix("W/") for tag in header("If-None-Match").split(",")}
-    if etag in given or "*" in given:
+    for tag in tags_accepted(etag):
+        if tag in given:
+            raise NotModified("", 304, headers | {"ETag": tag})
+    if "*" in given:
         raise NotModified("", 304, headers)
     return headers
 
 
 def output_format(query: OutputQuery) -> str:
-    """The format requested by `format`, or else by the Accept header. Raises NotAcceptable."""
-    if query.format is not None:
-        return query.format
-    accepted = header("Accept").strip()
-    if not accepted:
-        return "json"
+    """The format requested by `format`, or else by the Accept header.
+
+    Raises NotAcceptable, and FormatNotInstalled for one that this service could have.
+    """
+    form = query.format or _accepted_format(header("Accept").strip())
+    if form == "parquet":
+        parquet.require_installed()
+    return form
+
+
+def _accepted_format(accepted: str) -> str:
+    """The format that is preferred; one that is not installed only if no other one is accepted."""
     forms = _BY_MEDIA_TYPE | _BY_RANGE
-    for media_type in media_types(accepted):
-        if media_type in forms:
-            return forms[media_type]
-    offered = list(_BY_MEDIA_TYPE)
-    raise NotAcceptable(
-        f"available as {', '.join(offered)}, not as {accepted[:200]}", offered=offered
-    )
+    given = media_types(accepted) if accepted else ["*/*"]
+    found = [forms[media_type] for media_type in given if media_type in forms]
+    if not found:
+        offered = list(_BY_MEDIA_TYPE)
+        raise NotAcceptable(
+            f"available as {', '.join(offered)}, not as {accepted[:200]}", offered=offered
+        )
+    return next((form for form in found if form != "parquet" or parquet.is_installed()), found[0])
 
 
 def answer_list(
     asked: PageQuery,
     found: Result,
     version: str,
-    scratch: ScratchSpace,
+    results: KeptResults,
     *,
     count: Callable[[], int] | None = None,
     pages: KeptPages | None = None,
@@ -118,10 +127,10 @@ def answer_list(
     """The requested page, or the whole list without `limit`.
 
     `version` changes whenever the list may change. `count` returns the number of rows, if it is
-    requested. `pages` caches answers.
+    requested. `results` and `pages` keep answers.
     """
     try:
-        headers = require_changed(output_format(asked), version)
+        headers = require_changed_list(asked, version)
     except NotModified as unchanged:
         # Returned: an exception that passes all that the route has open costs more than this list.
         return unchanged
@@ -130,9 +139,11 @@ def answer_list(
         return headers if count is None else headers | {"X-Total-Count": str(count())}
 
     if asked.limit is None:
-        return answer_whole(asked, found.columns, found.everything(), scratch, counted())
+        return answer_whole(asked, found.columns, found.everything, results, counted())
     make = partial(_made_page, asked, found, counted)
-    return make() if pages is None else pages.answer(headers["ETag"], make)
+    if pages is None:
+        return make()
+    return pages.answer(tags_accepted(headers["ETag"])[0], lambda: coded(make()))
 
 
 def _made_page(
@@ -147,32 +158,35 @@ def answer_page(asked: OutputQuery, page: Page, headers: dict[str, str]) -> HTTP
     form, write = _writer(asked)
     written = io.BytesIO()
     write(written, page.columns, page.rows)
-    headers |= next_link(page.next_cursor) | {"Vary": "Accept"}
+    headers |= next_link(page.next_cursor)
     return answer_bytes(written.getvalue(), CONTENT_TYPES[form], **headers)
 
 
 def answer_whole(
     asked: OutputQuery,
     columns: Sequence[str],
-    rows: RowStream,
-    scratch: ScratchSpace,
+    read: Callable[[], RowStream],
+    results: KeptResults,
     headers: dict[str, str],
 ) -> HTTPResponse:
     """All rows, first written to an unlinked file: this needs constant memory, and no lock on the
     archive while a slow client reads."""
     form, write = _writer(asked)
-    headers |= {"Vary": "Accept"}
-    if request.method == "HEAD":
-        return answer_head(CONTENT_TYPES[form], **headers)
-    with closing(rows):  # a connection can't be closed while its rows are still being read
-        file = written(lambda file: write(file, columns, rows), scratch)
-    return answer_file(file, CONTENT_TYPES[form], **headers)
+
+    def write_rows(file: BinaryIO) -> None:
+        with closing(read()) as rows:  # a connection can't be closed while rows are being read
+            write(file, columns, rows)
+
+    return answer_result(results, write_rows, CONTENT_TYPES[form], headers)
 
 
 def _writer(asked: OutputQuery) -> tuple[str, WriteRows]:
     """The requested format, and its writer."""
     form = output_format(asked)
-    return form, write_safe_csv if form == "csv" and asked.safe else WRITERS[form]
+    if form != "csv":
+        return form, WRITERS[form]
+    write = write_safe_csv if asked.safe else write_csv
+    return form, marked(write) if asked.bom else write
 
 
 def next_link(cursor: str | None) -> dict[str, str]:
@@ -187,16 +201,5 @@ def next_link(cursor: str | None) -> dict[str, str]:
 
 def media_types(accepted: str) -> list[str]:
     """What an Accept header takes, the most wanted first."""
-    weighted = []
-    for item in accepted.lower().split(","):
-        media_type, *parameters = (part.strip() for part in item.split(";"))
-        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
-        try:
-            weighted.append((float(weight), media_type))
-        except ValueError:
-            continue
-    return [
-        media_type
-        for weight, media_type in sorted(weighted, key=lambda pair: -pair[0])
-        if weight > 0
-    ]
+    ordered = sorted(weighted(accepted), key=lambda pair: -pair[0])
+    return [media_type for weight, media_type in ordered if weight > 0]

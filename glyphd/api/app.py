@@ -11,13 +11,18 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from glyphd.api.access import AccessRule, RequestHead
 from glyphd.api.action_routes import ActionsApi
+from glyphd.api.callers import CLIENT
+from glyphd.api.content_codings import coded
 from glyphd.api.delta_routes import DeltasApi
 from glyphd.api.description_routes import Description
 from glyphd.api.diff_routes import DiffApi
+from glyphd.api.guard import HEAD, NEED, Guard
 from glyphd.api.import_routes import ImportsApi
+from glyphd.api.kept_results import KeptResults
 from glyphd.api.leaving import client_left
 from glyphd.api.listing_routes import ListingsApi
 from glyphd.api.model_routes import ModelsApi
+from glyphd.api.needs import READ_BY_ALL
 from glyphd.api.pages import NoPages, Pages
 from glyphd.api.persist_routes import PersistApi
 from glyphd.api.problems import Problem, bottle_problem, problem_of, status_of
@@ -27,8 +32,10 @@ from glyphd.api.routes import Route
 from glyphd.api.source_routes import SourcesApi
 from glyphd.api.system_routes import SystemApi
 from glyphd.api.upload_routes import UploadsApi
+from glyphd.api.visitors import visitor
 from glyphd.api.waiting import Waiting
 from glyphd.errors import GlyphdError
+from glyphd.request_errors import TooManyFailures, Unauthorized
 from glyphd.services import Services
 
 _HEADERS_OF_PROXIES = (
@@ -43,12 +50,16 @@ _HEADERS_OF_PROXIES = (
 
 _COMMON_HEADERS = "glyphd.common_headers"
 """The name in a request's environment of the headers that every answer has."""
+_GUARD = "glyphd.guard"
 
 log = structlog.get_logger(__name__)
 
 
 def build_app(
-    services: Services, pages: Pages | None = None, waiting: Waiting | None = None
+    services: Services,
+    pages: Pages | None = None,
+    waiting: Waiting | None = None,
+    guard: Guard | None = None,
 ) -> Bottle:
     """All routes over these services, including those of the pages, which share the same places for
     waiting."""
@@ -56,13 +67,15 @@ def build_app(
     app = Bottle()
     description = describe(services, waiting)
     routes = description.routes()
-    app.default_error_handler = partial(_own_problem, routes, pages)
+    guard = guard or Guard(services)
+    app.default_error_handler = partial(_own_problem, routes, pages, guard)
     app.install(partial(_failures_as_problems, services, pages))
     rule = AccessRule.from_settings(services.settings)
     app.add_hook("before_request", partial(_begin, rule, pages))
     app.add_hook("after_request", _end)
     for route in [*routes, *pages.routes(description)]:
-        app.route(route.path, route.method, route.handle)
+        app.route(route.path, route.method, guard.guarded(route), **{NEED: route.scope})
+    app.config[_GUARD] = guard
     return app
 
 
@@ -79,19 +92,26 @@ def all_routes(services: Services) -> list[Route]:
 def describe(services: Services, waiting: Waiting | None = None) -> Description:
     """The route table, and the document that is made from it."""
     waiting = waiting or places_to_wait(services)
+    results = KeptResults(services.scratch, services.settings.max_kept_result_bytes)
     parts = (
         SystemApi(services),
         UploadsApi(services, waiting),
         PersistApi(services, waiting),
-        ImportsApi(services, waiting),
+        ImportsApi(services, waiting, results),
         ActionsApi(services, waiting),
-        ListingsApi(services),
-        DeltasApi(services),
-        ModelsApi(services),
-        DiffApi(services),
-        SourcesApi(services),
+        ListingsApi(services, results),
+        DeltasApi(services, results),
+        ModelsApi(services, results),
+        DiffApi(services, results),
+        SourcesApi(services, results),
     )
     return Description(route for part in parts for route in part.routes())
+
+
+def guard_of(app: Bottle) -> Guard:
+    """What decides who may use this application."""
+    guard: Guard = app.config[_GUARD]
+    return guard
 
 
 def has_route(app: Bottle, head: RequestHead) -> bool:
@@ -113,23 +133,39 @@ def _failures_as_problems(
     def answer(*args: Any, **kwargs: Any) -> HTTPResponse:
         try:
             with services.registry.one_connection():
-                return handle(*args, **kwargs)
-        except HTTPResponse:
+                found = handle(*args, **kwargs)
+        except HTTPError:
             raise
+        except HTTPResponse as raised:
+            found = raised
         except Exception as error:  # noqa: BLE001  # the HTTP edge
-            return pages.present(problem_of(error))
+            found = pages.present(problem_of(error))
+        return coded(found)
 
     return answer
 
 
-def _own_problem(routes: list[Route], pages: Pages, error: HTTPError) -> HTTPResponse:
+def _own_problem(routes: list[Route], pages: Pages, guard: Guard, error: HTTPError) -> HTTPResponse:
     """The problem for an error of Bottle itself, whose headers replace those set by `_end`."""
-    answer = bottle_problem(error, routes)
+    answer = _refusal_of_nobody(guard, error) or bottle_problem(error, routes)
     if isinstance(answer, Problem):
         answer = pages.present(answer)
     for name, value in request.environ[_COMMON_HEADERS].items():
         answer.set_header(name, value)
     return answer
+
+
+def _refusal_of_nobody(guard: Guard, error: HTTPError) -> HTTPResponse | None:
+    """Where a token is needed, one is needed to learn which paths there are."""
+    if "bottle.route" in request.environ or request.method == "OPTIONS":
+        return None
+    try:
+        guard.identify().require(READ_BY_ALL)
+    except (Unauthorized, TooManyFailures) as failure:
+        return problem_of(failure)
+    except Exception:
+        log.warning("tokens_unknown", exc_info=True)
+    return None
 
 
 def _begin(rule: AccessRule, pages: Pages) -> None:
@@ -144,13 +180,15 @@ def _begin(rule: AccessRule, pages: Pages) -> None:
     }
     clear_contextvars()
     bind_contextvars(request_id=request_id)
-    head = RequestHead.from_environ(request.environ)
+    head = request.environ[HEAD] = RequestHead.from_environ(request.environ)
     try:
         rule.check(head)
     except GlyphdError as failure:
         log.info("request_refused", status=status_of(failure), code=failure.code, client=head.peer)
         raise pages.present(problem_of(failure)) from None
-    if not rule.trusts(head.peer):
+    if rule.trusts(head.peer):
+        request.environ[CLIENT] = rule.client_of(head)
+    else:
         # Bottle would believe them: its own idea of the request's address and client is made from
         # them.
         for name in _HEADERS_OF_PROXIES:
@@ -158,6 +196,9 @@ def _begin(rule: AccessRule, pages: Pages) -> None:
 
 
 def _end() -> None:
+    if visitor().name is not None:
+        kept = response.headers.get("Cache-Control", "")
+        response.set_header("Cache-Control", ", ".join(filter(None, ("private", kept))))
     for name, value in request.environ[_COMMON_HEADERS].items():
         response.set_header(name, value)
     log.debug(

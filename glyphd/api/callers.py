@@ -5,7 +5,13 @@ import re
 from bottle import request
 
 from glyphd.api.request_headers import header
-from glyphd.importing.requests import Caller
+from glyphd.api.visitors import own_source, visitor
+from glyphd.contracts.import_options import ImportOptions
+from glyphd.importing.requests import Asked, Caller
+from glyphd.token_text import without_tokens
+
+CLIENT = "glyphd.client"
+"""Where the application notes the client's address."""
 
 MAX_CLIENT_CHARACTERS = 100
 MAX_AGENT_CHARACTERS = 500
@@ -15,11 +21,28 @@ _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 def caller() -> Caller:
     """The client of this request. What it sends of itself is data: shortened, and without control
-    characters.
+    characters."""
+    address = _UNSHOWN.sub("", client_address()).strip()
+    agent = without_tokens(_UNSHOWN.sub("", header("User-Agent")).strip())
+    return Caller(
+        address[:MAX_CLIENT_CHARACTERS] or None,
+        agent[:MAX_AGENT_CHARACTERS] or None,
+        visitor().name,
+    )
 
-    Its address is the one at the other end of the connection. Headers such as X-Forwarded-For are
-    not read: any client can send them.
+
+def wanted_import(options: ImportOptions, key: str | None) -> Asked:
+    """What this request asks of an import, as its token's source if that is bound to one.
+
+    Raises InsufficientScope when it names another source.
     """
-    address = _UNSHOWN.sub("", request.environ.get("REMOTE_ADDR") or "").strip()
-    agent = _UNSHOWN.sub("", header("User-Agent")).strip()
-    return Caller(address[:MAX_CLIENT_CHARACTERS] or None, agent[:MAX_AGENT_CHARACTERS] or None)
+    source = own_source(options.source)
+    if source != options.source:
+        options = options.model_copy(update={"source": source})
+    return Asked(options, key, caller())
+
+
+def client_address() -> str:
+    """The address at the other end of the connection, or the one that trusted proxies give; empty
+    where the server does not say."""
+    return str(request.environ.get(CLIENT) or request.environ.get("REMOTE_ADDR") or "")

@@ -1,13 +1,18 @@
 """`/api/deltas` and `/api/listings/{listing_id}/history`: how listings changed from one observation
 to the next."""
 
+from functools import partial
+
 from bottle import HTTPResponse
 
-from glyphd.api.answers import answer_list, answer_whole, output_format, require_changed
+from glyphd.api.answers import answer_list, answer_whole, require_changed_list
 from glyphd.api.descriptions import DATABASE_PROBLEMS, About, list_answer, rows
+from glyphd.api.kept_results import KeptResults
 from glyphd.api.listing_routes import listing_key
+from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
+from glyphd.api.snapshots import reading
 from glyphd.contracts.queries import DeltaQuery, MomentQuery
 from glyphd.errors import ListingNotFound
 from glyphd.history.delta_pages import DELTA_COLUMNS, Deltas
@@ -36,36 +41,37 @@ HISTORY = About(
 
 
 class DeltasApi:
-    def __init__(self, services: Services) -> None:
-        self._scratch = services.scratch
+    def __init__(self, services: Services, results: KeptResults) -> None:
+        self._results = results
         self._archive = services.archive
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/deltas", self.list, about=LIST),
+            Route("GET", "/api/deltas", self.list, READ, about=LIST),
             Route(
                 "GET",
                 "/api/forecast/deltas",
                 self.list,
+                READ,
                 about=LIST.also("list_forecast_deltas", "GET /api/deltas"),
             ),
-            Route("GET", "/api/listings/<listing_id>/history", self.history, about=HISTORY),
+            Route("GET", "/api/listings/<listing_id>/history", self.history, READ, about=HISTORY),
         ]
 
     def list(self) -> HTTPResponse:
         """A page with `limit`, else all changes as one snapshot."""
         asked = query(DeltaQuery)
         require_limit(asked.limit, asked.cursor)
-        with self._archive.connection_context():
+        with reading(self._archive, asked):
             deltas = Deltas(self._archive, asked)
-            return answer_list(asked, deltas, archive_version(self._archive), self._scratch)
+            return answer_list(asked, deltas, archive_version(self._archive), self._results)
 
     def history(self, listing_id: str) -> HTTPResponse:
         """All events of one listing, oldest first."""
         asked, key = query(MomentQuery), listing_key(listing_id)
-        with self._archive.connection_context():
+        with reading(self._archive):
             if not is_known(self._archive, key):
                 raise ListingNotFound(f"there is no listing {listing_id}", listing_id=listing_id)
-            headers = require_changed(output_format(asked), archive_version(self._archive))
-            rows = observations(self._archive, key, asked.as_of)
-            return answer_whole(asked, OBSERVATION_COLUMNS, rows, self._scratch, headers)
+            headers = require_changed_list(asked, archive_version(self._archive))
+            read = partial(observations, self._archive, key, asked.as_of)
+            return answer_whole(asked, OBSERVATION_COLUMNS, read, self._results, headers)

@@ -9,6 +9,7 @@ from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_bytes, make_etag, require_new_tag
 from glyphd.api.descriptions import JSON, About, json_answer
+from glyphd.api.needs import READ_BY_ALL
 from glyphd.api.openapi import document
 from glyphd.api.query_strings import query
 from glyphd.api.routes import Route
@@ -28,7 +29,7 @@ class Description:
     """The document of a route table, with the route that it is answered at."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._routes = [*routes, Route("GET", PATH, self.show, about=DOCUMENT)]
+        self._routes = [*routes, Route("GET", PATH, self.show, READ_BY_ALL, about=DOCUMENT)]
 
     def routes(self) -> list[Route]:
         """The table, with this route at its end."""

@@ -18,9 +18,12 @@ from glyphd.api.descriptions import (
     Many,
     rows,
 )
+from glyphd.api.kept_results import KeptResults
 from glyphd.api.listing_routes import CHOSEN_ROW
+from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
+from glyphd.api.snapshots import reading
 from glyphd.contracts.answers import DiffLinks, DiffView
 from glyphd.contracts.parameter_reading import choices
 from glyphd.contracts.queries import DiffKind, DiffQuery
@@ -59,21 +62,22 @@ DIFF = About(
     problems=(*DATABASE_PROBLEMS, ImportNotFound, ImportNotSucceeded),
 )
 PATH = "/api/imports/<a:re:[^/]{1,64}>/diff/<b:re:[^/]{1,64}>"
-_FOR_LISTS = ("limit", "cursor", "fields", "format", "safe")
+_FOR_LISTS = ("limit", "cursor", "fields", "format", "safe", "bom")
 
 
 class DiffApi:
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, results: KeptResults) -> None:
         self._services = services
+        self._results = results
         self._archive = services.archive
 
     def routes(self) -> list[Route]:
-        return [Route("GET", PATH, self.show, about=DIFF)]
+        return [Route("GET", PATH, self.show, READ, about=DIFF)]
 
     def show(self, a: str, b: str) -> HTTPResponse:
         """The counts of differences between the imports; with `kind` one of the lists."""
         asked = query(DiffQuery)
-        with self._archive.connection_context():
+        with reading(self._archive, asked):
             old, new = require_brought(self._services, a), require_brought(self._services, b)
             if asked.kind is None:
                 return self._totals(asked, old, new)
@@ -92,7 +96,7 @@ class DiffApi:
     def _list(self, asked: DiffQuery, kind: DiffKind, old: Brought, new: Brought) -> HTTPResponse:
         require_limit(asked.limit, asked.cursor)
         found = list_diff(self._archive, asked, kind, old, new)
-        return answer_list(asked, found, archive_version(self._archive), self._services.scratch)
+        return answer_list(asked, found, archive_version(self._archive), self._results)
 
 
 def require_brought(services: Services, import_id: str) -> Brought:

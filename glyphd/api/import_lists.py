@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from glyphd.api.visitors import own_source
 from glyphd.contracts.import_contracts import ImportView
 from glyphd.contracts.queries import ImportQuery
 from glyphd.contracts.row_errors import ERROR_FIELDS
@@ -10,7 +11,7 @@ from glyphd.db.registry_models import Job
 from glyphd.importing.error_report import is_between_errors, read_errors
 from glyphd.importing.import_filters import IMPORT_FILTERS
 from glyphd.importing.registry import Registry
-from glyphd.importing.status import view_import
+from glyphd.importing.status import view_imports
 from glyphd.listings.cursors import read_cursor
 from glyphd.listings.results import Page, RowStream, cut_page
 from glyphd.request_errors import InvalidCursor
@@ -28,22 +29,24 @@ class ImportList:
     def __init__(self, registry: Registry, asked: ImportQuery) -> None:
         self._registry = registry
         self._cursor = asked.cursor
-        self._wanted = asked.model_dump(mode="json", include=set(IMPORT_FILTERS))
+        wanted = asked.model_dump(mode="json", include=set(IMPORT_FILTERS))
+        self._wanted = wanted | {"source": own_source(asked.source)}
 
     def page(self, limit: int) -> Page:
-        rows = (([job.id], _row(job)) for job in self._jobs(limit + 1))
+        rows = self._rows(limit + 1)
         return cut_page(self.columns, rows, limit, self._wanted)
 
     def count(self) -> int:
         return self._registry.count_imports(self._wanted)
 
-    def _jobs(self, most: int) -> Iterator[Job]:
-        """The imports after the cursor, read in blocks."""
+    def _rows(self, most: int) -> Iterator[tuple[list[int], list[Any]]]:
+        """Each import after the cursor with its place, read in blocks."""
         before = read_cursor(self._wanted, self._cursor, (int,))[0] if self._cursor else None
         while block := self._registry.imports(
             self._wanted, before=before, limit=min(BLOCK_ROWS, most)
         ):
-            yield from block
+            for job, view in zip(block, view_imports(self._registry, block), strict=True):
+                yield [job.id], list(view.model_dump(mode="json").values())
             before = block[-1].id
 
 
@@ -78,7 +81,3 @@ class KeptErrors:
         if not is_between_errors(kept, start):
             raise InvalidCursor("this is not a cursor from glyphd", parameter="cursor")
         return start
-
-
-def _row(job: Job) -> list[Any]:
-    return list(view_import(job).model_dump(mode="json").values())

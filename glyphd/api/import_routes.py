@@ -3,12 +3,11 @@
 from bottle import HTTPResponse
 
 from glyphd.api.answers import (
-    answer_file,
     answer_json,
     answer_list,
     answer_page,
-    output_format,
     require_changed,
+    require_changed_list,
     require_new_tag,
 )
 from glyphd.api.bodies import PLAIN_TYPES
@@ -21,7 +20,10 @@ from glyphd.api.descriptions import (
     json_answer,
     list_answer,
 )
+from glyphd.api.file_answers import answer_open_file
 from glyphd.api.import_lists import ImportList, KeptErrors
+from glyphd.api.kept_results import KeptResults
+from glyphd.api.needs import READ_ITS_IMPORTS, READ_ITS_SOURCE
 from glyphd.api.query_strings import query
 from glyphd.api.routes import ID, Route
 from glyphd.api.waiting import Waiting
@@ -31,7 +33,7 @@ from glyphd.contracts.row_errors import RowError
 from glyphd.errors import ImportNotFound, SourceMissing
 from glyphd.importing.intake import GZIP, NDJSON
 from glyphd.importing.job_queries import require_import
-from glyphd.importing.status import view_import
+from glyphd.importing.status import view_imports
 from glyphd.services import Services
 
 DEFAULT_LIMIT = 100
@@ -91,22 +93,24 @@ FILE = About(
 
 
 class ImportsApi:
-    def __init__(self, services: Services, waiting: Waiting) -> None:
+    def __init__(self, services: Services, waiting: Waiting, results: KeptResults) -> None:
         self._services = services
+        self._results = results
         self._waiting = waiting
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/imports", self.list, about=LIST),
-            Route("GET", f"/api/imports/{ID}", self.show, about=SHOW),
+            Route("GET", "/api/imports", self.list, READ_ITS_SOURCE, about=LIST),
+            Route("GET", f"/api/imports/{ID}", self.show, READ_ITS_IMPORTS, about=SHOW),
             Route(
                 "GET",
                 f"/api/import/{ID}",
                 self.show,
+                READ_ITS_IMPORTS,
                 about=SHOW.also("get_import_status", "GET /api/imports/{import_id}"),
             ),
-            Route("GET", f"/api/imports/{ID}/errors", self.errors, about=ERRORS),
-            Route("GET", f"/api/imports/{ID}/file", self.file, about=FILE),
+            Route("GET", f"/api/imports/{ID}/errors", self.errors, READ_ITS_IMPORTS, about=ERRORS),
+            Route("GET", f"/api/imports/{ID}/file", self.file, READ_ITS_IMPORTS, about=FILE),
         ]
 
     def list(self) -> HTTPResponse:
@@ -114,7 +118,7 @@ class ImportsApi:
         asked = query(ImportQuery)
         imports = ImportList(self._services.registry, asked)
         page = imports.page(asked.limit or DEFAULT_LIMIT)
-        headers = require_changed(output_format(asked), page.rows, page.next_cursor)
+        headers = require_changed_list(asked, page.rows, page.next_cursor)
         if asked.count:
             headers["X-Total-Count"] = str(imports.count())
         return answer_page(asked, page, headers)
@@ -123,7 +127,8 @@ class ImportsApi:
         """One import's status."""
         asked = query(StatusQuery)
         job = require_import(self._services.registry, import_id)
-        view = view_import(self._waiting.until_changed(job, asked.wait or 0))
+        job = self._waiting.until_changed(job, asked.wait or 0)
+        (view,) = view_imports(self._services.registry, [job])
         answer = answer_json(view, **require_changed(view.model_dump(mode="json")))
         if not view.status.is_final:
             answer.set_header("Retry-After", "1")
@@ -134,7 +139,7 @@ class ImportsApi:
         asked = query(ErrorQuery)
         job = require_import(self._services.registry, import_id)
         errors = KeptErrors(self._services.uploads, job, asked.cursor)
-        return answer_list(asked, errors, job.errors_name or "", self._services.scratch)
+        return answer_list(asked, errors, job.errors_name or "", self._results)
 
     def file(self, import_id: str) -> HTTPResponse:
         """The upload, byte for byte: gzip stays gzip."""
@@ -143,7 +148,6 @@ class ImportsApi:
         etag = f'"{job.sha256}"'
         content_type = GZIP_TYPE if job.content_encoding == GZIP else job.content_type or "text/csv"
         require_new_tag(etag)
-        headers = {"ETag": etag, "Content_Disposition": f'attachment; filename="{job.upload_name}"'}
-        return answer_file(
-            self._services.uploads.open(job.upload_name or ""), content_type, **headers
-        )
+        headers = {"ETag": etag, "Content-Disposition": f'attachment; filename="{job.upload_name}"'}
+        file = self._services.uploads.open(job.upload_name or "")
+        return answer_open_file(file, content_type, headers)

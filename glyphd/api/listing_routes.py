@@ -5,16 +5,13 @@ from contextlib import nullcontext
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
-from glyphd.api.descriptions import (
-    DATABASE_PROBLEMS,
-    About,
-    json_answer,
-    list_answer,
-    rows,
-)
+from glyphd.api.descriptions import DATABASE_PROBLEMS, About, json_answer, list_answer, rows
 from glyphd.api.kept_pages import KeptPages
+from glyphd.api.kept_results import KeptResults
+from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
+from glyphd.api.snapshots import reading
 from glyphd.api.turns import Turns
 from glyphd.contracts.queries import ListingQuery, NoParameters
 from glyphd.errors import ListingNotCurrent, ListingNotFound
@@ -58,8 +55,8 @@ SHOW = About(
 
 
 class ListingsApi:
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, services: Services, results: KeptResults) -> None:
+        self._results = results
         self._archive = services.archive
         self._turns = Turns()
         self._pages = KeptPages()
@@ -67,8 +64,8 @@ class ListingsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/listings", self.list, about=LIST),
-            Route("GET", f"/api/listings/{LISTING}", self.show, about=SHOW),
+            Route("GET", "/api/listings", self.list, READ, about=LIST),
+            Route("GET", f"/api/listings/{LISTING}", self.show, READ, about=SHOW),
         ]
 
     def list(self) -> HTTPResponse:
@@ -76,14 +73,14 @@ class ListingsApi:
         asked = query(ListingQuery)
         require_limit(asked.limit, asked.cursor)
         turn = nullcontext() if asked.limit is None else self._turns.take()
-        with turn, self._archive.connection_context():
+        with turn, reading(self._archive, asked):
             search = Search(self._archive, asked, self._statements)
             count = search.count if asked.count else None
             return answer_list(
                 asked,
                 search,
                 archive_version(self._archive),
-                self._services.scratch,
+                self._results,
                 count=count,
                 pages=self._pages,
             )

@@ -3,15 +3,12 @@
 from bottle import HTTPResponse, request
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
-from glyphd.api.descriptions import (
-    DATABASE_PROBLEMS,
-    About,
-    json_answer,
-    list_answer,
-    rows,
-)
+from glyphd.api.descriptions import DATABASE_PROBLEMS, About, json_answer, list_answer, rows
+from glyphd.api.kept_results import KeptResults
+from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, query_pairs, require_limit
 from glyphd.api.routes import Route
+from glyphd.api.snapshots import reading
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import ModelHistoryQuery, ModelQuery, ModelsQuery, PageQuery
 from glyphd.errors import ModelNotFound
@@ -68,22 +65,22 @@ MODEL = r"<model:re:[\s\S]+>"
 
 
 class ModelsApi:
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, services: Services, results: KeptResults) -> None:
+        self._results = results
         self._archive = services.archive
         self._remembered = services.remembered
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/models", self.list, about=LIST),
-            Route("GET", f"/api/models/{MODEL}/history", self.history, about=HISTORY),
-            Route("GET", f"/api/models/{MODEL}", self.show, about=SHOW),
+            Route("GET", "/api/models", self.list, READ, about=LIST),
+            Route("GET", f"/api/models/{MODEL}/history", self.history, READ, about=HISTORY),
+            Route("GET", f"/api/models/{MODEL}", self.show, READ, about=SHOW),
         ]
 
     def list(self) -> HTTPResponse:
         """All models of the current listings, by name."""
         asked = query(ModelsQuery)
-        with self._archive.connection_context():
+        with reading(self._archive, asked):
             return self._answer(asked, Models(self._archive, asked.as_of))
 
     def show(self, model: str) -> HTTPResponse:
@@ -101,7 +98,7 @@ class ModelsApi:
         too."""
         if _ends_in_name():
             return self.show(f"{model}/history")
-        with self._archive.connection_context():
+        with reading(self._archive):
             found = self._remembered.find_model(model, _moment_asked())
             if found is not None:
                 asked = query(ModelHistoryQuery)
@@ -113,7 +110,7 @@ class ModelsApi:
     def _answer(self, asked: PageQuery, series: Series) -> HTTPResponse:
         require_limit(asked.limit, asked.cursor)
         found = RememberedSeries(series, self._remembered, asked.cursor)
-        return answer_list(asked, found, archive_version(self._archive), self._services.scratch)
+        return answer_list(asked, found, archive_version(self._archive), self._results)
 
 
 def _ends_in_name() -> bool:

@@ -12,7 +12,8 @@ from glyphd.api.waiting import Waiting
 from glyphd.contracts.import_contracts import ImportFailure, ImportStatus, ImportView
 from glyphd.db.registry_models import Job
 from glyphd.importing.intake import Accepted
-from glyphd.importing.status import view_import
+from glyphd.importing.job_queries import JobQueries
+from glyphd.importing.status import view_import, view_imports
 
 _FAULT_OF_FILE = {"invalid_rows", "unreadable_file"}
 _FAILED = "The import failed"
@@ -64,48 +65,54 @@ def answer_accepted(
     """
     seconds = wait_asked()
     job = waiting.until_final(accepted.job, seconds_unasked if seconds is None else seconds)
-    answer = ended(job) if seconds or is_end_expected else pending(job)
+    answer_with = ended if seconds or is_end_expected else pending
+    answer = answer_with(job, waiting.registry)
     if accepted.is_replayed:
         is_rolled_back = accepted.job.rolled_back_at is not None
         answer.set_header("Idempotent-Replayed", "rolled-back" if is_rolled_back else "true")
     return answer
 
 
-def pending(job: Job) -> HTTPResponse:
+def pending(job: Job, registry: JobQueries) -> HTTPResponse:
     """202 with the status, whatever it is by now."""
-    view = view_import(job)
+    view = _view(job, registry)
     return answer_json(view, 202, Location=view.links.self, Retry_After="1")
 
 
-def ended(job: Job) -> HTTPResponse:
+def ended(job: Job, registry: JobQueries) -> HTTPResponse:
     """200 for an import that succeeded or was cancelled, a problem with its status for a failed
     one, else 202."""
     if job.status in (ImportStatus.SUCCEEDED, ImportStatus.CANCELLED):
-        view = view_import(job)
+        view = _view(job, registry)
         return answer_json(view, 200, Location=view.links.self)
-    return _failed(job) if job.status == ImportStatus.FAILED else pending(job)
+    return _failed(job) if job.status == ImportStatus.FAILED else pending(job, registry)
 
 
-def changed(change: Job, job: Job) -> HTTPResponse:
+def changed(change: Job, job: Job, registry: JobQueries) -> HTTPResponse:
     """The progress of a rollback or a restore, with the status of its import: 200 done, 202 in
     progress, 500 failed."""
     if change.status == ImportStatus.FAILED:
         detail = str(change.error_message)
-        return problem(
-            500, str(change.error_code), f"The {change.kind} failed", detail, **_with_status(job)
-        )
-    return ended(job) if change.status == ImportStatus.SUCCEEDED else pending(job)
+        members = _with_status(_view(job, registry))
+        return problem(500, str(change.error_code), f"The {change.kind} failed", detail, **members)
+    is_done = change.status == ImportStatus.SUCCEEDED
+    return ended(job, registry) if is_done else pending(job, registry)
 
 
-def _with_status(job: Job) -> dict[str, Any]:
-    return {"import": view_import(job).model_dump(mode="json")}
+def _view(job: Job, registry: JobQueries) -> ImportView:
+    (view,) = view_imports(registry, [job])
+    return view
+
+
+def _with_status(view: ImportView) -> dict[str, Any]:
+    return {"import": view.model_dump(mode="json")}
 
 
 def _failed(job: Job) -> HTTPResponse:
     view = view_import(job)
     assert view.error is not None
     status = 422 if view.error.code in _FAULT_OF_FILE else 500
-    members: dict[str, Any] = {"errors": view.errors, **_with_status(job)}
+    members: dict[str, Any] = {"errors": view.errors, **_with_status(view)}
     answer = problem(status, view.error.code, _FAILED, view.error.message, **members)
     answer.set_header("Location", view.links.self)
     return answer

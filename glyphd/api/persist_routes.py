@@ -9,9 +9,10 @@ from bottle import HTTPResponse
 
 from glyphd.api.bodies import read_json_body
 from glyphd.api.body_limits import BodyLimits
-from glyphd.api.callers import caller
+from glyphd.api.callers import wanted_import
 from glyphd.api.descriptions import DATABASE_PROBLEMS, JSON, About, Body, Content, Many, Named
 from glyphd.api.import_log import import_line
+from glyphd.api.needs import SEND
 from glyphd.api.outcomes import IMPORT_FAILURES, UPLOAD_ANSWERS, answer_accepted
 from glyphd.api.query_strings import idempotency_key, query
 from glyphd.api.routes import Route
@@ -70,7 +71,7 @@ class PersistApi:
         self._waiting = waiting
 
     def routes(self) -> list[Route]:
-        return [Route("POST", "/api/persist/listings", self.create, about=PERSIST)]
+        return [Route("POST", "/api/persist/listings", self.create, SEND, about=PERSIST)]
 
     def create(self) -> HTTPResponse:
         """One bad row refuses all of them, with every error; otherwise the batch is handled like a
@@ -78,7 +79,7 @@ class PersistApi:
         with import_line() as line:
             asked = query(PersistQuery)
             options = ImportOptions.model_validate(asked.model_dump())
-            wanted = Asked(options, idempotency_key(), caller())
+            wanted = wanted_import(options, idempotency_key())
             require_room(self._services)
             rows = self._valid_rows(read_json_body(self._limits))
             accepted = line.accepted = self._keep(rows, wanted)

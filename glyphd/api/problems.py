@@ -14,29 +14,47 @@ from glyphd.api.routes import Route
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.descriptors import is_out_of_descriptors
 from glyphd.disk import is_out_of_room, named_trouble
+from glyphd.token_text import without_tokens
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
 
 STATUSES: dict[type[errors.GlyphdError], int] = {
     request_errors.InvalidRequest: 400,
+    request_errors.Unauthorized: 401,
     request_errors.CrossSiteRequest: 403,
+    request_errors.InsufficientScope: 403,
     errors.NotFound: 404,
     request_errors.NotAcceptable: 406,
     errors.Conflict: 409,
     request_errors.LengthMissing: 411,
     request_errors.TooLarge: 413,
     request_errors.UnsupportedType: 415,
+    request_errors.RangeNotSatisfiable: 416,
     request_errors.HostNotAllowed: 421,
     errors.Refused: 422,
+    request_errors.TooManyFailures: 429,
     request_errors.HeadersTooLarge: 431,
     request_errors.NotSupported: 501,
+    errors.FormatNotInstalled: 501,
     errors.Unavailable: 503,
     request_errors.HttpVersionNotSupported: 505,
     errors.SchemaError: 503,
     errors.GlyphdError: 500,
 }
 """Found by walking up the class tree of an error."""
+
+_CHALLENGE = 'Bearer realm="glyphd"'
+_WRONG_TOKEN = {"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'}
+_HEADERS: dict[str, dict[str, str]] = {
+    "unauthorized": {"WWW-Authenticate": _CHALLENGE},
+    "invalid_token": _WRONG_TOKEN,
+    "token_expired": _WRONG_TOKEN,
+    "token_revoked": _WRONG_TOKEN,
+    "insufficient_scope": {"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope"'},
+    "too_many_failures": {"Retry-After": "60"},
+}
+"""By code: what the answer says in its headers (RFC 6750)."""
 
 _OWN_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal_error"}
 _DATABASE_PROBLEMS = {
@@ -82,9 +100,13 @@ def problem(status: int, code: str, title: str, detail: str, **members: Any) -> 
         "code": code,
     }
     content |= members
-    body = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str)
+    shown = without_tokens(text)
+    body = shown.encode()
     answer = Problem(body, status, {"Content-Type": PROBLEM_TYPE, "Content-Length": str(len(body))})
-    answer.content = content
+    answer.content = content if shown == text else json.loads(shown)
+    for name, value in _HEADERS.get(code, {}).items():
+        answer.set_header(name, value)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.set_header("Retry-After", RETRY_AFTER_SECONDS)
     return answer

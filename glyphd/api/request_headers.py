@@ -1,5 +1,7 @@
 """Request headers as text. Bottle's own reading of them fails on bytes that are not UTF-8."""
 
+from collections.abc import Iterator
+
 from bottle import request
 
 _WITHOUT_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")
@@ -14,3 +16,15 @@ def header(name: str) -> str:
         return value.encode("latin-1").decode("utf-8")
     except UnicodeError:
         return value
+
+
+def weighted(text: str) -> Iterator[tuple[float, str]]:
+    """The choices in an `Accept…` header, in lower case, each with its weight. Those whose weight
+    is not a number are left out."""
+    for item in text.lower().split(","):
+        choice, *parameters = (part.strip() for part in item.split(";"))
+        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        try:
+            yield float(weight), choice
+        except ValueError:
+            continue

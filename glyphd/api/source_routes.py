@@ -1,11 +1,12 @@
 """Answers from the kept files: every row of an import with its errors, and the source of a single
 row."""
 
-from bottle import HTTPResponse, request
+from typing import BinaryIO
+
+from bottle import HTTPResponse
 from peewee import Database
 
-from glyphd.api.answer_files import written
-from glyphd.api.answers import answer_bytes, answer_file, answer_head, make_etag, require_new_tag
+from glyphd.api.answers import answer_bytes, make_etag, require_new_tag
 from glyphd.api.descriptions import (
     BYTES,
     CSV,
@@ -15,7 +16,10 @@ from glyphd.api.descriptions import (
     Answer,
     Content,
 )
+from glyphd.api.file_answers import answer_result
+from glyphd.api.kept_results import KeptResults
 from glyphd.api.listing_routes import listing_key
+from glyphd.api.needs import READ, READ_ITS_IMPORTS
 from glyphd.api.query_strings import query
 from glyphd.api.routes import ID, Route
 from glyphd.contracts.queries import NoParameters, SourceQuery
@@ -79,13 +83,16 @@ SOURCE = About(
 
 
 class SourcesApi:
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, results: KeptResults) -> None:
         self._services = services
+        self._results = results
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", f"/api/imports/{ID}/report.csv", self.report, about=REPORT),
-            Route("GET", "/api/listings/<listing_id>/source", self.source, about=SOURCE),
+            Route(
+                "GET", f"/api/imports/{ID}/report.csv", self.report, READ_ITS_IMPORTS, about=REPORT
+            ),
+            Route("GET", "/api/listings/<listing_id>/source", self.source, READ, about=SOURCE),
         ]
 
     def report(self, import_id: str) -> HTTPResponse:
@@ -94,15 +101,12 @@ class SourcesApi:
         services = self._services
         job = require_import(services.registry, import_id)
         headers = require_new_tag(make_etag(report_version(job, services.settings)))
-        headers["Content_Disposition"] = f'attachment; filename="{job.import_id}.report.csv"'
-        if request.method == "HEAD":
-            services.uploads.open(job.upload_name or "").close()
-            return answer_head(CONTENT_TYPES["csv"], **headers)
-        file = written(
-            lambda file: write_report(file, services.uploads, job, settings=services.settings),
-            services.scratch,
-        )
-        return answer_file(file, CONTENT_TYPES["csv"], **headers)
+        headers["Content-Disposition"] = f'attachment; filename="{job.import_id}.report.csv"'
+
+        def write(file: BinaryIO) -> None:
+            write_report(file, services.uploads, job, settings=services.settings)
+
+        return answer_result(self._results, write, CONTENT_TYPES["csv"], headers)
 
     def source(self, listing_id: str) -> HTTPResponse:
         """The bytes of one row, after they were verified against the archive."""
@@ -115,8 +119,6 @@ class SourcesApi:
             f"?import_id={event.import_id}",
             "Link": f'</api/imports/{event.import_id}/file>; rel="via"',
         }
-        if request.method == "HEAD":
-            return answer_head(_content_type(job), **headers)
         record = read_source(services.uploads, job, event, settings=services.settings)
         return answer_bytes(record, _content_type(job), **headers)
 

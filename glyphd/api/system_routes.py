@@ -8,10 +8,12 @@ from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_bytes, answer_json
 from glyphd.api.descriptions import CSV, TEXT, About, Answer, Content, json_answer
+from glyphd.api.needs import OPEN, OPEN_WITH_MORE, READ_BY_ALL
 from glyphd.api.problems import problem
 from glyphd.api.query_strings import query
 from glyphd.api.readiness import OK, Readiness
 from glyphd.api.routes import Route
+from glyphd.api.visitors import visitor
 from glyphd.contracts.answers import HealthView, ReadyView, RowContractView
 from glyphd.contracts.column_names import ALIASES
 from glyphd.contracts.columns import COLUMN_NAMES, REQUIRED, ROW_SCHEMA_VERSION, STORED_COLUMNS
@@ -71,10 +73,10 @@ class SystemApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/health", self.health, about=HEALTH),
-            Route("GET", "/api/ready", self.ready, about=READY),
-            Route("GET", "/api/schema", self.schema, about=SCHEMA),
-            Route("GET", "/api/schema.csv", self.template, about=TEMPLATE),
+            Route("GET", "/api/health", self.health, OPEN, about=HEALTH),
+            Route("GET", "/api/ready", self.ready, OPEN_WITH_MORE, about=READY),
+            Route("GET", "/api/schema", self.schema, READ_BY_ALL, about=SCHEMA),
+            Route("GET", "/api/schema.csv", self.template, READ_BY_ALL, about=TEMPLATE),
         ]
 
     def health(self) -> HTTPResponse:
@@ -88,6 +90,8 @@ class SystemApi:
         checks = self._readiness.checks()
         members: dict[str, Any] = {"checks": checks, "integrity": self._readiness.integrity()}
         wrong = [f"{name}: {found}" for name, found in checks.items() if found != OK]
+        if not visitor().may(READ_BY_ALL):
+            return _status_alone(is_ready=not wrong)
         if wrong:
             return problem(
                 503, "not_ready", "The service is not ready", "; ".join(wrong), **members
@@ -116,6 +120,14 @@ class SystemApi:
         return answer_bytes(
             text.getvalue().encode(), "text/csv; charset=utf-8", Content_Disposition=disposition
         )
+
+
+def _status_alone(*, is_ready: bool) -> HTTPResponse:
+    """For probes, which send no token: what is wrong is nobody else's business."""
+    if is_ready:
+        return answer_json({"status": "ready"}, Cache_Control="no-store")
+    detail = "send a token with the scope read to see why"
+    return problem(503, "not_ready", "The service is not ready", detail)
 
 
 def row_json_schema() -> dict[str, Any]:

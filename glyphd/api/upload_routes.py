@@ -5,7 +5,7 @@ from bottle import HTTPResponse
 from glyphd.api.arriving import Body
 from glyphd.api.bodies import RAW_TYPES, receive_upload
 from glyphd.api.body_limits import BodyLimits
-from glyphd.api.callers import caller
+from glyphd.api.callers import wanted_import
 from glyphd.api.descriptions import (
     BYTES,
     DATABASE_PROBLEMS,
@@ -17,6 +17,7 @@ from glyphd.api.descriptions import (
 )
 from glyphd.api.forms import MULTIPART
 from glyphd.api.import_log import import_line
+from glyphd.api.needs import SEND
 from glyphd.api.outcomes import IMPORT_FAILURES, UPLOAD_ANSWERS, answer_accepted
 from glyphd.api.query_strings import idempotency_key, query, query_pairs
 from glyphd.api.routes import Route
@@ -65,11 +66,12 @@ class UploadsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("POST", "/api/import", self.create, about=UPLOAD),
+            Route("POST", "/api/import", self.create, SEND, about=UPLOAD),
             Route(
                 "POST",
                 "/api/listings/import",
                 self.create,
+                SEND,
                 about=UPLOAD.also("upload_listings_csv", "POST /api/import"),
             ),
         ]
@@ -126,4 +128,4 @@ def understood(body: Body) -> tuple[Described, Asked]:
     is_packed = (name or "").lower().endswith(".gz") and not body.is_text
     encoding = GZIP if is_packed else body.described.content_encoding
     described = Described(name, body.described.content_type, encoding)
-    return described, Asked(options, idempotency_key(), caller())
+    return described, wanted_import(options, idempotency_key())

@@ -27,13 +27,13 @@ class Waiting:
     def __init__(
         self, registry: Registry, threads: int, has_left: Callable[[], bool] = nobody_leaves
     ) -> None:
-        self._registry = registry
+        self.registry = registry
         self._has_left = has_left
         self._places = BoundedSemaphore(max(threads // 2, 1))
 
     def until_final(self, job: Job, seconds: float) -> Job:
         """The job when it has ended, or when the time is up; immediately if no worker is alive."""
-        if seconds <= 0 or not self._registry.workers_alive():
+        if seconds <= 0 or not self.registry.workers_alive():
             return job
         return self._hold(job, seconds, lambda now: ImportStatus(now.status).is_final)
 
@@ -46,7 +46,7 @@ class Waiting:
 
     def _hold(self, job: Job, seconds: float, is_over: Callable[[Job], bool]) -> Job:
         if not self._places.acquire(blocking=False):
-            return self._registry.job(job.id) or job
+            return self.registry.job(job.id) or job
         try:
             return self._poll(job, time.monotonic() + seconds, is_over)
         finally:
@@ -56,7 +56,7 @@ class Waiting:
         """Also ends if the client has disconnected."""
         pause = FIRST_PAUSE_SECONDS
         while True:
-            job = self._registry.job(job.id) or job
+            job = self.registry.job(job.id) or job
             left = deadline - time.monotonic()
             if is_over(job) or left <= 0 or self._has_left():
                 return job

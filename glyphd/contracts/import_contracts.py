@@ -189,6 +189,19 @@ class ImportLinks(BaseModel):
     file: str
 
 
+class ImportChange(BaseModel):
+    """A rollback or a restore of an import, and who requested it."""
+
+    kind: Literal["rollback", "restore"]
+    status: ImportStatus
+    reason: str | None
+    requested_at: str
+    finished_at: str | None
+    created_by: str | None
+    client: str | None
+    user_agent: str | None
+
+
 class ImportView(BaseModel):
     """The status of an import as clients see it."""
 
@@ -234,6 +247,7 @@ class ImportView(BaseModel):
     rolled_back_at: TimeText | None
     client: str | None = Field(description="The address that the request came from")
     user_agent: str | None
+    created_by: str | None = Field(description="The name of the token that it was sent with")
     ignored_columns: list[str]
     blank_rows: int = Field(description="Rows without a filled cell, which are skipped")
     same_content_as: str | None
@@ -244,4 +258,5 @@ class ImportView(BaseModel):
     error: ImportFailure | None
     error_summary: list[ErrorGroup]
     errors: list[Annotated[dict[str, Any], DescribedAs(RowError)]]
+    changes: list[ImportChange] = Field(description="Its rollbacks and restores, latest first")
     links: ImportLinks

@@ -50,7 +50,7 @@ Moment = Annotated[
 ]
 Limit = Annotated[int | None, IntegerCell(minimum=1, maximum=MAX_LIMIT)]
 Flag = Annotated[bool | None, BooleanCell()]
-OutputFormat = Literal["json", "csv", "ndjson"]
+OutputFormat = Literal["json", "csv", "ndjson", "parquet"]
 Bucket = Literal["day", "week", "month"]
 DiffKind = Literal["added", "removed", "changed"]
 SortKey = Literal[
@@ -94,6 +94,7 @@ class OutputQuery(Query):
     safe: Flag = Field(
         None, description="With format=csv: guard cells against spreadsheet formulas"
     )
+    bom: Flag = Field(None, description="With format=csv: a byte order mark first, for Excel")
 
 
 class PageQuery(OutputQuery):
@@ -158,6 +159,9 @@ class ImportQuery(PageQuery):
     status: ImportStatus | None = Field(None, description="Imports with this status")
     source: Annotated[str | None, TextCell()] = Field(
         None, description="Source given with the upload"
+    )
+    by: Annotated[str | None, TextCell(max_length=100)] = Field(
+        None, description="Name of the token that they were sent with"
     )
     sha256: Annotated[str | None, TextCell(max_length=64)] = Field(
         None, description="SHA-256 of the upload, in hex"

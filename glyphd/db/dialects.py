@@ -120,6 +120,13 @@ def uncommitted(database: Database) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def snapshot(database: Database) -> Iterator[None]:
+    """A transaction whose statements all read the same state, that of the first one."""
+    with database.atomic("DEFERRED" if is_sqlite(database) else "REPEATABLE READ"):
+        yield
+
+
 def defer_checkpoints(database: Database) -> None:
     """Lets commits on this thread's connection end without copying what they wrote into SQLite's
     main file: committed data is safe in the log. The caller must call `checkpoint` later."""

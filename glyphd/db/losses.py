@@ -10,10 +10,11 @@ BOOKKEEPING = {
     "registry_identity",
     "registry_migrations",
     "schema_version",
+    "sessions",
     "workers",
 }
-"""Tables about the database itself or about processes: their rows contain nothing that a client
-sent."""
+"""Tables about the database itself, about processes, or about who is signed in: their rows contain
+nothing that a client sent."""
 DERIVED = {
     "changes_by_step",
     "events_by_model",

@@ -12,12 +12,14 @@ from peewee import (
 )
 
 from glyphd.db.fields import CaselessTextField, JsonTextField, TimeTextField
+from glyphd.db.token_models import TOKEN_MODELS
 
 
 class RegistryIdentity(Model):
-    """The id of the archive that this registry belongs to."""
+    """The id of the archive that this registry belongs to, and since when a token is needed."""
 
     archive_id = TextField(primary_key=True)
+    locked_at = TimeTextField(null=True)
 
     class Meta:
         table_name = "registry_identity"
@@ -91,6 +93,7 @@ class Job(Model):
     effect = JsonTextField(null=True)
     client = TextField(null=True)
     user_agent = TextField(null=True)
+    created_by = TextField(null=True)
 
     class Meta:
         table_name = "jobs"
@@ -106,6 +109,11 @@ Job.add_index(Job.index(Job.sha256, name="jobs_by_sha256"))
 Job.add_index(
     Job.index(Job.import_id, unique=True, name="jobs_unfinished_change").where(
         Job.kind.in_(SQL("('rollback', 'restore')")) & Job.status.in_(SQL("('queued', 'running')"))
+    )
+)
+Job.add_index(
+    Job.index(Job.import_id, Job.id, name="jobs_changes").where(
+        Job.kind.in_(SQL("('rollback', 'restore')"))
     )
 )
 
@@ -136,4 +144,4 @@ class IntegrityCheck(Model):
         table_name = "integrity_checks"
 
 
-REGISTRY_MODELS = (RegistryIdentity, Job, Worker, IntegrityCheck)
+REGISTRY_MODELS = (RegistryIdentity, Job, Worker, IntegrityCheck, *TOKEN_MODELS)

@@ -11,6 +11,7 @@ from glyphd.db.registry_models import Job
 IMPORT_FILTERS: Mapping[str, Callable[[Database, Any], Any]] = {
     "status": lambda database, value: Job.status == value,
     "source": lambda database, value: equals_caseless(database, Job.source, value),
+    "by": lambda database, value: Job.created_by == value,
     "sha256": lambda database, value: Job.sha256 == value.lower(),
     "received_after": lambda database, value: Job.received_at > value,
     "received_before": lambda database, value: Job.received_at < value,

@@ -11,7 +11,7 @@ from peewee import Database, fn
 from glyphd.db.dialects import caseless
 from glyphd.db.registry_models import Job
 from glyphd.importing.import_filters import IMPORT_FILTERS, conditions
-from glyphd.importing.job_queries import COUNTS, IMPORT
+from glyphd.importing.job_queries import COUNTS, IMPORT, IS_CHANGE
 
 _RECENT_JOBS = 1000
 """Sources are collected from this many of the latest jobs, because reading all of them would take
@@ -20,7 +20,7 @@ long."""
 
 def changes_of(registry: Database, job: Job) -> list[Job]:
     """The rollbacks and restores of an import, finished or not, the latest first."""
-    its_own = (Job.import_id == job.import_id) & (Job.kind != IMPORT) & (Job.id > job.id)
+    its_own = IS_CHANGE & (Job.import_id == job.import_id)
     return list(Job.select().where(its_own).order_by(Job.id.desc()).bind(registry))
 
 

@@ -1,11 +1,11 @@
 """Read-only queries for jobs in the registry, and the connection that they share."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from threading import local
 from typing import Any
 
-from peewee import Case, Database, fn
+from peewee import SQL, Case, Database, fn
 
 from glyphd.contracts.import_contracts import UNFINISHED, ImportStatus
 from glyphd.db.registry_models import Job
@@ -14,6 +14,9 @@ from glyphd.importing.import_filters import conditions
 
 IMPORT = "import"
 """The kind of a job that imports an upload; the others roll an import back or restore it."""
+
+IS_CHANGE = Job.kind.in_(SQL("('rollback', 'restore')"))
+"""Spelled as in the index of these."""
 
 _IN_ARCHIVE = (
     Job.kind == IMPORT,
@@ -56,6 +59,16 @@ class JobQueries:
         )
         with self.connected():
             return list(query.bind(self.database))
+
+    def changes_among(self, imports: Sequence[Job]) -> dict[str, list[Job]]:
+        """The rollbacks and restores of these imports, finished or not, the latest first."""
+        ids = [job.import_id for job in imports]
+        query = Job.select().where(IS_CHANGE, Job.import_id.in_(ids)).order_by(Job.id.desc())
+        found: dict[str, list[Job]] = {}
+        with self.connected():
+            for change in query.bind(self.database) if ids else ():
+                found.setdefault(change.import_id, []).append(change)
+        return found
 
     def import_ids(self) -> set[str]:
         """The ids of all imports."""

@@ -40,7 +40,7 @@ Pick = Callable[[Sequence[str]], list[str]]
 def report_version(job: Job, settings: Settings) -> str:
     """Equal for equal reports: a fingerprint of the upload's bytes and of everything that affects
     how they are read."""
-    how = [getattr(job, name) for name in _READ_BY]
+    how = [*(getattr(job, name) for name in _READ_BY), _latest_seen_at(job)]
     return fingerprint([how, settings.model_dump(include=_LIMITS), ROW_SCHEMA_VERSION])
 
 

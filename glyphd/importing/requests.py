@@ -7,11 +7,14 @@ from glyphd.contracts.import_options import ImportOptions
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asked, as far as is known: the address, and the User-Agent. The job's row has columns of
-    these names; neither is ever trusted."""
+    """Who asked, as far as is known. The job's row has columns of these names.
+
+    Address and User-Agent are never trusted; `created_by` is the name of a token that was checked.
+    """
 
     client: str | None
     user_agent: str | None
+    created_by: str | None = None
 
 
 @dataclass(frozen=True)

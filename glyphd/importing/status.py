@@ -1,11 +1,19 @@
 """The status of an import: its registry row in the form for clients."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from glyphd.contracts.import_contracts import ImportFailure, ImportLinks, ImportStatus, ImportView
+from glyphd.contracts.import_contracts import (
+    ImportChange,
+    ImportFailure,
+    ImportLinks,
+    ImportStatus,
+    ImportView,
+)
 from glyphd.db.registry_models import Job
+from glyphd.importing.job_queries import JobQueries
 from glyphd.times import read_stored
 
 STALLED_SECONDS = 15
@@ -22,10 +30,18 @@ _JSON = {
 }
 """The fields that are stored as JSON, and their values for an empty column."""
 _SAME = ImportView.model_fields.keys() & Job._meta.fields.keys() - set(_JSON)
+_SAME_OF_CHANGES = ImportChange.model_fields.keys() & Job._meta.fields.keys()
 
 
-def view_import(job: Job) -> ImportView:
-    """The status of an import. Everything is in the row, or follows from it."""
+def view_imports(registry: JobQueries, jobs: Sequence[Job]) -> list[ImportView]:
+    """The statuses of imports with their rollbacks and restores."""
+    changes = registry.changes_among([job for job in jobs if _has_rows(job)])
+    return [view_import(job, changes.get(job.import_id, [])) for job in jobs]
+
+
+def view_import(job: Job, changes: Sequence[Job] = ()) -> ImportView:
+    """The status of an import. Everything is in its row and those of its changes, or follows from
+    them."""
     values: dict[str, Any] = {name: getattr(job, name) for name in _SAME}
     values |= {name: json.loads(getattr(job, name) or empty) for name, empty in _JSON.items()}
     values["blank_rows"] = job.blank_rows or 0
@@ -49,4 +65,15 @@ def view_import(job: Job) -> ImportView:
             report=f"{at}/report.csv",
             file=f"{at}/file",
         ),
+        changes=[_view_change(change) for change in changes],
     )
+
+
+def _has_rows(job: Job) -> bool:
+    """Others can't be changed."""
+    return job.status == ImportStatus.SUCCEEDED and not job.dry_run
+
+
+def _view_change(change: Job) -> ImportChange:
+    values: dict[str, Any] = {name: getattr(change, name) for name in _SAME_OF_CHANGES}
+    return ImportChange(requested_at=change.received_at, **values)

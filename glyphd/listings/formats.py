@@ -1,4 +1,4 @@
-"""Writing rows as JSON, CSV or NDJSON into a binary file, chunk by chunk.
+"""Writing rows as JSON, CSV, NDJSON or Parquet into a binary file, chunk by chunk.
 
 A chunk is written column by column rather than cell by cell, because in most columns the values
 need not be checked individually.
@@ -11,13 +11,16 @@ from uuid import uuid4
 
 from pydantic_core import to_json
 
+from glyphd.listings import parquet
 from glyphd.storage.result_rows import JSON_COLUMNS, in_chunks
 
 CONTENT_TYPES = {
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
     "ndjson": "application/x-ndjson",
+    "parquet": parquet.CONTENT_TYPE,
 }
+_BYTE_ORDER_MARK = "\ufeff".encode()
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _NUMBERS = frozenset({int, float, type(None)})
 
@@ -51,7 +54,22 @@ def write_safe_csv(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
     _write_csv(file, columns, rows, lambda values: _cells([_guarded(value) for value in values]))
 
 
-WRITERS: dict[str, WriteRows] = {"json": write_json, "csv": write_csv, "ndjson": write_ndjson}
+def marked(write: WriteRows) -> WriteRows:
+    """Writes a byte order mark first: Excel takes CSV for UTF-8 only with one."""
+
+    def write_marked(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
+        file.write(_BYTE_ORDER_MARK)
+        write(file, columns, rows)
+
+    return write_marked
+
+
+WRITERS: dict[str, WriteRows] = {
+    "json": write_json,
+    "csv": write_csv,
+    "ndjson": write_ndjson,
+    "parquet": parquet.write_parquet,
+}
 
 
 def _spliced(

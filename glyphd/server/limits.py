@@ -19,7 +19,7 @@ _FEWEST_CONNECTIONS = 16
 _DESCRIPTORS_OF_A_THREAD = (
     12  # three databases, with SQLite's logs beside them, and the files of an upload
 )
-_OTHER_DESCRIPTORS = 48
+_OTHER_DESCRIPTORS = 80  # among them those of kept results
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ _SOMETIMES_IN_MANIFESTS = (
     "decimal",
     "client",
     "user_agent",
+    "created_by",
 )
 """Optional members of a manifest. If one is missing, the import has no such value."""
 

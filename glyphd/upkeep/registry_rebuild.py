@@ -18,6 +18,7 @@ from glyphd.importing.registry import Registry
 from glyphd.importing.unrecorded import NotTakenUp, Unrecorded, find_unrecorded, job_values, record
 from glyphd.plurals import counted
 from glyphd.settings import Settings
+from glyphd.tokens.token_store import lock
 from glyphd.upkeep.agreement import find_batch
 from glyphd.upkeep.backup import Progress
 from glyphd.upkeep.rebuild import findings_in, opened, refuse_beside_worker
@@ -78,7 +79,17 @@ class _Recovery:
                 advance(1)
         self._note_changes()
         self._note_unknown_batches()
+        self._lock_as_before(unrecorded)
         return self.done
+
+    def _lock_as_before(self, found: list[Unrecorded]) -> None:
+        """A service that needed tokens is not open now because these are lost."""
+        if any((one.values or {}).get("created_by") for one in found):
+            lock(self.registry.database)
+            self.done.notes.append(
+                "the tokens are lost: create new ones with `glyphd token create`; until then every "
+                "request is refused"
+            )
 
     def _take_up(self, found: Unrecorded) -> None:
         batch = find_batch(self.archive, found.import_id)

@@ -8,6 +8,7 @@ from pathlib import Path
 from bottle import HTTPError, HTTPResponse
 
 from glyphd.api.answers import answer_bytes
+from glyphd.api.needs import OPEN
 from glyphd.api.routes import Route
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -56,7 +57,7 @@ class Assets:
         return f"/static/{self.version}/{self._assets[name].name}"
 
     def routes(self) -> list[Route]:
-        return [Route("GET", "/static/<version>/<name>", self.send)]
+        return [Route("GET", "/static/<version>/<name>", self.send, OPEN)]
 
     def send(self, version: str, name: str) -> HTTPResponse:
         asset = self._assets.get(name)

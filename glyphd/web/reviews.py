@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from glyphd.api.callers import caller
+from glyphd.api.callers import wanted_import
 from glyphd.contracts.fingerprints import fingerprint
 from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.contracts.import_options import ImportOptions
@@ -85,7 +85,7 @@ def asked_again(services: Services, job: Job, fields: Pairs) -> Asked:
     options = read_options(columns, fields)
     if not options.dry_run:
         key = f"page:{job.import_id}:{fingerprint(options.model_dump(mode='json'))}"
-    return Asked(options, key, caller())
+    return wanted_import(options, key)
 
 
 def read_options(kept: KeptHeader | None, fields: Pairs) -> ImportOptions:

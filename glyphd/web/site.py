@@ -1,12 +1,14 @@
 """The route table of the pages, and problems as pages."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from urllib.parse import quote
 
 from bottle import HTTPError, HTTPResponse, request
 
 from glyphd.api.description_routes import Description
+from glyphd.api.guard import Guard
 from glyphd.api.problems import Problem
 from glyphd.api.query_strings import query_pairs
 from glyphd.api.routes import Route
@@ -25,6 +27,7 @@ from glyphd.web.screens.one_listing import OneListingScreen
 from glyphd.web.screens.one_model import OneModelScreen
 from glyphd.web.screens.price_moves import PriceMovesScreen
 from glyphd.web.screens.service_state import ServiceStateScreen
+from glyphd.web.screens.sign_in import SignInScreen
 from glyphd.web.screens.upload import UploadScreen
 from glyphd.web.theme import Theme, moved_to, wants_page
 
@@ -46,19 +49,20 @@ ACTING_SCREENS = (UploadScreen, OneImportScreen, ImportChangeScreen)
 class Site:
     """All pages over these services."""
 
-    def __init__(self, services: Services, waiting: Waiting) -> None:
+    def __init__(self, services: Services, waiting: Waiting, guard: Guard) -> None:
         self._services = services
         self._assets = Assets()
         self._theme = Theme(self._assets)
         reading = [screen(services, self._theme) for screen in SCREENS]
         acting = [screen(services, self._theme, waiting) for screen in ACTING_SCREENS]
-        self._routes = [route for screen in (*reading, *acting) for route in screen.routes()]
+        screens = (*reading, *acting, SignInScreen(guard, self._theme))
+        self._routes = [route for screen in screens for route in screen.routes()]
 
     def routes(self, description: Description) -> list[Route]:
         reference = ApiReferenceScreen(self._services, self._theme, description)
         routes = [*self._routes, *reference.routes()]
-        self._theme.paths = frozenset(route.path for route in routes if "<" not in route.path)
-        pages = [Route(route.method, route.path, for_people(route.handle)) for route in routes]
+        self._theme.needs = {route.path: route.scope for route in routes if route.method == "GET"}
+        pages = [replace(route, handle=for_people(route.handle)) for route in routes]
         return [*pages, *self._assets.routes()]
 
     def present(self, problem: Problem) -> HTTPResponse:

@@ -1,8 +1,9 @@
 """Turns templates into answers: one environment, the policy of every page, and 304 for unchanged
 pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from bottle import HTTPResponse, request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from glyphd.api.answers import answer_bytes, media_types, require_changed
+from glyphd.api.needs import CHANGE_ITS_IMPORTS, Need
 from glyphd.api.query_strings import query_pairs
 from glyphd.api.request_headers import header
+from glyphd.api.visitors import Visitor, shown_visitor
 from glyphd.web import import_wording
 from glyphd.web.addresses import Address, Pairs, address
 from glyphd.web.assets import Assets
@@ -28,7 +31,7 @@ HEADERS = {
     "Content_Security_Policy": POLICY,
     "Referrer_Policy": "same-origin",
     "Cross_Origin_Opener_Policy": "same-origin",
-    "Vary": "Accept",
+    "Vary": "Accept, Accept-Encoding",
 }
 Headers = dict[str, str]
 
@@ -54,10 +57,11 @@ NAVIGATION = (
 
 
 class Theme:
-    """Renders pages. `paths` are the existing screens: nothing links to others."""
+    """Renders pages. `needs` are the existing screens with the scopes that they need: nothing links
+    to others."""
 
     def __init__(self, assets: Assets) -> None:
-        self.paths: frozenset[str] = frozenset()
+        self.needs: Mapping[str, Need] = {}
         self._assets = assets
         self._templates = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -73,18 +77,19 @@ class Theme:
         self._templates.globals |= {
             "asset": assets.path,
             "picker_value": picker_value,
-            "has": self.has,
         }
 
-    def has(self, path: str) -> bool:
-        """Whether there is such a screen."""
-        return path in self.paths
+    def has(self, who: Visitor, path: str) -> bool:
+        """Whether there is such a screen for whoever looks."""
+        return path in self.needs and who.may(self.needs[path])
 
     def require_changed(self, *version: Any) -> Headers:
         """The headers of this page in this version of its data. Raises 304 if the client already
         has it."""
         try:
-            return require_changed("page", self._assets.version, *version)
+            who = shown_visitor()
+            reader = (who.name, who.scope, who.source)
+            return require_changed("page", self._assets.version, reader, *version)
         except HTTPResponse as unchanged:
             raise _dress(unchanged) from None
 
@@ -122,11 +127,15 @@ class Theme:
         return _dress(answer_bytes(body.encode(), HTML, **headers))
 
     def render(self, template: str, values: dict[str, Any]) -> str:
-        entries = [entry for entry in NAVIGATION if entry.path in self.paths]
-        at = values.get("at") or here()
-        return self._templates.get_template(template).render(
-            navigation=entries, **values | {"at": at}
-        )
+        who = values.get("who") or shown_visitor()
+        shown = {
+            "who": who,
+            "has": partial(self.has, who),
+            "may_change": who.may(CHANGE_ITS_IMPORTS),
+            "navigation": [entry for entry in NAVIGATION if self.has(who, entry.path)],
+            "at": values.get("at") or here(),
+        }
+        return self._templates.get_template(template).render(**values | shown)
 
 
 def here() -> Address:

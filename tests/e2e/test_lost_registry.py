@@ -42,6 +42,8 @@ def _lose(settings: Settings, *, archive: bool) -> None:
                 "jobs",
                 "workers",
                 "integrity_checks",
+                "access_tokens",
+                "sessions",
                 "registry_identity",
                 "registry_migrations",
             ):
@@ -125,6 +127,22 @@ def test_a_lost_registry_is_made_again(
     verified = run("verify", "--all", environment=environment)
     assert verified.returncode == 0, verified.stdout
     assert run("check", environment=environment).returncode == 0
+
+
+def test_a_service_that_needed_tokens_does_not_open_when_they_are_lost(
+    environment: dict[str, str], database_settings: Settings
+) -> None:
+    token = run("token", "create", "a", "--scope", "write", environment=environment).stdout.strip()
+    with serving("--no-worker", environment=environment) as service:
+        upload(service.address, many_offers(1), Authorization=f"Bearer {token}")
+        assert service.stop() == 0
+    _lose(database_settings, archive=False)
+    rebuilt = run("rebuild", "--registry", environment=environment)
+    assert "the tokens are lost" in rebuilt.stdout
+    with serving("--no-worker", environment=environment) as service:
+        with pytest.raises(HTTPError, match="401"):
+            get(service.address, "/api/listings")
+        assert service.stop() == 0
 
 
 def test_with_the_archive_lost_too_all_is_imported_again(

@@ -6,8 +6,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 from zipfile import ZipFile
+
+import pytest
 
 from tests.e2e.processes import PATIENCE_SECONDS, final_status, many_offers, upload
 
@@ -33,6 +36,10 @@ def test_an_installed_wheel_serves_and_imports(tmp_path: Path) -> None:
                 assert _read(
                     found[0], re.sub(r"[^/]+$", file, re.findall(r"/static/[^\"]+", page)[0])
                 )
+            with pytest.raises(HTTPError) as missing:
+                _read(found[0], "/api/listings?format=parquet")
+            with missing.value as answer:
+                assert answer.code == 501, "the extra is not among the runtime's dependencies"
         finally:
             popen.terminate()
         assert popen.wait(PATIENCE_SECONDS) == 0

@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 import pytest
-from bottle import request
+from bottle import HTTPResponse, request
 from webtest import TestResponse
 
 from tests.http.recorded import CSV, Recorded, recorded
@@ -340,7 +340,9 @@ def test_this_machines_own_names_are_served(service: Service) -> None:
 
 def test_only_a_trusted_proxy_is_believed_about_the_client(start_service: StartService) -> None:
     service = start_service(trusted_proxies=PROXY)
-    service.http.app.route("/echo", "GET", lambda: f"{request.url} {request.remote_addr}")
+    service.http.app.route(
+        "/echo", "GET", lambda: HTTPResponse(f"{request.url} {request.remote_addr}")
+    )
     headers = {
         "X-Forwarded-Host": PUBLIC,
         "X-Forwarded-Proto": "https",

@@ -100,7 +100,7 @@ FILTERS = (
         "import_id",
     ),
     *("min_score", "max_score", "min_price", "max_price", "min_vram_gb", "after", "before"),
-    *("sort", "limit", "cursor", "count", "fields", "format", "safe", "nonsense"),
+    *("sort", "limit", "cursor", "count", "fields", "format", "safe", "bom", "nonsense"),
 )
 IMPORT_FILTERS = (
     "status",

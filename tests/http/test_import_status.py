@@ -46,6 +46,8 @@ ADDED = {
     "effect",
     "upload_id",
     "reason",
+    "created_by",
+    "changes",
 }
 
 
@@ -105,6 +107,8 @@ def test_a_finished_import(service: Service) -> None:
         "error": None,
         "error_summary": [],
         "errors": [],
+        "changes": [],
+        "created_by": None,
     }
 
 

@@ -12,6 +12,7 @@ from tests.http.conftest import Market
 from tests.service import Service, offers
 
 JSON, CSV, NDJSON = "application/json", "text/csv", "application/x-ndjson"
+PARQUET = "application/vnd.apache.parquet"
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)"]
 HEURISTICS = [
     {"a": [1, 2.5, None]},
@@ -64,7 +65,10 @@ def test_the_format_may_be_named(market: Market, name: str, content_type: str) -
 )
 def test_else_the_accept_header_decides(market: Market, accept: str, content_type: str) -> None:
     answer = market.service.http.get("/api/listings", headers={"Accept": accept})
-    assert (answer.content_type, answer.headers["Vary"]) == (content_type, "Accept")
+    assert (answer.content_type, answer.headers["Vary"]) == (
+        content_type,
+        "Accept, Accept-Encoding",
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,7 +76,10 @@ def test_else_the_accept_header_decides(market: Market, accept: str, content_typ
 )
 def test_what_it_can_not_be_had_as_is_406(market: Market, accept: str) -> None:
     answer = market.service.http.get("/api/listings", headers={"Accept": accept}, status=406)
-    assert (answer.json["code"], answer.json["offered"]) == ("not_acceptable", [JSON, CSV, NDJSON])
+    assert (answer.json["code"], answer.json["offered"]) == (
+        "not_acceptable",
+        [JSON, CSV, NDJSON, PARQUET],
+    )
 
 
 def test_all_formats_say_the_same(market: Market) -> None:
@@ -117,6 +124,26 @@ def test_fields_are_answered_in_the_order_asked_for(market: Market) -> None:
     assert [list(row.items()) for row in rows] == [
         [("score", 0.7), ("import_index", 3), ("model", "L4")]
     ]
+
+
+@pytest.mark.parametrize("query", ["", "&limit=10", "&safe=true"])
+def test_excel_gets_its_byte_order_mark(market: Market, query: str) -> None:
+    path = f"/api/listings?format=csv{query}"
+    plain, marked = market.service.http.get(path), market.service.http.get(f"{path}&bom=true")
+    assert marked.body == b"\xef\xbb\xbf" + plain.body
+
+
+def test_what_has_a_mark_comes_in_again(service: Service) -> None:
+    service.import_csv(offers("Größe,1,1,EU,Acme,2025-01-01"))
+    marked = service.http.get("/api/listings?format=csv&bom=true").body
+    assert service.import_csv(marked)["record_count"] == 1
+
+
+@pytest.mark.parametrize("name", ["json", "ndjson"])
+def test_a_mark_is_for_csv_alone(market: Market, name: str) -> None:
+    paths = (f"/api/listings?format={name}{query}" for query in ("", "&bom=true"))
+    plain, asked = (market.service.http.get(path).body for path in paths)
+    assert plain == asked
 
 
 def test_a_field_asked_for_twice_comes_once(market: Market) -> None:

@@ -261,10 +261,9 @@ def test_it_is_a_csv_with_a_name(service: Service) -> None:
 
 
 def test_who_has_it_already_gets_304(service: Service) -> None:
-    import_id = service.upload(offers(ROW)).json["import_id"]
+    import_id = service.import_csv(offers(ROW))["import_id"]
     etag = _report(service, import_id).headers["ETag"]
     path = f"/api/imports/{import_id}/report.csv"
-    service.work()
     assert service.http.get(path, headers={"If-None-Match": etag}, status=304).body == b""
 
 
@@ -279,10 +278,19 @@ def test_its_etag_is_that_of_the_bytes_and_of_how_they_are_read(service: Service
         "?decimal=comma",
     )
     file = "model;price_usd;score;x,model,price_usd,score\nL4;1;1;x,L4,1,1\n"
-    imports = [service.upload(file, query).json["import_id"] for query in queries]
+    imports = [service.import_csv(file, query)["import_id"] for query in queries]
     etags = [_report(service, import_id).headers["ETag"] for import_id in imports]
     assert etags[0] == etags[1]
     assert len(set(etags)) == 5
+
+
+def test_another_bound_for_seen_at_is_another_etag(service: Service) -> None:
+    import_id = service.upload(offers("L4,1,1,,,2090-01-01")).json["import_id"]
+    before = _report(service, import_id)
+    service.alter(import_id, status="succeeded")
+    after = _report(service, import_id)
+    assert before.text != after.text
+    assert before.headers["ETag"] != after.headers["ETag"]
 
 
 def test_a_missing_file_is_told(service: Service) -> None:

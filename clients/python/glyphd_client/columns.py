@@ -57,6 +57,7 @@ class ImportFilters(TypedDict, total=False):
 
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"] | None
     source: str | None
+    by: str | None
     sha256: str | None
     received_after: Moment | None
     received_before: Moment | None

@@ -102,6 +102,20 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImportChange:
+    """A rollback or a restore of an import, and who requested it."""
+
+    kind: Literal["rollback", "restore"]
+    status: State
+    reason: str | None = None
+    requested_at: datetime | None = None
+    finished_at: datetime | None = None
+    created_by: str | None = None
+    client: str | None = None
+    user_agent: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImportStatus:
     """One import, as docs/API.md describes its status. `raw` is the service's whole answer."""
 
@@ -141,6 +155,7 @@ class ImportStatus:
     rolled_back_at: datetime | None = None
     client: str | None = None
     user_agent: str | None = None
+    created_by: str | None = None
     ignored_columns: tuple[str, ...] = ()
     blank_rows: int = 0
     same_content_as: str | None = None
@@ -151,6 +166,7 @@ class ImportStatus:
     error: Failure | None = None
     error_summary: tuple[ErrorGroup, ...] = ()
     errors: tuple[RowError, ...] = ()
+    changes: tuple[ImportChange, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict)
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from bottle import HTTPResponse
 
 from glyphd.api.description_routes import Description
+from glyphd.api.needs import READ
 from glyphd.api.routes import Route
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import ListingQuery
@@ -30,8 +31,8 @@ class ApiReferenceScreen:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/docs", self.show),
-            Route("GET", "/docs/contents", self.show_contents),
+            Route("GET", "/docs", self.show, READ),
+            Route("GET", "/docs/contents", self.show_contents, READ),
         ]
 
     @cached_property

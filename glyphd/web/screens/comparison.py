@@ -7,6 +7,7 @@ from bottle import HTTPResponse
 from pydantic import Field
 
 from glyphd.api.diff_routes import require_brought
+from glyphd.api.needs import READ
 from glyphd.api.routes import Route
 from glyphd.contracts.cells import TextCell
 from glyphd.contracts.numeric_cells import IntegerCell
@@ -57,7 +58,7 @@ class ComparisonScreen:
         self._theme = theme
 
     def routes(self) -> list[Route]:
-        return [Route("GET", "/compare", self.show)]
+        return [Route("GET", "/compare", self.show, READ)]
 
     def show(self) -> HTTPResponse:
         asked = read_parameters(ComparePageQuery, here().pairs)

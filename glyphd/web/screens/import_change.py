@@ -8,6 +8,7 @@ from bottle import HTTPResponse
 from glyphd.api.action_routes import CHANGE_GRACE_SECONDS, foreseen_effect
 from glyphd.api.bodies import read_fields
 from glyphd.api.callers import caller
+from glyphd.api.needs import CHANGE_ITS_IMPORTS
 from glyphd.api.routes import ID, Route
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.parameter_reading import read_parameters
@@ -35,8 +36,12 @@ class ImportChangeScreen:
 
     def routes(self) -> list[Route]:
         paths = ((f"/imports/{ID}/rollback", ROLLBACK), (f"/imports/{ID}/restore", RESTORE))
-        shown = [Route("GET", path, partial(self.show, kind)) for path, kind in paths]
-        return [*shown, *(Route("POST", path, partial(self.change, kind)) for path, kind in paths)]
+        methods = (("GET", self.show), ("POST", self.change))
+        return [
+            Route(method, path, partial(handle, kind), CHANGE_ITS_IMPORTS)
+            for method, handle in methods
+            for path, kind in paths
+        ]
 
     def show(self, kind: str, import_id: str) -> HTTPResponse:
         """What would change. If it is already done or in progress, redirects to the import's own

@@ -6,18 +6,21 @@ from typing import Annotated, Any
 from bottle import HTTPResponse
 from pydantic import Field
 
+from glyphd.api.needs import READ_ITS_SOURCE
 from glyphd.api.routes import Route
+from glyphd.api.visitors import own_source
 from glyphd.contracts.import_contracts import ImportStatus, ImportView
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import ImportQuery, QueryTime
 from glyphd.db.registry_models import Job
 from glyphd.importing.import_filters import IMPORT_FILTERS
-from glyphd.importing.import_relations import imports_after, recent_sources
+from glyphd.importing.import_relations import imports_after
 from glyphd.importing.status import view_import
 from glyphd.listings.cursors import read_cursor, write_cursor
 from glyphd.services import Services
 from glyphd.times import text_after
+from glyphd.web.known_sources import known_sources
 from glyphd.web.pace import Pace, pace_of, state_of
 from glyphd.web.theme import Theme, here
 
@@ -50,14 +53,14 @@ class ImportListScreen:
         self._theme = theme
 
     def routes(self) -> list[Route]:
-        return [Route("GET", "/imports", self.show)]
+        return [Route("GET", "/imports", self.show, READ_ITS_SOURCE)]
 
     def show(self) -> HTTPResponse:
         asked = read_parameters(ImportsPageQuery, here().pairs)
         with self._registry.connected():
             values = self._found(asked)
             values["workers"] = self._registry.workers_alive()
-            values["sources"] = recent_sources(self._registry.database, MOST_SOURCES)
+            values["sources"] = known_sources(self._registry.database, MOST_SOURCES)
         values |= {"asked": asked, "statuses": [str(status) for status in ImportStatus]}
         return self._theme.page("import_list.html", values)
 
@@ -89,6 +92,7 @@ class ImportListScreen:
 def wanted_imports(asked: ImportsPageQuery) -> dict[str, Any]:
     """The filters. With a moment, imports received after it are left out."""
     wanted = asked.model_dump(mode="json", include=set(IMPORT_FILTERS))
+    wanted["source"] = own_source(asked.source)
     if asked.as_of is not None:
         until = text_after(asked.as_of)
         wanted["received_before"] = min(until, wanted["received_before"] or until)

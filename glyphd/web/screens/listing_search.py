@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from bottle import HTTPResponse
 from pydantic import Field
 
+from glyphd.api.needs import READ
 from glyphd.api.routes import Route
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.parameter_reading import choices, read_parameters
@@ -55,7 +56,7 @@ class ListingSearchScreen:
         self._statements = Statements()
 
     def routes(self) -> list[Route]:
-        return [Route("GET", "/listings", self.show)]
+        return [Route("GET", "/listings", self.show, READ)]
 
     def show(self) -> HTTPResponse:
         at = here()

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from bottle import HTTPResponse
 from pydantic import Field
 
+from glyphd.api.needs import READ
 from glyphd.api.routes import Route
 from glyphd.contracts.cells import TextCell
 from glyphd.contracts.numeric_cells import IntegerCell
@@ -62,7 +63,7 @@ class MarketScreen:
         self._theme = theme
 
     def routes(self) -> list[Route]:
-        return [Route("GET", "/", self.show)]
+        return [Route("GET", "/", self.show, READ)]
 
     def show(self) -> HTTPResponse:
         asked = read_parameters(MarketQuery, here().pairs)

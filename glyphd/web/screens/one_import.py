@@ -11,6 +11,7 @@ from pydantic import Field
 from glyphd.api.action_routes import run_again
 from glyphd.api.bodies import read_fields
 from glyphd.api.import_lists import KeptErrors
+from glyphd.api.needs import CHANGE_ITS_IMPORTS, READ_ITS_IMPORTS
 from glyphd.api.problems import status_of
 from glyphd.api.routes import ID, Route
 from glyphd.api.upload_routes import SMALL_GRACE_SECONDS
@@ -56,10 +57,11 @@ class OneImportScreen:
     def routes(self) -> list[Route]:
         path = f"/imports/{ID}"
         return [
-            Route("GET", path, self.show),
-            Route("POST", f"{path}/retry", self.run_again),
-            Route("POST", f"{path}/cancel", self.cancel),
-            *(Route("GET", f"{path}/{action}", self.lead_back) for action in ("retry", "cancel")),
+            Route("GET", path, self.show, READ_ITS_IMPORTS),
+            Route("POST", f"{path}/retry", self.run_again, CHANGE_ITS_IMPORTS),
+            Route("POST", f"{path}/cancel", self.cancel, CHANGE_ITS_IMPORTS),
+            Route("GET", f"{path}/retry", self.lead_back, READ_ITS_IMPORTS),
+            Route("GET", f"{path}/cancel", self.lead_back, READ_ITS_IMPORTS),
         ]
 
     def show(self, import_id: str) -> HTTPResponse:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from pydantic import Field
 
 from glyphd.api.listing_routes import listing_key
+from glyphd.api.needs import READ
 from glyphd.api.routes import Route
 from glyphd.api.source_routes import require_event
 from glyphd.contracts.cells import TextCell
@@ -94,7 +95,7 @@ class OneListingScreen:
         self._theme = theme
 
     def routes(self) -> list[Route]:
-        return [Route("GET", "/listings/<listing_id>", self.show)]
+        return [Route("GET", "/listings/<listing_id>", self.show, READ)]
 
     def show(self, listing_id: str) -> HTTPResponse:
         asked, key = read_parameters(ListingPageQuery, here().pairs), listing_key(listing_id)

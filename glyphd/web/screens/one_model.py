@@ -9,6 +9,7 @@ from markupsafe import Markup
 from pydantic import Field
 
 from glyphd.api.model_routes import MODEL
+from glyphd.api.needs import READ
 from glyphd.api.routes import Route
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import (
@@ -63,7 +64,7 @@ class OneModelScreen:
         self._theme = theme
 
     def routes(self) -> list[Route]:
-        return [Route("GET", f"/models/{MODEL}", self.show)]
+        return [Route("GET", f"/models/{MODEL}", self.show, READ)]
 
     def show(self, model: str) -> HTTPResponse:
         asked = read_parameters(ModelPageQuery, here().pairs)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from bottle import HTTPResponse
 from pydantic import Field
 
+from glyphd.api.needs import READ
 from glyphd.api.routes import Route
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.parameter_reading import read_parameters
@@ -36,7 +37,7 @@ class PriceMovesScreen:
         self._theme = theme
 
     def routes(self) -> list[Route]:
-        return [Route("GET", "/changes", self.show)]
+        return [Route("GET", "/changes", self.show, READ)]
 
     def show(self) -> HTTPResponse:
         asked = read_parameters(ChangesPageQuery, here().pairs)

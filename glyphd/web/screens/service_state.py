@@ -6,6 +6,7 @@ from sqlite3 import sqlite_version
 
 from bottle import HTTPResponse
 
+from glyphd.api.needs import READ
 from glyphd.api.readiness import OK, Readiness
 from glyphd.api.routes import Route
 from glyphd.contracts.columns import ROW_SCHEMA_VERSION
@@ -42,7 +43,7 @@ class ServiceStateScreen:
         self._theme = theme
 
     def routes(self) -> list[Route]:
-        return [Route("GET", "/status", self.show)]
+        return [Route("GET", "/status", self.show, READ)]
 
     def show(self) -> HTTPResponse:
         read_parameters(ServicePageQuery, here().pairs)

@@ -7,6 +7,7 @@ from bottle import HTTPResponse
 from pydantic import Field
 
 from glyphd.api.form_uploads import SentFile, SentForm, accept_form
+from glyphd.api.needs import SEND
 from glyphd.api.problems import status_of
 from glyphd.api.routes import Route
 from glyphd.api.upload_routes import SMALL_GRACE_SECONDS, require_room
@@ -15,10 +16,10 @@ from glyphd.contracts.import_options import ImportOptions
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import QueryTime
 from glyphd.errors import FileRefused
-from glyphd.importing.import_relations import recent_sources
 from glyphd.services import Services
 from glyphd.times import now_text
 from glyphd.web.addresses import Pairs
+from glyphd.web.known_sources import known_sources
 from glyphd.web.theme import Theme, here, moved_to
 
 MOST_SOURCES = 100
@@ -43,7 +44,7 @@ class UploadScreen:
         self._waiting = waiting
 
     def routes(self) -> list[Route]:
-        return [Route("GET", "/upload", self.show), Route("POST", "/upload", self.send)]
+        return [Route("GET", "/upload", self.show, SEND), Route("POST", "/upload", self.send, SEND)]
 
     def show(self) -> HTTPResponse:
         read_parameters(UploadPageQuery, here().pairs)
@@ -73,7 +74,7 @@ class UploadScreen:
         """The form with the initial values of its fields."""
         registry = self._services.registry
         with registry.connected():
-            sources = recent_sources(registry.database, MOST_SOURCES)
+            sources = known_sources(registry.database, MOST_SOURCES)
         return {
             "sources": sources,
             "encodings": USUAL_ENCODINGS,

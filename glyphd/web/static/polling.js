@@ -19,7 +19,8 @@ export function poll(changed, isRunning, reached) {
     try {
       const headers = { Accept: "text/html", ...(etag ? { "If-None-Match": etag } : {}) };
       const answer = await fetch(location.href, { headers, cache: "no-store" });
-      if (answer.ok) {
+      if (answer.redirected && new URL(answer.url).pathname === "/login") location.assign(answer.url);
+      else if (answer.ok) {
         etag = answer.headers.get("ETag");
         changed(new DOMParser().parseFromString(await answer.text(), "text/html"));
       }

@@ -1,0 +1,36 @@
+"""What a request sends to say who asks: a token in `Authorization`, or a session's cookie."""
+
+from dataclasses import dataclass
+
+from glyphd.api.access import RequestHead
+from glyphd.request_errors import InvalidToken
+
+COOKIE = "glyphd_session"
+_SCHEME = "bearer"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The token counts over the cookie."""
+
+    token: str | None = None
+    cookie: str | None = None
+
+
+def credentials_in(head: RequestHead) -> Credentials:
+    """Raises InvalidToken for an `Authorization` that is not `Bearer` and a token.
+
+    Nothing else is looked at: a token in the query would be in logs and histories everywhere.
+    """
+    given = head.headers.get("AUTHORIZATION")
+    if given is not None:
+        scheme, _, token = given.strip().partition(" ")
+        if scheme.lower() != _SCHEME or not token.strip():
+            raise InvalidToken("send the token as `Authorization: Bearer TOKEN`")
+        return Credentials(token=token.strip())
+    return Credentials(cookie=_cookie_in(head.headers.get("COOKIE", "")))
+
+
+def _cookie_in(header: str) -> str | None:
+    pairs = (part.partition("=") for part in header.split(";"))
+    return next((value.strip(' "') for name, _, value in pairs if name.strip() == COOKIE), None)

@@ -1,0 +1,65 @@
+"""What kind of value each column of a list holds, for formats whose columns have types."""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+
+from glyphd.contracts.cells import BooleanCell, Cell, JsonCell, TimeCell
+from glyphd.contracts.columns import COLUMN
+from glyphd.contracts.extras import ExtraCell
+from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
+
+
+class Kind(Enum):
+    """Times and dates are texts of one width; nested values are JSON."""
+
+    TEXT = auto()
+    INTEGER = auto()
+    NUMBER = auto()
+    BOOLEAN = auto()
+    TIME = auto()
+    DATE = auto()
+    JSON = auto()
+
+
+_OF_CELLS: Mapping[type[Cell], Kind] = {
+    IntegerCell: Kind.INTEGER,
+    NumberCell: Kind.NUMBER,
+    BooleanCell: Kind.BOOLEAN,
+    TimeCell: Kind.TIME,
+    JsonCell: Kind.JSON,
+    ExtraCell: Kind.JSON,
+}
+
+_ADDED = {
+    Kind.INTEGER: (
+        *("import_index", "line", "schema_version", "old_import_index", "new_import_index"),
+        *("listing_count", "row", "record_count", "size_bytes", "rows_read", "error_count"),
+        *("bytes_read", "attempt", "blank_rows"),
+    ),
+    Kind.NUMBER: (
+        *("price_delta", "price_delta_pct", "score_delta", "previous_price_usd"),
+        *("old_price_usd", "new_price_usd", "old_score", "new_score", "progress"),
+        *("min_price", "median_price", "max_price", "avg_price"),
+        *("min_score", "median_score", "max_score"),
+    ),
+    Kind.BOOLEAN: ("indistinct", "dry_run", "errors_truncated", "stalled"),
+    Kind.TIME: (
+        *("first_seen_at", "imported_at", "rolled_back_at", "gone_at", "last_seen_at"),
+        *("previous_seen_at", "timestamp", "received_at", "started_at", "heartbeat_at"),
+        "finished_at",
+    ),
+    Kind.DATE: ("bucket",),
+    Kind.JSON: (
+        *("ignored_columns", "warnings", "summary", "effect", "error", "error_summary"),
+        *("errors", "links"),
+    ),
+}
+
+KINDS: Mapping[str, Kind] = {
+    name: _OF_CELLS.get(type(column.cell), Kind.TEXT) for name, column in COLUMN.items()
+} | {name: kind for kind, names in _ADDED.items() for name in names}
+"""By column; one that is not here is text. A name means the same in every list."""
+
+
+def kind_of(column: str) -> Kind:
+    return KINDS.get(column, Kind.TEXT)
