@@ -20,7 +20,7 @@ DOCUMENT = About(
     "get_openapi",
     "Service",
     "This document",
-    (json_answer({"type": "object"}, "An OpenAPI 3.1 document", "ETag", "Cache-Control"),),
+    (json_answer({"type": "object"}, "An OpenAPI 3.1 document", "ETag"),),
     "It is made from the same tables as the answers.",
 )
 

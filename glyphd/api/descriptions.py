@@ -16,6 +16,7 @@ from glyphd.contracts.list_columns import rows_schema
 from glyphd.contracts.queries import NoParameters
 from glyphd.errors import DatabaseDamaged, GlyphdError, NotReady, SchemaError, StorageFull
 from glyphd.importing.intake import NDJSON
+from glyphd.listings.parquet import CONTENT_TYPE as PARQUET
 
 DATABASE_PROBLEMS = (DatabaseDamaged, NotReady, SchemaError, StorageFull)
 """What can be wrong with whatever reads a database."""
@@ -73,13 +74,15 @@ class Content:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer that is no problem; `headers` are those that only some answers have."""
+    """One answer that is no problem. `headers` are those that only some answers have; `in_parts`:
+    a client may ask for some of its bytes."""
 
     status: int
     summary: str
     contents: tuple[Content, ...]
     headers: tuple[str, ...] = ()
     links: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    in_parts: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,10 +141,16 @@ def json_answer(
 def list_answer(
     row: Kind, summary: str, *headers: str, example: Any = None, csv_example: str | None = None
 ) -> Answer:
-    """A list in its three formats, with the tag that every list has."""
-    contents = (
-        Content(JSON, Many(row), example),
-        Content(CSV, TEXT, csv_example),
-        Content(NDJSON, TEXT),
-    )
-    return Answer(200, summary, contents, ("ETag", "Cache-Control", "Vary", *headers))
+    """A list, of which the whole can be asked for in parts."""
+    contents = (Content(JSON, Many(row), example), *table_contents(csv_example))
+    return Answer(200, summary, contents, ("ETag", *headers), in_parts=True)
+
+
+def page_answer(row: Kind, summary: str, *headers: str) -> Answer:
+    """A list that comes in pages only."""
+    return replace(list_answer(row, summary, *headers), in_parts=False)
+
+
+def table_contents(csv_example: str | None = None) -> tuple[Content, ...]:
+    """A list in the formats that it has besides JSON."""
+    return (Content(CSV, TEXT, csv_example), Content(NDJSON, TEXT), Content(PARQUET, BYTES))

@@ -7,16 +7,15 @@ from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
 from glyphd.api.descriptions import (
-    CSV,
     DATABASE_PROBLEMS,
     JSON,
-    TEXT,
     About,
     Answer,
     AnyOf,
     Content,
     Many,
     rows,
+    table_contents,
 )
 from glyphd.api.kept_results import KeptResults
 from glyphd.api.listing_routes import CHOSEN_ROW
@@ -30,7 +29,6 @@ from glyphd.contracts.queries import DiffKind, DiffQuery
 from glyphd.errors import ImportNotFound, ImportNotSucceeded
 from glyphd.history.import_diff import CHANGED_COLUMNS, list_diff
 from glyphd.history.matching import Brought, find_brought
-from glyphd.importing.intake import NDJSON
 from glyphd.importing.job_queries import require_import
 from glyphd.listings.search import archive_version
 from glyphd.request_errors import InvalidParameter
@@ -48,10 +46,10 @@ DIFF = About(
             "The counts; with `kind` one of the lists",
             (
                 Content(JSON, AnyOf((DiffView, Many(CHOSEN_ROW), Many(CHANGED_ROW)))),
-                Content(CSV, TEXT),
-                Content(NDJSON, TEXT),
+                *table_contents(),
             ),
-            ("ETag", "Cache-Control", "Vary", "Link"),
+            ("ETag", "Link"),
+            in_parts=True,
         ),
     ),
     "Without `kind` it counts the listings that only `b` has (`added`), those that only `a` has "

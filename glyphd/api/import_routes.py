@@ -19,6 +19,7 @@ from glyphd.api.descriptions import (
     Content,
     json_answer,
     list_answer,
+    page_answer,
 )
 from glyphd.api.file_answers import answer_open_file
 from glyphd.api.import_lists import ImportList, KeptErrors
@@ -43,7 +44,7 @@ LIST = About(
     "list_imports",
     "Imports",
     "Imports, newest first",
-    (list_answer(ImportView, "A page of statuses", "Link", "X-Total-Count"),),
+    (page_answer(ImportView, "A page of statuses", "Link", "X-Total-Count"),),
     "A page of 100 unless `limit` says otherwise; `Link` has the address of the next one.",
     query=ImportQuery,
     problems=DATABASE_PROBLEMS,
@@ -52,7 +53,7 @@ SHOW = About(
     "get_import",
     "Imports",
     "The status of an import",
-    (json_answer(ImportView, "The status", "ETag", "Cache-Control", "Retry-After"),),
+    (json_answer(ImportView, "The status", "ETag", "Retry-After"),),
     "`Retry-After` is sent until the import has ended.",
     query=StatusQuery,
     problems=IMPORT_PROBLEMS,
@@ -84,7 +85,8 @@ FILE = About(
             200,
             "The file in the type that it was sent as",
             tuple(Content(kind, BYTES) for kind in (*PLAIN_TYPES, GZIP_TYPE, NDJSON)),
-            ("ETag", "Cache-Control", "Content-Disposition"),
+            ("ETag", "Content-Disposition"),
+            in_parts=True,
         ),
     ),
     "It exists for every import, whatever its status. `ETag` is its SHA-256.",

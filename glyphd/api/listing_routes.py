@@ -48,7 +48,7 @@ SHOW = About(
     "get_listing",
     "Listings",
     "The current row of one listing",
-    (json_answer(rows("Listing", RESULT_COLUMNS), "The row", "ETag", "Cache-Control"),),
+    (json_answer(rows("Listing", RESULT_COLUMNS), "The row", "ETag"),),
     "Its latest observation, with all columns except `extra`.",
     problems=(*DATABASE_PROBLEMS, ListingNotFound, ListingNotCurrent),
 )

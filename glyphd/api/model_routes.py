@@ -37,7 +37,7 @@ SHOW = About(
     "get_model",
     "Models",
     "The same for one model",
-    (json_answer(MODEL_ROW, "The model", "ETag", "Cache-Control"),),
+    (json_answer(MODEL_ROW, "The model", "ETag"),),
     "Case does not matter in its name.",
     query=ModelQuery,
     problems=(*DATABASE_PROBLEMS, ModelNotFound),

@@ -5,12 +5,14 @@ from importlib.metadata import version
 from typing import Any
 
 from glyphd.api.descriptions import About, Body
+from glyphd.api.needs import Need
 from glyphd.api.openapi_answers import answer_headers, failures, problem_examples, responses
 from glyphd.api.openapi_parameters import header_parameters, parameters, path_template
 from glyphd.api.openapi_schemas import Schemas
 from glyphd.api.routes import Route
 
 OPENAPI = "3.1.1"
+TOKEN = "token"
 GROUPS = {
     "Imports": "Sending files and rows, what becomes of them, and taking them back",
     "Listings": "The market: current offers, their history, and the rows of files behind them",
@@ -33,9 +35,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         operations = paths.setdefault(path_template(route.path), {})
         operations[route.method.lower()] = _operation(route, about, schemas)
     problems = {
-        failure.code: failure
-        for route, about in described
-        for failure in failures(route.method, route.path, about)
+        failure.code: failure for route, about in described for failure in failures(route, about)
     }
     return {
         "openapi": OPENAPI,
@@ -47,10 +47,10 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         },
         # The folder of this document, whatever prefix a proxy puts before it.
         "servers": [{"url": "."}],
-        "security": [],
         "tags": [{"name": name, "description": about} for name, about in GROUPS.items()],
         "paths": paths,
         "components": {
+            "securitySchemes": {TOKEN: {"type": "http", "scheme": "bearer"}},
             "schemas": dict(sorted(schemas.components.items())),
             "parameters": header_parameters(),
             "headers": answer_headers(),
@@ -64,11 +64,24 @@ def _operation(route: Route, about: About, schemas: Schemas) -> dict[str, Any]:
         "operationId": about.operation,
         "tags": [about.group],
         "summary": about.summary,
-        "description": about.detail,
+        "description": _detail(route, about),
+        "security": _security(route.scope),
         "parameters": parameters(route.path, about, schemas),
         **({} if about.body is None else {"requestBody": _body(about.body, schemas)}),
-        "responses": responses(route.method, route.path, about, schemas),
+        "responses": responses(route, about, schemas),
     }
+
+
+def _detail(route: Route, about: About) -> str:
+    scope = route.scope.scope
+    if scope is None:
+        return about.detail
+    return f"{about.detail} Once there are tokens, it needs one with the scope `{scope}`."
+
+
+def _security(need: Need) -> list[dict[str, list[str]]]:
+    """Without a token too where one is needed, because a service without tokens is open."""
+    return [] if need.scope is None else [{}, {TOKEN: []}]
 
 
 def _body(body: Body, schemas: Schemas) -> dict[str, Any]:

@@ -32,6 +32,15 @@ REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
         "The `ETag` of an answer that the client has: 304 while it has not changed",
         {"type": "string"},
     ),
+    "Accept-Encoding": ("`gzip`: the answer may come in it", {"type": "string"}),
+    "Range": (
+        "`bytes=0-99`: these bytes of the whole answer, as 206; other units count as none",
+        {"type": "string"},
+    ),
+    "If-Range": (
+        "The `ETag` of which `Range` wants bytes: of another version comes the whole",
+        {"type": "string"},
+    ),
     "Prefer": (
         f"`wait=N`: wait up to N seconds, at most {MAX_WAIT_SECONDS}; `respond-async`: don't wait",
         {"type": "string", "examples": ["wait=30", "respond-async"]},
@@ -74,8 +83,12 @@ def header_parameters() -> dict[str, dict[str, Any]]:
 
 
 def _headers(about: About) -> list[str]:
-    has_tag = any("ETag" in answer.headers for answer in about.answers)
-    return [*about.headers, *(["If-None-Match"] if has_tag else []), "X-Request-Id"]
+    names = list(about.headers)
+    if any("ETag" in answer.headers for answer in about.answers):
+        names.append("If-None-Match")
+    if any(answer.in_parts for answer in about.answers):
+        names += ["Range", "If-Range"]
+    return [*names, "Accept-Encoding", "X-Request-Id"]
 
 
 def _path_parameter(name: str) -> dict[str, Any]:

@@ -40,14 +40,14 @@ HEALTH = About(
     "get_health",
     "Service",
     "Whether the process is alive",
-    (json_answer(HealthView, "It is", "Cache-Control", example={"status": "ok"}),),
+    (json_answer(HealthView, "It is", example={"status": "ok"}),),
     "For load balancers: it is answered under any host, and looks at no database.",
 )
 READY = About(
     "get_ready",
     "Service",
     "Whether the service can accept an import and run it",
-    (json_answer(ReadyView, "It can", "Cache-Control", example=_READY),),
+    (json_answer(ReadyView, "It can", example=_READY),),
     "503 `not_ready` has the same `checks`, with the problem of each.",
     problems=(NotReady,),
 )

@@ -22,8 +22,11 @@ class ReadyView(BaseModel):
     """The service can accept an import and run it."""
 
     status: Literal["ready"] = "ready"
-    checks: dict[str, str] = Field(description="Each check by its name: `ok`, or what is wrong")
-    integrity: IntegrityView | None = Field(description="Null before the first check")
+    checks: dict[str, str] = Field(
+        default_factory=dict,
+        description="Each check by its name: `ok`, or what is wrong; not for who needs a token",
+    )
+    integrity: IntegrityView | None = Field(None, description="Null before the first check")
 
 
 class RowContractView(BaseModel):

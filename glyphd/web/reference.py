@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from glyphd.api.forms import MULTIPART
+from glyphd.api.openapi_answers import COMMON_HEADERS
 
 Document = Mapping[str, Any]
 Schema = Mapping[str, Any]
@@ -155,7 +156,7 @@ class Reference:
             described.get("description", ""),
             list(content),
             [kind for kind in dict.fromkeys(kinds) if kind not in ("text", "bytes")],
-            [name for name in described.get("headers", {}) if name != "X-Request-Id"],
+            [name for name in described.get("headers", {}) if name not in COMMON_HEADERS],
             described.get("required", False),
         )
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from glyphd.api.attempts import MOST_FAILURES
 from tests.openapi.contract import Contract, Exchange
 from tests.service import Service, StartService
+from tests.tokens import LONG_AGO, bearer, new_key, revoke_key
 
 SAMPLES = Path(__file__).parents[2] / "sample"
 ROW = {"model": "L4", "price_usd": "2500", "score": 0.5, "seller": "Acme", "warranty": "1 year"}
@@ -35,14 +37,23 @@ class Talk:
         answer = self.service.http.request(
             path, method=method, body=sent, headers=named, status=status
         )
+        content = answer.body
+        if content and answer.headers.get("Content-Encoding") == "gzip":
+            content = gzip.decompress(content)
         exchange = Exchange(
-            method, path.partition("?")[0], answer.status_int, dict(answer.headers), answer.body
+            method, path.partition("?")[0], answer.status_int, dict(answer.headers), content
         )
         assert self.contract.faults(exchange) == [], (method, path)
         operation = self.contract.operation(method, exchange.path)
         assert operation is not None, path
         self.seen.add((operation["operationId"], str(status), exchange.media_type))
         return answer
+
+    def ask_in_parts(self, path: str) -> None:
+        """The whole, and some bytes of it."""
+        whole = self.ask("GET", path).body
+        part = self.ask("GET", path, status=206, Range="bytes=0-9")
+        assert part.body == whole[:10]
 
     def upload(self, body: str | bytes, query: str = "", status: int = 202, **headers: str) -> str:
         answer = self.ask(
@@ -96,11 +107,11 @@ def _send_in_every_form(talk: Talk) -> None:
         talk.upload(gzip.compress(csv), Content_Type="application/gzip"),
     }
     for import_id in packed:
-        talk.ask("GET", f"/api/imports/{import_id}/file")
+        talk.ask_in_parts(f"/api/imports/{import_id}/file")
     tabs = talk.upload("model\tprice\tscore\nL4\t1\t1\n", Content_Type="text/tab-separated-values")
-    talk.ask("GET", f"/api/imports/{tabs}/file")
+    talk.ask_in_parts(f"/api/imports/{tabs}/file")
     other = talk.upload(csv, Content_Type="application/csv")
-    talk.ask("GET", f"/api/imports/{other}/file")
+    talk.ask_in_parts(f"/api/imports/{other}/file")
     talk.ask("POST", "/api/listings/import", csv, 202, Content_Type="text/csv")
     talk.ask("POST", "/api/listings/import", csv, 200, Content_Type="text/csv", Prefer="wait=30")
     for prefer, status in (("wait=30", 200), ("respond-async", 202)):
@@ -108,7 +119,7 @@ def _send_in_every_form(talk: Talk) -> None:
         answer = talk.ask(
             "POST", "/api/persist/listings?source=mine", json.dumps([ROW]), status, **sent
         )
-    talk.ask("GET", f"/api/imports/{answer.json['import_id']}/file")
+    talk.ask_in_parts(f"/api/imports/{answer.json['import_id']}/file")
 
 
 def _send_two_days(talk: Talk) -> tuple[str, str]:
@@ -142,8 +153,22 @@ def _ask_for_every_list(talk: Talk, first: str, second: str) -> None:
         mark = "&" if "?" in path else "?"
         rows = talk.ask("GET", path).json
         assert rows, path
-        for form in ("csv", "ndjson"):
-            talk.ask("GET", f"{path}{mark}format={form}&safe=true")
+        for form in ("csv", "ndjson", "parquet"):
+            talk.ask("GET", f"{path}{mark}format={form}&safe=true&bom=true")
+    wholes = (
+        f"/api/imports/{broken}/errors",
+        "/api/listings",
+        "/api/deltas",
+        "/api/forecast/deltas",
+        f"/api/listings/{listing_id}/history",
+        "/api/models",
+        "/api/models/RTX_A6000/history",
+        f"/api/imports/{first}/diff/{second}?kind=changed",
+    )
+    for path in wholes:
+        mark = "&" if "?" in path else "?"
+        for form in ("json", "csv", "ndjson", "parquet"):
+            talk.ask_in_parts(f"{path}{mark}format={form}")
 
 
 def _ask_for_single_things(talk: Talk, import_id: str) -> None:
@@ -168,6 +193,9 @@ def _ask_for_single_things(talk: Talk, import_id: str) -> None:
     for path in paths:
         talk.ask("GET", path)
         talk.ask("HEAD", path)
+        talk.ask("GET", path, Accept_Encoding="gzip")
+    for name in ("report.csv", "file"):
+        talk.ask_in_parts(f"/api/imports/{import_id}/{name}")
 
 
 def _change_imports(talk: Talk, import_id: str) -> None:
@@ -226,6 +254,7 @@ def test_every_problem_that_a_request_may_cause_is_described(talk: Talk) -> None
     talk.ask("GET", f"/api/listings/{'0' * 32}/source", status=404)
     talk.ask("GET", "/api/models/none", status=404)
     talk.ask("GET", "/api/imports/none", status=404)
+    talk.ask("GET", "/api/listings", status=416, Range="bytes=100000-")
     talk.ask("GET", f"/api/imports/{import_id}/diff/{import_id}", status=409)
     talk.ask("GET", "/api/ready", status=503)
     talk.ask("POST", "/api/import", "a,b\n", 422, **csv)
@@ -251,6 +280,25 @@ def test_a_failed_import_that_was_waited_for_is_described(talk: Talk) -> None:
         )
     assert answer.json["import"]["status"] == "failed"
     assert len(answer.json["errors"]) == 3
+
+
+def test_answers_to_and_without_tokens_are_described(talk: Talk) -> None:
+    talk.upload("model,price,score\nL4,1,1\n")
+    reader = bearer(new_key(talk.service, "reader", "read"))
+    expired = bearer(new_key(talk.service, "old", expires_at=LONG_AGO))
+    revoked = bearer(new_key(talk.service, "gone"))
+    revoke_key(talk.service, "gone")
+    paths = ("/api/listings", "/api/imports", "/api/schema", "/openapi.json")
+    for path in paths:
+        talk.ask("GET", path, **reader)
+        for token in ({}, expired, revoked):
+            talk.ask("GET", path, status=401, **token)
+    talk.ask("POST", "/api/import", "x", 403, Content_Type="text/csv", **reader)
+    talk.ask("GET", "/api/health")
+    talk.ask("GET", "/api/ready", status=503)
+    for _ in range(MOST_FAILURES - 2 * len(paths)):
+        talk.ask("GET", "/api/models", status=401, **expired)
+    talk.ask("GET", "/api/models", status=429, **expired)
 
 
 def test_a_full_service_is_described(start_service: StartService, contract: Contract) -> None:

@@ -65,6 +65,18 @@ def test_the_links_of_an_answer_lead_to_operations(document: dict[str, Any]) -> 
                 assert set(link["parameters"]) <= names
 
 
+def test_an_operation_says_whether_it_takes_a_token(document: dict[str, Any]) -> None:
+    open_to_all = {
+        operation["operationId"] for operation in _operations(document) if not operation["security"]
+    }
+    assert open_to_all == {"get_health", "get_ready"}
+    for operation in _operations(document):
+        needs_token = operation["operationId"] not in open_to_all
+        assert operation["security"] == ([{}, {"token": []}] if needs_token else [])
+        assert ("401" in operation["responses"]) == needs_token
+        assert ("scope" in operation["description"]) == needs_token
+
+
 def test_it_is_valid(document: dict[str, Any]) -> None:
     assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
 
