@@ -290,15 +290,15 @@ def test_answers_to_and_without_tokens_are_described(talk: Talk) -> None:
     revoke_key(talk.service, "gone")
     paths = ("/api/listings", "/api/imports", "/api/schema", "/openapi.json")
     for path in paths:
-        talk.ask("GET", path, **reader)
+        talk.ask("GET", path, "", 200, **reader)
         for token in ({}, expired, revoked):
-            talk.ask("GET", path, status=401, **token)
+            talk.ask("GET", path, "", 401, **token)
     talk.ask("POST", "/api/import", "x", 403, Content_Type="text/csv", **reader)
     talk.ask("GET", "/api/health")
     talk.ask("GET", "/api/ready", status=503)
     for _ in range(MOST_FAILURES - 2 * len(paths)):
-        talk.ask("GET", "/api/models", status=401, **expired)
-    talk.ask("GET", "/api/models", status=429, **expired)
+        talk.ask("GET", "/api/models", "", 401, **expired)
+    talk.ask("GET", "/api/models", "", 429, **expired)
 
 
 def test_a_full_service_is_described(start_service: StartService, contract: Contract) -> None:
