@@ -1,7 +1,7 @@
 # One command each; `make` alone lists them. Needs Python 3.11 or later, everything else goes into .venv and .tools.
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types layers docs cover check bench measures chaos power attacks fuzz screenshots audit lock clean
+.PHONY: help install serve test lint types layers docs cover check bench measures chaos power attacks openapi api-fuzz api-lint fuzz screenshots audit lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,6 +9,7 @@ INSTALLED := $(VENV)/.installed
 # A process for each core; a file's tests stay together, since some share what is costly to make.
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 PEERS := bench/.venv
+API_TOOLS := build/api-tools
 
 # Looked for only by the recipes that need one.
 PYTHONS := python3 python3.13 python3.12 python3.11
@@ -18,7 +19,7 @@ PYTHON = $(or $(shell for p in $(PYTHONS); do \
 UV := $(or $(shell command -v uv || true),.tools/bin/uv)
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(INSTALLED)  ## make .venv from requirements/dev.lock, with glyphd and its client editable
 
@@ -81,6 +82,22 @@ power: install  ## cut the power at each promise, and start again on what the di
 
 attacks: install  ## attack a running service, and see whether it still serves everybody else (SECONDS=60, ARGS="slow_results" for some)
 	@$(BIN)/python -m tests.attacks --seconds $(or $(SECONDS),60) $(ARGS)
+
+api-fuzz: install  ## ask a running service all that its OpenAPI document allows (EXAMPLES=100, ARGS="--max-time 600")
+	@$(BIN)/python -m tests.openapi.asking --max-examples=$(or $(EXAMPLES),100) $(ARGS)
+
+api-lint: $(API_TOOLS)/.installed  ## judge docs/openapi.json with openapi-generator, redocly and spectral
+	$(API_TOOLS)/bin/openapi-generator-cli validate -i docs/openapi.json
+	PATH="$(CURDIR)/$(API_TOOLS)/bin:$$PATH" REDOCLY_TELEMETRY=off npx --yes @redocly/cli@2.77.0 lint docs/openapi.json
+	PATH="$(CURDIR)/$(API_TOOLS)/bin:$$PATH" npx --yes @stoplight/spectral-cli@6.16.3 lint --ruleset tests/openapi/spectral.yaml docs/openapi.json
+
+$(API_TOOLS)/.installed: requirements/api.lock | $(UV)
+	$(UV) venv --quiet --clear --no-project --python "$(PYTHON)" $(API_TOOLS)
+	$(UV) pip sync --quiet --python $(API_TOOLS)/bin/python --require-hashes requirements/api.lock
+	@touch $@
+
+openapi: install  ## write docs/openapi.json, the snapshot of the API that reviews see
+	@$(BIN)/python -m tests.openapi
 
 fuzz: install  ## fuzz each parser (SECONDS=60, ARGS="rows times" for some)
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)

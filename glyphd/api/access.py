@@ -28,8 +28,8 @@ _READ = (
     "AUTHORIZATION",
     "COOKIE",
 )
-_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-_PROBED_PATHS = ("/api/health", "/api/ready")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+PROBED_PATHS = ("/api/health", "/api/ready")
 _OWN_SITES = ("same-origin", "none")  # none: an action of the user, such as opening a bookmark
 _HOST_OPTIONAL = ("", "0.9", "1.0")
 _ORIGIN = re.compile(r"(https?)://([^/]+)/?", re.IGNORECASE)
@@ -55,7 +55,7 @@ class RequestHead:
     @property
     def is_safe(self) -> bool:
         """Whether its method changes nothing."""
-        return self.method.upper() in _SAFE_METHODS
+        return self.method.upper() in SAFE_METHODS
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, Any]) -> "RequestHead":
@@ -89,7 +89,7 @@ class AccessRule:
         """Raises InvalidHost, HostNotAllowed or CrossSiteRequest."""
         # 1. Load balancers ask under any name or none, and the answer holds nothing worth stealing.
         is_safe = head.is_safe
-        if is_safe and head.path in _PROBED_PATHS:
+        if is_safe and head.path in PROBED_PATHS:
             return
 
         # 2. The host that was asked for; only an old client may leave it out.

@@ -1,26 +1,51 @@
 """The actions on an import: cancel, retry, roll back and restore."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json
-from glyphd.api.bodies import read_fields
+from glyphd.api.bodies import FORM, read_fields
 from glyphd.api.callers import caller, wanted_import
+from glyphd.api.descriptions import (
+    DATABASE_PROBLEMS,
+    JSON,
+    About,
+    Answer,
+    AnyOf,
+    Body,
+    Content,
+    Failure,
+    Form,
+    json_answer,
+)
 from glyphd.api.import_log import import_line
 from glyphd.api.needs import CHANGE_ITS_IMPORTS
-from glyphd.api.outcomes import answer_accepted, changed
+from glyphd.api.outcomes import IMPORT_FAILURES, UPLOAD_ANSWERS, answer_accepted, changed
 from glyphd.api.preferences import wait_asked
 from glyphd.api.query_strings import idempotency_key, query, query_pairs
 from glyphd.api.routes import ID, Route
 from glyphd.api.upload_routes import require_room
 from glyphd.api.waiting import Waiting
-from glyphd.contracts.import_contracts import ImportStatus
+from glyphd.contracts.answers import ChangeEffect, ForeseenChange
+from glyphd.contracts.import_contracts import ImportStatus, ImportView
 from glyphd.contracts.import_options import ImportOptions
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import ChangeQuery, NoParameters
 from glyphd.db.archive_models import RESTORE, ROLLBACK
 from glyphd.db.registry_models import Job
+from glyphd.errors import (
+    ChangePending,
+    FileRefused,
+    ImportFinal,
+    ImportNotFound,
+    ImportNotRetryable,
+    ImportNotSucceeded,
+    NothingToChange,
+    SourceMissing,
+    TooManyImports,
+)
 from glyphd.importing.cancelling import cancel_import
 from glyphd.importing.changes import WantedChange, request_change, require_change
 from glyphd.importing.intake import Accepted
@@ -34,6 +59,77 @@ CHANGE_GRACE_SECONDS = 1.0
 """The answer waits this long for a rollback or a restore, so that it is usually done."""
 
 
+CANCEL = About(
+    "cancel_import",
+    "Imports",
+    "Stop an import that has not ended",
+    (
+        json_answer(ImportView, "It is cancelled"),
+        json_answer(ImportView, "Its worker is still stopping", status=202),
+    ),
+    "A cancelled import leaves no row.",
+    problems=(*DATABASE_PROBLEMS, ImportNotFound, ImportFinal),
+)
+RETRY = About(
+    "retry_import",
+    "Imports",
+    "Run an import again from the kept file, or a dry run for real",
+    UPLOAD_ANSWERS,
+    "A new import of the same upload. Options that are not given stay the same.",
+    query=ImportOptions,
+    headers=("Prefer", "Idempotency-Key"),
+    problems=(
+        *DATABASE_PROBLEMS,
+        ImportNotFound,
+        ImportNotRetryable,
+        SourceMissing,
+        FileRefused,
+        TooManyImports,
+        *IMPORT_FAILURES,
+    ),
+)
+_FORESEEN = {
+    "import_id": "9a0a2c8e-1b2f-4b0e-8a55-0c1a4f6a3d12",
+    "kind": "rollback",
+    "dry_run": True,
+    "effect": {"added": 0, "removed": 3, "changed": 20, "unchanged": 1, "indistinct": 0},
+}
+_CHANGED = (
+    Answer(
+        200,
+        "It is done: the import's status; with `dry_run` what would change",
+        (Content(JSON, AnyOf((ImportView, ForeseenChange)), _FORESEEN),),
+        ("Location",),
+    ),
+    json_answer(ImportView, "It is in progress", "Location", "Retry-After", status=202),
+)
+_FIELDS = Form("ChangeForm", ChangeQuery)
+ROLL_BACK = About(
+    "roll_back_import",
+    "Imports",
+    "Remove an import's rows from every current view",
+    _CHANGED,
+    "Nothing is deleted: the events stay in the history and under their `import_id`.",
+    query=ChangeQuery,
+    headers=("Prefer",),
+    body=Body((Content(FORM, _FIELDS), Content(JSON, _FIELDS)), required=False),
+    problems=(
+        *DATABASE_PROBLEMS,
+        ImportNotFound,
+        ImportNotSucceeded,
+        NothingToChange,
+        ChangePending,
+        Failure(500, "archive_damaged", "The rollback failed"),
+    ),
+)
+RESTORED = replace(
+    ROLL_BACK,
+    operation="restore_import",
+    summary="Bring back the rows of an import that was rolled back",
+    detail="The market is then what it would be if the import had never been rolled back.",
+)
+
+
 class ActionsApi:
     def __init__(self, services: Services, waiting: Waiting) -> None:
         self._services = services
@@ -41,10 +137,24 @@ class ActionsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("POST", f"/api/imports/{ID}/cancel", self.cancel, CHANGE_ITS_IMPORTS),
-            Route("POST", f"/api/imports/{ID}/retry", self.retry, CHANGE_ITS_IMPORTS),
-            Route("POST", f"/api/imports/{ID}/rollback", self.roll_back, CHANGE_ITS_IMPORTS),
-            Route("POST", f"/api/imports/{ID}/restore", self.restore, CHANGE_ITS_IMPORTS),
+            Route(
+                "POST", f"/api/imports/{ID}/cancel", self.cancel, CHANGE_ITS_IMPORTS, about=CANCEL
+            ),
+            Route("POST", f"/api/imports/{ID}/retry", self.retry, CHANGE_ITS_IMPORTS, about=RETRY),
+            Route(
+                "POST",
+                f"/api/imports/{ID}/rollback",
+                self.roll_back,
+                CHANGE_ITS_IMPORTS,
+                about=ROLL_BACK,
+            ),
+            Route(
+                "POST",
+                f"/api/imports/{ID}/restore",
+                self.restore,
+                CHANGE_ITS_IMPORTS,
+                about=RESTORED,
+            ),
         ]
 
     def cancel(self, import_id: str) -> HTTPResponse:
@@ -89,9 +199,8 @@ class ActionsApi:
 
     def _foresee(self, job: Job, kind: str) -> HTTPResponse:
         effect = foreseen_effect(self._services, job, kind)
-        return answer_json(
-            {"import_id": job.import_id, "kind": kind, "dry_run": True, "effect": effect}
-        )
+        view = ForeseenChange(import_id=job.import_id, kind=kind, effect=ChangeEffect(**effect))
+        return answer_json(view)
 
 
 def run_again(services: Services, import_id: str, read_asked: Callable[[], Asked]) -> Accepted:

@@ -14,6 +14,7 @@ from glyphd.api.action_routes import ActionsApi
 from glyphd.api.callers import CLIENT
 from glyphd.api.content_codings import coded
 from glyphd.api.delta_routes import DeltasApi
+from glyphd.api.description_routes import Description
 from glyphd.api.diff_routes import DiffApi
 from glyphd.api.event_routes import EventsApi
 from glyphd.api.guard import HEAD, NEED, Guard
@@ -66,14 +67,15 @@ def build_app(
     waiting."""
     pages = pages or NoPages()
     app = Bottle()
-    routes = all_routes(services, waiting)
+    description = describe(services, waiting)
+    routes = description.routes()
     guard = guard or Guard(services)
     app.default_error_handler = partial(_own_problem, routes, pages, guard)
     app.install(partial(_failures_as_problems, services, pages))
     rule = AccessRule.from_settings(services.settings)
     app.add_hook("before_request", partial(_begin, rule, pages))
     app.add_hook("after_request", _end)
-    for route in [*routes, *pages.routes()]:
+    for route in [*routes, *pages.routes(description)]:
         app.route(route.path, route.method, guard.guarded(route), **{NEED: route.scope})
     app.config[_GUARD] = guard
     return app
@@ -84,8 +86,13 @@ def places_to_wait(services: Services) -> Waiting:
     return Waiting(services.registry, services.settings.threads, client_left)
 
 
-def all_routes(services: Services, waiting: Waiting | None = None) -> list[Route]:
+def all_routes(services: Services) -> list[Route]:
     """The route table."""
+    return describe(services).routes()
+
+
+def describe(services: Services, waiting: Waiting | None = None) -> Description:
+    """The route table, and the document that is made from it."""
     waiting = waiting or places_to_wait(services)
     results = KeptResults(services.scratch, services.settings.max_kept_result_bytes)
     parts = (
@@ -102,7 +109,7 @@ def all_routes(services: Services, waiting: Waiting | None = None) -> list[Route
         EventsApi(services, waiting),
         WebhooksApi(services),
     )
-    return [route for part in parts for route in part.routes()]
+    return Description(route for part in parts for route in part.routes())
 
 
 def guard_of(app: Bottle) -> Guard:

@@ -9,6 +9,7 @@ from multipart import parse_options_header
 from glyphd.api.arriving import Arriving, Body, Look
 from glyphd.api.body_blocks import body_blocks
 from glyphd.api.body_limits import BodyLimits
+from glyphd.api.descriptions import JSON
 from glyphd.api.dispositions import charset_of, filename_of
 from glyphd.api.forms import (
     FILE_FIELD,
@@ -29,11 +30,11 @@ from glyphd.uploads import Receiving
 MAX_NAMES_SHOWN = 20
 MAX_NAME_SHOWN = 100
 """How much of a body's names a refusal repeats."""
-RAW_TYPES = ("text/csv", "application/csv", "text/tab-separated-values", *GZIP_TYPES)
+PLAIN_TYPES = ("text/csv", "application/csv", "text/tab-separated-values")
+RAW_TYPES = (*PLAIN_TYPES, *GZIP_TYPES)
 BYTES_OF_A_VALUE = 16
 """A JSON body can have one value for this many bytes of the largest body: rows have names before
 their values."""
-JSON = "application/json"
 _TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 """A string in JSON. An unclosed one extends to the end of the body, because searching for its end
 again would take quadratic time."""
@@ -92,7 +93,8 @@ def read_json_body(limits: BodyLimits) -> Any:
 
 
 def read_fields() -> list[tuple[str, str]]:
-    """The fields of a small body, a form or a JSON object of texts; an empty body has none."""
+    """The fields of a small body, a form or a JSON object of texts and booleans; an empty body has
+    none."""
     content_type, _ = parse_options_header(header("Content-Type"))
     body = b"".join(body_blocks(_require_small))
     if not body:
@@ -101,10 +103,19 @@ def read_fields() -> list[tuple[str, str]]:
         return read_query_string(decoded("body", body))
     if content_type == JSON:
         content = _without_repeated_keys(_json_value(body))
-        if isinstance(content, dict) and all(isinstance(value, str) for value in content.values()):
-            return list(content.items())
-        raise FileRefused("the body must be a JSON object whose values are strings")
+        if isinstance(content, dict) and all(map(_is_field, content.values())):
+            return [(name, _field_text(value)) for name, value in content.items()]
+        raise FileRefused("the body must be a JSON object whose values are strings or booleans")
     raise UnsupportedType(f"the body must be {JSON} or {FORM}", offered=[JSON, FORM])
+
+
+def _is_field(value: Any) -> bool:
+    return isinstance(value, str | bool)
+
+
+def _field_text(value: str | bool) -> str:
+    """The value as a form has it."""
+    return value if isinstance(value, str) else str(value).lower()
 
 
 def _require_small(size: int) -> None:

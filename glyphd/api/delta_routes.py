@@ -6,6 +6,7 @@ from functools import partial
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_list, answer_whole, require_changed_list
+from glyphd.api.descriptions import DATABASE_PROBLEMS, About, list_answer, rows
 from glyphd.api.kept_results import KeptResults
 from glyphd.api.listing_routes import listing_key
 from glyphd.api.needs import READ
@@ -14,10 +15,29 @@ from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
 from glyphd.contracts.queries import DeltaQuery, MomentQuery
 from glyphd.errors import ListingNotFound
-from glyphd.history.delta_pages import Deltas
+from glyphd.history.delta_pages import DELTA_COLUMNS, Deltas
 from glyphd.history.observations import OBSERVATION_COLUMNS, observations
 from glyphd.listings.search import archive_version, is_known
 from glyphd.services import Services
+
+LIST = About(
+    "list_deltas",
+    "Changes",
+    "Changes of price and score between successive observations of a listing, latest first",
+    (list_answer(rows("Delta", DELTA_COLUMNS), "The changes", "Link"),),
+    "Rolled-back imports don't count.",
+    query=DeltaQuery,
+    problems=DATABASE_PROBLEMS,
+)
+HISTORY = About(
+    "list_listing_history",
+    "Listings",
+    "All events of one listing, oldest first",
+    (list_answer(rows("ListingEvent", OBSERVATION_COLUMNS), "The events"),),
+    "Each event has every column of a row, and the change since the event before.",
+    query=MomentQuery,
+    problems=(*DATABASE_PROBLEMS, ListingNotFound),
+)
 
 
 class DeltasApi:
@@ -27,9 +47,15 @@ class DeltasApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/deltas", self.list, READ),
-            Route("GET", "/api/forecast/deltas", self.list, READ),
-            Route("GET", "/api/listings/<listing_id>/history", self.history, READ),
+            Route("GET", "/api/deltas", self.list, READ, about=LIST),
+            Route(
+                "GET",
+                "/api/forecast/deltas",
+                self.list,
+                READ,
+                about=LIST.also("list_forecast_deltas", "GET /api/deltas"),
+            ),
+            Route("GET", "/api/listings/<listing_id>/history", self.history, READ, about=HISTORY),
         ]
 
     def list(self) -> HTTPResponse:

@@ -6,21 +6,59 @@ from urllib.parse import quote
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
+from glyphd.api.descriptions import (
+    DATABASE_PROBLEMS,
+    JSON,
+    About,
+    Answer,
+    AnyOf,
+    Content,
+    Many,
+    rows,
+    table_contents,
+)
 from glyphd.api.kept_results import KeptResults
+from glyphd.api.listing_routes import CHOSEN_ROW
 from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
+from glyphd.contracts.answers import DiffLinks, DiffView
 from glyphd.contracts.parameter_reading import choices
 from glyphd.contracts.queries import DiffKind, DiffQuery
-from glyphd.errors import ImportNotSucceeded
-from glyphd.history.import_diff import list_diff
+from glyphd.errors import ImportNotFound, ImportNotSucceeded
+from glyphd.history.import_diff import CHANGED_COLUMNS, list_diff
 from glyphd.history.matching import Brought, find_brought
 from glyphd.importing.job_queries import require_import
 from glyphd.listings.search import archive_version
 from glyphd.request_errors import InvalidParameter
 from glyphd.services import Services
+from glyphd.storage.result_rows import SELECTABLE_COLUMNS
 
+CHANGED_ROW = rows("ChangedRow", CHANGED_COLUMNS, chosen=True)
+DIFF = About(
+    "diff_imports",
+    "Changes",
+    "Listings added, removed and changed between two imports",
+    (
+        Answer(
+            200,
+            "The counts; with `kind` one of the lists",
+            (
+                Content(JSON, AnyOf((DiffView, Many(CHOSEN_ROW), Many(CHANGED_ROW)))),
+                *table_contents(),
+            ),
+            ("ETag", "Link"),
+            in_parts=True,
+        ),
+    ),
+    "Without `kind` it counts the listings that only `b` has (`added`), those that only `a` has "
+    "(`removed`), and of those in both how many differ in price or score (`changed`) and how many "
+    "do not (`unchanged`). All other parameters need `kind`.",
+    query=DiffQuery,
+    columns=tuple(dict.fromkeys((*CHANGED_COLUMNS, *SELECTABLE_COLUMNS))),
+    problems=(*DATABASE_PROBLEMS, ImportNotFound, ImportNotSucceeded),
+)
 PATH = "/api/imports/<a:re:[^/]{1,64}>/diff/<b:re:[^/]{1,64}>"
 _FOR_LISTS = ("limit", "cursor", "fields", "format", "safe", "bom")
 
@@ -32,7 +70,7 @@ class DiffApi:
         self._archive = services.archive
 
     def routes(self) -> list[Route]:
-        return [Route("GET", PATH, self.show, READ)]
+        return [Route("GET", PATH, self.show, READ, about=DIFF)]
 
     def show(self, a: str, b: str) -> HTTPResponse:
         """The counts of differences between the imports; with `kind` one of the lists."""
@@ -49,10 +87,9 @@ class DiffApi:
         headers = require_changed(archive_version(self._archive))
         counts = self._services.remembered.count_diff(old, new)
         at = "/api/imports/{}/diff/{}".format(*(quote(name, safe="") for name in names))
-        links = {"self": at} | {kind: f"{at}?kind={kind}" for kind in choices(DiffKind)}
-        return answer_json(
-            {"a": names[0], "b": names[1], **asdict(counts), "links": links}, **headers
-        )
+        links = DiffLinks(self=at, **{kind: f"{at}?kind={kind}" for kind in choices(DiffKind)})
+        view = DiffView(a=names[0], b=names[1], **asdict(counts), links=links)
+        return answer_json(view, **headers)
 
     def _list(self, asked: DiffQuery, kind: DiffKind, old: Brought, new: Brought) -> HTTPResponse:
         require_limit(asked.limit, asked.cursor)

@@ -6,16 +6,28 @@ from dataclasses import replace
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_page, next_link, output_format, require_changed
+from glyphd.api.descriptions import DATABASE_PROBLEMS, About, list_answer
 from glyphd.api.needs import READ
 from glyphd.api.query_strings import query
 from glyphd.api.routes import Route
 from glyphd.api.waiting import Waiting
-from glyphd.contracts.events import EventQuery
+from glyphd.contracts.events import EventQuery, EventView
+from glyphd.event_errors import EventsPruned
 from glyphd.events.feed import EVENT_COLUMNS, Event, events_after
 from glyphd.listings.results import Page, cut_page
 from glyphd.services import Services
 
 DEFAULT_LIMIT = 100
+
+LIST = About(
+    "list_events",
+    "Events",
+    "What happened to imports, oldest first",
+    (replace(list_answer(EventView, "The events", "Link"), in_parts=False),),
+    "Remember the `id` of the last event, and ask with `after` for those behind it.",
+    query=EventQuery,
+    problems=(*DATABASE_PROBLEMS, EventsPruned),
+)
 
 
 class EventsApi:
@@ -24,7 +36,7 @@ class EventsApi:
         self._waiting = waiting
 
     def routes(self) -> list[Route]:
-        return [Route("GET", "/api/events", self.list, READ)]
+        return [Route("GET", "/api/events", self.list, READ, about=LIST)]
 
     def list(self) -> HTTPResponse:
         """The events after one, oldest first; held until there is one, if that is asked for."""

@@ -10,6 +10,17 @@ from glyphd.api.answers import (
     require_changed_list,
     require_new_tag,
 )
+from glyphd.api.bodies import PLAIN_TYPES
+from glyphd.api.descriptions import (
+    BYTES,
+    DATABASE_PROBLEMS,
+    About,
+    Answer,
+    Content,
+    json_answer,
+    list_answer,
+    page_answer,
+)
 from glyphd.api.file_answers import answer_open_file
 from glyphd.api.import_lists import ImportList, KeptErrors
 from glyphd.api.kept_results import KeptResults
@@ -17,13 +28,70 @@ from glyphd.api.needs import READ_ITS_IMPORTS, READ_ITS_SOURCE
 from glyphd.api.query_strings import query
 from glyphd.api.routes import ID, Route
 from glyphd.api.waiting import Waiting
+from glyphd.contracts.import_contracts import ImportView
 from glyphd.contracts.queries import ErrorQuery, ImportQuery, NoParameters, StatusQuery
-from glyphd.importing.intake import GZIP
+from glyphd.contracts.row_errors import RowError
+from glyphd.errors import ImportNotFound, SourceMissing
+from glyphd.importing.intake import GZIP, NDJSON
 from glyphd.importing.job_queries import require_import
 from glyphd.importing.status import view_imports
 from glyphd.services import Services
 
 DEFAULT_LIMIT = 100
+GZIP_TYPE = "application/gzip"
+IMPORT_PROBLEMS = (*DATABASE_PROBLEMS, ImportNotFound)
+LIST = About(
+    "list_imports",
+    "Imports",
+    "Imports, newest first",
+    (page_answer(ImportView, "A page of statuses", "Link", "X-Total-Count"),),
+    "A page of 100 unless `limit` says otherwise; `Link` has the address of the next one.",
+    query=ImportQuery,
+    problems=DATABASE_PROBLEMS,
+)
+SHOW = About(
+    "get_import",
+    "Imports",
+    "The status of an import",
+    (json_answer(ImportView, "The status", "ETag", "Retry-After"),),
+    "`Retry-After` is sent until the import has ended.",
+    query=StatusQuery,
+    problems=IMPORT_PROBLEMS,
+)
+ERRORS = About(
+    "list_import_errors",
+    "Imports",
+    "The row errors of an import, in the order of its file",
+    (
+        list_answer(
+            RowError,
+            "The errors that were kept",
+            "Link",
+            csv_example="row,line,field,column,code,message,value\n"
+            '4,5,price_usd,price_usd,not_a_number,is not a decimal number,"$1,299.00"\n'
+            "10,11,score,score,not_a_number,is not a decimal number,nan\n",
+        ),
+    ),
+    "Up to `GLYPHD_MAX_ROW_ERRORS` of them; the status counts all.",
+    query=ErrorQuery,
+    problems=IMPORT_PROBLEMS,
+)
+FILE = About(
+    "get_import_file",
+    "Imports",
+    "The upload, byte for byte",
+    (
+        Answer(
+            200,
+            "The file in the type that it was sent as",
+            tuple(Content(kind, BYTES) for kind in (*PLAIN_TYPES, GZIP_TYPE, NDJSON)),
+            ("ETag", "Content-Disposition"),
+            in_parts=True,
+        ),
+    ),
+    "It exists for every import, whatever its status. `ETag` is its SHA-256.",
+    problems=(*IMPORT_PROBLEMS, SourceMissing),
+)
 
 
 class ImportsApi:
@@ -34,11 +102,17 @@ class ImportsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/imports", self.list, READ_ITS_SOURCE),
-            Route("GET", f"/api/imports/{ID}", self.show, READ_ITS_IMPORTS),
-            Route("GET", f"/api/import/{ID}", self.show, READ_ITS_IMPORTS),
-            Route("GET", f"/api/imports/{ID}/errors", self.errors, READ_ITS_IMPORTS),
-            Route("GET", f"/api/imports/{ID}/file", self.file, READ_ITS_IMPORTS),
+            Route("GET", "/api/imports", self.list, READ_ITS_SOURCE, about=LIST),
+            Route("GET", f"/api/imports/{ID}", self.show, READ_ITS_IMPORTS, about=SHOW),
+            Route(
+                "GET",
+                f"/api/import/{ID}",
+                self.show,
+                READ_ITS_IMPORTS,
+                about=SHOW.also("get_import_status", "GET /api/imports/{import_id}"),
+            ),
+            Route("GET", f"/api/imports/{ID}/errors", self.errors, READ_ITS_IMPORTS, about=ERRORS),
+            Route("GET", f"/api/imports/{ID}/file", self.file, READ_ITS_IMPORTS, about=FILE),
         ]
 
     def list(self) -> HTTPResponse:
@@ -74,9 +148,7 @@ class ImportsApi:
         query(NoParameters)
         job = require_import(self._services.registry, import_id)
         etag = f'"{job.sha256}"'
-        content_type = (
-            "application/gzip" if job.content_encoding == GZIP else job.content_type or "text/csv"
-        )
+        content_type = GZIP_TYPE if job.content_encoding == GZIP else job.content_type or "text/csv"
         require_new_tag(etag)
         headers = {"ETag": etag, "Content-Disposition": f'attachment; filename="{job.upload_name}"'}
         file = self._services.uploads.open(job.upload_name or "")

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
+from glyphd.api.descriptions import DATABASE_PROBLEMS, About, json_answer, list_answer, rows
 from glyphd.api.kept_pages import KeptPages
 from glyphd.api.kept_results import KeptResults
 from glyphd.api.needs import READ
@@ -17,7 +18,40 @@ from glyphd.errors import ListingNotCurrent, ListingNotFound
 from glyphd.listings.search import Search, archive_version, find_current, is_known
 from glyphd.listings.statements import Statements
 from glyphd.services import Services
-from glyphd.storage.result_rows import RESULT_COLUMNS, as_object
+from glyphd.storage.result_rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, as_object
+
+LISTING = "<listing_id:re:(?!import$)[^/]+>"
+"""`POST /api/listings/import` is another route: other methods on its path are 405."""
+
+CHOSEN_ROW = rows("ListingRow", SELECTABLE_COLUMNS, chosen=True)
+LIST = About(
+    "list_listings",
+    "Listings",
+    "The current market, or the rows of single imports",
+    (
+        list_answer(
+            CHOSEN_ROW,
+            "The listings; without `limit` the whole result, as one snapshot",
+            "Link",
+            "X-Total-Count",
+            example=[{"model": "H100_SXM5_80GB", "seen_at": "2025-07-28T04:40:00.000000Z"}],
+            csv_example="model,score\nH100_SXM5_80GB,0.9241\nRTX_A2000_12GB,0.4876\n",
+        ),
+    ),
+    "For each listing its latest observation by `seen_at`; the latest is chosen first, then "
+    "filtered. A row has the columns in `fields`, otherwise all except `extra`.",
+    query=ListingQuery,
+    columns=SELECTABLE_COLUMNS,
+    problems=DATABASE_PROBLEMS,
+)
+SHOW = About(
+    "get_listing",
+    "Listings",
+    "The current row of one listing",
+    (json_answer(rows("Listing", RESULT_COLUMNS), "The row", "ETag"),),
+    "Its latest observation, with all columns except `extra`.",
+    problems=(*DATABASE_PROBLEMS, ListingNotFound, ListingNotCurrent),
+)
 
 
 class ListingsApi:
@@ -30,8 +64,8 @@ class ListingsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/listings", self.list, READ),
-            Route("GET", "/api/listings/<listing_id>", self.show, READ),
+            Route("GET", "/api/listings", self.list, READ, about=LIST),
+            Route("GET", f"/api/listings/{LISTING}", self.show, READ, about=SHOW),
         ]
 
     def list(self) -> HTTPResponse:

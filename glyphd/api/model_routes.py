@@ -3,6 +3,7 @@
 from bottle import HTTPResponse, request
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
+from glyphd.api.descriptions import DATABASE_PROBLEMS, About, json_answer, list_answer, rows
 from glyphd.api.kept_results import KeptResults
 from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, query_pairs, require_limit
@@ -10,6 +11,7 @@ from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import ModelHistoryQuery, ModelQuery, ModelsQuery, PageQuery
+from glyphd.errors import ModelNotFound
 from glyphd.history.buckets import ModelHistory
 from glyphd.history.market_models import MODEL_COLUMNS, Models, unknown_model
 from glyphd.history.remembered_history import RememberedSeries
@@ -17,6 +19,47 @@ from glyphd.history.series import Series
 from glyphd.listings.search import archive_version
 from glyphd.services import Services
 
+MODEL_ROW = rows("Model", MODEL_COLUMNS)
+LIST = About(
+    "list_models",
+    "Models",
+    "What each GPU model costs and scores",
+    (
+        list_answer(
+            MODEL_ROW, "The models of current listings, in the order of their names", "Link"
+        ),
+    ),
+    "Prices and scores of the current listings by model, ASCII case ignored, and its specs.",
+    query=ModelsQuery,
+    problems=DATABASE_PROBLEMS,
+)
+SHOW = About(
+    "get_model",
+    "Models",
+    "The same for one model",
+    (json_answer(MODEL_ROW, "The model", "ETag"),),
+    "Case does not matter in its name.",
+    query=ModelQuery,
+    problems=(*DATABASE_PROBLEMS, ModelNotFound),
+)
+HISTORY = About(
+    "list_model_history",
+    "Models",
+    "One model by day, week or month, oldest first",
+    (
+        list_answer(
+            rows("ModelBucket", ModelHistory.columns),
+            "The buckets that have observations",
+            "Link",
+            csv_example="bucket,listing_count,min_price,median_price,max_price,avg_price,"
+            "min_score,median_score,max_score,last_seen_at\n2025-07-21,3,3350.0,3899.0,4790.0,"
+            "4013.0,0.6128,0.8214,0.8675,2025-07-25T07:42:10.000000Z\n",
+        ),
+    ),
+    "In each bucket a listing counts once, as it was last seen.",
+    query=ModelHistoryQuery,
+    problems=(*DATABASE_PROBLEMS, ModelNotFound),
+)
 MODEL = r"<model:re:[\s\S]+>"
 """A model's name can contain slashes, which a server passes unquoted."""
 
@@ -29,9 +72,9 @@ class ModelsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/models", self.list, READ),
-            Route("GET", f"/api/models/{MODEL}/history", self.history, READ),
-            Route("GET", f"/api/models/{MODEL}", self.show, READ),
+            Route("GET", "/api/models", self.list, READ, about=LIST),
+            Route("GET", f"/api/models/{MODEL}/history", self.history, READ, about=HISTORY),
+            Route("GET", f"/api/models/{MODEL}", self.show, READ, about=SHOW),
         ]
 
     def list(self) -> HTTPResponse:

@@ -1,20 +1,58 @@
 """The answer to a request that created an import, by the import's progress."""
 
-from typing import Any
+from typing import Any, get_args
 
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json
+from glyphd.api.descriptions import JSON, Answer, Content, Failure
 from glyphd.api.preferences import wait_asked
 from glyphd.api.problems import problem
 from glyphd.api.waiting import Waiting
-from glyphd.contracts.import_contracts import ImportStatus, ImportView
+from glyphd.contracts.import_contracts import ImportFailure, ImportStatus, ImportView
 from glyphd.db.registry_models import Job
 from glyphd.importing.intake import Accepted
 from glyphd.importing.job_queries import JobQueries
 from glyphd.importing.status import view_import, view_imports
 
 _FAULT_OF_FILE = {"invalid_rows", "unreadable_file"}
+_FAILED = "The import failed"
+IMPORT_FAILURES = tuple(
+    Failure(422 if code in _FAULT_OF_FILE else 500, code, _FAILED, ("Location",))
+    for code in get_args(ImportFailure.model_fields["code"].annotation)
+)
+"""The problems of an import that was waited for."""
+
+_ID = {"import_id": "$response.body#/import_id"}
+_LINKS = {
+    "status": {"operationId": "get_import", "parameters": _ID},
+    "errors": {"operationId": "list_import_errors", "parameters": _ID},
+    "report": {"operationId": "get_import_report", "parameters": _ID},
+    "file": {"operationId": "get_import_file", "parameters": _ID},
+    "listings": {"operationId": "list_listings", "parameters": _ID},
+    "cancel": {"operationId": "cancel_import", "parameters": _ID},
+    "retry": {"operationId": "retry_import", "parameters": _ID},
+    "rollback": {"operationId": "roll_back_import", "parameters": _ID},
+    "restore": {"operationId": "restore_import", "parameters": _ID},
+}
+_STATUS = (Content(JSON, ImportView),)
+UPLOAD_ANSWERS = (
+    Answer(
+        202,
+        "Accepted: the status of the import, which can't be lost any more",
+        _STATUS,
+        ("Location", "Retry-After", "Idempotent-Replayed"),
+        _LINKS,
+    ),
+    Answer(
+        200,
+        "With `Prefer: wait=N`: the import has ended",
+        _STATUS,
+        ("Location", "Idempotent-Replayed"),
+        _LINKS,
+    ),
+)
+"""What a request that made an import is answered with."""
 
 
 def answer_accepted(
@@ -75,6 +113,6 @@ def _failed(job: Job) -> HTTPResponse:
     assert view.error is not None
     status = 422 if view.error.code in _FAULT_OF_FILE else 500
     members: dict[str, Any] = {"errors": view.errors, **_with_status(view)}
-    answer = problem(status, view.error.code, "The import failed", view.error.message, **members)
+    answer = problem(status, view.error.code, _FAILED, view.error.message, **members)
     answer.set_header("Location", view.links.self)
     return answer

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from bottle import HTTPResponse
 
+from glyphd.api.description_routes import Description
 from glyphd.api.problems import Problem
 from glyphd.api.routes import Route
 
@@ -12,8 +13,8 @@ from glyphd.api.routes import Route
 class Pages(Protocol):
     """Pages beside the API, in the same application."""
 
-    def routes(self) -> list[Route]:
-        """Their route table."""
+    def routes(self, description: Description) -> list[Route]:
+        """Their route table; one of them shows the description of the API."""
 
     def present(self, problem: Problem) -> HTTPResponse:
         """The problem in the format for the client."""
@@ -22,7 +23,7 @@ class Pages(Protocol):
 class NoPages:
     """The API alone."""
 
-    def routes(self) -> list[Route]:
+    def routes(self, _description: Description) -> list[Route]:
         return []
 
     def present(self, problem: Problem) -> HTTPResponse:

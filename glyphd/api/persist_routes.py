@@ -10,9 +10,10 @@ from bottle import HTTPResponse
 from glyphd.api.bodies import read_json_body
 from glyphd.api.body_limits import BodyLimits
 from glyphd.api.callers import wanted_import
+from glyphd.api.descriptions import DATABASE_PROBLEMS, JSON, About, Body, Content, Many, Named
 from glyphd.api.import_log import import_line
 from glyphd.api.needs import SEND
-from glyphd.api.outcomes import answer_accepted
+from glyphd.api.outcomes import IMPORT_FAILURES, UPLOAD_ANSWERS, answer_accepted
 from glyphd.api.query_strings import idempotency_key, query
 from glyphd.api.routes import Route
 from glyphd.api.upload_routes import require_room
@@ -20,10 +21,11 @@ from glyphd.api.waiting import Waiting
 from glyphd.contracts.column_checks import CheckOptions
 from glyphd.contracts.findings import Findings
 from glyphd.contracts.import_options import ImportOptions
+from glyphd.contracts.list_columns import given_row_schema
 from glyphd.contracts.object_cells import OBJECT_HEADER
 from glyphd.contracts.queries import PersistQuery
 from glyphd.contracts.row_errors import RowError
-from glyphd.errors import FileRefused, RowsRefused
+from glyphd.errors import FileRefused, RowsRefused, TooManyImports, TooManyUploads
 from glyphd.importing.file_rows import Place
 from glyphd.importing.intake import NDJSON, Accepted, Described
 from glyphd.importing.json_rows import read_object
@@ -41,6 +43,27 @@ MAX_ERRORS_TOLD = 10_000
 would give millions of errors."""
 
 
+PERSIST = About(
+    "persist_listings",
+    "Imports",
+    "Upload rows as JSON and import them",
+    UPLOAD_ANSWERS,
+    "All rows are checked first; any error is 422 with all errors, and nothing is stored. "
+    "Otherwise the rows are imported like a file, and the answer waits for that, 30 seconds unless "
+    "`Prefer` says otherwise. Keys are column names or aliases.",
+    query=PersistQuery,
+    headers=("Prefer", "Idempotency-Key"),
+    body=Body((Content(JSON, Many(Named("RowGiven", given_row_schema))),)),
+    problems=(
+        *DATABASE_PROBLEMS,
+        RowsRefused,
+        TooManyImports,
+        TooManyUploads,
+        *IMPORT_FAILURES,
+    ),
+)
+
+
 class PersistApi:
     def __init__(self, services: Services, waiting: Waiting) -> None:
         self._services = services
@@ -48,7 +71,7 @@ class PersistApi:
         self._waiting = waiting
 
     def routes(self) -> list[Route]:
-        return [Route("POST", "/api/persist/listings", self.create, SEND)]
+        return [Route("POST", "/api/persist/listings", self.create, SEND, about=PERSIST)]
 
     def create(self) -> HTTPResponse:
         """One bad row refuses all of them, with every error; otherwise the batch is handled like a

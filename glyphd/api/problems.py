@@ -47,7 +47,7 @@ STATUSES: dict[type[errors.GlyphdError], int] = {
 
 _CHALLENGE = 'Bearer realm="glyphd"'
 _WRONG_TOKEN = {"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'}
-_HEADERS: dict[str, dict[str, str]] = {
+HEADERS: dict[str, dict[str, str]] = {
     "unauthorized": {"WWW-Authenticate": _CHALLENGE},
     "invalid_token": _WRONG_TOKEN,
     "token_expired": _WRONG_TOKEN,
@@ -106,7 +106,7 @@ def problem(status: int, code: str, title: str, detail: str, **members: Any) -> 
     body = shown.encode()
     answer = Problem(body, status, {"Content-Type": PROBLEM_TYPE, "Content-Length": str(len(body))})
     answer.content = content if shown == text else json.loads(shown)
-    for name, value in _HEADERS.get(code, {}).items():
+    for name, value in HEADERS.get(code, {}).items():
         answer.set_header(name, value)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.set_header("Retry-After", RETRY_AFTER_SECONDS)

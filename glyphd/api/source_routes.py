@@ -7,6 +7,15 @@ from bottle import HTTPResponse
 from peewee import Database
 
 from glyphd.api.answers import answer_bytes, make_etag, require_new_tag
+from glyphd.api.descriptions import (
+    BYTES,
+    CSV,
+    DATABASE_PROBLEMS,
+    TEXT,
+    About,
+    Answer,
+    Content,
+)
 from glyphd.api.file_answers import answer_result
 from glyphd.api.kept_results import KeptResults
 from glyphd.api.listing_routes import listing_key
@@ -15,7 +24,15 @@ from glyphd.api.query_strings import query
 from glyphd.api.routes import ID, Route
 from glyphd.contracts.queries import NoParameters, SourceQuery
 from glyphd.db.registry_models import Job
-from glyphd.errors import ListingNotCurrent, ListingNotFound, ListingNotInImport
+from glyphd.errors import (
+    ImportNotFound,
+    ListingNotCurrent,
+    ListingNotFound,
+    ListingNotInImport,
+    SourceMismatch,
+    SourceMissing,
+    SourceNotKept,
+)
 from glyphd.importing.intake import NDJSON
 from glyphd.importing.job_queries import require_import
 from glyphd.importing.report import report_version, write_report
@@ -23,6 +40,47 @@ from glyphd.importing.source_records import Event, find_event, find_source, read
 from glyphd.listings.formats import CONTENT_TYPES
 from glyphd.listings.search import is_known
 from glyphd.services import Services
+
+REPORT = About(
+    "get_import_report",
+    "Imports",
+    "Every row of an import's file, with its errors in front",
+    (
+        Answer(
+            200,
+            "The file again, to be corrected and sent back",
+            (Content(CSV, TEXT),),
+            ("ETag", "Content-Disposition"),
+            in_parts=True,
+        ),
+    ),
+    "The columns `_line`, `_status` and `_errors` come first; an import ignores them.",
+    problems=(*DATABASE_PROBLEMS, ImportNotFound, SourceMissing),
+)
+SOURCE = About(
+    "get_listing_source",
+    "Listings",
+    "The record in the uploaded file that an event was made from",
+    (
+        Answer(
+            200,
+            "The bytes of the record, once they are proved to say what the archive holds",
+            (Content(CSV, BYTES), Content(NDJSON, BYTES)),
+            ("ETag", "Content-Location", "Link"),
+        ),
+    ),
+    "Without `import_id` it is the current event's record. `Link` is the address of the file.",
+    query=SourceQuery,
+    problems=(
+        *DATABASE_PROBLEMS,
+        ListingNotFound,
+        ListingNotCurrent,
+        ListingNotInImport,
+        SourceNotKept,
+        SourceMissing,
+        SourceMismatch,
+    ),
+)
 
 
 class SourcesApi:
@@ -32,8 +90,10 @@ class SourcesApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", f"/api/imports/{ID}/report.csv", self.report, READ_ITS_IMPORTS),
-            Route("GET", "/api/listings/<listing_id>/source", self.source, READ),
+            Route(
+                "GET", f"/api/imports/{ID}/report.csv", self.report, READ_ITS_IMPORTS, about=REPORT
+            ),
+            Route("GET", "/api/listings/<listing_id>/source", self.source, READ, about=SOURCE),
         ]
 
     def report(self, import_id: str) -> HTTPResponse:

@@ -7,17 +7,64 @@ from typing import Any
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_bytes, answer_json
+from glyphd.api.descriptions import CSV, TEXT, About, Answer, Content, json_answer
 from glyphd.api.needs import OPEN, OPEN_WITH_MORE, READ_BY_ALL
 from glyphd.api.problems import problem
 from glyphd.api.query_strings import query
 from glyphd.api.readiness import OK, Readiness
 from glyphd.api.routes import Route
 from glyphd.api.visitors import visitor
+from glyphd.contracts.answers import HealthView, ReadyView, RowContractView
 from glyphd.contracts.column_names import ALIASES
 from glyphd.contracts.columns import COLUMN_NAMES, REQUIRED, ROW_SCHEMA_VERSION, STORED_COLUMNS
 from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.contracts.queries import NoParameters
+from glyphd.errors import NotReady
 from glyphd.services import Services
+
+_READY = {
+    "status": "ready",
+    "checks": {
+        "schema": "ok",
+        "registry": "ok",
+        "queue": "ok",
+        "uploads": "ok",
+        "disk": "ok",
+        "worker": "ok",
+        "imports": "ok",
+        "integrity": "ok",
+    },
+    "integrity": {"result": "sound", "checked_at": "2026-11-21T03:12:44.018293Z"},
+}
+HEALTH = About(
+    "get_health",
+    "Service",
+    "Whether the process is alive",
+    (json_answer(HealthView, "It is", example={"status": "ok"}),),
+    "For load balancers: it is answered under any host, and looks at no database.",
+)
+READY = About(
+    "get_ready",
+    "Service",
+    "Whether the service can accept an import and run it",
+    (json_answer(ReadyView, "It can", example=_READY),),
+    "503 `not_ready` has the same `checks`, with the problem of each.",
+    problems=(NotReady,),
+)
+SCHEMA = About(
+    "get_schema",
+    "Service",
+    "The row contract as JSON Schema, and the table of aliases",
+    (json_answer(RowContractView, "The row contract"),),
+    "What a file or a row may have, and what each column may hold.",
+)
+TEMPLATE = About(
+    "get_schema_csv",
+    "Service",
+    "An empty CSV with all columns",
+    (Answer(200, "A header line", (Content(CSV, TEXT),), ("Content-Disposition",)),),
+    "To be filled in with rows.",
+)
 
 
 class SystemApi:
@@ -26,16 +73,16 @@ class SystemApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/health", self.health, OPEN),
-            Route("GET", "/api/ready", self.ready, OPEN_WITH_MORE),
-            Route("GET", "/api/schema", self.schema, READ_BY_ALL),
-            Route("GET", "/api/schema.csv", self.template, READ_BY_ALL),
+            Route("GET", "/api/health", self.health, OPEN, about=HEALTH),
+            Route("GET", "/api/ready", self.ready, OPEN_WITH_MORE, about=READY),
+            Route("GET", "/api/schema", self.schema, READ_BY_ALL, about=SCHEMA),
+            Route("GET", "/api/schema.csv", self.template, READ_BY_ALL, about=TEMPLATE),
         ]
 
     def health(self) -> HTTPResponse:
         """Alive: the process answers."""
         query(NoParameters)
-        return answer_json({"status": "ok"}, Cache_Control="no-store")
+        return answer_json(HealthView(), Cache_Control="no-store")
 
     def ready(self) -> HTTPResponse:
         """Ready to accept and run an import; 503 says what is wrong."""

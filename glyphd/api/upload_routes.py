@@ -3,18 +3,29 @@
 from bottle import HTTPResponse
 
 from glyphd.api.arriving import Body
-from glyphd.api.bodies import receive_upload
+from glyphd.api.bodies import RAW_TYPES, receive_upload
 from glyphd.api.body_limits import BodyLimits
 from glyphd.api.callers import wanted_import
+from glyphd.api.descriptions import (
+    BYTES,
+    DATABASE_PROBLEMS,
+    JSON,
+    About,
+    Body as Sent,
+    Content,
+    Form,
+)
+from glyphd.api.forms import MULTIPART
 from glyphd.api.import_log import import_line
 from glyphd.api.needs import SEND
-from glyphd.api.outcomes import answer_accepted
+from glyphd.api.outcomes import IMPORT_FAILURES, UPLOAD_ANSWERS, answer_accepted
 from glyphd.api.query_strings import idempotency_key, query, query_pairs
 from glyphd.api.routes import Route
 from glyphd.api.waiting import Waiting
+from glyphd.contracts.answers import CsvText
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import UploadQuery
-from glyphd.errors import TooManyImports
+from glyphd.errors import TooManyImports, TooManyUploads
 from glyphd.importing.intake import GZIP, Described
 from glyphd.importing.requests import Asked
 from glyphd.plurals import counted
@@ -26,6 +37,27 @@ SMALL_GRACE_SECONDS = 1.0
 status `succeeded`."""
 
 
+UPLOAD = About(
+    "upload_csv",
+    "Imports",
+    "Upload a CSV and import it",
+    UPLOAD_ANSWERS,
+    "Options are query parameters, or fields of the form. Every request is a new import, unless it "
+    "repeats an `Idempotency-Key`. 422 `file_refused` is sent at once for a file that can never be "
+    "imported; row errors are in the status, and with `Prefer: wait=N` in the 422 of the import.",
+    query=UploadQuery,
+    headers=("Prefer", "Idempotency-Key", "Content-Encoding", "Content-Disposition"),
+    body=Sent(
+        (
+            Content(MULTIPART, Form("CsvForm", UploadQuery, has_file=True)),
+            *(Content(kind, BYTES) for kind in RAW_TYPES),
+            Content(JSON, CsvText, {"filename": "offers.csv", "csv": "model,price_usd,score\n…"}),
+        )
+    ),
+    problems=(*DATABASE_PROBLEMS, TooManyImports, TooManyUploads, *IMPORT_FAILURES),
+)
+
+
 class UploadsApi:
     def __init__(self, services: Services, waiting: Waiting) -> None:
         self._services = services
@@ -34,8 +66,14 @@ class UploadsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("POST", path, self.create, SEND)
-            for path in ("/api/import", "/api/listings/import")
+            Route("POST", "/api/import", self.create, SEND, about=UPLOAD),
+            Route(
+                "POST",
+                "/api/listings/import",
+                self.create,
+                SEND,
+                about=UPLOAD.also("upload_listings_csv", "POST /api/import"),
+            ),
         ]
 
     def create(self) -> HTTPResponse:

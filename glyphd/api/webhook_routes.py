@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from bottle import HTTPResponse
@@ -10,6 +11,16 @@ from pydantic import BaseModel, ValidationError
 from glyphd.api.answers import answer_json, answer_page, output_format, require_changed
 from glyphd.api.bodies import read_json_body
 from glyphd.api.body_limits import BodyLimits
+from glyphd.api.descriptions import (
+    DATABASE_PROBLEMS,
+    JSON,
+    About,
+    Answer,
+    Body,
+    Content,
+    json_answer,
+    list_answer,
+)
 from glyphd.api.needs import ADMIN
 from glyphd.api.query_strings import query
 from glyphd.api.routes import Route
@@ -17,12 +28,19 @@ from glyphd.contracts.json_values import RepeatedKeys
 from glyphd.contracts.queries import NoParameters, OutputQuery
 from glyphd.contracts.webhooks import (
     AttemptQuery,
+    AttemptView,
     WebhookBody,
     WebhookChange,
     WebhookCreated,
     WebhookView,
 )
-from glyphd.event_errors import InvalidWebhook
+from glyphd.event_errors import (
+    AttemptNotFound,
+    EventNotKept,
+    InvalidWebhook,
+    WebhookDisabled,
+    WebhookNotFound,
+)
 from glyphd.events.webhook_records import ATTEMPT_COLUMNS, WebhookRecords, view_webhook
 from glyphd.listings.cursors import read_cursor
 from glyphd.listings.results import Page, cut_page
@@ -34,6 +52,67 @@ ATTEMPT = "<attempt_id:re:[^/]{1,64}>"
 
 AnyBody = TypeVar("AnyBody", bound=BaseModel)
 
+LIST = About(
+    "list_webhooks",
+    "Webhooks",
+    "All webhooks, oldest first",
+    (replace(list_answer(WebhookView, "The webhooks"), in_parts=False),),
+    "Their secrets are not shown.",
+    query=OutputQuery,
+    problems=DATABASE_PROBLEMS,
+)
+CREATE = About(
+    "create_webhook",
+    "Webhooks",
+    "Have events sent to an address",
+    (json_answer(WebhookCreated, "The webhook and its secret", "Location", status=201),),
+    "The secret signs what is sent, by Standard Webhooks 1.0. It is shown this once.",
+    body=Body((Content(JSON, WebhookBody),)),
+    problems=(*DATABASE_PROBLEMS, InvalidWebhook),
+)
+SHOW = About(
+    "get_webhook",
+    "Webhooks",
+    "One webhook",
+    (json_answer(WebhookView, "The webhook", "ETag"),),
+    "How far it has got, and why it fails if it does.",
+    problems=(*DATABASE_PROBLEMS, WebhookNotFound),
+)
+CHANGE = About(
+    "change_webhook",
+    "Webhooks",
+    "Change a webhook",
+    (json_answer(WebhookView, "The webhook after the change"),),
+    "What is left out stays as it is.",
+    body=Body((Content(JSON, WebhookChange),)),
+    problems=(*DATABASE_PROBLEMS, WebhookNotFound, InvalidWebhook),
+)
+DELETE = About(
+    "delete_webhook",
+    "Webhooks",
+    "Remove a webhook and its attempts",
+    (Answer(204, "It is removed", ()),),
+    "Nothing is sent to it any more.",
+    problems=(*DATABASE_PROBLEMS, WebhookNotFound),
+)
+ATTEMPTS = About(
+    "list_webhook_attempts",
+    "Webhooks",
+    "The attempts to deliver events to a webhook, newest first",
+    (replace(list_answer(AttemptView, "The attempts", "Link"), in_parts=False),),
+    "Attempts are kept for 30 days.",
+    query=AttemptQuery,
+    problems=(*DATABASE_PROBLEMS, WebhookNotFound),
+)
+REPLAY = About(
+    "replay_webhook_attempt",
+    "Webhooks",
+    "Send the event of an attempt again",
+    (json_answer(AttemptView, "The new attempt, which a worker will make", status=202),),
+    "It is sent outside the order of events.",
+    problems=(*DATABASE_PROBLEMS, AttemptNotFound, EventNotKept, WebhookDisabled, WebhookNotFound),
+)
+
 
 class WebhooksApi:
     def __init__(self, services: Services) -> None:
@@ -42,13 +121,19 @@ class WebhooksApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/webhooks", self.list, ADMIN),
-            Route("POST", "/api/webhooks", self.create, ADMIN),
-            Route("GET", f"/api/webhooks/{WEBHOOK}", self.show, ADMIN),
-            Route("PATCH", f"/api/webhooks/{WEBHOOK}", self.change, ADMIN),
-            Route("DELETE", f"/api/webhooks/{WEBHOOK}", self.delete, ADMIN),
-            Route("GET", f"/api/webhooks/{WEBHOOK}/attempts", self.attempts, ADMIN),
-            Route("POST", f"/api/webhooks/{WEBHOOK}/attempts/{ATTEMPT}/replay", self.replay, ADMIN),
+            Route("GET", "/api/webhooks", self.list, ADMIN, about=LIST),
+            Route("POST", "/api/webhooks", self.create, ADMIN, about=CREATE),
+            Route("GET", f"/api/webhooks/{WEBHOOK}", self.show, ADMIN, about=SHOW),
+            Route("PATCH", f"/api/webhooks/{WEBHOOK}", self.change, ADMIN, about=CHANGE),
+            Route("DELETE", f"/api/webhooks/{WEBHOOK}", self.delete, ADMIN, about=DELETE),
+            Route("GET", f"/api/webhooks/{WEBHOOK}/attempts", self.attempts, ADMIN, about=ATTEMPTS),
+            Route(
+                "POST",
+                f"/api/webhooks/{WEBHOOK}/attempts/{ATTEMPT}/replay",
+                self.replay,
+                ADMIN,
+                about=REPLAY,
+            ),
         ]
 
     def list(self) -> HTTPResponse:

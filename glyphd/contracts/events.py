@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from glyphd.contracts.described_as import TimeText
 from glyphd.contracts.import_contracts import ImportEffect, ImportFailure, ImportStatus
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.queries import MAX_WAIT_SECONDS, Limit, OutputQuery
@@ -41,17 +42,17 @@ class ImportFinished(EventData):
     error: ImportFailure | None
     warnings: list[str] = Field(description="The codes of its warnings")
     effect: ImportEffect | None
-    received_at: str
-    finished_at: str
-    imported_at: str | None
+    received_at: TimeText
+    finished_at: TimeText
+    imported_at: TimeText | None
 
 
 class ImportChanged(EventData):
     """An import was rolled back or restored."""
 
     reason: str | None
-    requested_at: str
-    changed_at: str = Field(description="When it took effect: the moment for `as_of`")
+    requested_at: TimeText
+    changed_at: TimeText = Field(description="When it took effect: the moment for `as_of`")
 
 
 class ImportStalled(EventData):
@@ -60,8 +61,8 @@ class ImportStalled(EventData):
     filename: str | None
     attempt: int
     progress: float
-    started_at: str
-    heartbeat_at: str
+    started_at: TimeText
+    heartbeat_at: TimeText
 
 
 DATA_OF_KIND: dict[EventKind, type[EventData]] = {
@@ -84,4 +85,15 @@ class EventQuery(OutputQuery):
     limit: Limit = Field(None, description="Page size, 100 by default")
     wait: Annotated[int | None, IntegerCell(maximum=MAX_WAIT_SECONDS)] = Field(
         None, description="Seconds, at most 60, to hold the answer until there is an event"
+    )
+
+
+class EventView(BaseModel):
+    """An event as clients see it."""
+
+    id: int = Field(description="Greater than that of every earlier event")
+    kind: EventKind
+    occurred_at: TimeText
+    data: ImportFinished | ImportChanged | ImportStalled = Field(
+        description="What happened, by its kind"
     )

@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from glyphd.contracts.described_as import DescribedAs, TimeText
 from glyphd.contracts.gpu_listings import GPUListingDTO
+from glyphd.contracts.row_errors import RowError
 
 
 class ImportStatus(StrEnum):
@@ -32,16 +34,20 @@ ImportId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern
 class ScoredListingDTO(GPUListingDTO):
     """A listing in the archive: one scoring event."""
 
-    listing_id: str
-    import_id: str
-    import_index: int
-    line: int | None
-    first_seen_at: datetime
-    imported_at: datetime
-    rolled_back_at: datetime | None
-    schema_version: int
-    source: str | None
-    gone_at: datetime | None
+    listing_id: str = Field(description="The offer that this is an observation of: 32 hex digits")
+    import_id: str = Field(description="The import that brought it")
+    import_index: int = Field(description="The record's number in its file")
+    line: int | None = Field(
+        description="The line where the record starts in the kept file; null without a file"
+    )
+    first_seen_at: datetime = Field(description="The earliest seen_at of this listing")
+    imported_at: datetime = Field(description="When its import was committed")
+    rolled_back_at: datetime | None = Field(
+        description="When its import was rolled back; null while it counts"
+    )
+    schema_version: int = Field(description="The version of the row contract")
+    source: str | None = Field(description="Where its import came from, as given with the upload")
+    gone_at: datetime | None = Field(description="When its offer ended; null while it lasts")
 
 
 class GPUModelDTO(BaseModel):
@@ -205,7 +211,7 @@ class ImportView(BaseModel):
     record_count: int = Field(description="Rows written; 0 until it has succeeded")
     first_model: str | None
     last_model: str | None
-    timestamp: str = Field(description="When it ended; before that, when it was received")
+    timestamp: TimeText = Field(description="When it ended; before that, when it was received")
     source: str | None
     description: str | None
     filename: str | None
@@ -232,14 +238,14 @@ class ImportView(BaseModel):
     reason: str | None = Field(
         description="Why it must be repeated; null if nothing has stopped it, and when it has ended"
     )
-    received_at: str
-    started_at: str | None
-    heartbeat_at: str | None
-    finished_at: str | None
-    imported_at: str | None = Field(
+    received_at: TimeText
+    started_at: TimeText | None
+    heartbeat_at: TimeText | None
+    finished_at: TimeText | None
+    imported_at: TimeText | None = Field(
         description="When its rows were committed: from then on `as_of` shows them"
     )
-    rolled_back_at: str | None
+    rolled_back_at: TimeText | None
     client: str | None = Field(description="The address that the request came from")
     user_agent: str | None
     created_by: str | None = Field(description="The name of the token that it was sent with")
@@ -252,6 +258,6 @@ class ImportView(BaseModel):
     effect: ImportEffect | None
     error: ImportFailure | None
     error_summary: list[ErrorGroup]
-    errors: list[dict[str, Any]]
+    errors: list[Annotated[dict[str, Any], DescribedAs(RowError)]]
     changes: list[ImportChange] = Field(description="Its rollbacks and restores, latest first")
     links: ImportLinks

@@ -97,7 +97,8 @@ class ImportOptions(BaseModel):
         description="How numbers are written: 1299.50 (point, the default) or 1.299,50 (comma)",
     )
     on_error: Literal["abort", "skip"] = Field(
-        "abort", description="Whether a bad row fails the whole import or is left out"
+        "abort",
+        description="Whether a bad row fails the whole import (abort, the default) or is left out",
     )
     dry_run: Annotated[bool, BooleanCell(required=True)] = Field(
         False, description="Validate everything, write nothing"

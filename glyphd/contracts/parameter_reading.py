@@ -16,6 +16,9 @@ NEVER_BLANK = "never blank"
 """Marks a parameter whose empty value is refused: a script's unset variable must not ask for the
 whole market."""
 
+COMMA_SEPARATED = frozenset({"fields"})
+"""Lists in one value. Others are given as often as they have values."""
+
 _MEANT = {("delimiter", "\t")}
 """White space that is a value."""
 
@@ -39,7 +42,7 @@ def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) 
         if not value.strip() and (name, value) not in _MEANT:
             _refuse_blank(name, value, field)
             continue
-        if get_origin(field.annotation) is list and name != "fields":
+        if get_origin(field.annotation) is list and name not in COMMA_SEPARATED:
             given.setdefault(name, []).append(value)
         elif name in given:
             raise InvalidParameter(f"{name} is given twice", parameter=name, value=value)

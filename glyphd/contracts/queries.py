@@ -3,7 +3,14 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 
 from glyphd.contracts.cells import BooleanCell, TextCell
 from glyphd.contracts.import_contracts import ImportStatus
@@ -33,7 +40,9 @@ Words = Annotated[
     list[Annotated[str, TextCell(required=True, max_length=2000)]], Field(default_factory=list)
 ]
 Bound = Annotated[float | None, NumberCell()]
-QueryTime = Annotated[str, AfterValidator(_query_time)]
+QueryTime = Annotated[
+    str, AfterValidator(_query_time), WithJsonSchema({"type": "string", "format": "date-time"})
+]
 Moment = Annotated[
     QueryTime | None,
     NEVER_BLANK,

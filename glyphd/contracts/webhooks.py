@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from glyphd.contracts.described_as import TimeText
 from glyphd.contracts.events import EventKind
 from glyphd.contracts.import_options import Description
 from glyphd.contracts.numeric_cells import MAX_INTEGER, IntegerCell
@@ -53,12 +54,12 @@ class WebhookView(BaseModel):
     description: str | None
     enabled: bool
     disabled_reason: Literal["gone", "failing"] | None
-    created_at: str
+    created_at: TimeText
     after: int
-    last_delivered_at: str | None
+    last_delivered_at: TimeText | None
     failures: int
-    failing_since: str | None
-    next_attempt_at: str | None
+    failing_since: TimeText | None
+    next_attempt_at: TimeText | None
     last_error: str | None
 
 
@@ -76,7 +77,7 @@ class AttemptView(BaseModel):
     kind: EventKind | None
     outcome: AttemptOutcome
     replay: bool
-    started_at: str
+    started_at: TimeText
     milliseconds: int | None
     http_status: int | None
     error: str | None

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from bottle import HTTPError, HTTPResponse, request
 
+from glyphd.api.description_routes import Description
 from glyphd.api.guard import Guard
 from glyphd.api.problems import Problem
 from glyphd.api.query_strings import query_pairs
@@ -15,6 +16,7 @@ from glyphd.api.waiting import Waiting
 from glyphd.services import Services
 from glyphd.web.assets import Assets
 from glyphd.web.problem_pages import problem_here
+from glyphd.web.screens.api_reference import ApiReferenceScreen
 from glyphd.web.screens.comparison import ComparisonScreen
 from glyphd.web.screens.import_change import ImportChangeScreen
 from glyphd.web.screens.import_list import ImportListScreen
@@ -48,18 +50,19 @@ class Site:
     """All pages over these services."""
 
     def __init__(self, services: Services, waiting: Waiting, guard: Guard) -> None:
+        self._services = services
         self._assets = Assets()
         self._theme = Theme(self._assets)
         reading = [screen(services, self._theme) for screen in SCREENS]
         acting = [screen(services, self._theme, waiting) for screen in ACTING_SCREENS]
         screens = (*reading, *acting, SignInScreen(guard, self._theme))
         self._routes = [route for screen in screens for route in screen.routes()]
-        self._theme.needs = {
-            route.path: route.scope for route in self._routes if route.method == "GET"
-        }
 
-    def routes(self) -> list[Route]:
-        pages = [replace(route, handle=for_people(route.handle)) for route in self._routes]
+    def routes(self, description: Description) -> list[Route]:
+        reference = ApiReferenceScreen(self._services, self._theme, description)
+        routes = [*self._routes, *reference.routes()]
+        self._theme.needs = {route.path: route.scope for route in routes if route.method == "GET"}
+        pages = [replace(route, handle=for_people(route.handle)) for route in routes]
         return [*pages, *self._assets.routes()]
 
     def present(self, problem: Problem) -> HTTPResponse:

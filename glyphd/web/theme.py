@@ -52,6 +52,7 @@ NAVIGATION = (
     Entry("/imports", "Imports"),
     Entry("/upload", "Upload"),
     Entry("/status", "Status"),
+    Entry("/docs", "API"),
 )
 
 

@@ -200,7 +200,13 @@ def _sign(found: re.Match[str]) -> str:
     return _PICTURES.get(code) or f"⟨U+{code:04X}⟩"
 
 
+def marked(text: str) -> Markup:
+    """A sentence of the API's description as HTML: what is between backticks is code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
 FILTERS = {
+    "marked": marked,
     "label": label,
     "money": money,
     "number": number,

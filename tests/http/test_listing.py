@@ -38,7 +38,7 @@ def test_its_id_is_32_hex_digits_of_either_case(market: Market) -> None:
 
 
 @pytest.mark.parametrize(
-    "listing_id", ["0" * 32, "0" * 31, "g" * 32, "0" * 34, "import", "0%20" * 16, "%C3%BC"]
+    "listing_id", ["0" * 32, "0" * 31, "g" * 32, "0" * 34, "0%20" * 16, "%C3%BC"]
 )
 def test_an_unknown_id_is_404(market: Market, listing_id: str) -> None:
     assert market.service.refusal(f"/api/listings/{listing_id}", 404)["code"] == "listing_not_found"

@@ -20,6 +20,7 @@ from tests.http.conftest import Market
 from tests.service import Service, problem
 
 GET_PATHS = {
+    "/openapi.json",
     "/api/health",
     "/api/ready",
     "/api/schema",
@@ -107,6 +108,11 @@ def test_head_works_where_get_does(market: Market, path: str) -> None:
     told = ("Content-Type", "ETag")
     assert answer.headers.get("Content-Length") in (None, got.headers["Content-Length"])
     assert [answer.headers.get(name) for name in told] == [got.headers.get(name) for name in told]
+
+
+def test_a_path_that_only_takes_uploads_is_no_listing(market: Market) -> None:
+    answer = market.service.http.get("/api/listings/import", status=405)
+    assert answer.headers["Allow"] == "OPTIONS, POST"
 
 
 @pytest.mark.parametrize("path", sorted(GET_PATHS))

@@ -12,7 +12,17 @@ POLICY = (
     "'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-PAGES = ["/", "/listings", "/changes", "/compare", "/imports", "/upload", "/status"]
+PAGES = [
+    "/",
+    "/listings",
+    "/changes",
+    "/compare",
+    "/imports",
+    "/upload",
+    "/status",
+    "/docs",
+    "/docs/contents",
+]
 MOST_BYTES = 100_000
 
 

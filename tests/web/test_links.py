@@ -28,7 +28,7 @@ def _followed(browser: Browser) -> dict[str, str]:
             if shape not in found:
                 found[shape] = path
                 if (
-                    not urlsplit(path).path.startswith(("/api/", "/static/"))
+                    not urlsplit(path).path.startswith(("/api/", "/static/", "/openapi.json"))
                     and len(found) < MOST_FOLLOWED
                 ):
                     waiting.append(path)

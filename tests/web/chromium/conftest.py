@@ -107,6 +107,8 @@ def _pages(address: str) -> dict[str, str]:
         "rollback": f"/imports/{delta['import_id']}/rollback",
         "upload": "/upload?source=daily&map=price_usd:Retail%20Price",
         "status": "/status",
+        "API": "/docs",
+        "API contents": "/docs/contents",
         "not found": "/models/RTX_A600",
         "bad parameter": "/listings?min_price=cheap",
     }

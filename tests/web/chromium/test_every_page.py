@@ -13,7 +13,8 @@ from tests.web.chromium.conftest import COLLECT_VIOLATIONS, Live
 NAMES = [
     "market", "a moment", "listings", "filtered", "listing", "model", "changes", "compare",
     "imports", "import",
-    "failed import", "check", "rollback", "upload", "status", "not found", "bad parameter",
+    "failed import", "check", "rollback", "upload", "status", "API", "API contents",
+    "not found", "bad parameter",
 ]  # fmt: skip
 NARROW = 360
 

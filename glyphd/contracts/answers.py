@@ -1,0 +1,88 @@
+"""The contracts of single answers: what the service says as one JSON object."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class HealthView(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class IntegrityView(BaseModel):
+    """The result of the last check of the databases for damage."""
+
+    result: Literal["sound", "damaged"]
+    checked_at: str
+
+
+class ReadyView(BaseModel):
+    """The service can accept an import and run it."""
+
+    status: Literal["ready"] = "ready"
+    checks: dict[str, str] = Field(
+        default_factory=dict,
+        description="Each check by its name: `ok`, or what is wrong; not for who needs a token",
+    )
+    integrity: IntegrityView | None = Field(None, description="Null before the first check")
+
+
+class RowContractView(BaseModel):
+    """The published row contract."""
+
+    schema_version: int
+    columns: list[str]
+    required: list[str]
+    aliases: dict[str, str] = Field(description="Other names of columns, and the column of each")
+    json_schema: dict[str, Any] = Field(description="JSON Schema of one row, draft 2020-12")
+
+
+class DiffLinks(BaseModel):
+    """Where the lists of a difference are found."""
+
+    self: str
+    added: str
+    removed: str
+    changed: str
+
+
+class DiffView(BaseModel):
+    """How many listings were added, removed and changed between two imports."""
+
+    a: str
+    b: str
+    added: int
+    removed: int
+    changed: int
+    unchanged: int
+    links: DiffLinks
+
+
+class ChangeEffect(BaseModel):
+    """What a rollback or a restore would do to the market, as numbers of listings."""
+
+    added: int = Field(description="Would come into the market")
+    removed: int = Field(description="Would leave the market")
+    changed: int = Field(description="Would show an observation with another price or score")
+    unchanged: int = Field(description="Would show an observation with equal price and score")
+    indistinct: int = Field(description="Not compared: these offers can't be told apart")
+
+
+class ForeseenChange(BaseModel):
+    """The answer to a rollback or a restore with `dry_run`."""
+
+    import_id: str
+    kind: Literal["rollback", "restore"]
+    dry_run: Literal[True] = True
+    effect: ChangeEffect
+
+
+class CsvText(BaseModel):
+    """A CSV as one text in a JSON object."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    csv: str = Field(description="The text of the file")
+    filename: str | None = Field(None, description="Its name")

@@ -1,0 +1,79 @@
+"""What the columns of lists are: those of a row by its contract, and what is computed from rows.
+
+Each is described once, whichever lists have it. The lists name their columns; a type and a sentence
+for each are here.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from glyphd.contracts.columns import CURRENCY, REQUIRED, ListingColumns
+from glyphd.contracts.described_as import TimeText
+from glyphd.contracts.import_contracts import ScoredListingDTO
+
+
+class ComputedColumns(BaseModel):
+    """Columns that no file has."""
+
+    indistinct: bool = Field(description="The event can't be matched to one offer")
+    price_delta: float | None = Field(description="The price minus the previous one")
+    price_delta_pct: float | None = Field(
+        description="The same in percent of the previous price; null if that was 0"
+    )
+    score_delta: float | None = Field(description="The score minus the previous one")
+    previous_price_usd: float = Field(description="The price before")
+    previous_seen_at: TimeText = Field(description="When that was observed")
+    previous_import_id: str = Field(description="The import that brought it")
+    timestamp: TimeText = Field(description="When the change was observed")
+    old_price_usd: float = Field(description="The price in the first import")
+    new_price_usd: float = Field(description="The price in the second import")
+    old_score: float = Field(description="The score in the first import")
+    new_score: float = Field(description="The score in the second import")
+    old_import_index: int = Field(description="The record's number in the first file")
+    new_import_index: int = Field(description="The record's number in the second file")
+    bucket: date = Field(description="The day, in UTC, on which the bucket begins")
+    listing_count: int = Field(description="How many listings there are")
+    min_price: float = Field(description="Lowest price in US dollars")
+    median_price: float = Field(description="Median price; the mean of the two in the middle")
+    max_price: float = Field(description="Highest price")
+    avg_price: float = Field(description="Mean price, rounded to six decimals")
+    min_score: float = Field(description="Lowest score")
+    median_score: float = Field(description="Median score")
+    max_score: float = Field(description="Highest score")
+    last_seen_at: TimeText = Field(description="The latest seen_at")
+
+
+@cache
+def column_schemas() -> dict[str, dict[str, Any]]:
+    """JSON Schema of each column that any list has."""
+    computed = ComputedColumns.model_json_schema(mode="serialization")["properties"]
+    of_rows = ScoredListingDTO.model_json_schema(mode="serialization")["properties"]
+    return {**computed, **of_rows}
+
+
+def rows_schema(columns: Sequence[str], *, chosen: bool = False) -> dict[str, Any]:
+    """JSON Schema of one row with these columns; `chosen`: a client may ask for some of them."""
+    known = column_schemas()
+    described = {name: known[name] for name in columns}
+    required = {} if chosen else {"required": list(columns)}
+    return {"type": "object", "properties": described, **required}
+
+
+def given_row_schema() -> dict[str, Any]:
+    """JSON Schema of a row as JSON gives it: a number may be a text too, as in a file."""
+    described = ListingColumns.model_json_schema()["properties"]
+    given = {name: _or_text(schema) for name, schema in described.items()}
+    given[CURRENCY] = {"type": ["string", "null"], "description": "`USD`, `US$`, `$` or nothing"}
+    return {"type": "object", "properties": given, "required": list(REQUIRED)}
+
+
+def _or_text(schema: dict[str, Any]) -> dict[str, Any]:
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if {"integer", "number", "boolean"}.isdisjoint(kinds):
+        return schema
+    return schema | {"type": [*kinds, "string"]}
