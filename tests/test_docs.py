@@ -20,7 +20,7 @@ from glyphd.api.app import all_routes
 from glyphd.cli import main
 from glyphd.contracts.column_names import ALIASES
 from glyphd.contracts.columns import COLUMN_NAMES, STORED_COLUMNS
-from glyphd.contracts.events import DATA_OF_KIND, EventData, EventKind, EventQuery
+from glyphd.contracts.event_contracts import DATA_OF_KIND, EventData, EventKind, EventQuery
 from glyphd.contracts.import_contracts import ImportFailure, ImportView
 from glyphd.contracts.queries import (
     ChangeQuery,
@@ -35,7 +35,7 @@ from glyphd.contracts.queries import (
     SourceQuery,
     UploadQuery,
 )
-from glyphd.contracts.webhooks import AttemptQuery, WebhookBody, WebhookChange, WebhookView
+from glyphd.contracts.webhook_contracts import AttemptQuery, WebhookBody, WebhookChange, WebhookView
 from glyphd.errors import GlyphdError
 from glyphd.events.feed import EVENT_COLUMNS
 from glyphd.events.webhook_records import ATTEMPT_COLUMNS

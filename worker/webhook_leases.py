@@ -34,7 +34,7 @@ class Lease:
 
 
 @dataclass
-class Progress:
+class DeliveryProgress:
     """What is not recorded yet: attempts, and the columns of the webhook that they change."""
 
     attempts: list[dict[str, Any]] = field(default_factory=list)
@@ -72,7 +72,7 @@ class WebhookLeases:
             )
             return Lease(webhook, owner) if self._run(taken) == 1 else None
 
-    def record(self, lease: Lease, progress: Progress) -> None:
+    def record(self, lease: Lease, progress: DeliveryProgress) -> None:
         """Records what was done and renews the lease. Raises LeaseLost when it does not hold."""
         values = progress.values | {"lease_until": self._end()}
         with self._registry.connected(), self._database.atomic():

@@ -65,7 +65,7 @@ class Manners:
 
 
 @dataclass(frozen=True)
-class Answered:
+class Delivery:
     """What came of a request: `error` is None if the receiver has the event."""
 
     http_status: int | None
@@ -125,7 +125,7 @@ class Sender:
         self._socket: socket.socket | None = None
         self._is_aborted = False
 
-    def post(self, body: bytes, headers: dict[str, str]) -> Answered:
+    def post(self, body: bytes, headers: dict[str, str]) -> Delivery:
         """Never raises for the receiver's sake."""
         began = time.monotonic()
         self._is_aborted = False
@@ -142,7 +142,7 @@ class Sender:
                 raise
         finally:
             self._watch.end(self)
-        return Answered(status, error, retry_after, round(1000 * (time.monotonic() - began)))
+        return Delivery(status, error, retry_after, round(1000 * (time.monotonic() - began)))
 
     def abort(self) -> None:
         """Ends the exchange under way. For another thread."""

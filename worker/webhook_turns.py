@@ -17,8 +17,8 @@ from glyphd.events.webhook_retries import next_attempt, read_retry_after
 from glyphd.events.webhook_signatures import signed_headers
 from glyphd.events.webhook_targets import read_target
 from glyphd.times import read_stored, utc_text
-from worker.webhook_leases import Clock, Lease, LeaseLost, Progress, WebhookLeases
-from worker.webhook_sending import Answered, Manners, Sender, Watch
+from worker.webhook_leases import Clock, DeliveryProgress, Lease, LeaseLost, WebhookLeases
+from worker.webhook_sending import Delivery, Manners, Sender, Watch
 
 EVENTS_READ = 200
 RECORD_SECONDS = 1.0
@@ -45,7 +45,7 @@ class Desk:
     give_way: Callable[[float], None]
 
 
-class Turn:
+class WebhookTurn:
     """Delivers to one webhook under a lease."""
 
     def __init__(self, desk: Desk, lease: Lease) -> None:
@@ -53,7 +53,7 @@ class Turn:
         self._lease = lease
         self._webhook = lease.webhook
         self._sender = Sender(read_target(lease.webhook.url), desk.manners, desk.watch)
-        self._progress = Progress()
+        self._progress = DeliveryProgress()
         self._began = self._recorded = time.monotonic()
         self._renewed_at = desk.clock()
 
@@ -91,7 +91,7 @@ class Turn:
             if time.monotonic() - self._began > LONGEST_TURN_SECONDS:
                 return
 
-    def _send(self, event: Event, replay: int | None = None) -> Answered | None:
+    def _send(self, event: Event, replay: int | None = None) -> Delivery | None:
         """One attempt; None when the process has to end, which is no fault of the receiver."""
         if self._desk.must_stop():
             return None
@@ -117,7 +117,7 @@ class Turn:
         }
         self._webhook.failure_count, self._webhook.failing_since = 0, None
 
-    def _fail(self, answered: Answered) -> None:
+    def _fail(self, answered: Delivery) -> None:
         """Plans the next attempt at the event that failed, or disables the webhook."""
         now, webhook = self._desk.clock(), self._webhook
         since = read_stored(webhook.failing_since) if webhook.failing_since else now
@@ -139,7 +139,7 @@ class Turn:
             self._progress.values |= {"is_enabled": False, "disabled_reason": reason}
         self._log_failure(answered, count, reason)
 
-    def _log_failure(self, answered: Answered, count: int, reason: str | None) -> None:
+    def _log_failure(self, answered: Delivery, count: int, reason: str | None) -> None:
         """Without the URL, which may hold a secret."""
         log.warning(
             "webhook_disabled" if reason else "webhook_failed",
@@ -151,7 +151,7 @@ class Turn:
         )
 
     def _record(self) -> None:
-        progress, self._progress = self._progress, Progress()
+        progress, self._progress = self._progress, DeliveryProgress()
         self._recorded, self._renewed_at = time.monotonic(), self._desk.clock()
         self._desk.leases.record(self._lease, progress)
 
@@ -167,7 +167,7 @@ def _body_of(event: Event) -> bytes:
 
 
 def _attempt_of(
-    event: Event, began: datetime, answered: Answered, replay: int | None
+    event: Event, began: datetime, answered: Delivery, replay: int | None
 ) -> dict[str, Any]:
     found = {
         "event_id": event[0],
@@ -181,7 +181,7 @@ def _attempt_of(
     return found if replay is None else found | {"id": replay}
 
 
-def _words(answered: Answered) -> str:
+def _words(answered: Delivery) -> str:
     if answered.http_status is None:
         return str(answered.error)
     return f"{answered.error}: {answered.http_status}"

@@ -13,7 +13,7 @@ from glyphd.events.webhook_targets import any_address, is_public
 from glyphd.services import Services
 from worker.webhook_leases import WebhookLeases
 from worker.webhook_sending import Manners, Watch
-from worker.webhook_turns import Desk, Turn
+from worker.webhook_turns import Desk, WebhookTurn
 
 LOOK_SECONDS = 1.0
 SENDING_THREADS = 8
@@ -83,7 +83,7 @@ class WebhookDelivery:
         try:
             lease = self._desk.leases.take(webhook_id)
             if lease is not None:
-                Turn(self._desk, lease).run()
+                WebhookTurn(self._desk, lease).run()
         except Exception:
             log.warning("webhook_turn_failed", webhook_id=webhook_id, exc_info=True)
         finally:

@@ -14,10 +14,10 @@ from glyphd.api.descriptions import (
     About,
     Answer,
     AnyOf,
-    Body,
     Content,
     Failure,
-    Form,
+    FormFields,
+    RequestBody,
     json_answer,
 )
 from glyphd.api.import_log import import_line
@@ -28,11 +28,11 @@ from glyphd.api.query_strings import idempotency_key, query, query_pairs
 from glyphd.api.routes import ID, Route
 from glyphd.api.upload_routes import require_room
 from glyphd.api.waiting import Waiting
-from glyphd.contracts.answers import ChangeEffect, ForeseenChange
 from glyphd.contracts.import_contracts import ImportStatus, ImportView
 from glyphd.contracts.import_options import ImportOptions
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import ChangeQuery, NoParameters
+from glyphd.contracts.service_views import ChangeEffect, ForeseenChange
 from glyphd.db.archive_models import RESTORE, ROLLBACK
 from glyphd.db.registry_models import Job
 from glyphd.errors import (
@@ -103,7 +103,7 @@ _CHANGED = (
     ),
     json_answer(ImportView, "It is in progress", "Location", "Retry-After", status=202),
 )
-_FIELDS = Form("ChangeForm", ChangeQuery)
+_FIELDS = FormFields("ChangeForm", ChangeQuery)
 ROLL_BACK = About(
     "roll_back_import",
     "Imports",
@@ -112,7 +112,7 @@ ROLL_BACK = About(
     "Nothing is deleted: the events stay in the history and under their `import_id`.",
     query=ChangeQuery,
     headers=("Prefer",),
-    body=Body((Content(FORM, _FIELDS), Content(JSON, _FIELDS)), required=False),
+    body=RequestBody((Content(FORM, _FIELDS), Content(JSON, _FIELDS)), required=False),
     problems=(
         *DATABASE_PROBLEMS,
         ImportNotFound,

@@ -47,7 +47,7 @@ class AnyOf:
 
 
 @dataclass(frozen=True)
-class Form:
+class FormFields:
     """Parameters as the fields of a body, beside a file where there is one."""
 
     name: str
@@ -55,7 +55,7 @@ class Form:
     has_file: bool = False
 
 
-Kind = type | Named | Many | AnyOf | Form | Mapping[str, Any]
+Kind = type | Named | Many | AnyOf | FormFields | Mapping[str, Any]
 """What a content is: a contract, a JSON Schema with a name or without one, an array, a form,
 one of several."""
 
@@ -86,7 +86,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Body:
+class RequestBody:
     """What a request may send."""
 
     contents: tuple[Content, ...]
@@ -118,7 +118,7 @@ class About:
     query: type[BaseModel] = NoParameters
     columns: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
-    body: Body | None = None
+    body: RequestBody | None = None
     problems: tuple[type[GlyphdError] | Failure, ...] = ()
 
     def also(self, operation: str, path: str) -> "About":

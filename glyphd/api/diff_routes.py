@@ -23,9 +23,9 @@ from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
-from glyphd.contracts.answers import DiffLinks, DiffView
 from glyphd.contracts.parameter_reading import choices
 from glyphd.contracts.queries import DiffKind, DiffQuery
+from glyphd.contracts.service_views import DiffLinks, DiffView
 from glyphd.errors import ImportNotFound, ImportNotSucceeded
 from glyphd.history.import_diff import CHANGED_COLUMNS, list_diff
 from glyphd.history.matching import Brought, find_brought

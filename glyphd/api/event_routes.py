@@ -11,7 +11,7 @@ from glyphd.api.needs import READ
 from glyphd.api.query_strings import query
 from glyphd.api.routes import Route
 from glyphd.api.waiting import Waiting
-from glyphd.contracts.events import EventQuery, EventView
+from glyphd.contracts.event_contracts import EventQuery, EventView
 from glyphd.event_errors import EventsPruned
 from glyphd.events.feed import EVENT_COLUMNS, Event, events_after
 from glyphd.listings.results import Page, cut_page

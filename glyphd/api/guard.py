@@ -10,9 +10,9 @@ from bottle import Bottle, HTTPError, HTTPResponse, request
 from structlog.contextvars import bind_contextvars
 
 from glyphd.api.access import AccessRule, RequestHead
-from glyphd.api.attempts import MOST_FAILURES, FailedAttempts
 from glyphd.api.callers import client_address
 from glyphd.api.credentials import Credentials, credentials_in
+from glyphd.api.failed_tokens import MOST_FAILURES, FailedAttempts
 from glyphd.api.needs import Bound, Need
 from glyphd.api.routes import Route
 from glyphd.api.visitors import ANYBODY, NOBODY, Visitor, remember_visitor

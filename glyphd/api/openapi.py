@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
-from glyphd.api.descriptions import About, Body
+from glyphd.api.descriptions import About, RequestBody
 from glyphd.api.needs import Need
 from glyphd.api.openapi_answers import answer_headers, failures, problem_examples, responses
 from glyphd.api.openapi_parameters import header_parameters, parameters, path_template
@@ -86,7 +86,7 @@ def _security(need: Need) -> list[dict[str, list[str]]]:
     return [] if need.scope is None else [{}, {TOKEN: []}]
 
 
-def _body(body: Body, schemas: Schemas) -> dict[str, Any]:
+def _body(body: RequestBody, schemas: Schemas) -> dict[str, Any]:
     return {
         "required": body.required,
         "content": {

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter
 
-from glyphd.api.descriptions import BYTES, AnyOf, Form, Kind, Many, Named
+from glyphd.api.descriptions import BYTES, AnyOf, FormFields, Kind, Many, Named
 
 Schema = dict[str, Any]
 Mode = Literal["serialization", "validation"]
@@ -28,7 +28,7 @@ class Schemas:
                 return {"anyOf": [self.of(one, mode) for one in kind.kinds]}
             case Named():
                 return self._named(kind.name, kind.make)
-            case Form():
+            case FormFields():
                 return self._named(kind.name, lambda: self._form(kind))
             case type():
                 return self._named(kind.__name__, lambda: TypeAdapter(kind).json_schema(mode=mode))
@@ -47,7 +47,7 @@ class Schemas:
             kind.pop("default", None)
         return found
 
-    def _form(self, form: Form) -> Schema:
+    def _form(self, form: FormFields) -> Schema:
         fields = self.parameters(form.contract)
         if not form.has_file:
             return {"type": "object", "properties": fields, "additionalProperties": False}

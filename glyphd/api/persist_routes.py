@@ -10,7 +10,15 @@ from bottle import HTTPResponse
 from glyphd.api.bodies import read_json_body
 from glyphd.api.body_limits import BodyLimits
 from glyphd.api.callers import wanted_import
-from glyphd.api.descriptions import DATABASE_PROBLEMS, JSON, About, Body, Content, Many, Named
+from glyphd.api.descriptions import (
+    DATABASE_PROBLEMS,
+    JSON,
+    About,
+    Content,
+    Many,
+    Named,
+    RequestBody,
+)
 from glyphd.api.import_log import import_line
 from glyphd.api.needs import SEND
 from glyphd.api.outcomes import IMPORT_FAILURES, UPLOAD_ANSWERS, answer_accepted
@@ -53,7 +61,7 @@ PERSIST = About(
     "`Prefer` says otherwise. Keys are column names or aliases.",
     query=PersistQuery,
     headers=("Prefer", "Idempotency-Key"),
-    body=Body((Content(JSON, Many(Named("RowGiven", given_row_schema))),)),
+    body=RequestBody((Content(JSON, Many(Named("RowGiven", given_row_schema))),)),
     problems=(
         *DATABASE_PROBLEMS,
         RowsRefused,

@@ -14,11 +14,11 @@ from glyphd.api.query_strings import query
 from glyphd.api.readiness import OK, Readiness
 from glyphd.api.routes import Route
 from glyphd.api.visitors import visitor
-from glyphd.contracts.answers import HealthView, ReadyView, RowContractView
 from glyphd.contracts.column_names import ALIASES
 from glyphd.contracts.columns import COLUMN_NAMES, REQUIRED, ROW_SCHEMA_VERSION, STORED_COLUMNS
 from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.contracts.queries import NoParameters
+from glyphd.contracts.service_views import HealthView, ReadyView, RowContractView
 from glyphd.errors import NotReady
 from glyphd.services import Services
 

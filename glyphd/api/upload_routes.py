@@ -11,9 +11,9 @@ from glyphd.api.descriptions import (
     DATABASE_PROBLEMS,
     JSON,
     About,
-    Body as Sent,
     Content,
-    Form,
+    FormFields,
+    RequestBody,
 )
 from glyphd.api.forms import MULTIPART
 from glyphd.api.import_log import import_line
@@ -22,9 +22,9 @@ from glyphd.api.outcomes import IMPORT_FAILURES, UPLOAD_ANSWERS, answer_accepted
 from glyphd.api.query_strings import idempotency_key, query, query_pairs
 from glyphd.api.routes import Route
 from glyphd.api.waiting import Waiting
-from glyphd.contracts.answers import CsvText
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import UploadQuery
+from glyphd.contracts.service_views import CsvText
 from glyphd.errors import TooManyImports, TooManyUploads
 from glyphd.importing.intake import GZIP, Described
 from glyphd.importing.requests import Asked
@@ -47,9 +47,9 @@ UPLOAD = About(
     "imported; row errors are in the status, and with `Prefer: wait=N` in the 422 of the import.",
     query=UploadQuery,
     headers=("Prefer", "Idempotency-Key", "Content-Encoding", "Content-Disposition"),
-    body=Sent(
+    body=RequestBody(
         (
-            Content(MULTIPART, Form("CsvForm", UploadQuery, has_file=True)),
+            Content(MULTIPART, FormFields("CsvForm", UploadQuery, has_file=True)),
             *(Content(kind, BYTES) for kind in RAW_TYPES),
             Content(JSON, CsvText, {"filename": "offers.csv", "csv": "model,price_usd,score\n…"}),
         )

@@ -16,8 +16,8 @@ from glyphd.api.descriptions import (
     JSON,
     About,
     Answer,
-    Body,
     Content,
+    RequestBody,
     json_answer,
     list_answer,
 )
@@ -26,7 +26,7 @@ from glyphd.api.query_strings import query
 from glyphd.api.routes import Route
 from glyphd.contracts.json_values import RepeatedKeys
 from glyphd.contracts.queries import NoParameters, OutputQuery
-from glyphd.contracts.webhooks import (
+from glyphd.contracts.webhook_contracts import (
     AttemptQuery,
     AttemptView,
     WebhookBody,
@@ -67,7 +67,7 @@ CREATE = About(
     "Have events sent to an address",
     (json_answer(WebhookCreated, "The webhook and its secret", "Location", status=201),),
     "The secret signs what is sent, by Standard Webhooks 1.0. It is shown this once.",
-    body=Body((Content(JSON, WebhookBody),)),
+    body=RequestBody((Content(JSON, WebhookBody),)),
     problems=(*DATABASE_PROBLEMS, InvalidWebhook),
 )
 SHOW = About(
@@ -84,7 +84,7 @@ CHANGE = About(
     "Change a webhook",
     (json_answer(WebhookView, "The webhook after the change"),),
     "What is left out stays as it is.",
-    body=Body((Content(JSON, WebhookChange),)),
+    body=RequestBody((Content(JSON, WebhookChange),)),
     problems=(*DATABASE_PROBLEMS, WebhookNotFound, InvalidWebhook),
 )
 DELETE = About(

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from glyphd.contracts.answers import IntegrityView
 from glyphd.contracts.import_contracts import ImportView
 from glyphd.contracts.row_errors import RowError
+from glyphd.contracts.service_views import IntegrityView
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from peewee import Case, Database
 
-from glyphd.contracts.events import EventKind
+from glyphd.contracts.event_contracts import EventKind
 from glyphd.db.event_models import EventFeed, FeedEvent
 from glyphd.event_errors import EventsPruned
 from glyphd.events.reports import Report

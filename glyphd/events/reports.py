@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from glyphd.contracts.events import (
+from glyphd.contracts.event_contracts import (
     EventData,
     EventKind,
     ImportChanged,

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from peewee import Database
 
-from glyphd.contracts.events import EventKind
-from glyphd.contracts.webhooks import (
+from glyphd.contracts.event_contracts import EventKind
+from glyphd.contracts.webhook_contracts import (
     AttemptQuery,
     AttemptView,
     WebhookBody,

@@ -5,7 +5,7 @@ from typing import Any
 from peewee import JOIN, SQL, Case, Database, fn
 
 from glyphd.db.archive_models import ROLLBACK, ScoredListing
-from glyphd.storage.derived.events import derived_events
+from glyphd.storage.derived.event_facts import derived_events
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.offers import identity_of
 

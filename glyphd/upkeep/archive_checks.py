@@ -8,7 +8,7 @@ from peewee import Database, fn
 from glyphd.db.archive_models import BatchChange, ImportBatch, ScoredListing
 from glyphd.db.dialects import is_sqlite
 from glyphd.storage.derived.all_facts import FACTS
-from glyphd.storage.derived.events import column_faults
+from glyphd.storage.derived.event_facts import column_faults
 
 
 def check_event_ids(archive: Database) -> Iterator[str]:

@@ -75,7 +75,7 @@ class Contents:
     fields: list[Field]
 
 
-class Reference:
+class ApiReference:
     """Everything that the document says, in the order in which it is shown."""
 
     def __init__(self, document: Document) -> None:

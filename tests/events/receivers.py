@@ -13,7 +13,7 @@ from standardwebhooks.webhooks import Webhook as Verifier
 from glyphd.importing.registry import Registry
 from worker.webhook_leases import WebhookLeases
 from worker.webhook_sending import Manners, Watch
-from worker.webhook_turns import Desk, Turn
+from worker.webhook_turns import Desk, WebhookTurn
 
 
 @dataclass(frozen=True)
@@ -161,6 +161,6 @@ class Deliverer:
         for webhook_id in self.leases.due():
             lease = self.leases.take(webhook_id)
             if lease is not None:
-                Turn(self.desk, lease).run()
+                WebhookTurn(self.desk, lease).run()
                 turns += 1
         return turns

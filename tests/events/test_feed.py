@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 from peewee import IntegrityError
 
-from glyphd.contracts.events import EventKind
+from glyphd.contracts.event_contracts import EventKind
 from glyphd.db.connections import open_registry
 from glyphd.db.event_models import EventFeed, FeedEvent
 from glyphd.db.migrations import initialise, migrate

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from glyphd.api.waiting import Waiting
-from glyphd.contracts.events import EventKind
+from glyphd.contracts.event_contracts import EventKind
 from glyphd.db.event_models import EventFeed
 from tests.service import Service, next_page, offers, problem
 

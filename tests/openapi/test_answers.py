@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from glyphd.api.attempts import MOST_FAILURES
+from glyphd.api.failed_tokens import MOST_FAILURES
 from tests.http.attempts import add_attempt
 from tests.openapi.contract import Contract, Exchange
 from tests.service import Service, StartService

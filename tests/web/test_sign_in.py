@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from webtest import TestResponse
 
-from glyphd.api.attempts import MOST_FAILURES
+from glyphd.api.failed_tokens import MOST_FAILURES
 from glyphd.db.token_models import Session
 from glyphd.token_text import new_token
 from tests.service import Service, StartService, offers

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from glyphd.contracts.webhooks import AttemptQuery, WebhookBody, WebhookChange
+from glyphd.contracts.webhook_contracts import AttemptQuery, WebhookBody, WebhookChange
 from glyphd.events.feed import kept_events
 from glyphd.events.webhook_records import WebhookRecords
 from glyphd.events.webhook_targets import any_address

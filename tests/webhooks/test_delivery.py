@@ -20,7 +20,7 @@ from tests.events.receivers import (
     TestClock,
 )
 from tests.webhooks.records import PRIVATE, Webhooks, event_ids
-from worker.webhook_leases import LEASE_SECONDS, LeaseLost, Progress
+from worker.webhook_leases import LEASE_SECONDS, DeliveryProgress, LeaseLost
 
 
 def test_a_request_is_what_a_receivers_library_verifies(
@@ -161,13 +161,13 @@ def test_two_workers_do_not_deliver_to_one_webhook_at_a_time(
     assert lease is not None
     assert second.run() == 0
     clock.move(seconds=LEASE_SECONDS - 1)
-    first.leases.record(lease, Progress())
+    first.leases.record(lease, DeliveryProgress())
     clock.move(seconds=LEASE_SECONDS - 1)
     assert second.run() == 0
     clock.move(seconds=2)
     assert second.run() == 1
     with pytest.raises(LeaseLost):
-        first.leases.record(lease, Progress(values={"delivered_event_id": 0}))
+        first.leases.record(lease, DeliveryProgress(values={"delivered_event_id": 0}))
     assert receiver.accepted == event_ids(registry)
 
 

@@ -2,7 +2,7 @@
 list."""
 
 from glyphd.storage.derived.capacities import Capacities
-from glyphd.storage.derived.events import EVENT_COLUMNS
+from glyphd.storage.derived.event_facts import EVENT_COLUMNS
 from glyphd.storage.derived.facts import Fact
 from glyphd.storage.derived.gpu_models import GPUModels
 from glyphd.storage.derived.groups import Groups

@@ -11,7 +11,7 @@ from peewee import EXCLUDED, Case, Database, Node, fn
 from glyphd.db.archive_models import ListingKey, ScoredListing, Standing
 from glyphd.storage.comparing import MOST, differ
 from glyphd.storage.derived.current import is_history
-from glyphd.storage.derived.events import derived_events, renewed
+from glyphd.storage.derived.event_facts import derived_events, renewed
 from glyphd.storage.derived.facts import Fact, event_id
 from glyphd.storage.predecessors import Origin, predecessors
 from glyphd.storage.staging import staged, staged_ids

@@ -12,7 +12,7 @@ from peewee import Database, Node, Table, fn
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import is_sqlite
 from glyphd.storage.derived.all_facts import FACTS
-from glyphd.storage.derived.events import NAMES, derived_events, renewed
+from glyphd.storage.derived.event_facts import NAMES, derived_events, renewed
 from glyphd.storage.offers import identity_of
 
 _COLUMNS = ("event_id", "listing_id", "is_latest", *NAMES)

@@ -14,7 +14,7 @@ from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import ListingQuery
 from glyphd.listings.search import Search
 from glyphd.services import Services
-from glyphd.web.reference import Operation, Reference
+from glyphd.web.reference import ApiReference, Operation
 from glyphd.web.screens.service_state import ServicePageQuery
 from glyphd.web.theme import Theme, here
 
@@ -36,8 +36,8 @@ class ApiReferenceScreen:
         ]
 
     @cached_property
-    def _reference(self) -> Reference:
-        return Reference(self._description.document)
+    def _reference(self) -> ApiReference:
+        return ApiReference(self._description.document)
 
     def show(self) -> HTTPResponse:
         read_parameters(ServicePageQuery, here().pairs)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from glyphd.contracts.described_as import TimeText
-from glyphd.contracts.events import EventKind
+from glyphd.contracts.event_contracts import EventKind
 from glyphd.contracts.import_options import Description
 from glyphd.contracts.numeric_cells import MAX_INTEGER, IntegerCell
 from glyphd.contracts.queries import Limit, PageQuery
