@@ -15,8 +15,10 @@ BEYOND_SCHEMAS = {
     "unsupported_media_type",
     "headers_too_large",
     "too_many_imports",
+    "invalid_webhook",
 }
-"""Codes for what JSON Schema can't say: cursors are opaque, and a CSV is any text."""
+"""Codes for what JSON Schema can't say: cursors are opaque, a CSV is any text, and an address
+may be a private one."""
 
 BEYOND_SCHEMAS_PARAMETERS = {"cursor", "as_of", "map", "encoding", "limit", "fields", "kind"}
 """Parameters that depend on others or on the time."""
