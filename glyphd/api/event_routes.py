@@ -6,7 +6,7 @@ from dataclasses import replace
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_page, next_link, output_format, require_changed
-from glyphd.api.descriptions import DATABASE_PROBLEMS, About, list_answer
+from glyphd.api.descriptions import DATABASE_PROBLEMS, About, page_answer
 from glyphd.api.needs import READ
 from glyphd.api.query_strings import query
 from glyphd.api.routes import Route
@@ -23,7 +23,7 @@ LIST = About(
     "list_events",
     "Events",
     "What happened to imports, oldest first",
-    (replace(list_answer(EventView, "The events", "Link"), in_parts=False),),
+    (page_answer(EventView, "The events", "Link"),),
     "Remember the `id` of the last event, and ask with `after` for those behind it.",
     query=EventQuery,
     problems=(*DATABASE_PROBLEMS, EventsPruned),

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from bottle import HTTPResponse
@@ -19,7 +18,7 @@ from glyphd.api.descriptions import (
     Content,
     RequestBody,
     json_answer,
-    list_answer,
+    page_answer,
 )
 from glyphd.api.needs import ADMIN
 from glyphd.api.query_strings import query
@@ -56,7 +55,7 @@ LIST = About(
     "list_webhooks",
     "Webhooks",
     "All webhooks, oldest first",
-    (replace(list_answer(WebhookView, "The webhooks"), in_parts=False),),
+    (page_answer(WebhookView, "The webhooks"),),
     "Their secrets are not shown.",
     query=OutputQuery,
     problems=DATABASE_PROBLEMS,
@@ -99,7 +98,7 @@ ATTEMPTS = About(
     "list_webhook_attempts",
     "Webhooks",
     "The attempts to deliver events to a webhook, newest first",
-    (replace(list_answer(AttemptView, "The attempts", "Link"), in_parts=False),),
+    (page_answer(AttemptView, "The attempts", "Link"),),
     "Attempts are kept for 30 days.",
     query=AttemptQuery,
     problems=(*DATABASE_PROBLEMS, WebhookNotFound),
