@@ -16,7 +16,7 @@ from glyphd.db.postgres_sessions import open_postgres
 from glyphd.settings import Settings
 from tests.e2e.processes import data_in, final_status, get, many_offers, run, serving, until, upload
 
-REFUSAL = "uploads are kept"
+REFUSAL = "kept uploads"
 
 
 @pytest.fixture
@@ -43,6 +43,10 @@ def _lose(settings: Settings, *, archive: bool) -> None:
                 "workers",
                 "integrity_checks",
                 "access_tokens",
+                "events",
+                "event_feed",
+                "webhooks",
+                "webhook_attempts",
                 "sessions",
                 "registry_identity",
                 "registry_migrations",

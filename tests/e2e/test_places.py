@@ -210,7 +210,7 @@ def test_what_a_log_needs_that_can_not_be_written_to_is_one_line(
     for command in (["verify", "--all"], ["check"], ["backup", backup.with_name("another")]):
         found = _run_bound_by_modes(*command, "--data-dir", backup)
         assert (found.returncode, len(found.stderr.splitlines())) == (2, 1), found.stderr
-        assert "gpu.sqlite can't be read where it is" in found.stderr
+        assert "gpu.sqlite can't be read in a read-only folder" in found.stderr
         assert str(backup / "gpu.sqlite") in found.stderr
     assert not backup.with_name("another").exists()
 
