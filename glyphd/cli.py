@@ -29,7 +29,7 @@ def main() -> None:
 @click.option("--port", type=int, help="Port to listen on (GLYPHD_PORT, default 8080).")
 @click.option("--allowed-hosts", help="Additional host names to serve (GLYPHD_ALLOWED_HOSTS).")
 @click.option(
-    "--trusted-proxies", help="Proxies whose X-Forwarded-Host is trusted (GLYPHD_TRUSTED_PROXIES)."
+    "--trusted-proxies", help="Proxies whose X-Forwarded-… is trusted (GLYPHD_TRUSTED_PROXIES)."
 )
 @click.option("--no-worker", is_flag=True, help="Run only the API, without a worker.")
 @settings_options

@@ -11,6 +11,7 @@ import click
 import structlog
 from bottle import Bottle
 
+from glyphd.api.access import AccessRule
 from glyphd.api.app import guard_of, has_route
 from glyphd.application import create_app
 from glyphd.backlog import Backlog
@@ -86,7 +87,7 @@ def _serve_on(
             on_ready=ready,
             stop=stop.asked,
             rules=rules,
-            present=RefusalPages(),
+            present=RefusalPages(AccessRule.from_settings(settings)),
         )
     finally:
         backlog.stop()

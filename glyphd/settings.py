@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     )
     allowed_hosts: str | None = Field(None, description="More host names to serve, or * for any")
     trusted_proxies: str | None = Field(
-        None, description="Addresses or networks whose X-Forwarded-Host is trusted"
+        None, description="Addresses or networks whose X-Forwarded-… headers are trusted"
     )
     tokens_file: Path | None = Field(None, description="Tokens, one a line")
     anonymous: Literal["read"] | None = Field(

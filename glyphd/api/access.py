@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
+from glyphd.api.forwarding import last_of
 from glyphd.api.own_names import host_name, own_names
 from glyphd.hosts import Host, parse_host
 from glyphd.request_errors import CrossSiteRequest, HostNotAllowed, InvalidHost
@@ -161,14 +162,10 @@ class AccessRule:
         return page.name in self.allowed_hosts or any(_is_same(page, one, default) for one in asked)
 
     def _forwarded_host(self, head: RequestHead) -> Host | None:
-        """The host that was requested from a trusted proxy.
-
-        Proxies append to the header, so the last value is from our peer.
-        """
+        """The host that was requested from a trusted proxy."""
         if self.trusts(head.peer):
-            last = head.headers.get("X_FORWARDED_HOST", "").rpartition(",")[2]
             with suppress(ValueError):
-                return parse_host(last.strip())
+                return parse_host(last_of(head.headers.get("X_FORWARDED_HOST", "")))
         return None
 
 

@@ -23,6 +23,7 @@ from glyphd.api.descriptions import (
 from glyphd.api.import_log import import_line
 from glyphd.api.needs import CHANGE_ITS_IMPORTS
 from glyphd.api.outcomes import IMPORT_FAILURES, UPLOAD_ANSWERS, answer_accepted, changed
+from glyphd.api.own_addresses import own_prefix
 from glyphd.api.preferences import wait_asked
 from glyphd.api.query_strings import idempotency_key, query, query_pairs
 from glyphd.api.routes import ID, Route
@@ -163,7 +164,10 @@ class ActionsApi:
         services = self._services
         job = require_import(services.registry, import_id)
         job = cancel_import(job, services.registry, services.locks, services.archive)
-        return answer_json(view_import(job), 200 if job.status == ImportStatus.CANCELLED else 202)
+        return answer_json(
+            view_import(job, prefix=own_prefix()),
+            200 if job.status == ImportStatus.CANCELLED else 202,
+        )
 
     def retry(self, import_id: str) -> HTTPResponse:
         """A new import of the same upload."""

@@ -15,6 +15,7 @@ from glyphd.api.content_codings import BY_CODING, coded, tags_accepted
 from glyphd.api.file_answers import answer_result
 from glyphd.api.kept_pages import KeptPages
 from glyphd.api.kept_results import KeptResults
+from glyphd.api.own_addresses import own_address
 from glyphd.api.query_strings import query_pairs
 from glyphd.api.request_headers import header, weighted
 from glyphd.contracts.fingerprints import fingerprint
@@ -70,7 +71,7 @@ def require_changed(*version: Any, vary: str = BY_CODING) -> dict[str, str]:
 
     Raises 304 if the client already has this version.
     """
-    return require_new_tag(make_etag(request.path, query_pairs(), *version), vary=vary)
+    return require_new_tag(make_etag(own_address(request.path), query_pairs(), *version), vary=vary)
 
 
 def require_changed_list(asked: OutputQuery, *version: Any) -> dict[str, str]:
@@ -194,9 +195,8 @@ def next_link(position: str | None, parameter: str = "cursor") -> dict[str, str]
     if position is None:
         return {}
     pairs = [(name, value) for name, value in query_pairs() if name != parameter]
-    return {
-        "Link": f'<{quote(request.path)}?{urlencode([*pairs, (parameter, position)])}>; rel="next"'
-    }
+    following = f"{quote(request.path)}?{urlencode([*pairs, (parameter, position)])}"
+    return {"Link": f'<{own_address(following)}>; rel="next"'}
 
 
 def media_types(accepted: str) -> list[str]:

@@ -17,6 +17,7 @@ from glyphd.api.delta_routes import DeltasApi
 from glyphd.api.description_routes import Description
 from glyphd.api.diff_routes import DiffApi
 from glyphd.api.event_routes import EventsApi
+from glyphd.api.forwarding import take_forwarded
 from glyphd.api.guard import HEAD, NEED, Guard
 from glyphd.api.import_routes import ImportsApi
 from glyphd.api.kept_results import KeptResults
@@ -39,16 +40,6 @@ from glyphd.api.webhook_routes import WebhooksApi
 from glyphd.errors import GlyphdError
 from glyphd.request_errors import TooManyFailures, Unauthorized
 from glyphd.services import Services
-
-_HEADERS_OF_PROXIES = (
-    "HTTP_FORWARDED",
-    "HTTP_X_FORWARDED_BY",
-    "HTTP_X_FORWARDED_FOR",
-    "HTTP_X_FORWARDED_HOST",
-    "HTTP_X_FORWARDED_PORT",
-    "HTTP_X_FORWARDED_PREFIX",
-    "HTTP_X_FORWARDED_PROTO",
-)
 
 _COMMON_HEADERS = "glyphd.common_headers"
 """The name in a request's environment of the headers that every answer has."""
@@ -190,13 +181,10 @@ def _begin(rule: AccessRule, pages: Pages) -> None:
     except GlyphdError as failure:
         log.info("request_refused", status=status_of(failure), code=failure.code, client=head.peer)
         raise pages.present(problem_of(failure)) from None
-    if rule.trusts(head.peer):
+    is_trusted = rule.trusts(head.peer)
+    if is_trusted:
         request.environ[CLIENT] = rule.client_of(head)
-    else:
-        # Bottle would believe them: its own idea of the request's address and client is made from
-        # them.
-        for name in _HEADERS_OF_PROXIES:
-            request.environ.pop(name, None)
+    take_forwarded(request.environ, is_trusted)
 
 
 def _end() -> None:

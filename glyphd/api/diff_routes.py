@@ -20,6 +20,7 @@ from glyphd.api.descriptions import (
 from glyphd.api.kept_results import KeptResults
 from glyphd.api.listing_routes import CHOSEN_ROW
 from glyphd.api.needs import READ
+from glyphd.api.own_addresses import own_address
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
@@ -86,7 +87,8 @@ class DiffApi:
         names = (old.import_id, new.import_id)
         headers = require_changed(archive_version(self._archive))
         counts = self._services.remembered.count_diff(old, new)
-        at = "/api/imports/{}/diff/{}".format(*(quote(name, safe="") for name in names))
+        quoted = (quote(name, safe="") for name in names)
+        at = own_address("/api/imports/{}/diff/{}".format(*quoted))
         links = DiffLinks(self=at, **{kind: f"{at}?kind={kind}" for kind in choices(DiffKind)})
         view = DiffView(a=names[0], b=names[1], **asdict(counts), links=links)
         return answer_json(view, **headers)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from glyphd.api.own_addresses import own_prefix
 from glyphd.api.visitors import own_source
 from glyphd.contracts.import_contracts import ImportView
 from glyphd.contracts.queries import ImportQuery
@@ -45,7 +46,9 @@ class ImportList:
         while block := self._registry.imports(
             self._wanted, before=before, limit=min(BLOCK_ROWS, most)
         ):
-            for job, view in zip(block, view_imports(self._registry, block), strict=True):
+            for job, view in zip(
+                block, view_imports(self._registry, block, prefix=own_prefix()), strict=True
+            ):
                 yield [job.id], list(view.model_dump(mode="json").values())
             before = block[-1].id
 

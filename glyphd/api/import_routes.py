@@ -25,6 +25,7 @@ from glyphd.api.file_answers import answer_open_file
 from glyphd.api.import_lists import ImportList, KeptErrors
 from glyphd.api.kept_results import KeptResults
 from glyphd.api.needs import READ_ITS_IMPORTS, READ_ITS_SOURCE
+from glyphd.api.own_addresses import own_prefix
 from glyphd.api.query_strings import query
 from glyphd.api.routes import ID, Route
 from glyphd.api.waiting import Waiting
@@ -130,7 +131,7 @@ class ImportsApi:
         asked = query(StatusQuery)
         job = require_import(self._services.registry, import_id)
         job = self._waiting.until_changed(job, asked.wait or 0)
-        (view,) = view_imports(self._services.registry, [job])
+        (view,) = view_imports(self._services.registry, [job], prefix=own_prefix())
         answer = answer_json(view, **require_changed(view.model_dump(mode="json")))
         if not view.status.is_final:
             answer.set_header("Retry-After", "1")

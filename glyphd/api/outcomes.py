@@ -6,6 +6,7 @@ from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json
 from glyphd.api.descriptions import JSON, Answer, Content, Failure
+from glyphd.api.own_addresses import own_prefix
 from glyphd.api.preferences import wait_asked
 from glyphd.api.problems import problem
 from glyphd.api.waiting import Waiting
@@ -100,7 +101,7 @@ def changed(change: Job, job: Job, registry: JobQueries) -> HTTPResponse:
 
 
 def _view(job: Job, registry: JobQueries) -> ImportView:
-    (view,) = view_imports(registry, [job])
+    (view,) = view_imports(registry, [job], prefix=own_prefix())
     return view
 
 
@@ -109,7 +110,7 @@ def _with_status(view: ImportView) -> dict[str, Any]:
 
 
 def _failed(job: Job) -> HTTPResponse:
-    view = view_import(job)
+    view = view_import(job, prefix=own_prefix())
     assert view.error is not None
     status = 422 if view.error.code in _FAULT_OF_FILE else 500
     members: dict[str, Any] = {"errors": view.errors, **_with_status(view)}

@@ -10,6 +10,7 @@ from bottle import HTTPError, HTTPResponse, request
 
 from glyphd import errors, event_errors, request_errors
 from glyphd.api.near_paths import MAX_COMPARED, nearest_path
+from glyphd.api.own_addresses import own_address, own_prefix
 from glyphd.api.routes import Route
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.descriptors import is_out_of_descriptors
@@ -149,14 +150,20 @@ def bottle_problem(error: HTTPError, routes: Sequence[Route]) -> HTTPResponse:
     code = _OWN_CODES.get(status, phrase.lower().replace(" ", "_"))
     if status != HTTPStatus.NOT_FOUND:
         return problem(status, code, phrase, phrase)
-    detail, members = _with_nearest(f"no such path: {request.path[:MAX_COMPARED]}", routes)
+    detail, members = _with_nearest(f"no such path: {_path_asked()}", routes)
     return problem(status, code, phrase, detail, **members)
+
+
+def _path_asked() -> str:
+    path: str = request.path
+    return (own_prefix() + path)[:MAX_COMPARED]
 
 
 def _with_nearest(detail: str, routes: Sequence[Route]) -> tuple[str, dict[str, Any]]:
     """The detail with the path that was probably meant, which is the member `nearest` too."""
     nearest = nearest_path(routes, request.method, request.path)
     if nearest is not None:
+        nearest = own_address(nearest)
         detail += f"; did you mean {request.method} {nearest}?"
     return detail, {"nearest": nearest}
 
@@ -168,7 +175,7 @@ def _method_not_allowed(allowed: str, routes: Sequence[Route]) -> HTTPResponse:
     allow = ", ".join(sorted(methods))
     if request.method == "OPTIONS":
         return HTTPResponse("", 204, {"Allow": allow})
-    what = f"{request.path[:MAX_COMPARED]} does not support {request.method[:20]}, only {allow}"
+    what = f"{_path_asked()} does not support {request.method[:20]}, only {allow}"
     detail, members = _with_nearest(what, routes)
     answer = problem(405, "method_not_allowed", "Method Not Allowed", detail, **members)
     answer.set_header("Allow", allow)

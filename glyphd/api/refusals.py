@@ -11,11 +11,14 @@ from glyphd.api.problems import Problem
 
 @dataclass(frozen=True)
 class RefusedRequest:
-    """A request that was refused: what it asked for, and what it accepts as an answer."""
+    """A request that was refused: what it asked for, what it accepts as an answer, and the prefix
+    that its peer says was before the path."""
 
     path: str
     accept: str
     request_id: str
+    peer: str
+    forwarded_prefix: str
 
 
 Present = Callable[[Problem, RefusedRequest], HTTPResponse]

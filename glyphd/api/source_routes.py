@@ -20,6 +20,7 @@ from glyphd.api.file_answers import answer_result
 from glyphd.api.kept_results import KeptResults
 from glyphd.api.listing_routes import listing_key
 from glyphd.api.needs import READ, READ_ITS_IMPORTS
+from glyphd.api.own_addresses import own_address
 from glyphd.api.query_strings import query
 from glyphd.api.routes import ID, Route
 from glyphd.contracts.queries import NoParameters, SourceQuery
@@ -115,10 +116,11 @@ class SourcesApi:
         services = self._services
         event = require_event(services.archive, listing_id, asked.import_id)
         job = find_source(services.registry, event)
+        here = f"/api/listings/{event.listing_id.hex()}/source?import_id={event.import_id}"
+        file = f"/api/imports/{event.import_id}/file"
         headers = require_new_tag(make_etag(event.import_id, event.place)) | {
-            "Content_Location": f"/api/listings/{event.listing_id.hex()}/source"
-            f"?import_id={event.import_id}",
-            "Link": f'</api/imports/{event.import_id}/file>; rel="via"',
+            "Content_Location": own_address(here),
+            "Link": f'<{own_address(file)}>; rel="via"',
         }
         record = read_source(services.uploads, job, event, settings=services.settings)
         return answer_bytes(record, _content_type(job), **headers)

@@ -21,6 +21,7 @@ from glyphd.api.descriptions import (
     page_answer,
 )
 from glyphd.api.needs import ADMIN
+from glyphd.api.own_addresses import own_address
 from glyphd.api.query_strings import query
 from glyphd.api.routes import Route
 from glyphd.contracts.json_values import RepeatedKeys
@@ -151,7 +152,10 @@ class WebhooksApi:
             webhook = records.create(body)
         created = WebhookCreated(**view_webhook(webhook).model_dump(), secret=webhook.secret)
         return answer_json(
-            created, 201, Location=f"/api/webhooks/{webhook.id}", Cache_Control="no-store"
+            created,
+            201,
+            Location=own_address(f"/api/webhooks/{webhook.id}"),
+            Cache_Control="no-store",
         )
 
     def show(self, webhook_id: str) -> HTTPResponse:

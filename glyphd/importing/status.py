@@ -33,13 +33,14 @@ _SAME = ImportView.model_fields.keys() & Job._meta.fields.keys() - set(_JSON)
 _SAME_OF_CHANGES = ImportChange.model_fields.keys() & Job._meta.fields.keys()
 
 
-def view_imports(registry: JobQueries, jobs: Sequence[Job]) -> list[ImportView]:
-    """The statuses of imports with their rollbacks and restores."""
+def view_imports(registry: JobQueries, jobs: Sequence[Job], *, prefix: str) -> list[ImportView]:
+    """The statuses of imports with their rollbacks and restores. `prefix` comes before the paths of
+    links."""
     changes = registry.changes_among([job for job in jobs if _has_rows(job)])
-    return [view_import(job, changes.get(job.import_id, [])) for job in jobs]
+    return [view_import(job, changes.get(job.import_id, []), prefix=prefix) for job in jobs]
 
 
-def view_import(job: Job, changes: Sequence[Job] = ()) -> ImportView:
+def view_import(job: Job, changes: Sequence[Job] = (), *, prefix: str) -> ImportView:
     """The status of an import. Everything is in its row and those of its changes, or follows from
     them."""
     values: dict[str, Any] = {name: getattr(job, name) for name in _SAME}
@@ -48,7 +49,7 @@ def view_import(job: Job, changes: Sequence[Job] = ()) -> ImportView:
     failure = None
     if job.error_code:
         failure = ImportFailure(code=job.error_code, message=job.error_message)
-    at = f"/api/imports/{job.import_id}"
+    at = f"{prefix}/api/imports/{job.import_id}"
     return ImportView(
         **values,
         upload_id=str(job.upload_name).partition(".")[0],
@@ -58,7 +59,7 @@ def view_import(job: Job, changes: Sequence[Job] = ()) -> ImportView:
         error=failure,
         links=ImportLinks(
             self=at,
-            listings=f"/api/listings?import_id={job.import_id}",
+            listings=f"{prefix}/api/listings?import_id={job.import_id}",
             errors=f"{at}/errors",
             report=f"{at}/report.csv",
             file=f"{at}/file",

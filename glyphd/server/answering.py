@@ -101,13 +101,20 @@ class ProblemTask(QuietHead, ErrorTask):
         given: object = self.request
         assert isinstance(given, RequestParser)
         assert given.error is not None
-        failure, name = failure_of(given.error), request_id_from(
-            self.asked.headers.get("X_REQUEST_ID", "")
+        failure, name = (
+            failure_of(given.error),
+            request_id_from(self.asked.headers.get("X_REQUEST_ID", "")),
         )
         told = problem(
             given.error.code, failure.code, failure.title, failure.detail, **failure.members
         )
-        refused = RefusedRequest(self.asked.path, self.asked.headers.get("ACCEPT", ""), name)
+        refused = RefusedRequest(
+            path=self.asked.path,
+            accept=self.asked.headers.get("ACCEPT", ""),
+            request_id=name,
+            peer=self.channel.addr[0],
+            forwarded_prefix=self.asked.headers.get("X_FORWARDED_PREFIX", ""),
+        )
         answer = self.channel.present(told, refused)  # type: ignore[attr-defined]  # ours, see channels
         self.status = answer.status_line
         self.response_headers = [*answer.headerlist, ("X-Request-Id", name)]

@@ -19,15 +19,21 @@ def address(path: str, pairs: Pairs) -> str:
 @dataclass(frozen=True)
 class Address:
     """The current address. `pairs` are the query's names and values without empty ones; `origin` is
-    the service's scheme, host and port as used by the reader."""
+    the service's scheme, host and port as used by the reader, and `prefix` comes before every path
+    of it."""
 
     path: str
     pairs: Pairs
     origin: str = ""
+    prefix: str = ""
+
+    def own(self, path: str) -> str:
+        """The address of a quoted path of this service."""
+        return self.prefix + path
 
     @property
     def bare(self) -> str:
-        """The path alone, quoted."""
+        """The path alone, quoted and without the prefix."""
         return quote(self.path)
 
     @property
@@ -56,12 +62,13 @@ class Address:
     def here(self, **changed: str | None) -> str:
         """This page with other parameters; None removes one. It starts at its first page again."""
         given = [(name, value) for name, value in changed.items() if value is not None]
-        return address(quote(self.path), [*self.without("cursor", *changed), *given])
+        pairs = [*self.without("cursor", *changed), *given]
+        return address(self.own(self.bare), pairs)
 
     def to(self, path: str, /, **parameters: str) -> str:
         """Another page at the same moment. The path must be quoted already."""
         moment = [("as_of", self.as_of)] if self.as_of is not None else []
-        return address(path, [*parameters.items(), *moment])
+        return address(self.own(path), [*parameters.items(), *moment])
 
     def to_model(self, model: str) -> str:
         return self.to(f"/models/{quote(model, safe='')}")
@@ -72,6 +79,5 @@ class Address:
     def data(self, path: str, *left_out: str, **parameters: str) -> str:
         """The data of this page from the API: the same query, without parameters that only the page
         has."""
-        return address(
-            path, [*self.without("cursor", "limit", *left_out, *parameters), *parameters.items()]
-        )
+        kept = self.without("cursor", "limit", *left_out, *parameters)
+        return address(self.own(path), [*kept, *parameters.items()])

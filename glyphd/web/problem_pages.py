@@ -5,7 +5,10 @@ from typing import Any
 
 from bottle import HTTPResponse, request
 
+from glyphd.api.access import AccessRule
+from glyphd.api.forwarding import forwarded_prefix
 from glyphd.api.needs import OPEN
+from glyphd.api.own_addresses import own_origin, own_prefix
 from glyphd.api.problems import Problem
 from glyphd.api.refusals import RefusedRequest
 from glyphd.api.visitors import ANYBODY, shown_visitor
@@ -32,7 +35,8 @@ ADVICE = {
 class RefusalPages:
     """Pages for requests that the server refuses before they reach the application."""
 
-    def __init__(self) -> None:
+    def __init__(self, rule: AccessRule) -> None:
+        self._rule = rule
         self._theme = Theme(Assets())
         self._theme.needs = {entry.path: OPEN for entry in NAVIGATION}
 
@@ -40,7 +44,9 @@ class RefusalPages:
         """The problem in the form that the client wants."""
         if refused.path.startswith("/api/") or not accepts_html(refused.accept):
             return problem
-        at = Address(refused.path, [])
+        trusted = self._rule.trusts(refused.peer)
+        prefix = forwarded_prefix(refused.forwarded_prefix) if trusted else ""
+        at = Address(refused.path, [], prefix=prefix)
         if needs_sign_in(problem):
             return to_sign_in(at)
         shown = {"at": at, "request_id": refused.request_id, "who": ANYBODY}
@@ -91,4 +97,4 @@ def _address() -> Address:
     try:
         return here()
     except InvalidRequest:
-        return Address("/", [])
+        return Address("/", [], own_origin(), own_prefix())

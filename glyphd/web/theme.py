@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from glyphd.api.answers import answer_bytes, media_types, require_changed
 from glyphd.api.needs import CHANGE_ITS_IMPORTS, Need
+from glyphd.api.own_addresses import own_address, own_origin, own_prefix
 from glyphd.api.query_strings import query_pairs
 from glyphd.api.request_headers import header
 from glyphd.api.visitors import Visitor, shown_visitor
@@ -140,15 +141,13 @@ class Theme:
 
 def here() -> Address:
     """The current address; a query that can't be parsed is ignored."""
-    parts = request.urlparts
     filled = [(name, value) for name, value in query_pairs() if value.strip()]
-    return Address(request.path, filled, f"{parts.scheme}://{parts.netloc}")
+    return Address(request.path, filled, own_origin(), own_prefix())
 
 
 def moved_to(path: str, pairs: Pairs) -> HTTPResponse:
-    """Redirects to the normalized address, for saving and sharing. The path must be quoted
-    already."""
-    return HTTPResponse("", 303, {"Location": address(path, pairs)})
+    """Redirects to a path of this service, for saving and sharing. It must be quoted already."""
+    return HTTPResponse("", 303, {"Location": address(own_address(path), pairs)})
 
 
 def wants_page() -> bool:

@@ -20,9 +20,8 @@ SENT = form(Part("file", b"model,price_usd,score\n" + b"L4,1,1\n" * 20_000, "off
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A service that takes small uploads only."""
     folder: Path = tmp_path_factory.mktemp("refusing") / "data"
-    with serving(
-        "--no-worker", environment=data_in(folder) | {"GLYPHD_MAX_UPLOAD_BYTES": "1000"}
-    ) as api:
+    limits = {"GLYPHD_MAX_UPLOAD_BYTES": "1000", "GLYPHD_TRUSTED_PROXIES": "127.0.0.1"}
+    with serving("--no-worker", environment=data_in(folder) | limits) as api:
         yield urlsplit(api.address).netloc
 
 
@@ -49,6 +48,14 @@ def test_a_file_that_is_too_large_is_refused_by_a_page(address: str) -> None:
     assert "An upload may have at most" in text
     assert "Send a smaller file" in text
     assert "<code>mine</code>" in text
+
+
+@pytest.mark.parametrize(("prefix", "shown"), [("/gpu", "/gpu"), ("//evil.example", "")])
+def test_its_links_are_below_the_prefix_of_the_proxy(address: str, prefix: str, shown: str) -> None:
+    _, text = _asked(address, "POST", "/upload", Accept=ACCEPT, X_Forwarded_Prefix=prefix)
+    assert f'href="{shown}/listings"' in text
+    assert f'href="{shown}/static/' in text
+    assert "evil" not in text
 
 
 def test_another_host_is_refused_by_a_page(address: str) -> None:

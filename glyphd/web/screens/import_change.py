@@ -9,6 +9,7 @@ from glyphd.api.action_routes import CHANGE_GRACE_SECONDS, foreseen_effect
 from glyphd.api.bodies import read_fields
 from glyphd.api.callers import caller
 from glyphd.api.needs import CHANGE_ITS_IMPORTS
+from glyphd.api.own_addresses import own_prefix
 from glyphd.api.routes import ID, Route
 from glyphd.api.waiting import Waiting
 from glyphd.contracts.parameter_reading import read_parameters
@@ -53,7 +54,8 @@ class ImportChangeScreen:
         except (NothingToChange, ChangePending):
             return moved_to(f"/imports/{job.import_id}", [])
         return self._theme.page(
-            "import_change.html", {"view": view_import(job), "kind": kind, "effect": effect}
+            "import_change.html",
+            {"view": view_import(job, prefix=own_prefix()), "kind": kind, "effect": effect},
         )
 
     def change(self, kind: str, import_id: str) -> HTTPResponse:

@@ -7,6 +7,7 @@ from bottle import HTTPResponse
 from pydantic import Field
 
 from glyphd.api.needs import READ_ITS_SOURCE
+from glyphd.api.own_addresses import own_prefix
 from glyphd.api.routes import Route
 from glyphd.api.visitors import own_source
 from glyphd.contracts.import_contracts import ImportStatus, ImportView
@@ -100,5 +101,5 @@ def wanted_imports(asked: ImportsPageQuery) -> dict[str, Any]:
 
 
 def shown_import(job: Job) -> ShownImport:
-    view = view_import(job)
+    view = view_import(job, prefix=own_prefix())
     return ShownImport(view, pace_of(view), state_of(view))

@@ -12,6 +12,7 @@ from glyphd.api.action_routes import run_again
 from glyphd.api.bodies import read_fields
 from glyphd.api.import_lists import KeptErrors
 from glyphd.api.needs import CHANGE_ITS_IMPORTS, READ_ITS_IMPORTS
+from glyphd.api.own_addresses import own_address, own_prefix
 from glyphd.api.problems import status_of
 from glyphd.api.routes import ID, Route
 from glyphd.api.upload_routes import SMALL_GRACE_SECONDS
@@ -108,7 +109,7 @@ class OneImportScreen:
 
     def _related(self, job: Job) -> dict[str, Any]:
         """What the registry knows about the import and related ones."""
-        registry, view = self._services.registry, view_import(job)
+        registry, view = self._services.registry, view_import(job, prefix=own_prefix())
         has_rows = view.status == ImportStatus.SUCCEEDED and not view.dry_run
         ahead = registry.count_unfinished(job) if view.status == ImportStatus.QUEUED else 0
         return {
@@ -118,7 +119,7 @@ class OneImportScreen:
             "standing": standing(view, ahead, registry.workers_alive()),
             "advice": ADVICE.get(view.error.code) if view.error else None,
             "has_rows": has_rows,
-            "upload_again": address("/upload", upload_again(job)),
+            "upload_again": address(own_address("/upload"), upload_again(job)),
             "can_skip": can_skip_rows(view),
             "is_cancelling": job.cancel_requested_at is not None,
             "changes": changes_of(registry.database, job) if has_rows else [],

@@ -9,6 +9,7 @@ from glyphd.api.bodies import read_fields
 from glyphd.api.credentials import COOKIE, credentials_in
 from glyphd.api.guard import HEAD, Guard
 from glyphd.api.needs import OPEN_WITH_MORE
+from glyphd.api.own_addresses import is_https, own_prefix
 from glyphd.api.problems import problem_of
 from glyphd.api.routes import Route
 from glyphd.contracts.parameter_reading import read_parameters
@@ -114,7 +115,12 @@ def _path_after(back: str | None, grant: Grant) -> str:
 
 def _set_cookie(answer: HTTPResponse, cookie: str, seconds: int) -> None:
     """`SameSite=Lax`: links from elsewhere work, forms of other sites don't send it."""
-    is_secure = request.urlparts.scheme == "https"
     answer.set_cookie(
-        COOKIE, cookie, max_age=seconds, path="/", httponly=True, samesite="lax", secure=is_secure
+        COOKIE,
+        cookie,
+        max_age=seconds,
+        path=own_prefix() or "/",
+        httponly=True,
+        samesite="lax",
+        secure=is_https(),
     )

@@ -1,5 +1,6 @@
 // A file dropped on any page goes into its upload form; a page that has none shows one.
 
+import { own } from "./addresses.js";
 import { sendFiles } from "./upload.js";
 
 const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
@@ -7,7 +8,7 @@ const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
 async function formHere() {
   const found = document.querySelector("form[data-upload]");
   if (found) return found;
-  const answer = await fetch("/upload", { headers: { Accept: "text/html" } });
+  const answer = await fetch(own("upload"), { headers: { Accept: "text/html" } });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const form = document.importNode(page.querySelector("form[data-upload]"), true);
   const dialog = document.createElement("dialog");

@@ -1,5 +1,7 @@
 // Requests the page again with its ETag: often while something is running, rarely while the page is hidden.
 
+import { own } from "./addresses.js";
+
 const RUNNING = 1000;
 const QUIET = 10000;
 const HIDDEN = 60000;
@@ -19,7 +21,7 @@ export function poll(changed, isRunning, reached) {
     try {
       const headers = { Accept: "text/html", ...(etag ? { "If-None-Match": etag } : {}) };
       const answer = await fetch(location.href, { headers, cache: "no-store" });
-      if (answer.redirected && new URL(answer.url).pathname === "/login") location.assign(answer.url);
+      if (answer.redirected && new URL(answer.url).pathname === own("login").pathname) location.assign(answer.url);
       else if (answer.ok) {
         etag = answer.headers.get("ETag");
         changed(new DOMParser().parseFromString(await answer.text(), "text/html"));

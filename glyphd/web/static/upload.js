@@ -1,6 +1,8 @@
 // Sends the files of an upload form one after another, each with two progress bars: sent, and imported. Without scripts
 // the form sends them together, and the page of the import shows its progress.
 
+import { own } from "./addresses.js";
+
 const FINAL = ["succeeded", "failed", "cancelled"];
 const SECOND = 1000;
 
@@ -56,7 +58,7 @@ async function follow(url, shown) {
   link.href = url;
   link.textContent = "its page";
   for (;;) {
-    const answer = await fetch(`/api/imports/${id}`, { cache: "no-store" }).catch(() => null);
+    const answer = await fetch(own(`api/imports/${id}`), { cache: "no-store" }).catch(() => null);
     const status = answer?.ok ? await answer.json() : null;
     if (status) {
       fill(shown.imported, FINAL.includes(status.status) ? 1 : status.progress);
