@@ -9,6 +9,10 @@ from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.registry_models import Job
 from glyphd.importing.registry import Registry
 
+LONGEST_SECONDS = 45
+"""Proxies end a connection that nothing comes from: nginx and Apache after 60 seconds, HAProxy
+often after 50."""
+
 FIRST_PAUSE_SECONDS = 0.005
 LONGEST_PAUSE_SECONDS = 0.1
 LONGER = 1.15
@@ -22,7 +26,8 @@ def nobody_leaves() -> bool:
 
 
 class Waiting:
-    """At most half of the threads can wait; further requests are answered immediately.
+    """At most half of the threads can wait, and none longer than a usual proxy; further requests
+    are answered immediately.
 
     `has_left` returns, in the waiting thread, whether its client has closed the connection.
     """
@@ -61,7 +66,8 @@ class Waiting:
         if not self._places.acquire(blocking=False):
             return look()
         try:
-            return self._poll(look, time.monotonic() + seconds, is_over)
+            deadline = time.monotonic() + min(seconds, LONGEST_SECONDS)
+            return self._poll(look, deadline, is_over)
         finally:
             self._places.release()
 
