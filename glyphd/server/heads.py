@@ -21,7 +21,7 @@ _FIELD_LINES = re.compile(rb"(?:\r\n" + _FIELD + rb")*+(?:\r\n){0,2}")
 _VERSIONS = (b"1.0", b"1.1")
 _AUTHORITY = re.compile(rb"[a-zA-Z][a-zA-Z0-9+.-]*://([^/?]*)")
 # The rest of such a path is a name, which can contain slashes.
-_NAMES_BEGIN = b"/api/models/"
+_NAMES_BEGIN = (b"/api/models/", b"/models/")
 
 
 @dataclass(frozen=True)
