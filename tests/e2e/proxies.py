@@ -1,0 +1,132 @@
+"""Real proxies for tests: Debian's nginx and Caddy with the very configurations of docs/PROXIES.md,
+as ordinary processes on free ports."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.processes import PATIENCE_SECONDS, until
+
+PAGE = Path(__file__).parents[2] / "docs" / "PROXIES.md"
+ADDRESS_OF_THE_PAGE = "127.0.0.1:8080"
+_WITH_SBIN = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+
+# What Debian's own nginx.conf would say, for a process without rights.
+_NGINX = """\
+daemon off;
+master_process off;
+error_log {folder}/error.log;
+pid {folder}/nginx.pid;
+events {{ worker_connections 64; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/bodies;
+    proxy_temp_path {folder}/answers;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    {more}
+    {server}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A running proxy: the address of glyphd behind it, with the prefix."""
+
+    address: str
+    prefix: str
+
+    @property
+    def root(self) -> str:
+        return self.address + self.prefix
+
+
+@contextmanager
+def nginx(folder: Path, upstream: str, *, prefix: str = "", more: str = "") -> Iterator[Proxy]:
+    """nginx before the service at `upstream`, such as `127.0.0.1:4711`; `more` are directives for
+    all servers."""
+    folder.mkdir()
+    port = _free_port()
+    server = snippet("nginx", prefix, upstream).replace("443 ssl", f"127.0.0.1:{port}")
+    file = folder / "nginx.conf"
+    file.write_text(_NGINX.format(folder=folder, more=more, server=server))
+    command = (
+        program("nginx"),
+        "-p",
+        str(folder),
+        "-c",
+        str(file),
+        "-e",
+        str(folder / "error.log"),
+    )
+    with _running(command, folder, port):
+        yield Proxy(f"http://127.0.0.1:{port}", prefix)
+
+
+@contextmanager
+def caddy(folder: Path, upstream: str, *, prefix: str = "") -> Iterator[Proxy]:
+    """Caddy before the service at `upstream`."""
+    folder.mkdir()
+    port = _free_port()
+    site = snippet("caddy", prefix, upstream).replace("gpu.example.com", f"http://127.0.0.1:{port}")
+    file = folder / "Caddyfile"
+    file.write_text("{\n\tadmin off\n\tauto_https off\n}\n" + site)
+    command = (program("caddy"), "run", "--config", str(file), "--adapter", "caddyfile")
+    with _running(command, folder, port):
+        yield Proxy(f"http://127.0.0.1:{port}", prefix)
+
+
+def snippet(language: str, prefix: str, upstream: str) -> str:
+    """The page's own configuration, for another address of the service: the first one of a language
+    is without a prefix, the second one with `/gpu`."""
+    found = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    plain, prefixed = found
+    assert "/gpu" in prefixed
+    return (prefixed if prefix else plain).replace(ADDRESS_OF_THE_PAGE, upstream)
+
+
+def program(name: str) -> str:
+    """Where a proxy is installed. Without it the test is skipped, and fails in CI."""
+    path = shutil.which(name, path=_WITH_SBIN)
+    if path is None:
+        missing = f"{name} is not installed (Debian: apt-get install {name})"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return str(path)
+
+
+@contextmanager
+def _running(command: tuple[str, ...], folder: Path, port: int) -> Iterator[None]:
+    log = folder / "output.log"
+    environment = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+    with log.open("w") as output:
+        popen = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+        try:
+            until(lambda: popen.poll() is not None or _is_open(port))
+            assert popen.poll() is None, log.read_text()
+            yield
+        finally:
+            popen.terminate()
+            popen.wait(PATIENCE_SECONDS)
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
