@@ -89,7 +89,7 @@ def caddy(folder: Path, upstream: str, *, prefix: str = "") -> Iterator[Proxy]:
 def snippet(language: str, prefix: str, upstream: str) -> str:
     """The page's own configuration, for another address of the service: the first one of a language
     is without a prefix, the second one with `/gpu`."""
-    found = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    found: list[str] = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
     plain, prefixed = found
     assert "/gpu" in prefixed
     return (prefixed if prefix else plain).replace(ADDRESS_OF_THE_PAGE, upstream)
@@ -103,7 +103,7 @@ def program(name: str) -> str:
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
-    return str(path)
+    return path
 
 
 @contextmanager
