@@ -133,7 +133,8 @@ def id_in(database: Database, steps: MigrationSet) -> str | None:
     identity = _IDENTITIES[steps]
     if not database.table_exists(identity._meta.table_name):
         return None
-    row = database.execute(identity.select()).fetchone()
+    # Only this column: a registry of an earlier version lacks those that came later.
+    row = database.execute(identity.select(identity.archive_id)).fetchone()
     return str(row[0]) if row else None
 
 
