@@ -76,7 +76,8 @@ def run_in_terminal(
     # setsid makes it the command's own terminal, so that Ctrl-C reaches it.
     popen = subprocess.Popen(
         ["setsid", "--ctty", GLYPHD_PUSH, *words],
-        env=environment,
+        # Measured, the command would write warnings of coverage's to the terminal.
+        env={name: value for name, value in environment.items() if "COVERAGE" not in name},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
