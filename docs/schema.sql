@@ -515,6 +515,7 @@ CREATE UNIQUE INDEX access_tokens_by_lookup ON access_tokens (lookup);
 CREATE UNIQUE INDEX access_tokens_by_name ON access_tokens (name) WHERE revoked_at IS NULL;
 
 CREATE INDEX jobs_changes ON jobs (import_id, id) WHERE kind IN ('rollback', 'restore');
+
 CREATE TABLE events ( -- one row for each event of the feed: something that happened to an import
     id INTEGER NOT NULL PRIMARY KEY, -- the order of the events; at least the microseconds since 1970 when it was added
     kind TEXT NOT NULL, -- what happened, such as `import.finished`
