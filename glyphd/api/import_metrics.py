@@ -4,6 +4,7 @@ every restart."""
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -20,6 +21,8 @@ from glyphd.importing.job_queries import JobQueries
 MOST_SOURCES = 100
 """So many sources have metrics of their own: those that sent something last. The metrics of all
 imports together count the others too."""
+
+_SOURCE = ["source"]
 
 
 def import_metrics(jobs: JobQueries) -> Iterator[Metric]:
@@ -70,7 +73,7 @@ def _by_status(name: str, words: str, groups: Sequence[ImportGroup]) -> Metric:
 
 def _by_source(groups: Sequence[ImportGroup], waiting: Sequence[WaitingImport]) -> Iterator[Metric]:
     """An import without a source has the empty label, which Prometheus shows as none."""
-    known = _grouped(groups)
+    known, unfinished = _grouped(groups), _grouped(waiting)
     yield GaugeMetricFamily("glyphd_sources", "Sources that have sent something", len(known))
     imports = CounterMetricFamily(
         "glyphd_source_imports", "Imports that have ended, by source", labels=["source", "status"]
@@ -102,19 +105,19 @@ def _by_source(groups: Sequence[ImportGroup], waiting: Sequence[WaitingImport]) 
         moments = [group.last_finished_at for group in own if _is_success(group)]
         if latest := max(filter(None, moments), default=None):
             successes.add_metric([source], latest.timestamp())
-        unfinished = [one for one in waiting if one.source == source]
-        oldest.add_metric([source], _longest(unfinished))
-        stalled.add_metric([source], sum(one.is_stalled for one in unfinished))
+        oldest.add_metric([source], _longest(unfinished[source]))
+        stalled.add_metric([source], sum(one.is_stalled for one in unfinished[source]))
     yield from (imports, rows, successes, oldest, stalled)
 
 
-_SOURCE = ["source"]
+_OfSource = TypeVar("_OfSource", ImportGroup, WaitingImport)
 
 
-def _grouped(groups: Sequence[ImportGroup]) -> dict[str, list[ImportGroup]]:
+def _grouped(found: Sequence[_OfSource]) -> dict[str, list[_OfSource]]:
+    """By source; an empty list for any other."""
     by_source = defaultdict(list)
-    for group in groups:
-        by_source[group.source].append(group)
+    for one in found:
+        by_source[one.source].append(one)
     return by_source
 
 
