@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,8 @@ def test_no_row_is_read_for_its_number(
 ) -> None:
     with caplog.at_level(logging.DEBUG, "peewee"):
         read(sqlite_registry)
-    sql, parameters = next(
-        record.msg for record in caplog.records if "FROM" in record.msg[0]  # type: ignore[index]
-    )
+    logged: list[Any] = [record.msg for record in caplog.records]
+    sql, parameters = next(message for message in logged if "FROM" in message[0])
     database = sqlite_registry.database
     with database.connection_context():
         found = database.execute_sql(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()
