@@ -1,11 +1,13 @@
 """`/metrics`: what a Prometheus server reads."""
 
+import gzip
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
+from webob import Request
 from webtest import TestApp
 
 from glyphd.api.app import build_app
@@ -226,6 +228,15 @@ def test_the_form_is_the_accepted_one(service: Service, accept: str, content_typ
     )
     read = read_openmetrics if content_type == OPENMETRICS else read_text
     assert {family.name for family in read(answer.text)} >= {"glyphd_workers_alive"}
+
+
+@pytest.mark.parametrize("accept", ["text/plain", OPENMETRICS])
+def test_a_scrape_is_packed_where_that_is_accepted(service: Service, accept: str) -> None:
+    headers = {"Accept": accept, "Accept-Encoding": "gzip"}
+    # Not by webtest, which unpacks what it gets.
+    answer = Request.blank("/metrics", headers=headers).get_response(service.http.app)
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert b"glyphd_workers_alive" in gzip.decompress(answer.body)
 
 
 def test_head_has_no_body(service: Service) -> None:
