@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from peewee import Database
 
-from glyphd.db.connections import open_archive, open_registry, open_registry_file
+from glyphd.db.connections import open_archive, open_registry
 from glyphd.disk import ScratchSpace
 from glyphd.history.remembered_history import RememberedHistory
 from glyphd.importing.intake import Intake
@@ -36,9 +36,7 @@ class Services:
         self.scratch = ScratchSpace(self.settings)
         self.remembered = RememberedHistory(self.archive)
         database = self.registry.database
-        in_file = self.settings.database_url is None
-        reading = open_registry_file(self.settings) if in_file else database
-        self.tokens = KnownTokens(database, reading, self.settings.tokens_file)
+        self.tokens = KnownTokens(database, self.settings.tokens_file)
         self.intake = Intake(
             self.uploads, self.registry, self.queue, max_columns=self.settings.max_columns
         )

@@ -174,12 +174,6 @@ def open_registry(settings: Settings) -> Database:
     return SqliteFile(settings.registry_path, mode="rw", pragmas=pragmas, lock_type="IMMEDIATE")
 
 
-def open_registry_file(settings: Settings) -> Database:
-    """A SQLite registry, to read it often; read-only is enforced by the database."""
-    pragmas = {"query_only": 1, "cache_size": -_REGISTRY_CACHE_KIB}
-    return KeptSqliteFile(settings.registry_path, pragmas=pragmas)
-
-
 def open_archive_to_verify(settings: Settings) -> Database:
     """The archive with its own temporary tables, which can be as large as an import; nothing else
     is written."""

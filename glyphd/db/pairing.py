@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from peewee import Database, Model
+from peewee import Database
 
 from glyphd.db.archive_models import ArchiveIdentity
 from glyphd.db.connections import open_for_migration
@@ -18,7 +18,7 @@ _NEW_LEDGER = "`glyphd migrate --to registry:0 --drop-data`, then `glyphd init-d
 Ids = tuple[str | None, str | None]
 """What archive and registry have for an id; None where there is none yet."""
 
-_IDENTITIES: dict[MigrationSet, type[Model]] = {
+_IDENTITIES: dict[MigrationSet, type[ArchiveIdentity] | type[RegistryIdentity]] = {
     ARCHIVE: ArchiveIdentity,
     REGISTRY: RegistryIdentity,
 }
@@ -133,7 +133,8 @@ def id_in(database: Database, steps: MigrationSet) -> str | None:
     identity = _IDENTITIES[steps]
     if not database.table_exists(identity._meta.table_name):
         return None
-    row = database.execute(identity.select()).fetchone()
+    # Only this column: a registry of an earlier version lacks those that came later.
+    row = database.execute(identity.select(identity.archive_id)).fetchone()
     return str(row[0]) if row else None
 
 

@@ -75,10 +75,8 @@ class TokenSnapshot:
 class KnownTokens:
     """The tokens of one registry and one file."""
 
-    def __init__(self, registry: Database, reading: Database, file: Path | None) -> None:
-        """`reading` is the same registry, to be read often."""
+    def __init__(self, registry: Database, file: Path | None) -> None:
         self._registry = registry
-        self._reading_from = reading
         self._file = TokensInFile(file) if file else None
         self._snapshot: TokenSnapshot | None = None
         self._reading = Lock()
@@ -134,12 +132,12 @@ class KnownTokens:
         read_at = time.monotonic()
         in_file = self._file.grants() if self._file else ()
         try:
-            with self._reading_from.connection_context():
-                rows = all_tokens(self._reading_from)
+            with self._registry.connection_context():
+                rows = all_tokens(self._registry)
                 found = TokenSnapshot(
-                    is_locked=is_locked(self._reading_from) or self._file is not None,
+                    is_locked=is_locked(self._registry) or self._file is not None,
                     grants=(*in_file, *map(grant_in, rows)),
-                    sessions=open_sessions(self._reading_from),
+                    sessions=open_sessions(self._registry),
                     read_at=read_at,
                 )
             self._has_failed = False

@@ -30,7 +30,7 @@ def test_a_fresh_folder_is_made_and_paired(database_settings: Settings) -> None:
     archive_id = _shared_id(database_settings)
     assert len(archive_id) == 32
     assert archive_rows(database_settings)["archive_identity"] == [(archive_id,)]
-    assert registry_rows(database_settings)["registry_identity"] == [(archive_id,)]
+    assert registry_rows(database_settings)["registry_identity"] == [(archive_id, None)]
 
 
 def test_initialising_again_changes_nothing(database_settings: Settings) -> None:

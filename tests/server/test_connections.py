@@ -150,7 +150,7 @@ def test_one_that_was_just_made_may_ask_first(serve: Serve, stack: ExitStack) ->
 
 @pytest.mark.parametrize(
     ("descriptors", "expected"),
-    [(None, MOST_CONNECTIONS), (1 << 20, MOST_CONNECTIONS), (1024, 440), (256, 56), (64, 16)],
+    [(None, MOST_CONNECTIONS), (1 << 20, MOST_CONNECTIONS), (1024, 424), (256, 40), (64, 16)],
 )
 def test_half_of_the_descriptors_are_left_for_files(descriptors: int | None, expected: int) -> None:
     assert connections_within(descriptors, threads=8) == expected

@@ -34,7 +34,7 @@ OnRetry = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Request:
-    """One request. `body` is called anew for each try."""
+    """One request. `body` is called again for each attempt."""
 
     method: Literal["GET", "POST"]
     path: str

@@ -76,7 +76,8 @@ def run_in_terminal(
     # setsid makes it the command's own terminal, so that Ctrl-C reaches it.
     popen = subprocess.Popen(
         ["setsid", "--ctty", GLYPHD_PUSH, *words],
-        env=environment,
+        # A test process may be given a width of its own, which would count before the terminal's.
+        env={key: value for key, value in environment.items() if key not in ("COLUMNS", "LINES")},
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
