@@ -462,7 +462,8 @@ CREATE TABLE "jobs" ( -- one row for each requested import, rollback or restore:
     effect TEXT, -- JSON object: how the import changed the market; null until it is known
     client TEXT, -- the client's address
     user_agent TEXT, -- the `User-Agent` of the request
-    created_by TEXT -- the name of the token that requested it; null if none was needed
+    created_by TEXT, -- the name of the token that requested it; null if none was needed
+    traceparent TEXT -- the `traceparent` of the request (W3C Trace Context); null without a valid one
 );
 
 CREATE TABLE "workers" ( -- one row for each worker process that is alive, or whose death has not been noticed yet
@@ -570,3 +571,5 @@ CREATE TABLE webhook_attempts ( -- one row for each attempt to deliver an event 
 CREATE INDEX webhook_attempts_by_webhook ON webhook_attempts (webhook_id, id);
 
 CREATE INDEX webhook_attempts_waiting ON webhook_attempts (webhook_id, id) WHERE outcome = 'waiting';
+
+CREATE INDEX jobs_by_source ON jobs (kind, source, status, dry_run, finished_at, record_count, id);

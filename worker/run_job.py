@@ -14,6 +14,7 @@ from glyphd.errors import ImportTooLarge, RowsRefused, UnreadableFile
 from glyphd.importing.claims import Claim, ClaimLost
 from glyphd.importing.integrity_log import IntegrityLog
 from glyphd.importing.job_queries import IMPORT
+from glyphd.importing.traces import trace_id_of
 from glyphd.storage.writing import Written, find_written
 from worker.apart import ReaderLost
 from worker.attempts import Halted
@@ -54,7 +55,7 @@ def _run_alone(context: WorkerContext, job_id: int) -> None:
         if claim is None:
             return
         with (
-            bound_contextvars(import_id=claim.job.import_id, attempt=claim.attempt),
+            bound_contextvars(**_names_of(claim)),
             ExitStack() as until_told,
         ):
             try:
@@ -62,6 +63,15 @@ def _run_alone(context: WorkerContext, job_id: int) -> None:
             except ClaimLost:
                 registry.uncount_lost(claim)
                 log.warning("claim_lost")
+
+
+def _names_of(claim: Claim) -> dict[str, Any]:
+    """What each log line of an attempt names."""
+    job = claim.job
+    names: dict[str, Any] = {"import_id": job.import_id, "attempt": claim.attempt}
+    if job.traceparent is not None:
+        names["trace_id"] = trace_id_of(job.traceparent)
+    return names
 
 
 def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> None:

@@ -11,7 +11,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from glyphd.api.access import AccessRule, RequestHead
 from glyphd.api.action_routes import ActionsApi
-from glyphd.api.callers import CLIENT
+from glyphd.api.callers import CLIENT, TRACEPARENT
 from glyphd.api.content_codings import coded
 from glyphd.api.delta_routes import DeltasApi
 from glyphd.api.description_routes import Description
@@ -23,13 +23,16 @@ from glyphd.api.import_routes import ImportsApi
 from glyphd.api.kept_results import KeptResults
 from glyphd.api.leaving import client_left
 from glyphd.api.listing_routes import ListingsApi
+from glyphd.api.metric_routes import MetricsApi
 from glyphd.api.model_routes import ModelsApi
 from glyphd.api.needs import READ_BY_ALL
+from glyphd.api.openapi_parameters import path_template
 from glyphd.api.pages import NoPages, Pages
 from glyphd.api.persist_routes import PersistApi
 from glyphd.api.problems import Problem, bottle_problem, problem_of, status_of
 from glyphd.api.request_headers import header
 from glyphd.api.request_ids import request_id_from
+from glyphd.api.request_metrics import NO_ROUTE, RequestMetrics
 from glyphd.api.routes import Route
 from glyphd.api.source_routes import SourcesApi
 from glyphd.api.system_routes import SystemApi
@@ -38,12 +41,15 @@ from glyphd.api.visitors import visitor
 from glyphd.api.waiting import Waiting
 from glyphd.api.webhook_routes import WebhooksApi
 from glyphd.errors import GlyphdError
+from glyphd.importing.traces import read_traceparent, trace_id_of
 from glyphd.request_errors import TooManyFailures, Unauthorized
 from glyphd.services import Services
 
 _COMMON_HEADERS = "glyphd.common_headers"
 """The name in a request's environment of the headers that every answer has."""
 _GUARD = "glyphd.guard"
+_WITHOUT_ROUTE = (404, 405)
+"""The statuses of Bottle's own errors, for which `_own_problem` makes the answer."""
 
 log = structlog.get_logger(__name__)
 
@@ -58,14 +64,16 @@ def build_app(
     waiting."""
     pages = pages or NoPages()
     app = Bottle()
-    description = describe(services, waiting)
+    requests = RequestMetrics()
+    description = describe(services, waiting, requests)
     routes = description.routes()
     guard = guard or Guard(services)
-    app.default_error_handler = partial(_own_problem, routes, pages, guard)
+    own_problem = partial(_own_problem, routes, pages, guard)
+    app.default_error_handler = partial(_counted_problem, requests, own_problem)
     app.install(partial(_failures_as_problems, services, pages))
     rule = AccessRule.from_settings(services.settings)
     app.add_hook("before_request", partial(_begin, rule, pages))
-    app.add_hook("after_request", _end)
+    app.add_hook("after_request", partial(_end, requests))
     for route in [*routes, *pages.routes(description)]:
         app.route(route.path, route.method, guard.guarded(route), **{NEED: route.scope})
     app.config[_GUARD] = guard
@@ -82,7 +90,9 @@ def all_routes(services: Services) -> list[Route]:
     return describe(services).routes()
 
 
-def describe(services: Services, waiting: Waiting | None = None) -> Description:
+def describe(
+    services: Services, waiting: Waiting | None = None, requests: RequestMetrics | None = None
+) -> Description:
     """The route table, and the document that is made from it."""
     waiting = waiting or places_to_wait(services)
     results = KeptResults(services.scratch, services.settings.max_kept_result_bytes)
@@ -99,6 +109,7 @@ def describe(services: Services, waiting: Waiting | None = None) -> Description:
         SourcesApi(services, results),
         EventsApi(services, waiting),
         WebhooksApi(services),
+        MetricsApi(services, requests or RequestMetrics()),
     )
     return Description(route for part in parts for route in part.routes())
 
@@ -150,9 +161,19 @@ def _own_problem(routes: list[Route], pages: Pages, guard: Guard, error: HTTPErr
     return answer
 
 
+def _counted_problem(
+    requests: RequestMetrics, own_problem: Callable[[HTTPError], HTTPResponse], error: HTTPError
+) -> HTTPResponse:
+    """The problem, counted where `_end` could not know its status: no route was found."""
+    answer = own_problem(error)
+    if not _has_route():
+        _count(requests, answer.status_code)
+    return answer
+
+
 def _refusal_of_nobody(guard: Guard, error: HTTPError) -> HTTPResponse | None:
     """Where a token is needed, one is needed to learn which paths there are."""
-    if "bottle.route" in request.environ or request.method == "OPTIONS":
+    if _has_route() or request.method == "OPTIONS":
         return None
     try:
         guard.identify().require(READ_BY_ALL)
@@ -175,6 +196,9 @@ def _begin(rule: AccessRule, pages: Pages) -> None:
     }
     clear_contextvars()
     bind_contextvars(request_id=request_id)
+    traceparent = request.environ[TRACEPARENT] = read_traceparent(header("traceparent"))
+    if traceparent is not None:
+        bind_contextvars(trace_id=trace_id_of(traceparent))
     head = request.environ[HEAD] = RequestHead.from_environ(request.environ)
     try:
         rule.check(head)
@@ -187,16 +211,32 @@ def _begin(rule: AccessRule, pages: Pages) -> None:
     take_forwarded(request.environ, is_trusted)
 
 
-def _end() -> None:
+def _end(requests: RequestMetrics) -> None:
     if visitor().name is not None:
         kept = response.headers.get("Cache-Control", "")
         response.set_header("Cache-Control", ", ".join(filter(None, ("private", kept))))
     for name, value in request.environ[_COMMON_HEADERS].items():
         response.set_header(name, value)
+    if _has_route() or response.status_code not in _WITHOUT_ROUTE:
+        _count(requests, response.status_code)
     log.debug(
         "request_answered",
         method=request.method,
         path=request.path,
         status=response.status_code,
-        milliseconds=round(1000 * (time.monotonic() - request.environ["glyphd.began"]), 1),
+        milliseconds=round(1000 * _seconds_so_far(), 1),
     )
+
+
+def _has_route() -> bool:
+    return "bottle.route" in request.environ
+
+
+def _count(requests: RequestMetrics, status: int) -> None:
+    route = path_template(request.route.rule) if _has_route() else NO_ROUTE
+    requests.observe(route, request.method, status, _seconds_so_far())
+
+
+def _seconds_so_far() -> float:
+    began: float = request.environ["glyphd.began"]
+    return time.monotonic() - began

@@ -13,6 +13,9 @@ from glyphd.token_text import without_tokens
 CLIENT = "glyphd.client"
 """Where the application notes the client's address."""
 
+TRACEPARENT = "glyphd.traceparent"
+"""Where the application notes the `traceparent` of the request, if it has a valid one."""
+
 MAX_CLIENT_CHARACTERS = 100
 MAX_AGENT_CHARACTERS = 500
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -28,6 +31,7 @@ def caller() -> Caller:
         address[:MAX_CLIENT_CHARACTERS] or None,
         agent[:MAX_AGENT_CHARACTERS] or None,
         visitor().name,
+        request.environ.get(TRACEPARENT),
     )
 
 

@@ -24,6 +24,7 @@ _LEVEL = 1
 _CODED_TYPES = (
     "text/",
     "application/json",
+    "application/openmetrics-text",
     "application/problem+json",
     "application/schema+json",
     "application/x-ndjson",

@@ -4,7 +4,7 @@ difference."""
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from peewee import Database, Field, ForeignKeyField, Model, Node, Ordering
+from peewee import SQL, Database, Field, ForeignKeyField, Model, Node, Ordering
 
 from glyphd.db.archive_models import (
     ARCHIVE_MODELS,
@@ -170,6 +170,8 @@ def _wanted_shape(database: Database, index: Any) -> IndexShape:
 def _term(database: Database, node: Node) -> str:
     if isinstance(node, Ordering):
         return f"{_term(database, node.node)} {node.direction}"
+    if isinstance(node, SQL):
+        return str(node.sql)
     assert isinstance(node, Field)
     if isinstance(node, CaselessTextField) and not is_sqlite(database):
         return f'lower(({node.column_name} COLLATE "C"))'

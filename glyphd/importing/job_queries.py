@@ -7,7 +7,7 @@ from typing import Any
 
 from peewee import SQL, Case, Database, fn
 
-from glyphd.contracts.import_contracts import UNFINISHED, ImportStatus
+from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.registry_models import Job
 from glyphd.errors import ImportNotFound
 from glyphd.importing.import_filters import conditions
@@ -25,7 +25,8 @@ _IN_ARCHIVE = (
 )
 COUNTS = (*_IN_ARCHIVE, Job.rolled_back_at.is_null())
 """What is true of an import whose rows are part of the market."""
-_IS_WAITING = Job.status.in_(UNFINISHED)
+IS_WAITING = Job.status.in_(SQL("('queued', 'running')"))
+"""Spelled as in the indexes of these, which SQLite would not use for parameters."""
 
 
 class _Block(local):
@@ -48,7 +49,7 @@ class JobQueries:
     def pending_change(self, import_id: str) -> Job | None:
         """The rollback or restore of this import that has not ended."""
         with self.connected():
-            return self._one((Job.import_id == import_id) & (Job.kind != IMPORT) & _IS_WAITING)
+            return self._one((Job.import_id == import_id) & (Job.kind != IMPORT) & IS_WAITING)
 
     def changes(self) -> list[Job]:
         """Every completed rollback and restore, in the order of the requests."""
@@ -101,7 +102,7 @@ class JobQueries:
 
     def unfinished(self) -> list[Job]:
         """Jobs that some worker still has to do, oldest first."""
-        query = Job.select().where(_IS_WAITING).order_by(Job.id)
+        query = Job.select().where(IS_WAITING).order_by(Job.id)
         with self.connected():
             return list(query.bind(self.database))
 
@@ -109,13 +110,13 @@ class JobQueries:
         """How many jobs this one, or one that comes now, has to wait for."""
         is_earlier = True if before is None else Job.id < before.id
         with self.connected():
-            return int(Job.select().where(_IS_WAITING, is_earlier).bind(self.database).count())
+            return int(Job.select().where(IS_WAITING, is_earlier).bind(self.database).count())
 
     def resting(self) -> list[str | None]:
         """The reasons of interrupted jobs, oldest job first; None for one without a recorded
         reason."""
         reason = Case(None, [(Job.kind == IMPORT, Job.reason)])
-        query = Job.select(reason).where(_IS_WAITING, ~Job.not_before.is_null()).order_by(Job.id)
+        query = Job.select(reason).where(IS_WAITING, ~Job.not_before.is_null()).order_by(Job.id)
         with self.connected():
             return [row[0] for row in self.database.execute(query)]
 

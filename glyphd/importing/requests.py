@@ -9,12 +9,14 @@ from glyphd.contracts.import_options import ImportOptions
 class Caller:
     """Who asked, as far as is known. The job's row has columns of these names.
 
-    Address and User-Agent are never trusted; `created_by` is the name of a token that was checked.
+    Address and User-Agent are never trusted; `created_by` is the name of a token that was checked,
+    `traceparent` the trace that the request belongs to.
     """
 
     client: str | None
     user_agent: str | None
     created_by: str | None = None
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ _SOMETIMES_IN_MANIFESTS = (
     "client",
     "user_agent",
     "created_by",
+    "traceparent",
 )
 """Optional members of a manifest. If one is missing, the import has no such value."""
 

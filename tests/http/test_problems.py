@@ -21,6 +21,7 @@ from tests.service import Service, problem
 
 GET_PATHS = {
     "/openapi.json",
+    "/metrics",
     "/api/health",
     "/api/ready",
     "/api/schema",
@@ -100,7 +101,7 @@ def test_the_paths_tested_are_all_there_are(service: Service) -> None:
     assert routes == reading | {("POST", path) for path in POST_PATHS} | OTHERS
 
 
-@pytest.mark.parametrize("path", sorted(GET_PATHS - {"/api/ready"}))
+@pytest.mark.parametrize("path", sorted(GET_PATHS - {"/api/ready", "/metrics"}))
 def test_head_works_where_get_does(market: Market, path: str) -> None:
     got = market.service.http.get(_path(market, path))
     answer = market.service.http.head(_path(market, path))

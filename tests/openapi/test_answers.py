@@ -198,6 +198,8 @@ def _use_webhooks(talk: Talk) -> None:
 
 
 def _ask_for_single_things(talk: Talk, import_id: str) -> None:
+    talk.ask("GET", "/metrics")
+    talk.ask("GET", "/metrics", Accept="application/openmetrics-text")
     listing = talk.service.listings("?seller=Acme&model=L4")[0]
     of_file = talk.service.listings("?model=RTX_A6000")[0]["listing_id"]
     paths = (

@@ -8,7 +8,7 @@ import pytest
 from tests.service import Service
 from tests.web.browsing import Browser
 
-TRIED = re.compile(r"^/(api/|openapi\.json)")
+TRIED = re.compile(r"^/(api/|openapi\.json|metrics)")
 
 
 @pytest.fixture

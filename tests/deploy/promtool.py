@@ -1,0 +1,29 @@
+"""Prometheus's own tools, from Debian's package `prometheus`."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+
+def require_installed(command: str) -> str:
+    """The path of the command. Only where it is missing outside CI, the test is skipped."""
+    path = shutil.which(command)
+    if path is None:
+        assert not os.environ.get("CI"), f"CI needs {command}: apt-get install prometheus"
+        pytest.skip(f"{command} is missing (Debian: apt-get install prometheus)")
+    return path
+
+
+def promtool(*words: str, given: str = "") -> str:
+    """What promtool prints; it must find nothing wrong."""
+    done = subprocess.run(
+        [require_installed("promtool"), *words],
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
