@@ -31,6 +31,6 @@ def companion(module: str, *arguments: str, line: str = "") -> Iterator[dict[str
         except BaseException:
             popen.kill()
             raise
-        told, _ = popen.communicate()
+        printed, _ = popen.communicate()
     assert popen.returncode == 0, f"{module} failed"
-    findings |= json.loads(told)
+    findings |= json.loads(printed)

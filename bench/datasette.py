@@ -38,7 +38,7 @@ def running_datasette(database: Path) -> Iterator[int]:
 
 
 def _free_port() -> int:
-    """It says nowhere which one it chose, so it is told one."""
+    """Datasette does not print which port it chose, so one is chosen for it."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -57,12 +57,12 @@ def _against_the_shell(times: Times, count: int) -> list[Result]:
     first, second = (
         seconds(one.seconds for one in imports) for imports in (times.first, times.second)
     )
-    told = seconds(one.told_seconds for one in times.first)
+    reported = seconds(one.reported_seconds for one in times.first)
     shell, appended = seconds(times.shell), seconds(times.shell_appended)
     rows = f"{spaced(count)} rows"
     return [
         Result(f"{rows} into an empty archive", first, "`sqlite3 .import`", shell, at_most(1.5)),
-        Result("… received to finished, by its status", told, "`sqlite3 .import`", shell),
+        Result("… received to finished, by its status", reported, "`sqlite3 .import`", shell),
         Result(
             "… its hold on the write lock",
             seconds(times.held),

@@ -154,8 +154,8 @@ def _text(path: str, headers: dict[str, str]) -> bytes:
 
 
 def main() -> None:
-    told: dict[str, Any] = json.loads(sys.stdin.readline())
-    print(json.dumps(asdict(asyncio.run(Run(Job(**told)).carry_out()))))
+    given: dict[str, Any] = json.loads(sys.stdin.readline())
+    print(json.dumps(asdict(asyncio.run(Run(Job(**given)).carry_out()))))
 
 
 if __name__ == "__main__":

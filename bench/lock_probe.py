@@ -2,7 +2,7 @@
 
 Every few milliseconds it tries to begin a writing transaction, giving up at once. The time from the
 last try to one that is refused counts as held. A try takes some 20 µs; what all of them took is
-told too. Ends when stdin does.
+printed too. Ends at the end of stdin.
 """
 
 import json

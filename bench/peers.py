@@ -51,12 +51,12 @@ def program(name: str) -> str:
 
 
 def versions() -> list[str]:
-    """What they call themselves, shortly."""
+    """The name and version of each peer."""
     of_shell = _output([shell(), "--version"]).split()[0]
     others = [
         _output([program(name), "--version"]).strip() for name in ("sqlite-utils", "datasette")
     ]
-    return [f"sqlite3 shell {of_shell}", *(told.replace(", version", "") for told in others)]
+    return [f"sqlite3 shell {of_shell}", *(line.replace(", version", "") for line in others)]
 
 
 def make_table(database: Path) -> None:

@@ -34,7 +34,7 @@ class Import:
     seconds: float
 
     @property
-    def told_seconds(self) -> float:
+    def reported_seconds(self) -> float:
         return (self.time("finished_at") - self.time("received_at")).total_seconds()
 
     def time(self, name: str) -> datetime:

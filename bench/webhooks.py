@@ -43,7 +43,7 @@ def measure(plan: Plan) -> list[Result]:
             for is_beside in (False, True) if number % 2 else (True, False):
                 if is_beside:
                     webhook.begin_again()
-                (beside if is_beside else alone).append(service.take_in(large).told_seconds)
+                (beside if is_beside else alone).append(service.take_in(large).reported_seconds)
                 (small_beside if is_beside else small_alone).append(_small(plan, service, small))
                 rates += [webhook.rate()] if is_beside else []
     return [
@@ -116,7 +116,7 @@ def _prepared(plan: Plan) -> Iterator[tuple[Running, _Webhook]]:
 def _small(plan: Plan, service: Running, path: Any) -> float:
     """The usual time of a small import."""
     count = plan.size(SMALL_IMPORTS, least=5)
-    return median(service.take_in(path).told_seconds for _ in range(count))
+    return median(service.take_in(path).reported_seconds for _ in range(count))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import signal
 import socket
 import time
+from contextlib import ExitStack
 from functools import partial
 from importlib.metadata import version
 from threading import Event
@@ -13,18 +14,20 @@ from bottle import Bottle
 
 from glyphd.api.access import AccessRule
 from glyphd.api.app import guard_of, has_route
+from glyphd.api.guard import Guard
 from glyphd.application import create_app
-from glyphd.backlog import Backlog
+from glyphd.backlog import LOOK_SECONDS, Backlog
 from glyphd.db.connections import open_registry
 from glyphd.descriptors import raise_descriptor_limit
 from glyphd.importing.registry import Registry
-from glyphd.importing.stalls import StallWatch
+from glyphd.importing.status import STALL_LOOK_SECONDS
 from glyphd.memory import collect_rarely, share_arenas
+from glyphd.repeating import Repeating
 from glyphd.scratch import use_scratch_folder
 from glyphd.server import Rules, ServerLimits, listen, run_server
 from glyphd.settings import Settings
 from glyphd.supervisor import WorkerSupervisor
-from glyphd.tokens.watching import TokenWatch
+from glyphd.tokens.known_tokens import RENEWAL_SECONDS
 from glyphd.web.problem_pages import RefusalPages
 
 WORKER_START_SECONDS = 10.0
@@ -57,9 +60,7 @@ def _serve_on(
     registry = Registry(open_registry(settings))
     supervisor = WorkerSupervisor(settings.child_environment()) if with_worker else None
     backlog = Backlog(registry, settings.max_imports_waiting)
-    stalls = StallWatch(registry)
     guard = guard_of(app)
-    token_watch = TokenWatch(guard.known)
 
     def ready(host: str, port: int) -> None:
         """Clients that connect meanwhile wait, so that the first upload finds a running worker."""
@@ -74,10 +75,11 @@ def _serve_on(
 
     collect_rarely()
     share_arenas()
-    backlog.start()
-    stalls.start()
-    token_watch.start()
-    try:
+    with ExitStack() as running:
+        if supervisor is not None:
+            running.callback(_stop_worker, supervisor, stop, settings)
+        for repeating in _background(registry, backlog, guard):
+            running.enter_context(repeating)
         limits = ServerLimits.from_settings(settings)
         rules = Rules(backlog.has_room, partial(guard.check_early, app), partial(has_route, app))
         run_server(
@@ -89,12 +91,20 @@ def _serve_on(
             rules=rules,
             present=RefusalPages(AccessRule.from_settings(settings)),
         )
-    finally:
-        backlog.stop()
-        stalls.stop()
-        token_watch.stop()
-        if supervisor is not None:
-            supervisor.stop(stop.seconds_left(settings.grace_seconds))
+
+
+def _background(registry: Registry, backlog: Backlog, guard: Guard) -> list[Repeating]:
+    return [
+        Repeating(backlog.refresh, LOOK_SECONDS, failure="backlog_unknown"),
+        # Workers do this too, but none may be running.
+        Repeating(registry.report_stalled, STALL_LOOK_SECONDS, failure="stalls_unknown"),
+        # So that the server's loop can refuse a body without waiting for a database.
+        Repeating(guard.known.current, RENEWAL_SECONDS, failure="tokens_unknown"),
+    ]
+
+
+def _stop_worker(supervisor: WorkerSupervisor, stop: "_Stop", settings: Settings) -> None:
+    supervisor.stop(stop.seconds_left(settings.grace_seconds))
 
 
 class _Stop:

@@ -13,7 +13,7 @@ import structlog
 
 from glyphd.db.connections import open_archive
 from glyphd.db.troubles import Trouble, trouble_of
-from glyphd.importing.stalls import STALL_LOOK_SECONDS
+from glyphd.importing.status import STALL_LOOK_SECONDS
 from glyphd.importing.unrecorded import take_up_unrecorded
 from glyphd.memory import collect_rarely
 from glyphd.services import Services

@@ -56,10 +56,10 @@ def _run_alone(context: WorkerContext, job_id: int) -> None:
             return
         with (
             bound_contextvars(**_names_of(claim)),
-            ExitStack() as until_told,
+            ExitStack() as until_recorded,
         ):
             try:
-                _attempt(context, claim, until_told)
+                _attempt(context, claim, until_recorded)
             except ClaimLost:
                 registry.uncount_lost(claim)
                 log.warning("claim_lost")
@@ -74,7 +74,7 @@ def _names_of(claim: Claim) -> dict[str, Any]:
     return names
 
 
-def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> None:
+def _attempt(context: WorkerContext, claim: Claim, until_recorded: ExitStack) -> None:
     """The archive stays open until the outcome is recorded: the last to close it copies its log
     into the main file.
 
@@ -86,7 +86,7 @@ def _attempt(context: WorkerContext, claim: Claim, until_told: ExitStack) -> Non
             opened.enter_context(context.archive.connection_context())
             opened.callback(_tidy, context)
             values = _outcome(context, claim)
-            until_told.push(opened.pop_all())
+            until_recorded.push(opened.pop_all())
     except Halted as halted:
         _halt(context, claim, halted.why)
         return

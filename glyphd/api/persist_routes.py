@@ -46,7 +46,7 @@ from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.times import now_text
 
 WAIT_SECONDS = 30.0
-MAX_ERRORS_TOLD = 10_000
+MAX_REPORTED_ERRORS = 10_000
 """The most row errors in one answer; after that no more rows are checked. Megabytes of empty rows
 would give millions of errors."""
 
@@ -128,18 +128,18 @@ def _require_valid(rows: list[Any], latest_seen_at: str) -> None:
     read = (
         read_object(Place(number, number, 0, 0), row) for number, row in enumerate(rows, start=1)
     )
-    told: list[RowError] = []
+    errors: list[RowError] = []
     for chunk in in_chunks(read):
-        told += chain.from_iterable(check.rows(chunk).refused)
-        if len(told) > MAX_ERRORS_TOLD:
+        errors += chain.from_iterable(check.rows(chunk).refused)
+        if len(errors) > MAX_REPORTED_ERRORS:
             break
-    if told:
-        raise _refusal(told, len(rows))
+    if errors:
+        raise _refusal(errors, len(rows))
 
 
 def _refusal(found: list[RowError], row_count: int) -> RowsRefused:
-    is_truncated = len(found) > MAX_ERRORS_TOLD
-    count = min(len(found), MAX_ERRORS_TOLD)
+    is_truncated = len(found) > MAX_REPORTED_ERRORS
+    count = min(len(found), MAX_REPORTED_ERRORS)
     shown = [error.as_dict() | {"index": error.row - 1} for error in found[:count]]
     errors, rows = counted(count, "error"), counted(row_count, "row")
     detail = f"{'at least ' if is_truncated else ''}{errors} in {rows}; nothing was written"

@@ -42,7 +42,7 @@ again."""
 
 
 @dataclass(frozen=True)
-class About:
+class ColumnDetails:
     """What is known about a column besides its cells.
 
     `label` is its heading on the page, if that is not derived from its name. `since` is the version
@@ -64,45 +64,47 @@ class ListingColumns(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     model: Annotated[str, TextCell(required=True)] = Field(description="GPU model")
-    price_usd: Annotated[float, NumberCell(required=True, minimum=0), About("Price")] = Field(
-        description="Price in US dollars"
+    price_usd: Annotated[float, NumberCell(required=True, minimum=0), ColumnDetails("Price")] = (
+        Field(description="Price in US dollars")
     )
     condition: Text = Field(default=None, description="Condition in the seller's words")
     quantity: Count = Field(default=None, description="Pieces on offer; words go to availability")
     availability: Text = Field(default=None, description="Availability in words")
-    min_order_qty: Annotated[Count, About("Minimum order")] = Field(
+    min_order_qty: Annotated[Count, ColumnDetails("Minimum order")] = Field(
         default=None, description="Minimum pieces per order"
     )
     seller: Text = Field(default=None, description="The seller")
     region: Text = Field(default=None, description="Where it is sold")
-    vram_gb: Annotated[Count, About("VRAM, GB")] = Field(
+    vram_gb: Annotated[Count, ColumnDetails("VRAM, GB")] = Field(
         default=None, description="Video memory in GB"
     )
     mig_capable: Annotated[
-        int | None, IntegerCell(maximum=7, flags=True), About("MIG instances")
+        int | None, IntegerCell(maximum=7, flags=True), ColumnDetails("MIG instances")
     ] = Field(default=None, description="MIG instances, 0 to 7; true is 1, false is 0")
-    tdp_watts: Annotated[Count, About("TDP, W")] = Field(
+    tdp_watts: Annotated[Count, ColumnDetails("TDP, W")] = Field(
         default=None, description="Thermal design power in watts"
     )
-    cuda_cores: Annotated[Count, About("CUDA cores")] = Field(
+    cuda_cores: Annotated[Count, ColumnDetails("CUDA cores")] = Field(
         default=None, description="CUDA cores"
     )
-    slot_width: Annotated[Ratio, About("Slots")] = Field(default=None, description="Slots occupied")
-    pcie_generation: Annotated[Ratio, About("PCIe")] = Field(
+    slot_width: Annotated[Ratio, ColumnDetails("Slots")] = Field(
+        default=None, description="Slots occupied"
+    )
+    pcie_generation: Annotated[Ratio, ColumnDetails("PCIe")] = Field(
         default=None, description="PCI Express generation"
     )
-    nvlink: Annotated[bool | None, BooleanCell(), About("NVLink")] = Field(
+    nvlink: Annotated[bool | None, BooleanCell(), ColumnDetails("NVLink")] = Field(
         default=None, description="Has NVLink"
     )
     generation: Text = Field(default=None, description="Architecture")
     form_factor: Text = Field(default=None, description="Form factor")
-    quantization_capacity_7b: Annotated[Count, About("7B models that fit")] = Field(
+    quantization_capacity_7b: Annotated[Count, ColumnDetails("7B models that fit")] = Field(
         default=None, description="7B models that fit; all three capacities or none"
     )
-    quantization_capacity_13b: Annotated[Count, About("13B models that fit")] = Field(
+    quantization_capacity_13b: Annotated[Count, ColumnDetails("13B models that fit")] = Field(
         default=None, description="13B models that fit; all three capacities or none"
     )
-    quantization_capacity_70b: Annotated[Count, About("70B models that fit")] = Field(
+    quantization_capacity_70b: Annotated[Count, ColumnDetails("70B models that fit")] = Field(
         default=None, description="70B models that fit; all three capacities or none"
     )
     score: Annotated[float, NumberCell(required=True)] = Field(
@@ -111,18 +113,18 @@ class ListingColumns(BaseModel):
     heuristics: Annotated[Any, JsonCell()] = Field(
         default=None, description="The components of the score"
     )
-    seen_at: Annotated[datetime | None, TimeCell(), About("Seen")] = Field(
+    seen_at: Annotated[datetime | None, TimeCell(), ColumnDetails("Seen")] = Field(
         default=None,
         description="When the offer was observed; default: when the upload was received",
     )
     source_url: Annotated[
-        str | None, TextCell(max_length=2000, cleaned=False), About("Source URL")
+        str | None, TextCell(max_length=2000, cleaned=False), ColumnDetails("Source URL")
     ] = Field(default=None, description="Where it was seen, as given")
     source_type: Text = Field(default=None, description="Kind of source")
     title: Annotated[str | None, TextCell(max_length=1000)] = Field(
         default=None, description="The offer's own title"
     )
-    extra: Annotated[dict[str, Any] | None, ExtraCell(), About("Other columns")] = Field(
+    extra: Annotated[dict[str, Any] | None, ExtraCell(), ColumnDetails("Other columns")] = Field(
         default=None, description="Unknown columns, by their own names"
     )
 
@@ -141,7 +143,9 @@ class Column:
 
 def _column(name: str, field: FieldInfo) -> Column:
     cell = next(item for item in field.metadata if isinstance(item, Cell))
-    about = next((item for item in field.metadata if isinstance(item, About)), About())
+    about = next(
+        (item for item in field.metadata if isinstance(item, ColumnDetails)), ColumnDetails()
+    )
     label = about.label or name.replace("_", " ").capitalize()
     return Column(name, cell, field.description or "", label, about.since)
 

@@ -19,6 +19,8 @@ from glyphd.times import read_stored
 STALLED_SECONDS = 15
 """A running import sends a heartbeat twice a second; after this long without one it counts as
 stalled."""
+STALL_LOOK_SECONDS = 5.0
+"""How often API and workers look for stalled imports; each stall is reported once."""
 
 _JSON = {
     "ignored_columns": "[]",

@@ -105,7 +105,7 @@ class ProblemTask(QuietHead, ErrorTask):
             failure_of(given.error),
             request_id_from(self.asked.headers.get("X_REQUEST_ID", "")),
         )
-        told = problem(
+        refusal = problem(
             given.error.code, failure.code, failure.title, failure.detail, **failure.members
         )
         refused = RefusedRequest(
@@ -115,7 +115,7 @@ class ProblemTask(QuietHead, ErrorTask):
             peer=self.channel.addr[0],
             forwarded_prefix=self.asked.headers.get("X_FORWARDED_PREFIX", ""),
         )
-        answer = self.channel.present(told, refused)  # type: ignore[attr-defined]  # ours, see channels
+        answer = self.channel.present(refusal, refused)  # type: ignore[attr-defined]  # ours, see channels
         self.status = answer.status_line
         self.response_headers = [*answer.headerlist, ("X-Request-Id", name)]
         self.set_close_on_finish()

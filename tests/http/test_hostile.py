@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from glyphd.api.persist_routes import MAX_ERRORS_TOLD
+from glyphd.api.persist_routes import MAX_REPORTED_ERRORS
 from tests.http.conftest import Market
 from tests.http.forms import BOUNDARY, Part, form
 from tests.http.hostile import (
@@ -216,9 +216,9 @@ def test_any_json_is_taken_or_refused(service: Service, path: str, bomb: bytes) 
 def test_of_very_many_row_errors_the_first_are_reported(service: Service) -> None:
     rows = b"[" + b",".join([b"{}"] * 4000) + b"]"
     found = _fine(ask(service, "/api/persist/listings", "POST", JSON_TYPE, rows)).json
-    assert (found["error_count"], found["errors_truncated"]) == (MAX_ERRORS_TOLD, True)
+    assert (found["error_count"], found["errors_truncated"]) == (MAX_REPORTED_ERRORS, True)
     assert found["detail"].startswith("at least 10000 errors in 4000 rows")
-    assert len(found["errors"]) == MAX_ERRORS_TOLD
+    assert len(found["errors"]) == MAX_REPORTED_ERRORS
     _nothing_kept(service)
 
 

@@ -204,9 +204,9 @@ def test_a_file_with_the_name_of_a_command_is_named_by_its_path(push: Push, tmp_
 
 
 def test_help_lists_options_commands_and_exit_codes(push: Push) -> None:
-    told = push("--help").out
+    printed = push("--help").out
     for word in ("--skip-bad-rows", "GLYPHD_TOKEN", "resume", "rollback", "69", "75"):
-        assert word in told
+        assert word in printed
     assert push("--version").out.startswith("glyphd-push, version ")
 
 
