@@ -1,6 +1,7 @@
 """Query strings and the Idempotency-Key header."""
 
 import re
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -12,10 +13,14 @@ from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.request_errors import InvalidIdempotencyKey, InvalidParameter, InvalidRequest
 
 MAX_PARAMETERS = 200
-_PAIRS = "glyphd.query_pairs"
+_KEPT_QUERIES = 1024
+_MOST_KEPT_CHARACTERS = 1024
+"""A client that polls sends one query again and again, so short ones are parsed once: a third of
+what an unchanged answer costs."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
+Pairs = tuple[tuple[str, str], ...]
 
 
 def read_query_string(text: str) -> list[tuple[str, str]]:
@@ -30,17 +35,36 @@ def read_query_string(text: str) -> list[tuple[str, str]]:
         raise InvalidRequest(f"the query has more than {MAX_PARAMETERS} parameters") from None
 
 
-def query_pairs() -> list[tuple[str, str]]:
-    """The names and values of this request's query, parsed once."""
-    found: list[tuple[str, str]] | None = request.environ.get(_PAIRS)
-    if found is None:
-        found = request.environ[_PAIRS] = read_query_string(request.environ.get("QUERY_STRING", ""))
-    return found
+def query_pairs() -> Pairs:
+    """The names and values of this request's query."""
+    text = _query_string()
+    return _kept_pairs(text) if len(text) <= _MOST_KEPT_CHARACTERS else _parsed(text)
 
 
 def query(contract: type[AnyModel]) -> AnyModel:
-    """This request's query as a contract."""
-    return read_parameters(contract, query_pairs())
+    """This request's query as a contract. Its values are shared with other requests."""
+    text = _query_string()
+    if len(text) > _MOST_KEPT_CHARACTERS:
+        return read_parameters(contract, _parsed(text))
+    found: AnyModel = _kept_query(contract, text)
+    return found
+
+
+def _query_string() -> str:
+    text: str = request.environ.get("QUERY_STRING", "")
+    return text
+
+
+def _parsed(text: str) -> Pairs:
+    return tuple(read_query_string(text))
+
+
+_kept_pairs = lru_cache(_KEPT_QUERIES)(_parsed)
+
+
+@lru_cache(_KEPT_QUERIES)
+def _kept_query(contract: type[AnyModel], text: str) -> AnyModel:
+    return read_parameters(contract, _kept_pairs(text))
 
 
 def require_limit(limit: int | None, cursor: str | None) -> None:

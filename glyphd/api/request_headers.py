@@ -1,6 +1,7 @@
 """Request headers as text. Bottle's own reading of them fails on bytes that are not UTF-8."""
 
 from collections.abc import Iterator
+from functools import cache
 
 from bottle import request
 
@@ -10,12 +11,20 @@ _WITHOUT_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")
 def header(name: str) -> str:
     """The header's value, empty when the request has no such header. Bytes that are not UTF-8 are
     read as Latin-1."""
-    key = name.upper().replace("-", "_")
-    value: str = request.environ.get(key if key in _WITHOUT_PREFIX else f"HTTP_{key}") or ""
+    value: str = request.environ.get(_key_of(name)) or ""
+    if value.isascii():
+        return value
     try:
         return value.encode("latin-1").decode("utf-8")
     except UnicodeError:
         return value
+
+
+@cache
+def _key_of(name: str) -> str:
+    """The header's name in a WSGI environment."""
+    key = name.upper().replace("-", "_")
+    return key if key in _WITHOUT_PREFIX else f"HTTP_{key}"
 
 
 def weighted(text: str) -> Iterator[tuple[float, str]]:

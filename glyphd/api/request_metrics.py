@@ -34,12 +34,18 @@ class RequestMetrics(Collector):
             buckets=_BUCKETS,
             registry=None,
         )
+        self._series: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
         """Counts one answer. `route` is a path with its parameters in braces, or NO_ROUTE."""
         labels = (route, method if method in _METHODS else "other", f"{status // 100}xx")
-        self._requests.labels(*labels).inc()
-        self._seconds.labels(*labels).observe(seconds)
+        series = self._series.get(labels)
+        if series is None:
+            series = self._requests.labels(*labels), self._seconds.labels(*labels)
+            self._series[labels] = series
+        requests, durations = series
+        requests.inc()
+        durations.observe(seconds)
 
     def collect(self) -> Iterator[Metric]:
         """The metrics as they are now."""

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 LARGE_JSON_BYTES = 1024 * 1024
@@ -49,6 +50,7 @@ def weight_of(asked: RequestShape) -> Weight:
     return Weight.HEAVY if is_heavy else Weight.LIGHT
 
 
+@lru_cache(1024)
 def _weight_of_reading(asked: RequestShape) -> Weight:
     if asked.path in _PROBES:
         return Weight.PROBE
