@@ -57,6 +57,9 @@ NAVIGATION = (
 )
 
 
+_CURL_WITH_TOKEN = 'curl -H "Authorization: Bearer $TOKEN"'
+
+
 class Theme:
     """Renders pages. `needs` are the existing screens with the scopes that they need: nothing links
     to others."""
@@ -135,6 +138,7 @@ class Theme:
             "may_change": who.may(CHANGE_ITS_IMPORTS),
             "navigation": [entry for entry in NAVIGATION if self.has(who, entry.path)],
             "at": values.get("at") or here(),
+            "curl": "curl" if who.name is None else _CURL_WITH_TOKEN,
         }
         return self._templates.get_template(template).render(**values | shown)
 

@@ -242,3 +242,17 @@ def test_a_token_in_the_header_works_for_pages_too(service: Service) -> None:
     answer = _get(service, "/status", **bearer(token))
     assert answer.status_code == 200
     assert "Sign out" not in _text(answer)
+
+
+@pytest.mark.parametrize("path", ["/listings", "/docs", "/upload"])
+def test_commands_take_a_token_from_the_environment(service: Service, path: str) -> None:
+    service.import_csv(CSV)
+    assert "$TOKEN" not in _text(_get(service, path))
+    token = new_key(service, "admin", "admin")
+    _sign_in(service, token)
+    shown = _get(service, path)
+    commands = [code.get_text() for code in shown.html.select("pre code")]
+    curls = [command for command in commands if command.startswith("curl ")]
+    assert curls
+    assert all(command.startswith('curl -H "Authorization: Bearer $TOKEN" ') for command in curls)
+    assert token not in shown.text
