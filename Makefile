@@ -102,8 +102,9 @@ openapi: install  ## write docs/openapi.json, the snapshot of the API that revie
 fuzz: install  ## fuzz each parser (SECONDS=60, ARGS="rows times" for some)
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60) $(ARGS)
 
-screenshots: install  ## take the pictures of the page in the README; needs Chromium
+screenshots: install  ## take the pictures of page and dashboard in the docs; needs Chromium and Prometheus
 	@$(BIN)/python -m tests.web.screenshots
+	@$(BIN)/python -m tests.deploy.dashboard_picture
 
 audit: | $(UV)  ## ask whether the locked packages have known vulnerabilities; says so where it can't
 	@"$(PYTHON)" requirements/audit.py "$$(realpath "$$(command -v $(UV))")"
