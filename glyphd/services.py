@@ -35,8 +35,9 @@ class Services:
     def __post_init__(self) -> None:
         self.scratch = ScratchSpace(self.settings)
         self.remembered = RememberedHistory(self.archive)
-        database = self.registry.database
-        self.tokens = KnownTokens(database, self.settings.tokens_file)
+        self.tokens = KnownTokens(
+            self.registry.database, self.settings.tokens_file, self.registry.connected
+        )
         self.intake = Intake(
             self.uploads, self.registry, self.queue, max_columns=self.settings.max_columns
         )

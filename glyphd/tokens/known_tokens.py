@@ -6,7 +6,8 @@ again before it is refused, so that a new token or session holds at once.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
@@ -73,10 +74,20 @@ class TokenSnapshot:
 
 
 class KnownTokens:
-    """The tokens of one registry and one file."""
+    """The tokens of one registry and one file.
 
-    def __init__(self, registry: Database, file: Path | None) -> None:
+    `connected` is a block with a connection to the registry: a request that looks here opens none
+    besides the one that it needs anyway.
+    """
+
+    def __init__(
+        self,
+        registry: Database,
+        file: Path | None,
+        connected: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         self._registry = registry
+        self._connected = connected
         self._file = TokensInFile(file) if file else None
         self._snapshot: TokenSnapshot | None = None
         self._reading = Lock()
@@ -132,7 +143,7 @@ class KnownTokens:
         read_at = time.monotonic()
         in_file = self._file.grants() if self._file else ()
         try:
-            with self._registry.connection_context():
+            with self._connected():
                 rows = all_tokens(self._registry)
                 found = TokenSnapshot(
                     is_locked=is_locked(self._registry) or self._file is not None,

@@ -15,7 +15,7 @@ FIRST = offers(
 SECOND = offers("L4,2500,0.5,EU,Acme,2025-07-02T00:00:00Z", "A100,9000,0.9,EU,Acme,2025-07-02")
 A_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T[0-9:.]*[^\s\",}\]]*")
 SIX_DECIMALS = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z")
-WITHOUT_TIMES = ("openapi", "health", "ready", "schema", "diff", "errors")
+WITHOUT_TIMES = ("openapi", "health", "ready", "schema", "diff", "errors", "metrics")
 AS_SENT = ("file", "source", "report")
 
 
