@@ -44,7 +44,7 @@ Answer = Callable[[Request], Reply]
 
 
 class Receiver:
-    """A server on this machine that notes every request, and answers as it is told."""
+    """A server on this machine that records every request, and answers as the test has set."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []

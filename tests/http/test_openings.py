@@ -24,6 +24,7 @@ def note(event, arguments):
 
 sys.addaudithook(note)
 for number, headers in enumerate(json.loads(sys.argv[3])):
+    service.services.tokens.forget()  # as if the last look were too old
     service.upload(offers(f"L4,{number + 2},0.5,,,"), **headers)
 print(f"\\n{len(opened)}")
 """

@@ -35,8 +35,7 @@ def _await_end(page: Page) -> None:
     expect(waiting).to_have_count(0, timeout=1000 * PATIENCE_SECONDS)
 
 
-def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Path) -> None:
-    page = person
+def _import_the_first_file(page: Page, empty: str) -> None:
     page.goto(empty)
     expect(page.get_by_role("heading", level=1)).to_have_text(
         "Upload a first file to see the market"
@@ -46,6 +45,8 @@ def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Pa
     _await_end(page)
     expect(page.get_by_text("24 rows imported.")).to_be_visible()
 
+
+def _find_an_offer_and_its_row(page: Page) -> None:
     _go(page, "Listings")
     page.get_by_label("Part of the model").fill("RTX_A6000")
     page.get_by_label("Score from, to").fill("0.8")
@@ -58,6 +59,8 @@ def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Pa
         "RTX_A6000,"
     )
 
+
+def _fix_a_broken_file(page: Page, folder: Path) -> None:
     _go(page, "Upload")
     page.get_by_label("CSV files of scored offers").set_input_files(SAMPLES / "broken_sample.csv")
     page.get_by_role("button", name="Import now").click()
@@ -67,7 +70,7 @@ def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Pa
     ).to_be_visible()
     with page.expect_download() as report:
         page.get_by_role("link", name="The file to fix").click()
-    fixed = tmp_path / "fixed.csv"
+    fixed = folder / "fixed.csv"
     fixed.write_text(mended(report.value.path().read_text()))
     page.get_by_role("link", name="Send the fixed file").click()
     page.get_by_label("CSV files of scored offers").set_input_files(fixed)
@@ -75,6 +78,8 @@ def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Pa
     _await_end(page)
     expect(page.get_by_text("20 rows imported.")).to_be_visible()
 
+
+def _roll_back_and_restore(page: Page) -> None:
     page.get_by_role("link", name="Roll back …").click()
     page.get_by_label("Reason (stored with the change)").fill("it was only a try")
     page.get_by_role("button", name="Roll back").click()
@@ -84,6 +89,8 @@ def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Pa
     page.get_by_role("button", name="Restore").click()
     expect(page.locator(".standing .status")).to_have_text("succeeded")
 
+
+def _look_at_yesterday(page: Page) -> None:
     _go(page, "Market")
     yesterday = datetime.now(UTC).replace(second=30) - timedelta(days=1)
     page.get_by_label("As of UTC").fill(yesterday.strftime("%Y-%m-%dT%H:%M:%S"))
@@ -92,6 +99,14 @@ def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Pa
         f"As of {yesterday:%Y-%m-%d %H:%M:%S} UTC."
     )
     expect(page.get_by_text("There were no current offers.")).to_be_visible()
+
+
+def test_from_the_first_file_to_yesterday(person: Page, empty: str, tmp_path: Path) -> None:
+    _import_the_first_file(person, empty)
+    _find_an_offer_and_its_row(person)
+    _fix_a_broken_file(person, tmp_path)
+    _roll_back_and_restore(person)
+    _look_at_yesterday(person)
 
 
 def test_a_file_is_checked_mapped_and_imported(person: Page, empty: str, tmp_path: Path) -> None:
