@@ -34,6 +34,7 @@ from glyphd.listings.results import Page, Result, RowStream
 from glyphd.request_errors import NotAcceptable
 
 _BY_MEDIA_TYPE = {kind.partition(";")[0]: form for form, kind in CONTENT_TYPES.items()}
+_LIST_VARIES_BY = f"Accept, {BY_CODING}"
 _BY_RANGE = {"*/*": "json", "application/*": "json", "text/*": "csv"}
 
 
@@ -57,7 +58,7 @@ def answer_bytes(
 
 
 class NotModified(HTTPResponse, Answered):  # type: ignore[misc]  # Bottle has no types
-    """Raised if the client already has this version."""
+    """The answer if the client already has this version."""
 
 
 def make_etag(*parts: Any) -> str:
@@ -71,25 +72,39 @@ def require_changed(*version: Any, vary: str = BY_CODING) -> dict[str, str]:
 
     Raises 304 if the client already has this version.
     """
-    return require_new_tag(make_etag(own_address(request.path), query_pairs(), *version), vary=vary)
+    return require_new_tag(_tag_of_request(version), vary=vary)
 
 
 def require_changed_list(asked: OutputQuery, *version: Any) -> dict[str, str]:
     """The same for a list, whose format may depend on the `Accept` header."""
-    return require_changed(output_format(asked), *version, vary=f"Accept, {BY_CODING}")
+    return require_changed(output_format(asked), *version, vary=_LIST_VARIES_BY)
 
 
 def require_new_tag(etag: str, *, vary: str = BY_CODING) -> dict[str, str]:
     """The headers of an answer with this tag, which depends on the request headers `vary`. Raises
     304 if the client already has it."""
-    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": vary}
-    given = {tag.strip().removeprefix("W/") for tag in header("If-None-Match").split(",")}
-    for tag in tags_accepted(etag):
-        if tag in given:
-            raise NotModified("", 304, headers | {"ETag": tag})
-    if "*" in given:
-        raise NotModified("", 304, headers)
+    headers = _tagged(etag, vary)
+    unchanged = _answer_unchanged(headers)
+    if unchanged is not None:
+        raise unchanged
     return headers
+
+
+def _tag_of_request(version: Sequence[Any]) -> str:
+    return make_etag(own_address(request.path), query_pairs(), *version)
+
+
+def _tagged(etag: str, vary: str) -> dict[str, str]:
+    return {"ETag": etag, "Cache-Control": "no-cache", "Vary": vary}
+
+
+def _answer_unchanged(headers: dict[str, str]) -> NotModified | None:
+    """The 304, if the client already has what has these headers."""
+    given = {tag.strip().removeprefix("W/") for tag in header("If-None-Match").split(",")}
+    for tag in tags_accepted(headers["ETag"]):
+        if tag in given:
+            return NotModified("", 304, headers | {"ETag": tag})
+    return NotModified("", 304, headers) if "*" in given else None
 
 
 def output_format(query: OutputQuery) -> str:
@@ -130,10 +145,11 @@ def answer_list(
     `version` changes whenever the list may change. `count` returns the number of rows, if it is
     requested. `results` and `pages` keep answers.
     """
-    try:
-        headers = require_changed_list(asked, version)
-    except NotModified as unchanged:
-        # Returned: an exception that passes all that the route has open costs more than this list.
+    headers = _tagged(_tag_of_request((output_format(asked), version)), _LIST_VARIES_BY)
+    unchanged = _answer_unchanged(headers)
+    if unchanged is not None:
+        # Not raised: the frames of an exception are garbage in cycles, and collecting it would hold
+        # up every thread.
         return unchanged
 
     def counted() -> dict[str, str]:

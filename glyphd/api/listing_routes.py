@@ -1,7 +1,5 @@
 """`/api/listings`: the current market, and the rows of single imports."""
 
-from contextlib import nullcontext
-
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
@@ -12,7 +10,6 @@ from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
-from glyphd.api.turns import Turns
 from glyphd.contracts.queries import ListingQuery, NoParameters
 from glyphd.errors import ListingNotCurrent, ListingNotFound
 from glyphd.listings.search import Search, archive_version, find_current, is_known
@@ -58,7 +55,6 @@ class ListingsApi:
     def __init__(self, services: Services, results: KeptResults) -> None:
         self._results = results
         self._archive = services.archive
-        self._turns = Turns()
         self._pages = KeptPages()
         self._statements = Statements()
 
@@ -72,8 +68,7 @@ class ListingsApi:
         """A page with `limit`, else the whole result as one snapshot."""
         asked = query(ListingQuery)
         require_limit(asked.limit, asked.cursor)
-        turn = nullcontext() if asked.limit is None else self._turns.take()
-        with turn, reading(self._archive, asked):
+        with reading(self._archive, asked):
             search = Search(self._archive, asked, self._statements)
             count = search.count if asked.count else None
             return answer_list(
