@@ -11,6 +11,9 @@ PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 PEERS := bench/.venv
 API_TOOLS := build/api-tools
 
+# Some machines set it, and then every process that a test starts compiles all its modules again, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Looked for only by the recipes that need one.
 PYTHONS := python3 python3.13 python3.12 python3.11
 PYTHON = $(or $(shell for p in $(PYTHONS); do \
