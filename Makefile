@@ -63,8 +63,8 @@ docs: install  ## build the documentation as a site in build/docs; any warning f
 cover: install  ## the tests, failing under 95 % coverage
 	@$(BIN)/pytest $(PARALLEL) --cov $(ARGS)
 
-check: lint types layers docs  ## everything CI runs: lint, types, layers, docs, tests with coverage
-	@$(MAKE) --no-print-directory cover
+check: lint types layers docs  ## everything CI runs: lint, types, layers, docs, tests
+	@$(MAKE) --no-print-directory test
 
 bench: install $(PEERS)/.installed  ## measure speed and memory beside others (ONLY="ingest queries" SCALE=0.01 REPEAT=5)
 	@$(BIN)/python -m bench $(ONLY) $(foreach name,SCALE REPEAT,$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z)=$($(name))))
