@@ -1,5 +1,7 @@
 """`/api/imports`: the status of imports, their row errors and their files."""
 
+from functools import partial
+
 from bottle import HTTPResponse
 
 from glyphd.api.answers import (
@@ -21,7 +23,7 @@ from glyphd.api.descriptions import (
     list_answer,
     page_answer,
 )
-from glyphd.api.file_answers import answer_open_file
+from glyphd.api.file_answers import answer_copied, answer_open_file
 from glyphd.api.import_lists import ImportList, KeptErrors
 from glyphd.api.kept_results import KeptResults
 from glyphd.api.needs import READ_ITS_IMPORTS, READ_ITS_SOURCE
@@ -32,9 +34,10 @@ from glyphd.api.waiting import Waiting
 from glyphd.contracts.import_contracts import ImportView
 from glyphd.contracts.queries import ErrorQuery, ImportQuery, NoParameters, StatusQuery
 from glyphd.contracts.row_errors import RowError
-from glyphd.errors import ImportNotFound, SourceMissing
+from glyphd.errors import ImportNotFound, SourceMissing, UploadsUnavailable
 from glyphd.importing.intake import GZIP, NDJSON
 from glyphd.importing.job_queries import require_import
+from glyphd.importing.kept_files import open_upload
 from glyphd.importing.status import view_imports
 from glyphd.services import Services
 
@@ -91,7 +94,7 @@ FILE = About(
         ),
     ),
     "It exists for every import, whatever its status. `ETag` is its SHA-256.",
-    problems=(*IMPORT_PROBLEMS, SourceMissing),
+    problems=(*IMPORT_PROBLEMS, SourceMissing, UploadsUnavailable),
 )
 
 
@@ -152,5 +155,8 @@ class ImportsApi:
         content_type = GZIP_TYPE if job.content_encoding == GZIP else job.content_type or "text/csv"
         require_new_tag(etag)
         headers = {"ETag": etag, "Content-Disposition": f'attachment; filename="{job.upload_name}"'}
-        file = self._services.uploads.open(job.upload_name or "")
-        return answer_open_file(file, content_type, headers)
+        uploads = self._services.uploads
+        opened = partial(open_upload, uploads, job)
+        if uploads.has_local_files:
+            return answer_open_file(opened(), content_type, headers)
+        return answer_copied(self._results, opened, content_type, headers)
