@@ -16,6 +16,7 @@ from glyphd.api.bodies import PLAIN_TYPES
 from glyphd.api.descriptions import (
     BYTES,
     DATABASE_PROBLEMS,
+    UPLOAD_PROBLEMS,
     About,
     Answer,
     Content,
@@ -34,7 +35,7 @@ from glyphd.api.waiting import Waiting
 from glyphd.contracts.import_contracts import ImportView
 from glyphd.contracts.queries import ErrorQuery, ImportQuery, NoParameters, StatusQuery
 from glyphd.contracts.row_errors import RowError
-from glyphd.errors import ImportNotFound, SourceMissing, UploadsUnavailable
+from glyphd.errors import ImportNotFound, SourceMissing
 from glyphd.importing.intake import GZIP, NDJSON
 from glyphd.importing.job_queries import require_import
 from glyphd.importing.kept_files import open_upload
@@ -78,7 +79,7 @@ ERRORS = About(
     ),
     "Up to `GLYPHD_MAX_ROW_ERRORS` of them; the status counts all.",
     query=ErrorQuery,
-    problems=IMPORT_PROBLEMS,
+    problems=(*UPLOAD_PROBLEMS, ImportNotFound),
 )
 FILE = About(
     "get_import_file",
@@ -94,7 +95,7 @@ FILE = About(
         ),
     ),
     "It exists for every import, whatever its status. `ETag` is its SHA-256.",
-    problems=(*IMPORT_PROBLEMS, SourceMissing, UploadsUnavailable),
+    problems=(*UPLOAD_PROBLEMS, ImportNotFound, SourceMissing),
 )
 
 

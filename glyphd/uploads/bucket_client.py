@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import obstore
 from obstore.exceptions import (
@@ -20,9 +20,12 @@ from obstore.exceptions import (
     PreconditionError,
     UnauthenticatedError,
 )
-from obstore.store import ClientConfig, RetryConfig, from_url
+from obstore.store import from_url
 
 from glyphd.errors import InvalidSettings, UploadsUnavailable
+
+if TYPE_CHECKING:  # they exist only for type checkers
+    from obstore.store import ClientConfig, RetryConfig
 
 PART_BYTES = 8 << 20
 MOST_PARTS = 9000
@@ -34,18 +37,18 @@ PARALLEL_PARTS = 2
 # Whether the endpoint is https:// is the operator's choice, in the variables of the cloud. They are
 # where these options come from too, unless they are given here, and then all of them are.
 _ANY_SCHEME = True
-PATIENT_CLIENT: ClientConfig = {
+PATIENT_CLIENT: "ClientConfig" = {
     "connect_timeout": "5s",
     "timeout": "30s",
     "allow_http": _ANY_SCHEME,
 }
-PATIENT_RETRIES: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
-QUICK_CLIENT: ClientConfig = {
+PATIENT_RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
+QUICK_CLIENT: "ClientConfig" = {
     "connect_timeout": "2s",
     "timeout": "3s",
     "allow_http": _ANY_SCHEME,
 }
-QUICK_RETRIES: RetryConfig = {"max_retries": 0, "retry_timeout": timedelta(seconds=3)}
+QUICK_RETRIES: "RetryConfig" = {"max_retries": 0, "retry_timeout": timedelta(seconds=3)}
 """For the question whether the bucket answers: who asks must not wait."""
 
 _REFUSALS = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden")

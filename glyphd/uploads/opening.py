@@ -65,7 +65,7 @@ def _open_bucket(settings: Settings) -> SharedStore | None:
         return None
     try:
         from glyphd.uploads.bucket import BucketUploads
-    except ImportError:
+    except ModuleNotFoundError:
         raise InvalidSettings(
             "GLYPHD_UPLOAD_URL needs a package that is not installed: "
             "pip install 'glyphd[object-storage]'"

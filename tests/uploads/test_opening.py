@@ -10,10 +10,10 @@ import pytest
 from glyphd.db.pairing import archive_id
 from glyphd.errors import BucketMismatch, InvalidSettings, RegistryLost, UploadsUnavailable
 from glyphd.settings import Settings
+from glyphd.upkeep.registry_rebuild import rebuild_registry
 from glyphd.uploads import LocalUploads
 from glyphd.uploads.bucket import MARKER, BucketUploads
 from glyphd.uploads.opening import open_own_uploads, open_uploads, prepare_ledger
-from glyphd.upkeep.registry_rebuild import rebuild_registry
 from tests.bucket_server import BUCKET
 from tests.service import offers, open_service
 
