@@ -8,10 +8,10 @@ from bottle import Bottle
 
 from glyphd.api.app import build_app, places_to_wait
 from glyphd.api.guard import Guard
-from glyphd.db.migrations import initialise
 from glyphd.private_files import make_folder
 from glyphd.services import Services, build_services
 from glyphd.settings import Settings, load_settings
+from glyphd.uploads.opening import prepare_ledger
 from glyphd.web.site import Site
 
 
@@ -19,10 +19,11 @@ def create_app(settings: Settings | None = None) -> Bottle:
     """API and pages as a WSGI application; settings come from the environment if none are given.
 
     A fresh folder is initialised. Raises SchemaOutdated for an older schema, naming the command
-    that upgrades it, and InvalidSettings for a tokens file that can't be used.
+    that upgrades it, BucketMismatch for a bucket of another archive, and InvalidSettings for a
+    tokens file that can't be used.
     """
     settings = settings or load_settings()
-    initialise(settings)
+    prepare_ledger(settings)
     make_folder(settings.scratch_dir)
     return build_site(build_services(settings))
 

@@ -8,12 +8,13 @@ import click
 
 from glyphd.command_settings import EXIT_WRONG, settings_options
 from glyphd.db.migration_sets import ARCHIVE, applied_of, place_of, require_there
-from glyphd.db.migrations import begin_new_ledger, initialise, migrate
+from glyphd.db.migrations import begin_new_ledger, migrate
 from glyphd.logs import configure_logs
 from glyphd.serving import serve
 from glyphd.settings import PREFIX, Settings, load_settings
 from glyphd.token_commands import token_group
 from glyphd.upkeep_commands import UPKEEP_COMMANDS
+from glyphd.uploads.opening import prepare_ledger
 from glyphd.worker_package import load
 
 
@@ -88,7 +89,7 @@ def init_command(new_ledger: bool, **flags: Any) -> None:
         if aside is not None:
             click.echo(f"the kept uploads were moved to {aside.absolute()}")
     else:
-        initialise(settings)
+        prepare_ledger(settings)
     click.echo(f"ready: {place_of(settings)}")
 
 

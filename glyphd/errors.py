@@ -49,6 +49,13 @@ class ArchiveMismatch(SchemaError):
     title = "Archive and registry do not belong together"
 
 
+class BucketMismatch(SchemaError):
+    """The bucket for uploads has the files of another archive, or not those of this one."""
+
+    code = "bucket_mismatch"
+    title = "The bucket does not belong to this archive"
+
+
 class RegistryLost(SchemaError):
     """There are kept uploads, but no registry."""
 
@@ -252,6 +259,13 @@ class ClientLeft(Unavailable):
 
     code = "client_left"
     title = "The client disconnected before its answer was complete"
+
+
+class UploadsUnavailable(Unavailable):
+    """The bucket for uploads did not answer, or refused the request."""
+
+    code = "uploads_unavailable"
+    title = "The store of the uploads can't be used"
 
 
 class NotReady(Unavailable):

@@ -13,7 +13,8 @@ from glyphd.importing.registry import Registry
 from glyphd.jobs import JobQueue, open_queue
 from glyphd.settings import Settings
 from glyphd.tokens.known_tokens import KnownTokens
-from glyphd.uploads import LocalUploads, UploadStore
+from glyphd.uploads import UploadStore
+from glyphd.uploads.opening import open_uploads
 
 
 @dataclass
@@ -49,7 +50,7 @@ def build_services(settings: Settings) -> Services:
         settings=settings,
         archive=open_archive(settings, read_only=True),
         registry=Registry(open_registry(settings)),
-        uploads=LocalUploads(settings.uploads_dir),
+        uploads=open_uploads(settings),
         locks=open_locks(settings),
         queue=open_queue(settings),
     )

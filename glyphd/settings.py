@@ -25,6 +25,7 @@ from glyphd.companions import (
 from glyphd.database_urls import require_readable_url, without_password
 from glyphd.errors import InvalidSettings
 from glyphd.hosts import parse_host
+from glyphd.upload_urls import require_bucket_url, shown_bucket
 
 PREFIX = "GLYPHD_"
 ANY_HOST = "*"
@@ -51,6 +52,9 @@ class Settings(BaseSettings):
     )
     database_url: str | None = Field(
         None, repr=False, description="postgresql://… for archive, registry and queue"
+    )
+    upload_url: str | None = Field(
+        None, description="s3://…, gs://… or az://… for uploads; default a folder"
     )
 
     host: str = Field("127.0.0.1", description="Address the API listens on")
@@ -135,6 +139,13 @@ class Settings(BaseSettings):
     def _is_postgresql(cls, value: str | None) -> str | None:
         if value is not None:
             require_readable_url(value)
+        return value
+
+    @field_validator("upload_url")
+    @classmethod
+    def _is_bucket(cls, value: str | None) -> str | None:
+        if value is not None:
+            require_bucket_url(value)
         return value
 
     @field_validator("allowed_hosts")
@@ -250,7 +261,9 @@ def settings_of_file(archive: Path) -> Settings:
     Raises InvalidSettings for a path that can't be an archive's.
     """
     try:
-        return Settings(db_path=archive, data_dir=archive.parent, database_url=None)
+        return Settings(
+            db_path=archive, data_dir=archive.parent, database_url=None, upload_url=None
+        )
     except ValidationError as error:
         raise _refusal(error, {"db_path": "db_path"}) from None
 
@@ -264,7 +277,9 @@ def _refusal(error: ValidationError, given: Mapping[str, str]) -> InvalidSetting
     # Any setting may have been given a URL by mistake, with a password anywhere in it.
     if name == "database_url" or any(mark in value for mark in (":/", "@")):
         shown = without_password(value)
-    if name != "database_url" and "@" in value:
+    if name == "upload_url":
+        shown = shown_bucket(value)
+    elif name != "database_url" and "@" in value:
         reason = "must not contain an @"  # the reason may quote a part of the value
     return InvalidSettings(f"{given.get(name, PREFIX + name.upper())}={shown}: {reason}")
 

@@ -28,7 +28,7 @@ from glyphd.upkeep.registry_rebuild import rebuild_registry
 from glyphd.upkeep.replacing import rebuild_elsewhere, rebuild_in_place
 from glyphd.upkeep.replacing_tables import rebuild_tables
 from glyphd.upkeep.verification import Verifier
-from glyphd.uploads import LocalUploads
+from glyphd.uploads.opening import open_own_uploads, open_uploads
 
 
 @click.command("check")
@@ -40,7 +40,7 @@ def check_command(**flags: Any) -> None:
     require_there(settings)
     registry, found = Registry(open_registry_to_look(settings)), False
     for line in find_faults(
-        settings, registry, LocalUploads(settings.uploads_dir), partial(_progress, "checking")
+        settings, registry, open_own_uploads(settings), partial(_progress, "checking")
     ):
         found = True
         _tell(line)
@@ -54,7 +54,7 @@ def _require_registry_of_uploads(settings: Settings) -> None:
     """If there is no registry, prints a line for each kept upload and exits."""
     if is_anything_there(settings, REGISTRY):
         return
-    found = list(uploads_without_registry(LocalUploads(settings.uploads_dir)))
+    found = list(uploads_without_registry(open_uploads(settings)))
     for line in found:
         _tell(line)
     if found:
@@ -154,7 +154,7 @@ def _progress(label: str, length: int) -> Iterator[Callable[[int], None]]:
 def _verifier(settings: Settings, import_ids: tuple[str, ...]) -> Iterator[Verifier]:
     """A running verifier, with its progress on stderr if that is a terminal."""
     archive, registry = open_archive_to_verify(settings), Registry(open_registry_to_look(settings))
-    verifier = Verifier(archive, registry, LocalUploads(settings.uploads_dir), settings)
+    verifier = Verifier(archive, registry, open_own_uploads(settings), settings)
     try:
         length = verifier.total_bytes(import_ids or None)
         with archive.connection_context(), _progress("verifying", length) as verifier.tick:

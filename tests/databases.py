@@ -1,5 +1,5 @@
-"""Databases for the tests: a fresh one for each test, on SQLite and on PostgreSQL. Nothing here
-skips."""
+"""Databases and buckets for the tests: fresh ones for each test, on SQLite, on PostgreSQL, and on
+PostgreSQL with a bucket. Nothing here skips."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from glyphd.db.migrations import initialise
 from glyphd.settings import PREFIX, Settings
+from tests.bucket_server import BUCKET, BucketServer, running_bucket_server
 from tests.postgres_server import running_server
 
 TEST_PREFIX = "GLYPHD_TEST_"
@@ -64,6 +66,59 @@ def database_settings(request: pytest.FixtureRequest) -> Settings:
     name = "sqlite_settings" if request.param == "sqlite" else "postgres_settings"
     settings: Settings = request.getfixturevalue(name)
     return settings
+
+
+@pytest.fixture(scope="session")
+def bucket_server() -> Iterator[BucketServer]:
+    """The server that tests have their buckets on. Whoever stops it takes one of its own."""
+    with running_bucket_server() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket_url(bucket_server: BucketServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty prefix of a test's own; the variables that it needs are set."""
+    for name, value in bucket_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://{BUCKET}/{uuid4().hex}"
+
+
+@pytest.fixture
+def bucket_settings(postgres_settings: Settings, bucket_url: str) -> Settings:
+    """Settings for an empty bucket and an empty database on PostgreSQL."""
+    return postgres_settings.model_copy(update={"upload_url": bucket_url})
+
+
+@pytest.fixture(scope="session")
+def initialised_database(
+    postgres_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The name of a database as the migrations make it: copying it is quicker than migrating for
+    every test."""
+    name = f"glyphd_test_{uuid4().hex}"
+    _execute(postgres_url, f"CREATE DATABASE {name}")
+    url = with_database(postgres_url, name)
+    folder = tmp_path_factory.mktemp("template")
+    # A session's fixture is made before the settings from outside are taken away.
+    initialise(Settings(data_dir=folder, db_path=None, database_url=url, upload_url=None))
+    yield name
+    _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def shared_settings(
+    tmp_path: Path, postgres_url: str, initialised_database: str, bucket_url: str
+) -> Iterator[Settings]:
+    """Settings for one of many machines, which share all that has an engine of its own: a fresh
+    database on PostgreSQL and an empty bucket."""
+    name = f"glyphd_test_{uuid4().hex}"
+    _execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {initialised_database}")
+    yield Settings(
+        data_dir=tmp_path / "data",
+        database_url=with_database(postgres_url, name),
+        upload_url=bucket_url,
+    )
+    _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _execute(url: str, statement: str) -> None:

@@ -21,6 +21,7 @@ from glyphd.db.registry_models import Job
 from glyphd.private_files import make_folder
 from glyphd.services import Services, build_services
 from glyphd.settings import Settings
+from glyphd.uploads.opening import prepare_ledger
 from worker import run_pending
 
 HEADER = "model,price_usd,score,region,seller,seen_at"
@@ -82,13 +83,19 @@ class Service:
     def kept(self) -> list[str]:
         """The names in the upload store."""
         folder = self.settings.uploads_dir
-        return sorted(file.name for file in folder.iterdir()) if folder.exists() else []
+        here = [file.name for file in folder.iterdir()] if folder.exists() else []
+        if self.settings.upload_url is None:
+            return sorted(here)
+        return sorted([*here, *self.services.uploads.names()])
+
+    def kept_bytes(self, name: str) -> bytes:
+        """A file in the upload store."""
+        with self.services.uploads.open(name) as file:
+            return file.read()
 
     def manifest(self, import_id: str) -> dict[str, Any]:
         """What lies beside an upload."""
-        found: dict[str, Any] = json.loads(
-            (self.settings.uploads_dir / f"{import_id}.json").read_bytes()
-        )
+        found: dict[str, Any] = json.loads(self.kept_bytes(f"{import_id}.json"))
         return found
 
     def changes(self) -> list[BatchChange]:
@@ -131,7 +138,7 @@ StartService = Callable[..., Service]
 
 def open_service(settings: Settings) -> Service:
     """What `create_app` makes, with its insides at hand."""
-    initialise(settings)
+    prepare_ledger(settings)
     make_folder(settings.scratch_dir)
     services = build_services(settings)
     service = Service(settings, services, TestApp(build_site(services)))
@@ -168,10 +175,26 @@ def initialised_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test marked `every_way` runs on SQLite with a folder, and on what machines share."""
+    if "way" in metafunc.fixturenames and metafunc.definition.get_closest_marker("every_way"):
+        metafunc.parametrize("way", ["sqlite", "shared"], indirect=True)
+
+
 @pytest.fixture
-def start_service(tmp_path: Path, initialised_folder: Path) -> StartService:
+def way(request: pytest.FixtureRequest) -> str:
+    return getattr(request, "param", "sqlite")
+
+
+@pytest.fixture
+def start_service(
+    way: str, request: pytest.FixtureRequest, tmp_path: Path, initialised_folder: Path
+) -> StartService:
     """Starts a service, fresh the first time: `start_service(max_json_bytes=100)` with other
     settings."""
+    if way == "shared":
+        shared: Settings = request.getfixturevalue("shared_settings")
+        return lambda **values: open_service(shared.model_copy(update=values))
 
     def start(**values: Any) -> Service:
         return start_in(tmp_path / "data", initialised_folder, **values)
@@ -181,7 +204,7 @@ def start_service(tmp_path: Path, initialised_folder: Path) -> StartService:
 
 @pytest.fixture
 def service(start_service: StartService) -> Service:
-    """A fresh service on SQLite."""
+    """A fresh service: on SQLite, and where it is asked for on what machines share."""
     return start_service()
 
 

@@ -3,12 +3,12 @@
 import socket
 
 from glyphd.db.migration_sets import ARCHIVE, is_anything_there
-from glyphd.db.migrations import initialise
 from glyphd.errors import NotReady
 from glyphd.logs import configure_logs
 from glyphd.scratch import use_scratch_folder
 from glyphd.services import build_services
 from glyphd.settings import Settings
+from glyphd.uploads.opening import prepare_ledger
 from worker.consumer import run_worker
 from worker.pending import run_pending
 
@@ -18,12 +18,12 @@ def run(settings: Settings, *, once: bool, stop_with_parent: bool) -> None:
     thread.
 
     A fresh folder is initialised, unless a parent has done so: then a missing archive may come back
-    with its disk. Raises what `initialise` raises, and NotReady.
+    with its disk. Raises what `prepare_ledger` raises, and NotReady.
     """
     configure_logs(settings)
     if stop_with_parent and not is_anything_there(settings, ARCHIVE):
         raise NotReady("the archive is gone")
-    initialise(settings)
+    prepare_ledger(settings)
     use_scratch_folder(settings)
     services = build_services(settings)
     if once:

@@ -5,6 +5,7 @@ from typing import Any
 import structlog
 
 from glyphd.contracts.import_contracts import ImportStatus
+from glyphd.errors import Unavailable
 from glyphd.importing.claims import Claim
 from glyphd.importing.error_report import errors_name
 from glyphd.importing.job_queries import IMPORT
@@ -29,12 +30,7 @@ def record_end(
     if job.kind == IMPORT:
         stored["reason"] = None
     _record(context, claim, **stored, finished_at=now, heartbeat_at=now)
-    # Attempts that a dead worker left may have left their row errors too. Only those of one attempt
-    # count: of this one, or of the one that died just after its batch was in the archive.
-    for attempt in range(1, claim.attempt):
-        name = errors_name(job.import_id, attempt)
-        if name != values.get("errors_name"):
-            context.services.uploads.delete(name)
+    _remove_other_errors(context, claim, values.get("errors_name"))
     tell = log.warning if values["status"] == ImportStatus.FAILED else log.info
     if job.kind != IMPORT:
         tell(
@@ -57,6 +53,23 @@ def record_end(
         dry_run=job.dry_run,
         seconds=round(seconds, 3),
     )
+
+
+def _remove_other_errors(context: WorkerContext, claim: Claim, kept: str | None) -> None:
+    """Attempts that a dead worker left may have left their row errors too. Only those of one
+    attempt count: of this one, or of the one that died just after its batch was in the archive.
+
+    The import has ended, whether or not they can be removed now.
+    """
+    for attempt in range(1, claim.attempt):
+        name = errors_name(claim.job.import_id, attempt)
+        if name == kept:
+            continue
+        try:
+            context.services.uploads.delete(name)
+        except (OSError, Unavailable):
+            log.warning("row_errors_not_removed", name=name, exc_info=True)
+            return
 
 
 def requeue(context: WorkerContext, claim: Claim, rest: Rest, reason: str | None = None) -> None:

@@ -11,6 +11,7 @@ from glyphd.api.callers import caller, wanted_import
 from glyphd.api.descriptions import (
     DATABASE_PROBLEMS,
     JSON,
+    UPLOAD_PROBLEMS,
     About,
     Answer,
     AnyOf,
@@ -80,7 +81,7 @@ RETRY = About(
     query=ImportOptions,
     headers=("Prefer", "Idempotency-Key"),
     problems=(
-        *DATABASE_PROBLEMS,
+        *UPLOAD_PROBLEMS,
         ImportNotFound,
         ImportNotRetryable,
         SourceMissing,

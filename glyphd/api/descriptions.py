@@ -14,12 +14,22 @@ from pydantic import BaseModel
 
 from glyphd.contracts.list_columns import rows_schema
 from glyphd.contracts.queries import NoParameters
-from glyphd.errors import DatabaseDamaged, GlyphdError, NotReady, SchemaError, StorageFull
+from glyphd.errors import (
+    DatabaseDamaged,
+    GlyphdError,
+    NotReady,
+    SchemaError,
+    StorageFull,
+    UploadsUnavailable,
+)
 from glyphd.importing.intake import NDJSON
 from glyphd.listings.parquet import CONTENT_TYPE as PARQUET
 
 DATABASE_PROBLEMS = (DatabaseDamaged, NotReady, SchemaError, StorageFull)
 """What can be wrong with whatever reads a database."""
+
+UPLOAD_PROBLEMS = (*DATABASE_PROBLEMS, UploadsUnavailable)
+"""What can be wrong with whatever keeps or reads an upload too."""
 
 JSON, CSV = "application/json", "text/csv"
 

@@ -1,6 +1,8 @@
 """Answers from files, as a whole or in parts: uploads, whole results, reports."""
 
+import io
 import os
+from collections.abc import Callable
 from typing import BinaryIO
 
 from bottle import HTTPResponse, request
@@ -18,6 +20,8 @@ from glyphd.api.content_codings import (
 from glyphd.api.kept_results import HeldFile, KeptResults
 from glyphd.api.problems import problem_of
 from glyphd.request_errors import RangeNotSatisfiable
+
+COPY_BYTES = 1 << 20
 
 
 def answer_result(
@@ -40,21 +44,67 @@ def answer_open_file(file: BinaryIO, content_type: str, headers: dict[str, str])
     return answer_held(held, content_type, headers)
 
 
+def answer_copied(
+    results: KeptResults,
+    open_file: Callable[[], BinaryIO],
+    content_type: str,
+    headers: dict[str, str],
+) -> HTTPResponse:
+    """A file that is not of this system, or the part of it that is asked for, sent from a scratch
+    copy: the server's loop, which serves all, must not wait for another machine.
+
+    A HEAD copies nothing.
+    """
+    with open_file() as file:
+        size = file.seek(0, io.SEEK_END)
+        asked = _asked(size, headers)
+        if isinstance(asked, HTTPResponse):
+            return asked
+        part = asked or range(size)
+        if request.method == "HEAD":
+            return HTTPResponse("", 200, _part_headers(part, None, size, content_type, headers))
+
+        def write(copy: BinaryIO) -> None:
+            file.seek(part.start)
+            left = len(part)
+            while block := file.read(min(COPY_BYTES, left)):
+                copy.write(block)
+                left -= len(block)
+
+        copied = results.open(f"{headers['ETag']} {part.start}-{part.stop}", write)
+    named = _part_headers(part, asked, size, content_type, headers)
+    return HTTPResponse(FilePart(copied, range(copied.size)), 200 if asked is None else 206, named)
+
+
 def answer_held(held: HeldFile, content_type: str, headers: dict[str, str]) -> HTTPResponse:
     """The content or the part that is asked for; `headers` have its strong `ETag`.
 
     A HEAD has the headers of the whole content: Bottle closes what it does not send.
     """
-    try:
-        asked = range_asked(held.size, headers["ETag"]) if request.method == "GET" else None
-    except RangeNotSatisfiable as error:
+    asked = _asked(held.size, headers)
+    if isinstance(asked, HTTPResponse):
         held.release()
-        answer = problem_of(error)
-        answer.set_header("Content-Range", f"bytes */{held.size}")
-        return answer
+        return asked
     part = asked or range(held.size)
+    named = _part_headers(part, asked, held.size, content_type, headers)
+    return HTTPResponse(FilePart(held, part), 200 if asked is None else 206, named)
+
+
+def _asked(size: int, headers: dict[str, str]) -> range | HTTPResponse | None:
+    """The part of a content of this size that is asked for, None for all of it; or the refusal."""
+    try:
+        return range_asked(size, headers["ETag"]) if request.method == "GET" else None
+    except RangeNotSatisfiable as error:
+        answer = problem_of(error)
+        answer.set_header("Content-Range", f"bytes */{size}")
+        return answer
+
+
+def _part_headers(
+    part: range, asked: range | None, size: int, content_type: str, headers: dict[str, str]
+) -> dict[str, str]:
     named = {"Content-Type": content_type, "Accept-Ranges": "bytes", **headers}
     named["Content-Length"] = str(len(part))
     if asked is not None:
-        named["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{held.size}"
-    return HTTPResponse(FilePart(held, part), 200 if asked is None else 206, named)
+        named["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
+    return named

@@ -1,5 +1,7 @@
 """`/api/imports`: the status of imports, their row errors and their files."""
 
+from functools import partial
+
 from bottle import HTTPResponse
 
 from glyphd.api.answers import (
@@ -14,6 +16,7 @@ from glyphd.api.bodies import PLAIN_TYPES
 from glyphd.api.descriptions import (
     BYTES,
     DATABASE_PROBLEMS,
+    UPLOAD_PROBLEMS,
     About,
     Answer,
     Content,
@@ -21,7 +24,7 @@ from glyphd.api.descriptions import (
     list_answer,
     page_answer,
 )
-from glyphd.api.file_answers import answer_open_file
+from glyphd.api.file_answers import answer_copied, answer_open_file
 from glyphd.api.import_lists import ImportList, KeptErrors
 from glyphd.api.kept_results import KeptResults
 from glyphd.api.needs import READ_ITS_IMPORTS, READ_ITS_SOURCE
@@ -35,6 +38,7 @@ from glyphd.contracts.row_errors import RowError
 from glyphd.errors import ImportNotFound, SourceMissing
 from glyphd.importing.intake import GZIP, NDJSON
 from glyphd.importing.job_queries import require_import
+from glyphd.importing.kept_files import open_upload
 from glyphd.importing.status import view_imports
 from glyphd.services import Services
 
@@ -75,7 +79,7 @@ ERRORS = About(
     ),
     "Up to `GLYPHD_MAX_ROW_ERRORS` of them; the status counts all.",
     query=ErrorQuery,
-    problems=IMPORT_PROBLEMS,
+    problems=(*UPLOAD_PROBLEMS, ImportNotFound),
 )
 FILE = About(
     "get_import_file",
@@ -91,7 +95,7 @@ FILE = About(
         ),
     ),
     "It exists for every import, whatever its status. `ETag` is its SHA-256.",
-    problems=(*IMPORT_PROBLEMS, SourceMissing),
+    problems=(*UPLOAD_PROBLEMS, ImportNotFound, SourceMissing),
 )
 
 
@@ -152,5 +156,8 @@ class ImportsApi:
         content_type = GZIP_TYPE if job.content_encoding == GZIP else job.content_type or "text/csv"
         require_new_tag(etag)
         headers = {"ETag": etag, "Content-Disposition": f'attachment; filename="{job.upload_name}"'}
-        file = self._services.uploads.open(job.upload_name or "")
-        return answer_open_file(file, content_type, headers)
+        uploads = self._services.uploads
+        opened = partial(open_upload, uploads, job)
+        if uploads.has_local_files:
+            return answer_open_file(opened(), content_type, headers)
+        return answer_copied(self._results, opened, content_type, headers)

@@ -10,15 +10,7 @@ from bottle import HTTPResponse
 from glyphd.api.bodies import read_json_body
 from glyphd.api.body_limits import BodyLimits
 from glyphd.api.callers import wanted_import
-from glyphd.api.descriptions import (
-    DATABASE_PROBLEMS,
-    JSON,
-    About,
-    Content,
-    Many,
-    Named,
-    RequestBody,
-)
+from glyphd.api.descriptions import JSON, UPLOAD_PROBLEMS, About, Content, Many, Named, RequestBody
 from glyphd.api.import_log import import_line
 from glyphd.api.needs import SEND
 from glyphd.api.outcomes import IMPORT_FAILURES, UPLOAD_ANSWERS, answer_accepted
@@ -63,7 +55,7 @@ PERSIST = About(
     headers=("Prefer", "Idempotency-Key"),
     body=RequestBody((Content(JSON, Many(Named("RowGiven", given_row_schema))),)),
     problems=(
-        *DATABASE_PROBLEMS,
+        *UPLOAD_PROBLEMS,
         RowsRefused,
         TooManyImports,
         TooManyUploads,

@@ -15,6 +15,8 @@ from glyphd.services import Services
 log = structlog.get_logger(__name__)
 
 OK = "ok"
+LATEST_UPLOADS = 20
+"""How many kept files are looked for: the last ones, of which each machine has accepted some."""
 
 
 class Readiness:
@@ -26,7 +28,7 @@ class Readiness:
             "schema": lambda: require_current_schema(services.settings),
             "registry": services.registry.check_writable,
             "queue": services.queue.check_usable,
-            "uploads": services.uploads.check_writable,
+            "uploads": self._require_uploads,
             "disk": lambda: require_free_disk(services.settings),
             "worker": self._require_worker,
             "imports": self._require_none_resting,
@@ -45,6 +47,24 @@ class Readiness:
             log.warning("check_failed", check="integrity", exc_info=True)
             return None
         return {"result": last.result, "checked_at": last.checked_at} if last else None
+
+    def _require_uploads(self) -> None:
+        """Files can be kept, and those that other machines have accepted are here.
+
+        A bucket is known to be the right one, by its marker.
+        """
+        uploads = self._services.uploads
+        uploads.check_writable()
+        if not uploads.has_local_files:
+            return
+        for job in self._services.registry.imports({}, limit=LATEST_UPLOADS):
+            try:
+                uploads.size(str(job.upload_name))
+            except FileNotFoundError:
+                raise Unavailable(
+                    f"the kept file of import {job.import_id} is not in this machine's folder: "
+                    "machines that share a registry need one upload store, see GLYPHD_UPLOAD_URL"
+                ) from None
 
     def _require_worker(self) -> None:
         if not self._services.registry.workers_alive():

@@ -7,15 +7,7 @@ from bottle import HTTPResponse
 from peewee import Database
 
 from glyphd.api.answers import answer_bytes, make_etag, require_new_tag
-from glyphd.api.descriptions import (
-    BYTES,
-    CSV,
-    DATABASE_PROBLEMS,
-    TEXT,
-    About,
-    Answer,
-    Content,
-)
+from glyphd.api.descriptions import BYTES, CSV, TEXT, UPLOAD_PROBLEMS, About, Answer, Content
 from glyphd.api.file_answers import answer_result
 from glyphd.api.kept_results import KeptResults
 from glyphd.api.listing_routes import listing_key
@@ -56,7 +48,7 @@ REPORT = About(
         ),
     ),
     "The columns `_line`, `_status` and `_errors` come first; an import ignores them.",
-    problems=(*DATABASE_PROBLEMS, ImportNotFound, SourceMissing),
+    problems=(*UPLOAD_PROBLEMS, ImportNotFound, SourceMissing),
 )
 SOURCE = About(
     "get_listing_source",
@@ -73,7 +65,7 @@ SOURCE = About(
     "Without `import_id` it is the current event's record. `Link` is the address of the file.",
     query=SourceQuery,
     problems=(
-        *DATABASE_PROBLEMS,
+        *UPLOAD_PROBLEMS,
         ListingNotFound,
         ListingNotCurrent,
         ListingNotInImport,

@@ -8,8 +8,8 @@ from glyphd.api.body_limits import BodyLimits
 from glyphd.api.callers import wanted_import
 from glyphd.api.descriptions import (
     BYTES,
-    DATABASE_PROBLEMS,
     JSON,
+    UPLOAD_PROBLEMS,
     About,
     Content,
     FormFields,
@@ -54,7 +54,7 @@ UPLOAD = About(
             Content(JSON, CsvText, {"filename": "offers.csv", "csv": "model,price_usd,score\n…"}),
         )
     ),
-    problems=(*DATABASE_PROBLEMS, TooManyImports, TooManyUploads, *IMPORT_FAILURES),
+    problems=(*UPLOAD_PROBLEMS, TooManyImports, TooManyUploads, *IMPORT_FAILURES),
 )
 
 

@@ -68,9 +68,11 @@ def _require_movable(settings: Settings, targets: dict[MigrationSet, int]) -> No
         require_no_lost_registry(settings)
 
 
-def initialise(settings: Settings, *, registry_may_be_lost: bool = False) -> None:
-    """Creates the archive and the registry if they do not exist, and pairs them. Many processes can
-    call it at the same time.
+def initialise(
+    settings: Settings, *, registry_may_be_lost: bool = False, archive_id: str | None = None
+) -> None:
+    """Creates the archive and the registry if they do not exist, and pairs them; a new archive gets
+    this id if one is given. Many processes can call it at the same time.
 
     Raises SchemaOutdated, SchemaError or ArchiveMismatch for databases that this version can't work
     with, and RegistryLost where uploads are kept that no registry knows, unless that may be so.
@@ -88,14 +90,18 @@ def initialise(settings: Settings, *, registry_may_be_lost: bool = False) -> Non
             ids = require_fit()
             for steps in SETS:
                 _make_if_fresh(settings, steps)
-            pair(settings, ids)
+            pair(settings, ids, archive_id)
 
 
 def begin_new_ledger(settings: Settings) -> Path | None:
     """`initialise` if the registry is lost: its uploads are moved to the folder that is returned.
 
-    Raises SchemaError if there is a registry.
+    Raises SchemaError if there is a registry, and InvalidSettings for uploads in a bucket.
     """
+    if settings.upload_url is not None:
+        raise InvalidSettings(
+            "a new ledger needs an empty prefix: choose another one in GLYPHD_UPLOAD_URL"
+        )
     _require_fit(settings)
     if applied_of(settings, REGISTRY):
         raise SchemaError("a registry exists, so no new ledger was begun and nothing was changed")

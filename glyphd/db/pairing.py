@@ -24,14 +24,15 @@ _IDENTITIES: dict[MigrationSet, type[ArchiveIdentity] | type[RegistryIdentity]] 
 }
 
 
-def pair(settings: Settings, ids: Ids) -> None:
+def pair(settings: Settings, ids: Ids, new_id: str | None = None) -> None:
     """Gives archive and registry, which have these ids, the same one: a registry that has none yet
-    takes the archive's. Both need their schema.
+    takes the archive's, an archive that has none takes `new_id` or a random one. Both need their
+    schema.
 
     The caller holds the migration lock, and has the ids from `require_no_mismatch` under it.
     """
     archive_id, known_id = ids
-    shared = archive_id or uuid4().hex
+    shared = archive_id or new_id or uuid4().hex
     # The archive first: killed in between, the registry adopts its id at the next start.
     if archive_id is None:
         _write_id(settings, ARCHIVE, shared)

@@ -195,13 +195,14 @@ class Intake:
             "idempotency_fingerprint": request.fingerprint if request else None,
         }
         manifest = f"{import_id}.json"
+        files = [name for name in (manifest, own_upload) if name is not None]
         try:
             self._uploads.put(manifest, manifest_bytes(row))
         except Exception:
-            if own_upload is not None:
-                self._uploads.delete(own_upload)
+            # The manifest too, and first: it may have been written though its answer was lost.
+            with suppress(Exception):
+                self._forget(files)
             raise
-        files = [name for name in (manifest, own_upload) if name is not None]
         try:
             same_content_as = self._registry.latest_with_bytes(values["sha256"])
             job = self._registry.add(

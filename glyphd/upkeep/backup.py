@@ -23,7 +23,7 @@ from glyphd.errors import CannotBackUp
 from glyphd.importing.job_queries import IMPORT
 from glyphd.importing.registry import Registry
 from glyphd.private_files import make_file, make_folder
-from glyphd.settings import Settings
+from glyphd.settings import Settings, settings_of_file
 from glyphd.upkeep.originals import check_notes, check_upload, files_of, is_plain
 from glyphd.uploads import LocalUploads
 
@@ -65,9 +65,7 @@ def back_up(settings: Settings, folder: Path, progress: Progress) -> BackedUp:
         raise CannotBackUp(f"{folder} is not empty: every backup needs its own folder")
     unfinished = folder / UNFINISHED
     make_folder(unfinished)
-    copied = Settings(
-        data_dir=unfinished, db_path=unfinished / settings.archive_path.name, database_url=None
-    )
+    copied = settings_of_file(unfinished / settings.archive_path.name)
     copying = _Copying(settings, copied, progress)
     wrong = list(copying.run())
     if wrong:

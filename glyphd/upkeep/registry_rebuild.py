@@ -12,7 +12,6 @@ from peewee import Database
 from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.archive_models import BatchChange, ImportBatch
 from glyphd.db.connections import open_archive, open_registry
-from glyphd.db.migrations import initialise
 from glyphd.db.registry_models import Job
 from glyphd.importing.registry import Registry
 from glyphd.importing.unrecorded import NotTakenUp, Unrecorded, find_unrecorded, job_values, record
@@ -22,7 +21,8 @@ from glyphd.tokens.token_store import lock
 from glyphd.upkeep.agreement import find_batch
 from glyphd.upkeep.backup import Progress
 from glyphd.upkeep.rebuild import findings_in, opened, refuse_beside_worker
-from glyphd.uploads import LocalUploads, UploadStore
+from glyphd.uploads import UploadStore
+from glyphd.uploads.opening import open_uploads, prepare_ledger
 
 
 @dataclass
@@ -48,16 +48,16 @@ def rebuild_registry(settings: Settings, progress: Progress) -> Recovered:
     """Creates a registry if there is none, and jobs for all uploads with a manifest that it lacks.
 
     It can be repeated, and then adds nothing. Raises CannotRebuild while a worker is alive, and
-    what `initialise` raises.
+    what `prepare_ledger` raises.
     """
-    initialise(settings, registry_may_be_lost=True)
+    prepare_ledger(settings, registry_may_be_lost=True)
     with (
         opened(open_registry(settings)) as database,
         opened(open_archive(settings, read_only=True)) as archive,
     ):
         registry = Registry(database)
         refuse_beside_worker(registry)
-        return _Recovery(registry, archive, LocalUploads(settings.uploads_dir), progress).run()
+        return _Recovery(registry, archive, open_uploads(settings), progress).run()
 
 
 @dataclass(frozen=True)

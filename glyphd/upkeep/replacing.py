@@ -42,7 +42,8 @@ from glyphd.settings import Settings, settings_of_file
 from glyphd.upkeep.backup import Progress, copy_database
 from glyphd.upkeep.belongings import find_companions, sharing_archives, uploads_of
 from glyphd.upkeep.rebuild import Rebuilt, refill, require_no_worker
-from glyphd.uploads import LocalUploads
+from glyphd.uploads import LocalUploads, UploadStore
+from glyphd.uploads.opening import open_own_uploads
 
 
 def rebuild_in_place(settings: Settings, progress: Progress) -> tuple[Rebuilt, list[Path]]:
@@ -56,7 +57,7 @@ def rebuild_in_place(settings: Settings, progress: Progress) -> tuple[Rebuilt, l
         known = _require_unused(settings, old)
         use_scratch_folder(settings)
         source = _with_current_registry(settings, old, work)
-        rebuilt = _fill(work, source, LocalUploads(uploads_of(settings, old)), progress)
+        rebuilt = _fill(work, source, _uploads_in(settings, old), progress)
         rebuilt.notes += _notes(settings)
         if _require_unused(settings, old) - known:
             raise CannotRebuild(
@@ -79,7 +80,7 @@ def rebuild_elsewhere(settings: Settings, into: Path, progress: Progress) -> Reb
     target = settings_of_file(into)
     use_scratch_folder(settings)
     try:
-        return _fill(target, settings, LocalUploads(settings.uploads_dir), progress)
+        return _fill(target, settings, open_own_uploads(settings), progress)
     except BaseException:
         for path in (
             into,
@@ -101,7 +102,14 @@ def _refuse_version_1(settings: Settings) -> None:
         return
 
 
-def _fill(target: Settings, source: Settings, uploads: LocalUploads, progress: Progress) -> Rebuilt:
+def _uploads_in(settings: Settings, old: Settings) -> UploadStore:
+    """The kept files, under the name that a folder still has."""
+    if settings.upload_url is not None:
+        return open_own_uploads(settings)
+    return LocalUploads(uploads_of(settings, old))
+
+
+def _fill(target: Settings, source: Settings, uploads: UploadStore, progress: Progress) -> Rebuilt:
     """Builds the archive of `target` from the registry of `source`."""
     initialise_archive(target, registry_id(source))
     return refill(target, source, uploads, progress)
@@ -201,7 +209,7 @@ def _take_places(settings: Settings, old: Settings, work: Settings) -> list[Path
         _replace(
             old.registry_path, settings.beside(ending), work.registry_path, settings.registry_path
         )
-        for path in settings.uploads_dir.iterdir():
+        for path in settings.uploads_dir.glob("*"):
             path.chmod(0o600)  # version 1 left the files with row errors readable for all
     # 3. The archive.
     _replace(

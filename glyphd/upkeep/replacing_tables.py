@@ -21,7 +21,7 @@ from glyphd.scratch import use_scratch_folder
 from glyphd.settings import Settings
 from glyphd.upkeep.backup import Progress
 from glyphd.upkeep.rebuild import Rebuilt, refill, require_no_worker
-from glyphd.uploads import LocalUploads
+from glyphd.uploads.opening import open_own_uploads
 
 
 def rebuild_tables(settings: Settings, progress: Progress) -> tuple[Rebuilt, str | None]:
@@ -40,7 +40,7 @@ def rebuild_tables(settings: Settings, progress: Progress) -> tuple[Rebuilt, str
     try:
         for steps in (REGISTRY, ARCHIVE):
             migrate(settings, f"{steps.name}:{len(steps.packaged())}")
-        rebuilt = refill(settings, settings, LocalUploads(settings.uploads_dir), progress)
+        rebuilt = refill(settings, settings, open_own_uploads(settings), progress)
     except BaseException:
         migrate(settings, f"{ARCHIVE.name}:0", drop_data=True)
         _bring_back(settings, schema)

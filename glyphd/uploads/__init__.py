@@ -1,5 +1,5 @@
-"""The upload store: every received byte, kept forever. The interface, and its implementation in a
-local folder."""
+"""The upload store: every received byte, kept forever. The interface, and its implementations: a
+local folder, and a bucket."""
 
 from glyphd.uploads.local import LocalUploads
 from glyphd.uploads.store import HEAD_BYTES, Receiving, UploadStore

@@ -24,12 +24,14 @@ class LocalUploads:
     """One flat folder. Incomplete files end in `.part`; complete ones get their name by a
     rename."""
 
+    has_local_files = True
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @contextmanager
     def receive(self) -> Iterator["LocalReceiving"]:
-        with _no_room_named():
+        with no_room_named():
             make_folder(self.folder)
         receiving = LocalReceiving(self.folder)
         try:
@@ -93,13 +95,13 @@ class LocalReceiving:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._path = folder / f"{uuid4()}.part"
+        self.path = folder / f"{uuid4()}.part"
         self._digest: FollowingDigest | None = None
         self._kept = False
         self.size, self.head = 0, b""
-        with _no_room_named():
+        with no_room_named():
             self._file = os.fdopen(
-                os.open(self._path, _CREATE | os.O_EXCL, FOR_OWNER), "w+b", buffering=0
+                os.open(self.path, _CREATE | os.O_EXCL, FOR_OWNER), "w+b", buffering=0
             )
 
     @property
@@ -108,14 +110,12 @@ class LocalReceiving:
             return sha256(self.head).hexdigest()  # quicker than to start a thread for it
         digested = self._started_digest().catch_up(self.size)
         if self.size > _QUICKLY_SYNCED_BYTES:
-            # Beside the thread that digests, which takes about as long.
-            with _no_room_named():
-                os.fsync(self._file.fileno())
+            self._sync_early()
         return digested.result()
 
     def write(self, data: bytes | bytearray) -> None:
         left = memoryview(data)
-        with _no_room_named():
+        with no_room_named():
             while left:
                 left = left[self._file.write(left) :]
         self.size += len(data)
@@ -129,9 +129,9 @@ class LocalReceiving:
 
     def keep(self, name: str) -> None:
         path = _path_in(self._folder, name)
-        with _no_room_named():
+        with no_room_named():
             os.fsync(self._file.fileno())
-            self._path.rename(path)
+            self.path.rename(path)
             self._kept = True
             sync_folder(self._folder)
 
@@ -140,7 +140,12 @@ class LocalReceiving:
             self._digest.close()
         self._file.close()
         if not self._kept:
-            self._path.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
+
+    def _sync_early(self) -> None:
+        """Beside the thread that digests, which takes about as long."""
+        with no_room_named():
+            os.fsync(self._file.fileno())
 
     def _started_digest(self) -> FollowingDigest:
         if self._digest is None:
@@ -149,10 +154,14 @@ class LocalReceiving:
 
 
 def _path_in(folder: Path, name: str) -> Path:
-    """Only plain names: a separator in a name would be a bug."""
+    require_plain(name)
+    return folder / name
+
+
+def require_plain(name: str) -> None:
+    """A separator in a name would be a bug. Raises ValueError."""
     if name in ("", "..") or Path(name).name != name:
         raise ValueError(f"not a plain file name: {name!r}")
-    return folder / name
 
 
 def _changed_before(path: Path, moment: float) -> bool:
@@ -163,7 +172,8 @@ def _changed_before(path: Path, moment: float) -> bool:
 
 
 @contextmanager
-def _no_room_named() -> Iterator[None]:
+def no_room_named() -> Iterator[None]:
+    """Raises StorageFull where the system says that there is no space left."""
     try:
         yield
     except OSError as error:

@@ -40,7 +40,15 @@ class Receiving(Protocol):
 
 
 class UploadStore(Protocol):
-    """Keeps files by name. Names are made by glyphd, never by a client."""
+    """Keeps files by name. Names are made by glyphd, never by a client.
+
+    A store that other machines share raises UploadsUnavailable where it does not answer; nothing is
+    wrong with the files then.
+    """
+
+    @property
+    def has_local_files(self) -> bool:
+        """Whether its files are files of this system, with descriptors that can be sent from."""
 
     def receive(self) -> AbstractContextManager[Receiving]:
         """Starts an upload."""
@@ -75,3 +83,14 @@ class UploadStore(Protocol):
 
     def check_writable(self) -> None:
         """Raises StorageFull or OSError if nothing can be stored now."""
+
+
+class SharedStore(UploadStore, Protocol):
+    """A store of its own, outside every machine, that says whose uploads it has."""
+
+    def marked_id(self) -> str | None:
+        """The id of the archive that these uploads belong to; None if nothing says so."""
+
+    def mark(self, archive_id: str) -> str | None:
+        """Says that these uploads belong to this archive unless they belong to one already; the id
+        that counts now."""

@@ -14,10 +14,6 @@ ROWS = [{"model": "L4", "price_usd": 2400, "score": 0.7}]
 RAW = {"Content-Type": "text/csv", "Idempotency-Key": "monday"}
 
 
-def _files(service: Service) -> list[str]:
-    return sorted(path.name for path in service.settings.uploads_dir.iterdir())
-
-
 def test_the_same_request_gives_the_first_import_with_its_status_of_now(service: Service) -> None:
     first = service.upload(CSV, Idempotency_Key="monday")
     service.work()
@@ -30,9 +26,9 @@ def test_the_same_request_gives_the_first_import_with_its_status_of_now(service:
 
 def test_a_replay_keeps_nothing_more(service: Service) -> None:
     service.upload(CSV, Idempotency_Key="monday")
-    kept = _files(service)
+    kept = service.kept()
     service.upload(CSV, Idempotency_Key="monday")
-    assert _files(service) == kept
+    assert service.kept() == kept
 
 
 OPTION_VALUES = {
@@ -158,4 +154,4 @@ def test_of_many_at_the_same_instant_one_makes_the_import(service: Service) -> N
         ids = set(pool.map(send, range(16)))
     assert len(ids) == 1
     assert [job.import_id for job in service.services.registry.unfinished()] == list(ids)
-    assert len(_files(service)) == 2
+    assert len(service.kept()) == 2

@@ -33,9 +33,7 @@ def test_every_form_brings_the_same_rows(service: Service, sent: Sent) -> None:
 def test_the_bytes_are_kept_as_they_were_received(service: Service, sent: Sent) -> None:
     status = sent.to(service, status=202).json
     is_packed = status["content_encoding"] == "gzip"
-    kept = (
-        service.settings.uploads_dir / f"{status['import_id']}.csv{'.gz' if is_packed else ''}"
-    ).read_bytes()
+    kept = service.kept_bytes(f"{status['import_id']}.csv{'.gz' if is_packed else ''}")
     assert kept == (PACKED if is_packed else CSV)
     assert (status["size_bytes"], status["sha256"]) == (len(kept), sha256(kept).hexdigest())
 
@@ -79,7 +77,7 @@ def test_a_manifest_lies_beside_the_upload(service: Service) -> None:
 def test_the_json_form_keeps_the_text_as_utf_8(service: Service) -> None:
     csv = offers("Größe,1,0.5,EU,Škoda,2025-01-01")
     import_id = service.http.post_json("/api/import", {"csv": csv}).json["import_id"]
-    assert (service.settings.uploads_dir / f"{import_id}.csv").read_bytes() == csv.encode()
+    assert service.kept_bytes(f"{import_id}.csv") == csv.encode()
 
 
 @pytest.mark.parametrize(
@@ -221,5 +219,5 @@ def test_a_time_that_is_missing_is_the_one_of_receipt(service: Service) -> None:
 
 def test_the_manifest_is_utf_8(service: Service) -> None:
     import_id = service.upload(CSV, "?source=%C3%9Cber").json["import_id"]
-    raw = (service.settings.uploads_dir / f"{import_id}.json").read_text("utf-8")
+    raw = service.kept_bytes(f"{import_id}.json").decode("utf-8")
     assert json.loads(raw)["source"] == "Über"

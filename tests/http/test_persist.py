@@ -68,7 +68,7 @@ def test_the_answer_says_where_the_import_is_found(live_service: Service) -> Non
 
 def test_the_rows_are_kept_one_a_line_as_they_came(service: Service) -> None:
     import_id = _post(service, [OTHER, ROW | {"seller": "Größe"}]).json["import_id"]
-    kept = (service.settings.uploads_dir / f"{import_id}.ndjson").read_text("utf-8")
+    kept = service.kept_bytes(f"{import_id}.ndjson").decode("utf-8")
     assert [json.loads(line) for line in kept.splitlines()] == [OTHER, ROW | {"seller": "Größe"}]
 
 

@@ -295,7 +295,7 @@ def test_another_bound_for_seen_at_is_another_etag(service: Service) -> None:
 
 def test_a_missing_file_is_told(service: Service) -> None:
     import_id = service.upload(offers(ROW)).json["import_id"]
-    (service.settings.uploads_dir / f"{import_id}.csv").unlink()
+    service.services.uploads.delete(f"{import_id}.csv")
     assert service.refusal(f"/api/imports/{import_id}/report.csv", 500)["code"] == "source_missing"
 
 

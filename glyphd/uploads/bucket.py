@@ -1,0 +1,146 @@
+"""Uploads in a bucket: received in a local folder, then sent."""
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from glyphd.errors import UploadsUnavailable
+from glyphd.private_files import make_folder
+from glyphd.uploads.bucket_client import BucketClient
+from glyphd.uploads.bucket_files import Draft, KeptObject
+from glyphd.uploads.local import LocalReceiving, LocalUploads, no_room_named, require_plain
+
+MARKER = "ledger.json"
+"""The object that says whose uploads these are."""
+
+CLOCK = "clock"
+"""The object that is stored to ask the bucket for the time."""
+
+_OWN_OBJECTS = frozenset({MARKER, CLOCK})
+
+
+class BucketUploads:
+    """The objects under one URL. `folder` has what is being received on this machine.
+
+    A pickle, which goes to another process, has the URL alone: the credentials stay in the
+    environment. Every method raises UploadsUnavailable if the bucket does not answer or refuses.
+    """
+
+    has_local_files = False
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self.folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return BucketUploads, (self.url, self.folder)
+
+    @contextmanager
+    def receive(self) -> Iterator["BucketReceiving"]:
+        with no_room_named():
+            make_folder(self.folder)
+        receiving = BucketReceiving(self.folder, self._client)
+        try:
+            yield receiving
+        finally:
+            receiving.close()
+
+    def put(self, name: str, data: bytes) -> None:
+        require_plain(name)
+        self._client.put(name, data)
+
+    def create(self, name: str) -> BinaryIO:
+        require_plain(name)
+        make_folder(self.folder)
+        return cast(BinaryIO, Draft(self.folder, name))
+
+    def settle(self, file: BinaryIO) -> None:
+        assert isinstance(file, Draft)
+        file.flush()
+        self._client.send(file.object_name, file.path)
+        file.close()
+
+    def open(self, name: str) -> BinaryIO:
+        require_plain(name)
+        return cast(BinaryIO, io.BufferedReader(KeptObject(self._client, name)))
+
+    def size(self, name: str) -> int:
+        require_plain(name)
+        return self._client.size(name)
+
+    def names(self) -> list[str]:
+        return [name for name in self._client.names() if name not in _OWN_OBJECTS]
+
+    def age(self, name: str) -> float:
+        """By the bucket's own clock: this machine's may be wrong by more than an age that
+        matters."""
+        require_plain(name)
+        try:
+            written_at = self._client.written_at(name)
+            self._client.put(CLOCK, b"")
+            return max(0.0, (self._client.written_at(CLOCK) - written_at).total_seconds())
+        except FileNotFoundError:
+            return 0.0
+
+    def delete(self, name: str) -> None:
+        require_plain(name)
+        self._client.delete(name)
+
+    def forget_unfinished(self, older_than_seconds: float) -> int:
+        """Those of this machine."""
+        return LocalUploads(self.folder).forget_unfinished(older_than_seconds)
+
+    def check_writable(self) -> None:
+        """Looks at the marker, and gives up within seconds."""
+        with self.receive() as receiving:
+            receiving.write(b"\n")
+        if _marked_id(self._quick_client) is None:
+            raise UploadsUnavailable("the bucket for uploads is no longer this archive's")
+
+    def marked_id(self) -> str | None:
+        """The id of the archive that these uploads belong to; None if nothing says so."""
+        return _marked_id(self._client)
+
+    def mark(self, archive_id: str) -> str | None:
+        """Says that these uploads belong to this archive unless they belong to one already; the id
+        that counts now.
+
+        Of several processes that do so at the same time, one does.
+        """
+        self._client.put_new(MARKER, json.dumps({"archive_id": archive_id}).encode())
+        return self.marked_id()
+
+    @cached_property
+    def _client(self) -> BucketClient:
+        return BucketClient(self.url)
+
+    @cached_property
+    def _quick_client(self) -> BucketClient:
+        return BucketClient(self.url, is_quick=True)
+
+
+class BucketReceiving(LocalReceiving):
+    """A local `.part` file until it is kept, and after that none."""
+
+    def __init__(self, folder: Path, client: BucketClient) -> None:
+        super().__init__(folder)
+        self._client = client
+
+    def keep(self, name: str) -> None:
+        require_plain(name)
+        self._client.send(name, self.path)
+
+    def _sync_early(self) -> None:
+        """Not at all: the bucket makes it durable."""
+
+
+def _marked_id(client: BucketClient) -> str | None:
+    try:
+        said = json.loads(client.read_all(MARKER))
+        return str(said["archive_id"])
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
+        return None

@@ -1,0 +1,84 @@
+"""Objects of a bucket as files: to be read from anywhere, and to be written before they are
+sent."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from glyphd.private_files import FOR_OWNER
+from glyphd.uploads.bucket_client import BucketClient
+
+FIRST_BLOCK_BYTES = 256 << 10
+MOST_BLOCK_BYTES = 4 << 20
+
+
+class KeptObject(io.RawIOBase):
+    """An object, read block by block, each with a request of its own.
+
+    A block that follows the last one is twice as long, up to MOST_BLOCK_BYTES: whoever looks at a
+    few bytes fetches little, whoever reads all makes few requests. No answer stays open while the
+    reader waits for something else, because the bucket would close it.
+    """
+
+    def __init__(self, client: BucketClient, name: str) -> None:
+        """Raises FileNotFoundError and UploadsUnavailable, as reading does."""
+        self._client = client
+        self._object = name
+        self._size = client.size(name)
+        self._at = 0
+        self._block = memoryview(b"")
+        self._block_start = 0
+        self._next_bytes = FIRST_BLOCK_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        starts = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}
+        self._at = max(starts[whence] + offset, 0)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        if self._at >= self._size:
+            return 0
+        if not 0 <= self._at - self._block_start < len(self._block):
+            self._fetch()
+        found = self._block[self._at - self._block_start :][: len(buffer)]
+        buffer[: len(found)] = found
+        self._at += len(found)
+        return len(found)
+
+    def _fetch(self) -> None:
+        """The block at the current place."""
+        follows = bool(self._block) and self._at == self._block_start + len(self._block)
+        self._next_bytes = (
+            min(2 * self._next_bytes, MOST_BLOCK_BYTES) if follows else FIRST_BLOCK_BYTES
+        )
+        self._block = memoryview(b"")  # not two at a time
+        length = min(self._next_bytes, self._size - self._at)
+        self._block = self._client.read(self._object, self._at, length)
+        self._block_start = self._at
+
+
+class Draft(io.BufferedWriter):
+    """A local file with the future contents of an object; closing removes it."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.path = folder / f"{uuid4()}.part"
+        self.object_name = name
+        opened = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FOR_OWNER)
+        super().__init__(io.FileIO(opened, "w"))
+
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self.path.unlink(missing_ok=True)
