@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from glyphd.companions import (
     LOCKS_ENDING,
@@ -25,6 +30,7 @@ from glyphd.companions import (
 from glyphd.database_urls import require_readable_url, without_password
 from glyphd.errors import InvalidSettings
 from glyphd.hosts import parse_host
+from glyphd.setting_files import file_variables, read_setting_files
 from glyphd.upload_urls import require_bucket_url, shown_bucket
 
 PREFIX = "GLYPHD_"
@@ -115,6 +121,20 @@ class Settings(BaseSettings):
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then variables, then the files that variables name."""
+        in_files = read_setting_files(os.environ, _variables())
+        files = InitSettingsSource(settings_cls, init_kwargs=in_files)
+        return init_settings, env_settings, files
 
     @field_validator("data_dir", "db_path", "host", mode="before")
     @classmethod
@@ -225,7 +245,7 @@ class Settings(BaseSettings):
 
     def child_environment(self) -> dict[str, str]:
         """The environment in which a child process has exactly these settings."""
-        inherited = {name: value for name, value in os.environ.items() if not _is_setting(name)}
+        inherited = environment_without_settings()
         chosen = self.model_dump(mode="json", include=self.model_fields_set)
         return inherited | {
             PREFIX + name.upper(): str(value) for name, value in chosen.items() if value is not None
@@ -239,6 +259,11 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             shown["database_url"] = without_password(self.database_url)
         return shown
+
+
+def environment_without_settings() -> dict[str, str]:
+    """This process's environment, for a program that is not glyphd."""
+    return {name: value for name, value in os.environ.items() if not _is_setting(name)}
 
 
 def load_settings(**flags: Any) -> Settings:
@@ -306,12 +331,17 @@ def _entries(text: str | None) -> Iterator[str]:
     return filter(None, map(str.strip, (text or "").split(",")))
 
 
+def _variables() -> dict[str, str]:
+    """The environment variable of each setting."""
+    return {name: PREFIX + name.upper() for name in Settings.model_fields}
+
+
 def _refuse_unknown_variables() -> None:
-    known = [name.upper() for name in Settings.model_fields]
+    known = [*_variables().values(), *file_variables(_variables())]
     for name in filter(_is_setting, os.environ):
-        given = name.removeprefix(PREFIX)
-        if given not in known:
-            near = get_close_matches(given, known, n=1)
+        if name not in known:
+            given = name.removeprefix(PREFIX)
+            near = get_close_matches(given, [one.removeprefix(PREFIX) for one in known], n=1)
             hint = f"; did you mean {PREFIX}{near[0]}?" if near else ""
             raise InvalidSettings(f"{name}: there is no such setting{hint}")
 

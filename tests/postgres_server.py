@@ -99,6 +99,11 @@ class PostgresServer:
         self._process = None
 
 
+def client_programs() -> Path:
+    """The folder of `pg_dump`, `pg_restore` and the like, of the server's version."""
+    return _wheel() / INSTALLATION / "bin"
+
+
 @contextmanager
 def restartable_server(*options: str) -> Iterator[PostgresServer]:
     """A running server that stops with the block, or with this process."""
@@ -143,7 +148,7 @@ def _owner(folder: Path) -> dict[str, Any]:
 
 
 def _reachable_binaries(folder: Path, owner: dict[str, Any]) -> Path:
-    installed = _wheel() / INSTALLATION / "bin"
+    installed = client_programs()
     try:
         subprocess.run(
             [installed / "postgres", "--version"], check=True, capture_output=True, **owner

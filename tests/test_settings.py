@@ -64,6 +64,52 @@ def test_an_empty_variable_is_as_if_absent(monkeypatch: pytest.MonkeyPatch) -> N
     assert load_settings() == Settings()
 
 
+def test_a_url_can_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As containers get their secrets. A child process gets the URL itself."""
+    (tmp_path / "url").write_text("postgresql://ledger:s3cret@db/gpu\n")
+    monkeypatch.setenv("GLYPHD_DATABASE_URL_FILE", str(tmp_path / "url"))
+    settings = load_settings()
+    assert settings.database_url == "postgresql://ledger:s3cret@db/gpu"
+    child = settings.child_environment()
+    assert child["GLYPHD_DATABASE_URL"] == "postgresql://ledger:s3cret@db/gpu"
+    assert "GLYPHD_DATABASE_URL_FILE" not in child
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file or directory"),
+        (b"", "the file is empty"),
+        (b"\xff\xfe", "not a text file"),
+    ],
+)
+def test_a_file_without_a_url_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    path = tmp_path / "url"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setenv("GLYPHD_DATABASE_URL_FILE", str(path))
+    assert _message() == f"GLYPHD_DATABASE_URL_FILE={path}: {reason}"
+
+
+def test_a_bad_url_in_a_file_is_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("mysql://ledger:s3cret@db/gpu")
+    monkeypatch.setenv("GLYPHD_DATABASE_URL_FILE", str(tmp_path / "url"))
+    assert "s3cret" not in _message()
+
+
+def test_a_url_is_given_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GLYPHD_DATABASE_URL_FILE", str(tmp_path / "url"))
+    monkeypatch.setenv("GLYPHD_DATABASE_URL", "postgresql://localhost/x")
+    assert "can't both be set" in _message()
+
+
+def test_only_urls_can_be_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLYPHD_PORT_FILE", "x")
+    assert "there is no such setting" in _message()
+
+
 def test_an_unknown_variable_is_refused_with_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLYPHD_DBPATH", "x")
     assert _message() == "GLYPHD_DBPATH: there is no such setting; did you mean GLYPHD_DB_PATH?"

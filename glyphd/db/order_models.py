@@ -16,6 +16,12 @@ POSTGRESQL_INDEXES = (
         ScoredListing.model, ScoredListing.seen_at, name="scored_listings_current_by_model"
     ).where(IS_CURRENT),
     ScoredListing.index(
+        ScoredListing.model,
+        ScoredListing.seen_at,
+        ScoredListing.id,
+        name="scored_listings_capable",
+    ).where(IS_CURRENT & ScoredListing.quantization_capacity_7b.is_null(False)),
+    ScoredListing.index(
         ScoredListing.change_step,
         ScoredListing.seen_at,
         ScoredListing.id,

@@ -4,12 +4,12 @@ from collections.abc import Hashable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from peewee import JOIN, Database, Node, Select, fn
+from peewee import JOIN, SQL, Database, Node, Select, fn
 
 from glyphd.contracts.columns import CAPACITIES
 from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.db.archive_models import GPUModel, ScoredListing
-from glyphd.db.dialects import caseless, caseless_value, equals_caseless
+from glyphd.db.dialects import caseless, caseless_value, equals_caseless, is_sqlite
 from glyphd.errors import ModelNotFound
 from glyphd.history.series import Series, SeriesRow
 from glyphd.history.summaries import (
@@ -56,7 +56,7 @@ class Models(Series):
         last = self._last_of_page(after, limit) if limit is not None else None
         if last is not None:
             where.append(key <= caseless_value(self.database, last))
-        return _select_models(self.database, self._known, *where)
+        return models_with(self.database, self._known, *where)
 
     def _last_of_page(self, after: str | None, limit: int) -> str | None:
         """The page's last model: listings after it need not be read."""
@@ -76,7 +76,7 @@ class Models(Series):
 def find_model(database: Database, name: str, as_of: str | None = None) -> SeriesRow | None:
     """The row of one model, ignoring ASCII case; None if it has no current listing."""
     is_it = equals_caseless(database, ScoredListing.model, name)
-    row = database.execute(_select_models(database, known_at(database, as_of), is_it)).fetchone()
+    row = database.execute(models_with(database, known_at(database, as_of), is_it)).fetchone()
     return _model_row(row) if row else None
 
 
@@ -110,37 +110,42 @@ def nearest_models(database: Database, name: str) -> list[str]:
     ]
 
 
-def _select_models(database: Database, known: Knowledge, *where: Node) -> Select:
+def models_with(database: Database, known: Knowledge, *where: Node) -> Select:
     """MODEL_COLUMNS of the matching current listings, by model; a median as two values."""
     key: Any = caseless(database, ScoredListing.model)
     values = (getattr(ScoredListing, name) for name in OBSERVED)
     observations = ScoredListing.select(key.alias("key"), *values).from_(MODEL_TIMELINE)
     observations = observations.where(known.is_current(), *where)
     summary = summarise(observations).alias("summary")
-    return (
+    models = (
         GPUModel.select(
             GPUModel.canonical_model,
             *(getattr(summary.c, name) for name in SUMMARY_FIELDS),
             *(getattr(GPUModel, name) for name in SPECS),
-            *(getattr(_CAPABLE, name) for name in CAPACITIES),
         )
         .join(summary, on=(caseless(database, GPUModel.canonical_model) == summary.c.key))
-        .join_from(
-            GPUModel,
-            _CAPABLE,
-            JOIN.LEFT_OUTER,
-            on=(_CAPABLE.id == _latest_capable(database, known)),
-        )
         .order_by(summary.c.key)
     )
+    return _with_capacities(database, known, models)
 
 
-def _latest_capable(database: Database, known: Knowledge) -> Select:
-    """The latest current listing of the model that has capacities."""
+def _with_capacities(database: Database, known: Knowledge, models: Select) -> Select:
+    """The models with CAPACITIES of their latest current listing that has any.
+
+    On PostgreSQL by a lateral join, which SQLite does not have: a join by that listing's id would
+    read all events there are.
+    """
     capable = _listings_of(database, known).where(
         ScoredListing.quantization_capacity_7b.is_null(False)
     )
-    return capable.order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc()).limit(1)
+    latest = capable.order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc()).limit(1)
+    if is_sqlite(database):
+        found = models.select_extend(*(getattr(_CAPABLE, name) for name in CAPACITIES))
+        return found.join_from(GPUModel, _CAPABLE, JOIN.LEFT_OUTER, on=(_CAPABLE.id == latest))
+    beside = latest.select(*(getattr(ScoredListing, name) for name in CAPACITIES))
+    beside = beside.alias("capable_listing")
+    found = models.select_extend(*(getattr(beside.c, name) for name in CAPACITIES))
+    return found.join_from(GPUModel, beside, JOIN.LEFT_LATERAL, on=SQL("TRUE"))
 
 
 def _listings_of(database: Database, known: Knowledge) -> Select:

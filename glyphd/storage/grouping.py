@@ -10,13 +10,19 @@ All of it happens in temporary tables, so that memory stays flat however many ro
 identity.
 """
 
+from collections.abc import Iterable
+
 from peewee import Database, Table
 
+from glyphd.contracts.cells import TextCell
+from glyphd.contracts.columns import COLUMNS, POSITION
+from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.db.archive_models import Standing
-from glyphd.db.dialects import add_rows, first_half_of_sha256, microseconds_of
+from glyphd.db.dialects import analyze, first_half_of_sha256, microseconds_of
+from glyphd.db.row_rewriting import Block, rewrite_rows
 from glyphd.storage import repeats
 from glyphd.storage.identity import IDENTITY_COLUMNS, ListingIds, numbered
-from glyphd.storage.repeats import SEEN_AT, chunks, row_number
+from glyphd.storage.repeats import SEEN_AT, row_number
 
 OBSERVATION_GAP = 3600 * 1_000_000
 """In microseconds. An identity that was not seen for this long is observed again."""
@@ -199,10 +205,18 @@ JOIN last_same_rows AS looked_at ON looked_at.identity = same.identity
 JOIN staged_groups AS last ON last.import_index = looked_at.import_index
 WHERE same.import_index <> looked_at.import_index ORDER BY same.import_index"""
 
-_FIRST_ROWS = """
+_FIRST_ROWS = f"""
+SELECT staged.import_index, {", ".join(f"staged.{name}" for name in IDENTITY_COLUMNS)}
+FROM staged_rows AS staged
 JOIN (
     SELECT identity FROM observations GROUP BY identity HAVING MAX(group_size) > 1
-) AS grouped ON grouped.identity = staged.import_index"""
+) AS grouped ON grouped.identity = staged.import_index ORDER BY staged.import_index"""
+
+_TYPES = {IntegerCell: "int8", TextCell: "text"}
+_FIRST_ROW_TYPES = (
+    "int8",
+    *(_TYPES[type(COLUMNS[POSITION[name]].cell)] for name in IDENTITY_COLUMNS),
+)
 
 
 def group_rows(database: Database) -> bool:
@@ -210,7 +224,7 @@ def group_rows(database: Database) -> bool:
 
     The stage needs an index on `listing_id`, which is that of the first offer of its identity.
     """
-    database.execute_sql(_FIND_IDENTITIES)
+    _run(database, _FIND_IDENTITIES, "repeated_identities")
     kinds = {
         has_url
         for (has_url,) in database.execute_sql("SELECT DISTINCT has_url FROM repeated_identities")
@@ -218,32 +232,35 @@ def group_rows(database: Database) -> bool:
     if 1 in kinds:
         _find_offers_with_url(database)
     if 0 in kinds:
-        database.execute_sql(_FIND_OFFERS_WITHOUT_URL)
-        database.execute_sql(_MEASURE_OBSERVATIONS_WITHOUT_URL)
+        _run(database, _FIND_OFFERS_WITHOUT_URL, "offers_without_url")
+        _run(database, _MEASURE_OBSERVATIONS_WITHOUT_URL, "observations")
     if kinds:
         _write_down_identities(database)
     if 1 in kinds:
-        database.execute_sql(
-            _GROUP_ROWS_WITH_URL.format(listing_id=_listing_id(database, "offer.ordinal"))
-        )
-        database.execute_sql(_GROUP_SAME_ROWS)
+        numbered_id = _listing_id(database, "offer.ordinal")
+        _run(database, _GROUP_ROWS_WITH_URL.format(listing_id=numbered_id), "staged_groups")
+        _run(database, _GROUP_SAME_ROWS, "staged_groups")
     if 0 in kinds:
-        database.execute_sql(
-            _GROUP_ROWS_WITHOUT_URL.format(listing_id=_listing_id(database, _PLACE_IN_GROUP))
-        )
+        numbered_id = _listing_id(database, _PLACE_IN_GROUP)
+        _run(database, _GROUP_ROWS_WITHOUT_URL.format(listing_id=numbered_id), "staged_groups")
     return bool(kinds)
+
+
+def _run(database: Database, statement: str, filled: str) -> None:
+    database.execute_sql(statement)
+    analyze(database, filled)
 
 
 def _find_offers_with_url(database: Database) -> None:
     repeats.find_rows_with_url(database)
     _separate_observations(database)
-    for statement in (
-        _FIND_OFFERS_WITH_URL,
-        _MEASURE_OBSERVATIONS_WITH_URL,
-        _NUMBER_OFFERS,
-        _FIND_LAST_WORDS,
+    for statement, filled in (
+        (_FIND_OFFERS_WITH_URL, "separate_offers"),
+        (_MEASURE_OBSERVATIONS_WITH_URL, "observations"),
+        (_NUMBER_OFFERS, "numbered_offers"),
+        (_FIND_LAST_WORDS, "last_words"),
     ):
-        database.execute_sql(statement)
+        _run(database, statement, filled)
 
 
 def _listing_id(database: Database, ordinal: str) -> str:
@@ -260,14 +277,23 @@ def _separate_observations(database: Database) -> None:
     statement = _SEPARATE_OBSERVATIONS.format(
         moment=moment, latest=latest, earliest=earliest, gap=OBSERVATION_GAP
     )
-    database.execute_sql(statement)
+    _run(database, statement, "repeated_rows")
 
 
 def _write_down_identities(database: Database) -> None:
     listing_ids = ListingIds()
-    for chunk in chunks(database, [f"staged.{name}" for name in IDENTITY_COLUMNS], _FIRST_ROWS):
-        identities, *values = zip(*chunk, strict=True)
-        said = listing_ids.texts(dict(zip(IDENTITY_COLUMNS, values, strict=True)), len(chunk))
-        add_rows(
-            database, "identity_texts", ("identity", "said"), zip(identities, said, strict=True)
-        )
+
+    def write_down(block: Block) -> Iterable[tuple[int, str]]:
+        identities, *values = zip(*block, strict=True)
+        given = dict(zip(IDENTITY_COLUMNS, values, strict=True))
+        return zip(identities, listing_ids.texts(given, len(block)), strict=True)
+
+    rewrite_rows(
+        database,
+        _FIRST_ROWS,
+        _FIRST_ROW_TYPES,
+        into="identity_texts",
+        columns=("identity", "said"),
+        convert=write_down,
+    )
+    analyze(database, "identity_texts")

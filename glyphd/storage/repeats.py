@@ -1,4 +1,4 @@
-"""Finds equal rows of one identity with a `source_url`, by SQL, and row by row only if necessary.
+"""Finds equal rows of one identity with a `source_url`.
 
 A row's `content` is the number of the first row of its identity that is equal except for `seen_at`.
 Most rows are equal to their identity's first one, or have a unique price or score; the rest are
@@ -6,20 +6,12 @@ compared by a digest. `recency` is `seen_at` and the row's number: the greatest 
 then the last in the file.
 """
 
-from collections.abc import Iterator, Sequence
-from hashlib import blake2b
-from itertools import islice
-from typing import Any
-
-from peewee import SQL, Database
-from pydantic_core import to_json
+from peewee import Database
 
 from glyphd.contracts.columns import STORED_COLUMNS
-from glyphd.db.dialects import add_rows, equals_exactly, stream
+from glyphd.db.dialects import analyze, equals_exactly, row_digest
 from glyphd.storage.identity import IDENTITY_COLUMNS
 
-CHUNK_ROWS = 1000
-_DIGEST_BYTES = 16
 _SAID = tuple(name for name in STORED_COLUMNS if name not in ("seen_at", *IDENTITY_COLUMNS))
 
 TABLES = {
@@ -83,6 +75,13 @@ WHERE content IS NULL AND import_index IN (
     GROUP BY identity, price_usd, score HAVING COUNT(*) = 1
 )"""
 
+_DIGEST_THE_REST = """
+INSERT INTO said_digests (import_index, identity, digest)
+SELECT rest.import_index, rest.identity, {digest}
+FROM repeated_rows AS rest
+JOIN staged_rows AS staged ON staged.import_index = rest.import_index
+WHERE rest.content IS NULL ORDER BY rest.import_index"""
+
 _FIND_EQUAL_DIGESTS = """
 UPDATE repeated_rows SET content = found.content
 FROM (
@@ -98,43 +97,20 @@ def find_rows_with_url(database: Database) -> None:
     says_the_same = " AND ".join(
         equals_exactly(database, f"staged.{name}", f"first.{name}") for name in _SAID
     )
-    for statement in (
-        _FIND_SAME_ROWS,
-        _FIND_LAST_SAME_ROWS,
-        _KEEP_LAST_SAME_ROWS,
-        _KEEP_OTHER_ROWS,
-        _FIND_UNEQUALLED,
+    digest = row_digest(database, [f"staged.{name}" for name in _SAID])
+    for statement, filled in (
+        (_FIND_SAME_ROWS, "same_rows"),
+        (_FIND_LAST_SAME_ROWS, "last_same_rows"),
+        (_KEEP_LAST_SAME_ROWS, "repeated_rows"),
+        (_KEEP_OTHER_ROWS, "repeated_rows"),
+        (_FIND_UNEQUALLED, "repeated_rows"),
+        (_DIGEST_THE_REST, "said_digests"),
+        (_FIND_EQUAL_DIGESTS, "repeated_rows"),
     ):
-        database.execute_sql(statement.format(says_the_same=says_the_same))
-    _digest_the_rest(database)
-    database.execute_sql(_FIND_EQUAL_DIGESTS)
+        database.execute_sql(statement.format(says_the_same=says_the_same, digest=digest))
+        analyze(database, filled)
 
 
 def row_number(recency: str) -> str:
     """SQL for the number of the row that has this recency."""
     return f"(CAST(SUBSTR({recency}, 28) AS BIGINT) - {_NUMBER_BASE})"
-
-
-def chunks(
-    database: Database, columns: Sequence[str], joins: str
-) -> Iterator[list[tuple[Any, ...]]]:
-    """Some columns of staged rows, after their `import_index`, in file order."""
-    query = f"SELECT staged.import_index, {', '.join(columns)} FROM staged_rows AS staged {joins}"
-    rows = stream(database, SQL(f"{query} ORDER BY staged.import_index"))
-    while chunk := list(islice(rows, CHUNK_ROWS)):
-        yield chunk
-
-
-def _digest_the_rest(database: Database) -> None:
-    names = ("rest.identity", *(f"staged.{name}" for name in _SAID))
-    joined = (
-        "JOIN repeated_rows AS rest ON rest.import_index = staged.import_index AND "
-        "rest.content IS NULL"
-    )
-    for chunk in chunks(database, names, joined):
-        rows = ((index, identity, _digest(said)) for index, identity, *said in chunk)
-        add_rows(database, "said_digests", ("import_index", "identity", "digest"), rows)
-
-
-def _digest(said: Sequence[Any]) -> bytes:
-    return blake2b(to_json(said), digest_size=_DIGEST_BYTES).digest()

@@ -9,7 +9,7 @@ from peewee import SQL, Database, Table
 from glyphd.contracts.columns import STORED_COLUMNS
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.connections import small_cache
-from glyphd.db.dialects import add_rows, is_sqlite, uncommitted
+from glyphd.db.dialects import add_rows, analyze, is_sqlite, uncommitted
 from glyphd.db.fields import CaselessTextField
 from glyphd.storage import grouping, staged_models, summarizing
 from glyphd.storage.compiled import compiled
@@ -135,9 +135,11 @@ class Stage:
             if self.count:
                 self.summary = self._notes.summary(_rows)
             self.database.execute_sql(f"CREATE INDEX {TABLE}_by_listing ON {TABLE} (listing_id)")
+            analyze(self.database, f"{TABLE} (import_index, listing_id, source_url, model)")
             self.is_grouped = grouping.group_rows(self.database)
             for statement in _complete_rows(self.database, self.is_grouped):
                 statement.execute(self.database)
+            analyze(self.database, "ordered_ids", "staged_models")
 
     def model_at(self, import_index: int) -> str | None:
         found = _rows.select(_rows.c.model).where(_rows.c.import_index == import_index)

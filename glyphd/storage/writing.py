@@ -13,7 +13,7 @@ from glyphd.contracts.columns import ROW_SCHEMA_VERSION, STORED_COLUMNS
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.connections import small_cache
-from glyphd.db.dialects import exclusive_write, uncommitted
+from glyphd.db.dialects import analyze, exclusive_write, uncommitted
 from glyphd.errors import ImportConflict
 from glyphd.storage.clock import next_moment
 from glyphd.storage.compiled import compiled
@@ -30,7 +30,7 @@ from glyphd.storage.predecessors import (
     predecessors,
 )
 from glyphd.storage.row_digests import digest_rows
-from glyphd.storage.staging import STAGED_COLUMNS, Stage, staged
+from glyphd.storage.staging import PREDECESSOR_TABLES, STAGED_COLUMNS, Stage, staged
 
 LARGE_ROWS = 50_000
 """From this many rows on, rows are sorted in parts for each order, because they hardly benefit from
@@ -107,9 +107,10 @@ def write_batch(
         own["source"] = fold_ascii(batch.source or "")
         finding, writing = _finding(database, origin), _writing(database, origin)
         count = len(finding) + 1 + len(writing)
-        for number, statement in enumerate(finding):
+        for number, (table, statement) in enumerate(zip(PREDECESSOR_TABLES, finding, strict=True)):
             step(number / count)
             statement.execute(database, **own)
+            analyze(database, table)
         # 2. The batch, with what its rows do to the market: nothing of them is written yet.
         step(len(finding) / count)
         _insert_batch(stage, batch, origin)
@@ -183,8 +184,9 @@ def foresee(database: Database, stage: Stage, source: str | None) -> dict[str, A
     """What `write_batch` would keep beside the findings in `result`, without writing anything."""
     with uncommitted(database), _room_for(database, stage):
         origin = origin_of(stage, source)
-        for statement in _finding(database, origin):
+        for table, statement in zip(PREDECESSOR_TABLES, _finding(database, origin), strict=True):
             statement.execute(database, source=fold_ascii(source or ""))
+            analyze(database, table)
         return judge(database, stage, origin, source)
 
 

@@ -12,9 +12,9 @@ from glyphd.importing.job_queries import IMPORT
 from glyphd.importing.registry import Registry
 from glyphd.importing.unrecorded import SETTLED_SECONDS, find_unrecorded, manifest_names
 from glyphd.settings import Settings
-from glyphd.upkeep.backup import Progress
 from glyphd.upkeep.originals import check_originals
 from glyphd.upkeep.telling import until_unreadable
+from glyphd.upkeep.upload_copies import Progress
 from glyphd.uploads import UploadStore
 
 _UNKNOWN = (

@@ -26,8 +26,8 @@ from glyphd.settings import Settings
 from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.staging import Stage, open_stage
 from glyphd.storage.writing import Batch, Written, write_batch
-from glyphd.upkeep.backup import Progress
 from glyphd.upkeep.rereading import refused_by_now, renew_manifest, reread
+from glyphd.upkeep.upload_copies import Progress
 from glyphd.uploads import UploadStore
 
 

@@ -19,8 +19,8 @@ from glyphd.plurals import counted
 from glyphd.settings import Settings
 from glyphd.tokens.token_store import lock
 from glyphd.upkeep.agreement import find_batch
-from glyphd.upkeep.backup import Progress
 from glyphd.upkeep.rebuild import findings_in, opened, refuse_beside_worker
+from glyphd.upkeep.upload_copies import Progress
 from glyphd.uploads import UploadStore
 from glyphd.uploads.opening import open_uploads, prepare_ledger
 

@@ -39,9 +39,10 @@ from glyphd.plurals import counted
 from glyphd.private_files import make_folder, sync_folder
 from glyphd.scratch import use_scratch_folder
 from glyphd.settings import Settings, settings_of_file
-from glyphd.upkeep.backup import Progress, copy_database
+from glyphd.upkeep.backup import copy_database
 from glyphd.upkeep.belongings import find_companions, sharing_archives, uploads_of
 from glyphd.upkeep.rebuild import Rebuilt, refill, require_no_worker
+from glyphd.upkeep.upload_copies import Progress
 from glyphd.uploads import LocalUploads, UploadStore
 from glyphd.uploads.opening import open_own_uploads
 

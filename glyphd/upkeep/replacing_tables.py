@@ -19,8 +19,8 @@ from glyphd.db.postgres_sessions import open_postgres
 from glyphd.errors import CannotRebuild
 from glyphd.scratch import use_scratch_folder
 from glyphd.settings import Settings
-from glyphd.upkeep.backup import Progress
 from glyphd.upkeep.rebuild import Rebuilt, refill, require_no_worker
+from glyphd.upkeep.upload_copies import Progress
 from glyphd.uploads.opening import open_own_uploads
 
 

@@ -9,8 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from glyphd.cli import main
-from glyphd.settings import Settings
-from glyphd.upkeep.backup import UNFINISHED
+from glyphd.upkeep.upload_copies import UNFINISHED
 from tests.damaging import overwrite_table
 from tests.service import Service, offers, open_service, settings_in
 from tests.upkeep.stories import answers, live
@@ -172,10 +171,3 @@ def _refusal(service: Service, folder: Path) -> list[str]:
     told = f"glyphd: the copy is incomplete and stays in {folder / UNFINISHED}; missing or damaged:"
     assert (result.exit_code, result.stdout, head) == (2, "", told)
     return lines
-
-
-def test_postgresql_has_tools_of_its_own(postgres_settings: Settings, tmp_path: Path) -> None:
-    environment = {"GLYPHD_DATABASE_URL": str(postgres_settings.database_url)}
-    CliRunner().invoke(main, ["init-db"], env=environment)
-    result = CliRunner().invoke(main, ["backup", str(tmp_path / "copy")], env=environment)
-    assert (result.exit_code, "pg_dump" in result.output) == (2, True)

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from glyphd.cli import main
 from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.storage.stores import SqliteListingStore
-from glyphd.upkeep.backup import UNFINISHED
+from glyphd.upkeep.upload_copies import UNFINISHED
 from tests.damaging import PAGE_BYTES, is_sound, overwrite, settle
 from tests.service import start_in
 from tests.upkeep.stories import live
