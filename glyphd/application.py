@@ -9,6 +9,7 @@ from bottle import Bottle
 from glyphd.api.app import build_app, places_to_wait
 from glyphd.api.guard import Guard
 from glyphd.db.migrations import initialise
+from glyphd.db.standby_reads import open_reads
 from glyphd.private_files import make_folder
 from glyphd.services import Services, build_services
 from glyphd.settings import Settings, load_settings
@@ -24,7 +25,7 @@ def create_app(settings: Settings | None = None) -> Bottle:
     settings = settings or load_settings()
     initialise(settings)
     make_folder(settings.scratch_dir)
-    return build_site(build_services(settings))
+    return build_site(build_services(settings, open_reads(settings)))
 
 
 def build_site(services: Services) -> Bottle:
