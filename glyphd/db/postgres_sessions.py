@@ -98,7 +98,14 @@ class PostgresPool(PooledPostgresqlDatabase, PostgresSession):  # type: ignore[m
         self.close_idle()
 
     def _is_closed(self, conn: Any) -> bool:
-        return bool(super()._is_closed(conn)) or _has_said_something(conn)
+        """Whether it is of no use any more, found without asking the server, as Peewee would do:
+        a frozen one would never answer."""
+        if conn.closed:
+            return True
+        if not _has_said_something(conn):
+            return False
+        self._close_raw(conn)
+        return True
 
     def _close(self, conn: Any, close_conn: bool = False) -> None:
         error = sys.exc_info()[1]
@@ -122,14 +129,20 @@ def open_postgres(settings: Settings) -> Database:
     return PostgresSession(url, **options)
 
 
-def open_pool(
+def open_pool(settings: Settings, *, read_only: bool) -> PostgresPool:
+    """Kept connections to the primary."""
+    url, options = pool_arguments(settings, read_only=read_only)
+    return PostgresPool(url, **options)
+
+
+def pool_arguments(
     settings: Settings, setting: str = "database_url", *, read_only: bool
-) -> PostgresPool:
-    """Kept connections to the URL in this setting."""
+) -> tuple[str, dict[str, Any]]:
+    """The URL in this setting, and the options of a pool for it."""
     url, options = _postgres_arguments(settings, setting, read_only=read_only)
     size = settings.threads + POOL_SPARE
-    options |= {"stale_timeout": KEPT_SECONDS, "timeout": POOL_WAIT_SECONDS}
-    return PostgresPool(url, max_connections=size, **options)
+    kept = {"stale_timeout": KEPT_SECONDS, "timeout": POOL_WAIT_SECONDS, "max_connections": size}
+    return url, options | kept
 
 
 def _postgres_arguments(

@@ -12,17 +12,36 @@ from peewee import Database
 
 from glyphd.db.archive_versions import read_version, version_of, version_query
 from glyphd.db.connections import open_archive
-from glyphd.db.postgres_sessions import PostgresPool, PostgresSession, open_pool
+from glyphd.db.postgres_sessions import PostgresPool, PostgresSession, open_pool, pool_arguments
 from glyphd.db.troubles import trouble_of
+from glyphd.errors import Unavailable
 from glyphd.settings import Settings
 
 ANSWER_SECONDS = 1.0
 """A standby that takes longer to say what it holds counts as away."""
 
+CONNECT_SECONDS = 2
+"""The least that libpq knows."""
+
 AWAY_SECONDS = 5.0
 """For so long the standby is not asked again after it was away."""
 
 log = structlog.get_logger(__name__)
+
+
+class StandbyPool(PostgresPool):
+    """Connections to the standby. After one has failed, none is asked for, for a while."""
+
+    away_until = 0.0
+
+    def _connect(self) -> Any:
+        # Looked at here, where a thread comes that has waited while another one tried in vain.
+        if self.is_away():
+            raise Unavailable("the standby was away a moment ago")
+        return super()._connect()
+
+    def is_away(self) -> bool:
+        return time.monotonic() < self.away_until
 
 
 class _Chosen(local):
@@ -40,12 +59,11 @@ class StandbyReads(PostgresSession):
     what connecting to the primary raises: without the primary nobody knows what is committed.
     """
 
-    def __init__(self, primary: PostgresPool, standby: PostgresPool) -> None:
+    def __init__(self, primary: PostgresPool, standby: StandbyPool) -> None:
         super().__init__(standby.database, prefer_psycopg3=True)
         self._primary = primary
         self._standby = standby
         self._chosen = _Chosen()
-        self._away_until = 0.0
 
     def connect(self, reuse_if_open: bool = False) -> bool:
         # Chosen before Peewee takes its lock: no thread waits for the questions of another one.
@@ -99,7 +117,7 @@ class StandbyReads(PostgresSession):
 
     def _holds_all(self) -> bool:
         """Whether the standby holds what the primary does; if so it is connected."""
-        if self._chosen.is_primary_wanted or time.monotonic() < self._away_until:
+        if self._chosen.is_primary_wanted or self._standby.is_away():
             return False
         newest = read_version(self._primary)  # before the standby is asked, never after
         held = self._ask_standby()
@@ -114,9 +132,9 @@ class StandbyReads(PostgresSession):
             self._standby.connect(reuse_if_open=True)
             return version_of(_row_within(ANSWER_SECONDS, self._standby))
         except Exception as error:  # noqa: BLE001  # whatever it is, the primary can answer
-            if time.monotonic() >= self._away_until:
+            if not self._standby.is_away():
                 log.warning("standby_away", reason=" ".join(str(error).split()))
-            self._away_until = time.monotonic() + AWAY_SECONDS
+                self._standby.away_until = time.monotonic() + AWAY_SECONDS
             self._standby.drop_connections()
             return None
 
@@ -134,7 +152,9 @@ def open_reads(settings: Settings) -> Database:
     if settings.read_url is None or settings.database_url is None:
         return open_archive(settings, read_only=True)
     primary = open_pool(settings, read_only=True)
-    return StandbyReads(primary, open_pool(settings, "read_url", read_only=True))
+    url, options = pool_arguments(settings, "read_url", read_only=True)
+    options["connect_timeout"] = CONNECT_SECONDS
+    return StandbyReads(primary, StandbyPool(url, **options))
 
 
 def _row_within(seconds: float, database: PostgresPool) -> tuple[Any, ...]:
