@@ -77,8 +77,8 @@ $(PEERS)/.installed: requirements/bench.lock | $(UV)
 measures:  ## how the code reads, as figures beside those of projects that read well
 	@"$(PYTHON)" -m bench.measures
 
-chaos: install  ## kill processes and trouble their surroundings while files come in (ROUNDS=100 DATABASE=postgresql WORKERS=2 SEED=1 BLOWS="kill readonly")
-	@$(BIN)/python -m tests.chaos $(foreach name,ROUNDS DATABASE WORKERS SEED,$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z)=$($(name)))) $(if $(BLOWS),--blows="$(BLOWS)")
+chaos: install  ## kill processes and trouble their surroundings while files come in (ROUNDS=100 DATABASE=postgresql WORKERS=2 SEED=1 BLOWS="kill readonly", or MACHINES=1 STANDBY=asynchronous)
+	@$(BIN)/python -m tests.chaos$(if $(MACHINES),.several_machines) $(foreach name,ROUNDS DATABASE WORKERS SEED STANDBY,$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z)=$($(name)))) $(if $(BLOWS),--blows="$(BLOWS)")
 
 power: install  ## cut the power at each promise, and start again on what the disk held (FILES=20); needs root
 	@GLYPHD_TEST_POWER_CUT_FILES=$(or $(FILES),20) $(BIN)/pytest -n0 tests/power $(ARGS)

@@ -8,6 +8,7 @@ from bottle import Bottle
 
 from glyphd.api.app import build_app, places_to_wait
 from glyphd.api.guard import Guard
+from glyphd.db.standby_reads import open_reads
 from glyphd.private_files import make_folder
 from glyphd.services import Services, build_services
 from glyphd.settings import Settings, load_settings
@@ -25,7 +26,7 @@ def create_app(settings: Settings | None = None) -> Bottle:
     settings = settings or load_settings()
     prepare_ledger(settings)
     make_folder(settings.scratch_dir)
-    return build_site(build_services(settings))
+    return build_site(build_services(settings, open_reads(settings)))
 
 
 def build_site(services: Services) -> Bottle:

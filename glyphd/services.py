@@ -19,8 +19,8 @@ from glyphd.uploads.opening import open_uploads
 
 @dataclass
 class Services:
-    """What API and worker share. `archive` is read-only: only a worker opens the archive for
-    writing, separately."""
+    """What API and worker share. `archive` is read-only, and may be a standby for the API: only a
+    worker opens the archive for writing, separately."""
 
     settings: Settings
     archive: Database
@@ -44,11 +44,12 @@ class Services:
         )
 
 
-def build_services(settings: Settings) -> Services:
-    """Builds without connecting: nothing is opened until it is used."""
+def build_services(settings: Settings, archive: Database | None = None) -> Services:
+    """Builds without connecting: nothing is opened until it is used. `archive` replaces the primary
+    as what is read."""
     return Services(
         settings=settings,
-        archive=open_archive(settings, read_only=True),
+        archive=archive or open_archive(settings, read_only=True),
         registry=Registry(open_registry(settings)),
         uploads=open_uploads(settings),
         locks=open_locks(settings),

@@ -36,6 +36,7 @@ from glyphd.upload_urls import require_bucket_url, shown_bucket
 PREFIX = "GLYPHD_"
 ANY_HOST = "*"
 _TEST_PREFIX = "GLYPHD_TEST_"
+_URLS = ("database_url", "read_url")
 MIB = 1024 * 1024
 
 Network = IPv4Network | IPv6Network
@@ -58,6 +59,9 @@ class Settings(BaseSettings):
     )
     database_url: str | None = Field(
         None, repr=False, description="postgresql://… for archive, registry and queue"
+    )
+    read_url: str | None = Field(
+        None, repr=False, description="postgresql://… of a standby that the API reads from"
     )
     upload_url: str | None = Field(
         None, description="s3://…, gs://… or az://… for uploads; default a folder"
@@ -154,7 +158,7 @@ class Settings(BaseSettings):
             require_archive_name(value)
         return value
 
-    @field_validator("database_url")
+    @field_validator("database_url", "read_url")
     @classmethod
     def _is_postgresql(cls, value: str | None) -> str | None:
         if value is not None:
@@ -256,8 +260,9 @@ class Settings(BaseSettings):
         shown = {name: str(value) for name, value in self.model_dump(mode="json").items()}
         shown["db_path"] = str(self.archive_path.absolute())
         shown["data_dir"] = str(self.folder.absolute())
-        if self.database_url is not None:
-            shown["database_url"] = without_password(self.database_url)
+        for name in _URLS:
+            if (url := getattr(self, name)) is not None:
+                shown[name] = without_password(url)
         return shown
 
 
@@ -274,9 +279,12 @@ def load_settings(**flags: Any) -> Settings:
     given = {name: value for name, value in flags.items() if value is not None}
     _refuse_unknown_variables()
     try:
-        return Settings(**given)
+        settings = Settings(**given)
     except ValidationError as error:
         raise _refusal(error, {name: f"--{name.replace('_', '-')}" for name in given}) from None
+    if settings.read_url is not None and settings.database_url is None:
+        raise InvalidSettings("GLYPHD_READ_URL needs the primary's URL in GLYPHD_DATABASE_URL")
+    return settings
 
 
 def settings_of_file(archive: Path) -> Settings:
@@ -300,11 +308,11 @@ def _refusal(error: ValidationError, given: Mapping[str, str]) -> InvalidSetting
     name, value = str(first["loc"][0]), str(first["input"])
     shown, reason = value, first["msg"].removeprefix("Value error, ")
     # Any setting may have been given a URL by mistake, with a password anywhere in it.
-    if name == "database_url" or any(mark in value for mark in (":/", "@")):
+    if name in _URLS or any(mark in value for mark in (":/", "@")):
         shown = without_password(value)
     if name == "upload_url":
         shown = shown_bucket(value)
-    elif name != "database_url" and "@" in value:
+    elif name not in _URLS and "@" in value:
         reason = "must not contain an @"  # the reason may quote a part of the value
     return InvalidSettings(f"{given.get(name, PREFIX + name.upper())}={shown}: {reason}")
 

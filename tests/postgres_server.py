@@ -13,7 +13,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,24 +37,32 @@ FAST = [
 # Another collation than C by default, so that a text without COLLATE "C" shows in the tests.
 COLLATION = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 CLUSTER = ["-U", "postgres", "-A", "trust", "-E", "UTF8", *COLLATION]
+STANDBY = ["-R", "-X", "stream", "-c", "fast"]
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
 
 class PostgresServer:
-    """A server of its own, listening on a socket alone. It can be killed and started again."""
+    """A server of its own, or a standby of another one, listening on a socket alone. It can be
+    killed, frozen and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, primary: "PostgresServer | None" = None) -> None:
+        self.folder = folder
         self.url = f"postgresql://postgres@/postgres?host={folder}"
-        self._folder = folder
         self._owner = _owner(folder)
-        self._binaries = _reachable_binaries(folder, self._owner)
         self._process: subprocess.Popen[bytes] | None = None
-        _make_cluster(self._binaries, self._data, self._owner)
+        if primary is None:
+            self._binaries = _reachable_binaries(folder, self._owner)
+            command = [str(self._binaries / "initdb"), "-D", str(self._data), "--no-sync", *CLUSTER]
+        else:
+            self._binaries = primary._binaries
+            command = [str(self._binaries / "pg_basebackup"), "-D", str(self._data), "--no-sync"]
+            command += ["-h", str(primary.folder), "-U", "postgres", *STANDBY]
+        _run(command, self._owner)
 
     @property
     def _data(self) -> Path:
-        return self._folder / "data"
+        return self.folder / "data"
 
     def start(self, *options: str) -> None:
         """Returns when it answers. Raises RuntimeError with the server's log when it does not
@@ -64,12 +72,12 @@ class PostgresServer:
             "-D",
             str(self._data),
             "-k",
-            str(self._folder),
+            str(self.folder),
             "-h",
             "",
             *FAST,
         ]
-        log = self._folder / "log"
+        log = self.folder / "log"
         with log.open("ab") as opened:
             # A session of its own, since Ctrl-C would stop the server before the tests have let go
             # of it.
@@ -94,9 +102,29 @@ class PostgresServer:
         """`kill -9` of the server and of all its sessions at once, as if the machine had
         stopped."""
         assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGKILL)
+        self.freeze()
+        self._signal_all(signal.SIGKILL)
         self._process.wait()
         self._process = None
+
+    def freeze(self) -> None:
+        """Stops the server and all its sessions where they are: connections stay open, and nothing
+        answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)  # first, so that it starts no more sessions
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        """Each session is a process group of its own."""
+        assert self._process is not None
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for one in (pid, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(one, number)
 
 
 def client_programs() -> Path:
@@ -107,13 +135,20 @@ def client_programs() -> Path:
 @contextmanager
 def restartable_server(*options: str) -> Iterator[PostgresServer]:
     """A running server that stops with the block, or with this process."""
-    with TemporaryDirectory(prefix="glyphd-pg-", dir=_parent(), ignore_cleanup_errors=True) as name:
-        server = PostgresServer(Path(name))
+    with server_folder() as folder:
+        server = PostgresServer(folder)
         try:
             server.start(*options)
             yield server
         finally:
             server.stop()
+
+
+@contextmanager
+def server_folder() -> Iterator[Path]:
+    """A folder for a server, which its user can reach."""
+    with TemporaryDirectory(prefix="glyphd-pg-", dir=_parent(), ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 @contextmanager
@@ -123,8 +158,7 @@ def running_server() -> Iterator[str]:
         yield server.url
 
 
-def _make_cluster(binaries: Path, data: Path, owner: dict[str, Any]) -> None:
-    command = [str(binaries / "initdb"), "-D", str(data), "--no-sync", *CLUSTER]
+def _run(command: list[str], owner: dict[str, Any]) -> None:
     made = subprocess.run(command, check=False, capture_output=True, text=True, **owner)
     if made.returncode != 0:
         raise RuntimeError(f"PostgreSQL did not start: {made.stderr}")

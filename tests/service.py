@@ -18,6 +18,7 @@ from glyphd.db.archive_models import BatchChange
 from glyphd.db.connections import close_all
 from glyphd.db.migrations import initialise
 from glyphd.db.registry_models import Job
+from glyphd.db.standby_reads import open_reads
 from glyphd.private_files import make_folder
 from glyphd.services import Services, build_services
 from glyphd.settings import Settings
@@ -140,7 +141,7 @@ def open_service(settings: Settings) -> Service:
     """What `create_app` makes, with its insides at hand."""
     prepare_ledger(settings)
     make_folder(settings.scratch_dir)
-    services = build_services(settings)
+    services = build_services(settings, open_reads(settings))
     service = Service(settings, services, TestApp(build_site(services)))
     weakref.finalize(service, _close, services)
     return service

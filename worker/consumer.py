@@ -14,11 +14,11 @@ import structlog
 from glyphd.db.connections import open_archive
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.importing.status import STALL_LOOK_SECONDS
-from glyphd.importing.unrecorded import take_up_unrecorded
 from glyphd.memory import collect_rarely
 from glyphd.services import Services
 from worker.apart import Reader, has_second_core
 from worker.context import WorkerContext
+from worker.orphans import OrphanSearch
 from worker.quiet_check import LOOK_SECONDS, QuietCheck
 from worker.taking_up import TakingUp
 from worker.webhooks import WebhookDelivery
@@ -60,9 +60,7 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
             stopping,
             partial(services.uploads.forget_unfinished, HALF_RECEIVED_SECONDS),
         ),
-        _every(
-            TIDY_SECONDS, stopping, partial(take_up_unrecorded, services.registry, services.uploads)
-        ),
+        _every(SWEEP_SECONDS, stopping, OrphanSearch(services).look),
         _every(TIDY_SECONDS, stopping, services.registry.prune_events),
         _every(TIDY_SECONDS, stopping, webhooks.prune),
         _every(STALL_LOOK_SECONDS, stopping, services.registry.report_stalled),

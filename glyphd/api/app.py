@@ -33,6 +33,7 @@ from glyphd.api.problems import Problem, bottle_problem, problem_of, status_of
 from glyphd.api.request_headers import header
 from glyphd.api.request_ids import request_id_from
 from glyphd.api.request_metrics import NO_ROUTE, RequestMetrics
+from glyphd.api.rereading import read_again_on_primary
 from glyphd.api.routes import Route
 from glyphd.api.source_routes import SourcesApi
 from glyphd.api.system_routes import SystemApi
@@ -133,13 +134,11 @@ def has_route(app: Bottle, head: RequestHead) -> bool:
 def _failures_as_problems(
     services: Services, pages: Pages, handle: Callable[..., HTTPResponse]
 ) -> Callable[..., HTTPResponse]:
-    """The HTTP boundary: every error in a route is handled here. A request opens the registry at
-    most once."""
+    """The HTTP boundary: every error in a route is handled here."""
 
     def answer(*args: Any, **kwargs: Any) -> HTTPResponse:
         try:
-            with services.registry.one_connection():
-                found = handle(*args, **kwargs)
+            found = read_again_on_primary(services, partial(handle, *args, **kwargs))
         except HTTPError:
             raise
         except HTTPResponse as raised:

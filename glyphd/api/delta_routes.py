@@ -14,10 +14,11 @@ from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
 from glyphd.contracts.queries import DeltaQuery, MomentQuery
+from glyphd.db.archive_versions import archive_version
 from glyphd.errors import ListingNotFound
 from glyphd.history.delta_pages import DELTA_COLUMNS, Deltas
 from glyphd.history.observations import OBSERVATION_COLUMNS, observations
-from glyphd.listings.search import archive_version, is_known
+from glyphd.listings.search import is_known
 from glyphd.services import Services
 
 LIST = About(

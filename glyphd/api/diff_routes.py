@@ -27,11 +27,11 @@ from glyphd.api.snapshots import reading
 from glyphd.contracts.parameter_reading import choices
 from glyphd.contracts.queries import DiffKind, DiffQuery
 from glyphd.contracts.service_views import DiffLinks, DiffView
+from glyphd.db.archive_versions import archive_version
 from glyphd.errors import ImportNotFound, ImportNotSucceeded
 from glyphd.history.import_diff import CHANGED_COLUMNS, list_diff
 from glyphd.history.matching import Brought, find_brought
 from glyphd.importing.job_queries import require_import
-from glyphd.listings.search import archive_version
 from glyphd.request_errors import InvalidParameter
 from glyphd.services import Services
 from glyphd.storage.result_rows import SELECTABLE_COLUMNS

@@ -11,8 +11,9 @@ from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
 from glyphd.contracts.queries import ListingQuery, NoParameters
+from glyphd.db.archive_versions import archive_version
 from glyphd.errors import ListingNotCurrent, ListingNotFound
-from glyphd.listings.search import Search, archive_version, find_current, is_known
+from glyphd.listings.search import Search, find_current, is_known
 from glyphd.listings.statements import Statements
 from glyphd.services import Services
 from glyphd.storage.result_rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, as_object

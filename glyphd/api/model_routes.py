@@ -11,12 +11,12 @@ from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import ModelHistoryQuery, ModelQuery, ModelsQuery, PageQuery
+from glyphd.db.archive_versions import archive_version
 from glyphd.errors import ModelNotFound
 from glyphd.history.buckets import ModelHistory
 from glyphd.history.market_models import MODEL_COLUMNS, Models, unknown_model
 from glyphd.history.remembered_history import RememberedSeries
 from glyphd.history.series import Series
-from glyphd.listings.search import archive_version
 from glyphd.services import Services
 
 MODEL_ROW = rows("Model", MODEL_COLUMNS)

@@ -66,6 +66,7 @@ _DATABASE_PROBLEMS = {
     Trouble.LIMITED: ("database_limited", errors.Unavailable(Trouble.LIMITED.value)),
     Trouble.TOO_LARGE: ("database_limited", errors.Unavailable(Trouble.TOO_LARGE.value)),
     Trouble.FORBIDDEN: ("database_forbidden", errors.Unavailable(Trouble.FORBIDDEN.value)),
+    Trouble.DEMOTED: ("database_demoted", errors.Unavailable(Trouble.DEMOTED.value)),
     Trouble.SCHEMA: ("database_schema", errors.SchemaError(Trouble.SCHEMA.value)),
     Trouble.DAMAGED: (
         "database_damaged",

@@ -1,10 +1,12 @@
 """Whether an import can be accepted and run: the checks of `/api/ready` and the status page."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
 from glyphd.db.migration_sets import require_current_schema
+from glyphd.db.standby_reads import StandbyReads
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.disk import require_free_disk
 from glyphd.errors import DatabaseDamaged, GlyphdError, Unavailable
@@ -38,6 +40,15 @@ class Readiness:
     def checks(self) -> dict[str, str]:
         """The result of each check by its name: `ok`, or what is wrong."""
         return {name: _checked(name, check) for name, check in self._checks.items()}
+
+    def warnings(self) -> list[str]:
+        """What is not as it should be, although imports are accepted and run."""
+        archive = self._services.archive
+        if not isinstance(archive, StandbyReads):
+            return []
+        with suppress(Exception):  # without the primary, a check says so
+            return list(filter(None, [archive.why_not_used()]))
+        return []
 
     def integrity(self) -> dict[str, str] | None:
         """The result of the last check for damage; None if there was none, or it can't be read."""

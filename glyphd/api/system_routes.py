@@ -88,7 +88,11 @@ class SystemApi:
         """Ready to accept and run an import; 503 says what is wrong."""
         query(NoParameters)
         checks = self._readiness.checks()
-        members: dict[str, Any] = {"checks": checks, "integrity": self._readiness.integrity()}
+        members: dict[str, Any] = {
+            "checks": checks,
+            "integrity": self._readiness.integrity(),
+            "warnings": self._readiness.warnings(),
+        }
         wrong = [f"{name}: {found}" for name, found in checks.items() if found != OK]
         if not visitor().may(READ_BY_ALL):
             return _status_alone(is_ready=not wrong)

@@ -27,6 +27,11 @@ class ReadyView(BaseModel):
         description="Each check by its name: `ok`, or what is wrong; not for who needs a token",
     )
     integrity: IntegrityView | None = Field(None, description="Null before the first check")
+    warnings: list[str] = Field(
+        default_factory=list,
+        description="What is not as it should be, although imports are accepted and run: a standby "
+        "that is away",
+    )
 
 
 class RowContractView(BaseModel):

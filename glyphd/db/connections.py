@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar
 
 from peewee import Database, OperationalError, SqliteDatabase
 
-from glyphd.db.postgres_sessions import PostgresPool, open_pool, open_postgres
+from glyphd.db.postgres_sessions import open_pool, open_postgres
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.errors import Answered, NotReady
 from glyphd.private_files import identity_at, make_file
@@ -208,10 +208,7 @@ def open_for_migration(settings: Settings, path: Path) -> Database:
 def close_all(database: Database) -> None:
     """Closes this thread's connection and those in the pool, when the database is no longer
     needed."""
-    if isinstance(database, PostgresPool | KeptSqliteFile):
-        database.close_all()
-    else:
-        database.close()
+    getattr(database, "close_all", database.close)()
 
 
 def once_a_commit(database: Database, find: Callable[[Database], Found]) -> Found:

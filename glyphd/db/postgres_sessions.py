@@ -1,18 +1,24 @@
 """Connections to PostgreSQL: one at a time or from a pool, each with the session that glyphd
 needs."""
 
+import sys
+from contextlib import suppress
 from importlib.util import find_spec
+from select import POLLIN, poll
 from typing import Any
 
-from peewee import Database, OperationalError, PostgresqlDatabase
+from peewee import Database, OperationalError, PeeweeException, PostgresqlDatabase
 from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
 
 from glyphd.database_urls import scrubbed
+from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.errors import InvalidSettings, NotReady, Unavailable
 from glyphd.settings import Settings
 
 POOL_WAIT_SECONDS = 2
 POOL_SPARE = 2
+KEPT_SECONDS = 60
+"""Then a connection is opened again: a standby that was promoted is left to those that write."""
 
 _SESSION = {
     "timezone": "UTC",
@@ -32,6 +38,20 @@ a long statement.
 A commit is on the server's disk when it is answered, and no time-out ends a long import, regardless
 of the settings of the server, the database or the role.
 """
+
+_CLIENT = {
+    "connect_timeout": "5",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+"""The client checks its server too: a machine that vanished is noticed within half a minute, and
+the next host of the URL is tried. What the URL says of these counts instead."""
+
+_MOVED = (Trouble.LOST, Trouble.DEMOTED)
+"""Troubles after which the other kept connections are as useless: the server restarted, or another
+one is the primary now."""
 
 _TRANSACTION_TIMEOUT_VERSION = 170000
 """Older servers refuse a connection that sets `transaction_timeout`."""
@@ -59,13 +79,47 @@ class PostgresSession(PostgresqlDatabase):
 
 class PostgresPool(PooledPostgresqlDatabase, PostgresSession):  # type: ignore[misc]
     """PostgreSQL with connections kept for the next caller. Raises Unavailable if all of them stay
-    in use."""
+    in use.
+
+    After a failover no kept connection is used again: what the server has closed is noticed before
+    its next use, and the first trouble with a demoted primary ends all that are kept.
+    """
 
     def connect(self, reuse_if_open: bool = False) -> bool:
         try:
             return bool(super().connect(reuse_if_open))
         except MaxConnectionsExceeded:
             raise Unavailable("all connections to the database are in use") from None
+
+    def drop_connections(self) -> None:
+        """Closes this thread's connection and the idle ones."""
+        with suppress(PeeweeException):
+            self.manual_close()
+        self.close_idle()
+
+    def _is_closed(self, conn: Any) -> bool:
+        """Whether it is of no use any more, found without asking the server, as Peewee would do:
+        a frozen one would never answer."""
+        if conn.closed:
+            return True
+        if not _has_said_something(conn):
+            return False
+        self._close_raw(conn)
+        return True
+
+    def _close(self, conn: Any, close_conn: bool = False) -> None:
+        error = sys.exc_info()[1]
+        has_moved = error is not None and trouble_of(error) in _MOVED
+        super()._close(conn, close_conn or has_moved)
+        if has_moved:
+            self.close_idle()
+
+
+def _has_said_something(connection: Any) -> bool:
+    """Whether the server has sent something on an idle connection: that it ends, or its end."""
+    waiting = poll()
+    waiting.register(connection.fileno(), POLLIN)
+    return bool(waiting.poll(0))
 
 
 def open_postgres(settings: Settings) -> Database:
@@ -76,27 +130,49 @@ def open_postgres(settings: Settings) -> Database:
 
 
 def open_pool(settings: Settings, *, read_only: bool) -> PostgresPool:
-    url, options = _postgres_arguments(settings, read_only=read_only)
+    """Kept connections to the primary."""
+    url, options = pool_arguments(settings, read_only=read_only)
+    return PostgresPool(url, **options)
+
+
+def pool_arguments(
+    settings: Settings, setting: str = "database_url", *, read_only: bool
+) -> tuple[str, dict[str, Any]]:
+    """The URL in this setting, and the options of a pool for it."""
+    url, options = _postgres_arguments(settings, setting, read_only=read_only)
     size = settings.threads + POOL_SPARE
-    return PostgresPool(url, max_connections=size, timeout=POOL_WAIT_SECONDS, **options)
+    kept = {"stale_timeout": KEPT_SECONDS, "timeout": POOL_WAIT_SECONDS, "max_connections": size}
+    return url, options | kept
 
 
-def _postgres_arguments(settings: Settings, *, read_only: bool) -> tuple[str, dict[str, Any]]:
+def _postgres_arguments(
+    settings: Settings, setting: str = "database_url", *, read_only: bool
+) -> tuple[str, dict[str, Any]]:
     """The URL, which psycopg parses and unquotes itself, and the options of the session."""
-    assert settings.database_url is not None
+    given = getattr(settings, setting)
     if find_spec("psycopg") is None:
-        raise InvalidSettings("GLYPHD_DATABASE_URL needs psycopg: install glyphd[postgres]")
+        raise InvalidSettings(f"{_variable(setting)} needs psycopg: install glyphd[postgres]")
     session = _SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
     ours = " ".join(f"-c {name}={value}" for name, value in session.items())
-    url = "postgresql://" + settings.database_url.partition("://")[2]
-    return url, {"prefer_psycopg3": True, "options": f"{_options_in(url)} {ours}".strip()}
+    url = "postgresql://" + given.partition("://")[2]
+    said = _said_in(url, setting)
+    client = {name: value for name, value in _CLIENT.items() if name not in said}
+    if read_only and said.get("target_session_attrs") == "read-write":
+        client["target_session_attrs"] = "primary"  # our own option would rule every server out
+    options = f"{said.get('options') or ''} {ours}".strip()
+    return url, client | {"prefer_psycopg3": True, "options": options}
 
 
-def _options_in(url: str) -> str:
+def _said_in(url: str, setting: str) -> dict[str, Any]:
+    """The parameters of the URL, as psycopg reads them."""
     from psycopg import ProgrammingError, conninfo
 
     try:
-        return str(conninfo.conninfo_to_dict(url).get("options") or "")
+        return dict(conninfo.conninfo_to_dict(url))
     except ProgrammingError as error:
         said = scrubbed(" ".join(str(error).split()), url)
-        raise InvalidSettings(f"GLYPHD_DATABASE_URL can't be read: {said}") from None
+        raise InvalidSettings(f"{_variable(setting)} can't be read: {said}") from None
+
+
+def _variable(setting: str) -> str:
+    return f"GLYPHD_{setting.upper()}"

@@ -30,11 +30,19 @@ class Trouble(Enum):
     LIMITED = "the database stopped the operation at one of its limits"
     TOO_LARGE = "the database stopped the operation at its limit for temporary files"
     FORBIDDEN = "the database refused the operation: it is read-only, or a privilege is missing"
+    DEMOTED = "the database is read-only, as a standby or a demoted server is"
     SCHEMA = "the schema of the database does not match this version of glyphd"
     DAMAGED = "the stored data can't be read"
 
 
-PASSING_TROUBLES = (Trouble.BUSY, Trouble.FULL, Trouble.LOST, Trouble.LIMITED, Trouble.TOO_LARGE)
+PASSING_TROUBLES = (
+    Trouble.BUSY,
+    Trouble.FULL,
+    Trouble.LOST,
+    Trouble.LIMITED,
+    Trouble.TOO_LARGE,
+    Trouble.DEMOTED,
+)
 """The kinds that may be temporary and do not mean that stored data is wrong."""
 
 _DAMAGED_CODES = frozenset(
@@ -72,7 +80,7 @@ _POSTGRES_STATES: Mapping[str, Trouble] = {
     "53": Trouble.LIMITED,  # memory, connections
     "54": Trouble.LIMITED,
     "57014": Trouble.LIMITED,  # a time-out, or the statement was cancelled
-    "25006": Trouble.FORBIDDEN,  # read_only_sql_transaction
+    "25006": Trouble.DEMOTED,  # read_only_sql_transaction
     "42501": Trouble.FORBIDDEN,  # insufficient_privilege
     "28": Trouble.FORBIDDEN,  # the role is no longer allowed to log in
     "0A000": Trouble.SCHEMA,  # a prepared statement whose table was changed
@@ -80,7 +88,7 @@ _POSTGRES_STATES: Mapping[str, Trouble] = {
     "3F": Trouble.SCHEMA,  # no such schema
     "42P01": Trouble.SCHEMA,  # undefined_table
     "42703": Trouble.SCHEMA,  # undefined_column
-    "40": Trouble.BUSY,  # deadlocks
+    "40": Trouble.BUSY,  # deadlocks, and on a standby conflicts with what it replays
     "55": Trouble.BUSY,  # locks
     "25P03": Trouble.LOST,  # time-outs that end the session
     "25P04": Trouble.LOST,

@@ -11,13 +11,13 @@ from cachetools import LRUCache, cached
 from peewee import Database
 
 from glyphd.contracts.texts import clean_text, fold_ascii
+from glyphd.db.archive_versions import archive_version
 from glyphd.history.import_diff import DiffCounts, count_diff
 from glyphd.history.market_models import find_model
 from glyphd.history.matching import Brought
 from glyphd.history.series import Series, SeriesRow
 from glyphd.listings.cursors import read_cursor
 from glyphd.listings.results import Page, RowStream, cut_page
-from glyphd.listings.search import archive_version
 
 KEPT_BYTES = 32 * 1024 * 1024
 MOST_ROWS = 10_000

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from peewee import IntegrityError, fn
+from peewee import SQL, IntegrityError, fn
 
 from glyphd.contracts.import_contracts import FINAL, UNFINISHED, ImportStatus
-from glyphd.db.archive_models import ROLLBACK
+from glyphd.db.archive_models import ROLLBACK, ImportBatch
+from glyphd.db.dialects import is_sqlite
 from glyphd.db.registry_models import Job, Worker
 from glyphd.events.feed import add_event, is_reported, prune_events
 from glyphd.events.reports import report_of_end, report_of_stall
@@ -122,9 +123,13 @@ class Registry(JobQueries):
         """
         held = (
             (Job.id == claim.job.id)
+            # After an asynchronous failover the number may belong to another job.
+            & (Job.import_id == claim.job.import_id)
             & (Job.status == ImportStatus.RUNNING)
             & (Job.attempt == claim.attempt)
         )
+        if values.get("status") == ImportStatus.SUCCEEDED and not claim.job.dry_run:
+            held &= self._is_in_archive(claim.job)
         with self.connected(), self.database.atomic():
             if self._execute(Job.update(values).where(held)) != 1:
                 raise ClaimLost(f"job {claim.job.id} is no longer run by attempt {claim.attempt}")
@@ -150,7 +155,12 @@ class Registry(JobQueries):
     def uncount_lost(self, claim: Claim) -> None:
         """Reverts that the attempt was counted as lost: its lock was lost with a connection, but
         its process is alive."""
-        counted = (Job.id == claim.job.id) & (Job.attempt > claim.attempt) & (Job.lost_count > 0)
+        counted = (
+            (Job.id == claim.job.id)
+            & (Job.import_id == claim.job.import_id)
+            & (Job.attempt > claim.attempt)
+            & (Job.lost_count > 0)
+        )
         with self.connected():
             self._execute(Job.update(lost_count=Job.lost_count - 1).where(counted))
 
@@ -199,6 +209,19 @@ class Registry(JobQueries):
         with self.connected(), self.database.atomic() as transaction:
             self._execute(Worker.update(pid=Worker.pid).where(Worker.id == ""))
             transaction.rollback()
+
+    def _is_in_archive(self, job: Job) -> Any:
+        """The condition that what the job wrote is in the archive, if that is this very database.
+
+        An asynchronous failover may lose the batch, and the outcome would then be recorded on the
+        new primary, which has none. On SQLite the archive is another file.
+        """
+        if is_sqlite(self.database):
+            return True
+        written = ImportBatch.import_id == job.import_id
+        if job.kind != IMPORT:
+            written &= ImportBatch.rolled_back_at.is_null(job.kind != ROLLBACK)
+        return fn.EXISTS(ImportBatch.select(SQL("1")).where(written))
 
     def _report_end(self, job_id: int) -> None:
         job = self._one(Job.id == job_id)

@@ -11,7 +11,7 @@ from peewee import SQL, Database, Select, fn
 
 from glyphd.contracts.parameter_reading import pick_columns
 from glyphd.contracts.queries import ListingQuery
-from glyphd.db.archive_models import BatchChange, ImportBatch, ListingKey, ScoredListing
+from glyphd.db.archive_models import ListingKey, ScoredListing
 from glyphd.db.connections import once_a_commit, small_cache
 from glyphd.db.dialects import stream, uncommitted
 from glyphd.listings import results
@@ -235,11 +235,6 @@ def is_known(database: Database, listing_id: bytes) -> bool:
     return database.execute(query).fetchone() is not None
 
 
-def archive_version(database: Database) -> str:
-    """A value that changes whenever an answer from the archive may change."""
-    return once_a_commit(database, _version)
-
-
 def _require_past(database: Database, moment: str) -> None:
     """Raises InvalidParameter for a moment that neither this machine's clock nor the archive's own
     clock has reached.
@@ -251,18 +246,3 @@ def _require_past(database: Database, moment: str) -> None:
         raise InvalidParameter(
             f"as_of={moment}: must not be in the future", parameter="as_of", value=moment
         )
-
-
-def _version(database: Database) -> str:
-    """Ids of imports are random, so another archive that replaced this one has different ones."""
-    latest = [
-        ImportBatch.select(ImportBatch.id, ImportBatch.import_id)
-        .order_by(ImportBatch.id.desc())
-        .limit(1),
-        BatchChange.select(BatchChange.id, BatchChange.changed_at)
-        .order_by(BatchChange.id.desc())
-        .limit(1),
-    ]
-    return "-".join(
-        str(part) for query in latest for row in database.execute(query) for part in row
-    )

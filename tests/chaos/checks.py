@@ -23,6 +23,7 @@ from tests.chaos.tallies import Findings, Tally
 
 _LEFT_BEHIND = "its upload is kept, but it is not in the registry"
 _SETTLED = 2 * SETTLED_SECONDS
+FORGOTTEN = "answers that a failover forgot, whose request became another import"
 FINAL = ("succeeded", "failed", "cancelled")
 
 
@@ -48,8 +49,9 @@ def _settled(cluster: Cluster) -> tuple[list[dict[str, Any]]] | None:
 class Checker:
     """Knows all files that one archive was given, and looks at each import once."""
 
-    def __init__(self, cluster: Cluster, tally: Tally) -> None:
+    def __init__(self, cluster: Cluster, tally: Tally, *, may_forget: bool = False) -> None:
         self._cluster = cluster
+        self._may_forget = may_forget
         self.tally = tally
         self._files: dict[str, GivenFile] = {}
         self._seen: set[str] = set()
@@ -101,8 +103,15 @@ class Checker:
         found.wrong += [f"{name} was never sent" for name in named.keys() - self._files.keys()]
         ids = {status["import_id"]: status["filename"] for status in imports}
         for one in sent:
-            if ids.get(one.import_id) != one.file.filename:
+            if self._may_forget and one.import_id not in ids and not self._is_kept(one.import_id):
+                self.tally.count(FORGOTTEN)
+            elif ids.get(one.import_id) != one.file.filename:
                 found.wrong.append(f"{one.file.filename} was answered with import {one.import_id}")
+
+    def _is_kept(self, import_id: str) -> bool:
+        """Whether the upload is there. A request that was sent again, after a failover had lost
+        the first one, has become another import, and the first upload is removed."""
+        return (self._cluster.settings.uploads_dir / f"{import_id}.json").exists()
 
     def _compare_import(self, status: dict[str, Any], found: Findings) -> None:
         file, import_id = self._files[status["filename"]], status["import_id"]

@@ -110,7 +110,7 @@ def _run_round(cluster: Cluster, checker: Checker, run: Run, seed: int) -> None:
         dealing = threads.submit(deal, cluster, blows, seed, ended, tally)
         raging = threads.submit(Monkey(cluster, Random(seed), tally).rage, plan, ended)
         works = [
-            threads.submit(_work, cluster, mine, Random(seed + at), tally)
+            threads.submit(work, cluster, mine, Random(seed + at), tally)
             for at, mine in enumerate(files)
         ]
         outcomes = [work.result() for work in works]
@@ -134,7 +134,7 @@ def _run_round(cluster: Cluster, checker: Checker, run: Run, seed: int) -> None:
         )
 
 
-def _work(
+def work(
     cluster: Cluster, files: list[GivenFile], random: Random, tally: Tally
 ) -> tuple[list[Sent], list[str]]:
     """One client: sends its files one after another, some of them twice. What was sent, and

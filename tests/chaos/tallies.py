@@ -41,6 +41,15 @@ ROWS = (
     "answers that were replays",
     "`kill -9` of an API",
     "`kill -9` of a worker",
+    "`kill -9` of all processes",
+    "an API frozen",
+    "a worker frozen",
+    "the primary frozen",
+    "`kill -9` of the standby",
+    "failover from a killed primary",
+    "failover from a frozen primary",
+    "uploads that a failover made orphans",
+    "answers that a failover forgot, whose request became another import",
     "SIGTERM to an API",
     "SIGTERM to a worker",
     "trouble: readonly",
@@ -85,7 +94,7 @@ class Tally:
     def table(self, head: str) -> str:
         """Markdown: what was done and seen, and at the end what must be nothing."""
         found = self.findings
-        rows = [(name, self._counts[name]) for name in ROWS]
+        rows = [(name, self._counts[name]) for name in ROWS if self._counts[name]]
         rows += [
             ("**lost**", len(found.lost)),
             ("**doubled**", len(found.doubled)),

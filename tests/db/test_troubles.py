@@ -49,7 +49,7 @@ def test_by_what_it_says(error: Exception, trouble: Trouble | None) -> None:
         (psycopg.errors.DiskFull, Trouble.FULL),
         (psycopg.errors.DeadlockDetected, Trouble.BUSY),
         (psycopg.errors.InsufficientPrivilege, Trouble.FORBIDDEN),
-        (psycopg.errors.ReadOnlySqlTransaction, Trouble.FORBIDDEN),
+        (psycopg.errors.ReadOnlySqlTransaction, Trouble.DEMOTED),
         (psycopg.errors.UndefinedColumn, Trouble.SCHEMA),
         (psycopg.errors.UniqueViolation, None),
     ],

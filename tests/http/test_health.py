@@ -78,6 +78,7 @@ def test_ready_names_every_check(ready_service: Service) -> None:
             "ok",
         ),
         "integrity": None,
+        "warnings": [],
     }
     assert answer.headers["Cache-Control"] == "no-store"
 

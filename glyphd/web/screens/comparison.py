@@ -13,11 +13,12 @@ from glyphd.contracts.cells import TextCell
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import DiffKind, DiffQuery, Query, QueryTime
+from glyphd.db.archive_versions import archive_version
 from glyphd.history.import_diff import DiffList, list_diff
 from glyphd.history.market_totals import recent_imports
 from glyphd.history.matching import Brought
 from glyphd.listings.results import Page
-from glyphd.listings.search import archive_version, known_at
+from glyphd.listings.search import known_at
 from glyphd.services import Services
 from glyphd.web.theme import Theme, here
 

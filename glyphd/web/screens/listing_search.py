@@ -11,7 +11,8 @@ from glyphd.api.routes import Route
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.parameter_reading import choices, read_parameters
 from glyphd.contracts.queries import ListingQuery, SortKey
-from glyphd.listings.search import Search, archive_version
+from glyphd.db.archive_versions import archive_version
+from glyphd.listings.search import Search
 from glyphd.listings.statements import Statements
 from glyphd.services import Services
 from glyphd.storage.result_rows import SELECTABLE_COLUMNS

@@ -15,9 +15,10 @@ from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import Query, QueryTime
 from glyphd.contracts.texts import fold_ascii
+from glyphd.db.archive_versions import archive_version
 from glyphd.history.market_models import MODEL_COLUMNS, Models
 from glyphd.history.market_totals import MarketTotals, market_totals
-from glyphd.listings.search import archive_version, known_at
+from glyphd.listings.search import known_at
 from glyphd.services import Services
 from glyphd.web.charts import spread_bar
 from glyphd.web.theme import Theme, here

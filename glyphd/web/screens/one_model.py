@@ -20,10 +20,11 @@ from glyphd.contracts.queries import (
     Query,
     QueryTime,
 )
+from glyphd.db.archive_versions import archive_version
 from glyphd.history.buckets import ModelHistory
 from glyphd.history.delta_pages import Deltas
 from glyphd.history.market_models import MODEL_COLUMNS, unknown_model
-from glyphd.listings.search import Search, archive_version
+from glyphd.listings.search import Search
 from glyphd.services import Services
 from glyphd.storage.specs import SPECS
 from glyphd.web.charts import Band, Line, Picture, Point, chart, thinned

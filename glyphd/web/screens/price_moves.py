@@ -12,8 +12,8 @@ from glyphd.api.routes import Route
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import DeltaQuery, QueryTime
+from glyphd.db.archive_versions import archive_version
 from glyphd.history.delta_pages import MOST_COMPARED, Deltas
-from glyphd.listings.search import archive_version
 from glyphd.services import Services
 from glyphd.web.theme import Theme, here
 

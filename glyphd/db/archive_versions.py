@@ -1,0 +1,42 @@
+"""The state of the archive in one value: the name of what can be cached, and what a standby is
+compared by."""
+
+from typing import Any
+
+from peewee import SQL, Database, Select
+
+from glyphd.db.archive_models import BatchChange, ImportBatch
+from glyphd.db.connections import once_a_commit
+
+
+def archive_version(database: Database) -> str:
+    """A value that changes whenever an answer from the archive may change."""
+    return once_a_commit(database, read_version)
+
+
+def read_version(database: Database) -> str:
+    """Ids of imports are random, so another archive that replaced this one has different ones; the
+    times differ where a server has lost an import in a failover and it was made again."""
+    return version_of(database.execute(version_query()).fetchone())
+
+
+def version_query() -> Select:
+    """Selects one row, without parameters."""
+    return Select(
+        columns=[
+            _latest(model, column)
+            for model, columns in (
+                (ImportBatch, (ImportBatch.id, ImportBatch.import_id, ImportBatch.imported_at)),
+                (BatchChange, (BatchChange.id, BatchChange.changed_at)),
+            )
+            for column in columns
+        ]
+    )
+
+
+def version_of(row: Any) -> str:
+    return "-".join(str(part) for part in row if part is not None)
+
+
+def _latest(model: Any, column: Any) -> Any:
+    return model.select(column).order_by(model.id.desc()).limit(SQL("1"))

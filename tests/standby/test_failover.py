@@ -1,0 +1,101 @@
+"""A standby takes the primary's place, and nobody has to be restarted."""
+
+import os
+import time
+
+import pytest
+
+from glyphd.contracts.import_contracts import ImportStatus
+from glyphd.db.registry_models import Job
+from glyphd.importing.claims import ClaimLost
+from glyphd.importing.unrecorded import SETTLED_SECONDS
+from tests.e2e.processes import until
+from tests.postgres_pair import PostgresPair
+from tests.service import Service, offers
+from tests.standby.conftest import is_on_standby
+from worker.orphans import OrphanSearch
+
+ROWS = tuple(f"L4,{price},0.7,EU,Acme {price},2025-07-29" for price in range(1, 50))
+
+
+def test_a_promoted_standby_has_all_and_takes_all(reader: Service, pair: PostgresPair) -> None:
+    before = reader.import_csv(offers(*ROWS))
+    accepted = reader.upload(offers(*ROWS[:3])).json["import_id"]
+    search = OrphanSearch(reader.services)
+    search.look()
+    pair.primary.kill()
+    pair.promote()
+    # 1. What was accepted is run, and what was read is read again, on connections made anew.
+    reader.work()
+    assert reader.status(accepted)["status"] == "succeeded"
+    assert len(reader.listings(f"?import_id={before['import_id']}")) == len(ROWS)
+    assert reader.import_csv(offers(*ROWS[:2]))["record_count"] == 2
+    # 2. An upload whose row did not reach the standby, as if that had been asynchronous.
+    lost = reader.upload(offers(*ROWS[:4]), Idempotency_Key="a").json["import_id"]
+    _lose(reader, lost)
+    search.look()
+    replayed = reader.upload(offers(*ROWS[:4]), Idempotency_Key="a")
+    assert (replayed.json["import_id"], replayed.headers["Idempotent-Replayed"]) == (lost, "true")
+    reader.work()
+    assert reader.status(lost)["record_count"] == 4
+    # 3. A new standby is read from.
+    pair.renew_standby()
+    pair.catch_up()
+    until(lambda: is_on_standby(reader))
+    assert len(reader.listings(f"?import_id={lost}")) == 4
+
+
+def test_without_a_failover_the_search_is_rare(reader: Service) -> None:
+    search = OrphanSearch(reader.services)
+    search.look()
+    lost = reader.upload(offers(*ROWS)).json["import_id"]
+    _lose(reader, lost)
+    search.look()
+    assert reader.services.registry.find_import(lost) is None
+
+
+def test_an_upload_that_is_just_being_accepted_is_left_alone(
+    reader: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = reader.upload(offers(*ROWS)).json["import_id"]
+    _lose(reader, lost, age=0)
+    OrphanSearch(reader.services).look()
+    assert reader.services.registry.find_import(lost) is None
+
+
+def test_no_success_is_recorded_without_the_rows(reader: Service) -> None:
+    """The batch was committed on a primary whose last moments are lost, and the worker did not
+    notice."""
+    registry = reader.services.registry
+    import_id = reader.upload(offers(*ROWS)).json["import_id"]
+    job = registry.find_import(import_id)
+    assert job is not None
+    claim = registry.claim(job.id)
+    assert claim is not None
+    with pytest.raises(ClaimLost):
+        registry.update_claimed(claim, status=ImportStatus.SUCCEEDED)
+    reader.work()
+    assert reader.status(import_id)["record_count"] == len(ROWS)
+
+
+def test_a_claim_holds_for_its_import_alone(reader: Service) -> None:
+    """The number of a job that was lost may be given to another one."""
+    registry = reader.services.registry
+    import_id = reader.upload(offers(*ROWS)).json["import_id"]
+    job = registry.find_import(import_id)
+    assert job is not None
+    claim = registry.claim(job.id)
+    assert claim is not None
+    claim.job.import_id = "another"
+    with pytest.raises(ClaimLost):
+        registry.update_claimed(claim, progress=0.5)
+
+
+def _lose(service: Service, import_id: str, age: float = 2 * SETTLED_SECONDS) -> None:
+    """The job's row is gone, and its upload is so many seconds old."""
+    database = service.services.registry.database
+    with database.connection_context():
+        database.execute(Job.delete().where(Job.import_id == import_id))
+    moment = time.time() - age
+    for path in service.settings.uploads_dir.glob(f"{import_id}.*"):
+        os.utime(path, (moment, moment))
