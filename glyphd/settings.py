@@ -295,7 +295,11 @@ def settings_of_file(archive: Path) -> Settings:
     """
     try:
         return Settings(
-            db_path=archive, data_dir=archive.parent, database_url=None, upload_url=None
+            db_path=archive,
+            data_dir=archive.parent,
+            database_url=None,
+            read_url=None,
+            upload_url=None,
         )
     except ValidationError as error:
         raise _refusal(error, {"db_path": "db_path"}) from None
