@@ -25,11 +25,14 @@ from glyphd.importing.registry import Registry
 from glyphd.private_files import make_file, make_folder
 from glyphd.settings import Settings, settings_of_file
 from glyphd.upkeep.originals import check_notes, check_upload, files_of, is_plain
-from glyphd.uploads import LocalUploads
+from glyphd.uploads import LocalUploads, UploadStore
+from glyphd.uploads.opening import open_own_uploads
 
 UNFINISHED = "incomplete"
 """The folder inside the backup's folder while a copy is made: a backup that contains it is
 incomplete."""
+
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ class _Copying:
         self._settings = settings
         self._copied = copied
         self._progress = progress
+        self._originals = open_own_uploads(settings)
         self._uploads = LocalUploads(copied.uploads_dir)
         self.done = BackedUp(0, 0, 0)
 
@@ -105,7 +109,7 @@ class _Copying:
         with self._progress(sum(job.size_bytes or 0 for job in jobs)) as advance:
             for job in jobs:
                 for name in filter(is_plain, files_of(job)):
-                    _copy_file(self._settings.uploads_dir / name, self._copied.uploads_dir / name)
+                    self._copy_kept(name, self._copied.uploads_dir / name)
                 yield from (
                     f"import {job.import_id}: {line}" for line in self._wrong_with(job, names)
                 )
@@ -113,6 +117,15 @@ class _Copying:
                 advance(job.size_bytes or 0)
         sizes = [path.stat().st_size for path in self._copied.uploads_dir.iterdir()]
         self.done = BackedUp(len(jobs), len(sizes), sum(sizes))
+
+    def _copy_kept(self, name: str, copy: Path) -> None:
+        """A missing or unreadable one is reported by the check of the copy."""
+        if copy.exists():
+            return
+        if self._originals.has_local_files:
+            _copy_file(self._settings.uploads_dir / name, copy)
+        else:
+            _fetch(self._originals, name, copy)
 
     def _wrong_with(self, job: Job, done: set[str]) -> Iterator[str]:
         if job.upload_name not in done:
@@ -142,10 +155,18 @@ def _imports_in(copied: Settings) -> list[Job]:
         close_all(database)
 
 
-def _copy_file(source: Path, copy: Path) -> None:
-    """A missing or unreadable one is reported by the check of the copy."""
-    if copy.exists():
+def _fetch(originals: UploadStore, name: str, copy: Path) -> None:
+    try:
+        kept = originals.open(name)
+    except FileNotFoundError:
         return
+    make_file(copy)
+    with kept, copy.open("wb") as file:
+        shutil.copyfileobj(kept, file, _BLOCK_BYTES)
+    _sync(copy)
+
+
+def _copy_file(source: Path, copy: Path) -> None:
     try:
         make_file(copy)
         shutil.copyfile(source, copy)
