@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from bench import (
     beside,
+    bucket,
     growth,
     history,
     ingest,
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Measure] = {
     "transfer": transfer.measure,
     "time": history.measure,
     "memory": memory.measure,
+    "bucket": bucket.measure,
     "uploads": uploads.measure,
     "webhooks": webhooks.measure,
 }

@@ -28,6 +28,9 @@ from glyphd.server import Rules, ServerLimits, listen, run_server
 from glyphd.settings import Settings
 from glyphd.supervisor import WorkerSupervisor
 from glyphd.tokens.known_tokens import RENEWAL_SECONDS
+from glyphd.uploads import UploadStore
+from glyphd.uploads.opening import open_uploads
+from glyphd.uploads.store import HALF_RECEIVED_SECONDS, TIDY_SECONDS
 from glyphd.web.problem_pages import RefusalPages
 
 WORKER_START_SECONDS = 10.0
@@ -78,7 +81,7 @@ def _serve_on(
     with ExitStack() as running:
         if supervisor is not None:
             running.callback(_stop_worker, supervisor, stop, settings)
-        for repeating in _background(registry, backlog, guard):
+        for repeating in _background(registry, backlog, guard, open_uploads(settings)):
             running.enter_context(repeating)
         limits = ServerLimits.from_settings(settings)
         rules = Rules(backlog.has_room, partial(guard.check_early, app), partial(has_route, app))
@@ -93,10 +96,14 @@ def _serve_on(
         )
 
 
-def _background(registry: Registry, backlog: Backlog, guard: Guard) -> list[Repeating]:
+def _background(
+    registry: Registry, backlog: Backlog, guard: Guard, uploads: UploadStore
+) -> list[Repeating]:
+    forget_unfinished = partial(uploads.forget_unfinished, HALF_RECEIVED_SECONDS)
     return [
         Repeating(backlog.refresh, LOOK_SECONDS, failure="backlog_unknown"),
-        # Workers do this too, but none may be running.
+        # Workers do these two too, but none may be running, or none on this machine.
+        Repeating(forget_unfinished, TIDY_SECONDS, failure="unfinished_uploads_left"),
         Repeating(registry.report_stalled, STALL_LOOK_SECONDS, failure="stalls_unknown"),
         # So that the server's loop can refuse a body without waiting for a database.
         Repeating(guard.known.current, RENEWAL_SECONDS, failure="tokens_unknown"),

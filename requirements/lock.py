@@ -25,6 +25,8 @@ COMPILE = [
     "--no-header",
     "--no-emit-index-url",
 ]
+# What the container image has.
+SHIPPED_EXTRAS = ["--extra", "postgres", "--extra", "object-storage"]
 CONSTRAINTS = re.compile(r"^constraint-dependencies = \[\n(?:  .*\n)*\]$", re.MULTILINE)
 
 
@@ -55,15 +57,14 @@ def main(uv: str, *options: str) -> None:
         compile_lock(
             "dev.lock",
             PYPROJECT.name,
-            "--extra",
-            "postgres",
+            *SHIPPED_EXTRAS,
             "--group",
             "dev",
             *options,
             seed="dev.lock",
         )
         # The smaller locks follow the big one: what is shipped is what is tested.
-        compile_lock("runtime.lock", PYPROJECT.name, "--extra", "postgres", seed="dev.lock")
+        compile_lock("runtime.lock", PYPROJECT.name, *SHIPPED_EXTRAS, seed="dev.lock")
         compile_lock(
             "build.lock",
             "-",

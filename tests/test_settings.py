@@ -52,7 +52,7 @@ def test_every_setting_can_come_from_the_environment(
         "anonymous": "read",
     }
     values |= {"allowed_hosts": "gpu.example.com,Ledger.lan", "trusted_proxies": "10.0.0.0/8,::1"}
-    values |= {"webhook_private": "True"}
+    values |= {"webhook_private": "True", "upload_url": "s3://bucket/prefix"}
     value = values.get(name, "2048")
     monkeypatch.setenv(f"GLYPHD_{name.upper()}", value)
     assert str(getattr(load_settings(), name)).removesuffix(".0") == value
@@ -159,6 +159,27 @@ def test_a_bad_value_is_told_with_its_place(
     assert _message(**{name: value}).startswith(f"--{name.replace('_', '-')}={value}: ")
     monkeypatch.setenv(f"GLYPHD_{name.upper()}", value)
     assert _message().startswith(f"GLYPHD_{name.upper()}={value}: ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://KEY-ID:SECRET@bucket/prefix",
+        "s3://bucket/prefix?secret_access_key=SECRET",
+        "s3://bucket/prefix#SECRET",
+        "https://SECRET.s3.amazonaws.com/bucket",
+        "file:///srv/SECRET",
+        "s3://bucket/SECRET/../other",
+        "s3://bucket//SECRET",
+        "s3:///SECRET",
+        "SECRET",
+    ],
+)
+def test_a_bucket_is_a_bucket_and_a_prefix(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("GLYPHD_UPLOAD_URL", url)
+    message = _message()
+    assert message.startswith("GLYPHD_UPLOAD_URL=***: must ")
+    assert not any(secret in message for secret in ("SECRET.", "SECRET@", "=SECRET", "KEY-ID"))
 
 
 @pytest.mark.parametrize("name", ["data_dir", "db_path", "host"])

@@ -16,6 +16,7 @@ from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.importing.status import STALL_LOOK_SECONDS
 from glyphd.memory import collect_rarely
 from glyphd.services import Services
+from glyphd.uploads.store import HALF_RECEIVED_SECONDS, TIDY_SECONDS
 from worker.apart import Reader, has_second_core
 from worker.context import WorkerContext
 from worker.orphans import OrphanSearch
@@ -27,9 +28,6 @@ READER_SECONDS = 5.0
 GREETING_SECONDS = 2.0
 SWEEP_SECONDS = 5.0
 HEALTH_CHECK_SECONDS = 10.0
-TIDY_SECONDS = 600.0
-HALF_RECEIVED_SECONDS = 3600.0
-"""An upload is incomplete only while it is copied; after this long its API process has died."""
 
 log = structlog.get_logger(__name__)
 

@@ -6,8 +6,9 @@ from contextlib import suppress
 import structlog
 
 from glyphd.db.migration_sets import require_current_schema
+from glyphd.db.registry_models import Job
 from glyphd.db.standby_reads import StandbyReads
-from glyphd.db.troubles import Trouble, trouble_of
+from glyphd.db.troubles import DATABASE_ERRORS, Trouble, trouble_of
 from glyphd.disk import require_free_disk
 from glyphd.errors import DatabaseDamaged, GlyphdError, Unavailable
 from glyphd.importing.integrity_log import DAMAGED, IntegrityLog
@@ -66,9 +67,7 @@ class Readiness:
         """
         uploads = self._services.uploads
         uploads.check_writable()
-        if not uploads.has_local_files:
-            return
-        for job in self._services.registry.imports({}, limit=LATEST_UPLOADS):
+        for job in self._latest_imports() if uploads.has_local_files else ():
             try:
                 uploads.size(str(job.upload_name))
             except FileNotFoundError:
@@ -76,6 +75,13 @@ class Readiness:
                     f"the kept file of import {job.import_id} is not in this machine's folder: "
                     "machines that share a registry need one upload store, see GLYPHD_UPLOAD_URL"
                 ) from None
+
+    def _latest_imports(self) -> list[Job]:
+        """None if the registry can't be read, which is the result of another check."""
+        try:
+            return self._services.registry.imports({}, limit=LATEST_UPLOADS)
+        except (GlyphdError, *DATABASE_ERRORS):
+            return []
 
     def _require_worker(self) -> None:
         if not self._services.registry.workers_alive():

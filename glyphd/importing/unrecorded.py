@@ -73,9 +73,11 @@ def find_unrecorded(
 
 def manifest_names(uploads: UploadStore) -> dict[str, str]:
     """The names of the manifests, by the ids of their imports."""
-    return {
-        found[1]: name for name in sorted(uploads.names()) if (found := _MANIFEST.fullmatch(name))
-    }
+    return _manifests_among(uploads.names())
+
+
+def _manifests_among(names: list[str]) -> dict[str, str]:
+    return {found[1]: name for name in sorted(names) if (found := _MANIFEST.fullmatch(name))}
 
 
 def job_values(found: Unrecorded, uploads: UploadStore) -> dict[str, Any]:
@@ -138,8 +140,9 @@ def _take_up(registry: Registry, uploads: UploadStore, found: Unrecorded) -> boo
 
 
 def _remove_abandoned(registry: Registry, uploads: UploadStore) -> None:
-    kept = [(name, found[1]) for name in uploads.names() if (found := _UPLOAD.fullmatch(name))]
-    manifests = manifest_names(uploads)
+    names = uploads.names()
+    kept = [(name, found[1]) for name in names if (found := _UPLOAD.fullmatch(name))]
+    manifests = _manifests_among(names)
     strays = [(name, import_id) for name, import_id in kept if import_id not in manifests]
     if not strays:
         return

@@ -60,9 +60,10 @@ class BucketUploads:
 
     def settle(self, file: BinaryIO) -> None:
         assert isinstance(file, Draft)
-        file.flush()
-        self._client.send(file.object_name, file.path)
-        file.close()
+        with file:
+            size = file.seek(0, io.SEEK_END)
+            file.seek(0)
+            self._client.send(file.object_name, file, size)
 
     def open(self, name: str) -> BinaryIO:
         require_plain(name)
@@ -132,7 +133,7 @@ class BucketReceiving(LocalReceiving):
 
     def keep(self, name: str) -> None:
         require_plain(name)
-        self._client.send(name, self.path)
+        self._client.send(name, self.path, self.size)
 
     def _sync_early(self) -> None:
         """Not at all: the bucket makes it durable."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import obstore
 from obstore.exceptions import (
@@ -86,14 +86,13 @@ class BucketClient:
             return False
         return True
 
-    def send(self, name: str, path: Path) -> None:
-        """Stores a file, a part at a time."""
-        size = path.stat().st_size
+    def send(self, name: str, file: Path | BinaryIO, size: int) -> None:
+        """Stores a file of this size, a part at a time."""
         with named_troubles():
             obstore.put(
                 self._store,
                 name,
-                path,
+                file,
                 use_multipart=size > PART_BYTES,
                 chunk_size=part_bytes(size),
                 max_concurrency=PARALLEL_PARTS,

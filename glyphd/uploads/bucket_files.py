@@ -4,10 +4,9 @@ sent."""
 import io
 import os
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
-from uuid import uuid4
 
-from glyphd.private_files import FOR_OWNER
 from glyphd.uploads.bucket_client import BucketClient
 
 FIRST_BLOCK_BYTES = 256 << 10
@@ -68,17 +67,11 @@ class KeptObject(io.RawIOBase):
         self._block_start = self._at
 
 
-class Draft(io.BufferedWriter):
-    """A local file with the future contents of an object; closing removes it."""
+class Draft(io.BufferedRandom):
+    """A local file with the future contents of an object. It has no name here: an import may write
+    to it for hours, and what a crash leaves needs no cleaning."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        self.path = folder / f"{uuid4()}.part"
         self.object_name = name
-        opened = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FOR_OWNER)
-        super().__init__(io.FileIO(opened, "w"))
-
-    def close(self) -> None:
-        try:
-            super().close()
-        finally:
-            self.path.unlink(missing_ok=True)
+        with TemporaryFile(dir=folder, buffering=0) as unbuffered:
+            super().__init__(io.FileIO(os.dup(unbuffered.fileno()), "w+b"))

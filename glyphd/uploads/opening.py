@@ -1,6 +1,6 @@
 """Which upload store the settings ask for, and whether it is this archive's."""
 
-from glyphd.db.connections import open_registry_to_look
+from glyphd.db.connections import close_all, open_registry_to_look
 from glyphd.db.migration_sets import REGISTRY, applied_of
 from glyphd.db.migrations import initialise
 from glyphd.db.pairing import archive_id, require_no_mismatch
@@ -95,9 +95,12 @@ def _manifests_known(settings: Settings) -> set[str]:
     if not applied_of(settings, REGISTRY):
         return set()
     registry = open_registry_to_look(settings)
-    with registry.connection_context():
-        found = registry.execute(Job.select(Job.import_id).where(Job.kind == "import"))
-        return {f"{import_id}.json" for (import_id,) in found}
+    try:
+        with registry.connection_context():
+            found = registry.execute(Job.select(Job.import_id).where(Job.kind == "import"))
+            return {f"{import_id}.json" for (import_id,) in found}
+    finally:
+        close_all(registry)
 
 
 def _mismatch(settings: Settings, marked: str | None) -> BucketMismatch:

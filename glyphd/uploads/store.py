@@ -7,6 +7,13 @@ HEAD_BYTES = 128 * 1024
 """How many first bytes of an upload are checked at the door."""
 
 
+HALF_RECEIVED_SECONDS = 3600.0
+"""An upload is incomplete only while it is copied; after this long its API process has died."""
+
+TIDY_SECONDS = 600.0
+"""How often those are looked for."""
+
+
 class Receiving(Protocol):
     """An upload while it is being received. If its block ends without `keep`, nothing is left
     behind."""

@@ -1,7 +1,11 @@
 """`POST /api/imports/{import_id}/cancel`: an import that shall not be."""
 
+import pytest
+
 from glyphd.contracts.import_contracts import ImportStatus
 from tests.service import Service, StartService, offers, problem
+
+pytestmark = pytest.mark.every_way
 
 CSV = offers("RTX_A6000,4500,0.9,USA,Acme,2025-07-29T12:00:00Z")
 

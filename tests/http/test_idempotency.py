@@ -8,6 +8,8 @@ import pytest
 from glyphd.contracts.import_options import ImportOptions
 from tests.service import Service, offers, problem
 
+pytestmark = pytest.mark.every_way
+
 CSV = offers("RTX_A6000,4500,0.9,USA,Acme,2025-07-29T12:00:00Z")
 OTHER = offers("RTX_A6000,4600,0.9,USA,Acme,2025-07-29T12:00:00Z")
 ROWS = [{"model": "L4", "price_usd": 2400, "score": 0.7}]

@@ -9,6 +9,8 @@ import pytest
 from tests.http.forms import Part, Sent, form
 from tests.service import Service, offers
 
+pytestmark = pytest.mark.every_way
+
 CSV = (
     b"\xef\xbb\xbf"
     + offers('"L4, new",2400.5,0.7,"E\r\nU",\xc4cme,2025-07-29').replace("\n", "\r\n").encode()

@@ -8,6 +8,8 @@ from webtest import TestResponse
 
 from tests.service import Service, StartService, problem
 
+pytestmark = pytest.mark.every_way
+
 PATH = "/api/persist/listings"
 ROW = {"model": "RTX_A6000", "price_usd": 4500, "score": 0.9, "seen_at": "2025-07-29T12:00:00Z"}
 OTHER = {"canonical_model": "L4", "price": "2400.5", "final_score": 0.7, "geographic_region": "EU"}

@@ -7,6 +7,8 @@ import pytest
 
 from tests.service import Service, offers, problem
 
+pytestmark = pytest.mark.every_way
+
 BAD_ROW = offers("RTX_A6000,x,0.9,USA,Acme,", "RTX_A6000,4500,0.9,USA,Acme,")
 GOOD = offers("RTX_A6000,4500,0.9,USA,Acme,")
 
