@@ -83,7 +83,7 @@ def test_a_read_that_the_standby_ends_is_answered_by_the_primary(
     archive = reader.services.archive
     blow = _cancel_readers if is_cancelled else _terminate_readers
     execute: Callable[..., Any] = archive.execute_sql
-    answered = _BeforeSecond(lambda: blow(pair, reader.settings), execute)
+    answered = _AfterFirstRead(lambda: blow(pair, reader.settings), execute)
     monkeypatch.setattr(archive, "execute_sql", answered)
     assert reader.http.get("/api/listings?sort=-price_usd").json == expected[::-1]
     assert answered.is_dealt
@@ -118,24 +118,20 @@ def _warning(service: Service) -> str:
     return str(warning)
 
 
-class _BeforeSecond:
-    """Deals a blow after the first statement on a connection, in whose transaction the table is
-    read, and only once."""
+class _AfterFirstRead:
+    """Deals a blow when a table has been read, whose lock the transaction holds then; only once."""
 
     def __init__(self, blow: Callable[[], None], execute: Callable[..., Any]) -> None:
+        self.is_dealt = False
         self._blow = blow
         self._execute = execute
-        self._statements = 0
 
-    @property
-    def is_dealt(self) -> bool:
-        return self._statements > 1
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        self._statements += 1
-        if self._statements == 2:
+    def __call__(self, sql: str, *arguments: Any, **options: Any) -> Any:
+        found = self._execute(sql, *arguments, **options)
+        if "import_batches" in sql and not self.is_dealt:
+            self.is_dealt = True
             self._blow()
-        return self._execute(*arguments, **options)
+        return found
 
 
 def _cancel_readers(pair: PostgresPair, settings: Settings) -> None:
