@@ -28,7 +28,6 @@ PATHS = (
     "/api/models/L4/history",
     "/api/deltas",
 )
-CONFLICTS = "SELECT sum(confl_lock) FROM pg_stat_database_conflicts"
 
 
 def test_every_answer_equals_the_primarys(reader: Service, pair: PostgresPair) -> None:
@@ -135,12 +134,11 @@ class _AfterFirstRead:
 
 
 def _cancel_readers(pair: PostgresPair, settings: Settings) -> None:
-    """Changes the table that is being read, so that the standby must end its readers."""
-    before = pair.ask_standby(CONFLICTS)
+    """Locks the table that is being read, which the standby can only replay without readers."""
     admin = open_postgres(settings)
-    with admin.connection_context():
-        admin.execute_sql("ALTER TABLE import_batches SET (fillfactor = 90)")
-    until(lambda: pair.ask_standby(CONFLICTS) > before)
+    with admin.connection_context(), admin.atomic():
+        admin.execute_sql("LOCK TABLE import_batches IN ACCESS EXCLUSIVE MODE")
+    pair.catch_up()
 
 
 def _terminate_readers(pair: PostgresPair, settings: Settings) -> None:
