@@ -24,12 +24,8 @@ def version_query() -> Select:
     """Selects one row, without parameters."""
     return Select(
         columns=[
-            _latest(model, column)
-            for model, columns in (
-                (ImportBatch, (ImportBatch.id, ImportBatch.import_id, ImportBatch.imported_at)),
-                (BatchChange, (BatchChange.id, BatchChange.changed_at)),
-            )
-            for column in columns
+            _latest(ImportBatch, ImportBatch.import_id, ImportBatch.imported_at),
+            _latest(BatchChange, BatchChange.changed_at),
         ]
     )
 
@@ -38,5 +34,8 @@ def version_of(row: Any) -> str:
     return "-".join(str(part) for part in row if part is not None)
 
 
-def _latest(model: Any, column: Any) -> Any:
-    return model.select(column).order_by(model.id.desc()).limit(SQL("1"))
+def _latest(model: Any, *columns: Any) -> Any:
+    text = model.id.cast("text")
+    for column in columns:
+        text = text.concat(SQL("'-'")).concat(column)
+    return model.select(text).order_by(model.id.desc()).limit(SQL("1"))

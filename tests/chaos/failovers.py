@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -48,8 +48,15 @@ class MachinesRun:
 
 
 def run_machines(run: MachinesRun) -> Tally:
-    """Runs the rounds, ten on one pair of servers; what each has found is said after it."""
+    """Runs the rounds, ten on one pair of servers; what each has found is said after it, and a run
+    that is stopped by Ctrl-C gives what it has found."""
     tally = Tally()
+    with suppress(KeyboardInterrupt):
+        _run_rounds(run, tally)
+    return tally
+
+
+def _run_rounds(run: MachinesRun, tally: Tally) -> None:
     began = time.monotonic()
     for first in range(0, run.rounds, ROUNDS_OF_A_PAIR):
         with _fresh_machines(run) as (machines, pair):
@@ -60,7 +67,6 @@ def run_machines(run: MachinesRun) -> Tally:
                 tally.seconds = time.monotonic() - began
         exits = [code for code in machines.disorderly_exits() if code != os.EX_TEMPFAIL]
         tally.findings.wrong += [f"a process ended with exit code {code}" for code in exits]
-    return tally
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""One primary with a standby for the tests of a module, and a database on them for each test."""
+"""One primary with a standby for all tests here, and a database on them for each test."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,22 +9,33 @@ import pytest
 
 from glyphd.db import standby_reads
 from glyphd.db.connections import close_all
+from glyphd.db.migrations import initialise
 from glyphd.settings import Settings
 from tests.postgres_pair import RECOVERY, PostgresPair, running_pair
 from tests.service import Service, open_service
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pair() -> Iterator[PostgresPair]:
     # No delay before the standby cancels what hinders it, so that a test can make it do that.
     with running_pair("-c", "max_standby_streaming_delay=0") as found:
         yield found
 
 
-@pytest.fixture
-def database(pair: PostgresPair) -> Iterator[str]:
-    name = f"glyphd_test_{uuid4().hex}"
+@pytest.fixture(scope="session")
+def template(pair: PostgresPair, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database as the migrations make it: copying it is quicker than migrating for every test."""
+    name = "glyphd_template"
     pair.ask_primary(f"CREATE DATABASE {name}")
+    folder = tmp_path_factory.mktemp("template")
+    initialise(Settings(data_dir=folder, database_url=pair.places.url(name), read_url=None))
+    return name
+
+
+@pytest.fixture
+def database(pair: PostgresPair, template: str) -> Iterator[str]:
+    name = f"glyphd_test_{uuid4().hex}"
+    pair.ask_primary(f"CREATE DATABASE {name} TEMPLATE {template}")
     pair.catch_up()
     yield name
     pair.ask_primary(f"DROP DATABASE {name} WITH (FORCE)")

@@ -28,7 +28,6 @@ PATHS = (
     "/api/models/L4/history",
     "/api/deltas",
 )
-CONFLICTS = "SELECT sum(confl_lock) FROM pg_stat_database_conflicts"
 
 
 def test_every_answer_equals_the_primarys(reader: Service, pair: PostgresPair) -> None:
@@ -83,7 +82,7 @@ def test_a_read_that_the_standby_ends_is_answered_by_the_primary(
     archive = reader.services.archive
     blow = _cancel_readers if is_cancelled else _terminate_readers
     execute: Callable[..., Any] = archive.execute_sql
-    answered = _BeforeSecond(lambda: blow(pair, reader.settings), execute)
+    answered = _AfterFirstRead(lambda: blow(pair, reader.settings), execute)
     monkeypatch.setattr(archive, "execute_sql", answered)
     assert reader.http.get("/api/listings?sort=-price_usd").json == expected[::-1]
     assert answered.is_dealt
@@ -118,33 +117,28 @@ def _warning(service: Service) -> str:
     return str(warning)
 
 
-class _BeforeSecond:
-    """Deals a blow after the first statement on a connection, in whose transaction the table is
-    read, and only once."""
+class _AfterFirstRead:
+    """Deals a blow when a table has been read, whose lock the transaction holds then; only once."""
 
     def __init__(self, blow: Callable[[], None], execute: Callable[..., Any]) -> None:
+        self.is_dealt = False
         self._blow = blow
         self._execute = execute
-        self._statements = 0
 
-    @property
-    def is_dealt(self) -> bool:
-        return self._statements > 1
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        self._statements += 1
-        if self._statements == 2:
+    def __call__(self, sql: str, *arguments: Any, **options: Any) -> Any:
+        found = self._execute(sql, *arguments, **options)
+        if "import_batches" in sql and not self.is_dealt:
+            self.is_dealt = True
             self._blow()
-        return self._execute(*arguments, **options)
+        return found
 
 
 def _cancel_readers(pair: PostgresPair, settings: Settings) -> None:
-    """Changes the table that is being read, so that the standby must end its readers."""
-    before = pair.ask_standby(CONFLICTS)
+    """Locks the table that is being read, which the standby can only replay without readers."""
     admin = open_postgres(settings)
-    with admin.connection_context():
-        admin.execute_sql("ALTER TABLE import_batches SET (fillfactor = 90)")
-    until(lambda: pair.ask_standby(CONFLICTS) > before)
+    with admin.connection_context(), admin.atomic():
+        admin.execute_sql("LOCK TABLE import_batches IN ACCESS EXCLUSIVE MODE")
+    pair.catch_up()
 
 
 def _terminate_readers(pair: PostgresPair, settings: Settings) -> None:
