@@ -1,9 +1,12 @@
-"""The URL of a database: refused if it is ambiguous, and shown without its password."""
+"""The URL of a database or of a queue: refused if it is ambiguous, and shown without its
+password."""
 
 import re
 from urllib.parse import unquote
 
 SCHEMES = ("postgresql", "postgres")
+REDIS_SCHEMES = ("redis", "rediss")
+"""Over TCP, without and with TLS."""
 
 _ESCAPE = "%[0-9A-Fa-f]{2}"
 _USER = rf"(?:[^@/:?#%\s]|{_ESCAPE})*"
@@ -48,6 +51,20 @@ def require_readable_url(url: str) -> None:
             "must be postgresql://user:password@host:port/database, with special characters "
             "percent-encoded, "
             "such as %40 for @ and %2F for / in a password"
+        )
+
+
+def require_redis_url(url: str) -> None:
+    """Raises ValueError, without any part of the URL in its text, for one that Redis's client would
+    read differently."""
+    if url.partition("://")[0] not in REDIS_SCHEMES:
+        raise ValueError("must start with redis:// or rediss://")
+    parts = _parts(url)
+    database = parts["place"].partition("/")[2] if parts else ""
+    if parts is None or "," in parts["place"] or not (database.isdecimal() or not database):
+        raise ValueError(
+            "must be redis://user:password@host:port/number, with special characters "
+            "percent-encoded, such as %40 for @ and %2F for / in a password"
         )
 
 

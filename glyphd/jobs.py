@@ -3,6 +3,7 @@ registry is authoritative."""
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import structlog
@@ -10,7 +11,10 @@ from huey import Huey
 from huey.registry import Message
 from huey.serializer import Serializer
 
+from glyphd.db.pairing import archive_id
 from glyphd.db.registry_models import Job
+from glyphd.errors import InvalidSettings
+from glyphd.queue_breaker import QueueBreaker
 from glyphd.queue_storages import RingingStorage, TableStorage
 from glyphd.settings import Settings
 
@@ -38,6 +42,7 @@ class JobQueue:
 
     def __init__(self, huey: Huey, run_job: RunJob | None = None) -> None:
         self.huey = huey
+        self._breaker = QueueBreaker()
         self._nudge = huey.task(name=TASK_NAME, retries=0)(_task(run_job))
 
     def nudge(self, job_id: int, *, is_urgent: bool = False) -> None:
@@ -47,16 +52,22 @@ class JobQueue:
 
     def notify(self, job: Job) -> None:
         """Sends a worker to a job that is recorded. Never raises: whatever happens to the message,
-        the worker's sweep finds the job."""
+        the worker's sweep finds the job. While the queue is away no message is tried most of the
+        time."""
+        if not self._breaker.lets_try():
+            return
         try:
             self._nudge(job.id, priority=0)
         except Exception:
-            log.warning("notification_failed", import_id=job.import_id, exc_info=True)
+            if self._breaker.note_failure():
+                log.warning("notification_failed", import_id=job.import_id, exc_info=True)
+        else:
+            if self._breaker.note_success():
+                log.info("notifications_resumed", import_id=job.import_id)
 
     def check_usable(self) -> None:
         """Raises what the backend raises if a message can't be sent and received now."""
-        with self.huey.storage.db(commit=True):
-            pass
+        self.huey.storage.check_writable()
         self.waiting()
 
     def waiting(self) -> int:
@@ -74,15 +85,35 @@ class JobQueue:
 def open_queue(settings: Settings, run_job: RunJob | None = None) -> JobQueue:
     """The queue of these settings. The API passes no `run_job`; the worker passes its own.
 
-    Nothing is opened or created until the queue is used.
+    Nothing is opened or created until the queue is used. Raises InvalidSettings without the extra
+    that Redis needs.
     """
-    if settings.database_url is not None:
-        backend: dict[str, Any] = {"storage_class": TableStorage, "dsn": settings.database_url}
-    else:
-        backend = {"storage_class": RingingStorage, "filename": str(settings.queue_path)}
     return JobQueue(
-        Huey(QUEUE_NAME, results=False, serializer=JsonSerializer(), **backend), run_job
+        Huey(QUEUE_NAME, results=False, serializer=JsonSerializer(), **_backend(settings)), run_job
     )
+
+
+def _backend(settings: Settings) -> dict[str, Any]:
+    """Huey's storage, and its arguments."""
+    if settings.queue_url is not None:
+        return {
+            "storage_class": _redis_queue(),
+            "url": settings.queue_url,
+            "find_owner": partial(archive_id, settings),
+        }
+    if settings.database_url is not None:
+        return {"storage_class": TableStorage, "dsn": settings.database_url}
+    return {"storage_class": RingingStorage, "filename": str(settings.queue_path)}
+
+
+def _redis_queue() -> Any:
+    try:
+        from glyphd.redis_queue import RedisQueue
+    except ImportError:
+        raise InvalidSettings(
+            "GLYPHD_QUEUE_URL needs a package that is not installed: pip install 'glyphd[redis]'"
+        ) from None
+    return RedisQueue
 
 
 def _jobs_in(data: bytes) -> list[int]:

@@ -61,6 +61,11 @@ class RingingStorage(SqliteStorage):  # type: ignore[misc]  # huey has no type h
             self.close()
             raise
 
+    def check_writable(self) -> None:
+        """Raises what sending a message would raise."""
+        with self.db(commit=True):
+            pass
+
     def enqueue(self, data: bytes, priority: float | None = None) -> None:
         try:
             super().enqueue(data, priority)
@@ -100,6 +105,11 @@ class TableStorage(PostgresStorage):  # type: ignore[misc]  # huey has no type h
         except Exception:
             self.close()
             raise
+
+    def check_writable(self) -> None:
+        """Raises what sending a message would raise."""
+        with self.db(commit=True):
+            pass
 
     def _create_connection(self) -> Any:
         connection = self._connect()

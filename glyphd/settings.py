@@ -27,7 +27,7 @@ from glyphd.companions import (
     companion,
     require_archive_name,
 )
-from glyphd.database_urls import require_readable_url, without_password
+from glyphd.database_urls import require_readable_url, require_redis_url, without_password
 from glyphd.errors import InvalidSettings
 from glyphd.hosts import parse_host
 from glyphd.setting_files import file_variables, read_setting_files
@@ -36,7 +36,7 @@ from glyphd.upload_urls import require_bucket_url, shown_bucket
 PREFIX = "GLYPHD_"
 ANY_HOST = "*"
 _TEST_PREFIX = "GLYPHD_TEST_"
-_URLS = ("database_url", "read_url")
+_URLS = ("database_url", "read_url", "queue_url")
 MIB = 1024 * 1024
 
 Network = IPv4Network | IPv6Network
@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     )
     read_url: str | None = Field(
         None, repr=False, description="postgresql://… of a standby that the API reads from"
+    )
+    queue_url: str | None = Field(
+        None, repr=False, description="redis://… for the queue; default the database"
     )
     upload_url: str | None = Field(
         None, description="s3://…, gs://… or az://… for uploads; default a folder"
@@ -163,6 +166,13 @@ class Settings(BaseSettings):
     def _is_postgresql(cls, value: str | None) -> str | None:
         if value is not None:
             require_readable_url(value)
+        return value
+
+    @field_validator("queue_url")
+    @classmethod
+    def _is_redis(cls, value: str | None) -> str | None:
+        if value is not None:
+            require_redis_url(value)
         return value
 
     @field_validator("upload_url")
@@ -299,6 +309,7 @@ def settings_of_file(archive: Path) -> Settings:
             data_dir=archive.parent,
             database_url=None,
             read_url=None,
+            queue_url=None,
             upload_url=None,
         )
     except ValidationError as error:

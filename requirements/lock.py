@@ -26,7 +26,7 @@ COMPILE = [
     "--no-emit-index-url",
 ]
 # What the container image has.
-SHIPPED_EXTRAS = ["--extra", "postgres", "--extra", "object-storage"]
+SHIPPED_EXTRAS = ["--extra", "postgres", "--extra", "object-storage", "--extra", "redis"]
 CONSTRAINTS = re.compile(r"^constraint-dependencies = \[\n(?:  .*\n)*\]$", re.MULTILINE)
 
 

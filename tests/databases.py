@@ -1,5 +1,6 @@
-"""Databases and buckets for the tests: fresh ones for each test, on SQLite, on PostgreSQL, and on
-PostgreSQL with a bucket. Nothing here skips."""
+"""Databases, buckets and queues for the tests: fresh ones for each test, on SQLite, on PostgreSQL,
+and on PostgreSQL with a bucket and Redis. Only a Redis that is not installed skips, and not in
+CI."""
 
 import os
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from glyphd.db.migrations import initialise
 from glyphd.settings import PREFIX, Settings
 from tests.bucket_server import BUCKET, BucketServer, running_bucket_server
 from tests.postgres_server import running_server
+from tests.redis_server import RedisServer, running_redis
 
 TEST_PREFIX = "GLYPHD_TEST_"
 
@@ -60,6 +62,19 @@ def postgres_settings(tmp_path: Path, postgres_database: str) -> Settings:
     return Settings(data_dir=tmp_path / "data", database_url=postgres_database)
 
 
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """The server that tests have their queues on. Whoever stops it takes one of its own."""
+    with running_redis() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_settings(postgres_settings: Settings, redis_server: RedisServer) -> Settings:
+    """Settings for an empty database on PostgreSQL, and a queue in Redis."""
+    return postgres_settings.model_copy(update={"queue_url": redis_server.url})
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_settings(request: pytest.FixtureRequest) -> Settings:
     """The test runs once on each of the two databases, nothing in them yet."""
@@ -100,23 +115,30 @@ def initialised_database(
     url = with_database(postgres_url, name)
     folder = tmp_path_factory.mktemp("template")
     # A session's fixture is made before the settings from outside are taken away.
-    initialise(Settings(data_dir=folder, db_path=None, database_url=url, upload_url=None))
+    initialise(
+        Settings(data_dir=folder, db_path=None, database_url=url, upload_url=None, queue_url=None)
+    )
     yield name
     _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
 def shared_settings(
-    tmp_path: Path, postgres_url: str, initialised_database: str, bucket_url: str
+    tmp_path: Path,
+    postgres_url: str,
+    initialised_database: str,
+    bucket_url: str,
+    redis_server: RedisServer,
 ) -> Iterator[Settings]:
     """Settings for one of many machines, which share all that has an engine of its own: a fresh
-    database on PostgreSQL and an empty bucket."""
+    database on PostgreSQL, an empty bucket, and a queue in Redis."""
     name = f"glyphd_test_{uuid4().hex}"
     _execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {initialised_database}")
     yield Settings(
         data_dir=tmp_path / "data",
         database_url=with_database(postgres_url, name),
         upload_url=bucket_url,
+        queue_url=redis_server.url,
     )
     _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 

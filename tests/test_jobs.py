@@ -9,15 +9,29 @@ from typing import Any
 
 import pytest
 
+from structlog.testing import capture_logs
+
 from glyphd.db.migrations import initialise
+from glyphd.db.registry_models import Job
+from glyphd.errors import Unavailable
 from glyphd.jobs import JobQueue, open_queue
 from glyphd.settings import Settings
+from tests.redis_server import RedisServer
+
+
+@pytest.fixture(params=["sqlite_settings", "postgres_settings", "redis_settings"])
+def queue_settings(request: pytest.FixtureRequest) -> Settings:
+    """The test runs once for each place of the queue; the archive is there."""
+    settings: Settings = request.getfixturevalue(request.param)
+    if settings.queue_url is not None:
+        initialise(settings)
+    return settings
 
 
 @pytest.fixture
-def queue(database_settings: Settings) -> Iterator[JobQueue]:
+def queue(queue_settings: Settings) -> Iterator[JobQueue]:
     """A queue to send through, as the API has it."""
-    yield from _opened(open_queue(database_settings))
+    yield from _opened(open_queue(queue_settings))
 
 
 @pytest.fixture
@@ -27,9 +41,9 @@ def ran() -> list[int]:
 
 
 @pytest.fixture
-def worker_queue(database_settings: Settings, ran: list[int]) -> Iterator[JobQueue]:
+def worker_queue(queue_settings: Settings, ran: list[int]) -> Iterator[JobQueue]:
     """The same queue in a worker."""
-    yield from _opened(open_queue(database_settings, ran.append))
+    yield from _opened(open_queue(queue_settings, ran.append))
 
 
 def _opened(queue: JobQueue) -> Iterator[JobQueue]:
@@ -138,3 +152,38 @@ def test_messages_outlive_the_process_that_sent_them(sqlite_settings: Settings) 
     second = open_queue(sqlite_settings)
     assert (second.waiting(), _message(second)["args"]) == (1, [7])
     second.close()
+
+
+def test_archives_that_share_a_redis_have_a_queue_each(
+    redis_settings: Settings, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    initialise(redis_settings)
+    other_settings = Settings(data_dir=tmp_path / "other", queue_url=redis_server.url)
+    initialise(other_settings)
+    queue, other = open_queue(redis_settings), open_queue(other_settings)
+    queue.nudge(7)
+    assert (queue.waiting_jobs(), other.waiting_jobs()) == ({7}, set())
+    other.close()
+    queue.close()
+
+
+def test_without_an_archive_no_message_is_sent_to_redis(redis_settings: Settings) -> None:
+    queue = open_queue(redis_settings)
+    with pytest.raises(Unavailable, match="the archive's id can't be read"):
+        queue.nudge(7)
+
+
+def test_a_queue_that_is_away_is_tried_now_and_then(sqlite_settings: Settings) -> None:
+    tried: list[int] = []
+
+    def fail(job_id: int, **_: object) -> None:
+        tried.append(job_id)
+        raise OSError("away")
+
+    queue = open_queue(sqlite_settings)
+    queue._nudge = fail
+    with capture_logs() as logs:
+        for number in range(5):
+            queue.notify(Job(id=number))
+    assert tried == [0]
+    assert [entry["event"] for entry in logs] == ["notification_failed"]

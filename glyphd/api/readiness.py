@@ -27,10 +27,13 @@ class Readiness:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        # Without a server for messages imports go on: that is a warning.
+        self._is_queue_apart = services.settings.queue_url is not None
+        queue = {} if self._is_queue_apart else {"queue": services.queue.check_usable}
         self._checks: dict[str, Callable[[], object]] = {
             "schema": lambda: require_current_schema(services.settings),
             "registry": services.registry.check_writable,
-            "queue": services.queue.check_usable,
+            **queue,
             "uploads": self._require_uploads,
             "disk": lambda: require_free_disk(services.settings),
             "worker": self._require_worker,
@@ -44,12 +47,7 @@ class Readiness:
 
     def warnings(self) -> list[str]:
         """What is not as it should be, although imports are accepted and run."""
-        archive = self._services.archive
-        if not isinstance(archive, StandbyReads):
-            return []
-        with suppress(Exception):  # without the primary, a check says so
-            return list(filter(None, [archive.why_not_used()]))
-        return []
+        return list(filter(None, [self._warning_of_queue(), self._warning_of_standby()]))
 
     def integrity(self) -> dict[str, str] | None:
         """The result of the last check for damage; None if there was none, or it can't be read."""
@@ -59,6 +57,18 @@ class Readiness:
             log.warning("check_failed", check="integrity", exc_info=True)
             return None
         return {"result": last.result, "checked_at": last.checked_at} if last else None
+
+    def _warning_of_queue(self) -> str | None:
+        if self._is_queue_apart and _checked("queue", self._services.queue.check_usable) != OK:
+            return "the queue does not answer, so imports begin some seconds later"
+        return None
+
+    def _warning_of_standby(self) -> str | None:
+        archive = self._services.archive
+        if isinstance(archive, StandbyReads):
+            with suppress(Exception):  # without the primary, a check says so
+                return archive.why_not_used()
+        return None
 
     def _require_uploads(self) -> None:
         """Files can be kept, and those that other machines have accepted are here.

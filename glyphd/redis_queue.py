@@ -1,0 +1,82 @@
+"""Huey's queue in Redis or Valkey. It needs the extra `redis`, so nothing imports this module
+unless there is such a queue."""
+
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from huey.storage import PriorityRedisStorage
+from redis import ConnectionPool, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from glyphd.errors import Unavailable
+
+LOOK_SECONDS = 1
+"""So long a worker waits for a message before it looks whether it has to end."""
+
+CONNECT_SECONDS = 1.0
+ANSWER_SECONDS = 2.0
+"""A server that takes longer counts as away. It has to be more than LOOK_SECONDS, because the
+server answers a waiting worker only after these."""
+
+AWAY_SECONDS = 1.0
+"""Between two attempts of a worker to reach a server that is away."""
+
+_CHECK_SECONDS = 60
+
+
+class RedisQueue:
+    """Huey's own storage for the messages of one archive, on a server that others may use too: the
+    names of its keys have the archive's id, which is read at the first use.
+
+    Every method but `dequeue` raises RedisError where the server is away, and Unavailable where the
+    archive's id can't be read.
+    """
+
+    blocking = True
+    priority = True
+
+    def __init__(self, name: str, *, url: str, find_owner: Callable[[], str | None]) -> None:
+        self._name = name
+        self._find_owner = find_owner
+        self._pool = ConnectionPool.from_url(
+            url,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=ANSWER_SECONDS,
+            retry=Retry(NoBackoff(), 1),  # a kept connection that the server has closed
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._messages, name)
+
+    def dequeue(self) -> bytes | None:
+        """The next message; None if none has come for a while, or the server is away: then the
+        sweep runs the jobs, and says so."""
+        try:
+            found: bytes | None = self._messages.dequeue()
+        except (RedisError, Unavailable):
+            time.sleep(AWAY_SECONDS)
+            return None
+        return found
+
+    def read_schedule(self, ts: Any) -> list[bytes]:
+        """None: no message is sent for later."""
+        return []
+
+    def check_writable(self) -> None:
+        """Writes something, as a message would be: a server may be full, or only a copy."""
+        self._messages.conn.set(f"{self._messages.queue_key}.check", b"", ex=_CHECK_SECONDS)
+
+    def close(self) -> None:
+        self._pool.disconnect()
+
+    @cached_property
+    def _messages(self) -> PriorityRedisStorage:
+        owner = self._find_owner()
+        if owner is None:
+            raise Unavailable("the archive's id can't be read, which names its queue")
+        return PriorityRedisStorage(
+            f"{self._name}_{owner}", connection_pool=self._pool, read_timeout=LOOK_SECONDS
+        )
