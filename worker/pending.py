@@ -2,7 +2,7 @@
 
 from threading import Event
 
-from glyphd.db.connections import open_archive
+from glyphd.db.connections import close_all, open_archive
 from glyphd.services import Services
 from worker.context import WorkerContext
 from worker.run_job import run_job
@@ -18,4 +18,5 @@ def run_pending(services: Services) -> int:
             run_job(context, job.id)
     finally:
         context.reader.close()
+        close_all(context.archive)
     return len(jobs)

@@ -27,7 +27,7 @@ from tests.e2e.processes import (
 )
 
 MIB = 1 << 20
-ROW = f"L4,1000,0.5,{'a long title ' * 100}\n"
+ROW = f"L4,1000,0.5,{'a long note ' * 100}\n"
 AWAY = "the bucket for uploads does not answer as it should"
 
 
@@ -49,7 +49,7 @@ def large(tmp_path: Path) -> Path:
     """A file that takes a while to send, with few rows for its size."""
     path = tmp_path / "large.csv"
     with path.open("w") as file:
-        file.write("model,price_usd,score,title\n")
+        file.write("model,price_usd,score,notes\n")
         for _ in range(100 * MIB // len(ROW)):
             file.write(ROW)
     return path
@@ -83,7 +83,8 @@ def test_an_upload_outlives_a_bucket_that_hangs_and_not_one_that_dies(
         ThreadPoolExecutor(1) as threads,
     ):
         sent = threads.submit(_send, service.address, large)
-        until(lambda: server.stored_bytes() > before + 8 * MIB)
+        until(lambda: server.stored_bytes() > before + 8 * MIB or sent.done())
+        assert not sent.done(), sent.result()
         with server.down():
             status, refused = sent.result()
         assert (status, refused["code"]) == (503, "uploads_unavailable")
