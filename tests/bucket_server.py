@@ -113,10 +113,6 @@ class BucketServer:
         finally:
             self.start()
 
-    def stored_bytes(self) -> int:
-        """How much it has on its disk."""
-        return sum(path.stat().st_size for path in self._folder.rglob("*.dat"))
-
     def _answers(self) -> bool:
         """Whether the bucket is there: a request without keys is refused then."""
         try:

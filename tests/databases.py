@@ -11,9 +11,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from glyphd.db.migrations import initialise
 from glyphd.settings import PREFIX, Settings
 from tests.bucket_server import BUCKET, BucketServer, running_bucket_server
+from tests.e2e.processes import run
 from tests.postgres_server import running_server
 from tests.redis_server import RedisServer, running_redis
 
@@ -113,11 +113,14 @@ def initialised_database(
     name = f"glyphd_test_{uuid4().hex}"
     _execute(postgres_url, f"CREATE DATABASE {name}")
     url = with_database(postgres_url, name)
-    folder = tmp_path_factory.mktemp("template")
-    # A session's fixture is made before the settings from outside are taken away.
-    initialise(
-        Settings(data_dir=folder, db_path=None, database_url=url, upload_url=None, queue_url=None)
-    )
+    # In a process of its own, because migrations leave the models bound to their database, and the
+    # services on SQLite do not migrate.
+    settings = {"GLYPHD_DATA_DIR": str(tmp_path_factory.mktemp("template"))}
+    settings |= dict.fromkeys(
+        ("GLYPHD_DB_PATH", "GLYPHD_UPLOAD_URL", "GLYPHD_QUEUE_URL"), ""
+    )  # whatever is set outside
+    made = run("init-db", environment=settings | {"GLYPHD_DATABASE_URL": url})
+    assert made.returncode == 0, made.stderr
     yield name
     _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -151,6 +151,7 @@ def _close(services: Services) -> None:
     """What stays open as long as a process: later Pythons complain of a connection that nobody
     closed."""
     close_all(services.archive)
+    close_all(services.registry.database)
     services.queue.close()
 
 
@@ -190,17 +191,23 @@ def way(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def start_service(
     way: str, request: pytest.FixtureRequest, tmp_path: Path, initialised_folder: Path
-) -> StartService:
+) -> Iterator[StartService]:
     """Starts a service, fresh the first time: `start_service(max_json_bytes=100)` with other
     settings."""
-    if way == "shared":
-        shared: Settings = request.getfixturevalue("shared_settings")
-        return lambda **values: open_service(shared.model_copy(update=values))
+    started: list[Service] = []
 
     def start(**values: Any) -> Service:
-        return start_in(tmp_path / "data", initialised_folder, **values)
+        if way == "sqlite":
+            return start_in(tmp_path / "data", initialised_folder, **values)
+        shared: Settings = request.getfixturevalue("shared_settings")
+        started.append(open_service(shared.model_copy(update=values)))
+        return started[-1]
 
-    return start
+    if way != "sqlite":
+        request.getfixturevalue("shared_settings")  # so that it ends after the services
+    yield start
+    for service in started:
+        _close(service.services)
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ REASON = "Error performing GET http://storage.internal:9000/glyphd/key"
 
 
 @pytest.fixture
-def service(shared_settings: Settings) -> Service:
-    return open_service(shared_settings)
+def way() -> str:
+    return "shared"
 
 
 @pytest.fixture

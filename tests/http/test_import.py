@@ -9,8 +9,6 @@ import pytest
 from tests.http.forms import Part, Sent, every_form, form
 from tests.service import Service, offers
 
-pytestmark = pytest.mark.every_way
-
 CSV = offers(
     "RTX_A6000,4500,0.9,USA,Acme,2025-07-29T12:00:00Z",
     "L4,2400.5,0.7,EU,Zebra,2025-07-29T13:00:00Z",

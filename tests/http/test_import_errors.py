@@ -9,8 +9,6 @@ import pytest
 from glyphd.contracts.row_errors import ERROR_FIELDS
 from tests.service import Service, StartService, next_page, offers
 
-pytestmark = pytest.mark.every_way
-
 BAD_ROWS = [f"L4,${number},1,,,2025-01-01" for number in range(25)]
 BROKEN = offers(*BAD_ROWS[:3], "L4,1,1,,,2025-01-01", *BAD_ROWS[3:])
 
