@@ -53,9 +53,19 @@ def test_every_setting_can_come_from_the_environment(
     }
     values |= {"allowed_hosts": "gpu.example.com,Ledger.lan", "trusted_proxies": "10.0.0.0/8,::1"}
     values |= {"webhook_private": "True", "upload_url": "s3://bucket/prefix"}
+    values |= {"read_url": "postgresql://standby/x", "queue_url": "redis://queue/1"}
     value = values.get(name, "2048")
+    monkeypatch.setenv("GLYPHD_DATABASE_URL", values["database_url"])  # a standby needs a primary
     monkeypatch.setenv(f"GLYPHD_{name.upper()}", value)
     assert str(getattr(load_settings(), name)).removesuffix(".0") == value
+
+
+def test_a_standby_needs_a_primary(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLYPHD_READ_URL", "postgresql://me:secret@standby/x")
+    with pytest.raises(InvalidSettings, match="needs the primary's URL in GLYPHD_DATABASE_URL"):
+        load_settings()
+    settings = load_settings(database_url="postgresql://me:secret@primary/x")
+    assert settings.shown()["read_url"] == "postgresql://me:***@standby/x"
 
 
 def test_an_empty_variable_is_as_if_absent(monkeypatch: pytest.MonkeyPatch) -> None:

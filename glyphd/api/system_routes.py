@@ -35,6 +35,7 @@ _READY = {
         "integrity": "ok",
     },
     "integrity": {"result": "sound", "checked_at": "2026-11-21T03:12:44.018293Z"},
+    "warnings": [],
 }
 HEALTH = About(
     "get_health",
