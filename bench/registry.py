@@ -17,6 +17,7 @@ from bench import (
     uploads,
     webhooks,
     whole,
+    workers,
 )
 from bench.plan import Plan
 from bench.samples import Result
@@ -38,4 +39,5 @@ BENCHMARKS: dict[str, Measure] = {
     "memory": memory.measure,
     "uploads": uploads.measure,
     "webhooks": webhooks.measure,
+    "workers": workers.measure,
 }
