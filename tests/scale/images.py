@@ -91,7 +91,8 @@ def _build(image: Image, folder: Path) -> None:
     command = ["mmdebstrap", "--quiet", "--variant=minbase", *UNCHECKED]
     command += [f"--include={','.join(image.packages)}"]
     if image.files:
-        command += [f"--customize-hook=copy-in {added}/* /"]
+        run("tar", "-C", added, "--owner=0", "--group=0", "-cf", f"{added}.files.tar", ".")
+        command += [f"--customize-hook=tar-in {added}.files.tar /"]
     command += [f'--customize-hook=chroot "$1" {line}' for line in image.commands]
     run(*command, SUITE, archive)
     settings = image.settings or (f"ENV PATH={PATHS}",)
