@@ -144,7 +144,6 @@ def _glyphd(folder: Path) -> Image:
             "ENV GLYPHD_DATA_DIR=/data",
             "USER glyphd",
             "WORKDIR /data",
-            "STOPSIGNAL SIGTERM",
             'ENTRYPOINT ["glyphd"]',
         ),
     )
