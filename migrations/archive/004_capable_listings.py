@@ -21,7 +21,9 @@ def migrate(migrator: Migrator, database: Database, *, fake: bool = False) -> No
     on_sqlite = isinstance(database, SqliteDatabase)
     if not on_sqlite:
         migrator.sql(INDEX.strip())
-    migrator.sql(f"INSERT INTO schema_version (version, name, applied_at) VALUES (4, '{NAME}', {NOW[on_sqlite]})")
+    migrator.sql(
+        f"INSERT INTO schema_version (version, name, applied_at) VALUES (4, '{NAME}', {NOW[on_sqlite]})"
+    )
 
 
 def rollback(migrator: Migrator, database: Database, *, fake: bool = False) -> None:
