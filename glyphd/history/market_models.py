@@ -129,7 +129,7 @@ def models_with(database: Database, known: Knowledge, *where: Node) -> Select:
     return _with_capacities(database, known, models)
 
 
-def _with_capacities(database: Database, known: Knowledge, models: Select) -> Select:
+def _with_capacities(database: Database, known: Knowledge, models: Any) -> Any:
     """The models with CAPACITIES of their latest current listing that has any.
 
     On PostgreSQL by a lateral join, which SQLite does not have: a join by that listing's id would
