@@ -126,7 +126,8 @@ def models_with(database: Database, known: Knowledge, *where: Node) -> Select:
         .join(summary, on=(caseless(database, GPUModel.canonical_model) == summary.c.key))
         .order_by(summary.c.key)
     )
-    return _with_capacities(database, known, models)
+    found: Select = _with_capacities(database, known, models)
+    return found
 
 
 def _with_capacities(database: Database, known: Knowledge, models: Any) -> Any:
