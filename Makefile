@@ -1,7 +1,7 @@
 # One command each; `make` alone lists them. Needs Python 3.11 or later, everything else goes into .venv and .tools.
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test lint types layers docs cover check bench measures chaos power attacks openapi api-fuzz api-lint fuzz screenshots audit lock clean
+.PHONY: help install serve test lint types layers docs cover check bench measures chaos power attacks scale-check openapi api-fuzz api-lint fuzz screenshots audit lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -85,6 +85,9 @@ power: install  ## cut the power at each promise, and start again on what the di
 
 attacks: install  ## attack a running service, and see whether it still serves everybody else (SECONDS=60, ARGS="slow_results" for some)
 	@$(BIN)/python -m tests.attacks --seconds $(or $(SECONDS),60) $(ARGS)
+
+scale-check: install  ## bring deploy/compose.scale.yml up, and import 500 files through kills (ARGS="--files 20"); needs root and Debian
+	@$(BIN)/python -m tests.scale $(ARGS)
 
 api-fuzz: install  ## ask a running service all that its OpenAPI document allows (EXAMPLES=100, ARGS="--max-time 600")
 	@$(BIN)/python -m tests.openapi.asking --max-examples=$(or $(EXAMPLES),100) $(ARGS)

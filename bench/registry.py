@@ -18,6 +18,7 @@ from bench import (
     uploads,
     webhooks,
     whole,
+    workers,
 )
 from bench.plan import Plan
 from bench.samples import Result
@@ -40,4 +41,5 @@ BENCHMARKS: dict[str, Measure] = {
     "bucket": bucket.measure,
     "uploads": uploads.measure,
     "webhooks": webhooks.measure,
+    "workers": workers.measure,
 }

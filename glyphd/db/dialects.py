@@ -114,9 +114,9 @@ def _digest_of_values(*values: Any) -> bytes:
 def analyze(database: Database, *tables: str) -> None:
     """Lets PostgreSQL count what temporary tables have; each may be given with its columns.
 
-    Autovacuum never looks at them, and with its guesses the planner may compare each row of one
-    with each of another: 40 000 repeated rows took two minutes. SQLite needs no figures, because
-    these statements are written so that there is only one good way to run them.
+    Autovacuum never looks at them, and the planner's guesses can be so far off that it compares
+    each row of one with each row of another. SQLite needs no figures, because these statements are
+    written so that there is only one good way to run them.
     """
     if not is_sqlite(database):
         database.execute_sql(f"ANALYZE {', '.join(tables)}")

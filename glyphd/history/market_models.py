@@ -126,10 +126,11 @@ def models_with(database: Database, known: Knowledge, *where: Node) -> Select:
         .join(summary, on=(caseless(database, GPUModel.canonical_model) == summary.c.key))
         .order_by(summary.c.key)
     )
-    return _with_capacities(database, known, models)
+    found: Select = _with_capacities(database, known, models)
+    return found
 
 
-def _with_capacities(database: Database, known: Knowledge, models: Select) -> Select:
+def _with_capacities(database: Database, known: Knowledge, models: Any) -> Any:
     """The models with CAPACITIES of their latest current listing that has any.
 
     On PostgreSQL by a lateral join, which SQLite does not have: a join by that listing's id would

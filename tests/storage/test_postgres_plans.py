@@ -14,7 +14,7 @@ from peewee import Database, Select
 from glyphd.contracts.queries import ModelHistoryQuery
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.connections import close_all
-from glyphd.db.dialects import caseless, equals_caseless
+from glyphd.db.dialects import equals_caseless
 from glyphd.history.buckets import ModelHistory
 from glyphd.history.market_models import models_with
 from glyphd.settings import Settings
@@ -115,7 +115,7 @@ def test_capacities_are_not_looked_for_among_all_listings_of_a_model(archive: Da
     """Hardly any listing has them."""
     capable = ScoredListing.select(ScoredListing.id).where(
         NOW.is_current(),
-        caseless(archive, ScoredListing.model) == "m7",
+        equals_caseless(archive, ScoredListing.model, "m7"),
         ScoredListing.quantization_capacity_7b.is_null(False),
     )
     sql, values = archive.get_sql_context().sql(capable).query()
