@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from structlog.testing import capture_logs
 
 from glyphd.db.migrations import initialise
