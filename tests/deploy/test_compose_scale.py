@@ -12,7 +12,6 @@ import yaml
 
 from glyphd.setting_files import ENDING
 from glyphd.settings import PREFIX, Settings
-from tests.deploy.test_kubernetes import LATER_SETTINGS
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "deploy/compose.scale.yml"
