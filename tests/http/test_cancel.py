@@ -41,13 +41,7 @@ def test_an_import_that_somebody_runs_is_told(service: Service) -> None:
 
 def test_an_import_whose_batch_is_written_has_succeeded(service: Service) -> None:
     import_id = service.import_csv(CSV)["import_id"]
-    registry = service.services.registry
-    job = registry.find_import(import_id)
-    assert job is not None
-    job.status = ImportStatus.RUNNING
-    job.bind(registry.database)
-    with registry.database.connection_context():
-        job.save()
+    service.alter(import_id, status=ImportStatus.RUNNING)
     assert service.http.post(_cancel(service, import_id)).status_code == 202
     service.work()
     assert service.status(import_id)["status"] == "succeeded"
