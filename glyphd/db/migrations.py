@@ -32,6 +32,7 @@ from glyphd.db.pairing import (
     require_no_lost_registry,
     require_no_mismatch,
 )
+from glyphd.db.session_pooling import require_sessions
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.errors import DataWouldBeLost, InvalidSettings, SchemaError, Unavailable
 from glyphd.private_files import make_folder
@@ -77,6 +78,9 @@ def initialise(
     Raises SchemaOutdated, SchemaError or ArchiveMismatch for databases that this version can't work
     with, and RegistryLost where uploads are kept that no registry knows, unless that may be so.
     """
+
+    if settings.database_url is not None:
+        require_sessions(settings)
 
     def require_fit() -> Ids:
         ids = _require_fit(settings)

@@ -58,7 +58,19 @@ _TRANSACTION_TIMEOUT_VERSION = 170000
 
 
 class PostgresSession(PostgresqlDatabase):
-    """A PostgreSQL database. Connecting raises NotReady when the server does not answer."""
+    """A PostgreSQL database. Connecting raises NotReady when the server does not answer.
+
+    `session` has what each connection sets. It is set by a query, because PgBouncer drops the
+    `options` of a connection.
+    """
+
+    _session: dict[str, str]
+
+    def init(  # type: ignore[override]  # the stubs lack what each database adds
+        self, database: str, *given: Any, session: dict[str, str] | None = None, **named: Any
+    ) -> None:
+        self._session = session or {}
+        super().init(database, *given, **named)
 
     def connect(self, reuse_if_open: bool = False) -> bool:
         try:
@@ -71,9 +83,12 @@ class PostgresSession(PostgresqlDatabase):
 
     def _connect(self) -> Any:
         connection: Any = super()._connect()  # type: ignore[misc]
+        session = self._session
         if connection.info.server_version >= _TRANSACTION_TIMEOUT_VERSION:
-            with connection.cursor() as cursor:
-                cursor.execute("SET transaction_timeout = 0")
+            session = session | {"transaction_timeout": "0"}
+        with connection.cursor() as cursor:
+            query = ", ".join(["set_config(%s, %s, false)"] * len(session))
+            cursor.execute(f"SELECT {query}", [part for pair in session.items() for part in pair])
         return connection
 
 
@@ -148,19 +163,15 @@ def pool_arguments(
 def _postgres_arguments(
     settings: Settings, setting: str = "database_url", *, read_only: bool
 ) -> tuple[str, dict[str, Any]]:
-    """The URL, which psycopg parses and unquotes itself, and the options of the session."""
+    """The URL, which psycopg parses and unquotes itself, and the arguments of a PostgresSession."""
     given = getattr(settings, setting)
     if find_spec("psycopg") is None:
         raise InvalidSettings(f"{_variable(setting)} needs psycopg: install glyphd[postgres]")
     session = _SESSION | ({"default_transaction_read_only": "on"} if read_only else {})
-    ours = " ".join(f"-c {name}={value}" for name, value in session.items())
     url = "postgresql://" + given.partition("://")[2]
     said = _said_in(url, setting)
     client = {name: value for name, value in _CLIENT.items() if name not in said}
-    if read_only and said.get("target_session_attrs") == "read-write":
-        client["target_session_attrs"] = "primary"  # our own option would rule every server out
-    options = f"{said.get('options') or ''} {ours}".strip()
-    return url, client | {"prefer_psycopg3": True, "options": options}
+    return url, client | {"prefer_psycopg3": True, "session": session}
 
 
 def _said_in(url: str, setting: str) -> dict[str, Any]:
