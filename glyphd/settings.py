@@ -3,14 +3,12 @@ environment."""
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -29,17 +27,22 @@ from glyphd.companions import (
 )
 from glyphd.database_urls import require_readable_url, require_redis_url, without_password
 from glyphd.errors import InvalidSettings
-from glyphd.hosts import parse_host
 from glyphd.setting_files import file_variables, read_setting_files
+from glyphd.setting_lists import Network, read_hosts, read_networks
 from glyphd.upload_urls import require_bucket_url, shown_bucket
 
 PREFIX = "GLYPHD_"
-ANY_HOST = "*"
 _TEST_PREFIX = "GLYPHD_TEST_"
 _URLS = ("database_url", "read_url", "queue_url")
-MIB = 1024 * 1024
+_URL_RULES: dict[str, Callable[[str], None]] = {
+    "database_url": require_readable_url,
+    "read_url": require_readable_url,
+    "queue_url": require_redis_url,
+    "upload_url": require_bucket_url,
+}
+"""What raises ValueError for a URL that can't be used."""
 
-Network = IPv4Network | IPv6Network
+MIB = 1024 * 1024
 
 
 class Settings(BaseSettings):
@@ -161,37 +164,23 @@ class Settings(BaseSettings):
             require_archive_name(value)
         return value
 
-    @field_validator("database_url", "read_url")
+    @field_validator(*_URL_RULES)
     @classmethod
-    def _is_postgresql(cls, value: str | None) -> str | None:
-        if value is not None:
-            require_readable_url(value)
-        return value
-
-    @field_validator("queue_url")
-    @classmethod
-    def _is_redis(cls, value: str | None) -> str | None:
-        if value is not None:
-            require_redis_url(value)
-        return value
-
-    @field_validator("upload_url")
-    @classmethod
-    def _is_bucket(cls, value: str | None) -> str | None:
-        if value is not None:
-            require_bucket_url(value)
+    def _is_readable(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.field_name is not None:
+            _URL_RULES[info.field_name](value)
         return value
 
     @field_validator("allowed_hosts")
     @classmethod
     def _are_hosts(cls, value: str | None) -> str | None:
-        _read_hosts(value)
+        read_hosts(value)
         return value
 
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, value: str | None) -> str | None:
-        _read_networks(value)
+        read_networks(value)
         return value
 
     @field_validator("log_level", mode="before")
@@ -202,11 +191,11 @@ class Settings(BaseSettings):
     @property
     def allowed_host_names(self) -> frozenset[str]:
         """The names in `allowed_hosts` as normalized by `parse_host`; ANY_HOST is unchanged."""
-        return _read_hosts(self.allowed_hosts)
+        return read_hosts(self.allowed_hosts)
 
     @property
     def trusted_networks(self) -> tuple[Network, ...]:
-        return _read_networks(self.trusted_proxies)
+        return read_networks(self.trusted_proxies)
 
     @property
     def archive_path(self) -> Path:
@@ -330,28 +319,6 @@ def _refusal(error: ValidationError, given: Mapping[str, str]) -> InvalidSetting
     elif name not in _URLS and "@" in value:
         reason = "must not contain an @"  # the reason may quote a part of the value
     return InvalidSettings(f"{given.get(name, PREFIX + name.upper())}={shown}: {reason}")
-
-
-def _read_hosts(text: str | None) -> frozenset[str]:
-    """Raises ValueError for an entry that is not just a host."""
-    return frozenset(entry if entry == ANY_HOST else _read_host(entry) for entry in _entries(text))
-
-
-def _read_host(entry: str) -> str:
-    with suppress(ValueError):
-        host = parse_host(entry)
-        if host.port is None:
-            return host.name
-    raise ValueError(f"{entry} is not a host name; write it without scheme, port and path")
-
-
-def _read_networks(text: str | None) -> tuple[Network, ...]:
-    """Raises ValueError for an entry that is neither an address nor a network."""
-    return tuple(ip_network(entry) for entry in _entries(text))
-
-
-def _entries(text: str | None) -> Iterator[str]:
-    return filter(None, map(str.strip, (text or "").split(",")))
 
 
 def _variables() -> dict[str, str]:

@@ -18,7 +18,8 @@ from glyphd.api.forwarding import last_of
 from glyphd.api.own_names import host_name, own_names
 from glyphd.hosts import Host, parse_host
 from glyphd.request_errors import CrossSiteRequest, HostNotAllowed, InvalidHost
-from glyphd.settings import ANY_HOST, Network, Settings
+from glyphd.setting_lists import ANY_HOST, Network
+from glyphd.settings import Settings
 
 _READ = (
     "HOST",
