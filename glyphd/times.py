@@ -10,6 +10,9 @@ _ACCEPTED = re.compile(
     re.ASCII,
 )
 
+LEAST_DIFFERENCE = timedelta(seconds=1)
+"""Clocks that are kept by NTP differ by less."""
+
 _USUAL_MARKS = "--T::Z"
 """Every third character, from the fifth on, of the usual form: `2025-07-29T12:12:00Z`."""
 
@@ -21,9 +24,39 @@ def utc_text(moment: datetime) -> str:
     return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
+class Clock:
+    """The clock that all machines of a service share: the database server's where there is one,
+    else this machine's."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def follow(self, server_now: datetime, began: datetime, ended: datetime) -> bool:
+        """Takes over what a server said between two moments of this machine's clock. A difference
+        that the way there may explain counts as none. Whether there is a new one."""
+        ahead = server_now - (began + (ended - began) / 2)
+        if abs(ahead) < ended - began + LEAST_DIFFERENCE:
+            ahead = timedelta(0)
+        is_new = abs(ahead - self.ahead) >= LEAST_DIFFERENCE
+        self.ahead = ahead
+        return is_new
+
+
+CLOCK = Clock()
+"""The clock of this process."""
+
+
+def utc_now() -> datetime:
+    """The present moment, the same on all machines."""
+    return CLOCK.now()
+
+
 def now_text() -> str:
     """The present moment as stored text."""
-    return utc_text(datetime.now(UTC))
+    return utc_text(utc_now())
 
 
 def text_after(text: str) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from glyphd.times import now_text, parse_time, read_stored, text_after, utc_text
+from glyphd.times import Clock, now_text, parse_time, read_stored, text_after, utc_text
 
 MOMENTS = st.datetimes(
     min_value=datetime(2, 1, 1),  # noqa: DTZ001  # hypothesis adds the zone
@@ -90,3 +90,25 @@ def test_the_text_after_is_a_microsecond_later() -> None:
 def test_now_is_now() -> None:
     before = utc_text(datetime.now(UTC))
     assert before <= now_text() <= utc_text(datetime.now(UTC))
+
+
+NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def test_a_clock_follows_a_server_that_is_ahead_or_behind() -> None:
+    for minutes in (10, -10):
+        clock = Clock()
+        assert clock.follow(NOON + minutes * MINUTE, NOON, NOON)
+        assert abs(clock.now() - datetime.now(UTC) - minutes * MINUTE) < MINUTE
+
+
+def test_a_clock_says_a_difference_once() -> None:
+    clock = Clock()
+    assert [clock.follow(NOON + MINUTE, NOON, NOON) for _ in range(2)] == [True, False]
+
+
+def test_what_a_slow_answer_explains_is_no_difference() -> None:
+    clock = Clock()
+    assert not clock.follow(NOON + 5 * MINUTE, NOON, NOON + 6 * MINUTE)
+    assert clock.ahead == timedelta(0)

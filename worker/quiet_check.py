@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from threading import Event, get_native_id
 
 import structlog
@@ -19,7 +19,7 @@ from glyphd.db.damage import CheckEnded, DamageCheck, databases_to_check
 from glyphd.db.registry_models import IntegrityCheck
 from glyphd.importing.integrity_log import DAMAGED, IntegrityLog
 from glyphd.services import Services
-from glyphd.times import utc_text
+from glyphd.times import utc_now, utc_text
 
 LOOK_SECONDS = 5.0
 """How often to test whether a check is due."""
@@ -145,4 +145,4 @@ def _run_gently(check: DamageCheck) -> list[str]:
 
 
 def _ago(seconds: float) -> str:
-    return utc_text(datetime.now(UTC) - timedelta(seconds=seconds))
+    return utc_text(utc_now() - timedelta(seconds=seconds))

@@ -1,13 +1,13 @@
 """How a job waits after trouble outside its file, and when it has waited for space too often."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from glyphd.db.registry_models import Job
 from glyphd.importing.claims import LONGEST_REST_SECONDS
 from glyphd.importing.job_queries import IMPORT
 from glyphd.importing.registry import Registry
-from glyphd.times import read_stored, utc_text
+from glyphd.times import read_stored, utc_now, utc_text
 from worker.passing import ROOM_REASONS, passing_reason
 
 MOST_TRIES_FOR_ROOM = 20
@@ -24,9 +24,7 @@ class Rest:
 
     @property
     def not_before(self) -> str | None:
-        return (
-            utc_text(datetime.now(UTC) + timedelta(seconds=self.seconds)) if self.seconds else None
-        )
+        return utc_text(utc_now() + timedelta(seconds=self.seconds)) if self.seconds else None
 
 
 def rest_after_stop(job: Job) -> Rest:

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from functools import partial
 from threading import Event, Lock, Thread
 
 import structlog
@@ -11,6 +9,7 @@ import structlog
 from glyphd.events.webhook_records import prune_attempts
 from glyphd.events.webhook_targets import any_address, is_public
 from glyphd.services import Services
+from glyphd.times import utc_now
 from worker.webhook_leases import WebhookLeases
 from worker.webhook_sending import Manners, Watch
 from worker.webhook_turns import Desk, WebhookTurn
@@ -33,12 +32,11 @@ class WebhookDelivery:
         self._registry = services.registry
         self._stopping = stopping
         self._is_busy = is_busy
-        clock = partial(datetime.now, UTC)
         self._desk = Desk(
-            WebhookLeases(services.registry, clock),
+            WebhookLeases(services.registry, utc_now),
             Manners(any_address if services.settings.webhook_private else is_public),
             Watch(),
-            clock,
+            utc_now,
             stopping.is_set,
             self._give_way,
         )

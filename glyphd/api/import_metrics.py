@@ -3,7 +3,6 @@ every restart."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -17,6 +16,7 @@ from glyphd.importing.import_figures import (
     waiting_imports,
 )
 from glyphd.importing.job_queries import JobQueries
+from glyphd.times import utc_now
 
 MOST_SOURCES = 100
 """So many sources have metrics of their own: those that sent something last. The metrics of all
@@ -137,6 +137,6 @@ def _rows(group: ImportGroup) -> int:
 
 def _longest(waiting: Sequence[WaitingImport]) -> float:
     """Seconds since the first of them was received."""
-    now = datetime.now(UTC)
+    now = utc_now()
     ages = ((now - one.received_at).total_seconds() for one in waiting)
     return max(0.0, max(ages, default=0.0))

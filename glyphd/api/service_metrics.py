@@ -3,7 +3,6 @@
 import platform
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from importlib.metadata import version
 
 from prometheus_client.core import GaugeMetricFamily
@@ -18,7 +17,7 @@ from glyphd.disk import free_disk_bytes
 from glyphd.events.webhook_records import WebhookRecords
 from glyphd.importing.integrity_log import DAMAGED, IntegrityLog
 from glyphd.services import Services
-from glyphd.times import read_stored
+from glyphd.times import read_stored, utc_now
 
 WEBHOOK_STATES = ("delivering", "failing", "disabled", "stopped")
 """`disabled`: by glyphd, because it failed for too long or is gone; `stopped`: by a client."""
@@ -124,5 +123,5 @@ def _state(webhook: Webhook) -> str:
 def _failing_seconds(webhook: Webhook) -> float:
     if not webhook.is_enabled or webhook.failing_since is None:
         return 0.0
-    since = datetime.now(UTC) - read_stored(webhook.failing_since)
+    since = utc_now() - read_stored(webhook.failing_since)
     return max(0.0, since.total_seconds())

@@ -3,10 +3,12 @@ needs."""
 
 import sys
 from contextlib import suppress
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from select import POLLIN, poll
 from typing import Any
 
+import structlog
 from peewee import Database, OperationalError, PeeweeException, PostgresqlDatabase
 from playhouse.pool import MaxConnectionsExceeded, PooledPostgresqlDatabase
 
@@ -14,6 +16,7 @@ from glyphd.database_urls import scrubbed
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.errors import InvalidSettings, NotReady, Unavailable
 from glyphd.settings import Settings
+from glyphd.times import CLOCK
 
 POOL_WAIT_SECONDS = 2
 POOL_SPARE = 2
@@ -56,6 +59,8 @@ one is the primary now."""
 _TRANSACTION_TIMEOUT_VERSION = 170000
 """Older servers refuse a connection that sets `transaction_timeout`."""
 
+log = structlog.get_logger(__name__)
+
 
 class PostgresSession(PostgresqlDatabase):
     """A PostgreSQL database. Connecting raises NotReady when the server does not answer.
@@ -86,10 +91,17 @@ class PostgresSession(PostgresqlDatabase):
         session = self._session
         if connection.info.server_version >= _TRANSACTION_TIMEOUT_VERSION:
             session = session | {"transaction_timeout": "0"}
+        query = ", ".join(["clock_timestamp()", *["set_config(%s, %s, false)"] * len(session)])
         with connection.cursor() as cursor:
-            query = ", ".join(["set_config(%s, %s, false)"] * len(session))
+            began = datetime.now(UTC)
             cursor.execute(f"SELECT {query}", [part for pair in session.items() for part in pair])
+            self._follow_clock(cursor.fetchone()[0], began)
         return connection
+
+    def _follow_clock(self, server_now: datetime, began: datetime) -> None:
+        """Machines may be minutes apart: all of them count by the server's clock."""
+        if CLOCK.follow(server_now, began, datetime.now(UTC)):
+            log.warning("clocks_differ", seconds_ahead=round(CLOCK.ahead.total_seconds(), 1))
 
 
 class PostgresPool(PooledPostgresqlDatabase, PostgresSession):  # type: ignore[misc]

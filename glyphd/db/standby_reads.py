@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from select import select
 from threading import local
 from typing import Any
@@ -39,6 +40,9 @@ class StandbyPool(PostgresPool):
         if self.is_away():
             raise Unavailable("the standby was away a moment ago")
         return super()._connect()
+
+    def _follow_clock(self, server_now: datetime, began: datetime) -> None:
+        """Not this one: the primary's counts."""
 
     def is_away(self) -> bool:
         return time.monotonic() < self.away_until

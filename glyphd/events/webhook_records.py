@@ -3,7 +3,7 @@ connection."""
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -28,7 +28,7 @@ from glyphd.event_errors import (
 )
 from glyphd.events.webhook_signatures import new_secret
 from glyphd.events.webhook_targets import InvalidTarget, is_surely_private, read_target
-from glyphd.times import now_text, utc_text
+from glyphd.times import now_text, utc_now, utc_text
 
 ATTEMPTS_KEPT_DAYS = 30
 ATTEMPT_COLUMNS = tuple(AttemptView.model_fields)
@@ -203,7 +203,7 @@ def kinds_of(webhook: Webhook) -> list[EventKind]:
 
 def prune_attempts(database: Database) -> None:
     """Deletes attempts that are older than ATTEMPTS_KEPT_DAYS."""
-    before = utc_text(datetime.now(UTC) - timedelta(days=ATTEMPTS_KEPT_DAYS))
+    before = utc_text(utc_now() - timedelta(days=ATTEMPTS_KEPT_DAYS))
     database.execute(WebhookAttempt.delete().where(WebhookAttempt.started_at < before))
 
 

@@ -1,10 +1,10 @@
 """When a worker may run a job, and its right to run it."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from glyphd.db.registry_models import Job
-from glyphd.times import now_text, utc_text
+from glyphd.times import now_text, utc_now, utc_text
 
 LONGEST_REST_SECONDS = 60
 """A job waits no longer for its next attempt. A longer wait means that the clock was set back."""
@@ -24,5 +24,5 @@ class Claim:
 
 def rests(job: Job) -> bool:
     """Whether the job must wait before its next attempt, and is not to be cancelled."""
-    latest = utc_text(datetime.now(UTC) + timedelta(seconds=LONGEST_REST_SECONDS))
+    latest = utc_text(utc_now() + timedelta(seconds=LONGEST_REST_SECONDS))
     return job.cancel_requested_at is None and now_text() < (job.not_before or "") <= latest

@@ -1,7 +1,7 @@
 """The sweep: finds unfinished jobs that no worker runs and that have no message, and sends a new
 message."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import structlog
 
@@ -10,7 +10,7 @@ from glyphd.importing.claims import rests
 from glyphd.importing.locks import JobLocks
 from glyphd.importing.registry import Registry
 from glyphd.jobs import JobQueue
-from glyphd.times import now_text, utc_text
+from glyphd.times import now_text, utc_now, utc_text
 
 SENDING_SECONDS = 3
 """A job's row is committed before its message is sent; the message counts as lost only after this
@@ -50,5 +50,5 @@ def _is_forgotten(job: Job, locks: JobLocks) -> bool:
 def _is_being_sent(job: Job) -> bool:
     """Whether its first message may not have arrived yet. A time in the future means that the clock
     was set back."""
-    oldest = utc_text(datetime.now(UTC) - timedelta(seconds=SENDING_SECONDS))
+    oldest = utc_text(utc_now() - timedelta(seconds=SENDING_SECONDS))
     return not job.attempt and oldest < (job.nudged_at or "") <= now_text()

@@ -3,7 +3,7 @@ of workers."""
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from peewee import SQL, IntegrityError, fn
@@ -17,7 +17,7 @@ from glyphd.events.reports import report_of_end, report_of_stall
 from glyphd.importing.claims import Claim, ClaimLost, rests
 from glyphd.importing.job_queries import IMPORT, JobQueries
 from glyphd.importing.status import is_stalled
-from glyphd.times import now_text, utc_text
+from glyphd.times import now_text, utc_now, utc_text
 
 WORKER_ALIVE_SECONDS = 10
 """A worker sends a heartbeat every two seconds; after this long without one it counts as dead."""
@@ -243,5 +243,5 @@ class Registry(JobQueries):
 def is_alive() -> Any:
     """The condition that a worker's last heartbeat is recent; one in the future was sent before the
     clock was set."""
-    now, recent = datetime.now(UTC), timedelta(seconds=WORKER_ALIVE_SECONDS)
+    now, recent = utc_now(), timedelta(seconds=WORKER_ALIVE_SECONDS)
     return Worker.heartbeat_at.between(utc_text(now - recent), utc_text(now + recent))

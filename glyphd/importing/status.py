@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from glyphd.contracts.import_contracts import (
@@ -14,7 +14,7 @@ from glyphd.contracts.import_contracts import (
 )
 from glyphd.db.registry_models import Job
 from glyphd.importing.job_queries import JobQueries
-from glyphd.times import read_stored
+from glyphd.times import read_stored, utc_now
 
 STALLED_SECONDS = 15
 """A running import sends a heartbeat twice a second; after this long without one it counts as
@@ -75,7 +75,7 @@ def is_stalled(job: Job) -> bool:
     heartbeat = job.heartbeat_at if job.status == ImportStatus.RUNNING else None
     if heartbeat is None:
         return False
-    return datetime.now(UTC) - read_stored(heartbeat) > timedelta(seconds=STALLED_SECONDS)
+    return utc_now() - read_stored(heartbeat) > timedelta(seconds=STALLED_SECONDS)
 
 
 def _has_rows(job: Job) -> bool:

@@ -2,12 +2,12 @@
 restart ends none."""
 
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from peewee import Database
 
 from glyphd.db.token_models import Session
-from glyphd.times import now_text, utc_text
+from glyphd.times import now_text, utc_now, utc_text
 from glyphd.tokens.grants import Grant, digest_of
 
 SESSION_DAYS = 30
@@ -20,7 +20,7 @@ _COOKIE_BYTES = 32
 def open_session(registry: Database, grant: Grant) -> str:
     """The cookie of a new session, which is kept nowhere. It ends with the token at the latest."""
     cookie = secrets.token_urlsafe(_COOKIE_BYTES)
-    end = utc_text(datetime.now(UTC) + timedelta(days=SESSION_DAYS))
+    end = utc_text(utc_now() + timedelta(days=SESSION_DAYS))
     values = {
         "digest": digest_of(cookie),
         "token_digest": grant.digest,

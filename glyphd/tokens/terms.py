@@ -2,9 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from glyphd.times import now_text, parse_time, utc_text
+from glyphd.times import now_text, parse_time, utc_now, utc_text
 from glyphd.token_text import without_tokens
 from glyphd.tokens.grants import Scope
 
@@ -55,7 +55,7 @@ def _read_expiry(text: str) -> str:
     try:
         if found:
             lifetime = timedelta(**{_UNITS[found[2]]: int(found[1])})
-            return utc_text(datetime.now(UTC) + lifetime)
+            return utc_text(utc_now() + lifetime)
         moment = parse_time(text)
     except (ValueError, OverflowError):
         raise ValueError(
