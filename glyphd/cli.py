@@ -10,7 +10,6 @@ from glyphd.command_settings import EXIT_WRONG, settings_options
 from glyphd.db.migration_sets import ARCHIVE, applied_of, place_of, require_there
 from glyphd.db.migrations import begin_new_ledger, migrate
 from glyphd.logs import configure_logs
-from glyphd.serving import serve
 from glyphd.settings import PREFIX, Settings, load_settings
 from glyphd.token_commands import token_group
 from glyphd.upkeep_commands import UPKEEP_COMMANDS
@@ -36,6 +35,9 @@ def main() -> None:
 @settings_options
 def serve_command(no_worker: bool, **flags: Any) -> None:
     """Run the API and a worker."""
+    # Loaded only here: to load the API takes as long as all else that a worker or a command needs.
+    from glyphd.serving import serve
+
     settings = load_settings(**flags)
     configure_logs(settings)
     serve(settings, with_worker=not no_worker)
