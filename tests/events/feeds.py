@@ -3,6 +3,8 @@
 from typing import Any
 
 from glyphd.contracts.import_contracts import ImportStatus
+from glyphd.db.archive_models import ROLLBACK, ImportBatch
+from glyphd.db.dialects import is_sqlite
 from glyphd.db.registry_models import Job
 from glyphd.events.feed import events_after
 from glyphd.importing.claims import Claim
@@ -32,8 +34,24 @@ def claimed(registry: Registry, job: Job) -> Claim:
 
 def finish(registry: Registry, claim: Claim, **values: Any) -> None:
     """Ends a job as a worker does."""
-    ending = {"status": ImportStatus.SUCCEEDED, "finished_at": now_text()}
-    registry.update_claimed(claim, **(ending | values))
+    ending = {"status": ImportStatus.SUCCEEDED, "finished_at": now_text()} | values
+    if ending["status"] == ImportStatus.SUCCEEDED:
+        _write(registry, claim.job)
+    registry.update_claimed(claim, **ending)
+
+
+def _write(registry: Registry, job: Job) -> None:
+    """What the job writes into the archive, as far as its end is checked for it: where both are one
+    database."""
+    if is_sqlite(registry.database):
+        return
+    batch = {"import_id": job.import_id, "imported_at": now_text(), "record_count": 0}
+    made = ImportBatch.insert(schema_version=2, result={}, **batch).on_conflict_ignore()
+    rolled_back_at = now_text() if job.kind == ROLLBACK else None
+    changed = ImportBatch.update(rolled_back_at=rolled_back_at)
+    with registry.connected():
+        registry.database.execute(made)
+        registry.database.execute(changed.where(ImportBatch.import_id == job.import_id))
 
 
 def finished_import(registry: Registry, **values: Any) -> Job:
