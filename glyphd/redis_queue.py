@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from huey.storage import PriorityRedisStorage
-from redis import ConnectionPool, RedisError
+from redis import ConnectionError as Disconnected, ConnectionPool, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from glyphd.db.troubles import DATABASE_ERRORS
 from glyphd.errors import Unavailable
 
 LOOK_SECONDS = 1
@@ -45,7 +46,8 @@ class RedisQueue:
             url,
             socket_connect_timeout=CONNECT_SECONDS,
             socket_timeout=ANSWER_SECONDS,
-            retry=Retry(NoBackoff(), 1),  # a kept connection that the server has closed
+            # For a kept connection that the server has closed; a time-out is not tried again.
+            retry=Retry(NoBackoff(), 1, supported_errors=(Disconnected,)),
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -56,7 +58,7 @@ class RedisQueue:
         sweep runs the jobs, and says so."""
         try:
             found: bytes | None = self._messages.dequeue()
-        except (RedisError, Unavailable):
+        except (RedisError, Unavailable, *DATABASE_ERRORS):
             time.sleep(AWAY_SECONDS)
             return None
         return found

@@ -122,3 +122,35 @@ def test_an_error_message_is_scrubbed_of_the_password(url: str) -> None:
     )
     assert "cr3t" not in message
     assert message.startswith("what is ")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (f"redis://:{SECRET}@queue:6379/0", "redis://:***@queue:6379/0"),
+        (f"rediss://me:{SECRET}@queue", "rediss://me:***@queue"),
+        (f"redis://queue/1?password={SECRET}", "redis://queue/1?password=***"),
+    ],
+)
+def test_a_queues_url_is_shown_without_its_password(url: str, shown: str) -> None:
+    settings = load_settings(queue_url=url)
+    assert settings.queue_url == url
+    assert settings.shown()["queue_url"] == shown
+    assert SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://me:{SECRET}@queue/0",
+        f"redis://:{SECRET}@one,two/0",
+        f"redis://:{SECRET}@queue/first",
+        f"redis://:a/{SECRET}@queue/0",
+        f"unix://:{SECRET}@/run/redis.sock",
+    ],
+)
+def test_a_queues_url_that_redis_would_read_differently_is_refused(url: str) -> None:
+    message = _message(queue_url=url)
+    assert message.startswith("--queue-url=")
+    assert "redis://" in message
+    assert SECRET not in message
