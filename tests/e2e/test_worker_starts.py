@@ -37,13 +37,18 @@ def _await_end_of_next(service: Process, killed: int) -> None:
     seen = {killed}
 
     def has_ended() -> bool:
-        living = {
-            child.pid for child in service.children() if child.status() != psutil.STATUS_ZOMBIE
-        }
+        living = {child.pid for child in service.children() if _lives(child)}
         seen.update(living)
         return len(seen) > 1 and not living
 
     until(has_ended)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _imports(service: Process) -> None:
