@@ -2,6 +2,7 @@
 needs."""
 
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -56,6 +57,8 @@ _MOVED = (Trouble.LOST, Trouble.DEMOTED)
 """Troubles after which the other kept connections are as useless: the server restarted, or another
 one is the primary now."""
 
+_SET_UP_TRIES = 20
+
 _TRANSACTION_TIMEOUT_VERSION = 170000
 """Older servers refuse a connection that sets `transaction_timeout`."""
 
@@ -91,11 +94,8 @@ class PostgresSession(PostgresqlDatabase):
         session = self._session
         if connection.info.server_version >= _TRANSACTION_TIMEOUT_VERSION:
             session = session | {"transaction_timeout": "0"}
-        query = ", ".join(["clock_timestamp()", *["set_config(%s, %s, false)"] * len(session)])
-        with connection.cursor() as cursor:
-            began = datetime.now(UTC)
-            cursor.execute(f"SELECT {query}", [part for pair in session.items() for part in pair])
-            self._follow_clock(cursor.fetchone()[0], began)
+        began = datetime.now(UTC)
+        self._follow_clock(_set_up(connection, session), began)
         return connection
 
     def _follow_clock(self, server_now: datetime, began: datetime) -> None:
@@ -140,6 +140,32 @@ class PostgresPool(PooledPostgresqlDatabase, PostgresSession):  # type: ignore[m
         super()._close(conn, close_conn or has_moved)
         if has_moved:
             self.close_idle()
+
+
+def _set_up(connection: Any, session: Mapping[str, str]) -> datetime:
+    """Sets the session, and returns the server's time.
+
+    The time limit of a statement goes first, and more than once if necessary: one of a millisecond
+    may end the statement that lifts it.
+    """
+    from psycopg.errors import QueryCanceled
+
+    settings = ", ".join(
+        f"set_config('{name}', '{value}', false)" for name, value in session.items()
+    )
+    query = f"SET statement_timeout = 0; SELECT clock_timestamp(), {settings}"
+    tries = 0
+    while True:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(query)
+                cursor.nextset()
+                found: datetime = cursor.fetchone()[0]
+                return found
+        except QueryCanceled:
+            tries += 1
+            if tries == _SET_UP_TRIES:
+                raise
 
 
 def _has_said_something(connection: Any) -> bool:
