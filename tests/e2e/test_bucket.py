@@ -1,5 +1,5 @@
 """A bucket that dies or hangs under real processes: what was accepted is imported, what was not is
-refused, and nobody is told a secret."""
+refused, and no secret is shown."""
 
 import json
 from collections.abc import Iterator

@@ -80,7 +80,7 @@ def build_images(folder: Path) -> dict[str, str]:
 
 
 def _build(image: Image, folder: Path) -> None:
-    """glyphd's own is always built anew."""
+    """glyphd's own image is built each time."""
     if image.name != "glyphd-scale/glyphd" and run("docker", "images", "-q", image.name).strip():
         return
     added = folder / image.name.replace("/", "-")

@@ -25,7 +25,7 @@ def test_a_promoted_standby_has_all_and_takes_all(reader: Service, pair: Postgre
     search.look()
     pair.primary.kill()
     pair.promote()
-    # 1. What was accepted is run, and what was read is read again, on connections made anew.
+    # 1. What was accepted is run, and what was read is read again, on new connections.
     reader.work()
     assert reader.status(accepted)["status"] == "succeeded"
     assert len(reader.listings(f"?import_id={before['import_id']}")) == len(ROWS)
