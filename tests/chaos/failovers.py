@@ -14,13 +14,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
-from glyphd.importing.unrecorded import SETTLED_SECONDS, find_unrecorded
-from glyphd.uploads import LocalUploads
 from tests.chaos.checks import Checker
 from tests.chaos.clusters import until
 from tests.chaos.files import make_file
 from tests.chaos.keeping import Keeper
-from tests.chaos.machines import Machines, MakePart, running_machines, shared_folder
+from tests.chaos.machines import Machines, MakePart, bucket, redis, running_machines
+from tests.chaos.orphans import count_orphans, let_settle, look_at_once
 from tests.chaos.rounds import CLIENTS, FILES_OF_A_CLIENT, work
 from tests.chaos.tallies import Tally
 from tests.postgres_pair import PostgresPair, running_pair
@@ -44,7 +43,7 @@ class MachinesRun:
     folder: Path
     say: Callable[[str], None]
     is_synchronous: bool = True
-    parts: Sequence[MakePart] = (shared_folder,)
+    parts: Sequence[MakePart] = (bucket, redis)
 
 
 def run_machines(run: MachinesRun) -> Tally:
@@ -92,6 +91,7 @@ class _Round:
         self._dealt: list[str] = []
 
     def run(self, checker: Checker) -> None:
+        began = time.monotonic()
         random, tally = Random(self._seed), checker.tally
         files = [
             [
@@ -118,7 +118,9 @@ class _Round:
         tally.count("rounds")
         tally.findings.add(found)
         said = found.sentences()
-        self._run.say(f"SEED={self._seed}: {', '.join(self._dealt)}: {'; '.join(said) or 'right'}")
+        took = f"{time.monotonic() - began:.0f} s"
+        blows, result = ", ".join(self._dealt), "; ".join(said) or "right"
+        self._run.say(f"SEED={self._seed}, {took}: {blows}: {result}")
         if said:
             self._run.say("\n".join(self._machines.logged_errors()))
 
@@ -142,7 +144,7 @@ class _Round:
                 self._dealt.append(name)
             else:
                 self._dealt.append(_BLOWS[name](self))
-                tally.count(self._dealt[-1])
+            tally.count(self._dealt[-1])
 
     def kill(self, keepers: list[Keeper], who: str) -> str:
         for keeper in keepers:
@@ -203,14 +205,15 @@ class _Round:
         return f"failover from a {'frozen' if is_frozen else 'killed'} primary"
 
     def _await_orphans(self, tally: Tally) -> None:
-        """No upload is in flight any more: what is kept is made old enough to be taken up."""
-        uploads = LocalUploads(self._machines.settings.uploads_dir)
-        old = time.time() - 2 * SETTLED_SECONDS
-        for path in self._machines.settings.uploads_dir.iterdir():
-            os.utime(path, (old, old))
-        registry = self._machines.registry
-        tally.count("uploads that a failover made orphans", len(find_unrecorded(uploads, registry)))
-        until(lambda: not find_unrecorded(uploads, registry))
+        """No upload is in flight any more: when what is kept is old enough, it is taken up.
+
+        Workers that have noticed a failover look often; otherwise they are made to look.
+        """
+        tally.count("uploads that a failover made orphans", count_orphans(self._machines))
+        let_settle(self._machines)
+        if not any(blow.startswith("failover") for blow in self._dealt):
+            look_at_once(self._machines)
+        until(lambda: not count_orphans(self._machines))
 
 
 _BLOWS: dict[str, Callable[[_Round], str]] = {
