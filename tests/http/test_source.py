@@ -122,7 +122,6 @@ def test_it_is_the_record_as_it_stands_in_the_file(
     assert answer.headers["Content-Type"] == f"text/csv; charset={charset}"
 
 
-@pytest.mark.every_way
 def test_of_gzip_it_is_unpacked_also_far_behind(service: Service) -> None:
     service.import_csv(gzip.compress(FAR.encode()), Content_Encoding="gzip")
     (row,) = service.listings("?model=M59999")

@@ -80,7 +80,6 @@ def test_a_header_longer_than_the_first_block_shows_its_missing_rows_here(servic
     assert error == {"code": "unreadable_file", "message": "the file has a header but no rows"}
 
 
-@pytest.mark.every_way
 def test_progress_is_counted_in_bytes_as_received(service: Service) -> None:
     packed = gzip.compress(LONG.encode())
     status = service.import_csv(packed, Content_Encoding="gzip")
