@@ -22,6 +22,7 @@ from tests.e2e.processes import (
     data_in,
     final_status,
     get,
+    many_offers,
     readiness,
     run,
     serving,
@@ -133,7 +134,7 @@ def test_what_a_killed_api_was_receiving_is_removed_when_it_starts_again(
 ) -> None:
     folder = Path(environment["GLYPHD_DATA_DIR"], "gpu.uploads")
     with serving("--no-worker", environment=environment) as service:
-        sending = begin_upload(service.address, ROW.encode() * 1000, sent=500_000)
+        sending = begin_upload(service.address, many_offers(20_000), sent=500_000)
         (abandoned,) = until(lambda: list(folder.glob("*.part")))
         service.kill()
         sending.close()
