@@ -133,11 +133,12 @@ def test_what_a_killed_api_was_receiving_is_removed_when_it_starts_again(
     environment: dict[str, str],
 ) -> None:
     folder = Path(environment["GLYPHD_DATA_DIR"], "gpu.uploads")
-    with serving("--no-worker", environment=environment) as service:
-        sending = begin_upload(service.address, many_offers(20_000), sent=500_000)
+    with (
+        serving("--no-worker", environment=environment) as service,
+        begin_upload(service.address, many_offers(20_000), sent=500_000),
+    ):
         (abandoned,) = until(lambda: list(folder.glob("*.part")))
         service.kill()
-        sending.close()
     # Another API of this machine may be receiving a younger one.
     (folder / "young.part").touch()
     moment = time.time() - 2 * HALF_RECEIVED_SECONDS
