@@ -1,5 +1,5 @@
-"""Rounds on several machines: clients upload while processes and the primary are killed or frozen,
-and a standby takes over."""
+"""Rounds on several machines: clients upload while processes, the primary, bucket and Redis are
+killed or frozen, and a standby takes over."""
 
 import os
 import signal
