@@ -64,8 +64,6 @@ def _run_rounds(run: MachinesRun, tally: Tally) -> None:
             for number in range(first, min(first + ROUNDS_OF_A_PAIR, run.rounds)):
                 _Round(run, machines, pair, run.seed + number).run(checker)
                 tally.seconds = time.monotonic() - began
-        exits = [code for code in machines.disorderly_exits() if code != os.EX_TEMPFAIL]
-        tally.findings.wrong += [f"a process ended with exit code {code}" for code in exits]
 
 
 @contextmanager
@@ -115,6 +113,7 @@ class _Round:
             [sent for mine, _ in outcomes for sent in mine],
         )
         found.lost += [refusal for _, refusals in outcomes for refusal in refusals]
+        found.wrong += self._wrong_ends()
         tally.count("rounds")
         tally.findings.add(found)
         said = found.sentences()
@@ -123,6 +122,13 @@ class _Round:
         self._run.say(f"SEED={self._seed}, {took}: {blows}: {result}")
         if said:
             self._run.say("\n".join(self._machines.logged_errors()))
+
+    def _wrong_ends(self) -> list[str]:
+        """Processes that ended by themselves since the last round, although nothing kept them from
+        starting, and what they said."""
+        codes = [code for code in self._machines.forget_exits() if code != os.EX_TEMPFAIL]
+        said = sorted(set(self._machines.refusals()))
+        return [f"a process ended with exit code {code}: {said}" for code in codes]
 
     def _rage(self, tally: Tally) -> None:
         """Up to four blows, among them always one at the primary, one after another."""

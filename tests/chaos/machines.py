@@ -73,8 +73,17 @@ class Machines(Cluster):
             return False
         return all(answer.status == 200 for answer in answers)
 
-    def disorderly_exits(self) -> list[int]:
-        return [code for keeper in self.keepers for code in keeper.disorderly_exits()]
+    def forget_exits(self) -> list[int]:
+        """How processes ended that were not told to, since this was asked last."""
+        codes = [code for keeper in self.keepers for code in keeper.disorderly_exits()]
+        for keeper in self.keepers:
+            keeper.exits.clear()
+        return codes
+
+    def refusals(self) -> list[str]:
+        """What processes said that could not start."""
+        lines = [line for log in self.logs.glob("*.log") for line in log.read_text().splitlines()]
+        return [line for line in lines if line.startswith("glyphd: ")]
 
     def _request(self, port: int, *asked: Any, **headers: str) -> Answer:
         return Cluster.request(self.at(port), *asked, **headers)
