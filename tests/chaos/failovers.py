@@ -20,12 +20,15 @@ from tests.chaos.files import make_file
 from tests.chaos.keeping import Keeper
 from tests.chaos.machines import Machines, MakePart, bucket, redis, running_machines
 from tests.chaos.orphans import count_orphans, let_settle, look_at_once
-from tests.chaos.rounds import CLIENTS, FILES_OF_A_CLIENT, work
+from tests.chaos.rounds import CLIENTS, FILES_OF_A_CLIENT, REFUSED_START, work
 from tests.chaos.tallies import Tally
 from tests.postgres_pair import PostgresPair, running_pair
 
 LAG_SECONDS = 1.5
 """How far an asynchronous standby is behind when the primary dies."""
+
+AWAY = ("glyphd: PostgreSQL does not answer", "glyphd: the bucket for uploads does not answer")
+"""What a process may say that ends with REFUSED_START."""
 
 ROUNDS_OF_A_PAIR = 10
 MOST_BLOWS = 4
@@ -113,7 +116,7 @@ class _Round:
             [sent for mine, _ in outcomes for sent in mine],
         )
         found.lost += [refusal for _, refusals in outcomes for refusal in refusals]
-        found.wrong += self._wrong_ends()
+        found.wrong += self._wrong_ends(tally)
         tally.count("rounds")
         tally.findings.add(found)
         said = found.sentences()
@@ -123,12 +126,16 @@ class _Round:
         if said:
             self._run.say("\n".join(self._machines.logged_errors()))
 
-    def _wrong_ends(self) -> list[str]:
-        """Processes that ended by themselves since the last round, although nothing kept them from
-        starting, and what they said."""
+    def _wrong_ends(self, tally: Tally) -> list[str]:
+        """Processes that ended by themselves since the last round, but for those that could not
+        start while a server was away, and what they said."""
         codes = [code for code in self._machines.forget_exits() if code != os.EX_TEMPFAIL]
-        said = sorted(set(self._machines.refusals()))
-        return [f"a process ended with exit code {code}: {said}" for code in codes]
+        others = [line for line in self._machines.refusals() if not line.startswith(AWAY)]
+        if others:
+            return [f"a process ended with exit code {code}: {others}" for code in codes]
+        started_again = "processes that could not start then, started again"
+        tally.count(started_again, codes.count(REFUSED_START))
+        return [f"a process ended with exit code {code}" for code in codes if code != REFUSED_START]
 
     def _rage(self, tally: Tally) -> None:
         """Up to four blows, among them always one at the primary, one after another."""

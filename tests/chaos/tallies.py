@@ -62,6 +62,7 @@ ROWS = (
     "trouble: registry",
     "trouble: settings",
     "trouble: terminate",
+    "processes that could not start then, started again",
     "attempts lost with their worker",
     "most attempts of one import",
     "imports succeeded",
