@@ -175,6 +175,20 @@ def test_without_an_archive_no_message_is_sent_to_redis(redis_settings: Settings
         queue.nudge(7)
 
 
+def test_a_job_whose_message_was_received_runs_without_redis(
+    redis_settings: Settings, redis_server: RedisServer
+) -> None:
+    initialise(redis_settings)
+    ran: list[int] = []
+    queue = open_queue(redis_settings, ran.append)
+    queue.nudge(7)
+    task = queue.huey.dequeue()
+    with redis_server.frozen():
+        queue.huey.execute(task)
+    assert ran == [7]
+    queue.close()
+
+
 def test_a_redis_that_hangs_is_asked_once(sqlite_settings: Settings) -> None:
     initialise(sqlite_settings)
     with socket.create_server(("127.0.0.1", 0)) as hanging:

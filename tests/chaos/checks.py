@@ -33,13 +33,11 @@ def _settled(cluster: Cluster) -> tuple[list[dict[str, Any]]] | None:
     """All imports, if all have ended. An API that has just been told to stop may answer once, and
     then no more."""
     try:
-        if any(
-            cluster.get(f"/api/imports?status={status}&limit=1") for status in ("queued", "running")
-        ):
-            return None
-        return (cluster.walk("/api/imports?limit=1000"),)
+        # The list is asked for once: a job may be requeued between two questions.
+        imports = cluster.walk("/api/imports?limit=1000")
     except (OSError, HTTPException):
         return None
+    return (imports,) if all(one["status"] in FINAL for one in imports) else None
 
 
 class Checker:
