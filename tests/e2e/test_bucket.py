@@ -29,7 +29,6 @@ from tests.e2e.processes import (
     until,
     upload,
 )
-from tests.e2e.sockets import begin_upload
 
 MIB = 1 << 20
 ROW = f"L4,1000,0.5,{'a long note ' * 100}\n"
@@ -129,16 +128,19 @@ def _handed_back(address: str, import_id: str) -> dict[str, Any] | None:
     return status if status["status"] == "queued" and status["reason"] else None
 
 
-def test_what_a_killed_api_was_receiving_is_removed_when_it_starts_again(
-    environment: dict[str, str],
+def test_what_a_killed_api_had_received_is_removed_when_it_starts_again(
+    environment: dict[str, str], server: BucketServer
 ) -> None:
     folder = Path(environment["GLYPHD_DATA_DIR"], "gpu.uploads")
     with (
         serving("--no-worker", environment=environment) as service,
-        begin_upload(service.address, many_offers(20_000), sent=500_000),
+        ThreadPoolExecutor(1) as threads,
+        server.frozen(),
     ):
+        sent = threads.submit(upload, service.address, many_offers(3))
         (abandoned,) = until(lambda: list(folder.glob("*.part")))
         service.kill()
+        assert isinstance(sent.exception(), OSError)
     # Another API of this machine may be receiving a younger one.
     (folder / "young.part").touch()
     moment = time.time() - 2 * HALF_RECEIVED_SECONDS
