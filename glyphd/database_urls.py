@@ -58,7 +58,10 @@ def require_redis_url(url: str) -> None:
     """Raises ValueError, without any part of the URL in its text, for one that Redis's client would
     read differently."""
     if url.partition("://")[0] not in REDIS_SCHEMES:
-        raise ValueError("must start with redis:// or rediss://")
+        raise ValueError(
+            "must start with redis:// or rediss://; a socket (unix://) can't be reached from "
+            "another machine"
+        )
     parts = _parts(url)
     database = parts["place"].partition("/")[2] if parts else ""
     if parts is None or "," in parts["place"] or not (database.isdecimal() or not database):

@@ -2,7 +2,7 @@
 unless there is such a queue."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
 
@@ -66,6 +66,15 @@ class RedisQueue:
     def read_schedule(self, ts: Any) -> list[bytes]:
         """None: no message is sent for later."""
         return []
+
+    def peek_many(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """None: no job is revoked in the queue, so a worker that has a message asks nothing more of
+        a server that may have gone since."""
+        return {}
+
+    def delete_data(self, key: str) -> bool:
+        """No: as above, there is nothing to delete after a job."""
+        return False
 
     def check_writable(self) -> None:
         """Writes something, as a message would be: a server may be full, or only a copy."""

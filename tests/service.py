@@ -143,11 +143,11 @@ def open_service(settings: Settings) -> Service:
     make_folder(settings.scratch_dir)
     services = build_services(settings, open_reads(settings))
     service = Service(settings, services, TestApp(build_site(services)))
-    weakref.finalize(service, _close, services)
+    weakref.finalize(service, close_services, services)
     return service
 
 
-def _close(services: Services) -> None:
+def close_services(services: Services) -> None:
     """What stays open as long as a process: later Pythons complain of a connection that nobody
     closed."""
     close_all(services.archive)
@@ -207,7 +207,7 @@ def start_service(
         request.getfixturevalue("shared_settings")  # so that it ends after the services
     yield start
     for service in started:
-        _close(service.services)
+        close_services(service.services)
 
 
 @pytest.fixture

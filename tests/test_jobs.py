@@ -2,12 +2,15 @@
 
 import json
 import pickle
+import socket
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from structlog.testing import capture_logs
 
 from glyphd.db.migrations import initialise
@@ -170,6 +173,42 @@ def test_without_an_archive_no_message_is_sent_to_redis(redis_settings: Settings
     queue = open_queue(redis_settings)
     with pytest.raises(Unavailable, match="the archive's id can't be read"):
         queue.nudge(7)
+
+
+def test_a_job_whose_message_was_received_runs_without_redis(
+    redis_settings: Settings, redis_server: RedisServer
+) -> None:
+    initialise(redis_settings)
+    ran: list[int] = []
+    queue = open_queue(redis_settings, ran.append)
+    queue.nudge(7)
+    task = queue.huey.dequeue()
+    with redis_server.frozen():
+        queue.huey.execute(task)
+    assert ran == [7]
+    queue.close()
+
+
+def test_a_redis_that_hangs_is_asked_once(sqlite_settings: Settings) -> None:
+    initialise(sqlite_settings)
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        url = f"redis://127.0.0.1:{hanging.getsockname()[1]}/0?socket_timeout=0.3"
+        queue = open_queue(sqlite_settings.model_copy(update={"queue_url": url}))
+        with pytest.raises(redis.TimeoutError):
+            queue.nudge(7)
+        assert _count_connections(hanging) == 1
+        queue.close()
+
+
+def _count_connections(listener: socket.socket) -> int:
+    """How many clients have connected; nobody has accepted them yet."""
+    listener.setblocking(False)
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            listener.accept()[0].close()
+            count += 1
+    return count
 
 
 def test_a_queue_that_is_away_is_tried_now_and_then(sqlite_settings: Settings) -> None:

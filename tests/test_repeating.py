@@ -21,6 +21,12 @@ def test_an_action_that_fails_is_called_again() -> None:
         assert succeeded.wait(PATIENCE_SECONDS)
 
 
+def test_the_first_call_does_not_wait() -> None:
+    called = Event()
+    with Repeating(called.set, 1000 * PATIENCE_SECONDS, failure="registry_unknown"):
+        assert called.wait(PATIENCE_SECONDS)
+
+
 def test_its_thread_ends_with_the_block() -> None:
     called = Event()
     with Repeating(called.set, 0.01, failure="registry_unknown"):

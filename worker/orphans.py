@@ -1,5 +1,6 @@
 """Looks for kept uploads that the registry does not know: now and then, and often after a standby
-was promoted, which may not have received the last rows of the registry."""
+was promoted, which may not have received the last rows of the registry. A worker that starts can't
+know whether one was."""
 
 import time
 from math import inf
@@ -13,7 +14,8 @@ from glyphd.services import Services
 USUAL_SECONDS = 600.0
 HASTY_SECONDS = 10.0
 HASTE_SECONDS = 3 * SETTLED_SECONDS
-"""After a promotion: until every manifest of the time before it is old enough to be taken up."""
+"""After a promotion, and on PostgreSQL after the start: until every manifest of the time before it
+is old enough to be taken up."""
 
 log = structlog.get_logger(__name__)
 
@@ -29,18 +31,18 @@ class OrphanSearch:
     def look(self) -> None:
         """Takes up what is found, if it is time to look."""
         now = time.monotonic()
-        if self._has_failed_over():
+        if self._may_have_failed_over():
             self._promoted, self._last = now, -inf
         is_hasty = now < self._promoted + HASTE_SECONDS
         if now >= self._last + (HASTY_SECONDS if is_hasty else USUAL_SECONDS):
             self._last = now
             take_up_unrecorded(self._services.registry, self._services.uploads)
 
-    def _has_failed_over(self) -> bool:
+    def _may_have_failed_over(self) -> bool:
         timeline = primary_timeline(self._services.registry.database)
         if timeline is None or timeline == self._timeline:
             return False
         before, self._timeline = self._timeline, timeline
         if before is not None:
             log.warning("standby_promoted", timeline=timeline, before=before)
-        return before is not None
+        return True

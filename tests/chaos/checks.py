@@ -1,11 +1,8 @@
 """After a round: every accepted import against its file, row by row, and nothing beside them."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,16 +10,15 @@ from hashlib import sha256
 from http.client import HTTPException
 from typing import Any
 
-from glyphd.importing.unrecorded import SETTLED_SECONDS
 from tests.chaos.archive_checks import archive_faults
 from tests.chaos.clients import Sent
 from tests.chaos.clusters import Cluster, Unexpected, WaitedInVain, environment_of, until
 from tests.chaos.files import ROW_FIELDS, GivenFile, Row
 from tests.chaos.keeping import outside_environment
+from tests.chaos.orphans import let_settle, look_at_once
 from tests.chaos.tallies import Findings, Tally
 
 _LEFT_BEHIND = "its upload is kept, but it is not in the registry"
-_SETTLED = 2 * SETTLED_SECONDS
 FORGOTTEN = "answers that a failover forgot, whose request became another import"
 FINAL = ("succeeded", "failed", "cancelled")
 
@@ -37,13 +33,11 @@ def _settled(cluster: Cluster) -> tuple[list[dict[str, Any]]] | None:
     """All imports, if all have ended. An API that has just been told to stop may answer once, and
     then no more."""
     try:
-        if any(
-            cluster.get(f"/api/imports?status={status}&limit=1") for status in ("queued", "running")
-        ):
-            return None
-        return (cluster.walk("/api/imports?limit=1000"),)
+        # The list is asked for once: a job may be requeued between two questions.
+        imports = cluster.walk("/api/imports?limit=1000")
     except (OSError, HTTPException):
         return None
+    return (imports,) if all(one["status"] in FINAL for one in imports) else None
 
 
 class Checker:
@@ -111,7 +105,10 @@ class Checker:
     def _is_kept(self, import_id: str) -> bool:
         """Whether the upload is there. A request that was sent again, after a failover had lost
         the first one, has become another import, and the first upload is removed."""
-        return (self._cluster.settings.uploads_dir / f"{import_id}.json").exists()
+        try:
+            return self._cluster.uploads.size(f"{import_id}.json") > 0
+        except FileNotFoundError:
+            return False
 
     def _compare_import(self, status: dict[str, Any], found: Findings) -> None:
         file, import_id = self._files[status["filename"]], status["import_id"]
@@ -163,21 +160,18 @@ class Checker:
         kept = self._cluster.request("GET", status["links"]["file"])
         if kept.body != file.body or status["sha256"] != sha256(kept.body).hexdigest():
             found.wrong.append(f"{file.filename}: the kept upload is not what was sent")
-        manifest = json.loads(
-            (self._cluster.settings.uploads_dir / f"{status['import_id']}.json").read_bytes()
-        )
+        with self._cluster.uploads.open(f"{status['import_id']}.json") as opened:
+            manifest = json.load(opened)
         if manifest["sha256"] != status["sha256"]:
             found.wrong.append(f"{file.filename}: the manifest names another SHA-256")
 
     def _drift(self) -> list[str]:
         """What `glyphd check` finds. A try that got no answer may have left its upload behind: a
-        worker that starts removes it when it is a minute old, so it is made that old."""
+        worker that starts removes it when it is a minute old."""
         said = self._check()
         if _LEFT_BEHIND in said:
-            for path in self._cluster.settings.uploads_dir.iterdir():
-                os.utime(path, (time.time() - _SETTLED, time.time() - _SETTLED))
-            for worker in self._cluster.workers:
-                worker.strike(signal.SIGTERM)
+            let_settle(self._cluster)
+            look_at_once(self._cluster)
             with suppress(WaitedInVain):
                 until(lambda: _LEFT_BEHIND not in self._check())
             said = self._check()

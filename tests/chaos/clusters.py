@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,14 +14,18 @@ from peewee import Database
 from glyphd.db.connections import close_all, open_archive, open_registry
 from glyphd.db.registry_models import Job
 from glyphd.importing.registry import Registry
-from glyphd.settings import Settings
+from glyphd.settings import PREFIX, Settings
+from glyphd.uploads import UploadStore
+from glyphd.uploads.opening import open_uploads
 from tests.chaos.keeping import Keeper
+from tests.server_process import free_port
 
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 120.0
 ANSWER_SECONDS = 30.0
 LOOK_SECONDS = 0.02
 LINES_TOLD = 5
+URLS = ("database_url", "read_url", "queue_url", "upload_url")
 
 
 class WaitedInVain(AssertionError):
@@ -57,6 +60,7 @@ class Cluster:
     logs: Path
     registry: Registry
     archive: Database
+    uploads: UploadStore
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """One request on a connection of its own. Raises OSError or HTTPException when it breaks
@@ -153,7 +157,8 @@ def running_cluster(
         for number in range(workers)
     ]
     registry, archive = open_registry(settings), open_archive(settings, read_only=True)
-    cluster = Cluster(settings, port, api, kept, logs, Registry(registry), archive)
+    uploads = open_uploads(settings)
+    cluster = Cluster(settings, port, api, kept, logs, Registry(registry), archive, uploads)
     try:
         for keeper in (api, *kept):
             keeper.start()
@@ -167,8 +172,10 @@ def running_cluster(
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """The variables that make a process share this service."""
-    found = {"GLYPHD_DATA_DIR": str(settings.data_dir)}
-    return found | ({"GLYPHD_DATABASE_URL": settings.database_url} if settings.database_url else {})
+    urls = {f"{PREFIX}{name.upper()}": getattr(settings, name) for name in URLS}
+    return {"GLYPHD_DATA_DIR": str(settings.data_dir)} | {
+        name: url for name, url in urls.items() if url is not None
+    }
 
 
 def until(condition: Callable[[], Any], patience: float = PATIENCE_SECONDS) -> Any:
@@ -179,9 +186,3 @@ def until(condition: Callable[[], Any], patience: float = PATIENCE_SECONDS) -> A
             raise WaitedInVain(getattr(condition, "__name__", str(condition)))
         time.sleep(LOOK_SECONDS)
     return found
-
-
-def free_port() -> int:
-    with socket.create_server((HOST, 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -1,5 +1,5 @@
-"""Rounds on several machines: clients upload while processes and the primary are killed or frozen,
-and a standby takes over."""
+"""Rounds on several machines: clients upload while processes, the primary, bucket and Redis are
+killed or frozen, and a standby takes over."""
 
 import os
 import signal
@@ -14,19 +14,21 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
-from glyphd.importing.unrecorded import SETTLED_SECONDS, find_unrecorded
-from glyphd.uploads import LocalUploads
 from tests.chaos.checks import Checker
-from tests.chaos.clusters import until
+from tests.chaos.clusters import WaitedInVain, until
 from tests.chaos.files import make_file
 from tests.chaos.keeping import Keeper
-from tests.chaos.machines import Machines, MakePart, running_machines, shared_folder
-from tests.chaos.rounds import CLIENTS, FILES_OF_A_CLIENT, work
+from tests.chaos.machines import Machines, MakePart, bucket, redis, running_machines
+from tests.chaos.orphans import count_orphans, let_settle, look_at_once
+from tests.chaos.rounds import CLIENTS, FILES_OF_A_CLIENT, REFUSED_START, work
 from tests.chaos.tallies import Tally
 from tests.postgres_pair import PostgresPair, running_pair
 
 LAG_SECONDS = 1.5
 """How far an asynchronous standby is behind when the primary dies."""
+
+AWAY = ("glyphd: PostgreSQL does not answer", "glyphd: the bucket for uploads does not answer")
+"""What a process may say that ends with REFUSED_START."""
 
 ROUNDS_OF_A_PAIR = 10
 MOST_BLOWS = 4
@@ -44,7 +46,7 @@ class MachinesRun:
     folder: Path
     say: Callable[[str], None]
     is_synchronous: bool = True
-    parts: Sequence[MakePart] = (shared_folder,)
+    parts: Sequence[MakePart] = (bucket, redis)
 
 
 def run_machines(run: MachinesRun) -> Tally:
@@ -65,8 +67,6 @@ def _run_rounds(run: MachinesRun, tally: Tally) -> None:
             for number in range(first, min(first + ROUNDS_OF_A_PAIR, run.rounds)):
                 _Round(run, machines, pair, run.seed + number).run(checker)
                 tally.seconds = time.monotonic() - began
-        exits = [code for code in machines.disorderly_exits() if code != os.EX_TEMPFAIL]
-        tally.findings.wrong += [f"a process ended with exit code {code}" for code in exits]
 
 
 @contextmanager
@@ -92,6 +92,7 @@ class _Round:
         self._dealt: list[str] = []
 
     def run(self, checker: Checker) -> None:
+        began = time.monotonic()
         random, tally = Random(self._seed), checker.tally
         files = [
             [
@@ -115,12 +116,26 @@ class _Round:
             [sent for mine, _ in outcomes for sent in mine],
         )
         found.lost += [refusal for _, refusals in outcomes for refusal in refusals]
+        found.wrong += self._wrong_ends(tally)
         tally.count("rounds")
         tally.findings.add(found)
         said = found.sentences()
-        self._run.say(f"SEED={self._seed}: {', '.join(self._dealt)}: {'; '.join(said) or 'right'}")
+        took = f"{time.monotonic() - began:.0f} s"
+        blows, result = ", ".join(self._dealt), "; ".join(said) or "right"
+        self._run.say(f"SEED={self._seed}, {took}: {blows}: {result}")
         if said:
             self._run.say("\n".join(self._machines.logged_errors()))
+
+    def _wrong_ends(self, tally: Tally) -> list[str]:
+        """Processes that ended by themselves since the last round, but for those that could not
+        start while a server was away, and what they said."""
+        codes = [code for code in self._machines.forget_exits() if code != os.EX_TEMPFAIL]
+        others = [line for line in self._machines.refusals() if not line.startswith(AWAY)]
+        if others:
+            return [f"a process ended with exit code {code}: {others}" for code in codes]
+        started_again = "processes that could not start then, started again"
+        tally.count(started_again, codes.count(REFUSED_START))
+        return [f"a process ended with exit code {code}" for code in codes if code != REFUSED_START]
 
     def _rage(self, tally: Tally) -> None:
         """Up to four blows, among them always one at the primary, one after another."""
@@ -142,7 +157,7 @@ class _Round:
                 self._dealt.append(name)
             else:
                 self._dealt.append(_BLOWS[name](self))
-                tally.count(self._dealt[-1])
+            tally.count(self._dealt[-1])
 
     def kill(self, keepers: list[Keeper], who: str) -> str:
         for keeper in keepers:
@@ -203,14 +218,16 @@ class _Round:
         return f"failover from a {'frozen' if is_frozen else 'killed'} primary"
 
     def _await_orphans(self, tally: Tally) -> None:
-        """No upload is in flight any more: what is kept is made old enough to be taken up."""
-        uploads = LocalUploads(self._machines.settings.uploads_dir)
-        old = time.time() - 2 * SETTLED_SECONDS
-        for path in self._machines.settings.uploads_dir.iterdir():
-            os.utime(path, (old, old))
-        registry = self._machines.registry
-        tally.count("uploads that a failover made orphans", len(find_unrecorded(uploads, registry)))
-        until(lambda: not find_unrecorded(uploads, registry))
+        """No upload is in flight any more: when what is kept is old enough, it is taken up.
+
+        Workers that have noticed a failover look often; otherwise they are made to look.
+        """
+        tally.count("uploads that a failover made orphans", count_orphans(self._machines))
+        let_settle(self._machines)
+        if not any(blow.startswith("failover") for blow in self._dealt):
+            look_at_once(self._machines)
+        with suppress(WaitedInVain):  # then they are found by the checks
+            until(lambda: not count_orphans(self._machines))
 
 
 _BLOWS: dict[str, Callable[[_Round], str]] = {

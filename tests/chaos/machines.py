@@ -1,20 +1,28 @@
 """A service as on several machines: two APIs and three workers, each with a data folder of its own,
-on a PostgreSQL pair and a place for uploads that all of them reach."""
+on a PostgreSQL pair, a bucket for uploads, and Redis for the queue."""
 
 import http.client
+import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 from glyphd.db.connections import close_all, open_archive, open_registry
 from glyphd.importing.registry import Registry
 from glyphd.settings import Settings
-from tests.chaos.clusters import Answer, Cluster, environment_of, free_port
+from glyphd.uploads.opening import open_uploads
+from tests.bucket_server import BUCKET, running_bucket_server
+from tests.chaos.clusters import Answer, Cluster, environment_of
 from tests.chaos.keeping import Keeper
-from tests.postgres_pair import PostgresPair
+from tests.postgres_pair import Places, PostgresPair
+from tests.redis_server import running_redis
+from tests.server_process import ServerProcess, free_port
 
 APIS = 2
 WORKERS = 3
@@ -22,16 +30,16 @@ WORKERS = 3
 
 @dataclass(frozen=True)
 class Part:
-    """What all machines share besides PostgreSQL: how a machine's process finds it, and how to
-    trouble it for so many seconds, by name."""
+    """What all machines share besides PostgreSQL: the settings and variables of each process, and
+    how to trouble it for so many seconds, by name."""
 
+    settings: dict[str, str]
+    troubles: dict[str, Callable[[float], None]]
     environment: dict[str, str] = field(default_factory=dict)
-    give_to: Callable[[Settings], None] = lambda settings: None
-    troubles: dict[str, Callable[[float], None]] = field(default_factory=dict)
 
 
-MakePart = Callable[[Path], AbstractContextManager[Part]]
-"""A part in a folder, as long as the block."""
+MakePart = Callable[[], AbstractContextManager[Part]]
+"""A part, as long as the block."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +73,25 @@ class Machines(Cluster):
             return False
         return all(answer.status == 200 for answer in answers)
 
-    def disorderly_exits(self) -> list[int]:
-        return [code for keeper in self.keepers for code in keeper.disorderly_exits()]
+    def forget_exits(self) -> list[int]:
+        """How processes ended that were not told to, since this was asked last."""
+        codes = [code for keeper in self.keepers for code in keeper.disorderly_exits()]
+        for keeper in self.keepers:
+            keeper.exits.clear()
+        return codes
+
+    def refusals(self) -> list[str]:
+        """What processes said that could not start."""
+        lines = [line for log in self.logs.glob("*.log") for line in log.read_text().splitlines()]
+        return [line for line in lines if line.startswith("glyphd: ")]
 
     def _request(self, port: int, *asked: Any, **headers: str) -> Answer:
         return Cluster.request(self.at(port), *asked, **headers)
 
     def at(self, port: int) -> Cluster:
         """The same with one API."""
-        return Cluster(
-            self.settings, port, self.api, self.workers, self.logs, self.registry, self.archive
-        )
+        values = {each.name: getattr(self, each.name) for each in fields(Cluster)}
+        return Cluster(**values | {"port": port})
 
 
 @contextmanager
@@ -84,28 +100,21 @@ def running_machines(
 ) -> Iterator[Machines]:
     """The processes, started but maybe not up yet; each is started again when it dies."""
     with ExitStack() as stack:
-        parts = [stack.enter_context(make(folder)) for make in make_parts]
-        places = pair.places
+        parts = [stack.enter_context(make()) for make in make_parts]
+        for part in parts:
+            # Also for this process, which looks at the same uploads.
+            stack.enter_context(patch.dict(os.environ, part.environment))
         settings = [
-            Settings(
-                data_dir=folder / f"machine-{number}" / "data",
-                database_url=places.url(database),
-                read_url=places.read_url(database),
-            )
+            _settings_of(folder / f"machine-{number}", pair.places, database, parts)
             for number in range(APIS + WORKERS + 1)
         ]
-        for one in settings:
-            for part in parts:
-                part.give_to(one)
         ports = [free_port() for _ in range(APIS)]
         apis = [
-            _keeper(
-                one, parts, folder / f"api-{port}.log", "serve", "--no-worker", f"--port={port}"
-            )
+            _keeper(one, folder / f"api-{port}.log", "serve", "--no-worker", f"--port={port}")
             for one, port in zip(settings, ports, strict=False)
         ]
         workers = [
-            _keeper(one, parts, folder / f"worker-{number}.log", "worker")
+            _keeper(one, folder / f"worker-{number}.log", "worker")
             for number, one in enumerate(settings[APIS:-1])
         ]
         registry = open_registry(settings[-1])
@@ -114,7 +123,7 @@ def running_machines(
         stack.callback(close_all, archive)
         machines = Machines(
             settings[-1], ports[0], apis[0], workers, folder, Registry(registry), archive,
-            apis=apis, ports=ports, parts=parts,
+            open_uploads(settings[-1]), apis=apis, ports=ports, parts=parts,
         )  # fmt: skip
         for keeper in machines.keepers:
             stack.callback(keeper.stop)
@@ -122,21 +131,38 @@ def running_machines(
         yield machines
 
 
-def _keeper(settings: Settings, parts: Sequence[Part], log: Path, *command: str) -> Keeper:
-    environment = environment_of(settings) | {"GLYPHD_READ_URL": str(settings.read_url)}
-    for part in parts:
-        environment |= part.environment
-    return Keeper("glyphd", *command, environment=environment, log=log)
+def _settings_of(machine: Path, places: Places, database: str, parts: Sequence[Part]) -> Settings:
+    """With a data folder of its own."""
+    shared = {name: value for part in parts for name, value in part.settings.items()}
+    urls = {"database_url": places.url(database), "read_url": places.read_url(database)}
+    return Settings(data_dir=machine / "data", **urls, **shared)
+
+
+def _keeper(settings: Settings, log: Path, *command: str) -> Keeper:
+    return Keeper("glyphd", *command, environment=environment_of(settings), log=log)
 
 
 @contextmanager
-def shared_folder(folder: Path) -> Iterator[Part]:
-    """One folder for the uploads of all machines, as on a network file system."""
-    shared = folder / "uploads"
-    shared.mkdir(mode=0o700)
+def bucket() -> Iterator[Part]:
+    """SeaweedFS for the uploads."""
+    with running_bucket_server() as server:
+        settings = {"upload_url": f"s3://{BUCKET}/chaos"}
+        yield Part(settings, _troubles(server, "the bucket"), server.environment)
 
-    def give_to(settings: Settings) -> None:
-        settings.uploads_dir.parent.mkdir(parents=True, mode=0o700)
-        settings.uploads_dir.symlink_to(shared)
 
-    yield Part(give_to=give_to)
+@contextmanager
+def redis() -> Iterator[Part]:
+    """Redis for the queue; a killed one comes back empty."""
+    with running_redis() as server:
+        yield Part({"queue_url": server.url}, _troubles(server, "Redis"))
+
+
+def _troubles(server: ServerProcess, name: str) -> dict[str, Callable[[float], None]]:
+    def lasting(trouble: Callable[[], AbstractContextManager[None]], seconds: float) -> None:
+        with trouble():
+            time.sleep(seconds)
+
+    return {
+        f"`kill -9` of {name}": partial(lasting, server.down),
+        f"{name} frozen": partial(lasting, server.frozen),
+    }

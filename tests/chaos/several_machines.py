@@ -1,5 +1,5 @@
 """`python -m tests.chaos.several_machines`: the chaos run on several machines with a PostgreSQL
-pair; exit code 1 when a promise was broken."""
+pair, a bucket and Redis; exit code 1 when a promise was broken."""
 
 import os
 import sys
@@ -29,7 +29,8 @@ SYNCHRONOUS = "synchronous"
     help="Whether commits wait for the standby.",
 )
 def main(rounds: int, seed: int | None, standby: str) -> None:
-    """Kill and freeze processes and the primary while clients upload, then check every row."""
+    """Kill and freeze processes, the primary, bucket and Redis while clients upload, then check
+    every row."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
     first = SystemRandom().randrange(10**6) if seed is None else seed

@@ -17,8 +17,9 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from tests.deploy.prometheus import Prometheus, free_port, scraping
+from tests.deploy.prometheus import Prometheus, scraping
 from tests.e2e.processes import data_in, final_status, get, many_offers, serving, upload, working
+from tests.server_process import free_port
 from tests.web.chromium.launching import find_chromium, launch
 
 ROOT = Path(__file__).parents[2]

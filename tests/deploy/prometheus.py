@@ -1,7 +1,6 @@
 """A real Prometheus that scrapes a service."""
 
 import json
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from urllib.parse import urlencode
 
 from tests.deploy.promtool import require_installed
 from tests.e2e.processes import PATIENCE_SECONDS, get, until
+from tests.server_process import free_port
 
 RULES = Path(__file__).parents[2] / "deploy/prometheus/rules.yml"
 _CONFIGURATION = """
@@ -47,12 +47,6 @@ class Prometheus:
             return bool(self.asked("vector(1)"))
         except (URLError, ConnectionError, json.JSONDecodeError, TypeError, KeyError):
             return False
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @contextmanager

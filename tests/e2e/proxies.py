@@ -3,7 +3,6 @@ as ordinary processes on free ports."""
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -11,13 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from tests.e2e.processes import PATIENCE_SECONDS, until
+from tests.server_process import free_port, installed
 
 PAGE = Path(__file__).parents[2] / "docs" / "PROXIES.md"
 ADDRESS_OF_THE_PAGE = "127.0.0.1:8080"
-_WITH_SBIN = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 
 # What Debian's own nginx.conf would say, for a process without rights.
 _NGINX = """\
@@ -56,12 +53,12 @@ def nginx(folder: Path, upstream: str, *, prefix: str = "", more: str = "") -> I
     """nginx before the service at `upstream`, such as `127.0.0.1:4711`; `more` are directives for
     all servers."""
     folder.mkdir()
-    port = _free_port()
+    port = free_port()
     server = snippet("nginx", prefix, upstream).replace("443 ssl", f"127.0.0.1:{port}")
     file = folder / "nginx.conf"
     file.write_text(_NGINX.format(folder=folder, more=more, server=server))
     command = (
-        program("nginx"),
+        installed("nginx"),
         "-p",
         str(folder),
         "-c",
@@ -77,11 +74,11 @@ def nginx(folder: Path, upstream: str, *, prefix: str = "", more: str = "") -> I
 def caddy(folder: Path, upstream: str, *, prefix: str = "") -> Iterator[Proxy]:
     """Caddy before the service at `upstream`."""
     folder.mkdir()
-    port = _free_port()
+    port = free_port()
     site = snippet("caddy", prefix, upstream).replace("gpu.example.com", f"http://127.0.0.1:{port}")
     file = folder / "Caddyfile"
     file.write_text("{\n\tadmin off\n\tauto_https off\n}\n" + site)
-    command = (program("caddy"), "run", "--config", str(file), "--adapter", "caddyfile")
+    command = (installed("caddy"), "run", "--config", str(file), "--adapter", "caddyfile")
     with _running(command, folder, port):
         yield Proxy(f"http://127.0.0.1:{port}", prefix)
 
@@ -93,17 +90,6 @@ def snippet(language: str, prefix: str, upstream: str) -> str:
     plain, prefixed = found
     assert "/gpu" in prefixed
     return (prefixed if prefix else plain).replace(ADDRESS_OF_THE_PAGE, upstream)
-
-
-def program(name: str) -> str:
-    """Where a proxy is installed. Without it the test is skipped, and fails in CI."""
-    path = shutil.which(name, path=_WITH_SBIN)
-    if path is None:
-        missing = f"{name} is not installed (Debian: apt-get install {name})"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return path
 
 
 @contextmanager
@@ -124,9 +110,3 @@ def _running(command: tuple[str, ...], folder: Path, port: int) -> Iterator[None
 def _is_open(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -2,6 +2,8 @@
 refused, and no secret is shown."""
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,12 +15,14 @@ from uuid import uuid4
 import psutil
 import pytest
 
+from glyphd.uploads.store import HALF_RECEIVED_SECONDS
 from tests.bucket_server import BUCKET, KEY_ID, SECRET, BucketServer, running_bucket_server
 from tests.e2e.processes import (
     PATIENCE_SECONDS,
     data_in,
     final_status,
     get,
+    many_offers,
     readiness,
     run,
     serving,
@@ -122,6 +126,28 @@ def test_an_import_waits_until_the_bucket_is_back(
 def _handed_back(address: str, import_id: str) -> dict[str, Any] | None:
     status: dict[str, Any] = get(address, f"/api/imports/{import_id}")
     return status if status["status"] == "queued" and status["reason"] else None
+
+
+def test_what_a_killed_api_had_received_is_removed_when_it_starts_again(
+    environment: dict[str, str], server: BucketServer
+) -> None:
+    folder = Path(environment["GLYPHD_DATA_DIR"], "gpu.uploads")
+    with (
+        serving("--no-worker", environment=environment) as service,
+        ThreadPoolExecutor(1) as threads,
+        server.frozen(),
+    ):
+        sent = threads.submit(upload, service.address, many_offers(3))
+        (abandoned,) = until(lambda: list(folder.glob("*.part")))
+        service.kill()
+        assert isinstance(sent.exception(), OSError)
+    # Another API of this machine may be receiving a younger one.
+    (folder / "young.part").touch()
+    moment = time.time() - 2 * HALF_RECEIVED_SECONDS
+    os.utime(abandoned, (moment, moment))
+    with serving("--no-worker", environment=environment):
+        until(lambda: not abandoned.exists())
+        assert [path.name for path in folder.iterdir()] == ["young.part"]
 
 
 def test_a_large_upload_keeps_the_memory_flat(environment: dict[str, str], large: Path) -> None:

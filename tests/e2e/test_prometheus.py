@@ -8,7 +8,7 @@ from time import monotonic
 
 import psutil
 
-from tests.deploy.prometheus import Prometheus, free_port, scraping
+from tests.deploy.prometheus import Prometheus, scraping
 from tests.e2e.processes import (
     PATIENCE_SECONDS,
     Process,
@@ -19,6 +19,7 @@ from tests.e2e.processes import (
     upload,
     working,
 )
+from tests.server_process import free_port
 
 COUNTED = 'glyphd_imports_total{status="succeeded"}'
 CSV = b"model,price_usd,score\nL4,2400,0.7\n"

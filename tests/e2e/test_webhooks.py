@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from tests.e2e.processes import (
     working,
 )
 from tests.events.receivers import Receiver, Reply, Request as Received, receiving
+from tests.server_process import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "WEBHOOKS.md"
 IMPORTS = 30
@@ -59,16 +59,10 @@ def _add_webhook(address: str, url: str) -> dict[str, Any]:
         return found
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def test_the_receiver_of_the_manual_gets_what_happens(environment: dict[str, str]) -> None:
     (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     assert len([line for line in code.splitlines() if line.strip()]) <= 15
-    port = _free_port()
+    port = free_port()
     with serving(environment=environment) as api:
         webhook = _add_webhook(api.address, f"http://localhost:{port}/")
         receiver = subprocess.Popen(

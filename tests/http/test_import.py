@@ -29,6 +29,7 @@ def test_every_form_brings_the_same_rows(service: Service, sent: Sent) -> None:
     ]
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("sent", EVERY_FORM.values(), ids=EVERY_FORM.keys())
 def test_the_bytes_are_kept_as_they_were_received(service: Service, sent: Sent) -> None:
     status = sent.to(service, status=202).json
@@ -55,6 +56,7 @@ def test_every_call_is_an_import_of_its_own(service: Service) -> None:
     assert service.upload(CSV).json["import_id"] != service.upload(CSV).json["import_id"]
 
 
+@pytest.mark.every_way
 def test_a_manifest_lies_beside_the_upload(service: Service) -> None:
     status = service.upload(
         CSV, "?source=perplexity&description=July&filename=f.csv&on_error=skip"
@@ -74,6 +76,7 @@ def test_a_manifest_lies_beside_the_upload(service: Service) -> None:
     assert service.kept() == sorted([f"{status['import_id']}.csv", f"{status['import_id']}.json"])
 
 
+@pytest.mark.every_way
 def test_the_json_form_keeps_the_text_as_utf_8(service: Service) -> None:
     csv = offers("Größe,1,0.5,EU,Škoda,2025-01-01")
     import_id = service.http.post_json("/api/import", {"csv": csv}).json["import_id"]
@@ -99,6 +102,7 @@ def test_a_raw_body_has_its_name_in_the_query(service: Service) -> None:
     )
 
 
+@pytest.mark.every_way
 def test_a_raw_body_named_gz_is_unpacked(service: Service) -> None:
     assert service.import_csv(PACKED, "?filename=offers.csv.gz")["record_count"] == 2
 
@@ -153,6 +157,7 @@ def test_an_encoding_is_used_when_it_is_given(service: Service) -> None:
     assert (status["encoding"], status["first_model"]) == ("iso8859-1", "Größe")
 
 
+@pytest.mark.every_way
 def test_a_dry_run_writes_nothing(service: Service) -> None:
     status = service.import_csv(CSV, "?dry_run=true")
     assert (status["status"], status["record_count"], status["first_model"]) == (
@@ -163,6 +168,7 @@ def test_a_dry_run_writes_nothing(service: Service) -> None:
     assert service.listings(f"?import_id={status['import_id']}") == service.listings() == []
 
 
+@pytest.mark.every_way
 def test_one_bad_row_fails_the_import(service: Service) -> None:
     status = service.import_csv(CSV + b"L40S,$99,0.5,EU,Acme,2025-01-01\n")
     assert (status["status"], status["error"]["code"], status["record_count"]) == (
@@ -173,11 +179,13 @@ def test_one_bad_row_fails_the_import(service: Service) -> None:
     assert service.listings() == []
 
 
+@pytest.mark.every_way
 def test_a_bad_row_may_be_skipped(service: Service) -> None:
     status = service.import_csv(CSV + b"L40S,$99,0.5,EU,Acme,2025-01-01\n", "?on_error=skip")
     assert (status["status"], status["record_count"], status["error_count"]) == ("succeeded", 2, 1)
 
 
+@pytest.mark.every_way
 def test_a_skipped_row_leaves_its_number_free(service: Service) -> None:
     rows = ("A,1,1,,,2025-01-01", "B,$1,1,,,2025-01-01", "C,1,1,,,2025-01-01")
     status = service.import_csv(offers(*rows), "?on_error=skip")
@@ -188,6 +196,7 @@ def test_a_skipped_row_leaves_its_number_free(service: Service) -> None:
     ]
 
 
+@pytest.mark.every_way
 def test_the_same_bytes_are_recognised(service: Service) -> None:
     first = service.import_csv(CSV)
     assert first["same_content_as"] is None
@@ -201,6 +210,7 @@ def test_a_dry_run_is_no_earlier_import(service: Service) -> None:
     assert service.upload(CSV).json["same_content_as"] is None
 
 
+@pytest.mark.every_way
 def test_a_failed_import_is_no_earlier_import(service: Service) -> None:
     broken = CSV.replace(b"2400.5", b"$2400")
     assert service.import_csv(broken)["status"] == "failed"
@@ -212,6 +222,7 @@ def test_same_content_is_not_the_same_text_in_another_form(service: Service) -> 
     assert service.upload(PACKED, Content_Encoding="gzip").json["same_content_as"] is None
 
 
+@pytest.mark.every_way
 def test_a_time_that_is_missing_is_the_one_of_receipt(service: Service) -> None:
     status = service.import_csv("model,price_usd,score\nL4,1,0.5\n")
     assert service.listings()[0]["seen_at"] == status["received_at"]

@@ -38,6 +38,7 @@ def test_an_error_has_the_documented_members(shared_service: Service, failed: st
     ]
 
 
+@pytest.mark.every_way
 def test_a_column_is_called_as_the_file_calls_it(service: Service) -> None:
     path = service.import_csv("Model,Price,Final-Score\nL4,$,1\n")["links"]["errors"]
     error = service.http.get(path).json[0]
@@ -56,17 +57,20 @@ def test_a_line_is_the_physical_one_where_the_record_starts(service: Service) ->
     assert [(error["row"], error["line"]) for error in service.http.get(path).json] == [(2, 5)]
 
 
+@pytest.mark.every_way
 def test_skipped_rows_have_errors_too(service: Service) -> None:
     path = service.import_csv(BROKEN, "?on_error=skip")["links"]["errors"]
     assert len(service.http.get(path).json) == 25
 
 
+@pytest.mark.every_way
 def test_an_import_without_errors_has_an_empty_list(service: Service) -> None:
     path = service.import_csv(offers("L4,1,1,,,2025-01-01"))["links"]["errors"]
     assert service.http.get(path).json == []
     assert service.http.get(f"{path}?format=csv").text == ",".join(ERROR_FIELDS) + "\r\n"
 
 
+@pytest.mark.every_way
 def test_a_queued_import_has_an_empty_list(service: Service) -> None:
     path = service.upload(BROKEN).json["links"]["errors"]
     assert service.http.get(path).json == []
@@ -99,6 +103,7 @@ def test_it_can_be_had_as_lines_of_json(shared_service: Service, failed: str) ->
     assert [json.loads(line) for line in lines] == shared_service.http.get(failed).json
 
 
+@pytest.mark.every_way
 def test_beyond_a_cap_errors_are_counted_and_not_kept(start_service: StartService) -> None:
     service = start_service(max_row_errors=10)
     status = service.import_csv(BROKEN)

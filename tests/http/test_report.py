@@ -44,6 +44,7 @@ def _lines(*lines: str) -> str:
     return "\r\n".join([*lines, ""])
 
 
+@pytest.mark.every_way
 def test_every_row_stands_in_it_in_order_with_what_is_wrong_with_it(service: Service) -> None:
     head = "Model,Price.USD,score,note,_mine"
     file = (
@@ -94,6 +95,7 @@ def test_a_broken_row_has_the_cells_that_there_are(
     assert found[3:] == cells
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize(
     ("name", "line", "why"),
     [
@@ -117,6 +119,7 @@ def test_where_the_file_can_not_be_read_on_the_last_row_says_why(
     assert all(record[1] == OK for record in records[1:-1])
 
 
+@pytest.mark.every_way
 def test_a_cell_mended_in_it_makes_it_succeed_when_it_is_sent_back(service: Service) -> None:
     failed = service.import_csv(offers(ROW, "H100,$30000,0.9,EU,Acme,2025-07-29"))
     assert failed["status"] == "failed"
@@ -181,6 +184,7 @@ def test_that_of_a_report_has_its_own_marks_alone(service: Service) -> None:
     )
 
 
+@pytest.mark.every_way
 def test_rows_sent_as_json_have_the_canonical_columns(service: Service) -> None:
     rows = [
         {
@@ -222,6 +226,7 @@ def test_rows_sent_as_json_have_the_canonical_columns(service: Service) -> None:
     assert _rows(service, again) == _rows(service, import_id)
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize(
     ("file", "query", "headers"),
     [
@@ -239,12 +244,14 @@ def test_it_is_utf_8_with_commas_whatever_the_file_is(
     assert found == _lines(f"{MARKS},{offers().strip()}", "2,ok,,Größe,1,1,,,")
 
 
+@pytest.mark.every_way
 def test_it_has_all_errors_also_where_not_all_are_kept(start_service: StartService) -> None:
     service = start_service(max_row_errors=1)
     records = _records(_report_of(service, offers(*["L4,$,1,,,"] * 5)))
     assert [record[1] for record in records[1:]] == [ERROR] * 5
 
 
+@pytest.mark.every_way
 def test_it_needs_no_worker(service: Service) -> None:
     import_id = service.upload(offers(ROW)).json["import_id"]
     assert _report(service, import_id).text == _lines(f"{MARKS},{offers().strip()}", f"2,ok,,{ROW}")
@@ -260,6 +267,7 @@ def test_it_is_a_csv_with_a_name(service: Service) -> None:
     assert answer.headers["Content-Length"] == str(len(answer.body))
 
 
+@pytest.mark.every_way
 def test_who_has_it_already_gets_304(service: Service) -> None:
     import_id = service.import_csv(offers(ROW))["import_id"]
     etag = _report(service, import_id).headers["ETag"]
@@ -293,6 +301,7 @@ def test_another_bound_for_seen_at_is_another_etag(service: Service) -> None:
     assert before.headers["ETag"] != after.headers["ETag"]
 
 
+@pytest.mark.every_way
 def test_a_missing_file_is_told(service: Service) -> None:
     import_id = service.upload(offers(ROW)).json["import_id"]
     service.services.uploads.delete(f"{import_id}.csv")

@@ -26,6 +26,7 @@ def _prices(service: Service, query: str = "") -> dict[str, float]:
     return {row["model"]: row["price_usd"] for row in service.listings(query)}
 
 
+@pytest.mark.every_way
 def test_a_rollback_takes_the_rows_out_of_the_current_view(service: Service) -> None:
     service.import_csv(MONDAY)
     tuesday = service.import_csv(TUESDAY)["import_id"]
@@ -35,6 +36,7 @@ def test_a_rollback_takes_the_rows_out_of_the_current_view(service: Service) -> 
     assert (status["status"], status["rolled_back_at"] is None) == ("succeeded", False)
 
 
+@pytest.mark.every_way
 def test_a_restore_brings_them_back(service: Service) -> None:
     service.import_csv(MONDAY)
     tuesday = service.import_csv(TUESDAY)["import_id"]
@@ -45,6 +47,7 @@ def test_a_restore_brings_them_back(service: Service) -> None:
     assert status["rolled_back_at"] is None
 
 
+@pytest.mark.every_way
 def test_no_event_is_deleted(service: Service) -> None:
     import_id = service.import_csv(MONDAY)["import_id"]
     brought = service.listings(f"?import_id={import_id}")
@@ -56,6 +59,7 @@ def test_no_event_is_deleted(service: Service) -> None:
     assert len(service.listings("?history=true")) == 2
 
 
+@pytest.mark.every_way
 def test_it_is_answered_at_once_with_the_status_when_a_worker_is_there(
     live_service: Service,
 ) -> None:
@@ -72,6 +76,7 @@ def test_it_is_202_with_the_status_while_it_waits(service: Service) -> None:
     assert answer.json["rolled_back_at"] is None
 
 
+@pytest.mark.every_way
 def test_asking_again_joins_the_one_under_way(service: Service) -> None:
     import_id = service.import_csv(MONDAY)["import_id"]
     answers = [_change(service, import_id, "rollback").status_code for _ in range(3)]
@@ -80,6 +85,7 @@ def test_asking_again_joins_the_one_under_way(service: Service) -> None:
     assert len(service.changes()) == 1
 
 
+@pytest.mark.every_way
 def test_the_opposite_of_one_under_way_is_refused(service: Service) -> None:
     import_id = service.import_csv(MONDAY)["import_id"]
     _change(service, import_id, "rollback")
@@ -87,6 +93,7 @@ def test_the_opposite_of_one_under_way_is_refused(service: Service) -> None:
     assert problem(answer)["code"] == "change_pending"
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("kind", ["rollback", "restore"])
 def test_what_stands_like_that_already_is_refused(service: Service, kind: str) -> None:
     import_id = service.import_csv(MONDAY)["import_id"]
@@ -151,12 +158,14 @@ def test_a_bad_reason_is_refused(
     assert problem(answer)["code"] == code
 
 
+@pytest.mark.every_way
 def test_a_rolled_back_import_does_not_count_as_the_same_content(service: Service) -> None:
     first = service.import_csv(MONDAY)["import_id"]
     _changed(service, first, "rollback")
     assert service.import_csv(MONDAY)["same_content_as"] is None
 
 
+@pytest.mark.every_way
 def test_a_listing_without_events_that_count_is_not_current(service: Service) -> None:
     import_id = service.import_csv(offers("L4,2400,0.9,USA,Acme,2025-07-28"))["import_id"]
     listing_id = service.listings()[0]["listing_id"]

@@ -50,9 +50,15 @@ def _change_keys(service: Service, **values: Any) -> None:
         archive.execute(ListingKey.update(**values))
 
 
+def _kept_name(service: Service) -> str:
+    """The only upload's."""
+    (name,) = (name for name in service.kept() if not name.endswith(".json"))
+    return name
+
+
 def _change_file(service: Service, old: bytes, new: bytes) -> None:
-    (path,) = service.settings.uploads_dir.glob("*.csv")
-    path.write_bytes(path.read_bytes().replace(old, new))
+    name = _kept_name(service)
+    service.services.uploads.put(name, service.kept_bytes(name).replace(old, new))
 
 
 def _refused(service: Service, status: int) -> dict[str, Any]:
@@ -122,6 +128,7 @@ def test_of_gzip_it_is_unpacked_also_far_behind(service: Service) -> None:
     assert _source(service, row).body == b"M59999,59999,1,,,2025-01-01\n"
 
 
+@pytest.mark.every_way
 def test_of_rows_sent_as_json_it_is_their_line(service: Service) -> None:
     rows = [
         {"model": "L4", "price": 1, "score": 1},
@@ -134,6 +141,7 @@ def test_of_rows_sent_as_json_it_is_their_line(service: Service) -> None:
     assert answer.headers["Content-Type"] == "application/x-ndjson"
 
 
+@pytest.mark.every_way
 def test_rows_that_are_equal_have_each_their_own(service: Service) -> None:
     status = service.import_csv(offers(ROW, f'"L4",{ROW[3:]}', f'{ROW[:-10]}"2025-07-29"'))
     found = [
@@ -147,6 +155,7 @@ def test_a_row_without_a_time_is_proved_by_when_it_was_received(service: Service
     assert _only_source(service).text == "L4,1,1,,,\n"
 
 
+@pytest.mark.every_way
 def test_an_import_that_was_run_again_has_the_file_of_the_first(service: Service) -> None:
     failed = service.import_csv(offers("L4,1,1,,,", "L4,$,1,,,"))
     service.post(f"/api/imports/{failed['import_id']}/retry?on_error=skip", "", {})
@@ -243,6 +252,7 @@ def test_a_listing_id_that_is_not_the_row_s_is_told(service: Service) -> None:
     assert _refused(service, 500)["detail"].endswith(": listing_id")
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -259,18 +269,19 @@ def test_a_file_that_says_otherwise_is_told(service: Service, old: bytes, new: b
     assert _refused(service, 500)["code"] == "source_mismatch"
 
 
+@pytest.mark.every_way
 def test_damaged_gzip_is_told(service: Service) -> None:
     service.import_csv(gzip.compress(offers(ROW).encode()), Content_Encoding="gzip")
-    (path,) = service.settings.uploads_dir.glob("*.csv.gz")
-    path.write_bytes(path.read_bytes()[:-9])
+    name = _kept_name(service)
+    service.services.uploads.put(name, service.kept_bytes(name)[:-9])
     found = _refused(service, 500)
     assert (found["code"], "gzip" in found["detail"]) == ("source_mismatch", True)
 
 
+@pytest.mark.every_way
 def test_a_missing_file_is_told(service: Service) -> None:
     status = service.import_csv(offers(ROW))
-    (path,) = service.settings.uploads_dir.glob("*.csv")
-    path.unlink()
+    service.services.uploads.delete(_kept_name(service))
     found = _refused(service, 500)
     assert (found["code"], found["import_id"]) == ("source_missing", status["import_id"])
     assert str(service.settings.data_dir) not in found["detail"]

@@ -52,6 +52,7 @@ LONG = {
 }
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("file", LONG.values(), ids=LONG.keys())
 def test_no_stretch_without_a_row_is_too_long_to_stop_in(service: Service, file: bytes) -> None:
     """All of it is less than one chunk of rows."""
@@ -79,6 +80,7 @@ def _text(service: Service, job: Job, go_on: GoOn) -> Iterator[BinaryIO]:
         yield text
 
 
+@pytest.mark.every_way
 def test_reading_ends_when_it_is_told_to(service: Service) -> None:
     job = service.services.registry.find_import(service.upload(LONG["one line"]).json["import_id"])
     assert job is not None

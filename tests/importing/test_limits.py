@@ -3,6 +3,8 @@
 import gzip
 from typing import Any
 
+import pytest
+
 from tests.service import Service, StartService
 
 HEADER = b"model,price_usd,score,notes\n"
@@ -17,6 +19,7 @@ def test_a_line_of_the_longest_length_is_read(start_service: StartService) -> No
     assert _import(start_service(max_line_bytes=LINE), HEADER + longest)["status"] == "succeeded"
 
 
+@pytest.mark.every_way
 def test_an_over_long_line_is_its_rows_error(start_service: StartService) -> None:
     service = start_service(max_line_bytes=LINE)
     status = _import(service, HEADER + b"A,1,0.5,\n" + b"B,1,0.5," + b"x" * 5000 + b"\nC,1,0.5,\n")
@@ -35,6 +38,7 @@ def test_an_over_long_line_that_may_leave_a_quote_open_makes_the_file_unreadable
     assert "line 2" in status["error"]["message"]
 
 
+@pytest.mark.every_way
 def test_the_worker_holds_to_the_columns_too(start_service: StartService) -> None:
     """The setting may be another by then."""
     import_id = start_service().upload(HEADER[:-1] + b"," * 100 + b"\nA,1,0.5,\n").json["import_id"]
@@ -50,6 +54,7 @@ def test_gzip_may_unpack_to_the_cap(start_service: StartService) -> None:
     assert status["status"] == "succeeded"
 
 
+@pytest.mark.every_way
 def test_gzip_that_unpacks_to_more_is_unreadable(start_service: StartService) -> None:
     service = start_service(max_unpacked_bytes=UNPACKED)
     status = _import(service, gzip.compress(_of_size(UNPACKED + 1)), **GZIP)

@@ -2,6 +2,7 @@
 
 import os
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,9 +14,18 @@ from tests.e2e.processes import until
 from tests.postgres_pair import PostgresPair
 from tests.service import Service, offers
 from tests.standby.conftest import is_on_standby
-from worker.orphans import OrphanSearch
+from worker import orphans
+from worker.orphans import HASTE_SECONDS, HASTY_SECONDS, OrphanSearch
 
 ROWS = tuple(f"L4,{price},0.7,EU,Acme {price},2025-07-29" for price in range(1, 50))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time of the search in its only item."""
+    now = [100.0]
+    monkeypatch.setattr(orphans, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
 
 
 def test_a_promoted_standby_has_all_and_takes_all(reader: Service, pair: PostgresPair) -> None:
@@ -45,11 +55,24 @@ def test_a_promoted_standby_has_all_and_takes_all(reader: Service, pair: Postgre
     assert len(reader.listings(f"?import_id={lost}")) == 4
 
 
-def test_without_a_failover_the_search_is_rare(reader: Service) -> None:
+def test_a_worker_that_starts_looks_often_and_then_rarely(
+    reader: Service, clock: list[float]
+) -> None:
+    """The worker that noticed a failover may have died since."""
     search = OrphanSearch(reader.services)
     search.look()
     lost = reader.upload(offers(*ROWS)).json["import_id"]
     _lose(reader, lost)
+    search.look()
+    assert reader.services.registry.find_import(lost) is None
+    clock[0] += HASTY_SECONDS
+    search.look()
+    assert reader.services.registry.find_import(lost) is not None
+
+    clock[0] += HASTE_SECONDS
+    search.look()
+    _lose(reader, lost)
+    clock[0] += HASTY_SECONDS
     search.look()
     assert reader.services.registry.find_import(lost) is None
 

@@ -1,5 +1,6 @@
 """`glyphd backup`: a copy made while the service goes on, and a service that runs on it."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,15 +11,17 @@ from click.testing import CliRunner, Result
 
 from glyphd.cli import main
 from glyphd.upkeep.upload_copies import UNFINISHED
+from tests.chaos.clusters import environment_of
 from tests.damaging import overwrite_table
+from tests.postgres_server import client_programs
 from tests.service import Service, offers, open_service, settings_in
 from tests.upkeep.stories import answers, live
 
 
 def _back_up(service: Service, folder: Path) -> Result:
-    return CliRunner().invoke(
-        main, ["backup", str(folder), "--data-dir", str(service.settings.data_dir)]
-    )
+    path = f"{client_programs()}{os.pathsep}{os.environ['PATH']}"
+    environment = environment_of(service.settings) | {"PATH": path}
+    return CliRunner().invoke(main, ["backup", str(folder)], env=environment)
 
 
 def test_a_service_on_the_copy_gives_every_answer(service: Service, tmp_path: Path) -> None:
@@ -71,14 +74,15 @@ def test_a_folder_in_use_is_refused(service: Service, tmp_path: Path) -> None:
     assert [file.name for file in (tmp_path / "copy").iterdir()] == ["letter"]
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("fault", ["altered", "missing"])
 @pytest.mark.parametrize("ending", ["csv", "json", "errors.1.ndjson"])
 def test_a_damaged_file_is_told(service: Service, tmp_path: Path, ending: str, fault: str) -> None:
     import_id = service.import_csv(
         offers("L4,1,0.9,EU,Acme,", "L4,$,0.9,EU,Acme,"), "?on_error=skip"
     )["import_id"]
-    kept = service.settings.uploads_dir / f"{import_id}.{ending}"
-    kept.write_bytes(b"other") if fault == "altered" else kept.unlink()
+    uploads, name = service.services.uploads, f"{import_id}.{ending}"
+    uploads.put(name, b"other") if fault == "altered" else uploads.delete(name)
     lines = _refusal(service, tmp_path / "copy")
     assert lines
     assert all(line.startswith(f"import {import_id}: the ") for line in lines)
@@ -156,6 +160,7 @@ def test_it_holds_the_copies_and_nothing_else(service: Service, tmp_path: Path) 
     assert names == ["gpu.registry.sqlite", "gpu.sqlite", "gpu.uploads"]
 
 
+@pytest.mark.every_way
 def test_an_import_that_was_run_again_shares_its_upload(service: Service, tmp_path: Path) -> None:
     failed = service.import_csv(offers("L4,$,0.9,EU,Acme,"))["import_id"]
     service.http.post(f"/api/imports/{failed}/retry?on_error=skip")

@@ -21,6 +21,7 @@ ROWS = ("L4,2400,0.7,EU,Acme,2025-07-29", "L4,$2400,0.7,EU,Acme,2025-07-29")
 A_DAY = 86_400.0
 
 
+@pytest.mark.every_way
 def test_row_errors_outlive_a_worker_that_died_after_its_commit(
     service: Service, context: WorkerContext
 ) -> None:
@@ -34,6 +35,7 @@ def test_row_errors_outlive_a_worker_that_died_after_its_commit(
     assert json.loads(service.http.get(before["links"]["self"]).text)["attempt"] == 2
 
 
+@pytest.mark.every_way
 def test_what_comes_after_the_commit_is_no_failure(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,6 +60,7 @@ def test_trouble_of_another_kind_stays_trouble_behind_a_failed_rollback() -> Non
     assert passing_reason(error) == Trouble.SCHEMA.value
 
 
+@pytest.mark.every_way
 def test_a_clock_set_back_does_not_make_a_job_wait_for_the_time_it_was(service: Service) -> None:
     import_id = service.upload(offers(ROWS[0])).json["import_id"]
     service.alter(import_id, not_before=from_now(A_DAY))
@@ -65,6 +68,7 @@ def test_a_clock_set_back_does_not_make_a_job_wait_for_the_time_it_was(service: 
     assert service.status(import_id)["status"] == "succeeded"
 
 
+@pytest.mark.every_way
 def test_a_clock_set_back_does_not_keep_a_dead_worker_alive(service: Service) -> None:
     service.greet()
     registry = service.services.registry

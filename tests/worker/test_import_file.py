@@ -25,6 +25,7 @@ def _error(service: Service, csv: str | bytes, query: str = "", **headers: str) 
     return found
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize("query", ["", "?on_error=skip"])
 def test_a_quote_that_never_closes_is_an_error_of_the_file(service: Service, query: str) -> None:
     error = _error(service, offers(ROW, '"L4,1,1,,,2025-01-01', ROW, ROW), query)
@@ -32,6 +33,7 @@ def test_a_quote_that_never_closes_is_an_error_of_the_file(service: Service, que
     assert "line 3" in error["message"]
 
 
+@pytest.mark.every_way
 def test_rows_before_it_were_read_and_their_errors_are_told(service: Service) -> None:
     csv = offers(*["L4,$,1,,,2025-01-01"] * 1000, '"L4,1,1,,,2025-01-01')
     status = service.import_csv(csv, "?on_error=skip")
@@ -43,6 +45,7 @@ def test_rows_before_it_were_read_and_their_errors_are_told(service: Service) ->
     assert len(service.http.get(status["links"]["errors"]).json) == 1000
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize(
     "damage",
     [
@@ -57,6 +60,7 @@ def test_damaged_gzip_is_an_error_of_the_file(service: Service, damage: Any) -> 
     assert (error["code"], "gzip" in error["message"]) == ("unreadable_file", True)
 
 
+@pytest.mark.every_way
 def test_gzip_may_not_unpack_to_more_than_it_may(start_service: StartService) -> None:
     service = start_service(max_unpacked_bytes=len(LONG) // 2)
     error = _error(service, gzip.compress(LONG.encode()), Content_Encoding="gzip")
@@ -86,6 +90,7 @@ def test_progress_is_counted_in_bytes_as_received(service: Service) -> None:
     )
 
 
+@pytest.mark.every_way
 def test_a_failed_import_says_how_far_it_came(service: Service) -> None:
     csv = offers(*[ROW] * 1000, '"L4,1,1,,,2025-01-01')
     status = service.import_csv(csv)

@@ -1,7 +1,11 @@
 """Running what is queued in the calling process."""
 
+import pytest
+
 from tests.service import Service, offers
 from worker import run_pending
+
+pytestmark = pytest.mark.every_way
 
 ROW = "L4,2400,0.7,EU,Acme,2025-07-29"
 

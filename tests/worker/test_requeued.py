@@ -31,6 +31,7 @@ def _run_while_locked(service: Service, context: WorkerContext, job: Job) -> Non
         run_job(context, job.id)
 
 
+@pytest.mark.every_way
 @pytest.mark.parametrize(
     "trouble",
     [
@@ -55,6 +56,7 @@ def test_trouble_that_passes_hands_the_job_back(
     assert from_now(0) < job.not_before <= from_now(1)
 
 
+@pytest.mark.every_way
 def test_a_job_that_was_handed_back_rests_and_is_run_then(
     service: Service, make_context: MakeContext
 ) -> None:
@@ -89,25 +91,28 @@ def test_an_archive_that_somebody_holds_hands_the_job_back(
     assert (job.status, job.handback_count, job.progress) == ("queued", 1, 0.0)
 
 
+@pytest.mark.every_way
 def test_a_file_that_is_gone_makes_the_import_wait_for_it(
     service: Service, context: WorkerContext
 ) -> None:
     job = queue_import(service)
-    path = service.settings.uploads_dir / str(job.upload_name)
-    path.rename(service.settings.data_dir / "aside")
+    uploads, name = service.services.uploads, str(job.upload_name)
+    content = service.kept_bytes(name)
+    uploads.delete(name)
     run_job(context, job.id)
     status = service.status(job.import_id)
     assert (status["status"], status["reason"]) == (
         "queued",
         f"the kept file of import {job.import_id} is missing",
     )
-    (service.settings.data_dir / "aside").rename(path)
+    uploads.put(name, content)
     service.alter(job.import_id, not_before=from_now(-1))
     run_job(context, job.id)
     status = service.status(job.import_id)
     assert (status["status"], status["reason"]) == ("succeeded", None)
 
 
+@pytest.mark.every_way
 def test_ready_says_why_imports_wait(service: Service, make_context: MakeContext) -> None:
     job = queue_import(service)
     run_job(make_context(failing(service.settings, NO_ROOM)), job.id)
@@ -128,6 +133,7 @@ def test_errors_stay_where_a_batch_may_refer_to_them(
     assert f"{job.import_id}.errors.1.ndjson" in service.kept()
 
 
+@pytest.mark.every_way
 def test_told_to_stop_it_hands_the_job_back_without_a_rest(
     service: Service, context: WorkerContext
 ) -> None:

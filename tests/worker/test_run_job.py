@@ -14,6 +14,8 @@ from tests.worker.uploads import EventfulUploads, failing
 from worker.context import WorkerContext
 from worker.run_job import MAX_LOST_ATTEMPTS, run_job
 
+pytestmark = pytest.mark.every_way
+
 
 class Unwritable(Registry):
     """A registry that refuses to record outcomes, so many times."""

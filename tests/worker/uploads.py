@@ -1,23 +1,26 @@
 """Upload stores in which something happens when the worker opens a file."""
 
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from glyphd.settings import Settings
-from glyphd.uploads import LocalUploads
+from glyphd.uploads.opening import open_uploads
 
 
-class EventfulUploads(LocalUploads):
-    """Does something before it opens a file: raise, or what another process might do at that
-    moment."""
+class EventfulUploads:
+    """The store of these settings. It does something before it opens a file: raise, or what another
+    process might do at that moment."""
 
     def __init__(self, settings: Settings, event: Callable[[], object]) -> None:
-        super().__init__(settings.uploads_dir)
+        self._uploads = open_uploads(settings)
         self._event = event
 
     def open(self, name: str) -> BinaryIO:
         self._event()
-        return super().open(name)
+        return self._uploads.open(name)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._uploads, name)
 
 
 def failing(settings: Settings, error: BaseException) -> EventfulUploads:
