@@ -17,6 +17,7 @@ from worker.apart import is_worth_it
 from worker.attempts import Attempt
 from worker.context import WorkerContext
 from worker.room import Room
+from worker.watching import look_for_watches
 
 
 class FileImport(Attempt):
@@ -25,6 +26,7 @@ class FileImport(Attempt):
     def __init__(self, context: WorkerContext, claim: Claim) -> None:
         super().__init__(context)
         services, self.job = context.services, claim.job
+        self._claim = claim
         self.written: Written | None = None
         self.foreseen: dict[str, Any] = {}
         self.record_count = 0
@@ -61,7 +63,8 @@ class FileImport(Attempt):
                 result=self.findings(),
                 schema_version=self.job.schema_version,
             )
-            self.written = write_batch(archive, stage, batch, step=self._step)
+            look = look_for_watches(self._context.services.registry, self._claim)
+            self.written = write_batch(archive, stage, batch, step=self._step, look=look)
 
     def findings(self) -> dict[str, Any]:
         """What the registry keeps of the reading, whatever came of it."""

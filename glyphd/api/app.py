@@ -40,6 +40,7 @@ from glyphd.api.system_routes import SystemApi
 from glyphd.api.upload_routes import UploadsApi
 from glyphd.api.visitors import visitor
 from glyphd.api.waiting import Waiting
+from glyphd.api.watch_routes import WatchesApi
 from glyphd.api.webhook_routes import WebhooksApi
 from glyphd.errors import GlyphdError
 from glyphd.importing.traces import read_traceparent, trace_id_of
@@ -110,6 +111,7 @@ def describe(
         SourcesApi(services, results),
         EventsApi(services, waiting),
         WebhooksApi(services),
+        WatchesApi(services),
         MetricsApi(services, requests or RequestMetrics()),
     )
     return Description(route for part in parts for route in part.routes())

@@ -36,6 +36,13 @@ def _fields(text: Any) -> Any:
     return [name.strip() for name in text.split(",")] if isinstance(text, str) else text
 
 
+def _separated(texts: Any) -> Any:
+    """The words of texts that may each have several, separated by commas."""
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        return texts
+    return [word.strip() for text in texts for word in text.split(",")]
+
+
 Words = Annotated[
     list[Annotated[str, TextCell(required=True, max_length=2000)]], Field(default_factory=list)
 ]
@@ -53,6 +60,7 @@ Flag = Annotated[bool | None, BooleanCell()]
 OutputFormat = Literal["json", "csv", "ndjson", "parquet"]
 Bucket = Literal["day", "week", "month"]
 DiffKind = Literal["added", "removed", "changed"]
+DeltaKind = Literal["price", "score", "new"]
 SortKey = Literal[
     "seen_at",
     "-seen_at",
@@ -106,8 +114,8 @@ class PageQuery(OutputQuery):
     )
 
 
-class ListingQuery(PageQuery):
-    """Filters, order and page of `GET /api/listings`."""
+class MarketFilters(Query):
+    """The filters that choose offers by what their rows say."""
 
     model: Words = Field(description="Model, any of those given, ignoring ASCII case")
     region: Words = Field(description="Region, any of those given, ignoring ASCII case")
@@ -129,6 +137,11 @@ class ListingQuery(PageQuery):
     )
     after: QueryTime | None = Field(None, description="Seen strictly later than this")
     before: QueryTime | None = Field(None, description="Seen strictly earlier than this")
+
+
+class ListingQuery(MarketFilters, PageQuery):
+    """Filters, order and page of `GET /api/listings`."""
+
     import_id: Annotated[Words, NEVER_BLANK] = Field(
         description="Exactly the rows of these imports, even if superseded since"
     )
@@ -241,7 +254,15 @@ class DeltaQuery(PageQuery):
     min_price_change_pct: Annotated[float | None, NumberCell(minimum=0)] = Field(
         None, description="Minimum change of the price in percent, up or down, inclusive"
     )
+    seller: Words = Field(description="Seller, any of those given, ignoring ASCII case")
+    kind: Annotated[list[DeltaKind], BeforeValidator(_separated), Field(default_factory=list)] = (
+        Field(description="What happened, comma-separated; default: price,score")
+    )
+    direction: Literal["up", "down"] | None = Field(
+        None, description="Only prices that rose or fell; with kind=score, scores"
+    )
     after: QueryTime | None = Field(None, description="Observed strictly later than this")
+    before: QueryTime | None = Field(None, description="Observed strictly earlier than this")
     import_id: Annotated[Words, NEVER_BLANK] = Field(description="Changes in these imports")
 
 

@@ -14,6 +14,7 @@ from peewee import (
 from glyphd.db.event_models import EventFeed, FeedEvent
 from glyphd.db.fields import CaselessTextField, JsonTextField, TimeTextField
 from glyphd.db.token_models import TOKEN_MODELS
+from glyphd.db.watch_models import Watch, WatchMatch
 from glyphd.db.webhook_models import Webhook, WebhookAttempt
 
 
@@ -170,4 +171,6 @@ REGISTRY_MODELS = (
     EventFeed,
     Webhook,
     WebhookAttempt,
+    Watch,
+    WatchMatch,
 )

@@ -2,7 +2,7 @@
 of workers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +12,10 @@ from glyphd.contracts.import_contracts import FINAL, UNFINISHED, ImportStatus
 from glyphd.db.archive_models import ROLLBACK, ImportBatch
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.registry_models import Job, Worker
+from glyphd.db.watch_models import Watch
 from glyphd.events.feed import add_event, is_reported, prune_events
 from glyphd.events.reports import report_of_end, report_of_stall
+from glyphd.events.watch_matches import Found, discard_matches, keep_matches, publish_matches
 from glyphd.importing.claims import Claim, ClaimLost, rests
 from glyphd.importing.job_queries import IMPORT, JobQueries
 from glyphd.importing.status import is_stalled
@@ -121,13 +123,7 @@ class Registry(JobQueries):
         A final status adds its event to the feed, in the same transaction: no job ends unreported,
         and none is reported twice, since only a running job can end.
         """
-        held = (
-            (Job.id == claim.job.id)
-            # After an asynchronous failover the number may belong to another job.
-            & (Job.import_id == claim.job.import_id)
-            & (Job.status == ImportStatus.RUNNING)
-            & (Job.attempt == claim.attempt)
-        )
+        held = _is_held(claim)
         if values.get("status") == ImportStatus.SUCCEEDED and not claim.job.dry_run:
             held &= self._is_in_archive(claim.job)
         with self.connected(), self.database.atomic():
@@ -135,6 +131,21 @@ class Registry(JobQueries):
                 raise ClaimLost(f"job {claim.job.id} is no longer run by attempt {claim.attempt}")
             if values.get("status") in FINAL:
                 self._report_end(claim.job.id)
+
+    def watches(self) -> list[Watch]:
+        """All watches, oldest first."""
+        query = Watch.select().order_by(Watch.created_at, Watch.id)
+        with self.connected():
+            return list(query.bind(self.database))
+
+    def keep_matches(self, claim: Claim, found: Sequence[Found]) -> None:
+        """Keeps what watches found in what the claimed job is about to commit; it is published with
+        the job's outcome. Raises ClaimLost if another attempt has begun."""
+        held = Job.update(attempt=Job.attempt).where(_is_held(claim))
+        with self.connected(), self.database.atomic():
+            if self._execute(held) != 1:
+                raise ClaimLost(f"job {claim.job.id} is no longer run by attempt {claim.attempt}")
+            keep_matches(self.database, claim.job, found)
 
     def report_stalled(self) -> None:
         """Adds an event for each attempt at an import that has sent no heartbeat for too long."""
@@ -230,6 +241,10 @@ class Registry(JobQueries):
         report = report_of_end(job, its_import or job)
         if report is not None:
             add_event(self.database, report)
+        if job.status == ImportStatus.SUCCEEDED:
+            publish_matches(self.database, job, its_import or job)
+        else:
+            discard_matches(self.database, job)
 
     def _report_stall(self, job: Job) -> None:
         """Once for each attempt, however often it stalls."""
@@ -238,6 +253,17 @@ class Registry(JobQueries):
 
     def _execute(self, query: Any) -> Any:
         return query.bind(self.database).execute()
+
+
+def _is_held(claim: Claim) -> Any:
+    """The condition that the attempt still runs the job."""
+    return (
+        (Job.id == claim.job.id)
+        # After an asynchronous failover the number may belong to another job.
+        & (Job.import_id == claim.job.import_id)
+        & (Job.status == ImportStatus.RUNNING)
+        & (Job.attempt == claim.attempt)
+    )
 
 
 def is_alive() -> Any:

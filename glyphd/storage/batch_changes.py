@@ -10,6 +10,7 @@ from glyphd.errors import ImportNotFound
 from glyphd.storage.clock import next_moment
 from glyphd.storage.derived.all_facts import FACTS
 from glyphd.storage.derived.renewing import renew
+from glyphd.storage.moves import Look, find_change_moves, note_market
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,10 @@ class Change:
     changed_at: str | None = None
 
 
-def change_batch(database: Database, change: Change) -> str:
+def change_batch(database: Database, change: Change, *, look: Look | None = None) -> str:
     """Makes the change in one transaction, and returns the moment when it took effect.
+
+    `look` is called in that transaction, when the change is made, with the table of moves filled.
 
     If the import is already in that state, nothing changes and the moment of the earlier change is
     returned, because the same change may be requested again after a crash. Raises ImportNotFound
@@ -42,6 +45,8 @@ def change_batch(database: Database, change: Change) -> str:
         listings = ScoredListing.select(ScoredListing.first_event_id).where(
             ScoredListing.import_id == change.import_id
         )
+        if look is not None:
+            note_market(database, listings)
         renew(database, listings)
         for fact in FACTS:
             for statement in fact.after_change(database, change.import_id, change.kind):
@@ -50,6 +55,9 @@ def change_batch(database: Database, change: Change) -> str:
             import_id=change.import_id, kind=change.kind, changed_at=moment, reason=change.reason
         )
         database.execute(row)
+        if look is not None:
+            find_change_moves(database)
+            look(database)
         return moment
 
 

@@ -96,6 +96,19 @@ def _own_source(event: Any) -> Any:
     return found.where(_OWN_BATCH.import_id == event.import_id)
 
 
+def previous_observation(event: Any, counting: Counting) -> Any:
+    """Query for the id of the observation before the event, among those that count and are in its
+    thread."""
+    before = ScoredListing.alias("before")
+    same = (before.first_event_id == event.first_event_id) & (before.seen_at <= event.seen_at)
+    is_earlier = (before.seen_at < event.seen_at) | (before.id < event.id)
+    in_thread = before.source_url.is_null(False) | is_from_same(before, event)
+    query = before.select(before.id).where(same, is_earlier, is_observation(before), in_thread)
+    counting_ones = counting(before)
+    query = query.where(*counting_ones) if counting_ones else query
+    return query.order_by(before.seen_at.desc(), before.id.desc()).limit(1)
+
+
 def gone_at(event: Any, counting: Counting) -> Any:
     """Expression: since when this latest observation of its listing is out of date; null while it
     is not.

@@ -21,6 +21,7 @@ from glyphd.storage.derived.all_facts import FACTS
 from glyphd.storage.derived.facts import IMPORT_ID, SCHEMA_VERSION, event_id
 from glyphd.storage.derived.renewing import renew
 from glyphd.storage.judging import judge
+from glyphd.storage.moves import Look, find_import_moves
 from glyphd.storage.predecessors import (
     Origin,
     anchors,
@@ -87,9 +88,16 @@ def find_written(database: Database, import_id: str) -> Written | None:
 
 
 def write_batch(
-    database: Database, stage: Stage, batch: Batch, *, step: Step = lambda done: None
+    database: Database,
+    stage: Stage,
+    batch: Batch,
+    *,
+    step: Step = lambda done: None,
+    look: Look | None = None,
 ) -> Written:
     """Writes the staged rows and their batch in one transaction; exactly once for each import id.
+
+    `look` is called in that transaction, when all is written, with the table of moves filled.
 
     The same import id with the same rows changes nothing and gives the first result back. Raises
     ImportConflict when the rows differ.
@@ -122,12 +130,16 @@ def write_batch(
         if any(found.execute(database, **own).fetchone() for found in _renewing(database, origin)):
             for first_event_ids in listings_to_renew(origin, Value(top)):
                 renew(database, first_event_ids)
-        # 5. The moment. Taken under the write lock, after all rows: a clock that jumps back can't
+        # 5. Whoever wants to know which offers it moves.
+        if look is not None:
+            find_import_moves(database, last or 0)
+            look(database)
+        # 6. The moment. Taken under the write lock, after all rows: a clock that jumps back can't
         #    reorder history.
         this = ImportBatch.import_id == batch.import_id
         imported_at = batch.imported_at or next_moment(database)
         database.execute(ImportBatch.update(imported_at=imported_at).where(this))
-        # 6. Rows that no kept file can prove are proven by their digest.
+        # 7. Rows that no kept file can prove are proven by their digest.
         if batch.sha256 is None:
             rows_sha256 = digest_rows(database, batch.import_id)
             database.execute(ImportBatch.update(rows_sha256=rows_sha256).where(this))

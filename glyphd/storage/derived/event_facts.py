@@ -66,6 +66,7 @@ def followed_events(first_event_ids: Any | None, known: Knowledge) -> Any:
         event.c.counts,
         event.c.is_indistinct,
         fn.LEAD(event.c.id).over(**in_listing).alias("next_id"),
+        fn.LAG(event.c.id).over(**in_listing).alias("earlier_id"),
         fn.LAG(event.c.price_usd).over(**in_thread).alias("earlier_price"),
         fn.LAG(event.c.score).over(**in_thread).alias("earlier_score"),
         fn.LAG(event.c.is_indistinct).over(**in_thread).alias("earlier_indistinct"),
