@@ -23,6 +23,7 @@ from tests.chaos.keeping import Keeper
 from tests.chaos.machines import Machines, MakePart, running_machines, shared_folder
 from tests.chaos.rounds import CLIENTS, FILES_OF_A_CLIENT, work
 from tests.chaos.tallies import Tally
+from tests.chaos.watch_checks import add_watches
 from tests.postgres_pair import PostgresPair, running_pair
 
 LAG_SECONDS = 1.5
@@ -78,7 +79,7 @@ def _fresh_machines(run: MachinesRun) -> Iterator[tuple[Machines, PostgresPair]]
         database = f"glyphd_chaos_{uuid4().hex}"
         pair.ask_primary(f"CREATE DATABASE {database}")
         with running_machines(pair, database, Path(name), run.parts) as machines:
-            until(machines.answers)
+            add_watches(machines)
             yield machines, pair
 
 

@@ -17,6 +17,7 @@ PAGES = [
     "/listings",
     "/changes",
     "/compare",
+    "/watches",
     "/imports",
     "/upload",
     "/status",

@@ -12,6 +12,7 @@ from tests.web.chromium.conftest import COLLECT_VIOLATIONS, Live
 
 NAMES = [
     "market", "a moment", "listings", "filtered", "listing", "model", "changes", "compare",
+    "watches", "watch",
     "imports", "import",
     "failed import", "check", "rollback", "upload", "status", "API", "API contents",
     "not found", "bad parameter",
