@@ -7,10 +7,11 @@ from peewee import Database
 from glyphd.db.archive_models import RESTORE, ROLLBACK, BatchChange, ImportBatch, ScoredListing
 from glyphd.db.dialects import exclusive_write
 from glyphd.errors import ImportNotFound
+from glyphd.storage.change_moves import find_change_moves, note_market
 from glyphd.storage.clock import next_moment
 from glyphd.storage.derived.all_facts import FACTS
 from glyphd.storage.derived.renewing import renew
-from glyphd.storage.moves import Look, find_change_moves, note_market
+from glyphd.storage.moves import Look
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ def change_batch(database: Database, change: Change, *, look: Look | None = None
         if (done.kind if done else RESTORE) == change.kind:
             return str(done.changed_at) if done else _imported_at(database, change.import_id)
         _imported_at(database, change.import_id)
+        if look is not None:
+            note_market(database, change.import_id)
         moment = change.changed_at or next_moment(database)
         values = {"rolled_back_at": moment if change.kind == ROLLBACK else None}
         database.execute(
@@ -45,8 +48,6 @@ def change_batch(database: Database, change: Change, *, look: Look | None = None
         listings = ScoredListing.select(ScoredListing.first_event_id).where(
             ScoredListing.import_id == change.import_id
         )
-        if look is not None:
-            note_market(database, listings)
         renew(database, listings)
         for fact in FACTS:
             for statement in fact.after_change(database, change.import_id, change.kind):

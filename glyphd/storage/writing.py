@@ -22,8 +22,9 @@ from glyphd.storage.derived.all_facts import FACTS
 from glyphd.storage.derived.complete_sources import renew_source
 from glyphd.storage.derived.facts import IMPORT_ID, SCHEMA_VERSION, event_id
 from glyphd.storage.derived.renewing import renew
+from glyphd.storage.import_moves import find_import_moves, note_complete_files
 from glyphd.storage.judging import judge
-from glyphd.storage.moves import Look, find_import_moves
+from glyphd.storage.moves import Look
 from glyphd.storage.oddities import last_import
 from glyphd.storage.predecessors import (
     Origin,
@@ -118,6 +119,8 @@ def write_batch(
             return before
         require_rows(database, stage, batch)
         # 1. What is written, and what it follows.
+        if look is not None:
+            note_complete_files(database)
         origin = origin_of(stage, batch.source)
         (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
         top = (last or 0) + stage.bounds[1] + 1
@@ -145,7 +148,7 @@ def write_batch(
             database.execute(renewing)
         # 6. Whoever wants to know which offers it moves.
         if look is not None:
-            find_import_moves(database, last or 0)
+            find_import_moves(database, batch.import_id, last or 0)
             look(database)
         # 7. The moment. Taken under the write lock, after all rows: a clock that jumps back can't
         #    reorder history.

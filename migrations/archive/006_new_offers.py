@@ -52,7 +52,7 @@ def _describe(migrator: Migrator, old: str, new: str, *, on_sqlite: bool) -> Non
         f"UPDATE sqlite_master SET sql = replace(sql, '{old}', '{new}')"
         " WHERE name = 'scored_listings'"
     )
-    migrator.sql("PRAGMA writable_schema = 0")
+    migrator.sql("PRAGMA writable_schema = RESET")
 
 
 def migrate(migrator: Migrator, database: Database, *, fake: bool = False) -> None:

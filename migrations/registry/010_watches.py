@@ -105,7 +105,7 @@ def _rewrite(migrator: Migrator, old: str, new: str) -> None:
     migrator.sql(
         f"UPDATE sqlite_master SET sql = replace(sql, '{old}', '{new}') WHERE name = 'events'"
     )
-    migrator.sql("PRAGMA writable_schema = 0")
+    migrator.sql("PRAGMA writable_schema = RESET")
 
 
 def migrate(migrator: Migrator, database: Database, *, fake: bool = False) -> None:
