@@ -25,6 +25,7 @@ from glyphd.api.leaving import client_left
 from glyphd.api.listing_routes import ListingsApi
 from glyphd.api.metric_routes import MetricsApi
 from glyphd.api.model_routes import ModelsApi
+from glyphd.api.moment_routes import MomentsApi
 from glyphd.api.needs import READ_BY_ALL
 from glyphd.api.openapi_parameters import path_template
 from glyphd.api.pages import NoPages, Pages
@@ -108,6 +109,7 @@ def describe(
         DeltasApi(services, results),
         ModelsApi(services, results),
         DiffApi(services, results),
+        MomentsApi(services, results),
         SourcesApi(services, results),
         EventsApi(services, waiting),
         WebhooksApi(services),

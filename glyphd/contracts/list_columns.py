@@ -36,6 +36,8 @@ class ComputedColumns(BaseModel):
     new_score: float = Field(description="The score in the second import")
     old_import_index: int = Field(description="The record's number in the first file")
     new_import_index: int = Field(description="The record's number in the second file")
+    old_import_id: str = Field(description="The import that brought the first observation")
+    new_import_id: str = Field(description="The import that brought the second one")
     bucket: date = Field(description="The day, in UTC, on which the bucket begins")
     listing_count: int = Field(description="How many listings there are")
     min_price: float = Field(description="Lowest price in US dollars")

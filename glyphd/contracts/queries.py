@@ -74,6 +74,7 @@ GoneChoice = Annotated[
     ),
 ]
 DiffKind = Literal["added", "removed", "changed"]
+MomentDiffKind = Literal["added", "removed", "changed", "gone"]
 DeltaKind = Literal["price", "score", "new"]
 SortKey = Literal[
     "seen_at",
@@ -242,6 +243,23 @@ class DiffQuery(PageQuery):
 
     kind: DiffKind | None = Field(
         None, description="added, removed or changed for that list; default: the counts"
+    )
+    fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
+        description="Columns to return, comma-separated, in that order"
+    )
+
+
+class MomentDiffQuery(PageQuery):
+    """The parameters for the difference between two moments."""
+
+    from_: Annotated[QueryTime, NEVER_BLANK] = Field(
+        alias="from", description="The moment that is compared with, inclusive"
+    )
+    to: Annotated[QueryTime | None, NEVER_BLANK] = Field(
+        None, description="The moment that is compared, inclusive; default: now"
+    )
+    kind: MomentDiffKind | None = Field(
+        None, description="added, removed, changed or gone for that list; default: the counts"
     )
     fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
         description="Columns to return, comma-separated, in that order"

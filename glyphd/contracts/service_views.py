@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from glyphd.contracts.described_as import TimeText
+
 
 class HealthView(BaseModel):
     """The process answers."""
@@ -63,6 +65,25 @@ class DiffView(BaseModel):
     changed: int
     unchanged: int
     links: DiffLinks
+
+
+class MomentDiffLinks(DiffLinks):
+    """The same for two moments."""
+
+    gone: str
+
+
+class MomentDiffView(BaseModel):
+    """How many offers were added, removed and changed in the market between two moments."""
+
+    from_: TimeText = Field(alias="from")
+    to: TimeText | None = Field(description="null: now")
+    added: int
+    removed: int
+    changed: int
+    unchanged: int
+    gone: int = Field(description="Of the removed, those that a complete file no longer lists")
+    links: MomentDiffLinks
 
 
 class ChangeEffect(BaseModel):

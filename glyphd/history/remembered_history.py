@@ -16,6 +16,7 @@ from glyphd.db.archive_versions import archive_version
 from glyphd.history.import_diff import DiffCounts, count_diff
 from glyphd.history.market_models import find_model
 from glyphd.history.matching import Brought
+from glyphd.history.moment_diff import Market, MomentCounts, count_moments
 from glyphd.history.series import Series, SeriesRow
 from glyphd.listings.cursors import read_cursor
 from glyphd.listings.results import Page, RowStream, cut_page
@@ -58,6 +59,11 @@ class RememberedHistory:
         """The counts of the difference between two imports."""
         names = ("diff", old.import_id, new.import_id)
         return self._kept(names, lambda: count_diff(self._archive, old, new))
+
+    def count_moments(self, old: Market, new: Market) -> MomentCounts:
+        """The counts between two moments."""
+        names = ("moments", old.known.as_of, new.known.as_of)
+        return self._kept(names, lambda: count_moments(self._archive, old, new))
 
     def rows(
         self, series: Series, after: str | None = None, limit: int | None = None

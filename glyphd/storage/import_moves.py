@@ -15,7 +15,7 @@ from glyphd.db.archive_models import (
 from glyphd.storage.complete_files import COLUMNS
 from glyphd.storage.knowledge import present
 from glyphd.storage.moves import Move, add_moves, create_moves, index_moves, select_moves
-from glyphd.storage.offers import fold_source, is_observation
+from glyphd.storage.offers import fold_source, is_from, is_observation
 from glyphd.storage.predecessors import predecessors
 
 _FILES = "market_files"
@@ -43,6 +43,7 @@ def find_import_moves(database: Database, import_id: str, last_event_id: int) ->
     create_moves(database)
     _add_listed(database, import_id, last_event_id)
     _add_gone(database, import_id, last_event_id)
+    _add_listed_late(database, import_id)
     index_moves(database)
 
 
@@ -50,7 +51,7 @@ def _add_listed(database: Database, import_id: str, last_event_id: int) -> None:
     """Its own offers: new, back, or with another price."""
     before = predecessors
     has_files = _has_rows(database, _files.select(SQL("1")))
-    was_gone = _was_gone() if has_files else SQL("1 = 0")
+    was_gone = _was_gone(_was) if has_files else SQL("1 = 0")
     is_new = before.c.event_id.is_null()
     is_compared = before.c.is_compared == 1
     moved = (before.c.price_usd != ScoredListing.price_usd) | was_gone
@@ -98,14 +99,12 @@ def _add_gone(database: Database, import_id: str, last_event_id: int) -> None:
         ~_is_in(latest, row),
         *counting,
     )
-    own_source = ImportBatch.select(fold_source(ImportBatch.source)).where(
-        ImportBatch.import_id == ScoredListing.import_id
-    )
     query = (
         select_moves(SQL(f"'{Move.GONE}'"), ScoredListing.price_usd)
         .where(ScoredListing.first_event_id.in_(candidates), IS_CURRENT)
         .where(ScoredListing.id <= last_event_id, ScoredListing.is_indistinct == 0)
-        .where(own_source == latest.source, ScoredListing.seen_at < latest.complete_at)
+        .where(is_from(ScoredListing, latest.source))
+        .where(ScoredListing.seen_at < latest.complete_at)
     )
     if earlier is not None:
         query = query.where(
@@ -114,17 +113,33 @@ def _add_gone(database: Database, import_id: str, last_event_id: int) -> None:
     add_moves(database, query)
 
 
-def _was_gone() -> Any:
-    """Condition: a complete file had left out the event before. Most are in such a file."""
-    in_a_file = _files.select(SQL("1")).where(_was.id.between(_files.c.first_id, _files.c.last_id))
+def _add_listed_late(database: Database, import_id: str) -> None:
+    """Offers that were gone and that the import, a complete file, lists by rows that are older than
+    what is known of them: that is shown again."""
+    file = CompleteSource.select().where(CompleteSource.import_id == import_id)
+    latest = file.bind(database).first()
+    if latest is None:
+        return
+    late = predecessors.select(predecessors.c.event_id).where(predecessors.c.is_late == 1)
+    query = (
+        select_moves(SQL(f"'{Move.BACK}'"), ScoredListing.price_usd)
+        .where(ScoredListing.id.in_(late), IS_CURRENT, ScoredListing.is_indistinct == 0)
+        .where(is_from(ScoredListing, latest.source), _was_gone(ScoredListing))
+    )
+    add_moves(database, query)
+
+
+def _was_gone(event: Any) -> Any:
+    """Condition: a complete file had left out the event. Most are in such a file."""
+    in_a_file = _files.select(SQL("1")).where(event.id.between(_files.c.first_id, _files.c.last_id))
     is_listed = _listed.select(SQL("1")).where(
-        _listed.first_event_id == _was.first_event_id,
+        _listed.first_event_id == event.first_event_id,
         _listed.id.between(_files.c.first_id, _files.c.last_id),
     )
     left_out = (
         _batch.select(SQL("1"))
         .join(_files, on=(_files.c.source == fold_source(_batch.source)))
-        .where(_batch.import_id == _was.import_id, _files.c.complete_at > _was.seen_at)
+        .where(_batch.import_id == event.import_id, _files.c.complete_at > event.seen_at)
         .where(~fn.EXISTS(is_listed))
     )
     cases = [(fn.EXISTS(in_a_file), 0), (fn.EXISTS(left_out), 1)]

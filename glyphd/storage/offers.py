@@ -50,7 +50,7 @@ def is_in_group(identity: Any, counting: Counting) -> Any:
     return fn.EXISTS(offers)
 
 
-def is_indistinct(event: Any, source: Any, counting: Counting) -> Any:
+def is_indistinct(event: Any, source_is_null: Any, counting: Counting) -> Any:
     """Condition: the event can't be matched to one offer, so nothing may be computed from or to it.
 
     Its own import, or an earlier one that counts, has several of its identity; or neither the event
@@ -61,7 +61,7 @@ def is_indistinct(event: Any, source: Any, counting: Counting) -> Any:
     offers = _OTHER.select(_OTHER.id).where(
         _OTHER.group_id == identity_of(event), in_own_import | is_earlier
     )
-    return fn.EXISTS(offers) | is_nameless(event, source.is_null())
+    return fn.EXISTS(offers) | is_nameless(event, source_is_null)
 
 
 def is_nameless(row: Any, source_is_null: Any) -> Any:

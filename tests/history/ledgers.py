@@ -39,7 +39,7 @@ class Ledger:
         self.plain.imports.append((source, list(rows)))
         with open_stage(self.database) as stage:
             for columns in staged_columns(
-                map(_listing, rows), CheckOptions("2025-07-01T00:00:00.000000Z")
+                map(listing_of, rows), CheckOptions("2025-07-01T00:00:00.000000Z")
             ):
                 stage.add(columns)
             stage.complete()
@@ -149,7 +149,8 @@ class Ledger:
         return brought
 
 
-def _listing(row: Row) -> GPUListingDTO:
+def listing_of(row: Row) -> GPUListingDTO:
+    """The row as a program gives it to the archive."""
     return GPUListingDTO(
         model="L4",
         price_usd=row.price,

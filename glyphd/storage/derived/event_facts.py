@@ -78,7 +78,7 @@ def _counted_events(first_event_ids: Any | None, known: Knowledge) -> Any:
     """The events, whether each counts and is indistinct, and the thread in which it is compared."""
     event, batch = ScoredListing.alias("event"), ImportBatch.alias("batch")
     counts = known.counts(event) & is_observation(event)
-    indistinct = is_indistinct(event, batch.source, known.counting)
+    indistinct = is_indistinct(event, batch.source.is_null(), known.counting)
     names = (
         "id",
         "import_id",
