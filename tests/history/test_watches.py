@@ -4,6 +4,7 @@ archive says what plain Python says."""
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -75,13 +76,14 @@ class Story:
         self._check(found, before)
 
     def check_moments(self) -> None:
-        """Each two moments so far, and now."""
-        for old, then in self.states:
-            for new, later in (*self.states, (None, self.states[-1][1])):
-                markets = (Market(known_at(self.database, moment)) for moment in (old, new))
-                counts = count_moments(self.database, *markets)
-                names = ("added", "removed", "changed", "unchanged")
-                assert {name: getattr(counts, name) for name in names} == difference(then, later)
+        """The first moment with the last one, both ways, each with the next one, and now."""
+        now = (None, self.states[-1][1])
+        pairs = [*pairwise([*self.states, now]), (self.states[-1], self.states[0])]
+        for (old, then), (new, later) in [*pairs, (self.states[0], now)]:
+            markets = (Market(known_at(self.database, moment)) for moment in (old, new))
+            counts = count_moments(self.database, *markets)
+            names = ("added", "removed", "changed", "unchanged")
+            assert {name: getattr(counts, name) for name in names} == difference(then, later)
 
     def _check(self, found: Found, before: dict[Listing, Shown]) -> None:
         assert found == self.plain.found(before, BELOW, PERCENT)
@@ -182,7 +184,7 @@ def _told(story: Story, files: list[Import], turned: list[int]) -> None:
 
 
 @hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(files=stories, turned=turns)
 def test_every_story_on_sqlite(template: Path, files: list[Import], turned: list[int]) -> None:
@@ -205,7 +207,7 @@ def postgres_archive(postgres_settings: Settings) -> Iterator[Database]:
 
 
 @hypothesis_settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(files=stories, turned=turns)
 def test_every_story_on_postgresql(
