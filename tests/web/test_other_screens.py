@@ -157,3 +157,20 @@ def test_the_status_lists_unfinished_work(service: Service) -> None:
     text = Browser(service).page("/status").get_text()
     assert import_id[:8] in text
     assert "waits.csv" in text
+
+
+def test_two_moments_are_compared(service: Service, moved: list[str]) -> None:
+    first = service.http.get(f"/api/imports/{moved[0]}").json["imported_at"]
+    page = Browser(service).page(f"/compare?from={first}")
+    counts = {
+        item.dt.get_text(): item.dd.get_text(strip=True) for item in page.select(".strip > div")
+    }
+    asked = service.http.get(f"/api/diff?from={first}").json
+    assert counts == {
+        name: str(asked[name.lower()])
+        for name in ("Added", "Removed", "Changed", "Gone", "Unchanged")
+    }
+    rows = Browser(service).rows(f"/compare?from={first}&kind=changed")
+    assert len(rows) == asked["changed"] > 0
+    page = Browser(service).get(f"/compare?a={moved[0]}&b={moved[1]}&kind=gone", 400)
+    assert "only between two moments" in page.text

@@ -28,11 +28,11 @@ from glyphd.web.theme import Theme, here, moved_to
 PAGE_ROWS = 50
 MOST_PAGE_ROWS = 100
 SENTENCES = {
-    WatchCondition.PRICE_BELOW: "costs less than a price",
-    WatchCondition.DROP_PCT: "gets cheaper by a percentage",
     WatchCondition.NEW: "is new",
     WatchCondition.GONE: "is gone",
     WatchCondition.BACK: "is back",
+    WatchCondition.PRICE_BELOW: "costs less than a price",
+    WatchCondition.DROP_PCT: "gets cheaper by a percentage",
     WatchCondition.LOWEST_EVER: "costs less than ever before",
 }
 """What happens to an offer, for each condition."""
