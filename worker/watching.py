@@ -60,7 +60,7 @@ def find_offers(database: Database, watch: Watch, claim: Claim) -> Found:
     def build(given: Values) -> Select:
         return _matching(database, condition, known, given)
 
-    shape = (condition, known)
+    shape = (type(database), condition, known)
     sql, parameters = _STATEMENTS.write(database, shape, values, build)
     rows = database.execute_sql(sql, parameters).fetchall()
     offers = [_offer(row, claim) for row in rows]

@@ -29,7 +29,7 @@ class ComputedColumns(BaseModel):
     previous_seen_at: TimeText | None = Field(description="When that was observed")
     previous_import_id: str | None = Field(description="The import that brought it")
     timestamp: TimeText = Field(description="When the change was observed")
-    kind: str = Field(description="What happened: `price`, `score` or `new`")
+    kind: str = Field(description="What happened: `price`, `score`, `new`, `gone` or `back`")
     old_price_usd: float = Field(description="The price in the first import")
     new_price_usd: float = Field(description="The price in the second import")
     old_score: float = Field(description="The score in the first import")

@@ -75,7 +75,7 @@ GoneChoice = Annotated[
 ]
 DiffKind = Literal["added", "removed", "changed"]
 MomentDiffKind = Literal["added", "removed", "changed", "gone"]
-DeltaKind = Literal["price", "score", "new"]
+DeltaKind = Literal["price", "score", "new", "gone", "back"]
 SortKey = Literal[
     "seen_at",
     "-seen_at",

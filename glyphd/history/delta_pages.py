@@ -6,7 +6,7 @@ step. So a page is a merge of a few short index scans, whether many changes matc
 
 from collections.abc import Iterator, Sequence
 from heapq import merge
-from itertools import islice
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
@@ -16,6 +16,7 @@ from glyphd.contracts.queries import DeltaQuery
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import uncommitted
 from glyphd.history.differences import PERCENT_DECIMALS, change_pct, difference
+from glyphd.history.gone_deltas import GoneDeltas, Position, returned_events
 from glyphd.listings.cursors import read_cursor
 from glyphd.listings.results import Page, RowStream, cut_page
 from glyphd.storage.change_steps import NEW_STEP, steps_from
@@ -41,6 +42,11 @@ DELTA_COLUMNS = (
     "import_id",
     "kind",
 )
+Candidate = tuple[str, int, str]
+"""The moment and the id of an event, and how it comes: MOVED, BACK, or the id of the complete file
+by which its offer is gone."""
+
+MOVED, BACK, GONE = "", "back", "gone"
 STREAM_ROWS = 1000
 MOST_COMPARED = 2000
 _PERCENT = DELTA_COLUMNS.index("price_delta_pct")
@@ -48,9 +54,6 @@ _FILTERS = {"model", "region", "seller", "after", "before"}
 _MOVES = ("price", "score")
 _ROUNDING = 10.0**-PERCENT_DECIMALS
 _PREVIOUS = ScoredListing.alias("previous")
-
-Position = tuple[str, int]
-"""`seen_at` and id of an event."""
 
 
 class Deltas:
@@ -78,11 +81,8 @@ class Deltas:
         compared."""
         found: list[list[Any]] = []
         for step in reversed(self._steps):
-            positions = self._scan(step, None, MOST_COMPARED)
-            rows = [
-                _delta(row, self._kinds)
-                for row in self._looked_up([event_id for _, event_id in positions])
-            ]
+            ids = [event_id for _, event_id, _ in self._scan(step, None, MOST_COMPARED)]
+            rows = [_delta(row, self._kinds) for row in self._looked_up(ids).values()]
             moved = [row for row in rows if row[_PERCENT] and self._is_wanted(row)]
             found += sorted(moved, key=lambda row: -abs(row[_PERCENT]))
             if len(found) >= limit:
@@ -101,20 +101,30 @@ class Deltas:
         """Deltas after a position, looked up in batches of this size."""
         while True:
             candidates = self._candidates(position, at_once)
-            for row in self._looked_up([event_id for _, event_id in candidates]):
-                delta = _delta(row, self._kinds)
+            rows = self._looked_up([event_id for _, event_id, _ in candidates])
+            for timestamp, event_id, how in _each_once(candidates):
+                delta = _delta(_told(rows[event_id], timestamp, how), self._kinds)
                 if self._is_wanted(delta):
-                    yield (row["timestamp"], row["id"]), delta
+                    yield (timestamp, event_id), delta
             if len(candidates) < at_once:
                 return
-            position = candidates[-1]
+            position = candidates[-1][:2]
 
-    def _candidates(self, position: Position | None, limit: int) -> list[Position]:
+    def _candidates(self, position: Position | None, limit: int) -> list[Candidate]:
         """The next events, newest first, whose change is at least about this large."""
-        if self._query.import_id and not any(self._ranges):
-            return []
-        scans = [self._scan(step, position, limit) for step in self._steps]
+        scans: list[list[Candidate]] = []
+        if not self._query.import_id or any(self._ranges):
+            scans += [self._scan(step, position, limit) for step in self._steps]
+            scans += [self._returned(position, limit)] if self._may_leave("back") else []
+        if self._may_leave("gone"):
+            gone = GoneDeltas(self._database, self._query, self._known)
+            scans.append(gone.after(position, limit))
         return list(islice(merge(*scans, reverse=True), limit))
+
+    def _may_leave(self, kind: str) -> bool:
+        """Whether such a kind is asked for: no percentage and no direction fit it."""
+        is_plain = not (self._query.direction or self._least_percent)
+        return kind in self._kinds and is_plain and self._known.has_complete_files
 
     @property
     def _kinds(self) -> tuple[str, ...]:
@@ -136,7 +146,7 @@ class Deltas:
         """The requested percentage, minus what rounding of the shown percentages can add."""
         return max((self._query.min_price_change_pct or 0) - _ROUNDING, 0)
 
-    def _scan(self, step: int, position: Position | None, limit: int) -> list[Position]:
+    def _scan(self, step: int, position: Position | None, limit: int) -> list[Candidate]:
         """The events of one step, in two plain range scans after a position."""
         events = ScoredListing.select(ScoredListing.seen_at, ScoredListing.id).from_(
             CHANGE_TIMELINE
@@ -146,6 +156,15 @@ class Deltas:
         query = query.where(_in_ranges(self._ranges)) if self._ranges else query
         moved = list(self._moved(step))
         query = self._with_previous(query).where(*moved) if moved else query
+        return [(*found, MOVED) for found in self._next(query, position, limit)]
+
+    def _returned(self, position: Position | None, limit: int) -> list[Candidate]:
+        """The events of offers that were gone before."""
+        query = returned_events(self._database, self._query, self._known)
+        query = query.where(_in_ranges(self._ranges)) if self._ranges else query
+        return [(*found, BACK) for found in self._next(query, position, limit)]
+
+    def _next(self, query: Select, position: Position | None, limit: int) -> list[Position]:
         ordered = query.order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc())
         if position is None:
             return self._fetch(ordered, limit)
@@ -178,7 +197,8 @@ class Deltas:
             (seen_at, event_id) for seen_at, event_id in self._database.execute(query.limit(limit))
         ]
 
-    def _looked_up(self, event_ids: Sequence[int]) -> list[dict[str, Any]]:
+    def _looked_up(self, event_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """The events by their ids, each with the one before it."""
         columns = {
             "id": ScoredListing.id,
             "listing_id": ScoredListing.listing_id,
@@ -196,11 +216,8 @@ class Deltas:
             "import_id": ScoredListing.import_id,
         }
         query = ScoredListing.select(*columns.values()).where(ScoredListing.id.in_(list(event_ids)))
-        found = [
-            dict(zip(columns, row, strict=True))
-            for row in self._database.execute(self._with_previous(query))
-        ]
-        return sorted(found, key=itemgetter("timestamp", "id"), reverse=True)
+        rows = self._database.execute(self._with_previous(query))
+        return {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
 
     def _with_previous(self, query: Select) -> Select:
         before = previous_observation(ScoredListing, self._known.counting)
@@ -242,6 +259,25 @@ def _in_ranges(ranges: Sequence[tuple[int, int] | None]) -> Any:
     return found
 
 
+def _each_once(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+    """An offer that came back with another price is one row, as one that came back."""
+    for _, same in groupby(candidates, key=itemgetter(0, 1)):
+        yield next(same)
+
+
+def _told(row: dict[str, Any], timestamp: str, how: str) -> dict[str, Any]:
+    """The row of a candidate: of a gone offer, its last observation is the one before."""
+    if how in (MOVED, BACK):
+        return row | {"how": how}
+    before = {
+        "previous_price_usd": row["price_usd"],
+        "previous_seen_at": row["timestamp"],
+        "previous_import_id": row["import_id"],
+        "previous_score": row["score"],
+    }
+    return row | before | {"how": GONE, "timestamp": timestamp, "import_id": how}
+
+
 def _delta(row: dict[str, Any], kinds: Sequence[str]) -> list[Any]:
     """The delta as returned to clients, in column order. Its kind is the first one that is asked
     for and fits."""
@@ -256,5 +292,6 @@ def _delta(row: dict[str, Any], kinds: Sequence[str]) -> list[Any]:
             "score_delta": difference(row["previous_score"], row["score"]),
         }
         kind = "price" if "price" in kinds and old != new else "score"
+    kind = row.get("how") or kind
     shown = row | moved | {"listing_id": bytes(row["listing_id"]).hex(), "kind": kind}
     return [shown[name] for name in DELTA_COLUMNS]

@@ -48,7 +48,7 @@ def test_each_match_is_an_entry_of_its_own(service: Service) -> None:
     assert len({entry.id for entry in feed.entries}) == 3
     assert feed.feed.updated == feed.entries[0].updated
     listing_id = service.listings("?model=L40")[0]["listing_id"]
-    assert feed.entries[0].link == f"http://localhost/listings/{listing_id}"
+    assert feed.entries[0].link == f"http://localhost:80/listings/{listing_id}"
     assert "Яндекс" in feed.entries[1].summary
     again = _read(service.http.get(watch["links"]["feed"]))
     assert [entry.id for entry in again.entries] == [entry.id for entry in feed.entries]
