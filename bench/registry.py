@@ -16,6 +16,7 @@ from bench import (
     small,
     transfer,
     uploads,
+    watches,
     webhooks,
     whole,
     workers,
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, Measure] = {
     "memory": memory.measure,
     "bucket": bucket.measure,
     "uploads": uploads.measure,
+    "watches": watches.measure,
     "webhooks": webhooks.measure,
     "workers": workers.measure,
 }

@@ -60,6 +60,7 @@ EVENT = {
     "group_size": 1,
     "standing": 0,
     "is_indistinct": 0,
+    "change_step": 10,
 }
 SECOND_EVENT = EVENT | {
     "id": 1,
