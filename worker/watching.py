@@ -19,7 +19,7 @@ from glyphd.storage.moves import MOVES, Look, Move, move_kind, previous_price
 from glyphd.storage.offers import is_from_same, is_observation
 from glyphd.storage.predicates import PREDICATES, restrict
 
-MOST_MATCHES = 1000
+MOST_MATCHES = 100
 """The most offers that a watch keeps of one change, the cheapest ones; it counts all."""
 
 _OFFER_COLUMNS = (
@@ -44,39 +44,62 @@ def look_for_watches(registry: Registry, claim: Claim) -> Look | None:
         return None
 
     def look(database: Database) -> None:
-        found = [one for watch in watches if (one := find_offers(database, watch, claim)).total]
-        registry.keep_matches(claim, found)
+        known = present(database)
+        found = [find_offers(database, known, watch, claim) for watch in watches]
+        registry.keep_matches(claim, [one for one in found if one.total])
 
     return look
 
 
-def find_offers(database: Database, watch: Watch, claim: Claim) -> Found:
+def find_offers(database: Database, known: Knowledge, watch: Watch, claim: Claim) -> Found:
     """The moved offers that the watch is about, the cheapest first."""
-    condition, known = WatchCondition(watch.condition), present(database)
+    condition = WatchCondition(watch.condition)
     values = json.loads(watch.filters)
     if watch.value is not None:
         values["value"] = watch.value
 
-    def build(given: Values) -> Select:
-        return _matching(database, condition, known, given)
+    def read(build: Callable[[Database, WatchCondition, Knowledge, Values], Select]) -> list[Any]:
+        shape = (build, type(database), condition, known)
+        sql, parameters = _STATEMENTS.write(
+            database, shape, values, lambda given: build(database, condition, known, given)
+        )
+        return list(database.execute_sql(sql, parameters).fetchall())
 
-    shape = (type(database), condition, known)
-    sql, parameters = _STATEMENTS.write(database, shape, values, build)
-    rows = database.execute_sql(sql, parameters).fetchall()
-    offers = [_offer(row, claim) for row in rows]
-    return Found(watch.id, rows[0][0] if rows else 0, offers)
+    rows = read(_cheapest)
+    total = len(rows) if len(rows) < MOST_MATCHES else read(_counted)[0][0]
+    return Found(watch.id, total, [_offer(row, claim) for row in rows])
+
+
+def _cheapest(
+    database: Database, condition: WatchCondition, known: Knowledge, given: Values
+) -> Select:
+    """Each row: the price before, and the columns of the offer."""
+    columns = (ScoredListing._meta.columns[name] for name in _OFFER_COLUMNS)
+    moved = ScoredListing.select(previous_price, *columns)
+    query = _matching(moved, database, condition, known, given)
+    return query.order_by(ScoredListing.price_usd, ScoredListing.id).limit(MOST_MATCHES)
+
+
+def _counted(
+    database: Database, condition: WatchCondition, known: Knowledge, given: Values
+) -> Select:
+    """How many there are. Counted apart: most watches find fewer than are kept, and a query that
+    does both has to collect them all."""
+    counted = ScoredListing.select(fn.COUNT(SQL("*")))
+    return _matching(counted, database, condition, known, given)
 
 
 def _matching(
-    database: Database, condition: WatchCondition, known: Knowledge, given: Values
+    query: Select,
+    database: Database,
+    condition: WatchCondition,
+    known: Knowledge,
+    given: Values,
 ) -> Select:
-    """Each row: how many match, the price before, and the columns of the offer."""
     filters = {name: given[name] for name in PREDICATES if name in given}
-    columns = (ScoredListing._meta.columns[name] for name in _OFFER_COLUMNS)
-    moved = ScoredListing.select(fn.COUNT(SQL("*")).over(), previous_price, *columns).from_(MOVES)
-    query = restrict(moved, database, filters)
-    query = query.where(_CONDITIONS[condition](given.get("value"), known))
-    return query.order_by(ScoredListing.price_usd, ScoredListing.id).limit(MOST_MATCHES)
+    moved = restrict(query.from_(MOVES), database, filters)
+    found: Select = moved.where(_CONDITIONS[condition](given.get("value"), known))
+    return found
 
 
 def _is_below(value: Any, known: Knowledge) -> Any:
@@ -130,8 +153,8 @@ _CONDITIONS: Mapping[WatchCondition, Callable[[Any, Knowledge], Any]] = {
 
 def _offer(row: Sequence[Any], claim: Claim) -> dict[str, Any]:
     """The offer as it is kept."""
-    offer = dict(zip(_OFFER_COLUMNS, row[2:], strict=True))
-    previous = row[1]
+    offer = dict(zip(_OFFER_COLUMNS, row[1:], strict=True))
+    previous = row[0]
     change = None if previous is None else change_pct(previous, offer["price_usd"])
     return offer | {
         "listing_id": bytes(offer["listing_id"]).hex(),

@@ -93,9 +93,11 @@ def add_moves(database: Database, query: Any) -> None:
 
 
 def index_moves(database: Database) -> None:
-    """Most watches name a model."""
+    """Most watches name a model. The index has all that most of them ask for, so that only what
+    they find is looked up."""
     model = "model" if is_sqlite(database) else 'LOWER(model COLLATE "C")'
-    database.execute_sql(f"CREATE INDEX {_TABLE}_by_model ON {_TABLE} ({model}, price_usd)")
+    columns = f"{model}, price_usd, {move_kind.name}, {previous_price.name}, region"
+    database.execute_sql(f"CREATE INDEX {_TABLE}_by_model ON {_TABLE} ({columns})")
     analyze(database, _TABLE)
 
 

@@ -17,7 +17,7 @@ WATCHES: tuple[dict[str, Any], ...] = (
     {"name": "new L40S", "condition": "new", "filters": {"model": "l40s"}},
 )
 REPORTED = "offers that watches found"
-MOST_KEPT = 1000
+MOST_KEPT = 100
 """Of one watch in one import."""
 
 _OFFERED = """

@@ -25,6 +25,7 @@ from glyphd.listings.search import known_at
 from glyphd.settings import Settings
 from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.clock import last_moment
+from glyphd.storage.knowledge import present
 from glyphd.storage.staging import open_stage
 from glyphd.storage.stores import staged_columns
 from glyphd.storage.writing import Batch, write_batch
@@ -92,11 +93,12 @@ class Story:
     def _found(self) -> Found:
         claim = Claim(Job(import_id="1", kind="import"), 1)
         found: Found = {}
+        known = present(self.database)
         for condition in CONDITIONS:
             watch = Watch(
                 id=condition, filters="{}", condition=condition, value=VALUES.get(condition)
             )
-            offers = find_offers(self.database, watch, claim)
+            offers = find_offers(self.database, known, watch, claim)
             assert offers.total == len(offers.offers)
             found[condition] = {_place(offer) for offer in offers.offers}
             assert len(found[condition]) == offers.total
