@@ -80,6 +80,8 @@ class Effect:
     unchanged: int = 0
     older: int = 0
     indistinct: int = 0
+    gone: int = 0
+    back: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
