@@ -20,6 +20,7 @@ from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.batches import Batch
 from glyphd.storage.staging import Stage, open_stage
 from glyphd.storage.stores import staged_columns
+from glyphd.storage.supposing import foresee_change
 from glyphd.storage.writing import foresee, write_batch
 from glyphd.times import read_stored, utc_text
 from glyphd.upkeep.archive_checks import ARCHIVE_CHECKS
@@ -40,7 +41,7 @@ class Ledger:
     def take(self, source: str | None, *rows: Row, received: int | None = None) -> None:
         """Imports rows from a source, as a complete file if `received` is given, and holds what it
         says of itself to what it did: before it is written, and with it."""
-        before = PlainLedger(list(self.plain.imports), set(self.plain.out))
+        before = self.plain.copy()
         number = len(self.plain.imports)
         batch = Batch(
             str(number),
@@ -68,9 +69,16 @@ class Ledger:
 
     def turn(self, number: int) -> None:
         """Rolls an import back, or restores it when it is rolled back."""
+        before = self.plain.copy()
         is_out = number in self.plain.out
-        change_batch(self.database, Change(str(number), RESTORE if is_out else ROLLBACK))
+        kind = RESTORE if is_out else ROLLBACK
+        foreseen = foresee_change(self.database, str(number), kind)
+        change_batch(self.database, Change(str(number), kind))
         (self.plain.out.discard if is_out else self.plain.out.add)(number)
+        assert (foreseen["gone"], foreseen["back"]) == self.plain.gone_and_back(before)
+        assert foreseen["added"] - foreseen["removed"] + foreseen["back"] - foreseen["gone"] == len(
+            self.plain.current()
+        ) - len(before.current())
         self._note()
 
     def current(self, as_of: str | None = None) -> Places:
@@ -150,7 +158,7 @@ class Ledger:
             .limit(1)
         )
         moment = max(at for query in (latest, changed) for (at,) in self.database.execute(query))
-        self.moments.append((moment, PlainLedger(list(self.plain.imports), set(self.plain.out))))
+        self.moments.append((moment, self.plain.copy()))
 
     def _place(self, delta: dict[str, Any], prefix: str) -> tuple[int, int]:
         number = int(delta[f"{prefix}import_id"])

@@ -81,6 +81,10 @@ class PlainLedger:
     imports: list[Import] = field(default_factory=list)
     out: set[int] = field(default_factory=set)
 
+    def copy(self) -> "PlainLedger":
+        """What it is now."""
+        return PlainLedger(list(self.imports), set(self.out))
+
     def events(self, sequence: int) -> list[Event]:
         """What an import observed, its rows in groups."""
         source, rows, _ = self.imports[sequence]
