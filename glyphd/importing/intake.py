@@ -291,8 +291,8 @@ def options_of(job: Job) -> dict[str, Any]:
     kept = {
         name: getattr(job, name)
         for name in ImportOptions.model_fields.keys() & Job._meta.fields.keys()
-        if getattr(job, name) is not None
     }
+    kept |= {name: bool(kept[name]) for name in ("complete", "allow_shrink")}
     return kept | {"map": json.loads(job.column_map or "[]")}
 
 

@@ -86,7 +86,7 @@ class ListingSearchScreen:
             "text_filters": TEXT_FILTERS,
             "most_counted": COUNTED_UNASKED,
             "is_filtered": bool(
-                here().without("as_of", "sort", "fields", "limit", "cursor", "count", "history")
+                here().without("as_of", "sort", "fields", "limit", "cursor", "count", "history", "gone")
             ),
             "wanted": {"fields": ",".join(shown)} if asked.fields else {},
         }
