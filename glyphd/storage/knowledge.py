@@ -6,6 +6,7 @@ market's.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from peewee import SQL, Case, Database, Select, fn
@@ -20,8 +21,10 @@ from glyphd.db.archive_models import (
     ListingKey,
     ScoredListing,
 )
+from glyphd.db.dialects import hours_before
 from glyphd.storage.complete_files import IS_COMPLETE, files_of, left_out_at, stored_files
-from glyphd.storage.offers import all_of, gone_at, is_observation
+from glyphd.storage.offers import all_of, fold_source, gone_at, is_observation
+from glyphd.times import read_stored, utc_text
 
 _NO_EVENT = -1
 _BEFORE_ALL_TIMES = ""
@@ -136,6 +139,24 @@ class Knowledge:
         if self.as_of is not None:
             conditions.append(ImportBatch.imported_at <= self.as_of)
         return files_of(*conditions).alias("latest_file")
+
+    def is_recent(self, database: Database, hours: int) -> Any:
+        """Condition: the event was seen at most so many hours before the newest observation of its
+        source that counts, or before the moment."""
+        if self.as_of is not None:
+            moment = read_stored(self.as_of) - timedelta(hours=hours)
+            return ScoredListing.seen_at >= utc_text(moment)
+        own, source = ImportBatch.alias("own_batch"), fold_source(ImportBatch.source)
+        counts = self.counts(ImportBatch)
+        batches = ImportBatch.select(
+            source.alias("source"),
+            hours_before(database, fn.MAX(ImportBatch.last_seen_at), hours).alias("since"),
+        ).group_by(SQL("1"))
+        recent = (batches if counts is None else batches.where(counts)).alias("recent")
+        since = own.select(recent.c.since).join(
+            recent, on=(recent.c.source == fold_source(own.source))
+        )
+        return ScoredListing.seen_at >= since.where(own.import_id == ScoredListing.import_id)
 
     def first_seen_at(self) -> Any:
         """Expression: the earliest observation of the event's listing that counts; the event's own
