@@ -257,7 +257,7 @@ def _reading(
 ) -> dict[str, Any]:
     """How the worker will read the file, and the client's other options."""
     asked = options.model_dump(include={"source", "description", "on_error", "dry_run"})
-    asked |= {name: getattr(options, name) or None for name in ("complete", "allow_shrink")}
+    asked |= {name: int(getattr(options, name)) or None for name in ("complete", "allow_shrink")}
     if content_type == NDJSON:
         return asked | {"encoding": "utf-8", "delimiter": None}
     layout = check_door(block, options, max_columns=max_columns).layout

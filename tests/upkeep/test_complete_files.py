@@ -1,4 +1,4 @@
-"""Five days of a complete feed: the market is the last file, and a rebuilt archive says the same."""
+"""Five days of a complete feed: the market is the last file, and that of a rebuilt archive too."""
 
 import random
 from pathlib import Path
