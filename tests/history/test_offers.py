@@ -202,6 +202,7 @@ imports = st.one_of(
         Import,
         st.sampled_from(["feed", "Feed", "other", None]),
         st.lists(rows, min_size=1, max_size=5),
+        st.none(),
     ),
     st.builds(Import, st.sampled_from(["feed", "other"]), st.lists(rows, max_size=5), minutes),
 )
