@@ -54,7 +54,9 @@ class Search:
     def _known(self) -> Knowledge:
         """What the archive knows or knew, read when rows are asked for: a client that has them
         already is answered without."""
-        return known_at(self._database, self._query.as_of)
+        known = known_at(self._database, self._query.as_of)
+        leaves_gone_out = self._query.gone == "exclude" and not self._shows_history
+        return replace(known, leaves_gone_out=leaves_gone_out)
 
     @property
     def sort(self) -> str:
