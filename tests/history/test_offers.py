@@ -241,7 +241,7 @@ def postgres_archive(postgres_settings: Settings) -> Iterator[Database]:
 
 
 @hypothesis_settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(story=ledgers, turned=turns)
 def test_every_story_on_sqlite(template: Path, story: list[Import], turned: list[int]) -> None:
@@ -254,7 +254,7 @@ def test_every_story_on_sqlite(template: Path, story: list[Import], turned: list
 
 
 @hypothesis_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(story=ledgers, turned=turns)
 def test_every_story_on_postgresql(
