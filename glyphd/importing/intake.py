@@ -77,11 +77,13 @@ class Intake:
         """Calls the door while most of the upload has not arrived yet; an accepted upload is
         digested from now on.
 
-        Raises FileRefused. `is_complete`: no option can follow. A later option could correct
+        Raises FileRefused and InvalidParameter. `is_complete`: no option can follow. A later option could correct
         anything except another format; then `accept` calls the door again.
         """
         if asked.key is not None and self._is_key_known(asked.key):
             return
+        if is_complete:
+            require_consistent(asked.options)
         block = first_block(receiving.head, receiving.size, described.content_encoding)
         try:
             _reading(block, described.content_type, asked.options, self._max_columns)
@@ -97,9 +99,8 @@ class Intake:
         stored.
 
         Raises InvalidParameter for options that exclude each other, and IdempotencyConflict if the
-        key belongs to another request. The door is called before
-        the digest and the sync, which take time; but a known key may belong to an upload that the
-        door would no longer accept.
+        key belongs to another request. The door is called before the digest and the sync, which
+        take time; but a known key may belong to an upload that the door would no longer accept.
         """
         require_consistent(asked.options)
         is_empty_list = described.content_type == NDJSON and asked.options.complete
