@@ -77,8 +77,8 @@ class Intake:
         """Calls the door while most of the upload has not arrived yet; an accepted upload is
         digested from now on.
 
-        Raises FileRefused and InvalidParameter. `is_complete`: no option can follow. A later option could correct
-        anything except another format; then `accept` calls the door again.
+        Raises FileRefused and InvalidParameter. `is_complete`: no option can follow. A later option
+        could correct anything except another format; then `accept` calls the door again.
         """
         if asked.key is not None and self._is_key_known(asked.key):
             return
