@@ -36,6 +36,7 @@ from glyphd.api.request_ids import request_id_from
 from glyphd.api.request_metrics import NO_ROUTE, RequestMetrics
 from glyphd.api.rereading import read_again_on_primary
 from glyphd.api.routes import Route
+from glyphd.api.source_list_routes import SourceListApi
 from glyphd.api.source_routes import SourcesApi
 from glyphd.api.system_routes import SystemApi
 from glyphd.api.upload_routes import UploadsApi
@@ -111,6 +112,7 @@ def describe(
         DiffApi(services, results),
         MomentsApi(services, results),
         SourcesApi(services, results),
+        SourceListApi(services),
         EventsApi(services, waiting),
         WebhooksApi(services),
         WatchesApi(services),

@@ -20,6 +20,7 @@ class EventKind(StrEnum):
     IMPORT_RESTORED = "import.restored"
     IMPORT_STALLED = "import.stalled"
     WATCH_MATCHED = "watch.matched"
+    SOURCE_SILENT = "source.silent"
 
 
 class EventData(BaseModel):
@@ -93,12 +94,21 @@ class WatchMatched(EventData):
     offers: list[MatchedOffer] = Field(description="The cheapest ten of them")
 
 
+class SourceSilent(EventData):
+    """A source has sent nothing for clearly longer than usual; `import_id` is its last success."""
+
+    last_success_at: TimeText
+    usual_interval_seconds: float
+    silent_since: TimeText
+
+
 DATA_OF_KIND: dict[EventKind, type[EventData]] = {
     EventKind.IMPORT_FINISHED: ImportFinished,
     EventKind.IMPORT_ROLLED_BACK: ImportChanged,
     EventKind.IMPORT_RESTORED: ImportChanged,
     EventKind.IMPORT_STALLED: ImportStalled,
     EventKind.WATCH_MATCHED: WatchMatched,
+    EventKind.SOURCE_SILENT: SourceSilent,
 }
 
 
@@ -123,6 +133,6 @@ class EventView(BaseModel):
     id: int = Field(description="Greater than that of every earlier event")
     kind: EventKind
     occurred_at: TimeText
-    data: ImportFinished | ImportChanged | ImportStalled | WatchMatched = Field(
+    data: ImportFinished | ImportChanged | ImportStalled | WatchMatched | SourceSilent = Field(
         description="What happened, by its kind"
     )

@@ -27,6 +27,7 @@ from glyphd.times import parse_time
 
 MAX_LIMIT = 10_000
 MAX_WAIT_SECONDS = 60
+_DURATION = re.compile(r"(\d{1,5})([hd])")
 _LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)(?<=.{16} )")
 
 
@@ -49,6 +50,13 @@ def _separated(texts: Any) -> Any:
     return [word.strip() for text in texts for word in text.split(",")]
 
 
+def _hours(text: str) -> int:
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("must be a number of hours or days, such as 36h or 7d")
+    return int(found[1]) * (24 if found[2] == "d" else 1)
+
+
 Words = Annotated[
     list[Annotated[str, TextCell(required=True, max_length=2000)]], Field(default_factory=list)
 ]
@@ -64,6 +72,12 @@ Moment = Annotated[
 Limit = Annotated[int | None, IntegerCell(minimum=1, maximum=MAX_LIMIT)]
 Flag = Annotated[bool | None, BooleanCell()]
 OutputFormat = Literal["json", "csv", "ndjson", "parquet"]
+SeenWithin = Annotated[
+    int,
+    BeforeValidator(_hours),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{1,5}[hd]$", "examples": ["36h", "7d"]}),
+]
+"""A number of hours."""
 Bucket = Literal["day", "week", "month"]
 Gone = Literal["exclude", "include", "only"]
 GoneChoice = Annotated[
@@ -167,6 +181,11 @@ class ListingQuery(MarketFilters, PageQuery):
         None, description="The market as the archive knew it at this moment, inclusive"
     )
     gone: GoneChoice = "exclude"
+    seen_within: SeenWithin | None = Field(
+        None,
+        description="Seen so recently, such as 36h or 7d, before the newest observation of its "
+        "source, or before as_of",
+    )
     sort: SortKey | None = Field(None, description="Order; a leading - is descending")
     count: Literal["exact"] | None = Field(None, description="exact adds X-Total-Count")
     fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(

@@ -101,7 +101,7 @@ class WatchChange(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: WatchName = Field("", description="What it is called")
+    name: WatchName = Field(default_factory=str, description="What it is called")
     filters: WatchFilters = Field(
         default_factory=lambda: WatchFilters.model_validate({}),
         description="Which offers it is about; replaces all filters",

@@ -12,6 +12,7 @@ from glyphd.contracts.event_contracts import (
     ImportFinished,
     ImportStalled,
     MatchedOffer,
+    SourceSilent,
     WatchMatched,
 )
 from glyphd.contracts.import_contracts import ImportFailure, ImportStatus
@@ -84,6 +85,20 @@ def report_of_matches(
         offers=[MatchedOffer.model_validate(offer) for offer in offers],
     )
     return Report(EventKind.WATCH_MATCHED, job, str(job.finished_at), data, watch.id)
+
+
+def report_of_silence(last: Job, rhythm: tuple[float, str], now: str) -> Report:
+    """What a source reports whose last success was this import: its usual interval in seconds, and
+    since when it is silent."""
+    usual_interval_seconds, silent_since = rhythm
+    data = SourceSilent(
+        import_id=last.import_id,
+        source=last.source,
+        last_success_at=last.finished_at,
+        usual_interval_seconds=usual_interval_seconds,
+        silent_since=silent_since,
+    )
+    return Report(EventKind.SOURCE_SILENT, last, now, data)
 
 
 def _finished(job: Job) -> ImportFinished:

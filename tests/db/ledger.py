@@ -144,7 +144,8 @@ def _run(database: Database, inserts: tuple[Any, ...]) -> None:
 def _rows(database: Database, models: tuple[Any, ...]) -> dict[str, list[Any]]:
     with database.connection_context():
         rows = {
-            model._meta.table_name: database.execute(model.select()).fetchall() for model in models
+            model._meta.table_name: sorted(database.execute(model.select()).fetchall(), key=repr)
+            for model in models
         }
     close_all(database)
     return rows

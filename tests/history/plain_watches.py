@@ -2,7 +2,7 @@
 market with complete files, over the rules of offers."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.history.plain_offers import Event, Listing, PlainLedger
 
@@ -22,23 +22,15 @@ class Shown:
 
 @dataclass
 class PlainWatches:
-    """A ledger in which some imports are complete files."""
+    """What changes of a ledger's market."""
 
     ledger: PlainLedger
-    complete: set[int] = field(default_factory=set)
 
     def state(self) -> dict[Listing, Shown]:
         """Of each listing, its latest event that counts."""
-        events = self.ledger.counting()
-        latest = {event.listing: event for event in sorted(events, key=lambda event: event.order)}
-        files = self._latest_files()
         return {
-            listing: Shown(
-                event,
-                not self.ledger._is_gone(event, events) and not self._is_left_out(event, files),
-                not self.ledger.is_indistinct(event),
-            )
-            for listing, event in latest.items()
+            listing: Shown(event, gone is None, not self.ledger.is_indistinct(event))
+            for listing, (event, gone) in self.ledger.latest().items()
         }
 
     def found(self, before: dict[Listing, Shown], below: float, percent: float) -> Found:
@@ -87,29 +79,6 @@ class PlainWatches:
             ):
                 met.append("lowest_ever")
         return met
-
-    def _latest_files(self) -> dict[str, list[Event]]:
-        """By source, the events of the complete file that says what is gone."""
-        found: dict[str, list[Event]] = {}
-        for number in self.complete - self.ledger.out:
-            events = self.ledger.events(number)
-            source = events[0].source or ""
-            other = found.get(source)
-            if other is None or _moment(other) < _moment(events):
-                found[source] = events
-        return found
-
-    def _is_left_out(self, event: Event, files: dict[str, list[Event]]) -> bool:
-        file = files.get(event.source or "")
-        return (
-            file is not None
-            and _moment(file)[0] > event.row.minute
-            and all(one.listing != event.listing for one in file)
-        )
-
-
-def _moment(events: list[Event]) -> tuple[int, int]:
-    return max(event.moment for event in events), events[0].sequence
 
 
 def difference(old: dict[Listing, Shown], new: dict[Listing, Shown]) -> dict[str, int]:

@@ -24,13 +24,14 @@ from glyphd.importing.claims import Claim
 from glyphd.listings.search import known_at
 from glyphd.settings import Settings
 from glyphd.storage.batch_changes import Change, change_batch
+from glyphd.storage.batches import Batch
 from glyphd.storage.clock import last_moment
 from glyphd.storage.knowledge import present
 from glyphd.storage.staging import open_stage
 from glyphd.storage.stores import staged_columns
-from glyphd.storage.writing import Batch, write_batch
+from glyphd.storage.writing import write_batch
 from tests.history.ledgers import listing_of
-from tests.history.plain_offers import Listing, PlainLedger, Row
+from tests.history.plain_offers import Import, Listing, PlainLedger, Row
 from tests.history.plain_watches import Found, PlainWatches, Shown, difference
 from worker.watching import find_offers
 
@@ -53,9 +54,7 @@ class Story:
         """Imports rows, and compares what is found."""
         before, ledger = self.plain.state(), self.plain.ledger
         number = len(ledger.imports)
-        ledger.imports.append((source, rows))
-        if complete:
-            self.plain.complete.add(number)
+        ledger.imports.append(Import(source, rows, 0 if complete else None))
         found: Found = {}
         with open_stage(self.database) as stage:
             options = CheckOptions("2025-07-01T00:00:00.000000Z")
@@ -170,10 +169,10 @@ imports = st.tuples(
 )
 stories = st.lists(imports, min_size=1, max_size=4)
 turns = st.lists(st.integers(0, 3), max_size=5)
-Import = tuple[str | None, list[Row], bool]
+Given = tuple[str | None, list[Row], bool]
 
 
-def _told(story: Story, files: list[Import], turned: list[int]) -> None:
+def _told(story: Story, files: list[Given], turned: list[int]) -> None:
     remaining = iter(turned)
     for source, offered, complete in files:
         story.take(source, offered, complete=complete and source is not None)
@@ -189,7 +188,7 @@ def _told(story: Story, files: list[Import], turned: list[int]) -> None:
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(files=stories, turned=turns)
-def test_every_story_on_sqlite(template: Path, files: list[Import], turned: list[int]) -> None:
+def test_every_story_on_sqlite(template: Path, files: list[Given], turned: list[int]) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder, "archive.sqlite")
         shutil.copy(template, path)
@@ -213,7 +212,7 @@ def postgres_archive(postgres_settings: Settings) -> Iterator[Database]:
 )
 @given(files=stories, turned=turns)
 def test_every_story_on_postgresql(
-    postgres_archive: Database, files: list[Import], turned: list[int]
+    postgres_archive: Database, files: list[Given], turned: list[int]
 ) -> None:
     tables = ", ".join(model._meta.table_name for model in ARCHIVE_MODELS[2:])
     postgres_archive.execute_sql(f"TRUNCATE {tables}")
