@@ -99,10 +99,7 @@ def write_batch(
         if look is not None:
             note_complete_files(database)
         origin = origin_of(stage, batch.source)
-        (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
-        top = (last or 0) + stage.bounds[1] + 1
-        own = {"import_id": batch.import_id, "schema_version": batch.schema_version, "top": top}
-        own["source"] = fold_ascii(batch.source or "")
+        last, own = _parameters(database, stage, batch)
         finding, writing = _finding(database, origin), _writing(database, origin)
         count = len(finding) + 1 + len(writing)
         for number, (table, statement) in enumerate(zip(PREDECESSOR_TABLES, finding, strict=True)):
@@ -118,27 +115,44 @@ def write_batch(
             statement.execute(database, **own)
         # 4. Listings that need more than what is done for each row; most imports have none.
         if any(found.execute(database, **own).fetchone() for found in _renewing(database, origin)):
-            for first_event_ids in listings_to_renew(origin, Value(top)):
+            for first_event_ids in listings_to_renew(origin, Value(own["top"])):
                 renew(database, first_event_ids)
         # 5. Which complete file says what of the source is gone.
         for renewing in renew_source(batch.import_id) if batch.complete else ():
             database.execute(renewing)
         # 6. Whoever wants to know which offers it moves.
         if look is not None:
-            find_import_moves(database, batch.import_id, last or 0)
+            find_import_moves(database, batch.import_id, last)
             look(database)
-        # 7. The moment. Taken under the write lock, after all rows: a clock that jumps back can't
-        #    reorder history.
-        this = ImportBatch.import_id == batch.import_id
-        imported_at = batch.imported_at or next_moment(database)
-        database.execute(ImportBatch.update(imported_at=imported_at).where(this))
-        # 8. Rows that no kept file can prove are proven by their digest.
-        if batch.sha256 is None:
-            rows_sha256 = digest_rows(database, batch.import_id)
-            database.execute(ImportBatch.update(rows_sha256=rows_sha256).where(this))
-        written = find_written(database, batch.import_id)
-        assert written is not None
-        return written
+        # 7. When it was imported.
+        return _finish(database, batch)
+
+
+def _parameters(database: Database, stage: Stage, batch: Batch) -> tuple[int, dict[str, Any]]:
+    """The highest id of an event so far, and the parameters of the statements."""
+    (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
+    last = last or 0
+    return last, {
+        "import_id": batch.import_id,
+        "schema_version": batch.schema_version,
+        "top": last + stage.bounds[1] + 1,
+        "source": fold_ascii(batch.source or ""),
+    }
+
+
+def _finish(database: Database, batch: Batch) -> Written:
+    """Gives the batch its moment, after all rows, and a digest of rows that no kept file can prove.
+
+    The moment is taken under the write lock: a clock that jumps back can't reorder history.
+    """
+    this = ImportBatch.import_id == batch.import_id
+    values = {"imported_at": batch.imported_at or next_moment(database)}
+    if batch.sha256 is None:
+        values["rows_sha256"] = digest_rows(database, batch.import_id)
+    database.execute(ImportBatch.update(values).where(this))
+    written = find_written(database, batch.import_id)
+    assert written is not None
+    return written
 
 
 def _room_for(database: Database, stage: Stage) -> AbstractContextManager[None]:
