@@ -74,9 +74,8 @@ class MomentsApi:
         """The counts of differences between the moments; with `kind` one of the lists."""
         asked = query(MomentDiffQuery)
         with reading(self._archive, asked):
-            old, new = (
-                Market(known_at(self._archive, moment)) for moment in (asked.from_, asked.to)
-            )
+            old = Market(known_at(self._archive, asked.from_, "from"))
+            new = Market(known_at(self._archive, asked.to, "to"))
             if asked.kind is None:
                 return self._totals(asked, old, new)
             require_limit(asked.limit, asked.cursor)

@@ -44,7 +44,7 @@ class Search:
         self._database = database
         self._statements = statements or Statements()
         if query.as_of is not None:
-            _require_past(database, query.as_of)
+            _require_past(database, query.as_of, "as_of")
         self._query = query
         self._wanted = {name: getattr(query, name) for name in PREDICATES}
         self._order = order_of(query)
@@ -221,14 +221,14 @@ def _text_bytes(rows: Sequence[Sequence[Any]]) -> int:
     return sum(len(value) for row in rows for value in row if isinstance(value, str))
 
 
-def known_at(database: Database, as_of: str | None) -> Knowledge:
+def known_at(database: Database, as_of: str | None, parameter: str = "as_of") -> Knowledge:
     """What the archive knew at a moment, inclusive; without one, what it knows now.
 
-    Raises InvalidParameter for a moment in the future.
+    Raises InvalidParameter, naming the parameter, for a moment in the future.
     """
     if as_of is None:
         return once_a_commit(database, present)
-    _require_past(database, as_of)
+    _require_past(database, as_of, parameter)
     return knowledge_at(database, as_of)
 
 
@@ -249,7 +249,7 @@ def is_known(database: Database, listing_id: bytes) -> bool:
     return database.execute(query).fetchone() is not None
 
 
-def _require_past(database: Database, moment: str) -> None:
+def _require_past(database: Database, moment: str, parameter: str) -> None:
     """Raises InvalidParameter for a moment that neither this machine's clock nor the archive's own
     clock has reached.
 
@@ -258,5 +258,5 @@ def _require_past(database: Database, moment: str) -> None:
     """
     if moment > now_text() and moment > last_moment(database):
         raise InvalidParameter(
-            f"as_of={moment}: must not be in the future", parameter="as_of", value=moment
+            f"{parameter}={moment}: must not be in the future", parameter=parameter, value=moment
         )

@@ -106,7 +106,8 @@ class ComparisonScreen:
         self, asked: ComparePageQuery, since: str, values: dict[str, Any], headers: dict[str, str]
     ) -> HTTPResponse:
         """Two moments of the market."""
-        old, new = (Market(known_at(self._archive, moment)) for moment in (since, asked.to))
+        old = Market(known_at(self._archive, since, "from"))
+        new = Market(known_at(self._archive, asked.to, "to"))
         values["counts"] = self._services.remembered.count_moments(old, new)
         query = {"from": since, "to": asked.to, "kind": asked.kind, "cursor": asked.cursor}
         fields = {"fields": [] if asked.kind == "changed" else list(LISTED)}
