@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from peewee import SQL, Database, Select, fn
+from peewee import SQL, Case, Database, Select, fn
 
 from glyphd.contracts.watch_contracts import WatchCondition
 from glyphd.db.archive_models import ScoredListing
@@ -45,10 +45,29 @@ def look_for_watches(registry: Registry, claim: Claim) -> Look | None:
 
     def look(database: Database) -> None:
         known = present(database)
-        found = [find_offers(database, known, watch, claim) for watch in watches]
+        possible = find_conditions(database)
+        found = [
+            find_offers(database, known, watch, claim)
+            for watch in watches
+            if watch.condition in possible
+        ]
         registry.keep_matches(claim, [one for one in found if one.total])
 
     return look
+
+
+def find_conditions(database: Database) -> set[WatchCondition]:
+    """The conditions that some moved offer may meet: most changes have no offer for several of
+    them, and then their watches need not be compared."""
+    cheaper = fn.MAX(Case(None, [(_is_cheaper(), 1)], 0))
+    query = ScoredListing.select(move_kind, cheaper).from_(MOVES).group_by(move_kind)
+    moves = dict(database.execute(query).fetchall())
+    possible = {condition for move, condition in _CONDITION_OF.items() if move.value in moves}
+    if moves.keys() - {Move.GONE.value}:
+        possible.add(WatchCondition.PRICE_BELOW)
+    if any(moves.values()):
+        possible |= {WatchCondition.DROP_PCT, WatchCondition.LOWEST_EVER}
+    return possible
 
 
 def find_offers(database: Database, known: Knowledge, watch: Watch, claim: Claim) -> Found:
@@ -149,6 +168,13 @@ _CONDITIONS: Mapping[WatchCondition, Callable[[Any, Knowledge], Any]] = {
     WatchCondition.LOWEST_EVER: _is_lowest,
 }
 """For each condition, when a moved offer meets it."""
+
+
+_CONDITION_OF = {
+    Move.NEW: WatchCondition.NEW,
+    Move.GONE: WatchCondition.GONE,
+    Move.BACK: WatchCondition.BACK,
+}
 
 
 def _offer(row: Sequence[Any], claim: Claim) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from glyphd.storage.writing import write_batch
 from tests.history.ledgers import listing_of
 from tests.history.plain_offers import Import, Listing, PlainLedger, Row
 from tests.history.plain_watches import Found, PlainWatches, Shown, difference
-from worker.watching import find_offers
+from worker.watching import find_conditions, find_offers
 
 DAY = 24 * 60
 BELOW, PERCENT = 50.0, 10.0
@@ -101,6 +101,8 @@ class Story:
             assert offers.total == len(offers.offers)
             found[condition] = {_place(offer) for offer in offers.offers}
             assert len(found[condition]) == offers.total
+        possible = find_conditions(self.database)
+        assert {name for name, offers in found.items() if offers} <= possible
         return found
 
 
@@ -185,7 +187,7 @@ def _told(story: Story, files: list[Given], turned: list[int]) -> None:
 
 
 @hypothesis_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(files=stories, turned=turns)
 def test_every_story_on_sqlite(template: Path, files: list[Given], turned: list[int]) -> None:
@@ -208,7 +210,7 @@ def postgres_archive(postgres_settings: Settings) -> Iterator[Database]:
 
 
 @hypothesis_settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(files=stories, turned=turns)
 def test_every_story_on_postgresql(
