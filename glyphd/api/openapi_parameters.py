@@ -114,7 +114,10 @@ def _query_parameters(about: About, schemas: Schemas) -> Iterator[dict[str, Any]
             "description": schema.pop("description", ""),
             "schema": schema,
         }
-        if NEVER_BLANK not in parameters_of(about.query)[name].metadata:
+        field = parameters_of(about.query)[name]
+        if field.is_required():
+            parameter["required"] = True
+        if NEVER_BLANK not in field.metadata:
             parameter["allowEmptyValue"] = True
         if name in COMMA_SEPARATED:
             schema["items"] = {"type": "string", "enum": list(about.columns)}

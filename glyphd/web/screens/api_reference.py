@@ -72,12 +72,14 @@ class ApiReferenceScreen:
 
 
 def example_path(operation: Operation, known: Mapping[str, str]) -> str:
-    """A path that can be asked for as it is; nothing for a route that changes something, or needs a
-    name where the archive is empty."""
+    """A path that can be asked for as it is; nothing for a route that changes something, needs a
+    parameter, or needs a name where the archive is empty."""
     if operation.method != "GET":
         return ""
     path, ids = operation.path, {**known, "a": known.get("import_id"), "b": known.get("import_id")}
     for parameter in operation.parameters:
+        if parameter.place == "query" and parameter.is_required:
+            return ""
         if parameter.place == "path":
             value: Any = ids.get(parameter.name)
             if value is None:
