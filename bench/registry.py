@@ -5,6 +5,7 @@ from collections.abc import Callable
 from bench import (
     beside,
     bucket,
+    complete,
     growth,
     history,
     ingest,
@@ -16,6 +17,7 @@ from bench import (
     small,
     transfer,
     uploads,
+    watches,
     webhooks,
     whole,
     workers,
@@ -27,6 +29,7 @@ Measure = Callable[[Plan], list[Result]]
 
 BENCHMARKS: dict[str, Measure] = {
     "ingest": ingest.measure,
+    "complete": complete.measure,
     "repeats": repeats.measure,
     "growth": growth.measure,
     "small": small.measure,
@@ -40,6 +43,7 @@ BENCHMARKS: dict[str, Measure] = {
     "memory": memory.measure,
     "bucket": bucket.measure,
     "uploads": uploads.measure,
+    "watches": watches.measure,
     "webhooks": webhooks.measure,
     "workers": workers.measure,
 }

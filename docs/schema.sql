@@ -30,7 +30,8 @@ CREATE TABLE import_batches ( -- one row for each committed import, written in o
     schema_version INTEGER NOT NULL, -- version of the row contract that its rows were read by
     result TEXT NOT NULL, -- JSON: what reading the file found, in case the registry is lost
     rolled_back_at TEXT, -- when it was rolled back; null while its events count
-    last_seen_at TEXT -- the latest `seen_at` of its events: where a query for an earlier moment begins
+    last_seen_at TEXT, -- the latest `seen_at` of its events: where a query for an earlier moment begins
+    complete_at TEXT -- the moment for which the file is complete, its newest `seen_at`, or its receipt if it has no rows; null for other imports
 );
 
 CREATE UNIQUE INDEX importbatch_import_id ON import_batches (import_id);
@@ -79,7 +80,7 @@ CREATE TABLE scored_listings ( -- one row for each scoring event, for ever, with
     observed_at TEXT, -- the latest `seen_at` of its observation, if that has several offers and it is not its own
     standing INTEGER NOT NULL CHECK (standing BETWEEN 0 AND 3), -- 0: the import's latest observation of the listing; 1: the same, but missing from a later observation in it; 2: an earlier observation in it; 3: a repeated row
     is_indistinct INTEGER NOT NULL CHECK (is_indistinct IN (0, 1)), -- derived: 1 if it can't be matched to one offer, so that nothing is computed from it
-    change_step INTEGER, -- derived: how far the price moved since the previous observation, in coarse steps from 0 to 9; null if neither price nor score changed
+    change_step INTEGER, -- derived: how far the price moved since the previous observation, in coarse steps from 0 to 9; 10 for the first observation; null if neither price nor score changed
     first_event_id INTEGER NOT NULL, -- derived: `id` of the first event that the archive got of the listing
     group_id INTEGER, -- derived: `first_event_id` of the first offer of its identity; null for that one itself
     FOREIGN KEY (import_id) REFERENCES import_batches (import_id)
@@ -315,44 +316,6 @@ SELECT
 FROM changes_by_step AS place
 LEFT JOIN scored_listings AS event ON event.id = place.event_id;
 
-CREATE VIEW listings AS
-SELECT
-    event.model,
-    event.price_usd,
-    event.condition,
-    event.quantity,
-    event.availability,
-    event.min_order_qty,
-    event.seller,
-    event.region,
-    event.vram_gb,
-    event.mig_capable,
-    event.tdp_watts,
-    event.cuda_cores,
-    event.slot_width,
-    event.pcie_generation,
-    event.nvlink,
-    event.generation,
-    event.form_factor,
-    event.quantization_capacity_7b,
-    event.quantization_capacity_13b,
-    event.quantization_capacity_70b,
-    event.score,
-    event.heuristics,
-    event.seen_at,
-    event.source_url,
-    event.source_type,
-    event.title,
-    event.import_id,
-    event.import_index,
-    lower(hex(event.listing_id)) AS listing_id,
-    batch.imported_at,
-    batch.source,
-    event.extra
-FROM model_timeline AS event
-JOIN import_batches AS batch ON batch.import_id = event.import_id
-WHERE event.is_current = 1;
-
 CREATE VIEW gpu_listings AS
 SELECT
     event.model,
@@ -391,6 +354,62 @@ SELECT
     event.is_indistinct
 FROM scored_listings AS event
 JOIN import_batches AS batch ON batch.import_id = event.import_id;
+
+CREATE TABLE complete_sources ( -- one row for each source with a complete file that counts: the one for the latest moment
+    source TEXT NOT NULL PRIMARY KEY, -- the source, its ASCII letters in lower case
+    import_id TEXT NOT NULL, -- the import
+    complete_at TEXT NOT NULL, -- its `complete_at`
+    first_id INTEGER, -- the lowest `id` of its events; null if it has none
+    last_id INTEGER -- the highest
+) WITHOUT ROWID;
+
+CREATE VIEW listings AS
+SELECT
+    event.model,
+    event.price_usd,
+    event.condition,
+    event.quantity,
+    event.availability,
+    event.min_order_qty,
+    event.seller,
+    event.region,
+    event.vram_gb,
+    event.mig_capable,
+    event.tdp_watts,
+    event.cuda_cores,
+    event.slot_width,
+    event.pcie_generation,
+    event.nvlink,
+    event.generation,
+    event.form_factor,
+    event.quantization_capacity_7b,
+    event.quantization_capacity_13b,
+    event.quantization_capacity_70b,
+    event.score,
+    event.heuristics,
+    event.seen_at,
+    event.source_url,
+    event.source_type,
+    event.title,
+    event.import_id,
+    event.import_index,
+    lower(hex(event.listing_id)) AS listing_id,
+    batch.imported_at,
+    batch.source,
+    event.extra
+FROM model_timeline AS event
+JOIN import_batches AS batch ON batch.import_id = event.import_id
+WHERE event.is_current = 1
+    AND NOT EXISTS (
+        SELECT 1 FROM complete_sources AS latest
+        WHERE latest.source = lower(coalesce(batch.source, ''))
+            AND latest.complete_at > event.seen_at
+            AND NOT EXISTS (
+                SELECT 1 FROM scored_listings AS listed
+                WHERE listed.first_event_id = event.first_event_id
+                    AND listed.id BETWEEN latest.first_id AND latest.last_id
+            )
+    );
 
 -- gpu.registry.sqlite
 
@@ -463,7 +482,9 @@ CREATE TABLE "jobs" ( -- one row for each requested import, rollback or restore:
     client TEXT, -- the client's address
     user_agent TEXT, -- the `User-Agent` of the request
     created_by TEXT, -- the name of the token that requested it; null if none was needed
-    traceparent TEXT -- the `traceparent` of the request (W3C Trace Context); null without a valid one
+    traceparent TEXT, -- the `traceparent` of the request (W3C Trace Context); null without a valid one
+    complete INTEGER, -- 1 if the file lists all that its source offers; null: it need not
+    allow_shrink INTEGER -- 1 if it may have less than half of the rows of the one before; null: no
 );
 
 CREATE TABLE "workers" ( -- one row for each worker process that is alive, or whose death has not been noticed yet
@@ -523,7 +544,8 @@ CREATE TABLE events ( -- one row for each event of the feed: something that happ
     occurred_at TEXT NOT NULL, -- when it happened
     job_id INTEGER NOT NULL, -- `id` of the job that it is about
     attempt INTEGER NOT NULL, -- which attempt of the job it reports
-    data TEXT NOT NULL -- JSON object: what is reported, as it was then
+    data TEXT NOT NULL, -- JSON object: what is reported, as it was then
+    subject TEXT NOT NULL DEFAULT '' -- what else it is about: the watch of a `watch.matched`; empty for all others
 );
 
 CREATE TABLE event_feed ( -- one row: how far the feed goes; changed first by whoever adds an event, so that ids are committed in order
@@ -531,8 +553,6 @@ CREATE TABLE event_feed ( -- one row: how far the feed goes; changed first by wh
     last_event_id INTEGER NOT NULL, -- `id` of the latest event; 0 before the first
     pruned_event_id INTEGER NOT NULL -- `id` of the latest event that was deleted for its age; 0 before the first
 );
-
-CREATE UNIQUE INDEX events_by_job ON events (job_id, kind, attempt);
 
 CREATE INDEX events_by_kind ON events (kind, id);
 
@@ -573,3 +593,30 @@ CREATE INDEX webhook_attempts_by_webhook ON webhook_attempts (webhook_id, id);
 CREATE INDEX webhook_attempts_waiting ON webhook_attempts (webhook_id, id) WHERE outcome = 'waiting';
 
 CREATE INDEX jobs_by_source ON jobs (kind, source, status, dry_run, finished_at, record_count, id);
+
+CREATE TABLE watches ( -- one row for each watch: offers that somebody wants to hear of
+    id TEXT NOT NULL PRIMARY KEY, -- a dashed UUID
+    name TEXT NOT NULL, -- what the client calls it
+    filters TEXT NOT NULL, -- JSON object: which offers it is about, by the filters of listings; empty: all
+    condition TEXT NOT NULL, -- what must happen to them, such as `price_below`
+    value REAL, -- the price or the percentage of the condition; null if it has none
+    feed_secret TEXT NOT NULL, -- the secret part of the address of its Atom feed
+    created_at TEXT NOT NULL, -- when it was created
+    created_by TEXT -- the name of the token that created it; null if none was needed
+);
+
+CREATE TABLE watch_matches ( -- one row for each offer that a watch found in one import, rollback or restore
+    id INTEGER NOT NULL PRIMARY KEY, -- the order in which they were found
+    watch_id TEXT NOT NULL, -- the watch
+    job_id INTEGER NOT NULL, -- `id` of the job that moved the offer
+    listing_id TEXT NOT NULL, -- the offer, 32 hex digits
+    event_id INTEGER, -- `id` of the event that reports it; null until the outcome of the job is recorded
+    total INTEGER NOT NULL, -- how many offers the watch found there, kept or not
+    offer TEXT NOT NULL -- JSON object: the offer as it was then
+);
+
+CREATE UNIQUE INDEX watch_matches_once ON watch_matches (job_id, watch_id, listing_id);
+
+CREATE INDEX watch_matches_by_watch ON watch_matches (watch_id, event_id, id);
+
+CREATE UNIQUE INDEX events_by_job ON events (job_id, kind, attempt, subject);

@@ -48,3 +48,22 @@ class InvalidWebhook(Refused):
 
     code = "invalid_webhook"
     title = "The webhook is not valid"
+
+
+class WatchNotFound(NotFound):
+    code = "watch_not_found"
+    title = "No such watch"
+
+
+class TooManyWatches(Conflict):
+    """There are as many watches as an import may be compared with."""
+
+    code = "too_many_watches"
+    title = "There are too many watches"
+
+
+class InvalidWatch(Refused):
+    """What was said about a watch can't be done; `errors` names each member."""
+
+    code = "invalid_watch"
+    title = "The watch is not valid"

@@ -22,6 +22,7 @@ from glyphd.contracts.column_names import ALIASES
 from glyphd.contracts.columns import COLUMN_NAMES, STORED_COLUMNS
 from glyphd.contracts.event_contracts import DATA_OF_KIND, EventData, EventKind, EventQuery
 from glyphd.contracts.import_contracts import ImportFailure, ImportView
+from glyphd.contracts.parameter_reading import parameters_of
 from glyphd.contracts.queries import (
     ChangeQuery,
     DeltaQuery,
@@ -31,9 +32,18 @@ from glyphd.contracts.queries import (
     ListingQuery,
     ModelHistoryQuery,
     ModelsQuery,
+    MomentDiffQuery,
     MomentQuery,
     SourceQuery,
     UploadQuery,
+)
+from glyphd.contracts.watch_contracts import (
+    MATCH_COLUMNS,
+    MatchQuery,
+    WatchBody,
+    WatchChange,
+    WatchCondition,
+    WatchView,
 )
 from glyphd.contracts.webhook_contracts import AttemptQuery, WebhookBody, WebhookChange, WebhookView
 from glyphd.errors import GlyphdError
@@ -43,6 +53,7 @@ from glyphd.history.buckets import ModelHistory
 from glyphd.history.delta_pages import DELTA_COLUMNS
 from glyphd.history.import_diff import CHANGED_COLUMNS
 from glyphd.history.market_models import MODEL_COLUMNS
+from glyphd.history.moment_diff import MOVED_COLUMNS
 from glyphd.settings import PREFIX, Settings
 from glyphd.storage.result_rows import RESULT_COLUMNS
 from tests.e2e.processes import data_in, readiness, serving, until
@@ -175,16 +186,18 @@ def _shown_path(path: str) -> str:
         ("Models", 1, ModelsQuery),
         ("A model over time", 1, ModelHistoryQuery),
         ("The difference between two imports", 0, DiffQuery),
+        ("The difference between two moments", 0, MomentDiffQuery),
         ("The source of a row", 0, SourceQuery),
         ("Events", 0, EventQuery),
         ("Attempts", 0, AttemptQuery),
+        ("Matches", 0, MatchQuery),
     ],
 )
 def test_every_query_parameter_is_described(
     heading: str, table: int, contract: type[BaseModel]
 ) -> None:
     assert sorted(_first_cells(_section("docs/API.md", heading), table)) == sorted(
-        contract.model_fields
+        parameters_of(contract)
     )
 
 
@@ -258,8 +271,10 @@ def test_every_column_and_alias_is_described() -> None:
         ("Models", 0, MODEL_COLUMNS),
         ("A model over time", 0, ModelHistory.columns),
         ("The difference between two imports", 1, CHANGED_COLUMNS),
+        ("The difference between two moments", 1, MOVED_COLUMNS),
         ("Events", 1, EVENT_COLUMNS),
         ("Attempts", 1, ATTEMPT_COLUMNS),
+        ("Matches", 1, MATCH_COLUMNS),
     ],
 )
 def test_every_column_of_a_list_is_described(
@@ -287,6 +302,15 @@ def test_every_member_of_a_webhook_is_described() -> None:
     assert named == {*WebhookBody.model_fields, *WebhookChange.model_fields}
     shown = [word for row in fields for word in CODE.findall(row[0])]
     assert sorted(shown) == sorted(WebhookView.model_fields)
+
+
+def test_every_member_and_condition_of_a_watch_is_described() -> None:
+    members, conditions, fields = _tables(_section("docs/API.md", "Watches"))
+    named = {word for row in members for word in CODE.findall(row[0])}
+    assert named == {*WatchBody.model_fields, *WatchChange.model_fields}
+    assert [CODE.findall(row[0])[0] for row in conditions] == [str(one) for one in WatchCondition]
+    shown = [word for row in fields for word in CODE.findall(row[0])]
+    assert sorted(shown) == sorted(WatchView.model_fields)
 
 
 def test_every_error_of_an_attempt_is_described() -> None:

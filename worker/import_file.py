@@ -9,14 +9,16 @@ from glyphd.importing.claims import Claim
 from glyphd.importing.error_report import ErrorReport, errors_name
 from glyphd.importing.reading import read_kept
 from glyphd.plurals import counted
+from glyphd.storage.batches import Batch
 from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.storage.oddities import oddity
 from glyphd.storage.staging import Stage, open_stage
-from glyphd.storage.writing import Batch, Written, foresee, write_batch
+from glyphd.storage.writing import Written, foresee, write_batch
 from worker.apart import is_worth_it
 from worker.attempts import Attempt
 from worker.context import WorkerContext
 from worker.room import Room
+from worker.watching import look_for_watches
 
 
 class FileImport(Attempt):
@@ -25,6 +27,7 @@ class FileImport(Attempt):
     def __init__(self, context: WorkerContext, claim: Claim) -> None:
         super().__init__(context)
         services, self.job = context.services, claim.job
+        self._claim = claim
         self.written: Written | None = None
         self.foreseen: dict[str, Any] = {}
         self.record_count = 0
@@ -37,8 +40,8 @@ class FileImport(Attempt):
         self._found: dict[str, Any] = {"ignored_columns": [], "blank_rows": 0, "warnings": []}
 
     def run(self) -> None:
-        """Raises RowsRefused or UnreadableFile for errors in the file, and Halted if it must end
-        before."""
+        """Raises RowsRefused, UnreadableFile or FewerRows for errors in the file, and Halted if it
+        must end before."""
         with self.connected() as archive, open_stage(archive) as stage, self._room.watched():
             # 1. Rows that can be taken go into the stage, what is wrong with others into a file.
             self._read(stage)
@@ -49,9 +52,6 @@ class FileImport(Attempt):
             self._room.require(copies=1)
             stage.complete()
             # 3. It is written, or only looked at.
-            if self.job.dry_run:
-                self.foreseen = foresee(archive, stage, self.job.source)
-                return
             batch = Batch(
                 self.job.import_id,
                 self.job.source,
@@ -60,8 +60,15 @@ class FileImport(Attempt):
                 self.job.sha256,
                 result=self.findings(),
                 schema_version=self.job.schema_version,
+                complete=bool(self.job.complete),
+                allow_shrink=bool(self.job.allow_shrink),
+                received_at=self.job.received_at,
             )
-            self.written = write_batch(archive, stage, batch, step=self._step)
+            if self.job.dry_run:
+                self.foreseen = foresee(archive, stage, batch)
+                return
+            look = look_for_watches(self._context.services.registry, self._claim)
+            self.written = write_batch(archive, stage, batch, step=self._step, look=look)
 
     def findings(self) -> dict[str, Any]:
         """What the registry keeps of the reading, whatever came of it."""
@@ -107,6 +114,8 @@ class FileImport(Attempt):
 
     def _require_valid_rows(self) -> None:
         if not self.progress.rows_read:
+            if self.job.complete:
+                return  # its source offers nothing any more
             raise UnreadableFile("the file has a header but no rows", line=1)
         if not self.errors.count:
             return

@@ -25,6 +25,7 @@ from glyphd.api.leaving import client_left
 from glyphd.api.listing_routes import ListingsApi
 from glyphd.api.metric_routes import MetricsApi
 from glyphd.api.model_routes import ModelsApi
+from glyphd.api.moment_routes import MomentsApi
 from glyphd.api.needs import READ_BY_ALL
 from glyphd.api.openapi_parameters import path_template
 from glyphd.api.pages import NoPages, Pages
@@ -35,11 +36,13 @@ from glyphd.api.request_ids import request_id_from
 from glyphd.api.request_metrics import NO_ROUTE, RequestMetrics
 from glyphd.api.rereading import read_again_on_primary
 from glyphd.api.routes import Route
+from glyphd.api.source_list_routes import SourceListApi
 from glyphd.api.source_routes import SourcesApi
 from glyphd.api.system_routes import SystemApi
 from glyphd.api.upload_routes import UploadsApi
 from glyphd.api.visitors import visitor
 from glyphd.api.waiting import Waiting
+from glyphd.api.watch_routes import WatchesApi
 from glyphd.api.webhook_routes import WebhooksApi
 from glyphd.errors import GlyphdError
 from glyphd.importing.traces import read_traceparent, trace_id_of
@@ -107,9 +110,12 @@ def describe(
         DeltasApi(services, results),
         ModelsApi(services, results),
         DiffApi(services, results),
+        MomentsApi(services, results),
         SourcesApi(services, results),
+        SourceListApi(services),
         EventsApi(services, waiting),
         WebhooksApi(services),
+        WatchesApi(services),
         MetricsApi(services, requests or RequestMetrics()),
     )
     return Description(route for part in parts for route in part.routes())

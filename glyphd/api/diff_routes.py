@@ -25,7 +25,7 @@ from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
 from glyphd.contracts.parameter_reading import choices
-from glyphd.contracts.queries import DiffKind, DiffQuery
+from glyphd.contracts.queries import DiffKind, DiffQuery, PageQuery
 from glyphd.contracts.service_views import DiffLinks, DiffView
 from glyphd.db.archive_versions import archive_version
 from glyphd.errors import ImportNotFound, ImportNotSucceeded
@@ -83,7 +83,7 @@ class DiffApi:
             return self._list(asked, asked.kind, old, new)
 
     def _totals(self, asked: DiffQuery, old: Brought, new: Brought) -> HTTPResponse:
-        _refuse_list_parameters(asked)
+        refuse_list_parameters(asked)
         names = (old.import_id, new.import_id)
         headers = require_changed(archive_version(self._archive))
         counts = self._services.remembered.count_diff(old, new)
@@ -112,7 +112,8 @@ def require_brought(services: Services, import_id: str) -> Brought:
     return brought
 
 
-def _refuse_list_parameters(asked: DiffQuery) -> None:
+def refuse_list_parameters(asked: PageQuery) -> None:
+    """Raises InvalidParameter for what only a list can have."""
     for name in _FOR_LISTS:
         if getattr(asked, name):
             raise InvalidParameter(f"{name} can only be used with kind", parameter=name)

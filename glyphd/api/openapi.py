@@ -20,6 +20,7 @@ GROUPS = {
     "Changes": "What changed between observations, and between imports",
     "Events": "What happened to imports, in order",
     "Webhooks": "Addresses that events are sent to, and the attempts to deliver to them",
+    "Watches": "Offers that somebody wants to hear of, and what was found",
     "Service": "The contract of rows, this document, and whether the service works",
 }
 _INFO = """\

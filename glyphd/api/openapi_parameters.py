@@ -6,7 +6,7 @@ from typing import Any
 
 from glyphd.api.descriptions import About
 from glyphd.api.openapi_schemas import Schema, Schemas
-from glyphd.contracts.parameter_reading import COMMA_SEPARATED, NEVER_BLANK
+from glyphd.contracts.parameter_reading import COMMA_SEPARATED, NEVER_BLANK, parameters_of
 from glyphd.contracts.queries import MAX_WAIT_SECONDS
 
 _IN_PATH = re.compile(r"<(\w+)[^>]*>")
@@ -22,6 +22,8 @@ PATH_PARAMETERS: dict[str, tuple[str, Schema]] = {
     ),
     "webhook_id": ("The webhook's id", _IMPORT_ID),
     "attempt_id": ("The attempt's id", {"type": "string", "pattern": "^[0-9]{1,9}$"}),
+    "watch_id": ("The watch's id", _IMPORT_ID),
+    "secret": ("The secret part of the address", _IMPORT_ID),
     "model": ("The model's name, ASCII case ignored", {"type": "string", "minLength": 1}),
 }
 
@@ -112,7 +114,10 @@ def _query_parameters(about: About, schemas: Schemas) -> Iterator[dict[str, Any]
             "description": schema.pop("description", ""),
             "schema": schema,
         }
-        if NEVER_BLANK not in about.query.model_fields[name].metadata:
+        field = parameters_of(about.query)[name]
+        if field.is_required():
+            parameter["required"] = True
+        if NEVER_BLANK not in field.metadata:
             parameter["allowEmptyValue"] = True
         if name in COMMA_SEPARATED:
             schema["items"] = {"type": "string", "enum": list(about.columns)}

@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
 
 from bottle import HTTPResponse
-from pydantic import BaseModel, ValidationError
 
 from glyphd.api.answers import answer_json, answer_page, output_format, require_changed
 from glyphd.api.bodies import read_json_body
@@ -20,11 +18,11 @@ from glyphd.api.descriptions import (
     json_answer,
     page_answer,
 )
+from glyphd.api.members import AnyBody, read_members
 from glyphd.api.needs import ADMIN
 from glyphd.api.own_addresses import own_address
 from glyphd.api.query_strings import query
 from glyphd.api.routes import Route
-from glyphd.contracts.json_values import RepeatedKeys
 from glyphd.contracts.queries import NoParameters, OutputQuery
 from glyphd.contracts.webhook_contracts import (
     AttemptQuery,
@@ -49,8 +47,6 @@ from glyphd.services import Services
 DEFAULT_LIMIT = 100
 WEBHOOK = "<webhook_id:re:[^/]{1,64}>"
 ATTEMPT = "<attempt_id:re:[^/]{1,64}>"
-
-AnyBody = TypeVar("AnyBody", bound=BaseModel)
 
 LIST = About(
     "list_webhooks",
@@ -200,7 +196,7 @@ class WebhooksApi:
             return answer_json(records.replay(webhook_id, attempt_id), 202)
 
     def _body(self, contract: type[AnyBody]) -> AnyBody:
-        return read_body(contract, read_json_body(self._limits))
+        return read_members(contract, read_json_body(self._limits), InvalidWebhook)
 
     @contextmanager
     def _records(self) -> Iterator[WebhookRecords]:
@@ -209,20 +205,3 @@ class WebhooksApi:
             yield WebhookRecords(
                 registry.database, allows_private=self._services.settings.webhook_private
             )
-
-
-def read_body(contract: type[AnyBody], content: Any) -> AnyBody:
-    """Raises InvalidWebhook with every member that is wrong."""
-    if isinstance(content, RepeatedKeys):
-        raise InvalidWebhook(f"the JSON object {content.error.message()}")
-    if not isinstance(content, dict):
-        raise InvalidWebhook("the body must be a JSON object")
-    try:
-        return contract.model_validate(content)
-    except ValidationError as error:
-        found = [
-            {"field": ".".join(map(str, one["loc"])), "message": one["msg"]}
-            for one in error.errors(include_url=False)
-        ]
-    first = found[0]
-    raise InvalidWebhook(f"{first['field']}: {first['message']}", errors=found)

@@ -1,7 +1,7 @@
 """The contracts of the event feed: the kinds of events, and what each says."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,6 +9,7 @@ from glyphd.contracts.described_as import TimeText
 from glyphd.contracts.import_contracts import ImportEffect, ImportFailure, ImportStatus
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.queries import MAX_WAIT_SECONDS, Limit, OutputQuery
+from glyphd.contracts.watch_contracts import WatchCondition
 
 
 class EventKind(StrEnum):
@@ -18,6 +19,8 @@ class EventKind(StrEnum):
     IMPORT_ROLLED_BACK = "import.rolled_back"
     IMPORT_RESTORED = "import.restored"
     IMPORT_STALLED = "import.stalled"
+    WATCH_MATCHED = "watch.matched"
+    SOURCE_SILENT = "source.silent"
 
 
 class EventData(BaseModel):
@@ -65,11 +68,47 @@ class ImportStalled(EventData):
     heartbeat_at: TimeText
 
 
+class MatchedOffer(BaseModel):
+    """An offer in the event of a watch, as it was then."""
+
+    listing_id: str
+    model: str
+    condition: str | None
+    seller: str | None
+    region: str | None
+    source_url: str | None
+    price_usd: float
+    previous_price_usd: float | None
+    seen_at: TimeText
+
+
+class WatchMatched(EventData):
+    """A watch found offers in an import, a rollback or a restore."""
+
+    watch_id: str
+    name: str = Field(description="What the watch was called then")
+    condition: WatchCondition
+    value: float | None
+    change: Literal["import", "rollback", "restore"] = Field(description="What moved the offers")
+    total: int = Field(description="How many offers it found")
+    offers: list[MatchedOffer] = Field(description="The cheapest ten of them")
+
+
+class SourceSilent(EventData):
+    """A source has sent nothing for clearly longer than usual; `import_id` is its last success."""
+
+    last_success_at: TimeText
+    usual_interval_seconds: float
+    silent_since: TimeText
+
+
 DATA_OF_KIND: dict[EventKind, type[EventData]] = {
     EventKind.IMPORT_FINISHED: ImportFinished,
     EventKind.IMPORT_ROLLED_BACK: ImportChanged,
     EventKind.IMPORT_RESTORED: ImportChanged,
     EventKind.IMPORT_STALLED: ImportStalled,
+    EventKind.WATCH_MATCHED: WatchMatched,
+    EventKind.SOURCE_SILENT: SourceSilent,
 }
 
 
@@ -94,6 +133,6 @@ class EventView(BaseModel):
     id: int = Field(description="Greater than that of every earlier event")
     kind: EventKind
     occurred_at: TimeText
-    data: ImportFinished | ImportChanged | ImportStalled = Field(
+    data: ImportFinished | ImportChanged | ImportStalled | WatchMatched | SourceSilent = Field(
         description="What happened, by its kind"
     )

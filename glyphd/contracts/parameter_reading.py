@@ -35,10 +35,11 @@ def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) 
     allowed.
     """
     given: dict[str, Any] = {}
+    known = parameters_of(contract)
     for name, value in pairs:
-        field = contract.model_fields.get(name)
+        field = known.get(name)
         if field is None:
-            raise _unknown(name, list(contract.model_fields))
+            raise _unknown(name, list(known))
         if not value.strip() and (name, value) not in _MEANT:
             _refuse_blank(name, value, field)
             continue
@@ -58,6 +59,11 @@ def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) 
             detail = f"{low}={given[low]:.200} is above {high}={given[high]:.200}"  # none between
             raise InvalidParameter(detail, parameter=low, value=f"{given[low]:.200}")
     return found
+
+
+def parameters_of(contract: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The contract's fields by the names that clients use: `from` is a word of Python's own."""
+    return {field.alias or name: field for name, field in contract.model_fields.items()}
 
 
 def choices(kind: Any) -> list[str]:
@@ -95,7 +101,7 @@ def _invalid(contract: type[BaseModel], error: ValidationError) -> InvalidParame
     first = error.errors(include_url=False)[0]
     name, value = str(first["loc"][0]), first["input"]
     reason = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
-    allowed = list(_allowed(contract.model_fields[name].annotation))
+    allowed = list(_allowed(parameters_of(contract)[name].annotation))
     members: dict[str, Any] = {"allowed": allowed} if allowed else {}
     return InvalidParameter(
         f"{name}={value!s:.200}: {reason}", parameter=name, value=f"{value!s:.200}", **members

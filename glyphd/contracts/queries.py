@@ -14,13 +14,20 @@ from pydantic import (
 
 from glyphd.contracts.cells import BooleanCell, TextCell
 from glyphd.contracts.import_contracts import ImportStatus
-from glyphd.contracts.import_options import Description, ImportOptions, Label
+from glyphd.contracts.import_options import (
+    AllowShrink,
+    Complete,
+    Description,
+    ImportOptions,
+    Label,
+)
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.contracts.parameter_reading import NEVER_BLANK
 from glyphd.times import parse_time
 
 MAX_LIMIT = 10_000
 MAX_WAIT_SECONDS = 60
+_DURATION = re.compile(r"(\d{1,5})([hd])")
 _LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)(?<=.{16} )")
 
 
@@ -34,6 +41,20 @@ def _query_time(text: str) -> str:
 
 def _fields(text: Any) -> Any:
     return [name.strip() for name in text.split(",")] if isinstance(text, str) else text
+
+
+def _separated(texts: Any) -> Any:
+    """The words of texts that may each have several, separated by commas."""
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        return texts
+    return [word.strip() for text in texts for word in text.split(",")]
+
+
+def _hours(text: str) -> int:
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("must be a number of hours or days, such as 36h or 7d")
+    return int(found[1]) * (24 if found[2] == "d" else 1)
 
 
 Words = Annotated[
@@ -51,8 +72,24 @@ Moment = Annotated[
 Limit = Annotated[int | None, IntegerCell(minimum=1, maximum=MAX_LIMIT)]
 Flag = Annotated[bool | None, BooleanCell()]
 OutputFormat = Literal["json", "csv", "ndjson", "parquet"]
+SeenWithin = Annotated[
+    int,
+    BeforeValidator(_hours),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{1,5}[hd]$", "examples": ["36h", "7d"]}),
+]
+"""A number of hours."""
 Bucket = Literal["day", "week", "month"]
+Gone = Literal["exclude", "include", "only"]
+GoneChoice = Annotated[
+    Gone,
+    Field(
+        description="Whether offers count that a later complete file of the same source, or a "
+        "smaller group, no longer lists: exclude (the default), include, or only these"
+    ),
+]
 DiffKind = Literal["added", "removed", "changed"]
+MomentDiffKind = Literal["added", "removed", "changed", "gone"]
+DeltaKind = Literal["price", "score", "new", "gone", "back"]
 SortKey = Literal[
     "seen_at",
     "-seen_at",
@@ -106,8 +143,8 @@ class PageQuery(OutputQuery):
     )
 
 
-class ListingQuery(PageQuery):
-    """Filters, order and page of `GET /api/listings`."""
+class MarketFilters(Query):
+    """The filters that choose offers by what their rows say."""
 
     model: Words = Field(description="Model, any of those given, ignoring ASCII case")
     region: Words = Field(description="Region, any of those given, ignoring ASCII case")
@@ -129,6 +166,11 @@ class ListingQuery(PageQuery):
     )
     after: QueryTime | None = Field(None, description="Seen strictly later than this")
     before: QueryTime | None = Field(None, description="Seen strictly earlier than this")
+
+
+class ListingQuery(MarketFilters, PageQuery):
+    """Filters, order and page of `GET /api/listings`."""
+
     import_id: Annotated[Words, NEVER_BLANK] = Field(
         description="Exactly the rows of these imports, even if superseded since"
     )
@@ -137,6 +179,12 @@ class ListingQuery(PageQuery):
     )
     as_of: Annotated[QueryTime | None, NEVER_BLANK] = Field(
         None, description="The market as the archive knew it at this moment, inclusive"
+    )
+    gone: GoneChoice = "exclude"
+    seen_within: SeenWithin | None = Field(
+        None,
+        description="Seen so recently, such as 36h or 7d, before the newest observation of its "
+        "source, or before as_of",
     )
     sort: SortKey | None = Field(None, description="Order; a leading - is descending")
     count: Literal["exact"] | None = Field(None, description="exact adds X-Total-Count")
@@ -187,11 +235,14 @@ class MomentQuery(OutputQuery):
 class ModelsQuery(PageQuery, MomentQuery):
     """The parameters of `GET /api/models`."""
 
+    gone: GoneChoice = "exclude"
+
 
 class ModelQuery(Query):
     """The parameters of `GET /api/models/{model}`."""
 
     as_of: Moment = None
+    gone: GoneChoice = "exclude"
 
 
 class ModelHistoryQuery(PageQuery, MomentQuery):
@@ -217,6 +268,23 @@ class DiffQuery(PageQuery):
     )
 
 
+class MomentDiffQuery(PageQuery):
+    """The parameters for the difference between two moments."""
+
+    from_: Annotated[QueryTime, NEVER_BLANK] = Field(
+        alias="from", description="The moment that is compared with, inclusive"
+    )
+    to: Annotated[QueryTime | None, NEVER_BLANK] = Field(
+        None, description="The moment that is compared, inclusive; default: now"
+    )
+    kind: MomentDiffKind | None = Field(
+        None, description="added, removed, changed or gone for that list; default: the counts"
+    )
+    fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
+        description="Columns to return, comma-separated, in that order"
+    )
+
+
 class PersistQuery(Query):
     """The options for rows sent as JSON."""
 
@@ -224,6 +292,8 @@ class PersistQuery(Query):
         None, description="Where the rows come from; stored with the import"
     )
     description: Description | None = Field(None, description="Free text; stored with the import")
+    complete: Complete = False
+    allow_shrink: AllowShrink = False
 
 
 class ChangeQuery(Query):
@@ -241,7 +311,15 @@ class DeltaQuery(PageQuery):
     min_price_change_pct: Annotated[float | None, NumberCell(minimum=0)] = Field(
         None, description="Minimum change of the price in percent, up or down, inclusive"
     )
+    seller: Words = Field(description="Seller, any of those given, ignoring ASCII case")
+    kind: Annotated[list[DeltaKind], BeforeValidator(_separated), Field(default_factory=list)] = (
+        Field(description="What happened, comma-separated; default: price,score")
+    )
+    direction: Literal["up", "down"] | None = Field(
+        None, description="Only prices that rose or fell; with kind=score, scores"
+    )
     after: QueryTime | None = Field(None, description="Observed strictly later than this")
+    before: QueryTime | None = Field(None, description="Observed strictly earlier than this")
     import_id: Annotated[Words, NEVER_BLANK] = Field(description="Changes in these imports")
 
 

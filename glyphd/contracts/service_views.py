@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from glyphd.contracts.described_as import TimeText
+
 
 class HealthView(BaseModel):
     """The process answers."""
@@ -65,6 +67,25 @@ class DiffView(BaseModel):
     links: DiffLinks
 
 
+class MomentDiffLinks(DiffLinks):
+    """The same for two moments."""
+
+    gone: str
+
+
+class MomentDiffView(BaseModel):
+    """How many offers were added, removed and changed in the market between two moments."""
+
+    from_: TimeText = Field(alias="from")
+    to: TimeText | None = Field(description="null: now")
+    added: int
+    removed: int
+    changed: int
+    unchanged: int
+    gone: int = Field(description="Of the removed, those that a complete file no longer lists")
+    links: MomentDiffLinks
+
+
 class ChangeEffect(BaseModel):
     """What a rollback or a restore would do to the market, as numbers of listings."""
 
@@ -73,6 +94,8 @@ class ChangeEffect(BaseModel):
     changed: int = Field(description="Would show an observation with another price or score")
     unchanged: int = Field(description="Would show an observation with equal price and score")
     indistinct: int = Field(description="Not compared: these offers can't be told apart")
+    gone: int = Field(description="Would be gone; of indistinct offers the number in each group")
+    back: int = Field(description="Would be offered again")
 
 
 class ForeseenChange(BaseModel):

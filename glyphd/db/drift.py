@@ -40,6 +40,7 @@ MODELS: dict[MigrationSet, tuple[type[Model], ...]] = {
 
 _POSTGRESQL_TYPES = {
     "AUTO": "integer",
+    "BIGAUTO": "bigint",
     "BIGINT": "bigint",
     "BLOB": "bytea",
     "BOOL": "boolean",

@@ -1,6 +1,6 @@
 """Peewee models of the event feed, which is in the registry."""
 
-from peewee import BigIntegerField, IntegerField, Model, TextField
+from peewee import SQL, BigIntegerField, IntegerField, Model, TextField
 
 from glyphd.db.fields import JsonTextField, TimeTextField
 
@@ -14,6 +14,7 @@ class FeedEvent(Model):
     job_id = IntegerField()
     attempt = IntegerField()
     data = JsonTextField()
+    subject = TextField(default="", constraints=[SQL("DEFAULT ''")])
 
     class Meta:
         table_name = "events"
@@ -21,7 +22,12 @@ class FeedEvent(Model):
 
 FeedEvent.add_index(
     FeedEvent.index(
-        FeedEvent.job_id, FeedEvent.kind, FeedEvent.attempt, unique=True, name="events_by_job"
+        FeedEvent.job_id,
+        FeedEvent.kind,
+        FeedEvent.attempt,
+        FeedEvent.subject,
+        unique=True,
+        name="events_by_job",
     )
 )
 FeedEvent.add_index(FeedEvent.index(FeedEvent.kind, FeedEvent.id, name="events_by_kind"))

@@ -8,12 +8,14 @@ from peewee import (
     DoubleField,
     IntegerField,
     Model,
+    SmallIntegerField,
     TextField,
 )
 
 from glyphd.db.event_models import EventFeed, FeedEvent
 from glyphd.db.fields import CaselessTextField, JsonTextField, TimeTextField
 from glyphd.db.token_models import TOKEN_MODELS
+from glyphd.db.watch_models import Watch, WatchMatch
 from glyphd.db.webhook_models import Webhook, WebhookAttempt
 
 
@@ -97,6 +99,8 @@ class Job(Model):
     user_agent = TextField(null=True)
     created_by = TextField(null=True)
     traceparent = TextField(null=True)
+    complete = SmallIntegerField(null=True)
+    allow_shrink = SmallIntegerField(null=True)
 
     class Meta:
         table_name = "jobs"
@@ -170,4 +174,6 @@ REGISTRY_MODELS = (
     EventFeed,
     Webhook,
     WebhookAttempt,
+    Watch,
+    WatchMatch,
 )

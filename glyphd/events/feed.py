@@ -11,6 +11,7 @@ from peewee import Case, Database
 
 from glyphd.contracts.event_contracts import EventKind
 from glyphd.db.event_models import EventFeed, FeedEvent
+from glyphd.db.watch_models import WatchMatch
 from glyphd.event_errors import EventsPruned
 from glyphd.events.reports import Report
 
@@ -22,12 +23,12 @@ Event = tuple[int, str, str, dict[str, Any]]
 """The values of EVENT_COLUMNS."""
 
 
-def add_event(database: Database, report: Report) -> None:
-    """Adds the event, unless this attempt has reported it already; the caller's transaction is that
-    of the outcome it reports."""
+def add_event(database: Database, report: Report) -> int | None:
+    """Adds the event and returns its id; None if this attempt has reported it already. The caller's
+    transaction is that of the outcome it reports."""
     event_id = _lock_feed(database)
     if is_reported(database, report):
-        return
+        return None
     values = {
         "id": event_id,
         "kind": report.kind,
@@ -35,8 +36,10 @@ def add_event(database: Database, report: Report) -> None:
         "job_id": report.job.id,
         "attempt": report.job.attempt,
         "data": report.data.model_dump_json(),
+        "subject": report.subject,
     }
     database.execute(FeedEvent.insert(values))
+    return event_id
 
 
 def is_reported(database: Database, report: Report) -> bool:
@@ -45,6 +48,7 @@ def is_reported(database: Database, report: Report) -> bool:
         FeedEvent.job_id == report.job.id,
         FeedEvent.kind == report.kind,
         FeedEvent.attempt == report.job.attempt,
+        FeedEvent.subject == report.subject,
     )
     return database.execute(query).fetchone() is not None
 
@@ -86,6 +90,7 @@ def prune_events(database: Database) -> int:
         return 0
     with database.atomic():
         database.execute(EventFeed.update(pruned_event_id=found[0]))
+        database.execute(WatchMatch.delete().where(WatchMatch.event_id <= found[0]))
         return int(FeedEvent.delete().where(FeedEvent.id <= found[0]).bind(database).execute())
 
 

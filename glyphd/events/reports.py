@@ -1,7 +1,9 @@
 """What the registry reports about a job, as an event of the feed: from the job's row alone."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from glyphd.contracts.event_contracts import (
     EventData,
@@ -9,22 +11,29 @@ from glyphd.contracts.event_contracts import (
     ImportChanged,
     ImportFinished,
     ImportStalled,
+    MatchedOffer,
+    SourceSilent,
+    WatchMatched,
 )
 from glyphd.contracts.import_contracts import ImportFailure, ImportStatus
+from glyphd.contracts.watch_contracts import WatchCondition
 from glyphd.db.archive_models import RESTORE, ROLLBACK
 from glyphd.db.registry_models import Job
+from glyphd.db.watch_models import Watch
 
 _CHANGES = {ROLLBACK: EventKind.IMPORT_ROLLED_BACK, RESTORE: EventKind.IMPORT_RESTORED}
 
 
 @dataclass(frozen=True)
 class Report:
-    """An event that has no id yet."""
+    """An event that has no id yet. `subject` is what else it is about, if a job reports several of
+    its kind."""
 
     kind: EventKind
     job: Job
     occurred_at: str
     data: EventData
+    subject: str = ""
 
 
 def report_of_end(job: Job, its_import: Job) -> Report | None:
@@ -57,6 +66,39 @@ def report_of_stall(job: Job, now: str) -> Report:
         heartbeat_at=job.heartbeat_at,
     )
     return Report(EventKind.IMPORT_STALLED, job, now, data)
+
+
+def report_of_matches(
+    job: Job, its_import: Job, watch: Watch, total: int, offers: Sequence[Mapping[str, Any]]
+) -> Report:
+    """What a watch reports of a job that has succeeded: how many offers it found, and the first of
+    them."""
+    data = WatchMatched(
+        import_id=job.import_id,
+        source=its_import.source,
+        watch_id=watch.id,
+        name=watch.name,
+        condition=WatchCondition(watch.condition),
+        value=watch.value,
+        change=job.kind,
+        total=total,
+        offers=[MatchedOffer.model_validate(offer) for offer in offers],
+    )
+    return Report(EventKind.WATCH_MATCHED, job, str(job.finished_at), data, watch.id)
+
+
+def report_of_silence(last: Job, rhythm: tuple[float, str], now: str) -> Report:
+    """What a source reports whose last success was this import: its usual interval in seconds, and
+    since when it is silent."""
+    usual_interval_seconds, silent_since = rhythm
+    data = SourceSilent(
+        import_id=last.import_id,
+        source=last.source,
+        last_success_at=last.finished_at,
+        usual_interval_seconds=usual_interval_seconds,
+        silent_since=silent_since,
+    )
+    return Report(EventKind.SOURCE_SILENT, last, now, data)
 
 
 def _finished(job: Job) -> ImportFinished:

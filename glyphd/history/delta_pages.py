@@ -6,21 +6,22 @@ step. So a page is a merge of a few short index scans, whether many changes matc
 
 from collections.abc import Iterator, Sequence
 from heapq import merge
-from itertools import islice
+from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
-from peewee import Database, Select, fn
+from peewee import JOIN, Database, Select, fn
 
 from glyphd.contracts.queries import DeltaQuery
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import uncommitted
 from glyphd.history.differences import PERCENT_DECIMALS, change_pct, difference
+from glyphd.history.gone_deltas import GoneDeltas, Position, returned_events
 from glyphd.listings.cursors import read_cursor
 from glyphd.listings.results import Page, RowStream, cut_page
-from glyphd.storage.change_steps import steps_from
-from glyphd.storage.knowledge import Knowledge, present
-from glyphd.storage.offers import is_from_same, is_observation
+from glyphd.storage.change_steps import NEW_STEP, steps_from
+from glyphd.storage.knowledge import present
+from glyphd.storage.offers import previous_observation
 from glyphd.storage.predicates import restrict
 from glyphd.storage.timelines import CHANGE_TIMELINE
 
@@ -39,16 +40,20 @@ DELTA_COLUMNS = (
     "timestamp",
     "previous_import_id",
     "import_id",
+    "kind",
 )
+Candidate = tuple[str, int, str]
+"""The moment and the id of an event, and how it comes: MOVED, BACK, or the id of the complete file
+by which its offer is gone."""
+
+MOVED, BACK, GONE = "", "back", "gone"
 STREAM_ROWS = 1000
 MOST_COMPARED = 2000
 _PERCENT = DELTA_COLUMNS.index("price_delta_pct")
-_FILTERS = {"model", "region", "after"}
+_FILTERS = {"model", "region", "seller", "after", "before"}
+_MOVES = ("price", "score")
 _ROUNDING = 10.0**-PERCENT_DECIMALS
 _PREVIOUS = ScoredListing.alias("previous")
-
-Position = tuple[str, int]
-"""`seen_at` and id of an event."""
 
 
 class Deltas:
@@ -75,10 +80,9 @@ class Deltas:
         """The largest price changes first. Only the MOST_COMPARED newest of each step are
         compared."""
         found: list[list[Any]] = []
-        wanted = steps_from(self._least_percent)
-        for step in reversed(wanted):
-            positions = self._scan(step, None, MOST_COMPARED, is_lowest=step == wanted.start)
-            rows = [_delta(row) for row in self._looked_up([event_id for _, event_id in positions])]
+        for step in reversed(self._steps):
+            ids = [event_id for _, event_id, _ in self._scan(step, None, MOST_COMPARED)]
+            rows = [_delta(row, self._kinds) for row in self._looked_up(ids).values()]
             moved = [row for row in rows if row[_PERCENT] and self._is_wanted(row)]
             found += sorted(moved, key=lambda row: -abs(row[_PERCENT]))
             if len(found) >= limit:
@@ -97,45 +101,70 @@ class Deltas:
         """Deltas after a position, looked up in batches of this size."""
         while True:
             candidates = self._candidates(position, at_once)
-            for row in self._looked_up([event_id for _, event_id in candidates]):
-                delta = _delta(row)
+            rows = self._looked_up([event_id for _, event_id, _ in candidates])
+            for timestamp, event_id, how in _each_once(candidates):
+                delta = _delta(_told(rows[event_id], timestamp, how), self._kinds)
                 if self._is_wanted(delta):
-                    yield (row["timestamp"], row["id"]), delta
+                    yield (timestamp, event_id), delta
             if len(candidates) < at_once:
                 return
-            position = candidates[-1]
+            position = candidates[-1][:2]
 
-    def _candidates(self, position: Position | None, limit: int) -> list[Position]:
+    def _candidates(self, position: Position | None, limit: int) -> list[Candidate]:
         """The next events, newest first, whose change is at least about this large."""
-        if self._query.import_id and not any(self._ranges):
-            return []
-        wanted = steps_from(self._least_percent)
-        scans = [
-            self._scan(step, position, limit, is_lowest=step == wanted.start) for step in wanted
-        ]
+        scans: list[list[Candidate]] = []
+        if not self._query.import_id or any(self._ranges):
+            scans += [self._scan(step, position, limit) for step in self._steps]
+            scans += [self._returned(position, limit)] if self._may_leave("back") else []
+        if self._may_leave("gone"):
+            gone = GoneDeltas(self._database, self._query, self._known)
+            scans.append(gone.after(position, limit))
         return list(islice(merge(*scans, reverse=True), limit))
+
+    def _may_leave(self, kind: str) -> bool:
+        """Whether such a kind is asked for: no percentage and no direction fit it."""
+        is_plain = not (self._query.direction or self._least_percent)
+        return kind in self._kinds and is_plain and self._known.has_complete_files
+
+    @property
+    def _kinds(self) -> tuple[str, ...]:
+        return tuple(self._query.kind) or _MOVES
+
+    @property
+    def _steps(self) -> list[int]:
+        """The steps that can have what is asked for. A new offer has moved by no percentage, and in
+        no direction."""
+        steps: list[int] = []
+        if not set(self._kinds).isdisjoint(_MOVES):
+            steps += steps_from(self._least_percent)
+        if "new" in self._kinds and not (self._query.direction or self._least_percent):
+            steps.append(NEW_STEP)
+        return steps
 
     @property
     def _least_percent(self) -> float:
         """The requested percentage, minus what rounding of the shown percentages can add."""
         return max((self._query.min_price_change_pct or 0) - _ROUNDING, 0)
 
-    def _scan(
-        self, step: int, position: Position | None, limit: int, *, is_lowest: bool
-    ) -> list[Position]:
-        """The events of one step, in two plain range scans after a position; only the lowest step
-        also has smaller changes."""
+    def _scan(self, step: int, position: Position | None, limit: int) -> list[Candidate]:
+        """The events of one step, in two plain range scans after a position."""
         events = ScoredListing.select(ScoredListing.seen_at, ScoredListing.id).from_(
             CHANGE_TIMELINE
         )
         of_step = events.where(ScoredListing.change_step == step)
         query = restrict(of_step, self._database, self._query.model_dump(include=_FILTERS))
         query = query.where(_in_ranges(self._ranges)) if self._ranges else query
-        if is_lowest and self._least_percent:
-            moved = fn.ABS(ScoredListing.price_usd - _PREVIOUS.price_usd)
-            query = self._with_previous(query).where(
-                moved >= _PREVIOUS.price_usd * (self._least_percent / 100)
-            )
+        moved = list(self._moved(step))
+        query = self._with_previous(query).where(*moved) if moved else query
+        return [(*found, MOVED) for found in self._next(query, position, limit)]
+
+    def _returned(self, position: Position | None, limit: int) -> list[Candidate]:
+        """The events of offers that were gone before."""
+        query = returned_events(self._database, self._query, self._known)
+        query = query.where(_in_ranges(self._ranges)) if self._ranges else query
+        return [(*found, BACK) for found in self._next(query, position, limit)]
+
+    def _next(self, query: Select, position: Position | None, limit: int) -> list[Position]:
         ordered = query.order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc())
         if position is None:
             return self._fetch(ordered, limit)
@@ -147,12 +176,29 @@ class Deltas:
             found += self._fetch(ordered.where(ScoredListing.seen_at < seen_at), limit - len(found))
         return found
 
+    def _moved(self, step: int) -> Iterator[Any]:
+        """What is asked of an event beside the one before it; only the lowest step also has smaller
+        changes."""
+        if step == NEW_STEP:
+            return
+        if self._least_percent and step == steps_from(self._least_percent).start:
+            moved = fn.ABS(ScoredListing.price_usd - _PREVIOUS.price_usd)
+            yield moved >= _PREVIOUS.price_usd * (self._least_percent / 100)
+        asked = [name for name in _MOVES if name in self._kinds]
+        column = "price_usd" if "price" in asked else "score"
+        now, before = getattr(ScoredListing, column), getattr(_PREVIOUS, column)
+        if self._query.direction is not None:
+            yield now > before if self._query.direction == "up" else now < before
+        elif len(asked) < len(_MOVES):
+            yield now != before
+
     def _fetch(self, query: Select, limit: int) -> list[Position]:
         return [
             (seen_at, event_id) for seen_at, event_id in self._database.execute(query.limit(limit))
         ]
 
-    def _looked_up(self, event_ids: Sequence[int]) -> list[dict[str, Any]]:
+    def _looked_up(self, event_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """The events by their ids, each with the one before it."""
         columns = {
             "id": ScoredListing.id,
             "listing_id": ScoredListing.listing_id,
@@ -170,14 +216,12 @@ class Deltas:
             "import_id": ScoredListing.import_id,
         }
         query = ScoredListing.select(*columns.values()).where(ScoredListing.id.in_(list(event_ids)))
-        found = [
-            dict(zip(columns, row, strict=True))
-            for row in self._database.execute(self._with_previous(query))
-        ]
-        return sorted(found, key=itemgetter("timestamp", "id"), reverse=True)
+        rows = self._database.execute(self._with_previous(query))
+        return {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
 
     def _with_previous(self, query: Select) -> Select:
-        return query.join(_PREVIOUS, on=(_PREVIOUS.id == _previous_id(self._known)))
+        before = previous_observation(ScoredListing, self._known.counting)
+        return query.join(_PREVIOUS, JOIN.LEFT_OUTER, on=(_PREVIOUS.id == before))
 
     def _is_wanted(self, delta: list[Any]) -> bool:
         least, percent = self._query.min_price_change_pct, delta[_PERCENT]
@@ -187,21 +231,10 @@ class Deltas:
         """The query to which a cursor belongs."""
         return [
             "deltas",
-            self._query.model_dump(include={*_FILTERS, "import_id", "min_price_change_pct"}),
+            self._query.model_dump(
+                include={*_FILTERS, "import_id", "min_price_change_pct", "kind", "direction"}
+            ),
         ]
-
-
-def _previous_id(known: Knowledge) -> Select:
-    """The observation before the event, among those that count and are comparable with it."""
-    before = ScoredListing.alias("before")
-    same = (before.first_event_id == ScoredListing.first_event_id) & (
-        before.seen_at <= ScoredListing.seen_at
-    )
-    is_earlier = (before.seen_at < ScoredListing.seen_at) | (before.id < ScoredListing.id)
-    in_thread = before.source_url.is_null(False) | is_from_same(before, ScoredListing)
-    query = before.select(before.id).where(same, is_earlier, is_observation(before), in_thread)
-    query = query.where(*known.counting(before)) if known.has_rollbacks else query
-    return query.order_by(before.seen_at.desc(), before.id.desc()).limit(1)
 
 
 def _event_range(database: Database, import_id: str) -> tuple[int, int] | None:
@@ -226,13 +259,39 @@ def _in_ranges(ranges: Sequence[tuple[int, int] | None]) -> Any:
     return found
 
 
-def _delta(row: dict[str, Any]) -> list[Any]:
-    """The delta as returned to clients, in column order."""
-    old, new = row["previous_price_usd"], row["price_usd"]
-    shown = row | {
-        "listing_id": bytes(row["listing_id"]).hex(),
-        "price_delta": difference(old, new),
-        "price_delta_pct": change_pct(old, new),
-        "score_delta": difference(row["previous_score"], row["score"]),
+def _each_once(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+    """An offer that came back with another price is one row, as one that came back."""
+    for _, same in groupby(candidates, key=itemgetter(0, 1)):
+        yield next(same)
+
+
+def _told(row: dict[str, Any], timestamp: str, how: str) -> dict[str, Any]:
+    """The row of a candidate: of a gone offer, its last observation is the one before."""
+    if how in (MOVED, BACK):
+        return row | {"how": how}
+    before = {
+        "previous_price_usd": row["price_usd"],
+        "previous_seen_at": row["timestamp"],
+        "previous_import_id": row["import_id"],
+        "previous_score": row["score"],
     }
+    return row | before | {"how": GONE, "timestamp": timestamp, "import_id": how}
+
+
+def _delta(row: dict[str, Any], kinds: Sequence[str]) -> list[Any]:
+    """The delta as returned to clients, in column order. Its kind is the first one that is asked
+    for and fits."""
+    old, new = row["previous_price_usd"], row["price_usd"]
+    if old is None:
+        moved = dict.fromkeys(("price_delta", "price_delta_pct", "score_delta"))
+        kind = "new"
+    else:
+        moved = {
+            "price_delta": difference(old, new),
+            "price_delta_pct": change_pct(old, new),
+            "score_delta": difference(row["previous_score"], row["score"]),
+        }
+        kind = "price" if "price" in kinds and old != new else "score"
+    kind = row.get("how") or kind
+    shown = row | moved | {"listing_id": bytes(row["listing_id"]).hex(), "kind": kind}
     return [shown[name] for name in DELTA_COLUMNS]

@@ -10,12 +10,15 @@ from typing import Any, TypeVar
 from cachetools import LRUCache, cached
 from peewee import Database
 
+from glyphd.contracts.queries import Gone
 from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.import_diff import DiffCounts, count_diff
 from glyphd.history.market_models import find_model
 from glyphd.history.matching import Brought
+from glyphd.history.moment_diff import Market, MomentCounts, count_moments
 from glyphd.history.series import Series, SeriesRow
+from glyphd.history.source_totals import SourceTotal, source_totals
 from glyphd.listings.cursors import read_cursor
 from glyphd.listings.results import Page, RowStream, cut_page
 
@@ -41,19 +44,31 @@ class RememberedHistory:
             answers, key=lambda name, version, compute: (name, version), condition=Condition()
         )(_compute)
 
-    def find_model(self, name: str, as_of: str | None = None) -> SeriesRow | None:
+    def find_model(
+        self, name: str, as_of: str | None = None, gone: Gone = "exclude"
+    ) -> SeriesRow | None:
         """The row of one model, named as in a path; None if it has no current listing."""
         name = clean_text(name)
         if "\0" in name:
             return None
         return self._kept(
-            ("model", fold_ascii(name), as_of), lambda: find_model(self._archive, name, as_of)
+            ("model", fold_ascii(name), as_of, gone),
+            lambda: find_model(self._archive, name, as_of, gone),
         )
+
+    def source_totals(self) -> dict[str, SourceTotal]:
+        """What the archive has of each source, by its folded name."""
+        return self._kept("source totals", lambda: source_totals(self._archive))
 
     def count_diff(self, old: Brought, new: Brought) -> DiffCounts:
         """The counts of the difference between two imports."""
         names = ("diff", old.import_id, new.import_id)
         return self._kept(names, lambda: count_diff(self._archive, old, new))
+
+    def count_moments(self, old: Market, new: Market) -> MomentCounts:
+        """The counts between two moments."""
+        names = ("moments", old.known.as_of, new.known.as_of)
+        return self._kept(names, lambda: count_moments(self._archive, old, new))
 
     def rows(
         self, series: Series, after: str | None = None, limit: int | None = None

@@ -2,7 +2,7 @@
 of workers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,10 +12,13 @@ from glyphd.contracts.import_contracts import FINAL, UNFINISHED, ImportStatus
 from glyphd.db.archive_models import ROLLBACK, ImportBatch
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.registry_models import Job, Worker
-from glyphd.events.feed import add_event, is_reported, prune_events
-from glyphd.events.reports import report_of_end, report_of_stall
+from glyphd.db.watch_models import Watch
+from glyphd.events.feed import KEPT_DAYS, add_event, is_reported, prune_events
+from glyphd.events.reports import report_of_end, report_of_silence, report_of_stall
+from glyphd.events.watch_matches import Found, discard_matches, keep_matches, publish_matches
 from glyphd.importing.claims import Claim, ClaimLost, rests
 from glyphd.importing.job_queries import IMPORT, JobQueries
+from glyphd.importing.source_states import last_success, source_states
 from glyphd.importing.status import is_stalled
 from glyphd.times import now_text, utc_now, utc_text
 
@@ -121,13 +124,7 @@ class Registry(JobQueries):
         A final status adds its event to the feed, in the same transaction: no job ends unreported,
         and none is reported twice, since only a running job can end.
         """
-        held = (
-            (Job.id == claim.job.id)
-            # After an asynchronous failover the number may belong to another job.
-            & (Job.import_id == claim.job.import_id)
-            & (Job.status == ImportStatus.RUNNING)
-            & (Job.attempt == claim.attempt)
-        )
+        held = _is_held(claim)
         if values.get("status") == ImportStatus.SUCCEEDED and not claim.job.dry_run:
             held &= self._is_in_archive(claim.job)
         with self.connected(), self.database.atomic():
@@ -135,6 +132,21 @@ class Registry(JobQueries):
                 raise ClaimLost(f"job {claim.job.id} is no longer run by attempt {claim.attempt}")
             if values.get("status") in FINAL:
                 self._report_end(claim.job.id)
+
+    def watches(self) -> list[Watch]:
+        """All watches, oldest first."""
+        query = Watch.select().order_by(Watch.created_at, Watch.id)
+        with self.connected():
+            return list(query.bind(self.database))
+
+    def keep_matches(self, claim: Claim, found: Sequence[Found]) -> None:
+        """Keeps what watches found in what the claimed job is about to commit; it is published with
+        the job's outcome. Raises ClaimLost if another attempt has begun."""
+        held = Job.update(attempt=Job.attempt).where(_is_held(claim))
+        with self.connected(), self.database.atomic():
+            if self._execute(held) != 1:
+                raise ClaimLost(f"job {claim.job.id} is no longer run by attempt {claim.attempt}")
+            keep_matches(self.database, claim.job, found)
 
     def report_stalled(self) -> None:
         """Adds an event for each attempt at an import that has sent no heartbeat for too long."""
@@ -146,6 +158,31 @@ class Registry(JobQueries):
                 if not is_reported(self.database, report_of_stall(job, now_text())):
                     with self.database.atomic():
                         self._report_stall(self._one(Job.id == job.id) or job)
+
+    def report_silent(self) -> None:
+        """Adds an event for each source that has fallen silent, once for each silence.
+
+        It is known by the last success before it. One that began before the oldest event that is
+        kept was reported long ago, even if that event is deleted by now.
+        """
+        now = utc_now()
+        for state in source_states(self, now):
+            if state.silent_since is None or state.rhythm is None:
+                continue
+            if now - state.silent_since > timedelta(days=KEPT_DAYS):
+                continue
+            last = self.job(state.last_success.job_id)
+            assert last is not None
+            usual = state.rhythm.usual.total_seconds()
+            report = report_of_silence(last, (usual, utc_text(state.silent_since)), now_text())
+            with self.connected():
+                if is_reported(self.database, report):
+                    continue
+                with self.database.atomic() as transaction:
+                    add_event(self.database, report)
+                    # The feed is locked now: whatever else has ended is seen here.
+                    if last_success(self, state.source) != state.last_success:
+                        transaction.rollback()
 
     def prune_events(self) -> None:
         """Deletes the events of the feed that are too old to be kept."""
@@ -230,6 +267,10 @@ class Registry(JobQueries):
         report = report_of_end(job, its_import or job)
         if report is not None:
             add_event(self.database, report)
+        if job.status == ImportStatus.SUCCEEDED:
+            publish_matches(self.database, job, its_import or job)
+        else:
+            discard_matches(self.database, job)
 
     def _report_stall(self, job: Job) -> None:
         """Once for each attempt, however often it stalls."""
@@ -238,6 +279,17 @@ class Registry(JobQueries):
 
     def _execute(self, query: Any) -> Any:
         return query.bind(self.database).execute()
+
+
+def _is_held(claim: Claim) -> Any:
+    """The condition that the attempt still runs the job."""
+    return (
+        (Job.id == claim.job.id)
+        # After an asynchronous failover the number may belong to another job.
+        & (Job.import_id == claim.job.import_id)
+        & (Job.status == ImportStatus.RUNNING)
+        & (Job.attempt == claim.attempt)
+    )
 
 
 def is_alive() -> Any:

@@ -44,7 +44,7 @@ class Search:
         self._database = database
         self._statements = statements or Statements()
         if query.as_of is not None:
-            _require_past(database, query.as_of)
+            _require_past(database, query.as_of, "as_of")
         self._query = query
         self._wanted = {name: getattr(query, name) for name in PREDICATES}
         self._order = order_of(query)
@@ -54,7 +54,9 @@ class Search:
     def _known(self) -> Knowledge:
         """What the archive knows or knew, read when rows are asked for: a client that has them
         already is answered without."""
-        return known_at(self._database, self._query.as_of)
+        known = known_at(self._database, self._query.as_of)
+        leaves_gone_out = self._query.gone == "exclude" and not self._shows_history
+        return replace(known, leaves_gone_out=leaves_gone_out)
 
     @property
     def sort(self) -> str:
@@ -107,11 +109,14 @@ class Search:
     @property
     def is_counted_by_order(self) -> bool:
         """Whether an order's table can answer all filters, so that counting looks up no rows."""
+        is_flag = self._query.gone == "exclude" and not self._known.has_complete_files
         asked = {name for name, value in self._wanted.items() if value not in (None, [])}
         return (
             self._along is not None
             and asked <= _ORDERED_BY[self._along]
             and self._query.as_of is None
+            and self._query.seen_within is None
+            and (is_flag or self._shows_history)
         )
 
     def count(self, most: int | None = None) -> int:
@@ -144,7 +149,8 @@ class Search:
     def _fetch(self, position: dict[str, Any]) -> list[Sequence[Any]]:
         """Rows in order, each with its key and its id after its columns."""
         asked = {name: value for name, value in self._wanted.items() if value not in (None, [])}
-        shape = (self.columns, self._order, self._shows_history, self._known)
+        asked_of = (self._shows_history, self._query.gone, self._query.seen_within)
+        shape = (self.columns, self._order, asked_of, self._known)
         sql, parameters = self._statements.write(
             self._database, shape, asked | position, self._positioned
         )
@@ -162,9 +168,13 @@ class Search:
         return query.order_by(*order.clauses(database)).limit(values["limit"])
 
     def _restrict(self, query: Select, values: Values) -> Select:
-        condition = self._known.is_held() if self._shows_history else self._known.is_current()
+        is_current = self._known.is_current(self._query.gone)
+        condition = self._known.is_held() if self._shows_history else is_current
         if condition is not None:
             query = query.where(condition)
+        if self._query.seen_within is not None:
+            is_recent = self._known.is_recent(self._database, self._query.seen_within)
+            query = query.where(is_recent)
         return restrict(
             query, self._database, {name: values[name] for name in PREDICATES if name in values}
         )
@@ -200,6 +210,8 @@ class Search:
             self._wanted,
             asked.as_of,
             bool(asked.history),
+            asked.gone,
+            asked.seen_within,
             self._order.key,
             self._order.descending,
         ]
@@ -209,23 +221,25 @@ def _text_bytes(rows: Sequence[Sequence[Any]]) -> int:
     return sum(len(value) for row in rows for value in row if isinstance(value, str))
 
 
-def known_at(database: Database, as_of: str | None) -> Knowledge:
+def known_at(database: Database, as_of: str | None, parameter: str = "as_of") -> Knowledge:
     """What the archive knew at a moment, inclusive; without one, what it knows now.
 
-    Raises InvalidParameter for a moment in the future.
+    Raises InvalidParameter, naming the parameter, for a moment in the future.
     """
     if as_of is None:
         return once_a_commit(database, present)
-    _require_past(database, as_of)
+    _require_past(database, as_of, parameter)
     return knowledge_at(database, as_of)
 
 
 def find_current(
     database: Database, listing_id: bytes, known: Knowledge | None = None
 ) -> tuple[Any, ...] | None:
-    """The current row of one listing, by default as known now; None if there is none."""
+    """The latest row of one listing, by default as known now, even if it is gone; None if there is
+    none."""
     known = known or present(database)
-    query = select_rows(RESULT_COLUMNS, known).where(is_of_listing(listing_id), known.is_current())
+    is_latest = known.is_current("include")
+    query = select_rows(RESULT_COLUMNS, known).where(is_of_listing(listing_id), is_latest)
     return next(convert_rows(RESULT_COLUMNS, database.execute(query.limit(1)).fetchall()), None)
 
 
@@ -235,7 +249,7 @@ def is_known(database: Database, listing_id: bytes) -> bool:
     return database.execute(query).fetchone() is not None
 
 
-def _require_past(database: Database, moment: str) -> None:
+def _require_past(database: Database, moment: str, parameter: str) -> None:
     """Raises InvalidParameter for a moment that neither this machine's clock nor the archive's own
     clock has reached.
 
@@ -244,5 +258,5 @@ def _require_past(database: Database, moment: str) -> None:
     """
     if moment > now_text() and moment > last_moment(database):
         raise InvalidParameter(
-            f"as_of={moment}: must not be in the future", parameter="as_of", value=moment
+            f"{parameter}={moment}: must not be in the future", parameter=parameter, value=moment
         )

@@ -7,9 +7,11 @@ from peewee import Database
 from glyphd.db.archive_models import RESTORE, ROLLBACK, BatchChange, ImportBatch, ScoredListing
 from glyphd.db.dialects import exclusive_write
 from glyphd.errors import ImportNotFound
+from glyphd.storage.change_moves import find_change_moves, note_market
 from glyphd.storage.clock import next_moment
 from glyphd.storage.derived.all_facts import FACTS
 from glyphd.storage.derived.renewing import renew
+from glyphd.storage.moves import Look
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,10 @@ class Change:
     changed_at: str | None = None
 
 
-def change_batch(database: Database, change: Change) -> str:
+def change_batch(database: Database, change: Change, *, look: Look | None = None) -> str:
     """Makes the change in one transaction, and returns the moment when it took effect.
+
+    `look` is called in that transaction, when the change is made, with the table of moves filled.
 
     If the import is already in that state, nothing changes and the moment of the earlier change is
     returned, because the same change may be requested again after a crash. Raises ImportNotFound
@@ -34,6 +38,8 @@ def change_batch(database: Database, change: Change) -> str:
         if (done.kind if done else RESTORE) == change.kind:
             return str(done.changed_at) if done else _imported_at(database, change.import_id)
         _imported_at(database, change.import_id)
+        if look is not None:
+            note_market(database, change.import_id)
         moment = change.changed_at or next_moment(database)
         values = {"rolled_back_at": moment if change.kind == ROLLBACK else None}
         database.execute(
@@ -50,6 +56,9 @@ def change_batch(database: Database, change: Change) -> str:
             import_id=change.import_id, kind=change.kind, changed_at=moment, reason=change.reason
         )
         database.execute(row)
+        if look is not None:
+            find_change_moves(database)
+            look(database)
         return moment
 
 

@@ -50,7 +50,7 @@ def is_in_group(identity: Any, counting: Counting) -> Any:
     return fn.EXISTS(offers)
 
 
-def is_indistinct(event: Any, source: Any, counting: Counting) -> Any:
+def is_indistinct(event: Any, source_is_null: Any, counting: Counting) -> Any:
     """Condition: the event can't be matched to one offer, so nothing may be computed from or to it.
 
     Its own import, or an earlier one that counts, has several of its identity; or neither the event
@@ -61,7 +61,7 @@ def is_indistinct(event: Any, source: Any, counting: Counting) -> Any:
     offers = _OTHER.select(_OTHER.id).where(
         _OTHER.group_id == identity_of(event), in_own_import | is_earlier
     )
-    return fn.EXISTS(offers) | is_nameless(event, source.is_null())
+    return fn.EXISTS(offers) | is_nameless(event, source_is_null)
 
 
 def is_nameless(row: Any, source_is_null: Any) -> Any:
@@ -96,13 +96,27 @@ def _own_source(event: Any) -> Any:
     return found.where(_OWN_BATCH.import_id == event.import_id)
 
 
-def gone_at(event: Any, counting: Counting) -> Any:
+def previous_observation(event: Any, counting: Counting) -> Any:
+    """Query for the id of the observation before the event, among those that count and are in its
+    thread."""
+    before = ScoredListing.alias("before")
+    same = (before.first_event_id == event.first_event_id) & (before.seen_at <= event.seen_at)
+    is_earlier = (before.seen_at < event.seen_at) | (before.id < event.id)
+    in_thread = before.source_url.is_null(False) | is_from_same(before, event)
+    query = before.select(before.id).where(same, is_earlier, is_observation(before), in_thread)
+    counting_ones = counting(before)
+    query = query.where(*counting_ones) if counting_ones else query
+    return query.order_by(before.seen_at.desc(), before.id.desc()).limit(1)
+
+
+def gone_at(event: Any, counting: Counting, source: Any = None) -> Any:
     """Expression: since when this latest observation of its listing is out of date; null while it
-    is not.
+    is not. `source` is that of the event, folded, if no import in the archive has it yet.
 
     That is the moment of the first later observation, by the same source, of the first offer of its
     group in a group that is too small to have this offer.
     """
+    its_source = fold_source(_ITS_BATCH.source)
     is_later = (moment_of(_FIRST) > moment_of(event)) | (
         (moment_of(_FIRST) == moment_of(event)) & (_FIRST.id > event.id)
     )
@@ -111,6 +125,6 @@ def gone_at(event: Any, counting: Counting) -> Any:
         .join(_ITS_BATCH, on=(_ITS_BATCH.import_id == _FIRST.import_id))
         .where(_FIRST.first_event_id == event.group_id, _FIRST.group_size < event.ordinal)
         .where(is_observation(_FIRST), is_later, *counting(_FIRST))
-        .where(is_from(event, fold_source(_ITS_BATCH.source)))
+        .where(is_from(event, its_source) if source is None else its_source == source)
     )
     return Case(None, [(event.group_id.is_null(False), smaller)], None)

@@ -24,7 +24,6 @@ from glyphd.contracts.import_contracts import (
 )
 from glyphd.contracts.object_cells import OBJECT_HEADER
 from glyphd.db.archive_models import (
-    IS_CURRENT,
     GPUModel,
     ImportBatch,
     QuantizedListing,
@@ -34,13 +33,14 @@ from glyphd.db.connections import open_archive
 from glyphd.db.migrations import initialise_archive
 from glyphd.errors import InvalidSettings, RowsRefused
 from glyphd.settings import Settings, settings_of_file
+from glyphd.storage.batches import Batch
 from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.storage.knowledge import present
 from glyphd.storage.predicates import restrict
 from glyphd.storage.result_rows import SELECTABLE_COLUMNS, read_rows, select_rows
 from glyphd.storage.staging import Stage, StagedColumns, open_stage
 from glyphd.storage.timelines import MODEL_TIMELINE, TIMELINE
-from glyphd.storage.writing import Batch, Written, find_written, write_batch
+from glyphd.storage.writing import Written, find_written, write_batch
 from glyphd.times import now_text, read_stored, utc_text
 
 log = logging.getLogger("glyphd")
@@ -144,7 +144,7 @@ class DatabaseListingStore(ListingStore):
             known = present(self.database)
             if import_id is None:
                 rows = select_rows(SELECTABLE_COLUMNS, known, MODEL_TIMELINE if model else TIMELINE)
-                rows = rows.where(IS_CURRENT).order_by(
+                rows = rows.where(known.is_current()).order_by(
                     ScoredListing.seen_at.desc(), ScoredListing.id.desc()
                 )
             else:

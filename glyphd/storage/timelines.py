@@ -12,21 +12,28 @@ from glyphd.db.dialects import is_sqlite
 from glyphd.db.order_models import ChangeByStep, EventByModel, EventByTime
 
 
-class Along(Source):
-    """Events in an order: it replaces `ScoredListing` in a query, and has the same columns."""
+class InsteadOfEvents(Source):
+    """A table or view that replaces `ScoredListing` in a query, and has the same columns."""
 
-    def __init__(self, view: str, order: type[Model]) -> None:
+    def __init__(self, view: str) -> None:
         super().__init__()
         self._view = view
+
+    def __sql__(self, ctx: Context) -> Any:
+        alias = ctx.alias_manager[ScoredListing._meta.table]
+        return ctx.sql(Entity(self._view)).literal(" AS ").sql(Entity(alias))
+
+
+class Along(InsteadOfEvents):
+    """Events in an order."""
+
+    def __init__(self, view: str, order: type[Model]) -> None:
+        super().__init__(view)
         self._order = order
 
     def alone(self, database: Database) -> "Along":
         """The order without its events, which is enough to count them by its own columns."""
         return Along(self._order._meta.table_name, self._order) if is_sqlite(database) else self
-
-    def __sql__(self, ctx: Context) -> Any:
-        alias = ctx.alias_manager[ScoredListing._meta.table]
-        return ctx.sql(Entity(self._view)).literal(" AS ").sql(Entity(alias))
 
 
 TIMELINE = Along("timeline", EventByTime)

@@ -4,23 +4,29 @@ Peewee models."""
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from peewee import JOIN, Database, Node, Value, fn
 
-from glyphd.contracts.columns import ROW_SCHEMA_VERSION, STORED_COLUMNS
+from glyphd.contracts.columns import STORED_COLUMNS
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.connections import small_cache
 from glyphd.db.dialects import analyze, exclusive_write, uncommitted
-from glyphd.errors import ImportConflict
+from glyphd.errors import FewerRows, ImportConflict
+from glyphd.plurals import counted
+from glyphd.storage.batches import Batch
 from glyphd.storage.clock import next_moment
 from glyphd.storage.compiled import compiled
 from glyphd.storage.derived.all_facts import FACTS
+from glyphd.storage.derived.complete_sources import renew_source
 from glyphd.storage.derived.facts import IMPORT_ID, SCHEMA_VERSION, event_id
 from glyphd.storage.derived.renewing import renew
+from glyphd.storage.import_moves import find_import_moves, note_complete_files
 from glyphd.storage.judging import judge
+from glyphd.storage.moves import Look
+from glyphd.storage.oddities import last_import
 from glyphd.storage.predecessors import (
     Origin,
     anchors,
@@ -35,25 +41,6 @@ from glyphd.storage.staging import PREDECESSOR_TABLES, STAGED_COLUMNS, Stage, st
 LARGE_ROWS = 50_000
 """From this many rows on, rows are sorted in parts for each order, because they hardly benefit from
 a cache."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What is recorded about an import besides its rows. `result` is kept as JSON and never read by
-    SQL, `schema_version` is the row contract that the rows were read by.
-
-    `imported_at` is given only when an archive is rebuilt; otherwise it is the moment of the
-    commit.
-    """
-
-    import_id: str
-    source: str | None = None
-    description: str | None = None
-    filename: str | None = None
-    sha256: str | None = None
-    result: dict[str, Any] = field(default_factory=dict)
-    imported_at: str | None = None
-    schema_version: int = ROW_SCHEMA_VERSION
 
 
 @dataclass(frozen=True)
@@ -87,24 +74,32 @@ def find_written(database: Database, import_id: str) -> Written | None:
 
 
 def write_batch(
-    database: Database, stage: Stage, batch: Batch, *, step: Step = lambda done: None
+    database: Database,
+    stage: Stage,
+    batch: Batch,
+    *,
+    step: Step = lambda done: None,
+    look: Look | None = None,
 ) -> Written:
     """Writes the staged rows and their batch in one transaction; exactly once for each import id.
 
+    `look` is called in that transaction, when all is written, with the table of moves filled.
+
     The same import id with the same rows changes nothing and gives the first result back. Raises
-    ImportConflict when the rows differ.
+    ImportConflict when the rows differ, and FewerRows for a complete file that has far fewer of
+    them than the one before.
     """
     with exclusive_write(database), _room_for(database, stage):
         before = find_written(database, batch.import_id)
         if before is not None:
             _require_equal_rows(database, batch.import_id)
             return before
+        require_rows(database, stage, batch)
         # 1. What is written, and what it follows.
+        if look is not None:
+            note_complete_files(database)
         origin = origin_of(stage, batch.source)
-        (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
-        top = (last or 0) + stage.bounds[1] + 1
-        own = {"import_id": batch.import_id, "schema_version": batch.schema_version, "top": top}
-        own["source"] = fold_ascii(batch.source or "")
+        last, own = _parameters(database, stage, batch)
         finding, writing = _finding(database, origin), _writing(database, origin)
         count = len(finding) + 1 + len(writing)
         for number, (table, statement) in enumerate(zip(PREDECESSOR_TABLES, finding, strict=True)):
@@ -120,20 +115,44 @@ def write_batch(
             statement.execute(database, **own)
         # 4. Listings that need more than what is done for each row; most imports have none.
         if any(found.execute(database, **own).fetchone() for found in _renewing(database, origin)):
-            for first_event_ids in listings_to_renew(origin, Value(top)):
+            for first_event_ids in listings_to_renew(origin, Value(own["top"])):
                 renew(database, first_event_ids)
-        # 5. The moment. Taken under the write lock, after all rows: a clock that jumps back can't
-        #    reorder history.
-        this = ImportBatch.import_id == batch.import_id
-        imported_at = batch.imported_at or next_moment(database)
-        database.execute(ImportBatch.update(imported_at=imported_at).where(this))
-        # 6. Rows that no kept file can prove are proven by their digest.
-        if batch.sha256 is None:
-            rows_sha256 = digest_rows(database, batch.import_id)
-            database.execute(ImportBatch.update(rows_sha256=rows_sha256).where(this))
-        written = find_written(database, batch.import_id)
-        assert written is not None
-        return written
+        # 5. Which complete file says what of the source is gone.
+        for renewing in renew_source(batch.import_id) if batch.complete else ():
+            database.execute(renewing)
+        # 6. Whoever wants to know which offers it moves.
+        if look is not None:
+            find_import_moves(database, batch.import_id, last)
+            look(database)
+        # 7. When it was imported.
+        return _finish(database, batch)
+
+
+def _parameters(database: Database, stage: Stage, batch: Batch) -> tuple[int, dict[str, Any]]:
+    """The highest id of an event so far, and the parameters of the statements."""
+    (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
+    last = last or 0
+    return last, {
+        "import_id": batch.import_id,
+        "schema_version": batch.schema_version,
+        "top": last + stage.bounds[1] + 1,
+        "source": fold_ascii(batch.source or ""),
+    }
+
+
+def _finish(database: Database, batch: Batch) -> Written:
+    """Gives the batch its moment, after all rows, and a digest of rows that no kept file can prove.
+
+    The moment is taken under the write lock: a clock that jumps back can't reorder history.
+    """
+    this = ImportBatch.import_id == batch.import_id
+    values = {"imported_at": batch.imported_at or next_moment(database)}
+    if batch.sha256 is None:
+        values["rows_sha256"] = digest_rows(database, batch.import_id)
+    database.execute(ImportBatch.update(values).where(this))
+    written = find_written(database, batch.import_id)
+    assert written is not None
+    return written
 
 
 def _room_for(database: Database, stage: Stage) -> AbstractContextManager[None]:
@@ -180,21 +199,39 @@ def writing_statements(database: Database, origin: Origin) -> list[Node]:
     ]
 
 
-def foresee(database: Database, stage: Stage, source: str | None) -> dict[str, Any]:
-    """What `write_batch` would keep beside the findings in `result`, without writing anything."""
+def foresee(database: Database, stage: Stage, batch: Batch) -> dict[str, Any]:
+    """What `write_batch` would keep beside the findings in `result`, without writing anything.
+    Raises FewerRows like it."""
+    source = fold_ascii(batch.source or "")
     with uncommitted(database), _room_for(database, stage):
-        origin = origin_of(stage, source)
+        require_rows(database, stage, batch)
+        origin = origin_of(stage, batch.source)
         for table, statement in zip(PREDECESSOR_TABLES, _finding(database, origin), strict=True):
-            statement.execute(database, source=fold_ascii(source or ""))
+            statement.execute(database, source=source)
             analyze(database, table)
-        return judge(database, stage, origin, source)
+        return judge(stage, origin, batch)
+
+
+def require_rows(database: Database, stage: Stage, batch: Batch) -> None:
+    """Raises FewerRows for a complete file with less than half of the rows of its source's last
+    import, unless that is allowed: half of a file would make the other half gone."""
+    if not batch.complete or batch.allow_shrink:
+        return
+    before = last_import(database, batch.source)
+    if before is not None and stage.count * 2 < before.record_count:
+        rows = counted(stage.count, "row")
+        raise FewerRows(
+            f"the file is said to be complete, but has {rows}, and the source's last import, "
+            f"{before.import_id}, had {before.record_count}: if so many offers are gone, send it "
+            "with allow_shrink=true"
+        )
 
 
 def _insert_batch(stage: Stage, batch: Batch, origin: Origin) -> None:
     """Its `imported_at` is given at the very end; till then it holds a text that no time equals."""
     result = batch.result
     if result.get("effect") is None:  # else an earlier time said already what the rows do
-        judged = judge(stage.database, stage, origin, batch.source)
+        judged = judge(stage, origin, batch)
         warnings = [*(result.get("warnings") or ()), *judged["warnings"]]
         result = result | judged | {"warnings": warnings}
     lowest, highest = stage.bounds
@@ -210,6 +247,7 @@ def _insert_batch(stage: Stage, batch: Batch, origin: Origin) -> None:
         last_model=stage.model_at(highest),
         schema_version=batch.schema_version,
         last_seen_at=stage.last_seen_at,
+        complete_at=batch.complete_at(stage.last_seen_at),
         result=json.dumps(result, ensure_ascii=False),
     )
     stage.database.execute(row)

@@ -29,6 +29,7 @@ from glyphd.web.screens.price_moves import PriceMovesScreen
 from glyphd.web.screens.service_state import ServiceStateScreen
 from glyphd.web.screens.sign_in import SignInScreen
 from glyphd.web.screens.upload import UploadScreen
+from glyphd.web.screens.watch_list import WatchListScreen
 from glyphd.web.theme import Theme, moved_to, wants_page
 
 SCREENS = (
@@ -39,6 +40,7 @@ SCREENS = (
     PriceMovesScreen,
     ComparisonScreen,
     ImportListScreen,
+    WatchListScreen,
     ServiceStateScreen,
 )
 

@@ -50,6 +50,7 @@ NAVIGATION = (
     Entry("/listings", "Listings"),
     Entry("/changes", "Changes"),
     Entry("/compare", "Compare"),
+    Entry("/watches", "Watches"),
     Entry("/imports", "Imports"),
     Entry("/upload", "Upload"),
     Entry("/status", "Status"),

@@ -17,6 +17,7 @@ from tests.chaos.files import ROW_FIELDS, GivenFile, Row
 from tests.chaos.keeping import outside_environment
 from tests.chaos.orphans import let_settle, look_at_once
 from tests.chaos.tallies import Findings, Tally
+from tests.chaos.watch_checks import compare_watches
 
 _LEFT_BEHIND = "its upload is kept, but it is not in the registry"
 FORGOTTEN = "answers that a failover forgot, whose request became another import"
@@ -69,6 +70,7 @@ class Checker:
         expected = {status["import_id"]: self._files[status["filename"]] for status in imports}
         found.add(archive_faults(self._cluster, expected))
         self._compare_events(imports, found)
+        found.add(compare_watches(self._cluster, self.tally))
         found.wrong += self._drift()
         return found
 

@@ -22,6 +22,7 @@ from tests.chaos.machines import Machines, MakePart, bucket, redis, running_mach
 from tests.chaos.orphans import count_orphans, let_settle, look_at_once
 from tests.chaos.rounds import CLIENTS, FILES_OF_A_CLIENT, REFUSED_START, work
 from tests.chaos.tallies import Tally
+from tests.chaos.watch_checks import add_watches
 from tests.postgres_pair import PostgresPair, running_pair
 
 LAG_SECONDS = 1.5
@@ -78,7 +79,7 @@ def _fresh_machines(run: MachinesRun) -> Iterator[tuple[Machines, PostgresPair]]
         database = f"glyphd_chaos_{uuid4().hex}"
         pair.ask_primary(f"CREATE DATABASE {database}")
         with running_machines(pair, database, Path(name), run.parts) as machines:
-            until(machines.answers)
+            add_watches(machines)
             yield machines, pair
 
 

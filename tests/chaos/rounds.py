@@ -19,6 +19,7 @@ from tests.chaos.disks import small_disk
 from tests.chaos.files import GivenFile, make_file
 from tests.chaos.monkeys import Monkey, make_plan
 from tests.chaos.tallies import Tally
+from tests.chaos.watch_checks import add_watches
 
 CLIENTS = 3
 FILES_OF_A_CLIENT = 2
@@ -56,6 +57,7 @@ def run_chaos(run: Run) -> Tally:
     for first in range(0, run.rounds, ROUNDS_OF_AN_ARCHIVE):
         with _fresh_cluster(run) as cluster:
             tally.count("archives begun empty")
+            add_watches(cluster)
             checker = Checker(cluster, tally)
             for number in range(first, min(first + ROUNDS_OF_AN_ARCHIVE, run.rounds)):
                 _run_round(cluster, checker, run, run.seed + number)

@@ -68,6 +68,7 @@ ROWS = (
     "imports succeeded",
     "imports failed for rows in their file",
     "rows in the archives, each compared",
+    "offers that watches found",
 )
 
 

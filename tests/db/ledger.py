@@ -60,6 +60,7 @@ EVENT = {
     "group_size": 1,
     "standing": 0,
     "is_indistinct": 0,
+    "change_step": 10,
 }
 SECOND_EVENT = EVENT | {
     "id": 1,
@@ -143,7 +144,8 @@ def _run(database: Database, inserts: tuple[Any, ...]) -> None:
 def _rows(database: Database, models: tuple[Any, ...]) -> dict[str, list[Any]]:
     with database.connection_context():
         rows = {
-            model._meta.table_name: database.execute(model.select()).fetchall() for model in models
+            model._meta.table_name: sorted(database.execute(model.select()).fetchall(), key=repr)
+            for model in models
         }
     close_all(database)
     return rows

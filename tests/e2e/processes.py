@@ -139,6 +139,14 @@ def upload(address: str, csv: bytes, query: str = "", **headers: str) -> dict[st
         return found
 
 
+def post_json(address: str, path: str, content: Any) -> Any:
+    """Sends JSON; the JSON of the answer."""
+    request = Request(address + path, json.dumps(content).encode())
+    request.add_header("Content-Type", "application/json")
+    with urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+        return json.load(answer)
+
+
 def final_status(address: str, import_id: str) -> dict[str, Any]:
     """The status of an import when it has ended."""
 

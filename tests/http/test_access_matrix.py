@@ -52,6 +52,8 @@ class Guarded:
             "version": "0",
             "webhook_id": "0",
             "attempt_id": "0",
+            "watch_id": "0",
+            "secret": "0",
             "name": "style.css",
         }
 

@@ -130,3 +130,79 @@ def test_bad_parameters_are_refused(moved: Service, query: str) -> None:
 def test_it_is_not_sent_again_unchanged(moved: Service) -> None:
     etag = moved.http.get("/api/deltas").headers["ETag"]
     assert moved.http.get("/api/deltas", headers={"If-None-Match": etag}).status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("query", "models"),
+    [
+        ("?kind=new", ["T4", "H100", "A100", "L40", "L4"]),
+        ("?kind=price", ["T4", "H100", "L40", "L4"]),
+        ("?kind=score", []),
+        ("?kind=price,new&model=L4", ["L4", "L4"]),
+        ("?kind=price&kind=new&model=L4", ["L4", "L4"]),
+        ("?direction=up", ["T4", "H100", "L4"]),
+        ("?direction=down", ["L40"]),
+        ("?kind=price,new&direction=down", ["L40"]),
+        ("?kind=new&min_price_change_pct=1", []),
+        ("?seller=acme&model=L4", ["L4"]),
+        ("?seller=yak", []),
+        ("?before=2025-07-29T02:00:00Z", ["L40", "L4"]),
+        ("?kind=gone,back", []),
+    ],
+)
+def test_kinds_and_directions(moved: Service, query: str, models: list[str]) -> None:
+    rows = moved.http.get(f"/api/deltas{query}").json
+    assert [row["model"] for row in rows] == models
+    assert moved.walk(f"/api/deltas{query}&limit=1") == rows
+
+
+def test_a_new_offer_has_nothing_before_it(moved: Service) -> None:
+    (row,) = moved.http.get("/api/deltas?kind=new&model=L4").json
+    before = [name for name in row if name.startswith("previous_") or "delta" in name]
+    assert [row[name] for name in before] == [None] * len(before)
+    assert (row["kind"], row["price_usd"]) == ("new", 100)
+
+
+def test_an_unknown_kind_is_refused(moved: Service) -> None:
+    found = moved.refusal("/api/deltas?kind=price,newer")
+    assert found["code"] == "invalid_parameter"
+    assert "gone" in found["allowed"]
+
+
+@pytest.mark.every_way
+def test_offers_that_are_gone_and_back(service: Service) -> None:
+    def take(day: int, **prices: int) -> str:
+        rows = (
+            f"L4,{price},0.5,EU,{seller},2025-01-0{day}T0{at}:00Z"
+            for at, (seller, price) in enumerate(prices.items())
+        )
+        query = "?source=feed&complete=true&allow_shrink=true"
+        return str(service.import_csv(offers(*rows), query)["import_id"])
+
+    def told(query: str) -> list[tuple[Any, ...]]:
+        rows = service.http.get(f"/api/deltas?{query}").json
+        assert service.walk(f"/api/deltas?{query}&limit=1") == rows
+        return [
+            (row["kind"], row["seller"], row["previous_price_usd"], row["price_usd"])
+            for row in rows
+        ]
+
+    take(1, a=10, b=20, c=30)
+    second = take(2, a=10)
+    take(3, a=11, b=20)
+    take(4, b=25)
+    gone = [("gone", "a", 11, 11), ("gone", "b", 20, 20), ("gone", "c", 30, 30)]
+    assert told("kind=gone") == gone
+    assert told("kind=back") == [("back", "b", 20, 20)]
+    assert told(f"kind=gone&import_id={second}") == gone[1:]
+    assert told("kind=gone&seller=C") == [gone[2]]
+    assert told("kind=gone,back,price") == [
+        ("price", "b", 20, 25),
+        gone[0],
+        ("back", "b", 20, 20),
+        ("price", "a", 10, 11),
+        *gone[1:],
+    ]
+    service.http.post(f"/api/imports/{second}/rollback")
+    service.work()
+    assert told("kind=gone,back") == [gone[0], ("gone", "c", 30, 30)]

@@ -69,7 +69,7 @@ def test_an_operation_says_whether_it_takes_a_token(document: dict[str, Any]) ->
     open_to_all = {
         operation["operationId"] for operation in _operations(document) if not operation["security"]
     }
-    assert open_to_all == {"get_health", "get_ready"}
+    assert open_to_all == {"get_health", "get_ready", "get_watch_feed"}
     for operation in _operations(document):
         needs_token = operation["operationId"] not in open_to_all
         assert operation["security"] == ([{}, {"token": []}] if needs_token else [])

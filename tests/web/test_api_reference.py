@@ -17,6 +17,9 @@ def document(archive: Service) -> dict[str, Any]:
     return found
 
 
+REFERENCE = ("/docs", "/docs/service", "/docs/contents")
+
+
 def _text(page: Any) -> str:
     return " ".join(page.get_text(" ").split())
 
@@ -24,11 +27,13 @@ def _text(page: Any) -> str:
 def test_every_route_is_shown_with_all_its_parts(
     browser: Browser, document: dict[str, Any]
 ) -> None:
-    page = browser.page("/docs")
+    pages = [browser.page(path) for path in ("/docs", "/docs/service")]
+    page = pages[0]
     always = set(re.findall(r"[a-z_]+", page.find(id="problems").find_next("p").get_text()))
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            shown = page.find(id=operation["operationId"]).parent
+            (heading,) = filter(None, (page.find(id=operation["operationId"]) for page in pages))
+            shown = heading.parent
             assert shown.h3.get_text() == f"{method.upper()} {path}"
             text = _text(shown)
             assert operation["summary"] in text
@@ -60,9 +65,9 @@ def _with_base(page: Any, name: str) -> str:
     return text + (_with_base(page, base[1]) if base else "")
 
 
-@pytest.mark.parametrize("path", ["/docs", "/docs/contents"])
+@pytest.mark.parametrize("path", REFERENCE)
 def test_every_anchor_is_there(browser: Browser, path: str) -> None:
-    pages = {at: browser.page(at) for at in ("/docs", "/docs/contents")}
+    pages = {at: browser.page(at) for at in REFERENCE}
     for link in pages[path].find("main").find_all("a"):
         target, _, anchor = link["href"].partition("#")
         if anchor:
@@ -70,7 +75,11 @@ def test_every_anchor_is_there(browser: Browser, path: str) -> None:
 
 
 def test_the_links_that_try_a_route_are_answered(browser: Browser, archive: Service) -> None:
-    links = [link["href"] for link in browser.page("/docs").find_all("a", string="Try it")]
+    links = [
+        link["href"]
+        for path in ("/docs", "/docs/service")
+        for link in browser.page(path).find_all("a", string="Try it")
+    ]
     assert all(TRIED.match(link) for link in links)
     assert len(links) > 15
     for link in links:

@@ -17,11 +17,13 @@ PAGES = [
     "/listings",
     "/changes",
     "/compare",
+    "/watches",
     "/imports",
     "/upload",
     "/status",
     "/docs",
     "/docs/contents",
+    "/docs/service",
 ]
 MOST_BYTES = 100_000
 

@@ -108,6 +108,8 @@ def test_hostile_text_of_an_address_is_text_on_every_page(archive: Service, valu
         ("/upload", "source"),
         ("/upload", "map"),
         ("/upload", "description"),
+        ("/watches", "model"),
+        ("/watches", "min_price"),
         ("/status", "as_of"),
     ):
         answer = browser.get(f"{path}?{urlencode({name: value})}", "*")  # type: ignore[arg-type]
@@ -118,6 +120,7 @@ def test_hostile_text_of_an_address_is_text_on_every_page(archive: Service, valu
         f"/models/{quote(value, safe='')}",
         f"/listings/{quote(value, safe='')}",
         f"/imports/{quote(value, safe='')}",
+        f"/watches/{quote(value, safe='')}",
         f"/{quote(value, safe='')}",
     ):
         answer = browser.get(path, "*")  # type: ignore[arg-type]

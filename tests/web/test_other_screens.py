@@ -1,9 +1,11 @@
 """A model, what moved, two imports side by side, and the status."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from glyphd.times import utc_text
 from tests.service import Service, offers
 from tests.web.browsing import Browser
 
@@ -150,6 +152,19 @@ def test_the_status_names_what_is_wrong(service: Service) -> None:
     assert "process 1 on here" in browser.page("/status").get_text()
 
 
+def test_the_status_names_silent_sources(service: Service) -> None:
+    for days in (40, 30, 20, 10):
+        sent = service.import_csv(offers("L4,1,1,,,2025-07-01"), "?source=Nightly")
+        moment = utc_text(datetime.now(UTC) - timedelta(days=days))
+        service.alter(sent["import_id"], finished_at=moment)
+    browser = Browser(service)
+    assert browser.page("/status").find(id="silent") is None
+    service.alter(sent["import_id"], finished_at=utc_text(datetime.now(UTC) - timedelta(days=21)))
+    section = browser.page("/status").find(id="silent").parent
+    assert section.a.get_text() == "nightly"
+    assert browser.get(section.a["href"]).status_int == 200
+
+
 def test_the_status_lists_unfinished_work(service: Service) -> None:
     import_id = service.upload(offers("L4,1,0.5,EU,Acme,2025-07-01"), "?filename=waits.csv").json[
         "import_id"
@@ -157,3 +172,20 @@ def test_the_status_lists_unfinished_work(service: Service) -> None:
     text = Browser(service).page("/status").get_text()
     assert import_id[:8] in text
     assert "waits.csv" in text
+
+
+def test_two_moments_are_compared(service: Service, moved: list[str]) -> None:
+    first = service.http.get(f"/api/imports/{moved[0]}").json["imported_at"]
+    page = Browser(service).page(f"/compare?from={first}")
+    counts = {
+        item.dt.get_text(): item.dd.get_text(strip=True) for item in page.select(".strip > div")
+    }
+    asked = service.http.get(f"/api/diff?from={first}").json
+    assert counts == {
+        name: str(asked[name.lower()])
+        for name in ("Added", "Removed", "Changed", "Gone", "Unchanged")
+    }
+    rows = Browser(service).rows(f"/compare?from={first}&kind=changed")
+    assert len(rows) == asked["changed"] > 0
+    page = Browser(service).get(f"/compare?a={moved[0]}&b={moved[1]}&kind=gone", 400)
+    assert "only between two moments" in page.text

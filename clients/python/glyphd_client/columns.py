@@ -49,6 +49,8 @@ class ListingFilters(TypedDict, total=False):
     before: Moment | None
     as_of: Moment | None
     history: bool
+    gone: Literal["exclude", "include", "only"]
+    seen_within: str | None
     sort: str | None
 
 

@@ -66,6 +66,7 @@ def followed_events(first_event_ids: Any | None, known: Knowledge) -> Any:
         event.c.counts,
         event.c.is_indistinct,
         fn.LEAD(event.c.id).over(**in_listing).alias("next_id"),
+        fn.LAG(event.c.id).over(**in_listing).alias("earlier_id"),
         fn.LAG(event.c.price_usd).over(**in_thread).alias("earlier_price"),
         fn.LAG(event.c.score).over(**in_thread).alias("earlier_score"),
         fn.LAG(event.c.is_indistinct).over(**in_thread).alias("earlier_indistinct"),
@@ -77,7 +78,7 @@ def _counted_events(first_event_ids: Any | None, known: Knowledge) -> Any:
     """The events, whether each counts and is indistinct, and the thread in which it is compared."""
     event, batch = ScoredListing.alias("event"), ImportBatch.alias("batch")
     counts = known.counts(event) & is_observation(event)
-    indistinct = is_indistinct(event, batch.source, known.counting)
+    indistinct = is_indistinct(event, batch.source.is_null(), known.counting)
     names = (
         "id",
         "import_id",

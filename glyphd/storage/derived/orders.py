@@ -8,7 +8,7 @@ needs none of this.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from peewee import SQL, Database, Model, Node, Select, Tuple
+from peewee import JOIN, SQL, Database, Model, Node, Select, Tuple
 
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import exactly, is_sqlite
@@ -16,6 +16,7 @@ from glyphd.db.order_models import SQLITE_MODELS, ChangeByStep, EventByModel, Ev
 from glyphd.storage.comparing import MOST
 from glyphd.storage.derived.current import Current
 from glyphd.storage.derived.facts import Fact, event_id
+from glyphd.storage.derived.steps import Steps
 from glyphd.storage.predecessors import Origin, predecessors
 from glyphd.storage.staging import staged
 
@@ -81,12 +82,12 @@ def _add_rows(origin: Origin) -> Iterator[Node]:
     """Entries for the events of the staged rows."""
     row = {name: getattr(staged.c, name) for name in ("model", "region", "seen_at")}
     row |= {"event_id": event_id(), "is_current": Current().of_row(origin)}
-    row |= {"change_step": predecessors.c.change_step}
+    row |= {"change_step": Steps().of_row(origin)}
     for order in _FLAGGED:
         yield _insert(order, _select(order, staged, row))
     of_each = predecessors.c.import_index == staged.c.import_index
-    changes = _select(ChangeByStep, staged, row).join(predecessors, on=of_each)
-    yield _insert(ChangeByStep, changes.where(predecessors.c.change_step.is_null(False)))
+    changes = _select(ChangeByStep, staged, row).join(predecessors, JOIN.LEFT_OUTER, on=of_each)
+    yield _insert(ChangeByStep, changes.where(row["change_step"].is_null(False)))
 
 
 def _select(order: type[Model], source: Any, values: Mapping[str, Any]) -> Any:

@@ -1,7 +1,7 @@
-"""`/docs`: the reference of the API, made from its OpenAPI document."""
+"""`/docs` and the pages below it: the reference of the API, made from its OpenAPI document."""
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 from urllib.parse import quote
 
@@ -23,6 +23,10 @@ _EXAMPLE = ListingQuery.model_validate(
 )
 
 
+SERVICE_GROUPS = frozenset({"Events", "Webhooks", "Watches", "Service"})
+"""The groups that have a page of their own: all on one page would make it too large."""
+
+
 class ApiReferenceScreen:
     def __init__(self, services: Services, theme: Theme, description: Description) -> None:
         self._archive = services.archive
@@ -31,7 +35,8 @@ class ApiReferenceScreen:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/docs", self.show, READ),
+            Route("GET", "/docs", partial(self.show, is_of_service=False), READ),
+            Route("GET", "/docs/service", partial(self.show, is_of_service=True), READ),
             Route("GET", "/docs/contents", self.show_contents, READ),
         ]
 
@@ -39,12 +44,20 @@ class ApiReferenceScreen:
     def _reference(self) -> ApiReference:
         return ApiReference(self._description.document)
 
-    def show(self) -> HTTPResponse:
+    def show(self, *, is_of_service: bool) -> HTTPResponse:
+        """The routes about the market, or those about events and the service."""
         read_parameters(ServicePageQuery, here().pairs)
         known = self._known_ids()
         reference = self._reference
         operations = [(one, example_path(one, known)) for one in reference.operations]
-        values = {"reference": reference, "operations": operations}
+        values = {
+            "reference": reference,
+            "groups": [
+                one for one in reference.groups if (one[0] in SERVICE_GROUPS) is is_of_service
+            ],
+            "operations": operations,
+            "is_of_service": is_of_service,
+        }
         return self._theme.page("api_reference.html", values)
 
     def show_contents(self) -> HTTPResponse:
@@ -59,12 +72,14 @@ class ApiReferenceScreen:
 
 
 def example_path(operation: Operation, known: Mapping[str, str]) -> str:
-    """A path that can be asked for as it is; nothing for a route that changes something, or needs a
-    name where the archive is empty."""
+    """A path that can be asked for as it is; nothing for a route that changes something, needs a
+    parameter, or needs a name where the archive is empty."""
     if operation.method != "GET":
         return ""
     path, ids = operation.path, {**known, "a": known.get("import_id"), "b": known.get("import_id")}
     for parameter in operation.parameters:
+        if parameter.place == "query" and parameter.is_required:
+            return ""
         if parameter.place == "path":
             value: Any = ids.get(parameter.name)
             if value is None:

@@ -1,5 +1,5 @@
-"""`/compare`: listings that only one of two imports has, and those in both with a different price
-or score."""
+"""`/compare`: listings that only one of two imports or of two moments has, and those in both with a
+different price or score."""
 
 from typing import Annotated, Any
 
@@ -12,13 +12,21 @@ from glyphd.api.routes import Route
 from glyphd.contracts.cells import TextCell
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.parameter_reading import read_parameters
-from glyphd.contracts.queries import DiffKind, DiffQuery, Query, QueryTime
+from glyphd.contracts.queries import (
+    DiffQuery,
+    MomentDiffKind,
+    MomentDiffQuery,
+    Query,
+    QueryTime,
+)
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.import_diff import DiffList, list_diff
 from glyphd.history.market_totals import recent_imports
 from glyphd.history.matching import Brought
+from glyphd.history.moment_diff import Market, list_moments
 from glyphd.listings.results import Page
 from glyphd.listings.search import known_at
+from glyphd.request_errors import InvalidParameter
 from glyphd.services import Services
 from glyphd.web.theme import Theme, here
 
@@ -44,7 +52,11 @@ class ComparePageQuery(Query):
 
     a: _ImportName = Field(None, description="The import that is compared with")
     b: _ImportName = Field(None, description="The import that is compared")
-    kind: DiffKind = Field("changed", description="Which list is shown")
+    from_: QueryTime | None = Field(
+        None, alias="from", description="The moment that is compared with, instead of imports"
+    )
+    to: QueryTime | None = Field(None, description="The moment that is compared; default: now")
+    kind: MomentDiffKind = Field("changed", description="Which list is shown")
     limit: Annotated[int, IntegerCell(minimum=1, maximum=MOST_PAGE_ROWS)] = Field(PAGE_ROWS)
     cursor: str | None = Field(None, description="Where the page starts")
     as_of: QueryTime | None = Field(
@@ -74,6 +86,8 @@ class ComparisonScreen:
                 "rows": None,
                 "most_offered": OFFERED_IMPORTS,
             }
+            if asked.from_ is not None:
+                return self._moments(asked, asked.from_, values, headers)
             if not (asked.a and asked.b):
                 return self._theme.page("comparison.html", values, headers)
             old, new = require_brought(self._services, asked.a), require_brought(
@@ -88,7 +102,27 @@ class ComparisonScreen:
                 headers,
             )
 
+    def _moments(
+        self, asked: ComparePageQuery, since: str, values: dict[str, Any], headers: dict[str, str]
+    ) -> HTTPResponse:
+        """Two moments of the market."""
+        old = Market(known_at(self._archive, since, "from"))
+        new = Market(known_at(self._archive, asked.to, "to"))
+        values["counts"] = self._services.remembered.count_moments(old, new)
+        query = {"from": since, "to": asked.to, "kind": asked.kind, "cursor": asked.cursor}
+        fields = {"fields": [] if asked.kind == "changed" else list(LISTED)}
+        wanted = MomentDiffQuery.model_validate(query | fields)
+        listed = list_moments(self._archive, wanted, asked.kind, old, new)
+        return self._theme.fitted(
+            "comparison.html",
+            lambda limit: values | _found(listed.page(limit)),
+            asked.limit,
+            headers,
+        )
+
     def _list(self, asked: ComparePageQuery, old: Brought, new: Brought) -> DiffList:
+        if asked.kind == "gone":
+            raise InvalidParameter("kind=gone: only between two moments", parameter="kind")
         fields = [] if asked.kind == "changed" else list(LISTED)
         return list_diff(
             self._archive,

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.e2e.processes import PATIENCE_SECONDS, data_in, final_status, get, serving, upload
+from tests.e2e.processes import (
+    PATIENCE_SECONDS,
+    data_in,
+    final_status,
+    get,
+    post_json,
+    serving,
+    upload,
+)
 from tests.web.chromium.launching import MISSING, find_chromium, launch
 from tests.web.conftest import SAMPLES
 
@@ -47,6 +55,7 @@ def live(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     # Without a browser there is nothing to start: `chromium` has skipped or failed the test by now.
     folder = tmp_path_factory.mktemp("live") / "data"
     with serving(environment=data_in(folder)) as api:
+        watch = post_json(api.address, "/api/watches", {"name": "all new", "condition": "new"})
         for name in ("scored_sample", "scored_sample_v1", "scored_sample_v2"):
             send(api.address, SAMPLES / f"{name}.csv", "daily")
         broken = upload(api.address, (SAMPLES / "broken_sample.csv").read_bytes(), "?source=weekly")
@@ -55,7 +64,8 @@ def live(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             api.address, (SAMPLES / "scored_sample.csv").read_bytes(), "?source=daily&dry_run=true"
         )
         final_status(api.address, check["import_id"])
-        yield Live(api.address, _pages(api.address))
+        pages = _pages(api.address) | {"watch": f"/watches/{watch['watch_id']}"}
+        yield Live(api.address, pages)
 
 
 @pytest.fixture
@@ -100,6 +110,7 @@ def _pages(address: str) -> dict[str, str]:
         "model": "/models/RTX_A6000",
         "changes": "/changes?sort=size",
         "compare": f"/compare?a={delta['previous_import_id']}&b={delta['import_id']}",
+        "watches": "/watches",
         "imports": "/imports",
         "import": f"/imports/{delta['import_id']}",
         "failed import": f"/imports/{failed['import_id']}",
@@ -109,6 +120,7 @@ def _pages(address: str) -> dict[str, str]:
         "status": "/status",
         "API": "/docs",
         "API contents": "/docs/contents",
+        "API service": "/docs/service",
         "not found": "/models/RTX_A600",
         "bad parameter": "/listings?min_price=cheap",
     }

@@ -12,8 +12,9 @@ from tests.web.chromium.conftest import COLLECT_VIOLATIONS, Live
 
 NAMES = [
     "market", "a moment", "listings", "filtered", "listing", "model", "changes", "compare",
+    "watches", "watch",
     "imports", "import",
-    "failed import", "check", "rollback", "upload", "status", "API", "API contents",
+    "failed import", "check", "rollback", "upload", "status", "API", "API contents", "API service",
     "not found", "bad parameter",
 ]  # fmt: skip
 NARROW = 360

@@ -1,0 +1,127 @@
+"""What watches found: kept before a change of the archive is committed, published with its outcome.
+
+The worker keeps the matches of a job while the archive's transaction is still open, and nobody sees
+them. The transaction that records the job's outcome publishes them, with an event for each watch,
+or deletes them if the job did not succeed. So a change that is in the archive has its matches, one
+that is not has none, and nothing has to be found out again after a crash. The caller holds the
+connection.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peewee import Database, fn
+
+from glyphd.contracts.watch_contracts import MATCH_COLUMNS
+from glyphd.db.dialects import add_rows
+from glyphd.db.event_models import FeedEvent
+from glyphd.db.registry_models import Job
+from glyphd.db.watch_models import Watch, WatchMatch
+from glyphd.events.feed import add_event
+from glyphd.events.reports import report_of_matches
+
+SHOWN_OFFERS = 10
+"""The most offers in the event of a watch."""
+
+_KEPT_COLUMNS = ("watch_id", "job_id", "listing_id", "total", "offer")
+
+Position = tuple[int, int]
+"""The event and the id of a match."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one watch found in one change: how many offers, and the first of them. Each is a
+    dictionary of MATCH_COLUMNS without those of the event."""
+
+    watch_id: str
+    total: int
+    offers: Sequence[Mapping[str, Any]]
+
+
+def keep_matches(database: Database, job: Job, found: Sequence[Found]) -> None:
+    """Keeps what watches found in what the job is about to commit, instead of what an earlier
+    attempt kept."""
+    discard_matches(database, job)
+    rows = (
+        (one.watch_id, job.id, offer["listing_id"], one.total, json.dumps(offer))
+        for one in found
+        for offer in one.offers
+    )
+    add_rows(database, WatchMatch._meta.table_name, _KEPT_COLUMNS, rows)
+
+
+def discard_matches(database: Database, job: Job) -> None:
+    """Deletes what was kept for a job and is not published."""
+    database.execute(WatchMatch.delete().where(_is_kept_for(job)))
+
+
+def publish_matches(database: Database, job: Job, its_import: Job) -> None:
+    """Adds an event for each watch that found something in the job, in the order of the watches,
+    and makes the matches visible."""
+    found = (
+        WatchMatch.select(WatchMatch.watch_id, fn.MAX(WatchMatch.total))
+        .where(_is_kept_for(job))
+        .group_by(WatchMatch.watch_id)
+    )
+    totals = dict(database.execute(found).fetchall())
+    if not totals:
+        return
+    watches = Watch.select().where(Watch.id.in_(list(totals)))
+    for watch in watches.order_by(Watch.created_at, Watch.id).bind(database):
+        mine = (WatchMatch.watch_id == watch.id) & _is_kept_for(job)
+        shown = WatchMatch.select(WatchMatch.offer).where(mine).order_by(WatchMatch.id)
+        offers = [
+            json.loads(text) for (text,) in database.execute(shown.limit(SHOWN_OFFERS)).fetchall()
+        ]
+        report = report_of_matches(job, its_import, watch, totals[watch.id], offers)
+        event_id = add_event(database, report)
+        database.execute(WatchMatch.update(event_id=event_id).where(mine))
+    # Those of a watch that was deleted meanwhile.
+    discard_matches(database, job)
+
+
+def matches_of(
+    database: Database, watch_id: str, *, after: int, before: Position | None, limit: int
+) -> list[tuple[Position, tuple[Any, ...]]]:
+    """The published matches of a watch with their positions, the latest first, of one change the
+    cheapest first; each is a row of MATCH_COLUMNS."""
+    found: list[tuple[Position, tuple[Any, ...]]] = []
+    for query in _parts(watch_id, after, before):
+        ordered = query.order_by(WatchMatch.event_id.desc(), WatchMatch.id)
+        rows = database.execute(ordered.limit(limit - len(found))).fetchall()
+        found += [
+            ((event_id, match_id), _row(event_id, matched_at, offer))
+            for event_id, match_id, matched_at, offer in rows
+        ]
+        if len(found) == limit:
+            break
+    return found
+
+
+def _parts(watch_id: str, after: int, before: Position | None) -> Iterator[Any]:
+    """Two plain range scans rather than one condition with an OR."""
+    query = (
+        WatchMatch.select(
+            WatchMatch.event_id, WatchMatch.id, FeedEvent.occurred_at, WatchMatch.offer
+        )
+        .join(FeedEvent, on=FeedEvent.id == WatchMatch.event_id)
+        .where(WatchMatch.watch_id == watch_id, WatchMatch.event_id > after)
+    )
+    if before is None:
+        yield query
+        return
+    event_id, match_id = before
+    yield query.where(WatchMatch.event_id == event_id, WatchMatch.id > match_id)
+    yield query.where(WatchMatch.event_id < event_id)
+
+
+def _row(event_id: int, matched_at: str, offer: str) -> tuple[Any, ...]:
+    found = json.loads(offer) | {"event_id": event_id, "matched_at": matched_at}
+    return tuple(found[name] for name in MATCH_COLUMNS)
+
+
+def _is_kept_for(job: Job) -> Any:
+    return (WatchMatch.job_id == job.id) & WatchMatch.event_id.is_null()

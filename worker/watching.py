@@ -1,0 +1,191 @@
+"""Compares watches with what a job moves in the market, within the archive's transaction."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from peewee import SQL, Case, Database, Select, fn
+
+from glyphd.contracts.watch_contracts import WatchCondition
+from glyphd.db.archive_models import ScoredListing
+from glyphd.db.watch_models import Watch
+from glyphd.events.watch_matches import Found
+from glyphd.history.differences import PERCENT_DECIMALS, change_pct
+from glyphd.importing.claims import Claim
+from glyphd.importing.registry import Registry
+from glyphd.listings.statements import Statements, Values
+from glyphd.storage.knowledge import Knowledge, present
+from glyphd.storage.moves import MOVES, Look, Move, move_kind, previous_price
+from glyphd.storage.offers import is_from_same, is_observation
+from glyphd.storage.predicates import PREDICATES, restrict
+
+MOST_MATCHES = 100
+"""The most offers that a watch keeps of one change, the cheapest ones; it counts all."""
+
+_OFFER_COLUMNS = (
+    "listing_id",
+    "model",
+    "condition",
+    "seller",
+    "region",
+    "source_url",
+    "price_usd",
+    "score",
+    "seen_at",
+)
+_STATEMENTS = Statements()
+
+
+def look_for_watches(registry: Registry, claim: Claim) -> Look | None:
+    """What compares the watches of this moment with what the claimed job moves, and keeps what they
+    find; None if there are none, so that nobody has to find out what moves."""
+    watches = registry.watches()
+    if not watches:
+        return None
+
+    def look(database: Database) -> None:
+        known = present(database)
+        possible = find_conditions(database)
+        found = [
+            find_offers(database, known, watch, claim)
+            for watch in watches
+            if watch.condition in possible
+        ]
+        registry.keep_matches(claim, [one for one in found if one.total])
+
+    return look
+
+
+def find_conditions(database: Database) -> set[WatchCondition]:
+    """The conditions that some moved offer may meet: most changes have no offer for several of
+    them, and then their watches need not be compared."""
+    cheaper = fn.MAX(Case(None, [(_is_cheaper(), 1)], 0))
+    query = ScoredListing.select(move_kind, cheaper).from_(MOVES).group_by(move_kind)
+    moves = dict(database.execute(query).fetchall())
+    possible = {condition for move, condition in _CONDITION_OF.items() if move.value in moves}
+    if moves.keys() - {Move.GONE.value}:
+        possible.add(WatchCondition.PRICE_BELOW)
+    if any(moves.values()):
+        possible |= {WatchCondition.DROP_PCT, WatchCondition.LOWEST_EVER}
+    return possible
+
+
+def find_offers(database: Database, known: Knowledge, watch: Watch, claim: Claim) -> Found:
+    """The moved offers that the watch is about, the cheapest first."""
+    condition = WatchCondition(watch.condition)
+    values = json.loads(watch.filters)
+    if watch.value is not None:
+        values["value"] = watch.value
+
+    def read(build: Callable[[Database, WatchCondition, Knowledge, Values], Select]) -> list[Any]:
+        shape = (build, type(database), condition, known)
+        sql, parameters = _STATEMENTS.write(
+            database, shape, values, lambda given: build(database, condition, known, given)
+        )
+        return list(database.execute_sql(sql, parameters).fetchall())
+
+    rows = read(_cheapest)
+    total = len(rows) if len(rows) < MOST_MATCHES else read(_counted)[0][0]
+    return Found(watch.id, total, [_offer(row, claim) for row in rows])
+
+
+def _cheapest(
+    database: Database, condition: WatchCondition, known: Knowledge, given: Values
+) -> Select:
+    """Each row: the price before, and the columns of the offer."""
+    columns = (ScoredListing._meta.columns[name] for name in _OFFER_COLUMNS)
+    moved = ScoredListing.select(previous_price, *columns)
+    query = _matching(moved, database, condition, known, given)
+    return query.order_by(ScoredListing.price_usd, ScoredListing.id).limit(MOST_MATCHES)
+
+
+def _counted(
+    database: Database, condition: WatchCondition, known: Knowledge, given: Values
+) -> Select:
+    """How many there are. Counted apart: most watches find fewer than are kept, and a query that
+    does both has to collect them all."""
+    counted = ScoredListing.select(fn.COUNT(SQL("*")))
+    return _matching(counted, database, condition, known, given)
+
+
+def _matching(
+    query: Select,
+    database: Database,
+    condition: WatchCondition,
+    known: Knowledge,
+    given: Values,
+) -> Select:
+    filters = {name: given[name] for name in PREDICATES if name in given}
+    moved = restrict(query.from_(MOVES), database, filters)
+    found: Select = moved.where(_CONDITIONS[condition](given.get("value"), known))
+    return found
+
+
+def _is_below(value: Any, known: Knowledge) -> Any:
+    """It is offered for less, and was not before: for more, or not at all."""
+    was_above = (move_kind == Move.PRICE.value) & (previous_price >= value)
+    was_absent = move_kind.in_([Move.NEW.value, Move.BACK.value])
+    return (ScoredListing.price_usd < value) & (was_absent | was_above)
+
+
+def _has_dropped(value: Any, known: Knowledge) -> Any:
+    """By at least so many percent, rounded as shown to clients."""
+    percent = (previous_price - ScoredListing.price_usd) / previous_price * 100
+    rounded = fn.ROUND(percent.cast("NUMERIC"), PERCENT_DECIMALS)
+    return _is_cheaper() & (rounded >= value)
+
+
+def _is_lowest(value: Any, known: Knowledge) -> Any:
+    """It is offered for less than ever before."""
+    other = ScoredListing.alias("other_observation")
+    same = (other.first_event_id == ScoredListing.first_event_id) & (other.id != ScoredListing.id)
+    in_thread = other.source_url.is_null(False) | is_from_same(other, ScoredListing)
+    earlier = other.seen_at <= ScoredListing.seen_at
+    as_low = other.select(other.id).where(
+        same, earlier, is_observation(other), in_thread, other.price_usd <= ScoredListing.price_usd
+    )
+    counting = known.counting(other)
+    as_low = as_low.where(*counting) if counting else as_low
+    return _is_cheaper() & ~fn.EXISTS(as_low)
+
+
+def _is_cheaper() -> Any:
+    """It is offered for less than the market showed before; where nothing was shown that it can be
+    compared with, this is null."""
+    return (move_kind != Move.GONE.value) & (ScoredListing.price_usd < previous_price)
+
+
+def _moved_so(move: Move) -> Callable[[Any, Knowledge], Any]:
+    return lambda value, known: move_kind == move.value
+
+
+_CONDITIONS: Mapping[WatchCondition, Callable[[Any, Knowledge], Any]] = {
+    WatchCondition.PRICE_BELOW: _is_below,
+    WatchCondition.DROP_PCT: _has_dropped,
+    WatchCondition.NEW: _moved_so(Move.NEW),
+    WatchCondition.GONE: _moved_so(Move.GONE),
+    WatchCondition.BACK: _moved_so(Move.BACK),
+    WatchCondition.LOWEST_EVER: _is_lowest,
+}
+"""For each condition, when a moved offer meets it."""
+
+
+_CONDITION_OF = {
+    Move.NEW: WatchCondition.NEW,
+    Move.GONE: WatchCondition.GONE,
+    Move.BACK: WatchCondition.BACK,
+}
+
+
+def _offer(row: Sequence[Any], claim: Claim) -> dict[str, Any]:
+    """The offer as it is kept."""
+    offer = dict(zip(_OFFER_COLUMNS, row[1:], strict=True))
+    previous = row[0]
+    change = None if previous is None else change_pct(previous, offer["price_usd"])
+    return offer | {
+        "listing_id": bytes(offer["listing_id"]).hex(),
+        "import_id": claim.job.import_id,
+        "change": claim.job.kind,
+        "previous_price_usd": previous,
+        "price_delta_pct": change,
+    }
