@@ -22,6 +22,7 @@ from glyphd.contracts.column_names import ALIASES
 from glyphd.contracts.columns import COLUMN_NAMES, STORED_COLUMNS
 from glyphd.contracts.event_contracts import DATA_OF_KIND, EventData, EventKind, EventQuery
 from glyphd.contracts.import_contracts import ImportFailure, ImportView
+from glyphd.contracts.market_queries import StatsHistoryQuery, StatsQuery
 from glyphd.contracts.queries import (
     ChangeQuery,
     DeltaQuery,
@@ -43,6 +44,8 @@ from glyphd.history.buckets import ModelHistory
 from glyphd.history.delta_pages import DELTA_COLUMNS
 from glyphd.history.import_diff import CHANGED_COLUMNS
 from glyphd.history.market_models import MODEL_COLUMNS
+from glyphd.history.market_stats import STATISTICS
+from glyphd.history.stats_history import BUCKETED
 from glyphd.settings import PREFIX, Settings
 from glyphd.storage.result_rows import RESULT_COLUMNS
 from tests.e2e.processes import data_in, readiness, serving, until
@@ -174,6 +177,8 @@ def _shown_path(path: str) -> str:
         ("The history of a listing", 1, MomentQuery),
         ("Models", 1, ModelsQuery),
         ("A model over time", 1, ModelHistoryQuery),
+        ("Statistics", 0, StatsQuery),
+        ("Statistics over time", 0, StatsHistoryQuery),
         ("The difference between two imports", 0, DiffQuery),
         ("The source of a row", 0, SourceQuery),
         ("Events", 0, EventQuery),
@@ -257,6 +262,8 @@ def test_every_column_and_alias_is_described() -> None:
         ("Deltas", 1, DELTA_COLUMNS),
         ("Models", 0, MODEL_COLUMNS),
         ("A model over time", 0, ModelHistory.columns),
+        ("Statistics", 1, STATISTICS),
+        ("Statistics over time", 1, BUCKETED.columns[len(STATISTICS) :]),
         ("The difference between two imports", 1, CHANGED_COLUMNS),
         ("Events", 1, EVENT_COLUMNS),
         ("Attempts", 1, ATTEMPT_COLUMNS),

@@ -36,6 +36,7 @@ from glyphd.api.request_metrics import NO_ROUTE, RequestMetrics
 from glyphd.api.rereading import read_again_on_primary
 from glyphd.api.routes import Route
 from glyphd.api.source_routes import SourcesApi
+from glyphd.api.stats_routes import StatsApi
 from glyphd.api.system_routes import SystemApi
 from glyphd.api.upload_routes import UploadsApi
 from glyphd.api.visitors import visitor
@@ -106,6 +107,7 @@ def describe(
         ListingsApi(services, results),
         DeltasApi(services, results),
         ModelsApi(services, results),
+        StatsApi(services, results),
         DiffApi(services, results),
         SourcesApi(services, results),
         EventsApi(services, waiting),

@@ -114,7 +114,8 @@ def _query_parameters(about: About, schemas: Schemas) -> Iterator[dict[str, Any]
         }
         if NEVER_BLANK not in about.query.model_fields[name].metadata:
             parameter["allowEmptyValue"] = True
-        if name in COMMA_SEPARATED:
+        if name == "fields":
             schema["items"] = {"type": "string", "enum": list(about.columns)}
+        if name in COMMA_SEPARATED and schema["type"] == "array":
             parameter |= {"style": "form", "explode": False}
         yield parameter

@@ -20,6 +20,7 @@ from glyphd.contracts.parameter_reading import NEVER_BLANK
 from glyphd.times import parse_time
 
 MAX_LIMIT = 10_000
+MAX_WORDS = 10
 MAX_WAIT_SECONDS = 60
 _LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)(?<=.{16} )")
 
@@ -32,8 +33,14 @@ def _query_time(text: str) -> str:
         raise ValueError("must be a time such as 2025-07-29T12:12:00Z") from None
 
 
-def _fields(text: Any) -> Any:
+def split_at_commas(text: Any) -> Any:
     return [name.strip() for name in text.split(",")] if isinstance(text, str) else text
+
+
+def _few_words(text: str | None) -> str | None:
+    if text is not None and len(text.split()) > MAX_WORDS:
+        raise ValueError(f"must have at most {MAX_WORDS} words")
+    return text
 
 
 Words = Annotated[
@@ -106,8 +113,8 @@ class PageQuery(OutputQuery):
     )
 
 
-class ListingQuery(PageQuery):
-    """Filters, order and page of `GET /api/listings`."""
+class FilterQuery(PageQuery):
+    """The filters of listings, which every list that is made of listings has."""
 
     model: Words = Field(description="Model, any of those given, ignoring ASCII case")
     region: Words = Field(description="Region, any of those given, ignoring ASCII case")
@@ -119,6 +126,11 @@ class ListingQuery(PageQuery):
     )
     model_contains: Annotated[str | None, TextCell()] = Field(
         None, description="Part of the model, ignoring ASCII case"
+    )
+    q: Annotated[str | None, TextCell(max_length=200), AfterValidator(_few_words)] = Field(
+        None,
+        description="Words, at most 10, all of which occur in model, title, seller or region, "
+        "ignoring ASCII case",
     )
     min_score: Bound = Field(None, description="Lowest score, inclusive")
     max_score: Bound = Field(None, description="Highest score, inclusive")
@@ -132,16 +144,21 @@ class ListingQuery(PageQuery):
     import_id: Annotated[Words, NEVER_BLANK] = Field(
         description="Exactly the rows of these imports, even if superseded since"
     )
-    history: Flag = Field(
-        None, description="Every scoring event, not just the latest of each listing"
-    )
     as_of: Annotated[QueryTime | None, NEVER_BLANK] = Field(
         None, description="The market as the archive knew it at this moment, inclusive"
     )
+
+
+class ListingQuery(FilterQuery):
+    """Filters, order and page of `GET /api/listings`."""
+
+    history: Flag = Field(
+        None, description="Every scoring event, not just the latest of each listing"
+    )
     sort: SortKey | None = Field(None, description="Order; a leading - is descending")
     count: Literal["exact"] | None = Field(None, description="exact adds X-Total-Count")
-    fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
-        description="Columns to return, comma-separated, in that order"
+    fields: Annotated[list[str], BeforeValidator(split_at_commas), Field(default_factory=list)] = (
+        Field(description="Columns to return, comma-separated, in that order")
     )
 
 
@@ -212,8 +229,8 @@ class DiffQuery(PageQuery):
     kind: DiffKind | None = Field(
         None, description="added, removed or changed for that list; default: the counts"
     )
-    fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
-        description="Columns to return, comma-separated, in that order"
+    fields: Annotated[list[str], BeforeValidator(split_at_commas), Field(default_factory=list)] = (
+        Field(description="Columns to return, comma-separated, in that order")
     )
 
 

@@ -50,8 +50,7 @@ def contains_caseless(database: Database, node: Node, text: str) -> Expression:
     """Whether the text `node` contains `text`, ignoring ASCII case. No character of `text` is a
     wildcard."""
     position = fn.INSTR if is_sqlite(database) else fn.STRPOS
-    folded = fn.LOWER(node) if is_sqlite(database) else caseless(database, node)
-    return position(folded, fold_ascii(text)) > 0
+    return position(folded(database, node), fold_ascii(text)) > 0
 
 
 def bucket_start(database: Database, time: Node, bucket: str) -> Any:
@@ -70,6 +69,16 @@ def bucket_start(database: Database, time: Node, bucket: str) -> Any:
 def exactly(database: Database, node: Any) -> Any:
     """The value `node`, for comparison byte by byte: case matters, and text never equals bytes."""
     return NodeList((node, SQL("COLLATE BINARY"))) if is_sqlite(database) else node
+
+
+def in_byte_order(database: Database, node: Any) -> Any:
+    """The text `node` in a form that is compared and sorted byte by byte."""
+    return NodeList((node, SQL("COLLATE BINARY" if is_sqlite(database) else 'COLLATE "C"')))
+
+
+def folded(database: Database, node: Node) -> Node:
+    """The text `node` with its ASCII letters in lower case."""
+    return fn.LOWER(node) if is_sqlite(database) else caseless(database, node)
 
 
 def equals_exactly(database: Database, left: str, right: str) -> str:

@@ -11,24 +11,33 @@ from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.db.archive_models import GPUModel, ScoredListing
 from glyphd.db.dialects import caseless, caseless_value, equals_caseless, is_sqlite
 from glyphd.errors import ModelNotFound
-from glyphd.history.series import Series, SeriesRow
-from glyphd.history.summaries import (
-    OBSERVED,
-    SUMMARY_COLUMNS,
-    SUMMARY_FIELDS,
-    summarise,
-    summary_row,
-)
+from glyphd.history.series import Key, Series, SeriesRow
+from glyphd.history.summaries import Summary
 from glyphd.listings.search import known_at
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.specs import SPECS
 from glyphd.storage.timelines import MODEL_TIMELINE
 
-MODEL_COLUMNS = ("model", *SUMMARY_COLUMNS, *SPECS, *CAPACITIES)
+SUMMARY = Summary(
+    "listing_count",
+    "min_price",
+    "p25_price",
+    "median_price",
+    "p75_price",
+    "max_price",
+    "avg_price",
+    "min_score",
+    "median_score",
+    "max_score",
+    "last_seen_at",
+)
+"""What is said of a model, now and in each bucket of its history."""
+
+MODEL_COLUMNS = ("model", *SUMMARY.columns, *SPECS, *CAPACITIES)
 NEAREST = 3
 _NEIGHBOURS = 1000
 _LONGEST_COMPARED = 60
-_AT_SPECS = 1 + len(SUMMARY_FIELDS)
+_AT_SPECS = 1 + len(SUMMARY.fields)
 
 _CAPABLE = ScoredListing.alias("capable")
 
@@ -47,13 +56,14 @@ class Models(Series):
     def name(self) -> Hashable:
         return "models" if self._as_of is None else ("models", self._as_of)
 
-    def folded(self, key: str) -> str:
-        return fold_ascii(key)
+    def folded(self, key: Key) -> Key:
+        return [fold_ascii(key[0])]
 
-    def _select(self, after: str | None, limit: int | None) -> Select:
+    def _select(self, after: Key | None, limit: int | None) -> Select:
         key: Any = caseless(self.database, ScoredListing.model)
-        where = [] if after is None else [key > caseless_value(self.database, after)]
-        last = self._last_of_page(after, limit) if limit is not None else None
+        name = after[0] if after else None
+        where = [] if name is None else [key > caseless_value(self.database, name)]
+        last = self._last_of_page(name, limit) if limit is not None else None
         if last is not None:
             where.append(key <= caseless_value(self.database, last))
         return models_with(self.database, self._known, *where)
@@ -111,16 +121,16 @@ def nearest_models(database: Database, name: str) -> list[str]:
 
 
 def models_with(database: Database, known: Knowledge, *where: Node) -> Select:
-    """MODEL_COLUMNS of the matching current listings, by model; a median as two values."""
+    """The fields that `_model_row` reads, for the matching current listings by model."""
     key: Any = caseless(database, ScoredListing.model)
-    values = (getattr(ScoredListing, name) for name in OBSERVED)
+    values = SUMMARY.observed(database, ScoredListing)
     observations = ScoredListing.select(key.alias("key"), *values).from_(MODEL_TIMELINE)
     observations = observations.where(known.is_current(), *where)
-    summary = summarise(observations).alias("summary")
+    summary = SUMMARY.select(observations, ["key"]).alias("summary")
     models = (
         GPUModel.select(
             GPUModel.canonical_model,
-            *(getattr(summary.c, name) for name in SUMMARY_FIELDS),
+            *(getattr(summary.c, name) for name in SUMMARY.fields),
             *(getattr(GPUModel, name) for name in SPECS),
         )
         .join(summary, on=(caseless(database, GPUModel.canonical_model) == summary.c.key))
@@ -158,7 +168,7 @@ def _listings_of(database: Database, known: Knowledge) -> Select:
 
 
 def _model_row(values: Sequence[Any]) -> SeriesRow:
-    row = [values[0], *summary_row(values[1:_AT_SPECS]), *values[_AT_SPECS:]]
+    row = [values[0], *SUMMARY.row(values[1:_AT_SPECS]), *values[_AT_SPECS:]]
     nvlink = MODEL_COLUMNS.index("nvlink")
     row[nvlink] = None if row[nvlink] is None else bool(row[nvlink])
     return row

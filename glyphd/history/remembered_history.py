@@ -15,7 +15,7 @@ from glyphd.db.archive_versions import archive_version
 from glyphd.history.import_diff import DiffCounts, count_diff
 from glyphd.history.market_models import find_model
 from glyphd.history.matching import Brought
-from glyphd.history.series import Series, SeriesRow
+from glyphd.history.series import Key, Series, SeriesRow
 from glyphd.listings.cursors import read_cursor
 from glyphd.listings.results import Page, RowStream, cut_page
 
@@ -56,14 +56,15 @@ class RememberedHistory:
         return self._kept(names, lambda: count_diff(self._archive, old, new))
 
     def rows(
-        self, series: Series, after: str | None = None, limit: int | None = None
+        self, series: Series, after: Key | None = None, limit: int | None = None
     ) -> Iterable[SeriesRow]:
         """The rows as returned by `series.read`."""
         small = self._kept(("series", series.name), lambda: _small(series))
         if small is None:
             return series.read(after, limit)
         if after is not None:
-            start = bisect_right(small, series.folded(after), key=lambda row: series.folded(row[0]))
+            place = series.folded(after)
+            start = bisect_right(small, place, key=lambda row: series.folded(series.key_of(row)))
             small = small[start:]
         return small[:limit]
 
@@ -83,9 +84,10 @@ class RememberedSeries:
 
     def page(self, limit: int) -> Page:
         identity = [self._series.name]
-        after = read_cursor(identity, self._cursor, (str,))[0] if self._cursor else None
-        rows = self._remembered.rows(self._series, after, limit + 1)
-        return cut_page(self.columns, ((row[:1], row) for row in rows), limit, identity)
+        series = self._series
+        after = read_cursor(identity, self._cursor, series.key_kinds) if self._cursor else None
+        rows = self._remembered.rows(series, after, limit + 1)
+        return cut_page(self.columns, ((series.key_of(row), row) for row in rows), limit, identity)
 
     def everything(self) -> RowStream:
         yield from self._remembered.rows(self._series)

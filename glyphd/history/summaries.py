@@ -1,107 +1,169 @@
 """Summaries of prices and scores for groups of observations, computed in the database."""
 
 from collections.abc import Sequence
-from math import isinf
+from functools import reduce
+from operator import and_
 from typing import Any
 
-from peewee import SQL, Case, Select, fn
+from peewee import JOIN, SQL, Case, Database, Select, fn
 
-SUMMARY_COLUMNS = (
-    "listing_count",
-    "min_price",
-    "median_price",
-    "max_price",
-    "avg_price",
-    "min_score",
-    "median_score",
-    "max_score",
-    "last_seen_at",
-)
-
-OBSERVED = ("price_usd", "score", "seen_at")
-"""The columns of an observation besides the `key` of its group."""
+from glyphd.db.dialects import caseless
+from glyphd.listings.quantiles import QUANTILES, interpolated, is_near, picked
+from glyphd.listings.ratios import score_per_1000_usd
 
 AVERAGE_DECIMALS = 6
 _NOISE_DECIMALS = 9
 _LARGEST_SUMMED = 1e290
-"""A higher price counts as this in an average, because a sum of doubles must not overflow, which is
-an error on PostgreSQL."""
+"""A number beyond this counts as this in an average, because a sum of doubles must not overflow,
+which is an error on PostgreSQL."""
+
+_MEASURES = ("price", "score", "score_per_1000_usd")
 
 
-def summarise(observations: Select, *, after: str | None = None) -> Any:
-    """One row for each `key` of the observations after `after`: the key, then the columns that
-    `summary_row` reads.
+class Summary:
+    """Some columns of summaries: `listing_count`, `seller_count`, `last_seen_at`, and statistics of
+    measures, such as `median_price`. `flags` are columns that count the observations with a 1 in
+    the column of this name."""
 
-    A median is given as the two values in the middle, which are the same if the count is odd.
-    """
-    ranked = _ranked(observations)
-    key, price, score = ranked.c.key, ranked.c.price_usd, ranked.c.score
-    query = ranked.select_from(
-        key,
-        fn.COUNT(SQL("*")).alias("listing_count"),
-        fn.SUM(Case(None, [(price > _LARGEST_SUMMED, _LARGEST_SUMMED)], price)).alias("price_sum"),
-        *_spread(price, ranked.c.price_rank, ranked.c.size),
-        *_spread(score, ranked.c.score_rank, ranked.c.size),
-        fn.MAX(ranked.c.seen_at).alias("last_seen_at"),
-    )
-    return query.group_by(key) if after is None else query.where(key > after).group_by(key)
+    def __init__(self, *columns: str, flags: Sequence[str] = ()) -> None:
+        self.columns = (*columns, *flags)
+        self._flags = flags
+        self._asked = {measure: _statistics_of(measure, columns) for measure in _MEASURES}
+        self._counts_sellers = "seller_count" in columns
+
+    def observed(self, database: Database, event: Any) -> list[Any]:
+        """The columns of each observation that `select` needs besides the keys."""
+        values = {"price": event.price_usd, "score": event.score, "seen_at": event.seen_at}
+        if self._asked["score_per_1000_usd"]:
+            values["score_per_1000_usd"] = score_per_1000_usd(event)
+        if self._counts_sellers:
+            values["seller"] = caseless(database, event.seller)
+        return [value.alias(name) for name, value in values.items()]
+
+    def select(self, observations: Select, keys: Sequence[str], shown: Sequence[str] = ()) -> Any:
+        """One row for each group of observations with equal keys, in their order; no key is null.
+
+        A row has the keys, the least value of each column in `shown`, and the fields for `row`.
+
+        The measures are sorted one by one, because a row with all of them takes longer to sort.
+        """
+        observed = observations.cte("observed", materialized=True)
+        totals = self._totals(observed, keys, shown).alias("totals")
+        columns = [getattr(totals.c, name) for name in (*keys, *shown, *self._total_names)]
+        query = Select([totals], columns)
+        for measure, quantiles in self._picked.items():
+            picks = _picks(observed, keys, measure, quantiles).alias(f"picked_{measure}")
+            same = [getattr(totals.c, key) == getattr(picks.c, key) for key in keys]
+            query = query.join(picks, JOIN.LEFT_OUTER, on=reduce(and_, same))
+            query = query.select_extend(
+                *(getattr(picks.c, name) for name in _pick_names(measure, quantiles))
+            )
+        return query.order_by(*(getattr(totals.c, key) for key in keys)).with_cte(observed)
+
+    def row(self, fields: Sequence[Any]) -> list[Any]:
+        """The values of `columns`, from the fields of a selected row."""
+        found = dict(zip(self.fields, fields, strict=True))
+        for measure, statistics in self._asked.items():
+            if "avg" in statistics:
+                found[f"avg_{measure}"] = _average(found, measure)
+        for measure, quantiles in self._picked.items():
+            for name in quantiles:
+                found[f"{name}_{measure}"] = _quantile(found, name, measure)
+        return [found[column] for column in self.columns]
+
+    @property
+    def fields(self) -> list[str]:
+        """The columns of `select` after the keys and those shown."""
+        picks = [_pick_names(measure, quantiles) for measure, quantiles in self._picked.items()]
+        return [*self._total_names, *(name for names in picks for name in names)]
+
+    @property
+    def _picked(self) -> dict[str, list[str]]:
+        """The quantiles of each measure that has any."""
+        found = {
+            measure: [name for name in statistics if name in QUANTILES]
+            for measure, statistics in self._asked.items()
+        }
+        return {measure: quantiles for measure, quantiles in found.items() if quantiles}
+
+    @property
+    def _total_names(self) -> list[str]:
+        spans = [f"{end}_{of}" for of, names in self._spanned.items() for end in names]
+        sellers = ["seller_count"] if self._counts_sellers else []
+        return ["listing_count", *spans, *sellers, "last_seen_at", *self._flags]
+
+    @property
+    def _spanned(self) -> dict[str, tuple[str, ...]]:
+        """What is computed of each measure without sorting."""
+        ends = {"min", "max", "avg"}
+        return {
+            measure: ("min", "max", "sum")
+            for measure, statistics in self._asked.items()
+            if ends.intersection(statistics)
+        }
+
+    def _totals(self, observed: Any, keys: Sequence[str], shown: Sequence[str]) -> Any:
+        grouped = [getattr(observed.c, key) for key in keys]
+        values = {name: fn.MIN(getattr(observed.c, name)) for name in shown}
+        values["listing_count"] = fn.COUNT(SQL("*"))
+        for measure in self._spanned:
+            value = getattr(observed.c, measure)
+            values |= {f"min_{measure}": fn.MIN(value), f"max_{measure}": fn.MAX(value)}
+            values[f"sum_{measure}"] = fn.SUM(_summable(value))
+        if self._counts_sellers:
+            values["seller_count"] = fn.COUNT(observed.c.seller.distinct())
+        values["last_seen_at"] = fn.MAX(observed.c.seen_at)
+        values |= {name: fn.SUM(getattr(observed.c, name)) for name in self._flags}
+        named = [value.alias(name) for name, value in values.items()]
+        return Select([observed], [*grouped, *named]).group_by(*grouped)
 
 
-SUMMARY_FIELDS = (
-    "listing_count",
-    "price_sum",
-    *(f"{name}_price_usd" for name in ("min", "low", "high", "max")),
-    *(f"{name}_score" for name in ("min", "low", "high", "max")),
-    "last_seen_at",
-)
-"""The columns of `summarise` after its key."""
+def _statistics_of(measure: str, columns: Sequence[str]) -> list[str]:
+    named = [column.partition("_") for column in columns]
+    return [name for name, _, of in named if of == measure]
 
 
-def summary_row(fields: Sequence[Any]) -> list[Any]:
-    """The values of SUMMARY_COLUMNS, from those of SUMMARY_FIELDS."""
-    count, price_sum, *spreads, last_seen_at = fields
-    least, low, high, most = spreads[:4]
-    least_score, low_score, high_score, most_score = spreads[4:]
-    prices = [least, _middle(low, high), most, _average(price_sum, count, least, most)]
-    return [count, *prices, least_score, _middle(low_score, high_score), most_score, last_seen_at]
+def _picks(observed: Any, keys: Sequence[str], measure: str, quantiles: Sequence[str]) -> Any:
+    """The values of the measure that its quantiles are made of, for each group that has any."""
+    value = getattr(observed.c, measure)
+    group = [getattr(observed.c, key) for key in keys]
+    rank = fn.ROW_NUMBER().over(partition_by=group, order_by=[value])
+    size = fn.COUNT(SQL("*")).over(partition_by=group)
+    columns = [*group, value.alias("value"), rank.alias("rank"), size.alias("size")]
+    ranked = Select([observed], columns).where(value.is_null(False)).alias(f"ranked_{measure}")
+    group = [getattr(ranked.c, key) for key in keys]
+    values = [fn.MAX(ranked.c.size)]
+    for name in quantiles:
+        values += picked(name, ranked.c.value, ranked.c.rank, ranked.c.size)
+    named = zip(_pick_names(measure, quantiles), values, strict=True)
+    query = Select([ranked], [*group, *(value.alias(name) for name, value in named)])
+    return query.where(is_near(ranked.c.rank, ranked.c.size)).group_by(*group)
 
 
-def _ranked(observations: Select) -> Any:
-    """The observations with their ranks by price and by score in their group (1, 2, …), and the
-    group's size."""
-    observed = observations.alias("observed")
-    key = observed.c.key
-    ranks = {
-        "price_rank": fn.ROW_NUMBER().over(partition_by=[key], order_by=[observed.c.price_usd]),
-        "score_rank": fn.ROW_NUMBER().over(partition_by=[key], order_by=[observed.c.score]),
-        "size": fn.COUNT(SQL("*")).over(partition_by=[key]),
-    }
-    values = [getattr(observed.c, name) for name in OBSERVED]
-    return observed.select_from(
-        key, *values, *(rank.alias(name) for name, rank in ranks.items())
-    ).alias("ranked")
+def _pick_names(measure: str, quantiles: Sequence[str]) -> list[str]:
+    ends = [f"{name}_{end}_{measure}" for name in quantiles for end in ("low", "high")]
+    return [f"size_{measure}", *ends]
 
 
-def _spread(value: Any, rank: Any, size: Any) -> list[Any]:
-    """The smallest, the two in the middle and the largest. Rank r of n is in the middle if n ≤ 2r ≤
-    n + 2."""
-    middle = Case(None, [((rank * 2).between(size, size + 2), value)])
-    numbers = {
-        "min": fn.MIN(value),
-        "low": fn.MIN(middle),
-        "high": fn.MAX(middle),
-        "max": fn.MAX(value),
-    }
-    return [number.alias(f"{name}_{value.name}") for name, number in numbers.items()]
+def _summable(value: Any) -> Any:
+    cases = [
+        (value > _LARGEST_SUMMED, _LARGEST_SUMMED),
+        (value < -_LARGEST_SUMMED, -_LARGEST_SUMMED),
+    ]
+    return Case(None, cases, value)
 
 
-def _middle(low: float, high: float) -> float:
-    mean = (low + high) / 2
-    return low / 2 + high / 2 if isinf(mean) else mean
+def _quantile(found: dict[str, Any], name: str, measure: str) -> float | None:
+    size = found[f"size_{measure}"]
+    if not size:
+        return None
+    low, high = (found[f"{name}_{end}_{measure}"] for end in ("low", "high"))
+    return interpolated(name, size, low, high)
 
 
-def _average(total: float, count: int, least: float, most: float) -> float:
+def _average(found: dict[str, Any], measure: str) -> float:
     """Rounded twice: databases add in different orders, and this noise must not affect how a half
     is rounded."""
-    mean = min(max(total / count, least), most)
+    least, most, total = (found[f"{name}_{measure}"] for name in ("min", "max", "sum"))
+    mean: float = min(max(total / found["listing_count"], least), most)
     return round(round(mean, _NOISE_DECIMALS), AVERAGE_DECIMALS)

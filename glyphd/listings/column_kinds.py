@@ -7,6 +7,7 @@ from glyphd.contracts.cells import BooleanCell, Cell, JsonCell, TimeCell
 from glyphd.contracts.columns import COLUMN
 from glyphd.contracts.extras import ExtraCell
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
+from glyphd.listings.quantiles import QUANTILES
 
 
 class Kind(Enum):
@@ -35,13 +36,14 @@ _ADDED = {
         *("import_index", "line", "schema_version", "old_import_index", "new_import_index"),
         *("listing_count", "row", "record_count", "size_bytes", "rows_read", "error_count"),
         *("bytes_read", "attempt", "blank_rows", "event_id", "milliseconds", "http_status"),
-        *("failures", "after", "id"),
+        *("failures", "after", "id", "seller_count", "new"),
     ),
     Kind.NUMBER: (
         *("price_delta", "price_delta_pct", "score_delta", "previous_price_usd"),
         *("old_price_usd", "new_price_usd", "old_score", "new_score", "progress"),
-        *("min_price", "median_price", "max_price", "avg_price"),
-        *("min_score", "median_score", "max_score"),
+        *(f"{name}_{of}" for of in ("price", "score") for name in ("min", "max", "avg")),
+        *(f"{name}_{of}" for of in ("price", "score") for name in QUANTILES),
+        "median_score_per_1000_usd",
     ),
     Kind.BOOLEAN: ("indistinct", "dry_run", "errors_truncated", "stalled", "replay", "enabled"),
     Kind.TIME: (

@@ -104,6 +104,13 @@ class Search:
             ordered = ordered.order_by(*self._order.sorted(self._database))
             yield from convert_rows(self.columns, stream(self._database, ordered))
 
+    def matching(self, *columns: Any) -> Any:
+        """A select of these expressions from the matching rows, in no order."""
+        rows = ScoredListing.select(*columns)
+        if self._along_whole is not None:
+            rows = rows.from_(self._along_whole)
+        return self._restrict(rows, self._wanted)
+
     @property
     def is_counted_by_order(self) -> bool:
         """Whether an order's table can answer all filters, so that counting looks up no rows."""

@@ -25,7 +25,8 @@ def _rows(
         history = ModelHistory(
             store.database, model, read_parameters(ModelHistoryQuery, asked.items())
         )
-        return [dict(zip(history.columns, row, strict=True)) for row in history.read(after_bucket)]
+        after = None if after_bucket is None else [after_bucket]
+        return [dict(zip(history.columns, row, strict=True)) for row in history.read(after)]
 
 
 def _start(time: str, bucket: str) -> str:

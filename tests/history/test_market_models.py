@@ -23,7 +23,7 @@ def _rows(
     with store.database.connection_context():
         return [
             dict(zip(MODEL_COLUMNS, row, strict=True))
-            for row in Models(store.database).read(after, limit)
+            for row in Models(store.database).read([after] if after else None, limit)
         ]
 
 

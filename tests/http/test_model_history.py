@@ -54,7 +54,8 @@ def test_a_month_begins_on_its_first(history: Service) -> None:
 def test_a_row_has_every_number(history: Service) -> None:
     assert history.http.get("/api/models/L4/history?bucket=week").json[0] == {
         "bucket": "2024-12-30", "listing_count": 2,
-        "min_price": 200.0, "median_price": 350.0, "max_price": 500.0, "avg_price": 350.0,
+        "min_price": 200.0, "p25_price": 275.0, "median_price": 350.0, "p75_price": 425.0,
+        "max_price": 500.0, "avg_price": 350.0,
         "min_score": 0.6, "median_score": 0.75, "max_score": 0.9,
         "last_seen_at": "2025-01-05T22:00:00.000000Z",
     }  # fmt: skip
