@@ -1,5 +1,7 @@
 """`/api/listings`: the current market, and the rows of single imports."""
 
+from functools import partial
+
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
@@ -13,6 +15,7 @@ from glyphd.api.snapshots import reading
 from glyphd.contracts.queries import ListingQuery, NoParameters
 from glyphd.db.archive_versions import archive_version
 from glyphd.errors import ListingNotCurrent, ListingNotFound
+from glyphd.history.value_hints import asks_for_values, hint_for
 from glyphd.listings.search import Search, find_current, is_known
 from glyphd.listings.statements import Statements
 from glyphd.services import Services
@@ -32,6 +35,7 @@ LIST = About(
             "The listings; without `limit` the whole result, as one snapshot",
             "Link",
             "X-Total-Count",
+            "X-Hint",
             example=[{"model": "H100_SXM5_80GB", "seen_at": "2025-07-28T04:40:00.000000Z"}],
             csv_example="model,score\nH100_SXM5_80GB,0.9241\nRTX_A2000_12GB,0.4876\n",
         ),
@@ -56,6 +60,7 @@ class ListingsApi:
     def __init__(self, services: Services, results: KeptResults) -> None:
         self._results = results
         self._archive = services.archive
+        self._remembered = services.remembered
         self._pages = KeptPages()
         self._statements = Statements()
 
@@ -78,8 +83,14 @@ class ListingsApi:
                 archive_version(self._archive),
                 self._results,
                 count=count,
+                hint=partial(self._hint, asked, search),
                 pages=self._pages,
             )
+
+    def _hint(self, asked: ListingQuery, search: Search) -> str | None:
+        if not asks_for_values(asked) or search.count(most=1):
+            return None
+        return hint_for(asked, self._remembered.values)
 
     def show(self, listing_id: str) -> HTTPResponse:
         """The current row of one listing."""

@@ -1,5 +1,7 @@
 """`/api/stats`: prices and scores of any part of the market, in groups."""
 
+from functools import partial
+
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_list
@@ -11,12 +13,12 @@ from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
 from glyphd.contracts.market_queries import Grouping, StatsHistoryQuery, StatsQuery
 from glyphd.contracts.parameter_reading import choices
-from glyphd.contracts.queries import PageQuery
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.market_stats import STATISTICS, Stats
 from glyphd.history.remembered_history import RememberedSeries
 from glyphd.history.series import Series
 from glyphd.history.stats_history import BUCKETED, StatsHistory
+from glyphd.history.value_hints import asks_for_values, hint_for
 from glyphd.services import Services
 
 STATS_COLUMNS = (*choices(Grouping), *STATISTICS)
@@ -29,6 +31,7 @@ LIST = About(
             rows("Stats", STATS_COLUMNS, chosen=True),
             "The groups, in the order of their values",
             "Link",
+            "X-Hint",
             example=[{"model": "RTX_A6000", "listing_count": 3, "median_price": 3899.0}],
         ),
     ),
@@ -47,6 +50,7 @@ HISTORY = About(
             rows("StatsBucket", ("bucket", *choices(Grouping), *BUCKETED.columns), chosen=True),
             "The groups of each bucket that has observations",
             "Link",
+            "X-Hint",
         ),
     ),
     "In each bucket a listing counts once, as it was last seen in it. `after`, `before` and "
@@ -80,7 +84,14 @@ class StatsApi:
         with reading(self._archive, asked):
             return self._answer(asked, StatsHistory(self._archive, asked))
 
-    def _answer(self, asked: PageQuery, series: Series) -> HTTPResponse:
+    def _answer(self, asked: StatsQuery, series: Series) -> HTTPResponse:
         require_limit(asked.limit, asked.cursor)
         found = RememberedSeries(series, self._remembered, asked.cursor)
-        return answer_list(asked, found, archive_version(self._archive), self._results)
+        hint = partial(self._hint, asked, found)
+        version = archive_version(self._archive)
+        return answer_list(asked, found, version, self._results, hint=hint)
+
+    def _hint(self, asked: StatsQuery, found: RememberedSeries) -> str | None:
+        if not asks_for_values(asked) or found.page(1).rows:
+            return None
+        return hint_for(asked, self._remembered.values)

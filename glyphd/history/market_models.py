@@ -1,16 +1,23 @@
 """GPU models in the market: prices, scores and specs, from the current listings."""
 
 from collections.abc import Hashable, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from peewee import JOIN, SQL, Database, Node, Select, fn
 
 from glyphd.contracts.columns import CAPACITIES
+from glyphd.contracts.queries import MAX_WORDS
 from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.db.archive_models import GPUModel, ScoredListing
-from glyphd.db.dialects import caseless, caseless_value, equals_caseless, is_sqlite
+from glyphd.db.dialects import (
+    caseless,
+    caseless_value,
+    contains_caseless,
+    equals_caseless,
+    is_sqlite,
+)
 from glyphd.errors import ModelNotFound
+from glyphd.history.near_names import NEAREST, NEIGHBOURS, near_names, words_of
 from glyphd.history.series import Key, Series, SeriesRow
 from glyphd.history.summaries import Summary
 from glyphd.listings.search import known_at
@@ -34,9 +41,6 @@ SUMMARY = Summary(
 """What is said of a model, now and in each bucket of its history."""
 
 MODEL_COLUMNS = ("model", *SUMMARY.columns, *SPECS, *CAPACITIES)
-NEAREST = 3
-_NEIGHBOURS = 1000
-_LONGEST_COMPARED = 60
 _AT_SPECS = 1 + len(SUMMARY.fields)
 
 _CAPABLE = ScoredListing.alias("capable")
@@ -91,10 +95,26 @@ def find_model(database: Database, name: str, as_of: str | None = None) -> Serie
 
 
 def unknown_model(database: Database, name: str) -> ModelNotFound:
-    """The failure for a model without current listings, with similar known ones."""
-    nearest = nearest_models(database, clean_text(name.replace("\0", "")))
+    """The failure for a model without current listings, with known ones that contain its words,
+    then similar ones."""
+    name = clean_text(name.replace("\0", ""))
+    found = [*models_containing(database, name), *nearest_models(database, name)]
+    nearest = list(dict.fromkeys(found))[:NEAREST]
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
     return ModelNotFound(f"no current listing has the model {name[:200]!r}{hint}", nearest=nearest)
+
+
+def models_containing(database: Database, name: str) -> list[str]:
+    """Known models with all words of the name, the shortest first."""
+    words = words_of(name)[:MAX_WORDS]
+    if not words:
+        return []
+    contained = [contains_caseless(database, GPUModel.canonical_model, word) for word in words]
+    query = GPUModel.select(GPUModel.canonical_model).where(*contained)
+    shortest = query.order_by(
+        fn.LENGTH(GPUModel.canonical_model), caseless(database, GPUModel.canonical_model)
+    )
+    return [found for (found,) in database.execute(shortest.limit(NEAREST))]
 
 
 def nearest_models(database: Database, name: str) -> list[str]:
@@ -103,21 +123,10 @@ def nearest_models(database: Database, name: str) -> list[str]:
     key: Any = caseless(database, GPUModel.canonical_model)
     value = caseless_value(database, name)
     halves = (
-        GPUModel.select(GPUModel.canonical_model)
-        .where(condition)
-        .order_by(order)
-        .limit(_NEIGHBOURS)
+        GPUModel.select(GPUModel.canonical_model).where(condition).order_by(order).limit(NEIGHBOURS)
         for condition, order in ((key < value, key.desc()), (key >= value, key.asc()))
     )
-    names = {
-        fold_ascii(found)[:_LONGEST_COMPARED]: found
-        for half in halves
-        for (found,) in database.execute(half)
-    }
-    return [
-        names[near]
-        for near in get_close_matches(fold_ascii(name)[:_LONGEST_COMPARED], names, n=NEAREST)
-    ]
+    return near_names(name, [found for half in halves for (found,) in database.execute(half)])
 
 
 def models_with(database: Database, known: Knowledge, *where: Node) -> Select:

@@ -16,6 +16,7 @@ from glyphd.history.import_diff import DiffCounts, count_diff
 from glyphd.history.market_models import find_model
 from glyphd.history.matching import Brought
 from glyphd.history.series import Key, Series, SeriesRow
+from glyphd.history.value_hints import values_in_market
 from glyphd.listings.cursors import read_cursor
 from glyphd.listings.results import Page, RowStream, cut_page
 
@@ -54,6 +55,10 @@ class RememberedHistory:
         """The counts of the difference between two imports."""
         names = ("diff", old.import_id, new.import_id)
         return self._kept(names, lambda: count_diff(self._archive, old, new))
+
+    def values(self, name: str) -> list[str]:
+        """The values of a column in current listings, in alphabetical order."""
+        return self._kept(("values", name), lambda: values_in_market(self._archive, name))
 
     def rows(
         self, series: Series, after: Key | None = None, limit: int | None = None

@@ -56,4 +56,6 @@ def interpolated(name: str, size: int, low: float, high: float | None) -> float:
     if not part or high is None:
         return low
     between = (low * (parts - part) + high * part) / parts
-    return low / parts * (parts - part) + high / parts * part if isinf(between) else between
+    if isinf(between):
+        between = low / parts * (parts - part) + high / parts * part
+    return min(max(between, low), high)  # rounding must not leave the two

@@ -77,16 +77,17 @@ def _summed_up(by: Sequence[str], rows: Sequence[Any]) -> dict[str, Any]:
 
 
 def _spread(name: str, values: list[float]) -> dict[str, Any]:
-    tenths = quantiles(values * 2, n=10, method="inclusive") if len(values) == 1 else None
-    tenths = tenths or quantiles(values, n=10, method="inclusive")
-    low, middle, high = quantiles(values * (1 + (len(values) == 1)), n=4, method="inclusive")
+    """`statistics` leaves the range of equal values by a hair, and rounds no better elsewhere."""
+    values = values * 2 if len(values) == 1 else values
+    tenths = quantiles(values, n=10, method="inclusive")
+    quarters = quantiles(values, n=4, method="inclusive")
+    found = dict(
+        zip(("p10", "p25", "p75", "p90"), (tenths[0], *quarters[::2], tenths[-1]), strict=True)
+    )
     return {
         f"min_{name}": min(values),
-        f"p10_{name}": tenths[0],
-        f"p25_{name}": low,
-        f"median_{name}": middle,
-        f"p75_{name}": high,
-        f"p90_{name}": tenths[-1],
+        **{f"{of}_{name}": pytest.approx(value, rel=1e-14) for of, value in found.items()},
+        f"median_{name}": median(values),
         f"max_{name}": max(values),
         f"avg_{name}": pytest.approx(fmean(values), abs=1e-6),
     }
