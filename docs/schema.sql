@@ -30,7 +30,8 @@ CREATE TABLE import_batches ( -- one row for each committed import, written in o
     schema_version INTEGER NOT NULL, -- version of the row contract that its rows were read by
     result TEXT NOT NULL, -- JSON: what reading the file found, in case the registry is lost
     rolled_back_at TEXT, -- when it was rolled back; null while its events count
-    last_seen_at TEXT -- the latest `seen_at` of its events: where a query for an earlier moment begins
+    last_seen_at TEXT, -- the latest `seen_at` of its events: where a query for an earlier moment begins
+    complete_at TEXT -- the moment for which the file is complete, its newest `seen_at`, or its receipt if it has no rows; null for other imports
 );
 
 CREATE UNIQUE INDEX importbatch_import_id ON import_batches (import_id);
@@ -315,44 +316,6 @@ SELECT
 FROM changes_by_step AS place
 LEFT JOIN scored_listings AS event ON event.id = place.event_id;
 
-CREATE VIEW listings AS
-SELECT
-    event.model,
-    event.price_usd,
-    event.condition,
-    event.quantity,
-    event.availability,
-    event.min_order_qty,
-    event.seller,
-    event.region,
-    event.vram_gb,
-    event.mig_capable,
-    event.tdp_watts,
-    event.cuda_cores,
-    event.slot_width,
-    event.pcie_generation,
-    event.nvlink,
-    event.generation,
-    event.form_factor,
-    event.quantization_capacity_7b,
-    event.quantization_capacity_13b,
-    event.quantization_capacity_70b,
-    event.score,
-    event.heuristics,
-    event.seen_at,
-    event.source_url,
-    event.source_type,
-    event.title,
-    event.import_id,
-    event.import_index,
-    lower(hex(event.listing_id)) AS listing_id,
-    batch.imported_at,
-    batch.source,
-    event.extra
-FROM model_timeline AS event
-JOIN import_batches AS batch ON batch.import_id = event.import_id
-WHERE event.is_current = 1;
-
 CREATE VIEW gpu_listings AS
 SELECT
     event.model,
@@ -391,6 +354,62 @@ SELECT
     event.is_indistinct
 FROM scored_listings AS event
 JOIN import_batches AS batch ON batch.import_id = event.import_id;
+
+CREATE TABLE complete_sources ( -- one row for each source with a complete file that counts: the one for the latest moment
+    source TEXT NOT NULL PRIMARY KEY, -- the source, its ASCII letters in lower case
+    import_id TEXT NOT NULL, -- the import
+    complete_at TEXT NOT NULL, -- its `complete_at`
+    first_id INTEGER, -- the lowest `id` of its events; null if it has none
+    last_id INTEGER -- the highest
+) WITHOUT ROWID;
+
+CREATE VIEW listings AS
+SELECT
+    event.model,
+    event.price_usd,
+    event.condition,
+    event.quantity,
+    event.availability,
+    event.min_order_qty,
+    event.seller,
+    event.region,
+    event.vram_gb,
+    event.mig_capable,
+    event.tdp_watts,
+    event.cuda_cores,
+    event.slot_width,
+    event.pcie_generation,
+    event.nvlink,
+    event.generation,
+    event.form_factor,
+    event.quantization_capacity_7b,
+    event.quantization_capacity_13b,
+    event.quantization_capacity_70b,
+    event.score,
+    event.heuristics,
+    event.seen_at,
+    event.source_url,
+    event.source_type,
+    event.title,
+    event.import_id,
+    event.import_index,
+    lower(hex(event.listing_id)) AS listing_id,
+    batch.imported_at,
+    batch.source,
+    event.extra
+FROM model_timeline AS event
+JOIN import_batches AS batch ON batch.import_id = event.import_id
+WHERE event.is_current = 1
+    AND NOT EXISTS (
+        SELECT 1 FROM complete_sources AS latest
+        WHERE latest.source = lower(coalesce(batch.source, ''))
+            AND latest.complete_at > event.seen_at
+            AND NOT EXISTS (
+                SELECT 1 FROM scored_listings AS listed
+                WHERE listed.first_event_id = event.first_event_id
+                    AND listed.id BETWEEN latest.first_id AND latest.last_id
+            )
+    );
 
 -- gpu.registry.sqlite
 
@@ -463,7 +482,9 @@ CREATE TABLE "jobs" ( -- one row for each requested import, rollback or restore:
     client TEXT, -- the client's address
     user_agent TEXT, -- the `User-Agent` of the request
     created_by TEXT, -- the name of the token that requested it; null if none was needed
-    traceparent TEXT -- the `traceparent` of the request (W3C Trace Context); null without a valid one
+    traceparent TEXT, -- the `traceparent` of the request (W3C Trace Context); null without a valid one
+    complete INTEGER, -- 1 if the file lists all that its source offers; null: it need not
+    allow_shrink INTEGER -- 1 if it may have less than half of the rows of the one before; null: no
 );
 
 CREATE TABLE "workers" ( -- one row for each worker process that is alive, or whose death has not been noticed yet

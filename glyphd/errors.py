@@ -219,6 +219,13 @@ class RowsRefused(Refused):
     title = "Some rows are not valid"
 
 
+class FewerRows(Refused):
+    """A complete file has far fewer rows than its source's last import."""
+
+    code = "fewer_rows"
+    title = "The file has far fewer rows than the one before"
+
+
 class UnreadableFile(Refused):
     """The file's structure is broken from `line` on, so its rows can't be separated."""
 

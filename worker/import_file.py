@@ -37,8 +37,8 @@ class FileImport(Attempt):
         self._found: dict[str, Any] = {"ignored_columns": [], "blank_rows": 0, "warnings": []}
 
     def run(self) -> None:
-        """Raises RowsRefused or UnreadableFile for errors in the file, and Halted if it must end
-        before."""
+        """Raises RowsRefused, UnreadableFile or FewerRows for errors in the file, and Halted if it
+        must end before."""
         with self.connected() as archive, open_stage(archive) as stage, self._room.watched():
             # 1. Rows that can be taken go into the stage, what is wrong with others into a file.
             self._read(stage)
@@ -49,9 +49,6 @@ class FileImport(Attempt):
             self._room.require(copies=1)
             stage.complete()
             # 3. It is written, or only looked at.
-            if self.job.dry_run:
-                self.foreseen = foresee(archive, stage, self.job.source)
-                return
             batch = Batch(
                 self.job.import_id,
                 self.job.source,
@@ -60,7 +57,13 @@ class FileImport(Attempt):
                 self.job.sha256,
                 result=self.findings(),
                 schema_version=self.job.schema_version,
+                complete=bool(self.job.complete),
+                allow_shrink=bool(self.job.allow_shrink),
+                received_at=self.job.received_at,
             )
+            if self.job.dry_run:
+                self.foreseen = foresee(archive, stage, batch)
+                return
             self.written = write_batch(archive, stage, batch, step=self._step)
 
     def findings(self) -> dict[str, Any]:
@@ -107,6 +110,8 @@ class FileImport(Attempt):
 
     def _require_valid_rows(self) -> None:
         if not self.progress.rows_read:
+            if self.job.complete:
+                return  # its source offers nothing any more
             raise UnreadableFile("the file has a header but no rows", line=1)
         if not self.errors.count:
             return

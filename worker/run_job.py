@@ -10,7 +10,7 @@ from structlog.contextvars import bound_contextvars
 from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.dialects import checkpoint
 from glyphd.db.troubles import DATABASE_ERRORS, Trouble, trouble_of
-from glyphd.errors import ImportTooLarge, RowsRefused, UnreadableFile
+from glyphd.errors import FewerRows, ImportTooLarge, RowsRefused, UnreadableFile
 from glyphd.importing.claims import Claim, ClaimLost
 from glyphd.importing.integrity_log import IntegrityLog
 from glyphd.importing.job_queries import IMPORT
@@ -155,9 +155,9 @@ def _run(context: WorkerContext, claim: Claim, attempt: FileImport) -> dict[str,
         attempt.run()
     except RowsRefused as error:
         return attempt.findings() | _failed("invalid_rows", error.detail)
-    except UnreadableFile as error:
+    except (FewerRows, UnreadableFile) as error:
         attempt.errors.settle()
-        return attempt.findings() | _failed("unreadable_file", error.detail)
+        return attempt.findings() | _failed(error.code, error.detail)
     except (Halted, *DATABASE_ERRORS) as error:
         if attempt.written is None:  # otherwise the batch is in the archive
             attempt.errors.discard()

@@ -81,13 +81,13 @@ class ModelsApi:
         """All models of the current listings, by name."""
         asked = query(ModelsQuery)
         with reading(self._archive, asked):
-            return self._answer(asked, Models(self._archive, asked.as_of))
+            return self._answer(asked, Models(self._archive, asked.as_of, asked.gone))
 
     def show(self, model: str) -> HTTPResponse:
         """One model."""
         asked = query(ModelQuery)
         with self._archive.connection_context():
-            row = self._remembered.find_model(model, asked.as_of)
+            row = self._remembered.find_model(model, asked.as_of, asked.gone)
             if row is None:
                 raise unknown_model(self._archive, model)
             headers = require_changed(archive_version(self._archive), model)
@@ -99,11 +99,12 @@ class ModelsApi:
         if _ends_in_name():
             return self.show(f"{model}/history")
         with reading(self._archive):
-            found = self._remembered.find_model(model, _moment_asked())
+            found = self._remembered.find_model(model, _moment_asked(), "include")
             if found is not None:
                 asked = query(ModelHistoryQuery)
                 return self._answer(asked, ModelHistory(self._archive, found[0], asked))
-            if self._remembered.find_model(f"{model}/history", _moment_asked()) is None:
+            name = f"{model}/history"
+            if self._remembered.find_model(name, _moment_asked(), "include") is None:
                 raise unknown_model(self._archive, model)
         return self.show(f"{model}/history")
 

@@ -16,7 +16,7 @@ from glyphd.importing.intake import Accepted
 from glyphd.importing.job_queries import JobQueries
 from glyphd.importing.status import view_import, view_imports
 
-_FAULT_OF_FILE = {"invalid_rows", "unreadable_file"}
+_FAULT_OF_FILE = {"invalid_rows", "unreadable_file", "fewer_rows"}
 _FAILED = "The import failed"
 IMPORT_FAILURES = tuple(
     Failure(422 if code in _FAULT_OF_FILE else 500, code, _FAILED, ("Location",))

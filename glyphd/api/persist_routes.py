@@ -27,7 +27,7 @@ from glyphd.contracts.queries import PersistQuery
 from glyphd.contracts.row_errors import RowError
 from glyphd.errors import FileRefused, RowsRefused, TooManyImports, TooManyUploads
 from glyphd.importing.file_rows import Place
-from glyphd.importing.intake import NDJSON, Accepted, Described
+from glyphd.importing.intake import NDJSON, Accepted, Described, require_consistent
 from glyphd.importing.json_rows import read_object
 from glyphd.importing.reading import in_chunks
 from glyphd.importing.requests import Asked
@@ -80,8 +80,11 @@ class PersistApi:
             asked = query(PersistQuery)
             options = ImportOptions.model_validate(asked.model_dump())
             wanted = wanted_import(options, idempotency_key())
+            require_consistent(wanted.options)
             require_room(self._services)
-            rows = self._valid_rows(read_json_body(self._limits))
+            rows = self._valid_rows(
+                read_json_body(self._limits), may_be_empty=wanted.options.complete
+            )
             accepted = line.accepted = self._keep(rows, wanted)
         return answer_accepted(
             accepted, self._waiting, seconds_unasked=WAIT_SECONDS, is_end_expected=True
@@ -95,12 +98,12 @@ class PersistApi:
                 )
             return self._services.intake.accept(receiving, Described(None, NDJSON), wanted)
 
-    def _valid_rows(self, rows: Any) -> list[Any]:
+    def _valid_rows(self, rows: Any, *, may_be_empty: bool) -> list[Any]:
         """The rows of a body. Raises FileRefused for anything other than some rows, RowsRefused if
         one is not valid."""
         if not isinstance(rows, list):
             raise FileRefused("the body must be a JSON array of rows", found=_kind(rows))
-        if not rows:
+        if not rows and not may_be_empty:
             raise FileRefused("the array has no rows", found="an empty array")
         with self._services.archive.connection_context():
             latest = latest_seen_at(last_moment(self._services.archive), now_text())

@@ -11,7 +11,7 @@ from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
-from glyphd.contracts.market_queries import Grouping, StatsHistoryQuery, StatsQuery
+from glyphd.contracts.market_queries import Grouping, GroupQuery, StatsHistoryQuery, StatsQuery
 from glyphd.contracts.parameter_reading import choices
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.market_stats import STATISTICS, Stats
@@ -84,14 +84,14 @@ class StatsApi:
         with reading(self._archive, asked):
             return self._answer(asked, StatsHistory(self._archive, asked))
 
-    def _answer(self, asked: StatsQuery, series: Series) -> HTTPResponse:
+    def _answer(self, asked: GroupQuery, series: Series) -> HTTPResponse:
         require_limit(asked.limit, asked.cursor)
         found = RememberedSeries(series, self._remembered, asked.cursor)
         hint = partial(self._hint, asked, found)
         version = archive_version(self._archive)
         return answer_list(asked, found, version, self._results, hint=hint)
 
-    def _hint(self, asked: StatsQuery, found: RememberedSeries) -> str | None:
+    def _hint(self, asked: GroupQuery, found: RememberedSeries) -> str | None:
         if not asks_for_values(asked) or found.page(1).rows:
             return None
         return hint_for(asked, self._remembered.values)

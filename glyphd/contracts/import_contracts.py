@@ -47,7 +47,9 @@ class ScoredListingDTO(GPUListingDTO):
     )
     schema_version: int = Field(description="The version of the row contract")
     source: str | None = Field(description="Where its import came from, as given with the upload")
-    gone_at: datetime | None = Field(description="When its offer ended; null while it lasts")
+    gone_at: datetime | None = Field(
+        description="Since when its offer is gone; null while it is not"
+    )
 
 
 class GPUModelDTO(BaseModel):
@@ -122,13 +124,14 @@ class ErrorGroup(BaseModel):
 
 
 class ImportFailure(BaseModel):
-    """Why an import failed: whether to correct the file (`invalid_rows`, `unreadable_file`), to
-    free disk space (`too_large_for_disk`), to repair the archive (`archive_damaged`), or to
-    retry."""
+    """Why an import failed: whether to correct the file (`invalid_rows`, `unreadable_file`,
+    `fewer_rows`), to free disk space (`too_large_for_disk`), to repair the archive
+    (`archive_damaged`), or to retry."""
 
     code: Literal[
         "invalid_rows",
         "unreadable_file",
+        "fewer_rows",
         "too_large_for_disk",
         "archive_damaged",
         "worker_lost",
@@ -226,6 +229,10 @@ class ImportView(BaseModel):
     delimiter: str | None
     on_error: Literal["abort", "skip"]
     dry_run: bool
+    complete: bool = Field(description="Whether the file lists all that its source offers")
+    allow_shrink: bool = Field(
+        description="Whether such a file may have less than half of the rows of the one before"
+    )
     schema_version: int
     phase: Literal["reading", "writing"] | None
     rows_read: int

@@ -70,6 +70,24 @@ ColumnChoices = Annotated[
 ]
 
 
+Complete = Annotated[
+    bool,
+    BooleanCell(required=True),
+    Field(
+        description="The file lists everything that its source offers at its newest seen_at: what "
+        "it does not list is gone"
+    ),
+]
+AllowShrink = Annotated[
+    bool,
+    BooleanCell(required=True),
+    Field(
+        description="A complete file may have less than half of the rows of the source's last "
+        "import"
+    ),
+]
+
+
 class ImportOptions(BaseModel):
     """The options of an import, as query parameters or form fields."""
 
@@ -103,3 +121,5 @@ class ImportOptions(BaseModel):
     dry_run: Annotated[bool, BooleanCell(required=True)] = Field(
         False, description="Validate everything, write nothing"
     )
+    complete: Complete = False
+    allow_shrink: AllowShrink = False

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from glyphd.contracts.queries import (
     Bucket,
     FilterQuery,
+    GoneChoice,
     MomentQuery,
     PageQuery,
     QueryTime,
@@ -26,8 +27,8 @@ def _few_groupings(names: list[Grouping]) -> list[Grouping]:
     return names
 
 
-class StatsQuery(FilterQuery):
-    """The parameters of `GET /api/stats`."""
+class GroupQuery(FilterQuery):
+    """The parameters of statistics in groups."""
 
     by: Annotated[
         list[Grouping],
@@ -40,7 +41,13 @@ class StatsQuery(FilterQuery):
     )
 
 
-class StatsHistoryQuery(StatsQuery):
+class StatsQuery(GroupQuery):
+    """The parameters of `GET /api/stats`."""
+
+    gone: GoneChoice = "exclude"
+
+
+class StatsHistoryQuery(GroupQuery):
     """The parameters of `GET /api/stats/history`."""
 
     bucket: Bucket = Field(

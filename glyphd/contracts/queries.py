@@ -14,7 +14,13 @@ from pydantic import (
 
 from glyphd.contracts.cells import BooleanCell, TextCell
 from glyphd.contracts.import_contracts import ImportStatus
-from glyphd.contracts.import_options import Description, ImportOptions, Label
+from glyphd.contracts.import_options import (
+    AllowShrink,
+    Complete,
+    Description,
+    ImportOptions,
+    Label,
+)
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.contracts.parameter_reading import NEVER_BLANK
 from glyphd.times import parse_time
@@ -59,6 +65,14 @@ Limit = Annotated[int | None, IntegerCell(minimum=1, maximum=MAX_LIMIT)]
 Flag = Annotated[bool | None, BooleanCell()]
 OutputFormat = Literal["json", "csv", "ndjson", "parquet"]
 Bucket = Literal["day", "week", "month"]
+Gone = Literal["exclude", "include", "only"]
+GoneChoice = Annotated[
+    Gone,
+    Field(
+        description="Whether offers count that a later complete file of the same source, or a "
+        "smaller group, no longer lists: exclude (the default), include, or only these"
+    ),
+]
 DiffKind = Literal["added", "removed", "changed"]
 SortKey = Literal[
     "seen_at",
@@ -152,6 +166,7 @@ class FilterQuery(PageQuery):
 class ListingQuery(FilterQuery):
     """Filters, order and page of `GET /api/listings`."""
 
+    gone: GoneChoice = "exclude"
     history: Flag = Field(
         None, description="Every scoring event, not just the latest of each listing"
     )
@@ -204,11 +219,14 @@ class MomentQuery(OutputQuery):
 class ModelsQuery(PageQuery, MomentQuery):
     """The parameters of `GET /api/models`."""
 
+    gone: GoneChoice = "exclude"
+
 
 class ModelQuery(Query):
     """The parameters of `GET /api/models/{model}`."""
 
     as_of: Moment = None
+    gone: GoneChoice = "exclude"
 
 
 class ModelHistoryQuery(PageQuery, MomentQuery):
@@ -241,6 +259,8 @@ class PersistQuery(Query):
         None, description="Where the rows come from; stored with the import"
     )
     description: Description | None = Field(None, description="Free text; stored with the import")
+    complete: Complete = False
+    allow_shrink: AllowShrink = False
 
 
 class ChangeQuery(Query):

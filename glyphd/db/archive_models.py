@@ -68,6 +68,7 @@ class ImportBatch(Model):
     result = JsonTextField()
     rolled_back_at = TimeTextField(null=True)
     last_seen_at = TimeTextField(null=True)
+    complete_at = TimeTextField(null=True)
 
     class Meta:
         table_name = "import_batches"
@@ -247,6 +248,25 @@ class BatchChange(Model):
         table_name = "batch_changes"
 
 
+class CompleteSource(Model):
+    """One source with a complete file that counts: the one that speaks for the latest moment.
+    Derived.
+
+    `source` is folded as for comparisons; `first_id` and `last_id` are the lowest and the highest
+    id of the import's events, null if it has none.
+    """
+
+    source = TextField(primary_key=True)
+    import_id = TextField()
+    complete_at = TimeTextField()
+    first_id = BigIntegerField(null=True)
+    last_id = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "complete_sources"
+        without_rowid = True
+
+
 class GPUModel(Model):
     """One GPU model with its latest known specs, and the event from which they come. Derived."""
 
@@ -295,6 +315,7 @@ ARCHIVE_MODELS = (
     ScoredListing,
     ListingKey,
     BatchChange,
+    CompleteSource,
     GPUModel,
     QuantizedListing,
 )

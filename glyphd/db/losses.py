@@ -18,6 +18,7 @@ BOOKKEEPING = {
 nothing that a client sent."""
 DERIVED = {
     "changes_by_step",
+    "complete_sources",
     "events_by_model",
     "events_by_time",
     "import_batches.last_seen_at",

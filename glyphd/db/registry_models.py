@@ -97,6 +97,8 @@ class Job(Model):
     user_agent = TextField(null=True)
     created_by = TextField(null=True)
     traceparent = TextField(null=True)
+    complete = BooleanField(null=True)
+    allow_shrink = BooleanField(null=True)
 
     class Meta:
         table_name = "jobs"

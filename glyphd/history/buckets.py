@@ -60,7 +60,7 @@ class ModelHistory(Series):
         them."""
         is_it = equals_caseless(self.database, ScoredListing.model, self._model)
         of_model = ScoredListing.select(ScoredListing.first_event_id).from_(MODEL_TIMELINE)
-        of_model = of_model.where(self._known.is_current(), is_it)
+        of_model = of_model.where(self._known.is_current("include"), is_it)
         query = query.where(_EVENT.first_event_id.in_(of_model))
         query = query.where(*self._known.counting(_EVENT))
         if self._query.after is not None:

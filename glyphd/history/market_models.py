@@ -6,7 +6,7 @@ from typing import Any
 from peewee import JOIN, SQL, Database, Node, Select, fn
 
 from glyphd.contracts.columns import CAPACITIES
-from glyphd.contracts.queries import MAX_WORDS
+from glyphd.contracts.queries import MAX_WORDS, Gone
 from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.db.archive_models import GPUModel, ScoredListing
 from glyphd.db.dialects import (
@@ -21,7 +21,6 @@ from glyphd.history.near_names import NEAREST, NEIGHBOURS, near_names, words_of
 from glyphd.history.series import Key, Series, SeriesRow
 from glyphd.history.summaries import Summary
 from glyphd.listings.search import known_at
-from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.specs import SPECS
 from glyphd.storage.timelines import MODEL_TIMELINE
 
@@ -47,18 +46,21 @@ _CAPABLE = ScoredListing.alias("capable")
 
 
 class Models(Series):
-    """All models with a current listing, by name."""
+    """All models with a current listing, by name; `gone` says which of these count."""
 
     columns = MODEL_COLUMNS
 
-    def __init__(self, database: Database, as_of: str | None = None) -> None:
+    def __init__(
+        self, database: Database, as_of: str | None = None, gone: Gone = "exclude"
+    ) -> None:
         super().__init__(database)
         self._as_of = as_of
-        self._known = known_at(database, as_of)
+        self._gone = gone
+        self._is_current = known_at(database, as_of).is_current(gone)
 
     @property
     def name(self) -> Hashable:
-        return "models" if self._as_of is None else ("models", self._as_of)
+        return ("models", self._as_of, self._gone)
 
     def folded(self, key: Key) -> Key:
         return [fold_ascii(key[0])]
@@ -70,13 +72,13 @@ class Models(Series):
         last = self._last_of_page(name, limit) if limit is not None else None
         if last is not None:
             where.append(key <= caseless_value(self.database, last))
-        return models_with(self.database, self._known, *where)
+        return models_with(self.database, self._is_current, *where)
 
     def _last_of_page(self, after: str | None, limit: int) -> str | None:
         """The page's last model: listings after it need not be read."""
         key: Any = caseless(self.database, GPUModel.canonical_model)
         query = GPUModel.select(GPUModel.canonical_model).where(
-            fn.EXISTS(_listings_of(self.database, self._known))
+            fn.EXISTS(_listings_of(self.database, self._is_current))
         )
         if after is not None:
             query = query.where(key > caseless_value(self.database, after))
@@ -87,10 +89,13 @@ class Models(Series):
         return _model_row(values)
 
 
-def find_model(database: Database, name: str, as_of: str | None = None) -> SeriesRow | None:
+def find_model(
+    database: Database, name: str, as_of: str | None = None, gone: Gone = "exclude"
+) -> SeriesRow | None:
     """The row of one model, ignoring ASCII case; None if it has no current listing."""
     is_it = equals_caseless(database, ScoredListing.model, name)
-    row = database.execute(models_with(database, known_at(database, as_of), is_it)).fetchone()
+    is_current = known_at(database, as_of).is_current(gone)
+    row = database.execute(models_with(database, is_current, is_it)).fetchone()
     return _model_row(row) if row else None
 
 
@@ -129,12 +134,15 @@ def nearest_models(database: Database, name: str) -> list[str]:
     return near_names(name, [found for half in halves for (found,) in database.execute(half)])
 
 
-def models_with(database: Database, known: Knowledge, *where: Node) -> Select:
-    """The fields that `_model_row` reads, for the matching current listings by model."""
+def models_with(database: Database, is_current: Any, *where: Node) -> Select:
+    """The fields that `_model_row` reads, for the matching current listings by model.
+
+    `is_current` is the condition for these, from `Knowledge`.
+    """
     key: Any = caseless(database, ScoredListing.model)
     values = SUMMARY.observed(database, ScoredListing)
     observations = ScoredListing.select(key.alias("key"), *values).from_(MODEL_TIMELINE)
-    observations = observations.where(known.is_current(), *where)
+    observations = observations.where(is_current, *where)
     summary = SUMMARY.select(observations, ["key"]).alias("summary")
     models = (
         GPUModel.select(
@@ -145,17 +153,17 @@ def models_with(database: Database, known: Knowledge, *where: Node) -> Select:
         .join(summary, on=(caseless(database, GPUModel.canonical_model) == summary.c.key))
         .order_by(summary.c.key)
     )
-    found: Select = _with_capacities(database, known, models)
+    found: Select = _with_capacities(database, is_current, models)
     return found
 
 
-def _with_capacities(database: Database, known: Knowledge, models: Any) -> Any:
+def _with_capacities(database: Database, is_current: Any, models: Any) -> Any:
     """The models with CAPACITIES of their latest current listing that has any.
 
     On PostgreSQL by a lateral join, which SQLite does not have: a join by that listing's id would
     read all events there are.
     """
-    capable = _listings_of(database, known).where(
+    capable = _listings_of(database, is_current).where(
         ScoredListing.quantization_capacity_7b.is_null(False)
     )
     latest = capable.order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc()).limit(1)
@@ -168,12 +176,10 @@ def _with_capacities(database: Database, known: Knowledge, models: Any) -> Any:
     return found.join_from(GPUModel, beside, JOIN.LEFT_LATERAL, on=SQL("TRUE"))
 
 
-def _listings_of(database: Database, known: Knowledge) -> Select:
+def _listings_of(database: Database, is_current: Any) -> Select:
     """The current listings of a row of `models`."""
     same = caseless(database, ScoredListing.model) == caseless(database, GPUModel.canonical_model)
-    return (
-        ScoredListing.select(ScoredListing.id).from_(MODEL_TIMELINE).where(known.is_current(), same)
-    )
+    return ScoredListing.select(ScoredListing.id).from_(MODEL_TIMELINE).where(is_current, same)
 
 
 def _model_row(values: Sequence[Any]) -> SeriesRow:

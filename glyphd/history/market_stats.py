@@ -24,7 +24,7 @@ STATISTICS = (
     "last_seen_at",
 )
 STATS = Summary(*STATISTICS)
-_FILTERS = set(FilterQuery.model_fields) - set(PageQuery.model_fields)
+_FILTERS = {"gone", *FilterQuery.model_fields} - set(PageQuery.model_fields)
 
 
 class Stats(Series):
@@ -61,6 +61,6 @@ class Stats(Series):
         return [*self._groups.values(values[:width]), *STATS.row(values[width:])]
 
 
-def listings_asked(asked: FilterQuery) -> ListingQuery:
-    """The listings that the filters of another query select."""
+def listings_asked(asked: StatsQuery) -> ListingQuery:
+    """The listings that the statistics are about."""
     return ListingQuery.model_construct(**asked.model_dump(include=_FILTERS))

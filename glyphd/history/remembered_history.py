@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from cachetools import LRUCache, cached
 from peewee import Database
 
+from glyphd.contracts.queries import Gone
 from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.import_diff import DiffCounts, count_diff
@@ -42,13 +43,16 @@ class RememberedHistory:
             answers, key=lambda name, version, compute: (name, version), condition=Condition()
         )(_compute)
 
-    def find_model(self, name: str, as_of: str | None = None) -> SeriesRow | None:
+    def find_model(
+        self, name: str, as_of: str | None = None, gone: Gone = "exclude"
+    ) -> SeriesRow | None:
         """The row of one model, named as in a path; None if it has no current listing."""
         name = clean_text(name)
         if "\0" in name:
             return None
         return self._kept(
-            ("model", fold_ascii(name), as_of), lambda: find_model(self._archive, name, as_of)
+            ("model", fold_ascii(name), as_of, gone),
+            lambda: find_model(self._archive, name, as_of, gone),
         )
 
     def count_diff(self, old: Brought, new: Brought) -> DiffCounts:

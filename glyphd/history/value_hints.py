@@ -35,7 +35,7 @@ def hint_for(asked: FilterQuery, known_values: Callable[[str], Sequence[str]]) -
 def values_in_market(database: Database, name: str) -> list[str]:
     """The values of a column in current listings, in alphabetical order whatever their case."""
     column = (ImportBatch if name == "source" else ScoredListing)._meta.columns[name]
-    query = ScoredListing.select(column).where(present(database).is_current()).distinct()
+    query = ScoredListing.select(column).where(present(database).is_current("include")).distinct()
     if name == "source":
         query = query.join(ImportBatch, on=(ImportBatch.import_id == ScoredListing.import_id))
     values = [value for (value,) in database.execute(query) if value is not None]

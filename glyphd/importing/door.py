@@ -87,7 +87,7 @@ def check_door(block: FirstBlock, options: ImportOptions, *, max_columns: int) -
         has_rows = not is_all or next(iter(rows), None) is not None
     except UnreadableFile:
         has_rows = True  # a row that can't be read counts: the import reports it, with its place
-    if not has_rows:
+    if not has_rows and not options.complete:
         raise FileRefused("the file has a header but no rows", found=_shown_names(rows.header))
     return Admitted(layout, rows.header)
 

@@ -17,6 +17,7 @@ from glyphd.importing.idempotency import Replayable, replayable
 from glyphd.importing.registry import KeyTaken, Registry
 from glyphd.importing.requests import Asked
 from glyphd.jobs import JobQueue
+from glyphd.request_errors import InvalidParameter
 from glyphd.times import now_text
 from glyphd.uploads import HEAD_BYTES, Receiving, UploadStore
 
@@ -95,11 +96,14 @@ class Intake:
         """The import's row in the registry. Raises FileRefused if the door refuses; then nothing is
         stored.
 
-        Raises IdempotencyConflict if the key belongs to another request. The door is called before
+        Raises InvalidParameter for options that exclude each other, and IdempotencyConflict if the
+        key belongs to another request. The door is called before
         the digest and the sync, which take time; but a known key may belong to an upload that the
         door would no longer accept.
         """
-        if receiving.size == 0:
+        require_consistent(asked.options)
+        is_empty_list = described.content_type == NDJSON and asked.options.complete
+        if receiving.size == 0 and not is_empty_list:
             raise FileRefused("the file is empty", found="nothing")
 
         # 1. The door.
@@ -160,6 +164,7 @@ class Intake:
         before = options_of(job) | ({"dry_run": False} if is_checked else {})
         given = asked.options.model_dump(include=asked.options.model_fields_set)
         options = ImportOptions(**(before | given))
+        require_consistent(options)
         with self._uploads.open(str(job.upload_name)) as file:
             block = kept_block(file, job)
         values = kept | asdict(asked.caller) | {"replaces": None if is_checked else job.import_id}
@@ -252,6 +257,7 @@ def _reading(
 ) -> dict[str, Any]:
     """How the worker will read the file, and the client's other options."""
     asked = options.model_dump(include={"source", "description", "on_error", "dry_run"})
+    asked |= {name: getattr(options, name) or None for name in ("complete", "allow_shrink")}
     if content_type == NDJSON:
         return asked | {"encoding": "utf-8", "delimiter": None}
     layout = check_door(block, options, max_columns=max_columns).layout
@@ -264,11 +270,28 @@ def _reading(
     }
 
 
+def require_consistent(options: ImportOptions) -> None:
+    """Raises InvalidParameter for a complete file without a source, or with bad rows left out:
+    offers must not be gone because of a typing error."""
+    if not options.complete:
+        return
+    if options.source is None:
+        raise InvalidParameter("complete=true: needs a source", parameter="source", value="")
+    if options.on_error == "skip":
+        raise InvalidParameter(
+            "complete=true: a file with rows left out is not complete, send on_error=abort",
+            parameter="on_error",
+            value="skip",
+            allowed=["abort"],
+        )
+
+
 def options_of(job: Job) -> dict[str, Any]:
     """The options of the import, and how its file is read."""
     kept = {
         name: getattr(job, name)
         for name in ImportOptions.model_fields.keys() & Job._meta.fields.keys()
+        if getattr(job, name) is not None
     }
     return kept | {"map": json.loads(job.column_map or "[]")}
 

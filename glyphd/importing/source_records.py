@@ -13,7 +13,7 @@ from glyphd.contracts.column_names import HeaderMap
 from glyphd.contracts.columns import STORED_COLUMNS, columns_of
 from glyphd.contracts.findings import Findings
 from glyphd.contracts.object_cells import OBJECT_HEADER
-from glyphd.db.archive_models import IS_CURRENT, ScoredListing
+from glyphd.db.archive_models import ScoredListing
 from glyphd.db.registry_models import Job
 from glyphd.errors import SourceMismatch, SourceMissing, SourceNotKept, UnreadableFile
 from glyphd.importing.csv_rows import CsvRows
@@ -28,6 +28,7 @@ from glyphd.importing.registry import Registry
 from glyphd.importing.validation import RowCheck
 from glyphd.settings import Settings
 from glyphd.storage.identity import identity_of, listing_id
+from glyphd.storage.knowledge import present
 from glyphd.storage.predicates import is_of_listing
 from glyphd.uploads import UploadStore
 
@@ -51,12 +52,15 @@ class Event:
 
 
 def find_event(archive: Database, key: bytes, import_id: str | None = None) -> Event | None:
-    """The event of a listing in an import; without an import the current one."""
+    """The event of a listing in an import; without an import the latest one, even if the listing is
+    gone."""
     columns = [
         ScoredListing._meta.columns[name]
         for name in ("import_id", "ordinal", *_PLACE, *STORED_COLUMNS)
     ]
-    wanted = IS_CURRENT if import_id is None else ScoredListing.import_id == import_id
+    wanted = ScoredListing.import_id == import_id
+    if import_id is None:
+        wanted = present(archive).is_current("include")
     query = ScoredListing.select(*columns).where(is_of_listing(key), wanted)
     query = query.order_by(ScoredListing.standing, ScoredListing.id).limit(1)
     row = archive.execute(query).fetchone()

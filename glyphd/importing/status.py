@@ -48,6 +48,7 @@ def view_import(job: Job, changes: Sequence[Job] = (), *, prefix: str) -> Import
     values: dict[str, Any] = {name: getattr(job, name) for name in _SAME}
     values |= {name: json.loads(getattr(job, name) or empty) for name, empty in _JSON.items()}
     values["blank_rows"] = job.blank_rows or 0
+    values |= {name: bool(getattr(job, name)) for name in ("complete", "allow_shrink")}
     failure = None
     if job.error_code:
         failure = ImportFailure(code=job.error_code, message=job.error_message)

@@ -114,11 +114,13 @@ class Search:
     @property
     def is_counted_by_order(self) -> bool:
         """Whether an order's table can answer all filters, so that counting looks up no rows."""
+        is_flag = self._query.gone == "exclude" and not self._known.has_complete_files
         asked = {name for name, value in self._wanted.items() if value not in (None, [])}
         return (
             self._along is not None
             and asked <= _ORDERED_BY[self._along]
             and self._query.as_of is None
+            and (is_flag or self._shows_history)
         )
 
     def count(self, most: int | None = None) -> int:
@@ -151,7 +153,7 @@ class Search:
     def _fetch(self, position: dict[str, Any]) -> list[Sequence[Any]]:
         """Rows in order, each with its key and its id after its columns."""
         asked = {name: value for name, value in self._wanted.items() if value not in (None, [])}
-        shape = (self.columns, self._order, self._shows_history, self._known)
+        shape = (self.columns, self._order, self._shows_history, self._query.gone, self._known)
         sql, parameters = self._statements.write(
             self._database, shape, asked | position, self._positioned
         )
@@ -169,7 +171,8 @@ class Search:
         return query.order_by(*order.clauses(database)).limit(values["limit"])
 
     def _restrict(self, query: Select, values: Values) -> Select:
-        condition = self._known.is_held() if self._shows_history else self._known.is_current()
+        is_current = self._known.is_current(self._query.gone)
+        condition = self._known.is_held() if self._shows_history else is_current
         if condition is not None:
             query = query.where(condition)
         return restrict(
@@ -207,6 +210,7 @@ class Search:
             self._wanted,
             asked.as_of,
             bool(asked.history),
+            asked.gone,
             self._order.key,
             self._order.descending,
         ]
@@ -230,9 +234,11 @@ def known_at(database: Database, as_of: str | None) -> Knowledge:
 def find_current(
     database: Database, listing_id: bytes, known: Knowledge | None = None
 ) -> tuple[Any, ...] | None:
-    """The current row of one listing, by default as known now; None if there is none."""
+    """The latest row of one listing, by default as known now, even if it is gone; None if there is
+    none."""
     known = known or present(database)
-    query = select_rows(RESULT_COLUMNS, known).where(is_of_listing(listing_id), known.is_current())
+    is_latest = known.is_current("include")
+    query = select_rows(RESULT_COLUMNS, known).where(is_of_listing(listing_id), is_latest)
     return next(convert_rows(RESULT_COLUMNS, database.execute(query.limit(1)).fetchall()), None)
 
 

@@ -25,7 +25,7 @@ def judge(database: Database, stage: Stage, origin: Origin, source: str | None) 
     offers = stage.count - not_offers.execute(database).fetchone()[0]
     found["new"] = offers - sum(count for effect, count in found.items() if effect != "new")
     return {
-        "summary": stage.summary,
+        "summary": stage.summary or None,
         "effect": {name: found.get(name, 0) for name in EFFECTS},
         "warnings": find_oddities(stage, origin, source),
     }

@@ -8,16 +8,19 @@ market's.
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import Case, Database, fn
+from peewee import SQL, Case, Database, Select, fn
 
+from glyphd.contracts.queries import Gone
 from glyphd.db.archive_models import (
     IS_CURRENT,
     ROLLBACK,
     BatchChange,
+    CompleteSource,
     ImportBatch,
     ListingKey,
     ScoredListing,
 )
+from glyphd.storage.complete_files import IS_COMPLETE, files_of, left_out_at, stored_files
 from glyphd.storage.offers import all_of, gone_at, is_observation
 
 _NO_EVENT = -1
@@ -30,14 +33,16 @@ class Knowledge:
     `knowledge_at`.
 
     `last_event_id` and `last_seen_at` bound the events of imports committed by then;
-    `has_rollbacks` says whether any import did not count. `supposed_out` is an import that is
-    treated as rolled back, `supposed_in` one that is treated as restored.
+    `has_rollbacks` says whether any import did not count, `has_complete_files` whether one that
+    counted was a complete file. `supposed_out` is an import that is treated as rolled back,
+    `supposed_in` one that is treated as restored.
     """
 
     as_of: str | None = None
     last_event_id: int | None = None
     last_seen_at: str | None = None
     has_rollbacks: bool = False
+    has_complete_files: bool = False
     supposed_out: str | None = None
     supposed_in: str | None = None
 
@@ -65,12 +70,24 @@ class Knowledge:
         conditions = (self.is_held(event), self.counts(event))
         return [condition for condition in conditions if condition is not None]
 
-    def is_current(self) -> Any:
-        """Condition: the event was its listing's latest observation, and the offer was not gone
-        since."""
+    def is_current(self, gone: Gone = "exclude") -> Any:
+        """Condition: the event was its listing's latest observation, and its offer was not gone
+        since; with `include` it may be gone, with `only` it must be."""
+        in_group = ScoredListing.group_id.is_null(False)
         if self.as_of is None:
-            return IS_CURRENT
-        return self.is_latest() & gone_at(ScoredListing, self.counting).is_null()
+            kept = IS_CURRENT
+            left_out_of_group = in_group & (ScoredListing.is_current == SQL("0")) & self.is_latest()
+        else:
+            left_out_since = gone_at(ScoredListing, self.counting)
+            kept = self.is_latest() & left_out_since.is_null()
+            left_out_of_group = self.is_latest() & in_group & left_out_since.is_null(False)
+        if gone == "include":
+            return kept | left_out_of_group
+        if gone == "exclude":
+            return kept & ~fn.EXISTS(self._left_out_at()) if self.has_complete_files else kept
+        if self.has_complete_files:
+            return (kept & fn.EXISTS(self._left_out_at())) | left_out_of_group
+        return left_out_of_group
 
     def is_latest(self) -> Any:
         """Condition: the event was its listing's latest observation by `seen_at`; of equals, the
@@ -95,9 +112,30 @@ class Knowledge:
 
     def gone_at(self) -> Any:
         """Expression: since when the event's listing is gone, if it is the latest observation; else
-        null."""
-        gone = gone_at(ScoredListing, self.counting)
-        return Case(None, [(ScoredListing.group_id.is_null(False) & self.is_latest(), gone)], None)
+        null. A group that is too small says so before a complete file does."""
+        in_group = ScoredListing.group_id.is_null(False) & self.is_latest()
+        cases = [(in_group, gone_at(ScoredListing, self.counting))]
+        if self.has_complete_files:
+            by_file = self._left_out_at()
+            if self.as_of is None:  # the flag is a shorter way for all but a few
+                cases.insert(0, (IS_CURRENT, by_file))
+            else:
+                cases[0] = (in_group, fn.COALESCE(cases[0][1], by_file))
+                cases.append((self.is_latest(), by_file))
+        return Case(None, cases, None)
+
+    def _left_out_at(self) -> Any:
+        return left_out_at(ScoredListing, self.complete_files())
+
+    def complete_files(self) -> Any:
+        """The latest complete file of each source, as `left_out_at` takes them."""
+        if self.as_of is None and self.supposed_out is None and self.supposed_in is None:
+            return stored_files()
+        counts = self.counts(ImportBatch)
+        conditions = [] if counts is None else [counts]
+        if self.as_of is not None:
+            conditions.append(ImportBatch.imported_at <= self.as_of)
+        return files_of(*conditions).alias("latest_file")
 
     def first_seen_at(self) -> Any:
         """Expression: the earliest observation of the event's listing that counts; the event's own
@@ -125,32 +163,39 @@ class Knowledge:
 
 def present(database: Database) -> Knowledge:
     """What the archive knows now."""
-    out = (
-        ImportBatch.select(ImportBatch.id).where(ImportBatch.rolled_back_at.is_null(False)).limit(1)
-    )
-    return Knowledge(has_rollbacks=database.execute(out).fetchone() is not None)
+    out = ImportBatch.select(ImportBatch.id).where(ImportBatch.rolled_back_at.is_null(False))
+    complete = CompleteSource.select(CompleteSource.source)
+    has_rollbacks, has_complete_files = database.execute(
+        Select(columns=[fn.EXISTS(out), fn.EXISTS(complete)])
+    ).fetchone()
+    return Knowledge(has_rollbacks=bool(has_rollbacks), has_complete_files=bool(has_complete_files))
 
 
 def knowledge_at(database: Database, as_of: str) -> Knowledge:
     """What the archive knew at a moment, inclusive."""
     held = ImportBatch.imported_at <= as_of
-    newest = (
+    last = (
         ImportBatch.select(ImportBatch.import_id)
-        .where(held)
+        .where(held, ImportBatch.record_count > 0)
         .order_by(ImportBatch.imported_at.desc())
         .limit(1)
     )
-    row = database.execute(newest).fetchone()
+    has_complete_files = _any(database, ImportBatch.select(ImportBatch.id).where(held, IS_COMPLETE))
+    row = database.execute(last).fetchone()
     if row is None:
         return Knowledge(as_of, _NO_EVENT, _BEFORE_ALL_TIMES)
-    in_newest = ScoredListing.select(ScoredListing.id).where(ScoredListing.import_id == row[0])
+    in_last = ScoredListing.select(ScoredListing.id).where(ScoredListing.import_id == row[0])
     (last_event_id,) = database.execute(
-        in_newest.order_by(ScoredListing.import_index).limit(1)
+        in_last.order_by(ScoredListing.import_index).limit(1)
     ).fetchone()
     counted = ImportBatch.select(fn.MAX(ImportBatch.last_seen_at)).where(held)
     (last_seen_at,) = database.execute(counted).fetchone()
-    has_rollbacks = database.execute(_rolled_back_at(as_of).limit(1)).fetchone() is not None
-    return Knowledge(as_of, last_event_id, last_seen_at, has_rollbacks)
+    has_rollbacks = _any(database, _rolled_back_at(as_of))
+    return Knowledge(as_of, last_event_id, last_seen_at, has_rollbacks, has_complete_files)
+
+
+def _any(database: Database, query: Any) -> bool:
+    return database.execute(query.limit(1)).fetchone() is not None
 
 
 def _rolled_back_at(as_of: str) -> Any:

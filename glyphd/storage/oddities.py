@@ -35,14 +35,14 @@ Oddity = dict[str, Any]
 
 def find_oddities(stage: Stage, origin: Origin, source: str | None) -> list[Oddity]:
     """The warnings about the staged rows. Needs the table of predecessors to be filled."""
-    before = None if source is None else _last_import(stage.database, source)
+    before = last_import(stage.database, source)
     found: list[Oddity] = []
     if origin.is_grouped:
         found += _repeated_rows(stage.database)
     if origin.is_grouped or origin.has_groups or origin.may_lack_names:
         found += _indistinct_rows(stage.database, origin)
     found += _price_shift(stage.database)
-    if before is not None:
+    if before is not None and stage.count:
         median_score = stage.summary["median_score"]
         found += [*_score_scale(median_score, before), *_fewer_rows(stage.count, before)]
     return found
@@ -62,7 +62,7 @@ def oddity(
 
 
 @dataclass(frozen=True)
-class _Before:
+class LastImport:
     """The latest import of the same source that counts."""
 
     import_id: str
@@ -70,7 +70,10 @@ class _Before:
     median_score: float | None
 
 
-def _last_import(database: Database, source: str) -> _Before | None:
+def last_import(database: Database, source: str | None) -> LastImport | None:
+    """None also for no source."""
+    if source is None:
+        return None
     query = ImportBatch.select(
         ImportBatch.import_id, ImportBatch.record_count, ImportBatch.result
     ).where(
@@ -81,7 +84,7 @@ def _last_import(database: Database, source: str) -> _Before | None:
     if row is None:
         return None
     summary = json.loads(row[2]).get("summary") or {}
-    return _Before(row[0], row[1], summary.get("median_score"))
+    return LastImport(row[0], row[1], summary.get("median_score"))
 
 
 def _repeated_rows(database: Database) -> Iterator[Oddity]:
@@ -94,8 +97,7 @@ def _repeated_rows(database: Database) -> Iterator[Oddity]:
             f"{rows} another row within an hour: each offer counts once",
             count,
             lines=[line for (line,) in first_lines.execute(database)],
-            hint="all of them are kept; to have each one counted, send them at least an hour "
-            "apart",
+            hint="all of them are kept; to have each one counted, send them at least an hour apart",
         )
 
 
@@ -194,7 +196,7 @@ def _shifted(database: Database) -> list[Node]:
     return [compared.where((predecessors.c.is_compared == 1) & (old > 0))]
 
 
-def _score_scale(median_score: float, before: _Before) -> Iterator[Oddity]:
+def _score_scale(median_score: float, before: LastImport) -> Iterator[Oddity]:
     if not before.median_score or not median_score:
         return
     factor = abs(median_score / before.median_score)
@@ -209,7 +211,7 @@ def _score_scale(median_score: float, before: _Before) -> Iterator[Oddity]:
         )
 
 
-def _fewer_rows(rows: int, before: _Before) -> Iterator[Oddity]:
+def _fewer_rows(rows: int, before: LastImport) -> Iterator[Oddity]:
     if rows * 2 < before.record_count:
         yield oddity(
             "fewer_rows",

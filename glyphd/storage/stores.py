@@ -24,7 +24,6 @@ from glyphd.contracts.import_contracts import (
 )
 from glyphd.contracts.object_cells import OBJECT_HEADER
 from glyphd.db.archive_models import (
-    IS_CURRENT,
     GPUModel,
     ImportBatch,
     QuantizedListing,
@@ -144,7 +143,7 @@ class DatabaseListingStore(ListingStore):
             known = present(self.database)
             if import_id is None:
                 rows = select_rows(SELECTABLE_COLUMNS, known, MODEL_TIMELINE if model else TIMELINE)
-                rows = rows.where(IS_CURRENT).order_by(
+                rows = rows.where(known.is_current()).order_by(
                     ScoredListing.seen_at.desc(), ScoredListing.id.desc()
                 )
             else:

@@ -14,13 +14,16 @@ from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.connections import small_cache
 from glyphd.db.dialects import analyze, exclusive_write, uncommitted
-from glyphd.errors import ImportConflict
+from glyphd.errors import FewerRows, ImportConflict
+from glyphd.plurals import counted
 from glyphd.storage.clock import next_moment
 from glyphd.storage.compiled import compiled
 from glyphd.storage.derived.all_facts import FACTS
+from glyphd.storage.derived.complete_sources import renew_source
 from glyphd.storage.derived.facts import IMPORT_ID, SCHEMA_VERSION, event_id
 from glyphd.storage.derived.renewing import renew
 from glyphd.storage.judging import judge
+from glyphd.storage.oddities import last_import
 from glyphd.storage.predecessors import (
     Origin,
     anchors,
@@ -43,7 +46,9 @@ class Batch:
     SQL, `schema_version` is the row contract that the rows were read by.
 
     `imported_at` is given only when an archive is rebuilt; otherwise it is the moment of the
-    commit.
+    commit. `complete`: the file lists all that its source, which must be given, offers at its
+    newest `seen_at`; if it has no rows, at `received_at`. It may have less than half of the rows of
+    the source's last import only with `allow_shrink`.
     """
 
     import_id: str
@@ -54,6 +59,9 @@ class Batch:
     result: dict[str, Any] = field(default_factory=dict)
     imported_at: str | None = None
     schema_version: int = ROW_SCHEMA_VERSION
+    complete: bool = False
+    allow_shrink: bool = False
+    received_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,13 +100,15 @@ def write_batch(
     """Writes the staged rows and their batch in one transaction; exactly once for each import id.
 
     The same import id with the same rows changes nothing and gives the first result back. Raises
-    ImportConflict when the rows differ.
+    ImportConflict when the rows differ, and FewerRows for a complete file that has far fewer of
+    them than the one before.
     """
     with exclusive_write(database), _room_for(database, stage):
         before = find_written(database, batch.import_id)
         if before is not None:
             _require_equal_rows(database, batch.import_id)
             return before
+        require_rows(database, stage, batch)
         # 1. What is written, and what it follows.
         origin = origin_of(stage, batch.source)
         (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
@@ -122,12 +132,15 @@ def write_batch(
         if any(found.execute(database, **own).fetchone() for found in _renewing(database, origin)):
             for first_event_ids in listings_to_renew(origin, Value(top)):
                 renew(database, first_event_ids)
-        # 5. The moment. Taken under the write lock, after all rows: a clock that jumps back can't
+        # 5. Which complete file says what of the source is gone.
+        for renewing in renew_source(batch.import_id) if batch.complete else ():
+            database.execute(renewing)
+        # 6. The moment. Taken under the write lock, after all rows: a clock that jumps back can't
         #    reorder history.
         this = ImportBatch.import_id == batch.import_id
         imported_at = batch.imported_at or next_moment(database)
         database.execute(ImportBatch.update(imported_at=imported_at).where(this))
-        # 6. Rows that no kept file can prove are proven by their digest.
+        # 7. Rows that no kept file can prove are proven by their digest.
         if batch.sha256 is None:
             rows_sha256 = digest_rows(database, batch.import_id)
             database.execute(ImportBatch.update(rows_sha256=rows_sha256).where(this))
@@ -180,14 +193,32 @@ def writing_statements(database: Database, origin: Origin) -> list[Node]:
     ]
 
 
-def foresee(database: Database, stage: Stage, source: str | None) -> dict[str, Any]:
-    """What `write_batch` would keep beside the findings in `result`, without writing anything."""
+def foresee(database: Database, stage: Stage, batch: Batch) -> dict[str, Any]:
+    """What `write_batch` would keep beside the findings in `result`, without writing anything.
+    Raises FewerRows like it."""
+    source = batch.source
     with uncommitted(database), _room_for(database, stage):
+        require_rows(database, stage, batch)
         origin = origin_of(stage, source)
         for table, statement in zip(PREDECESSOR_TABLES, _finding(database, origin), strict=True):
             statement.execute(database, source=fold_ascii(source or ""))
             analyze(database, table)
         return judge(database, stage, origin, source)
+
+
+def require_rows(database: Database, stage: Stage, batch: Batch) -> None:
+    """Raises FewerRows for a complete file with less than half of the rows of its source's last
+    import, unless that is allowed: half of a file would make the other half gone."""
+    if not batch.complete or batch.allow_shrink:
+        return
+    before = last_import(database, batch.source)
+    if before is not None and stage.count * 2 < before.record_count:
+        rows = counted(stage.count, "row")
+        raise FewerRows(
+            f"the file is said to be complete, but has {rows}, and the source's last import, "
+            f"{before.import_id}, had {before.record_count}: if so many offers are gone, send it "
+            "with allow_shrink=true"
+        )
 
 
 def _insert_batch(stage: Stage, batch: Batch, origin: Origin) -> None:
@@ -210,6 +241,7 @@ def _insert_batch(stage: Stage, batch: Batch, origin: Origin) -> None:
         last_model=stage.model_at(highest),
         schema_version=batch.schema_version,
         last_seen_at=stage.last_seen_at,
+        complete_at=(stage.last_seen_at or batch.received_at) if batch.complete else None,
         result=json.dumps(result, ensure_ascii=False),
     )
     stage.database.execute(row)

@@ -47,6 +47,7 @@ def check_agreement(job: Job, batch: Any) -> Iterator[str]:
         yield f"the archive says SHA-256 {batch.sha256}, the registry says {job.sha256}"
     if _has_written(job):
         yield from _differences(job, batch)
+        yield from _completeness_differences(job, batch)
         yield from _result_differences(job, batch)
     elif ImportStatus(job.status).is_final:
         yield f"{'a dry run' if job.dry_run else job.status}, but in the archive"
@@ -82,6 +83,17 @@ def _differences(job: Job, batch: Any) -> Iterator[str]:
                 f"the archive says {name} {getattr(batch, name)!r}, the registry says "
                 f"{getattr(job, name)!r}"
             )
+
+
+def _completeness_differences(job: Job, batch: Any) -> Iterator[str]:
+    """The batch is complete for its newest `seen_at` if the file was said to be; without rows, for
+    its receipt."""
+    due = (batch.last_seen_at or job.received_at) if job.complete else None
+    if batch.complete_at != due:
+        yield (
+            f"the archive says complete_at {batch.complete_at!r}, the registry and its events give "
+            f"{due!r}"
+        )
 
 
 def _result_differences(job: Job, batch: Any) -> Iterator[str]:

@@ -20,7 +20,9 @@ def check_event_ids(archive: Database) -> Iterator[str]:
         ScoredListing.import_id
     )
     batches = archive.execute(
-        ImportBatch.select(ImportBatch.import_id).order_by(ImportBatch.id)
+        ImportBatch.select(ImportBatch.import_id)
+        .where(ImportBatch.record_count > 0)
+        .order_by(ImportBatch.id)
     ).fetchall()
     before = 0
     found = archive.execute(of_each.order_by(fn.MIN(ScoredListing.id))).fetchall()

@@ -216,4 +216,7 @@ def _batch_of(job: Job) -> Batch:
         result,
         imported_at=job.imported_at or job.finished_at,
         schema_version=job.schema_version,
+        complete=bool(job.complete),
+        allow_shrink=True,  # what was imported is imported again
+        received_at=job.received_at,
     )

@@ -50,6 +50,7 @@ class ListingFilters(TypedDict, total=False):
     before: Moment | None
     as_of: Moment | None
     history: bool
+    gone: Literal["exclude", "include", "only"]
     sort: str | None
 
 

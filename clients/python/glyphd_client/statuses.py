@@ -137,6 +137,8 @@ class ImportStatus:
     delimiter: str | None = None
     on_error: Literal["abort", "skip"] = "abort"
     dry_run: bool = False
+    complete: bool = False
+    allow_shrink: bool = False
     schema_version: int | None = None
     phase: Literal["reading", "writing"] | None = None
     rows_read: int = 0

@@ -27,8 +27,6 @@ from glyphd_client import (
 
 PACKAGE = Path(__file__).parents[1]
 FOR_PAGES = {"limit", "cursor", "count", "fields", "format", "safe", "bom"}
-NOT_YET = {"complete", "allow_shrink"}
-"""Options of the published contract that the service does not have yet."""
 
 
 def _names(kind: type) -> set[str]:
@@ -45,8 +43,7 @@ def test_every_column_of_a_row_has_its_place() -> None:
 
 
 def test_every_option_of_an_upload_can_be_given() -> None:
-    asked = set(ImportOptions.__annotations__)
-    assert asked - NOT_YET <= set(ServiceOptions.model_fields) <= asked
+    assert set(ImportOptions.__annotations__) == set(ServiceOptions.model_fields)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 list."""
 
 from glyphd.storage.derived.capacities import Capacities
+from glyphd.storage.derived.complete_sources import CompleteSources
 from glyphd.storage.derived.event_facts import EVENT_COLUMNS
 from glyphd.storage.derived.facts import Fact
 from glyphd.storage.derived.gpu_models import GPUModels
@@ -9,5 +10,13 @@ from glyphd.storage.derived.groups import Groups
 from glyphd.storage.derived.keys import Keys
 from glyphd.storage.derived.orders import Orders
 
-FACTS: tuple[Fact, ...] = (*EVENT_COLUMNS, Groups(), Orders(), Keys(), Capacities(), GPUModels())
+FACTS: tuple[Fact, ...] = (
+    *EVENT_COLUMNS,
+    Groups(),
+    Orders(),
+    Keys(),
+    Capacities(),
+    GPUModels(),
+    CompleteSources(),
+)
 """In the order in which an import writes them."""
