@@ -9,10 +9,11 @@ from glyphd.importing.claims import Claim
 from glyphd.importing.error_report import ErrorReport, errors_name
 from glyphd.importing.reading import read_kept
 from glyphd.plurals import counted
+from glyphd.storage.batches import Batch
 from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.storage.oddities import oddity
 from glyphd.storage.staging import Stage, open_stage
-from glyphd.storage.writing import Batch, Written, foresee, write_batch
+from glyphd.storage.writing import Written, foresee, write_batch
 from worker.apart import is_worth_it
 from worker.attempts import Attempt
 from worker.context import WorkerContext

@@ -181,6 +181,8 @@ class ImportEffect(BaseModel):
     unchanged: int
     older: int = Field(description="The market already has a later observation")
     indistinct: int = Field(description="Not compared: these offers can't be distinguished")
+    gone: int = Field(0, description="No longer offered; of an indistinct offer one of its group")
+    back: int = Field(0, description="Offered again after they were gone, whatever else they are")
 
 
 class ImportLinks(BaseModel):

@@ -73,6 +73,8 @@ class ChangeEffect(BaseModel):
     changed: int = Field(description="Would show an observation with another price or score")
     unchanged: int = Field(description="Would show an observation with equal price and score")
     indistinct: int = Field(description="Not compared: these offers can't be told apart")
+    gone: int = Field(description="Would be gone; of indistinct offers the number in each group")
+    back: int = Field(description="Would be offered again")
 
 
 class ForeseenChange(BaseModel):

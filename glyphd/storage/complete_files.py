@@ -54,18 +54,21 @@ def files_of(*counting: Any) -> Select:
     return found
 
 
-def left_out_at(event: Any, files: Any) -> Any:
+def left_out_at(event: Any, files: Any, source: Any = None) -> Any:
     """Expression: the moment since which the event's listing is gone, because the latest complete
     file of the event's source is complete for a later moment and does not list it; else null.
 
     `files` are those of `stored_files` or `files_of`. A file lists what any of its rows does, even
-    if the event is another one: ids are looked up in the index of listings alone.
+    if the event is another one: ids are looked up in the index of listings alone. `source` is that
+    of the event, folded, if its import is not in the archive yet.
     """
     is_listed = _LISTED.select(SQL("1")).where(
         _LISTED.first_event_id == event.first_event_id,
         _LISTED.id.between(files.c.first_id, files.c.last_id),
     )
     is_later = (files.c.complete_at > event.seen_at) & ~fn.EXISTS(is_listed)
+    if source is not None:
+        return files.select(files.c.complete_at).where((files.c.source == source) & is_later)
     return (
         _OWN_BATCH.select(files.c.complete_at)
         .join(files, on=(files.c.source == fold_source(_OWN_BATCH.source)))

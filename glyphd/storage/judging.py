@@ -6,28 +6,32 @@ from peewee import SQL, Case, Database, Node, fn
 
 from glyphd.db.archive_models import Standing
 from glyphd.db.dialects import unindexed
+from glyphd.storage.batches import Batch
 from glyphd.storage.compiled import compiled
+from glyphd.storage.gone_counts import count_gone
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.oddities import find_oddities
 from glyphd.storage.predecessors import Origin, predecessors
 from glyphd.storage.staging import Stage, staged
 
-EFFECTS = ("new", "changed", "unchanged", "older", "indistinct")
+EFFECTS = ("new", "changed", "unchanged", "older", "indistinct", "gone", "back")
 
 
-def judge(database: Database, stage: Stage, origin: Origin, source: str | None) -> dict[str, Any]:
+def judge(stage: Stage, origin: Origin, batch: Batch) -> dict[str, Any]:
     """`summary`, `effect` and `warnings` of the staged rows. Needs the table of predecessors to be
     filled."""
+    database = stage.database
     known, not_offers = _effects(database)
     found = dict(known.execute(database).fetchall())
     # Offers that nothing is known of are all the others: to look them up would take the whole
     # stage.
     offers = stage.count - not_offers.execute(database).fetchone()[0]
     found["new"] = offers - sum(count for effect, count in found.items() if effect != "new")
+    found["gone"], found["back"] = count_gone(stage, origin, batch)
     return {
         "summary": stage.summary or None,
         "effect": {name: found.get(name, 0) for name in EFFECTS},
-        "warnings": find_oddities(stage, origin, source),
+        "warnings": find_oddities(stage, origin, batch.source),
     }
 
 

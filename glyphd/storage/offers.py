@@ -96,13 +96,14 @@ def _own_source(event: Any) -> Any:
     return found.where(_OWN_BATCH.import_id == event.import_id)
 
 
-def gone_at(event: Any, counting: Counting) -> Any:
+def gone_at(event: Any, counting: Counting, source: Any = None) -> Any:
     """Expression: since when this latest observation of its listing is out of date; null while it
-    is not.
+    is not. `source` is that of the event, folded, if no import in the archive has it yet.
 
     That is the moment of the first later observation, by the same source, of the first offer of its
     group in a group that is too small to have this offer.
     """
+    its_source = fold_source(_ITS_BATCH.source)
     is_later = (moment_of(_FIRST) > moment_of(event)) | (
         (moment_of(_FIRST) == moment_of(event)) & (_FIRST.id > event.id)
     )
@@ -111,6 +112,6 @@ def gone_at(event: Any, counting: Counting) -> Any:
         .join(_ITS_BATCH, on=(_ITS_BATCH.import_id == _FIRST.import_id))
         .where(_FIRST.first_event_id == event.group_id, _FIRST.group_size < event.ordinal)
         .where(is_observation(_FIRST), is_later, *counting(_FIRST))
-        .where(is_from(event, fold_source(_ITS_BATCH.source)))
+        .where(is_from(event, its_source) if source is None else its_source == source)
     )
     return Case(None, [(event.group_id.is_null(False), smaller)], None)

@@ -5,12 +5,13 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from peewee import JOIN, SQL, Case, Database, FieldAlias, Node, Table, Value
+from peewee import JOIN, SQL, Case, Database, FieldAlias, Node, Table, Value, fn
 
-from glyphd.db.archive_models import ListingKey, ScoredListing, Standing
+from glyphd.db.archive_models import CompleteSource, ListingKey, ScoredListing, Standing
 from glyphd.db.dialects import unindexed
 from glyphd.storage.change_steps import step_between
 from glyphd.storage.compiled import Parameter, compiled
+from glyphd.storage.complete_files import left_out_at, stored_files
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.knowledge import Knowledge, present
 from glyphd.storage.offers import is_from, is_in_group, is_nameless, is_observation
@@ -23,6 +24,7 @@ COLUMNS = (
     "event_id",
     "needs_renewal",
     "is_late",
+    "is_gone",
     "is_indistinct",
     "is_compared",
     "change_step",
@@ -40,6 +42,7 @@ predecessors = Table("staged_predecessors")
 counts, else `price_usd`, `score`, `model` and `seen_at` are that event's.
 
 `is_late`: that event was seen later than the staged row, which is history from the start.
+`is_gone`: the listing is gone so far.
 `needs_renewal`: it is, or it follows another event than that one, so that a renewal has to look at
 all of the listing's events. `is_compared`: the staged row may be compared with the event;
 `change_step` is null where it may not.
@@ -67,6 +70,8 @@ class Origin:
     """Some imports in the archive do not count."""
     has_groups: bool = True
     """The archive has separate offers of one identity."""
+    has_complete_files: bool = True
+    """The archive has complete files that count."""
     is_grouped: bool = True
     """Several of the rows have one identity."""
     may_lack_names: bool = True
@@ -76,9 +81,11 @@ class Origin:
 def origin_of(stage: Stage, source: str | None) -> Origin:
     """The origin of a complete stage whose import names this source."""
     (any_group,) = _any_group(stage.database)
+    known = present(stage.database)
     return Origin(
         has_source=source is not None,
-        has_rollbacks=present(stage.database).has_rollbacks,
+        has_rollbacks=known.has_rollbacks,
+        has_complete_files=known.has_complete_files,
         has_groups=any_group.execute(stage.database).fetchone() is not None,
         is_grouped=stage.is_grouped,
         may_lack_names=source is None and stage.may_be_nameless,
@@ -142,6 +149,7 @@ def _followed(origin: Origin) -> Any:
         "event_id": current.id,
         "needs_renewal": needs_renewal,
         "is_late": Case(None, [(is_late, 1)], 0),
+        "is_gone": Case(None, [(current.id.is_null(False) & is_gone(current, origin), 1)], 0),
         "is_indistinct": indistinct,
         "is_compared": Case(None, [(is_compared, 1)], 0),
         "change_step": Case(None, [(is_compared, step_between(current, staged.c))], None),
@@ -156,6 +164,16 @@ def _followed(origin: Origin) -> Any:
         .join(current, JOIN.LEFT_OUTER, on=(current.id == _known.c.event_id))
         .order_by(_known.c.import_index)
     )
+
+
+def is_gone(event: Any, origin: Origin) -> Any:
+    """Condition: the listing of this latest event, which counts, is gone so far. What a complete
+    file lists itself is not looked up."""
+    left_out_of_group = event.is_current == SQL("0")
+    if not origin.has_complete_files:
+        return left_out_of_group
+    elsewhere = event.import_id.not_in(CompleteSource.select(CompleteSource.import_id))
+    return left_out_of_group | (elsewhere & fn.EXISTS(left_out_at(event, stored_files())))
 
 
 def superseded() -> Any:

@@ -48,8 +48,9 @@ PREDECESSOR_TABLES = {
         is_grouped {integer}""",
     "staged_predecessors": """
         import_index {integer} PRIMARY KEY, first_event_id {integer}, event_id {integer},
-        needs_renewal {integer}, is_late {integer}, is_indistinct {integer}, is_compared {integer},
-        change_step {integer}, price_usd {real}, score {real}, model {text}, seen_at {text}""",
+        needs_renewal {integer}, is_late {integer}, is_gone {integer}, is_indistinct {integer},
+        is_compared {integer}, change_step {integer}, price_usd {real}, score {real}, model {text},
+        seen_at {text}""",
 }
 """Filled in the transaction that writes the rows; see `predecessors`."""
 

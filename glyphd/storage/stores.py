@@ -33,13 +33,14 @@ from glyphd.db.connections import open_archive
 from glyphd.db.migrations import initialise_archive
 from glyphd.errors import InvalidSettings, RowsRefused
 from glyphd.settings import Settings, settings_of_file
+from glyphd.storage.batches import Batch
 from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.storage.knowledge import present
 from glyphd.storage.predicates import restrict
 from glyphd.storage.result_rows import SELECTABLE_COLUMNS, read_rows, select_rows
 from glyphd.storage.staging import Stage, StagedColumns, open_stage
 from glyphd.storage.timelines import MODEL_TIMELINE, TIMELINE
-from glyphd.storage.writing import Batch, Written, find_written, write_batch
+from glyphd.storage.writing import Written, find_written, write_batch
 from glyphd.times import now_text, read_stored, utc_text
 
 log = logging.getLogger("glyphd")

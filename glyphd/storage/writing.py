@@ -4,18 +4,19 @@ Peewee models."""
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from peewee import JOIN, Database, Node, Value, fn
 
-from glyphd.contracts.columns import ROW_SCHEMA_VERSION, STORED_COLUMNS
+from glyphd.contracts.columns import STORED_COLUMNS
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.connections import small_cache
 from glyphd.db.dialects import analyze, exclusive_write, uncommitted
 from glyphd.errors import FewerRows, ImportConflict
 from glyphd.plurals import counted
+from glyphd.storage.batches import Batch
 from glyphd.storage.clock import next_moment
 from glyphd.storage.compiled import compiled
 from glyphd.storage.derived.all_facts import FACTS
@@ -38,30 +39,6 @@ from glyphd.storage.staging import PREDECESSOR_TABLES, STAGED_COLUMNS, Stage, st
 LARGE_ROWS = 50_000
 """From this many rows on, rows are sorted in parts for each order, because they hardly benefit from
 a cache."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What is recorded about an import besides its rows. `result` is kept as JSON and never read by
-    SQL, `schema_version` is the row contract that the rows were read by.
-
-    `imported_at` is given only when an archive is rebuilt; otherwise it is the moment of the
-    commit. `complete`: the file lists all that its source, which must be given, offers at its
-    newest `seen_at`; if it has no rows, at `received_at`. It may have less than half of the rows of
-    the source's last import only with `allow_shrink`.
-    """
-
-    import_id: str
-    source: str | None = None
-    description: str | None = None
-    filename: str | None = None
-    sha256: str | None = None
-    result: dict[str, Any] = field(default_factory=dict)
-    imported_at: str | None = None
-    schema_version: int = ROW_SCHEMA_VERSION
-    complete: bool = False
-    allow_shrink: bool = False
-    received_at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -196,14 +173,14 @@ def writing_statements(database: Database, origin: Origin) -> list[Node]:
 def foresee(database: Database, stage: Stage, batch: Batch) -> dict[str, Any]:
     """What `write_batch` would keep beside the findings in `result`, without writing anything.
     Raises FewerRows like it."""
-    source = batch.source
+    source = fold_ascii(batch.source or "")
     with uncommitted(database), _room_for(database, stage):
         require_rows(database, stage, batch)
-        origin = origin_of(stage, source)
+        origin = origin_of(stage, batch.source)
         for table, statement in zip(PREDECESSOR_TABLES, _finding(database, origin), strict=True):
-            statement.execute(database, source=fold_ascii(source or ""))
+            statement.execute(database, source=source)
             analyze(database, table)
-        return judge(database, stage, origin, source)
+        return judge(stage, origin, batch)
 
 
 def require_rows(database: Database, stage: Stage, batch: Batch) -> None:
@@ -225,7 +202,7 @@ def _insert_batch(stage: Stage, batch: Batch, origin: Origin) -> None:
     """Its `imported_at` is given at the very end; till then it holds a text that no time equals."""
     result = batch.result
     if result.get("effect") is None:  # else an earlier time said already what the rows do
-        judged = judge(stage.database, stage, origin, batch.source)
+        judged = judge(stage, origin, batch)
         warnings = [*(result.get("warnings") or ()), *judged["warnings"]]
         result = result | judged | {"warnings": warnings}
     lowest, highest = stage.bounds
@@ -241,7 +218,7 @@ def _insert_batch(stage: Stage, batch: Batch, origin: Origin) -> None:
         last_model=stage.model_at(highest),
         schema_version=batch.schema_version,
         last_seen_at=stage.last_seen_at,
-        complete_at=(stage.last_seen_at or batch.received_at) if batch.complete else None,
+        complete_at=batch.complete_at(stage.last_seen_at),
         result=json.dumps(result, ensure_ascii=False),
     )
     stage.database.execute(row)

@@ -24,8 +24,9 @@ from glyphd.importing.registry import FINDINGS, JSON_FINDINGS, Registry, as_stor
 from glyphd.plurals import counted
 from glyphd.settings import Settings
 from glyphd.storage.batch_changes import Change, change_batch
+from glyphd.storage.batches import Batch
 from glyphd.storage.staging import Stage, open_stage
-from glyphd.storage.writing import Batch, Written, write_batch
+from glyphd.storage.writing import Written, write_batch
 from glyphd.upkeep.rereading import refused_by_now, renew_manifest, reread
 from glyphd.upkeep.upload_copies import Progress
 from glyphd.uploads import UploadStore

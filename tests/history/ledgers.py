@@ -1,5 +1,7 @@
 """A ledger in an archive and the same in plain Python, side by side."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,11 +17,14 @@ from glyphd.history.import_diff import count_diff, list_diff
 from glyphd.history.matching import Brought, find_brought
 from glyphd.listings.search import Search
 from glyphd.storage.batch_changes import Change, change_batch
-from glyphd.storage.staging import open_stage
+from glyphd.storage.batches import Batch
+from glyphd.storage.staging import Stage, open_stage
 from glyphd.storage.stores import staged_columns
-from glyphd.storage.writing import Batch, write_batch
+from glyphd.storage.supposing import foresee_change
+from glyphd.storage.writing import foresee, write_batch
+from glyphd.times import read_stored, utc_text
 from glyphd.upkeep.archive_checks import ARCHIVE_CHECKS
-from tests.history.plain_offers import PlainLedger, Row
+from tests.history.plain_offers import Import, PlainLedger, Row
 
 START = datetime(2025, 7, 1, tzinfo=UTC)
 Places = set[tuple[int, int]]
@@ -33,24 +38,47 @@ class Ledger:
     plain: PlainLedger = field(default_factory=PlainLedger)
     moments: list[tuple[str, PlainLedger]] = field(default_factory=list)
 
-    def take(self, source: str | None, *rows: Row) -> None:
-        """Imports rows from a source."""
+    def take(self, source: str | None, *rows: Row, received: int | None = None) -> None:
+        """Imports rows from a source, as a complete file if `received` is given, and holds what it
+        says of itself to what it did: before it is written, and with it."""
+        before = self.plain.copy()
         number = len(self.plain.imports)
-        self.plain.imports.append((source, list(rows)))
+        batch = Batch(
+            str(number),
+            source,
+            complete=received is not None,
+            allow_shrink=True,
+            received_at=None if received is None else _time(received),
+        )
+        with self._staged(rows) as stage:
+            foreseen = foresee(self.database, stage, batch)["effect"]
+        with self._staged(rows) as stage:
+            effect = write_batch(self.database, stage, batch).result["effect"]
+        self.plain.imports.append(Import(source, list(rows), received))
+        assert (effect["gone"], effect["back"]) == self.plain.gone_and_back(before)
+        assert foreseen == effect
+        self._note()
+
+    @contextmanager
+    def _staged(self, rows: Iterable[Row]) -> Iterator[Stage]:
         with open_stage(self.database) as stage:
-            for columns in staged_columns(
-                map(_listing, rows), CheckOptions("2025-07-01T00:00:00.000000Z")
-            ):
+            for columns in staged_columns(map(_listing, rows), CheckOptions(_time(0))):
                 stage.add(columns)
             stage.complete()
-            write_batch(self.database, stage, Batch(str(number), source))
-        self._note()
+            yield stage
 
     def turn(self, number: int) -> None:
         """Rolls an import back, or restores it when it is rolled back."""
+        before = self.plain.copy()
         is_out = number in self.plain.out
-        change_batch(self.database, Change(str(number), RESTORE if is_out else ROLLBACK))
+        kind = RESTORE if is_out else ROLLBACK
+        foreseen = foresee_change(self.database, str(number), kind)
+        change_batch(self.database, Change(str(number), kind))
         (self.plain.out.discard if is_out else self.plain.out.add)(number)
+        assert (foreseen["gone"], foreseen["back"]) == self.plain.gone_and_back(before)
+        assert foreseen["added"] - foreseen["removed"] + foreseen["back"] - foreseen["gone"] == len(
+            self.plain.current()
+        ) - len(before.current())
         self._note()
 
     def current(self, as_of: str | None = None) -> Places:
@@ -61,6 +89,16 @@ class Ledger:
         return {
             (int(import_id), index)
             for import_id, index in Search(self.database, query).everything()
+        }
+
+    def gone(self, as_of: str | None = None) -> dict[tuple[int, int], int]:
+        """What is gone, now or at a moment, and since which minute."""
+        query = ListingQuery.model_validate(
+            {"fields": ["import_id", "import_index", "gone_at"], "as_of": as_of, "gone": "only"}
+        )
+        return {
+            (int(import_id), index): _minute(gone_at)
+            for import_id, index, gone_at in Search(self.database, query).everything()
         }
 
     def deltas(self) -> set[tuple[tuple[int, int], tuple[int, int]]]:
@@ -89,8 +127,10 @@ class Ledger:
         imports."""
         plain = self.plain
         assert self.current() == plain.current()
+        assert self.gone() == plain.gone()
         for moment, then in self.moments:
             assert self.current(moment) == then.current()
+            assert self.gone(moment) == then.gone()
         assert self.deltas() == plain.deltas()
         assert self._indistinct() == {
             event.place for event in plain.counting() if plain.is_indistinct(event)
@@ -118,7 +158,7 @@ class Ledger:
             .limit(1)
         )
         moment = max(at for query in (latest, changed) for (at,) in self.database.execute(query))
-        self.moments.append((moment, PlainLedger(list(self.plain.imports), set(self.plain.out))))
+        self.moments.append((moment, self.plain.copy()))
 
     def _place(self, delta: dict[str, Any], prefix: str) -> tuple[int, int]:
         number = int(delta[f"{prefix}import_id"])
@@ -147,6 +187,14 @@ class Ledger:
         brought = find_brought(self.database, str(number))
         assert brought is not None
         return brought
+
+
+def _time(minute: int) -> str:
+    return utc_text(START + timedelta(minutes=minute))
+
+
+def _minute(time: str) -> int:
+    return int((read_stored(time) - START) / timedelta(minutes=1))
 
 
 def _listing(row: Row) -> GPUListingDTO:

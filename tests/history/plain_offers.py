@@ -59,8 +59,19 @@ class Event(NamedTuple):
         return self.source if self.row.url is None else "any"
 
 
-Import = tuple[str | None, list[Row]]
-"""Its source and its rows."""
+class Import(NamedTuple):
+    """Its source and its rows; `received` is a minute, if it is said to be complete."""
+
+    source: str | None
+    rows: list[Row]
+    received: int | None = None
+
+    @property
+    def complete_at(self) -> int | None:
+        """The minute for which it is complete."""
+        if self.received is None:
+            return None
+        return max((row.minute for row in self.rows), default=self.received)
 
 
 @dataclass
@@ -70,9 +81,13 @@ class PlainLedger:
     imports: list[Import] = field(default_factory=list)
     out: set[int] = field(default_factory=set)
 
+    def copy(self) -> "PlainLedger":
+        """What it is now."""
+        return PlainLedger(list(self.imports), set(self.out))
+
     def events(self, sequence: int) -> list[Event]:
         """What an import observed, its rows in groups."""
-        source, rows = self.imports[sequence]
+        source, rows, _ = self.imports[sequence]
         source = None if source is None else source.lower()
         numbered = sorted(enumerate(rows, start=1), key=lambda pair: str(pair[1].identity))
         found: list[Event] = []
@@ -116,12 +131,32 @@ class PlainLedger:
             event.row.seller is None and event.row.url is None and event.source is None
         )
 
-    def current(self) -> set[tuple[int, int]]:
-        """The latest event of each listing, but for those that their group has no room for any
-        more."""
+    def latest(self) -> dict[Listing, tuple[Event, int | None]]:
+        """Each listing's latest event, and since which minute it is gone."""
         events = self.counting()
         latest = {event.listing: event for event in sorted(events, key=lambda event: event.order)}
-        return {event.place for event in latest.values() if not self._is_gone(event, events)}
+        files = self._latest_files()
+        return {
+            listing: (event, self._gone_since(event, events, files.get(event.source)))
+            for listing, event in latest.items()
+        }
+
+    def current(self) -> set[tuple[int, int]]:
+        """The latest event of each listing that is not gone."""
+        return {event.place for event, gone in self.latest().values() if gone is None}
+
+    def gone(self) -> dict[tuple[int, int], int]:
+        """That of each listing that is gone, and since which minute it is."""
+        return {event.place: gone for event, gone in self.latest().values() if gone is not None}
+
+    def gone_and_back(self, before: "PlainLedger") -> tuple[int, int]:
+        """How many offers of identities are gone since `before`, and how many are back, of the
+        listings that were known then and are now."""
+        old, new = before.latest(), self.latest()
+        change: Counter[object] = Counter()
+        for listing in old.keys() & new.keys():
+            change[listing[0]] += (new[listing][1] is None) - (old[listing][1] is None)
+        return -sum(n for n in change.values() if n < 0), sum(n for n in change.values() if n > 0)
 
     def deltas(self) -> set[tuple[tuple[int, int], tuple[int, int]]]:
         """Each change of a price or a score, as the places of the two events."""
@@ -173,15 +208,32 @@ class PlainLedger:
             else:
                 found["removed"][event.at] += 1
 
-    def _is_gone(self, event: Event, events: Iterable[Event]) -> bool:
-        """Rule 8."""
-        return event.listing[1] > 1 and any(
-            first.listing == (event.listing[0], 1)
+    def _gone_since(self, event: Event, events: Iterable[Event], file: int | None) -> int | None:
+        """Rule 8, else the latest complete file of the event's source."""
+        smaller = [
+            first.moment
+            for first in events
+            if first.listing == (event.listing[0], 1)
             and first.source == event.source
             and first.group_size < event.listing[1]
             and (first.moment, first.sequence) > (event.moment, event.sequence)
-            for first in events
-        )
+        ]
+        if smaller:
+            return min(smaller)
+        complete_at = None if file is None else self.imports[file].complete_at
+        if file is None or complete_at is None or event.row.minute >= complete_at:
+            return None
+        is_listed = any(one.listing == event.listing for one in self.events(file))
+        return None if is_listed else complete_at
+
+    def _latest_files(self) -> dict[str | None, int]:
+        """Of each source the import that counts and is complete for the latest minute."""
+        complete = [
+            (at.complete_at, number)
+            for number, at in enumerate(self.imports)
+            if at.complete_at is not None and number not in self.out
+        ]
+        return {str(self.imports[number].source).lower(): number for _, number in sorted(complete)}
 
 
 def _observations(url: str | None, rows: list[tuple[int, Row]]) -> list[list[tuple[int, Row]]]:

@@ -161,6 +161,32 @@ def test_a_source_that_lists_fewer_leaves_the_others_offers_alone(ledger: Ledger
     ledger.check()
 
 
+def test_a_complete_file_between_the_rows_of_an_observation(ledger: Ledger) -> None:
+    """One offer of a group was seen before its moment, the other after it."""
+    ledger.take("feed", row(10, 0), row(20, 30))
+    ledger.take("feed", received=15)
+    assert ledger.current() == {(0, 2)}
+    ledger.take("feed", row(15, 40), received=0)
+    assert ledger.gone() == {(0, 2): 40}
+    ledger.check()
+
+
+def test_an_empty_archive_with_an_empty_file(ledger: Ledger) -> None:
+    ledger.take("feed", received=5)
+    ledger.take("feed", row(10, 0))
+    assert ledger.gone() == {(1, 1): 5}
+    ledger.turn(0)
+    ledger.check()
+
+
+def test_a_group_of_a_complete_file(ledger: Ledger) -> None:
+    ledger.take("feed", row(10, url=None), row(20, url=None), row(30, url=None), received=0)
+    ledger.take("other", row(10, DAY, url=None), row(20, DAY, url=None))
+    ledger.take("feed", row(10, DAY, url=None), received=0)
+    assert ledger.gone() == {(0, 3): DAY}
+    ledger.check()
+
+
 rows = st.builds(
     Row,
     st.sampled_from(["Acme", "acme", None]),
@@ -170,8 +196,14 @@ rows = st.builds(
     st.sampled_from([None, None, "note"]),
     st.sampled_from([0, 30, 59, 60, 90, 119, 150, DAY, DAY + 60]),
 )
-imports = st.tuples(
-    st.sampled_from(["feed", "Feed", "other", None]), st.lists(rows, min_size=1, max_size=5)
+minutes = st.sampled_from([0, 59, 150, DAY + 30])
+imports = st.one_of(
+    st.builds(
+        Import,
+        st.sampled_from(["feed", "Feed", "other", None]),
+        st.lists(rows, min_size=1, max_size=5),
+    ),
+    st.builds(Import, st.sampled_from(["feed", "other"]), st.lists(rows, max_size=5), minutes),
 )
 ledgers = st.lists(imports, min_size=1, max_size=4)
 turns = st.lists(st.integers(0, 3), max_size=5)
@@ -179,8 +211,8 @@ turns = st.lists(st.integers(0, 3), max_size=5)
 
 def _told(ledger: Ledger, story: list[Import], turned: list[int]) -> None:
     remaining = iter(turned)
-    for source, offered in story:
-        ledger.take(source, *offered)
+    for source, offered, received in story:
+        ledger.take(source, *offered, received=received)
         number = next(remaining, None)
         if number is not None:
             ledger.turn(number % len(ledger.plain.imports))

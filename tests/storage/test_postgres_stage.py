@@ -11,8 +11,9 @@ from psycopg.pq import Trace
 
 from glyphd.db.connections import close_all
 from glyphd.settings import Settings
+from glyphd.storage.batches import Batch
 from glyphd.storage.staging import StagedColumns, open_stage
-from glyphd.storage.writing import Batch, write_batch
+from glyphd.storage.writing import write_batch
 from tests.storage.conftest import open_store
 
 IDENTITIES = 10

@@ -17,12 +17,13 @@ from glyphd.db.migration_sets import ARCHIVE
 from glyphd.db.order_models import SQLITE_MODELS
 from glyphd.settings import Settings
 from glyphd.storage import grouping, predecessors, staged_models, staging, writing
+from glyphd.storage.batches import Batch
 from glyphd.storage.compiled import Compiled
 from glyphd.storage.derived import renewing
 from glyphd.storage.predecessors import Origin
 from glyphd.storage.staging import STAGED_COLUMNS, TABLE, VIEWS, Stage, StagedColumns, open_stage
 from glyphd.storage.stores import DatabaseListingStore, staged_columns
-from glyphd.storage.writing import Batch, Step, find_written, write_batch
+from glyphd.storage.writing import Step, find_written, write_batch
 from tests.db.snapshots import schema_of
 from tests.storage.listings import listing, seen
 

@@ -80,6 +80,8 @@ class Effect:
     unchanged: int = 0
     older: int = 0
     indistinct: int = 0
+    gone: int = 0
+    back: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +93,8 @@ class ChangeEffect:
     changed: int = 0
     unchanged: int = 0
     indistinct: int = 0
+    gone: int = 0
+    back: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
