@@ -16,6 +16,7 @@ from glyphd.contracts.queries import ListingQuery, NoParameters
 from glyphd.db.archive_versions import archive_version
 from glyphd.errors import ListingNotCurrent, ListingNotFound
 from glyphd.history.value_hints import asks_for_values, hint_for
+from glyphd.listings.computed_columns import LISTED_COLUMNS
 from glyphd.listings.search import Search, find_current, is_known
 from glyphd.listings.statements import Statements
 from glyphd.services import Services
@@ -25,13 +26,14 @@ LISTING = "<listing_id:re:(?!import$)[^/]+>"
 """`POST /api/listings/import` is another route: other methods on its path are 405."""
 
 CHOSEN_ROW = rows("ListingRow", SELECTABLE_COLUMNS, chosen=True)
+LISTED_ROW = rows("ListedRow", LISTED_COLUMNS, chosen=True)
 LIST = About(
     "list_listings",
     "Listings",
     "The current market, or the rows of single imports",
     (
         list_answer(
-            CHOSEN_ROW,
+            LISTED_ROW,
             "The listings; without `limit` the whole result, as one snapshot",
             "Link",
             "X-Total-Count",
@@ -41,9 +43,10 @@ LIST = About(
         ),
     ),
     "For each listing its latest observation by `seen_at`; the latest is chosen first, then "
-    "filtered. A row has the columns in `fields`, otherwise all except `extra`.",
+    "filtered. A row has the columns in `fields`, otherwise all except `extra` and those that are "
+    "computed: `price_percentile` and those after it.",
     query=ListingQuery,
-    columns=SELECTABLE_COLUMNS,
+    columns=LISTED_COLUMNS,
     problems=DATABASE_PROBLEMS,
 )
 SHOW = About(
@@ -75,7 +78,7 @@ class ListingsApi:
         asked = query(ListingQuery)
         require_limit(asked.limit, asked.cursor)
         with reading(self._archive, asked):
-            search = Search(self._archive, asked, self._statements)
+            search = Search(self._archive, asked, self._statements, self._remembered.kept)
             count = search.count if asked.count else None
             return answer_list(
                 asked,

@@ -36,6 +36,29 @@ class ComputedColumns(BaseModel):
     old_import_index: int = Field(description="The record's number in the first file")
     new_import_index: int = Field(description="The record's number in the second file")
     bucket: date = Field(description="The day, in UTC, on which the bucket begins")
+    price_percentile: float | None = Field(
+        description="How many percent of the other current offers of the same model and condition "
+        "are cheaper; null if there are none, and for a row that is no current offer"
+    )
+    price_vs_median_pct: float | None = Field(
+        description="By how many percent the price is above the median of the current offers of "
+        "the same model and condition; null without one, and if that is 0"
+    )
+    score_per_1000_usd: float | None = Field(
+        description="The score for 1000 dollars; null if the price is 0"
+    )
+    usd_per_gb: float | None = Field(
+        description="The price of a gigabyte of video memory; null if that is unknown or 0"
+    )
+    days_listed: int | None = Field(
+        description="Days from the day on which the listing was first seen to that of this row; "
+        "null for an indistinct offer, like the following columns"
+    )
+    lowest_price: float | None = Field(description="The lowest price of the listing up to this row")
+    lowest_price_90d: float | None = Field(
+        description="The same since the 90th day before the row's"
+    )
+    is_lowest: bool | None = Field(description="The row has that lowest price")
     listing_count: int = Field(description="How many listings there are")
     min_price: float = Field(description="Lowest price in US dollars")
     p10_price: float = Field(description="The price that a tenth is not above, interpolated")

@@ -85,6 +85,12 @@ SortKey = Literal[
     "-model",
     "import_index",
     "-import_index",
+    "score_per_1000_usd",
+    "-score_per_1000_usd",
+    "usd_per_gb",
+    "-usd_per_gb",
+    "price_vs_median_pct",
+    "-price_vs_median_pct",
 ]
 
 

@@ -50,7 +50,7 @@ class RememberedHistory:
         name = clean_text(name)
         if "\0" in name:
             return None
-        return self._kept(
+        return self.kept(
             ("model", fold_ascii(name), as_of, gone),
             lambda: find_model(self._archive, name, as_of, gone),
         )
@@ -58,17 +58,17 @@ class RememberedHistory:
     def count_diff(self, old: Brought, new: Brought) -> DiffCounts:
         """The counts of the difference between two imports."""
         names = ("diff", old.import_id, new.import_id)
-        return self._kept(names, lambda: count_diff(self._archive, old, new))
+        return self.kept(names, lambda: count_diff(self._archive, old, new))
 
     def values(self, name: str) -> list[str]:
         """The values of a column in current listings, in alphabetical order."""
-        return self._kept(("values", name), lambda: values_in_market(self._archive, name))
+        return self.kept(("values", name), lambda: values_in_market(self._archive, name))
 
     def rows(
         self, series: Series, after: Key | None = None, limit: int | None = None
     ) -> Iterable[SeriesRow]:
         """The rows as returned by `series.read`."""
-        small = self._kept(("series", series.name), lambda: _small(series))
+        small = self.kept(("series", series.name), lambda: _small(series))
         if small is None:
             return series.read(after, limit)
         if after is not None:
@@ -77,7 +77,8 @@ class RememberedHistory:
             small = small[start:]
         return small[:limit]
 
-    def _kept(self, name: Hashable, compute: Callable[[], Value]) -> Value:
+    def kept(self, name: Hashable, compute: Callable[[], Value]) -> Value:
+        """What `compute` gives, from the cache if it was computed in this state of the archive."""
         found: Value = self._answer(name, archive_version(self._archive), compute)
         return found
 

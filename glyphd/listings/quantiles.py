@@ -9,7 +9,7 @@ SQL picks the two values around the position, Python interpolates: the numbers a
 databases to the last digit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import isinf
 from typing import Any
@@ -48,7 +48,14 @@ def picked(name: str, value: Any, rank: Any, size: Any) -> list[Any]:
     return [fn.MAX(Case(None, [(rank == before + number, value)])) for number in (1, 2)]
 
 
-def interpolated(name: str, size: int, low: float, high: float | None) -> float:
+def quantile_of(name: str, values: Sequence[float]) -> float:
+    """The quantile of values in order, of which there is one at least."""
+    fraction = QUANTILES[name]
+    place = (len(values) - 1) * fraction.numerator // fraction.denominator
+    return interpolated(name, len(values), *values[place : place + 2])
+
+
+def interpolated(name: str, size: int, low: float, high: float | None = None) -> float:
     """The quantile of `size` values, from those that `picked` finds."""
     fraction = QUANTILES[name]
     parts = fraction.denominator

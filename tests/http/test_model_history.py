@@ -93,7 +93,7 @@ def test_pages_are_the_list(history: Service, size: int) -> None:
 def test_csv(history: Service) -> None:
     lines = history.http.get("/api/models/L4/history?format=csv&bucket=month").text.splitlines()
     assert lines[0] == ",".join(COLUMNS)
-    assert lines[1].startswith("2024-12-01,2,200.0,250.0,300.0,250.0,")
+    assert lines[1].startswith("2024-12-01,2,200.0,225.0,250.0,275.0,300.0,250.0,")
 
 
 @pytest.mark.parametrize("query", ["?bucket=year", "?after=soon", "?limit=0"])
