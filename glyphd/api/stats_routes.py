@@ -11,10 +11,17 @@ from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
-from glyphd.contracts.market_queries import Grouping, GroupQuery, StatsHistoryQuery, StatsQuery
+from glyphd.contracts.market_queries import (
+    Grouping,
+    GroupQuery,
+    IndexQuery,
+    StatsHistoryQuery,
+    StatsQuery,
+)
 from glyphd.contracts.parameter_reading import choices
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.market_stats import STATISTICS, Stats
+from glyphd.history.price_index import INDEX_COLUMNS, PriceIndex
 from glyphd.history.remembered_history import RememberedSeries
 from glyphd.history.series import Series
 from glyphd.history.stats_history import BUCKETED, StatsHistory
@@ -59,6 +66,17 @@ HISTORY = About(
     problems=DATABASE_PROBLEMS,
 )
 
+INDEX = About(
+    "list_price_index",
+    "Market",
+    "A price index at constant mix, by day, week or month",
+    (list_answer(rows("PriceIndex", INDEX_COLUMNS), "The buckets that have observations", "Link"),),
+    "It compares each listing with itself: from one bucket to the next the index changes by the "
+    "median of the price relatives of the listings observed in both. It begins with 100.",
+    query=IndexQuery,
+    problems=DATABASE_PROBLEMS,
+)
+
 
 class StatsApi:
     def __init__(self, services: Services, results: KeptResults) -> None:
@@ -70,6 +88,7 @@ class StatsApi:
         return [
             Route("GET", "/api/stats", self.list, READ, about=LIST),
             Route("GET", "/api/stats/history", self.history, READ, about=HISTORY),
+            Route("GET", "/api/index", self.index, READ, about=INDEX),
         ]
 
     def list(self) -> HTTPResponse:
@@ -84,10 +103,16 @@ class StatsApi:
         with reading(self._archive, asked):
             return self._answer(asked, StatsHistory(self._archive, asked))
 
-    def _answer(self, asked: GroupQuery, series: Series) -> HTTPResponse:
+    def index(self) -> HTTPResponse:
+        """A row for each bucket."""
+        asked = query(IndexQuery)
+        with reading(self._archive, asked):
+            return self._answer(asked, PriceIndex(self._archive, asked))
+
+    def _answer(self, asked: GroupQuery | IndexQuery, series: Series) -> HTTPResponse:
         require_limit(asked.limit, asked.cursor)
         found = RememberedSeries(series, self._remembered, asked.cursor)
-        hint = partial(self._hint, asked, found)
+        hint = partial(self._hint, asked, found) if isinstance(asked, GroupQuery) else None
         version = archive_version(self._archive)
         return answer_list(asked, found, version, self._results, hint=hint)
 

@@ -59,6 +59,13 @@ class ComputedColumns(BaseModel):
         description="The same since the 90th day before the row's"
     )
     is_lowest: bool | None = Field(description="The row has that lowest price")
+    price_index: float = Field(description="The index; 100 in the first bucket")
+    matched_count: int = Field(
+        description="How many listings were observed in this bucket and the one before"
+    )
+    median_relative: float | None = Field(
+        description="The median of the price relatives of these; null if there are none"
+    )
     listing_count: int = Field(description="How many listings there are")
     min_price: float = Field(description="Lowest price in US dollars")
     p10_price: float = Field(description="The price that a tenth is not above, interpolated")

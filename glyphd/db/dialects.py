@@ -96,7 +96,9 @@ def days_between(database: Database, earlier: Any, later: Any) -> Any:
 def json_rows(database: Database, text: str, columns: Mapping[str, str]) -> Select:
     """A query for the rows of a JSON array of arrays; `columns` are their names and SQL types."""
     if is_sqlite(database):
-        parts: list[Any] = [fn.JSON_EXTRACT(SQL("value"), f"$[{place}]") for place in range(len(columns))]
+        parts: list[Any] = [
+            fn.JSON_EXTRACT(SQL("value"), f"$[{place}]") for place in range(len(columns))
+        ]
         rows = fn.JSON_EACH(text)
     else:
         kinds = enumerate(columns.values())

@@ -37,6 +37,7 @@ _ADDED = {
         *("listing_count", "row", "record_count", "size_bytes", "rows_read", "error_count"),
         *("bytes_read", "attempt", "blank_rows", "event_id", "milliseconds", "http_status"),
         *("failures", "after", "id", "seller_count", "new", "days_listed"),
+        "matched_count",
     ),
     Kind.NUMBER: (
         *("price_delta", "price_delta_pct", "score_delta", "previous_price_usd"),
@@ -44,7 +45,7 @@ _ADDED = {
         *(f"{name}_{of}" for of in ("price", "score") for name in ("min", "max", "avg")),
         *(f"{name}_{of}" for of in ("price", "score") for name in QUANTILES),
         *("median_score_per_1000_usd", "price_percentile", "price_vs_median_pct", "lowest_price"),
-        *("score_per_1000_usd", "usd_per_gb", "lowest_price_90d"),
+        *("score_per_1000_usd", "usd_per_gb", "lowest_price_90d", "price_index", "median_relative"),
     ),
     Kind.BOOLEAN: (
         "indistinct",
