@@ -67,28 +67,36 @@ class ComputedColumns(BaseModel):
         description="The median of the price relatives of these; null if there are none"
     )
     listing_count: int = Field(description="How many listings there are")
-    min_price: float = Field(description="Lowest price in US dollars")
-    p10_price: float = Field(description="The price that a tenth is not above, interpolated")
-    p25_price: float = Field(description="The price that a quarter is not above, interpolated")
-    median_price: float = Field(description="Median price; the mean of the two in the middle")
-    p75_price: float = Field(description="The price that three quarters are not above")
-    p90_price: float = Field(description="The price that nine tenths are not above")
-    max_price: float = Field(description="Highest price")
-    avg_price: float = Field(description="Mean price, rounded to six decimals")
-    min_score: float = Field(description="Lowest score")
-    p10_score: float = Field(description="The score that a tenth is not above, interpolated")
-    p25_score: float = Field(description="The score that a quarter is not above, interpolated")
-    median_score: float = Field(description="Median score")
-    p75_score: float = Field(description="The score that three quarters are not above")
-    p90_score: float = Field(description="The score that nine tenths are not above")
-    max_score: float = Field(description="Highest score")
-    avg_score: float = Field(description="Mean score, rounded to six decimals")
+    min_price: float | None = Field(description="Lowest price in US dollars")
+    p10_price: float | None = Field(description="The price that a tenth is not above, interpolated")
+    p25_price: float | None = Field(
+        description="The price that a quarter is not above, interpolated"
+    )
+    median_price: float | None = Field(
+        description="Median price; the mean of the two in the middle"
+    )
+    p75_price: float | None = Field(description="The price that three quarters are not above")
+    p90_price: float | None = Field(description="The price that nine tenths are not above")
+    max_price: float | None = Field(description="Highest price")
+    avg_price: float | None = Field(description="Mean price, rounded to six decimals")
+    min_score: float | None = Field(description="Lowest score")
+    p10_score: float | None = Field(description="The score that a tenth is not above, interpolated")
+    p25_score: float | None = Field(
+        description="The score that a quarter is not above, interpolated"
+    )
+    median_score: float | None = Field(description="Median score")
+    p75_score: float | None = Field(description="The score that three quarters are not above")
+    p90_score: float | None = Field(description="The score that nine tenths are not above")
+    max_score: float | None = Field(description="Highest score")
+    avg_score: float | None = Field(description="Mean score, rounded to six decimals")
     median_score_per_1000_usd: float | None = Field(
         description="Median of the scores for 1000 dollars; null if there are none"
     )
     seller_count: int = Field(description="How many different sellers there are")
-    last_seen_at: TimeText = Field(description="The latest seen_at")
+    last_seen_at: TimeText | None = Field(description="The latest seen_at")
     new: int = Field(description="How many of the listings were first seen in the bucket")
+    gone: int = Field(description="How many listings were gone since a moment in the bucket")
+    back: int = Field(description="How many were listed again in it after they had been gone")
 
 
 @cache

@@ -3,11 +3,12 @@
 from collections.abc import Hashable, Sequence, Set
 from typing import Any
 
-from peewee import Case, Database, Select, fn
+from peewee import SQL, Case, Database, Select, fn
 
 from glyphd.contracts.market_queries import StatsHistoryQuery
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.dialects import bucket_start
+from glyphd.history.departures import departures
 from glyphd.history.groupings import Groups
 from glyphd.history.market_stats import STATISTICS
 from glyphd.history.series import Key, Series, SeriesRow
@@ -16,7 +17,8 @@ from glyphd.listings.search import known_at
 from glyphd.storage.offers import all_of, is_observation
 from glyphd.storage.predicates import PREDICATES, restrict
 
-BUCKETED = Summary(*STATISTICS, flags=("new",))
+FLAGS = ("new", "gone", "back")
+BUCKETED = Summary(*STATISTICS, flags=FLAGS)
 _OF_EVENTS = {"after", "before", "import_id"}
 """The filters of what is looked at; the others are for what a listing was last seen as."""
 
@@ -53,20 +55,51 @@ class StatsHistory(Series):
         return limited
 
     def _observations(self, after: Key | None) -> Any:
-        groups, latest = self._groups, self._latest().alias("latest")
+        """What was last seen of each listing in each bucket; and without numbers, the listings that
+        were gone or back in a bucket."""
+        latest = self._latest().alias("latest")
         first_seen = bucket_start(self.database, self._known.first_seen_at(), self._asked.bucket)
-        rows = ScoredListing.select(
-            latest.c.bucket,
-            *groups.columns(),
-            *BUCKETED.observed(self.database, ScoredListing),
-            Case(None, [(first_seen == latest.c.bucket, 1)], 0).alias("new"),
-        ).join(latest, on=(latest.c.event_id == ScoredListing.id))
+        is_new = Case(None, [(first_seen == latest.c.bucket, 1)], 0)
+        numbers = BUCKETED.observed(self.database, ScoredListing)
+        rows = self._rows(latest, [*numbers, *_flagged(new=is_new)], after)
+        if self._asked.import_id:
+            return rows
+        for flag, moved in self._moves().items():
+            columns = [*BUCKETED.nothing(), *_flagged(**{flag: SQL("1")})]
+            rows = rows.union_all(self._rows(moved, columns, after))
+        return rows
+
+    def _rows(self, events: Any, columns: list[Any], after: Key | None) -> Any:
+        """The columns of the events with this `event_id` and `bucket` that match, by group."""
+        groups = self._groups
+        rows: Any = ScoredListing.select(events.c.bucket, *groups.columns(), *columns)
+        rows = rows.join(events, on=(events.c.event_id == ScoredListing.id))
         if groups.needs_batch:
             batch = ImportBatch.import_id == ScoredListing.import_id
             rows = rows.join_from(ScoredListing, ImportBatch, on=batch)
         if after is not None:
-            rows = rows.where(groups.follow(after, latest.c.bucket))
+            rows = rows.where(groups.follow(after, events.c.bucket))
         return restrict(rows, self.database, self._filters(set(PREDICATES) - _OF_EVENTS))
+
+    def _moves(self) -> dict[str, Any]:
+        """The events after which a listing was gone, and those that brought one back, each with the
+        bucket of that moment."""
+        left, again = departures(self._known).alias("left"), ScoredListing.alias("again")
+        gone = left.select_from(left.c.event_id, left.c.gone_at.alias("moment"))
+        back = left.select_from(again.id.alias("event_id"), again.seen_at.alias("moment"))
+        back = back.join(again, on=(again.id == left.c.next_id))
+        return {"gone": self._in_buckets(gone, "gone"), "back": self._in_buckets(back, "back")}
+
+    def _in_buckets(self, moved: Any, name: str) -> Any:
+        found = moved.alias(f"{name}_at_moment")
+        moment, asked = found.c.moment, self._asked
+        bucket = bucket_start(self.database, moment, asked.bucket).alias("bucket")
+        query = found.select_from(found.c.event_id, bucket)
+        if asked.after is not None:
+            query = query.where(moment > asked.after)
+        if asked.before is not None:
+            query = query.where(moment < asked.before)
+        return query.alias(f"{name}_in_bucket")
 
     def _latest(self) -> Any:
         """The last event of each listing in each bucket."""
@@ -92,3 +125,8 @@ class StatsHistory(Series):
         width = 1 + self._groups.width
         of_group = self._groups.values(values[1:width])
         return [values[0], *of_group, *BUCKETED.row(values[width:])]
+
+
+def _flagged(**given: Any) -> list[Any]:
+    """The flags as columns; those that are not given are 0."""
+    return [given.get(name, SQL("0")).alias(name) for name in FLAGS]

@@ -23,13 +23,20 @@ _MEASURES = ("price", "score", "score_per_1000_usd")
 class Summary:
     """Some columns of summaries: `listing_count`, `seller_count`, `last_seen_at`, and statistics of
     measures, such as `median_price`. `flags` are columns that count the observations with a 1 in
-    the column of this name."""
+    the column of this name. A row without a price is not an observation, and may have flags."""
 
     def __init__(self, *columns: str, flags: Sequence[str] = ()) -> None:
         self.columns = (*columns, *flags)
         self._flags = flags
         self._asked = {measure: _statistics_of(measure, columns) for measure in _MEASURES}
         self._counts_sellers = "seller_count" in columns
+
+    def nothing(self) -> list[Any]:
+        """The same columns as of `observed`, without an observation."""
+        names = ["price", "score", "seen_at"]
+        names += ["score_per_1000_usd"] if self._asked["score_per_1000_usd"] else []
+        names += ["seller"] if self._counts_sellers else []
+        return [SQL("NULL").alias(name) for name in names]
 
     def observed(self, database: Database, event: Any) -> list[Any]:
         """The columns of each observation that `select` needs besides the keys."""
@@ -105,7 +112,7 @@ class Summary:
     def _totals(self, observed: Any, keys: Sequence[str], shown: Sequence[str]) -> Any:
         grouped = [getattr(observed.c, key) for key in keys]
         values = {name: fn.MIN(getattr(observed.c, name)) for name in shown}
-        values["listing_count"] = fn.COUNT(SQL("*"))
+        values["listing_count"] = fn.COUNT(observed.c.price)
         for measure in self._spanned:
             value = getattr(observed.c, measure)
             values |= {f"min_{measure}": fn.MIN(value), f"max_{measure}": fn.MAX(value)}
@@ -161,9 +168,11 @@ def _quantile(found: dict[str, Any], name: str, measure: str) -> float | None:
     return interpolated(name, size, low, high)
 
 
-def _average(found: dict[str, Any], measure: str) -> float:
+def _average(found: dict[str, Any], measure: str) -> float | None:
     """Rounded twice: databases add in different orders, and this noise must not affect how a half
     is rounded."""
+    if not found["listing_count"]:
+        return None
     least, most, total = (found[f"{name}_{measure}"] for name in ("min", "max", "sum"))
     mean: float = min(max(total / found["listing_count"], least), most)
     return round(round(mean, _NOISE_DECIMALS), AVERAGE_DECIMALS)

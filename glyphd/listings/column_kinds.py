@@ -37,6 +37,7 @@ _ADDED = {
         *("listing_count", "row", "record_count", "size_bytes", "rows_read", "error_count"),
         *("bytes_read", "attempt", "blank_rows", "event_id", "milliseconds", "http_status"),
         *("failures", "after", "id", "seller_count", "new", "days_listed"),
+        *("gone", "back"),
         "matched_count",
     ),
     Kind.NUMBER: (

@@ -20,7 +20,13 @@ from glyphd.db.archive_models import (
     ListingKey,
     ScoredListing,
 )
-from glyphd.storage.complete_files import IS_COMPLETE, files_of, left_out_at, stored_files
+from glyphd.storage.complete_files import (
+    IS_COMPLETE,
+    every_file,
+    files_of,
+    left_out_at,
+    stored_files,
+)
 from glyphd.storage.offers import all_of, gone_at, is_observation
 
 _NO_EVENT = -1
@@ -131,11 +137,18 @@ class Knowledge:
         """The latest complete file of each source, as `left_out_at` takes them."""
         if self.as_of is None and self.supposed_out is None and self.supposed_in is None:
             return stored_files()
+        return files_of(*self._counting_batches()).alias("latest_file")
+
+    def every_complete_file(self) -> Any:
+        """All of them, for what was gone at an earlier time."""
+        return every_file(*self._counting_batches())
+
+    def _counting_batches(self) -> list[Any]:
         counts = self.counts(ImportBatch)
         conditions = [] if counts is None else [counts]
         if self.as_of is not None:
             conditions.append(ImportBatch.imported_at <= self.as_of)
-        return files_of(*conditions).alias("latest_file")
+        return conditions
 
     def first_seen_at(self) -> Any:
         """Expression: the earliest observation of the event's listing that counts; the event's own

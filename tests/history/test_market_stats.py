@@ -156,5 +156,5 @@ def test_each_bucket_has_the_statistics_of_what_was_last_seen_in_it(
             new = sum(first[bytes(one.listing_id)] == start for one in of_model)
             seen_at = max(one.seen_at for one in of_model)
             named = {"bucket": f"{start}-01"[:10]}
-            wanted.append(named | row | {"last_seen_at": seen_at, "new": new})
+            wanted.append(named | row | {"last_seen_at": seen_at, "new": new, "gone": 0, "back": 0})
     assert _rows(StatsHistory(store.database, asked)) == wanted

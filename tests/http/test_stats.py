@@ -122,3 +122,44 @@ def test_an_import_that_was_rolled_back_does_not_count(service: Service) -> None
     service.work()
     assert _stats(service)[0]["max_price"] == 10
     assert [row["bucket"] for row in service.http.get("/api/stats/history").json] == ["2025-01-01"]
+
+
+def test_each_bucket_says_what_is_new_gone_and_back(service: Service) -> None:
+    """b is gone on the 2nd and back on the 4th, a is gone on the 4th, all others on the 5th."""
+    header = "model,price_usd,score,seller,source_url,seen_at"
+    for day, sellers in ((1, "abc"), (2, "ac"), (4, "bc"), (5, "")):
+        rows = [f"m{seller},1,1,{seller},https://a/{seller},2025-01-0{day}" for seller in sellers]
+        if not sellers:
+            rows = ["new,1,1,d,https://a/d,2025-01-05"]
+        service.import_csv("\n".join([header, *rows]), "?source=s&complete=true&allow_shrink=true")
+    found = service.http.get("/api/stats/history").json
+    names = ("bucket", "listing_count", "new", "gone", "back")
+    assert [tuple(row[name] for name in names) for row in found] == [
+        ("2025-01-01", 3, 3, 0, 0),
+        ("2025-01-02", 2, 0, 1, 0),
+        ("2025-01-04", 2, 0, 1, 1),
+        ("2025-01-05", 1, 1, 2, 0),
+    ]
+    of_b = service.http.get("/api/stats/history?by=model&model=mb").json
+    assert [tuple(row[name] for name in names) for row in of_b] == [
+        ("2025-01-01", 1, 1, 0, 0),
+        ("2025-01-02", 0, 0, 1, 0),
+        ("2025-01-04", 1, 0, 0, 1),
+        ("2025-01-05", 0, 0, 1, 0),
+    ]
+    assert of_b[1]["median_price"] is None
+    assert [
+        row["bucket"] for row in service.walk("/api/stats/history?by=model&model=mb&limit=1")
+    ] == [row["bucket"] for row in of_b]
+
+
+def test_a_smaller_group_is_gone_too(service: Service) -> None:
+    service.import_csv(offers("L4,10,1,,a,2025-01-01", "L4,20,1,,a,2025-01-01"))
+    service.import_csv(offers("L4,10,1,,a,2025-01-02"))
+    service.import_csv(offers("L4,10,1,,a,2025-01-03", "L4,20,1,,a,2025-01-03"))
+    found = service.http.get("/api/stats/history").json
+    assert [(row["listing_count"], row["new"], row["gone"], row["back"]) for row in found] == [
+        (2, 2, 0, 0),
+        (1, 0, 1, 0),
+        (2, 0, 0, 1),
+    ]
