@@ -54,7 +54,11 @@ class ComputedColumns(BaseModel):
         description="Days from the day on which the listing was first seen to that of this row; "
         "null for an indistinct offer, like the following columns"
     )
-    lowest_price: float | None = Field(description="The lowest price of the listing up to this row")
+    lowest_price: float | None = Field(
+        description="The lowest price that was ever seen: of a listing up to this row, of a model, "
+        "or in the bucket"
+    )
+    lowest_at: TimeText = Field(description="When that was first seen")
     lowest_price_90d: float | None = Field(
         description="The same since the 90th day before the row's"
     )

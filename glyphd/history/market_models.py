@@ -17,10 +17,12 @@ from glyphd.db.dialects import (
     is_sqlite,
 )
 from glyphd.errors import ModelNotFound
+from glyphd.history.lowest_prices import LOWEST_COLUMNS, lowest_by_model
 from glyphd.history.near_names import NEAREST, NEIGHBOURS, near_names, words_of
 from glyphd.history.series import Key, Series, SeriesRow
 from glyphd.history.summaries import Summary
 from glyphd.listings.search import known_at
+from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.specs import SPECS
 from glyphd.storage.timelines import MODEL_TIMELINE
 
@@ -39,7 +41,7 @@ SUMMARY = Summary(
 )
 """What is said of a model, now and in each bucket of its history."""
 
-MODEL_COLUMNS = ("model", *SUMMARY.columns, *SPECS, *CAPACITIES)
+MODEL_COLUMNS = ("model", *SUMMARY.columns, *LOWEST_COLUMNS, *SPECS, *CAPACITIES)
 _AT_SPECS = 1 + len(SUMMARY.fields)
 
 _CAPABLE = ScoredListing.alias("capable")
@@ -56,7 +58,8 @@ class Models(Series):
         super().__init__(database)
         self._as_of = as_of
         self._gone = gone
-        self._is_current = known_at(database, as_of).is_current(gone)
+        self._known = known_at(database, as_of)
+        self._is_current = self._known.is_current(gone)
 
     @property
     def name(self) -> Hashable:
@@ -72,7 +75,7 @@ class Models(Series):
         last = self._last_of_page(name, limit) if limit is not None else None
         if last is not None:
             where.append(key <= caseless_value(self.database, last))
-        return models_with(self.database, self._is_current, *where)
+        return models_with(self.database, self._known, self._gone, *where)
 
     def _last_of_page(self, after: str | None, limit: int) -> str | None:
         """The page's last model: listings after it need not be read."""
@@ -94,8 +97,8 @@ def find_model(
 ) -> SeriesRow | None:
     """The row of one model, ignoring ASCII case; None if it has no current listing."""
     is_it = equals_caseless(database, ScoredListing.model, name)
-    is_current = known_at(database, as_of).is_current(gone)
-    row = database.execute(models_with(database, is_current, is_it)).fetchone()
+    known = known_at(database, as_of)
+    row = database.execute(models_with(database, known, gone, is_it)).fetchone()
     return _model_row(row) if row else None
 
 
@@ -134,23 +137,26 @@ def nearest_models(database: Database, name: str) -> list[str]:
     return near_names(name, [found for half in halves for (found,) in database.execute(half)])
 
 
-def models_with(database: Database, is_current: Any, *where: Node) -> Select:
-    """The fields that `_model_row` reads, for the matching current listings by model.
-
-    `is_current` is the condition for these, from `Knowledge`.
-    """
+def models_with(database: Database, known: Knowledge, gone: Gone, *where: Node) -> Select:
+    """The fields that `_model_row` reads, for the matching current listings by model; `where` are
+    conditions on the model."""
+    is_current = known.is_current(gone)
     key: Any = caseless(database, ScoredListing.model)
     values = SUMMARY.observed(database, ScoredListing)
     observations = ScoredListing.select(key.alias("key"), *values).from_(MODEL_TIMELINE)
     observations = observations.where(is_current, *where)
     summary = SUMMARY.select(observations, ["key"]).alias("summary")
+    lowest = lowest_by_model(database, known, *where).alias("lowest")
+    name = caseless(database, GPUModel.canonical_model)
     models = (
         GPUModel.select(
             GPUModel.canonical_model,
             *(getattr(summary.c, name) for name in SUMMARY.fields),
+            *(getattr(lowest.c, name) for name in LOWEST_COLUMNS),
             *(getattr(GPUModel, name) for name in SPECS),
         )
-        .join(summary, on=(caseless(database, GPUModel.canonical_model) == summary.c.key))
+        .join(summary, on=(name == summary.c.key))
+        .join_from(GPUModel, lowest, on=(name == lowest.c.key))
         .order_by(summary.c.key)
     )
     found: Select = _with_capacities(database, is_current, models)

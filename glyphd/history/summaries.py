@@ -22,12 +22,18 @@ _MEASURES = ("price", "score", "score_per_1000_usd")
 
 class Summary:
     """Some columns of summaries: `listing_count`, `seller_count`, `last_seen_at`, and statistics of
-    measures, such as `median_price`. `flags` are columns that count the observations with a 1 in
-    the column of this name. A row without a price is not an observation, and may have flags."""
+    measures, such as `median_price`. A row without a price is not an observation.
 
-    def __init__(self, *columns: str, flags: Sequence[str] = ()) -> None:
-        self.columns = (*columns, *flags)
+    `flags` are columns that count the rows with a 1 in the column of this name, `shared` are those
+    that have the same value in each row of a group.
+    """
+
+    def __init__(
+        self, *columns: str, flags: Sequence[str] = (), shared: Sequence[str] = ()
+    ) -> None:
+        self.columns = (*columns, *flags, *shared)
         self._flags = flags
+        self._shared = shared
         self._asked = {measure: _statistics_of(measure, columns) for measure in _MEASURES}
         self._counts_sellers = "seller_count" in columns
 
@@ -97,7 +103,7 @@ class Summary:
     def _total_names(self) -> list[str]:
         spans = [f"{end}_{of}" for of, names in self._spanned.items() for end in names]
         sellers = ["seller_count"] if self._counts_sellers else []
-        return ["listing_count", *spans, *sellers, "last_seen_at", *self._flags]
+        return ["listing_count", *spans, *sellers, "last_seen_at", *self._flags, *self._shared]
 
     @property
     def _spanned(self) -> dict[str, tuple[str, ...]]:
@@ -121,6 +127,7 @@ class Summary:
             values["seller_count"] = fn.COUNT(observed.c.seller.distinct())
         values["last_seen_at"] = fn.MAX(observed.c.seen_at)
         values |= {name: fn.SUM(getattr(observed.c, name)) for name in self._flags}
+        values |= {name: fn.MIN(getattr(observed.c, name)) for name in self._shared}
         named = [value.alias(name) for name, value in values.items()]
         return Select([observed], [*grouped, *named]).group_by(*grouped)
 

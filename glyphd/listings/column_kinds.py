@@ -59,6 +59,7 @@ _ADDED = {
     ),
     Kind.TIME: (
         *("first_seen_at", "imported_at", "rolled_back_at", "gone_at", "last_seen_at"),
+        "lowest_at",
         *("previous_seen_at", "timestamp", "received_at", "started_at", "heartbeat_at"),
         *("finished_at", "occurred_at", "created_at", "last_delivered_at", "failing_since"),
         "next_attempt_at",

@@ -52,6 +52,12 @@ def events(store: DatabaseListingStore) -> list[ScoredListing]:
         return list(query.bind(store.database))
 
 
+def lowest_of(found: list[ScoredListing]) -> dict[str, Any]:
+    """The lowest price of all these events, and when it was first seen."""
+    price, seen_at = min((event.price_usd, event.seen_at) for event in found)
+    return {"lowest_price": price, "lowest_at": seen_at}
+
+
 def folded(text: str) -> str:
     """The text with its ASCII letters in lower case."""
     return "".join(letter.lower() if letter.isascii() else letter for letter in text)

@@ -58,6 +58,7 @@ def test_a_row_has_every_number(history: Service) -> None:
         "max_price": 500.0, "avg_price": 350.0,
         "min_score": 0.6, "median_score": 0.75, "max_score": 0.9,
         "last_seen_at": "2025-01-05T22:00:00.000000Z",
+        "lowest_price": 100.0, "lowest_at": "2024-12-30T08:00:00.000000Z",
     }  # fmt: skip
 
 

@@ -46,6 +46,7 @@ def test_a_model_is_summed_up_whatever_its_case(market: Market) -> None:
         "max_price": 4500.0, "avg_price": 4233.333333,
         "min_score": 0.8, "median_score": 0.8, "max_score": 0.9,
         "last_seen_at": "2025-07-05T12:00:00.000000Z",
+        "lowest_price": 4000.0, "lowest_at": "2025-07-05T12:00:00.000000Z",
         "vram_gb": 48, "mig_capable": None, "tdp_watts": None, "cuda_cores": None,
         "slot_width": None,
         "pcie_generation": None, "nvlink": None, "generation": None, "form_factor": None,
