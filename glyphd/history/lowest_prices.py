@@ -40,7 +40,9 @@ def lowest_by_model(database: Database, known: Knowledge, *of_models: Node) -> S
         listings = ScoredListing.select(ScoredListing.first_event_id).from_(MODEL_TIMELINE)
         listings = listings.where(known.is_current("include"), *of_models)
         query = query.where(_EVENT.first_event_id.in_(listings))
-    ranked = query.where(*known.counting(_EVENT)).alias("ranked_price")
+    for condition in known.counting(_EVENT):
+        query = query.where(condition)
+    ranked = query.alias("ranked_price")
     columns = [getattr(ranked.c, name) for name in ("key", *LOWEST_COLUMNS)]
     lowest: Select = ranked.select_from(*columns).where(ranked.c.rank == 1)
     return lowest
