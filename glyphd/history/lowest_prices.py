@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from peewee import Database, Node, Select, fn
+from peewee import Database, FieldAlias, Node, Select, fn
 
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import caseless
@@ -30,7 +30,8 @@ def lowest_by_model(database: Database, known: Knowledge, *of_models: Node) -> S
     The events of some models are found by their listings: PostgreSQL has no index of all events by
     model.
     """
-    key: Any = caseless(database, _EVENT.model)
+    own_model = FieldAlias.create(_EVENT, ScoredListing.model)  # an alias has its own `model`
+    key: Any = caseless(database, own_model)
     order = [_EVENT.price_usd, _EVENT.seen_at]
     rank = fn.ROW_NUMBER().over(partition_by=[key], order_by=order)
     values = zip(LOWEST_COLUMNS, (_EVENT.price_usd, _EVENT.seen_at), strict=True)
