@@ -17,8 +17,8 @@ _NO_TEXT, _NO_NUMBER = "", -1
 _ONE_GROUP = "0"
 
 
-class Groups:
-    """Groups of listings by some columns; by none, one group of all.
+class GroupKeys:
+    """GroupKeys of listings by some columns; by none, one group of all.
 
     Each column has a key, by which rows are grouped and ordered; a text also has the spelling to
     show, the first of those that occur in byte order.

@@ -8,7 +8,7 @@ from peewee import Database, Select
 from glyphd.contracts.market_queries import StatsQuery
 from glyphd.contracts.queries import FilterQuery, ListingQuery, PageQuery
 from glyphd.db.archive_models import ImportBatch, ScoredListing
-from glyphd.history.groupings import Groups
+from glyphd.history.groupings import GroupKeys
 from glyphd.history.series import Key, Series, SeriesRow
 from glyphd.history.summaries import Summary
 from glyphd.listings.quantiles import QUANTILES
@@ -32,7 +32,7 @@ class Stats(Series):
 
     def __init__(self, database: Database, asked: StatsQuery) -> None:
         super().__init__(database)
-        self._groups = Groups(database, asked.by)
+        self._groups = GroupKeys(database, asked.by)
         self._search = Search(database, listings_asked(asked))
         self._name = ("stats", *asked.by, asked.model_dump_json(include=_FILTERS))
         self.columns = (*asked.by, *STATS.columns)

@@ -13,7 +13,7 @@ from glyphd.contracts.market_queries import IndexQuery
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.dialects import bucket_start
 from glyphd.history.series import Key, Series, SeriesRow
-from glyphd.listings.quantiles import interpolated, picked
+from glyphd.listings.quantiles import interpolated, rank_before
 from glyphd.listings.ratios import LEAST, MOST
 from glyphd.listings.search import known_at
 from glyphd.storage.offers import is_observation, thread_of
@@ -59,10 +59,12 @@ class PriceIndex(Series):
     def _select(self, after: Key | None, limit: int | None) -> Select:
         """Of each bucket the matched listings, and the two relatives in the middle of theirs."""
         ranked = self._relatives().alias("ranked_relative")
+        middle = rank_before(_MEDIAN, ranked.c.size)
+        ranks = (middle, middle + 1)
         found = ranked.select_from(
             ranked.c.bucket,
             fn.MAX(ranked.c.size),
-            *picked(_MEDIAN, ranked.c.relative, ranked.c.rank, ranked.c.size),
+            *(fn.MAX(Case(None, [(ranked.c.rank == rank, ranked.c.relative)])) for rank in ranks),
         )
         ordered: Select = found.group_by(ranked.c.bucket).order_by(ranked.c.bucket)
         return ordered

@@ -9,7 +9,7 @@ from glyphd.contracts.market_queries import StatsHistoryQuery
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.dialects import bucket_start
 from glyphd.history.departures import departures
-from glyphd.history.groupings import Groups
+from glyphd.history.groupings import GroupKeys
 from glyphd.history.market_stats import STATISTICS
 from glyphd.history.series import Key, Series, SeriesRow
 from glyphd.history.summaries import Summary
@@ -32,7 +32,7 @@ class StatsHistory(Series):
 
     def __init__(self, database: Database, asked: StatsHistoryQuery) -> None:
         super().__init__(database)
-        self._groups = Groups(database, asked.by)
+        self._groups = GroupKeys(database, asked.by)
         self._known = known_at(database, asked.as_of)
         self._asked = asked
         self.columns = ("bucket", *asked.by, *BUCKETED.columns)

@@ -8,7 +8,7 @@ from typing import Any
 from peewee import JOIN, SQL, Case, Database, Select, fn
 
 from glyphd.db.dialects import caseless
-from glyphd.listings.quantiles import QUANTILES, interpolated, is_near, picked
+from glyphd.listings.quantiles import QUANTILES, interpolated, rank_before
 from glyphd.listings.ratios import score_per_1000_usd
 
 AVERAGE_DECIMALS = 6
@@ -61,17 +61,17 @@ class Summary:
         The measures are sorted one by one, because a row with all of them takes longer to sort.
         """
         observed = observations.cte("observed", materialized=True)
-        totals = self._totals(observed, keys, shown).alias("totals")
-        columns = [getattr(totals.c, name) for name in (*keys, *shown, *self._total_names)]
-        query = Select([totals], columns)
+        totals = self._totals(observed, keys, shown).cte("totals", materialized=True)
+        columns = _of(totals, (*keys, *shown, *self._total_names))
+        query, ctes = Select([totals], columns), [observed, totals]
         for measure, quantiles in self._picked.items():
-            picks = _picks(observed, keys, measure, quantiles).alias(f"picked_{measure}")
-            same = [getattr(totals.c, key) == getattr(picks.c, key) for key in keys]
-            query = query.join(picks, JOIN.LEFT_OUTER, on=reduce(and_, same))
-            query = query.select_extend(
-                *(getattr(picks.c, name) for name in _pick_names(measure, quantiles))
-            )
-        return query.order_by(*(getattr(totals.c, key) for key in keys)).with_cte(observed)
+            wanted = _wanted(totals, keys, measure, quantiles)
+            ctes.append(wanted)
+            names = _pick_names(measure, quantiles)
+            picks = _picks(observed, wanted, keys, measure, names).alias(f"picked_{measure}")
+            query = query.join(picks, JOIN.LEFT_OUTER, on=_same(keys, totals, picks))
+            query = query.select_extend(*_of(picks, names))
+        return query.order_by(*_of(totals, keys)).with_cte(*ctes)
 
     def row(self, fields: Sequence[Any]) -> list[Any]:
         """The values of `columns`, from the fields of a selected row."""
@@ -102,8 +102,17 @@ class Summary:
     @property
     def _total_names(self) -> list[str]:
         spans = [f"{end}_{of}" for of, names in self._spanned.items() for end in names]
+        sizes = [f"size_{measure}" for measure in self._picked]
         sellers = ["seller_count"] if self._counts_sellers else []
-        return ["listing_count", *spans, *sellers, "last_seen_at", *self._flags, *self._shared]
+        return [
+            "listing_count",
+            *spans,
+            *sizes,
+            *sellers,
+            "last_seen_at",
+            *self._flags,
+            *self._shared,
+        ]
 
     @property
     def _spanned(self) -> dict[str, tuple[str, ...]]:
@@ -116,13 +125,15 @@ class Summary:
         }
 
     def _totals(self, observed: Any, keys: Sequence[str], shown: Sequence[str]) -> Any:
-        grouped = [getattr(observed.c, key) for key in keys]
+        grouped = _of(observed, keys)
         values = {name: fn.MIN(getattr(observed.c, name)) for name in shown}
         values["listing_count"] = fn.COUNT(observed.c.price)
         for measure in self._spanned:
             value = getattr(observed.c, measure)
             values |= {f"min_{measure}": fn.MIN(value), f"max_{measure}": fn.MAX(value)}
             values[f"sum_{measure}"] = fn.SUM(_summable(value))
+        for measure in self._picked:
+            values[f"size_{measure}"] = fn.COUNT(getattr(observed.c, measure))
         if self._counts_sellers:
             values["seller_count"] = fn.COUNT(observed.c.seller.distinct())
         values["last_seen_at"] = fn.MAX(observed.c.seen_at)
@@ -137,26 +148,49 @@ def _statistics_of(measure: str, columns: Sequence[str]) -> list[str]:
     return [name for name, _, of in named if of == measure]
 
 
-def _picks(observed: Any, keys: Sequence[str], measure: str, quantiles: Sequence[str]) -> Any:
-    """The values of the measure that its quantiles are made of, for each group that has any."""
-    value = getattr(observed.c, measure)
-    group = [getattr(observed.c, key) for key in keys]
-    rank = fn.ROW_NUMBER().over(partition_by=group, order_by=[value])
-    size = fn.COUNT(SQL("*")).over(partition_by=group)
-    columns = [*group, value.alias("value"), rank.alias("rank"), size.alias("size")]
-    ranked = Select([observed], columns).where(value.is_null(False)).alias(f"ranked_{measure}")
-    group = [getattr(ranked.c, key) for key in keys]
-    values = [fn.MAX(ranked.c.size)]
-    for name in quantiles:
-        values += picked(name, ranked.c.value, ranked.c.rank, ranked.c.size)
-    named = zip(_pick_names(measure, quantiles), values, strict=True)
-    query = Select([ranked], [*group, *(value.alias(name) for name, value in named)])
-    return query.where(is_near(ranked.c.rank, ranked.c.size)).group_by(*group)
+def _of(source: Any, names: Sequence[str]) -> list[Any]:
+    return [getattr(source.c, name) for name in names]
+
+
+def _same(keys: Sequence[str], one: Any, another: Any) -> Any:
+    return reduce(and_, [getattr(one.c, key) == getattr(another.c, key) for key in keys])
+
+
+def _wanted(totals: Any, keys: Sequence[str], measure: str, quantiles: Sequence[str]) -> Any:
+    """The ranks of the values that the quantiles of each group are made of, and what each is. To
+    look for them takes less than to tell each row how many there are in its group."""
+    size = getattr(totals.c, f"size_{measure}")
+    found: Any = None
+    for place, name in enumerate(_pick_names(measure, quantiles)):
+        rank = rank_before(quantiles[place // 2], size) + place % 2
+        columns = [*_of(totals, keys), rank.alias("rank"), SQL(f"'{name}'").alias("name")]
+        ranks = Select([totals], columns)
+        found = ranks if found is None else found.union_all(ranks)
+    return found.cte(f"wanted_{measure}", materialized=True)
+
+
+def _picks(
+    observed: Any, wanted: Any, keys: Sequence[str], measure: str, names: Sequence[str]
+) -> Any:
+    """The wanted values of each group that has any, each in the column of its name.
+
+    SQLite reads what is joined by CROSS JOIN in this order: each ranked row looks whether it is
+    wanted.
+    """
+    value, group = getattr(observed.c, measure), _of(observed, keys)
+    rank = fn.ROW_NUMBER().over(partition_by=group, order_by=[value]).alias("rank")
+    rows = Select([observed], [*group, value.alias("value"), rank])
+    ranked = rows.where(value.is_null(False)).alias(f"ranked_{measure}")
+    columns = [
+        fn.MAX(Case(None, [(wanted.c.name == name, ranked.c.value)])).alias(name) for name in names
+    ]
+    joined = Select([ranked], [*_of(ranked, keys), *columns]).join(wanted, JOIN.CROSS)
+    is_wanted = _same(keys, ranked, wanted) & (ranked.c.rank == wanted.c.rank)
+    return joined.where(is_wanted).group_by(*_of(ranked, keys))
 
 
 def _pick_names(measure: str, quantiles: Sequence[str]) -> list[str]:
-    ends = [f"{name}_{end}_{measure}" for name in quantiles for end in ("low", "high")]
-    return [f"size_{measure}", *ends]
+    return [f"{name}_{end}_{measure}" for name in quantiles for end in ("low", "high")]
 
 
 def _summable(value: Any) -> Any:

@@ -14,8 +14,6 @@ from fractions import Fraction
 from math import isinf
 from typing import Any
 
-from peewee import Case, fn
-
 QUANTILES: Mapping[str, Fraction] = {
     "p10": Fraction(1, 10),
     "p25": Fraction(1, 4),
@@ -23,29 +21,13 @@ QUANTILES: Mapping[str, Fraction] = {
     "p75": Fraction(3, 4),
     "p90": Fraction(9, 10),
 }
-_PARTS = 20
-"""Every fraction is so many twentieths, a whole number of them."""
 
 
-def is_near(rank: Any, size: Any) -> Any:
-    """Condition: a value with this rank (1, 2, …) among `size` ones is one of those that the
-    QUANTILES may be made of.
-
-    One look at each row instead of one for each quantile. In twentieths of a step the positions are
-    the multiples of size − 1; a value is used if one of these is less than a step away from it.
-    """
-    steps = Case(None, [(size > 1, size - 1)], 1)
-    after, before = rank * _PARTS - 1, (rank - 2) * _PARTS - 1
-    # A step is added to both, because integer division of a negative number rounds up.
-    return (after + steps) / steps > (before + steps) / steps
-
-
-def picked(name: str, value: Any, rank: Any, size: Any) -> list[Any]:
-    """Two aggregates over a group's rows: the values around the quantile's position. The second is
-    null if nothing follows the first."""
+def rank_before(name: str, size: Any) -> Any:
+    """Expression: the rank (1, 2, …) of the value at or before the quantile's position among `size`
+    values. The other one has the next rank."""
     fraction = QUANTILES[name]
-    before = (size - 1) * fraction.numerator / fraction.denominator
-    return [fn.MAX(Case(None, [(rank == before + number, value)])) for number in (1, 2)]
+    return (size - 1) * fraction.numerator / fraction.denominator + 1
 
 
 def quantile_of(name: str, values: Sequence[float]) -> float:
@@ -56,7 +38,8 @@ def quantile_of(name: str, values: Sequence[float]) -> float:
 
 
 def interpolated(name: str, size: int, low: float, high: float | None = None) -> float:
-    """The quantile of `size` values, from those that `picked` finds."""
+    """The quantile of `size` values, from the two around its position; nothing follows the last
+    value."""
     fraction = QUANTILES[name]
     parts = fraction.denominator
     part = (size - 1) * fraction.numerator % parts
