@@ -77,8 +77,8 @@ def test_an_outlier_moves_nothing(store: DatabaseListingStore) -> None:
 
 
 def test_a_price_of_nothing_is_not_compared(store: DatabaseListingStore) -> None:
-    _take(store, 1, a=0, b=100, c=5e-324)
-    _take(store, 2, a=100, b=0, c=1.7e308)
+    _take(store, 1, a=0, b=100, c=1e-200)
+    _take(store, 2, a=100, b=0, c=1e200)
     assert _rows(store) == [("2025-07-01", 100.0, 0, None), ("2025-07-02", 100.0, 0, None)]
 
 
