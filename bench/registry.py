@@ -5,6 +5,7 @@ from collections.abc import Callable
 from bench import (
     beside,
     bucket,
+    complete,
     growth,
     history,
     ingest,
@@ -27,6 +28,7 @@ Measure = Callable[[Plan], list[Result]]
 
 BENCHMARKS: dict[str, Measure] = {
     "ingest": ingest.measure,
+    "complete": complete.measure,
     "repeats": repeats.measure,
     "growth": growth.measure,
     "small": small.measure,

@@ -72,10 +72,10 @@ class Running:
         assert found
         return int(found[1]) / 1024
 
-    def upload(self, path: Path) -> str:
+    def upload(self, path: Path, query: str = "") -> str:
         """Sends the file as a raw body; the id of its import."""
         with self.client() as client:
-            return str(client.post_file("/api/import", path, ASYNC)["import_id"])
+            return str(client.post_file(f"/api/import{query}", path, ASYNC)["import_id"])
 
     def status(self, import_id: str) -> dict[str, Any]:
         with self.client() as client:
@@ -98,9 +98,9 @@ class Running:
             time.sleep(REST_SECONDS)
             used, now = now, sum(self.worker.cpu_times()[:2])
 
-    def take_in(self, path: Path) -> Import:
+    def take_in(self, path: Path, query: str = "") -> Import:
         """Sends the file and waits until it is imported."""
-        import_id = self.upload(path)
+        import_id = self.upload(path, query)
         began = time.perf_counter()
         status = self.wait(import_id)
         return Import(status, time.perf_counter() - began)

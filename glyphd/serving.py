@@ -20,6 +20,7 @@ from glyphd.backlog import LOOK_SECONDS, Backlog
 from glyphd.db.connections import open_registry
 from glyphd.descriptors import raise_descriptor_limit
 from glyphd.importing.registry import Registry
+from glyphd.importing.source_states import SILENCE_LOOK_SECONDS
 from glyphd.importing.status import STALL_LOOK_SECONDS
 from glyphd.memory import collect_rarely, share_arenas
 from glyphd.repeating import Repeating
@@ -102,9 +103,10 @@ def _background(
     forget_unfinished = partial(uploads.forget_unfinished, HALF_RECEIVED_SECONDS)
     return [
         Repeating(backlog.refresh, LOOK_SECONDS, failure="backlog_unknown"),
-        # Workers do these two too, but none may be running, or none on this machine.
+        # Workers do these three too, but none may be running, or none on this machine.
         Repeating(forget_unfinished, TIDY_SECONDS, failure="unfinished_uploads_left"),
         Repeating(registry.report_stalled, STALL_LOOK_SECONDS, failure="stalls_unknown"),
+        Repeating(registry.report_silent, SILENCE_LOOK_SECONDS, failure="silences_unknown"),
         # So that the server's loop can refuse a body without waiting for a database.
         Repeating(guard.known.current, RENEWAL_SECONDS, failure="tokens_unknown"),
     ]

@@ -13,6 +13,7 @@ import structlog
 
 from glyphd.db.connections import open_archive
 from glyphd.db.troubles import Trouble, trouble_of
+from glyphd.importing.source_states import SILENCE_LOOK_SECONDS
 from glyphd.importing.status import STALL_LOOK_SECONDS
 from glyphd.memory import collect_rarely
 from glyphd.services import Services
@@ -62,6 +63,7 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
         _every(TIDY_SECONDS, stopping, services.registry.prune_events),
         _every(TIDY_SECONDS, stopping, webhooks.prune),
         _every(STALL_LOOK_SECONDS, stopping, services.registry.report_stalled),
+        _every(SILENCE_LOOK_SECONDS, stopping, services.registry.report_silent),
         _every(SWEEP_SECONDS, stopping, taking_up.sweep),
         _every(LOOK_SECONDS, stopping, QuietCheck(services, context.is_suspect, stopping).look),
     ]

@@ -94,7 +94,15 @@ _FORESEEN = {
     "import_id": "9a0a2c8e-1b2f-4b0e-8a55-0c1a4f6a3d12",
     "kind": "rollback",
     "dry_run": True,
-    "effect": {"added": 0, "removed": 3, "changed": 20, "unchanged": 1, "indistinct": 0},
+    "effect": {
+        "added": 0,
+        "removed": 3,
+        "changed": 20,
+        "unchanged": 1,
+        "indistinct": 0,
+        "gone": 0,
+        "back": 0,
+    },
 }
 _CHANGED = (
     Answer(

@@ -35,6 +35,7 @@ from glyphd.api.request_ids import request_id_from
 from glyphd.api.request_metrics import NO_ROUTE, RequestMetrics
 from glyphd.api.rereading import read_again_on_primary
 from glyphd.api.routes import Route
+from glyphd.api.source_list_routes import SourceListApi
 from glyphd.api.source_routes import SourcesApi
 from glyphd.api.stats_routes import StatsApi
 from glyphd.api.system_routes import SystemApi
@@ -110,6 +111,7 @@ def describe(
         StatsApi(services, results),
         DiffApi(services, results),
         SourcesApi(services, results),
+        SourceListApi(services),
         EventsApi(services, waiting),
         WebhooksApi(services),
         MetricsApi(services, requests or RequestMetrics()),

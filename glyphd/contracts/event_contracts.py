@@ -18,6 +18,7 @@ class EventKind(StrEnum):
     IMPORT_ROLLED_BACK = "import.rolled_back"
     IMPORT_RESTORED = "import.restored"
     IMPORT_STALLED = "import.stalled"
+    SOURCE_SILENT = "source.silent"
 
 
 class EventData(BaseModel):
@@ -65,11 +66,20 @@ class ImportStalled(EventData):
     heartbeat_at: TimeText
 
 
+class SourceSilent(EventData):
+    """A source has sent nothing for clearly longer than usual; `import_id` is its last success."""
+
+    last_success_at: TimeText
+    usual_interval_seconds: float
+    silent_since: TimeText
+
+
 DATA_OF_KIND: dict[EventKind, type[EventData]] = {
     EventKind.IMPORT_FINISHED: ImportFinished,
     EventKind.IMPORT_ROLLED_BACK: ImportChanged,
     EventKind.IMPORT_RESTORED: ImportChanged,
     EventKind.IMPORT_STALLED: ImportStalled,
+    EventKind.SOURCE_SILENT: SourceSilent,
 }
 
 
@@ -94,6 +104,6 @@ class EventView(BaseModel):
     id: int = Field(description="Greater than that of every earlier event")
     kind: EventKind
     occurred_at: TimeText
-    data: ImportFinished | ImportChanged | ImportStalled = Field(
+    data: ImportFinished | ImportChanged | ImportStalled | SourceSilent = Field(
         description="What happened, by its kind"
     )

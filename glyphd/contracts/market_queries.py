@@ -11,9 +11,10 @@ from glyphd.contracts.queries import (
     MomentQuery,
     PageQuery,
     QueryTime,
+    SeenWithin,
     Words,
-    split_at_commas,
 )
+from glyphd.contracts.query_values import split_at_commas
 
 MAX_GROUPINGS = 2
 Grouping = Literal["model", "region", "condition", "seller", "source", "source_type", "vram_gb"]
@@ -45,6 +46,11 @@ class StatsQuery(GroupQuery):
     """The parameters of `GET /api/stats`."""
 
     gone: GoneChoice = "exclude"
+    seen_within: SeenWithin | None = Field(
+        None,
+        description="Seen so recently, such as 36h or 7d, before the newest observation of its "
+        "source, or before as_of",
+    )
 
 
 class StatsHistoryQuery(GroupQuery):

@@ -1,7 +1,6 @@
 """The query parameters of each route as pydantic contracts."""
 
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -23,38 +22,17 @@ from glyphd.contracts.import_options import (
 )
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.contracts.parameter_reading import NEVER_BLANK
-from glyphd.times import parse_time
+from glyphd.contracts.query_values import few_words, hours, query_time, split_at_commas
 
 MAX_LIMIT = 10_000
-MAX_WORDS = 10
 MAX_WAIT_SECONDS = 60
-_LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)(?<=.{16} )")
-
-
-def _query_time(text: str) -> str:
-    """A `+` in a URL arrives as a space, so a space before an offset is read as a `+`."""
-    try:
-        return parse_time(_LOST_PLUS.sub("+", text.strip()))
-    except ValueError:
-        raise ValueError("must be a time such as 2025-07-29T12:12:00Z") from None
-
-
-def split_at_commas(text: Any) -> Any:
-    return [name.strip() for name in text.split(",")] if isinstance(text, str) else text
-
-
-def _few_words(text: str | None) -> str | None:
-    if text is not None and len(text.split()) > MAX_WORDS:
-        raise ValueError(f"must have at most {MAX_WORDS} words")
-    return text
-
 
 Words = Annotated[
     list[Annotated[str, TextCell(required=True, max_length=2000)]], Field(default_factory=list)
 ]
 Bound = Annotated[float | None, NumberCell()]
 QueryTime = Annotated[
-    str, AfterValidator(_query_time), WithJsonSchema({"type": "string", "format": "date-time"})
+    str, AfterValidator(query_time), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 Moment = Annotated[
     QueryTime | None,
@@ -64,6 +42,12 @@ Moment = Annotated[
 Limit = Annotated[int | None, IntegerCell(minimum=1, maximum=MAX_LIMIT)]
 Flag = Annotated[bool | None, BooleanCell()]
 OutputFormat = Literal["json", "csv", "ndjson", "parquet"]
+SeenWithin = Annotated[
+    int,
+    BeforeValidator(hours),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{1,5}[hd]$", "examples": ["36h", "7d"]}),
+]
+"""A number of hours."""
 Bucket = Literal["day", "week", "month"]
 Gone = Literal["exclude", "include", "only"]
 GoneChoice = Annotated[
@@ -147,7 +131,7 @@ class FilterQuery(PageQuery):
     model_contains: Annotated[str | None, TextCell()] = Field(
         None, description="Part of the model, ignoring ASCII case"
     )
-    q: Annotated[str | None, TextCell(max_length=200), AfterValidator(_few_words)] = Field(
+    q: Annotated[str | None, TextCell(max_length=200), AfterValidator(few_words)] = Field(
         None,
         description="Words, at most 10, all of which occur in model, title, seller or region, "
         "ignoring ASCII case",
@@ -173,6 +157,11 @@ class ListingQuery(FilterQuery):
     """Filters, order and page of `GET /api/listings`."""
 
     gone: GoneChoice = "exclude"
+    seen_within: SeenWithin | None = Field(
+        None,
+        description="Seen so recently, such as 36h or 7d, before the newest observation of its "
+        "source, or before as_of",
+    )
     history: Flag = Field(
         None, description="Every scoring event, not just the latest of each listing"
     )

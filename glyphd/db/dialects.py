@@ -138,6 +138,15 @@ def microseconds_of(database: Database, time: str) -> str:
     return f"CAST(EXTRACT(EPOCH FROM CAST({time} AS TIMESTAMPTZ)) * 1000000 AS BIGINT)"
 
 
+def hours_before(database: Database, time: Any, hours: int) -> Any:
+    """The stored time so many hours before a stored time, to the microsecond."""
+    if is_sqlite(database):
+        second = fn.STRFTIME("%Y-%m-%dT%H:%M:%S", fn.SUBSTR(time, 1, 19), f"-{hours} hours")
+        return second.concat(fn.SUBSTR(time, 20))
+    moment = fn.TIMEZONE("UTC", time.cast("timestamptz")) - SQL(f"interval '{int(hours)} hours'")
+    return fn.TO_CHAR(moment, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+
+
 def first_half_of_sha256(database: Database, text: str) -> str:
     """SQL for 16 bytes: the first half of the SHA-256 of a text in UTF-8."""
     if not isinstance(database, SqliteDatabase):

@@ -8,6 +8,7 @@ from peewee import (
     DoubleField,
     IntegerField,
     Model,
+    SmallIntegerField,
     TextField,
 )
 
@@ -97,8 +98,8 @@ class Job(Model):
     user_agent = TextField(null=True)
     created_by = TextField(null=True)
     traceparent = TextField(null=True)
-    complete = BooleanField(null=True)
-    allow_shrink = BooleanField(null=True)
+    complete = SmallIntegerField(null=True)
+    allow_shrink = SmallIntegerField(null=True)
 
     class Meta:
         table_name = "jobs"

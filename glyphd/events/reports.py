@@ -9,6 +9,7 @@ from glyphd.contracts.event_contracts import (
     ImportChanged,
     ImportFinished,
     ImportStalled,
+    SourceSilent,
 )
 from glyphd.contracts.import_contracts import ImportFailure, ImportStatus
 from glyphd.db.archive_models import RESTORE, ROLLBACK
@@ -57,6 +58,20 @@ def report_of_stall(job: Job, now: str) -> Report:
         heartbeat_at=job.heartbeat_at,
     )
     return Report(EventKind.IMPORT_STALLED, job, now, data)
+
+
+def report_of_silence(last: Job, rhythm: tuple[float, str], now: str) -> Report:
+    """What a source reports whose last success was this import: its usual interval in seconds, and
+    since when it is silent."""
+    usual_interval_seconds, silent_since = rhythm
+    data = SourceSilent(
+        import_id=last.import_id,
+        source=last.source,
+        last_success_at=last.finished_at,
+        usual_interval_seconds=usual_interval_seconds,
+        silent_since=silent_since,
+    )
+    return Report(EventKind.SOURCE_SILENT, last, now, data)
 
 
 def _finished(job: Job) -> ImportFinished:

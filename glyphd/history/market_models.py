@@ -6,7 +6,8 @@ from typing import Any
 from peewee import JOIN, SQL, Database, Node, Select, fn
 
 from glyphd.contracts.columns import CAPACITIES
-from glyphd.contracts.queries import MAX_WORDS, Gone
+from glyphd.contracts.queries import Gone
+from glyphd.contracts.query_values import MAX_WORDS
 from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.db.archive_models import GPUModel, ScoredListing
 from glyphd.db.dialects import (

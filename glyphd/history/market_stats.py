@@ -24,7 +24,7 @@ STATISTICS = (
     "last_seen_at",
 )
 STATS = Summary(*STATISTICS)
-_FILTERS = {"gone", *FilterQuery.model_fields} - set(PageQuery.model_fields)
+_FILTERS = {"gone", "seen_within", *FilterQuery.model_fields} - set(PageQuery.model_fields)
 
 
 class Stats(Series):

@@ -17,6 +17,7 @@ from glyphd.history.import_diff import DiffCounts, count_diff
 from glyphd.history.market_models import find_model
 from glyphd.history.matching import Brought
 from glyphd.history.series import Key, Series, SeriesRow
+from glyphd.history.source_totals import SourceTotal, source_totals
 from glyphd.history.value_hints import values_in_market
 from glyphd.listings.cursors import read_cursor
 from glyphd.listings.results import Page, RowStream, cut_page
@@ -54,6 +55,10 @@ class RememberedHistory:
             ("model", fold_ascii(name), as_of, gone),
             lambda: find_model(self._archive, name, as_of, gone),
         )
+
+    def source_totals(self) -> dict[str, SourceTotal]:
+        """What the archive has of each source, by its folded name."""
+        return self.kept("source totals", lambda: source_totals(self._archive))
 
     def count_diff(self, old: Brought, new: Brought) -> DiffCounts:
         """The counts of the difference between two imports."""

@@ -77,11 +77,13 @@ class Intake:
         """Calls the door while most of the upload has not arrived yet; an accepted upload is
         digested from now on.
 
-        Raises FileRefused. `is_complete`: no option can follow. A later option could correct
-        anything except another format; then `accept` calls the door again.
+        Raises FileRefused and InvalidParameter. `is_complete`: no option can follow. A later option
+        could correct anything except another format; then `accept` calls the door again.
         """
         if asked.key is not None and self._is_key_known(asked.key):
             return
+        if is_complete:
+            require_consistent(asked.options)
         block = first_block(receiving.head, receiving.size, described.content_encoding)
         try:
             _reading(block, described.content_type, asked.options, self._max_columns)
@@ -97,9 +99,8 @@ class Intake:
         stored.
 
         Raises InvalidParameter for options that exclude each other, and IdempotencyConflict if the
-        key belongs to another request. The door is called before
-        the digest and the sync, which take time; but a known key may belong to an upload that the
-        door would no longer accept.
+        key belongs to another request. The door is called before the digest and the sync, which
+        take time; but a known key may belong to an upload that the door would no longer accept.
         """
         require_consistent(asked.options)
         is_empty_list = described.content_type == NDJSON and asked.options.complete
@@ -257,7 +258,7 @@ def _reading(
 ) -> dict[str, Any]:
     """How the worker will read the file, and the client's other options."""
     asked = options.model_dump(include={"source", "description", "on_error", "dry_run"})
-    asked |= {name: getattr(options, name) or None for name in ("complete", "allow_shrink")}
+    asked |= {name: int(getattr(options, name)) or None for name in ("complete", "allow_shrink")}
     if content_type == NDJSON:
         return asked | {"encoding": "utf-8", "delimiter": None}
     layout = check_door(block, options, max_columns=max_columns).layout
@@ -291,8 +292,8 @@ def options_of(job: Job) -> dict[str, Any]:
     kept = {
         name: getattr(job, name)
         for name in ImportOptions.model_fields.keys() & Job._meta.fields.keys()
-        if getattr(job, name) is not None
     }
+    kept |= {name: bool(kept[name]) for name in ("complete", "allow_shrink")}
     return kept | {"map": json.loads(job.column_map or "[]")}
 
 

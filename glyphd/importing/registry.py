@@ -12,10 +12,11 @@ from glyphd.contracts.import_contracts import FINAL, UNFINISHED, ImportStatus
 from glyphd.db.archive_models import ROLLBACK, ImportBatch
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.registry_models import Job, Worker
-from glyphd.events.feed import add_event, is_reported, prune_events
-from glyphd.events.reports import report_of_end, report_of_stall
+from glyphd.events.feed import KEPT_DAYS, add_event, is_reported, prune_events
+from glyphd.events.reports import report_of_end, report_of_silence, report_of_stall
 from glyphd.importing.claims import Claim, ClaimLost, rests
 from glyphd.importing.job_queries import IMPORT, JobQueries
+from glyphd.importing.source_states import last_success, source_states
 from glyphd.importing.status import is_stalled
 from glyphd.times import now_text, utc_now, utc_text
 
@@ -146,6 +147,31 @@ class Registry(JobQueries):
                 if not is_reported(self.database, report_of_stall(job, now_text())):
                     with self.database.atomic():
                         self._report_stall(self._one(Job.id == job.id) or job)
+
+    def report_silent(self) -> None:
+        """Adds an event for each source that has fallen silent, once for each silence.
+
+        It is known by the last success before it. One that began before the oldest event that is
+        kept was reported long ago, even if that event is deleted by now.
+        """
+        now = utc_now()
+        for state in source_states(self, now):
+            if state.silent_since is None or state.rhythm is None:
+                continue
+            if now - state.silent_since > timedelta(days=KEPT_DAYS):
+                continue
+            last = self.job(state.last_success.job_id)
+            assert last is not None
+            usual = state.rhythm.usual.total_seconds()
+            report = report_of_silence(last, (usual, utc_text(state.silent_since)), now_text())
+            with self.connected():
+                if is_reported(self.database, report):
+                    continue
+                with self.database.atomic() as transaction:
+                    add_event(self.database, report)
+                    # The feed is locked now: whatever else has ended is seen here.
+                    if last_success(self, state.source) != state.last_success:
+                        transaction.rollback()
 
     def prune_events(self) -> None:
         """Deletes the events of the feed that are too old to be kept."""

@@ -62,7 +62,9 @@ class Search:
     def _known(self) -> Knowledge:
         """What the archive knows or knew, read when rows are asked for: a client that has them
         already is answered without."""
-        return known_at(self._database, self._query.as_of)
+        known = known_at(self._database, self._query.as_of)
+        leaves_gone_out = self._query.gone == "exclude" and not self._shows_history
+        return replace(known, leaves_gone_out=leaves_gone_out)
 
     @property
     def sort(self) -> str:
@@ -125,6 +127,7 @@ class Search:
             self._along is not None
             and asked <= _ORDERED_BY[self._along]
             and self._query.as_of is None
+            and self._query.seen_within is None
             and (is_flag or self._shows_history)
         )
 
@@ -159,7 +162,8 @@ class Search:
         """Rows in order, each with its key and its id after its columns."""
         asked = {name: value for name, value in self._wanted.items() if value not in (None, [])}
         asked |= self._medians()
-        shape = (self.columns, self._order, self._shows_history, self._query.gone, self._known)
+        asked_of = (self._shows_history, self._query.gone, self._query.seen_within)
+        shape = (self.columns, self._order, asked_of, self._known)
         sql, parameters = self._statements.write(
             self._database, shape, asked | position, self._positioned
         )
@@ -195,6 +199,9 @@ class Search:
         condition = self._known.is_held() if self._shows_history else is_current
         if condition is not None:
             query = query.where(condition)
+        if self._query.seen_within is not None:
+            is_recent = self._known.is_recent(self._database, self._query.seen_within)
+            query = query.where(is_recent)
         return restrict(
             query, self._database, {name: values[name] for name in PREDICATES if name in values}
         )
@@ -231,6 +238,7 @@ class Search:
             asked.as_of,
             bool(asked.history),
             asked.gone,
+            asked.seen_within,
             self._order.key,
             self._order.descending,
         ]

@@ -89,6 +89,13 @@ def left_out_at(event: Any, files: Any, source: Any = None) -> Any:
     )
 
 
+def is_left_out(event: Any) -> Any:
+    """Condition, for the present: the event's listing is gone because of a complete file. What such
+    a file lists itself, which is most of the market, is not looked up."""
+    is_in_file = event.import_id.in_(CompleteSource.select(CompleteSource.import_id))
+    return ~is_in_file & fn.EXISTS(left_out_at(event, stored_files()))
+
+
 def _id_of(import_id: Any, order: Any) -> Any:
     """The first id of an import's events in this order; null if it has none."""
     return _EVENT.select(_EVENT.id).where(_EVENT.import_id == import_id).order_by(order).limit(1)

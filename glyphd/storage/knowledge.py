@@ -6,6 +6,7 @@ market's.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from peewee import SQL, Case, Database, Select, fn
@@ -20,14 +21,17 @@ from glyphd.db.archive_models import (
     ListingKey,
     ScoredListing,
 )
+from glyphd.db.dialects import hours_before
 from glyphd.storage.complete_files import (
     IS_COMPLETE,
     every_file,
     files_of,
+    is_left_out,
     left_out_at,
     stored_files,
 )
-from glyphd.storage.offers import all_of, gone_at, is_observation
+from glyphd.storage.offers import all_of, fold_source, gone_at, is_observation
+from glyphd.times import read_stored, utc_text
 
 _NO_EVENT = -1
 _BEFORE_ALL_TIMES = ""
@@ -40,8 +44,9 @@ class Knowledge:
 
     `last_event_id` and `last_seen_at` bound the events of imports committed by then;
     `has_rollbacks` says whether any import did not count, `has_complete_files` whether one that
-    counted was a complete file. `supposed_out` is an import that is treated as rolled back,
-    `supposed_in` one that is treated as restored.
+    counted was a complete file; `leaves_gone_out`, that no listing that is gone is asked for.
+    `supposed_out` is an import that is treated as rolled back, `supposed_in` one that is treated as
+    restored.
     """
 
     as_of: str | None = None
@@ -49,6 +54,7 @@ class Knowledge:
     last_seen_at: str | None = None
     has_rollbacks: bool = False
     has_complete_files: bool = False
+    leaves_gone_out: bool = False
     supposed_out: str | None = None
     supposed_in: str | None = None
 
@@ -90,9 +96,9 @@ class Knowledge:
         if gone == "include":
             return kept | left_out_of_group
         if gone == "exclude":
-            return kept & ~fn.EXISTS(self._left_out_at()) if self.has_complete_files else kept
+            return kept & ~self._is_left_out() if self.has_complete_files else kept
         if self.has_complete_files:
-            return (kept & fn.EXISTS(self._left_out_at())) | left_out_of_group
+            return (kept & self._is_left_out()) | left_out_of_group
         return left_out_of_group
 
     def is_latest(self) -> Any:
@@ -119,10 +125,12 @@ class Knowledge:
     def gone_at(self) -> Any:
         """Expression: since when the event's listing is gone, if it is the latest observation; else
         null. A group that is too small says so before a complete file does."""
+        if self.leaves_gone_out:
+            return SQL("CAST(NULL AS TEXT)")
         in_group = ScoredListing.group_id.is_null(False) & self.is_latest()
         cases = [(in_group, gone_at(ScoredListing, self.counting))]
         if self.has_complete_files:
-            by_file = self._left_out_at()
+            by_file = left_out_at(ScoredListing, self.complete_files())
             if self.as_of is None:  # the flag is a shorter way for all but a few
                 cases.insert(0, (IS_CURRENT, by_file))
             else:
@@ -130,8 +138,11 @@ class Knowledge:
                 cases.append((self.is_latest(), by_file))
         return Case(None, cases, None)
 
-    def _left_out_at(self) -> Any:
-        return left_out_at(ScoredListing, self.complete_files())
+    def _is_left_out(self) -> Any:
+        """Condition: the latest complete file of the event's source leaves its listing out."""
+        if self.as_of is None:
+            return is_left_out(ScoredListing)
+        return fn.EXISTS(left_out_at(ScoredListing, self.complete_files()))
 
     def complete_files(self) -> Any:
         """The latest complete file of each source, as `left_out_at` takes them."""
@@ -149,6 +160,24 @@ class Knowledge:
         if self.as_of is not None:
             conditions.append(ImportBatch.imported_at <= self.as_of)
         return conditions
+
+    def is_recent(self, database: Database, hours: int) -> Any:
+        """Condition: the event was seen at most so many hours before the newest observation of its
+        source that counts, or before the moment."""
+        if self.as_of is not None:
+            moment = read_stored(self.as_of) - timedelta(hours=hours)
+            return ScoredListing.seen_at >= utc_text(moment)
+        own, source = ImportBatch.alias("own_batch"), fold_source(ImportBatch.source)
+        counts = self.counts(ImportBatch)
+        batches = ImportBatch.select(
+            source.alias("source"),
+            hours_before(database, fn.MAX(ImportBatch.last_seen_at), hours).alias("since"),
+        ).group_by(SQL("1"))
+        recent = (batches if counts is None else batches.where(counts)).alias("recent")
+        since = own.select(recent.c.since).join(
+            recent, on=(recent.c.source == fold_source(own.source))
+        )
+        return ScoredListing.seen_at >= since.where(own.import_id == ScoredListing.import_id)
 
     def first_seen_at(self) -> Any:
         """Expression: the earliest observation of the event's listing that counts; the event's own

@@ -5,13 +5,13 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from peewee import JOIN, SQL, Case, Database, FieldAlias, Node, Table, Value, fn
+from peewee import JOIN, SQL, Case, Database, FieldAlias, Node, Table, Value
 
-from glyphd.db.archive_models import CompleteSource, ListingKey, ScoredListing, Standing
+from glyphd.db.archive_models import ListingKey, ScoredListing, Standing
 from glyphd.db.dialects import unindexed
 from glyphd.storage.change_steps import step_between
 from glyphd.storage.compiled import Parameter, compiled
-from glyphd.storage.complete_files import left_out_at, stored_files
+from glyphd.storage.complete_files import is_left_out
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.knowledge import Knowledge, present
 from glyphd.storage.offers import is_from, is_in_group, is_nameless, is_observation
@@ -167,13 +167,11 @@ def _followed(origin: Origin) -> Any:
 
 
 def is_gone(event: Any, origin: Origin) -> Any:
-    """Condition: the listing of this latest event, which counts, is gone so far. What a complete
-    file lists itself is not looked up."""
+    """Condition: the listing of this latest event, which counts, is gone so far."""
     left_out_of_group = event.is_current == SQL("0")
-    if not origin.has_complete_files:
-        return left_out_of_group
-    elsewhere = event.import_id.not_in(CompleteSource.select(CompleteSource.import_id))
-    return left_out_of_group | (elsewhere & fn.EXISTS(left_out_at(event, stored_files())))
+    return (
+        left_out_of_group | is_left_out(event) if origin.has_complete_files else left_out_of_group
+    )
 
 
 def superseded() -> Any:

@@ -35,7 +35,7 @@ def migrate(migrator: Migrator, database: Database, *, fake: bool = False) -> No
     if on_sqlite:  # the step before may have changed the text in this very connection
         migrator.sql("PRAGMA writable_schema = RESET")
     for name, words in COLUMNS:
-        migrator.sql(f"ALTER TABLE jobs ADD COLUMN {name} {'INTEGER' if on_sqlite else 'BOOLEAN'}")
+        migrator.sql(f"ALTER TABLE jobs ADD COLUMN {name} {'INTEGER' if on_sqlite else 'SMALLINT'}")
         if not on_sqlite:
             migrator.sql(f"COMMENT ON COLUMN jobs.{name} IS '{words}'")
     if on_sqlite:

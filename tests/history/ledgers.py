@@ -91,15 +91,20 @@ class Ledger:
             for import_id, index in Search(self.database, query).everything()
         }
 
-    def gone(self, as_of: str | None = None) -> dict[tuple[int, int], int]:
-        """What is gone, now or at a moment, and since which minute."""
+    def latest(self, gone: str, as_of: str | None = None) -> dict[tuple[int, int], int | None]:
+        """The latest event of each listing, now or at a moment, and since which minute it is gone;
+        `gone` is the parameter."""
         query = ListingQuery.model_validate(
-            {"fields": ["import_id", "import_index", "gone_at"], "as_of": as_of, "gone": "only"}
+            {"fields": ["import_id", "import_index", "gone_at"], "as_of": as_of, "gone": gone}
         )
         return {
-            (int(import_id), index): _minute(gone_at)
+            (int(import_id), index): None if gone_at is None else _minute(gone_at)
             for import_id, index, gone_at in Search(self.database, query).everything()
         }
+
+    def gone(self, as_of: str | None = None) -> dict[tuple[int, int], int | None]:
+        """Those of them that are gone."""
+        return self.latest("only", as_of)
 
     def deltas(self) -> set[tuple[tuple[int, int], tuple[int, int]]]:
         """All deltas, as the places of their events: each is looked up by what the answer says of
@@ -129,8 +134,10 @@ class Ledger:
         assert self.current() == plain.current()
         assert self.gone() == plain.gone()
         for moment, then in self.moments:
-            assert self.current(moment) == then.current()
-            assert self.gone(moment) == then.gone()
+            assert self.latest("include", moment) == then.latest_places()
+        moment, then = self.moments[len(self.moments) // 2]
+        assert self.current(moment) == then.current()
+        assert self.gone(moment) == then.gone()
         assert self.deltas() == plain.deltas()
         assert self._indistinct() == {
             event.place for event in plain.counting() if plain.is_indistinct(event)

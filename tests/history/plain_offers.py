@@ -141,13 +141,17 @@ class PlainLedger:
             for listing, event in latest.items()
         }
 
+    def latest_places(self) -> dict[tuple[int, int], int | None]:
+        """The same by the places of the events."""
+        return {event.place: gone for event, gone in self.latest().values()}
+
     def current(self) -> set[tuple[int, int]]:
         """The latest event of each listing that is not gone."""
-        return {event.place for event, gone in self.latest().values() if gone is None}
+        return {place for place, gone in self.latest_places().items() if gone is None}
 
-    def gone(self) -> dict[tuple[int, int], int]:
+    def gone(self) -> dict[tuple[int, int], int | None]:
         """That of each listing that is gone, and since which minute it is."""
-        return {event.place: gone for event, gone in self.latest().values() if gone is not None}
+        return {place: gone for place, gone in self.latest_places().items() if gone is not None}
 
     def gone_and_back(self, before: "PlainLedger") -> tuple[int, int]:
         """How many offers of identities are gone since `before`, and how many are back, of the

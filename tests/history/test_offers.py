@@ -202,6 +202,7 @@ imports = st.one_of(
         Import,
         st.sampled_from(["feed", "Feed", "other", None]),
         st.lists(rows, min_size=1, max_size=5),
+        st.none(),
     ),
     st.builds(Import, st.sampled_from(["feed", "other"]), st.lists(rows, max_size=5), minutes),
 )
@@ -240,7 +241,7 @@ def postgres_archive(postgres_settings: Settings) -> Iterator[Database]:
 
 
 @hypothesis_settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(story=ledgers, turned=turns)
 def test_every_story_on_sqlite(template: Path, story: list[Import], turned: list[int]) -> None:
@@ -253,7 +254,7 @@ def test_every_story_on_sqlite(template: Path, story: list[Import], turned: list
 
 
 @hypothesis_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(story=ledgers, turned=turns)
 def test_every_story_on_postgresql(

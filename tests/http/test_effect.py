@@ -29,7 +29,8 @@ TUESDAY = _file(
 
 
 def _effect(**counts: int) -> dict[str, int]:
-    return dict.fromkeys(("new", "changed", "unchanged", "older", "indistinct"), 0) | counts
+    names = ("new", "changed", "unchanged", "older", "indistinct", "gone", "back")
+    return dict.fromkeys(names, 0) | counts
 
 
 def _codes(status: dict[str, Any]) -> dict[str, int]:
@@ -170,6 +171,7 @@ def test_a_rollback_and_a_restore_say_what_they_would_change(service: Service) -
     import_id = service.import_csv(TUESDAY)["import_id"]
     before = service.listings()
     effect = {"added": 0, "removed": 3, "changed": 1, "unchanged": 1, "indistinct": 0}
+    effect |= {"gone": 0, "back": 0}
     assert _foreseen(service, import_id, "rollback") == effect
     assert service.listings() == before
     service.http.post(f"/api/imports/{import_id}/rollback")
@@ -184,11 +186,13 @@ def test_taking_back_a_smaller_group_brings_offers_back(service: Service) -> Non
     import_id = service.import_csv(_file("A,1,0.5,Shop,,2025-07-02"))["import_id"]
     assert len(service.listings()) == 1
     assert _foreseen(service, import_id, "rollback") == {
-        "added": 1,
+        "added": 0,
         "removed": 0,
         "changed": 0,
         "unchanged": 0,
         "indistinct": 1,
+        "gone": 0,
+        "back": 1,
     }
 
 

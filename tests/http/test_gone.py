@@ -240,3 +240,20 @@ def test_counts_pages_and_cursors_leave_gone_listings_out(service: Service) -> N
         assert sorted(row["seller"] for row in rows) == [f"Shop {n}" for n in range(5, 10)]
     page = service.http.get("/api/listings?limit=2&gone=only&count=exact")
     assert (len(page.json), page.headers["X-Total-Count"]) == (2, "5")
+
+
+@pytest.mark.every_way
+def test_what_was_seen_within_some_hours_of_the_newest_observation_of_its_source(
+    service: Service,
+) -> None:
+    for day, number in ((1, 1), (2, 2), (4, 3)):
+        service.import_csv(_file(day, number), "?source=feed")
+    late = service.import_csv(_file(1, 8), "?source=other")
+    assert _offers(service, "?seen_within=48h") == {2, 3, 8}
+    assert _offers(service, "?seen_within=2d&seller=shop 3&limit=5") == {3}
+    assert _offers(service, "?seen_within=47h") == {3, 8}
+    service.http.post(f"/api/imports/{late['import_id']}/rollback")
+    service.work()
+    assert _offers(service, "?seen_within=99999d") == {1, 2, 3}
+    assert _offers(service, f"?seen_within=24h&as_of={late['imported_at']}") == set()
+    assert service.refusal("/api/listings?seen_within=2w")["parameter"] == "seen_within"

@@ -43,6 +43,7 @@ GET_PATHS = {
     "/api/deltas",
     "/api/forecast/deltas",
     "/api/events",
+    "/api/sources",
     "/api/webhooks",
     "/api/webhooks/{webhook_id}",
     "/api/webhooks/{webhook_id}/attempts",

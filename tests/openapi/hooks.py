@@ -52,6 +52,7 @@ def _depends(problem: dict[str, Any]) -> bool:
         or "is above" in problem["detail"]
         or "is given twice" in problem["detail"]
         or "needs kind" in problem["detail"]
+        or problem["detail"].startswith("complete=true:")
     )
 
 

@@ -188,7 +188,7 @@ def _use_webhooks(talk: Talk) -> None:
     talk.ask("POST", replay, status=409)
     talk.ask("PATCH", webhook, '{"enabled": true}', 200, **sent)
     talk.ask("POST", replay, status=202)
-    for path in ("/api/events", "/api/webhooks", f"{webhook}/attempts"):
+    for path in ("/api/events", "/api/sources", "/api/webhooks", f"{webhook}/attempts"):
         for form in ("csv", "ndjson", "parquet"):
             talk.ask("GET", f"{path}?format={form}")
         etag = talk.ask("GET", path).headers["ETag"]

@@ -73,6 +73,13 @@ def _model_listings(database: Database) -> Select:
     return rows.order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc()).limit(100)
 
 
+def _model_listings_beside_complete_files(database: Database) -> Select:
+    known = Knowledge(has_complete_files=True)
+    rows = select_rows((*COLUMNS, "gone_at"), known).where(known.is_current())
+    rows = rows.where(equals_caseless(database, ScoredListing.model, "m7"))
+    return rows.order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc()).limit(100)
+
+
 def _listing_history(database: Database) -> Select:
     return select_rows(COLUMNS, NOW).where(is_of_listing(b"x" * 16))
 
@@ -99,7 +106,15 @@ def _scans_of_events(database: Database, query: Select) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "question", [_model, _model_history, _model_listings, _listing_history, _import]
+    "question",
+    [
+        _model,
+        _model_history,
+        _model_listings,
+        _model_listings_beside_complete_files,
+        _listing_history,
+        _import,
+    ],
 )
 def test_one_of_many_is_found_by_an_index(archive: Database, question: Question) -> None:
     scans = _scans_of_events(archive, question(archive))

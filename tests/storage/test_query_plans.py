@@ -72,6 +72,25 @@ def test_the_main_queries_have_a_way_and_sort_nothing(
     assert "TEMP B-TREE" not in plan
 
 
+def test_what_is_gone_is_looked_up_row_by_row(archive: sqlite3.Connection) -> None:
+    """By its own import, the latest complete file of its source, and the index of listings."""
+    offered = Knowledge(has_complete_files=True).is_current()
+    plan = _plan(archive, _events(TIMELINE).where(offered).order_by(*LATEST_FIRST).limit(100))
+    assert plan.startswith("SCAN place\nSEARCH event USING INTEGER PRIMARY KEY (rowid=?)")
+    for way in (
+        "SEARCH batch_of_event USING INDEX importbatch_import_id (import_id=?)",
+        "SEARCH latest_file USING PRIMARY KEY (source=?)",
+        "SEARCH listed USING COVERING INDEX scored_listings_by_listing (first_event_id=?)",
+    ):
+        assert way in plan
+    assert "TEMP B-TREE" not in plan
+
+
+def test_nothing_is_looked_up_while_no_complete_file_counts(archive: sqlite3.Connection) -> None:
+    assert Knowledge().is_current() is IS_CURRENT
+    assert "complete_sources" not in _plan(archive, _events(TIMELINE).where(IS_CURRENT))
+
+
 @pytest.mark.parametrize("column", ["region", "seller", "price_usd", "score", "vram_gb"])
 def test_the_other_filters_walk_the_current_rows_alone(
     archive: sqlite3.Connection, column: str

@@ -32,6 +32,7 @@ ORIGIN = Origin(has_source=True, may_lack_names=False)
 STATEMENTS = 7
 """Those that find predecessors among them."""
 STATEMENTS_FOR_ORDERS = 5
+ALIASES = ("current", "batch_of_event", "latest_file", "listed")
 GROUP_WORDS = (
     "is_several",
     "word_index",
@@ -113,7 +114,7 @@ def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
         *predecessors.COLUMNS,
         *staged_models.TABLES,
     )
-    known = {*temporary, *grouping.TABLES, *GROUP_WORDS, "current", "EXCLUDED", "C"}
+    known = {*temporary, *grouping.TABLES, *GROUP_WORDS, *ALIASES, "EXCLUDED", "C"}
     for table in archive.get_tables():
         known |= {table, *(column.name for column in archive.get_columns(table))}
     statements = _every_statement(archive)
@@ -184,6 +185,8 @@ def test_a_batch_has_what_was_asked_and_what_came_of_it(archive: Database, stage
         "unchanged": 0,
         "older": 0,
         "indistinct": 0,
+        "gone": 0,
+        "back": 0,
     }
     assert [warning["code"] for warning in written.result["warnings"]] == ["indistinct_rows"]
     kept = ImportBatch.select().bind(archive).get()

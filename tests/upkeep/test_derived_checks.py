@@ -45,6 +45,10 @@ from tests.upkeep.stories import live
             "UPDATE scored_listings SET group_id = 7 WHERE model = 'T4'",
             "group_id: the archive says 7",
         ),
+        (
+            "INSERT INTO complete_sources VALUES ('one', 'x', '2025', 1, 2)",
+            "complete_sources: it has one, x, 2025, 1, 2",
+        ),
         ("DELETE FROM events_by_time", "events_by_time: it lacks 20"),
         (
             "UPDATE events_by_model SET is_current = 1 - is_current WHERE model = 'T4'",

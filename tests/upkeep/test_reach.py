@@ -83,6 +83,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) ->
     service = start_in(folder, initialised_folder)
     live(service)
     service.import_csv(offers(*ROWS), "?source=two&description=why", Idempotency_Key="key")
+    service.import_csv(offers(*ROWS), "?source=two&complete=true&allow_shrink=true")
     service.import_csv(f"model,price_usd,score,{CAPACITIES}\nL4,1,1,1,2,3\n")
     store = SqliteListingStore(db_path=folder / "gpu.sqlite")
     store.insert_listings(

@@ -1,9 +1,11 @@
 """A model, what moved, two imports side by side, and the status."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from glyphd.times import utc_text
 from tests.service import Service, offers
 from tests.web.browsing import Browser
 
@@ -148,6 +150,19 @@ def test_the_status_names_what_is_wrong(service: Service) -> None:
     service.greet()
     assert {row[1] for row in browser.rows("/status")} == {"ok"}
     assert "process 1 on here" in browser.page("/status").get_text()
+
+
+def test_the_status_names_silent_sources(service: Service) -> None:
+    for days in (40, 30, 20, 10):
+        sent = service.import_csv(offers("L4,1,1,,,2025-07-01"), "?source=Nightly")
+        moment = utc_text(datetime.now(UTC) - timedelta(days=days))
+        service.alter(sent["import_id"], finished_at=moment)
+    browser = Browser(service)
+    assert browser.page("/status").find(id="silent") is None
+    service.alter(sent["import_id"], finished_at=utc_text(datetime.now(UTC) - timedelta(days=21)))
+    section = browser.page("/status").find(id="silent").parent
+    assert section.a.get_text() == "nightly"
+    assert browser.get(section.a["href"]).status_int == 200
 
 
 def test_the_status_lists_unfinished_work(service: Service) -> None:

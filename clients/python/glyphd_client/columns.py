@@ -51,6 +51,7 @@ class ListingFilters(TypedDict, total=False):
     as_of: Moment | None
     history: bool
     gone: Literal["exclude", "include", "only"]
+    seen_within: str | None
     sort: str | None
 
 

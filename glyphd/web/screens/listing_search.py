@@ -40,6 +40,7 @@ SORTABLE = frozenset(word.removeprefix("-") for word in choices(SortKey))
 FIRST_DOWN = frozenset({"score", "seen_at"})
 """Columns that are first sorted in descending order."""
 TEXT_FILTERS = ("model", "region", "condition", "seller", "source_type", "source")
+NOT_FILTERS = ("as_of", "sort", "fields", "limit", "cursor", "count", "history", "gone")
 COUNTED_UNASKED = 2_000
 """How many offers are counted without a request."""
 
@@ -85,9 +86,7 @@ class ListingSearchScreen:
             "first_down": FIRST_DOWN,
             "text_filters": TEXT_FILTERS,
             "most_counted": COUNTED_UNASKED,
-            "is_filtered": bool(
-                here().without("as_of", "sort", "fields", "limit", "cursor", "count", "history")
-            ),
+            "is_filtered": bool(here().without(*NOT_FILTERS)),
             "wanted": {"fields": ",".join(shown)} if asked.fields else {},
         }
 

@@ -109,13 +109,14 @@ class OneListingScreen:
             if not events:
                 raise _not_found(listing_id, is_known(archive, key))
             current = find_current(archive, key, known)
-            shown = current and as_object(RESULT_COLUMNS, current)
-            standing = shown and self._standing(shown, asked.as_of)
+            shown = None if current is None else as_object(RESULT_COLUMNS, current)
+            is_offered = shown is not None and shown["gone_at"] is None
+            standing = self._standing(shown, asked.as_of) if shown and is_offered else None
         values = {
             "asked": asked,
             "listing_id": listing_id.lower(),
             "row": shown or events[-1],
-            "is_current": current is not None,
+            "is_current": is_offered,
             "standing": standing,
             "days_listed": _days_listed(shown or events[-1]),
             "details": _details(shown or events[-1]),

@@ -17,7 +17,9 @@ from glyphd.disk import free_disk_bytes
 from glyphd.events.webhook_records import WebhookRecords
 from glyphd.events.webhook_targets import read_target
 from glyphd.importing.known_workers import known_workers
+from glyphd.importing.source_states import source_states
 from glyphd.services import Services
+from glyphd.times import utc_now, utc_text
 from glyphd.web.theme import Theme, here
 
 MOST_SHOWN = 20
@@ -59,12 +61,23 @@ class ServiceStateScreen:
             "workers": known_workers(self._services.registry),
             "unfinished": unfinished[:MOST_SHOWN],
             "waiting": len(unfinished),
+            "silent": self._silent_sources(),
             "webhooks": self._failing_webhooks(),
             "free_bytes": free_disk_bytes(self._services.settings.scratch_dir),
             "reserve_bytes": self._services.settings.disk_reserve_bytes,
             "versions": self._versions(),
         }
         return self._theme.page("service_state.html", values)
+
+    def _silent_sources(self) -> list[dict[str, Any]]:
+        """Those that an operator should look at, the longest silence first."""
+        states = source_states(self._services.registry, utc_now())
+        found = [state for state in states if state.silent_since is not None]
+        found.sort(key=lambda state: state.last_success.finished_at)
+        return [
+            {"source": state.source, "last_success_at": utc_text(state.last_success.finished_at)}
+            for state in found[:MOST_SHOWN]
+        ]
 
     def _failing_webhooks(self) -> list[dict[str, Any]]:
         """Without their paths, which may hold a secret of the receiver."""

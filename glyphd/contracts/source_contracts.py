@@ -1,0 +1,28 @@
+"""The contract of a source: who sends files, and how often."""
+
+from pydantic import BaseModel, Field
+
+from glyphd.contracts.described_as import TimeText
+from glyphd.contracts.import_contracts import ImportStatus
+
+
+class SourceView(BaseModel):
+    """A source of imports as clients see it."""
+
+    source: str = Field(description="As its last import spells it; ASCII case does not matter")
+    last_import_id: str
+    last_status: ImportStatus
+    last_received_at: TimeText
+    last_success_id: str | None = Field(
+        description="Its last import that succeeded, dry runs left out"
+    )
+    last_success_at: TimeText | None
+    usual_interval_seconds: float | None = Field(
+        description="The median of the latest ten intervals between successes; null for fewer than "
+        "three"
+    )
+    silent: bool = Field(description="Whether its last success is clearly longer ago than usual")
+    silent_since: TimeText | None
+    complete: bool = Field(description="Whether a complete file of it says what is gone")
+    complete_at: TimeText | None = Field(description="The moment for which that is complete")
+    current_listings: int = Field(description="Listings on offer that it saw last")
