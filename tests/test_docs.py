@@ -22,6 +22,7 @@ from glyphd.contracts.column_names import ALIASES
 from glyphd.contracts.columns import COLUMN_NAMES, STORED_COLUMNS
 from glyphd.contracts.event_contracts import DATA_OF_KIND, EventData, EventKind, EventQuery
 from glyphd.contracts.import_contracts import ImportFailure, ImportView
+from glyphd.contracts.market_queries import IndexQuery, StatsHistoryQuery, StatsQuery
 from glyphd.contracts.parameter_reading import parameters_of
 from glyphd.contracts.queries import (
     ChangeQuery,
@@ -53,7 +54,11 @@ from glyphd.history.buckets import ModelHistory
 from glyphd.history.delta_pages import DELTA_COLUMNS
 from glyphd.history.import_diff import CHANGED_COLUMNS
 from glyphd.history.market_models import MODEL_COLUMNS
+from glyphd.history.market_stats import STATISTICS
 from glyphd.history.moment_diff import MOVED_COLUMNS
+from glyphd.history.price_index import INDEX_COLUMNS
+from glyphd.history.stats_history import BUCKETED
+from glyphd.listings.computed_columns import COMPUTED_COLUMNS
 from glyphd.settings import PREFIX, Settings
 from glyphd.storage.result_rows import RESULT_COLUMNS
 from tests.e2e.processes import data_in, readiness, serving, until
@@ -185,6 +190,9 @@ def _shown_path(path: str) -> str:
         ("The history of a listing", 1, MomentQuery),
         ("Models", 1, ModelsQuery),
         ("A model over time", 1, ModelHistoryQuery),
+        ("Statistics", 0, StatsQuery),
+        ("Statistics over time", 0, StatsHistoryQuery),
+        ("The price index", 0, IndexQuery),
         ("The difference between two imports", 0, DiffQuery),
         ("The difference between two moments", 0, MomentDiffQuery),
         ("The source of a row", 0, SourceQuery),
@@ -270,6 +278,10 @@ def test_every_column_and_alias_is_described() -> None:
         ("Deltas", 1, DELTA_COLUMNS),
         ("Models", 0, MODEL_COLUMNS),
         ("A model over time", 0, ModelHistory.columns),
+        ("Statistics", 1, STATISTICS),
+        ("Computed columns", 0, COMPUTED_COLUMNS),
+        ("The price index", 1, INDEX_COLUMNS),
+        ("Statistics over time", 1, BUCKETED.columns[len(STATISTICS) :]),
         ("The difference between two imports", 1, CHANGED_COLUMNS),
         ("The difference between two moments", 1, MOVED_COLUMNS),
         ("Events", 1, EVENT_COLUMNS),

@@ -35,6 +35,7 @@ from glyphd.request_errors import NotAcceptable
 
 _BY_MEDIA_TYPE = {kind.partition(";")[0]: form for form, kind in CONTENT_TYPES.items()}
 _LIST_VARIES_BY = f"Accept, {BY_CODING}"
+_PLAIN = "".join(chr(code) for code in range(ord(" "), 127) if chr(code) != "%")
 _BY_RANGE = {"*/*": "json", "application/*": "json", "text/*": "csv"}
 
 
@@ -138,12 +139,14 @@ def answer_list(
     results: KeptResults,
     *,
     count: Callable[[], int] | None = None,
+    hint: Callable[[], str | None] | None = None,
     pages: KeptPages | None = None,
 ) -> HTTPResponse:
     """The requested page, or the whole list without `limit`.
 
     `version` changes whenever the list may change. `count` returns the number of rows, if it is
-    requested. `results` and `pages` keep answers.
+    requested; `hint` says why there are none, and nothing if there are some. `results` and `pages`
+    keep answers.
     """
     headers = _tagged(_tag_of_request((output_format(asked), version)), _LIST_VARIES_BY)
     unchanged = _answer_unchanged(headers)
@@ -156,18 +159,29 @@ def answer_list(
         return headers if count is None else headers | {"X-Total-Count": str(count())}
 
     if asked.limit is None:
+        headers |= _hinted(hint)
         return answer_whole(asked, found.columns, found.everything, results, counted())
-    make = partial(_made_page, asked, found, counted)
+    make = partial(_made_page, asked, found, counted, hint)
     if pages is None:
         return make()
     return pages.answer(tags_accepted(headers["ETag"])[0], lambda: coded(make()))
 
 
 def _made_page(
-    asked: PageQuery, found: Result, headers: Callable[[], dict[str, str]]
+    asked: PageQuery,
+    found: Result,
+    headers: Callable[[], dict[str, str]],
+    hint: Callable[[], str | None] | None,
 ) -> HTTPResponse:
     assert asked.limit is not None
-    return answer_page(asked, found.page(asked.limit), headers())
+    page = found.page(asked.limit)
+    return answer_page(asked, page, headers() | ({} if page.rows else _hinted(hint)))
+
+
+def _hinted(hint: Callable[[], str | None] | None) -> dict[str, str]:
+    """The header of a hint: ASCII, the rest percent-encoded."""
+    text = None if hint is None else hint()
+    return {} if text is None else {"X-Hint": quote(text, safe=_PLAIN)}
 
 
 def answer_page(asked: OutputQuery, page: Page, headers: dict[str, str]) -> HTTPResponse:

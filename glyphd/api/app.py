@@ -38,6 +38,7 @@ from glyphd.api.rereading import read_again_on_primary
 from glyphd.api.routes import Route
 from glyphd.api.source_list_routes import SourceListApi
 from glyphd.api.source_routes import SourcesApi
+from glyphd.api.stats_routes import StatsApi
 from glyphd.api.system_routes import SystemApi
 from glyphd.api.upload_routes import UploadsApi
 from glyphd.api.visitors import visitor
@@ -109,6 +110,7 @@ def describe(
         ListingsApi(services, results),
         DeltasApi(services, results),
         ModelsApi(services, results),
+        StatsApi(services, results),
         DiffApi(services, results),
         MomentsApi(services, results),
         SourcesApi(services, results),

@@ -1,5 +1,7 @@
 """`/api/listings`: the current market, and the rows of single imports."""
 
+from functools import partial
+
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
@@ -13,6 +15,8 @@ from glyphd.api.snapshots import reading
 from glyphd.contracts.queries import ListingQuery, NoParameters
 from glyphd.db.archive_versions import archive_version
 from glyphd.errors import ListingNotCurrent, ListingNotFound
+from glyphd.history.value_hints import asks_for_values, hint_for
+from glyphd.listings.computed_columns import LISTED_COLUMNS
 from glyphd.listings.search import Search, find_current, is_known
 from glyphd.listings.statements import Statements
 from glyphd.services import Services
@@ -22,24 +26,27 @@ LISTING = "<listing_id:re:(?!import$)[^/]+>"
 """`POST /api/listings/import` is another route: other methods on its path are 405."""
 
 CHOSEN_ROW = rows("ListingRow", SELECTABLE_COLUMNS, chosen=True)
+LISTED_ROW = rows("ListedRow", LISTED_COLUMNS, chosen=True)
 LIST = About(
     "list_listings",
     "Listings",
     "The current market, or the rows of single imports",
     (
         list_answer(
-            CHOSEN_ROW,
+            LISTED_ROW,
             "The listings; without `limit` the whole result, as one snapshot",
             "Link",
             "X-Total-Count",
+            "X-Hint",
             example=[{"model": "H100_SXM5_80GB", "seen_at": "2025-07-28T04:40:00.000000Z"}],
             csv_example="model,score\nH100_SXM5_80GB,0.9241\nRTX_A2000_12GB,0.4876\n",
         ),
     ),
     "For each listing its latest observation by `seen_at`; the latest is chosen first, then "
-    "filtered. A row has the columns in `fields`, otherwise all except `extra`.",
+    "filtered. A row has the columns in `fields`, otherwise all except `extra` and those that are "
+    "computed: `price_percentile` and those after it.",
     query=ListingQuery,
-    columns=SELECTABLE_COLUMNS,
+    columns=LISTED_COLUMNS,
     problems=DATABASE_PROBLEMS,
 )
 SHOW = About(
@@ -56,6 +63,7 @@ class ListingsApi:
     def __init__(self, services: Services, results: KeptResults) -> None:
         self._results = results
         self._archive = services.archive
+        self._remembered = services.remembered
         self._pages = KeptPages()
         self._statements = Statements()
 
@@ -70,7 +78,7 @@ class ListingsApi:
         asked = query(ListingQuery)
         require_limit(asked.limit, asked.cursor)
         with reading(self._archive, asked):
-            search = Search(self._archive, asked, self._statements)
+            search = Search(self._archive, asked, self._statements, self._remembered.kept)
             count = search.count if asked.count else None
             return answer_list(
                 asked,
@@ -78,8 +86,14 @@ class ListingsApi:
                 archive_version(self._archive),
                 self._results,
                 count=count,
+                hint=partial(self._hint, asked, search),
                 pages=self._pages,
             )
+
+    def _hint(self, asked: ListingQuery, search: Search) -> str | None:
+        if not asks_for_values(asked) or search.count(most=1):
+            return None
+        return hint_for(asked, self._remembered.values)
 
     def show(self, listing_id: str) -> HTTPResponse:
         """The current row of one listing."""

@@ -17,6 +17,7 @@ GROUPS = {
     "Imports": "Sending files and rows, what becomes of them, and taking them back",
     "Listings": "The market: current offers, their history, and the rows of files behind them",
     "Models": "What each GPU model costs and scores, now and over time",
+    "Market": "Prices and scores of any part of the market, now and over time",
     "Changes": "What changed between observations, and between imports",
     "Events": "What happened to imports, in order",
     "Webhooks": "Addresses that events are sent to, and the attempts to deliver to them",

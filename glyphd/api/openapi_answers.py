@@ -32,6 +32,10 @@ ANSWER_HEADERS: dict[str, tuple[str, Schema]] = {
     "Content-Range": ("Which bytes these are, of how many: `bytes 0-99/1234`", TEXT),
     "WWW-Authenticate": ("`Bearer`, and what is wrong with the token (RFC 6750)", TEXT),
     "Link": ('The next page, with `rel="next"`, where there is one', TEXT),
+    "X-Hint": (
+        "Why the list is empty, if a filter's value is unknown; ASCII, percent-encoded",
+        {"type": "string"},
+    ),
     "X-Total-Count": ("The number of all rows, with `count=exact`", {"type": "integer"}),
     "Location": ("The import's address", TEXT),
     "Retry-After": ("Seconds after which to ask again", {"type": "integer"}),

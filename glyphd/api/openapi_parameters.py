@@ -119,7 +119,8 @@ def _query_parameters(about: About, schemas: Schemas) -> Iterator[dict[str, Any]
             parameter["required"] = True
         if NEVER_BLANK not in field.metadata:
             parameter["allowEmptyValue"] = True
-        if name in COMMA_SEPARATED:
+        if name == "fields":
             schema["items"] = {"type": "string", "enum": list(about.columns)}
+        if name in COMMA_SEPARATED and schema["type"] == "array":
             parameter |= {"style": "form", "explode": False}
         yield parameter

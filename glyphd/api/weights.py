@@ -12,7 +12,7 @@ LARGE_JSON_BYTES = 1024 * 1024
 _PROBES = ("/api/health",)
 _JSON_BODIES = ("/api/persist/listings",)
 _WHOLE_WITHOUT_LIMIT = re.compile(
-    r"/api/(listings|deltas|forecast/deltas|imports/[^/]+/errors|models|models/.+/history)"
+    r"/api/(listings|deltas|forecast/deltas|imports/[^/]+/errors|models|models/.+/history|stats|stats/history|index)"
 )
 _WHOLE_PAGES = re.compile(
     r"/models/.+|/listings/[^/]+|/changes|/compare|/imports/[^/]+/(rollback|restore)"

@@ -39,15 +39,71 @@ class ComputedColumns(BaseModel):
     old_import_id: str = Field(description="The import that brought the first observation")
     new_import_id: str = Field(description="The import that brought the second one")
     bucket: date = Field(description="The day, in UTC, on which the bucket begins")
+    price_percentile: float | None = Field(
+        description="How many percent of the other current offers of the same model and condition "
+        "are cheaper; null if there are none, and for a row that is no current offer"
+    )
+    price_vs_median_pct: float | None = Field(
+        description="By how many percent the price is above the median of the current offers of "
+        "the same model and condition; null without one, and if that is 0"
+    )
+    score_per_1000_usd: float | None = Field(
+        description="The score for 1000 dollars; null if the price is 0"
+    )
+    usd_per_gb: float | None = Field(
+        description="The price of a gigabyte of video memory; null if that is unknown or 0"
+    )
+    days_listed: int | None = Field(
+        description="Days from the day on which the listing was first seen to that of this row; "
+        "null for an indistinct offer, like the following columns"
+    )
+    lowest_price: float | None = Field(
+        description="The lowest price that was ever seen: of a listing up to this row, of a model, "
+        "or in the bucket"
+    )
+    lowest_at: TimeText = Field(description="When that was first seen")
+    lowest_price_90d: float | None = Field(
+        description="The same since the 90th day before the row's"
+    )
+    is_lowest: bool | None = Field(description="The row has that lowest price")
+    price_index: float = Field(description="The index; 100 in the first bucket")
+    matched_count: int = Field(
+        description="How many listings were observed in this bucket and the one before"
+    )
+    median_relative: float | None = Field(
+        description="The median of the price relatives of these; null if there are none"
+    )
     listing_count: int = Field(description="How many listings there are")
-    min_price: float = Field(description="Lowest price in US dollars")
-    median_price: float = Field(description="Median price; the mean of the two in the middle")
-    max_price: float = Field(description="Highest price")
-    avg_price: float = Field(description="Mean price, rounded to six decimals")
-    min_score: float = Field(description="Lowest score")
-    median_score: float = Field(description="Median score")
-    max_score: float = Field(description="Highest score")
-    last_seen_at: TimeText = Field(description="The latest seen_at")
+    min_price: float | None = Field(description="Lowest price in US dollars")
+    p10_price: float | None = Field(description="The price that a tenth is not above, interpolated")
+    p25_price: float | None = Field(
+        description="The price that a quarter is not above, interpolated"
+    )
+    median_price: float | None = Field(
+        description="Median price; the mean of the two in the middle"
+    )
+    p75_price: float | None = Field(description="The price that three quarters are not above")
+    p90_price: float | None = Field(description="The price that nine tenths are not above")
+    max_price: float | None = Field(description="Highest price")
+    avg_price: float | None = Field(description="Mean price, rounded to six decimals")
+    min_score: float | None = Field(description="Lowest score")
+    p10_score: float | None = Field(description="The score that a tenth is not above, interpolated")
+    p25_score: float | None = Field(
+        description="The score that a quarter is not above, interpolated"
+    )
+    median_score: float | None = Field(description="Median score")
+    p75_score: float | None = Field(description="The score that three quarters are not above")
+    p90_score: float | None = Field(description="The score that nine tenths are not above")
+    max_score: float | None = Field(description="Highest score")
+    avg_score: float | None = Field(description="Mean score, rounded to six decimals")
+    median_score_per_1000_usd: float | None = Field(
+        description="Median of the scores for 1000 dollars; null if there are none"
+    )
+    seller_count: int = Field(description="How many different sellers there are")
+    last_seen_at: TimeText | None = Field(description="The latest seen_at")
+    new: int = Field(description="How many of the listings were first seen in the bucket")
+    gone: int = Field(description="How many listings were gone since a moment in the bucket")
+    back: int = Field(description="How many were listed again in it after they had been gone")
 
 
 @cache

@@ -16,7 +16,7 @@ NEVER_BLANK = "never blank"
 """Marks a parameter whose empty value is refused: a script's unset variable must not ask for the
 whole market."""
 
-COMMA_SEPARATED = frozenset({"fields"})
+COMMA_SEPARATED = frozenset({"fields", "by"})
 """Lists in one value. Others are given as often as they have values."""
 
 _MEANT = {("delimiter", "\t")}

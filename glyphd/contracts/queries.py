@@ -1,7 +1,6 @@
 """The query parameters of each route as pydantic contracts."""
 
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -23,46 +22,17 @@ from glyphd.contracts.import_options import (
 )
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.contracts.parameter_reading import NEVER_BLANK
-from glyphd.times import parse_time
+from glyphd.contracts.query_values import few_words, hours, query_time, split_at_commas, split_each
 
 MAX_LIMIT = 10_000
 MAX_WAIT_SECONDS = 60
-_DURATION = re.compile(r"(\d{1,5})([hd])")
-_LOST_PLUS = re.compile(r"(?<=\d) (?=\d\d:?\d\d$)(?<=.{16} )")
-
-
-def _query_time(text: str) -> str:
-    """A `+` in a URL arrives as a space, so a space before an offset is read as a `+`."""
-    try:
-        return parse_time(_LOST_PLUS.sub("+", text.strip()))
-    except ValueError:
-        raise ValueError("must be a time such as 2025-07-29T12:12:00Z") from None
-
-
-def _fields(text: Any) -> Any:
-    return [name.strip() for name in text.split(",")] if isinstance(text, str) else text
-
-
-def _separated(texts: Any) -> Any:
-    """The words of texts that may each have several, separated by commas."""
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        return texts
-    return [word.strip() for text in texts for word in text.split(",")]
-
-
-def _hours(text: str) -> int:
-    found = _DURATION.fullmatch(text.strip())
-    if found is None:
-        raise ValueError("must be a number of hours or days, such as 36h or 7d")
-    return int(found[1]) * (24 if found[2] == "d" else 1)
-
 
 Words = Annotated[
     list[Annotated[str, TextCell(required=True, max_length=2000)]], Field(default_factory=list)
 ]
 Bound = Annotated[float | None, NumberCell()]
 QueryTime = Annotated[
-    str, AfterValidator(_query_time), WithJsonSchema({"type": "string", "format": "date-time"})
+    str, AfterValidator(query_time), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
 Moment = Annotated[
     QueryTime | None,
@@ -74,7 +44,7 @@ Flag = Annotated[bool | None, BooleanCell()]
 OutputFormat = Literal["json", "csv", "ndjson", "parquet"]
 SeenWithin = Annotated[
     int,
-    BeforeValidator(_hours),
+    BeforeValidator(hours),
     WithJsonSchema({"type": "string", "pattern": r"^\d{1,5}[hd]$", "examples": ["36h", "7d"]}),
 ]
 """A number of hours."""
@@ -101,6 +71,12 @@ SortKey = Literal[
     "-model",
     "import_index",
     "-import_index",
+    "score_per_1000_usd",
+    "-score_per_1000_usd",
+    "usd_per_gb",
+    "-usd_per_gb",
+    "price_vs_median_pct",
+    "-price_vs_median_pct",
 ]
 
 
@@ -157,6 +133,11 @@ class MarketFilters(Query):
     model_contains: Annotated[str | None, TextCell()] = Field(
         None, description="Part of the model, ignoring ASCII case"
     )
+    q: Annotated[str | None, TextCell(max_length=200), AfterValidator(few_words)] = Field(
+        None,
+        description="Words, at most 10, all of which occur in model, title, seller or region, "
+        "ignoring ASCII case",
+    )
     min_score: Bound = Field(None, description="Lowest score, inclusive")
     max_score: Bound = Field(None, description="Highest score, inclusive")
     min_price: Bound = Field(None, description="Lowest price in US dollars, inclusive")
@@ -168,28 +149,33 @@ class MarketFilters(Query):
     before: QueryTime | None = Field(None, description="Seen strictly earlier than this")
 
 
-class ListingQuery(MarketFilters, PageQuery):
-    """Filters, order and page of `GET /api/listings`."""
+class FilterQuery(MarketFilters, PageQuery):
+    """The filters of listings, which every list that is made of listings has."""
 
     import_id: Annotated[Words, NEVER_BLANK] = Field(
         description="Exactly the rows of these imports, even if superseded since"
     )
-    history: Flag = Field(
-        None, description="Every scoring event, not just the latest of each listing"
-    )
     as_of: Annotated[QueryTime | None, NEVER_BLANK] = Field(
         None, description="The market as the archive knew it at this moment, inclusive"
     )
+
+
+class ListingQuery(FilterQuery):
+    """Filters, order and page of `GET /api/listings`."""
+
     gone: GoneChoice = "exclude"
     seen_within: SeenWithin | None = Field(
         None,
         description="Seen so recently, such as 36h or 7d, before the newest observation of its "
         "source, or before as_of",
     )
+    history: Flag = Field(
+        None, description="Every scoring event, not just the latest of each listing"
+    )
     sort: SortKey | None = Field(None, description="Order; a leading - is descending")
     count: Literal["exact"] | None = Field(None, description="exact adds X-Total-Count")
-    fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
-        description="Columns to return, comma-separated, in that order"
+    fields: Annotated[list[str], BeforeValidator(split_at_commas), Field(default_factory=list)] = (
+        Field(description="Columns to return, comma-separated, in that order")
     )
 
 
@@ -263,8 +249,8 @@ class DiffQuery(PageQuery):
     kind: DiffKind | None = Field(
         None, description="added, removed or changed for that list; default: the counts"
     )
-    fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
-        description="Columns to return, comma-separated, in that order"
+    fields: Annotated[list[str], BeforeValidator(split_at_commas), Field(default_factory=list)] = (
+        Field(description="Columns to return, comma-separated, in that order")
     )
 
 
@@ -280,8 +266,8 @@ class MomentDiffQuery(PageQuery):
     kind: MomentDiffKind | None = Field(
         None, description="added, removed, changed or gone for that list; default: the counts"
     )
-    fields: Annotated[list[str], BeforeValidator(_fields), Field(default_factory=list)] = Field(
-        description="Columns to return, comma-separated, in that order"
+    fields: Annotated[list[str], BeforeValidator(split_at_commas), Field(default_factory=list)] = (
+        Field(description="Columns to return, comma-separated, in that order")
     )
 
 
@@ -312,7 +298,7 @@ class DeltaQuery(PageQuery):
         None, description="Minimum change of the price in percent, up or down, inclusive"
     )
     seller: Words = Field(description="Seller, any of those given, ignoring ASCII case")
-    kind: Annotated[list[DeltaKind], BeforeValidator(_separated), Field(default_factory=list)] = (
+    kind: Annotated[list[DeltaKind], BeforeValidator(split_each), Field(default_factory=list)] = (
         Field(description="What happened, comma-separated; default: price,score")
     )
     direction: Literal["up", "down"] | None = Field(

@@ -1,13 +1,24 @@
 """The few places where SQLite and PostgreSQL differ, as functions that take the database."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
 import peewee
-from peewee import OP, SQL, Database, Expression, Node, NodeList, SqliteDatabase, fn
+from peewee import (
+    OP,
+    SQL,
+    Database,
+    Expression,
+    Node,
+    NodeList,
+    Select,
+    SqliteDatabase,
+    Value,
+    fn,
+)
 from pydantic_core import to_json
 
 from glyphd.contracts.texts import fold_ascii
@@ -50,8 +61,7 @@ def contains_caseless(database: Database, node: Node, text: str) -> Expression:
     """Whether the text `node` contains `text`, ignoring ASCII case. No character of `text` is a
     wildcard."""
     position = fn.INSTR if is_sqlite(database) else fn.STRPOS
-    folded = fn.LOWER(node) if is_sqlite(database) else caseless(database, node)
-    return position(folded, fold_ascii(text)) > 0
+    return position(folded(database, node), fold_ascii(text)) > 0
 
 
 def bucket_start(database: Database, time: Node, bucket: str) -> Any:
@@ -67,9 +77,50 @@ def bucket_start(database: Database, time: Node, bucket: str) -> Any:
     return fn.TO_CHAR(fn.DATE_TRUNC("week", day.cast("timestamp")), "YYYY-MM-DD")
 
 
+def date_before(database: Database, time: Node, days: int) -> Any:
+    """The date that is so many days before the day of a stored time."""
+    day = fn.SUBSTR(time, 1, 10)
+    if is_sqlite(database):
+        return fn.DATE(day, f"-{days} days")
+    return fn.TO_CHAR(day.cast("date") - days, "YYYY-MM-DD")
+
+
+def days_between(database: Database, earlier: Any, later: Any) -> Any:
+    """The number of days from the day of one stored time to the day of another."""
+    first, last = fn.SUBSTR(earlier, 1, 10), fn.SUBSTR(later, 1, 10)
+    if is_sqlite(database):
+        return (fn.JULIANDAY(last) - fn.JULIANDAY(first)).cast("integer")
+    return last.cast("date") - first.cast("date")
+
+
+def json_rows(database: Database, text: str, columns: Mapping[str, str]) -> Select:
+    """A query for the rows of a JSON array of arrays; `columns` are their names and SQL types."""
+    if is_sqlite(database):
+        parts: list[Any] = [
+            fn.JSON_EXTRACT(SQL("value"), f"$[{place}]") for place in range(len(columns))
+        ]
+        rows = fn.JSON_EACH(text)
+    else:
+        kinds = enumerate(columns.values())
+        parts = [SQL(f"CAST(value ->> {place} AS {kind})") for place, kind in kinds]
+        rows = fn.JSONB_ARRAY_ELEMENTS(Value(text).cast("jsonb"))
+    named = zip(columns, parts, strict=True)
+    return Select([rows], [part.alias(name) for name, part in named])
+
+
 def exactly(database: Database, node: Any) -> Any:
     """The value `node`, for comparison byte by byte: case matters, and text never equals bytes."""
     return NodeList((node, SQL("COLLATE BINARY"))) if is_sqlite(database) else node
+
+
+def in_byte_order(database: Database, node: Any) -> Any:
+    """The text `node` in a form that is compared and sorted byte by byte."""
+    return NodeList((node, SQL("COLLATE BINARY" if is_sqlite(database) else 'COLLATE "C"')))
+
+
+def folded(database: Database, node: Node) -> Node:
+    """The text `node` with its ASCII letters in lower case."""
+    return fn.LOWER(node) if is_sqlite(database) else caseless(database, node)
 
 
 def equals_exactly(database: Database, left: str, right: str) -> str:

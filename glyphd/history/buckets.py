@@ -3,25 +3,29 @@
 from collections.abc import Hashable, Sequence
 from typing import Any
 
-from peewee import SQL, Database, Select, fn
+from peewee import Database, Select, fn
 
 from glyphd.contracts.queries import ModelHistoryQuery
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import bucket_start, equals_caseless
-from glyphd.history.series import Series, SeriesRow
-from glyphd.history.summaries import OBSERVED, SUMMARY_COLUMNS, summarise, summary_row
+from glyphd.history.lowest_prices import LOWEST_COLUMNS, lowest_in
+from glyphd.history.market_models import SUMMARY
+from glyphd.history.series import Key, Series, SeriesRow
+from glyphd.history.summaries import Summary
 from glyphd.listings.search import known_at
 from glyphd.storage.timelines import MODEL_TIMELINE
 
 _EVENT = ScoredListing.alias("event")
+_OBSERVED = ("price_usd", "score", "seen_at")
+BUCKETED = Summary(*SUMMARY.columns, shared=LOWEST_COLUMNS)
 
 
 class ModelHistory(Series):
     """The buckets in which a model was seen, oldest first. Each listing counts once in each, as it
     was last seen."""
 
-    columns = ("bucket", *SUMMARY_COLUMNS)
+    columns = ("bucket", *BUCKETED.columns)
 
     def __init__(self, database: Database, model: str, query: ModelHistoryQuery) -> None:
         super().__init__(database)
@@ -34,17 +38,16 @@ class ModelHistory(Series):
         asked = self._query
         return (fold_ascii(self._model), asked.bucket, asked.after, asked.before, asked.as_of)
 
-    def _select(self, after: str | None, limit: int | None) -> Select:
-        summary = summarise(self._latest_in_bucket(), after=after)
-        ordered: Select = summary.order_by(SQL("1")).limit(limit)
-        return ordered
+    def _select(self, after: Key | None, limit: int | None) -> Select:
+        summary = BUCKETED.select(self._latest_in_bucket(after), ["key"])
+        limited: Select = summary.limit(limit)
+        return limited
 
-    def _latest_in_bucket(self) -> Select:
+    def _latest_in_bucket(self, after: Key | None) -> Select:
         ranked = self._ranked().alias("ranked_observation")
-        names = ("key", *OBSERVED)
-        return ranked.select_from(*(getattr(ranked.c, name) for name in names)).where(
-            ranked.c.rank == 1
-        )
+        values = [*BUCKETED.observed(self.database, ranked.c), *_shared(ranked.c)]
+        latest = ranked.select_from(ranked.c.key, *values).where(ranked.c.rank == 1)
+        return latest if after is None else latest.where(ranked.c.key > after[0])
 
     def _ranked(self) -> Select:
         bucket = bucket_start(self.database, _EVENT.seen_at, self._query.bucket)
@@ -52,7 +55,7 @@ class ModelHistory(Series):
             partition_by=[bucket, _EVENT.first_event_id],
             order_by=[_EVENT.seen_at.desc(), _EVENT.id.desc()],
         )
-        values = (getattr(_EVENT, name) for name in OBSERVED)
+        values = [*(getattr(_EVENT, name) for name in _OBSERVED), *lowest_in(_EVENT, bucket)]
         return self._counting(_EVENT.select(bucket.alias("key"), *values, rank.alias("rank")))
 
     def _counting(self, query: Select) -> Select:
@@ -70,4 +73,8 @@ class ModelHistory(Series):
         return query
 
     def _row(self, values: Sequence[Any]) -> SeriesRow:
-        return [values[0], *summary_row(values[1:])]
+        return [values[0], *BUCKETED.row(values[1:])]
+
+
+def _shared(event: Any) -> list[Any]:
+    return [getattr(event, name) for name in LOWEST_COLUMNS]

@@ -1,34 +1,49 @@
 """GPU models in the market: prices, scores and specs, from the current listings."""
 
 from collections.abc import Hashable, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from peewee import JOIN, SQL, Database, Node, Select, fn
 
 from glyphd.contracts.columns import CAPACITIES
 from glyphd.contracts.queries import Gone
+from glyphd.contracts.query_values import MAX_WORDS
 from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.db.archive_models import GPUModel, ScoredListing
-from glyphd.db.dialects import caseless, caseless_value, equals_caseless, is_sqlite
-from glyphd.errors import ModelNotFound
-from glyphd.history.series import Series, SeriesRow
-from glyphd.history.summaries import (
-    OBSERVED,
-    SUMMARY_COLUMNS,
-    SUMMARY_FIELDS,
-    summarise,
-    summary_row,
+from glyphd.db.dialects import (
+    caseless,
+    caseless_value,
+    contains_caseless,
+    equals_caseless,
+    is_sqlite,
 )
+from glyphd.errors import ModelNotFound
+from glyphd.history.lowest_prices import LOWEST_COLUMNS, lowest_by_model
+from glyphd.history.near_names import NEAREST, NEIGHBOURS, near_names, words_of
+from glyphd.history.series import Key, Series, SeriesRow
+from glyphd.history.summaries import Summary
 from glyphd.listings.search import known_at
+from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.specs import SPECS
 from glyphd.storage.timelines import MODEL_TIMELINE
 
-MODEL_COLUMNS = ("model", *SUMMARY_COLUMNS, *SPECS, *CAPACITIES)
-NEAREST = 3
-_NEIGHBOURS = 1000
-_LONGEST_COMPARED = 60
-_AT_SPECS = 1 + len(SUMMARY_FIELDS)
+SUMMARY = Summary(
+    "listing_count",
+    "min_price",
+    "p25_price",
+    "median_price",
+    "p75_price",
+    "max_price",
+    "avg_price",
+    "min_score",
+    "median_score",
+    "max_score",
+    "last_seen_at",
+)
+"""What is said of a model, now and in each bucket of its history."""
+
+MODEL_COLUMNS = ("model", *SUMMARY.columns, *LOWEST_COLUMNS, *SPECS, *CAPACITIES)
+_AT_SPECS = 1 + len(SUMMARY.fields)
 
 _CAPABLE = ScoredListing.alias("capable")
 
@@ -44,22 +59,24 @@ class Models(Series):
         super().__init__(database)
         self._as_of = as_of
         self._gone = gone
-        self._is_current = known_at(database, as_of).is_current(gone)
+        self._known = known_at(database, as_of)
+        self._is_current = self._known.is_current(gone)
 
     @property
     def name(self) -> Hashable:
         return ("models", self._as_of, self._gone)
 
-    def folded(self, key: str) -> str:
-        return fold_ascii(key)
+    def folded(self, key: Key) -> Key:
+        return [fold_ascii(key[0])]
 
-    def _select(self, after: str | None, limit: int | None) -> Select:
+    def _select(self, after: Key | None, limit: int | None) -> Select:
         key: Any = caseless(self.database, ScoredListing.model)
-        where = [] if after is None else [key > caseless_value(self.database, after)]
-        last = self._last_of_page(after, limit) if limit is not None else None
+        name = after[0] if after else None
+        where = [] if name is None else [key > caseless_value(self.database, name)]
+        last = self._last_of_page(name, limit) if limit is not None else None
         if last is not None:
             where.append(key <= caseless_value(self.database, last))
-        return models_with(self.database, self._is_current, *where)
+        return models_with(self.database, self._known, self._gone, *where)
 
     def _last_of_page(self, after: str | None, limit: int) -> str | None:
         """The page's last model: listings after it need not be read."""
@@ -81,16 +98,32 @@ def find_model(
 ) -> SeriesRow | None:
     """The row of one model, ignoring ASCII case; None if it has no current listing."""
     is_it = equals_caseless(database, ScoredListing.model, name)
-    is_current = known_at(database, as_of).is_current(gone)
-    row = database.execute(models_with(database, is_current, is_it)).fetchone()
+    known = known_at(database, as_of)
+    row = database.execute(models_with(database, known, gone, is_it)).fetchone()
     return _model_row(row) if row else None
 
 
 def unknown_model(database: Database, name: str) -> ModelNotFound:
-    """The failure for a model without current listings, with similar known ones."""
-    nearest = nearest_models(database, clean_text(name.replace("\0", "")))
+    """The failure for a model without current listings, with known ones that contain its words,
+    then similar ones."""
+    name = clean_text(name.replace("\0", ""))
+    found = [*models_containing(database, name), *nearest_models(database, name)]
+    nearest = list(dict.fromkeys(found))[:NEAREST]
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
     return ModelNotFound(f"no current listing has the model {name[:200]!r}{hint}", nearest=nearest)
+
+
+def models_containing(database: Database, name: str) -> list[str]:
+    """Known models with all words of the name, the shortest first."""
+    words = words_of(name)[:MAX_WORDS]
+    if not words:
+        return []
+    contained = [contains_caseless(database, GPUModel.canonical_model, word) for word in words]
+    query = GPUModel.select(GPUModel.canonical_model).where(*contained)
+    shortest = query.order_by(
+        fn.LENGTH(GPUModel.canonical_model), caseless(database, GPUModel.canonical_model)
+    )
+    return [found for (found,) in database.execute(shortest.limit(NEAREST))]
 
 
 def nearest_models(database: Database, name: str) -> list[str]:
@@ -99,40 +132,32 @@ def nearest_models(database: Database, name: str) -> list[str]:
     key: Any = caseless(database, GPUModel.canonical_model)
     value = caseless_value(database, name)
     halves = (
-        GPUModel.select(GPUModel.canonical_model)
-        .where(condition)
-        .order_by(order)
-        .limit(_NEIGHBOURS)
+        GPUModel.select(GPUModel.canonical_model).where(condition).order_by(order).limit(NEIGHBOURS)
         for condition, order in ((key < value, key.desc()), (key >= value, key.asc()))
     )
-    names = {
-        fold_ascii(found)[:_LONGEST_COMPARED]: found
-        for half in halves
-        for (found,) in database.execute(half)
-    }
-    return [
-        names[near]
-        for near in get_close_matches(fold_ascii(name)[:_LONGEST_COMPARED], names, n=NEAREST)
-    ]
+    return near_names(name, [found for half in halves for (found,) in database.execute(half)])
 
 
-def models_with(database: Database, is_current: Any, *where: Node) -> Select:
-    """MODEL_COLUMNS of the matching current listings, by model; a median as two values.
-
-    `is_current` is the condition for these, from `Knowledge`.
-    """
+def models_with(database: Database, known: Knowledge, gone: Gone, *where: Node) -> Select:
+    """The fields that `_model_row` reads, for the matching current listings by model; `where` are
+    conditions on the model."""
+    is_current = known.is_current(gone)
     key: Any = caseless(database, ScoredListing.model)
-    values = (getattr(ScoredListing, name) for name in OBSERVED)
+    values = SUMMARY.observed(database, ScoredListing)
     observations = ScoredListing.select(key.alias("key"), *values).from_(MODEL_TIMELINE)
     observations = observations.where(is_current, *where)
-    summary = summarise(observations).alias("summary")
+    summary = SUMMARY.select(observations, ["key"]).alias("summary")
+    lowest = lowest_by_model(database, known, *where).alias("lowest")
+    name = caseless(database, GPUModel.canonical_model)
     models = (
         GPUModel.select(
             GPUModel.canonical_model,
-            *(getattr(summary.c, name) for name in SUMMARY_FIELDS),
+            *(getattr(summary.c, name) for name in SUMMARY.fields),
+            *(getattr(lowest.c, name) for name in LOWEST_COLUMNS),
             *(getattr(GPUModel, name) for name in SPECS),
         )
-        .join(summary, on=(caseless(database, GPUModel.canonical_model) == summary.c.key))
+        .join(summary, on=(name == summary.c.key))
+        .join_from(GPUModel, lowest, on=(name == lowest.c.key))
         .order_by(summary.c.key)
     )
     found: Select = _with_capacities(database, is_current, models)
@@ -165,7 +190,7 @@ def _listings_of(database: Database, is_current: Any) -> Select:
 
 
 def _model_row(values: Sequence[Any]) -> SeriesRow:
-    row = [values[0], *summary_row(values[1:_AT_SPECS]), *values[_AT_SPECS:]]
+    row = [values[0], *SUMMARY.row(values[1:_AT_SPECS]), *values[_AT_SPECS:]]
     nvlink = MODEL_COLUMNS.index("nvlink")
     row[nvlink] = None if row[nvlink] is None else bool(row[nvlink])
     return row

@@ -17,8 +17,9 @@ from glyphd.history.import_diff import DiffCounts, count_diff
 from glyphd.history.market_models import find_model
 from glyphd.history.matching import Brought
 from glyphd.history.moment_diff import Market, MomentCounts, count_moments
-from glyphd.history.series import Series, SeriesRow
+from glyphd.history.series import Key, Series, SeriesRow
 from glyphd.history.source_totals import SourceTotal, source_totals
+from glyphd.history.value_hints import values_in_market
 from glyphd.listings.cursors import read_cursor
 from glyphd.listings.results import Page, RowStream, cut_page
 
@@ -51,38 +52,44 @@ class RememberedHistory:
         name = clean_text(name)
         if "\0" in name:
             return None
-        return self._kept(
+        return self.kept(
             ("model", fold_ascii(name), as_of, gone),
             lambda: find_model(self._archive, name, as_of, gone),
         )
 
     def source_totals(self) -> dict[str, SourceTotal]:
         """What the archive has of each source, by its folded name."""
-        return self._kept("source totals", lambda: source_totals(self._archive))
+        return self.kept("source totals", lambda: source_totals(self._archive))
 
     def count_diff(self, old: Brought, new: Brought) -> DiffCounts:
         """The counts of the difference between two imports."""
         names = ("diff", old.import_id, new.import_id)
-        return self._kept(names, lambda: count_diff(self._archive, old, new))
+        return self.kept(names, lambda: count_diff(self._archive, old, new))
+
+    def values(self, name: str) -> list[str]:
+        """The values of a column in current listings, in alphabetical order."""
+        return self.kept(("values", name), lambda: values_in_market(self._archive, name))
 
     def count_moments(self, old: Market, new: Market) -> MomentCounts:
         """The counts between two moments."""
         names = ("moments", old.known.as_of, new.known.as_of)
-        return self._kept(names, lambda: count_moments(self._archive, old, new))
+        return self.kept(names, lambda: count_moments(self._archive, old, new))
 
     def rows(
-        self, series: Series, after: str | None = None, limit: int | None = None
+        self, series: Series, after: Key | None = None, limit: int | None = None
     ) -> Iterable[SeriesRow]:
         """The rows as returned by `series.read`."""
-        small = self._kept(("series", series.name), lambda: _small(series))
+        small = self.kept(("series", series.name), lambda: _small(series))
         if small is None:
             return series.read(after, limit)
         if after is not None:
-            start = bisect_right(small, series.folded(after), key=lambda row: series.folded(row[0]))
+            place = series.folded(after)
+            start = bisect_right(small, place, key=lambda row: series.folded(series.key_of(row)))
             small = small[start:]
         return small[:limit]
 
-    def _kept(self, name: Hashable, compute: Callable[[], Value]) -> Value:
+    def kept(self, name: Hashable, compute: Callable[[], Value]) -> Value:
+        """What `compute` gives, from the cache if it was computed in this state of the archive."""
         found: Value = self._answer(name, archive_version(self._archive), compute)
         return found
 
@@ -98,9 +105,10 @@ class RememberedSeries:
 
     def page(self, limit: int) -> Page:
         identity = [self._series.name]
-        after = read_cursor(identity, self._cursor, (str,))[0] if self._cursor else None
-        rows = self._remembered.rows(self._series, after, limit + 1)
-        return cut_page(self.columns, ((row[:1], row) for row in rows), limit, identity)
+        series = self._series
+        after = read_cursor(identity, self._cursor, series.key_kinds) if self._cursor else None
+        rows = self._remembered.rows(series, after, limit + 1)
+        return cut_page(self.columns, ((series.key_of(row), row) for row in rows), limit, identity)
 
     def everything(self) -> RowStream:
         yield from self._remembered.rows(self._series)

@@ -1,21 +1,24 @@
-"""Tables computed from the archive and ordered by their first column, the key: read whole or from a
-key on."""
+"""Tables computed from the archive and ordered by a key: read whole or from a key on."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from peewee import Database, Select
 
 from glyphd.db.dialects import stream, uncommitted
 
 SeriesRow = list[Any]
+Key = list[Any]
+"""The values of a row that give its place, as in a cursor."""
 
 
 class Series(ABC):
-    """One such table. The caller holds the connection."""
+    """One such table; by default its key is the first column, a text. The caller holds the
+    connection."""
 
-    columns: ClassVar[tuple[str, ...]]
+    columns: tuple[str, ...]
+    key_kinds: tuple[type, ...] = (str,)
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -25,18 +28,22 @@ class Series(ABC):
     def name(self) -> Hashable:
         """A key that is equal for equal tables of one archive."""
 
-    def read(self, after: str | None = None, limit: int | None = None) -> Iterator[SeriesRow]:
+    def read(self, after: Key | None = None, limit: int | None = None) -> Iterator[SeriesRow]:
         """Streams the rows after the key `after`, with constant memory."""
         with uncommitted(self.database):
             for values in stream(self.database, self._select(after, limit)):
                 yield self._row(values)
 
-    def folded(self, key: str) -> str:
+    def key_of(self, row: SeriesRow) -> Key:
+        """The place of a row."""
+        return row[:1]
+
+    def folded(self, key: Key) -> Key:
         """The form of a key by which the rows are ordered."""
         return key
 
     @abstractmethod
-    def _select(self, after: str | None, limit: int | None) -> Select:
+    def _select(self, after: Key | None, limit: int | None) -> Select:
         """The rows in order."""
 
     @abstractmethod

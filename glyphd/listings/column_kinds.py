@@ -7,6 +7,7 @@ from glyphd.contracts.cells import BooleanCell, Cell, JsonCell, TimeCell
 from glyphd.contracts.columns import COLUMN
 from glyphd.contracts.extras import ExtraCell
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
+from glyphd.listings.quantiles import QUANTILES
 
 
 class Kind(Enum):
@@ -35,16 +36,21 @@ _ADDED = {
         *("import_index", "line", "schema_version", "old_import_index", "new_import_index"),
         *("listing_count", "row", "record_count", "size_bytes", "rows_read", "error_count"),
         *("bytes_read", "attempt", "blank_rows", "event_id", "milliseconds", "http_status"),
-        *("failures", "after", "id", "current_listings"),
+        *("failures", "after", "id", "seller_count", "new", "gone", "back", "days_listed"),
+        *("matched_count", "current_listings"),
     ),
     Kind.NUMBER: (
         *("price_delta", "price_delta_pct", "score_delta", "previous_price_usd"),
         *("old_price_usd", "new_price_usd", "old_score", "new_score", "progress"),
-        *("min_price", "median_price", "max_price", "avg_price"),
-        *("min_score", "median_score", "max_score", "usual_interval_seconds"),
+        *(f"{name}_{of}" for of in ("price", "score") for name in ("min", "max", "avg")),
+        *(f"{name}_{of}" for of in ("price", "score") for name in QUANTILES),
+        *("median_score_per_1000_usd", "price_percentile", "price_vs_median_pct", "lowest_price"),
+        *("score_per_1000_usd", "usd_per_gb", "lowest_price_90d", "price_index", "median_relative"),
+        "usual_interval_seconds",
     ),
     Kind.BOOLEAN: (
         "indistinct",
+        "is_lowest",
         "dry_run",
         "errors_truncated",
         "stalled",
@@ -56,6 +62,7 @@ _ADDED = {
     ),
     Kind.TIME: (
         *("first_seen_at", "imported_at", "rolled_back_at", "gone_at", "last_seen_at"),
+        "lowest_at",
         *("previous_seen_at", "timestamp", "received_at", "started_at", "heartbeat_at"),
         *("finished_at", "occurred_at", "created_at", "last_delivered_at", "failing_since"),
         *("next_attempt_at", "last_received_at", "last_success_at", "silent_since", "complete_at"),

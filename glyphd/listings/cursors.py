@@ -41,5 +41,5 @@ def _fits(value: Any, kind: type) -> bool:
     if isinstance(value, str):
         return kind is str and not _UNSTORED.search(value)
     if type(value) is int:
-        return kind in (int, float) and 0 <= value <= MAX_INTEGER
+        return kind in (int, float) and abs(value) <= MAX_INTEGER
     return type(value) is kind is float and isfinite(value)

@@ -15,7 +15,9 @@ from glyphd.db.archive_models import ListingKey, ScoredListing
 from glyphd.db.connections import once_a_commit, small_cache
 from glyphd.db.dialects import stream, uncommitted
 from glyphd.listings import results
+from glyphd.listings.computed_columns import LISTED_COLUMNS, Selection
 from glyphd.listings.cursors import read_cursor, write_cursor
+from glyphd.listings.peers import Keep, Peers, computed_again, join_medians
 from glyphd.listings.results import Page, RowStream
 from glyphd.listings.sorting import KEYS, order_of
 from glyphd.listings.statements import Statements, Values
@@ -23,7 +25,7 @@ from glyphd.request_errors import InvalidParameter
 from glyphd.storage.clock import last_moment
 from glyphd.storage.knowledge import Knowledge, knowledge_at, present
 from glyphd.storage.predicates import PREDICATES, is_of_listing, restrict
-from glyphd.storage.result_rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, convert_rows, select_rows
+from glyphd.storage.result_rows import RESULT_COLUMNS, convert_rows, select_rows
 from glyphd.storage.timelines import MODEL_TIMELINE, TIMELINE, Along
 from glyphd.times import now_text
 
@@ -39,16 +41,22 @@ class Search:
     """One query on one database. The caller holds the connection."""
 
     def __init__(
-        self, database: Database, query: ListingQuery, statements: Statements | None = None
+        self,
+        database: Database,
+        query: ListingQuery,
+        statements: Statements | None = None,
+        keep: Keep = computed_again,
     ) -> None:
         self._database = database
+        self._keep = keep
         self._statements = statements or Statements()
         if query.as_of is not None:
             _require_past(database, query.as_of, "as_of")
         self._query = query
         self._wanted = {name: getattr(query, name) for name in PREDICATES}
         self._order = order_of(query)
-        self.columns = pick_columns(query.fields, SELECTABLE_COLUMNS, RESULT_COLUMNS)
+        self.columns = pick_columns(query.fields, LISTED_COLUMNS, RESULT_COLUMNS)
+        self._selection = Selection(self.columns)
 
     @cached_property
     def _known(self) -> Knowledge:
@@ -78,8 +86,7 @@ class Search:
                 position = found[-1][-2:]
                 size += _text_bytes(block) if limit > BLOCK_ROWS else 0
         next_cursor = write_cursor(self._identity(), list(found[-1][-2:])) if more else None
-        width = len(self.columns)
-        rows = convert_rows(self.columns, [row[:width] for row in found])
+        rows = self._selection.shown([row[:-2] for row in found], self._peers)
         return Page(self.columns, list(rows), next_cursor)
 
     def cursor_before(self, limit: int) -> str | None:
@@ -100,11 +107,16 @@ class Search:
     def everything(self) -> RowStream:
         """Streams all rows as one snapshot with constant memory."""
         with small_cache(self._database), uncommitted(self._database):
-            ordered = self._restrict(
-                select_rows(self.columns, self._known, self._along_whole), self._wanted
-            )
-            ordered = ordered.order_by(*self._order.sorted(self._database))
-            yield from convert_rows(self.columns, stream(self._database, ordered))
+            rows = self._restrict(self._select(self._along_whole, self._medians()), self._wanted)
+            ordered = rows.order_by(*self._order.sorted(self._database))
+            yield from self._selection.shown(stream(self._database, ordered), self._peers)
+
+    def matching(self, *columns: Any) -> Any:
+        """A select of these expressions from the matching rows, in no order."""
+        rows = ScoredListing.select(*columns)
+        if self._along_whole is not None:
+            rows = rows.from_(self._along_whole)
+        return self._restrict(rows, self._wanted)
 
     @property
     def is_counted_by_order(self) -> bool:
@@ -149,6 +161,7 @@ class Search:
     def _fetch(self, position: dict[str, Any]) -> list[Sequence[Any]]:
         """Rows in order, each with its key and its id after its columns."""
         asked = {name: value for name, value in self._wanted.items() if value not in (None, [])}
+        asked |= self._medians()
         asked_of = (self._shows_history, self._query.gone, self._query.seen_within)
         shape = (self.columns, self._order, asked_of, self._known)
         sql, parameters = self._statements.write(
@@ -158,14 +171,28 @@ class Search:
 
     def _positioned(self, values: Values) -> Select:
         order, database = self._order, self._database
-        query = self._restrict(
-            select_rows((*self.columns, order.key, "id"), self._known, self._along), values
-        )
+        rows = self._select(self._along, values)
+        rows = rows.select_extend(order.column(database), ScoredListing.id)
+        query = self._restrict(rows, values)
         if "tied" in values:
             query = query.where(order.ties(database, values["tied"], values["event_id"]))
         elif "behind" in values:
             query = query.where(order.rest(database, values["behind"]))
         return query.order_by(*order.clauses(database)).limit(values["limit"])
+
+    def _select(self, along: Along | None, values: Values) -> Any:
+        rows = self._selection.select(self._database, self._known, along)
+        if self._order.needs_medians:
+            rows = join_medians(rows, self._database, values["medians"])
+        return rows
+
+    def _medians(self) -> dict[str, str]:
+        """What a query needs to sort by it."""
+        return {"medians": self._peers.medians()} if self._order.needs_medians else {}
+
+    @property
+    def _peers(self) -> Peers:
+        return Peers(self._database, self._known, self._keep)
 
     def _restrict(self, query: Select, values: Values) -> Select:
         is_current = self._known.is_current(self._query.gone)

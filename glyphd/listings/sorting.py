@@ -1,14 +1,18 @@
 """The orders of a result. Ties are ordered by import, the later one first, then by the file's own
 order."""
 
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import Database, Ordering
+from peewee import Database, Ordering, fn
 
 from glyphd.contracts.queries import ListingQuery
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import caseless, caseless_value, unindexed
+from glyphd.listings.peers import MEDIAN_PRICE
+from glyphd.listings.ratios import percent_above, score_per_1000_usd, usd_per_gb
 
 KEYS: dict[str, type] = {
     "seen_at": str,
@@ -16,8 +20,19 @@ KEYS: dict[str, type] = {
     "score": float,
     "model": str,
     "import_index": int,
+    "score_per_1000_usd": float,
+    "usd_per_gb": float,
+    "price_vs_median_pct": float,
 }
 """Sort keys and the kind of their values."""
+
+_COMPUTED: Mapping[str, Callable[[], Any]] = {
+    "score_per_1000_usd": lambda: score_per_1000_usd(ScoredListing),
+    "usd_per_gb": lambda: usd_per_gb(ScoredListing),
+    "price_vs_median_pct": lambda: percent_above(ScoredListing.price_usd, MEDIAN_PRICE),
+}
+_BEYOND = sys.float_info.max
+"""Stands for null, which is the last in either direction: no computed number is as large."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +47,14 @@ class Order:
     descending: bool
     backwards: bool = False
 
+    @property
+    def needs_medians(self) -> bool:
+        """Whether the query must have MEDIAN_PRICE."""
+        return self.key == "price_vs_median_pct"
+
     def column(self, database: Database) -> Any:
+        if self.key in _COMPUTED:
+            return fn.COALESCE(_COMPUTED[self.key](), -_BEYOND if self.descending else _BEYOND)
         column = ScoredListing._meta.columns[self.key]
         return caseless(database, column) if self.key == "model" else column
 

@@ -54,6 +54,19 @@ def files_of(*counting: Any) -> Select:
     return found
 
 
+def every_file(*counting: Any) -> Select:
+    """All complete files, not just the latest, of the batches that meet these conditions; a query
+    with COLUMNS."""
+    found: Select = ImportBatch.select(
+        fold_source(ImportBatch.source).alias("source"),
+        ImportBatch.import_id,
+        ImportBatch.complete_at,
+        _id_of(ImportBatch.import_id, _EVENT.import_index.desc()).alias("first_id"),
+        _id_of(ImportBatch.import_id, _EVENT.import_index.asc()).alias("last_id"),
+    ).where(IS_COMPLETE, *counting)
+    return found
+
+
 def left_out_at(event: Any, files: Any, source: Any = None) -> Any:
     """Expression: the moment since which the event's listing is gone, because the latest complete
     file of the event's source is complete for a later moment and does not list it; else null.

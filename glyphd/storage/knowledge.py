@@ -24,6 +24,7 @@ from glyphd.db.archive_models import (
 from glyphd.db.dialects import hours_before
 from glyphd.storage.complete_files import (
     IS_COMPLETE,
+    every_file,
     files_of,
     is_left_out,
     left_out_at,
@@ -147,11 +148,18 @@ class Knowledge:
         """The latest complete file of each source, as `left_out_at` takes them."""
         if self.as_of is None and self.supposed_out is None and self.supposed_in is None:
             return stored_files()
+        return files_of(*self._counting_batches()).alias("latest_file")
+
+    def every_complete_file(self) -> Any:
+        """All of them, for what was gone at an earlier time."""
+        return every_file(*self._counting_batches())
+
+    def _counting_batches(self) -> list[Any]:
         counts = self.counts(ImportBatch)
         conditions = [] if counts is None else [counts]
         if self.as_of is not None:
             conditions.append(ImportBatch.imported_at <= self.as_of)
-        return files_of(*conditions).alias("latest_file")
+        return conditions
 
     def is_recent(self, database: Database, hours: int) -> Any:
         """Condition: the event was seen at most so many hours before the newest observation of its

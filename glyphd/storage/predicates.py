@@ -2,14 +2,18 @@
 their documentation."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import and_
 from typing import Any
 
-from peewee import OP, Database, Expression, Field, Select
+from peewee import OP, Database, Expression, Field, Select, fn
 
 from glyphd.db.archive_models import ImportBatch, ListingKey, ScoredListing
 from glyphd.db.dialects import caseless, caseless_value, contains_caseless
 
 Predicate = Callable[[Database, Any], Expression]
+_SEARCHED = ("title", "seller", "region")
+"""Besides the model, which every row has."""
 
 
 def _any_of(column: str) -> Predicate:
@@ -33,6 +37,17 @@ def _equals_any(database: Database, column: Field, values: Sequence[str]) -> Exp
     )
 
 
+def _has_words(database: Database, text: str) -> Expression:
+    """Each word occurs in one of the searched texts, which are separated by what no word has."""
+    searched: Any = ScoredListing.model
+    for name in _SEARCHED:
+        text_of_row = fn.COALESCE(ScoredListing._meta.columns[name], "")
+        searched = searched.concat("\n").concat(text_of_row)
+    words = [contains_caseless(database, searched, word) for word in text.split()]
+    found: Expression = reduce(and_, words)
+    return found
+
+
 def is_of_listing(listing_id: bytes) -> Expression:
     """Condition: the event belongs to this listing."""
     first = ListingKey.select(ListingKey.first_event_id).where(ListingKey.listing_id == listing_id)
@@ -48,6 +63,7 @@ PREDICATES: Mapping[str, Predicate] = {
     "source_type": _any_of("source_type"),
     "source": _from_source,
     "model_contains": lambda database, text: contains_caseless(database, ScoredListing.model, text),
+    "q": _has_words,
     "min_score": lambda database, value: ScoredListing.score >= value,
     "max_score": lambda database, value: ScoredListing.score <= value,
     "min_price": lambda database, value: ScoredListing.price_usd >= value,

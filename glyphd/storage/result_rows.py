@@ -45,13 +45,21 @@ def _hex(stored: StoredColumn) -> StoredColumn:
 
 _CONVERSIONS: Mapping[str, Callable[[StoredColumn], StoredColumn]] = {
     name: _flags for name, column in COLUMN.items() if isinstance(column.cell, BooleanCell)
-} | {"listing_id": _hex}
+} | {"listing_id": _hex, "is_lowest": _flags}
 
 
-def select_rows(columns: Sequence[str], known: Knowledge, along: Along | None = None) -> Select:
+def select_rows(
+    columns: Sequence[str],
+    known: Knowledge,
+    along: Along | None = None,
+    computed: Mapping[str, Any] | None = None,
+) -> Select:
     """A select of these result columns from the events, in an order or in stored order; joins the
-    batches if a column needs them."""
-    query = ScoredListing.select(*(_expression(name, known).alias(name) for name in columns))
+    batches if a column needs them. `computed` are expressions of other columns."""
+    given = computed or {}
+    values = [given[name] if name in given else _expression(name, known) for name in columns]
+    named = zip(columns, values, strict=True)
+    query = ScoredListing.select(*(value.alias(name) for name, value in named))
     if along is not None:
         query = query.from_(along)
     if any(name in _FROM_BATCH for name in columns):

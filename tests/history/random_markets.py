@@ -3,7 +3,7 @@ scores."""
 
 import random
 from datetime import UTC, datetime, timedelta
-from statistics import fmean, median
+from statistics import fmean, median, quantiles
 from typing import Any
 
 from glyphd.contracts.columns import CAPACITIES
@@ -52,6 +52,12 @@ def events(store: DatabaseListingStore) -> list[ScoredListing]:
         return list(query.bind(store.database))
 
 
+def lowest_of(found: list[ScoredListing]) -> dict[str, Any]:
+    """The lowest price of all these events, and when it was first seen."""
+    price, seen_at = min((event.price_usd, event.seen_at) for event in found)
+    return {"lowest_price": price, "lowest_at": seen_at}
+
+
 def folded(text: str) -> str:
     """The text with its ASCII letters in lower case."""
     return "".join(letter.lower() if letter.isascii() else letter for letter in text)
@@ -60,10 +66,13 @@ def folded(text: str) -> str:
 def numbers_of(observed: list[ScoredListing]) -> dict[str, Any]:
     """The columns of a summary, for observations with the latest first, computed by Python."""
     prices, scores = [event.price_usd for event in observed], [event.score for event in observed]
+    low, _, high = quantiles(prices * 2 if len(prices) == 1 else prices, n=4, method="inclusive")
     return {
         "listing_count": len(observed),
         "min_price": min(prices),
+        "p25_price": low,
         "median_price": median(prices),
+        "p75_price": high,
         "max_price": max(prices),
         "avg_price": round(round(fmean(prices), 9), 6),
         "min_score": min(scores),

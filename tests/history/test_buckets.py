@@ -12,7 +12,7 @@ from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.dialects import bucket_start
 from glyphd.history.buckets import ModelHistory
 from glyphd.storage.stores import DatabaseListingStore
-from tests.history.random_markets import events, fill, folded, numbers_of
+from tests.history.random_markets import events, fill, folded, lowest_of, numbers_of
 from tests.storage.listings import seen
 
 BUCKETS = choices(Bucket)
@@ -25,7 +25,8 @@ def _rows(
         history = ModelHistory(
             store.database, model, read_parameters(ModelHistoryQuery, asked.items())
         )
-        return [dict(zip(history.columns, row, strict=True)) for row in history.read(after_bucket)]
+        after = None if after_bucket is None else [after_bucket]
+        return [dict(zip(history.columns, row, strict=True)) for row in history.read(after)]
 
 
 def _start(time: str, bucket: str) -> str:
@@ -38,12 +39,15 @@ def _start(time: str, bucket: str) -> str:
 def _computed(found: list[ScoredListing], bucket: str) -> list[dict[str, Any]]:
     """From events with the latest first."""
     latest: dict[str, dict[bytes, ScoredListing]] = {}
+    all_of: dict[str, list[ScoredListing]] = {}
     for event in found:
+        all_of.setdefault(_start(event.seen_at, bucket), []).append(event)
         latest.setdefault(_start(event.seen_at, bucket), {}).setdefault(
             bytes(event.listing_id), event
         )
     return [
-        {"bucket": start} | numbers_of(list(latest[start].values())) for start in sorted(latest)
+        {"bucket": start} | numbers_of(list(latest[start].values())) | lowest_of(all_of[start])
+        for start in sorted(latest)
     ]
 
 

@@ -11,7 +11,7 @@ from glyphd.history.market_models import MODEL_COLUMNS, Models, find_model, near
 from glyphd.storage.derived.orders import Orders
 from glyphd.storage.specs import SPECS
 from glyphd.storage.stores import DatabaseListingStore
-from tests.history.random_markets import events, fill, folded, numbers_of
+from tests.history.random_markets import events, fill, folded, lowest_of, numbers_of
 from tests.storage.listings import listing, seen
 
 LARGEST = sys.float_info.max
@@ -23,7 +23,7 @@ def _rows(
     with store.database.connection_context():
         return [
             dict(zip(MODEL_COLUMNS, row, strict=True))
-            for row in Models(store.database).read(after, limit)
+            for row in Models(store.database).read([after] if after else None, limit)
         ]
 
 
@@ -60,7 +60,13 @@ def test_a_row_is_what_python_computes_from_the_current_events(
 ) -> None:
     fill(store, seed)
     current = _current_by_model(store)
-    expected = [numbers_of(current[name]) | _capacities(current[name]) for name in sorted(current)]
+    of_models: dict[str, list[ScoredListing]] = {}
+    for event in events(store):
+        of_models.setdefault(folded(event.model), []).append(event)
+    expected = [
+        numbers_of(current[name]) | _capacities(current[name]) | lowest_of(of_models[name])
+        for name in sorted(current)
+    ]
     found = _rows(store)
     assert [folded(row["model"]) for row in found] == sorted(current)
     assert [{name: row[name] for name in expected[0]} for row in found] == expected

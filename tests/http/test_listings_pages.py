@@ -41,6 +41,12 @@ def tied(service: Service) -> Service:
         ("-model", [4000, 4500, 4200, 7000, 2400, 30000]),
         ("import_index", [4000, 4500, 7000, 4200, 2400, 30000]),
         ("-import_index", [30000, 2400, 7000, 4200, 4000, 4500]),
+        ("score_per_1000_usd", [30000, 7000, 4200, 4000, 4500, 2400]),
+        ("-score_per_1000_usd", [2400, 4000, 4500, 4200, 7000, 30000]),
+        ("usd_per_gb", [4000, 4200, 4500, 2400, 30000, 7000]),
+        ("-usd_per_gb", [30000, 2400, 4500, 4200, 4000, 7000]),
+        ("price_vs_median_pct", [4000, 7000, 4500, 4200, 2400, 30000]),
+        ("-price_vs_median_pct", [4000, 7000, 4500, 4200, 2400, 30000]),
     ],
 )
 def test_every_order(market: Market, sort: str, prices: list[float]) -> None:

@@ -54,9 +54,11 @@ def test_a_month_begins_on_its_first(history: Service) -> None:
 def test_a_row_has_every_number(history: Service) -> None:
     assert history.http.get("/api/models/L4/history?bucket=week").json[0] == {
         "bucket": "2024-12-30", "listing_count": 2,
-        "min_price": 200.0, "median_price": 350.0, "max_price": 500.0, "avg_price": 350.0,
+        "min_price": 200.0, "p25_price": 275.0, "median_price": 350.0, "p75_price": 425.0,
+        "max_price": 500.0, "avg_price": 350.0,
         "min_score": 0.6, "median_score": 0.75, "max_score": 0.9,
         "last_seen_at": "2025-01-05T22:00:00.000000Z",
+        "lowest_price": 100.0, "lowest_at": "2024-12-30T08:00:00.000000Z",
     }  # fmt: skip
 
 
@@ -92,7 +94,7 @@ def test_pages_are_the_list(history: Service, size: int) -> None:
 def test_csv(history: Service) -> None:
     lines = history.http.get("/api/models/L4/history?format=csv&bucket=month").text.splitlines()
     assert lines[0] == ",".join(COLUMNS)
-    assert lines[1].startswith("2024-12-01,2,200.0,250.0,300.0,250.0,")
+    assert lines[1].startswith("2024-12-01,2,200.0,225.0,250.0,275.0,300.0,250.0,")
 
 
 @pytest.mark.parametrize("query", ["?bucket=year", "?after=soon", "?limit=0"])

@@ -42,9 +42,11 @@ def test_a_model_is_summed_up_whatever_its_case(market: Market) -> None:
     found = market.service.http.get("/api/models/RTX_A6000").json
     assert found == {
         "model": "rtx_a6000", "listing_count": 3,
-        "min_price": 4000.0, "median_price": 4200.0, "max_price": 4500.0, "avg_price": 4233.333333,
+        "min_price": 4000.0, "p25_price": 4100.0, "median_price": 4200.0, "p75_price": 4350.0,
+        "max_price": 4500.0, "avg_price": 4233.333333,
         "min_score": 0.8, "median_score": 0.8, "max_score": 0.9,
         "last_seen_at": "2025-07-05T12:00:00.000000Z",
+        "lowest_price": 4000.0, "lowest_at": "2025-07-05T12:00:00.000000Z",
         "vram_gb": 48, "mig_capable": None, "tdp_watts": None, "cuda_cores": None,
         "slot_width": None,
         "pcie_generation": None, "nvlink": None, "generation": None, "form_factor": None,
@@ -186,7 +188,7 @@ def test_the_list_is_computed_once_for_all_who_ask(
     computed: list[str] = []
     select = Models._select
 
-    def counted(series: Models, after: str | None, limit: int | None) -> Any:
+    def counted(series: Models, after: list[Any] | None, limit: int | None) -> Any:
         computed.append(threading.current_thread().name)
         return select(series, after, limit)
 

@@ -59,9 +59,8 @@ def _settings(folder: Path, url: str) -> Settings:
 
 
 def _model(database: Database) -> Select:
-    return models_with(
-        database, NOW.is_current(), equals_caseless(database, ScoredListing.model, "m7")
-    )
+    is_it = equals_caseless(database, ScoredListing.model, "m7")
+    return models_with(database, NOW, "exclude", is_it)
 
 
 def _model_history(database: Database) -> Select:

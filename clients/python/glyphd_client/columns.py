@@ -40,6 +40,7 @@ class ListingFilters(TypedDict, total=False):
     source: Texts | None
     import_id: Texts | None
     model_contains: str | None
+    q: str | None
     min_score: float | None
     max_score: float | None
     min_price: float | None

@@ -1,0 +1,104 @@
+"""What other current offers of the same model and condition cost, for the place of a price among
+them."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from peewee import JOIN, SQL, Database, fn
+from pydantic_core import to_json
+
+from glyphd.contracts.texts import fold_ascii
+from glyphd.db.archive_models import ScoredListing
+from glyphd.db.dialects import folded, json_rows
+from glyphd.listings.quantiles import quantile_of
+from glyphd.listings.ratios import LEAST, MOST, difference_pct
+from glyphd.storage.knowledge import Knowledge
+from glyphd.storage.predicates import restrict
+from glyphd.storage.timelines import MODEL_TIMELINE
+
+PERCENT_DECIMALS = 6
+_MEDIANS = "median_price"
+MEDIAN_PRICE = SQL(f"{_MEDIANS}.price")
+"""Expression: the median that `join_medians` adds to a query."""
+
+Keep = Callable[[Hashable, Callable[[], Any]], Any]
+"""Gives what is computed for a name, from a cache if it is there; see `RememberedHistory.kept`."""
+
+
+def computed_again(name: Hashable, compute: Callable[[], Any]) -> Any:
+    """A `Keep` without a cache."""
+    return compute()
+
+
+class Peers:
+    """The current offers as the archive knows or knew them. The caller holds the connection."""
+
+    def __init__(self, database: Database, known: Knowledge, keep: Keep = computed_again) -> None:
+        self._database = database
+        self._known = known
+        self._keep = keep
+
+    def prices(self, model: str, condition: str | None) -> Sequence[float]:
+        """The prices of the offers of a model in a condition, in order."""
+        name = ("prices", fold_ascii(model), self._known.as_of)
+        of_model = self._keep(name, lambda: list(self._groups([model])))
+        wanted = fold_ascii(condition or "")
+        return next((prices for _, found, prices in of_model if found == wanted), ())
+
+    def medians(self) -> str:
+        """The median price of each model in each condition, as `Medians` takes them."""
+        return str(self._keep(("medians", self._known.as_of), self._medians))
+
+    def _medians(self) -> str:
+        found = [
+            (model, condition, quantile_of("median", prices))
+            for model, condition, prices in self._groups([])
+        ]
+        return to_json(found).decode()
+
+    def _groups(self, models: list[str]) -> Iterator[tuple[str, str, "array[float]"]]:
+        """Folded model and condition, and the prices in order; of all models without any given."""
+        key = [folded(self._database, ScoredListing.model), _condition(self._database)]
+        query: Any = ScoredListing.select(*key, ScoredListing.price_usd)
+        query = query.from_(MODEL_TIMELINE) if models else query
+        query = restrict(query.where(self._known.is_current()), self._database, {"model": models})
+        rows = self._database.execute(query.order_by(*key, ScoredListing.price_usd))
+        for (model, condition), group in groupby(rows, key=lambda row: row[:2]):
+            yield model, condition, array("d", [price for _, _, price in group])
+
+
+def price_percentile(price: float, prices: Sequence[float]) -> float | None:
+    """How many percent of the other offers are cheaper, of an offer that is among those with these
+    prices in order. None if there are no others."""
+    others = len(prices) - 1
+    if others < 1:
+        return None
+    return round(bisect_left(prices, price) * 100 / others, PERCENT_DECIMALS)
+
+
+def price_vs_median_pct(price: float, prices: Sequence[float]) -> float | None:
+    """By how many percent the price is above the median of these prices. None without any, and
+    where `percent_above` would be null."""
+    median = quantile_of("median", prices) if prices else 0.0
+    is_plain = not price or LEAST <= price <= MOST
+    if not (is_plain and LEAST <= median <= MOST):
+        return None
+    difference: float = difference_pct(price, median)
+    return round(difference, PERCENT_DECIMALS)
+
+
+def join_medians(query: Any, database: Database, medians: str) -> Any:
+    """The query on events with MEDIAN_PRICE of their model and condition, from `Peers.medians`."""
+    columns = {"model": "text", "condition": "text", "price": "double precision"}
+    median = json_rows(database, medians, columns).alias(_MEDIANS)
+    same = (median.c.model == folded(database, ScoredListing.model)) & (
+        median.c.condition == _condition(database)
+    )
+    return query.join(median, JOIN.LEFT_OUTER, on=same)
+
+
+def _condition(database: Database) -> Any:
+    return fn.COALESCE(folded(database, ScoredListing.condition), "")
