@@ -29,6 +29,8 @@ class Market:
     first: str
     second: str
     webhook: str
+    watch: str
+    feed_secret: str
 
     def prices(self, query: str = "") -> list[float]:
         return [row["price_usd"] for row in self.service.listings(query)]
@@ -54,4 +56,12 @@ def _market(folder: Path, initialised_folder: Path) -> Market:
     first = service.import_csv(f"{COLUMNS}\n{FIRST}", "?source=perplexity")
     second = service.import_csv(f"{COLUMNS}\n{SECOND}", "?source=eBay")
     webhook = service.http.post_json("/api/webhooks", {"url": "https://example.com/"}).json
-    return Market(service, first["import_id"], second["import_id"], webhook["webhook_id"])
+    watch = service.http.post_json("/api/watches", {"name": "new", "condition": "new"}).json
+    return Market(
+        service,
+        first["import_id"],
+        second["import_id"],
+        webhook["webhook_id"],
+        watch["watch_id"],
+        watch["links"]["feed"].rsplit("/", 1)[1],
+    )

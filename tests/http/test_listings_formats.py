@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from glyphd.listings.computed_columns import LISTED_COLUMNS
 from glyphd.storage.result_rows import RESULT_COLUMNS
 from tests.http.conftest import Market
 from tests.service import Service, offers
@@ -162,7 +163,7 @@ def test_every_column_can_be_had_alone(market: Market, column: str) -> None:
 def test_an_unknown_field_is_refused_with_the_list(market: Market, fields: str) -> None:
     found = market.refusal(f"fields={fields}")
     assert (found["code"], found["parameter"]) == ("invalid_parameter", "fields")
-    assert found["allowed"] == [*RESULT_COLUMNS, "extra"]
+    assert found["allowed"] == list(LISTED_COLUMNS)
 
 
 def test_safe_csv_starts_no_formula(service: Service) -> None:

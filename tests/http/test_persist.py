@@ -162,4 +162,4 @@ def test_it_takes_no_option_of_a_file(service: Service) -> None:
     answer = service.http.post_json(f"{PATH}?delimiter=,", [ROW], status=400)
     found = _refused(service, answer)
     assert (found["code"], found["parameter"]) == ("unknown_parameter", "delimiter")
-    assert found["known"] == ["source", "description"]
+    assert found["known"] == ["source", "description", "complete", "allow_shrink"]

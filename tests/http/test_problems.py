@@ -47,6 +47,14 @@ GET_PATHS = {
     "/api/webhooks",
     "/api/webhooks/{webhook_id}",
     "/api/webhooks/{webhook_id}/attempts",
+    "/api/diff",
+    "/api/index",
+    "/api/stats",
+    "/api/stats/history",
+    "/api/watches",
+    "/api/watches/{watch_id}",
+    "/api/watches/{watch_id}/matches",
+    "/api/watches/{watch_id}/feed/{secret}",
 }
 POST_PATHS = {
     "/api/import",
@@ -58,8 +66,16 @@ POST_PATHS = {
     "/api/imports/{import_id}/restore",
     "/api/webhooks",
     "/api/webhooks/{webhook_id}/attempts/{attempt_id}/replay",
+    "/api/watches",
+    "/api/watches/{watch_id}/feed",
 }
-OTHERS = {("PATCH", "/api/webhooks/{webhook_id}"), ("DELETE", "/api/webhooks/{webhook_id}")}
+OTHERS = {
+    (method, path)
+    for method in ("PATCH", "DELETE")
+    for path in ("/api/webhooks/{webhook_id}", "/api/watches/{watch_id}")
+}
+REQUIRED = {"/api/diff": "?from=2025-01-01"}
+"""The parameters that a path can't be asked without."""
 SECRET = "/srv/glyphd/secret"
 
 
@@ -83,7 +99,9 @@ def _http(service: Service, failure: Exception) -> "TestApp[Any]":
 def _path(market: Market, path: str) -> str:
     listing_id = market.service.listings()[0]["listing_id"]
     known = {"import_id": market.first, "a": market.first, "b": market.second, "model": "L4"}
-    return path.format(**known, listing_id=listing_id, webhook_id=market.webhook)
+    known |= {"watch_id": market.watch, "secret": market.feed_secret}
+    found = path.format(**known, listing_id=listing_id, webhook_id=market.webhook)
+    return found + REQUIRED.get(path, "")
 
 
 def _all_errors() -> list[type[errors.GlyphdError]]:
