@@ -160,11 +160,11 @@ def test_migrate_says_what_it_did(tmp_path: Path) -> None:
 def test_migrate_goes_down_a_step_and_up_again(tmp_path: Path) -> None:
     _run("migrate", "--data-dir", tmp_path)
     assert (
-        _run("migrate", "--data-dir", tmp_path, "--to", "archive:4").output
-        == "reverted archive 005_complete_files\n"
+        _run("migrate", "--data-dir", tmp_path, "--to", "archive:5").output
+        == "reverted archive 006_new_offers\n"
     )
     applied = _run("migrate", "--data-dir", tmp_path).output
-    assert applied == "applied archive 005_complete_files\n"
+    assert applied == "applied archive 006_new_offers\n"
 
 
 @pytest.mark.parametrize("target", ["archive:99", "archive", "queue:1", "1", "archive:-1"])

@@ -146,10 +146,11 @@ def _finish(database: Database, batch: Batch) -> Written:
     The moment is taken under the write lock: a clock that jumps back can't reorder history.
     """
     this = ImportBatch.import_id == batch.import_id
-    values = {"imported_at": batch.imported_at or next_moment(database)}
-    if batch.sha256 is None:
-        values["rows_sha256"] = digest_rows(database, batch.import_id)
-    database.execute(ImportBatch.update(values).where(this))
+    imported_at = batch.imported_at or next_moment(database)
+    database.execute(ImportBatch.update(imported_at=imported_at).where(this))
+    if batch.sha256 is None:  # the digest is also that of the moment
+        rows_sha256 = digest_rows(database, batch.import_id)
+        database.execute(ImportBatch.update(rows_sha256=rows_sha256).where(this))
     written = find_written(database, batch.import_id)
     assert written is not None
     return written
