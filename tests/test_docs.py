@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from glyphd.api import problems
 from glyphd.api.app import all_routes
 from glyphd.cli import main
+from glyphd.contracts.change_queries import DeltaQuery, DiffQuery, MomentDiffQuery
 from glyphd.contracts.column_names import ALIASES
 from glyphd.contracts.columns import COLUMN_NAMES, STORED_COLUMNS
 from glyphd.contracts.event_contracts import DATA_OF_KIND, EventData, EventKind, EventQuery
@@ -26,14 +27,11 @@ from glyphd.contracts.market_queries import IndexQuery, StatsHistoryQuery, Stats
 from glyphd.contracts.parameter_reading import parameters_of
 from glyphd.contracts.queries import (
     ChangeQuery,
-    DeltaQuery,
-    DiffQuery,
     ErrorQuery,
     ImportQuery,
     ListingQuery,
     ModelHistoryQuery,
     ModelsQuery,
-    MomentDiffQuery,
     MomentQuery,
     SourceQuery,
     UploadQuery,

@@ -13,7 +13,8 @@ from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
-from glyphd.contracts.queries import DeltaQuery, MomentQuery
+from glyphd.contracts.change_queries import DeltaQuery
+from glyphd.contracts.queries import MomentQuery
 from glyphd.db.archive_versions import archive_version
 from glyphd.errors import ListingNotFound
 from glyphd.history.delta_pages import DELTA_COLUMNS, Deltas

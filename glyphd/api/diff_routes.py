@@ -24,8 +24,9 @@ from glyphd.api.own_addresses import own_address
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
+from glyphd.contracts.change_queries import DiffKind, DiffQuery
 from glyphd.contracts.parameter_reading import choices
-from glyphd.contracts.queries import DiffKind, DiffQuery, PageQuery
+from glyphd.contracts.queries import PageQuery
 from glyphd.contracts.service_views import DiffLinks, DiffView
 from glyphd.db.archive_versions import archive_version
 from glyphd.errors import ImportNotFound, ImportNotSucceeded

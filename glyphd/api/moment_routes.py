@@ -25,8 +25,8 @@ from glyphd.api.own_addresses import own_address
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
+from glyphd.contracts.change_queries import MomentDiffKind, MomentDiffQuery
 from glyphd.contracts.parameter_reading import choices
-from glyphd.contracts.queries import MomentDiffKind, MomentDiffQuery
 from glyphd.contracts.service_views import MomentDiffLinks, MomentDiffView
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.moment_diff import MOVED_COLUMNS, Market, list_moments

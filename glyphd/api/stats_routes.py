@@ -39,7 +39,6 @@ LIST = About(
             "The groups, in the order of their values",
             "Link",
             "X-Hint",
-            example=[{"model": "RTX_A6000", "listing_count": 3, "median_price": 3899.0}],
         ),
     ),
     "A row has the columns in `by`, then all the statistics. It takes the filters of "

@@ -100,6 +100,8 @@ def _unknown(name: str, known: list[str]) -> UnknownParameter:
 def _invalid(contract: type[BaseModel], error: ValidationError) -> InvalidParameter:
     first = error.errors(include_url=False)[0]
     name, value = str(first["loc"][0]), first["input"]
+    if first["type"] == "missing":
+        return InvalidParameter(f"the parameter {name!r} is required", parameter=name)
     reason = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
     allowed = list(_allowed(parameters_of(contract)[name].annotation))
     members: dict[str, Any] = {"allowed": allowed} if allowed else {}

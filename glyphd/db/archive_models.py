@@ -27,6 +27,7 @@ from peewee import (
 from glyphd.contracts.cells import BooleanCell, Cell, JsonCell, TextCell, TimeCell
 from glyphd.contracts.columns import COLUMNS
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
+from glyphd.db.complete_models import CompleteSource
 from glyphd.db.fields import CaselessTextField, JsonTextField, TimeTextField
 
 
@@ -246,25 +247,6 @@ class BatchChange(Model):
 
     class Meta:
         table_name = "batch_changes"
-
-
-class CompleteSource(Model):
-    """One source with a complete file that counts: the one that speaks for the latest moment.
-    Derived.
-
-    `source` is folded as for comparisons; `first_id` and `last_id` are the lowest and the highest
-    id of the import's events, null if it has none.
-    """
-
-    source = TextField(primary_key=True)
-    import_id = TextField()
-    complete_at = TimeTextField()
-    first_id = BigIntegerField(null=True)
-    last_id = BigIntegerField(null=True)
-
-    class Meta:
-        table_name = "complete_sources"
-        without_rowid = True
 
 
 class GPUModel(Model):

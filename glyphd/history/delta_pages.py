@@ -12,7 +12,7 @@ from typing import Any
 
 from peewee import JOIN, Database, Select, fn
 
-from glyphd.contracts.queries import DeltaQuery
+from glyphd.contracts.change_queries import DeltaQuery
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import uncommitted
 from glyphd.history.differences import PERCENT_DECIMALS, change_pct, difference

@@ -11,7 +11,7 @@ from typing import Any
 
 from peewee import SQL, Database, Select, fn
 
-from glyphd.contracts.queries import DeltaQuery
+from glyphd.contracts.change_queries import DeltaQuery
 from glyphd.db.archive_models import ImportBatch, ScoredListing, Standing
 from glyphd.storage.complete_files import IS_COMPLETE
 from glyphd.storage.knowledge import Knowledge

@@ -7,8 +7,8 @@ from typing import Any
 
 from peewee import SQL, Case, Database, Select, fn
 
+from glyphd.contracts.change_queries import DiffKind, DiffQuery
 from glyphd.contracts.parameter_reading import pick_columns
-from glyphd.contracts.queries import DiffKind, DiffQuery
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import stream, uncommitted
 from glyphd.history.differences import change_pct, difference

@@ -7,8 +7,8 @@ from typing import Any
 
 from peewee import JOIN, OP, SQL, Case, Database, Expression, Select, fn
 
+from glyphd.contracts.change_queries import MomentDiffKind, MomentDiffQuery
 from glyphd.contracts.parameter_reading import pick_columns
-from glyphd.contracts.queries import MomentDiffKind, MomentDiffQuery
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.dialects import stream, uncommitted
 from glyphd.history.differences import change_pct, difference
@@ -144,7 +144,7 @@ class Pairing:
 
     @property
     def _is_mixed(self) -> Any:
-        """Condition: some offer of the identity could not be told apart, at one of the moments."""
+        """Condition: an offer of the identity was indistinct at one of the moments."""
         found = _PAIR.select(SQL("1")).where(
             _is_of_identity(_PAIR), self.there.shows(_PAIR), self.there.is_indistinct(_PAIR)
         )

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from peewee import SQL, Database, fn
 
-from glyphd.db.archive_models import CompleteSource, ImportBatch, ScoredListing
+from glyphd.db.archive_models import ImportBatch, ScoredListing
+from glyphd.db.complete_models import CompleteSource
 from glyphd.storage.knowledge import present
 from glyphd.storage.offers import fold_source
 from glyphd.storage.timelines import TIMELINE

@@ -10,7 +10,8 @@ from typing import Any
 
 from peewee import SQL, Select, Table, fn
 
-from glyphd.db.archive_models import CompleteSource, ImportBatch, ScoredListing
+from glyphd.db.archive_models import ImportBatch, ScoredListing
+from glyphd.db.complete_models import CompleteSource
 from glyphd.storage.offers import fold_source
 
 COLUMNS = ("source", "import_id", "complete_at", "first_id", "last_id")

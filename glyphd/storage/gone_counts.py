@@ -11,7 +11,8 @@ from typing import Any
 from peewee import SQL, Case, Database, Node, Select, Value, fn
 
 from glyphd.contracts.texts import fold_ascii
-from glyphd.db.archive_models import CompleteSource, ImportBatch, ScoredListing, Standing
+from glyphd.db.archive_models import ImportBatch, ScoredListing, Standing
+from glyphd.db.complete_models import CompleteSource
 from glyphd.storage.batches import Batch
 from glyphd.storage.compiled import Parameter, compiled
 from glyphd.storage.complete_files import left_out_at, stored_files

@@ -5,13 +5,8 @@ from typing import Any
 
 from peewee import JOIN, SQL, Case, Database, Table, fn
 
-from glyphd.db.archive_models import (
-    IS_CURRENT,
-    CompleteSource,
-    ImportBatch,
-    ScoredListing,
-    Standing,
-)
+from glyphd.db.archive_models import IS_CURRENT, ImportBatch, ScoredListing, Standing
+from glyphd.db.complete_models import CompleteSource
 from glyphd.storage.complete_files import COLUMNS
 from glyphd.storage.knowledge import present
 from glyphd.storage.moves import Move, add_moves, create_moves, index_moves, select_moves

@@ -16,11 +16,11 @@ from glyphd.db.archive_models import (
     IS_CURRENT,
     ROLLBACK,
     BatchChange,
-    CompleteSource,
     ImportBatch,
     ListingKey,
     ScoredListing,
 )
+from glyphd.db.complete_models import CompleteSource
 from glyphd.db.dialects import hours_before
 from glyphd.storage.complete_files import (
     IS_COMPLETE,

@@ -114,9 +114,7 @@ def write_batch(
             step(number / count)
             statement.execute(database, **own)
         # 4. Listings that need more than what is done for each row; most imports have none.
-        if any(found.execute(database, **own).fetchone() for found in _renewing(database, origin)):
-            for first_event_ids in listings_to_renew(origin, Value(own["top"])):
-                renew(database, first_event_ids)
+        _renew_listings(database, origin, own)
         # 5. Which complete file says what of the source is gone.
         for renewing in renew_source(batch.import_id) if batch.complete else ():
             database.execute(renewing)
@@ -138,6 +136,13 @@ def _parameters(database: Database, stage: Stage, batch: Batch) -> tuple[int, di
         "top": last + stage.bounds[1] + 1,
         "source": fold_ascii(batch.source or ""),
     }
+
+
+def _renew_listings(database: Database, origin: Origin, own: dict[str, Any]) -> None:
+    """Looks first, with compiled statements, whether there are such listings at all."""
+    if any(found.execute(database, **own).fetchone() for found in _renewing(database, origin)):
+        for first_event_ids in listings_to_renew(origin, Value(own["top"])):
+            renew(database, first_event_ids)
 
 
 def _finish(database: Database, batch: Batch) -> Written:

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from glyphd.contracts.change_queries import DeltaQuery
 from glyphd.contracts.parameter_reading import choices, read_parameters
 from glyphd.contracts.queries import (
     MAX_LIMIT,
-    DeltaQuery,
     ErrorQuery,
     ImportQuery,
     ListingQuery,

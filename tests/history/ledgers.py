@@ -8,9 +8,10 @@ from typing import Any
 
 from peewee import Database
 
+from glyphd.contracts.change_queries import DeltaQuery, DiffQuery
 from glyphd.contracts.column_checks import CheckOptions
 from glyphd.contracts.gpu_listings import GPUListingDTO
-from glyphd.contracts.queries import DeltaQuery, DiffQuery, ListingQuery
+from glyphd.contracts.queries import ListingQuery
 from glyphd.db.archive_models import RESTORE, ROLLBACK, BatchChange, ImportBatch, ScoredListing
 from glyphd.history.delta_pages import Deltas
 from glyphd.history.import_diff import count_diff, list_diff

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from peewee import Database
 
+from glyphd.contracts.change_queries import DiffKind, DiffQuery
 from glyphd.contracts.parameter_reading import choices
-from glyphd.contracts.queries import DiffKind, DiffQuery
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.dialects import is_sqlite
 from glyphd.history.differences import change_pct, difference

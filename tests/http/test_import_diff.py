@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from glyphd.contracts.change_queries import DiffKind
 from glyphd.contracts.parameter_reading import choices
-from glyphd.contracts.queries import DiffKind
 from glyphd.history.import_diff import CHANGED_COLUMNS
 from glyphd.storage.result_rows import RESULT_COLUMNS
 from tests.service import Service, offers, start_in

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.service import Service, next_page, offers
+from tests.service import Service, next_page, offers, problem
 
 COUNTS = ("added", "removed", "changed", "unchanged", "gone")
 
@@ -86,3 +86,9 @@ def test_what_is_wrong_is_named(
 ) -> None:
     found: dict[str, Any] = moments[0].refusal(f"/api/diff?{query}")
     assert found["parameter"] == parameter
+
+
+def test_the_moment_to_compare_with_is_required(service: Service) -> None:
+    found = problem(service.http.get("/api/diff", status=400))
+    assert (found["code"], found["parameter"]) == ("invalid_parameter", "from")
+    assert found["detail"] == "the parameter 'from' is required"

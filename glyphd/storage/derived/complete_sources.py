@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from peewee import Database, Node
 
-from glyphd.db.archive_models import CompleteSource, ImportBatch
+from glyphd.db.archive_models import ImportBatch
+from glyphd.db.complete_models import CompleteSource
 from glyphd.storage.comparing import MOST
 from glyphd.storage.complete_files import COLUMNS, IS_COMPLETE, files_of
 from glyphd.storage.derived.facts import Fact

@@ -10,15 +10,10 @@ from glyphd.api.diff_routes import require_brought
 from glyphd.api.needs import READ
 from glyphd.api.routes import Route
 from glyphd.contracts.cells import TextCell
+from glyphd.contracts.change_queries import DiffQuery, MomentDiffKind, MomentDiffQuery
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.parameter_reading import read_parameters
-from glyphd.contracts.queries import (
-    DiffQuery,
-    MomentDiffKind,
-    MomentDiffQuery,
-    Query,
-    QueryTime,
-)
+from glyphd.contracts.queries import Query, QueryTime
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.import_diff import DiffList, list_diff
 from glyphd.history.market_totals import recent_imports

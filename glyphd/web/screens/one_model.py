@@ -11,15 +11,9 @@ from pydantic import Field
 from glyphd.api.model_routes import MODEL
 from glyphd.api.needs import READ
 from glyphd.api.routes import Route
+from glyphd.contracts.change_queries import DeltaQuery
 from glyphd.contracts.parameter_reading import read_parameters
-from glyphd.contracts.queries import (
-    Bucket,
-    DeltaQuery,
-    ListingQuery,
-    ModelHistoryQuery,
-    Query,
-    QueryTime,
-)
+from glyphd.contracts.queries import Bucket, ListingQuery, ModelHistoryQuery, Query, QueryTime
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.buckets import ModelHistory
 from glyphd.history.delta_pages import Deltas

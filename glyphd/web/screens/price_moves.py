@@ -9,9 +9,10 @@ from pydantic import Field
 
 from glyphd.api.needs import READ
 from glyphd.api.routes import Route
+from glyphd.contracts.change_queries import DeltaQuery
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.parameter_reading import read_parameters
-from glyphd.contracts.queries import DeltaQuery, QueryTime
+from glyphd.contracts.queries import QueryTime
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.delta_pages import MOST_COMPARED, Deltas
 from glyphd.services import Services
