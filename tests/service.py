@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from glyphd.services import Services, build_services
 from glyphd.settings import Settings
 from glyphd.uploads.opening import prepare_ledger
 from worker import run_pending
+from worker.consumer import GREETING_SECONDS
 
 HEADER = "model,price_usd,score,region,seller,seen_at"
 LIVE_POLL_SECONDS = 0.005
@@ -117,7 +119,11 @@ class Service:
         ended = Event()
 
         def work() -> None:
+            greeted = time.monotonic()
             while not ended.wait(LIVE_POLL_SECONDS):
+                if time.monotonic() - greeted > GREETING_SECONDS:
+                    self.greet()
+                    greeted = time.monotonic()
                 self.work()
 
         self.greet()

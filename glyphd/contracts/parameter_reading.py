@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from glyphd.contracts.cells import BOOLEAN_WORDS
+from glyphd.contracts.texts import trimmed
 from glyphd.request_errors import InvalidParameter, UnknownParameter
 
 NEVER_BLANK = "never blank"
@@ -40,7 +41,7 @@ def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) 
         field = known.get(name)
         if field is None:
             raise _unknown(name, list(known))
-        if not value.strip() and (name, value) not in _MEANT:
+        if not trimmed(value) and (name, value) not in _MEANT:
             _refuse_blank(name, value, field)
             continue
         if get_origin(field.annotation) is list and name not in COMMA_SEPARATED:

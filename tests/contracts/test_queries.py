@@ -185,3 +185,9 @@ def test_an_unknown_parameter_is_refused_even_when_empty() -> None:
 def test_other_ways_of_paging_are_pointed_to_the_cursor(name: str) -> None:
     with pytest.raises(UnknownParameter, match="cursor"):
         read_parameters(ListingQuery, [(name, "2")])
+
+
+def test_a_value_of_invisible_characters_counts_as_absent() -> None:
+    assert read_parameters(
+        DeltaQuery, [("region", "\u00ad"), ("min_price_change_pct", "\u200b ")]
+    ) == (DeltaQuery())

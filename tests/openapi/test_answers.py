@@ -3,15 +3,15 @@
 import gzip
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from glyphd.api.failed_tokens import MOST_FAILURES
 from tests.http.attempts import add_attempt
-from tests.openapi.contract import Contract, Exchange
+from tests.openapi.contract import Contract
+from tests.openapi.market_talks import ask_about_the_market, create_watch, use_watches
+from tests.openapi.talks import Talk
 from tests.service import Service, StartService
 from tests.tokens import LONG_AGO, bearer, new_key, revoke_key
 
@@ -20,48 +20,8 @@ ROW = {"model": "L4", "price_usd": "2500", "score": 0.5, "seller": "Acme", "warr
 FORM = "application/x-www-form-urlencoded"
 NEEDS_A_BUSY_WORKER = {("cancel_import", "202")}
 """Answers while a worker is in the middle of something."""
-
-
-@dataclass
-class Talk:
-    """Requests to a service, each answer checked, and what was seen of the document."""
-
-    service: Service
-    contract: Contract
-    seen: set[tuple[str, str, str]] = field(default_factory=set)
-
-    def ask(
-        self, method: str, path: str, body: str | bytes = b"", status: int = 200, **headers: str
-    ) -> Any:
-        sent = body.encode() if isinstance(body, str) else body
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = self.service.http.request(
-            path, method=method, body=sent, headers=named, status=status
-        )
-        content = answer.body
-        if content and answer.headers.get("Content-Encoding") == "gzip":
-            content = gzip.decompress(content)
-        exchange = Exchange(
-            method, path.partition("?")[0], answer.status_int, dict(answer.headers), content
-        )
-        assert self.contract.faults(exchange) == [], (method, path)
-        operation = self.contract.operation(method, exchange.path)
-        assert operation is not None, path
-        self.seen.add((operation["operationId"], str(status), exchange.media_type))
-        return answer
-
-    def ask_in_parts(self, path: str) -> None:
-        """The whole, and some bytes of it."""
-        whole = self.ask("GET", path).body
-        part = self.ask("GET", path, status=206, Range="bytes=0-9")
-        assert part.body == whole[:10]
-
-    def upload(self, body: str | bytes, query: str = "", status: int = 202, **headers: str) -> str:
-        answer = self.ask(
-            "POST", f"/api/import{query}", body, status, **{"Content_Type": "text/csv", **headers}
-        )
-        import_id: str = answer.json["import_id"]
-        return import_id
+NEEDED = {"/api/diff": "?from=2025-01-01"}
+"""Parameters without which a path can't be asked."""
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +52,8 @@ def test_every_answer_of_every_route_is_as_described(talk: Talk) -> None:
         _ask_for_every_list(talk, first, second)
         _ask_for_single_things(talk, first)
         _use_webhooks(talk)
+        ask_about_the_market(talk)
+        use_watches(talk)
         _change_imports(talk, first)
     _ask_for_what_waits(talk)
     _ask_again_for_what_has_not_changed(talk, first)
@@ -254,7 +216,10 @@ def _ask_for_what_waits(talk: Talk) -> None:
 def _ask_again_for_what_has_not_changed(talk: Talk, import_id: str) -> None:
     """Each route that has a tag, by the paths seen before."""
     listing_id = talk.service.listings("?model=RTX_A6000")[0]["listing_id"]
+    watch = create_watch(talk)
     filled = {
+        "watch_id": watch["watch_id"],
+        "secret": watch["links"]["feed"].rsplit("/", 1)[1],
         "import_id": import_id,
         "a": import_id,
         "b": import_id,
@@ -270,7 +235,7 @@ def _ask_again_for_what_has_not_changed(talk: Talk, import_id: str) -> None:
     }
     for template, operations in talk.contract.document["paths"].items():
         if "304" in operations.get("get", {}).get("responses", {}):
-            path = template.format(**filled)
+            path = template.format(**filled) + NEEDED.get(template, "")
             etag = talk.ask("GET", path).headers["ETag"]
             talk.ask("GET", path, status=304, If_None_Match=etag)
 
