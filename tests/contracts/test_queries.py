@@ -188,6 +188,5 @@ def test_other_ways_of_paging_are_pointed_to_the_cursor(name: str) -> None:
 
 
 def test_a_value_of_invisible_characters_counts_as_absent() -> None:
-    assert read_parameters(
-        DeltaQuery, [("region", "\u00ad"), ("min_price_change_pct", "\u200b ")]
-    ) == (DeltaQuery())
+    given = [("region", "\u00ad"), ("min_price_change_pct", "\u200b ")]
+    assert read_parameters(DeltaQuery, given).model_dump(exclude_unset=True) == {}
