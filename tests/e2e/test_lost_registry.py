@@ -12,7 +12,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from glyphd.db.migration_sets import REGISTRY
 from glyphd.db.postgres_sessions import open_postgres
+from glyphd.db.registry_models import REGISTRY_MODELS
 from glyphd.settings import Settings
 from tests.e2e.processes import data_in, final_status, get, many_offers, run, serving, until, upload
 
@@ -38,20 +40,9 @@ def _lose(settings: Settings, *, archive: bool) -> None:
             database.execute_sql("DROP SCHEMA public CASCADE")
             database.execute_sql("CREATE SCHEMA public")
         else:
-            for table in (
-                "jobs",
-                "workers",
-                "integrity_checks",
-                "access_tokens",
-                "events",
-                "event_feed",
-                "webhooks",
-                "webhook_attempts",
-                "sessions",
-                "registry_identity",
-                "registry_migrations",
-            ):
-                database.execute_sql(f"DROP TABLE {table}")
+            tables = [model._meta.table_name for model in REGISTRY_MODELS]
+            for table in (*tables, REGISTRY.history_table):
+                database.execute_sql(f"DROP TABLE {table} CASCADE")
 
 
 def _post(address: str, path: str) -> dict[str, Any]:
