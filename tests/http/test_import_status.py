@@ -20,12 +20,15 @@ BROKEN = offers(
     ROWS[0], "L4,$2,x,EU,Zebra,2025-07-29T13:00:00Z", "L4,$3,1,EU,Zebra,2025-07-29T13:00:00Z"
 )
 
+NEW_OFFERS = dict.fromkeys(
+    ("new", "changed", "unchanged", "older", "indistinct", "gone", "back"), 0
+) | {"new": 2}
 DOCUMENTED = re.findall(
     r"\w+",
     """
     import_id status record_count first_model last_model timestamp
     source description filename content_type size_bytes sha256
-    encoding delimiter on_error dry_run schema_version
+    encoding delimiter on_error dry_run complete allow_shrink schema_version
     rows_read error_count bytes_read progress attempt stalled
     received_at started_at heartbeat_at finished_at rolled_back_at
     ignored_columns same_content_as replaces
@@ -85,6 +88,8 @@ def test_a_finished_import(service: Service) -> None:
         "delimiter": ",",
         "on_error": "abort",
         "dry_run": False,
+        "complete": False,
+        "allow_shrink": False,
         "schema_version": 2,
         "phase": None,
         "rows_read": 2,
@@ -103,7 +108,7 @@ def test_a_finished_import(service: Service) -> None:
         "replaces": None,
         "warnings": [],
         "summary": status["summary"],
-        "effect": {"new": 2, "changed": 0, "unchanged": 0, "older": 0, "indistinct": 0},
+        "effect": NEW_OFFERS,
         "error": None,
         "error_summary": [],
         "errors": [],
@@ -147,7 +152,7 @@ def test_it_shows_warnings_summary_and_effect_as_the_registry_has_them(service: 
             "sellers": 2,
             "top_models": [{"model": "RTX_A6000", "count": 1}, {"model": "L4", "count": 1}],
         },
-        "effect": {"new": 2, "changed": 0, "unchanged": 0, "older": 0, "indistinct": 0},
+        "effect": NEW_OFFERS,
     }
     stored = {name: json.dumps(value) for name, value in findings.items()}
     service.alter(import_id, blank_rows=3, client="192.0.2.7", user_agent="curl/8.9", **stored)

@@ -13,13 +13,14 @@ FIRST = offers(
     "L4,2000,0.5,EU,Acme,2025-07-01", "A100,9000,0.9,EU,Zebra,2025-07-01T12:00:00.5+02:00"
 )
 SECOND = offers("L4,2500,0.5,EU,Acme,2025-07-02T00:00:00Z", "A100,9000,0.9,EU,Acme,2025-07-02")
-A_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T[0-9:.]*[^\s\",}\]]*")
+A_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T[0-9:.]*[^\s\",}<\]]*")
 SIX_DECIMALS = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z")
-WITHOUT_TIMES = ("openapi", "health", "ready", "schema", "diff", "errors", "metrics")
+WITHOUT_TIMES = ("openapi", "health", "ready", "schema", "diff", "errors", "metrics", "index")
 AS_SENT = ("file", "source", "report")
 
 
 def _paths(service: Service) -> Iterator[str]:
+    watch = service.http.post_json("/api/watches", {"name": "new", "condition": "new"}).json
     first = service.import_csv(FIRST)["import_id"]
     second = service.import_csv(SECOND)["import_id"]
     third = service.import_csv(FIRST)["import_id"]
@@ -34,6 +35,8 @@ def _paths(service: Service) -> Iterator[str]:
         "listing_id": listing_id,
         "model": "L4",
         "webhook_id": webhook_id,
+        "watch_id": watch["watch_id"],
+        "secret": watch["links"]["feed"].rsplit("/", 1)[1],
     }
     for route in all_routes(service.services):
         if route.method == "GET" and not any(
