@@ -43,30 +43,32 @@ def find_import_moves(database: Database, import_id: str, last_event_id: int) ->
 
 
 def _add_listed(database: Database, import_id: str, last_event_id: int) -> None:
-    """Its own offers: new, back, or with another price."""
+    """Its own offers: new, back, or with another price; and gone, if it is a late file and the
+    source's latest complete file leaves them out."""
     before = predecessors
     has_files = _has_rows(database, _files.select(SQL("1")))
     was_gone = _was_gone(_was) if has_files else SQL("1 = 0")
     is_new = before.c.event_id.is_null()
     is_compared = before.c.is_compared == 1
     moved = (before.c.price_usd != ScoredListing.price_usd) | was_gone
-    move = Case(None, [(is_new, Move.NEW.value), (was_gone, Move.BACK.value)], Move.PRICE.value)
+    cases = [(is_new, Move.NEW.value), (was_gone, Move.BACK.value)]
+    has_moved = is_new | (is_compared & moved)
+    file = CompleteSource.select().where(CompleteSource.source == _source_of(import_id))
+    latest = file.bind(database).first()
+    if latest is not None and latest.import_id != import_id:
+        is_left_out = (ScoredListing.seen_at < latest.complete_at) & ~_is_in(latest, ScoredListing)
+        was_shown = ~is_new & is_compared & ~was_gone
+        cases.insert(0, (is_left_out, Move.GONE.value))
+        has_moved = (~is_left_out & has_moved) | (is_left_out & was_shown)
     price_before = Case(None, [(is_compared, before.c.price_usd)], None)
     query = (
-        select_moves(move, price_before)
+        select_moves(Case(None, cases, Move.PRICE.value), price_before)
         .join(before, JOIN.LEFT_OUTER, on=(before.c.import_index == ScoredListing.import_index))
         .join_from(before, _was, JOIN.LEFT_OUTER, on=(_was.id == before.c.event_id))
         .where(ScoredListing.id > last_event_id, IS_CURRENT, ScoredListing.is_indistinct == 0)
         .where(ScoredListing.standing == Standing.LAST.value)
-        .where(is_new | (is_compared & moved))
+        .where(has_moved)
     )
-    file = CompleteSource.select().where(CompleteSource.source == _source_of(import_id))
-    latest = file.bind(database).first()
-    if latest is not None and latest.import_id != import_id:
-        # A late file: what the latest complete one leaves out is gone when it comes.
-        query = query.where(
-            (ScoredListing.seen_at >= latest.complete_at) | _is_in(latest, ScoredListing)
-        )
     add_moves(database, query)
 
 

@@ -155,6 +155,16 @@ def test_a_late_complete_file_makes_nothing_gone(story: Story) -> None:
     story.check_moments()
 
 
+def test_a_late_file_takes_an_offer_that_its_source_no_longer_lists(story: Story) -> None:
+    story.take("feed", [_row(100, DAY)], complete=True)
+    story.take("other", [_row(30, 0, "Yak")])
+    story.take("feed", [_row(30, 0, "Yak")])
+    story.take("other", [_row(45, 1, "Yak")])
+    story.take("feed", [_row(50, 2, "Yak")])
+    story.turn(4)
+    story.check_moments()
+
+
 rows = st.builds(
     Row,
     st.sampled_from(["Acme", "acme", "Yak", None]),
