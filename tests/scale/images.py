@@ -119,7 +119,8 @@ def _glyphd(folder: Path) -> Image:
     packages = folder / "glyphd-packages"
     shutil.rmtree(packages, ignore_errors=True)
     uv = shutil.which("uv") or str(ROOT / ".tools/bin/uv")
-    into = ["pip", "install", "--quiet", "--target", str(packages)]
+    # Compiled as in the real image: a container can't keep what it compiles.
+    into = ["pip", "install", "--quiet", "--compile-bytecode", "--target", str(packages)]
     locked = ["--require-hashes", "--only-binary", ":all:", "-r", "requirements/runtime.lock"]
     subprocess.run([uv, *into, "--python-version", PYTHON_VERSION, *locked], cwd=ROOT, check=True)
     own = ["--no-deps", "--no-build-isolation", "--python", sys.executable, "."]
