@@ -31,7 +31,7 @@ from tests.history.plain_watches import PlainWatches, Shown, difference
 from tests.history.test_watches import BELOW, CONDITIONS, PERCENT, VALUES, Given, stories, turns
 from tests.service import Service, close_services, open_service, settings_in
 
-STORIES = int(os.environ.get("GLYPHD_TEST_STORIES", "4"))
+STORIES = int(os.environ.get("GLYPHD_TEST_STORIES", "3"))
 HEADER = "model,price_usd,score,seller,source_url,title,seen_at"
 Place = tuple[int, int]
 

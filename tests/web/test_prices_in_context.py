@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from glyphd.web.wording import percent_change
 from tests.service import Service
 from tests.web.browsing import Browser
 
@@ -112,7 +113,7 @@ def test_an_offer_is_placed_among_its_model_and_condition(browser: Browser, plac
     assert f"less than {dearer} of the {len(same) - 1} other current offers" in text
     percent = int(100 * dearer / (len(same) - 1))
     assert f"Cheaper than {percent} % of the same model and condition" in text
-    assert f"{row['price_vs_median_pct']:+,.1f} %".replace("-", "−") in text
+    assert f"From that median it is {percent_change(row['price_vs_median_pct'])}." in text
 
 
 def test_the_values_are_counted_as_the_statistics_count_them(browser: Browser) -> None:
