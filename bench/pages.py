@@ -73,7 +73,7 @@ def _screens(client: Client) -> list[Screen]:
     listings = f"/api/listings?limit=50&fields={SHOWN}"
     spread = f"/api/stats?model={MODEL}&by=condition"
     lately = tuple(
-        f"/api/deltas?model={MODEL}&limit=8&kind={kinds}"
+        f"/api/deltas?model={MODEL}&limit=6&kind={kinds}"
         for kinds in ("price,score", "new", "gone,back")
     )
     standing = f"/api/listings?model={MODEL}&limit=1&fields=price_percentile,price_vs_median_pct"

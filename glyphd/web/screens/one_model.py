@@ -29,7 +29,7 @@ from glyphd.web.theme import Theme, here
 from glyphd.web.wording import counted, money
 
 MOST_OFFERS = 30
-MOST_MOVES = 8
+MOST_MOVES = 6
 MOST_CONDITIONS = 8
 MOST_BUCKETS = 80
 """Rows of the history's table, and marks of its chart."""
