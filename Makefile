@@ -10,6 +10,7 @@ INSTALLED := $(VENV)/.installed
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 PEERS := bench/.venv
 API_TOOLS := build/api-tools
+DATASETTE := build/datasette
 
 # Some machines set it, and then every process that a test starts compiles all its modules again, for seconds.
 unexport PYTHONDONTWRITEBYTECODE
@@ -41,8 +42,13 @@ $(INSTALLED): requirements/dev.lock pyproject.toml clients/python/pyproject.toml
 serve: install  ## run the service: API and worker (ARGS="--port 9000")
 	@exec $(BIN)/glyphd serve $(ARGS)
 
-test: install  ## run the tests (ARGS="-k name", ARGS="-n0" for one process)
+test: install $(DATASETTE)/.installed  ## run the tests (ARGS="-k name", ARGS="-n0" for one process)
 	@$(BIN)/pytest $(PARALLEL) $(ARGS)
+
+$(DATASETTE)/.installed: requirements/datasette.lock | $(UV)
+	$(UV) venv --quiet --clear --no-project --python "$(PYTHON)" $(DATASETTE)
+	$(UV) pip sync --quiet --python $(DATASETTE)/bin/python --require-hashes requirements/datasette.lock
+	@touch $@
 
 lint: install  ## ruff, flake8, black and isort, changing nothing
 	$(BIN)/ruff check
@@ -60,7 +66,7 @@ layers: install  ## import-linter: who may import whom
 docs: install  ## build the documentation as a site in build/docs; any warning fails
 	@$(BIN)/sphinx-build --quiet --fail-on-warning -d build/doctrees docs build/docs
 
-cover: install  ## the tests, failing under 95 % coverage
+cover: install $(DATASETTE)/.installed  ## the tests, failing under 95 % coverage
 	@$(BIN)/pytest $(PARALLEL) --cov $(ARGS)
 
 check: lint types layers docs  ## everything CI runs: lint, types, layers, docs, tests

@@ -71,15 +71,20 @@ def _screens(client: Client) -> list[Screen]:
     of_listing = tuple(f"/api{at_listing}{part}" for part in ("", "/history", "/source"))
     of_import = (f"/api{at_import}", f"/api{at_import}/errors?limit=50")
     listings = f"/api/listings?limit=50&fields={SHOWN}"
-    moves = f"/api/deltas?model={MODEL}&limit=8"
+    spread = f"/api/stats?model={MODEL}&by=condition"
+    lately = tuple(
+        f"/api/deltas?model={MODEL}&limit=6&kind={kinds}"
+        for kinds in ("price,score", "new", "gone,back")
+    )
+    standing = f"/api/listings?model={MODEL}&limit=1&fields=price_percentile,price_vs_median_pct"
     return [
         Screen("Market", "/", ("/api/models",)),
         Screen("Listings", "/listings", (listings,)),
         Screen(
             "Listings, filtered and sorted", f"/listings?{filtered}", (f"{listings}&{filtered}",)
         ),
-        Screen("Model", at_model, (*of_model, f"/api/listings?{cheapest}", moves)),
-        Screen("One listing", at_listing, (*of_listing, of_model[0])),
+        Screen("Model", at_model, (*of_model, f"/api/listings?{cheapest}", spread, *lately)),
+        Screen("One listing", at_listing, (*of_listing, standing)),
         Screen("One import", at_import, (*of_import, "/api/imports?status=succeeded&limit=1")),
     ]
 

@@ -25,7 +25,16 @@ suppress_warnings = ["misc.highlighting_failure"]
 
 CONTENTS = {
     "Start here": ["FIRST_STEPS", "OPERATOR", "ANALYST", "INTEGRATOR", "CONTRIBUTING"],
-    "Reference": ["API", "TOKENS", "CLIENT", "PRICE_INDEX", "PAGE", "SETTINGS", "DATA_MODEL"],
+    "Reference": [
+        "API",
+        "QUESTIONS",
+        "TOKENS",
+        "CLIENT",
+        "PRICE_INDEX",
+        "PAGE",
+        "SETTINGS",
+        "DATA_MODEL",
+    ],
     "Running it": ["OPERATIONS", "BUCKETS", "METRICS", "RELIABILITY", "BENCHMARKS", "PERFORMANCE"],
     "How it is built": ["ARCHITECTURE", "adr/README"],
 }

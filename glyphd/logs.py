@@ -2,6 +2,7 @@
 otherwise."""
 
 import logging
+import re
 import sys
 from collections.abc import MutableMapping
 from io import StringIO
@@ -13,6 +14,8 @@ from glyphd.settings import Settings
 from glyphd.token_text import without_tokens
 
 _NOISY = ("huey", "peewee", "peewee_migrate", "waitress")
+_FEED_SECRET = re.compile(r"(/watches/+[^/\s]+/+feed/+)[\w~.%-]+", re.IGNORECASE)
+"""The address of a watch's feed: whoever knows it may read the feed."""
 
 
 def configure_logs(settings: Settings) -> None:
@@ -73,9 +76,9 @@ def _visible(text: str) -> str:
     )
 
 
-def _without_tokens(_logger: Any, _name: str, line: str) -> str:
-    """A client may send its token in the wrong place, such as the path."""
-    return without_tokens(line)
+def _without_secrets(_logger: Any, _name: str, line: str) -> str:
+    """The path of a request may hold one: that of a feed, or a token in the wrong place."""
+    return _FEED_SECRET.sub(r"\1…", without_tokens(line))
 
 
 def _rendering(settings: Settings) -> list[Any]:
@@ -88,10 +91,10 @@ def _rendering(settings: Settings) -> list[Any]:
         rendered = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=_plain_traceback
         )
-        return [first, _escape_values, rendered, _without_tokens]
+        return [first, _escape_values, rendered, _without_secrets]
     return [
         first,
         structlog.processors.format_exc_info,
         structlog.processors.JSONRenderer(default=str),
-        _without_tokens,
+        _without_secrets,
     ]

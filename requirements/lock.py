@@ -76,6 +76,7 @@ def main(uv: str, *options: str) -> None:
         compile_lock("api.lock", "--group", "api", *options, seed="api.lock")
         # Never in one environment with the rest: the peers may want other versions of what we use.
         compile_lock("bench.lock", "--group", "bench", *options, seed="bench.lock")
+        compile_lock("datasette.lock", "--group", "datasette", *options, seed="bench.lock")
     PYPROJECT.write_text(with_constraints(source, pins(FOLDER / "dev.lock")))
 
 

@@ -105,6 +105,23 @@ def test_an_exception_shows_no_local_variable(log: Log, log_format: str) -> None
     assert "s3cr3t" not in told
 
 
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_the_address_of_a_feed_is_cut(log: Log, log_format: str) -> None:
+    path = "/api/watches/4e1f/feed/-s3cr3t_"
+
+    def act(logger: Any) -> None:
+        logger.debug("request_answered", path=path, status=200)
+        try:
+            raise ValueError(f"no such path: {path}")
+        except ValueError:
+            logger.exception("request_crashed", path=path)
+
+    told = log(act, log_format=log_format, log_level="DEBUG")
+    assert "s3cr3t" not in "\n".join(told)
+    assert "/api/watches/4e1f/feed/…" in told[0]
+    assert "200" in told[0]
+
+
 def test_what_json_does_not_know_is_written_as_text(log: Log) -> None:
     (line,) = log(lambda logger: logger.info("event", value={1}))
     assert json.loads(line)["value"] == "{1}"

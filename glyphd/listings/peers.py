@@ -5,7 +5,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from peewee import JOIN, SQL, Database, fn
 from pydantic_core import to_json
@@ -33,6 +33,14 @@ def computed_again(name: Hashable, compute: Callable[[], Any]) -> Any:
     return compute()
 
 
+class PricesOfGroup(NamedTuple):
+    """Folded model and condition, empty for none, and the prices in order."""
+
+    model: str
+    condition: str
+    prices: "array[float]"
+
+
 class Peers:
     """The current offers as the archive knows or knew them. The caller holds the connection."""
 
@@ -43,10 +51,15 @@ class Peers:
 
     def prices(self, model: str, condition: str | None) -> Sequence[float]:
         """The prices of the offers of a model in a condition, in order."""
-        name = ("prices", fold_ascii(model), self._known.as_of)
-        of_model = self._keep(name, lambda: list(self._groups([model])))
         wanted = fold_ascii(condition or "")
-        return next((prices for _, found, prices in of_model if found == wanted), ())
+        groups = (group for group in self.groups(model) if group.condition == wanted)
+        return next((group.prices for group in groups), ())
+
+    def groups(self, model: str) -> list[PricesOfGroup]:
+        """The prices of the offers of a model, by condition."""
+        name = ("prices", fold_ascii(model), self._known.as_of)
+        found: list[PricesOfGroup] = self._keep(name, lambda: list(self._groups([model])))
+        return found
 
     def medians(self) -> str:
         """The median price of each model in each condition, as `Medians` takes them."""
@@ -59,15 +72,15 @@ class Peers:
         ]
         return to_json(found).decode()
 
-    def _groups(self, models: list[str]) -> Iterator[tuple[str, str, "array[float]"]]:
-        """Folded model and condition, and the prices in order; of all models without any given."""
+    def _groups(self, models: list[str]) -> Iterator[PricesOfGroup]:
+        """Of these models, or of all."""
         key = [folded(self._database, ScoredListing.model), _condition(self._database)]
         query: Any = ScoredListing.select(*key, ScoredListing.price_usd)
         query = query.from_(MODEL_TIMELINE) if models else query
         query = restrict(query.where(self._known.is_current()), self._database, {"model": models})
         rows = self._database.execute(query.order_by(*key, ScoredListing.price_usd))
         for (model, condition), group in groupby(rows, key=lambda row: row[:2]):
-            yield model, condition, array("d", [price for _, _, price in group])
+            yield PricesOfGroup(model, condition, array("d", [price for _, _, price in group]))
 
 
 def price_percentile(price: float, prices: Sequence[float]) -> float | None:

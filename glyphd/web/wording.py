@@ -36,7 +36,7 @@ LABELS = {name: column.label for name, column in COLUMN.items()} | {
 }
 """The names of a row's columns on a page."""
 
-MONEY = frozenset({"price_usd", "min_price", "median_price", "max_price"})
+MONEY = frozenset({"price_usd", "min_price", "p25_price", "median_price", "p75_price", "max_price"})
 MOMENTS = frozenset(
     {"first_seen_at", "imported_at", "rolled_back_at", "gone_at", "last_seen_at"}
 ) | {name for name, column in COLUMN.items() if isinstance(column.cell, TimeCell)}

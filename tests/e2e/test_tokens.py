@@ -114,6 +114,22 @@ def _everywhere(token: str) -> list[tuple[str, dict[str, str]]]:
     ]
 
 
+def _at_feed(feed: str) -> list[tuple[str, dict[str, str], bytes | None]]:
+    """Requests to the address of a feed, right and wrong ones."""
+    return [
+        (feed, {}, None),
+        (f"{feed}?limit=1", {}, None),
+        (f"{feed}/more", {}, None),
+        (feed.replace("/feed/", "//feed//"), {}, None),
+        (f"/prefix{feed.upper()}/{feed}", {}, None),
+        (feed.replace("/feed", "/fe%65d"), {}, None),
+        (feed.replace("/feed/", "/feed%2F"), {"Accept": "text/html"}, None),
+        (feed, {"Host": "evil.example"}, None),
+        (feed, {"Transfer-Encoding": "unknown"}, None),
+        (feed, {}, b"what a reader does not send"),
+    ]
+
+
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_no_log_and_no_answer_shows_a_token(tmp_path: Path, log_format: str) -> None:
     environment = data_in(tmp_path / "data") | {
@@ -144,6 +160,13 @@ def test_no_log_and_no_answer_shows_a_token(tmp_path: Path, log_format: str) -> 
             csv = {"Content-Type": "text/csv", **_bearer(token)}
             answers.append(_answer(address, f"/api/import?filename={token}", csv, b"no,csv"))
             answers.append(_answer(address, f"/api/import?{token}", csv, CSV))
+            json_type = {"Content-Type": "application/json", **_bearer(token)}
+            watch = _answer(
+                address, "/api/watches", json_type, b'{"name": "any", "condition": "new"}'
+            )
+            feed = json.loads(watch.partition("\r\n\r\n")[2])["links"]["feed"]
+            for path, headers, body in _at_feed(feed):
+                _answer(address, path, headers, body)
         finally:
             popen.terminate()
             said, _ = popen.communicate(timeout=PATIENCE_SECONDS)
@@ -151,6 +174,8 @@ def test_no_log_and_no_answer_shows_a_token(tmp_path: Path, log_format: str) -> 
     secret = token.split("_")[2]
     assert "request_answered" in text
     assert secret[:20] not in text
+    assert text.count("/feed/…") >= 3
+    assert feed.rpartition("/")[2].lower() not in text.lower()
     assert [answer for answer in answers if secret[:20] in answer] == []
 
 

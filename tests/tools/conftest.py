@@ -1,6 +1,7 @@
 """A running service with listings whose columns have gaps, for the tools that analysts use."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -25,10 +26,15 @@ def row(number: int) -> str:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def archive_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the archive of the service is."""
+    return tmp_path_factory.mktemp("tools") / "data" / "gpu.sqlite"
+
+
+@pytest.fixture(scope="module")
+def address(archive_file: Path) -> Iterator[str]:
     """Where the service is."""
-    folder = tmp_path_factory.mktemp("tools") / "data"
-    with serving(environment=data_in(folder)) as api:
+    with serving(environment=data_in(archive_file.parent)) as api:
         own = (HEADER + "".join(map(row, range(ROWS)))).encode()
         samples = ("scored_sample_v1.csv", "scored_sample_v2.csv")
         for csv in (*((ROOT / "sample" / name).read_bytes() for name in samples), own):

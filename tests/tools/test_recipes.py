@@ -16,8 +16,11 @@ SNIPPETS = [
 
 
 @pytest.mark.parametrize(("command", "snippet"), SNIPPETS)
-def test_it_runs(address: str, tmp_path: Path, command: list[str], snippet: str) -> None:
+def test_it_runs(
+    address: str, archive_file: Path, tmp_path: Path, command: list[str], snippet: str
+) -> None:
     script = snippet.replace("http://localhost:8080", address)
+    script = script.replace("data/gpu.sqlite", str(archive_file))
     assert script != snippet, "it asks no service"
     done = subprocess.run(
         [*command, script], cwd=tmp_path, capture_output=True, text=True, check=False

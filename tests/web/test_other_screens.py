@@ -27,19 +27,21 @@ def test_a_model_has_its_prices_over_time(service: Service, moved: list[str]) ->
     page = Browser(service).page("/models/l4")
     assert page.h1.get_text() == "L4"
     rows = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in page.tbody("tr")]
-    assert [row[:4] for row in rows] == [
-        ["2025-07-03", "2", "$2,160", "$5,080"],
-        ["2025-07-02", "2", "$2,160", "$3,082"],
-        ["2025-07-01", "2", "$2,400", "$3,200"],
+    assert [row[:6] for row in rows] == [
+        ["2025-07-03", "2", "$2,160", "$3,620", "$5,080", "$6,540"],
+        ["2025-07-02", "2", "$2,160", "$2,621", "$3,082", "$3,543"],
+        ["2025-07-01", "2", "$2,400", "$2,800", "$3,200", "$3,600"],
     ]
     assert len(page.svg.find_all("circle", class_="median")) == 3
+    assert len(page.svg.find_all("polygon", class_="band")) == 2
     assert "lowest price of all was $2,160" in page.figcaption.get_text()
+    assert "Half of the offers of 2025-07-03 cost from $3,620 to $6,540" in page.get_text()
 
 
 def test_a_model_can_be_seen_by_week(service: Service, moved: list[str]) -> None:
     page = Browser(service).page("/models/L4?bucket=week")
     assert page.tbody.th.get_text() == "2025-06-30"
-    assert page.svg is None or "chart" not in page.svg["class"]
+    assert page.find("polyline") is None
 
 
 def test_a_model_lists_its_cheapest_offers_first(service: Service, moved: list[str]) -> None:
@@ -48,13 +50,13 @@ def test_a_model_lists_its_cheapest_offers_first(service: Service, moved: list[s
 
 
 def test_a_model_says_what_moved_lately(service: Service, moved: list[str]) -> None:
-    table = Browser(service).page("/models/L4").find(id="moves").find_next("table")
+    table = Browser(service).page("/models/L4").find(id="lately").find_next("table")
     now = (row.find(attrs={"data-label": "Now"}) for row in table.tbody("tr"))
     assert {cell.get_text(strip=True) for cell in now} == {
         "$2,160", "$4,004", "$8,000",
     }  # fmt: skip
     moment = service.status(moved[-1])["imported_at"]
-    assert Browser(service).page(f"/models/L4?as_of={moment}").find(id="moves") is None
+    assert Browser(service).page(f"/models/L4?as_of={moment}").find(id="lately") is None
 
 
 def test_the_words_of_a_chart_are_within_the_picture(service: Service) -> None:

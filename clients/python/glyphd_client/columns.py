@@ -1,7 +1,7 @@
 """Rows of listings: their columns as attributes, and the filters that choose them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Literal, TypedDict
 
@@ -26,6 +26,18 @@ OWN_KINDS: Mapping[str, Kind] = {
     "gone_at": "time",
 }
 """The columns that the service adds to a row; `/api/schema` describes the others."""
+
+COMPUTED_KINDS: Mapping[str, Kind] = {
+    "price_percentile": "number",
+    "price_vs_median_pct": "number",
+    "score_per_1000_usd": "number",
+    "usd_per_gb": "number",
+    "days_listed": "integer",
+    "lowest_price": "number",
+    "lowest_price_90d": "number",
+    "is_lowest": "boolean",
+}
+"""The columns that the service computes when they are asked for."""
 
 
 class ListingFilters(TypedDict, total=False):
@@ -69,7 +81,11 @@ class ImportFilters(TypedDict, total=False):
 @dataclass(frozen=True, kw_only=True)
 class Listing:
     """One scored offer as the service returns it. `raw` is the row itself, with columns that are
-    newer than this client."""
+    newer than this client.
+
+    The columns from `price_percentile` on are None unless they were asked for, see
+    `Listings.with_computed`.
+    """
 
     model: str
     price_usd: float
@@ -107,7 +123,19 @@ class Listing:
     schema_version: int
     source: str | None = None
     gone_at: datetime | None = None
+    price_percentile: float | None = None
+    price_vs_median_pct: float | None = None
+    score_per_1000_usd: float | None = None
+    usd_per_gb: float | None = None
+    days_listed: int | None = None
+    lowest_price: float | None = None
+    lowest_price_90d: float | None = None
+    is_lowest: bool | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+ALL_COLUMNS = tuple(column.name for column in fields(Listing) if column.name != "raw")
+"""The columns of a listing with the computed ones."""
 
 
 def read_listing(row: Mapping[str, Any]) -> Listing:
@@ -118,7 +146,10 @@ def read_listing(row: Mapping[str, Any]) -> Listing:
 def column_kinds(schema: Mapping[str, Any]) -> dict[str, Kind]:
     """What each column holds, from the answer of `/api/schema`."""
     properties: Mapping[str, Mapping[str, Any]] = schema["json_schema"]["properties"]
-    return {name: _kind(about) for name, about in properties.items()} | dict(OWN_KINDS)
+    return {name: _kind(about) for name, about in properties.items()} | {
+        **OWN_KINDS,
+        **COMPUTED_KINDS,
+    }
 
 
 def _kind(about: Mapping[str, Any]) -> Kind:

@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from glyphd.contracts.columns import COLUMN_NAMES
 from glyphd.contracts.import_contracts import ImportEffect, ImportView
 from glyphd.contracts.import_options import ImportOptions as ServiceOptions
 from glyphd.contracts.queries import ImportQuery, ListingQuery
+from glyphd.listings.computed_columns import COMPUTED_COLUMNS
 from glyphd.storage.result_rows import RESULT_COLUMNS
 from glyphd_client import (
     Effect,
@@ -24,6 +26,7 @@ from glyphd_client import (
     Listing,
     ListingFilters,
 )
+from glyphd_client.columns import ALL_COLUMNS, COMPUTED_KINDS, OWN_KINDS
 
 PACKAGE = Path(__file__).parents[1]
 FOR_PAGES = {"limit", "cursor", "count", "fields", "format", "safe", "bom"}
@@ -39,7 +42,12 @@ def test_every_field_of_a_status_has_its_place() -> None:
 
 
 def test_every_column_of_a_row_has_its_place() -> None:
-    assert set(RESULT_COLUMNS) <= _names(Listing)
+    assert set(ALL_COLUMNS) == {*RESULT_COLUMNS, *COMPUTED_COLUMNS} == _names(Listing)
+
+
+def test_the_kind_of_every_column_is_known() -> None:
+    assert set(OWN_KINDS) == set(RESULT_COLUMNS) - set(COLUMN_NAMES)
+    assert set(COMPUTED_KINDS) == set(COMPUTED_COLUMNS)
 
 
 def test_every_option_of_an_upload_can_be_given() -> None:

@@ -68,6 +68,29 @@ def test_rows_can_be_fewer_columns(listings: Listings) -> None:
     ]
 
 
+def test_computed_columns_come_when_they_are_asked_for(
+    client: Client, imported: ImportStatus
+) -> None:
+    found = client.listings(model="RTX_A6000", sort="price_usd")
+    assert [row.price_percentile for row in found] == [None] * 3
+    cheapest = next(iter(found.with_computed()))
+    assert (cheapest.price_vs_median_pct, cheapest.price_percentile) == (0.0, None)
+    assert cheapest.score_per_1000_usd == pytest.approx(1000 * 0.8214 / 3350)
+    assert cheapest.usd_per_gb == pytest.approx(3350 / 48)
+    assert (cheapest.days_listed, cheapest.lowest_price, cheapest.is_lowest) == (0, 3350.0, True)
+    assert (cheapest.lowest_price_90d, cheapest.gone_at) == (3350.0, None)
+
+
+def test_a_table_of_computed_columns_has_their_types(
+    client: Client, imported: ImportStatus
+) -> None:
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    schema = client.listings(model="L4").with_computed().to_polars().schema
+    assert schema["days_listed"] == polars.Int64
+    assert schema["is_lowest"] == polars.Boolean
+    assert schema["price_percentile"] == polars.Float64
+
+
 def test_how_rows_are_returned_is_not_a_filter(client: Client) -> None:
     with pytest.raises(TypeError, match="fields"):
         client.listings(fields="model")  # type: ignore[call-arg]

@@ -12,6 +12,7 @@ from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.parameter_reading import choices, read_parameters
 from glyphd.contracts.queries import ListingQuery, SortKey
 from glyphd.db.archive_versions import archive_version
+from glyphd.history.facets import Facet, count_facets
 from glyphd.listings.search import Search
 from glyphd.listings.statements import Statements
 from glyphd.services import Services
@@ -43,6 +44,11 @@ TEXT_FILTERS = ("model", "region", "condition", "seller", "source_type", "source
 NOT_FILTERS = ("as_of", "sort", "fields", "limit", "cursor", "count", "history", "gone")
 COUNTED_UNASKED = 2_000
 """How many offers are counted without a request."""
+MOST_FACETED = 20_000
+"""How many offers may match where they are counted by their values."""
+MOST_FACETED_THEN = 2_000
+"""The same for a moment in the past, where each offer must be looked up."""
+_NOT_FACETED = {"sort", "fields", "limit", "cursor", "count", "format", "safe", "bom"}
 
 
 class ListingsPageQuery(ListingQuery):
@@ -54,6 +60,7 @@ class ListingsPageQuery(ListingQuery):
 class ListingSearchScreen:
     def __init__(self, services: Services, theme: Theme) -> None:
         self._archive = services.archive
+        self._remembered = services.remembered
         self._theme = theme
         self._statements = Statements()
 
@@ -70,10 +77,19 @@ class ListingSearchScreen:
             values = self._described(asked)
             shown: tuple[str, ...] = values["shown"]
             wanted = asked.model_copy(update={"fields": [*shown, "listing_id"]})
-            search = Search(self._archive, wanted, self._statements)
+            search = Search(self._archive, wanted, self._statements, self._remembered.kept)
             values |= {"sort": search.sort, "count": _counted(search, asked)}
+            values["facets"] = self._facets(search, asked)
             found = partial(_found, search, values)
             return self._theme.fitted("listing_search.html", found, asked.limit, headers)
+
+    def _facets(self, search: Search, asked: ListingsPageQuery) -> list[Facet] | None:
+        """How many offers have which values; None if too many match."""
+        most = MOST_FACETED if asked.as_of is None else MOST_FACETED_THEN
+        if search.is_counted_by_order and search.count(most + 1) > most:
+            return None
+        name = ("facets", asked.model_dump_json(exclude=_NOT_FACETED))
+        return self._remembered.kept(name, lambda: count_facets(self._archive, asked, most))
 
     def _described(self, asked: ListingsPageQuery) -> dict[str, Any]:
         shown = tuple(dict.fromkeys(asked.fields)) or SHOWN
@@ -86,6 +102,7 @@ class ListingSearchScreen:
             "first_down": FIRST_DOWN,
             "text_filters": TEXT_FILTERS,
             "most_counted": COUNTED_UNASKED,
+            "most_faceted": MOST_FACETED if asked.as_of is None else MOST_FACETED_THEN,
             "is_filtered": bool(here().without(*NOT_FILTERS)),
             "wanted": {"fields": ",".join(shown)} if asked.fields else {},
         }

@@ -1,6 +1,7 @@
 """`/listings/{listing_id}`: one offer, its price and score over time, and the row that each number
 comes from."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -15,14 +16,16 @@ from glyphd.api.routes import Route
 from glyphd.api.source_routes import require_event
 from glyphd.contracts.cells import TextCell
 from glyphd.contracts.parameter_reading import read_parameters
-from glyphd.contracts.queries import ListingQuery, Query, QueryTime
+from glyphd.contracts.queries import Query, QueryTime
 from glyphd.db.registry_models import Job
 from glyphd.errors import GlyphdError, ListingNotFound
-from glyphd.history.market_models import MODEL_COLUMNS
 from glyphd.history.observations import OBSERVATION_COLUMNS, observations
 from glyphd.importing.source_records import find_source, read_source
-from glyphd.listings.search import Search, find_current, is_known, known_at
+from glyphd.listings.peers import Peers, price_vs_median_pct
+from glyphd.listings.quantiles import quantile_of
+from glyphd.listings.search import find_current, is_known, known_at
 from glyphd.services import Services
+from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.result_rows import RESULT_COLUMNS, as_object
 from glyphd.times import read_stored
 from glyphd.web.addresses import Address
@@ -47,10 +50,6 @@ _ABOUT = frozenset(
     }
 )
 """Columns about the origin of a row rather than the offer."""
-
-_MODEL_COUNT, _LOWEST, _MEDIAN = (
-    MODEL_COLUMNS.index(name) for name in ("listing_count", "min_price", "median_price")
-)
 
 Row = dict[str, Any]
 
@@ -81,12 +80,20 @@ class Source:
 
 @dataclass(frozen=True)
 class OfferStanding:
-    """How the price of an offer compares with the other current offers of its model."""
+    """How the price of an offer compares with the other current offers of the same model and
+    condition. `from_median` is its distance to their median in percent, None where there is none.
+    """
 
     others: int
     dearer: int
     lowest: float
     median: float
+    from_median: float | None
+
+    @property
+    def dearer_pct(self) -> int:
+        """How many percent of the others cost more, not rounded to all while some don't."""
+        return 100 * self.dearer // self.others
 
 
 class OneListingScreen:
@@ -111,7 +118,7 @@ class OneListingScreen:
             current = find_current(archive, key, known)
             shown = None if current is None else as_object(RESULT_COLUMNS, current)
             is_offered = shown is not None and shown["gone_at"] is None
-            standing = self._standing(shown, asked.as_of) if shown and is_offered else None
+            standing = self._standing(shown, known) if shown and is_offered else None
         values = {
             "asked": asked,
             "listing_id": listing_id.lower(),
@@ -130,15 +137,18 @@ class OneListingScreen:
         }
         return self._theme.page("one_listing.html", values)
 
-    def _standing(self, row: Row, as_of: str | None) -> OfferStanding | None:
-        """Among the current offers of its model; None for the only one."""
-        model = self._services.remembered.find_model(row["model"], as_of)
-        if model is None or (count := model[_MODEL_COUNT]) < 2:
+    def _standing(self, row: Row, known: Knowledge) -> OfferStanding | None:
+        """Among the current offers of its model and condition; None for the only one."""
+        peers = Peers(self._services.archive, known, self._services.remembered.kept)
+        prices, price = peers.prices(row["model"], row["condition"]), row["price_usd"]
+        if len(prices) < 2:
             return None
-        wanted = {"model": [row["model"]], "max_price": row["price_usd"], "as_of": as_of}
-        at_most = Search(self._services.archive, ListingQuery.model_validate(wanted)).count()
         return OfferStanding(
-            others=count - 1, dearer=count - at_most, lowest=model[_LOWEST], median=model[_MEDIAN]
+            others=len(prices) - 1,
+            dearer=len(prices) - bisect_right(prices, price),
+            lowest=prices[0],
+            median=quantile_of("median", prices),
+            from_median=price_vs_median_pct(price, prices),
         )
 
     def _source(self, listing_id: str, import_id: str) -> Source:

@@ -18,15 +18,19 @@ from glyphd.db.archive_versions import archive_version
 from glyphd.history.buckets import ModelHistory
 from glyphd.history.delta_pages import Deltas
 from glyphd.history.market_models import MODEL_COLUMNS, unknown_model
-from glyphd.listings.search import Search
+from glyphd.listings.peers import Peers
+from glyphd.listings.quantiles import quantile_of
+from glyphd.listings.search import Search, known_at
 from glyphd.services import Services
 from glyphd.storage.specs import SPECS
 from glyphd.web.charts import Band, Line, Picture, Point, chart, thinned
+from glyphd.web.histograms import Bin, bins_of, histogram, words_of
 from glyphd.web.theme import Theme, here
 from glyphd.web.wording import counted, money
 
 MOST_OFFERS = 30
-MOST_MOVES = 8
+MOST_MOVES = 6
+MOST_CONDITIONS = 8
 MOST_BUCKETS = 80
 """Rows of the history's table, and marks of its chart."""
 OFFER_COLUMNS = (
@@ -39,6 +43,8 @@ OFFER_COLUMNS = (
     "availability",
     "seen_at",
 )
+
+_DRAWN = ("min_price", "p25_price", "median_price", "p75_price", "max_price", "listing_count")
 
 Row = dict[str, Any]
 
@@ -82,11 +88,30 @@ class OneModelScreen:
             "model": summary,
             "specs": [(spec, summary[spec]) for spec in SPECS if summary[spec] is not None],
             "offers": self._offers(asked, name),
-            "moves": [] if asked.as_of else self._moves(name),
+            "lately": [] if asked.as_of else self._lately(name),
             "buckets": buckets[: -MOST_BUCKETS - 1 : -1],
             "bucket_count": len(buckets),
             "picture": _picture(buckets) if len(buckets) > 1 else None,
             "sentence": _sentence(buckets),
+        } | self._spread(asked, name)
+
+    def _spread(self, asked: ModelPageQuery, name: str) -> dict[str, Any]:
+        """How the prices of the current offers are spread, all together and by condition."""
+        known = known_at(self._archive, asked.as_of)
+        groups = Peers(self._archive, known, self._remembered.kept).groups(name)
+        prices = sorted(price for group in groups for price in group.prices)
+        bins = bins_of(prices)
+        largest = sorted(groups, key=lambda group: -len(group.prices))[:MOST_CONDITIONS]
+        by_condition = [
+            {"condition": _begun_large(group.condition), **_quartiles(group.prices)}
+            for group in largest
+        ]
+        label = "How many offers have which price, with the middle half of the prices"
+        return {
+            "by_condition": by_condition,
+            "condition_count": len(groups),
+            "bins": [_shown(bins, number) for number in range(len(bins))],
+            "histogram": histogram(label, bins, prices, money) if bins else None,
         }
 
     def _offers(self, asked: ModelPageQuery, name: str) -> list[Row]:
@@ -101,38 +126,57 @@ class OneModelScreen:
             Search(self._archive, ListingQuery.model_validate(wanted)).page(MOST_OFFERS).objects()
         )
 
-    def _moves(self, name: str) -> list[Row]:
-        """The latest ones, which are always current."""
-        return (
-            Deltas(self._archive, read_parameters(DeltaQuery, [("model", name)]))
-            .page(MOST_MOVES)
-            .objects()
-        )
+    def _lately(self, name: str) -> list[tuple[str, list[Row]]]:
+        """The latest changes of each kind, which are always current."""
+        found = []
+        for kinds in ("price,score", "new", "gone,back"):
+            asked = read_parameters(DeltaQuery, [("model", name), ("kind", kinds)])
+            found.append((kinds, Deltas(self._archive, asked).page(MOST_MOVES).objects()))
+        return [(kinds, rows) for kinds, rows in found if rows]
 
 
 def _picture(buckets: Sequence[Row]) -> Markup:
-    lowest, median, highest, counts = (
-        thinned([_point(bucket, column) for bucket in buckets], MOST_BUCKETS)
-        for column in ("min_price", "median_price", "max_price", "listing_count")
+    lowest, p25, median, p75, highest, counts = (
+        thinned([_point(bucket, column) for bucket in buckets], MOST_BUCKETS) for column in _DRAWN
     )
     label = (
-        "Lowest and median price over time, with the range of all prices, and bars for how "
-        "many offers were seen"
+        "Lowest and median price over time, with the range of all prices and of their middle half, "
+        "and bars for how many offers were seen"
     )
     lines = [Line("lowest", lowest, has_marks=False), Line("median", median)]
-    return chart(label, Picture(lines, [Band("range", lowest, highest)], counts), write=money)
+    bands = [Band("range", lowest, highest), Band("quartiles", p25, p75)]
+    return chart(label, Picture(lines, bands, counts), write=money)
 
 
 def _point(bucket: Row, column: str) -> Point:
     """All numbers of the bucket are in the tooltip of its mark."""
-    lowest, median, highest = (
-        money(bucket[name]) for name in ("min_price", "median_price", "max_price")
-    )
+    lowest, p25, median, p75, highest = (money(bucket[name]) for name in _DRAWN[:5])
     count = counted(bucket["listing_count"], "offer")
-    title = f"{bucket['bucket']}: median {median}, {count} from {lowest} to {highest}"
+    title = (
+        f"{bucket['bucket']}: median {median}, {count} from {lowest} to {highest}, half of them "
+        f"from {p25} to {p75}"
+    )
     return Point(
         datetime.fromisoformat(bucket["bucket"]).replace(tzinfo=UTC), bucket[column], title
     )
+
+
+def _quartiles(prices: Sequence[float]) -> Row:
+    """What is said of prices in order."""
+    names = ("p25", "median", "p75")
+    found: Row = {f"{name}_price": quantile_of(name, prices) for name in names}
+    ends = {"min_price": prices[0], "max_price": prices[-1]}
+    return {"listing_count": len(prices)} | ends | found
+
+
+def _begun_large(condition: str) -> str:
+    """A folded condition as it begins a cell."""
+    return condition[:1].upper() + condition[1:]
+
+
+def _shown(bins: Sequence[Bin], number: int) -> Row:
+    """A row of the table of the bins."""
+    return {"words": words_of(bins, number, money), "bin": bins[number]}
 
 
 def _sentence(buckets: Sequence[Row]) -> str:
@@ -143,5 +187,6 @@ def _sentence(buckets: Sequence[Row]) -> str:
     return (
         f"The median went from {money(first['median_price'])} on {first['bucket']} to "
         f"{money(last['median_price'])} on {last['bucket']}; the lowest price of all was "
-        f"{money(cheapest['min_price'])} on {cheapest['bucket']}."
+        f"{money(cheapest['min_price'])} on {cheapest['bucket']}. Half of the offers of "
+        f"{last['bucket']} cost from {money(last['p25_price'])} to {money(last['p75_price'])}."
     )
