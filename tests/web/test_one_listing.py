@@ -114,9 +114,10 @@ def test_an_offer_is_placed_among_those_of_its_model(service: Service) -> None:
     found = {}
     for row in service.listings("?sort=price_usd"):
         text = " ".join(browser.page(f"/listings/{row['listing_id']}").get_text().split())
-        found[row["price_usd"]] = text.partition("It costs less than ")[2].partition(",")[0]
+        found[row["price_usd"]] = text.partition("It costs less than ")[2].partition(" From")[0]
     assert found == {
-        price: f"{dearer} of the 3 other current offers for L4 without a condition"
+        price: f"{dearer} of the 3 other current offers for L4 without a condition."
+        " The lowest price of all, with this one, is $100, and the median $200."
         for price, dearer in ((100, 3), (200, 1), (400, 0))
     }
 
