@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -14,6 +15,7 @@ import pytest
 from glyphd.settings import Settings
 from tests.e2e.processes import (
     PATIENCE_SECONDS,
+    environment_of,
     final_status,
     get,
     many_offers,
@@ -28,18 +30,20 @@ from tests.server_process import free_port
 PAGE = Path(__file__).parents[2] / "docs" / "WEBHOOKS.md"
 IMPORTS = 30
 KILLS = 3
+SHORT_LEASES = """
+from glyphd.cli import main
+from worker import webhook_leases
+webhook_leases.LEASE_SECONDS = 5.0
+main()
+"""
+HASTY = (sys.executable, "-P", "-c", SHORT_LEASES)
+"""Runs `glyphd`, whose workers take over from one that was killed after 5 seconds, not 45."""
 
 
 @pytest.fixture
 def environment(database_settings: Settings) -> dict[str, str]:
     """The environment of processes that share one fresh service, once on each database."""
-    found = {
-        "GLYPHD_DATA_DIR": str(database_settings.data_dir),
-        "GLYPHD_WEBHOOK_PRIVATE": "true",
-    }
-    if database_settings.database_url:
-        found["GLYPHD_DATABASE_URL"] = database_settings.database_url
-    return found
+    return environment_of(database_settings) | {"GLYPHD_WEBHOOK_PRIVATE": "true"}
 
 
 @pytest.fixture
@@ -96,7 +100,7 @@ def test_every_event_arrives_in_order_although_workers_are_killed(
         ]
         for number in range(1, KILLS + 1):
             _kill_while_delivering(environment, receiver, number * IMPORTS // (KILLS + 2))
-        with working(environment=environment):
+        with working(environment=environment, command=HASTY):
             for import_id in ids:
                 final_status(api.address, import_id)
             events = [event["id"] for event in get(api.address, "/api/events?limit=1000")]
@@ -107,7 +111,8 @@ def test_every_event_arrives_in_order_although_workers_are_killed(
 
 
 def _kill_while_delivering(environment: dict[str, str], receiver: Receiver, accepted: int) -> None:
-    with working(environment=environment) as first, working(environment=environment):
+    hasty = partial(working, environment=environment, command=HASTY)
+    with hasty() as first, hasty():
         until(lambda: len(set(receiver.accepted)) >= accepted)
         first.kill()
 
