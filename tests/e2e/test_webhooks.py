@@ -28,6 +28,7 @@ from tests.events.receivers import Receiver, Reply, Request as Received, receivi
 from tests.server_process import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "WEBHOOKS.md"
+PRIVATE = {"GLYPHD_WEBHOOK_PRIVATE": "true"}
 IMPORTS = 30
 KILLS = 3
 SHORT_LEASES = """
@@ -43,7 +44,13 @@ HASTY = (sys.executable, "-P", "-c", SHORT_LEASES)
 @pytest.fixture
 def environment(database_settings: Settings) -> dict[str, str]:
     """The environment of processes that share one fresh service, once on each database."""
-    return environment_of(database_settings) | {"GLYPHD_WEBHOOK_PRIVATE": "true"}
+    return environment_of(database_settings) | PRIVATE
+
+
+@pytest.fixture
+def on_sqlite(sqlite_settings: Settings) -> dict[str, str]:
+    """The same on SQLite, for what no database decides."""
+    return environment_of(sqlite_settings) | PRIVATE
 
 
 @pytest.fixture
@@ -63,11 +70,11 @@ def _add_webhook(address: str, url: str) -> dict[str, Any]:
         return found
 
 
-def test_the_receiver_of_the_manual_gets_what_happens(environment: dict[str, str]) -> None:
+def test_the_receiver_of_the_manual_gets_what_happens(on_sqlite: dict[str, str]) -> None:
     (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     assert len([line for line in code.splitlines() if line.strip()]) <= 15
     port = free_port()
-    with serving(environment=environment) as api:
+    with serving(environment=on_sqlite) as api:
         webhook = _add_webhook(api.address, f"http://localhost:{port}/")
         receiver = subprocess.Popen(
             [sys.executable, "-c", code],
@@ -118,17 +125,17 @@ def _kill_while_delivering(environment: dict[str, str], receiver: Receiver, acce
 
 
 def test_a_receiver_that_hangs_does_not_hold_up_the_stop_of_a_worker(
-    environment: dict[str, str], receiver: Receiver
+    on_sqlite: dict[str, str], receiver: Receiver
 ) -> None:
     def hang(request: Received) -> Reply:
         receiver.is_over.wait(30)
         return Reply()
 
     receiver.answer = hang
-    with serving("--no-worker", environment=environment) as api:
+    with serving("--no-worker", environment=on_sqlite) as api:
         _add_webhook(api.address, receiver.url)
         upload(api.address, many_offers(2), Prefer="respond-async")
-        with working(environment=environment) as worker:
+        with working(environment=on_sqlite) as worker:
             until(receiver.is_asked.is_set)
             assert worker.stop() == 0
         (webhook,) = get(api.address, "/api/webhooks")

@@ -68,7 +68,7 @@ def test_the_forwarded_host_counts_from_a_trusted_proxy_alone(
 
 
 @pytest.mark.parametrize(
-    ("forwarded", "is_taken"),
+    ("forwarded", "counts"),
     [
         (PUBLIC, True),
         (f"evil.example, {PUBLIC}", True),
@@ -79,13 +79,13 @@ def test_the_forwarded_host_counts_from_a_trusted_proxy_alone(
     ],
 )
 def test_of_several_forwarded_hosts_the_last_counts(
-    start_service: StartService, forwarded: str, is_taken: bool
+    start_service: StartService, forwarded: str, counts: bool
 ) -> None:
     service = start_service(trusted_proxies=PROXY)
     answer = post_csv(
         service, peer=PROXY, Host="upstream", Origin=f"https://{PUBLIC}", X_Forwarded_Host=forwarded
     )
-    assert is_taken(answer) is is_taken
+    assert is_taken(answer) is counts
 
 
 def test_the_forwarded_host_does_not_open_the_host_rule(start_service: StartService) -> None:
