@@ -42,8 +42,8 @@ $(INSTALLED): requirements/dev.lock pyproject.toml clients/python/pyproject.toml
 serve: install  ## run the service: API and worker (ARGS="--port 9000")
 	@exec $(BIN)/glyphd serve $(ARGS)
 
-test: install $(DATASETTE)/.installed  ## run the tests (ARGS="-k name", ARGS="-n0" for one process)
-	@$(BIN)/pytest $(PARALLEL) $(ARGS)
+test: install $(DATASETTE)/.installed  ## run the tests (ARGS="-k name", ARGS="-n0" for one process, EXAMPLES=20 for as many times more examples of each property)
+	@$(if $(EXAMPLES),GLYPHD_TEST_EXAMPLES=$(EXAMPLES)) $(BIN)/pytest $(PARALLEL) $(ARGS)
 
 $(DATASETTE)/.installed: requirements/datasette.lock | $(UV)
 	$(UV) venv --quiet --clear --no-project --python "$(PYTHON)" $(DATASETTE)

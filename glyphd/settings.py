@@ -2,7 +2,6 @@
 environment."""
 
 import os
-import shlex
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,15 +15,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from glyphd.companions import (
-    LOCKS_ENDING,
-    QUEUE_ENDING,
-    REGISTRY_ENDING,
-    SCRATCH_ENDING,
-    UPLOADS_ENDING,
-    companion,
-    require_archive_name,
-)
+from glyphd.data_places import DataPlaces
 from glyphd.database_urls import require_readable_url, require_redis_url, without_password
 from glyphd.errors import InvalidSettings
 from glyphd.setting_files import file_variables, read_setting_files
@@ -45,7 +36,7 @@ _URL_RULES: dict[str, Callable[[str], None]] = {
 MIB = 1024 * 1024
 
 
-class Settings(BaseSettings):
+class Settings(DataPlaces):
     """Everything that an operator can choose; sizes are in bytes, durations in seconds."""
 
     model_config = SettingsConfigDict(
@@ -56,10 +47,6 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,  # it may hold a password
     )
 
-    data_dir: Path = Field(Path("data"), description="Folder for all data")
-    db_path: Path | None = Field(
-        None, description="The archive; default gpu.sqlite in the data folder"
-    )
     database_url: str | None = Field(
         None, repr=False, description="postgresql://… for archive, registry and queue"
     )
@@ -157,13 +144,6 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("db_path")
-    @classmethod
-    def _names_an_archive(cls, value: Path | None) -> Path | None:
-        if value is not None:
-            require_archive_name(value)
-        return value
-
     @field_validator(*_URL_RULES)
     @classmethod
     def _is_readable(cls, value: str | None, info: ValidationInfo) -> str | None:
@@ -196,55 +176,6 @@ class Settings(BaseSettings):
     @property
     def trusted_networks(self) -> tuple[Network, ...]:
         return read_networks(self.trusted_proxies)
-
-    @property
-    def archive_path(self) -> Path:
-        """The SQLite archive; all other files are named after it."""
-        return self.db_path or self.data_dir / "gpu.sqlite"
-
-    @property
-    def folder(self) -> Path:
-        """Where registry, queue, uploads, locks and scratch files are: `data_dir`, else beside the
-        archive."""
-        if "data_dir" in self.model_fields_set or self.db_path is None:
-            return self.data_dir
-        return self.db_path.parent
-
-    def beside(self, ending: str) -> Path:
-        """`gpu.uploads` for `uploads`: a path in the folder, named after the archive."""
-        return companion(self.archive_path, ending, folder=self.folder)
-
-    @property
-    def registry_path(self) -> Path:
-        return self.beside(REGISTRY_ENDING)
-
-    @property
-    def queue_path(self) -> Path:
-        return self.beside(QUEUE_ENDING)
-
-    @property
-    def uploads_dir(self) -> Path:
-        return self.beside(UPLOADS_ENDING)
-
-    @property
-    def locks_dir(self) -> Path:
-        return self.beside(LOCKS_ENDING)
-
-    @property
-    def scratch_dir(self) -> Path:
-        return self.beside(SCRATCH_ENDING)
-
-    def command(self, *command: str) -> str:
-        """A `glyphd` command for people to type, with the flags that select this data."""
-        words = ["glyphd", *command]
-        if self.db_path is not None:
-            words += ["--db-path", str(self.db_path)]
-        if (
-            "data_dir" in self.model_fields_set
-            and self.folder / self.archive_path.name != self.db_path
-        ):
-            words += ["--data-dir", str(self.folder)]
-        return shlex.join(words)
 
     def child_environment(self) -> dict[str, str]:
         """The environment in which a child process has exactly these settings."""

@@ -5,15 +5,21 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from tests.memory_folder import use_memory
+
 pytest_plugins = ["tests.databases", "tests.service"]
 
-OF_PROCESSES = {"attacks", "chromium", "clients", "e2e", "power"}
+LONG = {"attacks", "chaos", "chromium", "clients", "e2e", "history", "power", "standby"}
 """Folders whose few tests take long: they come first, so that no process is left alone with one of
 them at the end."""
 
 
+def pytest_configure() -> None:
+    use_memory()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: OF_PROCESSES.isdisjoint(item.path.parts))
+    items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
 
 
 @pytest.fixture(autouse=True)

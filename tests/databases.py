@@ -1,9 +1,14 @@
 """Databases, buckets and queues for the tests: fresh ones for each test, on SQLite, on PostgreSQL,
-and on PostgreSQL with a bucket and Redis. Only a Redis that is not installed skips, and not in
-CI."""
+and on PostgreSQL with a bucket and Redis. Only a Redis that is not installed skips, and not in CI.
+
+A fresh ledger is a copy of one that the migrations made, since they take a second; only what makes
+a ledger is tested on an empty database.
+"""
 
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -42,24 +47,56 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_database(postgres_url: str) -> Iterator[str]:
-    """The URL of an empty database, dropped after the test whoever is still connected."""
-    name = f"glyphd_test_{uuid4().hex}"
-    _execute(postgres_url, f"CREATE DATABASE {name}")
-    yield with_database(postgres_url, name)
-    _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture
-def sqlite_settings(tmp_path: Path) -> Settings:
-    """Settings for SQLite in a folder that does not exist yet."""
+def empty_sqlite_settings(tmp_path: Path) -> Settings:
+    """Settings for SQLite in a folder that does not exist yet, for what makes one."""
     return Settings(data_dir=tmp_path / "data")
 
 
 @pytest.fixture
-def postgres_settings(tmp_path: Path, postgres_database: str) -> Settings:
-    """Settings for PostgreSQL with an empty database."""
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """The URL of an empty database."""
+    with fresh_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgres_settings(tmp_path: Path, postgres_database: str) -> Settings:
+    """Settings for PostgreSQL with an empty database, for what fills it."""
     return Settings(data_dir=tmp_path / "data", database_url=postgres_database)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_settings(request: pytest.FixtureRequest) -> Settings:
+    """The test runs once on each of the two databases, nothing in them yet."""
+    return _settings_for(request, "empty_")
+
+
+@pytest.fixture
+def sqlite_settings(empty_sqlite_settings: Settings, initialised_folder: Path) -> Settings:
+    """Settings for a fresh ledger on SQLite."""
+    shutil.copytree(initialised_folder, empty_sqlite_settings.data_dir)
+    return empty_sqlite_settings
+
+
+@pytest.fixture
+def postgres_settings(
+    tmp_path: Path, postgres_url: str, initialised_database: str
+) -> Iterator[Settings]:
+    """Settings for a fresh ledger on PostgreSQL."""
+    with fresh_database(postgres_url, initialised_database) as url:
+        yield Settings(data_dir=tmp_path / "data", database_url=url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_settings(request: pytest.FixtureRequest) -> Settings:
+    """The test runs once on a fresh ledger on each of the two databases."""
+    return _settings_for(request, "")
+
+
+def _settings_for(request: pytest.FixtureRequest, kind: str) -> Settings:
+    name = "sqlite_settings" if request.param == "sqlite" else "postgres_settings"
+    settings: Settings = request.getfixturevalue(kind + name)
+    return settings
 
 
 @pytest.fixture(scope="session")
@@ -70,17 +107,9 @@ def redis_server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-def redis_settings(postgres_settings: Settings, redis_server: RedisServer) -> Settings:
+def redis_settings(empty_postgres_settings: Settings, redis_server: RedisServer) -> Settings:
     """Settings for an empty database on PostgreSQL, and a queue in Redis."""
-    return postgres_settings.model_copy(update={"queue_url": redis_server.url})
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_settings(request: pytest.FixtureRequest) -> Settings:
-    """The test runs once on each of the two databases, nothing in them yet."""
-    name = "sqlite_settings" if request.param == "sqlite" else "postgres_settings"
-    settings: Settings = request.getfixturevalue(name)
-    return settings
+    return empty_postgres_settings.model_copy(update={"queue_url": redis_server.url})
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +129,7 @@ def bucket_url(bucket_server: BucketServer, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def bucket_settings(postgres_settings: Settings, bucket_url: str) -> Settings:
-    """Settings for an empty bucket and an empty database on PostgreSQL."""
+    """Settings for a fresh ledger on PostgreSQL, and an empty bucket."""
     return postgres_settings.model_copy(update={"upload_url": bucket_url})
 
 
@@ -110,40 +139,43 @@ def initialised_database(
 ) -> Iterator[str]:
     """The name of a database as the migrations make it: copying it is quicker than migrating for
     every test."""
-    name = f"glyphd_test_{uuid4().hex}"
-    _execute(postgres_url, f"CREATE DATABASE {name}")
-    url = with_database(postgres_url, name)
     # In a process of its own, because migrations leave the models bound to their database, and the
     # services on SQLite do not migrate.
     settings = {"GLYPHD_DATA_DIR": str(tmp_path_factory.mktemp("template"))}
     settings |= dict.fromkeys(
         ("GLYPHD_DB_PATH", "GLYPHD_UPLOAD_URL", "GLYPHD_QUEUE_URL"), ""
     )  # whatever is set outside
-    made = run("init-db", environment=settings | {"GLYPHD_DATABASE_URL": url})
-    assert made.returncode == 0, made.stderr
-    yield name
-    _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh_database(postgres_url) as url:
+        made = run("init-db", environment=settings | {"GLYPHD_DATABASE_URL": url})
+        assert made.returncode == 0, made.stderr
+        yield urlsplit(url).path.removeprefix("/")
+
+
+@pytest.fixture(scope="module")
+def module_database(postgres_url: str, initialised_database: str) -> Iterator[str]:
+    """The URL of a migrated database for all tests of a module."""
+    with fresh_database(postgres_url, initialised_database) as url:
+        yield url
 
 
 @pytest.fixture
 def shared_settings(
-    tmp_path: Path,
-    postgres_url: str,
-    initialised_database: str,
-    bucket_url: str,
-    redis_server: RedisServer,
-) -> Iterator[Settings]:
+    postgres_settings: Settings, bucket_url: str, redis_server: RedisServer
+) -> Settings:
     """Settings for one of many machines, which share all that has an engine of its own: a fresh
-    database on PostgreSQL, an empty bucket, and a queue in Redis."""
-    name = f"glyphd_test_{uuid4().hex}"
-    _execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE {initialised_database}")
-    yield Settings(
-        data_dir=tmp_path / "data",
-        database_url=with_database(postgres_url, name),
-        upload_url=bucket_url,
-        queue_url=redis_server.url,
+    ledger on PostgreSQL, an empty bucket, and a queue in Redis."""
+    return postgres_settings.model_copy(
+        update={"upload_url": bucket_url, "queue_url": redis_server.url}
     )
-    _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def fresh_database(server: str, template: str = "template1") -> Iterator[str]:
+    """The URL of a copy of a database, dropped after the block whoever is still connected."""
+    name = f"glyphd_test_{uuid4().hex}"
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield with_database(server, name)
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _execute(url: str, statement: str) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 import psycopg
 
+from tests.memory_folder import IN_MEMORY
 from tests.server_process import ServerProcess
 
 INSTALLATION = "pginstall18"
@@ -147,6 +148,8 @@ def _parent() -> str | None:
     """`/tmp` where the folder for temporary files may be closed to `nobody`, or is too long for a
     socket's path."""
     usual = os.environ.get("TMPDIR", "")
+    if usual == str(IN_MEMORY):
+        return None
     return "/tmp" if os.geteuid() == 0 or len(usual) > LONGEST_PARENT else None
 
 

@@ -13,7 +13,16 @@ from urllib.request import Request, urlopen
 import pytest
 
 from glyphd.settings import Settings
-from tests.e2e.processes import PATIENCE_SECONDS, data_in, final_status, get, run, serving, upload
+from tests.e2e.processes import (
+    PATIENCE_SECONDS,
+    data_in,
+    environment_of,
+    final_status,
+    get,
+    run,
+    serving,
+    upload,
+)
 
 ROOT = Path(__file__).parents[1]
 STEP = re.compile(r"^## \d\. `(\S+)`.*?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -179,11 +188,9 @@ def test_the_copy_holds_its_documents_and_its_schema_to_its_code(changed: Path) 
 
 
 def test_the_step_is_the_same_on_either_database_and_can_be_taken_back(
-    changed: Path, database_settings: Settings
+    changed: Path, empty_database_settings: Settings
 ) -> None:
-    environment = data_in(database_settings.data_dir)
-    if database_settings.database_url is not None:
-        environment["GLYPHD_DATABASE_URL"] = database_settings.database_url
+    environment = environment_of(empty_database_settings)
     for command in ("init-db", "check", "migrate --to archive:6"):
         _glyphd(changed, environment, *command.split())
     assert run("check", environment=environment).returncode == 0

@@ -14,7 +14,6 @@ from glyphd.contracts.columns import COLUMN, REQUIRED, STORED_COLUMNS
 from glyphd.contracts.extras import ExtraCell
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.db.migration_sets import ARCHIVE, open_to_look
-from glyphd.db.migrations import migrate
 from glyphd.db.schema_sql import schema_sql
 from glyphd.settings import Settings
 from tests.db.ledger import fill_archive, fill_registry
@@ -32,7 +31,6 @@ STORED_AS = dict.fromkeys((TextCell, TimeCell, JsonCell, ExtraCell), "TEXT") | {
 
 @pytest.fixture
 def archive(sqlite_settings: Settings) -> Iterator[sqlite3.Connection]:
-    migrate(sqlite_settings)
     fill_archive(sqlite_settings)
     with closing(sqlite3.connect(sqlite_settings.archive_path)) as connection:
         yield connection
@@ -40,7 +38,6 @@ def archive(sqlite_settings: Settings) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture
 def registry(sqlite_settings: Settings) -> Iterator[sqlite3.Connection]:
-    migrate(sqlite_settings)
     fill_registry(sqlite_settings)
     with closing(sqlite3.connect(sqlite_settings.registry_path)) as connection:
         yield connection
@@ -153,7 +150,6 @@ def test_the_schema_says_what_the_data_model_says(
 def test_postgresql_has_the_same_comments(
     postgres_settings: Settings, registry: sqlite3.Connection
 ) -> None:
-    migrate(postgres_settings)
     described = {
         (table, column): words
         for table, text in _sections().items()

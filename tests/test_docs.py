@@ -2,10 +2,7 @@
 real runs."""
 
 import ast
-import json
 import re
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +56,6 @@ from glyphd.history.stats_history import BUCKETED
 from glyphd.listings.computed_columns import COMPUTED_COLUMNS
 from glyphd.settings import PREFIX, Settings
 from glyphd.storage.result_rows import RESULT_COLUMNS
-from tests.e2e.processes import data_in, readiness, serving, until
 from tests.service import Service
 from worker import webhook_sending
 
@@ -347,39 +343,3 @@ def _fenced(document: str, language: str) -> list[str]:
     return [
         text for kind, text in FENCED.findall((ROOT / document).read_text()) if kind == language
     ]
-
-
-def test_the_script_of_the_readme_runs_as_it_stands(tmp_path: Path) -> None:
-    with serving(environment=data_in(tmp_path / "data")) as api:
-        script = _fenced("README.md", "sh")[0].replace("http://localhost:8080", api.address)
-        done = subprocess.run(
-            ["sh", "-eu"], input=script, cwd=ROOT, capture_output=True, text=True, check=True
-        )
-    told, found, *csv = done.stdout.splitlines()
-    assert re.fullmatch(r"import [0-9a-f-]{36}: succeeded", told)
-    assert found.count('"model":"RTX_A6000"') == 2
-    assert [line.split(",")[0] for line in csv[1:]] == [str(number) for number in range(1, 25)]
-
-
-def test_the_runbook_of_the_readme_shows_what_moved(tmp_path: Path) -> None:
-    with serving(environment=data_in(tmp_path / "data")) as api:
-        until(
-            lambda: readiness(api.address)["status"] == "ready"
-        )  # without a worker nothing is waited for
-        script = _fenced("README.md", "sh")[1].replace("http://localhost:8080", api.address)
-        done = subprocess.run(
-            ["sh", "-eu"], input=script, cwd=ROOT, capture_output=True, text=True, check=True
-        )
-    moved = json.loads(done.stdout[done.stdout.rindex("[{") :])
-    assert [(row["seller"], row["price_delta_pct"]) for row in moved] == [
-        ("Second Socket", 7.515658),
-        ("Rackyard", -7.694281),
-    ]
-
-
-def test_the_library_example_of_the_readme_prints_what_it_says(tmp_path: Path) -> None:
-    (example,) = _fenced("README.md", "python")
-    done = subprocess.run(
-        [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines() == re.findall(r"^# (.+)$", example, re.MULTILINE)

@@ -147,7 +147,6 @@ def test_the_queue_is_a_file_for_its_owner_alone(sqlite_settings: Settings) -> N
 
 
 def test_messages_outlive_the_process_that_sent_them(sqlite_settings: Settings) -> None:
-    initialise(sqlite_settings)
     first = open_queue(sqlite_settings)
     first.nudge(7)
     first.close()
@@ -190,7 +189,6 @@ def test_a_job_whose_message_was_received_runs_without_redis(
 
 
 def test_a_redis_that_hangs_is_asked_once(sqlite_settings: Settings) -> None:
-    initialise(sqlite_settings)
     with socket.create_server(("127.0.0.1", 0)) as hanging:
         url = f"redis://127.0.0.1:{hanging.getsockname()[1]}/0?socket_timeout=0.3"
         queue = open_queue(sqlite_settings.model_copy(update={"queue_url": url}))

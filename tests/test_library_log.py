@@ -32,8 +32,8 @@ def _run(place: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
 
 
-def test_each_import_is_one_line(database_settings: Settings, tmp_path: Path) -> None:
-    done = _run(database_settings.database_url or str(tmp_path / "offers.sqlite"), tmp_path)
+def test_each_import_is_one_line(empty_database_settings: Settings, tmp_path: Path) -> None:
+    done = _run(empty_database_settings.database_url or str(tmp_path / "offers.sqlite"), tmp_path)
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
         "INFO:glyphd:import monday written, record_count=2",

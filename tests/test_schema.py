@@ -11,7 +11,6 @@ from peewee import SqliteDatabase
 from glyphd.contracts.columns import COLUMN_NAMES
 from glyphd.db.archive_models import ARCHIVE_MODELS
 from glyphd.db.fields import CaselessTextField
-from glyphd.db.migrations import migrate
 from glyphd.db.order_models import SQLITE_MODELS
 from glyphd.db.registry_models import REGISTRY_MODELS
 from glyphd.settings import Settings
@@ -22,7 +21,6 @@ ALL_MODELS = (*ARCHIVE_MODELS, *SQLITE_MODELS, *REGISTRY_MODELS)
 
 @pytest.fixture
 def archive(sqlite_settings: Settings) -> Iterator[sqlite3.Connection]:
-    migrate(sqlite_settings)
     fill_archive(sqlite_settings)
     with closing(sqlite3.connect(sqlite_settings.archive_path)) as connection:
         yield connection
@@ -30,7 +28,6 @@ def archive(sqlite_settings: Settings) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture
 def registry(sqlite_settings: Settings) -> Iterator[sqlite3.Connection]:
-    migrate(sqlite_settings)
     fill_registry(sqlite_settings)
     with closing(sqlite3.connect(sqlite_settings.registry_path)) as connection:
         yield connection

@@ -15,12 +15,12 @@ SECRET = "hunter2"
 
 
 @pytest.fixture
-def stranger(postgres_settings: Settings) -> Iterator[str]:
+def stranger(empty_postgres_settings: Settings) -> Iterator[str]:
     """The URL of a role that may make nothing in the database."""
-    name, admin = f"stranger_{uuid4().hex}", open_postgres(postgres_settings)
+    name, admin = f"stranger_{uuid4().hex}", open_postgres(empty_postgres_settings)
     with admin.connection_context():
         admin.execute_sql(f"CREATE ROLE {name} LOGIN")
-        yield str(postgres_settings.database_url).replace("postgres@", f"{name}:{SECRET}@", 1)
+        yield str(empty_postgres_settings.database_url).replace("postgres@", f"{name}:{SECRET}@", 1)
         admin.execute_sql(f"DROP ROLE {name}")
 
 

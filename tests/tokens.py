@@ -2,11 +2,15 @@
 
 from typing import Any
 
+from webtest import TestResponse
+
 from glyphd.tokens.grants import Scope
 from glyphd.tokens.terms import Terms
 from glyphd.tokens.token_store import create_token, revoke_token
-from tests.service import Service
+from tests.service import Service, offers, problem
 
+CSV = offers("RTX_A6000,4500,0.9,USA,Acme,2025-07-29T12:00:00Z")
+LISTINGS = "/api/listings"
 LONG_AGO = "2020-01-01T00:00:00.000000Z"
 
 
@@ -24,3 +28,26 @@ def revoke_key(service: Service, name: str) -> None:
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+def get_as(service: Service, path: str = LISTINGS, peer: str = "", **headers: str) -> TestResponse:
+    """Whatever is answered to these headers, which have the token, and to this client."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    options: dict[str, Any] = {"extra_environ": {"REMOTE_ADDR": peer or "127.0.0.1"}}
+    return service.http.get(path, headers=named, expect_errors=True, **options)
+
+
+def code_of(answer: TestResponse) -> tuple[int, str]:
+    """The status, and the code of a refusal."""
+    return answer.status_code, problem(answer)["code"] if answer.status_code >= 400 else ""
+
+
+def upload_as(service: Service, token: str, query: str = "", **headers: str) -> TestResponse:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    sent = {"Content-Type": "text/csv", **bearer(token), **named}
+    options: dict[str, Any] = {"expect_errors": True}
+    return service.http.post(f"/api/import{query}", CSV, headers=sent, **options)
+
+
+def change_as(service: Service, token: str, path: str) -> TestResponse:
+    return service.http.post(path, headers=bearer(token), expect_errors=True)

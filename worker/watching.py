@@ -132,7 +132,8 @@ def _has_dropped(value: Any, known: Knowledge) -> Any:
     """By at least so many percent, rounded as shown to clients."""
     percent = (previous_price - ScoredListing.price_usd) / previous_price * 100
     rounded = fn.ROUND(percent.cast("NUMERIC"), PERCENT_DECIMALS)
-    return _is_cheaper() & (rounded >= value)
+    # Of a price of 0, or of one that rose out of measure, there is no percentage to be computed.
+    return Case(None, [(_is_cheaper(), rounded)], None) >= value
 
 
 def _is_lowest(value: Any, known: Knowledge) -> Any:

@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from glyphd.db.event_models import FeedEvent
+from peewee import SQL, Database, Node, fn
+
+from glyphd.db.event_models import EventFeed, FeedEvent
 from glyphd.db.webhook_models import Webhook, WebhookAttempt
 from glyphd.events.feed import Event, kept_events
 from glyphd.events.webhook_records import kinds_of
 from glyphd.events.webhook_retries import is_due
 from glyphd.importing.registry import Registry
+from glyphd.storage.compiled import compiled
 from glyphd.times import read_stored, utc_text
 
 LEASE_SECONDS = 45.0
@@ -49,10 +52,14 @@ class WebhookLeases:
         self._clock = clock
 
     def due(self) -> list[str]:
-        """The webhooks that somebody has to deliver to now."""
+        """The webhooks that somebody has to deliver to now. Usually one short statement."""
         with self._registry.connected():
-            enabled = list(Webhook.select().where(Webhook.is_enabled).bind(self._database))
-            return [webhook.id for webhook in enabled if self._is_due(webhook)]
+            (behind,) = _behind(self._database)
+            ids = [webhook_id for (webhook_id,) in behind.execute(self._database).fetchall()]
+            if not ids:
+                return []
+            found = Webhook.select().where(Webhook.id.in_(ids)).bind(self._database)
+            return [webhook.id for webhook in found if self._is_due(webhook)]
 
     def take(self, webhook_id: str) -> Lease | None:
         """None when another worker came first, or there is nothing to do any more."""
@@ -147,6 +154,18 @@ class WebhookLeases:
 
     def _run(self, query: Any) -> Any:
         return query.bind(self._database).execute()
+
+
+@compiled
+def _behind(database: Database) -> list[Node]:
+    """The ids of the enabled webhooks that have not got the latest event, which may be of another
+    kind than theirs, or for which a replay waits."""
+    latest = EventFeed.select(EventFeed.last_event_id)
+    waiting = WebhookAttempt.select(SQL("1")).where(
+        WebhookAttempt.webhook_id == Webhook.id, WebhookAttempt.outcome == SQL("'waiting'")
+    )
+    is_behind = (Webhook.delivered_event_id < latest) | fn.EXISTS(waiting)
+    return [Webhook.select(Webhook.id).where(Webhook.is_enabled, is_behind)]
 
 
 def _query_of(attempt: dict[str, Any]) -> Any:

@@ -6,11 +6,11 @@ import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPException, RemoteDisconnected
 from math import inf
-from threading import Event, Lock, Thread
+from threading import Condition, Thread
 
 from urllib3 import HTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -32,6 +32,7 @@ from glyphd.events.webhook_targets import (
 MAX_ANSWER_BYTES = 64 * 1024
 """Of an answer's body so much is read, to keep the connection; beyond, the connection is closed."""
 WATCH_SECONDS = 0.25
+"""Exchanges are not aborted more often."""
 
 _STALE = (RemoteDisconnected, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
 """What the receiver's closing of an idle connection looks like to whoever uses it next."""
@@ -78,37 +79,58 @@ class Overdue(Exception):
     """The exchange took too long as a whole."""
 
 
-@dataclass
 class Watch:
     """Ends exchanges that take too long as a whole, however lively the receiver is: a socket's own
-    time limit begins again with every byte."""
+    time limit begins again with every byte.
 
-    _until: dict["Sender", float] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
-    _ended: Event = field(default_factory=Event)
+    Its thread lives only while there is an exchange, and sleeps until the first of them is overdue.
+    """
 
-    def start(self) -> None:
-        Thread(target=self._look, name="webhook-watch", daemon=True).start()
+    def __init__(self) -> None:
+        self._until: dict[Sender, float] = {}
+        self._changed = Condition()
+        self._wakes_at: float | None = None
+        self._is_ended = False
 
     def stop(self) -> None:
         """Ends every exchange at once."""
-        self._ended.set()
+        with self._changed:
+            self._is_ended = True
+            self._changed.notify()
         self._abort(inf)
 
     def begin(self, sender: "Sender", seconds: float) -> None:
-        with self._lock:
-            self._until[sender] = time.monotonic() + seconds
+        until = time.monotonic() + seconds
+        with self._changed:
+            self._until[sender] = until
+            if self._wakes_at is None and not self._is_ended:
+                self._wakes_at = until
+                Thread(target=self._look, name="webhook-watch", daemon=True).start()
+            elif self._wakes_at is not None and until < self._wakes_at:
+                self._changed.notify()
 
     def end(self, sender: "Sender") -> None:
-        with self._lock:
+        with self._changed:
             self._until.pop(sender, None)
 
     def _look(self) -> None:
-        while not self._ended.wait(WATCH_SECONDS):
+        while self._sleep():
             self._abort(time.monotonic())
 
+    def _sleep(self) -> bool:
+        """Until an exchange may be overdue; False if there is nothing to watch any more."""
+        with self._changed:
+            if self._is_ended or not self._until:
+                self._wakes_at = None
+                return False
+            # One that was aborted while it connected is aborted again when it has a socket.
+            earliest = time.monotonic() + WATCH_SECONDS
+            self._wakes_at = max(earliest, min(self._until.values()))
+            self._changed.wait(self._wakes_at - time.monotonic())
+            return True
+
     def _abort(self, now: float) -> None:
-        with self._lock:
+        with self._changed:
             overdue = [sender for sender, until in self._until.items() if until <= now]
         for sender in overdue:
             sender.abort()

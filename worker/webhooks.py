@@ -47,7 +47,6 @@ class WebhookDelivery:
         self._looking = Thread(target=self._look, name="webhooks", daemon=True)
 
     def start(self) -> None:
-        self._desk.watch.start()
         self._looking.start()
 
     def stop(self) -> None:

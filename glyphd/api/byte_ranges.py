@@ -1,7 +1,6 @@
 """Parts of files by the `Range` header (RFC 9110, section 14), and files that can be sent in
 parts."""
 
-import io
 import os
 import re
 from typing import Any
@@ -9,39 +8,25 @@ from typing import Any
 from glyphd.api.kept_results import HeldFile
 from glyphd.api.request_headers import header
 from glyphd.request_errors import RangeNotSatisfiable
+from glyphd.seekable import Seekable
 
 _ONE_RANGE = re.compile(r"bytes\s*=\s*(\d*)-(\d*)", re.IGNORECASE | re.ASCII)
 _LONGEST_RANGE = 100
 
 
-class FilePart(io.RawIOBase):
+class FilePart(Seekable):
     """Some bytes of a held file, which is released when this is closed.
 
     It reads by position, so that many readers share one descriptor.
     """
 
     def __init__(self, held: HeldFile, part: range) -> None:
+        super().__init__(len(part))
         self._held = held
         self._first = part.start
-        self._count = len(part)
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        starts = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._count}
-        self._at = max(starts[whence] + offset, 0)
-        return self._at
 
     def readinto(self, buffer: Any) -> int:
-        wanted = max(min(len(buffer), self._count - self._at), 0)
+        wanted = max(min(len(buffer), self._size - self._at), 0)
         read = os.preadv(self._held.fileno, [memoryview(buffer)[:wanted]], self._first + self._at)
         self._at += read
         return read

@@ -22,7 +22,7 @@ from glyphd.errors import (
     StorageFull,
     UploadsUnavailable,
 )
-from glyphd.importing.intake import NDJSON
+from glyphd.importing.job_options import NDJSON
 from glyphd.listings.parquet import CONTENT_TYPE as PARQUET
 
 DATABASE_PROBLEMS = (DatabaseDamaged, NotReady, SchemaError, StorageFull)

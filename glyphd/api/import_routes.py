@@ -36,7 +36,8 @@ from glyphd.contracts.import_contracts import ImportView
 from glyphd.contracts.queries import ErrorQuery, ImportQuery, NoParameters, StatusQuery
 from glyphd.contracts.row_errors import RowError
 from glyphd.errors import ImportNotFound, SourceMissing
-from glyphd.importing.intake import GZIP, NDJSON
+from glyphd.importing.intake import GZIP
+from glyphd.importing.job_options import NDJSON
 from glyphd.importing.job_queries import require_import
 from glyphd.importing.kept_files import open_upload
 from glyphd.importing.status import view_imports

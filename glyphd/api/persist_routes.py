@@ -27,7 +27,8 @@ from glyphd.contracts.queries import PersistQuery
 from glyphd.contracts.row_errors import RowError
 from glyphd.errors import FileRefused, RowsRefused, TooManyImports, TooManyUploads
 from glyphd.importing.file_rows import Place
-from glyphd.importing.intake import NDJSON, Accepted, Described, require_consistent
+from glyphd.importing.intake import Accepted, Described
+from glyphd.importing.job_options import NDJSON, require_consistent
 from glyphd.importing.json_rows import read_object
 from glyphd.importing.reading import in_chunks
 from glyphd.importing.requests import Asked

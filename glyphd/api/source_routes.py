@@ -26,7 +26,7 @@ from glyphd.errors import (
     SourceMissing,
     SourceNotKept,
 )
-from glyphd.importing.intake import NDJSON
+from glyphd.importing.job_options import NDJSON
 from glyphd.importing.job_queries import require_import
 from glyphd.importing.report import report_version, write_report
 from glyphd.importing.source_records import Event, find_event, find_source, read_source

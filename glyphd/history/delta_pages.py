@@ -10,7 +10,7 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
-from peewee import JOIN, Database, Select, fn
+from peewee import JOIN, Database, Select
 
 from glyphd.contracts.change_queries import DeltaQuery
 from glyphd.db.archive_models import ScoredListing
@@ -19,7 +19,7 @@ from glyphd.history.differences import PERCENT_DECIMALS, change_pct, difference
 from glyphd.history.gone_deltas import GoneDeltas, Position, returned_events
 from glyphd.listings.cursors import read_cursor
 from glyphd.listings.results import Page, RowStream, cut_page
-from glyphd.storage.change_steps import NEW_STEP, steps_from
+from glyphd.storage.change_steps import NEW_STEP, may_have_moved, steps_from
 from glyphd.storage.knowledge import present
 from glyphd.storage.offers import previous_observation
 from glyphd.storage.predicates import restrict
@@ -182,8 +182,7 @@ class Deltas:
         if step == NEW_STEP:
             return
         if self._least_percent and step == steps_from(self._least_percent).start:
-            moved = fn.ABS(ScoredListing.price_usd - _PREVIOUS.price_usd)
-            yield moved >= _PREVIOUS.price_usd * (self._least_percent / 100)
+            yield may_have_moved(_PREVIOUS, ScoredListing, self._least_percent)
         asked = [name for name in _MOVES if name in self._kinds]
         column = "price_usd" if "price" in asked else "score"
         now, before = getattr(ScoredListing, column), getattr(_PREVIOUS, column)

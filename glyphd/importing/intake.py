@@ -12,17 +12,22 @@ from glyphd.contracts.import_options import ImportOptions
 from glyphd.db.registry_models import Job
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.errors import FileRefused, GlyphdError, ImportNotRetryable
-from glyphd.importing.door import FirstBlock, check_door, unpack
+from glyphd.importing.door import FirstBlock, unpack
 from glyphd.importing.idempotency import Replayable, replayable
+from glyphd.importing.job_options import (
+    NDJSON,
+    options_of,
+    options_to_keep,
+    require_consistent,
+)
 from glyphd.importing.registry import KeyTaken, Registry
 from glyphd.importing.requests import Asked
 from glyphd.jobs import JobQueue
-from glyphd.request_errors import InvalidParameter
 from glyphd.times import now_text
 from glyphd.uploads import HEAD_BYTES, Receiving, UploadStore
 
 GZIP = "gzip"
-NDJSON = "application/x-ndjson"
+
 MAX_NAME_CHARACTERS = 255
 
 _UPLOAD_COLUMNS = (
@@ -86,7 +91,7 @@ class Intake:
             require_consistent(asked.options)
         block = first_block(receiving.head, receiving.size, described.content_encoding)
         try:
-            _reading(block, described.content_type, asked.options, self._max_columns)
+            options_to_keep(block, described.content_type, asked.options, self._max_columns)
         except FileRefused:
             if is_complete:
                 raise
@@ -111,7 +116,9 @@ class Intake:
         key, reading = asked.key, {}
         if key is None or not self._is_key_known(key):
             block = first_block(receiving.head, receiving.size, described.content_encoding)
-            reading = _reading(block, described.content_type, asked.options, self._max_columns)
+            reading = options_to_keep(
+                block, described.content_type, asked.options, self._max_columns
+            )
 
         # 2. The digest, which shows with the options whether the request was sent before.
         ending = "ndjson" if described.content_type == NDJSON else "csv"
@@ -169,7 +176,7 @@ class Intake:
         with self._uploads.open(str(job.upload_name)) as file:
             block = kept_block(file, job)
         values = kept | asdict(asked.caller) | {"replaces": None if is_checked else job.import_id}
-        values |= _reading(block, str(job.content_type), options, self._max_columns)
+        values |= options_to_keep(block, str(job.content_type), options, self._max_columns)
         return self._record(str(uuid4()), values, request)
 
     def _is_key_known(self, key: str) -> bool:
@@ -251,50 +258,6 @@ def first_block(head: bytes, size: int | None, content_encoding: str | None) -> 
 def kept_block(file: BinaryIO, job: Job) -> FirstBlock:
     """The first block of an import's kept file."""
     return first_block(file.read(HEAD_BYTES), job.size_bytes, job.content_encoding)
-
-
-def _reading(
-    block: FirstBlock, content_type: str, options: ImportOptions, max_columns: int
-) -> dict[str, Any]:
-    """How the worker will read the file, and the client's other options."""
-    asked = options.model_dump(include={"source", "description", "on_error", "dry_run"})
-    asked |= {name: int(getattr(options, name)) or None for name in ("complete", "allow_shrink")}
-    if content_type == NDJSON:
-        return asked | {"encoding": "utf-8", "delimiter": None}
-    layout = check_door(block, options, max_columns=max_columns).layout
-    return asked | {
-        "encoding": layout.encoding,
-        "delimiter": layout.delimiter,
-        "column_map": json.dumps(options.map, ensure_ascii=False) if options.map else None,
-        "skip_lines": options.skip_lines,
-        "decimal": options.decimal,
-    }
-
-
-def require_consistent(options: ImportOptions) -> None:
-    """Raises InvalidParameter for a complete file without a source, or with bad rows left out:
-    offers must not be gone because of a typing error."""
-    if not options.complete:
-        return
-    if options.source is None:
-        raise InvalidParameter("complete=true: needs a source", parameter="source", value="")
-    if options.on_error == "skip":
-        raise InvalidParameter(
-            "complete=true: a file with rows left out is not complete, send on_error=abort",
-            parameter="on_error",
-            value="skip",
-            allowed=["abort"],
-        )
-
-
-def options_of(job: Job) -> dict[str, Any]:
-    """The options of the import, and how its file is read."""
-    kept = {
-        name: getattr(job, name)
-        for name in ImportOptions.model_fields.keys() & Job._meta.fields.keys()
-    }
-    kept |= {name: bool(kept[name]) for name in ("complete", "allow_shrink")}
-    return kept | {"map": json.loads(job.column_map or "[]")}
 
 
 def manifest_bytes(values: dict[str, Any]) -> bytes:

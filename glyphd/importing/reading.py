@@ -18,7 +18,8 @@ from glyphd.db.registry_models import Job
 from glyphd.importing.blocks import PLAIN_ENCODINGS, Blocks
 from glyphd.importing.csv_rows import CsvRows
 from glyphd.importing.file_rows import Row, shown_name
-from glyphd.importing.intake import GZIP, NDJSON
+from glyphd.importing.intake import GZIP
+from glyphd.importing.job_options import NDJSON
 from glyphd.importing.json_rows import JsonRows
 from glyphd.importing.kept_files import GoOn, carry_on, open_kept
 from glyphd.importing.layouts import layout_of

@@ -18,7 +18,8 @@ from glyphd.db.registry_models import Job
 from glyphd.errors import SourceMismatch, SourceMissing, SourceNotKept, UnreadableFile
 from glyphd.importing.csv_rows import CsvRows
 from glyphd.importing.door import UNPACKED_HEAD
-from glyphd.importing.intake import GZIP, NDJSON
+from glyphd.importing.intake import GZIP
+from glyphd.importing.job_options import NDJSON
 from glyphd.importing.json_rows import JsonRows
 from glyphd.importing.kept_files import READ_BYTES, open_kept
 from glyphd.importing.layouts import layout_of

@@ -19,6 +19,12 @@ rounded down."""
 STEPS = range(len(BOUNDS) + 1)
 NEW_STEP = STEPS.stop
 
+_TINY, _ENLARGEMENT = 1e-200, 1e100
+"""A percentage of a price below the first may have no double of its own, and is an error on
+PostgreSQL where it is rounded to 0. Such prices are enlarged."""
+
+_LEAST, _MOST = 1e-100, 1e100
+
 
 def steps_from(percent: float) -> range:
     """The steps that can have changes of at least this percentage, up or down; only the lowest can
@@ -29,14 +35,32 @@ def steps_from(percent: float) -> range:
     return range(bisect_right(BOUNDS, percent), STEPS.stop)
 
 
+def may_have_moved(earlier: Any, later: Any, percent: float) -> Any:
+    """Condition, in SQL: the price moved by at least about this percentage; also where the
+    percentage of the earlier price might not be a double."""
+    share = earlier.price_usd * min(percent / 100, _MOST)
+    least = Case(None, [(earlier.price_usd.between(_LEAST, _MOST), share)], 0)
+    return _moved(earlier, later) >= least
+
+
 def step_between(earlier: Any, later: Any) -> Case:
     """The step, in SQL, of an observation `later` that follows `earlier`; both have `price_usd` and
     `score`.
 
     Null if there is no earlier one.
     """
-    moved = fn.ABS(later.price_usd - earlier.price_usd)
-    steps = [(moved < earlier.price_usd * (bound / 100), step) for step, bound in enumerate(BOUNDS)]
-    same = (earlier.price_usd == later.price_usd) & (earlier.score == later.score)
-    is_first = earlier.price_usd.is_null()
-    return Case(None, [(is_first | same, None), (earlier.price_usd == 0, 0), *steps], len(BOUNDS))
+    price, moved = earlier.price_usd, _moved(earlier, later)
+    same = (price == later.price_usd) & (earlier.score == later.score)
+    # A tiny price that moved by more than the largest tiny one more than doubled.
+    enlarged = _steps(price * _ENLARGEMENT, moved * _ENLARGEMENT, [(moved >= _TINY, len(BOUNDS))])
+    special = [(price.is_null() | same, None), (price == 0, 0), (price < _TINY, enlarged)]
+    return _steps(price, moved, special)
+
+
+def _steps(price: Any, moved: Any, special: list[tuple[Any, Any]]) -> Case:
+    steps = [(moved < price * (bound / 100), step) for step, bound in enumerate(BOUNDS)]
+    return Case(None, [*special, *steps], len(BOUNDS))
+
+
+def _moved(earlier: Any, later: Any) -> Any:
+    return fn.ABS(later.price_usd - earlier.price_usd)

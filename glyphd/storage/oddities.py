@@ -24,9 +24,6 @@ SHOWN_LINES = 10
 LEAST_COMPARED = 5
 """With fewer compared prices no conclusion is possible."""
 
-SHIFT = 2
-"""A median price that moved beyond this factor, or its inverse, is odd."""
-
 SCALE = 10
 """So is a median score that differs from the previous one by this factor, or its inverse."""
 
@@ -169,7 +166,8 @@ def _count_and_lines(found: Any) -> list[Node]:
 
 
 def _price_shift(database: Database) -> Iterator[Oddity]:
-    """The median is beyond a factor exactly where more than half of the prices are."""
+    """A median price that more than doubled, or fell to less than half, is odd: exactly where more
+    than half of the prices did."""
     (shifted,) = _shifted(database)
     count, higher, lower = map(int, shifted.execute(database).fetchone())
     if count >= LEAST_COMPARED and max(higher, lower) * 2 > count:
@@ -184,11 +182,15 @@ def _price_shift(database: Database) -> Iterator[Oddity]:
 
 @compiled
 def _shifted(database: Database) -> list[Node]:
-    """How many prices are compared, and how many of them are beyond the factor, up and down."""
+    """How many prices are compared, how many of them more than doubled, and how many fell to
+    less than half.
+
+    Twice the largest price is no double, and an error on PostgreSQL; a difference always is one.
+    """
     new, old = staged.c.price_usd, predecessors.c.price_usd
     sums = [
         fn.COALESCE(fn.SUM(Case(None, [(test, 1)], 0)), 0)
-        for test in (new > old * SHIFT, new * SHIFT < old)
+        for test in (new - old > old, old - new > new)
     ]
     compared = predecessors.select(fn.COUNT(SQL("*")), *sums).join(
         staged, on=(staged.c.import_index == predecessors.c.import_index)

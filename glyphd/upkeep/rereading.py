@@ -10,7 +10,8 @@ from glyphd.db.registry_models import Job
 from glyphd.errors import FileRefused, Refused, RowsRefused, UnreadableFile
 from glyphd.importing.door import check_door
 from glyphd.importing.error_report import ErrorReport, errors_name
-from glyphd.importing.intake import NDJSON, kept_block, manifest_bytes, options_of
+from glyphd.importing.intake import kept_block, manifest_bytes
+from glyphd.importing.job_options import NDJSON, options_of
 from glyphd.importing.kept_files import open_upload
 from glyphd.importing.reading import read_kept
 from glyphd.importing.registry import as_stored

@@ -7,13 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from glyphd.seekable import Seekable
 from glyphd.uploads.bucket_client import BucketClient
 
 FIRST_BLOCK_BYTES = 256 << 10
 MOST_BLOCK_BYTES = 4 << 20
 
 
-class KeptObject(io.RawIOBase):
+class KeptObject(Seekable):
     """An object, read block by block, each with a request of its own.
 
     A block that follows the last one is twice as long, up to MOST_BLOCK_BYTES: whoever looks at a
@@ -23,27 +24,12 @@ class KeptObject(io.RawIOBase):
 
     def __init__(self, client: BucketClient, name: str) -> None:
         """Raises FileNotFoundError and UploadsUnavailable, as reading does."""
+        super().__init__(client.size(name))
         self._client = client
         self._object = name
-        self._size = client.size(name)
-        self._at = 0
         self._block = memoryview(b"")
         self._block_start = 0
         self._next_bytes = FIRST_BLOCK_BYTES
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._at
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        starts = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}
-        self._at = max(starts[whence] + offset, 0)
-        return self._at
 
     def readinto(self, buffer: Any) -> int:
         if self._at >= self._size:

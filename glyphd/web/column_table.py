@@ -9,7 +9,7 @@ from glyphd.contracts.columns import INPUT_COLUMNS, OWN_COLUMNS
 from glyphd.db.registry_models import Job
 from glyphd.errors import SourceMissing, UnreadableFile
 from glyphd.importing.csv_rows import CsvRows
-from glyphd.importing.intake import NDJSON
+from glyphd.importing.job_options import NDJSON
 from glyphd.importing.layouts import layout_of
 from glyphd.importing.reading import read_kept
 from glyphd.services import Services

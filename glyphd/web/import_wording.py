@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from glyphd.contracts.import_contracts import ImportStatus, ImportView
-from glyphd.importing.intake import NDJSON
+from glyphd.importing.job_options import NDJSON
 from glyphd.web.wording import counted, day_and_time
 
 _BROWSERS = (

@@ -12,7 +12,7 @@ from glyphd.contracts.import_options import ImportOptions
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.db.registry_models import Job
 from glyphd.errors import GlyphdError
-from glyphd.importing.intake import options_of
+from glyphd.importing.job_options import options_of
 from glyphd.importing.requests import Asked
 from glyphd.services import Services
 from glyphd.web.addresses import Pairs

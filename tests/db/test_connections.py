@@ -29,7 +29,6 @@ def _pragma(database: Database, name: str) -> object:
     "open_it", [lambda settings: open_archive(settings, read_only=False), open_registry]
 )
 def test_what_is_written_survives_a_power_cut(sqlite_settings: Settings, open_it: object) -> None:
-    initialise(sqlite_settings)
     assert callable(open_it)
     database = open_it(sqlite_settings)
     with database.connection_context():
@@ -41,7 +40,6 @@ def test_what_is_written_survives_a_power_cut(sqlite_settings: Settings, open_it
 
 
 def test_a_reader_sees_commits_and_changes_nothing(database_settings: Settings) -> None:
-    initialise(database_settings)
     reader = open_archive(database_settings, read_only=True)
     with reader.connection_context():
         assert reader.execute(ImportBatch.select()).fetchall() == []
@@ -58,7 +56,6 @@ def test_a_reader_sees_commits_and_changes_nothing(database_settings: Settings) 
 
 
 def test_a_reader_can_not_make_itself_a_writer(sqlite_settings: Settings) -> None:
-    initialise(sqlite_settings)
     reader = open_archive(sqlite_settings, read_only=True)
     with reader.connection_context():
         assert _pragma(reader, "query_only") == 1
@@ -68,7 +65,6 @@ def test_a_reader_can_not_make_itself_a_writer(sqlite_settings: Settings) -> Non
 
 
 def test_a_reader_can_open_an_archive_that_nobody_has_open(sqlite_settings: Settings) -> None:
-    initialise(sqlite_settings)
     with closing(sqlite3.connect(sqlite_settings.archive_path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     for name in ("gpu.sqlite-wal", "gpu.sqlite-shm"):
@@ -80,9 +76,9 @@ def test_a_reader_can_open_an_archive_that_nobody_has_open(sqlite_settings: Sett
 
 @pytest.mark.parametrize("read_only", [True, False])
 def test_a_missing_archive_is_not_ready_and_not_made(
-    sqlite_settings: Settings, read_only: bool
+    empty_sqlite_settings: Settings, read_only: bool
 ) -> None:
-    database = open_archive(sqlite_settings, read_only=read_only)
+    database = open_archive(empty_sqlite_settings, read_only=read_only)
     with (
         pytest.raises(NotReady, match=r"there is no database gpu\.sqlite yet"),
         database.connection_context(),
@@ -90,28 +86,27 @@ def test_a_missing_archive_is_not_ready_and_not_made(
         pass
     with pytest.raises(NotReady):
         database.execute_sql("SELECT 1")
-    assert not sqlite_settings.data_dir.exists()
+    assert not empty_sqlite_settings.data_dir.exists()
 
 
-def test_an_archive_that_can_not_be_opened_is_not_ready(sqlite_settings: Settings) -> None:
-    make_folder(sqlite_settings.archive_path)
+def test_an_archive_that_can_not_be_opened_is_not_ready(empty_sqlite_settings: Settings) -> None:
+    make_folder(empty_sqlite_settings.archive_path)
     with pytest.raises(NotReady, match="can't be opened"):
-        open_archive(sqlite_settings, read_only=True).connect()
+        open_archive(empty_sqlite_settings, read_only=True).connect()
 
 
 def test_opening_twice_is_the_callers_mistake(database_settings: Settings) -> None:
-    initialise(database_settings)
     database = open_archive(database_settings, read_only=True)
     with database.connection_context(), pytest.raises(OperationalError, match="already opened"):
         database.connect()
     close_all(database)
 
 
-def test_an_archive_that_comes_later_is_found(sqlite_settings: Settings) -> None:
-    reader = open_archive(sqlite_settings, read_only=True)
+def test_an_archive_that_comes_later_is_found(empty_sqlite_settings: Settings) -> None:
+    reader = open_archive(empty_sqlite_settings, read_only=True)
     with pytest.raises(NotReady):
         reader.connect()
-    initialise(sqlite_settings)
+    initialise(empty_sqlite_settings)
     with reader.connection_context():
         assert reader.table_exists("scored_listings")
 
@@ -135,7 +130,6 @@ def test_a_relative_path_is_taken_from_the_current_folder(
 
 
 def test_files_and_folders_are_their_owners_alone(sqlite_settings: Settings) -> None:
-    initialise(sqlite_settings)
     with open_archive(sqlite_settings, read_only=False).connection_context():
         fill_archive(sqlite_settings)
         modes = {
@@ -176,7 +170,6 @@ def test_a_file_that_is_there_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 def test_references_are_enforced(database_settings: Settings) -> None:
-    initialise(database_settings)
     database = open_archive(database_settings, read_only=False)
     columns, values = ", ".join(CAPACITIES), ", ".join(repr(value) for value in CAPACITIES.values())
     with database.connection_context(), pytest.raises(IntegrityError):
@@ -190,7 +183,6 @@ def test_writers_wait_for_each_other(
     """A transaction takes the write lock when it begins: one that read first would fail at once,
     not wait."""
     monkeypatch.setattr(connections, "LOCK_WAIT_SECONDS", 0)
-    initialise(sqlite_settings)
     first, second = (open_archive(sqlite_settings, read_only=False) for _ in range(2))
     with first.connection_context(), second.connection_context():
         with first.atomic(), pytest.raises(OperationalError, match="locked"), second.atomic():
@@ -200,7 +192,6 @@ def test_writers_wait_for_each_other(
 
 
 def test_each_thread_has_a_connection_of_its_own(database_settings: Settings) -> None:
-    initialise(database_settings)
     database = open_archive(database_settings, read_only=True)
     closed_elsewhere: list[bool] = []
     with database.connection_context():

@@ -17,7 +17,6 @@ from glyphd.db.damage import (
     find_damage,
     find_queue_damage,
 )
-from glyphd.db.migrations import initialise
 from glyphd.db.postgres_sessions import open_postgres
 from glyphd.settings import Settings
 from tests.damaging import PAGE_BYTES, overwrite, overwrite_table, settle
@@ -28,20 +27,18 @@ from tests.db.postgres_damage import damaged_copy
 @pytest.fixture
 def filled(sqlite_settings: Settings) -> Settings:
     """A small ledger on SQLite."""
-    initialise(sqlite_settings)
     fill_archive(sqlite_settings)
     return sqlite_settings
 
 
 def test_a_sound_ledger_has_none(database_settings: Settings) -> None:
-    initialise(database_settings)
     fill_archive(database_settings)
     assert find_damage(database_settings) == []
 
 
-def test_what_is_not_there_is_not_damaged(sqlite_settings: Settings) -> None:
-    assert find_damage(sqlite_settings) == []
-    assert not sqlite_settings.data_dir.exists()
+def test_what_is_not_there_is_not_damaged(empty_sqlite_settings: Settings) -> None:
+    assert find_damage(empty_sqlite_settings) == []
+    assert not empty_sqlite_settings.data_dir.exists()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +102,6 @@ def test_there_may_be_no_queue(filled: Settings) -> None:
 
 
 def test_a_reference_to_nothing_is_told_on_postgresql(postgres_settings: Settings) -> None:
-    initialise(postgres_settings)
     fill_archive(postgres_settings)
     database = open_postgres(postgres_settings)
     with database.connection_context():
@@ -119,7 +115,6 @@ def test_a_reference_to_nothing_is_told_on_postgresql(postgres_settings: Setting
 
 
 def test_a_page_overwritten_is_told_on_postgresql(postgres_settings: Settings) -> None:
-    initialise(postgres_settings)
     fill_archive(postgres_settings)
     with damaged_copy(postgres_settings, "scored_listings") as damaged:
         for quick in (True, False):

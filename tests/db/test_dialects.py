@@ -20,7 +20,6 @@ from glyphd.db.dialects import (
     stream,
     uncommitted,
 )
-from glyphd.db.migrations import initialise
 from glyphd.settings import Settings
 from glyphd.storage.timelines import MODEL_TIMELINE
 from tests.db.ledger import IMPORT_ID, fill_archive
@@ -30,7 +29,6 @@ COLUMNS = ("import_id", "import_index", "model_7b", "model_13b", "model_70b")
 
 @pytest.fixture
 def archive(database_settings: Settings) -> Iterator[Database]:
-    initialise(database_settings)
     fill_archive(database_settings)
     database = open_archive(database_settings, read_only=False)
     with database.connection_context():

@@ -5,7 +5,6 @@ import pytest
 from glyphd.db.connections import open_for_migration
 from glyphd.db.drift import find_drift
 from glyphd.db.migration_sets import ARCHIVE
-from glyphd.db.migrations import initialise
 from glyphd.settings import Settings
 
 STEPS = ARCHIVE.packaged()
@@ -112,7 +111,6 @@ ON_POSTGRESQL = [
 
 
 def test_a_fresh_database_has_none(database_settings: Settings) -> None:
-    initialise(database_settings)
     assert find_drift(database_settings) == []
 
 
@@ -152,7 +150,6 @@ def test_tells_how_an_index_differs(database_settings: Settings, statement: str,
 
 
 def test_tells_a_collation_that_is_gone(sqlite_settings: Settings) -> None:
-    initialise(sqlite_settings)
     changed = "replace(sql, 'seller TEXT COLLATE NOCASE', 'seller TEXT')"
     lines = _drift_after(
         sqlite_settings,
@@ -182,12 +179,12 @@ def test_tells_a_reference_that_is_too_much(sqlite_settings: Settings) -> None:
     assert lines == ["archive: column listing_keys.current_event_id refers to scored_listings.id"]
 
 
-def test_tells_databases_that_are_missing(sqlite_settings: Settings) -> None:
-    assert find_drift(sqlite_settings) == [
+def test_tells_databases_that_are_missing(empty_sqlite_settings: Settings) -> None:
+    assert find_drift(empty_sqlite_settings) == [
         "archive: there is no database gpu.sqlite yet",
         "registry: there is no database gpu.registry.sqlite yet",
     ]
-    assert not sqlite_settings.data_dir.exists()
+    assert not empty_sqlite_settings.data_dir.exists()
 
 
 def test_strangers_beside_it_in_a_postgresql_database_are_no_drift(
@@ -197,7 +194,6 @@ def test_strangers_beside_it_in_a_postgresql_database_are_no_drift(
 
 
 def _drift_after(settings: Settings, *statements: str) -> list[str]:
-    initialise(settings)
     database = open_for_migration(settings, settings.archive_path)
     with database.connection_context():
         for statement in statements:

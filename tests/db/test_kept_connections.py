@@ -10,7 +10,6 @@ from peewee import Database
 
 from glyphd.db.archive_models import ImportBatch
 from glyphd.db.connections import close_all, once_a_commit, open_archive, small_cache
-from glyphd.db.migrations import initialise
 from glyphd.errors import Answered, NotReady
 from glyphd.settings import Settings
 from tests.db.ledger import fill_archive
@@ -18,7 +17,6 @@ from tests.db.ledger import fill_archive
 
 @pytest.fixture
 def reader(sqlite_settings: Settings) -> Database:
-    initialise(sqlite_settings)
     return open_archive(sqlite_settings, read_only=True)
 
 

@@ -34,43 +34,45 @@ def _applied(settings: Settings) -> dict[str, list[str]]:
     return {steps.name: applied_of(settings, steps) for steps in SETS}
 
 
-def test_migrate_applies_every_step_once(database_settings: Settings) -> None:
-    assert migrate(database_settings) == EVERY_STEP
-    assert migrate(database_settings) == []
-    assert _applied(database_settings) == {steps.name: steps.packaged() for steps in SETS}
+def test_migrate_applies_every_step_once(empty_database_settings: Settings) -> None:
+    assert migrate(empty_database_settings) == EVERY_STEP
+    assert migrate(empty_database_settings) == []
+    assert _applied(empty_database_settings) == {steps.name: steps.packaged() for steps in SETS}
 
 
-def test_nothing_is_made_by_asking_what_is_applied(sqlite_settings: Settings) -> None:
-    assert _applied(sqlite_settings) == {"archive": [], "registry": []}
-    assert not sqlite_settings.data_dir.exists()
+def test_nothing_is_made_by_asking_what_is_applied(empty_sqlite_settings: Settings) -> None:
+    assert _applied(empty_sqlite_settings) == {"archive": [], "registry": []}
+    assert not empty_sqlite_settings.data_dir.exists()
 
 
-def test_down_and_up_again_with_data_leaves_a_fresh_schema(database_settings: Settings) -> None:
-    migrate(database_settings)
-    fresh = schema_of(database_settings)
-    fill_archive(database_settings)
-    fill_registry(database_settings)
+def test_down_and_up_again_with_data_leaves_a_fresh_schema(
+    empty_database_settings: Settings,
+) -> None:
+    migrate(empty_database_settings)
+    fresh = schema_of(empty_database_settings)
+    fill_archive(empty_database_settings)
+    fill_registry(empty_database_settings)
     for steps in SETS:
         for number in reversed(range(len(steps.packaged()))):
-            migrate(database_settings, f"{steps.name}:{number}", drop_data=number == 0)
+            migrate(empty_database_settings, f"{steps.name}:{number}", drop_data=number == 0)
         for number in range(1, len(steps.packaged()) + 1):
-            migrate(database_settings, f"{steps.name}:{number}")
-    assert schema_of(database_settings) == fresh
-    assert find_drift(database_settings) == []
+            migrate(empty_database_settings, f"{steps.name}:{number}")
+    assert schema_of(empty_database_settings) == fresh
+    assert find_drift(empty_database_settings) == []
 
 
-def test_a_step_down_without_losses_keeps_every_row(database_settings: Settings) -> None:
-    migrate(database_settings)
-    fill_archive(database_settings)
-    before = archive_rows(database_settings)
+def test_a_step_down_without_losses_keeps_every_row(empty_database_settings: Settings) -> None:
+    migrate(empty_database_settings)
+    fill_archive(empty_database_settings)
+    before = archive_rows(empty_database_settings)
     above = ARCHIVE.packaged()[1:]
-    assert migrate(database_settings, "archive:1") == [
+    assert migrate(empty_database_settings, "archive:1") == [
         f"reverted archive {name}" for name in reversed(above)
     ]
-    assert migrate(database_settings, f"archive:{LAST}") == [
+    assert migrate(empty_database_settings, f"archive:{LAST}") == [
         f"applied archive {name}" for name in above
     ]
-    after = archive_rows(database_settings)
+    after = archive_rows(empty_database_settings)
     assert after.pop("schema_version") != before.pop("schema_version")
     assert after == before
 
@@ -78,76 +80,80 @@ def test_a_step_down_without_losses_keeps_every_row(database_settings: Settings)
 @pytest.mark.parametrize(
     ("target", "lost"), [("archive:0", "scored_listings"), ("registry:0", "jobs")]
 )
-def test_refuses_to_drop_data_unasked(database_settings: Settings, target: str, lost: str) -> None:
-    migrate(database_settings)
-    fill_archive(database_settings)
-    fill_registry(database_settings)
+def test_refuses_to_drop_data_unasked(
+    empty_database_settings: Settings, target: str, lost: str
+) -> None:
+    migrate(empty_database_settings)
+    fill_archive(empty_database_settings)
+    fill_registry(empty_database_settings)
     before = (
-        archive_rows(database_settings),
-        registry_rows(database_settings),
-        schema_of(database_settings),
+        archive_rows(empty_database_settings),
+        registry_rows(empty_database_settings),
+        schema_of(empty_database_settings),
     )
     with pytest.raises(DataWouldBeLost, match=lost):
-        migrate(database_settings, target)
+        migrate(empty_database_settings, target)
     assert (
-        archive_rows(database_settings),
-        registry_rows(database_settings),
-        schema_of(database_settings),
+        archive_rows(empty_database_settings),
+        registry_rows(empty_database_settings),
+        schema_of(empty_database_settings),
     ) == before
 
 
-def test_an_empty_schema_goes_without_being_told_twice(database_settings: Settings) -> None:
-    initialise(database_settings)
-    assert len(migrate(database_settings, "archive:0")) == len(ARCHIVE.packaged())
-    assert applied_of(database_settings, ARCHIVE) == []
+def test_an_empty_schema_goes_without_being_told_twice(empty_database_settings: Settings) -> None:
+    initialise(empty_database_settings)
+    assert len(migrate(empty_database_settings, "archive:0")) == len(ARCHIVE.packaged())
+    assert applied_of(empty_database_settings, ARCHIVE) == []
 
 
 @pytest.mark.parametrize(
     "to", ["archive", "archive:", "archive:x", "archive:-1", "archive:99", "queue:0", ""]
 )
-def test_a_target_that_does_not_exist_is_refused(sqlite_settings: Settings, to: str) -> None:
+def test_a_target_that_does_not_exist_is_refused(empty_sqlite_settings: Settings, to: str) -> None:
     with pytest.raises(InvalidSettings, match=f"archive:0 to archive:{LAST}"):
-        migrate(sqlite_settings, to)
+        migrate(empty_sqlite_settings, to)
 
 
-def test_a_column_with_values_counts_as_data(database_settings: Settings, more_steps: Path) -> None:
+def test_a_column_with_values_counts_as_data(
+    empty_database_settings: Settings, more_steps: Path
+) -> None:
     (more_steps / "archive" / f"{LAST + 1:03}_note.py").write_text(
         _step(
             "ALTER TABLE import_batches ADD COLUMN note TEXT",
             "ALTER TABLE import_batches DROP COLUMN note",
         )
     )
-    migrate(database_settings)
-    fill_archive(database_settings)
-    migrate(database_settings, f"archive:{LAST}")
-    migrate(database_settings, f"archive:{LAST + 1}")
-    execute_in_archive(database_settings, "UPDATE import_batches SET note = 'a'")
+    migrate(empty_database_settings)
+    fill_archive(empty_database_settings)
+    migrate(empty_database_settings, f"archive:{LAST}")
+    migrate(empty_database_settings, f"archive:{LAST + 1}")
+    execute_in_archive(empty_database_settings, "UPDATE import_batches SET note = 'a'")
     with pytest.raises(DataWouldBeLost, match=r"import_batches\.note"):
-        migrate(database_settings, f"archive:{LAST}")
+        migrate(empty_database_settings, f"archive:{LAST}")
     reverted = [f"reverted archive {LAST + 1:03}_note"]
-    assert migrate(database_settings, f"archive:{LAST}", drop_data=True) == reverted
+    assert migrate(empty_database_settings, f"archive:{LAST}", drop_data=True) == reverted
 
 
 def test_a_failing_step_leaves_the_schema_as_it_was(
-    database_settings: Settings, more_steps: Path
+    empty_database_settings: Settings, more_steps: Path
 ) -> None:
-    migrate(database_settings)
-    before = schema_of(database_settings)
+    migrate(empty_database_settings)
+    before = schema_of(empty_database_settings)
     for number, name in enumerate(("good", "bad"), LAST + 1):
         step = _step("CREATE TABLE good (id INTEGER)", "DROP TABLE good")
         (more_steps / "archive" / f"{number:03}_{name}.py").write_text(step)
     with pytest.raises(Exception, match="already exists"):
-        migrate(database_settings)
-    assert schema_of(database_settings) == before
-    assert applied_of(database_settings, ARCHIVE) == ARCHIVE.packaged()[:LAST]
+        migrate(empty_database_settings)
+    assert schema_of(empty_database_settings) == before
+    assert applied_of(empty_database_settings, ARCHIVE) == ARCHIVE.packaged()[:LAST]
 
 
 def test_rebuilding_a_parent_table_keeps_its_children(
-    sqlite_settings: Settings, more_steps: Path
+    empty_sqlite_settings: Settings, more_steps: Path
 ) -> None:
-    migrate(sqlite_settings)
-    fill_archive(sqlite_settings)
-    before = archive_rows(sqlite_settings)
+    migrate(empty_sqlite_settings)
+    fill_archive(empty_sqlite_settings)
+    before = archive_rows(empty_sqlite_settings)
     (more_steps / "archive" / f"{LAST + 1:03}_rebuilt.py").write_text(
         _step(
             "CREATE TABLE rebuilt AS SELECT * FROM import_batches",
@@ -158,67 +164,69 @@ def test_rebuilding_a_parent_table_keeps_its_children(
             "CREATE UNIQUE INDEX importbatch_import_id ON import_batches (import_id)",
         )
     )
-    migrate(sqlite_settings)
-    assert archive_rows(sqlite_settings) == before
+    migrate(empty_sqlite_settings)
+    assert archive_rows(empty_sqlite_settings) == before
 
 
 def test_a_step_that_leaves_orphans_is_taken_back(
-    sqlite_settings: Settings, more_steps: Path
+    empty_sqlite_settings: Settings, more_steps: Path
 ) -> None:
-    migrate(sqlite_settings)
-    fill_archive(sqlite_settings)
-    before = archive_rows(sqlite_settings)
+    migrate(empty_sqlite_settings)
+    fill_archive(empty_sqlite_settings)
+    before = archive_rows(empty_sqlite_settings)
     (more_steps / "archive" / f"{LAST + 1:03}_orphans.py").write_text(
         _step("DELETE FROM import_batches")
     )
     with pytest.raises(SchemaError, match="without the import_batches they belong to"):
-        migrate(sqlite_settings)
-    assert archive_rows(sqlite_settings) == before
+        migrate(empty_sqlite_settings)
+    assert archive_rows(empty_sqlite_settings) == before
 
 
-def test_the_histories_are_told_apart_on_one_database(postgres_settings: Settings) -> None:
-    migrate(postgres_settings, f"archive:{len(ARCHIVE.packaged())}")
-    assert _applied(postgres_settings) == {"archive": ARCHIVE.packaged(), "registry": []}
+def test_the_histories_are_told_apart_on_one_database(empty_postgres_settings: Settings) -> None:
+    migrate(empty_postgres_settings, f"archive:{len(ARCHIVE.packaged())}")
+    assert _applied(empty_postgres_settings) == {"archive": ARCHIVE.packaged(), "registry": []}
 
 
-def test_processes_that_start_at_once_apply_each_step_once(database_settings: Settings) -> None:
-    environment = database_settings.child_environment()
+def test_processes_that_start_at_once_apply_each_step_once(
+    empty_database_settings: Settings,
+) -> None:
+    environment = empty_database_settings.child_environment()
     command = [sys.executable, "-c", INITIALISE]
     processes = [
         subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) for _ in range(3)
     ]
     assert [process.communicate(timeout=60)[1] for process in processes] == [b"", b"", b""]
-    _require_each_step_once(database_settings)
+    _require_each_step_once(empty_database_settings)
 
 
-def test_threads_that_start_at_once_apply_each_step_once(database_settings: Settings) -> None:
+def test_threads_that_start_at_once_apply_each_step_once(empty_database_settings: Settings) -> None:
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(initialise, [database_settings] * 8))
-    _require_each_step_once(database_settings)
+        list(pool.map(initialise, [empty_database_settings] * 8))
+    _require_each_step_once(empty_database_settings)
 
 
 def test_what_is_done_is_not_replayed(
-    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+    empty_sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The replay mocks Peewee for all threads of the process."""
     monkeypatch.setattr("peewee_migrate.router.mock", None)
-    migrate(sqlite_settings, "archive:1")
-    assert migrate(sqlite_settings, "archive:2") == ["applied archive 002_orders"]
-    assert migrate(sqlite_settings, "archive:1") == ["reverted archive 002_orders"]
+    migrate(empty_sqlite_settings, "archive:1")
+    assert migrate(empty_sqlite_settings, "archive:2") == ["applied archive 002_orders"]
+    assert migrate(empty_sqlite_settings, "archive:1") == ["reverted archive 002_orders"]
 
 
 def test_a_writer_makes_the_migration_wait_and_then_say_so(
-    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
+    empty_sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("glyphd.db.connections.LOCK_WAIT_SECONDS", 0)
-    initialise(sqlite_settings)
-    writer = open_archive(sqlite_settings, read_only=False)
+    initialise(empty_sqlite_settings)
+    writer = open_archive(empty_sqlite_settings, read_only=False)
     with (
         writer.connection_context(),
         writer.atomic(),
         pytest.raises(Exception, match="being written to: stop the worker"),
     ):
-        migrate(sqlite_settings, "archive:1")
+        migrate(empty_sqlite_settings, "archive:1")
 
 
 def _step(*statements: str) -> str:

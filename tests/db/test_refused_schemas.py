@@ -14,74 +14,77 @@ from tests.db.snapshots import schema_of
 LAST = len(ARCHIVE.packaged())
 
 
-def test_an_old_schema_is_refused_with_the_command(database_settings: Settings) -> None:
-    initialise(database_settings)
-    migrate(database_settings, "archive:1")
+def test_an_old_schema_is_refused_with_the_command(empty_database_settings: Settings) -> None:
+    initialise(empty_database_settings)
+    migrate(empty_database_settings, "archive:1")
     for refuse in (require_current_schema, initialise, initialise_archive):
         with pytest.raises(SchemaOutdated, match=f"step 1 of {LAST}: run `glyphd migrate`"):
-            refuse(database_settings)
+            refuse(empty_database_settings)
 
 
 @pytest.mark.parametrize("work", [require_current_schema, initialise, initialise_archive, migrate])
 def test_a_newer_schema_is_refused_and_left_alone(
-    database_settings: Settings, work: object
+    empty_database_settings: Settings, work: object
 ) -> None:
-    initialise(database_settings)
+    initialise(empty_database_settings)
     execute_in_archive(
-        database_settings,
+        empty_database_settings,
         "INSERT INTO archive_migrations (name, migrated_at) VALUES ('999_later', '2026-01-01')",
     )
-    before = schema_of(database_settings)
+    before = schema_of(empty_database_settings)
     assert callable(work)
     with pytest.raises(SchemaError, match="999_later"):
-        work(database_settings)
-    assert schema_of(database_settings) == before
+        work(empty_database_settings)
+    assert schema_of(empty_database_settings) == before
 
 
-def test_steps_in_another_order_are_refused(sqlite_settings: Settings) -> None:
-    migrate(sqlite_settings)
-    execute_in_archive(sqlite_settings, "DELETE FROM archive_migrations WHERE id = 1")
+def test_steps_in_another_order_are_refused(empty_sqlite_settings: Settings) -> None:
+    migrate(empty_sqlite_settings)
+    execute_in_archive(empty_sqlite_settings, "DELETE FROM archive_migrations WHERE id = 1")
     with pytest.raises(SchemaError, match="another order: 002_orders"):
-        migrate(sqlite_settings)
+        migrate(empty_sqlite_settings)
 
 
 def test_missing_migrations_are_an_error(
-    sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    empty_sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("glyphd.db.migration_sets.migrations_folder", lambda: tmp_path / "nowhere")
     with pytest.raises(SchemaError, match="migrations of the archive are missing"):
-        migrate(sqlite_settings)
+        migrate(empty_sqlite_settings)
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_a_database_that_is_not_in_utf8_is_refused(postgres_settings: Settings) -> None:
+def test_a_database_that_is_not_in_utf8_is_refused(empty_postgres_settings: Settings) -> None:
     name = "glyphd_latin"
     execute_in_archive(
-        postgres_settings, f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+        empty_postgres_settings,
+        f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0",
     )
     try:
-        url = str(postgres_settings.database_url).replace(_name_in(postgres_settings), name)
+        url = str(empty_postgres_settings.database_url).replace(
+            _name_in(empty_postgres_settings), name
+        )
         with pytest.raises(SchemaError, match="LATIN1"):
-            migrate(postgres_settings.model_copy(update={"database_url": url}))
+            migrate(empty_postgres_settings.model_copy(update={"database_url": url}))
     finally:
-        execute_in_archive(postgres_settings, f"DROP DATABASE {name}")
+        execute_in_archive(empty_postgres_settings, f"DROP DATABASE {name}")
 
 
-def test_a_file_that_is_no_database_is_refused(sqlite_settings: Settings) -> None:
-    sqlite_settings.data_dir.mkdir()
-    sqlite_settings.archive_path.write_text("a letter, long enough to be looked at " * 20)
+def test_a_file_that_is_no_database_is_refused(empty_sqlite_settings: Settings) -> None:
+    empty_sqlite_settings.data_dir.mkdir()
+    empty_sqlite_settings.archive_path.write_text("a letter, long enough to be looked at " * 20)
     with pytest.raises(SchemaError, match=r"gpu\.sqlite can't be read$"):
-        initialise(sqlite_settings)
+        initialise(empty_sqlite_settings)
 
 
-def test_a_database_of_something_else_is_left_alone(sqlite_settings: Settings) -> None:
-    sqlite_settings.data_dir.mkdir()
-    execute_in_archive(sqlite_settings, "CREATE TABLE recipes (name TEXT)")
-    before = sqlite_settings.archive_path.read_bytes()
+def test_a_database_of_something_else_is_left_alone(empty_sqlite_settings: Settings) -> None:
+    empty_sqlite_settings.data_dir.mkdir()
+    execute_in_archive(empty_sqlite_settings, "CREATE TABLE recipes (name TEXT)")
+    before = empty_sqlite_settings.archive_path.read_bytes()
     for work in (initialise, initialise_archive, migrate):
         with pytest.raises(SchemaError, match="archive contains something else: recipes"):
-            work(sqlite_settings)
-    assert sqlite_settings.archive_path.read_bytes() == before
+            work(empty_sqlite_settings)
+    assert empty_sqlite_settings.archive_path.read_bytes() == before
 
 
 def _name_in(settings: Settings) -> str:

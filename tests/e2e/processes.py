@@ -17,6 +17,8 @@ from urllib.request import Request, urlopen
 
 import psutil
 
+from glyphd.settings import Settings
+
 PATIENCE_SECONDS = 60.0
 GLYPHD = str(Path(sys.executable).with_name("glyphd"))
 """The console script: unlike `python -m glyphd` it does not look for modules in the current
@@ -63,9 +65,11 @@ def serving(
 
 
 @contextmanager
-def working(*, environment: Mapping[str, str]) -> Iterator[Process]:
-    """`glyphd worker`."""
-    with _running(GLYPHD, "worker", environment=environment) as popen:
+def working(
+    *, environment: Mapping[str, str], command: tuple[str, ...] = (GLYPHD,)
+) -> Iterator[Process]:
+    """`glyphd worker`; `command` is what runs `glyphd`."""
+    with _running(*command, "worker", environment=environment) as popen:
         yield Process(popen)
 
 
@@ -168,3 +172,9 @@ def many_offers(count: int, price: float = 1000.0) -> bytes:
 
 def data_in(folder: Path) -> dict[str, str]:
     return {"GLYPHD_DATA_DIR": str(folder)}
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The environment of processes that share one service: its folder and its database."""
+    url = settings.database_url
+    return data_in(settings.data_dir) | ({"GLYPHD_DATABASE_URL": url} if url else {})

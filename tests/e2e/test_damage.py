@@ -10,6 +10,7 @@ from glyphd.settings import Settings
 from tests.damaging import overwrite_table
 from tests.e2e.processes import (
     data_in,
+    environment_of,
     final_status,
     readiness,
     run,
@@ -30,8 +31,7 @@ def _checked_at(address: str) -> str:
 @pytest.fixture
 def environment(database_settings: Settings) -> dict[str, str]:
     """The environment of processes that share one fresh service, once on each database."""
-    url = database_settings.database_url
-    return data_in(database_settings.data_dir) | ({"GLYPHD_DATABASE_URL": url} if url else {})
+    return environment_of(database_settings)
 
 
 def test_after_a_kill_the_next_worker_checks(environment: dict[str, str]) -> None:

@@ -14,6 +14,7 @@ from glyphd.db.registry_models import Job
 from glyphd.importing.registry import Registry
 from glyphd.settings import Settings
 from tests.e2e.processes import (
+    environment_of,
     final_status,
     get,
     many_offers,
@@ -32,10 +33,7 @@ ROWS = 3000
 @pytest.fixture
 def environment(database_settings: Settings) -> dict[str, str]:
     """The environment of processes that share one fresh service, once on each database."""
-    found = {"GLYPHD_DATA_DIR": str(database_settings.data_dir)}
-    if database_settings.database_url:
-        found["GLYPHD_DATABASE_URL"] = database_settings.database_url
-    return found
+    return environment_of(database_settings)
 
 
 @pytest.fixture

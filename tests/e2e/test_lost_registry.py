@@ -16,7 +16,17 @@ from glyphd.db.migration_sets import REGISTRY
 from glyphd.db.postgres_sessions import open_postgres
 from glyphd.db.registry_models import REGISTRY_MODELS
 from glyphd.settings import Settings
-from tests.e2e.processes import data_in, final_status, get, many_offers, run, serving, until, upload
+from tests.e2e.processes import (
+    data_in,
+    environment_of,
+    final_status,
+    get,
+    many_offers,
+    run,
+    serving,
+    until,
+    upload,
+)
 
 REFUSAL = "kept uploads"
 
@@ -24,8 +34,7 @@ REFUSAL = "kept uploads"
 @pytest.fixture
 def environment(database_settings: Settings) -> dict[str, str]:
     """The environment of processes that share one fresh service, once on each database."""
-    url = database_settings.database_url
-    return data_in(database_settings.data_dir) | ({"GLYPHD_DATABASE_URL": url} if url else {})
+    return environment_of(database_settings)
 
 
 def _lose(settings: Settings, *, archive: bool) -> None:

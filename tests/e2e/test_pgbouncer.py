@@ -9,10 +9,10 @@ from tests.e2e.processes import final_status, get, many_offers, run, serving, up
 from tests.pgbouncer import pooled
 
 
-def test_imports_and_reads_through_pooled_sessions(postgres_settings: Settings) -> None:
-    with pooled(str(postgres_settings.database_url), "session") as url:
+def test_imports_and_reads_through_pooled_sessions(empty_postgres_settings: Settings) -> None:
+    with pooled(str(empty_postgres_settings.database_url), "session") as url:
         environment = {
-            "GLYPHD_DATA_DIR": str(postgres_settings.data_dir),
+            "GLYPHD_DATA_DIR": str(empty_postgres_settings.data_dir),
             "GLYPHD_DATABASE_URL": url,
         }
         with serving(environment=environment) as api:
@@ -24,9 +24,9 @@ def test_imports_and_reads_through_pooled_sessions(postgres_settings: Settings) 
     assert {row["price_usd"] for row in found} == {1002.0 + number for number in range(50)}
 
 
-def test_a_session_is_as_glyphd_needs_it_behind_a_pooler(postgres_settings: Settings) -> None:
-    with pooled(str(postgres_settings.database_url), "session") as url:
-        settings = postgres_settings.model_copy(update={"database_url": url})
+def test_a_session_is_as_glyphd_needs_it_behind_a_pooler(empty_postgres_settings: Settings) -> None:
+    with pooled(str(empty_postgres_settings.database_url), "session") as url:
+        settings = empty_postgres_settings.model_copy(update={"database_url": url})
         _change_database(settings, "SET statement_timeout = '7s'")
         archive = open_archive(settings, read_only=True)
         with archive.connection_context():
@@ -43,10 +43,10 @@ def test_a_session_is_as_glyphd_needs_it_behind_a_pooler(postgres_settings: Sett
 
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
-def test_pooled_transactions_are_refused(postgres_settings: Settings, command: str) -> None:
-    with pooled(str(postgres_settings.database_url), "transaction") as url:
+def test_pooled_transactions_are_refused(empty_postgres_settings: Settings, command: str) -> None:
+    with pooled(str(empty_postgres_settings.database_url), "transaction") as url:
         environment = {
-            "GLYPHD_DATA_DIR": str(postgres_settings.data_dir),
+            "GLYPHD_DATA_DIR": str(empty_postgres_settings.data_dir),
             "GLYPHD_DATABASE_URL": url,
             "GLYPHD_PORT": "0",
         }

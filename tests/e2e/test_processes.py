@@ -10,6 +10,7 @@ from glyphd.settings import Settings
 from tests.e2e.processes import (
     Process,
     data_in,
+    environment_of,
     final_status,
     get,
     many_offers,
@@ -24,12 +25,9 @@ SAMPLE = Path(__file__).parents[2] / "sample" / "scored_sample.csv"
 
 
 @pytest.fixture
-def environment(database_settings: Settings) -> dict[str, str]:
+def environment(empty_database_settings: Settings) -> dict[str, str]:
     """The environment of processes that share one fresh service, once on each database."""
-    found = {"GLYPHD_DATA_DIR": str(database_settings.data_dir)}
-    if database_settings.database_url:
-        found["GLYPHD_DATABASE_URL"] = database_settings.database_url
-    return found
+    return environment_of(empty_database_settings)
 
 
 def test_serve_alone_accepts_imports_and_answers(environment: dict[str, str]) -> None:

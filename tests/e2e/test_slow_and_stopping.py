@@ -10,7 +10,16 @@ from urllib.request import Request, urlopen
 import pytest
 
 from glyphd.settings import Settings
-from tests.e2e.processes import data_in, final_status, get, many_offers, serving, until, upload
+from tests.e2e.processes import (
+    data_in,
+    environment_of,
+    final_status,
+    get,
+    many_offers,
+    serving,
+    until,
+    upload,
+)
 from tests.e2e.sockets import begin_download, begin_upload, connect, read_all
 
 STALLED = 20
@@ -20,10 +29,7 @@ HALF_A_HEADER = b"GET /api/listings HTTP/1.1\r\nHost: te"
 @pytest.fixture
 def environment(database_settings: Settings) -> dict[str, str]:
     """The environment of processes that share one fresh service, once on each database."""
-    found = data_in(database_settings.data_dir)
-    if database_settings.database_url:
-        found["GLYPHD_DATABASE_URL"] = database_settings.database_url
-    return found
+    return environment_of(database_settings)
 
 
 def test_sixty_stalled_clients_do_not_stop_a_healthy_one(tmp_path: Path) -> None:

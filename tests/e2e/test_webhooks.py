@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -14,6 +15,7 @@ import pytest
 from glyphd.settings import Settings
 from tests.e2e.processes import (
     PATIENCE_SECONDS,
+    environment_of,
     final_status,
     get,
     many_offers,
@@ -26,20 +28,29 @@ from tests.events.receivers import Receiver, Reply, Request as Received, receivi
 from tests.server_process import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "WEBHOOKS.md"
+PRIVATE = {"GLYPHD_WEBHOOK_PRIVATE": "true"}
 IMPORTS = 30
 KILLS = 3
+SHORT_LEASES = """
+from glyphd.cli import main
+from worker import webhook_leases
+webhook_leases.LEASE_SECONDS = 5.0
+main()
+"""
+HASTY = (sys.executable, "-P", "-c", SHORT_LEASES)
+"""Runs `glyphd`, whose workers take over from one that was killed after 5 seconds, not 45."""
 
 
 @pytest.fixture
 def environment(database_settings: Settings) -> dict[str, str]:
     """The environment of processes that share one fresh service, once on each database."""
-    found = {
-        "GLYPHD_DATA_DIR": str(database_settings.data_dir),
-        "GLYPHD_WEBHOOK_PRIVATE": "true",
-    }
-    if database_settings.database_url:
-        found["GLYPHD_DATABASE_URL"] = database_settings.database_url
-    return found
+    return environment_of(database_settings) | PRIVATE
+
+
+@pytest.fixture
+def on_sqlite(sqlite_settings: Settings) -> dict[str, str]:
+    """The same on SQLite, for what no database decides."""
+    return environment_of(sqlite_settings) | PRIVATE
 
 
 @pytest.fixture
@@ -59,11 +70,11 @@ def _add_webhook(address: str, url: str) -> dict[str, Any]:
         return found
 
 
-def test_the_receiver_of_the_manual_gets_what_happens(environment: dict[str, str]) -> None:
+def test_the_receiver_of_the_manual_gets_what_happens(on_sqlite: dict[str, str]) -> None:
     (code,) = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     assert len([line for line in code.splitlines() if line.strip()]) <= 15
     port = free_port()
-    with serving(environment=environment) as api:
+    with serving(environment=on_sqlite) as api:
         webhook = _add_webhook(api.address, f"http://localhost:{port}/")
         receiver = subprocess.Popen(
             [sys.executable, "-c", code],
@@ -96,7 +107,7 @@ def test_every_event_arrives_in_order_although_workers_are_killed(
         ]
         for number in range(1, KILLS + 1):
             _kill_while_delivering(environment, receiver, number * IMPORTS // (KILLS + 2))
-        with working(environment=environment):
+        with working(environment=environment, command=HASTY):
             for import_id in ids:
                 final_status(api.address, import_id)
             events = [event["id"] for event in get(api.address, "/api/events?limit=1000")]
@@ -107,23 +118,24 @@ def test_every_event_arrives_in_order_although_workers_are_killed(
 
 
 def _kill_while_delivering(environment: dict[str, str], receiver: Receiver, accepted: int) -> None:
-    with working(environment=environment) as first, working(environment=environment):
+    hasty = partial(working, environment=environment, command=HASTY)
+    with hasty() as first, hasty():
         until(lambda: len(set(receiver.accepted)) >= accepted)
         first.kill()
 
 
 def test_a_receiver_that_hangs_does_not_hold_up_the_stop_of_a_worker(
-    environment: dict[str, str], receiver: Receiver
+    on_sqlite: dict[str, str], receiver: Receiver
 ) -> None:
     def hang(request: Received) -> Reply:
         receiver.is_over.wait(30)
         return Reply()
 
     receiver.answer = hang
-    with serving("--no-worker", environment=environment) as api:
+    with serving("--no-worker", environment=on_sqlite) as api:
         _add_webhook(api.address, receiver.url)
         upload(api.address, many_offers(2), Prefer="respond-async")
-        with working(environment=environment) as worker:
+        with working(environment=on_sqlite) as worker:
             until(receiver.is_asked.is_set)
             assert worker.stop() == 0
         (webhook,) = get(api.address, "/api/webhooks")

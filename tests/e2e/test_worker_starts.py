@@ -7,7 +7,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from glyphd.db.migrations import initialise
 from glyphd.settings import Settings
 from tests.chaos.disks import read_only_mount
 from tests.e2e.processes import (
@@ -90,7 +89,6 @@ def test_a_postgres_server_that_was_away_for_a_while(tmp_path: Path) -> None:
 @pytest.mark.parametrize("few", FEW_DESCRIPTORS)
 def test_too_few_descriptors_are_no_wrong_setting(sqlite_settings: Settings, few: int) -> None:
     """Whether it can't start, or starts and can't work: 2 would be the end of it."""
-    initialise(sqlite_settings)
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (few, few))

@@ -10,7 +10,7 @@ from peewee import IntegrityError
 from glyphd.contracts.event_contracts import EventKind
 from glyphd.db.connections import open_registry
 from glyphd.db.event_models import EventFeed, FeedEvent
-from glyphd.db.migrations import initialise, migrate
+from glyphd.db.migrations import migrate
 from glyphd.errors import DataWouldBeLost
 from glyphd.event_errors import EventsPruned
 from glyphd.events.feed import KEPT_DAYS, add_event, events_after, prune_events
@@ -289,7 +289,6 @@ def test_younger_events_stay(sqlite_registry: Registry) -> None:
 
 
 def test_a_step_down_would_drop_the_events(sqlite_settings: Settings) -> None:
-    initialise(sqlite_settings)
     finished_import(Registry(open_registry(sqlite_settings)))
     with pytest.raises(DataWouldBeLost, match="events"):
         migrate(sqlite_settings, "registry:4")

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+from hypothesis import given, strategies as st
 
 from glyphd.cli import main
+from tests.examples import examples
 from tests.history.plain_market import Offer, PlainMarket, answered
 from tests.service import Service, StartService, offers, start_in
 
@@ -117,9 +118,7 @@ def fresh_service(tmp_path: Path, initialised_folder: Path) -> Callable[[], Serv
     return lambda: start_in(tmp_path / f"data{next(numbers)}", initialised_folder)
 
 
-@hypothesis_settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(6)
 @given(market=files, turns=wishes)
 def test_every_story(
     fresh_service: Callable[[], Service], market: list[list[Offer]], turns: list[int]

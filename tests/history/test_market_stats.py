@@ -6,7 +6,7 @@ from statistics import fmean, median, quantiles
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+from hypothesis import given, strategies as st
 from peewee import Database
 
 from glyphd.contracts.gpu_listings import GPUListingDTO
@@ -16,6 +16,7 @@ from glyphd.history.market_stats import Stats
 from glyphd.history.series import Series
 from glyphd.history.stats_history import StatsHistory
 from glyphd.storage.stores import DatabaseListingStore
+from tests.examples import examples
 from tests.history.random_markets import events, fill, folded
 from tests.storage.listings import seen
 
@@ -94,11 +95,7 @@ def _spread(name: str, values: list[float]) -> dict[str, Any]:
     }
 
 
-@hypothesis_settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@examples(10)
 @given(st.lists(listings, min_size=1, max_size=30), groupings)
 def test_statistics_are_those_of_plain_python(
     store: DatabaseListingStore, rows: list[GPUListingDTO], by: list[str]

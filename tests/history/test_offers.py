@@ -1,19 +1,12 @@
 """Which rows are the same offer, what may be compared, and what is gone: the archive says what
 plain Python says."""
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 import pytest
-from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+from hypothesis import given, strategies as st
 from peewee import Database
 
-from glyphd.db.archive_models import ARCHIVE_MODELS
-from glyphd.db.connections import close_all, open_archive, open_archive_file
-from glyphd.db.migrations import initialise_archive
-from glyphd.settings import Settings
+from tests.examples import examples
+from tests.history.conftest import FreshArchive
 from tests.history.ledgers import Ledger
 from tests.history.plain_offers import Import, Row
 
@@ -222,44 +215,19 @@ def _told(ledger: Ledger, story: list[Import], turned: list[int]) -> None:
     ledger.check()
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty archive, to be copied."""
-    settings = Settings(data_dir=tmp_path_factory.mktemp("template"), database_url=None)
-    initialise_archive(settings)
-    return settings.archive_path
-
-
-@pytest.fixture
-def postgres_archive(postgres_settings: Settings) -> Iterator[Database]:
-    """An archive on PostgreSQL, connected; each example empties it."""
-    initialise_archive(postgres_settings)
-    database = open_archive(postgres_settings, read_only=False)
-    with database.connection_context():
-        yield database
-    close_all(database)
-
-
-@hypothesis_settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(30)
 @given(story=ledgers, turned=turns)
-def test_every_story_on_sqlite(template: Path, story: list[Import], turned: list[int]) -> None:
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "archive.sqlite")
-        shutil.copy(template, path)
-        database = open_archive_file(path, read_only=False)
-        with database.connection_context():
-            _told(Ledger(database), story, turned)
+def test_every_story_on_sqlite(
+    fresh_on_sqlite: FreshArchive, story: list[Import], turned: list[int]
+) -> None:
+    with fresh_on_sqlite() as database:
+        _told(Ledger(database), story, turned)
 
 
-@hypothesis_settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(6)
 @given(story=ledgers, turned=turns)
 def test_every_story_on_postgresql(
-    postgres_archive: Database, story: list[Import], turned: list[int]
+    fresh_on_postgresql: FreshArchive, story: list[Import], turned: list[int]
 ) -> None:
-    tables = ", ".join(model._meta.table_name for model in ARCHIVE_MODELS[2:])
-    postgres_archive.execute_sql(f"TRUNCATE {tables}")
-    _told(Ledger(postgres_archive), story, turned)
+    with fresh_on_postgresql() as database:
+        _told(Ledger(database), story, turned)

@@ -1,28 +1,21 @@
 """What watches find in each import, rollback and restore, and what any two moments differ in: the
 archive says what plain Python says."""
 
-import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+from hypothesis import given, strategies as st
 from peewee import Database
 
 from glyphd.contracts.column_checks import CheckOptions
-from glyphd.db.archive_models import ARCHIVE_MODELS, RESTORE, ROLLBACK
-from glyphd.db.connections import close_all, open_archive, open_archive_file
-from glyphd.db.migrations import initialise_archive
+from glyphd.db.archive_models import RESTORE, ROLLBACK
 from glyphd.db.registry_models import Job
 from glyphd.db.watch_models import Watch
 from glyphd.history.moment_diff import Market, count_moments
 from glyphd.importing.claims import Claim
 from glyphd.listings.search import known_at
-from glyphd.settings import Settings
 from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.batches import Batch
 from glyphd.storage.clock import last_moment
@@ -30,6 +23,8 @@ from glyphd.storage.knowledge import present
 from glyphd.storage.staging import open_stage
 from glyphd.storage.stores import staged_columns
 from glyphd.storage.writing import write_batch
+from tests.examples import examples
+from tests.history.conftest import FreshArchive
 from tests.history.ledgers import listing_of
 from tests.history.plain_offers import Import, Listing, PlainLedger, Row
 from tests.history.plain_watches import Found, PlainWatches, Shown, difference
@@ -116,14 +111,6 @@ def _row(price: float, minute: int, seller: str = "Acme", url: str | None = URL)
     return Row(seller, url, price, 0.5, None, minute)
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty archive, to be copied."""
-    settings = Settings(data_dir=tmp_path_factory.mktemp("template"), database_url=None)
-    initialise_archive(settings)
-    return settings.archive_path
-
-
 @pytest.fixture
 def story(archive: Database) -> Story:
     return Story(archive)
@@ -196,36 +183,19 @@ def _told(story: Story, files: list[Given], turned: list[int]) -> None:
     story.check_moments()
 
 
-@hypothesis_settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(8)
 @given(files=stories, turned=turns)
-def test_every_story_on_sqlite(template: Path, files: list[Given], turned: list[int]) -> None:
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "archive.sqlite")
-        shutil.copy(template, path)
-        database = open_archive_file(path, read_only=False)
-        with database.connection_context():
-            _told(Story(database), files, turned)
+def test_every_story_on_sqlite(
+    fresh_on_sqlite: FreshArchive, files: list[Given], turned: list[int]
+) -> None:
+    with fresh_on_sqlite() as database:
+        _told(Story(database), files, turned)
 
 
-@pytest.fixture
-def postgres_archive(postgres_settings: Settings) -> Iterator[Database]:
-    """An archive on PostgreSQL, connected; each example empties it."""
-    initialise_archive(postgres_settings)
-    database = open_archive(postgres_settings, read_only=False)
-    with database.connection_context():
-        yield database
-    close_all(database)
-
-
-@hypothesis_settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(3)
 @given(files=stories, turned=turns)
 def test_every_story_on_postgresql(
-    postgres_archive: Database, files: list[Given], turned: list[int]
+    fresh_on_postgresql: FreshArchive, files: list[Given], turned: list[int]
 ) -> None:
-    tables = ", ".join(model._meta.table_name for model in ARCHIVE_MODELS[2:])
-    postgres_archive.execute_sql(f"TRUNCATE {tables}")
-    _told(Story(postgres_archive), files, turned)
+    with fresh_on_postgresql() as database:
+        _told(Story(database), files, turned)

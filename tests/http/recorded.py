@@ -13,7 +13,7 @@ from typing import Any
 
 from webtest import TestResponse
 
-from tests.service import Service
+from tests.service import Service, problem
 
 _FILE = Path(__file__).parents[1] / "data" / "recorded_requests.json"
 CSV = "model,price_usd,score\nL4,2400,0.5\n"
@@ -67,3 +67,24 @@ def recorded(*cases: str, via: str = "", origin: str = "", host: str = "") -> li
     ]
     assert found
     return found
+
+
+def post_csv(
+    service: Service, path: str = "/api/import", peer: str = "127.0.0.1", **headers: str
+) -> TestResponse:
+    """A small upload, or the same body to another path. `Sec_Fetch_Site` stands for the header of
+    that name."""
+    named = {"Content-Type": "text/csv"} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    options: dict[str, Any] = {"extra_environ": {"REMOTE_ADDR": peer}, "expect_errors": True}
+    return service.http.post(path, CSV, headers=named, **options)
+
+
+def code_of(answer: TestResponse) -> str:
+    """The code of a refusal."""
+    return str(problem(answer)["code"]) if answer.status_code >= 400 else ""
+
+
+def is_taken(answer: TestResponse) -> bool:
+    return answer.status_code in (200, 202)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 
 from glyphd.db.connections import close_all, open_registry
-from glyphd.db.migrations import initialise
 from glyphd.importing.registry import Registry
 from glyphd.settings import Settings
 
@@ -23,7 +22,6 @@ def sqlite_registry(sqlite_settings: Settings) -> Iterator[Registry]:
 
 
 def _opened(settings: Settings) -> Iterator[Registry]:
-    initialise(settings)
     registry = Registry(open_registry(settings))
     yield registry
     close_all(registry.database)

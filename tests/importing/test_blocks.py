@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+from hypothesis import given, strategies as st
 
 from glyphd.contracts.column_checks import CheckOptions
 from glyphd.contracts.columns import STORED_COLUMNS
@@ -22,6 +22,7 @@ from glyphd.importing.reading import KeptRows
 from glyphd.importing.validation import Checked, RowCheck
 from glyphd.settings import Settings
 from glyphd.storage.staging import PLACE_COLUMNS
+from tests.examples import examples
 from tests.importing.generated import as_csv, dialects, given_rows
 
 RECEIVED_AT = "2025-07-29T12:12:00.000000Z"
@@ -145,17 +146,13 @@ def _told(rows: Iterator[Any]) -> tuple[list[str], str | None]:
     return told, None
 
 
-@hypothesis_settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(100)
 @given(files())
 def test_any_file_is_the_same_either_way(data: bytes) -> None:
     _require_the_same(data)
 
 
-@hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(30)
 @given(st.lists(given_rows(), min_size=1, max_size=5), dialects())
 def test_every_sound_row_is_the_same_either_way(rows: list[dict[str, Any]], dialect: Any) -> None:
     data = as_csv(rows, dialect).data

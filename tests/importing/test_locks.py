@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from glyphd.db.migrations import initialise
 from glyphd.importing.locks import AdvisoryLocks, FileLocks, JobLocks, open_locks
 from glyphd.settings import Settings
 
@@ -22,7 +21,6 @@ with open_locks(load_settings()).hold(7) as is_held:
 
 @pytest.fixture
 def locks(database_settings: Settings) -> JobLocks:
-    initialise(database_settings)
     return open_locks(database_settings)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings, strategies as st
+from hypothesis import example, given, strategies as st
 
 from glyphd.contracts.columns import COLUMN_NAMES
 from glyphd.errors import UnreadableFile
@@ -21,6 +21,7 @@ from glyphd.importing.csv_rows import CsvRows
 from glyphd.importing.file_rows import Row
 from glyphd.importing.layouts import Layout
 from glyphd.importing.lines import PhysicalLines
+from tests.examples import examples
 from tests.importing.generated import (
     Dialect,
     GivenRow,
@@ -58,8 +59,8 @@ MESSES = st.binary(max_size=200) | st.lists(
 ).map(b"".join)
 FILES = st.builds(bytes.__add__, st.sampled_from([HEADER, HEADER + b"A,1,0.5\n", b""]), MESSES)
 
-few = settings(deadline=None, max_examples=20)
-many = settings(deadline=None, max_examples=300)
+few = examples(8)
+many = examples(100)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,7 @@ def test_rows_as_json_and_as_csv_are_equal_listings(
 
 
 @given(FILES, st.sampled_from(["abort", "skip"]), st.sampled_from(["plain", "packed", "cut"]))
-@settings(deadline=None, max_examples=60)
+@examples(20)
 @example(HEADER + b"A,1,0.5\n", "abort", "plain")
 def test_any_bytes_are_refused_fail_or_succeed(
     service: Service, data: bytes, on_error: str, form: str

@@ -7,7 +7,6 @@ from threading import Event
 import pytest
 
 from glyphd.db.connections import close_all, open_archive
-from glyphd.db.migrations import initialise
 from glyphd.settings import Settings
 from tests.service import Service, open_service
 from worker.context import WorkerContext
@@ -19,7 +18,6 @@ ZEROS = ["-0", "-0.0", "-0e9", "-1e-400"]
 @pytest.fixture
 def any_service(database_settings: Settings) -> Iterator[Service]:
     """A fresh service, once on each of the two databases."""
-    initialise(database_settings)
     service = open_service(database_settings)
     yield service
     close_all(service.services.registry.database)

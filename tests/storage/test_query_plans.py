@@ -10,7 +10,6 @@ from peewee import SQL, Query, Select, SqliteDatabase, fn
 
 from glyphd.contracts.columns import COLUMN_NAMES
 from glyphd.db.archive_models import IS_CURRENT, ScoredListing
-from glyphd.db.migrations import migrate
 from glyphd.settings import Settings
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.predicates import is_of_listing
@@ -28,7 +27,6 @@ def _events(along: Along | None = None) -> Select:
 
 @pytest.fixture
 def archive(sqlite_settings: Settings) -> Iterator[sqlite3.Connection]:
-    migrate(sqlite_settings)
     fill_archive(sqlite_settings)
     with closing(sqlite3.connect(sqlite_settings.archive_path)) as connection:
         yield connection

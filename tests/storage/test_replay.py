@@ -9,16 +9,16 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings as hypothesis_settings, strategies as st
+from hypothesis import given, strategies as st
 from peewee import Database
 
 from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.db.archive_models import RESTORE, ROLLBACK, GPUModel, ListingKey, ScoredListing
 from glyphd.db.connections import close_all, open_archive, open_archive_file
-from glyphd.db.migrations import initialise_archive
 from glyphd.settings import Settings
 from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.stores import DatabaseListingStore
+from tests.examples import examples
 from tests.storage.listings import listing
 
 Rows = list[GPUListingDTO]
@@ -112,16 +112,12 @@ def replayed(folder: Path, template: Path, story: Story) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(initialised_folder: Path) -> Path:
     """An empty archive, to be copied."""
-    settings = Settings(data_dir=tmp_path_factory.mktemp("template"), database_url=None)
-    initialise_archive(settings)
-    return settings.archive_path
+    return initialised_folder / "gpu.sqlite"
 
 
-@hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(20)
 @given(imports=imports, steps=steps)
 def test_every_story_ends_as_its_replay(
     template: Path, imports: list[Rows], steps: list[tuple[str, int]]
@@ -136,7 +132,6 @@ def test_every_story_ends_as_its_replay(
 
 @pytest.fixture
 def archive_database(database_settings: Settings) -> Iterator[Database]:
-    initialise_archive(database_settings)
     database = open_archive(database_settings, read_only=False)
     yield database
     close_all(database)

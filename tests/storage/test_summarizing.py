@@ -6,13 +6,14 @@ from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 from peewee import Database
 
 from glyphd.contracts.column_checks import CheckOptions
 from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.storage.staging import open_stage
 from glyphd.storage.stores import staged_columns
+from tests.examples import examples
 
 NOW = "2025-07-29T12:12:00.000000Z"
 PRICES = st.floats(min_value=1e-300, max_value=1e300) | st.sampled_from([1.0, 100.0, 100.01])
@@ -64,9 +65,7 @@ def _middle(values: tuple[float, ...]) -> Any:
 
 
 @pytest.mark.parametrize("most_noted", [1, 4096])
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(30)
 @given(offers=OFFERS)
 def test_a_summary_counts_what_the_rows_say(
     archive: Database, most_noted: int, offers: list[tuple[Any, ...]]

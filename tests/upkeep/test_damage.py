@@ -26,7 +26,7 @@ from tests.damaging import PAGE_BYTES, is_sound, overwrite, settle
 from tests.service import start_in
 from tests.upkeep.stories import live
 
-EXAMPLES = int(os.environ.get("GLYPHD_TEST_DAMAGE_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("GLYPHD_TEST_DAMAGE_EXAMPLES", "10"))
 ARCHIVE, REGISTRY = "gpu.sqlite", "gpu.registry.sqlite"
 
 Answers = list[tuple[Any, ...]]

@@ -6,9 +6,10 @@ import re
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from glyphd.web.wording import visible
+from tests.examples import examples
 from tests.http.forms import Part, form
 from tests.service import Service
 from tests.web.browsing import Browser
@@ -48,9 +49,7 @@ visible_texts = texts.filter(
 rows = st.lists(visible_texts, min_size=len(COLUMNS), max_size=len(COLUMNS))
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(6)
 @given(first=rows, source=visible_texts)
 def test_hostile_text_of_a_file_is_text_on_every_page(
     shared_service: Service, first: list[str], source: str
@@ -88,9 +87,7 @@ def test_hostile_text_of_a_file_is_text_on_every_page(
                     assert " ".join(visible(row[name]).split()) in shown, name
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(12)
 @given(value=texts)
 def test_hostile_text_of_an_address_is_text_on_every_page(archive: Service, value: str) -> None:
     browser = Browser(archive)
@@ -129,9 +126,7 @@ def test_hostile_text_of_an_address_is_text_on_every_page(archive: Service, valu
             _assert_unharmed(answer.html)
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(6)
 @given(names=st.lists(texts, min_size=4, max_size=4), cell=texts, filename=texts)
 def test_hostile_text_of_a_file_that_is_checked_or_refused_is_text(
     shared_service: Service, names: list[str], cell: str, filename: str
@@ -158,9 +153,7 @@ def test_hostile_text_of_a_file_that_is_checked_or_refused_is_text(
             _assert_unharmed(answer.html)
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(6)
 @given(value=texts)
 def test_hostile_text_of_a_form_is_text(shared_service: Service, value: str) -> None:
     import_id = shared_service.upload("model,price_usd,score\nL4,1,1\n", "?dry_run=true").json[
@@ -189,9 +182,7 @@ def test_hostile_text_of_a_form_is_text(shared_service: Service, value: str) -> 
         _assert_unharmed(shown)
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(6)
 @given(reason=texts)
 def test_hostile_text_of_a_reason_is_text(shared_service: Service, reason: str) -> None:
     import_id = shared_service.import_csv("model,price_usd,score\nL4,1,1\n")["import_id"]

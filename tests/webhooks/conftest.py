@@ -31,7 +31,6 @@ def clock() -> TestClock:
 @pytest.fixture
 def delivery(sqlite_registry: Registry, clock: TestClock) -> Iterator[Deliverer]:
     found = Deliverer(sqlite_registry, PRIVATE, clock)
-    found.watch.start()
     yield found
     found.watch.stop()
 

@@ -99,7 +99,6 @@ def test_twenty_thousand_events_to_a_troubled_receiver_are_delivered_in_order(
 
     manners = Manners(is_allowed, exchange_seconds=0.5, resolve=resolve)
     delivery = Deliverer(sqlite_registry, manners, clock)
-    delivery.watch.start()
     for _ in range(200):
         delivery.run()
         found = webhooks.find(webhook)

@@ -56,17 +56,17 @@ TROUBLES = (
 
 
 @pytest.fixture
-def role(postgres_settings: Settings) -> Iterator[str]:
+def role(empty_postgres_settings: Settings) -> Iterator[str]:
     """A role that owns the database and is no superuser."""
     name = f"clerk_{uuid4().hex}"
     _execute(
-        postgres_settings,
+        empty_postgres_settings,
         f"CREATE ROLE {name} LOGIN",
-        f"ALTER DATABASE {_database(postgres_settings)} OWNER TO {name}",
+        f"ALTER DATABASE {_database(empty_postgres_settings)} OWNER TO {name}",
     )
     yield name
     _execute(
-        postgres_settings,
+        empty_postgres_settings,
         f"REASSIGN OWNED BY {name} TO postgres",
         f"DROP OWNED BY {name}",
         f"DROP ROLE {name}",
@@ -74,10 +74,10 @@ def role(postgres_settings: Settings) -> Iterator[str]:
 
 
 @pytest.fixture
-def clerk(postgres_settings: Settings, role: str) -> Iterator[Service]:
+def clerk(empty_postgres_settings: Settings, role: str) -> Iterator[Service]:
     """A service whose role owns the database, and no more."""
-    url = str(postgres_settings.database_url).replace("postgres@", f"{role}@", 1)
-    service = open_service(postgres_settings.model_copy(update={"database_url": url}))
+    url = str(empty_postgres_settings.database_url).replace("postgres@", f"{role}@", 1)
+    service = open_service(empty_postgres_settings.model_copy(update={"database_url": url}))
     yield service
     close_all(service.services.archive)
     close_all(service.services.registry.database)
@@ -85,16 +85,16 @@ def clerk(postgres_settings: Settings, role: str) -> Iterator[Service]:
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda trouble: trouble.reason)
 def test_a_sound_file_waits_until_it_is_over(
-    clerk: Service, postgres_settings: Settings, role: str, trouble: PostgresTrouble
+    clerk: Service, empty_postgres_settings: Settings, role: str, trouble: PostgresTrouble
 ) -> None:
-    names = {"database": _database(postgres_settings), "role": role}
-    _execute(postgres_settings, *(blow.format(**names) for blow in trouble.blows))
+    names = {"database": _database(empty_postgres_settings), "role": role}
+    _execute(empty_postgres_settings, *(blow.format(**names) for blow in trouble.blows))
     import_id = clerk.upload(offers(*ROWS)).json["import_id"]
     _run(clerk, import_id)
     status = clerk.status(import_id)
     assert (status["status"], status["error"]) == ("queued", None)
     assert trouble.reason in status["reason"]
-    _execute(postgres_settings, trouble.cure.format(**names))
+    _execute(empty_postgres_settings, trouble.cure.format(**names))
     clerk.alter(import_id, not_before=from_now(-1))
     _run(clerk, import_id)
     status = clerk.status(import_id)
@@ -106,9 +106,9 @@ def test_a_sound_file_waits_until_it_is_over(
 
 
 def test_an_import_beyond_the_limit_of_temporary_files_ends_while_others_succeed(
-    clerk: Service, postgres_settings: Settings, role: str
+    clerk: Service, empty_postgres_settings: Settings, role: str
 ) -> None:
-    _execute(postgres_settings, *(blow.format(role=role) for blow in TROUBLES[-1].blows))
+    _execute(empty_postgres_settings, *(blow.format(role=role) for blow in TROUBLES[-1].blows))
     import_id = clerk.upload(offers(*ROWS)).json["import_id"]
     _run(clerk, import_id)
     clerk.alter(import_id, handback_count=MOST_TRIES_FOR_ROOM - 1, not_before=from_now(-1))
@@ -126,18 +126,20 @@ def test_an_import_beyond_the_limit_of_temporary_files_ends_while_others_succeed
     ["statement_timeout = 1", "lock_timeout = 1", "idle_in_transaction_session_timeout = 1"],
 )
 def test_time_outs_of_the_role_end_no_import(
-    clerk: Service, postgres_settings: Settings, role: str, setting: str
+    clerk: Service, empty_postgres_settings: Settings, role: str, setting: str
 ) -> None:
-    _execute(postgres_settings, f"ALTER ROLE {role} SET {setting}")
+    _execute(empty_postgres_settings, f"ALTER ROLE {role} SET {setting}")
     assert _imported(clerk)["status"] == "succeeded"
 
 
 def test_sessions_ended_amid_an_import_make_it_wait(
-    clerk: Service, postgres_settings: Settings
+    clerk: Service, empty_postgres_settings: Settings
 ) -> None:
     import_id = clerk.upload(offers(*ROWS)).json["import_id"]
     _run(
-        clerk, import_id, EventfulUploads(clerk.settings, lambda: _end_sessions(postgres_settings))
+        clerk,
+        import_id,
+        EventfulUploads(clerk.settings, lambda: _end_sessions(empty_postgres_settings)),
     )
     status = clerk.status(import_id)
     assert (status["status"], status["reason"]) == (
@@ -154,7 +156,7 @@ def test_sessions_ended_amid_an_import_make_it_wait(
 )
 def test_a_session_ended_amid_a_question_is_503_and_names_nobody(
     clerk: Service,
-    postgres_settings: Settings,
+    empty_postgres_settings: Settings,
     role: str,
     path: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -164,12 +166,13 @@ def test_a_session_ended_amid_a_question_is_503_and_names_nobody(
         monkeypatch.setattr(
             database,
             "execute_sql",
-            _after(lambda: _end_sessions(postgres_settings), database.execute_sql),
+            _after(lambda: _end_sessions(empty_postgres_settings), database.execute_sql),
         )
     answer = clerk.http.get(path, status=503)
     assert answer.json["code"] in ("unavailable", "not_ready")
     assert not re.search(
-        rf"{role}|{_database(postgres_settings)}|/tmp|socket|FATAL|libpq|psycopg|SSL", answer.text
+        rf"{role}|{_database(empty_postgres_settings)}|/tmp|socket|FATAL|libpq|psycopg|SSL",
+        answer.text,
     )
 
 
