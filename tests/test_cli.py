@@ -18,7 +18,14 @@ from glyphd.storage.stores import SqliteListingStore
 from tests.service import Service, offers
 
 OPTIONS = {
-    "serve": ["--host", "--port", "--allowed-hosts", "--trusted-proxies", "--no-worker"],
+    "serve": [
+        "--host",
+        "--port",
+        "--allowed-hosts",
+        "--trusted-proxies",
+        "--processes",
+        "--no-worker",
+    ],
     "worker": ["--once", "--ping", "--stop-with-parent"],
     "migrate": ["--to", "--drop-data"],
     "init-db": ["--new-ledger"],
