@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from threading import Lock
+from threading import RLock
 
 from glyphd.siblings.shared_memory import (
     NO_DESCRIPTOR,
@@ -86,7 +86,9 @@ class Siblings:
         self.count = shape.processes
         self.number = number
         self.descriptor = descriptor
-        self._lock = Lock()
+        # Reentrant: a file that is collected as garbage in such a block gives back its space.
+        self._lock = RLock()
+        self._depth = 0
         sections = map_sections(shape, descriptor)
         self.service = sections["service"]
         self.processes = rows_of(sections["processes"], PROCESS_CELLS)
@@ -99,15 +101,17 @@ class Siblings:
     def locked(self) -> Iterator[None]:
         """No other thread and no other process is in such a block meanwhile. For moments only."""
         with self._lock:
-            if self.descriptor == NO_DESCRIPTOR:
-                yield
-                return
-            # Of a process, not of an open file: it ends with the process, and is not inherited.
-            fcntl.lockf(self.descriptor, fcntl.LOCK_EX)
+            self._depth += 1
+            is_shared = self._depth == 1 and self.descriptor != NO_DESCRIPTOR
             try:
+                if is_shared:
+                    # Of a process, not of an open file: it ends with the process.
+                    fcntl.lockf(self.descriptor, fcntl.LOCK_EX)
                 yield
             finally:
-                fcntl.lockf(self.descriptor, fcntl.LOCK_UN)
+                if is_shared:
+                    fcntl.lockf(self.descriptor, fcntl.LOCK_UN)
+                self._depth -= 1
 
     def join(self) -> None:
         """This process takes its number; what its predecessor told goes on from there."""
