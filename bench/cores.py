@@ -1,53 +1,36 @@
 """Pages that nobody asked for before, from two API processes and from one."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack
-from itertools import islice
+from collections import defaultdict
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
 
-from bench.load import Load, run_load
-from bench.load_client import Job
+from bench.load import Load
 from bench.plan import Plan
 from bench.samples import Result, Sample, at_least, mebibytes, milliseconds, per_second
 from bench.service import Running, running_service
-from bench.unseen import listing_path, unseen_questions
+from bench.unseen import Unseen
 
-LOAD_SECONDS = 8
 ROUNDS = 5
-MOST_PER_SECOND = 2500
 PROCESSES = (1, 2)
 
 
 def measure(plan: Plan) -> list[Result]:
-    questions = unseen_questions()
+    unseen, loads = Unseen(), defaultdict[int, list[Load]](list)
     with ExitStack() as stack:
+        enter = stack.enter_context
         services = {
-            processes: stack.enter_context(_service(plan, processes, stack))
+            processes: enter(
+                running_service(enter(plan.market()), worker=False, processes=processes)
+            )
             for processes in PROCESSES
         }
-        loads: dict[int, list[Load]] = {processes: [] for processes in PROCESSES}
         for _ in plan.rounds(ROUNDS):
             for processes, service in services.items():
-                loads[processes].append(_load(plan, service, questions))
+                loads[processes].append(unseen.load(plan, service.port))
         memory = {processes: _memory_mib(service) for processes, service in services.items()}
     return _results(loads, memory)
-
-
-def _service(plan: Plan, processes: int, stack: ExitStack) -> AbstractContextManager[Running]:
-    folder = stack.enter_context(plan.market())
-    return running_service(folder, worker=False, processes=processes)
-
-
-def _load(plan: Plan, service: Running, questions: Iterator[tuple[str, str]]) -> Load:
-    seconds = max(0.5, LOAD_SECONDS * plan.scale)
-    warmup = seconds / 5
-    asked = islice(questions, round(MOST_PER_SECOND * (seconds + warmup)))
-    requests: list[tuple[str, dict[str, str]]] = [(listing_path(*one), {}) for one in asked]
-    load = run_load(Job(service.port, requests, warmup_seconds=warmup, seconds=seconds))
-    assert len(load.latencies) < len(requests), "a request was repeated"
-    return load
 
 
 def _memory_mib(service: Running) -> float:
@@ -61,20 +44,16 @@ def _pss_kib(process: psutil.Process) -> int:
 
 
 def _results(loads: dict[int, list[Load]], memory: dict[int, float]) -> list[Result]:
-    one, two = (loads[processes] for processes in PROCESSES)
+    two, one = loads[2], loads[1]
     rates = [per_second((load.per_second for load in each), "requests") for each in (two, one)]
     tails = [milliseconds(load.p99 for load in each) for each in (two, one)]
     busy = [
         Sample(tuple(100 * load.client_load for load in each), "% of a core") for each in (two, one)
     ]
+    held = [mebibytes(memory[processes]) for processes in (2, 1)]
     return [
         Result("pages of two processes", rates[0], "one process", rates[1], at_least(1.4)),
         Result("… p99", tails[0], "one process", tails[1]),
         Result("the client's own load meanwhile", busy[0], "one process", busy[1]),
-        Result(
-            "memory of the API's processes",
-            mebibytes(memory[2]),
-            "one process",
-            mebibytes(memory[1]),
-        ),
+        Result("memory of the API's processes", held[0], "one process", held[1]),
     ]
