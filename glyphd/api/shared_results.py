@@ -119,7 +119,7 @@ class SharedResults:
             try:
                 fcntl.flock(new, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                os.utime(new)  # its maker sees that somebody waits
+                _touch(new)  # its maker sees that somebody waits
                 os.close(new)
                 return None
             os.ftruncate(new, 0)
@@ -149,7 +149,7 @@ class SharedResults:
 
     def _release(self, descriptor: int) -> None:
         with self._siblings.locked():
-            os.utime(descriptor)  # unread from now on, unless somebody else reads it
+            _touch(descriptor)  # unread from now on, unless somebody else reads it
             os.close(descriptor)
             self._drop_excess()
 
@@ -207,6 +207,12 @@ def _locked_alone(path: Path) -> Iterator[bool]:
         yield True
     finally:
         os.close(descriptor)
+
+
+def _touch(descriptor: int) -> None:
+    """Sets the file's times: not the system's coarse ones, which would be the same for several."""
+    now = time.time_ns()
+    os.utime(descriptor, ns=(now, now))
 
 
 def _sweep_regularly(reference: "Callable[[], SharedResults | None]") -> None:

@@ -62,7 +62,7 @@ def test_processor_time_is_added_and_does_not_go_back(sibling: Sibling) -> None:
     shown = _figures(one)
     assert shown["process_cpu_seconds_total"] > 0
     both = _figures(sibling(1))
-    assert both["process_open_fds"] == 2 * shown["process_open_fds"]
+    assert both["process_max_fds"] == 2 * shown["process_max_fds"]
     assert both["process_cpu_seconds_total"] > 1.5 * shown["process_cpu_seconds_total"]
     one.bury(1)
     assert _figures(one)["process_cpu_seconds_total"] >= both["process_cpu_seconds_total"]

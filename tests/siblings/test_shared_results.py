@@ -29,6 +29,7 @@ Start = Callable[..., SharedResults]
 def start(tmp_path: Path, sibling: Sibling) -> Start:
     """The results of the process with a number; both have the same folder."""
     settings = settings_in(tmp_path, max_scratch_bytes=8 * MIB, disk_reserve_bytes=0)
+    settings.scratch_dir.mkdir()
 
     def start(number: int, most_unread_bytes: int = MIB, seconds: float = 300) -> SharedResults:
         siblings = sibling(number)
