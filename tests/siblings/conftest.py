@@ -1,6 +1,7 @@
 """The API processes of one service, as this test's process sees them."""
 
 from collections.abc import Callable
+from threading import RLock
 
 import pytest
 
@@ -16,9 +17,11 @@ Sibling = Callable[[int], Siblings]
 def sibling() -> Sibling:
     """One of two processes by its number; each call is a process that has just started."""
     family = found_family(2, UPLOADS)
+    one_at_a_time = RLock()
 
     def start(number: int) -> Siblings:
         found = Siblings(Shape(2, UPLOADS), family.descriptor, number)
+        found._lock = one_at_a_time  # the system's lock keeps only other processes out
         found.join()
         return found
 
