@@ -25,6 +25,8 @@ _AT_ONCE = 16
 _PAUSE_SECONDS = 0.1
 # So long a connection is left to another process that has fewer. An idle one needs a tenth of it.
 _LEFT_SECONDS = 0.002
+# The loop counts in milliseconds, and would not wait at all for less than one.
+_LEAST_SECONDS = 0.001
 # A connection that nobody took in that time is taken by whoever sees it within this time.
 _LEFT_IN_VAIN_SECONDS = 0.05
 # Trouble that has not recurred for this long is over.
@@ -104,7 +106,7 @@ class Doorway(TcpWSGIServer):
     def seconds_left_to_another(self) -> float:
         """How long this process still leaves new connections to others; infinite if it does not."""
         left = self._left_until - time.monotonic()
-        return left if left > 0 else math.inf
+        return max(left, _LEAST_SECONDS) if left > 0 else math.inf
 
     def handle_accept(self) -> None:
         """Accepts waiting connections, unless another process has fewer and is quick to."""
