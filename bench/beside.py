@@ -1,10 +1,10 @@
 """Side by side: the query's slowest answers while a large import runs, against those at rest."""
 
+from bench.cached import listing_requests
 from bench.data import LAST_EDITION
 from bench.load import Load, run_load, under_load
 from bench.load_client import Job
 from bench.plan import MARKET_ROWS, Plan
-from bench.queries import listing_requests
 from bench.samples import Result, at_most, milliseconds, per_second
 from bench.service import Running, running_service
 

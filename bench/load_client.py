@@ -11,7 +11,7 @@ import re
 import sys
 import time
 from dataclasses import asdict, dataclass, field
-from itertools import cycle, islice
+from itertools import cycle
 from typing import Any
 
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
@@ -50,6 +50,7 @@ class Run:
         self.job = job
         self.is_over = False
         self.latencies: list[float] = []
+        self.texts = cycle(_text(path, headers) for path, headers in job.requests)
         self._counts_from = time.perf_counter() + job.warmup_seconds
 
     async def carry_out(self) -> Measured:
@@ -58,7 +59,7 @@ class Run:
             loop.add_reader(sys.stdin.fileno(), self._stop)
         else:
             loop.call_later(self.job.warmup_seconds + self.job.seconds, self._stop)
-        connections = [Connection(self, first) for first in range(self.job.connections)]
+        connections = [Connection(self) for _ in range(self.job.connections)]
         await asyncio.gather(*(connection.open() for connection in connections))
         await asyncio.gather(*(connection.ended for connection in connections))
         seconds = time.perf_counter() - self._counts_from
@@ -78,17 +79,14 @@ class Run:
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection; each begins at another request and goes round."""
+    """One keep-alive connection. All take their requests from one list, which goes round."""
 
     _transport: asyncio.Transport
     _opening: asyncio.Task[None]
 
-    def __init__(self, run: Run, first: int) -> None:
+    def __init__(self, run: Run) -> None:
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._run = run
-        self._texts = islice(
-            cycle(_text(path, headers) for path, headers in run.job.requests), first, None
-        )
         self._received = bytearray()
         self._began = time.perf_counter()
         self._waits = True
@@ -134,7 +132,7 @@ class Connection(asyncio.Protocol):
 
     def _send(self) -> None:
         self._waits = True
-        self._transport.write(next(self._texts))
+        self._transport.write(next(self._run.texts))
 
 
 def is_complete(received: bytearray) -> bool:

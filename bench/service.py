@@ -59,8 +59,16 @@ class Running:
 
     @property
     def worker(self) -> psutil.Process:
-        (child,) = self.process.children()
+        (child,) = (one for one in self.process.children() if "worker" in one.cmdline())
         return child
+
+    @property
+    def api_processes(self) -> list[psutil.Process]:
+        """Those that answer, and the one that supervises several."""
+        return [
+            self.process,
+            *(one for one in self.process.children() if "api-process" in one.cmdline()),
+        ]
 
     def client(self) -> Client:
         return Client(self.port)
@@ -107,7 +115,9 @@ class Running:
 
 
 @contextmanager
-def running_service(folder: Path, *arguments: str, worker: bool = True) -> Iterator[Running]:
+def running_service(
+    folder: Path, *arguments: str, worker: bool = True, processes: int = 1
+) -> Iterator[Running]:
     """The service on a free port, its data in this folder; ready when the block begins."""
     command = [
         sys.executable,
@@ -118,6 +128,8 @@ def running_service(folder: Path, *arguments: str, worker: bool = True) -> Itera
         "0",
         "--data-dir",
         str(folder),
+        "--processes",
+        str(processes),
         *arguments,
     ]
     command += [] if worker else ["--no-worker"]

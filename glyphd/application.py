@@ -12,11 +12,12 @@ from glyphd.db.standby_reads import open_reads
 from glyphd.private_files import make_folder
 from glyphd.services import Services, build_services
 from glyphd.settings import Settings, load_settings
+from glyphd.siblings.family import Siblings
 from glyphd.uploads.opening import prepare_ledger
 from glyphd.web.site import Site
 
 
-def create_app(settings: Settings | None = None) -> Bottle:
+def create_app(settings: Settings | None = None, siblings: Siblings | None = None) -> Bottle:
     """API and pages as a WSGI application; settings come from the environment if none are given.
 
     A fresh folder is initialised. Raises SchemaOutdated for an older schema, naming the command
@@ -26,7 +27,7 @@ def create_app(settings: Settings | None = None) -> Bottle:
     settings = settings or load_settings()
     prepare_ledger(settings)
     make_folder(settings.scratch_dir)
-    return build_site(build_services(settings, open_reads(settings)))
+    return build_site(build_services(settings, open_reads(settings), siblings))
 
 
 def build_site(services: Services) -> Bottle:

@@ -31,16 +31,36 @@ def main() -> None:
 @click.option(
     "--trusted-proxies", help="Proxies whose X-Forwarded-… is trusted (GLYPHD_TRUSTED_PROXIES)."
 )
+@click.option(
+    "--processes",
+    type=int,
+    help="API processes (GLYPHD_PROCESSES, default as many as cores, at most 4).",
+)
 @click.option("--no-worker", is_flag=True, help="Run only the API, without a worker.")
 @settings_options
 def serve_command(no_worker: bool, **flags: Any) -> None:
     """Run the API and a worker."""
-    # Loaded only here: to load the API takes as long as all else that a worker or a command needs.
+    # Loaded only here, because a worker and other commands need nothing of it.
     from glyphd.serving import serve
 
     settings = load_settings(**flags)
     configure_logs(settings)
     serve(settings, with_worker=not no_worker)
+
+
+@main.command("api-process", hidden=True)
+@click.argument("number", type=int)
+@click.argument("count", type=int)
+@click.argument("listener", type=int)
+@click.argument("memory", type=int)
+@settings_options
+def api_process_command(number: int, count: int, listener: int, memory: int, **flags: Any) -> None:
+    """Run one of several API processes: `glyphd serve` starts them, with open descriptors."""
+    from glyphd.api_process import run_sibling
+
+    settings = load_settings(**flags)
+    configure_logs(settings, process=number)
+    run_sibling(settings, number=number, count=count, listener=listener, memory=memory)
 
 
 @main.command("worker")

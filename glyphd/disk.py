@@ -4,11 +4,11 @@ import errno
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from threading import Lock
 
 from glyphd.descriptors import is_out_of_descriptors
 from glyphd.errors import StorageFull, Unavailable
 from glyphd.settings import Settings
+from glyphd.siblings.family import OfProcess, Siblings, alone
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -39,22 +39,26 @@ def named_trouble(error: OSError) -> Unavailable:
 
 
 class ScratchSpace:
-    """The disk space of the scratch files of all answers together.
+    """The disk space of the scratch files of all answers together, those of all API processes.
 
     It has a limit and never uses the disk's reserve, because a slow reader keeps its file for a
     long time. `make_room` closes files that nobody reads, and returns whether there were any.
+    `kept_bytes` is the size of files that belong to no process.
     """
 
     def __init__(
-        self, settings: Settings, free_bytes: Callable[[Path], int] = free_disk_bytes
+        self,
+        settings: Settings,
+        free_bytes: Callable[[Path], int] = free_disk_bytes,
+        siblings: Siblings | None = None,
     ) -> None:
         self.folder = settings.scratch_dir
         self._budget = settings.max_scratch_bytes
         self._reserve = settings.disk_reserve_bytes
         self._free_bytes = free_bytes
-        self._taken = 0
-        self._lock = Lock()
+        self._siblings = siblings or alone()
         self.make_room: Callable[[], bool] = lambda: False
+        self.kept_bytes: Callable[[], int] = lambda: 0
 
     def take(self, count: int) -> None:
         """Reserves space for bytes that are about to be written. Raises StorageFull."""
@@ -70,15 +74,16 @@ class ScratchSpace:
         return self._free_bytes(self.folder) - self._reserve
 
     def _take(self, count: int) -> None:
-        with self._lock:
-            if self._taken + count > self._budget:
+        with self._siblings.locked():
+            taken = self._siblings.total(OfProcess.SCRATCH_BYTES) + self.kept_bytes()
+            if taken + count > self._budget:
                 raise StorageFull(
                     "temporary files of other answers use all the space allowed for them"
                 )
             if self.free_beyond_reserve() < count:
                 raise StorageFull("there is too little space on the disk for this answer")
-            self._taken += count
+            self._siblings.own[OfProcess.SCRATCH_BYTES] += count
 
     def give_back(self, count: int) -> None:
-        with self._lock:
-            self._taken -= count
+        with self._siblings.locked():
+            self._siblings.own[OfProcess.SCRATCH_BYTES] -= count

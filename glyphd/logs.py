@@ -18,10 +18,18 @@ _FEED_SECRET = re.compile(r"(/watches/+[^/\s]+/+feed/+)[\w~.%-]+", re.IGNORECASE
 """The address of a watch's feed: whoever knows it may read the feed."""
 
 
-def configure_logs(settings: Settings) -> None:
-    """Sends this process's events, and the warnings of the libraries below it, to stderr."""
+def configure_logs(settings: Settings, **facts: object) -> None:
+    """Sends this process's events, and the warnings of the libraries below it, to stderr, with
+    these facts on every line."""
+
+    def with_facts(
+        _logger: Any, _name: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        return {**event, **facts}
+
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        with_facts,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

@@ -12,6 +12,7 @@ from glyphd.importing.locks import JobLocks, open_locks
 from glyphd.importing.registry import Registry
 from glyphd.jobs import JobQueue, open_queue
 from glyphd.settings import Settings
+from glyphd.siblings.family import Siblings, alone
 from glyphd.tokens.known_tokens import KnownTokens
 from glyphd.uploads import UploadStore
 from glyphd.uploads.opening import open_uploads
@@ -28,25 +29,31 @@ class Services:
     uploads: UploadStore
     locks: JobLocks
     queue: JobQueue
+    siblings: Siblings = field(default_factory=alone)
     intake: Intake = field(init=False)
     scratch: ScratchSpace = field(init=False)
     remembered: RememberedHistory = field(init=False)
     tokens: KnownTokens = field(init=False)
 
     def __post_init__(self) -> None:
-        self.scratch = ScratchSpace(self.settings)
+        self.scratch = ScratchSpace(self.settings, siblings=self.siblings)
         self.remembered = RememberedHistory(self.archive)
         self.tokens = KnownTokens(
-            self.registry.database, self.settings.tokens_file, self.registry.connected
+            self.registry.database,
+            self.settings.tokens_file,
+            self.registry.connected,
+            self.siblings,
         )
         self.intake = Intake(
             self.uploads, self.registry, self.queue, max_columns=self.settings.max_columns
         )
 
 
-def build_services(settings: Settings, archive: Database | None = None) -> Services:
+def build_services(
+    settings: Settings, archive: Database | None = None, siblings: Siblings | None = None
+) -> Services:
     """Builds without connecting: nothing is opened until it is used. `archive` replaces the primary
-    as what is read."""
+    as what is read; `siblings` are the API processes that this one is one of."""
     return Services(
         settings=settings,
         archive=archive or open_archive(settings, read_only=True),
@@ -54,4 +61,5 @@ def build_services(settings: Settings, archive: Database | None = None) -> Servi
         uploads=open_uploads(settings),
         locks=open_locks(settings),
         queue=open_queue(settings),
+        siblings=siblings or alone(settings.max_uploads_in_flight),
     )

@@ -72,6 +72,9 @@ class Settings(DataPlaces):
     anonymous: Literal["read"] | None = Field(
         None, description="read: reading needs no token, even if writing does"
     )
+    processes: int | None = Field(
+        None, ge=1, le=64, description="API processes; default as many as cores, at most 4"
+    )
     threads: int = Field(8, ge=2, le=256, description="Threads that answer requests")
     grace_seconds: float = Field(
         25, gt=0, le=3600, description="Seconds to finish current work after a stop signal"

@@ -1,17 +1,17 @@
-"""Keeps a worker running beside the API: a child process that is restarted when it dies."""
+"""Keeps child processes running, the worker and API processes: each is restarted when it dies."""
 
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import structlog
 
 from glyphd.worker_package import python
 
 WORKER_COMMAND = (*python(), "-m", "glyphd", "worker", "--stop-with-parent")
-# The worker's exit code for a configuration that it can't run with: a wrong setting, an old schema.
+# A worker's exit code for a configuration that it can't run with: a wrong setting, an old schema.
 # Trying again would not help.
 MISCONFIGURED = 2
 
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Backoff:
-    """Seconds until a dead worker is restarted: doubled each time, and reset after it ran for a
+    """Seconds until a dead child is restarted: doubled each time, and reset after it ran for a
     while."""
 
     first: float = 1
@@ -28,55 +28,79 @@ class Backoff:
     settled_after: float = 60
 
     def next(self, last: float | None, lived: float) -> float:
-        """The delay after a worker that ran for this time; `last` is the previous delay."""
+        """The delay after a child that ran for this time; `last` is the previous delay."""
         if last is None or lived >= self.settled_after:
             return self.first
         return min(last * 2, self.longest)
 
 
-class WorkerSupervisor:
-    """One worker as a child process, in this environment.
+def _nothing() -> None:
+    return
 
-    The child's stdin is a pipe that nobody writes to: when this process ends for any reason, the
-    child reads the end of the pipe and stops. An exit with 2 is final: the worker is misconfigured
-    and is not restarted.
+
+@dataclass(frozen=True)
+class Child:
+    """How a child process is started. Log events begin with its `kind`, and have its `facts`.
+
+    `descriptors` are open in the child under the same numbers. `is_final(exit_code)` says that it
+    is not to be restarted. `on_end` is called after each end, before it is restarted.
     """
 
-    def __init__(
-        self,
-        environment: Mapping[str, str],
-        *,
-        argv: Sequence[str] = WORKER_COMMAND,
-        backoff: Backoff | None = None,
-    ) -> None:
-        self._argv = list(argv)
-        self._environment = dict(environment)
+    kind: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    descriptors: tuple[int, ...] = ()
+    facts: Mapping[str, object] = field(default_factory=dict)
+    is_final: Callable[[int], bool] = lambda _exit_code: False
+    on_end: Callable[[], None] = _nothing
+
+
+def worker_in(environment: Mapping[str, str]) -> Child:
+    """A worker with the settings in this environment. An exit with 2 is final: it is
+    misconfigured."""
+    return Child("worker", WORKER_COMMAND, environment, is_final=lambda code: code == MISCONFIGURED)
+
+
+class ChildSupervisor:
+    """One child process.
+
+    The child's stdin is a pipe that nobody writes to: when this process ends for any reason, the
+    child reads the end of the pipe and stops.
+    """
+
+    def __init__(self, child: Child, backoff: Backoff | None = None) -> None:
+        self._child = child
         self._backoff = backoff or Backoff()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(
-            target=self._supervise, name="worker-supervisor", daemon=True
+            target=self._supervise, name=f"{child.kind}-supervisor", daemon=True
         )
 
     def start(self) -> None:
-        """Starts the worker and the thread that watches it. To be called only once."""
+        """Starts the child and the thread that watches it. To be called only once."""
         self._thread.start()
 
-    def stop(self, timeout: float) -> None:
-        """Asks the worker to stop, and kills it if it has not ended after `timeout` seconds. A
-        second call does nothing."""
+    def ask_to_stop(self) -> None:
+        """The child gets SIGTERM, and is not restarted."""
         self._stopping.set()
-        with self._lock:  # a worker being started at this moment must hear it too
-            child = self._child
-        if child is not None:
-            child.terminate()
+        with self._lock:  # a child being started at this moment must hear it too
+            if self._process is not None:
+                self._process.terminate()
+
+    def stop(self, timeout: float) -> None:
+        """Asks the child to stop, and kills it if it has not ended after `timeout` seconds. A
+        second call does nothing."""
+        if not self._stopping.is_set():
+            self.ask_to_stop()
         if self._thread.ident is None:
             return
         self._thread.join(timeout)
-        if self._thread.is_alive() and child is not None:
-            log.warning("worker_killed", pid=child.pid, timeout_seconds=timeout)
-            child.kill()
+        process = self._process
+        if self._thread.is_alive() and process is not None:
+            self._log(log.warning, "killed", pid=process.pid, timeout_seconds=timeout)
+            process.kill()
             self._thread.join()
 
     def _supervise(self) -> None:
@@ -84,24 +108,27 @@ class WorkerSupervisor:
         while not self._stopping.is_set():
             started = time.monotonic()
             exit_code = self._run_child()
-            if self._stopping.is_set() or exit_code == MISCONFIGURED:
+            self._child.on_end()
+            if self._stopping.is_set() or (
+                exit_code is not None and self._child.is_final(exit_code)
+            ):
                 return
             delay = self._backoff.next(delay, time.monotonic() - started)
             self._stopping.wait(delay)
 
     def _run_child(self) -> int | None:
-        """Runs one worker until it ends; None if none was started."""
-        child = self._launch()
-        if child is None:
+        """Runs one child until it ends; None if none was started."""
+        process = self._launch()
+        if process is None:
             return None
-        with child:
-            exit_code = child.wait()
+        with process:
+            exit_code = process.wait()
         if self._stopping.is_set():
-            log.info("worker_stopped", pid=child.pid, exit_code=exit_code)
-        elif exit_code == MISCONFIGURED:
-            log.error("worker_abandoned", pid=child.pid, exit_code=exit_code)
+            self._log(log.info, "stopped", pid=process.pid, exit_code=exit_code)
+        elif self._child.is_final(exit_code):
+            self._log(log.error, "abandoned", pid=process.pid, exit_code=exit_code)
         else:
-            log.warning("worker_exited", pid=child.pid, exit_code=exit_code)
+            self._log(log.warning, "exited", pid=process.pid, exit_code=exit_code)
         return exit_code
 
     def _launch(self) -> subprocess.Popen[bytes] | None:
@@ -110,12 +137,19 @@ class WorkerSupervisor:
                 return None
             try:
                 # It has its own process group, because Ctrl-C in a terminal goes to every process
-                # of the group, and the worker should be stopped only once, from here.
-                self._child = subprocess.Popen(
-                    self._argv, env=self._environment, stdin=subprocess.PIPE, process_group=0
+                # of the group, and the child should be stopped only once, from here.
+                self._process = subprocess.Popen(
+                    self._child.argv,
+                    env=self._child.environment,
+                    stdin=subprocess.PIPE,
+                    pass_fds=self._child.descriptors,
+                    process_group=0,
                 )
             except OSError as error:
-                log.error("worker_not_started", reason=error.strerror)
+                self._log(log.error, "not_started", reason=error.strerror)
                 return None
-            log.info("worker_started", pid=self._child.pid)
-            return self._child
+            self._log(log.info, "started", pid=self._process.pid)
+            return self._process
+
+    def _log(self, write: Callable[..., object], what: str, **facts: object) -> None:
+        write(f"{self._child.kind}_{what}", **self._child.facts, **facts)

@@ -18,7 +18,14 @@ from glyphd.storage.stores import SqliteListingStore
 from tests.service import Service, offers
 
 OPTIONS = {
-    "serve": ["--host", "--port", "--allowed-hosts", "--trusted-proxies", "--no-worker"],
+    "serve": [
+        "--host",
+        "--port",
+        "--allowed-hosts",
+        "--trusted-proxies",
+        "--processes",
+        "--no-worker",
+    ],
     "worker": ["--once", "--ping", "--stop-with-parent"],
     "migrate": ["--to", "--drop-data"],
     "init-db": ["--new-ledger"],
@@ -58,6 +65,8 @@ def _commands(group: Group = main, prefix: str = "") -> dict[str, Command]:
     """Every command by its words, those of groups among them."""
     found: dict[str, Command] = {}
     for name, command in group.commands.items():
+        if command.hidden:  # only `serve` runs it
+            continue
         words = f"{prefix}{name}"
         found |= _commands(command, f"{words} ") if isinstance(command, Group) else {words: command}
     return found

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from glyphd.serving import greeting
+from glyphd.greeting import greeting
 from glyphd.settings import Settings
 
 

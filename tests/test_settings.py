@@ -48,6 +48,7 @@ def test_every_setting_can_come_from_the_environment(
         "database_url": "postgresql://localhost/x",
         "log_level": "ERROR",
         "log_format": "json",
+        "processes": "3",
         "threads": "9",
         "anonymous": "read",
     }
@@ -144,6 +145,8 @@ def test_variables_of_the_tests_and_of_others_are_no_settings(
         ("port", "http"),
         ("port", "65536"),
         ("port", "-1"),
+        ("processes", "0"),
+        ("processes", "65"),
         ("threads", "1"),
         ("threads", "257"),
         ("grace_seconds", "0"),

@@ -1,4 +1,4 @@
-"""The supervisor, with small scripts in the worker's place."""
+"""The supervisor, with small scripts in the place of a worker."""
 
 import os
 import signal
@@ -8,15 +8,17 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from glyphd.supervisor import Backoff, WorkerSupervisor
+from glyphd.supervisor import Backoff, Child, ChildSupervisor, worker_in
 from tests.server.wire import wait_until
 
-Supervise = Callable[..., WorkerSupervisor]
+Supervise = Callable[..., ChildSupervisor]
 
 # Each start is a line with the child's pid.
 _STARTED = """
@@ -45,13 +47,12 @@ def starts(tmp_path: Path) -> Path:
 @pytest.fixture
 def supervise(starts: Path) -> Iterator[Supervise]:
     """Starts a supervisor over a script, with delays that keep the test short."""
-    started: list[WorkerSupervisor] = []
+    started: list[ChildSupervisor] = []
 
-    def start(script: str, backoff: Backoff | None = None) -> WorkerSupervisor:
-        supervisor = WorkerSupervisor(
-            {**os.environ, "STARTS": str(starts)},
-            argv=[sys.executable, "-c", script],
-            backoff=backoff or Backoff(first=0.01, longest=0.02),
+    def start(script: str, backoff: Backoff | None = None, **values: Any) -> ChildSupervisor:
+        child = _worker(script, {**os.environ, "STARTS": str(starts)})
+        supervisor = ChildSupervisor(
+            replace(child, **values), backoff or Backoff(first=0.01, longest=0.02)
         )
         started.append(supervisor)
         supervisor.start()
@@ -60,6 +61,10 @@ def supervise(starts: Path) -> Iterator[Supervise]:
     yield start
     for supervisor in started:
         supervisor.stop(5)
+
+
+def _worker(script: str, environment: dict[str, str]) -> Child:
+    return replace(worker_in(environment), argv=(sys.executable, "-c", script))
 
 
 def _pids(starts: Path) -> list[int]:
@@ -98,7 +103,8 @@ def test_a_worker_that_dies_again_and_again_is_started_again_and_again(
 
 
 def test_a_worker_that_can_not_be_started_is_no_end_of_the_supervision(tmp_path: Path) -> None:
-    supervisor = WorkerSupervisor({}, argv=[str(tmp_path / "missing")], backoff=Backoff(first=0.01))
+    missing = replace(worker_in({}), argv=(str(tmp_path / "missing"),))
+    supervisor = ChildSupervisor(missing, Backoff(first=0.01))
     supervisor.start()
     assert _watching()
     supervisor.stop(5)
@@ -109,6 +115,15 @@ def test_a_misconfigured_worker_is_not_started_again(supervise: Supervise, start
     supervise(MISCONFIGURED)
     wait_until(lambda: not _watching())
     assert len(_pids(starts)) == 1
+
+
+def test_what_it_held_is_freed_before_it_is_started_again(
+    supervise: Supervise, starts: Path
+) -> None:
+    seen: list[int] = []
+    supervise(DIES, on_end=lambda: seen.append(len(_pids(starts))))
+    wait_until(lambda: len(seen) >= 3)
+    assert seen[:3] == [1, 2, 3]
 
 
 def test_the_delay_grows_and_has_a_longest() -> None:
@@ -156,7 +171,7 @@ def test_a_worker_that_does_not_stop_is_killed(supervise: Supervise, starts: Pat
 
 
 def test_stopping_twice_or_before_the_start_does_no_harm(supervise: Supervise) -> None:
-    WorkerSupervisor({}).stop(1)
+    ChildSupervisor(worker_in({})).stop(1)
     supervisor = supervise(WAITS)
     supervisor.stop(5)
     supervisor.stop(5)
@@ -173,8 +188,9 @@ def test_ctrl_c_in_the_terminal_does_not_reach_the_worker(
 def test_a_worker_whose_parent_is_killed_hears_of_it(starts: Path) -> None:
     parent = textwrap.dedent(f"""
         import os, sys, threading
-        from glyphd.supervisor import WorkerSupervisor
-        WorkerSupervisor(os.environ, argv=[sys.executable, "-c", {WAITS!r}]).start()
+        from glyphd.supervisor import Child, ChildSupervisor
+        argv = (sys.executable, "-c", {WAITS!r})
+        ChildSupervisor(Child("worker", argv, os.environ)).start()
         threading.Event().wait()
         """)
     environment = {**os.environ, "STARTS": str(starts)}

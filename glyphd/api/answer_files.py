@@ -21,20 +21,28 @@ Write = Callable[[BinaryIO], None]
 
 
 class AnswerFile(io.BufferedRandom):
-    """An unlinked file that reserves space before it grows, and releases it when it is closed.
+    """A file that reserves space before it grows, and releases it when it is closed.
+
+    It has no name, unless it is the one that is open as `descriptor`.
 
     Writing raises StorageFull if there is no space, and ClientLeft soon after `is_unwanted()`:
     nobody waits for the answer any more.
     """
 
-    def __init__(self, space: ScratchSpace, is_unwanted: Callable[[], bool]) -> None:
+    def __init__(
+        self, space: ScratchSpace, is_unwanted: Callable[[], bool], descriptor: int | None = None
+    ) -> None:
         self._space = space
         self._is_unwanted = is_unwanted
         self._taken = self._written = 0
         self._looked_at = time.monotonic()
         space.take(0)
-        with tempfile.TemporaryFile(dir=space.folder, buffering=0) as unbuffered:
-            super().__init__(io.FileIO(os.dup(unbuffered.fileno()), "w+b"))
+        if descriptor is None:
+            with tempfile.TemporaryFile(dir=space.folder, buffering=0) as unbuffered:
+                copy = os.dup(unbuffered.fileno())
+        else:
+            copy = os.dup(descriptor)
+        super().__init__(io.FileIO(copy, "w+b"))
 
     def write(self, data: Any) -> int:
         count = len(data)
@@ -58,14 +66,17 @@ class AnswerFile(io.BufferedRandom):
 
 
 def written(
-    write: Write, space: ScratchSpace, is_unwanted: Callable[[], bool] = client_left
+    write: Write,
+    space: ScratchSpace,
+    is_unwanted: Callable[[], bool] = client_left,
+    descriptor: int | None = None,
 ) -> BinaryIO:
     """A written scratch file, at its start. The caller closes it.
 
     Raises StorageFull, ClientLeft, and OSError if the disk is full nevertheless.
     """
     with ExitStack() as stack:
-        file = cast(BinaryIO, stack.enter_context(AnswerFile(space, is_unwanted)))
+        file = cast(BinaryIO, stack.enter_context(AnswerFile(space, is_unwanted, descriptor)))
         write(file)
         file.flush()
         file.seek(0)

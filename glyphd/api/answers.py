@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from glyphd.api.content_codings import BY_CODING, coded, tags_accepted
 from glyphd.api.file_answers import answer_result
 from glyphd.api.kept_pages import KeptPages
-from glyphd.api.kept_results import KeptResults
+from glyphd.api.kept_results import WholeResults
 from glyphd.api.own_addresses import own_address
 from glyphd.api.query_strings import query_pairs
 from glyphd.api.request_headers import header, weighted
@@ -136,7 +136,7 @@ def answer_list(
     asked: PageQuery,
     found: Result,
     version: str,
-    results: KeptResults,
+    results: WholeResults,
     *,
     count: Callable[[], int] | None = None,
     hint: Callable[[], str | None] | None = None,
@@ -197,7 +197,7 @@ def answer_whole(
     asked: OutputQuery,
     columns: Sequence[str],
     read: Callable[[], RowStream],
-    results: KeptResults,
+    results: WholeResults,
     headers: dict[str, str],
 ) -> HTTPResponse:
     """All rows, first written to an unlinked file: this needs constant memory, and no lock on the

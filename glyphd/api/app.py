@@ -20,7 +20,6 @@ from glyphd.api.event_routes import EventsApi
 from glyphd.api.forwarding import take_forwarded
 from glyphd.api.guard import HEAD, NEED, Guard
 from glyphd.api.import_routes import ImportsApi
-from glyphd.api.kept_results import KeptResults
 from glyphd.api.leaving import client_left
 from glyphd.api.listing_routes import ListingsApi
 from glyphd.api.metric_routes import MetricsApi
@@ -36,6 +35,7 @@ from glyphd.api.request_ids import request_id_from
 from glyphd.api.request_metrics import NO_ROUTE, RequestMetrics
 from glyphd.api.rereading import read_again_on_primary
 from glyphd.api.routes import Route
+from glyphd.api.shared_results import open_results
 from glyphd.api.source_list_routes import SourceListApi
 from glyphd.api.source_routes import SourcesApi
 from glyphd.api.stats_routes import StatsApi
@@ -69,9 +69,11 @@ def build_app(
     waiting."""
     pages = pages or NoPages()
     app = Bottle()
-    requests = RequestMetrics()
+    requests = RequestMetrics(services.siblings)
     description = describe(services, waiting, requests)
     routes = description.routes()
+    shown = pages.routes(description)
+    requests.know(path_template(route.path) for route in [*routes, *shown])
     guard = guard or Guard(services)
     own_problem = partial(_own_problem, routes, pages, guard)
     app.default_error_handler = partial(_counted_problem, requests, own_problem)
@@ -79,7 +81,7 @@ def build_app(
     rule = AccessRule.from_settings(services.settings)
     app.add_hook("before_request", partial(_begin, rule, pages))
     app.add_hook("after_request", partial(_end, requests))
-    for route in [*routes, *pages.routes(description)]:
+    for route in [*routes, *shown]:
         app.route(route.path, route.method, guard.guarded(route), **{NEED: route.scope})
     app.config[_GUARD] = guard
     return app
@@ -100,7 +102,7 @@ def describe(
 ) -> Description:
     """The route table, and the document that is made from it."""
     waiting = waiting or places_to_wait(services)
-    results = KeptResults(services.scratch, services.settings.max_kept_result_bytes)
+    results = open_results(services)
     parts = (
         SystemApi(services),
         UploadsApi(services, waiting),

@@ -7,7 +7,7 @@ from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_list, answer_whole, require_changed_list
 from glyphd.api.descriptions import DATABASE_PROBLEMS, About, list_answer, rows
-from glyphd.api.kept_results import KeptResults
+from glyphd.api.kept_results import WholeResults
 from glyphd.api.listing_routes import listing_key
 from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, require_limit
@@ -43,7 +43,7 @@ HISTORY = About(
 
 
 class DeltasApi:
-    def __init__(self, services: Services, results: KeptResults) -> None:
+    def __init__(self, services: Services, results: WholeResults) -> None:
         self._results = results
         self._archive = services.archive
 

@@ -17,7 +17,7 @@ from glyphd.api.descriptions import (
     rows,
     table_contents,
 )
-from glyphd.api.kept_results import KeptResults
+from glyphd.api.kept_results import WholeResults
 from glyphd.api.listing_routes import CHOSEN_ROW
 from glyphd.api.needs import READ
 from glyphd.api.own_addresses import own_address
@@ -66,7 +66,7 @@ _FOR_LISTS = ("limit", "cursor", "fields", "format", "safe", "bom")
 
 
 class DiffApi:
-    def __init__(self, services: Services, results: KeptResults) -> None:
+    def __init__(self, services: Services, results: WholeResults) -> None:
         self._services = services
         self._results = results
         self._archive = services.archive

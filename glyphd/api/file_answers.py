@@ -17,7 +17,7 @@ from glyphd.api.content_codings import (
     packed,
     tag_in_gzip,
 )
-from glyphd.api.kept_results import HeldFile, KeptResults
+from glyphd.api.kept_results import HeldFile, WholeResults
 from glyphd.api.problems import problem_of
 from glyphd.request_errors import RangeNotSatisfiable
 
@@ -25,7 +25,7 @@ COPY_BYTES = 1 << 20
 
 
 def answer_result(
-    results: KeptResults, write: Write, content_type: str, headers: dict[str, str]
+    results: WholeResults, write: Write, content_type: str, headers: dict[str, str]
 ) -> HTTPResponse:
     """What `write` writes, once for all who ask for the strong `ETag` in these headers, in gzip
     where that is accepted."""
@@ -45,7 +45,7 @@ def answer_open_file(file: BinaryIO, content_type: str, headers: dict[str, str])
 
 
 def answer_copied(
-    results: KeptResults,
+    results: WholeResults,
     open_file: Callable[[], BinaryIO],
     content_type: str,
     headers: dict[str, str],

@@ -37,13 +37,13 @@ _FRESH_SECONDS = 2 * RENEWAL_SECONDS
 
 
 class Guard:
-    """The tokens of these services, and the failures of this process."""
+    """The tokens of these services, and the failures of their clients."""
 
     def __init__(self, services: Services) -> None:
         self._registry = services.registry
         self.known = services.tokens
         self._rule = AccessRule.from_settings(services.settings)
-        self._failures = FailedAttempts()
+        self._failures = FailedAttempts(services.siblings)
         is_open = services.settings.anonymous == "read"
         self._anonymous = Visitor(Scope.READ) if is_open else NOBODY
 

@@ -26,7 +26,7 @@ from glyphd.api.descriptions import (
 )
 from glyphd.api.file_answers import answer_copied, answer_open_file
 from glyphd.api.import_lists import ImportList, KeptErrors
-from glyphd.api.kept_results import KeptResults
+from glyphd.api.kept_results import WholeResults
 from glyphd.api.needs import READ_ITS_IMPORTS, READ_ITS_SOURCE
 from glyphd.api.own_addresses import own_prefix
 from glyphd.api.query_strings import query
@@ -101,7 +101,7 @@ FILE = About(
 
 
 class ImportsApi:
-    def __init__(self, services: Services, waiting: Waiting, results: KeptResults) -> None:
+    def __init__(self, services: Services, waiting: Waiting, results: WholeResults) -> None:
         self._services = services
         self._results = results
         self._waiting = waiting

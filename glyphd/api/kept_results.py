@@ -1,4 +1,5 @@
-"""Whole results in scratch files: each is made once, and all who ask for it read the same file."""
+"""Whole results in scratch files: each is made once, and all who ask for it read the same file.
+`shared_results` does the same for several processes."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Condition, Thread
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 from weakref import finalize, ref
 
 from glyphd.api.answer_files import Write, written
@@ -34,6 +35,17 @@ class HeldFile:
     release: Callable[[], None]
 
 
+class WholeResults(Protocol):
+    """Whole results by their strong entity tags, which name everything that their bytes depend
+    on."""
+
+    def open(self, tag: str, write: Write) -> HeldFile:
+        """The result with this tag, written unless it is kept or somebody writes it now.
+
+        Raises what `write` raises, StorageFull, and ClientLeft.
+        """
+
+
 class _Result:
     """One result. It has no file while it is being made.
 
@@ -49,7 +61,7 @@ class _Result:
 
 
 class KeptResults:
-    """Results by their strong entity tags, which name everything that their bytes depend on.
+    """The results of one process.
 
     A result that somebody reads stays. Unread ones are kept for some minutes, the latest first, as
     long as they take no more than `most_unread_bytes` and no more than half of the disk's free
@@ -69,10 +81,6 @@ class KeptResults:
         finalize(self, _close_all, self._results)
 
     def open(self, tag: str, write: Write) -> HeldFile:
-        """The result with this tag, written unless it is kept or another thread writes it now.
-
-        Raises what `write` raises, StorageFull, and ClientLeft.
-        """
         while True:
             result, is_new = self._take(tag)
             release = partial(self._release, tag, result)

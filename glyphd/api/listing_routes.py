@@ -7,7 +7,7 @@ from bottle import HTTPResponse
 from glyphd.api.answers import answer_json, answer_list, require_changed
 from glyphd.api.descriptions import DATABASE_PROBLEMS, About, json_answer, list_answer, rows
 from glyphd.api.kept_pages import KeptPages
-from glyphd.api.kept_results import KeptResults
+from glyphd.api.kept_results import WholeResults
 from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
@@ -60,7 +60,7 @@ SHOW = About(
 
 
 class ListingsApi:
-    def __init__(self, services: Services, results: KeptResults) -> None:
+    def __init__(self, services: Services, results: WholeResults) -> None:
         self._results = results
         self._archive = services.archive
         self._remembered = services.remembered

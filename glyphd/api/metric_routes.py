@@ -1,7 +1,7 @@
 """`/metrics`: what a Prometheus server scrapes."""
 
 from bottle import HTTPResponse
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
@@ -9,6 +9,7 @@ from glyphd.api.answers import answer_bytes, media_types
 from glyphd.api.content_codings import BY_CODING
 from glyphd.api.descriptions import DATABASE_PROBLEMS, TEXT, About, Answer, Content
 from glyphd.api.needs import READ
+from glyphd.api.process_figures import process_figures
 from glyphd.api.query_strings import query
 from glyphd.api.request_headers import header
 from glyphd.api.request_metrics import RequestMetrics
@@ -25,8 +26,8 @@ METRICS = About(
     "Service",
     "Metrics for Prometheus",
     (Answer(200, "The metrics", (Content(PLAIN, TEXT), Content(OPENMETRICS, TEXT))),),
-    "Those of imports are counted from the registry: the same from every process and after every "
-    "restart. Those of requests are of the process that answers.",
+    "Those of imports are counted from the registry: the same from every service and after every "
+    "restart. Those of requests are of the service that answers, all its processes together.",
     problems=DATABASE_PROBLEMS,
 )
 
@@ -36,7 +37,7 @@ class MetricsApi:
         self._collectors = CollectorRegistry()
         self._collectors.register(ServiceMetrics(services))
         self._collectors.register(requests)
-        ProcessCollector(registry=self._collectors)
+        process_figures(services.siblings, self._collectors)
 
     def routes(self) -> list[Route]:
         return [Route("GET", "/metrics", self.metrics, READ, about=METRICS)]

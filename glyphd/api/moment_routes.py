@@ -18,7 +18,7 @@ from glyphd.api.descriptions import (
     table_contents,
 )
 from glyphd.api.diff_routes import refuse_list_parameters
-from glyphd.api.kept_results import KeptResults
+from glyphd.api.kept_results import WholeResults
 from glyphd.api.listing_routes import CHOSEN_ROW
 from glyphd.api.needs import READ
 from glyphd.api.own_addresses import own_address
@@ -62,7 +62,7 @@ DIFF = About(
 
 
 class MomentsApi:
-    def __init__(self, services: Services, results: KeptResults) -> None:
+    def __init__(self, services: Services, results: WholeResults) -> None:
         self._services = services
         self._results = results
         self._archive = services.archive

@@ -47,7 +47,12 @@ class Readiness:
 
     def warnings(self) -> list[str]:
         """What is not as it should be, although imports are accepted and run."""
-        return list(filter(None, [self._warning_of_queue(), self._warning_of_standby()]))
+        found = [
+            self._warning_of_queue(),
+            self._warning_of_standby(),
+            self._warning_of_processes(),
+        ]
+        return list(filter(None, found))
 
     def integrity(self) -> dict[str, str] | None:
         """The result of the last check for damage; None if there was none, or it can't be read."""
@@ -68,6 +73,13 @@ class Readiness:
         if isinstance(archive, StandbyReads):
             with suppress(Exception):  # without the primary, a check says so
                 return archive.why_not_used()
+        return None
+
+    def _warning_of_processes(self) -> str | None:
+        siblings = self._services.siblings
+        running = siblings.listening()
+        if siblings.count > 1 and running < siblings.count:
+            return f"{running} of {siblings.count} API processes are running"
         return None
 
     def _require_uploads(self) -> None:

@@ -9,7 +9,7 @@ from peewee import Database
 from glyphd.api.answers import answer_bytes, make_etag, require_new_tag
 from glyphd.api.descriptions import BYTES, CSV, TEXT, UPLOAD_PROBLEMS, About, Answer, Content
 from glyphd.api.file_answers import answer_result
-from glyphd.api.kept_results import KeptResults
+from glyphd.api.kept_results import WholeResults
 from glyphd.api.listing_routes import listing_key
 from glyphd.api.needs import READ, READ_ITS_IMPORTS
 from glyphd.api.own_addresses import own_address
@@ -77,7 +77,7 @@ SOURCE = About(
 
 
 class SourcesApi:
-    def __init__(self, services: Services, results: KeptResults) -> None:
+    def __init__(self, services: Services, results: WholeResults) -> None:
         self._services = services
         self._results = results
 

@@ -6,7 +6,7 @@ from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_list
 from glyphd.api.descriptions import DATABASE_PROBLEMS, About, list_answer, rows
-from glyphd.api.kept_results import KeptResults
+from glyphd.api.kept_results import WholeResults
 from glyphd.api.needs import READ
 from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
@@ -78,7 +78,7 @@ INDEX = About(
 
 
 class StatsApi:
-    def __init__(self, services: Services, results: KeptResults) -> None:
+    def __init__(self, services: Services, results: WholeResults) -> None:
         self._results = results
         self._archive = services.archive
         self._remembered = services.remembered

@@ -3,6 +3,6 @@ graceful stop."""
 
 from glyphd.server.admission import Rules
 from glyphd.server.limits import ServerLimits
-from glyphd.server.runner import listen, run_server
+from glyphd.server.runner import run_server
 
-__all__ = ["Rules", "ServerLimits", "listen", "run_server"]
+__all__ = ["Rules", "ServerLimits", "run_server"]

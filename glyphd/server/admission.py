@@ -10,6 +10,7 @@ from glyphd.disk import free_disk_bytes
 from glyphd.errors import TooManyImports
 from glyphd.server.limits import SMALL_BODY_BYTES, ServerLimits
 from glyphd.server.places import Places, UploadPlace
+from glyphd.siblings.family import Siblings, alone
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,13 @@ class Admission:
         limits: ServerLimits,
         rules: Rules = NO_RULES,
         free_bytes: Callable[[Path], int] = free_disk_bytes,
+        siblings: Siblings | None = None,
     ) -> None:
         self.limits = limits
         self.rules = rules
         self.body_limits = limits.of_bodies
-        self.places = Places(limits, free_bytes)
+        self.siblings = siblings or alone(limits.max_uploads_in_flight)
+        self.places = Places(limits, free_bytes, self.siblings)
 
     def admit(self, arrival: Arrival) -> UploadPlace | None:
         """A place for an upload, to be released; None for a body too small to count, or not yet too

@@ -1,6 +1,7 @@
 """Accepts connections: how many are kept, which are closed for others, and what happens if none can
 be accepted."""
 
+import math
 import socket
 import time
 from collections.abc import Mapping
@@ -17,10 +18,17 @@ from waitress.task import ThreadedTaskDispatcher
 
 from glyphd.descriptors import is_out_of_descriptors
 from glyphd.server.channels import Channel
+from glyphd.siblings.family import Siblings
 
 # This many are accepted beyond those that are kept, before any is closed.
 _AT_ONCE = 16
 _PAUSE_SECONDS = 0.1
+# So long a connection is left to another process that has fewer. An idle one needs a tenth of it.
+_LEFT_SECONDS = 0.002
+# The loop counts in milliseconds, and would not wait at all for less than one.
+_LEAST_SECONDS = 0.001
+# A connection that nobody took in that time is taken by whoever sees it within this time.
+_LEFT_IN_VAIN_SECONDS = 0.05
 # Trouble that has not recurred for this long is over.
 _OVER_SECONDS = 10
 
@@ -66,8 +74,14 @@ class Doorway(TcpWSGIServer):
         dispatcher: ThreadedTaskDispatcher,
         adjustments: Mapping[str, Any],
         channel_class: type[Channel],
+        *,
+        siblings: Siblings,
     ) -> None:
         self.channel_class = channel_class
+        self._siblings = siblings
+        # With several processes each connection is for the one that has the fewest at that moment.
+        self._at_once = _AT_ONCE if siblings.count == 1 else 1
+        self._left_until = 0.0
         self._most = channel_class.limits.max_connections
         self._full, self._short = Bout("too_many_connections"), Bout("out_of_descriptors")
         self._failing = Bout("connection_not_accepted")
@@ -87,12 +101,25 @@ class Doorway(TcpWSGIServer):
 
     def readable(self) -> bool:
         is_open = self.accepting and len(self.active_channels) <= self._most
-        return is_open and time.monotonic() >= self._paused_until
+        return is_open and time.monotonic() >= max(self._paused_until, self._left_until)
+
+    def seconds_left_to_another(self) -> float:
+        """How long this process still leaves new connections to others; infinite if it does not."""
+        left = self._left_until - time.monotonic()
+        return max(left, _LEAST_SECONDS) if left > 0 else math.inf
 
     def handle_accept(self) -> None:
+        """Accepts waiting connections, unless another process has fewer and is quick to."""
+        now = time.monotonic()
+        if self._siblings.has_idler() and now > self._left_until + _LEFT_IN_VAIN_SECONDS:
+            self._left_until = now + _LEFT_SECONDS
+        else:
+            self.accept_some()
+
+    def accept_some(self) -> None:
         """Accepts waiting connections, and some more than are kept: `make_room` decides which of
         them are closed."""
-        for _ in range(_AT_ONCE):
+        for _ in range(self._at_once):
             try:
                 accepted = self.accept()
             except OSError as error:
@@ -106,11 +133,13 @@ class Doorway(TcpWSGIServer):
                 self.channel_class(
                     self, connection, self.fix_addr(address), self.adj, map=self._map
                 )
+                self._siblings.tell_connections(len(self.active_channels))
 
     def make_room(self, now: float) -> None:
         """Closes the least needed connections. Only between turns of the loop: a new connection may
         get the descriptor of a closed one, and events of the old one would be applied to it.
         """
+        self._siblings.tell_connections(len(self.active_channels))
         excess = len(self.active_channels) - self._most
         if excess > 0:
             self._full.note(now, self._close_some(now, excess), limit=self._most)

@@ -56,7 +56,11 @@ class ServerLimits:
     disk_reserve_bytes: int = 128 * MIB
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "ServerLimits":
+    def from_settings(cls, settings: Settings, processes: int = 1) -> "ServerLimits":
+        """The limits of one of so many processes. The connections of all together have one limit,
+        because each can take memory; descriptors are a process's own."""
+        connections = connections_within(descriptor_limit(), settings.threads)
+        share = max(MOST_CONNECTIONS // processes, _FEWEST_CONNECTIONS)
         return cls(
             host=settings.host,
             port=settings.port,
@@ -66,7 +70,7 @@ class ServerLimits:
             grace_seconds=settings.grace_seconds,
             max_json_bytes=settings.max_json_bytes,
             max_uploads_in_flight=settings.max_uploads_in_flight,
-            max_connections=connections_within(descriptor_limit(), settings.threads),
+            max_connections=min(connections, share),
             disk_reserve_bytes=settings.disk_reserve_bytes,
         )
 

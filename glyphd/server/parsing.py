@@ -65,7 +65,7 @@ class RequestParser(HTTPRequestParser):
         except OSError as error:
             self.refuse(named_trouble(error))
         if self.completed and self.place:
-            self.place.is_whole = True
+            self.admission.places.complete(self.place)
         if self.completed:
             # Nothing is left to be sent; waitress would reset `completed` after its 100 and wait
             # forever.

@@ -1,7 +1,6 @@
 """Runs the server: listens, runs waitress's loop, closes slow connections, and drains after a stop
 signal."""
 
-import os
 import socket
 import sys
 import threading
@@ -14,17 +13,15 @@ import structlog
 from waitress import wasyncore
 
 from glyphd.api.refusals import Present, as_it_is
-from glyphd.errors import InvalidSettings
+from glyphd.listener import BACKLOG
 from glyphd.server.admission import NO_RULES, Admission, Rules
 from glyphd.server.channels import Channel, channel_class
 from glyphd.server.crowding import MOST_PENDING_BYTES, slowest_beyond
 from glyphd.server.doorway import Doorway
 from glyphd.server.lanes import Lanes
 from glyphd.server.limits import HELD_BODY_BYTES, ServerLimits
+from glyphd.siblings.family import Siblings
 
-# Beyond this the system drops new connections, and clients try again after a second at the
-# earliest.
-_BACKLOG = 1024
 _MAX_HEADER_BYTES = 32 * 1024
 _RECEIVE_BYTES = 256 * 1024  # with waitress's 8 KiB a large upload takes more than twice as long
 # Headers wait for the body behind them; what is left of an answer at its end goes at once.
@@ -50,6 +47,7 @@ def run_server(
     stop: threading.Event,
     rules: Rules = NO_RULES,
     present: Present = as_it_is,
+    siblings: Siblings | None = None,
 ) -> None:
     """Serves `app` on a socket from `listen` until `stop` is set; then finishes current requests
     within `limits.grace_seconds` and returns.
@@ -57,36 +55,19 @@ def run_server(
     `on_ready` is called with the address and the port to which clients can connect. Bodies of more
     than 64 KiB are spooled to the folder of `tempfile`, which the caller sets to
     `limits.scratch_dir`. `present` turns a refusal into an answer.
+    `siblings` are the processes that serve the same socket.
     """
     host, port = listener.getsockname()[:2]
-    admission = Admission(limits, rules)
+    admission = Admission(limits, rules, siblings=siblings)
     runner = _Runner(app, channel_class(admission, present), admission, listener)
     try:
         on_ready(host, port)
+        admission.siblings.begin_to_listen()
         while not stop.is_set():
             runner.turn(_TICK_SECONDS)
         runner.drain()
     finally:
         runner.close()
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens on one address of the host, preferably an IPv4 address.
-
-    Raises InvalidSettings in one line.
-    """
-    try:
-        found = socket.getaddrinfo(
-            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-    except (OSError, UnicodeError):
-        raise InvalidSettings(f"can't listen on {host}: no such address") from None
-    family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
-    try:
-        return socket.create_server(address, family=family, backlog=_BACKLOG)
-    except OSError as error:
-        reason = os.strerror(error.errno or 0).lower()
-        raise InvalidSettings(f"can't listen on {host} port {port}: {reason}") from None
 
 
 class _Runner:
@@ -101,7 +82,11 @@ class _Runner:
         self._listener = listener
         self._channel_class = channels
         lanes = Lanes(self._limits.threads, most_waiting=self._limits.max_connections // 2)
-        self._server = Doorway(app, listener, lanes, _adjustments(), self._channel_class)
+        self._siblings = admission.siblings
+        self._most_pending = self._siblings.share_of(MOST_PENDING_BYTES)
+        self._server = Doorway(
+            app, listener, lanes, _adjustments(), self._channel_class, siblings=self._siblings
+        )
         self._sockets: dict[int, Any] = self._server._map  # channels, listener and wake-up pipe
         self._server.adj.send_bytes = _SEND_BYTES
         self._reaped_at = 0.0
@@ -109,7 +94,8 @@ class _Runner:
     def turn(self, seconds: float) -> None:
         """Waits at most this long for events, and handles them."""
         self._channel_class.turn.begin()
-        wasyncore.loop(timeout=seconds, use_poll=True, map=self._sockets, count=1)
+        timeout = min(seconds, self._server.seconds_left_to_another())
+        wasyncore.loop(timeout=timeout, use_poll=True, map=self._sockets, count=1)
         now = time.monotonic()
         self._server.make_room(now)
         self._reap(now)
@@ -119,6 +105,7 @@ class _Runner:
         grace period is over."""
         deadline = time.monotonic() + self._limits.grace_seconds
         self._channel_class.draining = True
+        self._siblings.end_listening()
         self._stop_listening()
         self.turn(0)  # data that has already arrived is read before idle connections are closed
         while any(channel.busy for channel in self._server.channels()):
@@ -148,7 +135,7 @@ class _Runner:
         known = 0
         while known < len(self._sockets) and self._server.readable():
             known = len(self._sockets)
-            self._server.handle_accept()
+            self._server.accept_some()
         self._server.del_channel()
         self._listener.close()
 
@@ -159,7 +146,7 @@ class _Runner:
             return
         self._reaped_at = now
         channels = self._server.channels()
-        crowding = slowest_beyond(MOST_PENDING_BYTES, channels)
+        crowding = slowest_beyond(self._most_pending, channels)
         for channel in channels:
             reason = "answers_fill_memory" if channel in crowding else channel.overdue(now)
             if reason is not None:
@@ -172,7 +159,7 @@ def _adjustments() -> Mapping[str, Any]:
     """waitress's own settings."""
     return {
         "ident": "glyphd",
-        "backlog": _BACKLOG,
+        "backlog": BACKLOG,
         "recv_bytes": _RECEIVE_BYTES,
         "inbuf_overflow": HELD_BODY_BYTES,
         "outbuf_overflow": sys.maxsize,  # answers in memory stay there, see sharing

@@ -1,7 +1,8 @@
 """What this process knows of tokens: read from registry and file at most twice a second, so that
 no request pays for it.
 
-A change by another process holds within RENEWAL_SECONDS. What is not known here is looked for
+A change by another API process of this service holds at once, one by any other process within
+RENEWAL_SECONDS. What is not known here is looked for
 again before it is refused, so that a new token or session holds at once.
 """
 
@@ -18,6 +19,7 @@ import structlog
 from peewee import Database
 
 from glyphd.errors import InvalidSettings
+from glyphd.siblings.family import OfService, Siblings, alone
 from glyphd.times import now_text
 from glyphd.token_text import lookup_of
 from glyphd.tokens.grants import Grant, digest_of
@@ -32,12 +34,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class TokenSnapshot:
-    """The tokens and sessions of one moment. `is_locked`: a token has existed, so one is needed."""
+    """The tokens and sessions of one moment. `is_locked`: a token has existed, so one is needed.
+    `changes`: how many changes by this service's processes it has."""
 
     is_locked: bool = False
     grants: tuple[Grant, ...] = ()
     sessions: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     read_at: float = -inf
+    changes: int = 0
 
     def find(self, token: str) -> Grant | None:
         """The token's grant, be it valid or not. Raises MistypedToken."""
@@ -85,9 +89,11 @@ class KnownTokens:
         registry: Database,
         file: Path | None,
         connected: Callable[[], AbstractContextManager[None]],
+        siblings: Siblings | None = None,
     ) -> None:
         self._registry = registry
         self._connected = connected
+        self._siblings = siblings or alone()
         self._file = TokensInFile(file) if file else None
         self._snapshot: TokenSnapshot | None = None
         self._reading = Lock()
@@ -108,7 +114,10 @@ class KnownTokens:
     def latest(self) -> TokenSnapshot | None:
         """What is known, however old, without waiting for a database; None before the first
         look."""
-        return self._snapshot
+        known = self._snapshot
+        if known is not None and known.changes != self._changes:
+            return replace(known, read_at=-inf)
+        return known
 
     def current(self) -> TokenSnapshot:
         """What is known, read lately. While the registry can't be read, what was read last counts:
@@ -124,23 +133,26 @@ class KnownTokens:
         return self._read_since(time.monotonic())
 
     def _read_since(self, moment: float) -> TokenSnapshot:
-        known = self._snapshot
+        known = self.latest()
         if known is not None and known.read_at >= moment:
             return known
         with self._reading:
-            known = self._snapshot
+            known = self.latest()
             if known is None or known.read_at < moment:
                 known = self._read(known)
             return known
 
     def forget(self) -> None:
-        """After a change by this process: the next request looks again."""
-        with self._reading:
-            if self._snapshot is not None:
-                self._snapshot = replace(self._snapshot, read_at=-inf)
+        """After a change by this process: the next request to any of its siblings looks again."""
+        with self._siblings.locked():
+            self._siblings.service[OfService.TOKEN_CHANGES] += 1
+
+    @property
+    def _changes(self) -> int:
+        return int(self._siblings.service[OfService.TOKEN_CHANGES])
 
     def _read(self, before: TokenSnapshot | None) -> TokenSnapshot:
-        read_at = time.monotonic()
+        read_at, changes = time.monotonic(), self._changes
         in_file = self._file.grants() if self._file else ()
         try:
             with self._connected():
@@ -150,6 +162,7 @@ class KnownTokens:
                     grants=(*in_file, *map(grant_in, rows)),
                     sessions=open_sessions(self._registry),
                     read_at=read_at,
+                    changes=changes,
                 )
             self._has_failed = False
         except Exception:
@@ -158,7 +171,7 @@ class KnownTokens:
             if not self._has_failed:
                 log.warning("tokens_unknown", exc_info=True)
             self._has_failed = True
-            found = replace(before, read_at=read_at)
+            found = replace(before, read_at=read_at, changes=changes)
         self._snapshot = found
         return found
 

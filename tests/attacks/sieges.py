@@ -69,11 +69,12 @@ HEAD = (
 )
 
 
-def besiege(name: str, folder: Path, seconds: float) -> Outcome:
-    """Starts a service on a disk of its own, attacks it for so long, and gives what was seen."""
+def besiege(name: str, folder: Path, seconds: float, processes: int = 1) -> Outcome:
+    """Starts a service with so many API processes on a disk of its own, attacks it for so long, and
+    gives what was seen."""
     folder.mkdir()
     with small_disk(folder / "disk", DISK_BYTES) as disk:
-        settings = Settings(data_dir=disk.folder / "data")
+        settings = Settings(data_dir=disk.folder / "data", processes=processes)
         with running_cluster(settings, folder, runner=RUNNERS.get(name, ())) as cluster:
             until(cluster.answers)
             rows, failed = _prepare(cluster)
@@ -83,7 +84,7 @@ def besiege(name: str, folder: Path, seconds: float) -> Outcome:
                 subprocess.run(
                     [sys.executable, "-m", "tests.attacks.assaults", *attack], check=True
                 )
-            broken = measured.broken(RESERVE - DATABASES_GROW) + _not_well(cluster)
+            broken = measured.broken(RESERVE - DATABASES_GROW, processes) + _not_well(cluster)
         if name in NEVER_REFUSED and measured.refused:
             broken.append(f"{measured.refused} small uploads were refused")
         broken += [f"a process ended with exit code {code}" for code in cluster.disorderly_exits()]

@@ -173,7 +173,8 @@ def running_cluster(
 def environment_of(settings: Settings) -> dict[str, str]:
     """The variables that make a process share this service."""
     urls = {f"{PREFIX}{name.upper()}": getattr(settings, name) for name in URLS}
-    return {"GLYPHD_DATA_DIR": str(settings.data_dir)} | {
+    chosen = {"DATA_DIR": settings.data_dir, "PROCESSES": settings.processes or 1}
+    return {f"{PREFIX}{name}": str(value) for name, value in chosen.items()} | {
         name: url for name, url in urls.items() if url is not None
     }
 

@@ -54,7 +54,9 @@ def serving(
     folder: Path | None = None,
     command: tuple[str, ...] = (GLYPHD,),
 ) -> Iterator[Process]:
-    """`glyphd serve` on a free port; `command` is what runs `glyphd`."""
+    """`glyphd serve` on a free port, as one process unless asked otherwise; `command` is what runs
+    `glyphd`."""
+    environment = {"GLYPHD_PROCESSES": "1", **environment}
     words = (*command, "serve", "--port", "0", *arguments)
     with _running(*words, environment=environment, folder=folder) as popen:
         assert popen.stdout is not None

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from glyphd.server import ServerLimits, listen, run_server
+from glyphd.listener import listen
+from glyphd.server import ServerLimits, run_server
 from tests.server.apps import Holding, counting
 
 LARGE = 2 << 30

@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from glyphd.errors import InvalidSettings
-from glyphd.server import ServerLimits, listen
+from glyphd.listener import listen
+from glyphd.server import ServerLimits
 from glyphd.settings import Settings
 from tests.server.apps import Sending
 from tests.server.wire import GET, Serve, post, post_chunks, read_answer, read_to_the_end

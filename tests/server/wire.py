@@ -12,7 +12,8 @@ from io import BufferedReader
 from typing import Any, cast
 from wsgiref.types import WSGIApplication
 
-from glyphd.server import Rules, ServerLimits, listen, run_server
+from glyphd.listener import listen
+from glyphd.server import Rules, ServerLimits, run_server
 from glyphd.server.admission import NO_RULES
 
 LIMIT_SECONDS = 10.0

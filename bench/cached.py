@@ -1,4 +1,5 @@
-"""Pages of 100 listings against Datasette: by model and score, latest first, over 8 connections."""
+"""The same twelve pages of 100 listings again and again, against Datasette: by model and score,
+latest first, over 8 connections."""
 
 import json
 from collections import defaultdict
@@ -57,15 +58,13 @@ def measure(plan: Plan) -> list[Result]:
 
 def listing_requests() -> Requests:
     """Of glyphd, a page of each model."""
-    return [
-        (
-            "/api/listings?"
-            + urlencode({"model": model, "min_score": MIN_SCORE, "limit": LIMIT, "fields": fields}),
-            {},
-        )
-        for fields in (",".join(COLUMNS),)
-        for model in MODELS
-    ]
+    return [(listing_path(model, str(MIN_SCORE)), {}) for model in MODELS]
+
+
+def listing_path(model: str, min_score: str) -> str:
+    """A page of glyphd, with the columns that its peer has."""
+    asked = {"model": model, "min_score": min_score, "limit": LIMIT, "fields": ",".join(COLUMNS)}
+    return f"/api/listings?{urlencode(asked)}"
 
 
 def _rivals(glyphd: int, datasette: int) -> dict[str, Rival]:
@@ -81,8 +80,14 @@ def _rivals(glyphd: int, datasette: int) -> dict[str, Rival]:
 
 
 def _table_requests() -> Requests:
+    return [(table_path(model, str(MIN_SCORE)), {}) for model in MODELS]
+
+
+def table_path(model: str, min_score: str) -> str:
     """Of Datasette, its JSON of a table, without what glyphd doesn't do either: counts, facets."""
-    fixed = {
+    asked = {
+        "model": model,
+        "score__gte": min_score,
         "_sort_desc": "seen_at",
         "_size": LIMIT,
         "_shape": "array",
@@ -90,10 +95,7 @@ def _table_requests() -> Requests:
         "_nofacet": 1,
         "_nosuggest": 1,
     }
-    return [
-        ("/peer/listings.json?" + urlencode({"model": model, "score__gte": MIN_SCORE, **fixed}), {})
-        for model in MODELS
-    ]
+    return f"/peer/listings.json?{urlencode(asked)}"
 
 
 def _sql_requests() -> Requests:

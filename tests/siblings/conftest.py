@@ -1,0 +1,28 @@
+"""The API processes of one service, as this test's process sees them."""
+
+from collections.abc import Callable
+from threading import RLock
+
+import pytest
+
+from glyphd.siblings.family import Siblings, found_family
+from glyphd.siblings.shared_memory import Shape
+
+UPLOADS = 2
+
+Sibling = Callable[[int], Siblings]
+
+
+@pytest.fixture
+def sibling() -> Sibling:
+    """One of two processes by its number; each call is a process that has just started."""
+    family = found_family(2, UPLOADS)
+    one_at_a_time = RLock()
+
+    def start(number: int) -> Siblings:
+        found = Siblings(Shape(2, UPLOADS), family.descriptor, number)
+        found._lock = one_at_a_time  # the system's lock keeps only other processes out
+        found.join()
+        return found
+
+    return start
