@@ -138,7 +138,7 @@ def test_a_file_with_the_column_is_imported_and_the_value_comes_back(
     environment = data_in(before) | {"PYTHONPATH": str(changed)}
     assert (
         _glyphd(changed, data_in(before), "migrate").strip()
-        == "applied archive 007_warranty_months"
+        == "applied archive 008_warranty_months"
     )
     with serving(
         environment=environment, folder=changed, command=(sys.executable, "-m", "glyphd")
@@ -156,7 +156,7 @@ def test_a_file_with_the_column_is_imported_and_the_value_comes_back(
         ("L40", 36, 3),
         ("L40S", None, 3),
     ]
-    refused = _run(changed, data_in(before), "migrate", "--to", "archive:6")
+    refused = _run(changed, data_in(before), "migrate", "--to", "archive:7")
     assert "scored_listings.warranty_months" in refused.stderr
     _glyphd(changed, data_in(before), "check")
     _glyphd(changed, data_in(before), "verify", "--all")
@@ -184,6 +184,6 @@ def test_the_step_is_the_same_on_either_database_and_can_be_taken_back(
     environment = data_in(database_settings.data_dir)
     if database_settings.database_url is not None:
         environment["GLYPHD_DATABASE_URL"] = database_settings.database_url
-    for command in ("init-db", "check", "migrate --to archive:6"):
+    for command in ("init-db", "check", "migrate --to archive:7"):
         _glyphd(changed, environment, *command.split())
     assert run("check", environment=environment).returncode == 0

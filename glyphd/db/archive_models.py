@@ -29,6 +29,7 @@ from glyphd.contracts.columns import COLUMNS
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.db.complete_models import CompleteSource
 from glyphd.db.fields import CaselessTextField, JsonTextField, TimeTextField
+from glyphd.db.summary_models import SUMMARY_MODELS
 
 
 class ArchiveIdentity(Model):
@@ -300,4 +301,5 @@ ARCHIVE_MODELS = (
     CompleteSource,
     GPUModel,
     QuantizedListing,
+    *SUMMARY_MODELS,
 )
