@@ -424,6 +424,8 @@ CREATE TABLE peer_prices ( -- one row for each model and condition with the pric
     PRIMARY KEY (model, condition)
 ) WITHOUT ROWID;
 
+CREATE INDEX import_batches_complete ON import_batches (complete_at) WHERE complete_at IS NOT NULL;
+
 -- gpu.registry.sqlite
 
 CREATE TABLE "registry_migrations" ("id" INTEGER NOT NULL PRIMARY KEY, "name" VARCHAR(255) NOT NULL, "migrated_at" DATETIME NOT NULL);

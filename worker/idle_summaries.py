@@ -1,17 +1,21 @@
 """Fills the answers about the whole market that the archive keeps, while no job is waiting.
 
-It runs in parallel, on its own connection. An import that arrives meanwhile shares the processor
-with it for one answer at most.
+It runs in parallel, on its own connection, and is interrupted when a job arrives.
 """
 
 import os
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import timedelta
 from threading import get_native_id
 
 import structlog
+from peewee import Database
 
+from glyphd.db.dialects import interrupter
+from glyphd.db.troubles import DATABASE_ERRORS
 from glyphd.history.market_summaries import LEAST_EVENTS, keep_summaries, lacks_summaries
 from glyphd.importing.integrity_log import IntegrityLog
 from glyphd.times import utc_now, utc_text
@@ -20,6 +24,9 @@ from worker.passing import passing_reason
 
 IDLE_LOOK_SECONDS = 2.0
 """How often to test whether there is something to compute."""
+
+WATCH_SECONDS = 0.1
+"""How soon it is interrupted by a job."""
 
 SETTLED_SECONDS = 1.0
 """A client that has just sent a file may be about to send the next one."""
@@ -65,17 +72,20 @@ class IdleSummaries:
                 raise
 
     def _compute(self) -> None:
-        with suppress(OSError):  # on Linux each thread has its own niceness
-            os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)
         began = time.monotonic()
-        archive = self._context.archive
+        work = _Work(self._context.archive, self._least)
         try:
-            with archive.connection_context():
-                keep_summaries(archive, go_on=self._is_idle, least=self._least)
+            with ThreadPoolExecutor(1, "summaries") as pool:
+                running = pool.submit(work.run)
+                while not wait([running], WATCH_SECONDS).done:
+                    if not self._is_idle():
+                        work.end()
+                is_done = running.result()
         finally:
             seconds = time.monotonic() - began
             self._rests_until = began + (1 + RESTS) * seconds
-        log.info("summaries_kept", seconds=round(seconds, 3))
+        name = "summaries_kept" if is_done else "summaries_postponed"
+        log.info(name, seconds=round(seconds, 3))
 
     def _is_due(self) -> bool:
         archive = self._context.services.archive
@@ -87,3 +97,38 @@ class IdleSummaries:
             return False
         settled = utc_text(utc_now() - timedelta(seconds=SETTLED_SECONDS))
         return self._log.latest_arrival() < settled
+
+
+class _Work:
+    """One computation, which another thread can end."""
+
+    def __init__(self, archive: Database, least: int) -> None:
+        self._archive = archive
+        self._least = least
+        self._interrupt: Callable[[], None] | None = None
+        self._is_ended = False
+
+    def run(self) -> bool:
+        """Whether it was not ended."""
+        with suppress(OSError):  # on Linux each thread has its own niceness
+            os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)
+        try:
+            with self._archive.connection_context():
+                self._interrupt = interrupter(self._archive)
+                try:
+                    keep_summaries(
+                        self._archive, go_on=lambda: not self._is_ended, least=self._least
+                    )
+                finally:
+                    self._interrupt = None
+        except DATABASE_ERRORS:
+            if not self._is_ended:
+                raise
+        return not self._is_ended
+
+    def end(self) -> None:
+        """Must be called repeatedly until `run` is over, because a statement may be just about to
+        start."""
+        self._is_ended = True
+        if self._interrupt is not None:
+            self._interrupt()

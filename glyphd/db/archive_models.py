@@ -76,6 +76,13 @@ class ImportBatch(Model):
         table_name = "import_batches"
 
 
+ImportBatch.add_index(
+    ImportBatch.index(ImportBatch.complete_at, name="import_batches_complete").where(
+        ImportBatch.complete_at.is_null(False)
+    )
+)
+
+
 class ScoredListing(Model):
     """One scoring event, kept forever, with all values of its row. Append-only, except for derived
     columns: `is_current`, `is_indistinct` and `change_step`.

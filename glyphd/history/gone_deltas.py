@@ -54,6 +54,7 @@ class GoneDeltas:
         self._database = database
         self._query = query
         self._known = known
+        self._ranges: dict[str, tuple[int, int] | None] = {}
 
     def after(self, position: Position | None, limit: int) -> list[GoneDelta]:
         """The next ones after a position, the latest first."""
@@ -121,7 +122,7 @@ class GoneDeltas:
             batches = batches.where(ImportBatch.last_seen_at >= earlier.complete_at)
         rows = self._database.execute(batches.order_by(ImportBatch.id.desc())).fetchall()
         for (import_id,) in rows:
-            ids = event_range(self._database, import_id) if limit > 0 else None
+            ids = self._range_of(import_id) if limit > 0 else None
             if ids is not None and (below is None or ids[0] < below):
                 query = self._left_out_of(ScoredListing.id.between(*ids), file, earlier)
                 for event_id in self._ids(query, below, limit):
@@ -169,6 +170,20 @@ class GoneDeltas:
         )
         return ScoredListing.id.in_(found)
 
+    def _is_listed_in(self, file: CompleteFile) -> Any:
+        """Condition: a row of the file is an observation of the event's listing. The ids of its
+        rows are in the index of listings, so that no event is read."""
+        ids = self._range_of(file.import_id)
+        if ids is None:
+            return SQL("1 = 0")
+        same = _LISTED.first_event_id == ScoredListing.first_event_id
+        return fn.EXISTS(_LISTED.select(SQL("1")).where(same, _LISTED.id.between(*ids)))
+
+    def _range_of(self, import_id: str) -> tuple[int, int] | None:
+        if import_id not in self._ranges:
+            self._ranges[import_id] = event_range(self._database, import_id)
+        return self._ranges[import_id]
+
     def _left_out_of(self, among: Any, file: CompleteFile, earlier: CompleteFile | None) -> Select:
         """The ids of those that the file leaves out, among the events that meet a condition."""
         followed = _LATER.select(SQL("1")).where(
@@ -183,12 +198,12 @@ class GoneDeltas:
             is_observation(),
             ScoredListing.is_indistinct == 0,
             ScoredListing.seen_at < file.complete_at,
-            ~fn.EXISTS(_listed_in(file.import_id)),
+            ~self._is_listed_in(file),
             ~fn.EXISTS(followed),
         )
         if earlier is not None:
             was_there = ScoredListing.seen_at >= earlier.complete_at
-            query = query.where(was_there | fn.EXISTS(_listed_in(earlier.import_id)))
+            query = query.where(was_there | self._is_listed_in(earlier))
         return restrict(query, self._database, self._query.model_dump(include=OFFER_FILTERS))
 
 
@@ -209,8 +224,12 @@ def returned_events(database: Database, query: DeltaQuery, known: Knowledge) -> 
         .limit(1)
     )
     was_left_out = ImportBatch.alias("latest_file_between")
+    listed = _LISTED.select(SQL("1")).where(
+        _LISTED.first_event_id == ScoredListing.first_event_id,
+        _LISTED.import_id == was_left_out.import_id,
+    )
     gone = was_left_out.select(SQL("1")).where(
-        was_left_out.import_id == between, ~fn.EXISTS(_listed_in(was_left_out.import_id))
+        was_left_out.import_id == between, ~fn.EXISTS(listed)
     )
     before = previous_observation(ScoredListing, known.counting)
     found = events.join(_BEFORE, on=(_BEFORE.id == before)).where(
@@ -226,10 +245,3 @@ def _file_before(files: Sequence[CompleteFile], file: CompleteFile) -> CompleteF
     """The complete file of the source before this one."""
     at = files.index(file)
     return next((one for one in files[at + 1 :] if one.source == file.source), None)
-
-
-def _listed_in(import_id: Any) -> Any:
-    """Query for rows of an import that list the event's offer."""
-    return _LISTED.select(SQL("1")).where(
-        _LISTED.first_event_id == ScoredListing.first_event_id, _LISTED.import_id == import_id
-    )

@@ -1,4 +1,6 @@
-"""Answers about the whole market that a worker computes when it is idle, and keeps until the archive changes."""
+"""Answers about the whole market that a worker computes when it is idle, and keeps until the archive changes; and
+an index of complete files by their moment.
+"""
 
 from peewee import Database, SqliteDatabase
 from peewee_migrate import Migrator
@@ -17,6 +19,9 @@ POSTGRESQL = {
     "keyed": "",
     "now": """to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""",
 }
+
+INDEX = "import_batches_complete"
+CREATE_INDEX = f"CREATE INDEX {INDEX} ON import_batches (complete_at) WHERE complete_at IS NOT NULL"
 
 TABLES = {
     "market_summaries": (
@@ -72,6 +77,7 @@ def migrate(migrator: Migrator, database: Database, *, fake: bool = False) -> No
     for table in TABLES:
         for statement in create(table):
             migrator.sql(statement)
+    migrator.sql(CREATE_INDEX)
     now = (SQLITE if on_sqlite else POSTGRESQL)["now"]
     migrator.sql(
         f"INSERT INTO schema_version (version, name, applied_at) VALUES (7, '{NAME}', {now})"
@@ -79,6 +85,7 @@ def migrate(migrator: Migrator, database: Database, *, fake: bool = False) -> No
 
 
 def rollback(migrator: Migrator, database: Database, *, fake: bool = False) -> None:
+    migrator.sql(f"DROP INDEX {INDEX}")
     for table in reversed(TABLES):
         migrator.sql(f"DROP TABLE {table}")
     migrator.sql(f"DELETE FROM schema_version WHERE name = '{NAME}'")

@@ -1,6 +1,9 @@
 """A worker computes the answers about the whole market when it has nothing else to do."""
 
+import time
+
 import pytest
+from peewee import Database
 
 from glyphd.db.summary_models import MarketSummary
 from tests.service import Service, offers
@@ -53,6 +56,22 @@ def test_it_waits_until_no_further_file_is_to_be_expected(
     service.import_csv(offers("L4,2400,0.9,EU,Acme,2025-07-28"))
     idle.look()
     assert _kept(service) == 0
+
+
+def test_a_job_that_arrives_interrupts_it(
+    service: Service, idle: IdleSummaries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.import_csv(offers("L4,2400,0.9,EU,Acme,2025-07-28"))
+    endless = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT MAX(n) FROM n"
+
+    def compute(archive: Database, **_: object) -> None:
+        service.upload(offers("L4,2300,0.9,EU,Acme,2025-07-29"))
+        archive.execute_sql(endless).fetchall()
+
+    monkeypatch.setattr(idle_summaries, "keep_summaries", compute)
+    idle.look()
+    assert _kept(service) == 0
+    assert idle._rests_until < time.monotonic() + idle_summaries.TROUBLED_SECONDS / 2
 
 
 def test_without_an_archive_it_says_nothing(
