@@ -1,7 +1,8 @@
 """Compares watches with what a job moves in the market, within the archive's transaction."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from peewee import SQL, Case, Database, Select, fn
@@ -48,14 +49,21 @@ def look_for_watches(registry: Registry, claim: Claim) -> Look | None:
     def look(database: Database) -> None:
         known = present(database)
         possible = find_conditions(database)
-        found = [
-            find_offers(database, known, watch, claim)
-            for watch in watches
-            if watch.condition in possible
-        ]
+        found: list[Found] = []
+        for same in _alike(watch for watch in watches if watch.condition in possible):
+            of_first = find_offers(database, known, same[0], claim)
+            found += [replace(of_first, watch_id=watch.id) for watch in same]
         registry.keep_matches(claim, [one for one in found if one.total])
 
     return look
+
+
+def _alike(watches: Iterable[Watch]) -> Iterable[list[Watch]]:
+    """The watches in groups that ask for the same, so that each question is asked once."""
+    found: dict[Hashable, list[Watch]] = {}
+    for watch in watches:
+        found.setdefault((watch.condition, watch.value, watch.filters), []).append(watch)
+    return found.values()
 
 
 def find_conditions(database: Database) -> set[WatchCondition]:

@@ -79,7 +79,8 @@ class GoneDeltas:
         return [*here, *((file, None) for file in wanted if file.complete_at < moment)]
 
     def _files(self) -> list[CompleteFile]:
-        """All complete files that count, the latest first."""
+        """The complete files that count, the latest first; of those of a source for the same moment
+        the last one."""
         query = (
             ImportBatch.select(
                 ImportBatch.id,
@@ -91,7 +92,11 @@ class GoneDeltas:
             .where(IS_COMPLETE, _COUNTS)
             .order_by(ImportBatch.complete_at.desc(), ImportBatch.id.desc())
         )
-        return [CompleteFile(*row) for row in self._database.execute(query).fetchall()]
+        files = [CompleteFile(*row) for row in self._database.execute(query).fetchall()]
+        latest: dict[tuple[str, str], CompleteFile] = {}
+        for file in files:
+            latest.setdefault((file.source, file.complete_at), file)
+        return list(latest.values())
 
     def _is_wanted(self, file: CompleteFile) -> bool:
         asked = self._query

@@ -42,9 +42,11 @@ class PlainDeltas:
         }
 
     def _gone_by(self, event: Event, following: Event | None) -> Iterator[int]:
-        """The files that leave it out and follow one that does not."""
+        """The files that leave it out and follow one that does not. Of those for one moment only
+        the last one speaks."""
         is_there = True
-        for file, complete_at in self._files_of(event):
+        last = {complete_at: file for file, complete_at in self._files_of(event)}
+        for complete_at, file in last.items():
             if complete_at <= event.row.minute:
                 continue
             if following is not None and following.row.minute <= complete_at:

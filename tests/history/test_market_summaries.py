@@ -1,6 +1,7 @@
 """Answers about the whole market are kept for one state of the archive: what is kept is what would
 be computed, and in another state it is not used."""
 
+from array import array
 from itertools import count
 from typing import Any
 
@@ -12,7 +13,7 @@ from glyphd.contracts.queries import ListingQuery
 from glyphd.db.archive_models import ROLLBACK
 from glyphd.db.summary_models import MarketSummary, PeerPrices
 from glyphd.history import market_summaries
-from glyphd.history.kept_answers import MODELS, kept_answer
+from glyphd.history.kept_answers import MODELS, SOURCE_TOTALS, kept_answer
 from glyphd.history.market_models import MODEL_COLUMNS, Models
 from glyphd.history.market_stats import Stats
 from glyphd.history.market_summaries import keep_summaries, lacks_summaries, summary_faults
@@ -61,13 +62,15 @@ def test_what_is_kept_is_used(store: DatabaseListingStore) -> None:
         keep_summaries(store.database, least=0)
         for model in (MarketSummary, PeerPrices):
             assert store.database.execute(model.select()).fetchall()
-        store.database.execute(
-            MarketSummary.update(content="[]").where(MarketSummary.name == MODELS)
-        )
-        remembered = RememberedHistory(store.database)
-        assert list(remembered.rows(Models(store.database))) == []
-        assert remembered.find_model("L4") is None
-        assert list(remembered.rows(Models(store.database, gone="include"))) != []
+        is_totals = MarketSummary.name == SOURCE_TOTALS
+        store.database.execute(MarketSummary.update(content="[]").where(~is_totals))
+        store.database.execute(MarketSummary.update(content="{}").where(is_totals))
+        store.database.execute(PeerPrices.update(prices=array("d", [0.0, 1e9]).tobytes()))
+        found = _answers(store.database)
+        used = {str({"by": ["model"]}), str({"by": ["model", "region"]}), "models", "one model"}
+        assert {name for name, rows in found.items() if rows == []} == used
+        assert found["sources"] == {}
+        assert {row[3] for row in found["percentiles by seen_at"]} <= {0.0, 100.0}
 
 
 def test_in_another_state_it_is_not_used(store: DatabaseListingStore) -> None:
