@@ -72,6 +72,14 @@ def write_next_month(source: Path, target: Path, months: int) -> Path:
     return target
 
 
+def write_without(source: Path, target: Path, tenth: int) -> Path:
+    """The source's rows without every tenth one: those whose number ends in this digit."""
+    with source.open() as given, target.open("w") as file:
+        file.write(next(given))
+        file.writelines(line for number, line in enumerate(given) if number % 10 != tenth)
+    return target
+
+
 def write_repeated(source: Path, target: Path, size: int) -> Path:
     """The source's rows over and over, to this size in bytes at least."""
     header, rows = source.read_bytes().split(b"\n", 1)

@@ -1,48 +1,108 @@
 """Statistics in groups against the same by SQL in the `sqlite3` shell, and computed columns against
-a plain page. No question is asked twice in the same words."""
+a plain page. No question is asked twice in the same words, but for those that a worker has answered
+beforehand: each of these is asked of a new process."""
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
 
 from bench.peers import PRAGMAS, copy_market, run_shell
 from bench.plan import MARKET_ROWS, Plan
 from bench.samples import Result, at_most, milliseconds
-from bench.service import running_service
+from bench.service import Running, running_service
 
 ROUNDS = 5
 PLAIN = "/api/listings?limit=100"
 PRICED = f"{PLAIN}&fields=model,price_usd,price_percentile,price_vs_median_pct"
 GROUPINGS = ("model", "model,region")
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+KEPT = {
+    "`/api/stats?by=model`": ("/api/stats?by=model", 40),
+    "`/api/stats?by=model,region`": ("/api/stats?by=model,region", 40),
+    "`/api/models`": ("/api/models", 40),
+    "the market page": ("/", 40),
+    "a page with percentiles": (PRICED, 3),
+}
+"""Paths, and how many plain pages each may take."""
+WARM_UP = 20
+KEPT_SECONDS = 600
 
 
 def measure(plan: Plan) -> list[Result]:
     rounds = len(plan.rounds(ROUNDS))
-    with plan.market() as folder, running_service(folder) as service:
-        for edition in (1, 2):
-            service.take_in(plan.offers(MARKET_ROWS, edition=edition))
-        peer = copy_market(service.archive, folder / "peer.sqlite")
-        with service.client() as client:
-            times = {
-                path: [client.seconds_for(_asked_anew(path, number)) for number in range(rounds)]
-                for path in (*(f"/api/stats?by={by}" for by in GROUPINGS), PLAIN, PRICED)
-            }
-        shell = {by: [run_shell(peer, _by_hand(by)) for _ in range(rounds)] for by in GROUPINGS}
-    plain = milliseconds(times[PLAIN])
-    stats = [
+    with plan.market() as folder:
+        with running_service(folder) as service:
+            for edition in (1, 2):
+                service.take_in(plan.offers(MARKET_ROWS, edition=edition))
+            computed = _computed(service, folder, rounds)
+            if plan.is_full:
+                _wait_until_kept(service)
+        first = _asked_first(folder, rounds)
+    plain = milliseconds(first.pop(PLAIN))
+    return [
+        *computed,
+        *(
+            Result(
+                f"{what}, asked first",
+                milliseconds(first[path]),
+                "a plain page",
+                plain,
+                at_most(most),
+            )
+            for what, (path, most) in KEPT.items()
+        ),
+    ]
+
+
+def _computed(service: Running, folder: Path, rounds: int) -> list[Result]:
+    """What nobody has answered beforehand."""
+    peer = copy_market(service.archive, folder / "peer.sqlite")
+    paths = {by: f"/api/stats?by={by}" for by in GROUPINGS}
+    with service.client() as client:
+        times = {
+            by: [client.seconds_for(_asked_anew(path, number)) for number in range(rounds)]
+            for by, path in paths.items()
+        }
+    return [
         Result(
-            f"`/api/stats?by={by}`",
-            milliseconds(times[f"/api/stats?by={by}"]),
+            f"`{paths[by]}` of a part",
+            milliseconds(times[by]),
             "the sqlite3 shell",
-            milliseconds(shell[by]),
+            milliseconds(run_shell(peer, _by_hand(by)) for _ in range(rounds)),
             at_most(1.3),
         )
         for by in GROUPINGS
     ]
-    priced = milliseconds(times[PRICED][1:] or times[PRICED])
-    return [
-        *stats,
-        Result(
-            "a page with percentiles, after the first", priced, "a plain page", plain, at_most(3)
-        ),
-    ]
+
+
+def _asked_first(folder: Path, rounds: int) -> dict[str, list[float]]:
+    """Each question to processes that were not asked it before, and plain pages of the same."""
+    times: dict[str, list[float]] = {
+        path: [] for path in (PLAIN, *(path for path, _ in KEPT.values()))
+    }
+    for _ in range(rounds):
+        for path, _most in KEPT.values():
+            with running_service(folder) as service, service.client() as client:
+                for _ in range(WARM_UP):
+                    client.get_ok(PLAIN)
+                times[PLAIN].append(client.seconds_for(PLAIN))
+                times[path].append(client.seconds_for(path))
+    return times
+
+
+def _wait_until_kept(service: Running) -> None:
+    """Until the worker has found time for the answers that it keeps."""
+    deadline = time.monotonic() + KEPT_SECONDS
+    names = len(GROUPINGS) + 3
+    query = (
+        "SELECT COUNT(*) FROM market_summaries WHERE archive_version LIKE "
+        "(SELECT MAX(id) FROM import_batches) || '-%'"
+    )
+    with closing(sqlite3.connect(service.archive)) as archive:
+        while archive.execute(query).fetchone()[0] < names:
+            assert time.monotonic() < deadline, "the worker did not keep its answers"
+            time.sleep(1)
 
 
 def _asked_anew(path: str, number: int) -> str:

@@ -411,6 +411,21 @@ WHERE event.is_current = 1
             )
     );
 
+CREATE TABLE market_summaries ( -- one row for each answer about the whole market that is kept
+    name TEXT NOT NULL PRIMARY KEY, -- what it is an answer to
+    archive_version TEXT NOT NULL, -- the state of the archive that it was computed in
+    content TEXT NOT NULL -- JSON
+) WITHOUT ROWID;
+
+CREATE TABLE peer_prices ( -- one row for each model and condition with the prices of its current offers
+    model TEXT NOT NULL, -- the model, its ASCII letters in lower case
+    condition TEXT NOT NULL, -- the same of the condition; empty for none
+    prices BLOB NOT NULL, -- in ascending order, as doubles, little-endian
+    PRIMARY KEY (model, condition)
+) WITHOUT ROWID;
+
+CREATE INDEX import_batches_complete ON import_batches (complete_at) WHERE complete_at IS NOT NULL;
+
 -- gpu.registry.sqlite
 
 CREATE TABLE "registry_migrations" ("id" INTEGER NOT NULL PRIMARY KEY, "name" VARCHAR(255) NOT NULL, "migrated_at" DATETIME NOT NULL);

@@ -20,6 +20,7 @@ from glyphd.services import Services
 from glyphd.uploads.store import HALF_RECEIVED_SECONDS, TIDY_SECONDS
 from worker.apart import Reader, has_second_core
 from worker.context import WorkerContext
+from worker.idle_summaries import IDLE_LOOK_SECONDS, IdleSummaries
 from worker.orphans import OrphanSearch
 from worker.quiet_check import LOOK_SECONDS, QuietCheck
 from worker.taking_up import TakingUp
@@ -66,6 +67,7 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
         _every(SILENCE_LOOK_SECONDS, stopping, services.registry.report_silent),
         _every(SWEEP_SECONDS, stopping, taking_up.sweep),
         _every(LOOK_SECONDS, stopping, QuietCheck(services, context.is_suspect, stopping).look),
+        _every(IDLE_LOOK_SECONDS, stopping, IdleSummaries(context).look),
     ]
     if stop_with_parent:
         Thread(target=_watch_parent, args=(stopping,), name="parent", daemon=True).start()

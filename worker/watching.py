@@ -1,7 +1,8 @@
 """Compares watches with what a job moves in the market, within the archive's transaction."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from peewee import SQL, Case, Database, Select, fn
@@ -15,12 +16,14 @@ from glyphd.importing.claims import Claim
 from glyphd.importing.registry import Registry
 from glyphd.listings.statements import Statements, Values
 from glyphd.storage.knowledge import Knowledge, present
-from glyphd.storage.moves import MOVES, Look, Move, move_kind, previous_price
+from glyphd.storage.moves import MOVED, MOVES, Look, Move, move_kind, previous_price
 from glyphd.storage.offers import is_from_same, is_observation
 from glyphd.storage.predicates import PREDICATES, restrict
 
 MOST_MATCHES = 100
 """The most offers that a watch keeps of one change, the cheapest ones; it counts all."""
+
+_NO_LIMIT = 2**62
 
 _OFFER_COLUMNS = (
     "listing_id",
@@ -46,26 +49,35 @@ def look_for_watches(registry: Registry, claim: Claim) -> Look | None:
     def look(database: Database) -> None:
         known = present(database)
         possible = find_conditions(database)
-        found = [
-            find_offers(database, known, watch, claim)
-            for watch in watches
-            if watch.condition in possible
-        ]
+        found: list[Found] = []
+        for same in _alike(watch for watch in watches if watch.condition in possible):
+            of_first = find_offers(database, known, same[0], claim)
+            found += [replace(of_first, watch_id=watch.id) for watch in same]
         registry.keep_matches(claim, [one for one in found if one.total])
 
     return look
 
 
+def _alike(watches: Iterable[Watch]) -> Iterable[list[Watch]]:
+    """The watches in groups that ask for the same, so that each question is asked once."""
+    found: dict[Hashable, list[Watch]] = {}
+    for watch in watches:
+        found.setdefault((watch.condition, watch.value, watch.filters), []).append(watch)
+    return found.values()
+
+
 def find_conditions(database: Database) -> set[WatchCondition]:
     """The conditions that some moved offer may meet: most changes have no offer for several of
     them, and then their watches need not be compared."""
-    cheaper = fn.MAX(Case(None, [(_is_cheaper(), 1)], 0))
-    query = ScoredListing.select(move_kind, cheaper).from_(MOVES).group_by(move_kind)
-    moves = dict(database.execute(query).fetchall())
-    possible = {condition for move, condition in _CONDITION_OF.items() if move.value in moves}
-    if moves.keys() - {Move.GONE.value}:
+    tests = [*(move_kind == move.value for move in Move), _is_cheaper()]
+    found = (fn.MAX(Case(None, [(test, 1)], 0)) for test in tests)
+    query = ScoredListing.select(*found).from_(MOVED)
+    *moved, is_any_cheaper = database.execute(query).fetchone()
+    moves = {move for move, is_there in zip(Move, moved, strict=True) if is_there}
+    possible = {condition for move, condition in _CONDITION_OF.items() if move in moves}
+    if moves - {Move.GONE}:
         possible.add(WatchCondition.PRICE_BELOW)
-    if any(moves.values()):
+    if is_any_cheaper:
         possible |= {WatchCondition.DROP_PCT, WatchCondition.LOWEST_EVER}
     return possible
 
@@ -92,11 +104,18 @@ def find_offers(database: Database, known: Knowledge, watch: Watch, claim: Claim
 def _cheapest(
     database: Database, condition: WatchCondition, known: Knowledge, given: Values
 ) -> Select:
-    """Each row: the price before, and the columns of the offer."""
+    """Each row: the price before, and the columns of the offer. The offers are looked up when the
+    cheapest ones are chosen, not for all that match."""
+    moved = ScoredListing.select(
+        ScoredListing.id.alias("event_id"), previous_price.alias("price_before")
+    )
+    order = (ScoredListing.price_usd, ScoredListing.id)
+    chosen = _matching(moved, database, condition, known, given).order_by(*order)
+    chosen = chosen.limit(MOST_MATCHES).alias("chosen")
     columns = (ScoredListing._meta.columns[name] for name in _OFFER_COLUMNS)
-    moved = ScoredListing.select(previous_price, *columns)
-    query = _matching(moved, database, condition, known, given)
-    return query.order_by(ScoredListing.price_usd, ScoredListing.id).limit(MOST_MATCHES)
+    offers = ScoredListing.select(chosen.c.price_before, *columns)
+    found: Select = offers.join(chosen, on=(chosen.c.event_id == ScoredListing.id)).order_by(*order)
+    return found
 
 
 def _counted(
@@ -104,8 +123,11 @@ def _counted(
 ) -> Select:
     """How many there are. Counted apart: most watches find fewer than are kept, and a query that
     does both has to collect them all."""
-    counted = ScoredListing.select(fn.COUNT(SQL("*")))
-    return _matching(counted, database, condition, known, given)
+    moved = ScoredListing.select(ScoredListing.id)
+    # The limit keeps SQLite from merging the two queries: it looks up events that nobody needs
+    # where they are joined to what is counted.
+    matching = _matching(moved, database, condition, known, given).limit(_NO_LIMIT)
+    return Select([matching.alias("matching")], [fn.COUNT(SQL("*"))])
 
 
 def _matching(

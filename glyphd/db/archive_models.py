@@ -29,6 +29,7 @@ from glyphd.contracts.columns import COLUMNS
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.db.complete_models import CompleteSource
 from glyphd.db.fields import CaselessTextField, JsonTextField, TimeTextField
+from glyphd.db.summary_models import SUMMARY_MODELS
 
 
 class ArchiveIdentity(Model):
@@ -73,6 +74,13 @@ class ImportBatch(Model):
 
     class Meta:
         table_name = "import_batches"
+
+
+ImportBatch.add_index(
+    ImportBatch.index(ImportBatch.complete_at, name="import_batches_complete").where(
+        ImportBatch.complete_at.is_null(False)
+    )
+)
 
 
 class ScoredListing(Model):
@@ -300,4 +308,5 @@ ARCHIVE_MODELS = (
     CompleteSource,
     GPUModel,
     QuantizedListing,
+    *SUMMARY_MODELS,
 )

@@ -24,6 +24,8 @@ DERIVED = {
     "import_batches.last_seen_at",
     "jobs.imported_at",
     "listing_keys.first_event_id",
+    "market_summaries",
+    "peer_prices",
     "scored_listings.change_step",
     "scored_listings.first_event_id",
 }

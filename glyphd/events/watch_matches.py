@@ -45,10 +45,12 @@ def keep_matches(database: Database, job: Job, found: Sequence[Found]) -> None:
     """Keeps what watches found in what the job is about to commit, instead of what an earlier
     attempt kept."""
     discard_matches(database, job)
+    # Watches that ask for the same share their offers, which are written as JSON once.
+    texts = {id(one.offers): [json.dumps(offer) for offer in one.offers] for one in found}
     rows = (
-        (one.watch_id, job.id, offer["listing_id"], one.total, json.dumps(offer))
+        (one.watch_id, job.id, offer["listing_id"], one.total, text)
         for one in found
-        for offer in one.offers
+        for offer, text in zip(one.offers, texts[id(one.offers)], strict=True)
     )
     add_rows(database, WatchMatch._meta.table_name, _KEPT_COLUMNS, rows)
 

@@ -17,6 +17,7 @@ from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import uncommitted
 from glyphd.history.differences import PERCENT_DECIMALS, change_pct, difference
 from glyphd.history.gone_deltas import GoneDeltas, Position, returned_events
+from glyphd.history.matching import event_range
 from glyphd.listings.cursors import read_cursor
 from glyphd.listings.results import Page, RowStream, cut_page
 from glyphd.storage.change_steps import NEW_STEP, may_have_moved, steps_from
@@ -66,7 +67,7 @@ class Deltas:
         self._query = query
         self._known = present(database)
         self._ranges = [
-            _event_range(database, import_id) for import_id in dict.fromkeys(query.import_id)
+            event_range(database, import_id) for import_id in dict.fromkeys(query.import_id)
         ]
 
     def page(self, limit: int) -> Page:
@@ -234,20 +235,6 @@ class Deltas:
                 include={*_FILTERS, "import_id", "min_price_change_pct", "kind", "direction"}
             ),
         ]
-
-
-def _event_range(database: Database, import_id: str) -> tuple[int, int] | None:
-    """The lowest and highest id of an import's events; no other import has ids between them. None
-    if it has no events."""
-    events = (
-        ScoredListing.select(ScoredListing.id).where(ScoredListing.import_id == import_id).limit(1)
-    )
-    ends = (
-        events.order_by(ScoredListing.import_index.desc()),
-        events.order_by(ScoredListing.import_index),
-    )
-    found = [database.execute(end).fetchone() for end in ends]
-    return (found[0][0], found[1][0]) if found[0] else None
 
 
 def _in_ranges(ranges: Sequence[tuple[int, int] | None]) -> Any:

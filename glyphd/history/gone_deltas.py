@@ -4,15 +4,18 @@ An offer is gone at the moment of the first complete file of its source that doe
 however often it is missing afterwards.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from heapq import merge
+from itertools import islice
 from typing import Any
 
 from peewee import SQL, Database, Select, fn
 
 from glyphd.contracts.change_queries import DeltaQuery
-from glyphd.db.archive_models import ImportBatch, ScoredListing, Standing
+from glyphd.db.archive_models import BatchChange, ImportBatch, ScoredListing
+from glyphd.history.matching import event_range
 from glyphd.storage.complete_files import IS_COMPLETE
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.offers import fold_source, is_observation, previous_observation
@@ -21,6 +24,9 @@ from glyphd.storage.timelines import TIMELINE
 
 Position = tuple[str, int]
 """The moment and the id of an event."""
+
+GoneDelta = tuple[str, int, str]
+"""The moment, the id of the last observation, and the id of the complete file."""
 
 OFFER_FILTERS = {"model", "region", "seller"}
 _LISTED = ScoredListing.alias("listed_there")
@@ -32,11 +38,13 @@ _COUNTS = ImportBatch.rolled_back_at.is_null()
 
 @dataclass(frozen=True)
 class CompleteFile:
-    """A complete file that counts."""
+    """A complete file that counts; `result` is what its import found, as JSON."""
 
+    batch_id: int
     import_id: str
     source: str
     complete_at: str
+    result: str
 
 
 class GoneDeltas:
@@ -46,36 +54,49 @@ class GoneDeltas:
         self._database = database
         self._query = query
         self._known = known
+        self._ranges: dict[str, tuple[int, int] | None] = {}
 
-    def after(self, position: Position | None, limit: int) -> list[tuple[str, int, str]]:
-        """The next ones after a position, the latest first: the moment, the id of the last
-        observation, and the id of the complete file."""
-        found: list[tuple[str, int, str]] = []
+    def after(self, position: Position | None, limit: int) -> list[GoneDelta]:
+        """The next ones after a position, the latest first."""
+        found: list[GoneDelta] = []
         files = self._files()
-        for complete_at, same in groupby(files, key=lambda file: file.complete_at):
-            if position is not None and complete_at > position[0]:
-                continue
-            below = position[1] if position is not None and complete_at == position[0] else None
-            left = [
-                (complete_at, event_id, file.import_id)
-                for file in same
-                if self._is_wanted(file)
-                for event_id in self._left_out(file, _file_before(files, file), below, limit)
-            ]
-            found += sorted(left, reverse=True)
-            if len(found) >= limit:
+        for file, below in self._files_after(files, position):
+            if len(found) >= limit and file.complete_at < found[-1][0]:
                 break
-        return found[:limit]
+            left = self._left_out(file, _file_before(files, file), below, limit)
+            found += [(file.complete_at, event_id, file.import_id) for event_id in left]
+        return sorted(found, reverse=True)[:limit]
+
+    def _files_after(
+        self, files: Sequence[CompleteFile], position: Position | None
+    ) -> list[tuple[CompleteFile, int | None]]:
+        """The wanted files that can have something after a position, and below which id."""
+        wanted = [file for file in files if self._is_wanted(file)]
+        if position is None:
+            return [(file, None) for file in wanted]
+        moment, event_id = position
+        here = [(file, event_id) for file in wanted if file.complete_at == moment and event_id > 1]
+        return [*here, *((file, None) for file in wanted if file.complete_at < moment)]
 
     def _files(self) -> list[CompleteFile]:
+        """The complete files that count, the latest first; of those of a source for the same moment
+        the last one."""
         query = (
             ImportBatch.select(
-                ImportBatch.import_id, fold_source(ImportBatch.source), ImportBatch.complete_at
+                ImportBatch.id,
+                ImportBatch.import_id,
+                fold_source(ImportBatch.source),
+                ImportBatch.complete_at,
+                ImportBatch.result,
             )
             .where(IS_COMPLETE, _COUNTS)
             .order_by(ImportBatch.complete_at.desc(), ImportBatch.id.desc())
         )
-        return [CompleteFile(*row) for row in self._database.execute(query).fetchall()]
+        files = [CompleteFile(*row) for row in self._database.execute(query).fetchall()]
+        latest: dict[tuple[str, str], CompleteFile] = {}
+        for file in files:
+            latest.setdefault((file.source, file.complete_at), file)
+        return list(latest.values())
 
     def _is_wanted(self, file: CompleteFile) -> bool:
         asked = self._query
@@ -89,27 +110,87 @@ class GoneDeltas:
         self, file: CompleteFile, earlier: CompleteFile | None, below: int | None, limit: int
     ) -> Iterator[int]:
         """The ids of the last observations of what was there before the file and is not in it, the
-        highest first: import by import of the same source."""
-        batches = ImportBatch.select(ImportBatch.import_id).where(
+        highest first."""
+        scans = [self._by_import(file, earlier, below, limit)]
+        if earlier is not None and self._may_list_late(earlier):
+            late = self._left_out_of(self._later_than_listed(file, earlier), file, earlier)
+            scans.append(self._ids(late, below, limit))
+        return islice(merge(*scans, reverse=True), limit)
+
+    def _by_import(
+        self, file: CompleteFile, earlier: CompleteFile | None, below: int | None, limit: int
+    ) -> Iterator[int]:
+        """Import by import of the same source, in the order of their files: of those that saw
+        something since the file before."""
+        batches = self._batches(file)
+        if earlier is not None:
+            batches = batches.where(ImportBatch.last_seen_at >= earlier.complete_at)
+        rows = self._database.execute(batches.order_by(ImportBatch.id.desc())).fetchall()
+        for (import_id,) in rows:
+            ids = self._range_of(import_id) if limit > 0 else None
+            if ids is not None and (below is None or ids[0] < below):
+                query = self._left_out_of(ScoredListing.id.between(*ids), file, earlier)
+                for event_id in self._ids(query, below, limit):
+                    limit -= 1
+                    yield event_id
+
+    def _ids(self, query: Select, below: int | None, limit: int) -> Iterator[int]:
+        query = query if below is None else query.where(ScoredListing.id < below)
+        query = query.order_by(ScoredListing.id.desc())
+        rows = self._database.execute(query.limit(limit)).fetchall()
+        return (event_id for (event_id,) in rows)
+
+    def _batches(self, file: CompleteFile) -> Select:
+        """The imports of the file's source that count, without the file."""
+        return ImportBatch.select(ImportBatch.import_id).where(
             fold_source(ImportBatch.source) == file.source,
             _COUNTS,
             ImportBatch.import_id != file.import_id,
         )
-        if earlier is not None:
-            batches = batches.where(ImportBatch.last_seen_at >= earlier.complete_at)
-        for (import_id,) in self._database.execute(batches.order_by(ImportBatch.id.desc())):
-            if limit <= 0:
-                return
-            query = self._left_out_of(import_id, file, earlier)
-            query = query if below is None else query.where(ScoredListing.id < below)
-            for (event_id,) in self._database.execute(query.limit(limit)).fetchall():
-                limit -= 1
-                yield event_id
 
-    def _left_out_of(
-        self, import_id: str, file: CompleteFile, earlier: CompleteFile | None
-    ) -> Select:
-        """The same among the rows of one import, in the order of its file."""
+    def _may_list_late(self, file: CompleteFile) -> bool:
+        """Whether some import that saw nothing after the file may still have later observations of
+        what it lists: one that came afterwards, one that was rolled back meanwhile, or any if the
+        file had older rows than were known."""
+        effect = json.loads(file.result).get("effect") or {}
+        if effect.get("older", 1):
+            return True
+        changed = BatchChange.select(BatchChange.import_id)
+        out_of_order = (ImportBatch.id > file.batch_id) | ImportBatch.import_id.in_(changed)
+        batches = self._batches(file).where(
+            ImportBatch.last_seen_at < file.complete_at, out_of_order
+        )
+        return self._database.execute(batches.limit(1)).fetchone() is not None
+
+    def _later_than_listed(self, file: CompleteFile, earlier: CompleteFile) -> Any:
+        """Condition: the event is a later observation of what the file before lists, by an import
+        that saw nothing after it."""
+        later = ScoredListing.alias("later_than_listed")
+        batches = self._batches(file).where(ImportBatch.last_seen_at < earlier.complete_at)
+        found = (
+            _LISTED.select(later.id)
+            .join(later, on=(later.first_event_id == _LISTED.first_event_id))
+            .where(_LISTED.import_id == earlier.import_id, later.seen_at >= _LISTED.seen_at)
+            .where(later.import_id.in_(batches))
+        )
+        return ScoredListing.id.in_(found)
+
+    def _is_listed_in(self, file: CompleteFile) -> Any:
+        """Condition: a row of the file is an observation of the event's listing. The ids of its
+        rows are in the index of listings, so that no event is read."""
+        ids = self._range_of(file.import_id)
+        if ids is None:
+            return SQL("1 = 0")
+        same = _LISTED.first_event_id == ScoredListing.first_event_id
+        return fn.EXISTS(_LISTED.select(SQL("1")).where(same, _LISTED.id.between(*ids)))
+
+    def _range_of(self, import_id: str) -> tuple[int, int] | None:
+        if import_id not in self._ranges:
+            self._ranges[import_id] = event_range(self._database, import_id)
+        return self._ranges[import_id]
+
+    def _left_out_of(self, among: Any, file: CompleteFile, earlier: CompleteFile | None) -> Select:
+        """The ids of those that the file leaves out, among the events that meet a condition."""
         followed = _LATER.select(SQL("1")).where(
             _LATER.first_event_id == ScoredListing.first_event_id,
             _LATER.seen_at.between(ScoredListing.seen_at, file.complete_at),
@@ -118,18 +199,17 @@ class GoneDeltas:
             *self._known.counting(_LATER),
         )
         query = ScoredListing.select(ScoredListing.id).where(
-            ScoredListing.import_id == import_id,
-            ScoredListing.standing == Standing.LAST.value,
+            among,
+            is_observation(),
             ScoredListing.is_indistinct == 0,
             ScoredListing.seen_at < file.complete_at,
-            ~fn.EXISTS(_listed_in(file.import_id)),
+            ~self._is_listed_in(file),
             ~fn.EXISTS(followed),
         )
         if earlier is not None:
             was_there = ScoredListing.seen_at >= earlier.complete_at
-            query = query.where(was_there | fn.EXISTS(_listed_in(earlier.import_id)))
-        wanted = self._query.model_dump(include=OFFER_FILTERS)
-        return restrict(query, self._database, wanted).order_by(ScoredListing.import_index)
+            query = query.where(was_there | self._is_listed_in(earlier))
+        return restrict(query, self._database, self._query.model_dump(include=OFFER_FILTERS))
 
 
 def returned_events(database: Database, query: DeltaQuery, known: Knowledge) -> Select:
@@ -149,8 +229,12 @@ def returned_events(database: Database, query: DeltaQuery, known: Knowledge) -> 
         .limit(1)
     )
     was_left_out = ImportBatch.alias("latest_file_between")
+    listed = _LISTED.select(SQL("1")).where(
+        _LISTED.first_event_id == ScoredListing.first_event_id,
+        _LISTED.import_id == was_left_out.import_id,
+    )
     gone = was_left_out.select(SQL("1")).where(
-        was_left_out.import_id == between, ~fn.EXISTS(_listed_in(was_left_out.import_id))
+        was_left_out.import_id == between, ~fn.EXISTS(listed)
     )
     before = previous_observation(ScoredListing, known.counting)
     found = events.join(_BEFORE, on=(_BEFORE.id == before)).where(
@@ -166,10 +250,3 @@ def _file_before(files: Sequence[CompleteFile], file: CompleteFile) -> CompleteF
     """The complete file of the source before this one."""
     at = files.index(file)
     return next((one for one in files[at + 1 :] if one.source == file.source), None)
-
-
-def _listed_in(import_id: Any) -> Any:
-    """Query for rows of an import that list the event's offer."""
-    return _LISTED.select(SQL("1")).where(
-        _LISTED.first_event_id == ScoredListing.first_event_id, _LISTED.import_id == import_id
-    )

@@ -18,6 +18,7 @@ from glyphd.db.dialects import (
     is_sqlite,
 )
 from glyphd.errors import ModelNotFound
+from glyphd.history.kept_answers import MODELS
 from glyphd.history.lowest_prices import LOWEST_COLUMNS, lowest_by_model
 from glyphd.history.near_names import NEAREST, NEIGHBOURS, near_names, words_of
 from glyphd.history.series import Key, Series, SeriesRow
@@ -61,6 +62,7 @@ class Models(Series):
         self._gone = gone
         self._known = known_at(database, as_of)
         self._is_current = self._known.is_current(gone)
+        self.kept_as = MODELS if as_of is None and gone == "exclude" else None
 
     @property
     def name(self) -> Hashable:

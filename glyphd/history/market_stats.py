@@ -9,6 +9,7 @@ from glyphd.contracts.market_queries import StatsQuery
 from glyphd.contracts.queries import FilterQuery, ListingQuery, PageQuery
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.history.groupings import GroupKeys
+from glyphd.history.kept_answers import stats_by
 from glyphd.history.series import Key, Series, SeriesRow
 from glyphd.history.summaries import Summary
 from glyphd.listings.quantiles import QUANTILES
@@ -24,6 +25,9 @@ STATISTICS = (
     "last_seen_at",
 )
 STATS = Summary(*STATISTICS)
+KEPT_GROUPINGS = (("model",), ("model", "region"))
+"""The groups whose statistics are kept in the archive, of the whole market."""
+
 _FILTERS = {"gone", "seen_within", *FilterQuery.model_fields} - set(PageQuery.model_fields)
 
 
@@ -36,6 +40,9 @@ class Stats(Series):
         self._search = Search(database, listings_asked(asked))
         self._name = ("stats", *asked.by, asked.model_dump_json(include=_FILTERS))
         self.columns = (*asked.by, *STATS.columns)
+        is_whole = not asked.model_dump(include=_FILTERS, exclude_defaults=True)
+        by = self._groups.by
+        self.kept_as = stats_by(by) if is_whole and by in KEPT_GROUPINGS else None
         self.key_kinds = self._groups.kinds
 
     @property

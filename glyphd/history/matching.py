@@ -141,6 +141,20 @@ def find_brought(database: Database, import_id: str) -> Brought | None:
     return Brought(import_id, row[0], first_id, last_id)
 
 
+def event_range(database: Database, import_id: str) -> tuple[int, int] | None:
+    """The lowest and highest id of an import's events; no other import has ids between them. None
+    if it has no events."""
+    events = (
+        ScoredListing.select(ScoredListing.id).where(ScoredListing.import_id == import_id).limit(1)
+    )
+    ends = (
+        events.order_by(ScoredListing.import_index.desc()),
+        events.order_by(ScoredListing.import_index),
+    )
+    found = [database.execute(end).fetchone() for end in ends]
+    return (found[0][0], found[1][0]) if found[0] else None
+
+
 def _event_id(database: Database, import_id: str, order: Any) -> int:
     events = ScoredListing.select(ScoredListing.id).where(ScoredListing.import_id == import_id)
     row = database.execute(events.order_by(order).limit(1)).fetchone()

@@ -14,6 +14,7 @@ from glyphd.contracts.queries import Gone
 from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.import_diff import DiffCounts, count_diff
+from glyphd.history.kept_answers import MODELS, SOURCE_TOTALS, kept_answer
 from glyphd.history.market_models import find_model
 from glyphd.history.matching import Brought
 from glyphd.history.moment_diff import Market, MomentCounts, count_moments
@@ -54,12 +55,12 @@ class RememberedHistory:
             return None
         return self.kept(
             ("model", fold_ascii(name), as_of, gone),
-            lambda: find_model(self._archive, name, as_of, gone),
+            lambda: self._find_model(name, as_of, gone),
         )
 
     def source_totals(self) -> dict[str, SourceTotal]:
         """What the archive has of each source, by its folded name."""
-        return self.kept("source totals", lambda: source_totals(self._archive))
+        return self.kept(SOURCE_TOTALS, self._source_totals)
 
     def count_diff(self, old: Brought, new: Brought) -> DiffCounts:
         """The counts of the difference between two imports."""
@@ -79,7 +80,7 @@ class RememberedHistory:
         self, series: Series, after: Key | None = None, limit: int | None = None
     ) -> Iterable[SeriesRow]:
         """The rows as returned by `series.read`."""
-        small = self.kept(("series", series.name), lambda: _small(series))
+        small = self.kept(("series", series.name), lambda: self._rows(series))
         if small is None:
             return series.read(after, limit)
         if after is not None:
@@ -87,6 +88,24 @@ class RememberedHistory:
             start = bisect_right(small, place, key=lambda row: series.folded(series.key_of(row)))
             small = small[start:]
         return small[:limit]
+
+    def _rows(self, series: Series) -> list[SeriesRow] | None:
+        """All rows, or None if there are too many to cache."""
+        kept = kept_answer(self._archive, series.kept_as) if series.kept_as is not None else None
+        return small_rows(series) if kept is None else kept
+
+    def _find_model(self, name: str, as_of: str | None, gone: Gone) -> SeriesRow | None:
+        is_present = as_of is None and gone == "exclude"
+        kept = kept_answer(self._archive, MODELS) if is_present else None
+        if kept is None:
+            return find_model(self._archive, name, as_of, gone)
+        return next((row for row in kept if fold_ascii(row[0]) == fold_ascii(name)), None)
+
+    def _source_totals(self) -> dict[str, SourceTotal]:
+        kept = kept_answer(self._archive, SOURCE_TOTALS)
+        if kept is None:
+            return source_totals(self._archive)
+        return {name: SourceTotal(**total) for name, total in kept.items()}
 
     def kept(self, name: Hashable, compute: Callable[[], Value]) -> Value:
         """What `compute` gives, from the cache if it was computed in this state of the archive."""
@@ -118,7 +137,7 @@ def _compute(name: Hashable, version: str, compute: Callable[[], Any]) -> Any:
     return compute()
 
 
-def _small(series: Series) -> list[SeriesRow] | None:
+def small_rows(series: Series) -> list[SeriesRow] | None:
     """All rows, or None if there are too many to cache."""
     found = list(series.read(limit=MOST_ROWS + 1))
     return found if len(found) <= MOST_ROWS else None
@@ -130,5 +149,5 @@ def _size_of(answer: Any) -> int:
 
 
 def _bytes_of(value: Any) -> int:
-    parts = value if isinstance(value, list) else ()
+    parts = value if isinstance(value, list | tuple) else ()
     return getsizeof(value) + sum(map(_bytes_of, parts))

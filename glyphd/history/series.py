@@ -19,6 +19,8 @@ class Series(ABC):
 
     columns: tuple[str, ...]
     key_kinds: tuple[type, ...] = (str,)
+    kept_as: str | None = None
+    """Its name among the answers that the archive keeps, if it is one of them."""
 
     def __init__(self, database: Database) -> None:
         self.database = database

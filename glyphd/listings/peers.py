@@ -1,23 +1,28 @@
 """What other current offers of the same model and condition cost, for the place of a price among
 them."""
 
-from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
-from peewee import JOIN, SQL, Database, fn
+from peewee import JOIN, SQL, Database
 from pydantic_core import to_json
 
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import folded, json_rows
+from glyphd.listings.peer_prices import (
+    PricesOfGroup,
+    condition_key,
+    group_prices,
+    kept_medians,
+    kept_prices,
+    medians_of,
+    select_prices,
+)
 from glyphd.listings.quantiles import quantile_of
 from glyphd.listings.ratios import LEAST, MOST, difference_pct
 from glyphd.storage.knowledge import Knowledge
-from glyphd.storage.predicates import restrict
-from glyphd.storage.timelines import MODEL_TIMELINE
 
 PERCENT_DECIMALS = 6
 _MEDIANS = "median_price"
@@ -31,14 +36,6 @@ Keep = Callable[[Hashable, Callable[[], Any]], Any]
 def computed_again(name: Hashable, compute: Callable[[], Any]) -> Any:
     """A `Keep` without a cache."""
     return compute()
-
-
-class PricesOfGroup(NamedTuple):
-    """Folded model and condition, empty for none, and the prices in order."""
-
-    model: str
-    condition: str
-    prices: "array[float]"
 
 
 class Peers:
@@ -58,29 +55,25 @@ class Peers:
     def groups(self, model: str) -> list[PricesOfGroup]:
         """The prices of the offers of a model, by condition."""
         name = ("prices", fold_ascii(model), self._known.as_of)
-        found: list[PricesOfGroup] = self._keep(name, lambda: list(self._groups([model])))
+        found: list[PricesOfGroup] = self._keep(name, lambda: self._prices_of(model))
         return found
 
     def medians(self) -> str:
-        """The median price of each model in each condition, as `Medians` takes them."""
+        """The median price of each model in each condition, as `join_medians` takes them."""
         return str(self._keep(("medians", self._known.as_of), self._medians))
 
+    def _prices_of(self, model: str) -> list[PricesOfGroup]:
+        kept = kept_prices(self._database, model) if self._known.as_of is None else []
+        return kept or list(self._groups([model]))
+
     def _medians(self) -> str:
-        found = [
-            (model, condition, quantile_of("median", prices))
-            for model, condition, prices in self._groups([])
-        ]
-        return to_json(found).decode()
+        kept = kept_medians(self._database) if self._known.as_of is None else None
+        return to_json(medians_of(self._groups([])) if kept is None else kept).decode()
 
     def _groups(self, models: list[str]) -> Iterator[PricesOfGroup]:
         """Of these models, or of all."""
-        key = [folded(self._database, ScoredListing.model), _condition(self._database)]
-        query: Any = ScoredListing.select(*key, ScoredListing.price_usd)
-        query = query.from_(MODEL_TIMELINE) if models else query
-        query = restrict(query.where(self._known.is_current()), self._database, {"model": models})
-        rows = self._database.execute(query.order_by(*key, ScoredListing.price_usd))
-        for (model, condition), group in groupby(rows, key=lambda row: row[:2]):
-            yield PricesOfGroup(model, condition, array("d", [price for _, _, price in group]))
+        query = select_prices(self._database, self._known, models)
+        return group_prices(self._database.execute(query))
 
 
 def price_percentile(price: float, prices: Sequence[float]) -> float | None:
@@ -108,10 +101,6 @@ def join_medians(query: Any, database: Database, medians: str) -> Any:
     columns = {"model": "text", "condition": "text", "price": "double precision"}
     median = json_rows(database, medians, columns).alias(_MEDIANS)
     same = (median.c.model == folded(database, ScoredListing.model)) & (
-        median.c.condition == _condition(database)
+        median.c.condition == condition_key(database)
     )
     return query.join(median, JOIN.LEFT_OUTER, on=same)
-
-
-def _condition(database: Database) -> Any:
-    return fn.COALESCE(folded(database, ScoredListing.condition), "")

@@ -14,43 +14,45 @@ from peewee import Column, Database, Table
 
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import analyze, is_sqlite
-from glyphd.db.fields import CaselessTextField
 from glyphd.storage.offers import is_from_same
 from glyphd.storage.timelines import InsteadOfEvents
 
 Look = Callable[[Database], None]
 """Looks at the moves of a change, before it is committed."""
 
-_TABLE = "market_moves"
+_TABLE, _VIEW = "moved_offers", "market_moves"
 
-MOVES = InsteadOfEvents(_TABLE)
+MOVES = InsteadOfEvents(_VIEW)
 """The event that the market shows of each moved offer, or showed last."""
 
-EVENT_COLUMNS = (
-    "id",
+MOVED = InsteadOfEvents(_TABLE)
+"""The same with the first of EVENT_COLUMNS only."""
+
+_OWN_COLUMNS = ("model", "price_usd", "id", "region")
+_OTHER_COLUMNS = (
     "first_event_id",
     "import_id",
     "listing_id",
-    "model",
     "condition",
     "seller",
-    "region",
     "source_url",
     "source_type",
     "title",
     "vram_gb",
-    "price_usd",
     "score",
     "seen_at",
 )
-"""The columns of the events that the table has: those that filters and matches need."""
+EVENT_COLUMNS = (*_OWN_COLUMNS, *_OTHER_COLUMNS)
+"""The columns of the events that MOVES has: those that filters and matches need. The table has the
+first ones, in the order of its key, so that most watches look up no event but those they find."""
 
 move_kind = Column(ScoredListing._meta.table, "move")
 previous_price = Column(ScoredListing._meta.table, "previous_price_usd")
 """What else it has: a `Move`, and the price that the market showed before, null for one that it did
 not have or that the new one can't be compared with."""
 
-_NAMES = (*EVENT_COLUMNS, move_kind.name, previous_price.name)
+_NAMES = (*_OWN_COLUMNS, move_kind.name, previous_price.name)
+_KEY = _OWN_COLUMNS[:3]
 
 
 class Move(StrEnum):
@@ -63,41 +65,50 @@ class Move(StrEnum):
 
 
 def create_moves(database: Database) -> None:
-    """Creates the empty table on the current connection."""
-    types = database.get_context_options()["field_types"]
-    columns = []
-    for name in EVENT_COLUMNS:
-        field = ScoredListing._meta.columns[name]
-        kind = types.get(field.field_type, field.field_type)
-        if kind == "TEXT" and not is_sqlite(database):
-            kind = 'TEXT COLLATE "C"'
-        elif kind == "TEXT" and isinstance(field, CaselessTextField):
-            kind = "TEXT COLLATE NOCASE"
-        columns.append(f"{name} {kind}")
-    number = "REAL" if is_sqlite(database) else "DOUBLE PRECISION"
-    columns += [f"{move_kind.name} TEXT", f"{previous_price.name} {number}"]
-    database.execute_sql(f"DROP TABLE IF EXISTS {_TABLE}")
-    database.execute_sql(f"CREATE TEMPORARY TABLE {_TABLE} ({', '.join(columns)})")
+    """Creates the empty table on the current connection, and the view of it with its events."""
+    if is_sqlite(database):
+        types = ("TEXT COLLATE NOCASE", "REAL", "INTEGER", "TEXT COLLATE NOCASE", "TEXT", "REAL")
+        ending = f", PRIMARY KEY ({', '.join(_KEY)})) WITHOUT ROWID"
+    else:
+        text, number = 'TEXT COLLATE "C"', "DOUBLE PRECISION"
+        types = (text, number, "BIGINT", text, "TEXT", number)
+        ending = ")"
+    columns = ", ".join(f"{name} {kind}" for name, kind in zip(_NAMES, types, strict=True))
+    others = ", ".join(f"event.{name}" for name in _OTHER_COLUMNS)
+    # Neither database reads the events for a query that needs none of their columns.
+    joined = (
+        f"SELECT moved.*, {others} FROM {_TABLE} AS moved"
+        f" LEFT JOIN {ScoredListing._meta.table_name} AS event ON event.id = moved.id"
+    )
+    for statement in (
+        f"DROP VIEW IF EXISTS {_VIEW}",
+        f"DROP TABLE IF EXISTS {_TABLE}",
+        f"CREATE TEMPORARY TABLE {_TABLE} ({columns}{ending}",
+        f"CREATE TEMPORARY VIEW {_VIEW} AS {joined}",
+    ):
+        database.execute_sql(statement)
 
 
 def select_moves(move: Any, price_before: Any) -> Any:
     """A select of the table's columns from the events."""
-    events = (ScoredListing._meta.columns[name] for name in EVENT_COLUMNS)
+    events = (ScoredListing._meta.columns[name] for name in _OWN_COLUMNS)
     return ScoredListing.select(*events, move, price_before)
 
 
 def add_moves(database: Database, query: Any) -> None:
     """Adds what a query of `select_moves` finds."""
     table = Table(_TABLE)
+    if is_sqlite(database):  # in the order of the key, so that the table only grows at its end
+        query = query.order_by(*(ScoredListing._meta.columns[name] for name in _KEY))
     database.execute(table.insert(query, columns=[getattr(table.c, name) for name in _NAMES]))
 
 
 def index_moves(database: Database) -> None:
-    """Most watches name a model. The index has all that most of them ask for, so that only what
-    they find is looked up."""
-    model = "model" if is_sqlite(database) else 'LOWER(model COLLATE "C")'
-    columns = f"{model}, price_usd, {move_kind.name}, {previous_price.name}, region"
-    database.execute_sql(f"CREATE INDEX {_TABLE}_by_model ON {_TABLE} ({columns})")
+    """Most watches name a model, and all want the cheapest offers first."""
+    if is_sqlite(database):
+        return  # the table's key is that index
+    columns = f'LOWER(model COLLATE "C"), price_usd, id, {move_kind.name}, {previous_price.name}'
+    database.execute_sql(f"CREATE INDEX {_TABLE}_by_model ON {_TABLE} ({columns}, region)")
     analyze(database, _TABLE)
 
 

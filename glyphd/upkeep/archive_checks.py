@@ -7,6 +7,7 @@ from peewee import Database, fn
 
 from glyphd.db.archive_models import BatchChange, ImportBatch, ScoredListing
 from glyphd.db.dialects import is_sqlite
+from glyphd.history.market_summaries import summary_faults
 from glyphd.storage.derived.all_facts import FACTS
 from glyphd.storage.derived.event_facts import column_faults
 
@@ -59,6 +60,7 @@ ARCHIVE_CHECKS: tuple[Callable[[Database], Iterator[str]], ...] = (
     check_event_ids,
     column_faults,
     *(fact.faults for fact in FACTS),
+    summary_faults,
 )
 """The rules for the whole archive, checked once after all imports: everything derived from the
 events."""

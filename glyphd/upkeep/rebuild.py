@@ -17,6 +17,7 @@ from glyphd.contracts.columns import FIRST_VERSION, ROW_SCHEMA_VERSION
 from glyphd.db.connections import close_all, open_archive, open_registry, open_registry_to_look
 from glyphd.db.registry_models import Job
 from glyphd.errors import CannotRebuild, Refused
+from glyphd.history.market_summaries import keep_summaries
 from glyphd.importing.job_queries import IMPORT
 from glyphd.importing.kept_files import measure
 from glyphd.importing.reading import read_kept
@@ -79,6 +80,7 @@ class Rebuilder:
             for job in timeline:
                 self.on_job(job)
                 self._do_again(database, job)
+            keep_summaries(database)
         self._settle(older)
         return self.done
 

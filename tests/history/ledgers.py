@@ -116,6 +116,19 @@ class Ledger:
             found.add((self._place(delta, "previous_"), self._place(delta, "")))
         return found
 
+    def deltas_of(self, kind: str) -> set[tuple[tuple[int, int] | None, tuple[int, int]]]:
+        """Those of one kind. A gone offer has no event of its own: of the file there is only the
+        number."""
+        found = set()
+        for row in Deltas(self.database, DeltaQuery.model_validate({"kind": [kind]})).everything():
+            delta = dict(zip(Deltas.columns, row, strict=True))
+            before = self._place(delta, "previous_") if delta["previous_import_id"] else None
+            is_gone = kind == "gone"
+            found.add(
+                (before, (int(delta["import_id"]), -1) if is_gone else self._place(delta, ""))
+            )
+        return found
+
     def diff(self, old: int, new: int) -> dict[str, Any]:
         """The rows of each list, and the number of those that stayed."""
         a, b = self._brought(old), self._brought(new)

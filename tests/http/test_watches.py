@@ -161,6 +161,19 @@ def test_filters_choose_the_offers(service: Service) -> None:
     assert _sellers(service, by_source) == ["c", "a", "b"]
 
 
+def test_each_of_the_watches_that_ask_for_the_same_finds_it(service: Service) -> None:
+    asked = {"value": 150, "filters": {"model": ["L4"]}}
+    alike = [_create(service, "price_below", **asked) for _ in range(2)]
+    others = [
+        _create(service, "price_below", **asked | {"value": 50}),
+        _create(service, "price_below", **asked | {"filters": {"model": ["T4"]}}),
+        _create(service, "gone", filters={"model": ["L4"]}),
+    ]
+    service.import_csv(offers(_row(100, "a", MONDAY), _row(120, "b", MONDAY)))
+    assert [_sellers(service, watch) for watch in alike] == [["a", "b"]] * 2
+    assert [_sellers(service, watch) for watch in others] == [[]] * 3
+
+
 @pytest.mark.every_way
 def test_a_rollback_and_a_restore_are_compared_too(service: Service) -> None:
     service.import_csv(offers(_row(100, "a", MONDAY)))

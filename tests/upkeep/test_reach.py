@@ -19,6 +19,7 @@ from glyphd.cli import main
 from glyphd.contracts.columns import STORED_COLUMNS
 from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.db.migrations import initialise
+from glyphd.history.market_summaries import keep_summaries
 from glyphd.settings import Settings
 from glyphd.storage.stores import SqliteListingStore
 from tests.service import offers, settings_in, start_in
@@ -90,6 +91,8 @@ def lived(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) ->
         [GPUListingDTO(model="L4", price_usd=1, score=1, seller="Acme", title="x")] * 2,
         import_id="mine",
     )
+    with store.database.connection_context():
+        keep_summaries(store.database, least=0)
     store.database.close()
     return folder
 

@@ -1,0 +1,28 @@
+"""Answers about the whole market that a worker has left in the archive; `market_summaries` has
+those that there are."""
+
+import json
+from typing import Any
+
+from peewee import Database
+
+from glyphd.db.archive_versions import archive_version
+from glyphd.db.summary_models import MarketSummary
+
+MODELS = "models"
+SOURCE_TOTALS = "source totals"
+
+
+def stats_by(columns: tuple[str, ...]) -> str:
+    """The name of the statistics in these groups."""
+    return f"stats by {','.join(columns)}"
+
+
+def kept_answer(database: Database, name: str) -> Any:
+    """The answer as it is kept for the present; None if it is not. The caller holds the
+    connection."""
+    query = MarketSummary.select(MarketSummary.content).where(
+        MarketSummary.name == name, MarketSummary.archive_version == archive_version(database)
+    )
+    row = database.execute(query).fetchone()
+    return None if row is None else json.loads(row[0])

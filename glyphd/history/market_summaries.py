@@ -1,0 +1,137 @@
+"""Answers about the whole market that are kept in the archive: the first request after an import
+takes them from there, and computes nothing.
+
+A worker computes them when it is idle, so that no import waits for them. Each is marked with the
+state of the archive that it was computed in and used only in that state. So none is ever out of
+date: until it is there, requests compute the answer themselves.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from peewee import Database, fn
+
+from glyphd.contracts.market_queries import StatsQuery
+from glyphd.db.archive_models import ScoredListing
+from glyphd.db.archive_versions import read_version
+from glyphd.db.dialects import exclusive_write, snapshot, stream
+from glyphd.db.summary_models import MarketSummary, PeerPrices
+from glyphd.history.kept_answers import MODELS, SOURCE_TOTALS, stats_by
+from glyphd.history.market_models import Models
+from glyphd.history.market_stats import KEPT_GROUPINGS, Stats
+from glyphd.history.remembered_history import small_rows
+from glyphd.history.source_totals import source_totals
+from glyphd.listings.peer_prices import (
+    PEER_PRICES,
+    PricesOfGroup,
+    group_prices,
+    medians_of,
+    replace_prices,
+    select_prices,
+)
+from glyphd.storage.knowledge import present
+
+LEAST_EVENTS = 20_000
+"""An archive with fewer is read in a moment."""
+
+
+def _stats(columns: tuple[str, ...]) -> Callable[[Database], Any]:
+    asked = StatsQuery.model_validate({"by": list(columns)})
+    return lambda database: small_rows(Stats(database, asked))
+
+
+def _source_totals(database: Database) -> Any:
+    return {name: asdict(total) for name, total in source_totals(database).items()}
+
+
+_ANSWERS: Mapping[str, Callable[[Database], Any]] = {
+    MODELS: lambda database: small_rows(Models(database)),
+    SOURCE_TOTALS: _source_totals,
+    **{stats_by(columns): _stats(columns) for columns in KEPT_GROUPINGS},
+}
+"""What JSON can hold; null for a series that is too long to be kept."""
+
+_NAMES = (*_ANSWERS, PEER_PRICES)
+
+
+def lacks_summaries(database: Database, least: int = LEAST_EVENTS) -> bool:
+    """Whether there is something to compute in an archive with this many events. The caller holds
+    the connection."""
+    return bool(_lacking(database, least))
+
+
+def keep_summaries(
+    database: Database, *, go_on: Callable[[], bool] = lambda: True, least: int = LEAST_EVENTS
+) -> None:
+    """Computes what is not kept for the present, one answer after the other, if the archive has
+    this many events. `go_on` is asked before each.
+
+    The archive is only locked to write an answer down, which takes some milliseconds. If it has
+    changed meanwhile, nothing is written.
+    """
+    for name in _lacking(database, least):
+        if not go_on():
+            return
+        with snapshot(database):
+            version = read_version(database)
+            content, groups = _compute(database, name)
+        with exclusive_write(database):
+            if read_version(database) != version:
+                return
+            mark = MarketSummary.insert(name=name, archive_version=version, content=content)
+            database.execute(MarketSummary.delete().where(MarketSummary.name == name))
+            database.execute(mark)
+            if name == PEER_PRICES:
+                replace_prices(database, groups)
+
+
+def summary_faults(archive: Database) -> Iterator[str]:
+    """A line for each kept answer that the archive does not give, for `verify --all`; those for
+    earlier states are not used, so they may say anything."""
+    query = MarketSummary.select(MarketSummary.name, MarketSummary.content).where(
+        MarketSummary.archive_version == read_version(archive)
+    )
+    for name, content in archive.execute(query).fetchall():
+        if name not in _NAMES:
+            yield f"market_summaries: it has {name}, which nothing uses"
+            continue
+        with snapshot(archive):
+            due, groups = _compute(archive, name)
+        if content != due:
+            yield f"market_summaries: {name} is not what the events give"
+        if name == PEER_PRICES:
+            yield from _price_faults(archive, groups)
+
+
+def _price_faults(archive: Database, groups: list[PricesOfGroup]) -> Iterator[str]:
+    query = PeerPrices.select(PeerPrices.model, PeerPrices.condition, PeerPrices.prices)
+    stored = {
+        (model, condition): bytes(prices) for model, condition, prices in archive.execute(query)
+    }
+    due = {(model, condition): prices for model, condition, prices in (g.stored for g in groups)}
+    for model, condition in sorted(stored.keys() | due.keys()):
+        if stored.get((model, condition)) != due.get((model, condition)):
+            yield f"peer_prices: those of {model}, {condition or 'no condition'}, are others"
+
+
+def _compute(database: Database, name: str) -> tuple[str, list[PricesOfGroup]]:
+    """The answer as JSON, and the prices that are kept with it. The caller holds a snapshot."""
+    if name != PEER_PRICES:
+        return json.dumps(_ANSWERS[name](database)), []
+    rows = stream(database, select_prices(database, present(database), []))
+    groups = list(group_prices(rows))
+    return json.dumps(medians_of(groups)), groups
+
+
+def _lacking(database: Database, least: int) -> list[str]:
+    """The names of the answers that are not kept for the present."""
+    (events,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
+    if (events or 0) < least:
+        return []
+    kept = MarketSummary.select(MarketSummary.name).where(
+        MarketSummary.archive_version == read_version(database)
+    )
+    names = {name for (name,) in database.execute(kept).fetchall()}
+    return [name for name in _NAMES if name not in names]

@@ -1,0 +1,115 @@
+"""Answers about the whole market are kept for one state of the archive: what is kept is what would
+be computed, and in another state it is not used."""
+
+from array import array
+from itertools import count
+from typing import Any
+
+import pytest
+from peewee import Database
+
+from glyphd.contracts.market_queries import StatsQuery
+from glyphd.contracts.queries import ListingQuery
+from glyphd.db.archive_models import ROLLBACK
+from glyphd.db.summary_models import MarketSummary, PeerPrices
+from glyphd.history import market_summaries
+from glyphd.history.kept_answers import MODELS, SOURCE_TOTALS, kept_answer
+from glyphd.history.market_models import MODEL_COLUMNS, Models
+from glyphd.history.market_stats import Stats
+from glyphd.history.market_summaries import keep_summaries, lacks_summaries, summary_faults
+from glyphd.history.remembered_history import RememberedHistory
+from glyphd.listings.search import Search
+from glyphd.storage.batch_changes import Change, change_batch
+from glyphd.storage.stores import DatabaseListingStore
+from tests.history.random_markets import fill
+
+PERCENTILES = "model,condition,price_usd,price_percentile,price_vs_median_pct"
+
+
+def _answers(database: Database) -> dict[str, Any]:
+    """Every answer that may be kept, as requests get it."""
+    remembered = RememberedHistory(database)
+    groups = [{"by": ["model"]}, {"by": ["model", "region"]}, {"by": ["region", "model"]}]
+    of_model = {"by": ["model"], "gone": "include"}, {"by": ["model"], "min_price": 100}
+    found: dict[str, Any] = {
+        str(asked): list(remembered.rows(Stats(database, StatsQuery.model_validate(asked))))
+        for asked in (*groups, *of_model)
+    }
+    found["models"] = list(remembered.rows(Models(database)))
+    found["one model"] = [remembered.find_model(row[0].upper()) for row in found["models"]]
+    found["unknown"] = remembered.find_model("nothing")
+    found["sources"] = remembered.source_totals()
+    for sort in ("seen_at", "price_vs_median_pct"):
+        query = ListingQuery.model_validate({"fields": PERCENTILES.split(","), "sort": sort})
+        found[f"percentiles by {sort}"] = (
+            Search(database, query, keep=remembered.kept).page(500).rows
+        )
+    return found
+
+
+def test_what_is_kept_is_what_is_computed(store: DatabaseListingStore) -> None:
+    fill(store, 3)
+    with store.database.connection_context():
+        computed = _answers(store.database)
+        keep_summaries(store.database, least=0)
+        assert _answers(store.database) == computed
+        assert list(summary_faults(store.database)) == []
+
+
+def test_what_is_kept_is_used(store: DatabaseListingStore) -> None:
+    fill(store, 3)
+    with store.database.connection_context():
+        keep_summaries(store.database, least=0)
+        for model in (MarketSummary, PeerPrices):
+            assert store.database.execute(model.select()).fetchall()
+        is_totals = MarketSummary.name == SOURCE_TOTALS
+        store.database.execute(MarketSummary.update(content="[]").where(~is_totals))
+        store.database.execute(MarketSummary.update(content="{}").where(is_totals))
+        store.database.execute(PeerPrices.update(prices=array("d", [0.0, 1e9]).tobytes()))
+        found = _answers(store.database)
+        used = {str({"by": ["model"]}), str({"by": ["model", "region"]}), "models", "one model"}
+        assert {name for name, rows in found.items() if rows == []} == used
+        assert found["sources"] == {}
+        assert {row[3] for row in found["percentiles by seen_at"]} <= {0.0, 100.0}
+
+
+def test_in_another_state_it_is_not_used(store: DatabaseListingStore) -> None:
+    fill(store, 3, imports=2)
+    with store.database.connection_context():
+        keep_summaries(store.database, least=0)
+        store.database.execute(MarketSummary.update(content="[]"))
+        change_batch(store.database, Change("import-2", ROLLBACK))
+        assert kept_answer(store.database, MODELS) is None
+        rolled_back = _answers(store.database)
+        assert len(rolled_back["models"]) > 1
+        assert {len(row) for row in rolled_back["models"]} == {len(MODEL_COLUMNS)}
+        keep_summaries(store.database, least=0)
+        assert _answers(store.database) == rolled_back
+
+
+def test_nothing_is_kept_of_a_state_that_has_passed(
+    store: DatabaseListingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import is committed after the answer was computed and before it is written down."""
+    fill(store, 3, imports=1)
+    versions = (f"state {number}" for number in count())
+    monkeypatch.setattr(market_summaries, "read_version", lambda database: next(versions))
+    with store.database.connection_context():
+        keep_summaries(store.database, least=0)
+        assert store.database.execute(MarketSummary.select()).fetchall() == []
+
+
+def test_it_ends_when_it_may_not_go_on(store: DatabaseListingStore) -> None:
+    fill(store, 3, imports=1)
+    turns = iter([True, True, False])
+    with store.database.connection_context():
+        keep_summaries(store.database, go_on=lambda: next(turns), least=0)
+        assert len(store.database.execute(MarketSummary.select()).fetchall()) == 2
+
+
+def test_a_small_archive_keeps_nothing(store: DatabaseListingStore) -> None:
+    fill(store, 3, imports=1)
+    with store.database.connection_context():
+        keep_summaries(store.database)
+        assert not lacks_summaries(store.database)
+        assert store.database.execute(MarketSummary.select()).fetchall() == []
