@@ -171,7 +171,8 @@ def _post(service: Process, path: str, form: str, **headers: str) -> str:
     """The cookie that the answer sets."""
     with socket.create_connection(("127.0.0.1", int(service.address.rpartition(":")[2]))) as opened:
         lines = [f"POST {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(form)}"]
-        lines += ["Content-Type: application/x-www-form-urlencoded", "Connection: close"]
+        lines += ["Content-Type: application/x-www-form-urlencoded", "Accept: text/html"]
+        lines += ["Connection: close"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         opened.sendall(("\r\n".join([*lines, "", form])).encode())
         answer = b"".join(iter(lambda: opened.recv(65536), b"")).decode()
