@@ -21,6 +21,7 @@ from glyphd.history.market_models import MODEL_COLUMNS, unknown_model
 from glyphd.listings.peers import Peers
 from glyphd.listings.quantiles import quantile_of
 from glyphd.listings.search import Search, known_at
+from glyphd.listings.statements import Statements
 from glyphd.services import Services
 from glyphd.storage.specs import SPECS
 from glyphd.web.charts import Band, Line, Picture, Point, chart, thinned
@@ -65,6 +66,7 @@ class OneModelScreen:
         self._archive = services.archive
         self._remembered = services.remembered
         self._theme = theme
+        self._statements = Statements()
 
     def routes(self) -> list[Route]:
         return [Route("GET", f"/models/{MODEL}", self.show, READ)]
@@ -135,7 +137,7 @@ class OneModelScreen:
     def _listings(self, name: str, wanted: Row, limit: int) -> list[Row]:
         """The first listings of a model."""
         asked = ListingQuery.model_validate({"model": [name], **wanted})
-        return Search(self._archive, asked).page(limit).objects()
+        return Search(self._archive, asked, self._statements).page(limit).objects()
 
 
 def _picture(buckets: Sequence[Row]) -> Markup:
