@@ -72,10 +72,9 @@ def _screens(client: Client) -> list[Screen]:
     of_import = (f"/api{at_import}", f"/api{at_import}/errors?limit=50")
     listings = f"/api/listings?limit=50&fields={SHOWN}"
     spread = f"/api/stats?model={MODEL}&by=condition"
-    lately = tuple(
-        f"/api/deltas?model={MODEL}&limit=6&kind={kinds}"
-        for kinds in ("price,score", "new", "gone,back")
-    )
+    gone = f"/api/listings?model={MODEL}&gone=only&limit=6"
+    deltas = f"/api/deltas?model={MODEL}&limit=6&kind="
+    lately = (f"{deltas}price,score", f"{deltas}new", gone)
     standing = f"/api/listings?model={MODEL}&limit=1&fields=price_percentile,price_vs_median_pct"
     return [
         Screen("Market", "/", ("/api/models",)),

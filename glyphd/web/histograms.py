@@ -11,7 +11,7 @@ from glyphd.listings.quantiles import quantile_of
 from glyphd.web.charts import WIDTH, Writer
 from glyphd.web.wording import counted
 
-HEIGHT, LEFT, TOP, BOTTOM = 170, 16, 26, 34
+HEIGHT, LEFT, TOP, BOTTOM = 190, 16, 36, 34
 MOST_BINS = 14
 """The most bins; their edges are round numbers, so there may be fewer."""
 _FENCE = 1.5
@@ -112,7 +112,7 @@ def _middle(bins: Sequence[Bin], prices: Sequence[float], write: Writer) -> Iter
     yield band.format(p25, TOP - 6, round(p75 - p25, 1), HEIGHT - TOP - BOTTOM + 6)
     line = Markup('<line class="hair" x1="{0:g}" x2="{0:g}" y1="{1}" y2="{2}"/>')
     yield line.format(median, TOP - 6, HEIGHT - BOTTOM)
-    text = Markup('<text class="tick middle" x="{:g}" y="14">median {}</text>')
+    text = Markup('<text class="tick middle" x="{:g}" y="21">median {}</text>')
     inside = min(max(median, LEFT + 90), WIDTH - LEFT - 90)
     yield text.format(inside, write(quantile_of("median", prices)))
 

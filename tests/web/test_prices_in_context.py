@@ -2,7 +2,6 @@
 them, and how many offers there are of which kind."""
 
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
@@ -159,6 +158,7 @@ def test_what_is_new_gone_and_moved_is_told_apart(service: Service) -> None:
     page = Browser(service).page("/models/L4")
     assert [row[3:5] for row in _table(page, "Moved")] == [["$2,100", "$1,900"]]
     assert sorted(row[3] for row in _table(page, "New")) == ["$2,000", "$2,100", "$2,200"]
-    assert [row[3:] for row in _table(page, "Gone and back")] == [["$2,200", "gone"]]
+    assert [row[0::3] for row in _table(page, "Gone")] == [["2025-07-02 00:00", "$2,200"]]
     links = [link["href"] for link in page.find(id="lately").parent("a")]
-    assert f"/changes?model=L4&kind={quote('gone,back')}" in links
+    assert "/changes?model=L4&kind=new" in links
+    assert "/listings?model=L4&gone=only" in links

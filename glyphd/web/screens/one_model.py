@@ -21,6 +21,7 @@ from glyphd.history.market_models import MODEL_COLUMNS, unknown_model
 from glyphd.listings.peers import Peers
 from glyphd.listings.quantiles import quantile_of
 from glyphd.listings.search import Search, known_at
+from glyphd.listings.statements import Statements
 from glyphd.services import Services
 from glyphd.storage.specs import SPECS
 from glyphd.web.charts import Band, Line, Picture, Point, chart, thinned
@@ -29,7 +30,7 @@ from glyphd.web.theme import Theme, here
 from glyphd.web.wording import counted, money
 
 MOST_OFFERS = 30
-MOST_MOVES = 6
+MOST_CHANGES = 6
 MOST_CONDITIONS = 8
 MOST_BUCKETS = 80
 """Rows of the history's table, and marks of its chart."""
@@ -45,6 +46,8 @@ OFFER_COLUMNS = (
 )
 
 _DRAWN = ("min_price", "p25_price", "median_price", "p75_price", "max_price", "listing_count")
+
+GONE_COLUMNS = ("listing_id", "price_usd", "seller", "region", "gone_at")
 
 Row = dict[str, Any]
 
@@ -63,6 +66,7 @@ class OneModelScreen:
         self._archive = services.archive
         self._remembered = services.remembered
         self._theme = theme
+        self._statements = Statements()
 
     def routes(self) -> list[Route]:
         return [Route("GET", f"/models/{MODEL}", self.show, READ)]
@@ -116,23 +120,24 @@ class OneModelScreen:
 
     def _offers(self, asked: ModelPageQuery, name: str) -> list[Row]:
         """The cheapest ones."""
-        wanted = {
-            "model": [name],
-            "sort": "price_usd",
-            "as_of": asked.as_of,
-            "fields": list(OFFER_COLUMNS),
-        }
-        return (
-            Search(self._archive, ListingQuery.model_validate(wanted)).page(MOST_OFFERS).objects()
-        )
+        wanted = {"sort": "price_usd", "as_of": asked.as_of, "fields": list(OFFER_COLUMNS)}
+        return self._listings(name, wanted, MOST_OFFERS)
 
     def _lately(self, name: str) -> list[tuple[str, list[Row]]]:
-        """The latest changes of each kind, which are always current."""
+        """What changed last, by kind; always current."""
         found = []
-        for kinds in ("price,score", "new", "gone,back"):
-            asked = read_parameters(DeltaQuery, [("model", name), ("kind", kinds)])
-            found.append((kinds, Deltas(self._archive, asked).page(MOST_MOVES).objects()))
-        return [(kinds, rows) for kinds, rows in found if rows]
+        for kind in ("price,score", "new"):
+            asked = read_parameters(DeltaQuery, [("model", name), ("kind", kind)])
+            found.append((kind, Deltas(self._archive, asked).page(MOST_CHANGES).objects()))
+        # Gone listings of one model take less than deltas of kind gone, which read all events.
+        wanted = {"gone": "only", "fields": list(GONE_COLUMNS)}
+        found.append(("gone", self._listings(name, wanted, MOST_CHANGES)))
+        return [(kind, rows) for kind, rows in found if rows]
+
+    def _listings(self, name: str, wanted: Row, limit: int) -> list[Row]:
+        """The first listings of a model."""
+        asked = ListingQuery.model_validate({"model": [name], **wanted})
+        return Search(self._archive, asked, self._statements).page(limit).objects()
 
 
 def _picture(buckets: Sequence[Row]) -> Markup:
