@@ -1,5 +1,7 @@
 """Fixtures for every test; they live in modules by what they make."""
 
+import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -34,3 +36,16 @@ def logging_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(structlog, "configure", lambda **asked: configure(**{**asked, **uncached}))
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def temporary_files_of_its_own() -> Iterator[None]:
+    """A command that runs in the test's process puts temporary files beside its data for good,
+    which are gone with the test."""
+    folder, of_sqlite = tempfile.tempdir, os.environ.get("SQLITE_TMPDIR")
+    yield
+    tempfile.tempdir = folder
+    if of_sqlite is None:
+        os.environ.pop("SQLITE_TMPDIR", None)
+    else:
+        os.environ["SQLITE_TMPDIR"] = of_sqlite
