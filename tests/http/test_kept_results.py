@@ -12,6 +12,7 @@ from glyphd.api.byte_ranges import FilePart
 from glyphd.api.kept_results import HeldFile, KeptResults
 from glyphd.disk import ScratchSpace
 from glyphd.errors import StorageFull
+from glyphd.siblings.family import OfProcess
 from tests.e2e.processes import until
 from tests.http.conftest import Market
 from tests.service import StartService
@@ -186,7 +187,7 @@ def test_on_a_full_disk_none_is_kept(start_service: StartService) -> None:
 def test_after_a_while_they_go(space: ScratchSpace) -> None:
     results = KeptResults(space, MIB, kept_seconds=0.05)
     results.open("a", Maker(STEP_BYTES)).release()
-    until(lambda: space._taken == 0)
+    until(lambda: space._siblings.own[OfProcess.SCRATCH_BYTES] == 0)
     assert _made(results, "a") == 1
 
 
