@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import pytest
 
-from glyphd.api import kept_results
+from glyphd.api import kept_results, shared_results
 from glyphd.api.byte_ranges import FilePart
 from glyphd.api.kept_results import HeldFile
 from glyphd.api.shared_results import SharedResults
@@ -56,7 +56,10 @@ def test_another_process_reads_the_same_file(start: Start) -> None:
     assert [_made(one, "a"), _made(two, "a"), _made(one, "a"), _made(two, "b")] == [1, 0, 0, 1]
 
 
-def test_who_asks_while_it_is_made_waits_for_it(start: Start, tmp_path: Path) -> None:
+def test_who_asks_while_it_is_made_waits_for_it(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_results, "client_left", lambda: False)
     part = tmp_path / "results" / f"{sha256(b'a').hexdigest()}.part"
     one, two, maker = start(0), start(1), Maker()
     with ThreadPoolExecutor(1) as pool:
