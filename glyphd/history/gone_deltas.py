@@ -234,7 +234,9 @@ def returned_events(database: Database, query: DeltaQuery, known: Knowledge) -> 
         _LISTED.import_id == was_left_out.import_id,
     )
     gone = was_left_out.select(SQL("1")).where(
-        was_left_out.import_id == between, ~fn.EXISTS(listed)
+        was_left_out.import_id == between,
+        was_left_out.import_id != _BEFORE.import_id,  # usual, and it need not be looked up
+        ~fn.EXISTS(listed),
     )
     before = previous_observation(ScoredListing, known.counting)
     found = events.join(_BEFORE, on=(_BEFORE.id == before)).where(

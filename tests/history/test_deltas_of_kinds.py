@@ -97,3 +97,11 @@ def test_a_row_that_is_later_than_that_of_the_complete_file(archive: Database) -
     ledger.take("feed", row(10, DAY), other, received=0)
     ledger.take("feed", row(20, 4 * DAY, seller="other"), received=0)
     assert ledger.deltas_of("gone") == {((0, 1), (2, -1))}
+
+
+def test_of_files_for_one_moment_only_the_last_one_speaks(archive: Database) -> None:
+    ledger = Ledger(archive)
+    ledger.take("feed", row(10, DAY))
+    for _ in range(2):
+        ledger.take("feed", received=2 * DAY)
+    assert ledger.deltas_of("gone") == {((0, 1), (2, -1))}
