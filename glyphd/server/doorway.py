@@ -111,9 +111,11 @@ class Doorway(TcpWSGIServer):
     def handle_accept(self) -> None:
         """Accepts waiting connections, unless another process has fewer and is quick to."""
         now = time.monotonic()
-        if self._siblings.has_idler() and now > self._left_until + _LEFT_IN_VAIN_SECONDS:
+        was_left_in_vain = now <= self._left_until + _LEFT_IN_VAIN_SECONDS
+        if self._siblings.has_idler() and not was_left_in_vain:
             self._left_until = now + _LEFT_SECONDS
         else:
+            self._left_until = 0.0
             self.accept_some()
 
     def accept_some(self) -> None:

@@ -124,7 +124,7 @@ def test_told_to_stop_both_finish_what_is_under_way(service: Process) -> None:
     final_status(service.address, upload(service.address, csv)["import_id"])
     downloads = [begin_download(service.address, "/api/listings?fields=price_usd") for _ in "1234"]
     half_sent = [begin_upload(service.address, csv, sent=len(csv) // 2) for _ in "12"]
-    get(service.address, "/api/health")
+    until(lambda: all(_connections(process) for process in _api_processes(service)))
     service.popen.send_signal(signal.SIGTERM)
     for connection in half_sent:
         connection.sendall(csv[len(csv) // 2 :])
@@ -133,6 +133,23 @@ def test_told_to_stop_both_finish_what_is_under_way(service: Process) -> None:
         status, listings = read_all(connection)
         assert (status, len(json.loads(listings))) == (200, 3000)
     assert service.popen.wait(PATIENCE_SECONDS) == 0
+
+
+def _connections(process: psutil.Process) -> int:
+    return sum(one.status == psutil.CONN_ESTABLISHED for one in process.net_connections("tcp"))
+
+
+def test_while_one_is_frozen_the_other_takes_its_connections(service: Process) -> None:
+    frozen, _ = _api_processes(service)
+    frozen.suspend()
+    try:
+        with ExitStack() as stack:
+            for _ in range(8):
+                connection = stack.enter_context(connect(service.address))
+                connection.sendall(b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                assert connection.recv(12) == b"HTTP/1.1 200"
+    finally:
+        frozen.resume()
 
 
 def test_both_count_wrong_tokens_and_know_at_once_who_signed_out(tmp_path: Path) -> None:
