@@ -51,10 +51,11 @@ class RequestMetrics(Collector):
         assert len(known) * _CELLS_OF_A_ROUTE <= len(self._own)
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Counts one answer. `route` is a path with its parameters in braces, or NO_ROUTE."""
+        """Counts one answer. `route` is a path with its parameters in braces; any that is not known
+        counts as NO_ROUTE."""
         known = _METHODS.index(method) if method in _METHODS else len(_METHODS) - 1
         series = known * len(_CLASSES) + status // 100 - 1
-        first = self._first[route] + series * SERIES_CELLS
+        first = self._first.get(route, self._first[NO_ROUTE]) + series * SERIES_CELLS
         with self._lock:
             self._own[first + bisect_left(_BUCKETS, seconds)] += 1
             self._own[first + _SUM] += round(seconds * _NANOSECONDS)
