@@ -47,9 +47,9 @@ class OfProcess(IntEnum):
     SCRATCH_BYTES = 3
     """The space of the answers that it is writing."""
     CPU_BEFORE = 4
-    """Nanoseconds that its predecessors have worked, as far as anybody was told."""
+    """The processor time of its predecessors in nanoseconds, as they last stated it."""
     CPU_SHOWN = 5
-    """The same with its own, as last told."""
+    """The same with its own, as last shown in `/metrics`."""
 
 
 class OfUpload(IntEnum):
@@ -114,7 +114,7 @@ class Siblings:
                 self._depth -= 1
 
     def join(self) -> None:
-        """This process takes its number; what its predecessor told goes on from there."""
+        """This process takes its number; the counters of its predecessor go on."""
         with self.locked():
             self._clear(self.number)
             self.own[OfProcess.PID] = os.getpid()

@@ -118,11 +118,10 @@ def write_batch(
         # 5. Which complete file says what of the source is gone.
         for renewing in renew_source(batch.import_id) if batch.complete else ():
             database.execute(renewing)
-        # 6. Whoever wants to know which offers it moves.
+        # 6. Which offers it moves, for whoever looks at that.
         if look is not None:
             find_import_moves(database, batch.import_id, last)
             look(database)
-        # 7. When it was imported.
         return _finish(database, batch)
 
 

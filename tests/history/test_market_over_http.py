@@ -177,7 +177,7 @@ def _gone_and_back(effect: dict[str, int]) -> tuple[int, int]:
 
 
 def _match(row: dict[str, Any]) -> tuple[Listing, float | None, float]:
-    """Only first offers of an identity can be told apart."""
+    """Of several offers with the same identity only the first can be recognised."""
     identity = (row["seller"] or "").lower(), row["source_url"]
     return (identity, 1), row["previous_price_usd"], row["price_usd"]
 

@@ -102,7 +102,7 @@ class Story:
 
 
 def _place(offer: dict[str, Any] | Any) -> tuple[Listing, float | None, float]:
-    """Only first offers of an identity can be told apart."""
+    """Of several offers with the same identity only the first can be recognised."""
     identity = (offer["seller"] or "").lower(), offer["source_url"]
     return (identity, 1), offer["previous_price_usd"], offer["price_usd"]
 

@@ -109,7 +109,7 @@ def _extremes(service: Service) -> Extremes:
     extremes.found_at_import.update(extremes.changed())
     for condition, path in watches.items():
         extremes.found_at_import[condition] = extremes.offers(path)
-    for action in ("rollback", "restore"):  # these compute anew what follows what
+    for action in ("rollback", "restore"):  # these compute the order of observations again
         service.http.post(f"/api/imports/{second['import_id']}/{action}")
         service.work()
     return extremes
