@@ -54,6 +54,13 @@ def _lose(settings: Settings, *, archive: bool) -> None:
                 database.execute_sql(f"DROP TABLE {table} CASCADE")
 
 
+def _kept_names(settings: Settings) -> list[str]:
+    """The data folder's entries, but for SQLite's logs: a process that only reads leaves the
+    archive's log when it is the last to close it, and the next one to write there removes it."""
+    names = (path.name for path in settings.data_dir.iterdir())
+    return sorted(name for name in names if not name.endswith(("-wal", "-shm")))
+
+
 def _post(address: str, path: str) -> dict[str, Any]:
     with urlopen(Request(address + path, b"", method="POST"), timeout=60) as answer:
         found: dict[str, Any] = json.load(answer)
@@ -79,7 +86,7 @@ def test_nothing_starts_anew_in_silence(
 ) -> None:
     ids = _live(environment)
     _lose(database_settings, archive=archive)
-    before = sorted(path.name for path in database_settings.data_dir.iterdir())
+    before = _kept_names(database_settings)
     for command in (["serve"], ["worker"], ["worker", "--once"], ["init-db"], ["migrate"]):
         ended = run(*command, environment=environment)
         assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1), command
@@ -89,7 +96,7 @@ def test_nothing_starts_anew_in_silence(
     checked = run("check", environment=environment)
     assert checked.returncode == 1
     assert all(f"import {import_id}: its upload is kept" in checked.stdout for import_id in ids)
-    assert sorted(path.name for path in database_settings.data_dir.iterdir()) == before
+    assert _kept_names(database_settings) == before
 
 
 def test_a_lost_registry_is_made_again(
