@@ -15,18 +15,22 @@ def body_blocks(require_size: Callable[[int], None]) -> Iterator[bytes]:
 
     Raises MalformedBody for a body that is shorter than it said.
     """
-    environ = request.environ
-    if environ.get("HTTP_TRANSFER_ENCODING"):
-        raise LengthMissing("unsupported Transfer-Encoding")  # our server unpacks chunked bodies
-    length = environ.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal():
-        raise MalformedBody("Content-Length is not a number")
-    left = int(length)
+    left = body_length()
     require_size(left)
-    read = environ["wsgi.input"].read
+    read = request.environ["wsgi.input"].read
     while left:
         block = read(min(BLOCK, left))
         if not block:
             raise MalformedBody(f"the body ended {left} bytes early")
         left -= len(block)
         yield block
+
+
+def body_length() -> int:
+    """The number of bytes of this request's body. Raises LengthMissing and MalformedBody."""
+    if request.environ.get("HTTP_TRANSFER_ENCODING"):
+        raise LengthMissing("unsupported Transfer-Encoding")  # our server unpacks chunked bodies
+    length = request.environ.get("CONTENT_LENGTH") or "0"
+    if not length.isdecimal():
+        raise MalformedBody("Content-Length is not a number")
+    return int(length)

@@ -10,6 +10,11 @@ FORM_ENVELOPE_BYTES = 64 * 1024
 """A form can be larger than its file by this much: part headers, boundaries and option fields."""
 
 
+def is_json(content_type: str) -> bool:
+    """Whether a body of this type is held in memory as a whole."""
+    return content_type.lower().startswith("application/json")
+
+
 @dataclass(frozen=True)
 class BodyLimits:
     """Sizes in bytes. JSON is held in memory, so its limit is its own."""
@@ -23,15 +28,14 @@ class BodyLimits:
 
     def require_size(self, content_type: str, size: int) -> None:
         """Raises TooLarge for a body of this type with so many bytes."""
-        kind, limit = content_type.lower(), self.max_upload_bytes
-        is_json = kind.startswith("application/json")
-        if kind.startswith("multipart/"):
+        limit = self.max_upload_bytes
+        if content_type.lower().startswith("multipart/"):
             limit += FORM_ENVELOPE_BYTES
-        elif is_json:
+        elif is_json(content_type):
             limit = self.max_json_bytes
         if size <= limit:
             return
-        if is_json:
+        if is_json(content_type):
             what = f"a JSON body may have at most {limit} bytes"
             raise TooLarge(f"{what}; send a larger file as a raw text/csv body", limit=limit)
         raise self.upload_too_large()

@@ -7,11 +7,12 @@ from typing import Any
 
 from bottle import HTTPResponse
 
-from glyphd.api.bodies import read_json_body
 from glyphd.api.body_limits import BodyLimits
 from glyphd.api.callers import wanted_import
 from glyphd.api.descriptions import JSON, UPLOAD_PROBLEMS, About, Content, Many, Named, RequestBody
 from glyphd.api.import_log import import_line
+from glyphd.api.json_bodies import read_json_body
+from glyphd.api.large_json import large_json_turn
 from glyphd.api.needs import SEND
 from glyphd.api.outcomes import IMPORT_FAILURES, UPLOAD_ANSWERS, answer_accepted
 from glyphd.api.query_strings import idempotency_key, query
@@ -83,13 +84,18 @@ class PersistApi:
             wanted = wanted_import(options, idempotency_key())
             require_consistent(wanted.options)
             require_room(self._services)
-            rows = self._valid_rows(
-                read_json_body(self._limits), may_be_empty=wanted.options.complete
-            )
-            accepted = line.accepted = self._keep(rows, wanted)
+            accepted = line.accepted = self._accept(wanted)
         return answer_accepted(
             accepted, self._waiting, seconds_unasked=WAIT_SECONDS, is_end_expected=True
         )
+
+    def _accept(self, wanted: Asked) -> Accepted:
+        """The import that the body becomes; its rows are in memory until this returns."""
+        with large_json_turn(self._services.siblings):
+            rows = self._valid_rows(
+                read_json_body(self._limits), may_be_empty=wanted.options.complete
+            )
+            return self._keep(rows, wanted)
 
     def _keep(self, rows: list[Any], wanted: Asked) -> Accepted:
         with self._services.uploads.receive() as receiving:

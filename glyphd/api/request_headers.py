@@ -5,6 +5,9 @@ from functools import cache
 
 from bottle import request
 
+from glyphd.importing.intake import GZIP
+from glyphd.request_errors import UnsupportedType
+
 _WITHOUT_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
@@ -25,6 +28,16 @@ def _key_of(name: str) -> str:
     """The header's name in a WSGI environment."""
     key = name.upper().replace("-", "_")
     return key if key in _WITHOUT_PREFIX else f"HTTP_{key}"
+
+
+def content_encoding() -> str:
+    """`gzip` for a body in gzip, empty for one as it is. Raises UnsupportedType for any other."""
+    encoding = header("Content-Encoding").strip().lower()
+    if encoding not in ("", "identity", GZIP, "x-gzip"):
+        raise UnsupportedType(
+            f"Content-Encoding {encoding[:50]!r} is not supported, only gzip", offered=[GZIP]
+        )
+    return GZIP if encoding.endswith(GZIP) else ""
 
 
 def weighted(text: str) -> Iterator[tuple[float, str]]:

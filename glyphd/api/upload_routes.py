@@ -17,6 +17,7 @@ from glyphd.api.descriptions import (
 )
 from glyphd.api.forms import MULTIPART
 from glyphd.api.import_log import import_line
+from glyphd.api.large_json import large_json_turn
 from glyphd.api.needs import SEND
 from glyphd.api.outcomes import IMPORT_FAILURES, UPLOAD_ANSWERS, answer_accepted
 from glyphd.api.query_strings import idempotency_key, query, query_pairs
@@ -94,7 +95,8 @@ class UploadsApi:
                     services.intake.look(receiving, described, asked, is_complete=is_complete)
 
                 # 2. The file goes into the store; its head is looked at while the rest arrives.
-                body = receive_upload(receiving, self._limits, look)
+                with large_json_turn(services.siblings):
+                    body = receive_upload(receiving, self._limits, look)
                 described, asked = understood(body)
                 line.filename = described.filename
 

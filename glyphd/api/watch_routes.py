@@ -8,8 +8,6 @@ from urllib.parse import quote
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_page, output_format, require_changed
-from glyphd.api.bodies import read_json_body
-from glyphd.api.body_limits import BodyLimits
 from glyphd.api.descriptions import (
     DATABASE_PROBLEMS,
     JSON,
@@ -21,6 +19,7 @@ from glyphd.api.descriptions import (
     json_answer,
     page_answer,
 )
+from glyphd.api.json_bodies import read_small_json_body
 from glyphd.api.members import read_members
 from glyphd.api.needs import OPEN, READ, WRITE
 from glyphd.api.own_addresses import own_address
@@ -125,7 +124,6 @@ FEED = About(
 class WatchesApi:
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._limits = BodyLimits.from_settings(services.settings)
 
     def routes(self) -> list[Route]:
         one = f"/api/watches/{WATCH}"
@@ -155,7 +153,7 @@ class WatchesApi:
     def create(self) -> HTTPResponse:
         """A new watch."""
         query(NoParameters)
-        body = read_members(WatchBody, read_json_body(self._limits), InvalidWatch)
+        body = read_members(WatchBody, read_small_json_body(), InvalidWatch)
         with self._records() as records:
             watch = records.create(body, visitor().name)
         location = own_address(f"/api/watches/{watch.id}")
@@ -171,7 +169,7 @@ class WatchesApi:
     def change(self, watch_id: str) -> HTTPResponse:
         """The watch as it is after the change."""
         query(NoParameters)
-        asked = read_members(WatchChange, read_json_body(self._limits), InvalidWatch)
+        asked = read_members(WatchChange, read_small_json_body(), InvalidWatch)
         with self._records() as records:
             return answer_json(_view(records, records.change(watch_id, asked)))
 

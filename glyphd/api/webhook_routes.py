@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_page, output_format, require_changed
-from glyphd.api.bodies import read_json_body
-from glyphd.api.body_limits import BodyLimits
 from glyphd.api.descriptions import (
     DATABASE_PROBLEMS,
     JSON,
@@ -18,6 +16,7 @@ from glyphd.api.descriptions import (
     json_answer,
     page_answer,
 )
+from glyphd.api.json_bodies import read_small_json_body
 from glyphd.api.members import AnyBody, read_members
 from glyphd.api.needs import ADMIN
 from glyphd.api.own_addresses import own_address
@@ -113,7 +112,6 @@ REPLAY = About(
 class WebhooksApi:
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._limits = BodyLimits.from_settings(services.settings)
 
     def routes(self) -> list[Route]:
         return [
@@ -196,7 +194,7 @@ class WebhooksApi:
             return answer_json(records.replay(webhook_id, attempt_id), 202)
 
     def _body(self, contract: type[AnyBody]) -> AnyBody:
-        return read_members(contract, read_json_body(self._limits), InvalidWebhook)
+        return read_members(contract, read_small_json_body(), InvalidWebhook)
 
     @contextmanager
     def _records(self) -> Iterator[WebhookRecords]:

@@ -6,11 +6,12 @@ from enum import Enum
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
+from glyphd.api.body_limits import is_json
+
 LARGE_JSON_BYTES = 1024 * 1024
-"""A larger JSON body takes long to read and to check."""
+"""A larger JSON body takes long to read and to check, and much memory."""
 
 _PROBES = ("/api/health",)
-_JSON_BODIES = ("/api/persist/listings",)
 _WHOLE_WITHOUT_LIMIT = re.compile(
     r"/api/(listings|deltas|forecast/deltas|imports/[^/]+/errors|models|models/.+/history|stats|stats/history|index)"
 )
@@ -41,12 +42,18 @@ class RequestShape:
     path: str
     query: str
     body_bytes: int = 0
+    content_type: str = ""
+
+
+def is_large_json(content_type: str, size: int) -> bool:
+    """Whether a body of this type, with so many bytes, is held in memory and large."""
+    return is_json(content_type) and size > LARGE_JSON_BYTES
 
 
 def weight_of(asked: RequestShape) -> Weight:
     if asked.method in ("GET", "HEAD"):
         return _weight_of_reading(asked)
-    is_heavy = asked.path in _JSON_BODIES and asked.body_bytes > LARGE_JSON_BYTES
+    is_heavy = is_large_json(asked.content_type, asked.body_bytes)
     return Weight.HEAVY if is_heavy else Weight.LIGHT
 
 

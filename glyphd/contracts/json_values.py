@@ -24,7 +24,7 @@ class RepeatedKeys:
         )
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(text: str | bytes | bytearray) -> Any:
     """The value of a JSON text, with RepeatedKeys for each object that gives a key twice.
 
     Raises ValueError for anything that is not JSON, including NaN and Infinity.

@@ -78,7 +78,11 @@ class Channel(SharingChannel):
             self.weight = Weight.PROBE  # already refused: answered from memory
         else:
             asked = RequestShape(
-                request.method, request.path, request.query, request.content_length
+                request.method,
+                request.path,
+                request.query,
+                request.content_length,
+                request.content_type,
             )
             self.weight = weight_of(asked)
 

@@ -169,7 +169,7 @@ class RequestParser(HTTPRequestParser):
                 self._admit()
         if isinstance(self.body_rcv, ChunkReceiver):
             size = len(self.body_rcv) + self.body_rcv.chunk_remainder
-            self.admission.body_limits.require_size(self._content_type, size)
+            self.admission.body_limits.require_size(self.content_type, size)
 
     def _leave_unread(self) -> None:
         """The application answers what is wrong with path or method, and the connection is closed
@@ -178,7 +178,7 @@ class RequestParser(HTTPRequestParser):
         self.body_rcv = None
 
     def _admit(self) -> None:
-        self.place = self.admission.admit(Arrival(self._content_type, self.announced))
+        self.place = self.admission.admit(Arrival(self.content_type, self.announced))
 
     def refuse(self, failure: GlyphdError) -> None:
         """Has the request answered with this failure."""
@@ -192,5 +192,5 @@ class RequestParser(HTTPRequestParser):
         return RequestHead(self.method, self.path, self.version, self.peer, self.headers)
 
     @property
-    def _content_type(self) -> str:
+    def content_type(self) -> str:
         return self.headers.get("CONTENT_TYPE", "")

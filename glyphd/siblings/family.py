@@ -36,6 +36,8 @@ class OfService(IntEnum):
     """When the service began, in seconds since 1970."""
     ID = 3
     """Names what the service's processes share on the disk."""
+    LARGE_JSON = 4
+    """The process that holds a large JSON body, by its number, from 1 on; 0 for none."""
 
 
 class OfProcess(IntEnum):
@@ -131,6 +133,21 @@ class Siblings:
         for upload in self.uploads:
             if upload[OfUpload.PROCESS] == number + 1:
                 free_upload(upload)
+        if self.service[OfService.LARGE_JSON] == number + 1:
+            self.service[OfService.LARGE_JSON] = 0
+
+    def take_alone(self, cell: OfService) -> bool:
+        """Whether nobody had this cell; then this process has it, until it gives it back or
+        ends."""
+        with self.locked():
+            if self.service[cell]:
+                return False
+            self.service[cell] = self.number + 1
+        return True
+
+    def give_back(self, cell: OfService) -> None:
+        """Another process, or another thread, may take it."""
+        self.service[cell] = 0
 
     def open_doors(self) -> None:
         """From now on requests are answered."""

@@ -19,6 +19,9 @@ SMALL_BYTES = 256 * KIB
 SMALL_ROWS = 4
 NESTED = "[" + ",".join(["[]"] * 150_000) + "]"
 EMPTY_ROWS = b"[" + b",".join([b"{}"] * (15 * MIB // 3)) + b"]"
+GOOD_ROW = b'{"model":"L40S","price_usd":1000.25,"score":0.5}'
+MANY_ROWS = b"[" + b",".join([GOOD_ROW] * 250_000) + b",{}]"
+CSV_TEXT = b'{"csv":"model,price_usd,score\\n' + b"L40S,x,0.5\\n" * (15 * MIB // 12) + b'"}'
 IDLE = 510
 MANY = 1500
 
@@ -58,6 +61,18 @@ def empty_rows(target: Target) -> None:
             "POST", "/api/persist/listings", EMPTY_ROWS, Content_Type="application/json"
         ),
     )
+
+
+def large_json(target: Target) -> None:
+    """As many rows as a JSON body may have, of which only the last one is wrong, and files of the
+    largest size as JSON text."""
+    sent = itertools.cycle([("/api/persist/listings", MANY_ROWS), ("/api/import", CSV_TEXT)])
+
+    def send() -> None:
+        path, body = next(sent)
+        target.request("POST", path, body, Content_Type="application/json")
+
+    repeat(target, 6, send)
 
 
 def huge_pages(target: Target) -> None:
@@ -196,6 +211,7 @@ ASSAULTS: dict[str, Callable[[Target], None]] = {
         quadratic_form,
         nested_heuristics,
         empty_rows,
+        large_json,
         huge_pages,
         long_links,
         slow_results,

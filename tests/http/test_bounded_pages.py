@@ -2,15 +2,18 @@
 values."""
 
 import json
+import time
 
 import pytest
 
-from glyphd.api import import_lists
+from glyphd.api import body_blocks, import_lists, large_json, weights
 from glyphd.listings import results, search
+from glyphd.siblings.family import OfService
 from tests.service import Service, StartService, next_page, offers, problem
 
 MIB = 1 << 20
 JSON_TYPE = {"Content-Type": "application/json"}
+ASYNC = {"Prefer": "respond-async"}
 REPETITIVE = f"[{','.join(['[]'] * 20_000)}]"
 
 
@@ -84,7 +87,45 @@ def test_a_json_body_of_too_many_values_is_too_large(
     assert problem(service.post(path, body, JSON_TYPE, status=413))["code"] == "too_large"
 
 
-def test_commas_in_a_text_are_no_values(start_service: StartService) -> None:
+@pytest.mark.parametrize("block", [1, 2, 7, 64 * 1024])
+def test_commas_in_a_text_are_no_values(
+    start_service: StartService, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr(body_blocks, "BLOCK", block)
     service = start_service(max_json_bytes=64 * 1024)
-    csv = offers(*['L4,1,0.5,,"[{\\"",'] + ["L4,1,0.5,,,"] * 2000)
+    csv = offers(*['L4,1,0.5,,"[{\\"\\\\",'] + ["L4,1,0.5,,,"] * 2000)
     service.post("/api/import", json.dumps({"csv": csv}), JSON_TYPE, status=202)
+    values = json.dumps({"csv": csv[:9] + "\\", "more": [1] * 5000})
+    refused = problem(service.post("/api/import", values, JSON_TYPE, status=413))
+    assert refused["code"] == "too_large"
+
+
+@pytest.mark.parametrize("path", ["/api/watches", "/api/webhooks"])
+def test_a_body_of_a_few_members_is_small(service: Service, path: str) -> None:
+    body = json.dumps({"name": "n" * 16 * 1024})
+    refused = problem(service.post(path, body, JSON_TYPE, status=413))
+    assert refused["limit"] == 16 * 1024
+
+
+def test_a_large_json_body_waits_for_that_of_another_process(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "LARGE_JSON_BYTES", 100)
+    siblings = service.services.siblings
+    rows = json.dumps([{"model": "L4", "price_usd": 1, "score": 0.5, "seller": "s" * 100}])
+    assert siblings.take_alone(OfService.LARGE_JSON)
+    looks = []
+
+    def give_back_at_third_look(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 3:
+            siblings.give_back(OfService.LARGE_JSON)
+
+    monkeypatch.setattr(time, "sleep", give_back_at_third_look)
+    service.post("/api/persist/listings", rows, JSON_TYPE | ASYNC, status=202)
+    assert len(looks) == 3
+    assert siblings.take_alone(OfService.LARGE_JSON)
+    monkeypatch.setattr(large_json, "LONGEST_WAIT_SECONDS", 0)
+    refused = problem(service.post("/api/persist/listings", rows, JSON_TYPE, status=503))
+    assert refused["code"] == "too_many_uploads"
+    service.upload(offers("L4,1,0.5,,,"))

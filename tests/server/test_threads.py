@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -196,5 +197,9 @@ def test_what_is_heavy(method: str, path: str, query: str, weight: Weight) -> No
     assert weight_of(RequestShape(method, path, query)) is weight
 
 
-def test_a_large_json_body_is_heavy() -> None:
-    assert weight_of(RequestShape("POST", "/api/persist/listings", "", 2 * MIB)) is Weight.HEAVY
+@pytest.mark.parametrize("path", ["/api/persist/listings", "/api/import"])
+def test_a_large_json_body_is_heavy(path: str) -> None:
+    large = RequestShape("POST", path, "", 2 * MIB, "Application/JSON; charset=utf-8")
+    assert weight_of(large) is Weight.HEAVY
+    assert weight_of(replace(large, body_bytes=MIB)) is Weight.LIGHT
+    assert weight_of(replace(large, content_type="text/csv")) is Weight.LIGHT

@@ -14,7 +14,7 @@ from glyphd.server import ServerLimits
 from glyphd.server.admission import Admission, Arrival
 from glyphd.server.places import UploadPlace
 from glyphd.settings import MIB
-from glyphd.siblings.family import Siblings
+from glyphd.siblings.family import OfService, Siblings
 from tests.server.wire import wait_until
 from tests.service import settings_in
 from tests.siblings.conftest import UPLOADS, Sibling
@@ -108,6 +108,21 @@ def test_wrong_tokens_are_counted_over_all_processes(sibling: Sibling) -> None:
     assert [one.add("192.0.2.1"), two.add("192.0.2.1"), one.add("192.0.2.1")] == [1, 2, 3]
     assert two.add("192.0.2.2") == 1
     assert FailedAttempts(sibling(0)).add("192.0.2.1") == 4
+
+
+def test_a_large_json_body_is_held_by_one_process_at_a_time(sibling: Sibling) -> None:
+    one, two = sibling(0), sibling(1)
+    assert [each.take_alone(OfService.LARGE_JSON) for each in (one, two, one)] == [
+        True,
+        False,
+        False,
+    ]
+    two.bury(1)
+    assert not two.take_alone(OfService.LARGE_JSON)
+    two.bury(0)
+    assert two.take_alone(OfService.LARGE_JSON)
+    two.give_back(OfService.LARGE_JSON)
+    assert one.take_alone(OfService.LARGE_JSON)
 
 
 def test_connections_are_left_to_who_has_fewer(sibling: Sibling) -> None:

@@ -1,0 +1,108 @@
+"""Reads JSON bodies. They are held in memory, so they are limited by bytes and by their number of
+values."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from multipart import parse_options_header
+
+from glyphd.api.body_blocks import body_blocks
+from glyphd.api.body_limits import BodyLimits
+from glyphd.api.descriptions import JSON
+from glyphd.api.request_headers import content_encoding, header
+from glyphd.contracts.json_values import RepeatedKeys, parse_json
+from glyphd.errors import FileRefused
+from glyphd.request_errors import TooLarge, UnsupportedType
+
+MAX_SMALL_BYTES = 16 * 1024
+BYTES_OF_A_VALUE = 16
+"""A JSON body can have one value for this many bytes of the largest body: rows have names before
+their values."""
+
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"|(").*', re.DOTALL)
+"""A string in JSON; the group is the quotation mark of one that does not end."""
+
+
+def read_json_body(limits: BodyLimits) -> Any:
+    """The JSON value of this request: rows, or a file as text.
+
+    Raises FileRefused when it is malformed, TooLarge for too many bytes or values, as soon as they
+    have come.
+    """
+    values = _Values(max(limits.max_json_bytes // BYTES_OF_A_VALUE, 1))
+    return _read(partial(limits.require_size, JSON), values.add)
+
+
+def read_small_json_body() -> Any:
+    """The JSON value of this request: a few members. Raises as `read_json_body`."""
+    return _read(require_small)
+
+
+def require_small(size: int) -> None:
+    """Raises TooLarge for a body with too many bytes for a few fields."""
+    if size > MAX_SMALL_BYTES:
+        raise TooLarge(f"this body may have at most {MAX_SMALL_BYTES} bytes", limit=MAX_SMALL_BYTES)
+
+
+def json_value(body: bytes | bytearray) -> Any:
+    """The value, with RepeatedKeys for an object with a repeated key. Raises FileRefused."""
+    try:
+        return parse_json(body)
+    except ValueError as error:
+        raise FileRefused(f"the body is not JSON: {error}") from None
+
+
+def without_repeated_keys(content: Any) -> Any:
+    """Raises FileRefused if the value itself is an object with a repeated key."""
+    if isinstance(content, RepeatedKeys):
+        raise FileRefused(f"the JSON object {content.error.message()}")
+    return content
+
+
+def _read(
+    require_size: Callable[[int], None], look: Callable[[bytes], None] = lambda block: None
+) -> Any:
+    content_type, _ = parse_options_header(header("Content-Type"))
+    if content_type != JSON or content_encoding():
+        raise UnsupportedType(f"the body must be {JSON}", offered=[JSON])
+    body = bytearray()
+    for block in body_blocks(require_size):
+        look(block)
+        body += block
+    return json_value(body)
+
+
+class _Values:
+    """Counts values outside of strings in blocks of a body: `{}` takes 30 times as much memory as
+    text."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._count = 0
+        self._open = b""
+        """The beginning of a string that has not ended yet, as far as it matters."""
+
+    def add(self, block: bytes) -> None:
+        """Raises TooLarge when there are too many."""
+        text = self._open + block
+        outside = _STRING.sub(rb"\1", text)
+        self._count += _marks(outside)
+        if self._count > self._most:
+            raise TooLarge(
+                f"a JSON body may have at most {self._most} values; send more as a raw text/csv "
+                "body",
+                limit=self._most,
+            )
+        self._open = b"" if not outside.endswith(b'"') else b'"\\' if _is_escaping(text) else b'"'
+
+
+def _marks(text: bytes) -> int:
+    """How many characters precede a value: about as many as there are values."""
+    return text.count(b",") + text.count(b"[") + text.count(b"{")
+
+
+def _is_escaping(text: bytes) -> bool:
+    """Whether the last backslash of a string belongs to a character that has not come yet."""
+    return bool((len(text) - len(text.rstrip(b"\\"))) % 2)
