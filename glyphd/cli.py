@@ -1,24 +1,24 @@
-"""The command line. There is no command to import data: all data comes over HTTP."""
+"""The command line: the commands and their options. There is no command to import data: all data
+comes over HTTP.
+
+Each command loads what it needs when it runs: `--help` and a health check need little of it.
+"""
 
 import sys
-from importlib.metadata import version
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from glyphd.command_settings import EXIT_WRONG, settings_options
-from glyphd.db.migration_sets import ARCHIVE, applied_of, place_of, require_there
-from glyphd.db.migrations import begin_new_ledger, migrate
-from glyphd.logs import configure_logs
-from glyphd.settings import PREFIX, Settings, load_settings
-from glyphd.token_commands import token_group
-from glyphd.upkeep_commands import UPKEEP_COMMANDS
-from glyphd.uploads.opening import prepare_ledger
-from glyphd.worker_package import load
+from glyphd.tokens.grants import Scope
+
+if TYPE_CHECKING:
+    from glyphd.settings import Settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("glyphd"), prog_name="glyphd")
+@click.version_option(package_name="glyphd", prog_name="glyphd")
 def main() -> None:
     """The ledger of the GPU market: it accepts scored listings over HTTP and keeps every scoring
     event."""
@@ -38,12 +38,11 @@ def main() -> None:
 )
 @click.option("--no-worker", is_flag=True, help="Run only the API, without a worker.")
 @settings_options
-def serve_command(no_worker: bool, **flags: Any) -> None:
+def serve_command(settings: "Settings", no_worker: bool) -> None:
     """Run the API and a worker."""
-    # Loaded only here, because a worker and other commands need nothing of it.
+    from glyphd.logs import configure_logs
     from glyphd.serving import serve
 
-    settings = load_settings(**flags)
     configure_logs(settings)
     serve(settings, with_worker=not no_worker)
 
@@ -54,11 +53,13 @@ def serve_command(no_worker: bool, **flags: Any) -> None:
 @click.argument("listener", type=int)
 @click.argument("memory", type=int)
 @settings_options
-def api_process_command(number: int, count: int, listener: int, memory: int, **flags: Any) -> None:
+def api_process_command(
+    settings: "Settings", number: int, count: int, listener: int, memory: int
+) -> None:
     """Run one of several API processes: `glyphd serve` starts them, with open descriptors."""
     from glyphd.api_process import run_sibling
+    from glyphd.logs import configure_logs
 
-    settings = load_settings(**flags)
     configure_logs(settings, process=number)
     run_sibling(settings, number=number, count=count, listener=listener, memory=memory)
 
@@ -72,23 +73,26 @@ def api_process_command(number: int, count: int, listener: int, memory: int, **f
 )
 @click.option("--stop-with-parent", is_flag=True, help="Exit when stdin is closed.")
 @settings_options
-def worker_command(once: bool, ping: bool, stop_with_parent: bool, **flags: Any) -> None:
+def worker_command(settings: "Settings", once: bool, ping: bool, stop_with_parent: bool) -> None:
     """Run only a worker, which writes queued imports into the archive."""
-    settings = load_settings(**flags)
-    process = load("process")
     if ping:
-        require_there(settings)
-        sys.exit(0 if process.is_alive(settings) else EXIT_WRONG)
-    process.run(settings, once=once, stop_with_parent=stop_with_parent)
+        from glyphd.importing.heartbeats import is_worker_here
+
+        sys.exit(0 if is_worker_here(settings) else EXIT_WRONG)
+    from glyphd.worker_package import load
+
+    load("process").run(settings, once=once, stop_with_parent=stop_with_parent)
 
 
 @main.command("migrate")
 @click.option("--to", help="Upgrade or downgrade to archive:N or registry:N.")
 @click.option("--drop-data", is_flag=True, help="Allow a downgrade to drop data.")
 @settings_options
-def migrate_command(to: str | None, drop_data: bool, **flags: Any) -> None:
+def migrate_command(settings: "Settings", to: str | None, drop_data: bool) -> None:
     """Upgrade the databases to this version's schema, or migrate to another step."""
-    settings = load_settings(**flags)
+    from glyphd.db.migration_sets import ARCHIVE, applied_of, place_of
+    from glyphd.db.migrations import migrate
+
     is_new = not applied_of(settings, ARCHIVE)
     done = migrate(settings, to, drop_data=drop_data)
     if is_new and applied_of(settings, ARCHIVE):
@@ -103,9 +107,12 @@ def migrate_command(to: str | None, drop_data: bool, **flags: Any) -> None:
     help="If the registry is lost: move the kept uploads away and start empty.",
 )
 @settings_options
-def init_command(new_ledger: bool, **flags: Any) -> None:
+def init_command(settings: "Settings", new_ledger: bool) -> None:
     """Create the archive and the registry; `serve` and `worker` do so automatically."""
-    settings = load_settings(**flags)
+    from glyphd.db.migration_sets import place_of
+    from glyphd.db.migrations import begin_new_ledger
+    from glyphd.uploads.opening import prepare_ledger
+
     if new_ledger:
         aside = begin_new_ledger(settings)
         if aside is not None:
@@ -117,9 +124,11 @@ def init_command(new_ledger: bool, **flags: Any) -> None:
 
 @main.command("settings")
 @settings_options
-def settings_command(**flags: Any) -> None:
+def settings_command(settings: "Settings") -> None:
     """Show every setting with its environment variable and value."""
-    settings = load_settings(**flags)
+    from glyphd.db.migration_sets import place_of
+    from glyphd.settings import PREFIX, Settings
+
     for name, value in settings.shown().items():
         description = Settings.model_fields[name].description
         click.echo(f"{PREFIX + name.upper()}={value}\n    {description}")
@@ -129,5 +138,102 @@ def settings_command(**flags: Any) -> None:
         )
 
 
-for command in (*UPKEEP_COMMANDS, token_group):
-    main.add_command(command)
+@main.command("check")
+@settings_options
+def check_command(settings: "Settings") -> None:
+    """Check the databases and kept files for damage, and compare schema, registry and archive."""
+    from glyphd.upkeep_commands import check
+
+    check(settings)
+
+
+@main.command("verify")
+@click.argument("import_ids", nargs=-1, metavar="[IMPORT_ID]...")
+@click.option(
+    "--all", "everything", is_flag=True, help="Verify every import, and the archive as a whole."
+)
+@settings_options
+def verify_command(settings: "Settings", import_ids: tuple[str, ...], everything: bool) -> None:
+    """Compare the kept files with the archive, row by row."""
+    from glyphd.upkeep_commands import verify
+
+    if everything == bool(import_ids):
+        raise click.UsageError("name the imports to verify, or use --all")
+    verify(settings, import_ids)
+
+
+@main.command("rebuild")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    help="Path of the new archive; default: in place of the old one.",
+)
+@click.option(
+    "--registry", is_flag=True, help="Instead, recover the kept uploads that the registry lacks."
+)
+@settings_options
+def rebuild_command(settings: "Settings", into: Path | None, registry: bool) -> None:
+    """Rebuild the archive from the kept uploads and the registry, and set the old one aside."""
+    from glyphd.upkeep_commands import rebuild, recover_registry
+
+    if registry and into is not None:
+        raise click.UsageError("--registry and --into can't be combined")
+    if registry:
+        recover_registry(settings)
+    else:
+        rebuild(settings, into)
+
+
+@main.command("backup")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@settings_options
+def backup_command(settings: "Settings", folder: Path) -> None:
+    """Copy archive, registry and uploads into an empty FOLDER; the service can keep running."""
+    from glyphd.upkeep_commands import backup
+
+    backup(settings, folder)
+
+
+@main.group("token")
+def token_group() -> None:
+    """Create, list and revoke tokens. The first one closes the service to everybody without one."""
+
+
+@token_group.command("create")
+@click.argument("name")
+@click.option(
+    "--scope",
+    type=click.Choice([scope.value for scope in Scope]),
+    required=True,
+    help="What it allows.",
+)
+@click.option("--source", help="Only import as this source; needs --scope write.")
+@click.option("--expires", help="When it ends: 90d, 12h, 4w, a date or a time; else never.")
+@click.option(
+    "--for-file", is_flag=True, help="Store nothing; print the line for GLYPHD_TOKENS_FILE."
+)
+@settings_options
+def create_token_command(settings: "Settings", name: str, scope: str, **options: Any) -> None:
+    """Create a token called NAME. It is shown once."""
+    from glyphd.token_commands import create
+
+    create(settings, name, scope, **options)
+
+
+@token_group.command("list")
+@settings_options
+def list_tokens_command(settings: "Settings") -> None:
+    """List all tokens, also those that expired or were revoked; never the secrets."""
+    from glyphd.token_commands import list_all
+
+    list_all(settings)
+
+
+@token_group.command("revoke")
+@click.argument("name")
+@settings_options
+def revoke_token_command(settings: "Settings", name: str) -> None:
+    """Revoke the token called NAME, or with this first part. It ends what was signed in with it."""
+    from glyphd.token_commands import revoke
+
+    revoke(settings, name)

@@ -1,4 +1,4 @@
-"""What all commands share: the options for the data's location, and the exit codes of errors."""
+"""What all commands share: their settings, and the exit codes of errors."""
 
 import sys
 from collections.abc import Callable
@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from glyphd.db.troubles import is_database_error
 from glyphd.errors import GlyphdError, InvalidSettings, SchemaError
 
 EXIT_WRONG = 1
@@ -18,8 +17,8 @@ EXIT_TRY_AGAIN = 75
 
 
 def settings_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Every command has these two options, and reports an error in a setting or a schema as one
-    line."""
+    """Every command has these two options, gets its settings as the first argument, and reports an
+    error in one of them or in a schema as one line."""
 
     @click.option(
         "--db-path", type=click.Path(path_type=Path), help="Path of the archive (GLYPHD_DB_PATH)."
@@ -29,8 +28,11 @@ def settings_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     @wraps(command)
     def run(**options: Any) -> None:
+        from glyphd.settings import Settings, load_settings
+
+        flags = {name: options.pop(name) for name in Settings.model_fields if name in options}
         try:
-            command(**options)
+            command(load_settings(**flags), **options)
         except Exception as error:
             line = _unusable(error)
             if line is None:
@@ -56,6 +58,8 @@ def _unusable(error: Exception) -> str | None:
         return ": ".join(
             str(part) for part in (error.strerror or str(error), error.filename) if part
         )
+    from glyphd.db.troubles import is_database_error
+
     said = next(iter(str(error).splitlines()), type(error).__name__)
     if is_database_error(error):
         return f"a database can't be used: {said}"

@@ -1,23 +1,21 @@
-"""`glyphd token`: who may use the service."""
+"""What `glyphd token` does: who may use the service."""
 
 import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import click
 from peewee import Database
 
-from glyphd.command_settings import settings_options
 from glyphd.db.connections import close_all, open_registry, open_registry_to_look
 from glyphd.db.migration_sets import require_current_schema, require_there
 from glyphd.db.migrations import initialise
 from glyphd.db.token_models import AccessToken
 from glyphd.errors import InvalidSettings
-from glyphd.settings import load_settings
+from glyphd.settings import Settings
 from glyphd.token_text import new_token, without_tokens
-from glyphd.tokens.grants import Grant, Scope, digest_of
+from glyphd.tokens.grants import Grant, digest_of
 from glyphd.tokens.known_tokens import RENEWAL_SECONDS
 from glyphd.tokens.terms import Terms, read_terms
 from glyphd.tokens.token_store import all_tokens, create_token, grant_in, revoke_token
@@ -27,30 +25,20 @@ _HEADINGS = ("NAME", "TOKEN", "SCOPE", "SOURCE", "CREATED", "EXPIRES", "STATE")
 _MINUTE = len("2026-11-21T09:36")
 
 
-@click.group("token")
-def token_group() -> None:
-    """Create, list and revoke tokens. The first one closes the service to everybody without one."""
-
-
-@token_group.command("create")
-@click.argument("name")
-@click.option(
-    "--scope",
-    type=click.Choice([scope.value for scope in Scope]),
-    required=True,
-    help="What it allows.",
-)
-@click.option("--source", help="Only import as this source; needs --scope write.")
-@click.option("--expires", help="When it ends: 90d, 12h, 4w, a date or a time; else never.")
-@click.option(
-    "--for-file", is_flag=True, help="Store nothing; print the line for GLYPHD_TOKENS_FILE."
-)
-@settings_options
-def create_command(
-    name: str, scope: str, source: str | None, expires: str | None, for_file: bool, **flags: Any
+def create(
+    settings: Settings,
+    name: str,
+    scope: str,
+    *,
+    source: str | None,
+    expires: str | None,
+    for_file: bool,
 ) -> None:
-    """Create a token called NAME. It is shown once."""
-    settings = load_settings(**flags)
+    """Creates a token and prints it; `for_file` stores nothing, and prints the line for a tokens
+    file.
+
+    Raises InvalidSettings for terms that no token can have.
+    """
     try:
         terms = read_terms(name, scope, source=source, expires=expires)
     except ValueError as error:
@@ -66,11 +54,8 @@ def create_command(
     time.sleep(_NOTICED_SECONDS)  # when the command returns, every process knows the token
 
 
-@token_group.command("list")
-@settings_options
-def list_command(**flags: Any) -> None:
-    """List all tokens, also those that expired or were revoked; never the secrets."""
-    settings = load_settings(**flags)
+def list_all(settings: Settings) -> None:
+    """Prints a table of all tokens."""
     require_there(settings)
     require_current_schema(settings)
     with _opened(open_registry_to_look(settings)) as registry, registry.connection_context():
@@ -81,12 +66,8 @@ def list_command(**flags: Any) -> None:
         click.echo("  ".join(cells).rstrip())
 
 
-@token_group.command("revoke")
-@click.argument("name")
-@settings_options
-def revoke_command(name: str, **flags: Any) -> None:
-    """Revoke the token called NAME, or with this first part. It ends what was signed in with it."""
-    settings = load_settings(**flags)
+def revoke(settings: Settings, name: str) -> None:
+    """Revokes the token with this name or first part. Raises InvalidSettings if there is none."""
     require_there(settings)
     require_current_schema(settings)
     with _opened(open_registry(settings)) as registry:

@@ -1,15 +1,14 @@
-"""The maintenance commands for an archive: check, verify, rebuild, backup."""
+"""What the maintenance commands for an archive do and print: check, verify, rebuild, backup."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
-from glyphd.command_settings import EXIT_WRONG, settings_options
+from glyphd.command_settings import EXIT_WRONG
 from glyphd.db.connections import close_all, open_archive_to_verify, open_registry_to_look
 from glyphd.db.migration_sets import (
     REGISTRY,
@@ -21,7 +20,7 @@ from glyphd.db.migration_sets import (
 from glyphd.importing.registry import Registry
 from glyphd.plurals import counted
 from glyphd.scratch import use_scratch_folder
-from glyphd.settings import Settings, load_settings
+from glyphd.settings import Settings
 from glyphd.upkeep.backup import back_up
 from glyphd.upkeep.checkup import find_faults, uploads_without_registry
 from glyphd.upkeep.registry_rebuild import rebuild_registry
@@ -31,11 +30,8 @@ from glyphd.upkeep.verification import Verifier
 from glyphd.uploads.opening import open_own_uploads, open_uploads
 
 
-@click.command("check")
-@settings_options
-def check_command(**flags: Any) -> None:
-    """Check the databases and kept files for damage, and compare schema, registry and archive."""
-    settings = load_settings(**flags)
+def check(settings: Settings) -> None:
+    """Prints what is damaged or does not match, and then exits with EXIT_WRONG."""
     _require_registry_of_uploads(settings)
     require_there(settings)
     registry, found = Registry(open_registry_to_look(settings)), False
@@ -61,23 +57,15 @@ def _require_registry_of_uploads(settings: Settings) -> None:
         sys.exit(EXIT_WRONG)
 
 
-@click.command("verify")
-@click.argument("import_ids", nargs=-1, metavar="[IMPORT_ID]...")
-@click.option(
-    "--all", "everything", is_flag=True, help="Verify every import, and the archive as a whole."
-)
-@settings_options
-def verify_command(import_ids: tuple[str, ...], everything: bool, **flags: Any) -> None:
-    """Compare the kept files with the archive, row by row."""
-    settings = load_settings(**flags)
-    if everything == bool(import_ids):
-        raise click.UsageError("name the imports to verify, or use --all")
+def verify(settings: Settings, import_ids: tuple[str, ...]) -> None:
+    """Prints where kept files and archive differ, and then exits with EXIT_WRONG. Without ids it
+    verifies every import, and the archive as a whole."""
     require_there(settings)
     require_current_schema(settings)
     use_scratch_folder(settings, make=False)
     found = False
     with _verifier(settings, import_ids) as verifier:
-        for line in verifier.verify_all() if everything else verifier.verify(import_ids):
+        for line in verifier.verify(import_ids) if import_ids else verifier.verify_all():
             found = True
             _tell(line)
     if found:
@@ -85,24 +73,8 @@ def verify_command(import_ids: tuple[str, ...], everything: bool, **flags: Any) 
     click.echo(f"no difference: {verifier.tally}")
 
 
-@click.command("rebuild")
-@click.option(
-    "--into",
-    type=click.Path(path_type=Path),
-    help="Path of the new archive; default: in place of the old one.",
-)
-@click.option(
-    "--registry", is_flag=True, help="Instead, recover the kept uploads that the registry lacks."
-)
-@settings_options
-def rebuild_command(into: Path | None, registry: bool, **flags: Any) -> None:
-    """Rebuild the archive from the kept uploads and the registry, and set the old one aside."""
-    settings = load_settings(**flags)
-    if registry and into is not None:
-        raise click.UsageError("--registry and --into can't be combined")
-    if registry:
-        _rebuild_registry(settings)
-        return
+def rebuild(settings: Settings, into: Path | None) -> None:
+    """Rebuilds the archive at this path, else in place of the old one, and prints where that is."""
     progress, aside = partial(_progress, "rebuilding"), []
     if into is not None:
         rebuilt = rebuild_elsewhere(settings, into, progress)
@@ -119,19 +91,16 @@ def rebuild_command(into: Path | None, registry: bool, **flags: Any) -> None:
         click.echo(note)
 
 
-def _rebuild_registry(settings: Settings) -> None:
+def recover_registry(settings: Settings) -> None:
+    """Recovers the kept uploads that the registry lacks, and prints how many there were."""
     recovered = rebuild_registry(settings, partial(_progress, "reading"))
     click.echo(f"{place_of(settings, REGISTRY)}: {recovered}")
     for note in recovered.notes:
         click.echo(note)
 
 
-@click.command("backup")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@settings_options
-def backup_command(folder: Path, **flags: Any) -> None:
-    """Copy archive, registry and uploads into an empty FOLDER; the service can keep running."""
-    settings = load_settings(**flags)
+def backup(settings: Settings, folder: Path) -> None:
+    """Copies everything into the empty folder, and prints how much that is."""
     require_there(settings)
     require_current_schema(settings)
     made = back_up(settings, folder, partial(_progress, "copying"))
@@ -173,6 +142,3 @@ def _tell(line: str) -> None:
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
     click.echo(line.encode(errors="backslashreplace"))
-
-
-UPKEEP_COMMANDS = (check_command, verify_command, rebuild_command, backup_command)

@@ -1,7 +1,5 @@
 """The worker as a process: `glyphd worker`."""
 
-import socket
-
 from glyphd.db.migration_sets import ARCHIVE, is_anything_there
 from glyphd.errors import NotReady
 from glyphd.logs import configure_logs
@@ -30,8 +28,3 @@ def run(settings: Settings, *, once: bool, stop_with_parent: bool) -> None:
         run_pending(services)
     else:
         run_worker(services, stop_with_parent=stop_with_parent)
-
-
-def is_alive(settings: Settings) -> bool:
-    """Whether a worker on this host has sent a heartbeat lately."""
-    return build_services(settings).registry.workers_alive(socket.gethostname()) > 0

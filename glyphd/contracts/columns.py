@@ -9,10 +9,11 @@ from datetime import datetime
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from pydantic.fields import FieldInfo
 
 from glyphd.contracts.cells import BooleanCell, Cell, JsonCell, TextCell, TimeCell
+from glyphd.contracts.contract_base import Contract
 from glyphd.contracts.extras import ExtraCell
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 
@@ -58,7 +59,7 @@ Count = Annotated[int | None, IntegerCell()]
 Ratio = Annotated[float | None, NumberCell(above=0)]
 
 
-class ListingColumns(BaseModel):
+class ListingColumns(Contract):
     """The table: one scored offer, by column."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -3,8 +3,9 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from glyphd.contracts.contract_base import Contract
 from glyphd.contracts.described_as import TimeText
 from glyphd.contracts.import_contracts import ImportEffect, ImportFailure, ImportStatus
 from glyphd.contracts.numeric_cells import IntegerCell
@@ -23,7 +24,7 @@ class EventKind(StrEnum):
     SOURCE_SILENT = "source.silent"
 
 
-class EventData(BaseModel):
+class EventData(Contract):
     """What every event says."""
 
     model_config = ConfigDict(frozen=True)
@@ -68,7 +69,7 @@ class ImportStalled(EventData):
     heartbeat_at: TimeText
 
 
-class MatchedOffer(BaseModel):
+class MatchedOffer(Contract):
     """An offer in the event of a watch, as it was then."""
 
     listing_id: str
@@ -127,7 +128,7 @@ class EventQuery(OutputQuery):
     )
 
 
-class EventView(BaseModel):
+class EventView(Contract):
     """An event as clients see it."""
 
     id: int = Field(description="Greater than that of every earlier event")

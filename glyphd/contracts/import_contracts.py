@@ -4,8 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
+from glyphd.contracts.contract_base import Contract
 from glyphd.contracts.described_as import DescribedAs, TimeText
 from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.contracts.row_errors import RowError
@@ -52,7 +53,7 @@ class ScoredListingDTO(GPUListingDTO):
     )
 
 
-class GPUModelDTO(BaseModel):
+class GPUModelDTO(Contract):
     """A GPU model with its latest known specs, and the event from which they come."""
 
     model_config = ConfigDict(frozen=True)
@@ -72,7 +73,7 @@ class GPUModelDTO(BaseModel):
     import_index: int
 
 
-class QuantizedListingDTO(BaseModel):
+class QuantizedListingDTO(Contract):
     """The quantization capacities of one event."""
 
     model_config = ConfigDict(frozen=True)
@@ -84,7 +85,7 @@ class QuantizedListingDTO(BaseModel):
     model_70b: int
 
 
-class ImportMetadata(BaseModel):
+class ImportMetadata(Contract):
     """What the archive records of a committed import."""
 
     model_config = ConfigDict(frozen=True)
@@ -102,7 +103,7 @@ class ImportMetadata(BaseModel):
     rolled_back_at: datetime | None
 
 
-class ImportResultDTO(BaseModel):
+class ImportResultDTO(Contract):
     """The result of writing one import."""
 
     model_config = ConfigDict(frozen=True)
@@ -114,7 +115,7 @@ class ImportResultDTO(BaseModel):
     timestamp: datetime
 
 
-class ErrorGroup(BaseModel):
+class ErrorGroup(Contract):
     """All row errors with one field and code."""
 
     field: str | None
@@ -123,7 +124,7 @@ class ErrorGroup(BaseModel):
     first_lines: list[int]
 
 
-class ImportFailure(BaseModel):
+class ImportFailure(Contract):
     """Why an import failed: whether to correct the file (`invalid_rows`, `unreadable_file`,
     `fewer_rows`), to free disk space (`too_large_for_disk`), to repair the archive
     (`archive_damaged`), or to retry."""
@@ -140,7 +141,7 @@ class ImportFailure(BaseModel):
     message: str
 
 
-class FileWarning(BaseModel):
+class FileWarning(Contract):
     """Something odd about a file or its rows that does not block the import."""
 
     code: str
@@ -150,14 +151,14 @@ class FileWarning(BaseModel):
     hint: str | None
 
 
-class ModelCount(BaseModel):
+class ModelCount(Contract):
     """A model, and how many of the import's rows have it."""
 
     model: str
     count: int
 
 
-class ImportSummary(BaseModel):
+class ImportSummary(Contract):
     """Prices, scores, models and sellers of an import's rows."""
 
     lowest_price: float
@@ -173,7 +174,7 @@ class ImportSummary(BaseModel):
     )
 
 
-class ImportEffect(BaseModel):
+class ImportEffect(Contract):
     """How an import changed the market, in numbers of listings; for a dry run, how it would."""
 
     new: int
@@ -185,7 +186,7 @@ class ImportEffect(BaseModel):
     back: int = Field(0, description="Offered again after they were gone, whatever else they are")
 
 
-class ImportLinks(BaseModel):
+class ImportLinks(Contract):
     """The paths of the import's parts."""
 
     self: str
@@ -195,7 +196,7 @@ class ImportLinks(BaseModel):
     file: str
 
 
-class ImportChange(BaseModel):
+class ImportChange(Contract):
     """A rollback or a restore of an import, and who requested it."""
 
     kind: Literal["rollback", "restore"]
@@ -208,7 +209,7 @@ class ImportChange(BaseModel):
     user_agent: str | None
 
 
-class ImportView(BaseModel):
+class ImportView(Contract):
     """The status of an import as clients see it."""
 
     import_id: str

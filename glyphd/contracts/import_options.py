@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -15,6 +14,7 @@ from pydantic import (
 from glyphd.contracts.cells import BooleanCell
 from glyphd.contracts.column_names import canonical_name, fold, nearest
 from glyphd.contracts.columns import INPUT_COLUMNS
+from glyphd.contracts.contract_base import Contract
 from glyphd.contracts.numeric_cells import IntegerCell
 
 Delimiter = Literal[",", ";", "tab", "|"]
@@ -88,7 +88,7 @@ AllowShrink = Annotated[
 ]
 
 
-class ImportOptions(BaseModel):
+class ImportOptions(Contract):
     """The options of an import, as query parameters or form fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -9,14 +9,15 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from glyphd.contracts.columns import CURRENCY, REQUIRED, ListingColumns
+from glyphd.contracts.contract_base import Contract
 from glyphd.contracts.described_as import TimeText
 from glyphd.contracts.import_contracts import ScoredListingDTO
 
 
-class ComputedColumns(BaseModel):
+class ComputedColumns(Contract):
     """Columns that no file has."""
 
     indistinct: bool = Field(description="The event can't be matched to one offer")

@@ -4,8 +4,9 @@ have."""
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from glyphd.contracts.contract_base import Contract
 from glyphd.contracts.import_contracts import ImportView
 from glyphd.contracts.row_errors import RowError
 from glyphd.contracts.service_views import IntegrityView
@@ -19,14 +20,14 @@ class RefusedRow(RowError):
     index: int = 0
 
 
-class InvalidMember(BaseModel):
+class InvalidMember(Contract):
     """One thing wrong with a JSON body that is no row."""
 
     field: str = Field(description="The member, such as `kinds.0`")
     message: str
 
 
-class ProblemDocument(BaseModel):
+class ProblemDocument(Contract):
     """What is wrong, as RFC 9457 has it; which members follow after `code` depends on that."""
 
     model_config = ConfigDict(extra="allow")

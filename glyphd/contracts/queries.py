@@ -4,7 +4,6 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -12,6 +11,7 @@ from pydantic import (
 )
 
 from glyphd.contracts.cells import BooleanCell, TextCell
+from glyphd.contracts.contract_base import Contract
 from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.contracts.import_options import (
     AllowShrink,
@@ -77,7 +77,7 @@ SortKey = Literal[
 ]
 
 
-class Query(BaseModel):
+class Query(Contract):
     """Parameters of one route."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -2,25 +2,26 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from glyphd.contracts.contract_base import Contract
 from glyphd.contracts.described_as import TimeText
 
 
-class HealthView(BaseModel):
+class HealthView(Contract):
     """The process answers."""
 
     status: Literal["ok"] = "ok"
 
 
-class IntegrityView(BaseModel):
+class IntegrityView(Contract):
     """The result of the last check of the databases for damage."""
 
     result: Literal["sound", "damaged"]
     checked_at: str
 
 
-class ReadyView(BaseModel):
+class ReadyView(Contract):
     """The service can accept an import and run it."""
 
     status: Literal["ready"] = "ready"
@@ -36,7 +37,7 @@ class ReadyView(BaseModel):
     )
 
 
-class RowContractView(BaseModel):
+class RowContractView(Contract):
     """The published row contract."""
 
     schema_version: int
@@ -46,7 +47,7 @@ class RowContractView(BaseModel):
     json_schema: dict[str, Any] = Field(description="JSON Schema of one row, draft 2020-12")
 
 
-class DiffLinks(BaseModel):
+class DiffLinks(Contract):
     """Where the lists of a difference are found."""
 
     self: str
@@ -55,7 +56,7 @@ class DiffLinks(BaseModel):
     changed: str
 
 
-class DiffView(BaseModel):
+class DiffView(Contract):
     """How many listings were added, removed and changed between two imports."""
 
     a: str
@@ -73,7 +74,7 @@ class MomentDiffLinks(DiffLinks):
     gone: str
 
 
-class MomentDiffView(BaseModel):
+class MomentDiffView(Contract):
     """How many offers were added, removed and changed in the market between two moments."""
 
     from_: TimeText = Field(alias="from")
@@ -86,7 +87,7 @@ class MomentDiffView(BaseModel):
     links: MomentDiffLinks
 
 
-class ChangeEffect(BaseModel):
+class ChangeEffect(Contract):
     """What a rollback or a restore would do to the market, as numbers of listings."""
 
     added: int = Field(description="Would come into the market")
@@ -98,7 +99,7 @@ class ChangeEffect(BaseModel):
     back: int = Field(description="Would be offered again")
 
 
-class ForeseenChange(BaseModel):
+class ForeseenChange(Contract):
     """The answer to a rollback or a restore with `dry_run`."""
 
     import_id: str
@@ -107,7 +108,7 @@ class ForeseenChange(BaseModel):
     effect: ChangeEffect
 
 
-class CsvText(BaseModel):
+class CsvText(Contract):
     """A CSV as one text in a JSON object."""
 
     model_config = ConfigDict(extra="forbid")

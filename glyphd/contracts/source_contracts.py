@@ -1,12 +1,13 @@
 """The contract of a source: who sends files, and how often."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from glyphd.contracts.contract_base import Contract
 from glyphd.contracts.described_as import TimeText
 from glyphd.contracts.import_contracts import ImportStatus
 
 
-class SourceView(BaseModel):
+class SourceView(Contract):
     """A source of imports as clients see it."""
 
     source: str = Field(description="As its last import spells it; ASCII case does not matter")

@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 from string import ascii_lowercase, ascii_uppercase
 from unicodedata import normalize
 
@@ -11,9 +12,18 @@ INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u20
 characters, direction marks, byte order mark."""
 
 _WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
-_ENDS = _WHITE_SPACE + "".join(re.findall(f"[{INVISIBLE}]", "".join(map(chr, range(0x10000)))))
 _ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 _WRAPPED = re.compile(r'="((?:[^"]|"")*)"', re.DOTALL)
+
+
+def _characters(ranges: str) -> str:
+    """Every character of a regular expression's set, which is quicker than to try all there are."""
+    found = re.findall("(.)(?:-(.))?", ranges)
+    codes = (range(ord(first), ord(last or first) + 1) for first, last in found)
+    return "".join(map(chr, chain.from_iterable(codes)))
+
+
+_ENDS = _WHITE_SPACE + _characters(INVISIBLE)
 
 
 def clean_text(text: str) -> str:

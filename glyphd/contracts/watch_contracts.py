@@ -3,8 +3,9 @@
 from enum import StrEnum
 from typing import Annotated, Any, Self, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from glyphd.contracts.contract_base import Contract
 from glyphd.contracts.described_as import TimeText
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.queries import Limit, MarketFilters, PageQuery
@@ -62,7 +63,7 @@ class WatchFilters(MarketFilters):
         return {name: value for name, value in self if value not in (None, [])}
 
 
-class WatchBody(BaseModel):
+class WatchBody(Contract):
     """What a watch may be created with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -96,7 +97,7 @@ class WatchBody(BaseModel):
         return self
 
 
-class WatchChange(BaseModel):
+class WatchChange(Contract):
     """What may be changed of a watch; what is left out stays as it is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -114,7 +115,7 @@ class WatchChange(BaseModel):
     )
 
 
-class WatchLinks(BaseModel):
+class WatchLinks(Contract):
     """The paths of the watch's parts. Whoever knows that of the feed can read it without a
     token."""
 
@@ -123,7 +124,7 @@ class WatchLinks(BaseModel):
     feed: str
 
 
-class WatchView(BaseModel):
+class WatchView(Contract):
     """A watch as clients see it."""
 
     watch_id: str
@@ -150,7 +151,7 @@ class MatchQuery(PageQuery):
     limit: Limit = Field(None, description="Page size, 100 by default")
 
 
-class WatchMatchView(BaseModel):
+class WatchMatchView(Contract):
     """An offer that a watch found, as it was then."""
 
     event_id: int = Field(description="The `watch.matched` that reports it")

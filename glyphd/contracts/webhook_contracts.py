@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from glyphd.contracts.contract_base import Contract
 from glyphd.contracts.described_as import TimeText
 from glyphd.contracts.event_contracts import EventKind
 from glyphd.contracts.import_options import Description
@@ -14,7 +15,7 @@ AttemptOutcome = Literal["waiting", "delivered", "failed"]
 Position = Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER)]
 
 
-class WebhookBody(BaseModel):
+class WebhookBody(Contract):
     """What a webhook may be created with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,7 +30,7 @@ class WebhookBody(BaseModel):
     )
 
 
-class WebhookChange(BaseModel):
+class WebhookChange(Contract):
     """What may be changed of a webhook; what is left out stays as it is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,7 +46,7 @@ class WebhookChange(BaseModel):
     )
 
 
-class WebhookView(BaseModel):
+class WebhookView(Contract):
     """A webhook as clients see it."""
 
     webhook_id: str
@@ -69,7 +70,7 @@ class WebhookCreated(WebhookView):
     secret: str
 
 
-class AttemptView(BaseModel):
+class AttemptView(Contract):
     """An attempt as clients see it."""
 
     id: int

@@ -4,12 +4,9 @@ applied to a database."""
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from peewee import Database, DatabaseError
-from peewee_migrate import Migrator, Router
-from peewee_migrate.models import MigrateHistory
 
 from glyphd.database_urls import without_password
 from glyphd.db.connections import SqliteFile
@@ -68,37 +65,6 @@ SETS = (ARCHIVE, REGISTRY)
 
 _FIRST_OF_VERSION_1 = "001_ledger"
 """The first step of every archive of version 1 of the row contract."""
-
-
-class StepRouter(Router):
-    """peewee-migrate's router without its replay of applied steps, and with its own history model.
-
-    The replay patches Peewee for the whole process, so that queries of other threads return mocks,
-    and is needed only by migrations that use models; these are plain SQL. The history model is
-    global in peewee-migrate: a second router would switch the first one to its own database.
-    """
-
-    def __init__(self, database: Database, steps: MigrationSet) -> None:
-        super().__init__(database, migrate_dir=steps.folder, migrate_table=steps.history_table)
-
-    @cached_property
-    def model(self) -> type[MigrateHistory]:
-        class History(MigrateHistory):
-            class Meta:
-                database = self.database
-                table_name = self.migrate_table
-
-        # Its name contains the table's, because PostgreSQL's index names must be unique across
-        # tables.
-        History.add_index(
-            History.index(History.name, unique=True, name=f"{self.migrate_table}_by_name")
-        )
-        History.create_table(safe=True)
-        return History
-
-    @cached_property
-    def migrator(self) -> Migrator:
-        return Migrator(self.database)
 
 
 def migrations_folder() -> Path:

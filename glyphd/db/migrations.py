@@ -18,7 +18,6 @@ from glyphd.db.migration_sets import (
     REGISTRY,
     SETS,
     MigrationSet,
-    StepRouter,
     applied_of,
     open_to_look,
     require_current_schema,
@@ -33,6 +32,7 @@ from glyphd.db.pairing import (
     require_no_mismatch,
 )
 from glyphd.db.session_pooling import require_sessions
+from glyphd.db.step_router import StepRouter
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.errors import DataWouldBeLost, InvalidSettings, SchemaError, Unavailable
 from glyphd.private_files import make_folder

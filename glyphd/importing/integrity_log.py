@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from peewee import Database
 
 from glyphd.db.registry_models import IntegrityCheck, Job, Worker
-from glyphd.importing.registry import Registry, is_alive
+from glyphd.importing.heartbeats import is_alive
+from glyphd.importing.registry import Registry
 from glyphd.times import now_text
 
 SOUND = "sound"

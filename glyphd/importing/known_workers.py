@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from glyphd.db.registry_models import Worker
-from glyphd.importing.registry import Registry, is_alive
+from glyphd.importing.heartbeats import is_alive
+from glyphd.importing.registry import Registry
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,11 @@ from glyphd.events.feed import KEPT_DAYS, add_event, is_reported, prune_events
 from glyphd.events.reports import report_of_end, report_of_silence, report_of_stall
 from glyphd.events.watch_matches import Found, discard_matches, keep_matches, publish_matches
 from glyphd.importing.claims import Claim, ClaimLost, rests
+from glyphd.importing.heartbeats import workers_alive
 from glyphd.importing.job_queries import IMPORT, JobQueries
 from glyphd.importing.source_states import last_success, source_states
 from glyphd.importing.status import is_stalled
 from glyphd.times import now_text, utc_now, utc_text
-
-WORKER_ALIVE_SECONDS = 10
-"""A worker sends a heartbeat every two seconds; after this long without one it counts as dead."""
 
 JSON_FINDINGS = ("error_summary", "errors", "ignored_columns", "warnings", "summary", "effect")
 FINDINGS = (
@@ -236,10 +234,8 @@ class Registry(JobQueries):
 
     def workers_alive(self, host: str | None = None) -> int:
         """How many workers have sent a heartbeat recently; on one host, or anywhere."""
-        here = Worker.host == host if host is not None else True
-        query = Worker.select(fn.COUNT(Worker.id)).where(is_alive(), here)
         with self.connected():
-            return int(self.database.execute(query).fetchone()[0])
+            return workers_alive(self.database, host)
 
     def check_writable(self) -> None:
         """Raises Peewee's error if nothing can be recorded now; changes nothing."""
@@ -290,10 +286,3 @@ def _is_held(claim: Claim) -> Any:
         & (Job.status == ImportStatus.RUNNING)
         & (Job.attempt == claim.attempt)
     )
-
-
-def is_alive() -> Any:
-    """The condition that a worker's last heartbeat is recent; one in the future was sent before the
-    clock was set."""
-    now, recent = utc_now(), timedelta(seconds=WORKER_ALIVE_SECONDS)
-    return Worker.heartbeat_at.between(utc_text(now - recent), utc_text(now + recent))

@@ -4,8 +4,9 @@ order."""
 import pytest
 
 from glyphd.db.registry_models import IntegrityCheck, Worker
+from glyphd.importing.heartbeats import WORKER_ALIVE_SECONDS
 from glyphd.importing.integrity_log import KEPT_CHECKS, IntegrityLog
-from glyphd.importing.registry import WORKER_ALIVE_SECONDS, Registry
+from glyphd.importing.registry import Registry
 from tests.importing.jobs import add_job, from_now
 
 A_DAY = 24 * 3600

@@ -7,7 +7,8 @@ import pytest
 from glyphd.db.registry_models import Job, Worker
 from glyphd.errors import NotReady
 from glyphd.importing.claims import ClaimLost
-from glyphd.importing.registry import WORKER_ALIVE_SECONDS, Registry
+from glyphd.importing.heartbeats import WORKER_ALIVE_SECONDS
+from glyphd.importing.registry import Registry
 from glyphd.settings import Settings
 from glyphd.times import now_text
 from tests.importing.jobs import add_job, from_now, reread
