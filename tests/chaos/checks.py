@@ -10,6 +10,7 @@ from hashlib import sha256
 from http.client import HTTPException
 from typing import Any
 
+from glyphd.errors import UploadsUnavailable
 from tests.chaos.archive_checks import archive_faults
 from tests.chaos.clients import Sent
 from tests.chaos.clusters import Cluster, Unexpected, WaitedInVain, environment_of, until
@@ -162,10 +163,18 @@ class Checker:
         kept = self._cluster.request("GET", status["links"]["file"])
         if kept.body != file.body or status["sha256"] != sha256(kept.body).hexdigest():
             found.wrong.append(f"{file.filename}: the kept upload is not what was sent")
-        with self._cluster.uploads.open(f"{status['import_id']}.json") as opened:
-            manifest = json.load(opened)
-        if manifest["sha256"] != status["sha256"]:
+        if until(lambda: self._manifest(status["import_id"]))["sha256"] != status["sha256"]:
             found.wrong.append(f"{file.filename}: the manifest names another SHA-256")
+
+    def _manifest(self, import_id: str) -> dict[str, Any] | None:
+        """None while the bucket, which may have been killed a moment ago, does not answer."""
+        with (
+            suppress(UploadsUnavailable),
+            self._cluster.uploads.open(f"{import_id}.json") as opened,
+        ):
+            manifest: dict[str, Any] = json.load(opened)
+            return manifest
+        return None
 
     def _drift(self) -> list[str]:
         """What `glyphd check` finds. A try that got no answer may have left its upload behind: a
