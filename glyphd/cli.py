@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glyphd.command_settings import EXIT_WRONG, settings_options
+from glyphd.memory import load_without_collecting
 from glyphd.tokens.grants import Scope
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def main() -> None:
     """The ledger of the GPU market: it accepts scored listings over HTTP and keeps every scoring
     event."""
+    load_without_collecting()
 
 
 @main.command("serve")

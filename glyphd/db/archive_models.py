@@ -29,27 +29,8 @@ from glyphd.contracts.columns import COLUMNS
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.db.complete_models import CompleteSource
 from glyphd.db.fields import CaselessTextField, JsonTextField, TimeTextField
+from glyphd.db.identity_models import ArchiveIdentity, SchemaVersion
 from glyphd.db.summary_models import SUMMARY_MODELS
-
-
-class ArchiveIdentity(Model):
-    """The random id that archive and registry share."""
-
-    archive_id = TextField(primary_key=True)
-
-    class Meta:
-        table_name = "archive_identity"
-
-
-class SchemaVersion(Model):
-    """One applied step of the archive's schema."""
-
-    version = IntegerField(primary_key=True)
-    name = TextField(unique=True)
-    applied_at = TimeTextField()
-
-    class Meta:
-        table_name = "schema_version"
 
 
 class ImportBatch(Model):

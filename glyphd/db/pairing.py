@@ -4,8 +4,8 @@ from uuid import uuid4
 
 from peewee import Database
 
-from glyphd.db.archive_models import ArchiveIdentity
 from glyphd.db.connections import open_for_migration
+from glyphd.db.identity_models import ArchiveIdentity
 from glyphd.db.migration_sets import ARCHIVE, REGISTRY, MigrationSet, applied_of, open_to_look
 from glyphd.db.registry_models import Job, RegistryIdentity
 from glyphd.errors import ArchiveMismatch, NotReady, RegistryLost, SchemaError

@@ -71,7 +71,7 @@ def _check_pages(database: Database, kinds: str) -> None:
     assert paged == whole
 
 
-@examples(25)
+@examples(12)
 @given(story=stories, turned=turns)
 def test_every_story_on_sqlite(
     fresh_on_sqlite: FreshArchive, story: list[Import], turned: list[int]
@@ -80,7 +80,7 @@ def test_every_story_on_sqlite(
         _told(Ledger(database), story, turned)
 
 
-@examples(5)
+@examples(3)
 @given(story=stories, turned=turns)
 def test_every_story_on_postgresql(
     fresh_on_postgresql: FreshArchive, story: list[Import], turned: list[int]

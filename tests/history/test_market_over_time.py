@@ -118,7 +118,7 @@ def fresh_service(tmp_path: Path, initialised_folder: Path) -> Callable[[], Serv
     return lambda: start_in(tmp_path / f"data{next(numbers)}", initialised_folder)
 
 
-@examples(6)
+@examples(4)
 @given(market=files, turns=wishes)
 def test_every_story(
     fresh_service: Callable[[], Service], market: list[list[Offer]], turns: list[int]

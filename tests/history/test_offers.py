@@ -215,7 +215,7 @@ def _told(ledger: Ledger, story: list[Import], turned: list[int]) -> None:
     ledger.check()
 
 
-@examples(30)
+@examples(12)
 @given(story=ledgers, turned=turns)
 def test_every_story_on_sqlite(
     fresh_on_sqlite: FreshArchive, story: list[Import], turned: list[int]
@@ -224,7 +224,7 @@ def test_every_story_on_sqlite(
         _told(Ledger(database), story, turned)
 
 
-@examples(6)
+@examples(3)
 @given(story=ledgers, turned=turns)
 def test_every_story_on_postgresql(
     fresh_on_postgresql: FreshArchive, story: list[Import], turned: list[int]

@@ -183,7 +183,7 @@ def _told(story: Story, files: list[Given], turned: list[int]) -> None:
     story.check_moments()
 
 
-@examples(8)
+@examples(5)
 @given(files=stories, turned=turns)
 def test_every_story_on_sqlite(
     fresh_on_sqlite: FreshArchive, files: list[Given], turned: list[int]
@@ -192,7 +192,7 @@ def test_every_story_on_sqlite(
         _told(Story(database), files, turned)
 
 
-@examples(3)
+@examples(2)
 @given(files=stories, turned=turns)
 def test_every_story_on_postgresql(
     fresh_on_postgresql: FreshArchive, files: list[Given], turned: list[int]
