@@ -79,16 +79,17 @@ def _computed(service: Running, folder: Path, rounds: int) -> list[Result]:
 
 
 def _asked_first(folder: Path, rounds: int) -> dict[str, list[float]]:
-    """Each question to processes that were not asked it before, and plain pages of the same."""
+    """Each question to processes that were not asked it before, and plain pages that these were not
+    asked before either."""
     times: dict[str, list[float]] = {
         path: [] for path in (PLAIN, *(path for path, _ in KEPT.values()))
     }
     for _ in range(rounds):
         for path, _most in KEPT.values():
             with running_service(folder) as service, service.client() as client:
-                for _ in range(WARM_UP):
-                    client.get_ok(PLAIN)
-                times[PLAIN].append(client.seconds_for(PLAIN))
+                for number in range(WARM_UP):
+                    client.get_ok(_asked_anew(PLAIN, number))
+                times[PLAIN].append(client.seconds_for(_asked_anew(PLAIN, WARM_UP)))
                 times[path].append(client.seconds_for(path))
     return times
 

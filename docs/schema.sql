@@ -417,14 +417,24 @@ CREATE TABLE market_summaries ( -- one row for each answer about the whole marke
     content TEXT NOT NULL -- JSON
 ) WITHOUT ROWID;
 
-CREATE TABLE peer_prices ( -- one row for each model and condition with the prices of its current offers
+CREATE INDEX import_batches_complete ON import_batches (complete_at) WHERE complete_at IS NOT NULL;
+
+CREATE TABLE peer_groups ( -- one row for each model and condition of current offers
     model TEXT NOT NULL, -- the model, its ASCII letters in lower case
     condition TEXT NOT NULL, -- the same of the condition; empty for none
-    prices BLOB NOT NULL, -- in ascending order, as doubles, little-endian
+    size INTEGER NOT NULL, -- how many current offers it has
+    median REAL NOT NULL, -- the median of their prices, in dollars
+    lowest BLOB NOT NULL, -- the lowest price of each of its blocks, stored as in peer_prices
     PRIMARY KEY (model, condition)
 ) WITHOUT ROWID;
 
-CREATE INDEX import_batches_complete ON import_batches (complete_at) WHERE complete_at IS NOT NULL;
+CREATE TABLE peer_prices ( -- one row for each block of the prices of the current offers of a model in a condition
+    model TEXT NOT NULL, -- the model, its ASCII letters in lower case
+    condition TEXT NOT NULL, -- the same of the condition; empty for none
+    block INTEGER NOT NULL, -- 0, 1, …: of those of the group, by price
+    prices BLOB NOT NULL, -- in ascending order, as doubles, little-endian
+    PRIMARY KEY (model, condition, block)
+) WITHOUT ROWID;
 
 -- gpu.registry.sqlite
 

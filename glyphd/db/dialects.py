@@ -93,7 +93,7 @@ def days_between(database: Database, earlier: Any, later: Any) -> Any:
     return last.cast("date") - first.cast("date")
 
 
-def json_rows(database: Database, text: str, columns: Mapping[str, str]) -> Select:
+def json_rows(database: Database, text: str | Value, columns: Mapping[str, str]) -> Select:
     """A query for the rows of a JSON array of arrays; `columns` are their names and SQL types."""
     if is_sqlite(database):
         parts: list[Any] = [
@@ -103,7 +103,8 @@ def json_rows(database: Database, text: str, columns: Mapping[str, str]) -> Sele
     else:
         kinds = enumerate(columns.values())
         parts = [SQL(f"CAST(value ->> {place} AS {kind})") for place, kind in kinds]
-        rows = fn.JSONB_ARRAY_ELEMENTS(Value(text).cast("jsonb"))
+        value = text if isinstance(text, Value) else Value(text)
+        rows = fn.JSONB_ARRAY_ELEMENTS(value.cast("jsonb"))
     named = zip(columns, parts, strict=True)
     return Select([rows], [part.alias(name) for name, part in named])
 

@@ -25,6 +25,7 @@ DERIVED = {
     "jobs.imported_at",
     "listing_keys.first_event_id",
     "market_summaries",
+    "peer_groups",
     "peer_prices",
     "scored_listings.change_step",
     "scored_listings.first_event_id",

@@ -1,6 +1,6 @@
 """Peewee models of what is computed from the whole market and kept; see `archive_models`."""
 
-from peewee import BlobField, CompositeKey, Model, TextField
+from peewee import BlobField, CompositeKey, DoubleField, IntegerField, Model, TextField
 
 
 class MarketSummary(Model):
@@ -19,22 +19,41 @@ class MarketSummary(Model):
         without_rowid = True
 
 
-class PeerPrices(Model):
-    """The prices of the current offers of one model in one condition, in ascending order. Derived;
-    of the state of the archive that `market_summaries` names for `peer prices`.
+class PeerGroup(Model):
+    """The prices of the current offers of one model in one condition, in short. Derived; of the
+    state of the archive that `market_summaries` names for `peer prices`.
 
-    Model and condition are folded as for comparisons, the condition is empty for none; `prices` are
-    doubles, 8 bytes each, little-endian.
+    Model and condition are folded as for comparisons, the condition is empty for none; `lowest` has
+    the lowest price of each of its blocks, stored as in `peer_prices`.
     """
 
     model = TextField()
     condition = TextField()
-    prices = BlobField()
+    size = IntegerField()
+    median = DoubleField()
+    lowest = BlobField()
 
     class Meta:
-        table_name = "peer_prices"
+        table_name = "peer_groups"
         primary_key = CompositeKey("model", "condition")
         without_rowid = True
 
 
-SUMMARY_MODELS = (MarketSummary, PeerPrices)
+class PeerPrices(Model):
+    """A block of the prices of a `PeerGroup`, which are all in ascending order. Derived.
+
+    `prices` are doubles, 8 bytes each, little-endian; every block but the last has as many.
+    """
+
+    model = TextField()
+    condition = TextField()
+    block = IntegerField()
+    prices = BlobField()
+
+    class Meta:
+        table_name = "peer_prices"
+        primary_key = CompositeKey("model", "condition", "block")
+        without_rowid = True
+
+
+SUMMARY_MODELS = (MarketSummary, PeerGroup, PeerPrices)

@@ -17,7 +17,7 @@ from glyphd.contracts.market_queries import StatsQuery
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.archive_versions import read_version
 from glyphd.db.dialects import exclusive_write, snapshot, stream
-from glyphd.db.summary_models import MarketSummary, PeerPrices
+from glyphd.db.summary_models import MarketSummary, PeerGroup, PeerPrices
 from glyphd.history.kept_answers import MODELS, SOURCE_TOTALS, stats_by
 from glyphd.history.market_models import Models
 from glyphd.history.market_stats import KEPT_GROUPINGS, Stats
@@ -106,14 +106,18 @@ def summary_faults(archive: Database) -> Iterator[str]:
 
 
 def _price_faults(archive: Database, groups: list[PricesOfGroup]) -> Iterator[str]:
-    query = PeerPrices.select(PeerPrices.model, PeerPrices.condition, PeerPrices.prices)
-    stored = {
-        (model, condition): bytes(prices) for model, condition, prices in archive.execute(query)
+    """Those of the blocks name the group, as those of the groups themselves do."""
+    due_of: dict[Any, set[Any]] = {
+        PeerGroup: {group.summary for group in groups},
+        PeerPrices: {block for group in groups for block in group.blocks},
     }
-    due = {(model, condition): prices for model, condition, prices in (g.stored for g in groups)}
-    for model, condition in sorted(stored.keys() | due.keys()):
-        if stored.get((model, condition)) != due.get((model, condition)):
-            yield f"peer_prices: those of {model}, {condition or 'no condition'}, are others"
+    for model, due in due_of.items():
+        columns = model._meta.columns.values()
+        rows = archive.execute(model.select(*columns)).fetchall()
+        stored = {(*values, bytes(content)) for *values, content in rows}
+        for name, condition in sorted({row[:2] for row in stored ^ due}):
+            what = f"those of {name}, {condition or 'no condition'}, are others"
+            yield f"{model._meta.table_name}: {what}"
 
 
 def _compute(database: Database, name: str) -> tuple[str, list[PricesOfGroup]]:

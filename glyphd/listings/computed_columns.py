@@ -2,7 +2,7 @@
 of its listing."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from itertools import chain, islice
 from typing import Any
 
 from peewee import SQL, Case, Database, Select, fn
@@ -15,6 +15,9 @@ from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.offers import all_of, is_from_same, is_observation
 from glyphd.storage.result_rows import SELECTABLE_COLUMNS, convert_rows, select_rows
 from glyphd.storage.timelines import Along
+
+BLOCK_ROWS = 1000
+"""So many rows are compared with others at a time."""
 
 _EARLIER = ScoredListing.alias("comparable")
 _LOWEST_DAYS = 90
@@ -77,16 +80,21 @@ class Selection:
     def shown(self, rows: Iterable[Sequence[Any]], peers: Peers) -> Iterator[Sequence[Any]]:
         """The rows as returned to clients."""
         converted = convert_rows(self.selected, rows)
-        return map(partial(self._compared, peers), converted) if self._among_peers else converted
+        if not self._among_peers:
+            return converted
+        blocks = iter(lambda: list(islice(converted, BLOCK_ROWS)), [])
+        return chain.from_iterable(self._compared(peers, block) for block in blocks)
 
-    def _compared(self, peers: Peers, row: Sequence[Any]) -> Sequence[Any]:
-        *values, model, condition, price, is_on_offer = row
-        prices = peers.prices(model, condition)
-        found = {"price_vs_median_pct": price_vs_median_pct(price, prices)}
-        found["price_percentile"] = price_percentile(price, prices) if is_on_offer else None
-        for name in self._among_peers:
-            values[self.columns.index(name)] = found[name]
-        return values
+    def _compared(self, peers: Peers, rows: Sequence[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+        """The rows with their place among others, which is looked up for all of them together."""
+        offers = [(model, condition, price) for *_, model, condition, price, _ in rows]
+        for row, place in zip(rows, peers.places(offers), strict=True):
+            *values, _model, _condition, price, is_on_offer = row
+            found = {"price_vs_median_pct": price_vs_median_pct(price, place.median)}
+            found["price_percentile"] = price_percentile(place) if is_on_offer else None
+            for name in self._among_peers:
+                values[self.columns.index(name)] = found[name]
+            yield values
 
 
 def _of_listing(known: Knowledge, value: Any) -> Any:

@@ -1,7 +1,6 @@
 """What other current offers of the same model and condition cost, for the place of a price among
 them."""
 
-from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 
@@ -12,15 +11,18 @@ from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import folded, json_rows
 from glyphd.listings.peer_prices import (
+    Group,
+    Place,
     PricesOfGroup,
     condition_key,
     group_prices,
     kept_medians,
+    kept_places,
     kept_prices,
     medians_of,
+    place_among,
     select_prices,
 )
-from glyphd.listings.quantiles import quantile_of
 from glyphd.listings.ratios import LEAST, MOST, difference_pct
 from glyphd.storage.knowledge import Knowledge
 
@@ -46,6 +48,18 @@ class Peers:
         self._known = known
         self._keep = keep
 
+    def places(self, offers: Sequence[tuple[str, str | None, float]]) -> list[Place]:
+        """The place of each model, condition and price among the current offers."""
+        prices = [
+            ((fold_ascii(model), fold_ascii(condition or "")), price)
+            for model, condition, price in offers
+        ]
+        kept = kept_places(self._database, prices) if self._known.as_of is None else None
+        if kept is not None:
+            return kept
+        found = self._prices_by_group({model for (model, _), _ in prices})
+        return [place_among(price, found.get(group, ())) for group, price in prices]
+
     def prices(self, model: str, condition: str | None) -> Sequence[float]:
         """The prices of the offers of a model in a condition, in order."""
         wanted = fold_ascii(condition or "")
@@ -57,6 +71,15 @@ class Peers:
         name = ("prices", fold_ascii(model), self._known.as_of)
         found: list[PricesOfGroup] = self._keep(name, lambda: self._prices_of(model))
         return found
+
+    def _prices_by_group(self, models: set[str]) -> dict[Group, Sequence[float]]:
+        """Of these models, and maybe of others: to read all events in stored order takes less than
+        to look up those of some models."""
+        if len(models) == 1:
+            groups = self.groups(*models)
+        else:
+            groups = self._keep(("prices", self._known.as_of), lambda: list(self._groups([])))
+        return {(group.model, group.condition): group.prices for group in groups}
 
     def medians(self) -> str:
         """The median price of each model in each condition, as `join_medians` takes them."""
@@ -76,21 +99,20 @@ class Peers:
         return group_prices(self._database.execute(query))
 
 
-def price_percentile(price: float, prices: Sequence[float]) -> float | None:
-    """How many percent of the other offers are cheaper, of an offer that is among those with these
-    prices in order. None if there are no others."""
-    others = len(prices) - 1
+def price_percentile(place: Place) -> float | None:
+    """How many percent of the other offers are cheaper, of an offer that is in this place. None if
+    there are no others."""
+    others = place.size - 1
     if others < 1:
         return None
-    return round(bisect_left(prices, price) * 100 / others, PERCENT_DECIMALS)
+    return round(place.lower * 100 / others, PERCENT_DECIMALS)
 
 
-def price_vs_median_pct(price: float, prices: Sequence[float]) -> float | None:
-    """By how many percent the price is above the median of these prices. None without any, and
-    where `percent_above` would be null."""
-    median = quantile_of("median", prices) if prices else 0.0
+def price_vs_median_pct(price: float, median: float | None) -> float | None:
+    """By how many percent the price is above the median. None without any, and where
+    `percent_above` would be null."""
     is_plain = not price or LEAST <= price <= MOST
-    if not (is_plain and LEAST <= median <= MOST):
+    if median is None or not (is_plain and LEAST <= median <= MOST):
         return None
     difference: float = difference_pct(price, median)
     return round(difference, PERCENT_DECIMALS)

@@ -11,17 +11,21 @@ from peewee import Database
 from glyphd.contracts.market_queries import StatsQuery
 from glyphd.contracts.queries import ListingQuery
 from glyphd.db.archive_models import ROLLBACK
-from glyphd.db.summary_models import MarketSummary, PeerPrices
+from glyphd.db.summary_models import SUMMARY_MODELS, MarketSummary, PeerGroup, PeerPrices
 from glyphd.history import market_summaries
 from glyphd.history.kept_answers import MODELS, SOURCE_TOTALS, kept_answer
 from glyphd.history.market_models import MODEL_COLUMNS, Models
 from glyphd.history.market_stats import Stats
 from glyphd.history.market_summaries import keep_summaries, lacks_summaries, summary_faults
 from glyphd.history.remembered_history import RememberedHistory
+from glyphd.listings.peer_prices import BLOCK_PRICES, kept_places, place_among
+from glyphd.listings.peers import Peers
 from glyphd.listings.search import Search
 from glyphd.storage.batch_changes import Change, change_batch
+from glyphd.storage.knowledge import present
 from glyphd.storage.stores import DatabaseListingStore
 from tests.history.random_markets import fill
+from tests.storage.listings import seen
 
 PERCENTILES = "model,condition,price_usd,price_percentile,price_vs_median_pct"
 
@@ -60,17 +64,34 @@ def test_what_is_kept_is_used(store: DatabaseListingStore) -> None:
     fill(store, 3)
     with store.database.connection_context():
         keep_summaries(store.database, least=0)
-        for model in (MarketSummary, PeerPrices):
+        for model in SUMMARY_MODELS:
             assert store.database.execute(model.select()).fetchall()
         is_totals = MarketSummary.name == SOURCE_TOTALS
         store.database.execute(MarketSummary.update(content="[]").where(~is_totals))
         store.database.execute(MarketSummary.update(content="{}").where(is_totals))
-        store.database.execute(PeerPrices.update(prices=array("d", [0.0, 1e9]).tobytes()))
+        store.database.execute(PeerGroup.update(size=101, lowest=array("d", [-1.0]).tobytes()))
+        store.database.execute(PeerPrices.update(prices=array("d", [-1.0] * 100).tobytes()))
         found = _answers(store.database)
         used = {str({"by": ["model"]}), str({"by": ["model", "region"]}), "models", "one model"}
         assert {name for name, rows in found.items() if rows == []} == used
         assert found["sources"] == {}
-        assert {row[3] for row in found["percentiles by seen_at"]} <= {0.0, 100.0}
+        assert {row[3] for row in found["percentiles by seen_at"]} == {100.0}
+
+
+def test_a_place_is_found_in_any_block(store: DatabaseListingStore) -> None:
+    """Of prices that fill several blocks, one of them over the border of two."""
+    prices = [float(number // 7) for number in range(3 * BLOCK_PRICES)] + [41.0] * 2 * BLOCK_PRICES
+    store.insert_listings(
+        [seen(1, seller=str(number), price_usd=price) for number, price in enumerate(prices)], "one"
+    )
+    with store.database.connection_context():
+        computed = _answers(store.database)["percentiles by seen_at"]
+        keep_summaries(store.database, least=0)
+        assert _answers(store.database)["percentiles by seen_at"] == computed
+        (group,) = Peers(store.database, present(store.database)).groups("L4")
+        assert list(group.prices) == sorted(prices)
+        places = kept_places(store.database, [(("l4", ""), price) for price in prices])
+        assert places == [place_among(price, sorted(prices)) for price in prices]
 
 
 def test_in_another_state_it_is_not_used(store: DatabaseListingStore) -> None:

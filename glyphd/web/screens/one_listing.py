@@ -143,12 +143,13 @@ class OneListingScreen:
         prices, price = peers.prices(row["model"], row["condition"]), row["price_usd"]
         if len(prices) < 2:
             return None
+        median = quantile_of("median", prices)
         return OfferStanding(
             others=len(prices) - 1,
             dearer=len(prices) - bisect_right(prices, price),
             lowest=prices[0],
-            median=quantile_of("median", prices),
-            from_median=price_vs_median_pct(price, prices),
+            median=median,
+            from_median=price_vs_median_pct(price, median),
         )
 
     def _source(self, listing_id: str, import_id: str) -> Source:
