@@ -30,12 +30,22 @@ def running_postgres() -> Iterator[str]:
 def workers_on(server_url: str, folder: Path, count: int) -> Iterator[Running]:
     """An API on an empty database of this server, and so many workers, each a process of its
     own; ready when the block begins."""
-    os.environ[URL] = _new_database(server_url)
+    with (
+        on_empty_database(server_url),
+        running_service(folder, worker=False) as service,
+        ExitStack() as workers,
+    ):
+        for _ in range(count):
+            workers.enter_context(_worker(folder))
+        yield service
+
+
+@contextmanager
+def on_empty_database(server_url: str) -> Iterator[None]:
+    """Services that start in the block have a new database on this server."""
+    os.environ[URL] = new_database(server_url)
     try:
-        with running_service(folder, worker=False) as service, ExitStack() as workers:
-            for _ in range(count):
-                workers.enter_context(_worker(folder))
-            yield service
+        yield
     finally:
         del os.environ[URL]
 
@@ -50,7 +60,8 @@ def _worker(folder: Path) -> Iterator[None]:
             popen.terminate()
 
 
-def _new_database(server_url: str) -> str:
+def new_database(server_url: str) -> str:
+    """The URL of an empty database on this server."""
     name = f"bench_{uuid4().hex}"
     with psycopg.connect(server_url, autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}".encode())
