@@ -14,6 +14,7 @@ from glyphd.api.descriptions import (
     AnyOf,
     Content,
     Many,
+    Named,
     rows,
     table_contents,
 )
@@ -25,6 +26,7 @@ from glyphd.api.query_strings import query, require_limit
 from glyphd.api.routes import Route
 from glyphd.api.snapshots import reading
 from glyphd.contracts.change_queries import DiffKind, DiffQuery
+from glyphd.contracts.contract_base import Contract
 from glyphd.contracts.parameter_reading import choices
 from glyphd.contracts.queries import PageQuery
 from glyphd.contracts.service_views import DiffLinks, DiffView
@@ -37,23 +39,25 @@ from glyphd.request_errors import InvalidParameter
 from glyphd.services import Services
 from glyphd.storage.result_rows import SELECTABLE_COLUMNS
 
+
+def counts_or_list(counts: type[Contract], changed: Named) -> Answer:
+    """The answer of a route that compares two states of the market."""
+    either = AnyOf((counts, Many(CHOSEN_ROW), Many(changed)))
+    return Answer(
+        200,
+        "The counts; with `kind` one of the lists",
+        (Content(JSON, either), *table_contents()),
+        ("ETag", "Link"),
+        in_parts=True,
+    )
+
+
 CHANGED_ROW = rows("ChangedRow", CHANGED_COLUMNS, chosen=True)
 DIFF = About(
     "diff_imports",
     "Changes",
     "Listings added, removed and changed between two imports",
-    (
-        Answer(
-            200,
-            "The counts; with `kind` one of the lists",
-            (
-                Content(JSON, AnyOf((DiffView, Many(CHOSEN_ROW), Many(CHANGED_ROW)))),
-                *table_contents(),
-            ),
-            ("ETag", "Link"),
-            in_parts=True,
-        ),
-    ),
+    (counts_or_list(DiffView, CHANGED_ROW),),
     "Without `kind` it counts the listings that only `b` has (`added`), those that only `a` has "
     "(`removed`), and of those in both how many differ in price or score (`changed`) and how many "
     "do not (`unchanged`). All other parameters need `kind`.",

@@ -6,20 +6,9 @@ from urllib.parse import urlencode
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_json, answer_list, require_changed
-from glyphd.api.descriptions import (
-    DATABASE_PROBLEMS,
-    JSON,
-    About,
-    Answer,
-    AnyOf,
-    Content,
-    Many,
-    rows,
-    table_contents,
-)
-from glyphd.api.diff_routes import refuse_list_parameters
+from glyphd.api.descriptions import DATABASE_PROBLEMS, About, rows
+from glyphd.api.diff_routes import counts_or_list, refuse_list_parameters
 from glyphd.api.kept_results import WholeResults
-from glyphd.api.listing_routes import CHOSEN_ROW
 from glyphd.api.needs import READ
 from glyphd.api.own_addresses import own_address
 from glyphd.api.query_strings import query, require_limit
@@ -39,18 +28,7 @@ DIFF = About(
     "diff_moments",
     "Changes",
     "Offers added, removed and changed in the market between two moments",
-    (
-        Answer(
-            200,
-            "The counts; with `kind` one of the lists",
-            (
-                Content(JSON, AnyOf((MomentDiffView, Many(CHOSEN_ROW), Many(MOVED_ROW)))),
-                *table_contents(),
-            ),
-            ("ETag", "Link"),
-            in_parts=True,
-        ),
-    ),
+    (counts_or_list(MomentDiffView, MOVED_ROW),),
     "Without `kind` it counts the offers that the market shows only at `to` (`added`), only at "
     "`from` (`removed`), and of those at both how many differ in price or score (`changed`) and "
     "how many do not (`unchanged`); `gone` are those of the removed that a complete file no "

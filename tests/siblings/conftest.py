@@ -7,6 +7,9 @@ import pytest
 
 from glyphd.siblings.family import Siblings, found_family
 from glyphd.siblings.shared_memory import Shape
+from tests.server.conftest import limits
+
+__all__ = ["limits"]
 
 UPLOADS = 2
 

@@ -23,17 +23,8 @@ FREE = 10 * MIB
 
 
 @pytest.fixture
-def limits(tmp_path: Path) -> ServerLimits:
-    return ServerLimits(
-        host="127.0.0.1",
-        port=0,
-        threads=2,
-        max_body_bytes=1 << 30,
-        scratch_dir=tmp_path,
-        grace_seconds=5,
-        disk_reserve_bytes=0,
-        max_uploads_in_flight=UPLOADS,
-    )
+def limits(limits: ServerLimits) -> ServerLimits:
+    return replace(limits, max_body_bytes=1 << 30, max_uploads_in_flight=UPLOADS)
 
 
 def _admission(limits: ServerLimits, siblings: Siblings) -> Admission:
