@@ -99,12 +99,17 @@ class Running:
         assert status["status"] == "succeeded", status["error"]
         return status
 
+    def worker_seconds(self) -> float:
+        """The processor time of the worker and the processes that it has started."""
+        processes = [self.worker, *self.worker.children(recursive=True)]
+        return float(sum(sum(process.cpu_times()[:4]) for process in processes))
+
     def rest(self) -> None:
         """Waits until the worker has done what it left for later."""
-        used, now = -1.0, sum(self.worker.cpu_times()[:2])
+        used, now = -1.0, self.worker_seconds()
         while now - used > REST_SECONDS * BUSY_SHARE:
             time.sleep(REST_SECONDS)
-            used, now = now, sum(self.worker.cpu_times()[:2])
+            used, now = now, self.worker_seconds()
 
     def take_in(self, path: Path, query: str = "") -> Import:
         """Sends the file and waits until it is imported."""

@@ -31,7 +31,7 @@ CONDITIONS: tuple[tuple[str, float | None], ...] = (
 
 def measure(plan: Plan) -> list[Result]:
     files = [plan.offers(ROWS, edition=edition) for edition in (0, 1)]
-    times: dict[tuple[bool, int], list[float]] = {}
+    times: dict[tuple[bool, int], list[tuple[float, float]]] = {}
     for number in plan.rounds(ROUNDS):
         for is_watched in (False, True) if number % 2 else (True, False):
             with plan.scratch() as folder:
@@ -41,24 +41,30 @@ def measure(plan: Plan) -> list[Result]:
     names = (f"{rows} into an empty archive", "the same listings, every price changed")
     return [
         Result(
-            f"{name}, {WATCHES} watches",
-            seconds(times[True, edition]),
+            f"{name}, {WATCHES} watches{what}",
+            seconds(taken[place] for taken in times[True, edition]),
             "without watches",
-            seconds(times[False, edition]),
+            seconds(taken[place] for taken in times[False, edition]),
             at_most(1.2),
         )
         for edition, name in enumerate(names)
+        for place, what in enumerate(("", ": processor time"))
     ]
 
 
-def _import_both(folder: Path, files: list[Path], is_watched: bool) -> Iterator[float]:
-    """Seconds of each, by its status."""
+def _import_both(
+    folder: Path, files: list[Path], is_watched: bool
+) -> Iterator[tuple[float, float]]:
+    """Seconds of each, by its status, and of the worker's processors."""
     with running_service(folder) as service:
         if is_watched:
             for watch in _watches():
                 _create(service, watch)
         for file in files:
-            yield service.take_in(file).reported_seconds
+            service.rest()
+            used = service.worker_seconds()
+            taken = service.take_in(file).reported_seconds
+            yield taken, service.worker_seconds() - used
 
 
 def _watches() -> Iterator[dict[str, Any]]:

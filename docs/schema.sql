@@ -436,6 +436,21 @@ CREATE TABLE peer_prices ( -- one row for each block of the prices of the curren
     PRIMARY KEY (model, condition, block)
 ) WITHOUT ROWID;
 
+CREATE TABLE offers_gone ( -- one row for each offer that a complete file was the first to leave out, each time
+    gone_at TEXT NOT NULL, -- the `complete_at` of the file
+    event_id INTEGER NOT NULL, -- the `id` of the last observation before
+    import_id TEXT NOT NULL, -- the file
+    PRIMARY KEY (gone_at, event_id)
+) WITHOUT ROWID;
+
+CREATE TABLE offers_back ( -- one row for each observation of an offer that was gone before it
+    seen_at TEXT NOT NULL, -- its `seen_at`
+    event_id INTEGER NOT NULL, -- its `id`
+    PRIMARY KEY (seen_at, event_id)
+) WITHOUT ROWID;
+
+CREATE INDEX offers_gone_by_event ON offers_gone (event_id);
+
 -- gpu.registry.sqlite
 
 CREATE TABLE "registry_migrations" ("id" INTEGER NOT NULL PRIMARY KEY, "name" VARCHAR(255) NOT NULL, "migrated_at" DATETIME NOT NULL);

@@ -27,6 +27,7 @@ from peewee import (
 from glyphd.contracts.cells import BooleanCell, Cell, JsonCell, TextCell, TimeCell
 from glyphd.contracts.columns import COLUMNS
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
+from glyphd.db.absence_models import ABSENCE_MODELS
 from glyphd.db.complete_models import CompleteSource
 from glyphd.db.fields import CaselessTextField, JsonTextField, TimeTextField
 from glyphd.db.identity_models import ArchiveIdentity, SchemaVersion
@@ -287,6 +288,7 @@ ARCHIVE_MODELS = (
     ListingKey,
     BatchChange,
     CompleteSource,
+    *ABSENCE_MODELS,
     GPUModel,
     QuantizedListing,
     *SUMMARY_MODELS,

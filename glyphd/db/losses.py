@@ -25,6 +25,8 @@ DERIVED = {
     "jobs.imported_at",
     "listing_keys.first_event_id",
     "market_summaries",
+    "offers_back",
+    "offers_gone",
     "peer_groups",
     "peer_prices",
     "scored_listings.change_step",

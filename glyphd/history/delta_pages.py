@@ -13,10 +13,11 @@ from typing import Any
 from peewee import JOIN, Database, Select
 
 from glyphd.contracts.change_queries import DeltaQuery
+from glyphd.db.absence_models import OfferBack, OfferGone
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import uncommitted
 from glyphd.history.differences import PERCENT_DECIMALS, change_pct, difference
-from glyphd.history.gone_deltas import GoneDeltas, Position, returned_events
+from glyphd.history.gone_deltas import gone_offers, returned_offers
 from glyphd.history.matching import event_range
 from glyphd.listings.cursors import read_cursor
 from glyphd.listings.results import Page, RowStream, cut_page
@@ -43,6 +44,9 @@ DELTA_COLUMNS = (
     "import_id",
     "kind",
 )
+Position = tuple[str, int]
+"""The moment and the id of an event."""
+
 Candidate = tuple[str, int, str]
 """The moment and the id of an event, and how it comes: MOVED, BACK, or the id of the complete file
 by which its offer is gone."""
@@ -118,8 +122,7 @@ class Deltas:
             scans += [self._scan(step, position, limit) for step in self._steps]
             scans += [self._returned(position, limit)] if self._may_leave("back") else []
         if self._may_leave("gone"):
-            gone = GoneDeltas(self._database, self._query, self._known)
-            scans.append(gone.after(position, limit))
+            scans.append(self._gone(position, limit))
         return list(islice(merge(*scans, reverse=True), limit))
 
     def _may_leave(self, kind: str) -> bool:
@@ -154,27 +157,38 @@ class Deltas:
         )
         of_step = events.where(ScoredListing.change_step == step)
         query = restrict(of_step, self._database, self._query.model_dump(include=_FILTERS))
-        query = query.where(_in_ranges(self._ranges)) if self._ranges else query
+        if self._ranges:
+            query = query.where(_in_ranges(ScoredListing.id, self._ranges))
         moved = list(self._moved(step))
         query = self._with_previous(query).where(*moved) if moved else query
-        return [(*found, MOVED) for found in self._next(query, position, limit)]
+        key = (ScoredListing.seen_at, ScoredListing.id)
+        return [(*found, MOVED) for found in self._next(query, key, position, limit)]
+
+    def _gone(self, position: Position | None, limit: int) -> list[Candidate]:
+        """The last observations of offers that were gone afterwards."""
+        key = (OfferGone.gone_at, OfferGone.event_id)
+        return self._next(gone_offers(self._database, self._query), key, position, limit)
 
     def _returned(self, position: Position | None, limit: int) -> list[Candidate]:
         """The events of offers that were gone before."""
-        query = returned_events(self._database, self._query, self._known)
-        query = query.where(_in_ranges(self._ranges)) if self._ranges else query
-        return [(*found, BACK) for found in self._next(query, position, limit)]
+        query = returned_offers(self._database, self._query)
+        key = (OfferBack.seen_at, OfferBack.event_id)
+        if self._ranges:
+            query = query.where(_in_ranges(OfferBack.event_id, self._ranges))
+        return [(*found, BACK) for found in self._next(query, key, position, limit)]
 
-    def _next(self, query: Select, position: Position | None, limit: int) -> list[Position]:
-        ordered = query.order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc())
+    def _next(
+        self, query: Select, key: tuple[Any, Any], position: Position | None, limit: int
+    ) -> list[Any]:
+        """The rows after a position, by the moment and the id that are the key, in two plain range
+        scans."""
+        moment, event_id = key
+        ordered = query.order_by(moment.desc(), event_id.desc())
         if position is None:
             return self._fetch(ordered, limit)
-        seen_at, event_id = position
-        found = self._fetch(
-            ordered.where(ScoredListing.seen_at == seen_at, ScoredListing.id < event_id), limit
-        )
+        found = self._fetch(ordered.where(moment == position[0], event_id < position[1]), limit)
         if len(found) < limit:
-            found += self._fetch(ordered.where(ScoredListing.seen_at < seen_at), limit - len(found))
+            found += self._fetch(ordered.where(moment < position[0]), limit - len(found))
         return found
 
     def _moved(self, step: int) -> Iterator[Any]:
@@ -192,10 +206,8 @@ class Deltas:
         elif len(asked) < len(_MOVES):
             yield now != before
 
-    def _fetch(self, query: Select, limit: int) -> list[Position]:
-        return [
-            (seen_at, event_id) for seen_at, event_id in self._database.execute(query.limit(limit))
-        ]
+    def _fetch(self, query: Select, limit: int) -> list[Any]:
+        return list(self._database.execute(query.limit(limit)).fetchall())
 
     def _looked_up(self, event_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """The events by their ids, each with the one before it."""
@@ -237,8 +249,8 @@ class Deltas:
         ]
 
 
-def _in_ranges(ranges: Sequence[tuple[int, int] | None]) -> Any:
-    conditions = [ScoredListing.id.between(*one) for one in ranges if one is not None]
+def _in_ranges(event_id: Any, ranges: Sequence[tuple[int, int] | None]) -> Any:
+    conditions = [event_id.between(*one) for one in ranges if one is not None]
     found = conditions[0]
     for condition in conditions[1:]:
         found |= condition

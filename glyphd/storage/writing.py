@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from peewee import JOIN, Database, Node, Value, fn
@@ -16,6 +17,7 @@ from glyphd.db.connections import small_cache
 from glyphd.db.dialects import analyze, exclusive_write, uncommitted
 from glyphd.errors import FewerRows, ImportConflict
 from glyphd.plurals import counted
+from glyphd.storage.absences import renew_after_file
 from glyphd.storage.batches import Batch
 from glyphd.storage.clock import next_moment
 from glyphd.storage.compiled import compiled
@@ -116,8 +118,11 @@ def write_batch(
         # 4. Listings that need more than what is done for each row; most imports have none.
         _renew_listings(database, origin, own)
         # 5. Which complete file says what of the source is gone.
-        for renewing in renew_source(batch.import_id) if batch.complete else ():
-            database.execute(renewing)
+        if batch.complete:
+            for renewing in chain(
+                renew_source(batch.import_id), renew_after_file(database, batch.import_id)
+            ):
+                database.execute(renewing)
         # 6. Which offers it moves, for whoever looks at that.
         if look is not None:
             find_import_moves(database, batch.import_id, last)

@@ -8,6 +8,7 @@ from peewee import Database
 
 from glyphd.contracts.change_queries import DeltaQuery
 from glyphd.history.delta_pages import Deltas
+from glyphd.upkeep.archive_checks import ARCHIVE_CHECKS
 from tests.examples import examples
 from tests.history.conftest import FreshArchive
 from tests.history.ledgers import Ledger
@@ -42,6 +43,7 @@ def _told(ledger: Ledger, story: list[Import], turned: list[int]) -> None:
     for number in turned:
         ledger.turn(number % len(story))
     _check(ledger)
+    assert [line for check in ARCHIVE_CHECKS for line in check(ledger.database)] == []
 
 
 def _check(ledger: Ledger) -> None:

@@ -49,6 +49,11 @@ from tests.upkeep.stories import live
             "INSERT INTO complete_sources VALUES ('one', 'x', '2025', 1, 2)",
             "complete_sources: it has one, x, 2025, 1, 2",
         ),
+        (
+            "INSERT INTO offers_gone VALUES ('2025', 1, 'x')",
+            "offers_gone: it has 2025, 1, x",
+        ),
+        ("INSERT INTO offers_back VALUES ('2025', 1)", "offers_back: it has 2025, 1"),
         ("DELETE FROM events_by_time", "events_by_time: it lacks 20"),
         (
             "UPDATE events_by_model SET is_current = 1 - is_current WHERE model = 'T4'",

@@ -85,6 +85,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) ->
     live(service)
     service.import_csv(offers(*ROWS), "?source=two&description=why", Idempotency_Key="key")
     service.import_csv(offers(*ROWS), "?source=two&complete=true&allow_shrink=true")
+    for day, model in ((28, "L40"), (29, "A2"), (30, "L40")):  # it is gone, and back
+        row = f"{model},2400,0.9,EU,Acme,2025-07-{day}"
+        service.import_csv(offers(row), "?source=three&complete=true")
     service.import_csv(f"model,price_usd,score,{CAPACITIES}\nL4,1,1,1,2,3\n")
     store = SqliteListingStore(db_path=folder / "gpu.sqlite")
     store.insert_listings(

@@ -5,6 +5,7 @@ from glyphd.storage.derived.capacities import Capacities
 from glyphd.storage.derived.complete_sources import CompleteSources
 from glyphd.storage.derived.event_facts import EVENT_COLUMNS
 from glyphd.storage.derived.facts import Fact
+from glyphd.storage.derived.gone_and_back import GoneAndBack
 from glyphd.storage.derived.gpu_models import GPUModels
 from glyphd.storage.derived.groups import Groups
 from glyphd.storage.derived.keys import Keys
@@ -18,5 +19,6 @@ FACTS: tuple[Fact, ...] = (
     Capacities(),
     GPUModels(),
     CompleteSources(),
+    GoneAndBack(),
 )
 """In the order in which an import writes them."""

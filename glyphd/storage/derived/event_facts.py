@@ -20,6 +20,9 @@ EVENT_COLUMNS: tuple[EventColumn, ...] = (Current(), Indistinct(), Steps())
 NAMES = tuple(column.name for column in EVENT_COLUMNS)
 _ALL_ROLLBACKS = Knowledge(has_rollbacks=True)
 
+renewed_listings = Table("renewed_listings")
+"""The first events of the listings of a renewal, those of all offers of their groups."""
+
 renewed = Table("renewed_events")
 """The rows of `derived_events` for the listings of a renewal."""
 

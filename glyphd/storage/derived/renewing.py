@@ -7,16 +7,20 @@ observations.
 from collections.abc import Iterator
 from typing import Any
 
-from peewee import Database, Node, Table, fn
+from peewee import Database, Node, fn
 
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.dialects import is_sqlite
 from glyphd.storage.derived.all_facts import FACTS
-from glyphd.storage.derived.event_facts import NAMES, derived_events, renewed
+from glyphd.storage.derived.event_facts import (
+    NAMES,
+    derived_events,
+    renewed,
+    renewed_listings,
+)
 from glyphd.storage.offers import identity_of
 
 _COLUMNS = ("event_id", "listing_id", "is_latest", *NAMES)
-_listings = Table("renewed_listings")
 
 
 def renew(database: Database, first_event_ids: Any) -> None:
@@ -29,7 +33,7 @@ def renew(database: Database, first_event_ids: Any) -> None:
     create_tables(database)
     for statement in renewing_statements(database, first_event_ids):
         database.execute(statement)
-    for table in (renewed, _listings):
+    for table in (renewed, renewed_listings):
         database.execute_sql(f"DROP TABLE {table.__name__}")
 
 
@@ -38,7 +42,7 @@ def create_tables(database: Database) -> None:
     integer, blob = ("INTEGER", "BLOB") if is_sqlite(database) else ("BIGINT", "BYTEA")
     values = ", ".join(f"{name} {integer}" for name in _COLUMNS[2:])
     tables = {
-        _listings: f"first_event_id {integer} PRIMARY KEY",
+        renewed_listings: f"first_event_id {integer} PRIMARY KEY",
         renewed: f"event_id {integer} PRIMARY KEY, listing_id {blob}, {values}",
     }
     for table, columns in tables.items():
@@ -50,7 +54,7 @@ def renewing_statements(database: Database, first_event_ids: Any) -> Iterator[No
     """In order; after the deletion the table has only the events that change."""
     changing = renewed.select(renewed.c.event_id)
     yield from _find_listings(first_event_ids)
-    found = derived_events(_listings.select(_listings.c.first_event_id))
+    found = derived_events(renewed_listings.select(renewed_listings.c.first_event_id))
     yield renewed.insert(found, columns=[getattr(renewed.c, name) for name in _COLUMNS])
     for fact in FACTS:
         yield from fact.renew_listings()
@@ -67,10 +71,10 @@ def _find_listings(first_event_ids: Any) -> Iterator[Node]:
     event, offer = ScoredListing.alias("event"), ScoredListing.alias("offer")
     first = event.select(identity_of(event)).where(event.id.in_(first_event_ids)).distinct()
     others = offer.select(offer.first_event_id).where(
-        offer.group_id.in_(_listings.select(_listings.c.first_event_id))
+        offer.group_id.in_(renewed_listings.select(renewed_listings.c.first_event_id))
     )
     for query in (first, others.distinct()):
-        yield _listings.insert(query, columns=[_listings.c.first_event_id])
+        yield renewed_listings.insert(query, columns=[renewed_listings.c.first_event_id])
 
 
 def _delete_unchanged() -> Node:

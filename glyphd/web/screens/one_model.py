@@ -129,7 +129,7 @@ class OneModelScreen:
         for kind in ("price,score", "new"):
             asked = read_parameters(DeltaQuery, [("model", name), ("kind", kind)])
             found.append((kind, Deltas(self._archive, asked).page(MOST_CHANGES).objects()))
-        # Gone listings of one model take less than deltas of kind gone, which read all events.
+        # What is gone now, not what was gone at some time.
         wanted = {"gone": "only", "fields": list(GONE_COLUMNS)}
         found.append(("gone", self._listings(name, wanted, MOST_CHANGES)))
         return [(kind, rows) for kind, rows in found if rows]
