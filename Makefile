@@ -69,7 +69,8 @@ docs: install  ## build the documentation as a site in build/docs; any warning f
 cover: install $(DATASETTE)/.installed  ## the tests, failing under 95 % coverage
 	@$(BIN)/pytest $(PARALLEL) --cov $(ARGS)
 
-check: lint types layers docs  ## everything CI runs: lint, types, layers, docs, tests
+check: install  ## everything CI runs: lint, types, layers, docs, tests
+	@$(MAKE) --no-print-directory --jobs=2 lint types layers docs
 	@$(MAKE) --no-print-directory test
 
 bench: install $(PEERS)/.installed  ## measure speed and memory beside others (ONLY="ingest queries" SCALE=0.01 REPEAT=5)

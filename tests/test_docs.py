@@ -1,5 +1,4 @@
-"""The documents say what the code does: tables against code, links against files, examples against
-real runs."""
+"""The documents say what the code does: their tables are compared with it."""
 
 import ast
 import re
@@ -56,86 +55,20 @@ from glyphd.history.stats_history import BUCKETED
 from glyphd.listings.computed_columns import COMPUTED_COLUMNS
 from glyphd.settings import PREFIX, Settings
 from glyphd.storage.result_rows import RESULT_COLUMNS
+from tests.documents import CODE, ROOT, first_cells, section, tables
 from tests.service import Service
 from worker import webhook_sending
 
-ROOT = Path(__file__).parents[1]
-DOCUMENTS = [
-    *sorted(ROOT.glob("*.md")),
-    *sorted(ROOT.glob("docs/**/*.md")),
-    ROOT / "clients/python/README.md",
-]
-LINK = re.compile(r"\]\(([^)\s]+)\)")
-HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
-CODE = re.compile(r"`([^`]+)`")
-FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MAKERS_OF_ROW_ERRORS = {"failing", "PydanticCustomError", "Flaw", "row_error"}
 STABLE_CODE = re.compile(r"[a-z]+(?:_[a-z]+)*")
-
-
-def _relative(path: Path) -> str:
-    return str(path.relative_to(ROOT))
-
-
-def _section(document: str, heading: str) -> str:
-    """The text under a heading, without its subsections."""
-    text = (ROOT / document).read_text()
-    _, found, rest = text.partition(f"\n## {heading}\n")
-    if not found:
-        _, found, rest = text.partition(f"\n### {heading}\n")
-    assert found, f"{document} has no heading {heading!r}"
-    return re.split(r"^##", rest, maxsplit=1, flags=re.MULTILINE)[0]
-
-
-def _tables(text: str) -> Iterator[list[list[str]]]:
-    """The rows of each table, as cells, without its head."""
-    for block in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
-        lines = [re.split(r"(?<!\\)\|", line.strip("|\n ")) for line in block.splitlines()]
-        yield [[cell.strip() for cell in line] for line in lines[2:]]
-
-
-def _first_cells(text: str, number: int = 0) -> list[str]:
-    """The words marked as code in the first column of a section's table."""
-    return [word for row in list(_tables(text))[number] for word in CODE.findall(row[0])]
 
 
 def _kinds(kind: type[GlyphdError]) -> set[type[GlyphdError]]:
     return {kind}.union(*(_kinds(sub) for sub in kind.__subclasses__()))
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=_relative)
-def test_every_relative_link_leads_somewhere(document: Path) -> None:
-    for link in LINK.findall(document.read_text()):
-        if link.startswith(("http://", "https://")):
-            continue
-        name, _, anchor = link.partition("#")
-        target = document.parent / name if name else document
-        assert target.exists(), link
-        assert not anchor or anchor in _anchors(target), link
-
-
-def _anchors(document: Path) -> set[str]:
-    """The anchors of the headings, as GitHub makes them."""
-    titles = (title for _, title in HEADING.findall(document.read_text()))
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=_relative)
-def test_no_document_points_outside_the_repository(document: Path) -> None:
-    assert not re.search(r"\.\./shared|/work/|/tmp/|/root/", document.read_text())
-
-
-def test_every_record_of_a_decision_is_in_the_index() -> None:
-    index = ROOT / "docs/adr/README.md"
-    records = {path.name for path in index.parent.glob("[0-9]*.md")}
-    assert set(LINK.findall(index.read_text())) == records
-    assert {
-        Path(link).name for link in LINK.findall((ROOT / "docs/ARCHITECTURE.md").read_text())
-    } >= records
-
-
 def test_settings_are_described_with_their_flags_and_defaults() -> None:
-    rows = next(_tables((ROOT / "docs/SETTINGS.md").read_text()))
+    rows = next(tables((ROOT / "docs/SETTINGS.md").read_text()))
     described = [[word.strip("`") for word in row[:3]] for row in rows]
     flags, defaults = _flags(), Settings().shown()
     assert described == [
@@ -164,7 +97,7 @@ def _flags() -> dict[str, str]:
 
 def test_every_route_is_described(service: Service) -> None:
     routes = [f"{route.method} {_shown_path(route.path)}" for route in all_routes(service.services)]
-    assert sorted(_first_cells(_section("docs/API.md", "Routes"))) == sorted(routes)
+    assert sorted(first_cells(section("docs/API.md", "Routes"))) == sorted(routes)
 
 
 def _shown_path(path: str) -> str:
@@ -198,7 +131,7 @@ def _shown_path(path: str) -> str:
 def test_every_query_parameter_is_described(
     heading: str, table: int, contract: type[BaseModel]
 ) -> None:
-    assert sorted(_first_cells(_section("docs/API.md", heading), table)) == sorted(
+    assert sorted(first_cells(section("docs/API.md", heading), table)) == sorted(
         parameters_of(contract)
     )
 
@@ -206,18 +139,18 @@ def test_every_query_parameter_is_described(
 def test_every_error_code_is_described() -> None:
     codes = {kind.code for kind in _kinds(GlyphdError)} | set(problems._OWN_CODES.values())
     codes |= set(get_args(ImportFailure.model_fields["code"].annotation))
-    assert set(_first_cells(_section("docs/API.md", "Errors"))) == codes
+    assert set(first_cells(section("docs/API.md", "Errors"))) == codes
 
 
 def test_error_codes_stand_beside_their_statuses() -> None:
-    rows = next(_tables(_section("docs/API.md", "Errors")))
+    rows = next(tables(section("docs/API.md", "Errors")))
     statuses = {CODE.findall(row[0])[0]: int(row[1]) for row in rows}
     for kind in _kinds(GlyphdError):
         assert statuses[kind.code] == problems.status_of(kind("")), kind.code
 
 
 def test_every_reason_for_a_failed_import_is_described() -> None:
-    reasons = list(_tables(_section("docs/API.md", "The status of an import")))[1]
+    reasons = list(tables(section("docs/API.md", "The status of an import")))[1]
     described = {CODE.findall(row[0])[0] for row in reasons}
     assert described == set(get_args(ImportFailure.model_fields["code"].annotation))
 
@@ -225,7 +158,7 @@ def test_every_reason_for_a_failed_import_is_described() -> None:
 def test_every_code_of_a_row_error_is_described() -> None:
     modules = [*ROOT.glob("glyphd/contracts/*.py"), *ROOT.glob("glyphd/importing/*.py")]
     made = {code for module in modules for code in _codes_made(module)}
-    assert set(_first_cells(_section("docs/API.md", "Row errors"), 1)) == made
+    assert set(first_cells(section("docs/API.md", "Row errors"), 1)) == made
 
 
 def _codes_made(module: Path) -> Iterator[str]:
@@ -258,9 +191,9 @@ def _texts(nodes: list[ast.expr]) -> Iterator[str]:
 
 
 def test_every_column_and_alias_is_described() -> None:
-    (columns,) = _tables(_section("docs/API.md", "The row contract"))
-    (aliases,) = _tables(_section("docs/API.md", "Aliases"))
-    (added,) = _tables(_section("docs/API.md", "What comes back"))
+    (columns,) = tables(section("docs/API.md", "The row contract"))
+    (aliases,) = tables(section("docs/API.md", "Aliases"))
+    (added,) = tables(section("docs/API.md", "What comes back"))
     assert tuple(CODE.findall(row[0])[0] for row in columns) == STORED_COLUMNS
     assert {CODE.findall(row[0])[0]: CODE.findall(row[1])[0] for row in aliases} == ALIASES
     assert COLUMN_NAMES + tuple(CODE.findall(row[0])[0] for row in added) == RESULT_COLUMNS
@@ -286,11 +219,11 @@ def test_every_column_and_alias_is_described() -> None:
 def test_every_column_of_a_list_is_described(
     heading: str, table: int, columns: tuple[str, ...]
 ) -> None:
-    assert tuple(_first_cells(_section("docs/API.md", heading), table)) == columns
+    assert tuple(first_cells(section("docs/API.md", heading), table)) == columns
 
 
 def test_every_kind_of_event_and_what_it_says_is_described() -> None:
-    kinds, fields = list(_tables(_section("docs/API.md", "Events")))[2:]
+    kinds, fields = list(tables(section("docs/API.md", "Events")))[2:]
     assert [CODE.findall(row[0])[0] for row in kinds] == [str(kind) for kind in EventKind]
     described = {
         kind: {*CODE.findall(row[1]), *EventData.model_fields} - {"as_of"}
@@ -303,7 +236,7 @@ def test_every_kind_of_event_and_what_it_says_is_described() -> None:
 
 
 def test_every_member_of_a_webhook_is_described() -> None:
-    members, fields = _tables(_section("docs/API.md", "Webhooks"))
+    members, fields = tables(section("docs/API.md", "Webhooks"))
     named = {word for row in members for word in CODE.findall(row[0])}
     assert named == {*WebhookBody.model_fields, *WebhookChange.model_fields}
     shown = [word for row in fields for word in CODE.findall(row[0])]
@@ -311,7 +244,7 @@ def test_every_member_of_a_webhook_is_described() -> None:
 
 
 def test_every_member_and_condition_of_a_watch_is_described() -> None:
-    members, conditions, fields = _tables(_section("docs/API.md", "Watches"))
+    members, conditions, fields = tables(section("docs/API.md", "Watches"))
     named = {word for row in members for word in CODE.findall(row[0])}
     assert named == {*WatchBody.model_fields, *WatchChange.model_fields}
     assert [CODE.findall(row[0])[0] for row in conditions] == [str(one) for one in WatchCondition]
@@ -321,11 +254,11 @@ def test_every_member_and_condition_of_a_watch_is_described() -> None:
 
 def test_every_error_of_an_attempt_is_described() -> None:
     errors = {code for _, code in webhook_sending._ERRORS} | {"http_status", "redirect"}
-    assert set(_first_cells(_section("docs/API.md", "Attempts"), 2)) == errors
+    assert set(first_cells(section("docs/API.md", "Attempts"), 2)) == errors
 
 
 def test_every_field_of_a_status_is_described() -> None:
-    described = _first_cells(_section("docs/API.md", "The status of an import"))
+    described = first_cells(section("docs/API.md", "The status of an import"))
     assert sorted(described) == sorted(ImportView.model_fields)
 
 
@@ -333,13 +266,6 @@ def test_the_layers_are_those_that_import_linter_holds() -> None:
     config: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
     layers = config["tool"]["importlinter"]["contracts"][0]["layers"]
     described = [
-        CODE.findall(row[0])
-        for row in next(_tables(_section("docs/ARCHITECTURE.md", "The layers")))
+        CODE.findall(row[0]) for row in next(tables(section("docs/ARCHITECTURE.md", "The layers")))
     ]
     assert described == [re.findall(r"\w+", layer) for layer in layers]
-
-
-def _fenced(document: str, language: str) -> list[str]:
-    return [
-        text for kind, text in FENCED.findall((ROOT / document).read_text()) if kind == language
-    ]

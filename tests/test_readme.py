@@ -6,15 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.documents import fenced
 from tests.e2e.processes import data_in, readiness, serving, until
-from tests.test_docs import _fenced
 
 ROOT = Path(__file__).parents[1]
 
 
 def test_the_script_runs_as_it_stands(tmp_path: Path) -> None:
     with serving(environment=data_in(tmp_path / "data")) as api:
-        script = _fenced("README.md", "sh")[0].replace("http://localhost:8080", api.address)
+        script = fenced("README.md", "sh")[0].replace("http://localhost:8080", api.address)
         done = subprocess.run(
             ["sh", "-eu"], input=script, cwd=ROOT, capture_output=True, text=True, check=True
         )
@@ -29,7 +29,7 @@ def test_the_runbook_shows_what_moved(tmp_path: Path) -> None:
         until(
             lambda: readiness(api.address)["status"] == "ready"
         )  # without a worker nothing is waited for
-        script = _fenced("README.md", "sh")[1].replace("http://localhost:8080", api.address)
+        script = fenced("README.md", "sh")[1].replace("http://localhost:8080", api.address)
         done = subprocess.run(
             ["sh", "-eu"], input=script, cwd=ROOT, capture_output=True, text=True, check=True
         )
@@ -41,7 +41,7 @@ def test_the_runbook_shows_what_moved(tmp_path: Path) -> None:
 
 
 def test_the_library_example_prints_what_it_says(tmp_path: Path) -> None:
-    (example,) = _fenced("README.md", "python")
+    (example,) = fenced("README.md", "python")
     done = subprocess.run(
         [sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=True
     )

@@ -2,12 +2,16 @@
 
 import json
 import os
+import shutil
 import sqlite3
 import time
+from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
@@ -16,6 +20,7 @@ from glyphd.db.migration_sets import REGISTRY
 from glyphd.db.postgres_sessions import open_postgres
 from glyphd.db.registry_models import REGISTRY_MODELS
 from glyphd.settings import Settings
+from tests.databases import fresh_database
 from tests.e2e.processes import (
     data_in,
     environment_of,
@@ -31,10 +36,55 @@ from tests.e2e.processes import (
 REFUSAL = "kept uploads"
 
 
+@dataclass(frozen=True)
+class Past:
+    """A ledger that was used and stopped: its folder, on PostgreSQL its database, and its imports:
+    one that succeeded, one that failed, and one that was rolled back."""
+
+    folder: Path
+    database: str
+    ids: list[str]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def past(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Past]:
+    """One on each database, which each test loses a copy of."""
+    folder = tmp_path_factory.mktemp("past") / "data"
+    environment = data_in(folder)
+    if request.param == "sqlite":
+        yield Past(folder, "", _live(environment))
+        return
+    server = request.getfixturevalue("postgres_url")
+    with fresh_database(server, request.getfixturevalue("initialised_database")) as url:
+        ids = _live(environment | {"GLYPHD_DATABASE_URL": url})
+        yield Past(folder, urlsplit(url).path.removeprefix("/"), ids)
+
+
 @pytest.fixture
-def environment(database_settings: Settings) -> dict[str, str]:
-    """The environment of processes that share one fresh service, once on each database."""
-    return environment_of(database_settings)
+def settings(past: Past, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
+    """Settings for a copy of it."""
+    folder = shutil.copytree(
+        past.folder, tmp_path / "data", ignore=shutil.ignore_patterns("*.bell")
+    )
+    if not past.database:
+        yield Settings(data_dir=folder)
+        return
+    server = request.getfixturevalue("postgres_url")
+    with fresh_database(server, past.database) as url:
+        yield Settings(data_dir=folder, database_url=url)
+
+
+@pytest.fixture
+def ids(past: Past) -> list[str]:
+    return past.ids
+
+
+@pytest.fixture
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment of processes that share it."""
+    return environment_of(settings)
 
 
 def _lose(settings: Settings, *, archive: bool) -> None:
@@ -68,7 +118,7 @@ def _post(address: str, path: str) -> dict[str, Any]:
 
 
 def _live(environment: dict[str, str]) -> list[str]:
-    """A ledger with an import, one that failed, and one that was rolled back; their ids."""
+    """An import, one that failed, and one that was rolled back; their ids."""
     with serving(environment=environment) as service:
         files = [many_offers(5), b"model,price_usd,score\nL4,x,1\n", many_offers(3, price=50.0)]
         ids = [upload(service.address, file)["import_id"] for file in files]
@@ -82,11 +132,10 @@ def _live(environment: dict[str, str]) -> list[str]:
 
 @pytest.mark.parametrize("archive", [False, True], ids=["registry", "both"])
 def test_nothing_starts_anew_in_silence(
-    environment: dict[str, str], database_settings: Settings, archive: bool
+    environment: dict[str, str], settings: Settings, ids: list[str], archive: bool
 ) -> None:
-    ids = _live(environment)
-    _lose(database_settings, archive=archive)
-    before = _kept_names(database_settings)
+    _lose(settings, archive=archive)
+    before = _kept_names(settings)
     for command in (["serve"], ["worker"], ["worker", "--once"], ["init-db"], ["migrate"]):
         ended = run(*command, environment=environment)
         assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1), command
@@ -96,18 +145,17 @@ def test_nothing_starts_anew_in_silence(
     checked = run("check", environment=environment)
     assert checked.returncode == 1
     assert all(f"import {import_id}: its upload is kept" in checked.stdout for import_id in ids)
-    assert _kept_names(database_settings) == before
+    assert _kept_names(settings) == before
 
 
 def test_a_lost_registry_is_made_again(
-    environment: dict[str, str], database_settings: Settings
+    environment: dict[str, str], settings: Settings, ids: list[str]
 ) -> None:
-    ids = _live(environment)
     with serving(environment=environment) as service:
         before = [get(service.address, f"/api/imports/{import_id}") for import_id in ids]
         listings = get(service.address, "/api/listings")
         assert service.stop() == 0
-    _lose(database_settings, archive=False)
+    _lose(settings, archive=False)
     rebuilt = run("rebuild", "--registry", environment=environment)
     assert rebuilt.returncode == 0, rebuilt.stderr
     assert (
@@ -141,8 +189,9 @@ def test_a_lost_registry_is_made_again(
 
 
 def test_a_service_that_needed_tokens_does_not_open_when_they_are_lost(
-    environment: dict[str, str], database_settings: Settings
+    database_settings: Settings,
 ) -> None:
+    environment = environment_of(database_settings)
     token = run("token", "create", "a", "--scope", "write", environment=environment).stdout.strip()
     with serving("--no-worker", environment=environment) as service:
         upload(service.address, many_offers(1), Authorization=f"Bearer {token}")
@@ -157,10 +206,9 @@ def test_a_service_that_needed_tokens_does_not_open_when_they_are_lost(
 
 
 def test_with_the_archive_lost_too_all_is_imported_again(
-    environment: dict[str, str], database_settings: Settings
+    environment: dict[str, str], settings: Settings, ids: list[str]
 ) -> None:
-    ids = _live(environment)
-    _lose(database_settings, archive=True)
+    _lose(settings, archive=True)
     assert run("rebuild", "--registry", environment=environment).returncode == 0
     with serving(environment=environment) as service:
         statuses = [final_status(service.address, import_id)["status"] for import_id in ids]
@@ -168,14 +216,13 @@ def test_with_the_archive_lost_too_all_is_imported_again(
 
 
 def test_a_new_ledger_is_begun_when_asked_for(
-    environment: dict[str, str], database_settings: Settings
+    environment: dict[str, str], settings: Settings
 ) -> None:
-    _live(environment)
-    kept = {path.name: path.read_bytes() for path in database_settings.uploads_dir.iterdir()}
-    _lose(database_settings, archive=True)
+    kept = {path.name: path.read_bytes() for path in settings.uploads_dir.iterdir()}
+    _lose(settings, archive=True)
     begun = run("init-db", "--new-ledger", environment=environment)
     assert begun.returncode == 0, begun.stderr
-    (aside,) = database_settings.data_dir.glob("gpu.replaced-*/gpu.uploads")
+    (aside,) = settings.data_dir.glob("gpu.replaced-*/gpu.uploads")
     assert str(aside.parent) in begun.stdout
     assert {path.name: path.read_bytes() for path in aside.iterdir()} == kept
     with serving(environment=environment) as service:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from glyphd.api.failed_tokens import MOST_FAILURES
-from tests.http.attempts import add_attempt
 from tests.openapi.contract import Contract
 from tests.openapi.market_talks import ask_about_the_market, create_watch, use_watches
 from tests.openapi.talks import Talk
+from tests.openapi.webhook_talks import use_webhooks
 from tests.service import Service, StartService
 from tests.tokens import LONG_AGO, bearer, new_key, revoke_key
 
@@ -51,7 +51,7 @@ def test_every_answer_of_every_route_is_as_described(talk: Talk) -> None:
         first, second = _send_two_days(talk)
         _ask_for_every_list(talk, first, second)
         _ask_for_single_things(talk, first)
-        _use_webhooks(talk)
+        use_webhooks(talk)
         ask_about_the_market(talk)
         use_watches(talk)
         _change_imports(talk, first)
@@ -133,30 +133,6 @@ def _ask_for_every_list(talk: Talk, first: str, second: str) -> None:
         mark = "&" if "?" in path else "?"
         for form in ("json", "csv", "ndjson", "parquet"):
             talk.ask_in_parts(f"{path}{mark}format={form}")
-
-
-def _use_webhooks(talk: Talk) -> None:
-    sent = {"Content_Type": "application/json"}
-    made = talk.ask(
-        "POST", "/api/webhooks", json.dumps({"url": "https://example.com"}), 201, **sent
-    )
-    webhook = f"/api/webhooks/{made.json['webhook_id']}"
-    talk.ask("POST", "/api/webhooks", '{"url": 1}', 422, **sent)
-    talk.ask("GET", webhook)
-    talk.ask("PATCH", webhook, '{"description": "chat", "enabled": false}', 200, **sent)
-    add_attempt(talk.service, made.json["webhook_id"], talk.ask("GET", "/api/events").json[0]["id"])
-    (attempt,) = talk.ask("GET", f"{webhook}/attempts").json
-    replay = f"{webhook}/attempts/{attempt['id']}/replay"
-    talk.ask("POST", replay, status=409)
-    talk.ask("PATCH", webhook, '{"enabled": true}', 200, **sent)
-    talk.ask("POST", replay, status=202)
-    for path in ("/api/events", "/api/sources", "/api/webhooks", f"{webhook}/attempts"):
-        for form in ("csv", "ndjson", "parquet"):
-            talk.ask("GET", f"{path}?format={form}")
-        etag = talk.ask("GET", path).headers["ETag"]
-        talk.ask("GET", path, status=304, If_None_Match=etag)
-    talk.ask("DELETE", webhook, status=204)
-    talk.ask("GET", webhook, status=404)
 
 
 def _ask_for_single_things(talk: Talk, import_id: str) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.documents import ROOT
 from tests.e2e.processes import data_in, final_status, serving, upload
-from tests.test_docs import ROOT
 
 ROWS = 240
 SOURCE = "tools"

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.documents import ROOT
 from tests.e2e.processes import final_status, get, many_offers, upload
-from tests.test_docs import ROOT
 from tests.tools.conftest import SOURCE
 
 CONFIGURATION = ROOT / "deploy" / "datasette" / "datasette.yaml"

@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
+from tests.documents import ROOT, fenced
 from tests.e2e.processes import data_in, readiness, serving, until
-from tests.test_docs import ROOT, _fenced
 
 PAGE = "docs/QUESTIONS.md"
 QUESTION = re.compile(r"^### (\d+)\. (.+)$", re.MULTILINE)
@@ -19,7 +19,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder = tmp_path_factory.mktemp("questions") / "data"
     with serving(environment=data_in(folder)) as api:
         until(lambda: readiness(api.address)["status"] == "ready")
-        (filling,) = _fenced(PAGE, "sh")
+        (filling,) = fenced(PAGE, "sh")
         script = filling.replace("http://localhost:8080", api.address)
         script += "".join(f"{call}\necho; echo '{END}'\n" for call, _ in _calls())
         done = subprocess.run(
@@ -34,7 +34,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 def _calls() -> list[tuple[str, str]]:
     """Each call of the page with the answer below it."""
-    blocks = [block.removeprefix("$ ").partition("\n") for block in _fenced(PAGE, "console")]
+    blocks = [block.removeprefix("$ ").partition("\n") for block in fenced(PAGE, "console")]
     return [(call, answer.strip()) for call, _, answer in blocks]
 
 

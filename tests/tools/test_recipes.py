@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_docs import _fenced
+from tests.documents import fenced
 
 PYTHON, SHELL = ([sys.executable, "-W", "error", "-c"], ["sh", "-euc"])
 SNIPPETS = [
-    *((PYTHON, snippet) for snippet in _fenced("docs/ANALYST.md", "python")),
-    *((SHELL, snippet) for snippet in _fenced("docs/ANALYST.md", "sh")),
+    *((PYTHON, snippet) for snippet in fenced("docs/ANALYST.md", "python")),
+    *((SHELL, snippet) for snippet in fenced("docs/ANALYST.md", "sh")),
 ]
 
 
