@@ -198,7 +198,7 @@ def backup_command(settings: "Settings", folder: Path) -> None:
 
 @main.group("token")
 def token_group() -> None:
-    """Create, list and revoke tokens. The first one closes the service to everybody without one."""
+    """Create, list and revoke tokens. Once a token exists, every request needs one."""
 
 
 @token_group.command("create")
@@ -210,7 +210,7 @@ def token_group() -> None:
     help="What it allows.",
 )
 @click.option("--source", help="Only import as this source; needs --scope write.")
-@click.option("--expires", help="When it ends: 90d, 12h, 4w, a date or a time; else never.")
+@click.option("--expires", help="When it expires: 90d, 12h, 4w, a date or a time; default: never.")
 @click.option(
     "--for-file", is_flag=True, help="Store nothing; print the line for GLYPHD_TOKENS_FILE."
 )
@@ -225,7 +225,7 @@ def create_token_command(settings: "Settings", name: str, scope: str, **options:
 @token_group.command("list")
 @settings_options
 def list_tokens_command(settings: "Settings") -> None:
-    """List all tokens, also those that expired or were revoked; never the secrets."""
+    """List all tokens, including expired and revoked ones, without the secrets."""
     from glyphd.token_commands import list_all
 
     list_all(settings)
@@ -235,7 +235,7 @@ def list_tokens_command(settings: "Settings") -> None:
 @click.argument("name")
 @settings_options
 def revoke_token_command(settings: "Settings", name: str) -> None:
-    """Revoke the token called NAME, or with this first part. It ends what was signed in with it."""
+    """Revoke the token called NAME, or with this first part, and end its sessions."""
     from glyphd.token_commands import revoke
 
     revoke(settings, name)

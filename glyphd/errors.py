@@ -223,7 +223,7 @@ class FewerRows(Refused):
     """A complete file has far fewer rows than its source's last import."""
 
     code = "fewer_rows"
-    title = "The file has far fewer rows than the one before"
+    title = "The file has far fewer rows than the previous one"
 
 
 class UnreadableFile(Refused):
@@ -243,7 +243,7 @@ class ImportTooLarge(GlyphdError):
 
 class FormatNotInstalled(GlyphdError):
     code = "format_not_installed"
-    title = "The format is not installed here"
+    title = "The format is not installed"
 
 
 class Unavailable(GlyphdError):
@@ -272,7 +272,7 @@ class UploadsUnavailable(Unavailable):
     """The bucket for uploads did not answer, or refused the request."""
 
     code = "uploads_unavailable"
-    title = "The store of the uploads can't be used"
+    title = "The upload store is not available"
 
 
 class NotReady(Unavailable):

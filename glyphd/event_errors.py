@@ -7,21 +7,21 @@ class Gone(GlyphdError):
     """Something was there, and is not kept any more."""
 
     code = "gone"
-    title = "This is not kept any more"
+    title = "This is no longer kept"
 
 
 class EventsPruned(Gone):
     """Events that a reader has not had yet were deleted for their age."""
 
     code = "events_pruned"
-    title = "Some of the following events are not kept any more"
+    title = "Some of the requested events are no longer kept"
 
 
 class EventNotKept(Gone):
     """The event of an attempt was deleted for its age."""
 
     code = "event_not_kept"
-    title = "The event is not kept any more"
+    title = "The event is no longer kept"
 
 
 class WebhookNotFound(NotFound):

@@ -34,8 +34,8 @@ def _reach(host: str, *, is_locked: bool) -> str:
     if host in LOOPBACK:
         return "only this machine can reach it, without a token; with --host 0.0.0.0 others can"
     return (
-        "anyone who can reach this address can read and write: `glyphd token create` makes that "
-        "need a token"
+        "anyone who can reach this address can read and write, until you create a token with "
+        "`glyphd token create`"
     )
 
 

@@ -87,7 +87,7 @@ class RedisQueue:
     def _messages(self) -> PriorityRedisStorage:
         owner = self._find_owner()
         if owner is None:
-            raise Unavailable("the archive's id can't be read, which names its queue")
+            raise Unavailable("the archive's id, which is in the queue's name, can't be read")
         return PriorityRedisStorage(
             f"{self._name}_{owner}", connection_pool=self._pool, read_timeout=LOOK_SECONDS
         )

@@ -19,7 +19,7 @@ _LIKE_A_TOKEN = re.compile(rf"(glyphd_[0-9a-z]{{{_LOOKUP_DIGITS}}}_)[0-9a-z]+", 
 
 
 class MistypedToken(ValueError):
-    """The text is no token: it has another form, or its check sum is wrong."""
+    """The text is no token: it has another form, or its checksum is wrong."""
 
 
 def new_token() -> str:
@@ -34,7 +34,7 @@ def lookup_of(token: str) -> str:
     if found is None:
         raise MistypedToken("it does not have the form of a token")
     if token[-_CHECK_DIGITS:] != _check_sum(token[:-_CHECK_DIGITS]):
-        raise MistypedToken("its check sum is wrong")
+        raise MistypedToken("its checksum is wrong")
     return found[1]
 
 

@@ -52,7 +52,7 @@ def test_an_empty_file_has_no_token(tmp_path: Path) -> None:
         (f"cron read{TOKEN}", "expected NAME SCOPE TOKEN"),
         (f"cron all {TOKEN}", "'all' is not a scope: use read, write, admin"),
         (f"cron read {TOKEN[:-1]}", "the token can't be used: it does not have the form"),
-        (f"cron read {TOKEN[:-7]}0000000", "the token can't be used: its check sum is wrong"),
+        (f"cron read {TOKEN[:-7]}0000000", "the token can't be used: its checksum is wrong"),
         (f"cron read sha256:{HASH[:-1]}", "the token can't be used"),
         (f"cr/on read {TOKEN}", "'cr/on' is not a name"),
         (f"{TOKEN} read cron", "a name must not be a token"),

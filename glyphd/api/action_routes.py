@@ -136,7 +136,7 @@ RESTORED = replace(
     ROLL_BACK,
     operation="restore_import",
     summary="Bring back the rows of an import that was rolled back",
-    detail="The market is then what it would be if the import had never been rolled back.",
+    detail="Afterwards the market is the same as if the import had never been rolled back.",
 )
 
 

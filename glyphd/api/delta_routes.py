@@ -36,7 +36,7 @@ HISTORY = About(
     "Listings",
     "All events of one listing, oldest first",
     (list_answer(rows("ListingEvent", OBSERVATION_COLUMNS), "The events"),),
-    "Each event has every column of a row, and the change since the event before.",
+    "Each event has every column of a row, and the change since the previous event.",
     query=MomentQuery,
     problems=(*DATABASE_PROBLEMS, ListingNotFound),
 )

@@ -24,7 +24,7 @@ LIST = About(
     "Events",
     "What happened to imports, oldest first",
     (page_answer(EventView, "The events", "Link"),),
-    "Remember the `id` of the last event, and ask with `after` for those behind it.",
+    "Remember the `id` of the last event, and send it as `after` to get later ones.",
     query=EventQuery,
     problems=(*DATABASE_PROBLEMS, EventsPruned),
 )

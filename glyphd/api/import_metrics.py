@@ -41,7 +41,7 @@ def _all_imports(
     dry_runs = [group for group in groups if group.is_dry_run]
     yield _by_status("glyphd_dry_runs", "Dry runs that have ended", dry_runs)
     rows = sum(_rows(group) for group in real)
-    yield CounterMetricFamily("glyphd_imported_rows", "Rows that imports have brought", rows)
+    yield CounterMetricFamily("glyphd_imported_rows", "Imported rows", rows)
     unfinished = GaugeMetricFamily(
         "glyphd_imports_unfinished", "Imports that have not ended", labels=["status"]
     )
@@ -50,7 +50,7 @@ def _all_imports(
     yield unfinished
     yield GaugeMetricFamily(
         "glyphd_imports_stalled",
-        "Imports that a worker began and sends no heartbeat for",
+        "Running imports whose worker sends no heartbeat",
         sum(one.is_stalled for one in waiting),
     )
     yield GaugeMetricFamily(
@@ -79,7 +79,7 @@ def _by_source(groups: Sequence[ImportGroup], waiting: Sequence[WaitingImport]) 
         "glyphd_source_imports", "Imports that have ended, by source", labels=["source", "status"]
     )
     rows = CounterMetricFamily(
-        "glyphd_source_imported_rows", "Rows that imports have brought, by source", labels=_SOURCE
+        "glyphd_source_imported_rows", "Imported rows, by source", labels=_SOURCE
     )
     successes = GaugeMetricFamily(
         "glyphd_source_last_success_timestamp_seconds",
@@ -93,7 +93,7 @@ def _by_source(groups: Sequence[ImportGroup], waiting: Sequence[WaitingImport]) 
     )
     stalled = GaugeMetricFamily(
         "glyphd_source_imports_stalled",
-        "Imports of the source that a worker began and sends no heartbeat for",
+        "Running imports of the source whose worker sends no heartbeat",
         labels=_SOURCE,
     )
     for source in _latest(known):

@@ -51,7 +51,7 @@ LIST = About(
     "Imports",
     "Imports, newest first",
     (page_answer(ImportView, "A page of statuses", "Link", "X-Total-Count"),),
-    "A page of 100 unless `limit` says otherwise; `Link` has the address of the next one.",
+    "A page has 100 statuses unless `limit` is given; `Link` has the address of the next page.",
     query=ImportQuery,
     problems=DATABASE_PROBLEMS,
 )
@@ -71,7 +71,7 @@ ERRORS = About(
     (
         list_answer(
             RowError,
-            "The errors that were kept",
+            "The stored row errors",
             "Link",
             csv_example="row,line,field,column,code,message,value\n"
             '4,5,price_usd,price_usd,not_a_number,is not a decimal number,"$1,299.00"\n'
@@ -89,13 +89,13 @@ FILE = About(
     (
         Answer(
             200,
-            "The file in the type that it was sent as",
+            "The file, with the content type that it was sent with",
             tuple(Content(kind, BYTES) for kind in (*PLAIN_TYPES, GZIP_TYPE, NDJSON)),
             ("ETag", "Content-Disposition"),
             in_parts=True,
         ),
     ),
-    "It exists for every import, whatever its status. `ETag` is its SHA-256.",
+    "It exists for every import, in any status. `ETag` is its SHA-256.",
     problems=(*UPLOAD_PROBLEMS, ImportNotFound, SourceMissing),
 )
 

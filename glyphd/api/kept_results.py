@@ -132,7 +132,7 @@ class KeptResults:
         with self._changed:
             while result.file is None and not result.has_failed:
                 if not self._changed.wait(_LOOK_SECONDS) and client_left():
-                    raise ClientLeft("the client left before its answer was made")
+                    raise ClientLeft("the client disconnected before its answer was complete")
 
     def _release(self, tag: str, result: _Result) -> None:
         with self._changed:

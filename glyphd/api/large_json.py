@@ -37,7 +37,7 @@ def _wait_for(siblings: Siblings) -> None:
     deadline = time.monotonic() + LONGEST_WAIT_SECONDS
     while not siblings.take_alone(OfService.LARGE_JSON):
         if client_left():
-            raise ClientLeft("the client left before its body was read")
+            raise ClientLeft("the client disconnected before its body was read")
         if time.monotonic() > deadline:
             raise TooManyUploads("too many large JSON bodies are being read; try again in a moment")
         time.sleep(_LOOK_SECONDS)

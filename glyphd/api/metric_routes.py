@@ -26,8 +26,8 @@ METRICS = About(
     "Service",
     "Metrics for Prometheus",
     (Answer(200, "The metrics", (Content(PLAIN, TEXT), Content(OPENMETRICS, TEXT))),),
-    "Those of imports are counted from the registry: the same from every service and after every "
-    "restart. Those of requests are of the service that answers, all its processes together.",
+    "Imports are counted in the registry: the numbers are the same from every service and after "
+    "every restart. Metrics of requests are totals of all processes of the service that answers.",
     problems=DATABASE_PROBLEMS,
 )
 

@@ -36,9 +36,9 @@ LIST = About(
 SHOW = About(
     "get_model",
     "Models",
-    "The same for one model",
+    "What one GPU model costs and scores",
     (json_answer(MODEL_ROW, "The model", "ETag"),),
-    "Case does not matter in its name.",
+    "The case of its name does not matter.",
     query=ModelQuery,
     problems=(*DATABASE_PROBLEMS, ModelNotFound),
 )

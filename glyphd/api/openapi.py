@@ -14,20 +14,21 @@ from glyphd.api.routes import Route
 OPENAPI = "3.1.1"
 TOKEN = "token"
 GROUPS = {
-    "Imports": "Sending files and rows, what becomes of them, and taking them back",
+    "Imports": "Sending files and rows, following their import, and rolling it back",
     "Listings": "The market: current offers, their history, and the rows of files behind them",
     "Models": "What each GPU model costs and scores, now and over time",
     "Market": "Prices and scores of any part of the market, now and over time",
     "Changes": "What changed between observations, and between imports",
     "Events": "What happened to imports, in order",
     "Webhooks": "Addresses that events are sent to, and the attempts to deliver to them",
-    "Watches": "Offers that somebody wants to hear of, and what was found",
-    "Service": "The contract of rows, this document, and whether the service works",
+    "Watches": "Saved searches that report new or changed offers, and their matches",
+    "Service": "The row contract, this document, health and metrics",
 }
 _INFO = """\
-glyphd is the ledger of the GPU market: CSV files of scored offers in, answers about the listings \
-out. Lists come as JSON, CSV or NDJSON. `HEAD` and `OPTIONS` work wherever `GET` does. Every error \
-is a problem document (RFC 9457) with a stable `code`. Times are UTC."""
+glyphd is the ledger of the GPU market: it imports CSV files of scored offers and answers \
+questions about the listings. Lists come as JSON, CSV or NDJSON. `HEAD` and `OPTIONS` work \
+wherever `GET` does. Every error is a problem document (RFC 9457) with a stable `code`. \
+Times are UTC."""
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:
@@ -80,7 +81,7 @@ def _detail(route: Route, about: About) -> str:
     scope = route.scope.scope
     if scope is None:
         return about.detail
-    return f"{about.detail} Once there are tokens, it needs one with the scope `{scope}`."
+    return f"{about.detail} If the service has tokens, it needs one with the scope `{scope}`."
 
 
 def _security(need: Need) -> list[dict[str, list[str]]]:

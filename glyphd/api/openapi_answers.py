@@ -20,31 +20,31 @@ ANSWER_HEADERS: dict[str, tuple[str, Schema]] = {
     "X-Request-Id": ("The name of this request in the log", TEXT),
     "ETag": ("The version of this answer, for `If-None-Match`", TEXT),
     "Cache-Control": (
-        "`no-cache`: ask again each time; `no-store`: don't keep; `private`: for this token alone",
+        "`no-cache`: revalidate each time; `no-store`: don't cache; `private`: only for this token",
         TEXT,
     ),
     "Vary": ("The headers that the answer depends on", TEXT),
     "Content-Encoding": (
-        "`gzip`, where the request accepts it and it is worth it",
+        "`gzip`, if the request accepts it and the answer is not small",
         {"type": "string", "enum": ["gzip"]},
     ),
     "Accept-Ranges": ("`bytes`: `Range` works", {"type": "string", "enum": ["bytes"]}),
-    "Content-Range": ("Which bytes these are, of how many: `bytes 0-99/1234`", TEXT),
+    "Content-Range": ("Which bytes these are, and of how many: `bytes 0-99/1234`", TEXT),
     "WWW-Authenticate": ("`Bearer`, and what is wrong with the token (RFC 6750)", TEXT),
-    "Link": ('The next page, with `rel="next"`, where there is one', TEXT),
+    "Link": ('The next page, with `rel="next"`, if there is one', TEXT),
     "X-Hint": (
         "Why the list is empty, if a filter's value is unknown; ASCII, percent-encoded",
         {"type": "string"},
     ),
     "X-Total-Count": ("The number of all rows, with `count=exact`", {"type": "integer"}),
     "Location": ("The import's address", TEXT),
-    "Retry-After": ("Seconds after which to ask again", {"type": "integer"}),
+    "Retry-After": ("Seconds to wait before the next request", {"type": "integer"}),
     "Idempotent-Replayed": (
         "The `Idempotency-Key` was used before: `rolled-back` if the import no longer counts",
         {"type": "string", "enum": ["true", "rolled-back"]},
     ),
     "Content-Disposition": ("A name for the file", TEXT),
-    "Content-Location": ("The address of this very event's source", TEXT),
+    "Content-Location": ("The address of this event's source", TEXT),
 }
 
 COMMON_HEADERS = ("X-Request-Id", "Cache-Control", "Vary", "Content-Encoding")
@@ -186,7 +186,7 @@ def _part(answer: Answer) -> dict[str, Any]:
     """Some bytes of an answer, which are no JSON even where the whole is."""
     headers = [name for name in answer.headers if name != "Link"]  # only pages have a next one
     return {
-        "description": "The bytes that `Range` asks for",
+        "description": "The bytes requested by `Range`",
         "headers": _headers(*headers, "Accept-Ranges", "Content-Range"),
         "content": {content.media_type: {"schema": dict(BYTES)} for content in answer.contents},
     }

@@ -29,20 +29,20 @@ PATH_PARAMETERS: dict[str, tuple[str, Schema]] = {
 
 REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
     "X-Request-Id": (
-        "A name for this request, which the answer repeats; a new one if it is not a plain word",
+        "An id for this request, which the answer repeats; replaced if it is not a plain word",
         {"type": "string"},
     ),
     "If-None-Match": (
-        "The `ETag` of an answer that the client has: 304 while it has not changed",
+        "The `ETag` of an answer that the client has: 304 if it has not changed",
         {"type": "string"},
     ),
-    "Accept-Encoding": ("`gzip`: the answer may come in it", {"type": "string"}),
+    "Accept-Encoding": ("`gzip`: the answer may be compressed", {"type": "string"}),
     "Range": (
-        "`bytes=0-99`: these bytes of the whole answer, as 206; other units count as none",
+        "`bytes=0-99`: these bytes of the whole answer, as 206; other units are ignored",
         {"type": "string"},
     ),
     "If-Range": (
-        "The `ETag` of which `Range` wants bytes: of another version comes the whole",
+        "The `ETag` that `Range` refers to: if it has changed, the whole answer is sent",
         {"type": "string"},
     ),
     "Prefer": (
@@ -54,7 +54,7 @@ REQUEST_HEADERS: dict[str, tuple[str, Schema]] = {
         {"type": "string", "pattern": "^[!-~]{1,255}$"},
     ),
     "Content-Encoding": (
-        "`gzip` for a raw body that is packed",
+        "`gzip` if a raw body is compressed",
         {"type": "string", "enum": ["gzip", "identity"]},
     ),
     "Content-Disposition": (

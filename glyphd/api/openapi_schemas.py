@@ -51,7 +51,7 @@ class Schemas:
         fields = self.parameters(form.contract)
         if not form.has_file:
             return {"type": "object", "properties": fields, "additionalProperties": False}
-        file = dict(BYTES) | {"description": "The CSV, which may be packed by gzip"}
+        file = dict(BYTES) | {"description": "The CSV, which may be compressed with gzip"}
         return {
             "type": "object",
             "properties": {"file": file, **fields},

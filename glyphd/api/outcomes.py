@@ -40,7 +40,7 @@ _STATUS = (Content(JSON, ImportView),)
 UPLOAD_ANSWERS = (
     Answer(
         202,
-        "Accepted: the status of the import, which can't be lost any more",
+        "Accepted: the status of the import, which is now stored safely",
         _STATUS,
         ("Location", "Retry-After", "Idempotent-Replayed"),
         _LINKS,

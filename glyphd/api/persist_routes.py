@@ -51,8 +51,8 @@ PERSIST = About(
     "Upload rows as JSON and import them",
     UPLOAD_ANSWERS,
     "All rows are checked first; any error is 422 with all errors, and nothing is stored. "
-    "Otherwise the rows are imported like a file, and the answer waits for that, 30 seconds unless "
-    "`Prefer` says otherwise. Keys are column names or aliases.",
+    "Otherwise the rows are imported like a file, and the answer waits for the import, up to 30 "
+    "seconds unless `Prefer` says otherwise. Keys are column names or aliases.",
     query=PersistQuery,
     headers=("Prefer", "Idempotency-Key"),
     body=RequestBody((Content(JSON, Many(Named("RowGiven", given_row_schema))),)),

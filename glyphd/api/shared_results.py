@@ -76,7 +76,7 @@ class SharedResults:
             taken = self._taken(name)
             if taken is None:
                 if client_left():
-                    raise ClientLeft("the client left before its answer was made")
+                    raise ClientLeft("the client disconnected before its answer was complete")
                 time.sleep(_LOOK_SECONDS)
                 continue
             descriptor, is_new = taken

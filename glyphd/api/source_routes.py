@@ -41,7 +41,7 @@ REPORT = About(
     (
         Answer(
             200,
-            "The file again, to be corrected and sent back",
+            "A copy of the file, to be corrected and sent again",
             (Content(CSV, TEXT),),
             ("ETag", "Content-Disposition"),
             in_parts=True,
@@ -57,7 +57,7 @@ SOURCE = About(
     (
         Answer(
             200,
-            "The bytes of the record, once they are proved to say what the archive holds",
+            "The bytes of the record, after they were checked against the archive",
             (Content(CSV, BYTES), Content(NDJSON, BYTES)),
             ("ETag", "Content-Location", "Link"),
         ),

@@ -50,7 +50,7 @@ LIST = About(
 HISTORY = About(
     "list_stats_history",
     "Market",
-    "The same by day, week or month, oldest first",
+    "Prices and scores of the market in groups, by day, week or month, oldest first",
     (
         list_answer(
             rows("StatsBucket", ("bucket", *choices(Grouping), *BUCKETED.columns), chosen=True),
@@ -60,7 +60,8 @@ HISTORY = About(
         ),
     ),
     "In each bucket a listing counts once, as it was last seen in it. `after`, `before` and "
-    "`import_id` say which events are looked at; the other filters are applied to what counts.",
+    "`import_id` select the events; the other filters are applied to each listing as it was last "
+    "seen in the bucket.",
     query=StatsHistoryQuery,
     problems=DATABASE_PROBLEMS,
 )
@@ -71,7 +72,7 @@ INDEX = About(
     "A price index at constant mix, by day, week or month",
     (list_answer(rows("PriceIndex", INDEX_COLUMNS), "The buckets that have observations", "Link"),),
     "It compares each listing with itself: from one bucket to the next the index changes by the "
-    "median of the price relatives of the listings observed in both. It begins with 100.",
+    "median of the price relatives of the listings observed in both. It starts at 100.",
     query=IndexQuery,
     problems=DATABASE_PROBLEMS,
 )

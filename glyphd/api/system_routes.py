@@ -41,14 +41,14 @@ HEALTH = About(
     "get_health",
     "Service",
     "Whether the process is alive",
-    (json_answer(HealthView, "It is", example={"status": "ok"}),),
-    "For load balancers: it is answered under any host, and looks at no database.",
+    (json_answer(HealthView, "The process is alive", example={"status": "ok"}),),
+    "For load balancers: it answers under any host name, and uses no database.",
 )
 READY = About(
     "get_ready",
     "Service",
     "Whether the service can accept an import and run it",
-    (json_answer(ReadyView, "It can", example=_READY),),
+    (json_answer(ReadyView, "The service is ready", example=_READY),),
     "503 `not_ready` has the same `checks`, with the problem of each.",
     problems=(NotReady,),
 )
@@ -57,14 +57,14 @@ SCHEMA = About(
     "Service",
     "The row contract as JSON Schema, and the table of aliases",
     (json_answer(RowContractView, "The row contract"),),
-    "What a file or a row may have, and what each column may hold.",
+    "The columns that a file or a row may have, and what each may contain.",
 )
 TEMPLATE = About(
     "get_schema_csv",
     "Service",
     "An empty CSV with all columns",
     (Answer(200, "A header line", (Content(CSV, TEXT),), ("Content-Disposition",)),),
-    "To be filled in with rows.",
+    "A template to fill in.",
 )
 
 

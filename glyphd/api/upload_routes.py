@@ -44,7 +44,8 @@ UPLOAD = About(
     "Upload a CSV and import it",
     UPLOAD_ANSWERS,
     "Options are query parameters, or fields of the form. Every request is a new import, unless it "
-    "repeats an `Idempotency-Key`. 422 `file_refused` is sent at once for a file that can never be "
+    "repeats an `Idempotency-Key`. 422 `file_refused` is sent immediately for a file that can "
+    "never be "
     "imported; row errors are in the status, and with `Prefer: wait=N` in the 422 of the import.",
     query=UploadQuery,
     headers=("Prefer", "Idempotency-Key", "Content-Encoding", "Content-Disposition"),

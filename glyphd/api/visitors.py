@@ -61,7 +61,7 @@ class Visitor:
         """Raises InsufficientScope for a source that the token is not bound to."""
         if self.source is not None and not _is_same(source, self.source):
             raise InsufficientScope(
-                f"the token {self.name} is for the source {self.source} alone", source=self.source
+                f"the token {self.name} is only for the source {self.source}", source=self.source
             )
 
 

@@ -91,7 +91,7 @@ DELETE = About(
     "Watches",
     "Remove a watch and its matches",
     (Answer(204, "It is removed", ()),),
-    "Its events stay in the feed.",
+    "Its events are kept.",
     problems=(*DATABASE_PROBLEMS, WatchNotFound),
 )
 MATCHES = About(
@@ -99,14 +99,15 @@ MATCHES = About(
     "Watches",
     "The offers that a watch found, the latest first",
     (page_answer(WatchMatchView, "The matches", "Link"),),
-    "Of one change the cheapest come first. Matches are kept for 90 days, like events.",
+    "The matches of one change are ordered by price, the cheapest first. Matches are kept for 90 "
+    "days, like events.",
     query=MatchQuery,
     problems=(*DATABASE_PROBLEMS, WatchNotFound),
 )
 RENEW = About(
     "renew_watch_feed",
     "Watches",
-    "Give the feed of a watch another address",
+    "Replace the address of a watch's feed",
     (json_answer(WatchView, "The watch with the new address"),),
     "The old address answers 404 from now on.",
     problems=(*DATABASE_PROBLEMS, WatchNotFound),
@@ -116,7 +117,7 @@ FEED = About(
     "Watches",
     "The latest matches of a watch as an Atom feed",
     (Answer(200, "The feed", (Content(ATOM, TEXT),), ("ETag",)),),
-    "It needs no token: whoever knows the address may read it.",
+    "It needs no token: anyone who knows the address can read it.",
     problems=(*DATABASE_PROBLEMS, WatchNotFound),
 )
 

@@ -59,9 +59,9 @@ LIST = About(
 CREATE = About(
     "create_webhook",
     "Webhooks",
-    "Have events sent to an address",
+    "Add an address that events are sent to",
     (json_answer(WebhookCreated, "The webhook and its secret", "Location", status=201),),
-    "The secret signs what is sent, by Standard Webhooks 1.0. It is shown this once.",
+    "Events are signed with the secret, by Standard Webhooks 1.0. It is shown only here.",
     body=RequestBody((Content(JSON, WebhookBody),)),
     problems=(*DATABASE_PROBLEMS, InvalidWebhook),
 )
@@ -70,7 +70,7 @@ SHOW = About(
     "Webhooks",
     "One webhook",
     (json_answer(WebhookView, "The webhook", "ETag"),),
-    "How far it has got, and why it fails if it does.",
+    "Its progress, and its last error if it fails.",
     problems=(*DATABASE_PROBLEMS, WebhookNotFound),
 )
 CHANGE = About(
@@ -87,7 +87,7 @@ DELETE = About(
     "Webhooks",
     "Remove a webhook and its attempts",
     (Answer(204, "It is removed", ()),),
-    "Nothing is sent to it any more.",
+    "No more events are sent to it.",
     problems=(*DATABASE_PROBLEMS, WebhookNotFound),
 )
 ATTEMPTS = About(
@@ -103,7 +103,7 @@ REPLAY = About(
     "replay_webhook_attempt",
     "Webhooks",
     "Send the event of an attempt again",
-    (json_answer(AttemptView, "The new attempt, which a worker will make", status=202),),
+    (json_answer(AttemptView, "The new attempt, which a worker will send", status=202),),
     "It is sent outside the order of events.",
     problems=(*DATABASE_PROBLEMS, AttemptNotFound, EventNotKept, WebhookDisabled, WebhookNotFound),
 )

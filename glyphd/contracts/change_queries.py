@@ -29,10 +29,10 @@ class MomentDiffQuery(PageQuery):
     """The parameters for the difference between two moments."""
 
     from_: Annotated[QueryTime, NEVER_BLANK] = Field(
-        alias="from", description="The moment that is compared with, inclusive"
+        alias="from", description="The first moment, inclusive"
     )
     to: Annotated[QueryTime | None, NEVER_BLANK] = Field(
-        None, description="The moment that is compared, inclusive; default: now"
+        None, description="The second moment, inclusive; default: now"
     )
     kind: MomentDiffKind | None = Field(
         None, description="added, removed, changed or gone for that list; default: the counts"

@@ -87,12 +87,12 @@ class WatchMatched(EventData):
     """A watch found offers in an import, a rollback or a restore."""
 
     watch_id: str
-    name: str = Field(description="What the watch was called then")
+    name: str = Field(description="The name of the watch at that time")
     condition: WatchCondition
     value: float | None
-    change: Literal["import", "rollback", "restore"] = Field(description="What moved the offers")
+    change: Literal["import", "rollback", "restore"] = Field(description="What changed the market")
     total: int = Field(description="How many offers it found")
-    offers: list[MatchedOffer] = Field(description="The cheapest ten of them")
+    offers: list[MatchedOffer] = Field(description="The ten cheapest of them")
 
 
 class SourceSilent(EventData):

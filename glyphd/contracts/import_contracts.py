@@ -35,8 +35,10 @@ ImportId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern
 class ScoredListingDTO(GPUListingDTO):
     """A listing in the archive: one scoring event."""
 
-    listing_id: str = Field(description="The offer that this is an observation of: 32 hex digits")
-    import_id: str = Field(description="The import that brought it")
+    listing_id: str = Field(
+        description="The offer that this row is an observation of: 32 hex digits"
+    )
+    import_id: str = Field(description="The import that it came with")
     import_index: int = Field(description="The record's number in its file")
     line: int | None = Field(
         description="The line where the record starts in the kept file; null without a file"
@@ -48,9 +50,7 @@ class ScoredListingDTO(GPUListingDTO):
     )
     schema_version: int = Field(description="The version of the row contract")
     source: str | None = Field(description="Where its import came from, as given with the upload")
-    gone_at: datetime | None = Field(
-        description="Since when its offer is gone; null while it is not"
-    )
+    gone_at: datetime | None = Field(description="Since when its offer is gone; null if it is not")
 
 
 class GPUModelDTO(Contract):
@@ -182,8 +182,8 @@ class ImportEffect(Contract):
     unchanged: int
     older: int = Field(description="The market already has a later observation")
     indistinct: int = Field(description="Not compared: these offers can't be distinguished")
-    gone: int = Field(0, description="No longer offered; of an indistinct offer one of its group")
-    back: int = Field(0, description="Offered again after they were gone, whatever else they are")
+    gone: int = Field(0, description="No longer offered; indistinct offers are counted by group")
+    back: int = Field(0, description="Offered again after they were gone; also in another count")
 
 
 class ImportLinks(Contract):
@@ -224,7 +224,7 @@ class ImportView(Contract):
     content_type: str | None
     content_encoding: str | None
     upload_id: str = Field(
-        description="The import for which the bytes were sent; after a retry the first of them"
+        description="The import for which the bytes were sent; for a retry, the first one"
     )
     size_bytes: int
     sha256: str
@@ -232,9 +232,9 @@ class ImportView(Contract):
     delimiter: str | None
     on_error: Literal["abort", "skip"]
     dry_run: bool
-    complete: bool = Field(description="Whether the file lists all that its source offers")
+    complete: bool = Field(description="Whether the file lists everything that its source offers")
     allow_shrink: bool = Field(
-        description="Whether such a file may have less than half of the rows of the one before"
+        description="Whether such a file may have less than half of the rows of the previous one"
     )
     schema_version: int
     phase: Literal["reading", "writing"] | None

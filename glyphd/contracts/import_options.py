@@ -104,8 +104,8 @@ class ImportOptions(Contract):
         None, description="Character encoding; default UTF-8, with or without BOM"
     )
     map: ColumnChoices = Field(
-        description="<column>:<name in the file>, repeatable: which column of the file is read as "
-        "which, or with :<name> is left out"
+        description="<column>:<name in the file>, repeatable: reads this column of the file as "
+        "that one; :<name> leaves a column out"
     )
     skip_lines: Annotated[int | None, IntegerCell(maximum=MAX_SKIP_LINES)] = Field(
         None, description="Lines before the header, at most 100"

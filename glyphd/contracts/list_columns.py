@@ -26,9 +26,9 @@ class ComputedColumns(Contract):
         description="The same in percent of the previous price; null if that was 0"
     )
     score_delta: float | None = Field(description="The score minus the previous one")
-    previous_price_usd: float | None = Field(description="The price before; null for a new offer")
+    previous_price_usd: float | None = Field(description="The previous price; null for a new offer")
     previous_seen_at: TimeText | None = Field(description="When that was observed")
-    previous_import_id: str | None = Field(description="The import that brought it")
+    previous_import_id: str | None = Field(description="The import that it came with")
     timestamp: TimeText = Field(description="When the change was observed")
     kind: str = Field(description="What happened: `price`, `score`, `new`, `gone` or `back`")
     old_price_usd: float = Field(description="The price in the first import")
@@ -37,19 +37,20 @@ class ComputedColumns(Contract):
     new_score: float = Field(description="The score in the second import")
     old_import_index: int = Field(description="The record's number in the first file")
     new_import_index: int = Field(description="The record's number in the second file")
-    old_import_id: str = Field(description="The import that brought the first observation")
-    new_import_id: str = Field(description="The import that brought the second one")
+    old_import_id: str = Field(description="The import of the first observation")
+    new_import_id: str = Field(description="The import of the second one")
     bucket: date = Field(description="The day, in UTC, on which the bucket begins")
     price_percentile: float | None = Field(
-        description="How many percent of the other current offers of the same model and condition "
-        "are cheaper; null if there are none, and for a row that is no current offer"
+        description="The percentage of the other current offers of the same model and condition "
+        "that are cheaper; null if there are none, and for a row that is not a current "
+        "offer"
     )
     price_vs_median_pct: float | None = Field(
         description="By how many percent the price is above the median of the current offers of "
         "the same model and condition; null without one, and if that is 0"
     )
     score_per_1000_usd: float | None = Field(
-        description="The score for 1000 dollars; null if the price is 0"
+        description="The score per 1000 dollars; null if the price is 0"
     )
     usd_per_gb: float | None = Field(
         description="The price of a gigabyte of video memory; null if that is unknown or 0"
@@ -69,41 +70,37 @@ class ComputedColumns(Contract):
     is_lowest: bool | None = Field(description="The row has that lowest price")
     price_index: float = Field(description="The index; 100 in the first bucket")
     matched_count: int = Field(
-        description="How many listings were observed in this bucket and the one before"
+        description="How many listings were observed in both this bucket and the previous one"
     )
     median_relative: float | None = Field(
         description="The median of the price relatives of these; null if there are none"
     )
     listing_count: int = Field(description="How many listings there are")
     min_price: float | None = Field(description="Lowest price in US dollars")
-    p10_price: float | None = Field(description="The price that a tenth is not above, interpolated")
-    p25_price: float | None = Field(
-        description="The price that a quarter is not above, interpolated"
-    )
+    p10_price: float | None = Field(description="The 10th percentile of the prices, interpolated")
+    p25_price: float | None = Field(description="The 25th percentile of the prices, interpolated")
     median_price: float | None = Field(
         description="Median price; the mean of the two in the middle"
     )
-    p75_price: float | None = Field(description="The price that three quarters are not above")
-    p90_price: float | None = Field(description="The price that nine tenths are not above")
+    p75_price: float | None = Field(description="The 75th percentile of the prices")
+    p90_price: float | None = Field(description="The 90th percentile of the prices")
     max_price: float | None = Field(description="Highest price")
     avg_price: float | None = Field(description="Mean price, rounded to six decimals")
     min_score: float | None = Field(description="Lowest score")
-    p10_score: float | None = Field(description="The score that a tenth is not above, interpolated")
-    p25_score: float | None = Field(
-        description="The score that a quarter is not above, interpolated"
-    )
+    p10_score: float | None = Field(description="The 10th percentile of the scores, interpolated")
+    p25_score: float | None = Field(description="The 25th percentile of the scores, interpolated")
     median_score: float | None = Field(description="Median score")
-    p75_score: float | None = Field(description="The score that three quarters are not above")
-    p90_score: float | None = Field(description="The score that nine tenths are not above")
+    p75_score: float | None = Field(description="The 75th percentile of the scores")
+    p90_score: float | None = Field(description="The 90th percentile of the scores")
     max_score: float | None = Field(description="Highest score")
     avg_score: float | None = Field(description="Mean score, rounded to six decimals")
     median_score_per_1000_usd: float | None = Field(
-        description="Median of the scores for 1000 dollars; null if there are none"
+        description="Median of the scores per 1000 dollars; null if there are none"
     )
     seller_count: int = Field(description="How many different sellers there are")
     last_seen_at: TimeText | None = Field(description="The latest seen_at")
     new: int = Field(description="How many of the listings were first seen in the bucket")
-    gone: int = Field(description="How many listings were gone since a moment in the bucket")
+    gone: int = Field(description="How many listings became gone in the bucket")
     back: int = Field(description="How many were listed again in it after they had been gone")
 
 

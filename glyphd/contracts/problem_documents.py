@@ -42,7 +42,7 @@ class ProblemDocument(Contract):
     allowed: list[str] = Field(
         default_factory=list, description="The values that a parameter may have"
     )
-    known: list[str] = Field(default_factory=list, description="All parameters that there are")
+    known: list[str] = Field(default_factory=list, description="All existing parameters")
     nearest: Any = Field(None, description="What was probably meant")
     limit: int = Field(default_factory=int, description="The largest size that is accepted")
     size: int = Field(default_factory=int, description="How many bytes the whole answer has")
@@ -50,13 +50,11 @@ class ProblemDocument(Contract):
     scope: str = Field(default_factory=str, description="The scope that the token has")
     source: str = Field(default_factory=str, description="The only source that the token is for")
     extra: str = Field(default_factory=str, description="What is not installed")
-    offered: list[str] = Field(default_factory=list, description="The media types that there are")
+    offered: list[str] = Field(default_factory=list, description="The available media types")
     found: Any = Field(None, description="What a refused file has")
     delimiter: str = Field(default_factory=str, description="How its cells are separated")
     missing: list[str] = Field(default_factory=list, description="What a refused file lacks")
-    unknown: list[str] = Field(
-        default_factory=list, description="Members of a JSON body that nobody knows"
-    )
+    unknown: list[str] = Field(default_factory=list, description="Unknown members of a JSON body")
     differs: list[str] = Field(
         default_factory=list, description="Options that differ from those of the first use"
     )

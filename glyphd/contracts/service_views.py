@@ -27,13 +27,13 @@ class ReadyView(Contract):
     status: Literal["ready"] = "ready"
     checks: dict[str, str] = Field(
         default_factory=dict,
-        description="Each check by its name: `ok`, or what is wrong; not for who needs a token",
+        description="Each check by its name: `ok`, or what is wrong; missing if a needed token was "
+        "not sent",
     )
     integrity: IntegrityView | None = Field(None, description="Null before the first check")
     warnings: list[str] = Field(
         default_factory=list,
-        description="What is not as it should be, although imports are accepted and run: a standby "
-        "that is away",
+        description="Problems that don't stop imports, such as a standby that does not answer",
     )
 
 
@@ -90,11 +90,11 @@ class MomentDiffView(Contract):
 class ChangeEffect(Contract):
     """What a rollback or a restore would do to the market, as numbers of listings."""
 
-    added: int = Field(description="Would come into the market")
+    added: int = Field(description="Would be added to the market")
     removed: int = Field(description="Would leave the market")
     changed: int = Field(description="Would show an observation with another price or score")
     unchanged: int = Field(description="Would show an observation with equal price and score")
-    indistinct: int = Field(description="Not compared: these offers can't be told apart")
+    indistinct: int = Field(description="Not compared: these offers can't be distinguished")
     gone: int = Field(description="Would be gone; of indistinct offers the number in each group")
     back: int = Field(description="Would be offered again")
 

@@ -24,6 +24,10 @@ class SourceView(Contract):
     )
     silent: bool = Field(description="Whether its last success is clearly longer ago than usual")
     silent_since: TimeText | None
-    complete: bool = Field(description="Whether a complete file of it says what is gone")
-    complete_at: TimeText | None = Field(description="The moment for which that is complete")
-    current_listings: int = Field(description="Listings on offer that it saw last")
+    complete: bool = Field(
+        description="Whether it has sent a complete file, which says what is gone"
+    )
+    complete_at: TimeText | None = Field(description="The moment for which that file is complete")
+    current_listings: int = Field(
+        description="Current listings whose latest observation is from it"
+    )

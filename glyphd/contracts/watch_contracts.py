@@ -68,7 +68,7 @@ class WatchBody(Contract):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: WatchName = Field(description="What it is called, on the page and in its events")
+    name: WatchName = Field(description="Its name, on the page and in its events")
     filters: WatchFilters = Field(
         default_factory=lambda: WatchFilters.model_validate({}),
         description="Which offers it is about, by the filters of listings; none: all",
@@ -102,7 +102,7 @@ class WatchChange(Contract):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: WatchName = Field(default_factory=str, description="What it is called")
+    name: WatchName = Field(default_factory=str, description="Its name")
     filters: WatchFilters = Field(
         default_factory=lambda: WatchFilters.model_validate({}),
         description="Which offers it is about; replaces all filters",
@@ -156,7 +156,7 @@ class WatchMatchView(Contract):
 
     event_id: int = Field(description="The `watch.matched` that reports it")
     matched_at: TimeText = Field(description="When the outcome of the change was recorded")
-    change: str = Field(description="What moved the offer: `import`, `rollback` or `restore`")
+    change: str = Field(description="What changed the offer: `import`, `rollback` or `restore`")
     import_id: str = Field(description="The import that was finished, rolled back or restored")
     listing_id: str = Field(description="The offer: 32 hex digits")
     model: str
@@ -164,13 +164,13 @@ class WatchMatchView(Contract):
     seller: str | None
     region: str | None
     source_url: str | None
-    price_usd: float = Field(description="Its price; of a gone offer, the last one")
+    price_usd: float = Field(description="Its price; for a gone offer, the last one")
     previous_price_usd: float | None = Field(
-        description="What the market showed before; null for an offer that it did not have"
+        description="Its price in the market before; null for an offer that was not in it"
     )
     price_delta_pct: float | None = Field(description="The change in percent of the previous price")
     score: float
-    seen_at: TimeText = Field(description="When it was observed so")
+    seen_at: TimeText = Field(description="When it was observed")
 
 
 MATCH_COLUMNS = tuple(WatchMatchView.model_fields)

@@ -26,7 +26,7 @@ class WebhookBody(Contract):
     )
     description: Description | None = Field(None, description="Free text")
     after: Position | None = Field(
-        None, description="It gets events later than this one; by default than the latest"
+        None, description="It gets events later than this one; default: the latest event"
     )
 
 

@@ -28,6 +28,6 @@ def require_sessions(settings: Settings) -> None:
             one.execute_sql(_RELEASE)
     if is_shared:
         raise InvalidSettings(
-            "GLYPHD_DATABASE_URL leads to a pooler whose clients share sessions, and then no lock "
-            "holds: connect directly, or set `pool_mode = session` in PgBouncer"
+            "GLYPHD_DATABASE_URL points to a pooler whose clients share sessions, so locks don't "
+            "work: connect directly, or set `pool_mode = session` in PgBouncer"
         )

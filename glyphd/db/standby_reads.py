@@ -38,7 +38,7 @@ class StandbyPool(PostgresPool):
     def _connect(self) -> Any:
         # Looked at here, where a thread comes that has waited while another one tried in vain.
         if self.is_away():
-            raise Unavailable("the standby was away a moment ago")
+            raise Unavailable("the standby did not answer a moment ago")
         return super()._connect()
 
     def _follow_clock(self, server_now: datetime, began: datetime) -> None:
@@ -104,7 +104,7 @@ class StandbyReads(PostgresSession):
             return "the standby does not answer, so the primary answers all reads"
         self._standby.close()
         if held != newest:
-            return "the standby is behind the latest import, so the primary answers until it is not"
+            return "the standby is behind, so the primary answers until it has caught up"
         return None
 
     def _choose(self) -> PostgresPool:

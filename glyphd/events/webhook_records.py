@@ -143,7 +143,7 @@ class WebhookRecords:
         if not webhook.is_enabled:
             raise WebhookDisabled(f"webhook {webhook_id} is disabled: enable it first")
         if attempt["kind"] is None:
-            raise EventNotKept(f"the event {attempt['event_id']} is not kept any more")
+            raise EventNotKept(f"the event {attempt['event_id']} is no longer kept")
         waiting = {
             "webhook_id": webhook_id,
             "event_id": attempt["event_id"],

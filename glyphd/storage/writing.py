@@ -231,7 +231,7 @@ def require_rows(database: Database, stage: Stage, batch: Batch) -> None:
     if before is not None and stage.count * 2 < before.record_count:
         rows = counted(stage.count, "row")
         raise FewerRows(
-            f"the file is said to be complete, but has {rows}, and the source's last import, "
+            f"the file was sent as complete, but has {rows}, and the source's last import, "
             f"{before.import_id}, had {before.record_count}: if so many offers are gone, send it "
             "with allow_shrink=true"
         )

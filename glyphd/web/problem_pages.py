@@ -21,7 +21,7 @@ from glyphd.web.theme import NAVIGATION, Theme, accepts_html, here, moved_to
 SIGN_IN = "/login"
 ADVICE = {
     400: "Change the address, or start from the page without parameters.",
-    403: "Sign in with another token, or ask whoever runs this service for one.",
+    403: "Sign in with another token, or ask the operator of this service for one.",
     404: "The address may be mistyped, or the link may be from another archive.",
     413: "Send a smaller file, or a compressed one: .csv.gz works too.",
     421: "Open the service under one of its own names.",

@@ -137,7 +137,7 @@ def test_a_file_with_less_than_half_of_the_rows_fails_unless_that_is_allowed(
     failed = service.import_csv(_file(2, 1, 2), COMPLETE + dry_run)
     assert failed["error"] == {
         "code": "fewer_rows",
-        "message": "the file is said to be complete, but has 2 rows, and the source's last import, "
+        "message": "the file was sent as complete, but has 2 rows, and the source's last import, "
         f"{service.http.get('/api/imports').json[-1]['import_id']}, had 5: if so many offers are "
         "gone, send it with allow_shrink=true",
     }

@@ -21,9 +21,9 @@ Examples:
 
 \b
 Exit codes:
-  0    imported, or what else was asked for is done
-  1    not imported: the file is at fault, or a person has to look
-  2    wrong use: an option, the address, the token
+  0    imported, or the command succeeded
+  1    not imported: the file is at fault, or the import failed or was cancelled
+  2    invalid use: an option, the address, the token
   69   sent, and still being imported
   75   try later: the service is busy or can't be reached
   130  interrupted by Ctrl-C"""

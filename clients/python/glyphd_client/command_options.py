@@ -105,7 +105,7 @@ def service_options(command: Command) -> Command:
         "--token",
         envvar="GLYPHD_TOKEN",
         show_envvar=True,
-        help="Access token. Others can see a command line: better use the variable.",
+        help="Access token. Other users can see command lines, so prefer the variable.",
     )
     @click.option(
         "--retry-for",
@@ -113,9 +113,11 @@ def service_options(command: Command) -> Command:
         default=RETRY_SECONDS,
         show_default=True,
         metavar="SECONDS",
-        help="How long to pause between tries in total, while the service is busy or away.",
+        help="Total time to pause between attempts, while the service is busy or unreachable.",
     )
-    @click.option("--json", "is_json", is_flag=True, help="Print results as JSON, one a line.")
+    @click.option(
+        "--json", "is_json", is_flag=True, help="Print results as JSON, one object per line."
+    )
     @click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
     @wraps(command)
     def run(

@@ -22,22 +22,27 @@ _report = click.option(
     "--report",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Save the file with its errors in front.",
+    help="Save a copy of the file with the errors in front of each row.",
 )
-_reason = click.option("--reason", help="Why; stored with the change.")
+_reason = click.option("--reason", help="The reason; stored with the change.")
 
 
 @click.command("status")
 @_import_id
 @service_options
 def status(session: Session, client: Client, import_id: str) -> None:
-    """Show how an import is."""
+    """Show the status of an import."""
     _finish(session, Follower(session, client, Patience(False)).follow(import_id))
 
 
 @click.command("resume")
 @_import_id
-@click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait so long.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Stop waiting after this time.",
+)
 @_report
 @service_options
 def resume(
@@ -70,12 +75,12 @@ def errors(session: Session, client: Client, import_id: str, report: Path | None
 @click.command("rollback")
 @_import_id
 @_reason
-@click.option("--check", is_flag=True, help="Only say what would change.")
+@click.option("--check", is_flag=True, help="Only show what would change.")
 @service_options
 def rollback(
     session: Session, client: Client, import_id: str, reason: str | None, check: bool
 ) -> None:
-    """Take the rows of an import out of the market."""
+    """Remove the rows of an import from the market."""
     if check:
         effect = client.rollback_effect(import_id)
         _tell(session, vars(effect), f"{import_id}: a rollback would have {_changes(effect)}")
@@ -89,7 +94,7 @@ def rollback(
 @_reason
 @service_options
 def restore(session: Session, client: Client, import_id: str, reason: str | None) -> None:
-    """Bring the rows of an import that was rolled back into the market again."""
+    """Restore the rows of an import that was rolled back."""
     done = client.restore(import_id, reason)
     _tell(session, done.raw, f"{import_id}: restored")
 

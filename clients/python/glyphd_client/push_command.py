@@ -41,7 +41,7 @@ HOPELESS = (InvalidUse, NotAllowed, TryLater)
     "--timeout",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
-    help="Wait so long at most; without it, as long as it takes.",
+    help="Stop waiting after this time; default: no limit.",
 )
 @click.option("--check", is_flag=True, help="Check every row, write nothing.")
 @click.option("--skip-bad-rows", is_flag=True, help="Leave bad rows out, import the others.")
@@ -49,9 +49,12 @@ HOPELESS = (InvalidUse, NotAllowed, TryLater)
     "--report",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Save a file with row errors there, its errors in front; for several files a folder.",
+    help="If a file has row errors, save a copy there with the errors in front of each row; for "
+    "several files, a folder.",
 )
-@click.option("--delimiter", type=click.Choice([",", ";", "tab", "|"]), help="Between cells.")
+@click.option(
+    "--delimiter", type=click.Choice([",", ";", "tab", "|"]), help="Separator between cells."
+)
 @click.option("--encoding", help="Such as cp1252; UTF-8 by default.")
 @click.option(
     "--map",
@@ -62,13 +65,18 @@ HOPELESS = (InvalidUse, NotAllowed, TryLater)
 )
 @click.option("--skip-lines", type=click.IntRange(0, 100), help="Lines before the header.")
 @click.option("--decimal", type=click.Choice(["point", "comma"]), help="1299.50 or 1.299,50.")
-@click.option("--complete", is_flag=True, help="The file lists all that its source offers.")
-@click.option("--allow-shrink", is_flag=True, help="With --complete: it may have become short.")
+@click.option("--complete", is_flag=True, help="The file lists everything that its source offers.")
+@click.option(
+    "--allow-shrink",
+    is_flag=True,
+    help="With --complete: it may have less than half of the previous rows.",
+)
 @click.option("--filename", help="Name to store instead of the file's own.")
 @click.option(
-    "--key", help="Idempotency-Key. By default equal bytes with equal options are one import."
+    "--key",
+    help="Idempotency-Key. By default, the same bytes with the same options are one import.",
 )
-@click.option("--no-gzip", is_flag=True, help="Send the bytes unpacked.")
+@click.option("--no-gzip", is_flag=True, help="Don't compress.")
 @service_options
 def push(session: Session, client: Client, files: Sequence[Path], **asked: Any) -> None:
     """Send CSV files to glyphd, one after another."""
@@ -128,9 +136,9 @@ def _say_how_to_resume(
     err = session.err
     if import_id is None:
         err.print(f"Interrupted while sending {file}. Run the same command again:", **PLAIN)
-        err.print("however much had arrived, it makes one import.", **PLAIN)
+        err.print("it creates only one import.", **PLAIN)
     else:
-        err.print("Interrupted. The import goes on without this command; to follow it:", **PLAIN)
+        err.print("Interrupted. The import continues without this command; to follow it:", **PLAIN)
         err.print(f"  {session.hint(f'resume {import_id}')}", **PLAIN)
     if others:
         err.print(f"Not sent yet: {', '.join(map(str, others))}", **PLAIN)

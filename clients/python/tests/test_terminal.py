@@ -95,7 +95,7 @@ def test_ctrl_c_while_waiting_says_how_to_resume(stub: Stub) -> None:
     terminal.press_ctrl_c()
     assert terminal.end() == 130
     assert terminal.lines[-3:] == [
-        "Interrupted. The import goes on without this command; to follow it:",
+        "Interrupted. The import continues without this command; to follow it:",
         f"  glyphd-push resume one --url {stub.address}",
         f"Not sent yet: {BROKEN}",
     ]
@@ -122,7 +122,7 @@ def test_ctrl_c_while_sending_says_that_the_same_command_goes_on(
         interrupted.set()
     assert terminal.lines[-2:] == [
         f"Interrupted while sending {file}. Run the same command again:",
-        "however much had arrived, it makes one import.",
+        "it creates only one import.",
     ]
     assert "Traceback" not in terminal.text
 
