@@ -59,6 +59,10 @@ anchors = predecessors.alias("anchor")
 """The same for the first row of each row's group."""
 
 
+FEW_MODELS = 100
+"""So many pages are in the cache even while a large import is written."""
+
+
 @dataclass(frozen=True)
 class Origin:
     """What is known of an import's rows and of the archive. What does not occur is not looked
@@ -76,6 +80,8 @@ class Origin:
     """Several of the rows have one identity."""
     may_lack_names: bool = True
     """Neither a row nor the import may say whose offer it is."""
+    has_many_models: bool = True
+    """The rows are of more than FEW_MODELS models."""
 
 
 def origin_of(stage: Stage, source: str | None) -> Origin:
@@ -89,6 +95,7 @@ def origin_of(stage: Stage, source: str | None) -> Origin:
         has_groups=any_group.execute(stage.database).fetchone() is not None,
         is_grouped=stage.is_grouped,
         may_lack_names=source is None and stage.may_be_nameless,
+        has_many_models=stage.summary.get("models", 0) > FEW_MODELS,
     )
 
 

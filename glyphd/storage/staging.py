@@ -54,6 +54,13 @@ PREDECESSOR_TABLES = {
 }
 """Filled in the transaction that writes the rows; see `predecessors`."""
 
+TIMED_COLUMNS = ("seen_at", "event_id", "model", "region", "is_current", "change_step")
+ORDER_TABLES = {"timed_events": """
+        place {integer} PRIMARY KEY, seen_at {text}, event_id {integer},
+        model TEXT COLLATE NOCASE, region TEXT COLLATE NOCASE, is_current {integer},
+        change_step {integer}"""}
+"""Only on SQLite; see `derived.orders`."""
+
 _SQLITE_TYPES = {
     "integer": "INTEGER",
     "serial": "INTEGER",
@@ -185,6 +192,7 @@ def _tables(database: Database) -> dict[str, str]:
         **staged_models.TABLES,
         **summarizing.TABLES,
         **PREDECESSOR_TABLES,
+        **(ORDER_TABLES if is_sqlite(database) else {}),
     }
 
 

@@ -3,8 +3,13 @@ capacities."""
 
 from typing import Any
 
+import pytest
+from peewee import Database
+
 from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.contracts.import_contracts import GPUModelDTO, QuantizedListingDTO
+from glyphd.storage.derived.all_facts import FACTS
+from glyphd.storage.predecessors import FEW_MODELS
 from glyphd.storage.specs import SPECS
 from glyphd.storage.stores import DatabaseListingStore
 from tests.storage.listings import listing, seen
@@ -122,3 +127,16 @@ def test_capacities_are_kept_where_there_are_any(store: DatabaseListingStore) ->
 def test_capacities_belong_to_their_import(store: DatabaseListingStore) -> None:
     _import_each(store, listing(**CAPACITIES), listing())
     assert [len(store.list_capacities(import_id)) for import_id in ("1", "2", "3")] == [1, 0, 0]
+
+
+@pytest.mark.parametrize("models", [1, FEW_MODELS + 1])
+def test_all_facts_are_right_of_few_models_and_of_many(
+    store: DatabaseListingStore, archive: Database, models: int
+) -> None:
+    for day in (1, 3):  # the price of each rises, and some are offered twice
+        offers = [
+            seen(day, model=f"{'Mm'[day % 2]}{number % models}", seller=f"{number}", price_usd=day)
+            for number in range(FEW_MODELS + 3)
+        ]
+        store.insert_listings([*offers, offers[0]], str(day))
+    assert not [fault for fact in FACTS for fault in fact.faults(archive)]

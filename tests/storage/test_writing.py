@@ -111,6 +111,9 @@ def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
         *VIEWS,
         *STAGED_COLUMNS,
         *staging.PREDECESSOR_TABLES,
+        *staging.ORDER_TABLES,
+        *staging.TIMED_COLUMNS,
+        "place",
         *predecessors.COLUMNS,
         *staged_models.TABLES,
     )
