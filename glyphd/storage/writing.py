@@ -118,7 +118,7 @@ def write_batch(
         # 5. Which complete file says what of the source is gone.
         for renewing in renew_source(batch.import_id) if batch.complete else ():
             database.execute(renewing)
-        # 6. Which offers it moves, for whoever looks at that.
+        # 6. Which offers it changes, if there are watches.
         if look is not None:
             find_import_moves(database, batch.import_id, last)
             look(database)
