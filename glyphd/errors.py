@@ -145,7 +145,7 @@ class IdempotencyConflict(Conflict):
 
 
 class ImportFinal(Conflict):
-    """The import has ended: it can't be cancelled any more."""
+    """The import has ended: it can no longer be cancelled."""
 
     code = "import_final"
     title = "The import has ended"
@@ -159,7 +159,7 @@ class ImportNotRetryable(Conflict):
 
 
 class ImportNotSucceeded(Conflict):
-    """The import brought no rows: it failed, was cancelled, was a dry run, or has not ended."""
+    """The import has no rows: it failed, was cancelled, was a dry run, or has not ended."""
 
     code = "import_not_succeeded"
     title = "The import has not succeeded"

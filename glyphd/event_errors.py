@@ -4,7 +4,7 @@ from glyphd.errors import Conflict, GlyphdError, NotFound, Refused
 
 
 class Gone(GlyphdError):
-    """Something was there, and is not kept any more."""
+    """Something was there, and is no longer kept."""
 
     code = "gone"
     title = "This is no longer kept"

@@ -15,7 +15,7 @@ from glyphd.token_text import without_tokens
 
 _NOISY = ("huey", "peewee", "peewee_migrate", "waitress")
 _FEED_SECRET = re.compile(r"(/watches/+[^/\s]+/+feed/+)[\w~.%-]+", re.IGNORECASE)
-"""The address of a watch's feed: whoever knows it may read the feed."""
+"""The address of a watch's feed: anyone who knows it can read the feed."""
 
 
 def configure_logs(settings: Settings, **facts: object) -> None:

@@ -1,4 +1,4 @@
-"""Keeps uploads from waiting for a queue that is away."""
+"""Keeps uploads from waiting for an unavailable queue."""
 
 import time
 from threading import Lock

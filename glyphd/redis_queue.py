@@ -15,15 +15,15 @@ from glyphd.db.troubles import DATABASE_ERRORS
 from glyphd.errors import Unavailable
 
 LOOK_SECONDS = 1
-"""So long a worker waits for a message before it looks whether it has to end."""
+"""How long a worker waits for a message before it checks whether it must stop."""
 
 CONNECT_SECONDS = 1.0
 ANSWER_SECONDS = 2.0
-"""A server that takes longer counts as away. It has to be more than LOOK_SECONDS, because the
+"""A server that takes longer counts as unavailable. It must be more than LOOK_SECONDS, because the
 server answers a waiting worker only after these."""
 
 AWAY_SECONDS = 1.0
-"""Between two attempts of a worker to reach a server that is away."""
+"""Between two attempts of a worker to reach an unavailable server."""
 
 _CHECK_SECONDS = 60
 

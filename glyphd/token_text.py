@@ -23,7 +23,7 @@ class MistypedToken(ValueError):
 
 
 def new_token() -> str:
-    """A token that nobody can guess."""
+    """A random token."""
     text = f"glyphd_{_random_digits(_LOOKUP_DIGITS)}_{_random_digits(_SECRET_DIGITS)}"
     return text + _check_sum(text)
 

@@ -31,7 +31,7 @@ LARGE_BYTES = 8 << 20
 """For a smaller file a second process is of little use."""
 
 PATIENCE_SECONDS = 0.2
-"""How long to wait for a chunk before checking whether to go on."""
+"""How long to wait for a chunk before checking whether to continue."""
 
 _AHEAD_BYTES = 1 << 20
 """How far the reader can be ahead, some thousand rows: otherwise each process waits for the other

@@ -115,7 +115,7 @@ class FileImport(Attempt):
     def _require_valid_rows(self) -> None:
         if not self.progress.rows_read:
             if self.job.complete:
-                return  # its source offers nothing any more
+                return  # its source no longer offers anything
             raise UnreadableFile("the file has a header but no rows", line=1)
         if not self.errors.count:
             return

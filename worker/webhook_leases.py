@@ -52,7 +52,7 @@ class WebhookLeases:
         self._clock = clock
 
     def due(self) -> list[str]:
-        """The webhooks that somebody has to deliver to now. Usually one short statement."""
+        """The webhooks that need a delivery now. Usually one short statement."""
         with self._registry.connected():
             (behind,) = _behind(self._database)
             ids = [webhook_id for (webhook_id,) in behind.execute(self._database).fetchall()]
@@ -89,7 +89,7 @@ class WebhookLeases:
                 self._run(_query_of(attempt | {"webhook_id": lease.webhook.id}))
 
     def release(self, lease: Lease) -> None:
-        """Lets other workers take it at once."""
+        """Lets other workers take it immediately."""
         freed = Webhook.update(lease_owner=None, lease_until=None).where(
             Webhook.id == lease.webhook.id, Webhook.lease_owner == lease.owner
         )
@@ -97,7 +97,7 @@ class WebhookLeases:
             self._run(freed)
 
     def next_events(self, webhook: Webhook, after: int, limit: int) -> Sequence[Event]:
-        """The events that the webhook has to get after this one."""
+        """The events that the webhook gets after this one."""
         with self._registry.connected():
             return kept_events(self._database, after, kinds_of(webhook), limit=limit)
 
@@ -137,7 +137,7 @@ class WebhookLeases:
         )
 
     def _waiting(self, webhook: Webhook) -> Any:
-        """The replays to make; not those whose event is not kept any more."""
+        """The replays to send; not those whose event is no longer kept."""
         of_event = FeedEvent.id == WebhookAttempt.event_id
         return (
             WebhookAttempt.select()

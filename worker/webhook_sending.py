@@ -35,7 +35,7 @@ WATCH_SECONDS = 0.25
 """Exchanges are not aborted more often."""
 
 _STALE = (RemoteDisconnected, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
-"""What the receiver's closing of an idle connection looks like to whoever uses it next."""
+"""The errors that appear when the receiver has closed an idle connection."""
 
 _ERRORS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((NewConnectionError,), "connection"),  # urllib3 counts it among the time-outs
@@ -93,7 +93,7 @@ class Watch:
         self._is_ended = False
 
     def stop(self) -> None:
-        """Ends every exchange at once."""
+        """Ends every exchange immediately."""
         with self._changed:
             self._is_ended = True
             self._changed.notify()

@@ -99,7 +99,7 @@ class Guard:
             self._anonymous.require(need)
 
     def _try_to_identify(self) -> None:
-        """Nobody's wrong token, and no database that is down, keeps a probe from its answer."""
+        """Probes are answered even with a wrong token, and while the database is down."""
         try:
             self.identify()
         except GlyphdError:
@@ -139,7 +139,7 @@ class Guard:
 
 
 def _granted(token: str, snapshot: TokenSnapshot, renewed: Callable[[], TokenSnapshot]) -> Grant:
-    """The grant of a valid token. Why another one is refused is said to whoever has all of it."""
+    """The grant of a valid token. Only a request with the whole token learns why it is refused."""
     try:
         grant = snapshot.find(token) or renewed().find(token)
     except MistypedToken as error:

@@ -97,7 +97,7 @@ class KeptResults:
             release()  # who wrote it has failed: this thread tries by itself
 
     def drop_unread(self) -> bool:
-        """Closes all that nobody reads; whether there was any."""
+        """Closes all files without readers; whether there was any."""
         with self._changed:
             unread = self._unread()
             for tag in unread:

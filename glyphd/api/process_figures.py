@@ -28,7 +28,7 @@ class ProcessFigures(Collector):
         self._siblings = siblings
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics as they are now; none where the system does not tell."""
+        """The metrics as they are now; none if the system does not provide them."""
         with self._siblings.locked():
             found = [self._figures_of(row) for row in self._siblings.processes]
             shown = self._siblings.total(OfProcess.CPU_SHOWN)

@@ -35,7 +35,7 @@ from glyphd.siblings.family import Siblings
 _LOOK_SECONDS = 0.05
 _SWEEP_SECONDS = 1.0
 _WANTED_SECONDS = 1.0
-"""For so long after its last look somebody counts as waiting for a result."""
+"""How long after its last look a request still counts as waiting for a result."""
 _PART = ".part"
 
 
@@ -86,7 +86,7 @@ class SharedResults:
             return HeldFile(descriptor, size, partial(self._release, descriptor))
 
     def drop_unread(self) -> bool:
-        """Removes all that nobody reads; whether there was any."""
+        """Removes all files without readers; whether there was any."""
         with self._siblings.locked():
             unread = self._unread()
             for result in unread:
@@ -164,7 +164,7 @@ class SharedResults:
                 result.path.unlink()
 
     def _unread(self) -> list[_Unread]:
-        """Those that nobody reads, the latest first."""
+        """Those without readers, the latest first."""
         found = []
         for path in self._complete():
             with _locked_alone(path) as is_free:
@@ -197,7 +197,7 @@ def open_results(services: Services) -> WholeResults:
 
 @contextmanager
 def _locked_alone(path: Path) -> Iterator[bool]:
-    """Whether nobody else has locked the file, which is so for the block."""
+    """Whether no other process has locked the file; it stays locked for the block."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -128,7 +128,7 @@ class SystemApi:
 
 
 def _status_alone(*, is_ready: bool) -> HTTPResponse:
-    """For probes, which send no token: what is wrong is nobody else's business."""
+    """For probes, which send no token: they don't learn what is wrong."""
     if is_ready:
         return answer_json({"status": "ready"}, Cache_Control="no-store")
     detail = "send a token with the scope read to see why"

@@ -14,7 +14,7 @@ _IN_ENVIRON = "glyphd.visitor"
 
 @dataclass(frozen=True)
 class Visitor:
-    """What whoever asks may do; `scope` is None where that is nothing.
+    """What a visitor may do; `scope` is None if that is nothing.
 
     `name` is that of the token, None for somebody without one. `source` is the only one that the
     token may import as.
@@ -66,12 +66,12 @@ class Visitor:
 
 
 ANYBODY = Visitor(Scope.ADMIN)
-"""Whoever asks a service that has no token."""
+"""A visitor of a service that has no token."""
 NOBODY = Visitor(None)
 
 
 def visitor() -> Visitor:
-    """Who sends this request; nobody where that was not found out."""
+    """Who sends this request; nobody if that is unknown."""
     found: Visitor = request.environ.get(_IN_ENVIRON, NOBODY)
     return found
 

@@ -1,4 +1,4 @@
-"""`/api/watches`: offers that somebody wants to hear of, and what was found."""
+"""`/api/watches`: saved searches that report new or changed offers, and their matches."""
 
 import json
 from collections.abc import Iterator

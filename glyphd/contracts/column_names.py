@@ -106,7 +106,7 @@ def map_headers(
             by_alias[target] = at
     positions |= by_alias
     used = {*positions.values()}
-    # 5. What nobody knows.
+    # 5. Unknown columns.
     known = {*map(_folded, (*canonical, *aliases)), ""}
     taken = used | settled.keys()
     return HeaderMap(

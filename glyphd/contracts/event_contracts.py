@@ -114,7 +114,7 @@ DATA_OF_KIND: dict[EventKind, type[EventData]] = {
 
 
 class EventQuery(OutputQuery):
-    """What of the event feed is asked for."""
+    """The parameters of the event feed."""
 
     after: Annotated[int | None, IntegerCell()] = Field(
         None, description="Only events later than the one with this id"

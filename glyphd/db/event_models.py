@@ -34,7 +34,7 @@ FeedEvent.add_index(FeedEvent.index(FeedEvent.kind, FeedEvent.id, name="events_b
 
 
 class EventFeed(Model):
-    """One row: how far the feed goes. Whoever adds an event changes it first."""
+    """One row: how far the feed goes. A transaction that adds an event changes it first."""
 
     id = IntegerField(primary_key=True)
     last_event_id = BigIntegerField()

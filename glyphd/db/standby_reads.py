@@ -25,7 +25,7 @@ CONNECT_SECONDS = 2
 """The least that libpq knows."""
 
 AWAY_SECONDS = 5.0
-"""For so long the standby is not asked again after it was away."""
+"""How long the standby is not asked again after it did not answer."""
 
 log = structlog.get_logger(__name__)
 

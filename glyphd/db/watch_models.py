@@ -13,7 +13,7 @@ from glyphd.db.fields import JsonTextField, TimeTextField
 
 
 class Watch(Model):
-    """Offers that somebody wants to hear of."""
+    """A saved search that reports new or changed offers."""
 
     id = TextField(primary_key=True)
     name = TextField()
@@ -29,7 +29,7 @@ class Watch(Model):
 
 
 class WatchMatch(Model):
-    """One offer that a watch found. Nobody sees it before `event_id` is set."""
+    """One offer that a watch found. It is not visible before `event_id` is set."""
 
     id = BigAutoField()
     watch_id = TextField()

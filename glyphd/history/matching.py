@@ -18,7 +18,7 @@ _DIFFERS = (ScoredListing.price_usd != OTHER.price_usd) | (ScoredListing.score !
 
 @dataclass(frozen=True)
 class Brought:
-    """What an import brought: its events have all ids in a range."""
+    """The events of an import: they have all ids in a range."""
 
     import_id: str
     source: str

@@ -101,7 +101,7 @@ class JobQueries:
             return int(self._imports(wanted).bind(self.database).count())
 
     def unfinished(self) -> list[Job]:
-        """Jobs that some worker still has to do, oldest first."""
+        """Unfinished jobs, oldest first."""
         query = Job.select().where(IS_WAITING).order_by(Job.id)
         with self.connected():
             return list(query.bind(self.database))
@@ -127,7 +127,7 @@ class JobQueries:
             return [row[0] for row in self.database.execute(query)]
 
     def has_imported_since(self, moment: str) -> bool:
-        """Whether an import has brought its rows since then."""
+        """Whether an import has succeeded since then."""
         query = Job.select().where(Job.finished_at > moment, *_IN_ARCHIVE)
         with self.connected():
             return bool(query.bind(self.database).exists())

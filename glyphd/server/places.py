@@ -105,13 +105,13 @@ class Places:
             self._tell(place)
 
     def complete(self, place: UploadPlace) -> None:
-        """The body is whole: its place is not given to another one any more."""
+        """The body is complete: its place is no longer given to another one."""
         with self._siblings.locked():
             if place.row is not None and not place.is_withdrawn:
                 place.row[OfUpload.IS_WHOLE] = 1
 
     def release(self, place: UploadPlace) -> None:
-        """Gives a place back; once more does no harm."""
+        """Gives a place back; a second call does no harm."""
         with self._siblings.locked():
             if place.row is not None and not place.is_withdrawn:
                 free_upload(place.row)

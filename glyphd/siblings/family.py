@@ -210,6 +210,6 @@ def found_family(count: int, uploads: int) -> Siblings:
 
 
 def free_upload(row: memoryview) -> None:
-    """Nobody has this place any more."""
+    """This place is free."""
     for cell in OfUpload:
         row[cell] = 0

@@ -123,7 +123,7 @@ def write_batch(
                 renew_source(batch.import_id), renew_after_file(database, batch.import_id)
             ):
                 database.execute(renewing)
-        # 6. Which offers it moves, for whoever looks at that.
+        # 6. Which offers it changes, if there are watches.
         if look is not None:
             find_import_moves(database, batch.import_id, last)
             look(database)

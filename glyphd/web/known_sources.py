@@ -7,6 +7,6 @@ from glyphd.importing.import_relations import recent_sources
 
 
 def known_sources(registry: Database, limit: int) -> list[str]:
-    """The latest ones, or the only one that whoever asks may import as."""
+    """The latest ones, or the only one that the visitor may import as."""
     bound = visitor().source
     return [bound] if bound is not None else recent_sources(registry, limit)

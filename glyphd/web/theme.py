@@ -85,7 +85,7 @@ class Theme:
         }
 
     def has(self, who: Visitor, path: str) -> bool:
-        """Whether there is such a screen for whoever looks."""
+        """Whether the visitor may see this screen."""
         return path in self.needs and who.may(self.needs[path])
 
     def require_changed(self, *version: Any) -> Headers:

@@ -28,7 +28,7 @@ _OWN_PATH = re.compile(r"/(?![/\\])[!-~]*")
 
 
 class SignInQuery(Query):
-    """Where to go on afterwards; `as_of` is that of the page that was left."""
+    """Where to continue afterwards; `as_of` is that of the page that was left."""
 
     next: str | None = None
     as_of: QueryTime | None = None
