@@ -85,7 +85,7 @@ def main() -> int:
             page = browser.new_page(viewport=SIZE, color_scheme="light")  # type: ignore[arg-type]
             paths = {
                 "market": "/",
-                "listings": "/listings?model_contains=a6000&sort=price_usd",
+                "listings": "/listings?q=a6000&sort=price_usd",
                 "import": f"/imports/{quote(import_id)}",
             }
             sizes = [

@@ -57,7 +57,7 @@ def test_from_the_first_file_to_yesterday(service: Service) -> None:
     assert "24 rows imported." in _text(page)
     # 2. The two best of a model, one's history and its source row.
     listings = _form(_opened(service, page, "^Listings$"), "/listings")
-    listings["model_contains"], listings["min_score"] = "RTX_A6000", "0.8"
+    listings["q"], listings["min_score"] = "RTX_A6000", "0.8"
     best = _sent(listings)
     rows = _html(best).find("tbody").find_all("tr")
     assert len(rows) == 2

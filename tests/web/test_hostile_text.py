@@ -94,6 +94,7 @@ def test_hostile_text_of_an_address_is_text_on_every_page(archive: Service, valu
     for path, name in (
         ("/", "q"),
         ("/", value[:20]),
+        ("/listings", "q"),
         ("/listings", "model_contains"),
         ("/listings", "min_price"),
         ("/listings", "fields"),

@@ -60,6 +60,7 @@ def _sellers(page: Any) -> list[str]:
 
 def test_a_filter_leaves_what_fits(browser: Browser) -> None:
     assert _names(browser, "/listings?model_contains=a6000") == {"RTX_A6000"}
+    assert _names(browser, "/listings?q=rackyard+a6000") == {"RTX_A6000"}
     assert all("Rackyard" in row for row in browser.rows("/listings?seller=rackyard"))
     assert (
         "No current offer matches"
@@ -68,12 +69,14 @@ def test_a_filter_leaves_what_fits(browser: Browser) -> None:
 
 
 def test_the_form_shows_what_is_filtered(browser: Browser) -> None:
-    page = browser.page("/listings?model_contains=a6000&min_price=1000&region=USA&region=Canada")
+    page = browser.page(
+        "/listings?q=rack&model_contains=a6000&min_price=1000&region=USA&region=Canada"
+    )
     values = {
         field["name"]: field["value"]
         for field in page.find_all("input", attrs={"name": True, "value": True})
     }
-    assert (values["model_contains"], values["min_price"]) == ("a6000", "1000")
+    assert (values["q"], values["model_contains"], values["min_price"]) == ("rack", "a6000", "1000")
     assert [field["value"] for field in page.find_all("input", attrs={"name": "region"})][:2] == [
         "USA",
         "Canada",
@@ -82,10 +85,10 @@ def test_the_form_shows_what_is_filtered(browser: Browser) -> None:
 
 def test_the_form_sends_the_address_that_it_shows(browser: Browser) -> None:
     form = browser.get("/listings?sort=price_usd").forms[1]
-    form["model_contains"] = "a6000"
+    form["q"] = "a6000"
     answer = form.submit(headers={"Accept": "text/html"})
     assert answer.status_int == 303
-    assert answer.headers["Location"] == "/listings?sort=price_usd&model_contains=a6000"
+    assert answer.headers["Location"] == "/listings?sort=price_usd&q=a6000"
 
 
 def test_columns_are_chosen_and_kept_in_one_list(browser: Browser) -> None:

@@ -48,7 +48,7 @@ def _import_the_first_file(page: Page, empty: str) -> None:
 
 def _find_an_offer_and_its_row(page: Page) -> None:
     _go(page, "Listings")
-    page.get_by_label("Part of the model").fill("RTX_A6000")
+    page.get_by_label("Search", exact=True).fill("RTX_A6000")
     page.get_by_label("Score from, to").fill("0.8")
     page.get_by_role("button", name="Show", exact=True).last.click()
     expect(page.locator("tbody tr")).to_have_count(2)
