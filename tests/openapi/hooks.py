@@ -15,13 +15,17 @@ BEYOND_SCHEMAS = {
     "unsupported_media_type",
     "headers_too_large",
     "too_many_imports",
+    "invalid_watch",
     "invalid_webhook",
 }
-"""Codes for what JSON Schema can't say: cursors are opaque, a CSV is any text, and an address
-may be a private one."""
+"""Codes for what JSON Schema can't say: cursors are opaque, a CSV is any text, an address may be a
+private one, and some conditions of a watch have no value."""
 
 BEYOND_SCHEMAS_PARAMETERS = {"cursor", "as_of", "map", "encoding", "limit", "fields", "kind"}
 """Parameters that depend on others or on the time."""
+
+TEXTS = ("model", "region", "condition", "seller", "source_type", "source", "model_contains", "q")
+"""Parameters that can be any text."""
 
 
 @schemathesis.check
@@ -51,21 +55,24 @@ def _depends(problem: dict[str, Any]) -> bool:
         problem["parameter"] in BEYOND_SCHEMAS_PARAMETERS
         or "is above" in problem["detail"]
         or "is given twice" in problem["detail"]
-        or "needs kind" in problem["detail"]
+        or "can only be used with kind" in problem["detail"]
         or problem["detail"].startswith("complete=true:")
     )
 
 
 @schemathesis.hook
 def filter_failure(_context: Any, failure: Any, case: Any, response: Any) -> bool:
-    """An empty value counts as absent (`allowEmptyValue`), which schemathesis takes for a value
-    that should have been refused. Some bytes of JSON are none, which it reads nevertheless."""
+    """An empty value counts as absent (`allowEmptyValue`), and `true` is a text in a query, which
+    schemathesis takes for values that should have been refused. Some bytes of JSON are none, which
+    it reads nevertheless."""
     kind = type(failure).__name__
     if kind in ("MalformedJson", "JsonSchemaError"):
         return bool(response.status_code != HTTPStatus.PARTIAL_CONTENT)
     is_about_values = kind == "AcceptedNegativeData"
-    has_empty_value = "" in (case.query or {}).values()
-    return not (is_about_values and has_empty_value)
+    query = case.query or {}
+    is_empty = "" in query.values()
+    is_text = any(not isinstance(query.get(name), str | list | None) for name in TEXTS)
+    return not (is_about_values and (is_empty or is_text))
 
 
 @schemathesis.hook
