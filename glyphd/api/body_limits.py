@@ -17,7 +17,7 @@ def is_json(content_type: str) -> bool:
 
 @dataclass(frozen=True)
 class BodyLimits:
-    """Sizes in bytes. JSON is held in memory, so its limit is its own."""
+    """Sizes in bytes. JSON is held in memory, so it has a separate limit."""
 
     max_upload_bytes: int
     max_json_bytes: int

@@ -24,13 +24,13 @@ WEBHOOK_STATES = ("delivering", "failing", "disabled", "stopped")
 
 
 class ServiceMetrics(Collector):
-    """Reads everything when it is asked."""
+    """Reads everything when the metrics are requested."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics but those of this process. Raises what the registry raises."""
+        """All metrics except those of this process. Raises what the registry raises."""
         with self._services.registry.connected():
             yield self._build()
             yield from import_metrics(self._services.registry)
