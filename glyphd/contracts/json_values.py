@@ -31,7 +31,7 @@ def parse_json(text: str | bytes | bytearray) -> Any:
     """
     from_json(
         text, allow_inf_nan=False
-    )  # stricter than the standard library: depth, lone surrogates
+    )  # stricter than the standard library about depth and lone surrogates
     return json.loads(text, object_pairs_hook=_object)
 
 

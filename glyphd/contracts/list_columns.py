@@ -1,7 +1,7 @@
-"""What the columns of lists are: those of a row by its contract, and what is computed from rows.
+"""The columns of lists: those of a row by its contract, and those computed from rows.
 
-Each is described once, whichever lists have it. The lists name their columns; a type and a sentence
-for each are here.
+Each is described once, whichever lists have it: lists refer to their columns by name, and this
+module has a type and a sentence for each.
 """
 
 from collections.abc import Sequence
