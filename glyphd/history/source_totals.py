@@ -1,4 +1,4 @@
-"""What the archive has of each source: its current listings, and its latest complete file."""
+"""The totals of each source in the archive: its current listings, and its latest complete file."""
 
 from dataclasses import dataclass
 
