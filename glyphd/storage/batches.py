@@ -1,4 +1,4 @@
-"""What is said of an import besides its rows."""
+"""The properties of an import besides its rows."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +30,6 @@ class Batch:
     received_at: str | None = None
 
     def complete_at(self, last_seen_at: str | None) -> str | None:
-        """The moment for which the file is complete, if the newest `seen_at` of its rows is this;
-        null if it is not said to be complete."""
+        """The moment for which the file is complete, given the newest `seen_at` of its rows; null
+        if it was not sent as complete."""
         return (last_seen_at or self.received_at) if self.complete else None
