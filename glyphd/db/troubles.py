@@ -50,7 +50,7 @@ _DAMAGED_CODES = frozenset(
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
         sqlite3.SQLITE_TOOBIG,  # a value longer than any that glyphd stores
-        sqlite3.SQLITE_IOERR_READ,  # a sector of the disk that can't be read any more
+        sqlite3.SQLITE_IOERR_READ,  # a sector of the disk that can no longer be read
         sqlite3.SQLITE_IOERR_CORRUPTFS,
     }
 )
@@ -157,7 +157,7 @@ def _by_code(error: BaseException) -> Trouble | None:
 
 
 def _by_words(text: str) -> Trouble | None:
-    """Quoted text is a name, not a word of the database."""
+    """The kind by the words of a message. Quoted text is ignored, because it is a name."""
     said = re.sub(r'"[^"]*"', "", text)
     return next(
         (kind for kind, signs in _SIGNS.items() if any(sign in said for sign in signs)), None
