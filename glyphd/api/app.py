@@ -100,7 +100,7 @@ def all_routes(services: Services) -> list[Route]:
 def describe(
     services: Services, waiting: Waiting | None = None, requests: RequestMetrics | None = None
 ) -> Description:
-    """The route table, and the document that is made from it."""
+    """The route table, and the document made from it."""
     waiting = waiting or places_to_wait(services)
     results = open_results(services)
     parts = (

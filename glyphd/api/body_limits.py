@@ -27,7 +27,7 @@ class BodyLimits:
         return cls(settings.max_upload_bytes, settings.max_json_bytes)
 
     def require_size(self, content_type: str, size: int) -> None:
-        """Raises TooLarge for a body of this type with so many bytes."""
+        """Raises TooLarge if a body of this type may not have this many bytes."""
         limit = self.max_upload_bytes
         if content_type.lower().startswith("multipart/"):
             limit += FORM_ENVELOPE_BYTES

@@ -85,7 +85,7 @@ class _Values:
         """The beginning of a string that has not ended yet."""
 
     def add(self, block: bytes) -> None:
-        """Raises TooLarge when there are too many."""
+        """Raises TooLarge if there are too many."""
         text = self._open + block
         outside = _STRING.sub(rb"\1", text)
         self._count += _marks(outside)

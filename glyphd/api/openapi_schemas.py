@@ -20,7 +20,7 @@ class Schemas:
         self.components: dict[str, Schema] = {}
 
     def of(self, kind: Kind, mode: Mode = "serialization") -> Schema:
-        """The schema of a content: a reference if it has a name."""
+        """The schema of a content; a reference if the content has a name."""
         match kind:
             case Many():
                 return {"type": "array", "items": self.of(kind.of, mode)}

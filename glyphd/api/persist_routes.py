@@ -41,8 +41,8 @@ from glyphd.times import now_text
 
 WAIT_SECONDS = 30.0
 MAX_REPORTED_ERRORS = 10_000
-"""The most row errors in one answer; after that no more rows are checked. Megabytes of empty rows
-would give millions of errors."""
+"""The most row errors in one answer; after that many, no further rows are checked. Megabytes of
+empty rows would give millions of errors."""
 
 
 PERSIST = About(

@@ -20,7 +20,8 @@ from glyphd.services import Services
 from glyphd.times import read_stored, utc_now
 
 WEBHOOK_STATES = ("delivering", "failing", "disabled", "stopped")
-"""`disabled`: by glyphd, because it failed for too long or is gone; `stopped`: by a client."""
+"""`disabled`: by glyphd, because the receiver failed for too long or answered 410; `stopped`: by a
+client."""
 
 
 class ServiceMetrics(Collector):

@@ -25,7 +25,7 @@ class RepeatedKeys:
 
 
 def parse_json(text: str | bytes | bytearray) -> Any:
-    """The value of a JSON text, with RepeatedKeys for each object that gives a key twice.
+    """The value of a JSON text, with RepeatedKeys for each object that has a key twice.
 
     Raises ValueError for anything that is not JSON, including NaN and Infinity.
     """

@@ -113,7 +113,7 @@ def column_schemas() -> dict[str, dict[str, Any]]:
 
 
 def rows_schema(columns: Sequence[str], *, chosen: bool = False) -> dict[str, Any]:
-    """JSON Schema of one row with these columns; `chosen`: a client may ask for some of them."""
+    """JSON Schema of one row with these columns; `chosen`: a client may choose some of them."""
     known = column_schemas()
     described = {name: known[name] for name in columns}
     required = {} if chosen else {"required": list(columns)}

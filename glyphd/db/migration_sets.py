@@ -36,8 +36,8 @@ class MigrationSet:
         return settings.database_url is not None or self.path(settings).exists()
 
     def packaged(self) -> list[str]:
-        """The steps of this version in order, such as `001_events`. Raises SchemaError when there
-        are none."""
+        """The steps of this version in order, such as `001_events`. Raises SchemaError if there are
+        none."""
         steps = sorted(file.stem for file in self.folder.glob("[0-9][0-9][0-9]_*.py"))
         if not steps:
             raise SchemaError(

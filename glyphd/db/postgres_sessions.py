@@ -177,7 +177,7 @@ def _has_said_something(connection: Any) -> bool:
 
 
 def open_postgres(settings: Settings) -> Database:
-    """A plain connection to PostgreSQL, without a pool. Raises InvalidSettings when psycopg is not
+    """A plain connection to PostgreSQL, without a pool. Raises InvalidSettings if psycopg is not
     installed."""
     url, options = _postgres_arguments(settings, read_only=False)
     return PostgresSession(url, **options)

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 
 class StandbyPool(PostgresPool):
-    """Connections to the standby. After one has failed, none is asked for, for a while."""
+    """Connections to the standby. After one has failed, none is tried for a while."""
 
     away_until = 0.0
 
@@ -93,7 +93,8 @@ class StandbyReads(PostgresSession):
 
     def has_failed_on_standby(self, error: Exception) -> bool:
         """Whether this thread was reading from the standby and the database raised the error: the
-        standby ended, or cancelled the query for what it had to replay. The primary may answer."""
+        standby ended, or cancelled the query because of changes that it had to replay. The primary
+        may answer."""
         return self._chosen.pool is self._standby and trouble_of(error) is not None
 
     def why_not_used(self) -> str | None:

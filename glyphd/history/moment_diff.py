@@ -51,7 +51,7 @@ _OUTCOMES = {
 
 @dataclass(frozen=True)
 class MomentCounts(DiffCounts):
-    """How many offers there are of each kind; those that are gone are removed, too."""
+    """The number of offers of each kind; gone offers are also counted as removed."""
 
     gone: int
 
@@ -67,7 +67,7 @@ class Market:
         return (event.id == self.latest_of(event)) & self.still_offers(event)
 
     def still_offers(self, event: Any) -> Any:
-        """Condition: the offer was not gone, where the event is the latest of its listing."""
+        """Condition for the latest event of a listing: its offer was not gone."""
         offered = gone_at(event, self.known.counting).is_null()
         if self.known.has_complete_files:
             offered &= ~fn.EXISTS(left_out_at(event, self.known.complete_files()))

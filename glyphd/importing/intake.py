@@ -181,7 +181,8 @@ class Intake:
         return self._record(str(uuid4()), values, request)
 
     def _is_key_known(self, key: str) -> bool:
-        """Keys are never forgotten: once known, a key is answered from the registry alone."""
+        """The earlier import with this key. Keys are never forgotten: a known key is answered from
+        the registry alone."""
         return self._registry.find_key(key) is not None
 
     def _earlier(self, request: Replayable) -> Accepted | None:

@@ -122,8 +122,8 @@ def read_kept(
 ) -> Iterator[KeptRows]:
     """The kept file of an import, opened to be read by the import's options.
 
-    Raises SourceMissing if it does not exist, and UnreadableFile, here or later, where its rows
-    can't be separated.
+    Raises SourceMissing if it does not exist, and UnreadableFile, here or later, if its rows can't
+    be separated.
     """
     limit = settings.max_unpacked_bytes
     with open_kept(uploads, job, max_unpacked_bytes=limit, go_on=go_on) as (kept, unpacked):

@@ -30,7 +30,7 @@ PEER_PRICES = "peer prices"
 """The name under which `market_summaries` has the state of the archive and the medians."""
 
 BLOCK_PRICES = 100
-"""The prices in a block: on SQLite several blocks with their keys fit into a page."""
+"""The number of prices in a block: on SQLite several blocks with their keys fit into a page."""
 
 _WANTED = Value(Parameter("wanted"), converter=False)
 _VERSION = Value(Parameter("version"), converter=False)

@@ -1,5 +1,5 @@
 """When offers were gone because a complete file did not list them, and which observations list them
-again: over all of the archive's history. Each rule is only here.
+again: over all of the archive's history. Each rule is stated only here.
 
 An offer is gone at the moment of the first complete file of its source that does not list it,
 however often it is missing afterwards. Of the files of a source for the same moment only the last

@@ -12,9 +12,9 @@ class Batch:
     SQL, `schema_version` is the row contract that the rows were read by.
 
     `imported_at` is given only when an archive is rebuilt; otherwise it is the moment of the
-    commit. `complete`: the file lists all that its source, which must be given, offers at its
-    newest `seen_at`; if it has no rows, at `received_at`. It may have less than half of the rows of
-    the source's last import only with `allow_shrink`.
+    commit. `complete`: the file lists everything that its source, which must be given, offers at
+    the file's newest `seen_at`; if it has no rows, at `received_at`. It may have less than half of
+    the rows of the source's last import only with `allow_shrink`.
     """
 
     import_id: str

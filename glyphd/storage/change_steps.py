@@ -1,9 +1,9 @@
 """Change steps: how far an observation's price moved from the previous one, in coarse steps, so
 that an index can find it.
 
-An event's `change_step` is null when nothing changed (neither price nor score), and NEW_STEP when
-it is the first observation of a distinct offer. Within one step the index has the events in time
-order, so changes of at least a given percentage are a merge of a few steps.
+An event's `change_step` is null if neither price nor score changed, and NEW_STEP if it is the first
+observation of a distinct offer. Within one step the index has the events in time order, so changes
+of at least a given percentage are a merge of a few steps.
 """
 
 from bisect import bisect_right

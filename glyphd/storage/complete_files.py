@@ -1,5 +1,5 @@
 """Which offers are gone because a complete file of their source does not list them. Each rule is
-only here.
+stated only here.
 
 A complete file lists everything that its source offers at one moment, its `complete_at`. For each
 source, the counting file that is complete for the latest moment decides what is gone; of files for

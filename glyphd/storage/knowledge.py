@@ -83,8 +83,8 @@ class Knowledge:
         return [condition for condition in conditions if condition is not None]
 
     def is_current(self, gone: Gone = "exclude") -> Any:
-        """Condition: the event was its listing's latest observation, and its offer was not gone
-        since; with `include` it may be gone, with `only` it must be."""
+        """Condition: the event was its listing's latest observation, and the offer has not become
+        gone since; with `include` it may be gone, with `only` it must be."""
         in_group = ScoredListing.group_id.is_null(False)
         if self.as_of is None:
             kept = IS_CURRENT

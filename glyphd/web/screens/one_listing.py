@@ -81,7 +81,7 @@ class Source:
 @dataclass(frozen=True)
 class OfferStanding:
     """How the price of an offer compares with the other current offers of the same model and
-    condition. `from_median` is its distance to their median in percent, None where there is none.
+    condition. `from_median` is its distance to their median in percent, None if there is none.
     """
 
     others: int
