@@ -114,7 +114,7 @@ _OfSource = TypeVar("_OfSource", ImportGroup, WaitingImport)
 
 
 def _grouped(found: Sequence[_OfSource]) -> dict[str, list[_OfSource]]:
-    """By source; an empty list for any other."""
+    """The groups or imports by source; an empty list for any other source."""
     by_source = defaultdict(list)
     for one in found:
         by_source[one.source].append(one)

@@ -70,7 +70,7 @@ _SQLITE_CODES: Mapping[int, Trouble] = {
     sqlite3.SQLITE_AUTH: Trouble.FORBIDDEN,
     sqlite3.SQLITE_SCHEMA: Trouble.SCHEMA,
 }
-"""By the primary code, which is the last byte of SQLite's extended code."""
+"""The kinds by the primary code, which is the last byte of SQLite's extended code."""
 
 _POSTGRES_STATES: Mapping[str, Trouble] = {
     "XX001": Trouble.DAMAGED,  # data_corrupted
@@ -96,7 +96,7 @@ _POSTGRES_STATES: Mapping[str, Trouble] = {
     "57": Trouble.LOST,  # the server shuts down, or the session was terminated
     "58": Trouble.LOST,  # an error of the server's system
 }
-"""By SQLSTATE, else by its class, the first two characters."""
+"""The kinds by SQLSTATE, else by its class, which is the first two characters."""
 
 _SIGNS: Mapping[Trouble, tuple[str, ...]] = {
     Trouble.DAMAGED: (
@@ -140,7 +140,7 @@ def is_database_error(error: BaseException) -> bool:
 
 
 def _is_of_psycopg(error: BaseException) -> bool:
-    """By its name, because psycopg may not be installed."""
+    """Compares by name, because psycopg may not be installed."""
     return any(kind.__module__.partition(".")[0] == "psycopg" for kind in type(error).__mro__)
 
 

@@ -20,7 +20,7 @@ class SourceTotal:
 
 
 def source_totals(database: Database) -> dict[str, SourceTotal]:
-    """By the folded name of the source. The caller holds the connection."""
+    """The totals by the folded name of the source. The caller holds the connection."""
     current = (
         ScoredListing.select(ScoredListing.import_id, fn.COUNT(SQL("*")).alias("size"))
         .from_(TIMELINE)

@@ -49,7 +49,7 @@ class Unrecorded:
 
     @property
     def order(self) -> tuple[str, bool, str]:
-        """In the order of their arrival; an import precedes its retries."""
+        """The sort key for the order of arrival; an import precedes its retries."""
         values = self.values or {}
         return (
             str(values.get("received_at", "")),

@@ -110,7 +110,7 @@ def price_percentile(place: Place) -> float | None:
 
 
 def price_vs_median_pct(price: float, median: float | None) -> float | None:
-    """By how many percent the price is above the median. None without a median, and where
+    """By how many percent the price is above the median. None without a median, and if
     `percent_above` would be null."""
     is_plain = not price or LEAST <= price <= MOST
     if median is None or not (is_plain and LEAST <= median <= MOST):

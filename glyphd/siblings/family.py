@@ -61,7 +61,7 @@ class OfUpload(IntEnum):
     PROCESS = 1
     """The number of its process, from 1."""
     BEGAN = 2
-    """In nanoseconds of the monotonic clock, which all processes share."""
+    """Its start in nanoseconds of the monotonic clock, which all processes share."""
     RECEIVED = 3
     OWED = 4
     """Bytes of its reserved space that it will still fill."""

@@ -25,7 +25,7 @@ from glyphd.storage.identity import IDENTITY_COLUMNS, ListingIds, numbered
 from glyphd.storage.repeats import SEEN_AT, row_number
 
 OBSERVATION_GAP = 3600 * 1_000_000
-"""In microseconds. An identity that was not seen for this long is observed again."""
+"""In microseconds: if an identity was not seen for this long, a new observation begins."""
 
 TABLES = {
     "repeated_identities": """

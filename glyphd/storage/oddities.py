@@ -22,7 +22,7 @@ from glyphd.storage.staging import Stage, staged
 
 SHOWN_LINES = 10
 LEAST_COMPARED = 5
-"""With fewer compared prices no conclusion is possible."""
+"""The fewest compared prices from which a conclusion is possible."""
 
 SCALE = 10
 """A median score that differs from the previous one by this factor, or its inverse, is odd."""

@@ -59,7 +59,7 @@ ORDER_TABLES = {"timed_events": """
         place {integer} PRIMARY KEY, seen_at {text}, event_id {integer},
         model TEXT COLLATE NOCASE, region TEXT COLLATE NOCASE, is_current {integer},
         change_step {integer}"""}
-"""Only on SQLite; see `derived.orders`."""
+"""These tables exist only on SQLite; see `derived.orders`."""
 
 _SQLITE_TYPES = {
     "integer": "INTEGER",

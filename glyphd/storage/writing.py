@@ -185,7 +185,7 @@ def _writing(database: Database, origin: Origin) -> list[Node]:
 
 @compiled
 def _renewing(database: Database, origin: Origin) -> list[Node]:
-    """Each finds a row if there are such listings."""
+    """Queries, each of which finds a row if there are such listings."""
     return [query.limit(1) for query in listings_to_renew(origin)]
 
 

@@ -93,7 +93,7 @@ def _first_event_faults(archive: Database) -> Iterator[str]:
 
 
 def _shown(listing_id: Any) -> str:
-    """As in URLs; for a damaged value the value itself."""
+    """The id as in URLs; a damaged value is shown as it is."""
     return (
         repr(listing_id) if isinstance(listing_id, str | int | float) else bytes(listing_id).hex()
     )
