@@ -75,14 +75,14 @@ def run_sibling(settings: Settings, *, number: int, count: int, listener: int, m
     """One of several API processes, started by `glyphd serve`; `listener` and `memory` are the
     descriptors that it has inherited.
 
-    Raises NotReady while the archive is gone: it may come back, for example with its disk.
+    Raises NotReady while the archive is missing: it may reappear, for example with its disk.
     """
     stop = Stop()
     stop.on_signals()
     stop.with_parent()
     raise_descriptor_limit()
     if not is_anything_there(settings, ARCHIVE):
-        raise NotReady("the archive is gone")
+        raise NotReady("the archive is missing")
     use_scratch_folder(settings)
     siblings = Siblings(Shape(count, settings.max_uploads_in_flight), memory, number)
     siblings.join()

@@ -160,7 +160,7 @@ class Reader:
             pipes.outgoing.send((uploads, job, settings, latest_seen_at))
             yield rows
         except (EOFError, ConnectionError):
-            raise ReaderLost("the process that reads files is gone") from None
+            raise ReaderLost("the process that reads files has ended") from None
         finally:
             if not rows.has_ended:
                 self.close()

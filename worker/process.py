@@ -20,7 +20,7 @@ def run(settings: Settings, *, once: bool, stop_with_parent: bool) -> None:
     """
     configure_logs(settings)
     if stop_with_parent and not is_anything_there(settings, ARCHIVE):
-        raise NotReady("the archive is gone")
+        raise NotReady("the archive is missing")
     prepare_ledger(settings)
     use_scratch_folder(settings)
     services = build_services(settings)
