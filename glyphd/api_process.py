@@ -1,4 +1,4 @@
-"""One API process: the server around the application, and what it repeats in the background."""
+"""One API process: the server around the application, and its background work."""
 
 import socket
 from collections.abc import Callable
@@ -75,14 +75,14 @@ def run_sibling(settings: Settings, *, number: int, count: int, listener: int, m
     """One of several API processes, started by `glyphd serve`; `listener` and `memory` are the
     descriptors that it has inherited.
 
-    Raises NotReady while the archive is gone: it may come back, for example with its disk.
+    Raises NotReady while the archive is missing: it may reappear, for example with its disk.
     """
     stop = Stop()
     stop.on_signals()
     stop.with_parent()
     raise_descriptor_limit()
     if not is_anything_there(settings, ARCHIVE):
-        raise NotReady("the archive is gone")
+        raise NotReady("the archive is missing")
     use_scratch_folder(settings)
     siblings = Siblings(Shape(count, settings.max_uploads_in_flight), memory, number)
     siblings.join()
@@ -104,7 +104,7 @@ def _background(
     forget_unfinished = partial(uploads.forget_unfinished, HALF_RECEIVED_SECONDS)
     return [
         Repeating(backlog.refresh, LOOK_SECONDS, failure="backlog_unknown"),
-        # Workers do these three too, but none may be running, or none on this machine.
+        # Workers do these three too, but there may be none running, or none on this machine.
         Repeating(forget_unfinished, TIDY_SECONDS, failure="unfinished_uploads_left"),
         Repeating(registry.report_stalled, STALL_LOOK_SECONDS, failure="stalls_unknown"),
         Repeating(registry.report_silent, SILENCE_LOOK_SECONDS, failure="silences_unknown"),

@@ -1,5 +1,5 @@
 """A bell beside the queue: a named pipe that wakes a worker immediately. It is only an
-optimization: a worker that misses it checks the queue soon after anyway."""
+optimization: a worker that misses it checks the queue soon anyway."""
 
 import os
 import select
@@ -38,7 +38,7 @@ class Bell:
         if self._pipe is None:
             time.sleep(seconds)
         elif select.select([self._pipe], [], [], seconds)[0]:
-            with suppress(BlockingIOError):  # another one was quicker
+            with suppress(BlockingIOError):  # another process was faster
                 os.read(self._pipe, _MOST_RINGS)
 
     def _open(self) -> int | None:

@@ -11,7 +11,7 @@ _OWN_CGROUPS = Path("/proc/self/cgroup")
 
 
 def available_cores(cgroups: Path = _CGROUPS, own_cgroups: Path = _OWN_CGROUPS) -> int:
-    """At least 1. Of a quota of one and a half cores, one counts."""
+    """At least 1. A quota of one and a half cores counts as one."""
     return max(1, math.floor(min([_by_affinity(), *_quotas(cgroups, own_cgroups)])))
 
 
@@ -22,7 +22,7 @@ def _by_affinity() -> int:
 
 
 def _quotas(cgroups: Path, own_cgroups: Path) -> Iterator[float]:
-    """The cores that each group allows in which this process is, the outer ones too."""
+    """The cores allowed by each control group of this process, including the outer ones."""
     try:
         lines = own_cgroups.read_text().splitlines()
     except OSError:
@@ -53,6 +53,6 @@ def _words(file: Path) -> list[str]:
 
 
 def _quota(words: list[str]) -> Iterator[float]:
-    """Of a quota and a period in microseconds; `max` and -1 are no quota."""
+    """The cores of a quota and a period in microseconds; `max` and -1 mean no quota."""
     if len(words) == 2 and words[0].isdigit() and int(words[1]) > 0:
         yield int(words[0]) / int(words[1])

@@ -1,4 +1,4 @@
-"""Where the data are: the archive on SQLite, and the files that are named after it."""
+"""Where the data is: the archive on SQLite, and the files that are named after it."""
 
 import shlex
 from pathlib import Path

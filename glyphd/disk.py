@@ -42,7 +42,7 @@ class ScratchSpace:
     """The disk space of the scratch files of all answers together, those of all API processes.
 
     It has a limit and never uses the disk's reserve, because a slow reader keeps its file for a
-    long time. `make_room` closes files that nobody reads, and returns whether there were any.
+    long time. `make_room` closes files without readers, and returns whether there were any.
     `kept_bytes` is the size of files that belong to no process.
     """
 
@@ -70,7 +70,7 @@ class ScratchSpace:
             self._take(count)
 
     def free_beyond_reserve(self) -> int:
-        """Bytes that are free on the disk, the reserve left out."""
+        """Bytes that are free on the disk, without the reserve."""
         return self._free_bytes(self.folder) - self._reserve
 
     def _take(self, count: int) -> None:

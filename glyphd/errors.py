@@ -1,11 +1,10 @@
-"""Every failure that has a name: one base class, and a stable code for each. Nothing here knows
-HTTP."""
+"""All named failures: one base class, and a stable code for each. Nothing here knows HTTP."""
 
 from typing import Any
 
 
 class Answered(Exception):
-    """Raised to end a request with its answer: nothing went wrong, and no statement is running."""
+    """Raised to end a request with its answer: nothing has failed, and no statement is running."""
 
 
 class GlyphdError(Exception):
@@ -281,8 +280,8 @@ class NotReady(Unavailable):
 
 
 class DatabaseDamaged(Unavailable):
-    """What a database holds can't be read: a page or a value in it was overwritten, or the disk
-    lost it."""
+    """The contents of a database can't be read: a page or a value was overwritten, or the disk lost
+    it."""
 
     code = "database_damaged"
     title = "A database is damaged"

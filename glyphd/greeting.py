@@ -1,4 +1,4 @@
-"""What `glyphd serve` says on the terminal when it is ready."""
+"""The message of `glyphd serve` on the terminal when it is ready."""
 
 from importlib.metadata import version
 

@@ -25,7 +25,7 @@ class Host:
     is_address: bool = False
 
 
-@lru_cache(maxsize=256)  # nearly every request names the same one
+@lru_cache(maxsize=256)  # nearly every request has the same host
 def parse_host(text: str) -> Host:
     """The host in a `Host` header or in an origin. Raises ValueError if it is not exactly one
     host."""
@@ -36,7 +36,7 @@ def parse_host(text: str) -> Host:
     if found["address"] is not None:
         return Host(str(IPv6Address(found["address"])), port, is_address=True)
     name = found["name"].lower().removesuffix(".")
-    # As the C library reads an address, which takes `127.1` too. No name looks like that.
+    # As the C library reads an address, including forms such as `127.1`. No name looks like that.
     with suppress(OSError):
         return Host(socket.inet_ntoa(socket.inet_aton(name)), port, is_address=True)
     if len(name) > _LONGEST_NAME or not all(

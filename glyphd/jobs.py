@@ -51,9 +51,9 @@ class JobQueue:
         self._nudge(job_id, priority=int(is_urgent))
 
     def notify(self, job: Job) -> None:
-        """Sends a worker to a job that is recorded. Never raises: whatever happens to the message,
-        the worker's sweep finds the job. While the queue is away no message is tried most of the
-        time."""
+        """Notifies a worker of a recorded job. Never raises: whatever happens to the message, the
+        worker's sweep finds the job. While the queue is unavailable, most calls don't try to send a
+        message."""
         if not self._breaker.lets_try():
             return
         try:

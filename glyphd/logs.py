@@ -85,7 +85,7 @@ def _visible(text: str) -> str:
 
 
 def _without_secrets(_logger: Any, _name: str, line: str) -> str:
-    """The path of a request may hold one: that of a feed, or a token in the wrong place."""
+    """The path of a request may contain a secret: that of a feed, or a token in the wrong place."""
     return _FEED_SECRET.sub(r"\1…", without_tokens(line))
 
 
@@ -95,7 +95,7 @@ def _rendering(settings: Settings) -> list[Any]:
         settings.log_format == "auto" and sys.stderr.isatty()
     )
     if for_people:
-        # Not Rich's tracebacks, which show local variables: a password may be among them.
+        # Not Rich's tracebacks: they show local variables, which may include a password.
         rendered = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=_plain_traceback
         )

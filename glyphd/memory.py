@@ -12,7 +12,7 @@ M_ARENA_MAX = -8
 
 
 def load_without_collecting() -> None:
-    """The modules of a process are hundreds of thousands of objects that stay: to search them for
+    """The modules of a process are hundreds of thousands of permanent objects: searching them for
     garbage takes a tenth of its start."""
     gc.set_threshold(GARBAGE_THRESHOLD)
 

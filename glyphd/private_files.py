@@ -22,8 +22,8 @@ def make_file(path: Path) -> None:
 
 
 def identity_at(path: Path) -> tuple[int, int] | None:
-    """Which file is there: another one in its place has another identity. None where there is
-    none."""
+    """The identity of the file at a path: another file in its place has another one. None if there
+    is no file."""
     try:
         found = path.stat()
     except OSError:

@@ -4,12 +4,12 @@ import time
 from threading import Lock
 
 REST_SECONDS = 5.0
-"""For so long no message is tried after one has failed: the worker looks as often for jobs without
-one."""
+"""How long no message is tried after one has failed: the worker looks for jobs without a message
+just as often."""
 
 
 class QueueBreaker:
-    """After a failure it lets one try through for every REST_SECONDS, until one succeeds. For many
+    """After a failure it allows one try every REST_SECONDS, until one succeeds. Safe for several
     threads."""
 
     def __init__(self) -> None:
@@ -28,14 +28,14 @@ class QueueBreaker:
             return True
 
     def note_failure(self) -> bool:
-        """Whether it is the first one since the queue could be used."""
+        """Records a failure; returns whether it is the first one since the queue could be used."""
         with self._lock:
             is_first = self._next_try is None
             self._next_try = time.monotonic() + REST_SECONDS
             return is_first
 
     def note_success(self) -> bool:
-        """Whether it is the first one after a failure."""
+        """Records a success; returns whether it is the first one after a failure."""
         with self._lock:
             is_first, self._next_try = self._next_try is not None, None
             return is_first

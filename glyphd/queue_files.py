@@ -41,7 +41,7 @@ def prepare_queue_file(path: Path, tables: Iterable[str], *, patience: float) ->
         return
     make_folder(path.parent)
     with _alone_in(path.parent):
-        fault = _fault_of(path, patience)  # another process may have been quicker
+        fault = _fault_of(path, patience)  # another process may have been faster
         if fault is None:
             return
         if fault == _MISSING:

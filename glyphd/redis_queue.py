@@ -23,7 +23,7 @@ ANSWER_SECONDS = 2.0
 server answers a waiting worker only after these."""
 
 AWAY_SECONDS = 1.0
-"""Between two attempts of a worker to reach an unavailable server."""
+"""The pause between two attempts of a worker to reach an unavailable server."""
 
 _CHECK_SECONDS = 60
 
@@ -32,8 +32,8 @@ class RedisQueue:
     """Huey's own storage for the messages of one archive, on a server that others may use too: the
     names of its keys have the archive's id, which is read at the first use.
 
-    Every method but `dequeue` raises RedisError where the server is away, and Unavailable where the
-    archive's id can't be read.
+    Every method except `dequeue` raises RedisError if the server is unavailable, and Unavailable if
+    the archive's id can't be read.
     """
 
     blocking = True
@@ -54,8 +54,8 @@ class RedisQueue:
         return getattr(self._messages, name)
 
     def dequeue(self) -> bytes | None:
-        """The next message; None if none has come for a while, or the server is away: then the
-        sweep runs the jobs, and says so."""
+        """The next message; None if none has come for a while, or the server is unavailable: then
+        the sweep runs the jobs and logs that."""
         try:
             found: bytes | None = self._messages.dequeue()
         except (RedisError, Unavailable, *DATABASE_ERRORS):
@@ -64,20 +64,20 @@ class RedisQueue:
         return found
 
     def read_schedule(self, ts: Any) -> list[bytes]:
-        """None: no message is sent for later."""
+        """Empty, because no message is scheduled for later."""
         return []
 
     def peek_many(self, keys: Iterable[str]) -> dict[str, bytes]:
-        """None: no job is revoked in the queue, so a worker that has a message asks nothing more of
-        a server that may have gone since."""
+        """Empty, because no job is revoked in the queue. So a worker with a message needs nothing
+        more from a server that may have become unavailable."""
         return {}
 
     def delete_data(self, key: str) -> bool:
-        """No: as above, there is nothing to delete after a job."""
+        """False, because there is nothing to delete after a job, as above."""
         return False
 
     def check_writable(self) -> None:
-        """Writes something, as a message would be: a server may be full, or only a copy."""
+        """Tests writing, as sending a message does: a server may be full, or only a replica."""
         self._messages.conn.set(f"{self._messages.queue_key}.check", b"", ex=_CHECK_SECONDS)
 
     def close(self) -> None:

@@ -10,8 +10,8 @@ log = structlog.get_logger(__name__)
 
 
 class Repeating:
-    """Calls an action at once and then every so many seconds, in a thread of its own, while its
-    `with` block runs.
+    """Calls an action immediately and then every `seconds`, in a separate thread, while its `with`
+    block runs.
 
     An action that fails is logged under `failure` and called again after the same time.
     """

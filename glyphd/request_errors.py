@@ -1,4 +1,4 @@
-"""What can be wrong with a request itself, before any stored data is read."""
+"""The errors of a request itself, found before any stored data is read."""
 
 from glyphd.errors import GlyphdError
 
@@ -104,7 +104,7 @@ class Unauthorized(GlyphdError):
 
 
 class InvalidToken(Unauthorized):
-    """The token that was sent is none that this service knows."""
+    """The token that was sent is unknown to this service."""
 
     code = "invalid_token"
     title = "The token is not valid"

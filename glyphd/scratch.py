@@ -38,8 +38,8 @@ def results_folder(settings: Settings, service: str) -> Path:
 
 @contextmanager
 def own_results_folder(settings: Settings, service: str) -> Iterator[int]:
-    """Makes that folder, and removes it after the block; those of services that were killed are
-    removed first.
+    """Creates that folder, and removes it after the block; folders of killed services are removed
+    first.
 
     The descriptor holds the folder's lock: it is in use while a process has inherited it.
     """

@@ -1,11 +1,11 @@
-"""What can be read from any place, as Python's file objects are."""
+"""The base of files that can be read from any position, like Python's file objects."""
 
 import io
 import os
 
 
 class Seekable(io.RawIOBase):
-    """So many bytes to be read; `readinto` reads at `_at` and moves it."""
+    """This many bytes to be read; `readinto` reads at `_at` and moves it."""
 
     def __init__(self, size: int) -> None:
         self._size = size

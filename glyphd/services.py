@@ -20,8 +20,8 @@ from glyphd.uploads.opening import open_uploads
 
 @dataclass
 class Services:
-    """What API and worker share. `archive` is read-only, and may be a standby for the API: only a
-    worker opens the archive for writing, separately."""
+    """Services that API and worker share. `archive` is read-only, and may be a standby for the API:
+    only a worker opens the archive for writing, separately."""
 
     settings: Settings
     archive: Database
@@ -52,8 +52,8 @@ class Services:
 def build_services(
     settings: Settings, archive: Database | None = None, siblings: Siblings | None = None
 ) -> Services:
-    """Builds without connecting: nothing is opened until it is used. `archive` replaces the primary
-    as what is read; `siblings` are the API processes that this one is one of."""
+    """Builds without connecting: nothing is opened until it is used. `archive` is read instead of
+    the primary; `siblings` are the API processes to which this one belongs."""
     return Services(
         settings=settings,
         archive=archive or open_archive(settings, read_only=True),

@@ -25,14 +25,14 @@ from glyphd.uploads.opening import prepare_ledger
 from glyphd.worker_package import python
 
 MOST_PROCESSES = 4
-"""The default on larger machines: the archive has one writer, and the database its share."""
+"""The most API processes by default: the archive's writer and the database need cores too."""
 
 START_SECONDS = 10.0
 """How long clients wait for a worker, and the greeting for the API processes."""
 
 _LOOK_SECONDS = 0.02
 _LATE_SECONDS = 2.0
-"""What an API process needs after its grace period."""
+"""The time that an API process needs after its grace period."""
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +50,7 @@ def serve(settings: Settings, *, with_worker: bool) -> None:
 
 
 class _Service:
-    """What is there once, however many API processes there are."""
+    """The parts that exist once, however many API processes there are."""
 
     def __init__(self, settings: Settings, *, with_worker: bool) -> None:
         self.settings = settings
@@ -74,7 +74,7 @@ class _Service:
                 return
 
     def greet(self, host: str, port: int, *, is_locked: bool) -> None:
-        """Says that the service is ready."""
+        """Reports that the service is ready."""
         if not is_locked:
             write = log.info if host in LOOPBACK else log.warning
             write("open_to_everybody", host=host, port=port)
@@ -116,8 +116,8 @@ def _serve_alone(
 def _serve_with_siblings(
     listener: socket.socket, settings: Settings, count: int, *, with_worker: bool
 ) -> None:
-    """Child processes answer the requests. This one only watches them: it is small, has no clients,
-    and so is the last that a system without memory kills."""
+    """Child processes answer the requests. This one only watches them: it is small and has no
+    clients, so a system without memory kills it last."""
     prepare_ledger(settings)
     make_folder(settings.scratch_dir)
     service = _Service(settings, with_worker=with_worker)
@@ -163,7 +163,8 @@ def _end_all(children: list[ChildSupervisor], service: _Service, listener: socke
     """They drain at the same time, each within the grace period."""
     for child in children:
         child.ask_to_stop()
-    listener.close()  # else who connects after they have stopped to listen would wait in vain
+    # A client that connects after they have stopped listening would wait forever.
+    listener.close()
     for child in children:
         child.stop(service.stop.seconds_left(service.settings.grace_seconds) + _LATE_SECONDS)
 

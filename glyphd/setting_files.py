@@ -1,4 +1,4 @@
-"""Settings whose value is in a file of its own, as containers get their secrets:
+"""Settings whose value is in a separate file, as containers get their secrets:
 `GLYPHD_DATABASE_URL_FILE=/run/secrets/database_url` instead of `GLYPHD_DATABASE_URL`."""
 
 from collections.abc import Iterable, Mapping

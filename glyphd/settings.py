@@ -31,7 +31,7 @@ _URL_RULES: dict[str, Callable[[str], None]] = {
     "queue_url": require_redis_url,
     "upload_url": require_bucket_url,
 }
-"""What raises ValueError for a URL that can't be used."""
+"""A check that raises ValueError for a URL that can't be used."""
 
 MIB = 1024 * 1024
 
@@ -44,7 +44,7 @@ class Settings(DataPlaces):
         env_ignore_empty=True,
         extra="forbid",
         frozen=True,
-        hide_input_in_errors=True,  # it may hold a password
+        hide_input_in_errors=True,  # it may contain a password
     )
 
     database_url: str | None = Field(
@@ -189,7 +189,7 @@ class Settings(DataPlaces):
         }
 
     def shown(self) -> dict[str, str]:
-        """Every setting as text for people, passwords left out."""
+        """Every setting as text for people, without passwords."""
         shown = {name: str(value) for name, value in self.model_dump(mode="json").items()}
         shown["db_path"] = str(self.archive_path.absolute())
         shown["data_dir"] = str(self.folder.absolute())
@@ -200,7 +200,7 @@ class Settings(DataPlaces):
 
 
 def environment_without_settings() -> dict[str, str]:
-    """This process's environment, for a program that is not glyphd."""
+    """This process's environment, for other programs."""
     return {name: value for name, value in os.environ.items() if not _is_setting(name)}
 
 
@@ -245,7 +245,7 @@ def _refusal(error: ValidationError, given: Mapping[str, str]) -> InvalidSetting
     first = error.errors()[0]
     name, value = str(first["loc"][0]), str(first["input"])
     shown, reason = value, first["msg"].removeprefix("Value error, ")
-    # Any setting may have been given a URL by mistake, with a password anywhere in it.
+    # Any setting may have been set to a URL by mistake, with a password anywhere in it.
     if name in _URLS or any(mark in value for mark in (":/", "@")):
         shown = without_password(value)
     if name == "upload_url":

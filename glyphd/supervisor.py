@@ -79,13 +79,13 @@ class ChildSupervisor:
         )
 
     def start(self) -> None:
-        """Starts the child and the thread that watches it. To be called only once."""
+        """Starts the child and the thread that watches it. Call it only once."""
         self._thread.start()
 
     def ask_to_stop(self) -> None:
         """The child gets SIGTERM, and is not restarted."""
         self._stopping.set()
-        with self._lock:  # a child being started at this moment must hear it too
+        with self._lock:  # a child that is being started at this moment must be stopped too
             if self._process is not None:
                 self._process.terminate()
 

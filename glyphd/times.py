@@ -11,7 +11,7 @@ _ACCEPTED = re.compile(
 )
 
 LEAST_DIFFERENCE = timedelta(seconds=1)
-"""Clocks that are kept by NTP differ by less."""
+"""Clocks that are synchronized by NTP differ by less."""
 
 _USUAL_MARKS = "--T::Z"
 """Every third character, from the fifth on, of the usual form: `2025-07-29T12:12:00Z`."""
@@ -25,8 +25,8 @@ def utc_text(moment: datetime) -> str:
 
 
 class Clock:
-    """The clock that all machines of a service share: the database server's where there is one,
-    else this machine's."""
+    """The clock that all machines of a service share: the database server's if there is one, else
+    this machine's."""
 
     def __init__(self) -> None:
         self.ahead = timedelta(0)
@@ -35,8 +35,9 @@ class Clock:
         return datetime.now(UTC) + self.ahead
 
     def follow(self, server_now: datetime, began: datetime, ended: datetime) -> bool:
-        """Takes over what a server said between two moments of this machine's clock. A difference
-        that the way there may explain counts as none. Whether there is a new one."""
+        """Adopts the time that a server sent between two moments of this machine's clock. A
+        difference that the network delay can explain counts as none. Returns whether the difference
+        is a new one."""
         ahead = server_now - (began + (ended - began) / 2)
         if abs(ahead) < ended - began + LEAST_DIFFERENCE:
             ahead = timedelta(0)

@@ -1,4 +1,4 @@
-"""What `glyphd token` does: who may use the service."""
+"""The `glyphd token` commands: creating, listing and revoking tokens."""
 
 import shlex
 import time

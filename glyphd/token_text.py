@@ -1,14 +1,14 @@
-"""The written form of a token: `glyphd_`, a part to find it by, a secret, and a check sum.
+"""The written form of a token: `glyphd_`, a look-up part, a secret, and a checksum.
 
-`glyphd_k7m2q9xa_` is the part that may be shown; what follows is the secret, of 160 random bits,
-and the check sum, by which a mistyped or cut token is told from an unknown one.
+`glyphd_k7m2q9xa_` is the part that may be shown. The secret follows, 160 random bits, and then the
+checksum, which distinguishes a mistyped or truncated token from an unknown one.
 """
 
 import re
 import secrets
 import zlib
 
-_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: none looks like another
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's alphabet: no two characters look alike
 _LOOKUP_DIGITS = 8
 _SECRET_DIGITS = 32
 _CHECK_DIGITS = 7
@@ -19,7 +19,7 @@ _LIKE_A_TOKEN = re.compile(rf"(glyphd_[0-9a-z]{{{_LOOKUP_DIGITS}}}_)[0-9a-z]+", 
 
 
 class MistypedToken(ValueError):
-    """The text is no token: it has another form, or its checksum is wrong."""
+    """The text is not a token: it has another form, or its checksum is wrong."""
 
 
 def new_token() -> str:
@@ -29,7 +29,7 @@ def new_token() -> str:
 
 
 def lookup_of(token: str) -> str:
-    """The part that it is found by and that may be shown. Raises MistypedToken."""
+    """The look-up part, which may be shown. Raises MistypedToken."""
     found = _FORM.fullmatch(token)
     if found is None:
         raise MistypedToken("it does not have the form of a token")
@@ -39,7 +39,7 @@ def lookup_of(token: str) -> str:
 
 
 def without_tokens(text: str) -> str:
-    """The text with every token in it cut to the part that may be shown."""
+    """The text with every token in it shortened to the part that may be shown."""
     return _LIKE_A_TOKEN.sub(r"\1…", text)
 
 

@@ -1,4 +1,4 @@
-"""What the maintenance commands for an archive do and print: check, verify, rebuild, backup."""
+"""The maintenance commands for an archive: check, verify, rebuild, backup."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -74,7 +74,8 @@ def verify(settings: Settings, import_ids: tuple[str, ...]) -> None:
 
 
 def rebuild(settings: Settings, into: Path | None) -> None:
-    """Rebuilds the archive at this path, else in place of the old one, and prints where that is."""
+    """Rebuilds the archive at this path, by default in place of the old one, and prints where it
+    is."""
     progress, aside = partial(_progress, "rebuilding"), []
     if into is not None:
         rebuilt = rebuild_elsewhere(settings, into, progress)
@@ -92,7 +93,7 @@ def rebuild(settings: Settings, into: Path | None) -> None:
 
 
 def recover_registry(settings: Settings) -> None:
-    """Recovers the kept uploads that the registry lacks, and prints how many there were."""
+    """Recovers the kept uploads that the registry lacks, and prints their number."""
     recovered = rebuild_registry(settings, partial(_progress, "reading"))
     click.echo(f"{place_of(settings, REGISTRY)}: {recovered}")
     for note in recovered.notes:
@@ -100,7 +101,7 @@ def recover_registry(settings: Settings) -> None:
 
 
 def backup(settings: Settings, folder: Path) -> None:
-    """Copies everything into the empty folder, and prints how much that is."""
+    """Copies everything into the empty folder, and prints the amounts."""
     require_there(settings)
     require_current_schema(settings)
     made = back_up(settings, folder, partial(_progress, "copying"))

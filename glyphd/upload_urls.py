@@ -1,9 +1,9 @@
-"""The URL of a bucket for uploads: refused if it is ambiguous or has room for a secret."""
+"""The URL of a bucket for uploads: refused if it is ambiguous or could contain a secret."""
 
 import re
 
 SCHEMES = ("s3", "gs", "az")
-"""Amazon S3 and all that speaks its protocol, Google Cloud Storage, Azure Blob Storage."""
+"""Amazon S3 and compatible services, Google Cloud Storage, Azure Blob Storage."""
 
 _BUCKET = r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]"
 _SEGMENT = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._=-]+"

@@ -12,7 +12,7 @@ from typing import Any
 
 _NAME = "worker"
 _FOLDER = Path(__file__).parents[1] / _NAME
-"""Beside this package, where both are installed."""
+"""Beside this package, in the folder where both are installed."""
 
 
 def python() -> list[str]:

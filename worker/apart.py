@@ -103,7 +103,7 @@ class RowsApart:
             yield Checked(chunk.rows_read, chunk.accepted, refused)
 
     def findings(self) -> dict[str, Any]:
-        """What the whole file has beside its rows; known at its end."""
+        """What is known about the whole file besides its rows, once it has been read."""
         return self._found
 
     def _receive(self) -> _Chunk | None:
@@ -112,7 +112,7 @@ class RowsApart:
         try:
             message = self._pipe.recv_bytes()
             if message:
-                return _Chunk(*marshal.loads(message))  # from our own process
+                return _Chunk(*marshal.loads(message))  # sent by our own process
             self._found, error = self._pipe.recv()
         except (EOFError, ConnectionError):
             raise ReaderLost("the process that read the file died") from None
@@ -131,7 +131,8 @@ class Reader:
         self._is_ready = False
 
     def is_ready(self, seconds: float) -> bool:
-        """Whether the process, started if there is none, can read a file; waits at most this long.
+        """Whether the process, which is started if necessary, can read a file; waits at most this
+        long.
 
         Raises EOFError or ConnectionError if it died.
         """
@@ -159,7 +160,7 @@ class Reader:
             pipes.outgoing.send((uploads, job, settings, latest_seen_at))
             yield rows
         except (EOFError, ConnectionError):
-            raise ReaderLost("the process that reads files is gone") from None
+            raise ReaderLost("the process that reads files has ended") from None
         finally:
             if not rows.has_ended:
                 self.close()
@@ -231,7 +232,7 @@ def _read(
             found = kept.findings()
     except ConnectionError:
         raise
-    except Exception as error:  # noqa: BLE001  # whatever it is, the worker judges it
+    except Exception as error:  # noqa: BLE001  # the worker judges whatever it is
         ended = error
     pipe.send_bytes(b"")
     pipe.send((found, ended))

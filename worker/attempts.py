@@ -20,7 +20,7 @@ class Halted(Exception):
 
 
 class Attempt:
-    """What all attempts share: the progress, and a way for another thread to interrupt the running
+    """Common to all attempts: the progress, and a way for another thread to interrupt the running
     statement."""
 
     def __init__(self, context: WorkerContext) -> None:
@@ -29,7 +29,7 @@ class Attempt:
         self._interrupt: Callable[[], None] | None = None
 
     def interrupt(self) -> None:
-        """Interrupts the running statement, if there is one. For another thread."""
+        """Interrupts the running statement, if there is one. Called from another thread."""
         if self._interrupt is not None:
             self._interrupt()
 

@@ -80,14 +80,15 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
 
 
 def _start_reader(reader: Reader) -> None:
-    """No large file should wait for it, and no small one for longer than it usually takes."""
+    """Starts the reader. A large file should not wait for it, and a small one no longer than it
+    usually takes."""
     if has_second_core():
         try:
             reader.is_ready(READER_SECONDS)
         except (
             EOFError,
             OSError,
-        ):  # it died, or there are too few descriptors or there is too little memory for it
+        ):  # it died, or there are too few descriptors or too little memory
             log.warning("reader_lost")
 
 
@@ -107,8 +108,8 @@ def _greet(services: Services, worker_id: str) -> None:
 
 
 def _every(seconds: float, stopping: Event, action: Callable[[], object]) -> Thread:
-    """Runs the action now and then at intervals, in a separate thread; its errors are logged, not
-    fatal."""
+    """Runs the action immediately and then at intervals, in a separate thread; its errors are
+    logged, not fatal."""
 
     def repeat() -> None:
         while True:

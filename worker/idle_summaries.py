@@ -26,20 +26,21 @@ IDLE_LOOK_SECONDS = 2.0
 """How often to test whether there is something to compute."""
 
 WATCH_SECONDS = 0.1
-"""How soon it is interrupted by a job."""
+"""How soon a job interrupts it, in seconds."""
 
 SETTLED_SECONDS = 1.0
 """A client that has just sent a file may be about to send the next one."""
 
 RESTS = 3
-"""It rests for so many times as long as it took: files that arrive all the time must not keep a
-processor busy with answers that nobody may ask for."""
+"""It rests for this many times as long as it took: a constant stream of files must not keep a core
+busy with answers that may never be requested."""
 
 TROUBLED_SECONDS = 60.0
-"""How long it rests after an error. The answers are a convenience: the jobs report the trouble."""
+"""How long it rests after an error. The answers are a convenience; jobs report the trouble."""
 
 _SUMMARY_LOCK = -1
-"""Only one of several workers computes. Jobs are numbered from 1: this lock belongs to none."""
+"""Only one of several workers computes. Jobs are numbered from 1, so this lock belongs to no
+job."""
 
 _NICENESS = 10
 
@@ -47,8 +48,8 @@ log = structlog.get_logger(__name__)
 
 
 class IdleSummaries:
-    """Tests at intervals whether answers are lacking and the worker is idle, and computes them, in
-    an archive with at least so many events."""
+    """Tests at intervals whether answers are missing and the worker is idle, and computes them, in
+    an archive with at least this many events."""
 
     def __init__(self, context: WorkerContext, least: int = LEAST_EVENTS) -> None:
         self._context = context
@@ -58,7 +59,7 @@ class IdleSummaries:
         self._rests_until = 0.0
 
     def look(self) -> None:
-        """Computes what is lacking; returns when it is done, or when a job arrives."""
+        """Computes the missing answers; returns when they are done, or when a job arrives."""
         if time.monotonic() < self._rests_until:
             return
         try:
@@ -100,7 +101,7 @@ class IdleSummaries:
 
 
 class _Work:
-    """One computation, which another thread can end."""
+    """One computation, which another thread can interrupt."""
 
     def __init__(self, archive: Database, least: int) -> None:
         self._archive = archive
@@ -109,7 +110,7 @@ class _Work:
         self._is_ended = False
 
     def run(self) -> bool:
-        """Whether it was not ended."""
+        """Runs the computation; False if it was interrupted."""
         with suppress(OSError):  # on Linux each thread has its own niceness
             os.setpriority(os.PRIO_PROCESS, get_native_id(), _NICENESS)
         try:

@@ -43,15 +43,15 @@ class FileImport(Attempt):
         """Raises RowsRefused, UnreadableFile or FewerRows for errors in the file, and Halted if it
         must end before."""
         with self.connected() as archive, open_stage(archive) as stage, self._room.watched():
-            # 1. Rows that can be taken go into the stage, what is wrong with others into a file.
+            # 1. Valid rows go into the stage, the errors of the others into a file.
             self._read(stage)
             self.errors.settle()
             self._require_valid_rows()
-            # 2. The stage is completed, as far as there is room to write it.
+            # 2. The stage is completed, if there is enough space to write it.
             self.progress.writing(0)
             self._room.require(copies=1)
             stage.complete()
-            # 3. It is written, or only looked at.
+            # 3. It is written, or for a dry run only examined.
             batch = Batch(
                 self.job.import_id,
                 self.job.source,
@@ -71,7 +71,7 @@ class FileImport(Attempt):
             self.written = write_batch(archive, stage, batch, step=self._step, look=look)
 
     def findings(self) -> dict[str, Any]:
-        """What the registry keeps of the reading, whatever came of it."""
+        """What the registry keeps about the reading, whatever its outcome."""
         warnings = [*self._found["warnings"]]
         same = self.job.same_content_as
         if same is not None:

@@ -1,6 +1,6 @@
-"""Looks for kept uploads that the registry does not know: now and then, and often after a standby
-was promoted, which may not have received the last rows of the registry. A worker that starts can't
-know whether one was."""
+"""Looks for kept uploads that the registry lacks: rarely, but often after a standby was promoted,
+which may not have received the registry's last rows. A worker that starts can't know whether one
+was."""
 
 import time
 from math import inf
@@ -14,8 +14,8 @@ from glyphd.services import Services
 USUAL_SECONDS = 600.0
 HASTY_SECONDS = 10.0
 HASTE_SECONDS = 3 * SETTLED_SECONDS
-"""After a promotion, and on PostgreSQL after the start: until every manifest of the time before it
-is old enough to be taken up."""
+"""How long it looks often, after a promotion and on PostgreSQL after the start: until every earlier
+manifest is old enough to be taken up."""
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ class OrphanSearch:
         self._last = self._promoted = -inf
 
     def look(self) -> None:
-        """Takes up what is found, if it is time to look."""
+        """Looks for such uploads if it is time to, and queues what it finds."""
         now = time.monotonic()
         if self._may_have_failed_over():
             self._promoted, self._last = now, -inf

@@ -9,8 +9,8 @@ from worker.run_job import run_job
 
 
 def run_pending(services: Services) -> int:
-    """Runs every unfinished job that no other process is running, oldest first; returns how many it
-    tried."""
+    """Runs every unfinished job that no other process is running, oldest first; returns how many
+    jobs it tried."""
     context = WorkerContext(services, open_archive(services.settings, read_only=False), Event())
     jobs = services.registry.unfinished()
     try:

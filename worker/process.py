@@ -15,12 +15,12 @@ def run(settings: Settings, *, once: bool, stop_with_parent: bool) -> None:
     """Runs jobs until it is stopped; with `once` only those that are queued. Call it in the main
     thread.
 
-    A fresh folder is initialised, unless a parent has done so: then a missing archive may come back
-    with its disk. Raises what `prepare_ledger` raises, and NotReady.
+    A fresh folder is initialised, unless a parent process has done so: then a missing archive may
+    reappear with its disk. Raises what `prepare_ledger` raises, and NotReady.
     """
     configure_logs(settings)
     if stop_with_parent and not is_anything_there(settings, ARCHIVE):
-        raise NotReady("the archive is gone")
+        raise NotReady("the archive is missing")
     prepare_ledger(settings)
     use_scratch_folder(settings)
     services = build_services(settings)

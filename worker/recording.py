@@ -1,4 +1,4 @@
-"""Records in the job's row how an attempt ended: finished, or queued again."""
+"""Records in the job's row how an attempt ended: finished or requeued."""
 
 from typing import Any
 
@@ -56,10 +56,10 @@ def record_end(
 
 
 def _remove_other_errors(context: WorkerContext, claim: Claim, kept: str | None) -> None:
-    """Attempts that a dead worker left may have left their row errors too. Only those of one
-    attempt count: of this one, or of the one that died just after its batch was in the archive.
+    """Removes the row errors of other attempts, such as those of a worker that died. Only those of
+    one attempt count: this one, or the one that died just after its batch was committed.
 
-    The import has ended, whether or not they can be removed now.
+    The import has ended even if they can't be removed now.
     """
     for attempt in range(1, claim.attempt):
         name = errors_name(claim.job.import_id, attempt)
@@ -73,7 +73,7 @@ def _remove_other_errors(context: WorkerContext, claim: Claim, kept: str | None)
 
 
 def requeue(context: WorkerContext, claim: Claim, rest: Rest, reason: str | None = None) -> None:
-    """The job waits in the queue again; the attempt does not count as lost."""
+    """Requeues the job; the attempt does not count as lost."""
     values: dict[str, Any] = {"reason": reason} if claim.job.kind == IMPORT else {}
     _record(
         context,

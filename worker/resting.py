@@ -11,13 +11,13 @@ from glyphd.times import read_stored, utc_now, utc_text
 from worker.passing import ROOM_REASONS, passing_reason
 
 MOST_TRIES_FOR_ROOM = 20
-"""With the pauses between them these take a quarter of an hour."""
+"""How many attempts may lack space: with their pauses they take a quarter of an hour."""
 
 
 @dataclass(frozen=True)
 class Rest:
-    """The state of a waiting job in its row: how often in a row it was requeued, and until when it
-    waits."""
+    """The state of a waiting job in its row: how often it was requeued in succession, and until
+    when it waits."""
 
     handback_count: int
     seconds: float
@@ -28,12 +28,13 @@ class Rest:
 
 
 def rest_after_stop(job: Job) -> Rest:
-    """For a job whose process stops: another one can claim it immediately."""
+    """For a job whose process stops: another process can claim it immediately."""
     return Rest(job.handback_count + 1, 0)
 
 
 def rest_after(job: Job, reason: str) -> Rest:
-    """Twice as long each time. Requeues for lack of space are counted from the first of them."""
+    """The wait doubles each time. Requeues for lack of space are counted separately, from the first
+    one."""
     wants_room_now = reason in ROOM_REASONS and not _wanted_room(job)
     count = 1 if wants_room_now else job.handback_count + 1
     return Rest(count, float(min(2 ** (count - 1), LONGEST_REST_SECONDS)))

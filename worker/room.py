@@ -1,4 +1,4 @@
-"""Disk space for an import: what it stages and writes does not use the reserve."""
+"""Disk space for an import: what it stages and writes must not use up the reserve."""
 
 import math
 import os
@@ -24,8 +24,8 @@ space."""
 
 
 class Room:
-    """The space that one attempt can use. PostgreSQL stores its rows on a disk that is not visible
-    from here."""
+    """The space that one attempt can use. PostgreSQL stores its rows on a disk that the worker
+    can't see."""
 
     def __init__(self, services: Services, archive: Database) -> None:
         self._settings = services.settings

@@ -75,8 +75,8 @@ def _names_of(claim: Claim) -> dict[str, Any]:
 
 
 def _attempt(context: WorkerContext, claim: Claim, until_recorded: ExitStack) -> None:
-    """The archive stays open until the outcome is recorded: the last to close it copies its log
-    into the main file.
+    """The archive stays open until the outcome is recorded, because closing the last connection
+    copies the log into the main file.
 
     After a problem it is closed at once: that frees space on a full disk.
     """
@@ -105,7 +105,7 @@ def _attempt(context: WorkerContext, claim: Claim, until_recorded: ExitStack) ->
 
 
 def _end_of(context: WorkerContext, claim: Claim, error: Exception) -> dict[str, Any] | None:
-    """How the error ends the job; None if the job waits and is tried again."""
+    """The outcome of a job that ended with this error; None if the job waits and is tried again."""
     reason = passing_reason(error)
     if isinstance(error, ImportTooLarge):
         return _failed(error.code, error.detail)
@@ -129,8 +129,8 @@ def _tidy(context: WorkerContext) -> None:
 
 
 def _outcome(context: WorkerContext, claim: Claim) -> dict[str, Any]:
-    """The job's final values. If the batch is in the archive the import succeeded, whatever was
-    thought of it."""
+    """The job's final values. If the batch is in the archive, the import succeeded, whatever the
+    attempt reported."""
     job, registry = claim.job, context.services.registry
     written = find_written(context.archive, job.import_id) if job.kind == IMPORT else None
     if written is not None:
@@ -145,7 +145,7 @@ def _outcome(context: WorkerContext, claim: Claim) -> dict[str, Any]:
         if isinstance(attempt, FileImport):
             return _run(context, claim, attempt)
         moment = attempt.run()
-    # The import's own row has it before the job ends: a crash between repeats both.
+    # The import's row is updated before the job ends: after a crash in between, both are repeated.
     registry.note_change(claim, moment)
     return _succeeded(None) | {"imported_at": moment}
 
@@ -159,7 +159,7 @@ def _run(context: WorkerContext, claim: Claim, attempt: FileImport) -> dict[str,
         attempt.errors.settle()
         return attempt.findings() | _failed(error.code, error.detail)
     except (Halted, *DATABASE_ERRORS) as error:
-        if attempt.written is None:  # otherwise the batch is in the archive
+        if attempt.written is None:  # otherwise the batch is in the archive already
             attempt.errors.discard()
             if isinstance(error, Halted) and error.why is Halt.CANCELLED:
                 return _cancelled(context, claim)
@@ -179,13 +179,13 @@ def _foreseen(attempt: FileImport) -> dict[str, Any]:
 
 
 def _cancelled(context: WorkerContext, claim: Claim) -> dict[str, Any]:
-    """Looks once more: the wish may have come in the moment of the commit."""
+    """Looks for a cancellation once more: it may have come at the moment of the commit."""
     written = find_written(context.archive, claim.job.import_id)
     return _CANCELLED if written is None else written.result | _succeeded(written)
 
 
 def _halt(context: WorkerContext, claim: Claim, why: Halt) -> None:
-    """An attempt that must end. Nothing of it was committed."""
+    """Ends a halted attempt. Nothing of it was committed."""
     if why is Halt.LOST:
         raise ClaimLost(why.value)
     requeue(context, claim, rest_after_stop(claim.job))

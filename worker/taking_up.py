@@ -41,7 +41,7 @@ class TakingUp:
         self._consumer.start()
 
     def is_busy(self) -> bool:
-        """Whether a job is being run, or was a moment ago: another one may follow."""
+        """Whether a job is running, or was a moment ago, so that another one may follow."""
         return self._turn.locked() or time.monotonic() - self._ended < BUSY_SECONDS
 
     def check_health(self) -> None:
@@ -49,12 +49,12 @@ class TakingUp:
         self._consumer.check_worker_health()
 
     def stop(self) -> None:
-        """Ends when the current job has ended, within the grace period."""
+        """Stops when the current job has ended, within the grace period."""
         self._consumer.stop(graceful=True)
 
     def sweep(self) -> None:
-        """Sends a message for every forgotten job. While the queue can't be used it runs them,
-        until it can."""
+        """Sends a message for every forgotten job. While the queue can't be used, it runs them
+        itself."""
         if self._is_usable("queue_unusable"):
             sweep(self._context.services.registry, self._context.services.locks, self._queue)
             return

@@ -1,4 +1,5 @@
-"""Compares watches with what a job moves in the market, within the archive's transaction."""
+"""Compares watches with the offers that a job changes in the market, within the archive's
+transaction."""
 
 import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ from glyphd.storage.offers import is_from_same, is_observation
 from glyphd.storage.predicates import PREDICATES, restrict
 
 MOST_MATCHES = 100
-"""The most offers that a watch keeps of one change, the cheapest ones; it counts all."""
+"""The most offers that a watch keeps from one change, the cheapest ones; all are counted."""
 
 _NO_LIMIT = 2**62
 
@@ -40,8 +41,9 @@ _STATEMENTS = Statements()
 
 
 def look_for_watches(registry: Registry, claim: Claim) -> Look | None:
-    """What compares the watches of this moment with what the claimed job moves, and keeps what they
-    find; None if there are none, so that nobody has to find out what moves."""
+    """A function that compares the current watches with the offers that the claimed job changes,
+    and stores the matches; None if there are no watches, so that the changed offers need not be
+    determined."""
     watches = registry.watches()
     if not watches:
         return None
@@ -59,7 +61,7 @@ def look_for_watches(registry: Registry, claim: Claim) -> Look | None:
 
 
 def _alike(watches: Iterable[Watch]) -> Iterable[list[Watch]]:
-    """The watches in groups that ask for the same, so that each question is asked once."""
+    """The watches in groups with equal filters and conditions, so that each query runs once."""
     found: dict[Hashable, list[Watch]] = {}
     for watch in watches:
         found.setdefault((watch.condition, watch.value, watch.filters), []).append(watch)
@@ -67,8 +69,8 @@ def _alike(watches: Iterable[Watch]) -> Iterable[list[Watch]]:
 
 
 def find_conditions(database: Database) -> set[WatchCondition]:
-    """The conditions that some moved offer may meet: most changes have no offer for several of
-    them, and then their watches need not be compared."""
+    """The conditions that some changed offer may meet: most changes meet only a few of them, and
+    the watches of the others need not be compared."""
     tests = [*(move_kind == move.value for move in Move), _is_cheaper()]
     found = (fn.MAX(Case(None, [(test, 1)], 0)) for test in tests)
     query = ScoredListing.select(*found).from_(MOVED)
@@ -83,7 +85,7 @@ def find_conditions(database: Database) -> set[WatchCondition]:
 
 
 def find_offers(database: Database, known: Knowledge, watch: Watch, claim: Claim) -> Found:
-    """The moved offers that the watch is about, the cheapest first."""
+    """The changed offers that the watch is about, the cheapest first."""
     condition = WatchCondition(watch.condition)
     values = json.loads(watch.filters)
     if watch.value is not None:
@@ -104,7 +106,7 @@ def find_offers(database: Database, known: Knowledge, watch: Watch, claim: Claim
 def _cheapest(
     database: Database, condition: WatchCondition, known: Knowledge, given: Values
 ) -> Select:
-    """Each row: the price before, and the columns of the offer. The offers are looked up when the
+    """Each row: the price before, and the columns of the offer. The offers are looked up after the
     cheapest ones are chosen, not for all that match."""
     moved = ScoredListing.select(
         ScoredListing.id.alias("event_id"), previous_price.alias("price_before")
@@ -121,11 +123,11 @@ def _cheapest(
 def _counted(
     database: Database, condition: WatchCondition, known: Knowledge, given: Values
 ) -> Select:
-    """How many there are. Counted apart: most watches find fewer than are kept, and a query that
-    does both has to collect them all."""
+    """The number of matching offers. Counted separately: most watches find fewer than are kept, and
+    a query that does both has to collect them all."""
     moved = ScoredListing.select(ScoredListing.id)
-    # The limit keeps SQLite from merging the two queries: it looks up events that nobody needs
-    # where they are joined to what is counted.
+    # The limit keeps SQLite from merging the two queries: it would look up events that the count
+    # does not need.
     matching = _matching(moved, database, condition, known, given).limit(_NO_LIMIT)
     return Select([matching.alias("matching")], [fn.COUNT(SQL("*"))])
 
@@ -144,17 +146,18 @@ def _matching(
 
 
 def _is_below(value: Any, known: Knowledge) -> Any:
-    """It is offered for less, and was not before: for more, or not at all."""
+    """It is now offered for less than the value, and before it was not: it cost more, or was not
+    offered."""
     was_above = (move_kind == Move.PRICE.value) & (previous_price >= value)
     was_absent = move_kind.in_([Move.NEW.value, Move.BACK.value])
     return (ScoredListing.price_usd < value) & (was_absent | was_above)
 
 
 def _has_dropped(value: Any, known: Knowledge) -> Any:
-    """By at least so many percent, rounded as shown to clients."""
+    """Its price fell by at least this many percent, rounded as shown to clients."""
     percent = (previous_price - ScoredListing.price_usd) / previous_price * 100
     rounded = fn.ROUND(percent.cast("NUMERIC"), PERCENT_DECIMALS)
-    # Of a price of 0, or of one that rose out of measure, there is no percentage to be computed.
+    # There is no percentage of a price of 0, or of one that overflows.
     return Case(None, [(_is_cheaper(), rounded)], None) >= value
 
 
@@ -173,8 +176,8 @@ def _is_lowest(value: Any, known: Knowledge) -> Any:
 
 
 def _is_cheaper() -> Any:
-    """It is offered for less than the market showed before; where nothing was shown that it can be
-    compared with, this is null."""
+    """It is offered for less than the market showed before; null if the market showed nothing
+    comparable."""
     return (move_kind != Move.GONE.value) & (ScoredListing.price_usd < previous_price)
 
 
@@ -190,7 +193,7 @@ _CONDITIONS: Mapping[WatchCondition, Callable[[Any, Knowledge], Any]] = {
     WatchCondition.BACK: _moved_so(Move.BACK),
     WatchCondition.LOWEST_EVER: _is_lowest,
 }
-"""For each condition, when a moved offer meets it."""
+"""For each condition, when a changed offer meets it."""
 
 
 _CONDITION_OF = {
@@ -201,7 +204,7 @@ _CONDITION_OF = {
 
 
 def _offer(row: Sequence[Any], claim: Claim) -> dict[str, Any]:
-    """The offer as it is kept."""
+    """The offer as it is stored."""
     offer = dict(zip(_OFFER_COLUMNS, row[1:], strict=True))
     previous = row[0]
     change = None if previous is None else change_pct(previous, offer["price_usd"])

@@ -18,8 +18,8 @@ from glyphd.storage.compiled import compiled
 from glyphd.times import read_stored, utc_text
 
 LEASE_SECONDS = 45.0
-"""Longer than an exchange may take and progress may go unrecorded, so that a living worker never
-loses its lease."""
+"""Longer than an exchange and the interval between records of progress, so that a running worker
+never loses its lease."""
 
 Clock = Callable[[], datetime]
 
@@ -38,7 +38,8 @@ class Lease:
 
 @dataclass
 class DeliveryProgress:
-    """What is not recorded yet: attempts, and the columns of the webhook that they change."""
+    """Progress that is not recorded yet: attempts, and the columns of the webhook that they
+    change."""
 
     attempts: list[dict[str, Any]] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
@@ -62,7 +63,7 @@ class WebhookLeases:
             return [webhook.id for webhook in found if self._is_due(webhook)]
 
     def take(self, webhook_id: str) -> Lease | None:
-        """None when another worker came first, or there is nothing to do any more."""
+        """Takes the lease; None if another worker was first, or there is nothing left to do."""
         owner = uuid4().hex
         with self._registry.connected(), self._database.atomic():
             found = Webhook.select().where(Webhook.id == webhook_id, Webhook.is_enabled)
@@ -80,7 +81,7 @@ class WebhookLeases:
             return Lease(webhook, owner) if self._run(taken) == 1 else None
 
     def record(self, lease: Lease, progress: DeliveryProgress) -> None:
-        """Records what was done and renews the lease. Raises LeaseLost when it does not hold."""
+        """Records what was done and renews the lease. Raises LeaseLost if it is no longer held."""
         values = progress.values | {"lease_until": self._end()}
         with self._registry.connected(), self._database.atomic():
             if self._run(Webhook.update(values).where(*self._held(lease))) != 1:
@@ -89,7 +90,7 @@ class WebhookLeases:
                 self._run(_query_of(attempt | {"webhook_id": lease.webhook.id}))
 
     def release(self, lease: Lease) -> None:
-        """Lets other workers take it immediately."""
+        """Releases the lease: other workers can take it immediately."""
         freed = Webhook.update(lease_owner=None, lease_until=None).where(
             Webhook.id == lease.webhook.id, Webhook.lease_owner == lease.owner
         )
@@ -102,7 +103,7 @@ class WebhookLeases:
             return kept_events(self._database, after, kinds_of(webhook), limit=limit)
 
     def replays(self, webhook: Webhook) -> list[tuple[int, Event]]:
-        """The replays that wait, oldest first, each with its event."""
+        """The waiting replays, oldest first, each with its event."""
         query = self._waiting(webhook).order_by(WebhookAttempt.id)
         with self._registry.connected():
             found = list(query.bind(self._database))
@@ -110,7 +111,7 @@ class WebhookLeases:
         return [(one.id, event[0]) for one, event in zip(found, events, strict=True)]
 
     def may_try(self, webhook: Webhook) -> bool:
-        """Whether its next event may be sent: after a failure that takes some time."""
+        """Whether its next event may be sent: after a failure only when the pause is over."""
         planned = webhook.next_attempt_at and read_stored(webhook.next_attempt_at)
         return is_due(self._clock(), planned or None)
 
@@ -123,7 +124,7 @@ class WebhookLeases:
         return self.may_try(webhook) and bool(kept_events(self._database, after, kinds, limit=1))
 
     def _is_free(self, webhook: Webhook) -> bool:
-        """A lease that ends too far ahead was taken before the clock was set back."""
+        """A lease that ends too far in the future was taken before the clock was set back."""
         if webhook.lease_until is None:
             return True
         left = (read_stored(webhook.lease_until) - self._clock()).total_seconds()
@@ -137,7 +138,7 @@ class WebhookLeases:
         )
 
     def _waiting(self, webhook: Webhook) -> Any:
-        """The replays to send; not those whose event is no longer kept."""
+        """The replays to send, except for those whose event is no longer kept."""
         of_event = FeedEvent.id == WebhookAttempt.event_id
         return (
             WebhookAttempt.select()
@@ -158,8 +159,8 @@ class WebhookLeases:
 
 @compiled
 def _behind(database: Database) -> list[Node]:
-    """The ids of the enabled webhooks that have not got the latest event, which may be of another
-    kind than theirs, or for which a replay waits."""
+    """The ids of the enabled webhooks that are behind the latest event, even if its kind is not one
+    of theirs, or that have a waiting replay."""
     latest = EventFeed.select(EventFeed.last_event_id)
     waiting = WebhookAttempt.select(SQL("1")).where(
         WebhookAttempt.webhook_id == Webhook.id, WebhookAttempt.outcome == SQL("'waiting'")
@@ -169,7 +170,7 @@ def _behind(database: Database) -> list[Node]:
 
 
 def _query_of(attempt: dict[str, Any]) -> Any:
-    """A replay has its row already."""
+    """A replay already has its row."""
     number = attempt.pop("id", None)
     if number is None:
         return WebhookAttempt.insert(attempt)

@@ -30,27 +30,28 @@ from glyphd.events.webhook_targets import (
 )
 
 MAX_ANSWER_BYTES = 64 * 1024
-"""Of an answer's body so much is read, to keep the connection; beyond, the connection is closed."""
+"""At most this much of a response's body is read, to keep the connection; after a longer one it is
+closed."""
 WATCH_SECONDS = 0.25
-"""Exchanges are not aborted more often."""
+"""The shortest time between two looks for overdue exchanges."""
 
 _STALE = (RemoteDisconnected, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
 """The errors that appear when the receiver has closed an idle connection."""
 
 _ERRORS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
-    ((NewConnectionError,), "connection"),  # urllib3 counts it among the time-outs
+    ((NewConnectionError,), "connection"),  # urllib3 treats it as a time-out
     ((TimeoutError, PoolTimeout), "timeout"),
     ((ForbiddenAddress,), "forbidden_address"),
     ((socket.gaierror, UnicodeError), "unresolved"),
     ((ssl.SSLError,), "tls"),
     ((OSError, HTTPError, HTTPException), "connection"),
 )
-"""What a failure is called; the first that fits counts."""
+"""The codes of failures; the first matching one counts."""
 
 
 @cache
 def default_tls() -> ssl.SSLContext:
-    """The system's certificate authorities; made when it is first needed."""
+    """The system's certificate authorities; loaded when first needed."""
     return ssl.create_default_context()
 
 
@@ -67,7 +68,7 @@ class Manners:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What came of a request: `error` is None if the receiver has the event."""
+    """The outcome of a request: `error` is None if the receiver has the event."""
 
     http_status: int | None
     error: str | None
@@ -80,8 +81,8 @@ class Overdue(Exception):
 
 
 class Watch:
-    """Ends exchanges that take too long as a whole, however lively the receiver is: a socket's own
-    time limit begins again with every byte.
+    """Aborts exchanges that take too long as a whole, even if the receiver keeps sending: a
+    socket's own time limit starts again with every byte.
 
     Its thread lives only while there is an exchange, and sleeps until the first of them is overdue.
     """
@@ -93,7 +94,7 @@ class Watch:
         self._is_ended = False
 
     def stop(self) -> None:
-        """Ends every exchange immediately."""
+        """Aborts every exchange immediately."""
         with self._changed:
             self._is_ended = True
             self._changed.notify()
@@ -118,12 +119,12 @@ class Watch:
             self._abort(time.monotonic())
 
     def _sleep(self) -> bool:
-        """Until an exchange may be overdue; False if there is nothing to watch any more."""
+        """Waits until an exchange may be overdue; False if there is nothing left to watch."""
         with self._changed:
             if self._is_ended or not self._until:
                 self._wakes_at = None
                 return False
-            # One that was aborted while it connected is aborted again when it has a socket.
+            # An exchange that was aborted while connecting is aborted again when it has a socket.
             earliest = time.monotonic() + WATCH_SECONDS
             self._wakes_at = max(earliest, min(self._until.values()))
             self._changed.wait(self._wakes_at - time.monotonic())
@@ -148,13 +149,13 @@ class Sender:
         self._is_aborted = False
 
     def post(self, body: bytes, headers: dict[str, str]) -> Delivery:
-        """Never raises for the receiver's sake."""
+        """Sends one request. Never raises because of the receiver."""
         began = time.monotonic()
         self._is_aborted = False
         self._watch.begin(self, self._manners.exchange_seconds)
         try:
             status, retry_after = self._exchange(body, headers)
-            if self._is_aborted:  # a head that was cut off may look complete
+            if self._is_aborted:  # a truncated head may look complete
                 raise Overdue
             error = _error_of_status(status)
         except Exception as caught:
@@ -167,11 +168,12 @@ class Sender:
         return Delivery(status, error, retry_after, round(1000 * (time.monotonic() - began)))
 
     def abort(self) -> None:
-        """Ends the exchange under way. For another thread."""
+        """Aborts the exchange under way. Called from another thread."""
         self._is_aborted = True
         if self._socket is not None:
             with suppress(OSError):  # it has ended meanwhile
-                # Not the method of an SSLSocket, which would change it under the other thread.
+                # Not SSLSocket's own method, which would modify the socket while the other thread
+                # uses it.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def close(self) -> None:
@@ -207,7 +209,7 @@ class Sender:
         return answer.status, answer.headers.get("Retry-After")
 
     def _finish(self, answer: HTTPResponse) -> None:
-        """Reads the rest of a short answer, so that the connection can be used again."""
+        """Reads the rest of a short response, so that the connection can be reused."""
         received = answer.read(MAX_ANSWER_BYTES + 1, decode_content=False)
         if len(received) > MAX_ANSWER_BYTES or self._connection is None:
             self.close()
@@ -216,8 +218,8 @@ class Sender:
             self.close()
 
     def _connect(self) -> HTTPConnection:
-        """Resolved and checked once: the connection is to one of these very addresses, and a
-        certificate is checked for the name."""
+        """The name is resolved and checked once: the connection goes to one of exactly these
+        addresses, and the certificate is checked for the name."""
         target, manners = self._target, self._manners
         addresses = manners.resolve(target.host, target.port)
         require_allowed(addresses, manners.is_allowed)
@@ -226,7 +228,7 @@ class Sender:
                 raise Overdue
             try:
                 return self._open(address)
-            except ConnectTimeoutError:  # also what is refused, for urllib3
+            except ConnectTimeoutError:  # for urllib3, refused addresses too
                 if number == len(addresses):
                     raise
         raise socket.gaierror("no address")
@@ -251,7 +253,7 @@ class Sender:
         return connection
 
     def _error_of(self, error: Exception) -> str | None:
-        """A stable code; None for a fault of ours."""
+        """A stable code for the failure; None if the fault is glyphd's."""
         if self._is_aborted:
             return "timeout"
         return next((code for kinds, code in _ERRORS if isinstance(error, kinds)), None)

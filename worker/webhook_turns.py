@@ -22,11 +22,11 @@ from worker.webhook_sending import Delivery, Manners, Sender, Watch
 
 EVENTS_READ = 200
 RECORD_SECONDS = 1.0
-"""Progress is recorded so often: a transaction for each event would hold up the imports. After a
-kill these events are sent again."""
+"""How often progress is recorded: a transaction for each event would delay imports. After a kill,
+events sent since then are sent again."""
 RENEW_SECONDS = 15.0
 LONGEST_TURN_SECONDS = 60.0
-"""Then others that wait for a thread have their turn."""
+"""How long a turn lasts if other webhooks wait for a thread."""
 GONE = 410
 
 log = structlog.get_logger(__name__)
@@ -34,8 +34,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Desk:
-    """What every turn works with. `must_stop` says that the process has to end; `give_way` gets the
-    processor time that a request took."""
+    """What every turn needs. `must_stop` returns whether the process must end; `give_way` is called
+    with the CPU time that a request took."""
 
     leases: WebhookLeases
     manners: Manners
@@ -58,7 +58,7 @@ class WebhookTurn:
         self._renewed_at = desk.clock()
 
     def run(self) -> None:
-        """Ends when nothing is left, the receiver fails, the lease is lost, or others wait."""
+        """Sends until nothing is left, the receiver fails, the lease is lost, or others wait."""
         try:
             with closing(self._sender):
                 self._replay()
@@ -71,7 +71,7 @@ class WebhookTurn:
             self._desk.leases.release(self._lease)
 
     def _replay(self) -> None:
-        """Each once, whatever comes of it: the events that follow don't wait for it."""
+        """Tries each replay once, whatever its outcome: later events don't wait for it."""
         for number, event in self._desk.leases.replays(self._webhook):
             if self._send(event, number) is None:
                 return
@@ -92,13 +92,13 @@ class WebhookTurn:
                 return
 
     def _send(self, event: Event, replay: int | None = None) -> Delivery | None:
-        """One attempt; None when the process has to end, which is no fault of the receiver."""
+        """One attempt; None if the process must end, which is not the receiver's fault."""
         if self._desk.must_stop():
             return None
         cpu = time.thread_time()
         now = self._desk.clock()
         if abs((now - self._renewed_at).total_seconds()) > RENEW_SECONDS:
-            self._record()  # this process may have stood still, and lost the lease meanwhile
+            self._record()  # this process may have been suspended and have lost the lease meanwhile
         body = _body_of(event)
         headers = signed_headers(self._webhook.secret, event[0], int(now.timestamp()), body)
         answered = self._sender.post(body, _HEADERS | headers)
@@ -140,7 +140,7 @@ class WebhookTurn:
         self._log_failure(answered, count, reason)
 
     def _log_failure(self, answered: Delivery, count: int, reason: str | None) -> None:
-        """Without the URL, which may hold a secret."""
+        """Logs without the URL, which may contain a secret."""
         log.warning(
             "webhook_disabled" if reason else "webhook_failed",
             webhook_id=self._webhook.id,

@@ -1,4 +1,4 @@
-"""Delivers events to webhooks, beside the jobs: one thread looks, a few send."""
+"""Delivers events to webhooks in parallel with the jobs: one thread looks for them, a few send."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,17 +16,18 @@ from worker.webhook_turns import Desk, WebhookTurn
 
 LOOK_SECONDS = 1.0
 SENDING_THREADS = 8
-"""A receiver that answers slowly holds one of them, for the time limit of an exchange at most."""
+"""The sending threads. A slow receiver occupies one of them, at most for the time limit of an
+exchange."""
 REST_FACTOR = 100.0
 LONGEST_REST_SECONDS = 2.0
-"""While a job runs, each request is followed by so much rest for its processor time: the job keeps
-nearly all of the process, also where a change of threads costs as much as the request."""
+"""While a job runs, a thread rests for this many times the CPU time of each request: the job keeps
+nearly all of the process, even if switching threads costs as much as the request."""
 
 log = structlog.get_logger(__name__)
 
 
 class WebhookDelivery:
-    """Runs beside the jobs of one worker. `is_busy` says whether a job is running."""
+    """Runs in parallel with the jobs of one worker. `is_busy` returns whether a job is running."""
 
     def __init__(self, services: Services, stopping: Event, is_busy: Callable[[], bool]) -> None:
         self._registry = services.registry
@@ -50,8 +51,8 @@ class WebhookDelivery:
         self._looking.start()
 
     def stop(self) -> None:
-        """Ends the exchanges under way; call it when `stopping` is set. Their events are sent again
-        by the next worker."""
+        """Aborts the exchanges under way; call it when `stopping` is set. Their events are sent
+        again by the next worker."""
         self._looking.join()
         self._desk.watch.stop()
         self._threads.shutdown()
@@ -88,7 +89,7 @@ class WebhookDelivery:
                 self._running.discard(webhook_id)
 
     def _give_way(self, cpu_seconds: float) -> None:
-        """One thread rests at a time: together they take as little as one of them would."""
+        """Only one thread at a time rests: together they take as little as one of them would."""
         if self._is_busy():
             with self._pace:
                 self._stopping.wait(min(REST_FACTOR * cpu_seconds, LONGEST_REST_SECONDS))

@@ -94,7 +94,7 @@ class AccessRule:
         if is_safe and head.path in PROBED_PATHS:
             return
 
-        # 2. The host that was asked for; only an old client may leave it out.
+        # 2. The requested host; only HTTP/1.0 clients may leave it out.
         given, host = head.headers.get("HOST", ""), None
         if not given and head.version not in _HOST_OPTIONAL:
             raise InvalidHost("a request needs a Host header")
@@ -135,8 +135,8 @@ class AccessRule:
         return any(address in network for network in self.trusted_proxies)
 
     def client_of(self, head: RequestHead) -> str:
-        """The address of the client: our peer's or, behind trusted proxies, the last one that none
-        of them has."""
+        """The address of the client: our peer's or, behind trusted proxies, the last forwarded
+        address that is not a trusted proxy's."""
         client = head.peer
         forwarded = head.headers.get("X_FORWARDED_FOR", "").split(",")
         while self.trusts(client) and forwarded:
@@ -163,7 +163,7 @@ class AccessRule:
         return page.name in self.allowed_hosts or any(_is_same(page, one, default) for one in asked)
 
     def _forwarded_host(self, head: RequestHead) -> Host | None:
-        """The host that was requested from a trusted proxy."""
+        """The host that the client requested, as a trusted proxy reports it."""
         if self.trusts(head.peer):
             with suppress(ValueError):
                 return parse_host(last_of(head.headers.get("X_FORWARDED_HOST", "")))

@@ -58,7 +58,7 @@ from glyphd.services import Services
 from glyphd.storage.supposing import foresee_change
 
 CHANGE_GRACE_SECONDS = 1.0
-"""The answer waits this long for a rollback or a restore, so that it is usually done."""
+"""The answer waits this many seconds for a rollback or a restore, so that it is usually done."""
 
 
 CANCEL = About(

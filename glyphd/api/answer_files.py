@@ -23,10 +23,10 @@ Write = Callable[[BinaryIO], None]
 class AnswerFile(io.BufferedRandom):
     """A file that reserves space before it grows, and releases it when it is closed.
 
-    It has no name, unless it is the one that is open as `descriptor`.
+    It has no name, unless `descriptor` is an open file that has one.
 
-    Writing raises StorageFull if there is no space, and ClientLeft soon after `is_unwanted()`:
-    nobody waits for the answer any more.
+    Writing raises StorageFull if there is no space, and ClientLeft soon after `is_unwanted()` is
+    true: no client waits for the answer any more.
     """
 
     def __init__(

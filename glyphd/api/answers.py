@@ -100,7 +100,7 @@ def _tagged(etag: str, vary: str) -> dict[str, str]:
 
 
 def _answer_unchanged(headers: dict[str, str]) -> NotModified | None:
-    """The 304, if the client already has what has these headers."""
+    """The 304, if the client already has the answer with these headers."""
     given = {tag.strip().removeprefix("W/") for tag in header("If-None-Match").split(",")}
     for tag in tags_accepted(headers["ETag"]):
         if tag in given:
@@ -151,8 +151,8 @@ def answer_list(
     headers = _tagged(_tag_of_request((output_format(asked), version)), _LIST_VARIES_BY)
     unchanged = _answer_unchanged(headers)
     if unchanged is not None:
-        # Not raised: the frames of an exception are garbage in cycles, and collecting it would hold
-        # up every thread.
+        # Not raised: an exception's frames are cyclic garbage, and collecting it would delay every
+        # thread.
         return unchanged
 
     def counted() -> dict[str, str]:
@@ -230,6 +230,6 @@ def next_link(position: str | None, parameter: str = "cursor") -> dict[str, str]
 
 
 def media_types(accepted: str) -> list[str]:
-    """What an Accept header takes, the most wanted first."""
+    """The media types in an Accept header, the most preferred first."""
     ordered = sorted(weighted(accepted), key=lambda pair: -pair[0])
     return [media_type for weight, media_type in ordered if weight > 0]

@@ -51,7 +51,7 @@ from glyphd.request_errors import TooManyFailures, Unauthorized
 from glyphd.services import Services
 
 _COMMON_HEADERS = "glyphd.common_headers"
-"""The name in a request's environment of the headers that every answer has."""
+"""The key in a request's environment for the headers that every answer has."""
 _GUARD = "glyphd.guard"
 _WITHOUT_ROUTE = (404, 405)
 """The statuses of Bottle's own errors, for which `_own_problem` makes the answer."""
@@ -65,8 +65,8 @@ def build_app(
     waiting: Waiting | None = None,
     guard: Guard | None = None,
 ) -> Bottle:
-    """All routes over these services, including those of the pages, which share the same places for
-    waiting."""
+    """All routes over these services, including those of the pages, which share the same waiting
+    slots."""
     pages = pages or NoPages()
     app = Bottle()
     requests = RequestMetrics(services.siblings)
@@ -88,7 +88,7 @@ def build_app(
 
 
 def places_to_wait(services: Services) -> Waiting:
-    """The places for waiting in an application with this many threads."""
+    """The waiting slots of an application with this many threads."""
     return Waiting(services.registry, services.settings.threads, client_left)
 
 
@@ -100,7 +100,7 @@ def all_routes(services: Services) -> list[Route]:
 def describe(
     services: Services, waiting: Waiting | None = None, requests: RequestMetrics | None = None
 ) -> Description:
-    """The route table, and the document that is made from it."""
+    """The route table, and the document made from it."""
     waiting = waiting or places_to_wait(services)
     results = open_results(services)
     parts = (
@@ -126,7 +126,7 @@ def describe(
 
 
 def guard_of(app: Bottle) -> Guard:
-    """What decides who may use this application."""
+    """The guard that decides which requests this application serves."""
     guard: Guard = app.config[_GUARD]
     return guard
 
@@ -181,7 +181,7 @@ def _counted_problem(
 
 
 def _refusal_of_nobody(guard: Guard, error: HTTPError) -> HTTPResponse | None:
-    """Where a token is needed, one is needed to learn which paths there are."""
+    """If the service needs tokens, a client without one does not learn which paths exist."""
     if _has_route() or request.method == "OPTIONS":
         return None
     try:
@@ -194,8 +194,8 @@ def _refusal_of_nobody(guard: Guard, error: HTTPError) -> HTTPResponse | None:
 
 
 def _begin(rule: AccessRule, pages: Pages) -> None:
-    """Names the request and applies the rule, before a route is looked for and before anything of
-    the body is read."""
+    """Gives the request an id and applies the access rule, before routing and before the body is
+    read."""
     request_id = request_id_from(header("X-Request-Id"))
     request.environ["glyphd.request_id"] = request_id
     request.environ["glyphd.began"] = time.monotonic()

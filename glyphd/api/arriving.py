@@ -30,7 +30,7 @@ follow."""
 
 @dataclass
 class Arriving:
-    """The file of a body on its way into the store, and what looks at its head."""
+    """The file of a body on its way into the store, and the check of its head."""
 
     receiving: Receiving
     look: Look
@@ -39,8 +39,8 @@ class Arriving:
     def add(
         self, data: bytes | bytearray, body: Callable[[], Body], *, is_complete: bool = False
     ) -> None:
-        """Stores the bytes, and looks at the body once, when there is more than a head: what has no
-        more is looked at when all of it is there."""
+        """Stores the bytes, and checks the body once, as soon as there is more than a head. A
+        smaller body is checked when it is complete."""
         self.receiving.write(data)
         if not self._is_looked_at and self.receiving.size > HEAD_BYTES:
             self._is_looked_at = True

@@ -32,7 +32,7 @@ from glyphd.uploads import Receiving
 
 MAX_NAMES_SHOWN = 20
 MAX_NAME_SHOWN = 100
-"""How much of a body's names a refusal repeats."""
+"""The number of characters of a body's names that a refusal repeats."""
 PLAIN_TYPES = ("text/csv", "application/csv", "text/tab-separated-values")
 RAW_TYPES = (*PLAIN_TYPES, *GZIP_TYPES)
 FORM = "application/x-www-form-urlencoded"

@@ -17,7 +17,7 @@ def is_json(content_type: str) -> bool:
 
 @dataclass(frozen=True)
 class BodyLimits:
-    """Sizes in bytes. JSON is held in memory, so its limit is its own."""
+    """Sizes in bytes. JSON is held in memory, so it has a separate limit."""
 
     max_upload_bytes: int
     max_json_bytes: int
@@ -27,7 +27,7 @@ class BodyLimits:
         return cls(settings.max_upload_bytes, settings.max_json_bytes)
 
     def require_size(self, content_type: str, size: int) -> None:
-        """Raises TooLarge for a body of this type with so many bytes."""
+        """Raises TooLarge if a body of this type may not have this many bytes."""
         limit = self.max_upload_bytes
         if content_type.lower().startswith("multipart/"):
             limit += FORM_ENVELOPE_BYTES

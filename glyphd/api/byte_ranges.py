@@ -38,7 +38,7 @@ class FilePart(Seekable):
 
 
 def range_asked(size: int, etag: str) -> range | None:
-    """The bytes of this content that are asked for; None for all of them.
+    """The requested bytes of this content; None for all of them.
 
     All of them is also the answer to several ranges, to a range that can't be understood, and to
     one of another version. Raises RangeNotSatisfiable.

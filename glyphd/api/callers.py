@@ -23,8 +23,8 @@ _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def caller() -> Caller:
-    """The client of this request. What it sends of itself is data: shortened, and without control
-    characters."""
+    """The client of this request. What it says about itself is not trusted: it is shortened, and
+    control characters are removed."""
     address = _UNSHOWN.sub("", client_address()).strip()
     agent = without_tokens(_UNSHOWN.sub("", header("User-Agent")).strip())
     return Caller(
@@ -36,9 +36,9 @@ def caller() -> Caller:
 
 
 def wanted_import(options: ImportOptions, key: str | None) -> Asked:
-    """What this request asks of an import, as its token's source if that is bound to one.
+    """The import that this request asks for, with the token's source if the token is bound to one.
 
-    Raises InsufficientScope when it names another source.
+    Raises InsufficientScope if it names another source.
     """
     source = own_source(options.source)
     if source != options.source:
@@ -48,5 +48,5 @@ def wanted_import(options: ImportOptions, key: str | None) -> Asked:
 
 def client_address() -> str:
     """The address at the other end of the connection, or the one that trusted proxies give; empty
-    where the server does not say."""
+    if the server does not provide it."""
     return str(request.environ.get(CLIENT) or request.environ.get("REMOTE_ADDR") or "")

@@ -12,14 +12,15 @@ from glyphd.api.request_headers import header, weighted
 
 GZIP = "gzip"
 BY_CODING = "Accept-Encoding"
-"""What an answer varies by that may come in gzip."""
+"""The `Vary` of answers that may be compressed."""
 
 LEAST_BYTES = 1024
 """Up to this size a body is sent as it is: it fits into one packet anyway."""
 
 _MAGIC = b"\x1f\x8b"
 _LEVEL = 1
-"""Measured on listings as CSV: 154 MB/s to 29 %; level 6 takes three times as long, to 26 %."""
+"""Measured on listings as CSV: 154 MB/s and 29 % of the size; level 6 takes three times as long for
+26 %."""
 
 _CODED_TYPES = (
     "text/",
@@ -33,7 +34,7 @@ _CODED_TYPES = (
 
 
 def gzip_accepted() -> bool:
-    """Whether this request accepts gzip, and not less than the content as it is."""
+    """Whether this request accepts gzip, with at least the weight of the uncompressed content."""
     given = header("Accept-Encoding")
     if not given:
         return False
@@ -48,17 +49,17 @@ def tag_in_gzip(etag: str) -> str:
 
 
 def tags_accepted(etag: str) -> list[str]:
-    """The tags of those forms of the content that this request accepts."""
+    """The tags of the content in those codings that this request accepts."""
     return [tag_in_gzip(etag), etag] if gzip_accepted() else [etag]
 
 
 def is_coded(content_type: str) -> bool:
-    """Whether content of this type is worth to be packed."""
+    """Whether content of this type is worth compressing."""
     return content_type.startswith(_CODED_TYPES)
 
 
 class _Packing(io.RawIOBase):
-    """Writes gzip into a file, but what is small as it is. The same content makes the same bytes,
+    """Writes gzip into a file, unless the content is small. The same content gives the same bytes,
     as its entity tag promises."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -97,12 +98,12 @@ def packed(write: Write) -> Write:
 
 
 def is_packed(fileno: int) -> bool:
-    """Whether the file is gzip: no text that is packed here begins like it."""
+    """Whether the file is gzip: no text that is compressed here begins with the same bytes."""
     return os.pread(fileno, len(_MAGIC), 0) == _MAGIC
 
 
 def coded(answer: HTTPResponse) -> HTTPResponse:
-    """The answer in gzip where that is accepted and worth it. Changes and returns the answer, whose
+    """The answer in gzip if that is accepted and worthwhile. Changes and returns the answer, whose
     body is in memory."""
     body = answer.body
     if not isinstance(body, bytes) or not is_coded(answer.get_header("Content-Type", "")):

@@ -1,4 +1,4 @@
-"""What a request sends to say who asks: a token in `Authorization`, or a session's cookie."""
+"""The credentials of a request: a token in `Authorization`, or a session's cookie."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ _SCHEME = "bearer"
 
 @dataclass(frozen=True)
 class Credentials:
-    """The token counts over the cookie."""
+    """If both are sent, the token counts."""
 
     token: str | None = None
     cookie: str | None = None
@@ -20,7 +20,7 @@ class Credentials:
 def credentials_in(head: RequestHead) -> Credentials:
     """Raises InvalidToken for an `Authorization` that is not `Bearer` and a token.
 
-    Nothing else is looked at: a token in the query would be in logs and histories everywhere.
+    Tokens are accepted nowhere else: one in the query would end up in logs and browser histories.
     """
     given = head.headers.get("AUTHORIZATION")
     if given is not None:

@@ -26,7 +26,7 @@ DOCUMENT = About(
 
 
 class Description:
-    """The document of a route table, with the route that it is answered at."""
+    """The document of a route table, which includes the document's own route."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = [*routes, Route("GET", PATH, self.show, READ_BY_ALL, about=DOCUMENT)]

@@ -1,8 +1,8 @@
 """How a route describes itself: what it takes and what it answers.
 
-The route's module says it beside the route; the OpenAPI document and the reference are made from
-it. What follows from the parts of a description, such as the problem of a bad cursor where there
-are pages, is not repeated in it.
+The description is in the route's module; the OpenAPI document and the reference are made from it.
+What follows from the parts of a description, such as the problem of a bad cursor where there are
+pages, is not repeated in it.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,10 +26,10 @@ from glyphd.importing.job_options import NDJSON
 from glyphd.listings.parquet import CONTENT_TYPE as PARQUET
 
 DATABASE_PROBLEMS = (DatabaseDamaged, NotReady, SchemaError, StorageFull)
-"""What can be wrong with whatever reads a database."""
+"""Problems of every route that reads a database."""
 
 UPLOAD_PROBLEMS = (*DATABASE_PROBLEMS, UploadsUnavailable)
-"""What can be wrong with whatever keeps or reads an upload too."""
+"""Problems of every route that also stores or reads an upload."""
 
 JSON, CSV = "application/json", "text/csv"
 
@@ -51,14 +51,14 @@ class Many:
 
 @dataclass(frozen=True)
 class AnyOf:
-    """One of several, by what was asked for."""
+    """One of several, depending on the request."""
 
     kinds: "tuple[Kind, ...]"
 
 
 @dataclass(frozen=True)
 class FormFields:
-    """Parameters as the fields of a body, beside a file where there is one."""
+    """Parameters as the fields of a body, beside a file if there is one."""
 
     name: str
     contract: type[BaseModel]
@@ -84,8 +84,8 @@ class Content:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer that is no problem. `headers` are those that only some answers have; `in_parts`:
-    a client may ask for some of its bytes."""
+    """One answer that is not a problem. `headers` are those that only some answers have;
+    `in_parts`: a client may request some of its bytes."""
 
     status: int
     summary: str
@@ -105,7 +105,7 @@ class RequestBody:
 
 @dataclass(frozen=True)
 class Failure:
-    """A problem that no exception of glyphd's stands for."""
+    """A problem without an exception class in glyphd."""
 
     status: int
     code: str
@@ -151,7 +151,7 @@ def json_answer(
 def list_answer(
     row: Kind, summary: str, *headers: str, example: Any = None, csv_example: str | None = None
 ) -> Answer:
-    """A list, of which the whole can be asked for in parts."""
+    """A list, whose whole result can be requested in parts."""
     contents = (Content(JSON, Many(row), example), *table_contents(csv_example))
     return Answer(200, summary, contents, ("ETag", *headers), in_parts=True)
 

@@ -118,7 +118,7 @@ def require_brought(services: Services, import_id: str) -> Brought:
 
 
 def refuse_list_parameters(asked: PageQuery) -> None:
-    """Raises InvalidParameter for what only a list can have."""
+    """Raises InvalidParameter for a parameter that only a list can have."""
     for name in _FOR_LISTS:
         if getattr(asked, name):
             raise InvalidParameter(f"{name} can only be used with kind", parameter=name)

@@ -29,8 +29,8 @@ def filename_of(disposition: str) -> str | None:
 
 
 def charset_of(options: Mapping[str, str]) -> str | None:
-    """The charset of a Content-Type, by Python's name for it. Raises UnsupportedType for an
-    unsupported one."""
+    """The charset of a Content-Type, as Python names it. Raises UnsupportedType for an unsupported
+    one."""
     name = options.get("charset")
     if not name:
         return None

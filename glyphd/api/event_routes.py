@@ -39,7 +39,7 @@ class EventsApi:
         return [Route("GET", "/api/events", self.list, READ, about=LIST)]
 
     def list(self) -> HTTPResponse:
-        """The events after one, oldest first; held until there is one, if that is asked for."""
+        """The events after one, oldest first; waits until there is one, if that is requested."""
         asked = query(EventQuery)
         form = output_format(asked)
         limit = asked.limit or DEFAULT_LIMIT
@@ -54,6 +54,6 @@ class EventsApi:
 
 
 def _next(page: Page) -> dict[str, str]:
-    """While more remains, this very request after the page's last event: that is where any reader
-    resumes."""
+    """The link to the next page, while there is more: the same request after the page's last event,
+    where any reader resumes."""
     return next_link(str(page.rows[-1][0]), "after") if page.next_cursor else {}

@@ -1,5 +1,5 @@
-"""How many wrong tokens came from an address lately, to any process of the service. Bounded: the
-oldest addresses are forgotten."""
+"""Counts the wrong tokens that recently came from each address, over all processes of the service.
+Bounded: the oldest addresses are forgotten."""
 
 import time
 from enum import IntEnum
@@ -12,12 +12,12 @@ from glyphd.siblings.shared_memory import FAILURE_CELLS, FAILURE_ROWS
 MOST_FAILURES = 20
 WINDOW_SECONDS = 60
 _NANOSECONDS = 10**9
-_NETWORK_BITS = 64  # one household or server has all addresses of such a network
+_NETWORK_BITS = 64  # one household or server usually has a whole network of this size
 _ROWS_OF_AN_ADDRESS = 16
 
 
 class _Of(IntEnum):
-    """The cells of a row; all are zero where there is no address."""
+    """The cells of a row; all zero if it has no address."""
 
     ADDRESS = 0
     BEGAN = 1
@@ -25,13 +25,14 @@ class _Of(IntEnum):
 
 
 class FailedAttempts:
-    """Counts by address for a minute from the first failure on; an IPv6 network counts as one."""
+    """Counts by address for a minute from the first failure; an IPv6 network counts as one
+    address."""
 
     def __init__(self, siblings: Siblings | None = None) -> None:
         self._siblings = siblings or alone()
 
     def add(self, address: str) -> int:
-        """Counts one more failure; the number of them now."""
+        """Counts one more failure; returns the new count."""
         key = _key_of(_network_of(address))
         now = time.monotonic_ns()
         with self._siblings.locked():
@@ -43,7 +44,7 @@ class FailedAttempts:
             return int(row[_Of.COUNT])
 
     def _row_of(self, key: int) -> memoryview:
-        """The address's own row, else the one that began longest ago of those that it may take."""
+        """The address's own row, else the oldest of the rows that it may take."""
         rows = [self._row_at((key + place) % FAILURE_ROWS) for place in range(_ROWS_OF_AN_ADDRESS)]
         own = (row for row in rows if row[_Of.ADDRESS] == key)
         return next(own, None) or min(rows, key=lambda row: row[_Of.BEGAN])
@@ -54,7 +55,7 @@ class FailedAttempts:
 
 
 def _key_of(network: str) -> int:
-    """Never 0, which is no address."""
+    """Never 0, which means no address."""
     digest = blake2b(network.encode(), digest_size=8).digest()
     return int.from_bytes(digest, signed=True) or 1
 

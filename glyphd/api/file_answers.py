@@ -27,8 +27,8 @@ COPY_BYTES = 1 << 20
 def answer_result(
     results: WholeResults, write: Write, content_type: str, headers: dict[str, str]
 ) -> HTTPResponse:
-    """What `write` writes, once for all who ask for the strong `ETag` in these headers, in gzip
-    where that is accepted."""
+    """What `write` writes, in gzip if that is accepted. It is written once for all requests with
+    the strong `ETag` in these headers."""
     if not is_coded(content_type) or not gzip_accepted():
         return answer_held(results.open(headers["ETag"], write), content_type, headers)
     tag = tag_in_gzip(headers["ETag"])
@@ -39,7 +39,7 @@ def answer_result(
 
 
 def answer_open_file(file: BinaryIO, content_type: str, headers: dict[str, str]) -> HTTPResponse:
-    """An open file of the system as it is, closed when it has been sent."""
+    """An open local file, closed when it has been sent."""
     held = HeldFile(file.fileno(), os.fstat(file.fileno()).st_size, file.close)
     return answer_held(held, content_type, headers)
 
@@ -50,8 +50,8 @@ def answer_copied(
     content_type: str,
     headers: dict[str, str],
 ) -> HTTPResponse:
-    """A file that is not of this system, or the part of it that is asked for, sent from a scratch
-    copy: the server's loop, which serves all, must not wait for another machine.
+    """A remote file, or the requested part of it, sent from a scratch copy: the server's loop,
+    which serves all clients, must not wait for another machine.
 
     A HEAD copies nothing.
     """
@@ -77,7 +77,7 @@ def answer_copied(
 
 
 def answer_held(held: HeldFile, content_type: str, headers: dict[str, str]) -> HTTPResponse:
-    """The content or the part that is asked for; `headers` have its strong `ETag`.
+    """The content or the requested part; `headers` have its strong `ETag`.
 
     A HEAD has the headers of the whole content: Bottle closes what it does not send.
     """
@@ -91,7 +91,7 @@ def answer_held(held: HeldFile, content_type: str, headers: dict[str, str]) -> H
 
 
 def _asked(size: int, headers: dict[str, str]) -> range | HTTPResponse | None:
-    """The part of a content of this size that is asked for, None for all of it; or the refusal."""
+    """The requested part of a content of this size, None for all of it; or the refusal."""
     try:
         return range_asked(size, headers["ETag"]) if request.method == "GET" else None
     except RangeNotSatisfiable as error:

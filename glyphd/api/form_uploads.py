@@ -64,8 +64,8 @@ def accept_form(services: Services) -> SentForm:
 
 
 def _glance(services: Services, receiving: Receiving, body: Body, is_complete: bool) -> None:
-    """Lets the digest begin early. Refused files are reported with their names when the form is
-    complete."""
+    """Checks the file while it arrives, so that its digest can begin early. Refused files are
+    reported with their names when the form is complete."""
     with suppress(GlyphdError):
         services.intake.look(receiving, *understood(body), is_complete=is_complete)
 

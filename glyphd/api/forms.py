@@ -68,11 +68,11 @@ class Form:
                 raise TooLarge(what)
 
     def fields(self) -> list[tuple[str, str]]:
-        """Names and values, as far as they have come."""
+        """The names and values received so far."""
         return [(name, decoded(name, value)) for name, value in self._fields]
 
     def body_of(self, file: FormFile) -> Body:
-        """What one file of the form is, with the fields around it."""
+        """One file of the form, with the fields around it."""
         name = (file.filename or "").lower()
         is_packed = file.content_type in GZIP_TYPES or name.endswith(".gz")
         described = Described(file.filename, "text/csv", GZIP if is_packed else None)

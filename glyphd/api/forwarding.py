@@ -21,7 +21,7 @@ _SCHEMES = ("http", "https")
 def take_forwarded(environ: dict[str, Any], is_trusted: bool) -> None:
     """Puts scheme, host and prefix where WSGI has them, if the proxy is trusted.
 
-    The headers are removed, because Bottle would believe them from anybody and in any form.
+    The headers are removed, because Bottle would trust them from any peer and in any form.
     """
     if is_trusted:
         environ |= _forwarded(environ)
@@ -30,12 +30,12 @@ def take_forwarded(environ: dict[str, Any], is_trusted: bool) -> None:
 
 
 def last_of(text: str) -> str:
-    """The last value of a header: proxies append to it, so that one is from our peer."""
+    """The last value of a header: proxies append to it, so the last value is from our peer."""
     return text.rpartition(",")[2].strip()
 
 
 def forwarded_prefix(text: str) -> str:
-    """The prefix in an `X-Forwarded-Prefix`; empty where it is malformed."""
+    """The prefix in an `X-Forwarded-Prefix`; empty if it is malformed."""
     return read_prefix(last_of(text)) or ""
 
 

@@ -1,5 +1,5 @@
-"""Finds out who asks, and whether that is enough for the route: by the application before the
-handler runs, and by our server before it takes a body."""
+"""Identifies the visitor and checks whether the route allows it: in the application before the
+handler runs, and in our server before it accepts a body."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -30,14 +30,14 @@ HEAD = "glyphd.head"
 """Where the application notes a request's head."""
 
 NEED = "need"
-"""The name under which Bottle keeps a route's need."""
+"""The key under which Bottle stores a route's need."""
 
 _FRESH_SECONDS = 2 * RENEWAL_SECONDS
-"""Beyond this age, what is known refuses nothing for good."""
+"""A snapshot older than this is not used to refuse a token early: the application checks it."""
 
 
 class Guard:
-    """The tokens of these services, and the failures of their clients."""
+    """The tokens of these services, and the failed attempts of their clients."""
 
     def __init__(self, services: Services) -> None:
         self._registry = services.registry
@@ -48,7 +48,7 @@ class Guard:
         self._anonymous = Visitor(Scope.READ) if is_open else NOBODY
 
     def guarded(self, route: Route) -> Callable[..., HTTPResponse]:
-        """The route's handler behind what the route needs."""
+        """The route's handler behind the check of what the route needs."""
 
         @wraps(route.handle)
         def handle(**parts: Any) -> HTTPResponse:
@@ -63,8 +63,8 @@ class Guard:
     def identify(self) -> Visitor:
         """Who sends this request.
 
-        Raises Unauthorized or TooManyFailures for a token that is not valid. A cookie that is not
-        valid any more counts as none.
+        Raises Unauthorized or TooManyFailures for a token that is not valid. A cookie that is no
+        longer valid counts as none.
         """
         snapshot = self.known.current()
         if not snapshot.is_locked:
@@ -78,7 +78,7 @@ class Guard:
         return found
 
     def grant_of(self, token: str) -> Grant:
-        """What a token allows that came in a form of this request. Raises InvalidToken or
+        """What a token from a form of this request allows. Raises InvalidToken or
         TooManyFailures."""
         try:
             return _granted(token, self.known.current(), self.known.renewed)
@@ -86,7 +86,7 @@ class Guard:
             raise self._counted(failure, client_address()) from None
 
     def check_early(self, app: Bottle, head: RequestHead) -> None:
-        """Refuses a request before its body is read, by what is known already; the application asks
+        """Refuses a request before its body is read, from cached tokens; the application checks
         again. Raises what `AccessRule.check` and `identify` raise, and InsufficientScope."""
         self._rule.check(head)
         snapshot = self.known.latest()
@@ -99,7 +99,8 @@ class Guard:
             self._anonymous.require(need)
 
     def _try_to_identify(self) -> None:
-        """Probes are answered even with a wrong token, and while the database is down."""
+        """Doesn't raise: probes are answered even with a wrong token, and while the database is
+        down."""
         try:
             self.identify()
         except GlyphdError:
@@ -116,7 +117,7 @@ class Guard:
     def _identified(
         self, head: RequestHead, snapshot: TokenSnapshot, renewed: Callable[[], TokenSnapshot]
     ) -> Visitor:
-        """`renewed` looks for what the snapshot does not know."""
+        """With `renewed`, a token that the snapshot lacks is looked up again."""
         try:
             given = credentials_in(head)
             if given.token is not None:
@@ -131,8 +132,8 @@ class Guard:
         return self._anonymous
 
     def _counted(self, failure: InvalidToken, client: str) -> GlyphdError:
-        """The failure, or another one after too many. A right token is accepted, however many wrong
-        ones came from its address: behind a proxy all clients may have the same."""
+        """The failure, or TooManyFailures after too many. A valid token is always accepted, however
+        many wrong ones came from its address: behind a proxy all clients may share one address."""
         if self._failures.add(client) <= MOST_FAILURES:
             return failure
         return TooManyFailures(f"more than {MOST_FAILURES} requests with wrong tokens in a minute")
@@ -154,7 +155,7 @@ def _granted(token: str, snapshot: TokenSnapshot, renewed: Callable[[], TokenSna
 
 
 def _need_of(app: Bottle, head: RequestHead) -> Need | None:
-    """What the route of this request needs, None where there is no route."""
+    """What the route of this request needs; None if there is no route."""
     path = head.path.encode("latin-1").decode(errors="ignore")  # as Bottle reads it
     try:
         route, _ = app.router.match({"REQUEST_METHOD": head.method, "PATH_INFO": path})

@@ -41,7 +41,7 @@ class ImportList:
         return self._registry.count_imports(self._wanted)
 
     def _rows(self, most: int) -> Iterator[tuple[list[int], list[Any]]]:
-        """Each import after the cursor with its place, read in blocks."""
+        """Each import after the cursor with its position, read in blocks."""
         before = read_cursor(self._wanted, self._cursor, (int,))[0] if self._cursor else None
         while block := self._registry.imports(
             self._wanted, before=before, limit=min(BLOCK_ROWS, most)

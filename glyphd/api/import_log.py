@@ -12,7 +12,7 @@ from glyphd.errors import GlyphdError
 from glyphd.importing.intake import Accepted
 
 MAX_REASON_CHARACTERS = 500
-"""A refusal repeats names from the file's header, which can be anything."""
+"""The maximum length: a refusal repeats names from the file's header, which can be anything."""
 MOST_LENGTH_DIGITS = 19
 
 log = structlog.get_logger(__name__)
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass
 class ImportLine:
-    """What is known of the file so far, and the import that it became."""
+    """What is known about the file so far, and the import that it became."""
 
     filename: str | None = None
     accepted: Accepted | None = None
@@ -28,8 +28,8 @@ class ImportLine:
 
 @contextmanager
 def import_line() -> Iterator[ImportLine]:
-    """Writes the line when the block ends: about the import that it has accepted, which can't be
-    lost any more, or about why there is none."""
+    """Writes the line when the block ends: about the accepted import, which can no longer be lost,
+    or about why there is none."""
     line, client = ImportLine(), caller().client
     try:
         yield line

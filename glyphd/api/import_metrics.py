@@ -19,8 +19,8 @@ from glyphd.importing.job_queries import JobQueries
 from glyphd.times import utc_now
 
 MOST_SOURCES = 100
-"""So many sources have metrics of their own: those that sent something last. The metrics of all
-imports together count the others too."""
+"""The number of sources with separate metrics: those that sent a file most recently. The metrics of
+all imports together count the others too."""
 
 _SOURCE = ["source"]
 
@@ -114,7 +114,7 @@ _OfSource = TypeVar("_OfSource", ImportGroup, WaitingImport)
 
 
 def _grouped(found: Sequence[_OfSource]) -> dict[str, list[_OfSource]]:
-    """By source; an empty list for any other."""
+    """The groups or imports by source; an empty list for any other source."""
     by_source = defaultdict(list)
     for one in found:
         by_source[one.source].append(one)
@@ -122,7 +122,7 @@ def _grouped(found: Sequence[_OfSource]) -> dict[str, list[_OfSource]]:
 
 
 def _latest(groups: dict[str, list[ImportGroup]]) -> list[str]:
-    """The sources that sent something last, in the order of their names."""
+    """The sources that sent a file most recently, by name."""
     last = {source: max(group.last_id for group in own) for source, own in groups.items()}
     return sorted(sorted(last, key=last.__getitem__)[-MOST_SOURCES:])
 
@@ -136,7 +136,7 @@ def _rows(group: ImportGroup) -> int:
 
 
 def _longest(waiting: Sequence[WaitingImport]) -> float:
-    """Seconds since the first of them was received."""
+    """Seconds since the oldest of them was received."""
     now = utc_now()
     ages = ((now - one.received_at).total_seconds() for one in waiting)
     return max(0.0, max(ages, default=0.0))

@@ -18,8 +18,8 @@ from glyphd.request_errors import TooLarge, UnsupportedType
 
 MAX_SMALL_BYTES = 16 * 1024
 BYTES_OF_A_VALUE = 16
-"""A JSON body can have one value for this many bytes of the largest body: rows have names before
-their values."""
+"""A JSON body can have one value for this many bytes of the largest body: in rows every value has a
+name."""
 
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"|(").*', re.DOTALL)
 """A string in JSON; the group is the quotation mark of one that does not end."""
@@ -28,8 +28,8 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"|(").*', re.DOTALL)
 def read_json_body(limits: BodyLimits) -> Any:
     """The JSON value of this request: rows, or a file as text.
 
-    Raises FileRefused when it is malformed, TooLarge for too many bytes or values, as soon as they
-    have come.
+    Raises FileRefused if it is malformed, and TooLarge as soon as there are too many bytes or
+    values.
     """
     values = _Values(max(limits.max_json_bytes // BYTES_OF_A_VALUE, 1))
     return _read(partial(limits.require_size, JSON), values.add)
@@ -82,10 +82,10 @@ class _Values:
         self._most = most
         self._count = 0
         self._open = b""
-        """The beginning of a string that has not ended yet, as far as it matters."""
+        """The beginning of a string that has not ended yet."""
 
     def add(self, block: bytes) -> None:
-        """Raises TooLarge when there are too many."""
+        """Raises TooLarge if there are too many."""
         text = self._open + block
         outside = _STRING.sub(rb"\1", text)
         self._count += _marks(outside)
@@ -104,5 +104,5 @@ def _marks(text: bytes) -> int:
 
 
 def _is_escaping(text: bytes) -> bool:
-    """Whether the last backslash of a string belongs to a character that has not come yet."""
+    """Whether the last backslash of a string escapes a character that has not arrived yet."""
     return bool((len(text) - len(text.rstrip(b"\\"))) % 2)

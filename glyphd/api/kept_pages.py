@@ -40,7 +40,7 @@ class KeptPages:
     state of the archive.
 
     The least recently used pages are dropped first, including those of an older state. If another
-    thread is already making the page, the caller waits for it. Pages are made in turns.
+    thread is already making the page, the caller waits for it. Only one page is made at a time.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:

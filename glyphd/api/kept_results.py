@@ -1,4 +1,4 @@
-"""Whole results in scratch files: each is made once, and all who ask for it read the same file.
+"""Whole results in scratch files: each is made once, and all its requests read the same file.
 `shared_results` does the same for several processes."""
 
 import time
@@ -16,10 +16,10 @@ from glyphd.disk import ScratchSpace
 from glyphd.errors import ClientLeft
 
 KEPT_SECONDS = 300.0
-"""How long after its last reader a result is kept."""
+"""How many seconds a result is kept after its last reader."""
 
 MOST_UNREAD = 32
-"""Each has a descriptor, however small it is."""
+"""The most results that are kept, because each has a descriptor, however small it is."""
 
 _SWEEP_SECONDS = 1.0
 _LOOK_SECONDS = 0.25
@@ -27,8 +27,8 @@ _LOOK_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class HeldFile:
-    """A file that several readers read, each at its own place. `release` is called once, when this
-    one is done."""
+    """A file that several readers read, each at its own position. `release` is called once, when
+    this one is done."""
 
     fileno: int
     size: int
@@ -40,7 +40,7 @@ class WholeResults(Protocol):
     on."""
 
     def open(self, tag: str, write: Write) -> HeldFile:
-        """The result with this tag, written unless it is kept or somebody writes it now.
+        """The result with this tag, written unless it is kept or being written.
 
         Raises what `write` raises, StorageFull, and ClientLeft.
         """
@@ -49,7 +49,8 @@ class WholeResults(Protocol):
 class _Result:
     """One result. It has no file while it is being made.
 
-    `holders` counts who makes it, waits for it or reads it. One without holders is unread.
+    `holders` counts the requests that make it, wait for it or read it. One without holders is
+    unread.
     """
 
     def __init__(self) -> None:
@@ -63,9 +64,9 @@ class _Result:
 class KeptResults:
     """The results of one process.
 
-    A result that somebody reads stays. Unread ones are kept for some minutes, the latest first, as
+    A result that is being read stays. Unread ones are kept for some minutes, the latest first, as
     long as they take no more than `most_unread_bytes` and no more than half of the disk's free
-    space beyond the reserve; all of them go when another answer needs their room.
+    space beyond the reserve; all of them are dropped when another answer needs their space.
     """
 
     def __init__(
@@ -94,10 +95,10 @@ class KeptResults:
                 raise
             if result.file is not None:
                 return HeldFile(result.file.fileno(), result.size, release)
-            release()  # who wrote it has failed: this thread tries by itself
+            release()  # the writer has failed: this thread tries by itself
 
     def drop_unread(self) -> bool:
-        """Closes all files without readers; whether there was any."""
+        """Closes all files without readers; returns whether there were any."""
         with self._changed:
             unread = self._unread()
             for tag in unread:
@@ -148,7 +149,8 @@ class KeptResults:
         _close_all(excess)
 
     def sweep(self) -> bool:
-        """Closes what has been unread for too long or takes too much room; whether any is left."""
+        """Closes what has been unread for too long or takes too much space; returns whether any is
+        left."""
         with self._changed:
             excess = self._take_excess()
             self._is_swept = bool(self._unread())
@@ -160,7 +162,7 @@ class KeptResults:
         return {tag: result for tag, result in list(self._results.items()) if not result.holders}
 
     def _take_excess(self) -> dict[str, _Result]:
-        """Takes out those unread results that may not stay, the longest unread ones."""
+        """Removes the unread results that may not stay: those that were unread longest."""
         unread = self._unread()
         room = self._room()
         expired = time.monotonic() - self._kept_seconds
@@ -172,7 +174,7 @@ class KeptResults:
         return excess
 
     def _room(self) -> int:
-        """How much unread results may take. Their own bytes are not among those that are free."""
+        """How many bytes unread results may take. Their own bytes do not count as free."""
         with suppress(OSError):
             return min(self._most_unread_bytes, self._space.free_beyond_reserve())
         return 0

@@ -1,4 +1,4 @@
-"""The turn of a large JSON body: all API processes together hold one at a time in memory."""
+"""Large JSON bodies take turns: all API processes together hold one at a time in memory."""
 
 import time
 from collections.abc import Iterator
@@ -20,8 +20,8 @@ def large_json_turn(siblings: Siblings) -> Iterator[None]:
     """While the block reads and checks the body of this request, no other block has a large JSON
     body; any other body does not wait.
 
-    Raises TooManyUploads if its turn does not come in time, ClientLeft if its client has left, and
-    what `body_length` raises.
+    Raises TooManyUploads if its turn does not come in time, ClientLeft if its client has
+    disconnected, and what `body_length` raises.
     """
     if not is_large_json(header("Content-Type"), body_length()):
         yield

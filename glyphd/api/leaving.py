@@ -8,6 +8,7 @@ the connection."""
 
 
 def client_left() -> bool:
-    """True after the client has disconnected; always False behind a server that can't tell."""
+    """True after the client has disconnected; always False behind a server that does not report
+    it."""
     asked = request.environ.get(CLIENT_LEFT)
     return asked is not None and bool(asked())

@@ -23,7 +23,8 @@ from glyphd.services import Services
 from glyphd.storage.result_rows import RESULT_COLUMNS, SELECTABLE_COLUMNS, as_object
 
 LISTING = "<listing_id:re:(?!import$)[^/]+>"
-"""`POST /api/listings/import` is another route: other methods on its path are 405."""
+"""Excludes `import`: `POST /api/listings/import` is another route, and other methods on it are
+405."""
 
 CHOSEN_ROW = rows("ListingRow", SELECTABLE_COLUMNS, chosen=True)
 LISTED_ROW = rows("ListedRow", LISTED_COLUMNS, chosen=True)

@@ -43,7 +43,7 @@ class MetricsApi:
         return [Route("GET", "/metrics", self.metrics, READ, about=METRICS)]
 
     def metrics(self) -> HTTPResponse:
-        """In OpenMetrics where that is preferred to text."""
+        """The metrics, in OpenMetrics if that is preferred to text."""
         query(NoParameters)
         wanted = [kind for kind in media_types(header("Accept")) if kind in (PLAIN, OPENMETRICS)]
         if wanted[:1] == [OPENMETRICS]:

@@ -117,11 +117,11 @@ class ModelsApi:
 
 def _ends_in_name() -> bool:
     """Whether the slash before `history` was encoded, as a part of the name. Not every server
-    provides that."""
+    provides the undecoded path."""
     path: str = request.environ.get("REQUEST_URI", "").partition("?")[0]
     return path.lower().endswith("%2fhistory")
 
 
 def _moment_asked() -> str | None:
-    """The requested moment, before it is known to which route the other parameters belong."""
+    """The requested moment, read before it is known to which route the other parameters belong."""
     return read_parameters(ModelQuery, [pair for pair in query_pairs() if pair[0] == "as_of"]).as_of

@@ -68,7 +68,7 @@ class MomentsApi:
         at = own_address(f"/api/diff?{urlencode(moments)}")
         lists = {kind: f"{at}&kind={kind}" for kind in choices(MomentDiffKind)}
         links = MomentDiffLinks(self=at, **lists)
-        # By its alias, because `from` is a word of Python's own.
+        # By its alias, because `from` is a Python keyword.
         view = MomentDiffView.model_validate(
             {"from": asked.from_, "to": asked.to, **asdict(counts), "links": links}
         )

@@ -16,7 +16,7 @@ Compared as a whole, `/api/imports/{import_id}/cancel` would be similar to
 """
 
 MAX_COMPARED = 200
-"""The compared characters of a path, because the comparison takes quadratic time."""
+"""How many characters of a path are compared, because the comparison takes quadratic time."""
 
 _PARAMETER = re.compile(r"<(\w+)[^>]*>")
 

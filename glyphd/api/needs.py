@@ -1,5 +1,5 @@
-"""What each route needs of whoever asks: a scope, and what it lets a token do that is bound to one
-source."""
+"""What each route needs from its visitors: a scope, and what it allows for a token that is bound to
+one source."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -18,8 +18,8 @@ class Bound(Enum):
 
 @dataclass(frozen=True)
 class Need:
-    """The scope that is needed, None where no token is. `shows_more`: without one, some of the
-    answer is left out."""
+    """The scope that is needed; None if no token is needed. `shows_more`: without a token, some of
+    the answer is left out."""
 
     scope: Scope | None
     bound: Bound = Bound.NOTHING

@@ -1,4 +1,5 @@
-"""The OpenAPI document, made from the route table and the contracts that serve."""
+"""The OpenAPI document, made from the route table and the contracts that requests are checked
+by."""
 
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -32,7 +33,7 @@ Times are UTC."""
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:
-    """The document of these routes. Raises KeyError for a part that nobody described."""
+    """The document of these routes. Raises KeyError for a part without a description."""
     schemas = Schemas()
     described = [(route, route.about) for route in routes if route.about is not None]
     paths: dict[str, dict[str, Any]] = {}
@@ -50,7 +51,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
             "description": _INFO,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        # The folder of this document, whatever prefix a proxy puts before it.
+        # Relative to this document, whatever prefix a proxy adds.
         "servers": [{"url": "."}],
         "tags": [{"name": name, "description": about} for name, about in GROUPS.items()],
         "paths": paths,
@@ -85,7 +86,7 @@ def _detail(route: Route, about: About) -> str:
 
 
 def _security(need: Need) -> list[dict[str, list[str]]]:
-    """Without a token too where one is needed, because a service without tokens is open."""
+    """Also allows requests without a token, because a service without tokens is open."""
     return [] if need.scope is None else [{}, {TOKEN: []}]
 
 

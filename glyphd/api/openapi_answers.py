@@ -48,10 +48,10 @@ ANSWER_HEADERS: dict[str, tuple[str, Schema]] = {
 }
 
 COMMON_HEADERS = ("X-Request-Id", "Cache-Control", "Vary", "Content-Encoding")
-"""What any answer may have."""
+"""Headers that any answer may have."""
 
 _LIMITED = ":re:[^/]"
-"""In a path: a parameter that is not any text, so that some paths are none."""
+"""In a path: a parameter with a restricted form, so that some paths match no route."""
 
 _ALWAYS = (
     request_errors.InvalidRequest,
@@ -103,7 +103,7 @@ def responses(route: Route, about: About, schemas: Schemas) -> dict[str, Any]:
 
 
 def failures(route: Route, about: About) -> list[Failure]:
-    """Every problem that a route may answer with, each once."""
+    """Every problem that a route may answer with, without duplicates."""
     kinds = [*_ALWAYS, *_following(route), *_following_from(about), *about.problems]
     found = [kind if isinstance(kind, Failure) else failure_of(kind) for kind in kinds]
     found.sort(key=lambda failure: failure.headers)
@@ -183,8 +183,8 @@ def _response(answer: Answer, schemas: Schemas) -> dict[str, Any]:
 
 
 def _part(answer: Answer) -> dict[str, Any]:
-    """Some bytes of an answer, which are no JSON even where the whole is."""
-    headers = [name for name in answer.headers if name != "Link"]  # only pages have a next one
+    """Some bytes of an answer, which are not JSON even if the whole answer is."""
+    headers = [name for name in answer.headers if name != "Link"]  # only pages have a next page
     return {
         "description": "The bytes requested by `Range`",
         "headers": _headers(*headers, "Accept-Ranges", "Content-Range"),

@@ -14,13 +14,13 @@ _COMPONENTS = "#/components/schemas/"
 
 
 class Schemas:
-    """`components/schemas`, which fills up with what is asked for."""
+    """`components/schemas`, which collects every schema that is referred to."""
 
     def __init__(self) -> None:
         self.components: dict[str, Schema] = {}
 
     def of(self, kind: Kind, mode: Mode = "serialization") -> Schema:
-        """The schema of a content: a reference where it has a name."""
+        """The schema of a content; a reference if the content has a name."""
         match kind:
             case Many():
                 return {"type": "array", "items": self.of(kind.of, mode)}
@@ -36,7 +36,7 @@ class Schemas:
                 return dict(kind)
 
     def parameters(self, contract: type[BaseModel]) -> dict[str, Schema]:
-        """What each parameter of a contract may be.
+        """The schema of each parameter of a contract.
 
         Defaults are left out: a client that sent them would change a retry, which keeps the options
         that are not given.
@@ -61,12 +61,12 @@ class Schemas:
 
     def _named(self, name: str, make: Callable[[], Mapping[str, Any]]) -> Schema:
         if name not in self.components:
-            self.components[name] = {}  # a contract may hold itself
+            self.components[name] = {}  # a contract may contain itself
             self.components[name] = self._tidied(make())
         return {"$ref": _COMPONENTS + name}
 
     def _tidied(self, schema: Mapping[str, Any]) -> Schema:
-        """The schema as the document has it: what it defines inside becomes a component."""
+        """The schema as the document has it: its inner definitions become components."""
         for name, definition in schema.get("$defs", {}).items():
             self._named(name, partial(dict, definition))
         return {
@@ -97,7 +97,8 @@ class Schemas:
 
 
 def _is_noise(key: str, value: Any) -> bool:
-    """Titles that only repeat a name, defaults that only say that there is none."""
+    """Whether a member is a title that only repeats a name, a default of null, or a list of
+    definitions."""
     return (
         key == "$defs"
         or (key == "title" and isinstance(value, str))
@@ -106,7 +107,8 @@ def _is_noise(key: str, value: Any) -> bool:
 
 
 def _without_null(schema: Schema) -> Schema:
-    """A parameter that is not given is left out: nothing stands for null in a query or a form."""
+    """The schema without null, which a query or a form can't express: a parameter without a value
+    is left out."""
     kinds = schema.get("type")
     if isinstance(kinds, list):
         (kind,) = (kind for kind in kinds if kind != "null")

@@ -22,7 +22,7 @@ IMPORT_FAILURES = tuple(
     Failure(422 if code in _FAULT_OF_FILE else 500, code, _FAILED, ("Location",))
     for code in get_args(ImportFailure.model_fields["code"].annotation)
 )
-"""The problems of an import that was waited for."""
+"""The problems of an import that the request waited for."""
 
 _ID = {"import_id": "$response.body#/import_id"}
 _LINKS = {
@@ -53,16 +53,16 @@ UPLOAD_ANSWERS = (
         _LINKS,
     ),
 )
-"""What a request that made an import is answered with."""
+"""The answers to a request that created an import."""
 
 
 def answer_accepted(
     accepted: Accepted, waiting: Waiting, *, seconds_unasked: float, is_end_expected: bool = False
 ) -> HTTPResponse:
-    """The import's end, if the client asked to wait (`Prefer: wait=N`) or always waits and it comes
-    in time; else 202.
+    """The import's outcome, if the client asked to wait (`Prefer: wait=N`) or the route waits by
+    default, and it ends in time; else 202.
 
-    A client that says nothing waits for `seconds_unasked`.
+    Without a preference the request waits for `seconds_unasked`.
     """
     seconds = wait_asked()
     job = waiting.until_final(accepted.job, seconds_unasked if seconds is None else seconds)
@@ -75,7 +75,7 @@ def answer_accepted(
 
 
 def pending(job: Job, registry: JobQueries) -> HTTPResponse:
-    """202 with the status, whatever it is by now."""
+    """202 with the current status."""
     view = _view(job, registry)
     return answer_json(view, 202, Location=view.links.self, Retry_After="1")
 

@@ -21,7 +21,7 @@ def own_address(path: str) -> str:
 
 
 def own_prefix() -> str:
-    """What stands before every path of this service: empty, or such as `/gpu`."""
+    """The prefix of every path of this service: empty, or such as `/gpu`."""
     # As WSGI has it: the path's bytes as Latin-1.
     mounted = str(request.environ.get("SCRIPT_NAME") or "").encode("latin-1", "replace")
     return read_prefix(quote(mounted, safe="/!$@:+=~")) or ""
@@ -39,13 +39,13 @@ def is_https() -> bool:
 
 
 def read_prefix(text: str) -> str | None:
-    """A quoted prefix in the form in which it stands before a path; `/` is the empty one. None for
-    one that no address can have."""
+    """A quoted prefix, normalized so that a path can follow; empty for `/`. None for one that no
+    address can have."""
     prefix = text.removesuffix("/")
     if not prefix:
         return ""
     if len(prefix) > LONGEST_PREFIX or not _PREFIX.fullmatch(prefix):
         return None
-    # A browser resolves these segments, and then the prefix is another one.
+    # A browser resolves these segments, which changes the prefix.
     segments = unquote(prefix, "latin-1").split("/")
     return None if {".", ".."} & set(segments) else prefix

@@ -41,8 +41,8 @@ from glyphd.times import now_text
 
 WAIT_SECONDS = 30.0
 MAX_REPORTED_ERRORS = 10_000
-"""The most row errors in one answer; after that no more rows are checked. Megabytes of empty rows
-would give millions of errors."""
+"""The most row errors in one answer; after that many, no further rows are checked. Megabytes of
+empty rows would give millions of errors."""
 
 
 PERSIST = About(
@@ -76,8 +76,8 @@ class PersistApi:
         return [Route("POST", "/api/persist/listings", self.create, SEND, about=PERSIST)]
 
     def create(self) -> HTTPResponse:
-        """One bad row refuses all of them, with every error; otherwise the batch is handled like a
-        file."""
+        """One bad row refuses all of them, and the answer has every error; otherwise the rows are
+        handled like a file."""
         with import_line() as line:
             asked = query(PersistQuery)
             options = ImportOptions.model_validate(asked.model_dump())
@@ -106,8 +106,8 @@ class PersistApi:
             return self._services.intake.accept(receiving, Described(None, NDJSON), wanted)
 
     def _valid_rows(self, rows: Any, *, may_be_empty: bool) -> list[Any]:
-        """The rows of a body. Raises FileRefused for anything other than some rows, RowsRefused if
-        one is not valid."""
+        """The rows of a body. Raises FileRefused for anything but an array with rows, RowsRefused
+        if a row is not valid."""
         if not isinstance(rows, list):
             raise FileRefused("the body must be a JSON array of rows", found=_kind(rows))
         if not rows and not may_be_empty:

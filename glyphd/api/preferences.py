@@ -14,9 +14,9 @@ _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 def read_preferences(text: str) -> dict[str, str]:
     """The preferences by their names in lower case, without their parameters.
 
-    The values are without quotes, empty where there is none. The first one of a repeated preference
-    counts; unparsable ones are ignored, like unknown ones. A server joins the lines of a repeated
-    header with commas.
+    The values are without quotes, and empty if there is none. The first one of a repeated
+    preference counts; unparsable ones are ignored, like unknown ones. A server joins the lines of a
+    repeated header with commas.
     """
     found: dict[str, str] = {}
     for item in _ITEM.findall(text):

@@ -56,7 +56,7 @@ HEADERS: dict[str, dict[str, str]] = {
     "insufficient_scope": {"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope"'},
     "too_many_failures": {"Retry-After": "60"},
 }
-"""By code: what the answer says in its headers (RFC 6750)."""
+"""The answer's headers by code (RFC 6750)."""
 
 _OWN_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 500: "internal_error"}
 _DATABASE_PROBLEMS = {

@@ -1,4 +1,4 @@
-"""The usual metrics of a process, added over the API's processes. They come from Linux's `/proc`;
+"""The usual metrics of a process, summed over the API's processes. They come from Linux's `/proc`;
 elsewhere there are none."""
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _NANOSECONDS = 10**9
 
 
 class ProcessFigures(Collector):
-    """Of several processes: sums, of which the processor time never goes back."""
+    """Sums over several processes. The CPU time never decreases."""
 
     def __init__(self, siblings: Siblings) -> None:
         self._siblings = siblings
@@ -48,8 +48,8 @@ class ProcessFigures(Collector):
         )
 
     def _figures_of(self, row: memoryview) -> dict[str, float]:
-        """The figures of one process by their names, none if it does not run. Its processor time
-        is noted: whatever was shown counts, also after its death."""
+        """The figures of one process by their names; none if it is not running. Its CPU time is
+        recorded, so that what was shown still counts after its end."""
         pid = row[OfProcess.PID]
         if not pid:
             return {}

@@ -15,8 +15,8 @@ from glyphd.request_errors import InvalidIdempotencyKey, InvalidParameter, Inval
 MAX_PARAMETERS = 200
 _KEPT_QUERIES = 1024
 _MOST_KEPT_CHARACTERS = 1024
-"""A client that polls sends the same query repeatedly, so short ones are parsed once. Parsing is
-about a fifth of the cost of an unchanged answer."""
+"""The longest query string that is cached: a client that polls sends the same query repeatedly.
+Parsing is about a fifth of the cost of an unchanged answer."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)

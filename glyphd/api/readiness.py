@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 OK = "ok"
 LATEST_UPLOADS = 20
-"""How many kept files are looked for: the last ones, of which each machine has accepted some."""
+"""How many kept files are looked for: the latest ones, some of which each machine has accepted."""
 
 
 class Readiness:
@@ -27,7 +27,7 @@ class Readiness:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        # Without a server for messages imports go on: that is a warning.
+        # Without a message server imports still run, so that is only a warning.
         self._is_queue_apart = services.settings.queue_url is not None
         queue = {} if self._is_queue_apart else {"queue": services.queue.check_usable}
         self._checks: dict[str, Callable[[], object]] = {
@@ -46,7 +46,7 @@ class Readiness:
         return {name: _checked(name, check) for name, check in self._checks.items()}
 
     def warnings(self) -> list[str]:
-        """What is not as it should be, although imports are accepted and run."""
+        """Warnings: faults in spite of which imports are accepted and run."""
         found = [
             self._warning_of_queue(),
             self._warning_of_standby(),
@@ -71,7 +71,7 @@ class Readiness:
     def _warning_of_standby(self) -> str | None:
         archive = self._services.archive
         if isinstance(archive, StandbyReads):
-            with suppress(Exception):  # without the primary, a check says so
+            with suppress(Exception):  # another check reports a missing primary
                 return archive.why_not_used()
         return None
 
@@ -83,7 +83,7 @@ class Readiness:
         return None
 
     def _require_uploads(self) -> None:
-        """Files can be kept, and those that other machines have accepted are here.
+        """Whether files can be stored, and those that other machines have accepted are here.
 
         A bucket is known to be the right one, by its marker.
         """
@@ -110,7 +110,7 @@ class Readiness:
             raise GlyphdError("no worker has sent a heartbeat: start one with `glyphd worker`")
 
     def _require_none_resting(self) -> None:
-        """Trouble that keeps an import from being run also affects others, now or soon."""
+        """A cause that keeps one import from running also affects others, now or soon."""
         reasons = self._services.registry.resting()
         if reasons:
             why = next(filter(None, reasons), "the worker's log says why")

@@ -11,8 +11,8 @@ from glyphd.api.problems import Problem
 
 @dataclass(frozen=True)
 class RefusedRequest:
-    """A request that was refused: what it asked for, what it accepts as an answer, and the prefix
-    that its peer says was before the path."""
+    """A refused request: its target, the media types that it accepts, and the prefix that its peer
+    reports."""
 
     path: str
     accept: str

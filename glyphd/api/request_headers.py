@@ -12,7 +12,7 @@ _WITHOUT_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
 def header(name: str) -> str:
-    """The header's value, empty when the request has no such header. Bytes that are not UTF-8 are
+    """The header's value, empty if the request has no such header. Bytes that are not UTF-8 are
     read as Latin-1."""
     value: str = request.environ.get(_key_of(name)) or ""
     if value.isascii():

@@ -1,5 +1,5 @@
-"""How many requests the service's processes have answered, and how long each took. Kept in memory:
-the numbers begin again with the service, but not with one of its processes."""
+"""How many requests the service's processes have answered, and how long each took. The numbers are
+in shared memory: they start from zero with the service, but not when a single process restarts."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
@@ -15,10 +15,10 @@ from glyphd.siblings.family import Siblings, alone
 from glyphd.siblings.shared_memory import SERIES_CELLS
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-"""Seconds; the last ones for requests that may wait for something."""
+"""Seconds; the last buckets are for requests that may wait for something."""
 _BOUNDS = [*map(floatToGoString, _BUCKETS), "+Inf"]
 _SUM = len(_BOUNDS)
-"""The cell of a series after those of its buckets: nanoseconds."""
+"""The cell of a series after those of its buckets: the sum in nanoseconds."""
 _NANOSECONDS = 10**9
 
 _LABELS = ("route", "method", "status_class")
@@ -33,8 +33,8 @@ class RequestMetrics(Collector):
     """Counts answered requests. The labels have few values whatever clients send: paths by their
     route, statuses by their first digit.
 
-    Every process has the same routes, and so the same place for each series. It counts in cells of
-    its own; all of them are added when somebody asks.
+    Every process has the same routes, and so the same position for each series. It counts in its
+    own cells; they are added up when the metrics are read.
     """
 
     def __init__(self, siblings: Siblings | None = None) -> None:
@@ -45,14 +45,15 @@ class RequestMetrics(Collector):
         self._lock = Lock()
 
     def know(self, routes: Iterable[str]) -> None:
-        """All paths there are, with their parameters in braces. Before anything is observed."""
+        """Sets all existing paths, with their parameters in braces. Called before anything is
+        observed."""
         known = [NO_ROUTE, *sorted(set(routes))]
         self._first = {route: place * _CELLS_OF_A_ROUTE for place, route in enumerate(known)}
         assert len(known) * _CELLS_OF_A_ROUTE <= len(self._own)
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Counts one answer. `route` is a path with its parameters in braces; any that is not known
-        counts as NO_ROUTE."""
+        """Counts one answer. `route` is a path with its parameters in braces; an unknown one counts
+        as NO_ROUTE."""
         known = _METHODS.index(method) if method in _METHODS else len(_METHODS) - 1
         series = known * len(_CLASSES) + status // 100 - 1
         first = self._first.get(route, self._first[NO_ROUTE]) + series * SERIES_CELLS

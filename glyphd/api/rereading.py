@@ -16,8 +16,8 @@ log = structlog.get_logger(__name__)
 def read_again_on_primary(services: Services, handle: Callable[[], HTTPResponse]) -> HTTPResponse:
     """What the handler answers, or raises. A request opens the registry at most once.
 
-    One that only reads is handled once more, all on the primary, if the standby that it was reading
-    from ended, or cancelled the query because it had to replay a change of the rows being read.
+    A request that only reads is handled once more, entirely on the primary, if its standby ended,
+    or cancelled the query because it had to replay a change of the rows being read.
     """
     archive = services.archive
     try:

@@ -13,9 +13,9 @@ ID = "<import_id:re:[^/]{1,64}>"
 
 @dataclass(frozen=True)
 class Route:
-    """One method on one path, and the scope that it needs: the highest where it does not say.
+    """One method on one path, and the scope that it needs, by default the highest.
 
-    A page for people has nothing about it: only the API is described.
+    A page for people has no `about`: only the API is described.
     """
 
     method: str

@@ -20,17 +20,18 @@ from glyphd.services import Services
 from glyphd.times import read_stored, utc_now
 
 WEBHOOK_STATES = ("delivering", "failing", "disabled", "stopped")
-"""`disabled`: by glyphd, because it failed for too long or is gone; `stopped`: by a client."""
+"""`disabled`: by glyphd, because the receiver failed for too long or answered 410; `stopped`: by a
+client."""
 
 
 class ServiceMetrics(Collector):
-    """Reads everything when it is asked."""
+    """Reads everything when the metrics are requested."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics but those of this process. Raises what the registry raises."""
+        """All metrics except those of this process. Raises what the registry raises."""
         with self._services.registry.connected():
             yield self._build()
             yield from import_metrics(self._services.registry)

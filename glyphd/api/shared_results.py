@@ -1,7 +1,7 @@
-"""Whole results that several API processes make once and share, as files in a folder of their own.
+"""Whole results that several API processes make once and share, as files in a separate folder.
 
-A result that somebody reads is locked by each reader, one that is being made by its maker: the
-system releases the locks of a process that is killed. The folder is all that is known.
+Each reader locks the result that it reads, and a maker the one that it makes: the system releases
+the locks of a killed process. There is no state outside the folder.
 """
 
 import fcntl
@@ -35,7 +35,7 @@ from glyphd.siblings.family import Siblings
 _LOOK_SECONDS = 0.05
 _SWEEP_SECONDS = 1.0
 _WANTED_SECONDS = 1.0
-"""How long after its last look a request still counts as waiting for a result."""
+"""How many seconds after its last poll a request still counts as waiting for a result."""
 _PART = ".part"
 
 
@@ -86,7 +86,7 @@ class SharedResults:
             return HeldFile(descriptor, size, partial(self._release, descriptor))
 
     def drop_unread(self) -> bool:
-        """Removes all files without readers; whether there was any."""
+        """Removes all files without readers; returns whether there were any."""
         with self._siblings.locked():
             unread = self._unread()
             for result in unread:
@@ -94,8 +94,8 @@ class SharedResults:
         return bool(unread)
 
     def sweep(self) -> None:
-        """Removes what has been unread for too long or takes too much room, and what a killed
-        process left unfinished."""
+        """Removes results that have been unread for too long or take too much space, and unfinished
+        ones of killed processes."""
         with self._siblings.locked():
             self._drop_excess()
             for path in self._folder.glob(f"*{_PART}"):
@@ -108,7 +108,7 @@ class SharedResults:
         return sum(path.stat().st_size for path in self._complete())
 
     def _taken(self, name: str) -> tuple[int, bool] | None:
-        """An open file, and whether it is to be written; None while another one writes it."""
+        """An open file, and whether it is to be written; None while another process writes it."""
         part = self._part(name)
         with self._siblings.locked():
             with suppress(FileNotFoundError):
@@ -119,7 +119,7 @@ class SharedResults:
             try:
                 fcntl.flock(new, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                _touch(new)  # its maker sees that somebody waits
+                _touch(new)  # shows the maker that a request waits
                 os.close(new)
                 return None
             os.ftruncate(new, 0)
@@ -149,12 +149,12 @@ class SharedResults:
 
     def _release(self, descriptor: int) -> None:
         with self._siblings.locked():
-            _touch(descriptor)  # unread from now on, unless somebody else reads it
+            _touch(descriptor)  # unread from now on, unless another request reads it
             os.close(descriptor)
             self._drop_excess()
 
     def _drop_excess(self) -> None:
-        """Removes those unread results that may not stay, the longest unread ones."""
+        """Removes the unread results that may not stay: those that were unread longest."""
         room = self._room()
         expired = time.time() - self._kept_seconds
         kept_bytes = 0
@@ -216,7 +216,7 @@ def _touch(descriptor: int) -> None:
 
 
 def _sweep_regularly(reference: "Callable[[], SharedResults | None]") -> None:
-    """Ends with the application."""
+    """Runs until the application ends."""
     while (results := reference()) is not None:
         with suppress(OSError):
             results.sweep()

@@ -12,7 +12,7 @@ from glyphd.db.dialects import snapshot
 @contextmanager
 def reading(archive: Database, asked: PageQuery | None = None) -> Iterator[None]:
     """A connection to the archive. For a whole list it is in one transaction: its entity tag names
-    the very state that its rows are read from, whatever is committed in between."""
+    exactly the state that its rows are read from, whatever is committed meanwhile."""
     is_whole = asked is None or asked.limit is None
     with archive.connection_context(), snapshot(archive) if is_whole else nullcontext():
         yield

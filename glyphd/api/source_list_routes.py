@@ -1,4 +1,4 @@
-"""`/api/sources`: who sends files, how often, and who has fallen silent."""
+"""`/api/sources`: which sources send files, how often, and which have fallen silent."""
 
 from bottle import HTTPResponse
 

@@ -81,12 +81,12 @@ class SystemApi:
         ]
 
     def health(self) -> HTTPResponse:
-        """Alive: the process answers."""
+        """Whether the process is alive: it answers."""
         query(NoParameters)
         return answer_json(HealthView(), Cache_Control="no-store")
 
     def ready(self) -> HTTPResponse:
-        """Ready to accept and run an import; 503 says what is wrong."""
+        """Whether the service can accept and run an import; 503 says what is wrong."""
         query(NoParameters)
         checks = self._readiness.checks()
         members: dict[str, Any] = {
@@ -128,7 +128,7 @@ class SystemApi:
 
 
 def _status_alone(*, is_ready: bool) -> HTTPResponse:
-    """For probes, which send no token: they don't learn what is wrong."""
+    """The answer for probes without a token, which does not say what is wrong."""
     if is_ready:
         return answer_json({"status": "ready"}, Cache_Control="no-store")
     detail = "send a token with the scope read to see why"

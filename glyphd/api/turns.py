@@ -12,7 +12,7 @@ class Turns:
 
     SQLite releases Python's lock for each row, and threads that fetch at the same time spend more
     time on passing that lock than on their rows. A thread does not wait long for its turn: a query
-    that must search the whole archive may delay others, but not stop them.
+    that must search the whole archive may delay other threads, but not block them.
     """
 
     def __init__(self) -> None:

@@ -34,8 +34,8 @@ from glyphd.services import Services
 
 SMALL_BYTES = 256 * 1024
 SMALL_GRACE_SECONDS = 1.0
-"""The answer waits this long for a small upload into an idle queue, so that its 202 usually has the
-status `succeeded`."""
+"""The answer waits this many seconds for a small upload into an idle queue, so that its 202 usually
+has the status `succeeded`."""
 
 
 UPLOAD = About(
@@ -79,11 +79,11 @@ class UploadsApi:
         ]
 
     def create(self) -> HTTPResponse:
-        """Streams the body into the upload store, checks its first block, and answers when nothing
-        can be lost."""
+        """Streams the body into the upload store, checks its first block, and answers when the
+        upload is stored safely."""
         services = self._services
         with import_line() as line:
-            # 1. What can be refused before anything of the body is read.
+            # 1. Refuse what can be refused before the body is read.
             idempotency_key()
             query(UploadQuery)
             waiting_before = require_room(services)
@@ -95,16 +95,16 @@ class UploadsApi:
                     line.filename = described.filename
                     services.intake.look(receiving, described, asked, is_complete=is_complete)
 
-                # 2. The file goes into the store; its head is looked at while the rest arrives.
+                # 2. The file goes into the store; its head is checked while the rest arrives.
                 with large_json_turn(services.siblings):
                     body = receive_upload(receiving, self._limits, look)
                 described, asked = understood(body)
                 line.filename = described.filename
 
-                # 3. It becomes an import, which nothing can lose any more.
+                # 3. It becomes an import, which can no longer be lost.
                 accepted = line.accepted = services.intake.accept(receiving, described, asked)
 
-        # 4. The answer waits a moment for a small one that is next.
+        # 4. The answer waits a moment for a small import that is next in the queue.
         is_small = waiting_before == 0 and (accepted.job.size_bytes or 0) <= SMALL_BYTES
         grace = SMALL_GRACE_SECONDS if is_small else 0
         return answer_accepted(accepted, self._waiting, seconds_unasked=grace)
@@ -121,7 +121,8 @@ def require_room(services: Services) -> int:
 
 
 def understood(body: Body) -> tuple[Described, Asked]:
-    """The description of the file and the options, from the query and the fields so far."""
+    """The description of the file and the options, from the query and the fields received so
+    far."""
     options = read_parameters(UploadQuery, [*query_pairs(), *body.fields])
     if body.is_text:
         options = options.model_copy(update={"encoding": None})

@@ -1,4 +1,4 @@
-"""Who asks: a token's holder, somebody who is signed in, or anybody."""
+"""The visitor behind a request: a token's holder, a signed-in user, or an anonymous one."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ _IN_ENVIRON = "glyphd.visitor"
 class Visitor:
     """What a visitor may do; `scope` is None if that is nothing.
 
-    `name` is that of the token, None for somebody without one. `source` is the only one that the
+    `name` is that of the token, None for a visitor without one. `source` is the only one that the
     token may import as.
     """
 
@@ -30,7 +30,7 @@ class Visitor:
         return cls(grant.scope, grant.name, grant.source, is_signed_in)
 
     def may(self, need: Need) -> bool:
-        """Whether such requests are not all refused."""
+        """Whether any of its requests are allowed."""
         try:
             self.require(need)
         except GlyphdError:
@@ -71,13 +71,14 @@ NOBODY = Visitor(None)
 
 
 def visitor() -> Visitor:
-    """Who sends this request; nobody if that is unknown."""
+    """Records who sends this request; a visitor without rights if that is unknown."""
     found: Visitor = request.environ.get(_IN_ENVIRON, NOBODY)
     return found
 
 
 def shown_visitor() -> Visitor:
-    """Who looks at a page: anybody where that was not asked, as for what is refused before."""
+    """Who looks at a page: an anonymous visitor if the request was refused before it was
+    identified."""
     found: Visitor = request.environ.get(_IN_ENVIRON, ANYBODY)
     return found
 
@@ -89,7 +90,7 @@ def remember_visitor(found: Visitor) -> None:
 def own_source(asked: str | None) -> str | None:
     """The source that this request is about: the token's, for one that is bound to a source.
 
-    Raises InsufficientScope when it asks for another one.
+    Raises InsufficientScope if it asks for another one.
     """
     bound = visitor().source
     if bound is None:
@@ -100,7 +101,7 @@ def own_source(asked: str | None) -> str | None:
 
 
 def _is_same(source: str | None, other: str) -> bool:
-    """As filters compare sources: ASCII case is ignored."""
+    """Compares sources like the filters: ASCII case is ignored."""
     return source is not None and _lowered(source) == _lowered(other)
 
 

@@ -1,4 +1,4 @@
-"""Delays an answer until an import ends or an event comes, without blocking other requests."""
+"""Delays an answer until an import ends or an event occurs, without blocking other requests."""
 
 import time
 from collections.abc import Callable
@@ -10,13 +10,12 @@ from glyphd.db.registry_models import Job
 from glyphd.importing.registry import Registry
 
 LONGEST_SECONDS = 45
-"""Proxies end a connection that nothing comes from: nginx and Apache after 60 seconds, HAProxy
-often after 50."""
+"""Proxies end an idle connection: nginx and Apache after 60 seconds, HAProxy often after 50."""
 
 FIRST_PAUSE_SECONDS = 0.005
 LONGEST_PAUSE_SECONDS = 0.1
 LONGER = 1.15
-"""The growth of each pause: an answer is late by at most a sixth of its time."""
+"""The growth of each pause: an answer is late by at most a sixth of the time waited."""
 
 Found = TypeVar("Found")
 
@@ -26,8 +25,8 @@ def nobody_leaves() -> bool:
 
 
 class Waiting:
-    """At most half of the threads can wait, and none longer than a usual proxy; further requests
-    are answered immediately.
+    """At most half of the threads can wait, and none longer than usual proxies allow; further
+    requests are answered immediately.
 
     `has_left` returns, in the waiting thread, whether its client has closed the connection.
     """
@@ -53,7 +52,7 @@ class Waiting:
         return self._hold_job(job, seconds, lambda now: now.status != job.status)
 
     def until_found(self, look: Callable[[], Found], seconds: float) -> Found:
-        """What `look` gives as soon as that is something, or when the time is up."""
+        """What `look` returns, as soon as it is truthy or when the time is up."""
         found = look()
         return found if found or seconds <= 0 else self._hold(look, seconds, bool)
 

@@ -55,7 +55,7 @@ def _headline(match: Mapping[str, Any]) -> str:
 
 
 def _summary(match: Mapping[str, Any]) -> str:
-    """The offer in one line, without what is not known of it."""
+    """The offer in one line, without values that are unknown."""
     before = match["previous_price_usd"]
     parts = [
         match["condition"],

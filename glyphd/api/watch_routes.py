@@ -190,7 +190,7 @@ class WatchesApi:
         return answer_page(asked, page, require_changed(output_format(asked), page.rows))
 
     def renew_feed(self, watch_id: str) -> HTTPResponse:
-        """The watch, whose feed has another address."""
+        """Gives the watch's feed another address."""
         query(NoParameters)
         with self._records() as records:
             return answer_json(_view(records, records.renew_secret(watch_id)))
@@ -229,7 +229,7 @@ def matches_page(services: Services, watch_id: str, asked: MatchQuery) -> Page:
 
 
 def view_watch(watch: Watch, last_matched_at: str | None) -> WatchView:
-    """What clients see."""
+    """The watch as clients see it."""
     own = own_address(f"/api/watches/{watch.id}")
     return WatchView(
         watch_id=watch.id,

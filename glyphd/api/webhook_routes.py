@@ -1,4 +1,4 @@
-"""`/api/webhooks`: addresses that get events, and the attempts to deliver to them."""
+"""`/api/webhooks`: addresses that events are sent to, and the attempts to deliver to them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from glyphd.api.body_limits import is_json
 
 LARGE_JSON_BYTES = 1024 * 1024
-"""A larger JSON body takes long to read and to check, and much memory."""
+"""A larger JSON body takes much time to read and check, and much memory."""
 
 _PROBES = ("/api/health",)
 _WHOLE_WITHOUT_LIMIT = re.compile(
@@ -46,7 +46,7 @@ class RequestShape:
 
 
 def is_large_json(content_type: str, size: int) -> bool:
-    """Whether a body of this type, with so many bytes, is held in memory and large."""
+    """Whether a body of this type and size is held in memory and large."""
     return is_json(content_type) and size > LARGE_JSON_BYTES
 
 

@@ -32,7 +32,7 @@ TEXT_NULL_MARKERS = frozenset({"n/a", "#n/a", "#ref!", "null", "none", "\\n", "n
 
 
 def failing(schema: CoreSchema, code: str, message: str) -> CoreSchema:
-    """The schema with one stable code and message for any error in it."""
+    """The schema, with one stable code and message for any error in it."""
     return cs.custom_error_schema(schema, custom_error_type=code, custom_error_message=message)
 
 
@@ -52,7 +52,7 @@ class Cell(ABC):
         """The steps from trimmed, non-empty text to the stored value."""
 
     def text_schema(self) -> CoreSchema:
-        """Trimmed text or None (an empty cell) to the stored value."""
+        """Converts trimmed text or None (an empty cell) to the stored value."""
         if self.required:
             filled = failing(cs.str_schema(), "missing_value", "is required, but the cell is empty")
             return cs.chain_schema([filled, *self.parts()])
@@ -64,8 +64,8 @@ class Cell(ABC):
         return clean_text(text) if self.cleaned else text
 
     def read_all(self, cells: Sequence[str]) -> list[str]:
-        """`read` of many cells. In most columns `str.strip` does all of it, which is found out much
-        faster than by doing it."""
+        """`read` of many cells. In most columns `str.strip` is enough, and testing for that is much
+        faster than the full reading."""
         joined = "".join(cells)
         is_plain = joined.isascii() and '="' not in joined
         if is_plain and not (self.cleaned and ("  " in joined or not joined.isprintable())):

@@ -41,7 +41,7 @@ from glyphd.contracts.unknown_columns import UnknownColumns
 
 
 class Chunk(NamedTuple):
-    """Some rows by column: the place of each in its file, named as in the archive, and its
+    """Some rows by column: the position of each in its file, named as in the archive, and its
     cells."""
 
     places: Mapping[str, Sequence[int]]
@@ -59,7 +59,7 @@ missing."""
 
 
 class Faults(dict[int, dict[str, Fault]]):
-    """The faults by the row's position in its chunk and by column; only the first one for each
+    """The faults by column and by the row's position in its chunk; only the first one for each
     cell."""
 
     def add(self, at: int, column: str, fault: Fault) -> None:
@@ -94,7 +94,7 @@ class ColumnCheck:
         self._unknown = UnknownColumns(header)
 
     def values(self, chunk: Chunk, refused: Collection[int] = ()) -> tuple[Values, Faults]:
-        """The values of the rows that are sound, and the faults of the others.
+        """The values of the valid rows, and the faults of the others.
 
         `refused` are the positions of rows that are already known to be invalid.
         """
@@ -111,7 +111,7 @@ class ColumnCheck:
         count = len(lines)
         given = {name: chunk.columns[at] for name, at in self.header.positions.items()}
         given |= {name: [""] * count for name in REQUIRED if name not in given}
-        # 1. What concerns the prices of a whole row.
+        # 1. Rules about the price of a whole row.
         if CURRENCY in given:
             _check_currency(given.pop(CURRENCY), faults)
         # 2. Quantities in words move before either column is checked.
@@ -127,10 +127,11 @@ class ColumnCheck:
             if self._columns[name].has_markers and not COLUMN[name].cell.required:
                 rows = zip(lines, given[name], found, strict=True)
                 self._columns[name].count_markers(rows, findings)
-        # 4. What spans columns.
+        # 4. Rules that span columns.
         if any(name in values for name in CAPACITIES):
             _check_capacities([values.get(name, [None] * count) for name in CAPACITIES], faults)
-        # 5. When the offers were seen: where a row does not say, when its upload was received.
+        # 5. When the offers were seen: for a row that does not say, the time when its upload was
+        # received.
         seen_at: list[Any] = [
             at or self._options.received_at for at in values.get("seen_at", [None] * count)
         ]
@@ -150,8 +151,8 @@ class ColumnCheck:
         return values
 
     def _move_words(self, given: dict[str, Sequence[str]], count: int) -> Sequence[str | None]:
-        """Takes quantities in words out of their column and into an empty availability; gives those
-        that were not empty."""
+        """Moves quantities in words from their column to an empty availability; returns those whose
+        availability was not empty."""
         quantity = given["quantity"]
         words = self._words.column(quantity)
         if not any(words):
@@ -171,7 +172,7 @@ class ColumnCheck:
 
 
 class _Texts(NamedTuple):
-    """How the texts of a column are checked: one alone, and many at once."""
+    """The checks of a column's texts: one at a time, and many at once."""
 
     cell: Cell
     markers: frozenset[str]
@@ -181,7 +182,7 @@ class _Texts(NamedTuple):
 
 @cache
 def _texts_of(name: str, has_decimal_comma: bool) -> _Texts:
-    """Compiled once in a process: that takes longer than to check a small file."""
+    """Compiled once in a process, because that takes longer than checking a small file."""
     cell = COLUMN[name].cell
     if has_decimal_comma and isinstance(cell, NumericCell):
         cell = replace(cell, comma=True)
@@ -204,8 +205,7 @@ class _CheckedColumn:
         )
 
     def texts(self, cells: Sequence[str]) -> Sequence[str | None]:
-        """What is checked: the cells' texts, None for those that say nothing, which are empty or a
-        null marker."""
+        """The texts to be checked: those of the cells, None for empty ones and null markers."""
         given, markers = self._texts.cell.read_all(cells), self._texts.markers
         if min(map(len, given)) > (LONGEST_MARKER if markers else 0):
             return given
@@ -224,8 +224,8 @@ class _CheckedColumn:
             return self._explained(cells, faults)
 
     def count_markers(self, rows: Iterable[tuple[int, str, Any]], findings: Findings) -> None:
-        """Of lines with their cells and values: a null that does not come from an empty cell comes
-        from a null marker."""
+        """Takes lines with their cells and values: a null that does not come from an empty cell
+        comes from a null marker."""
         read = self._texts.cell.read
         marked = [line for line, cell, value in rows if value is None and read(cell)]
         if marked:
@@ -241,7 +241,7 @@ class _CheckedColumn:
         at_fault = {int(problem["loc"][0]): problem for problem in problems}
         for at, problem in at_fault.items():
             text = cell.read(cells[at])
-            # Where more can be said of the text than that it was refused, that is said.
+            # A more specific message about the text takes precedence.
             code, message = cell.explain(text) or (problem["type"], problem["msg"])
             faults.add(at, self._name, Fault(code, message, text or None))
         if cell.required:

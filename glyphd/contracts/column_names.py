@@ -145,7 +145,7 @@ def _closest(name: str, candidates: Iterable[str], cutoff: float) -> str | None:
 
 
 def _repeated(names: Sequence[str], folded: Sequence[str]) -> list[str]:
-    """In one pass: what calls itself a header may have ten thousand names, each of them twice."""
+    """In one pass: a malformed header may have ten thousand names, each of them twice."""
     given: dict[str, list[str]] = {}
     for name, key in zip(names, folded, strict=True):
         if key:

@@ -44,7 +44,7 @@ again."""
 
 @dataclass(frozen=True)
 class ColumnDetails:
-    """What is known about a column besides its cells.
+    """The properties of a column besides its kind of cell.
 
     `label` is its heading on the page, if that is not derived from its name. `since` is the version
     of the row contract that introduced it: in an older file it is an unknown column.
@@ -132,8 +132,8 @@ class ListingColumns(Contract):
 
 @dataclass(frozen=True)
 class Column:
-    """One canonical column: its name, its kind of cell, what it says, its heading on the page, and
-    the version of the row contract that brought it."""
+    """One canonical column: its name, its kind of cell, its description, its heading on the page,
+    and the version of the row contract that introduced it."""
 
     name: str
     cell: Cell

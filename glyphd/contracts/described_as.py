@@ -1,4 +1,4 @@
-"""Describing plain values in JSON Schema by the types that wrote them."""
+"""Describes plain values in JSON Schema by the types from which they were made."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,7 +12,8 @@ TimeText = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time
 
 @dataclass(frozen=True)
 class DescribedAs:
-    """`Annotated[dict[str, Any], DescribedAs(RowError)]`: a dictionary that one of these became.
+    """`Annotated[dict[str, Any], DescribedAs(RowError)]`: a dictionary that was made from a
+    RowError.
 
     The value itself is neither checked nor converted: a status may have hundreds of them.
     """

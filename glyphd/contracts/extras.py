@@ -67,7 +67,7 @@ def write_extra(extra: Mapping[str, Any]) -> str | None:
 
 
 def require_small(text: str) -> str:
-    """The text of an object. Raises PydanticCustomError when it is too large, or contains a NUL
+    """The text of an object. Raises PydanticCustomError if it is too large, or contains a NUL
     character."""
     if len(text) > MAX_EXTRA_BYTES or (not text.isascii() and len(text.encode()) > MAX_EXTRA_BYTES):
         raise PydanticCustomError(*EXTRA_TOO_LARGE)

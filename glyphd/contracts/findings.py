@@ -35,8 +35,7 @@ _SENTENCES = {
 
 @dataclass
 class Found:
-    """How often something was found, the first lines it was found in, and the names of what it was
-    found in."""
+    """How often something was found, the first lines that have it, and the names of its columns."""
 
     count: int = 0
     first_lines: list[int] = field(default_factory=list)

@@ -14,7 +14,7 @@ from glyphd.contracts.object_cells import OBJECT_HEADER, object_cells
 
 
 class GPUListingDTO(ListingColumns):
-    """One scored offer from a file or a caller, by column name or alias; empty text is null."""
+    """One scored offer from a caller, by column name or alias; empty text is null."""
 
     @model_validator(mode="before")
     @classmethod

@@ -48,7 +48,7 @@ def _delimiter_name(value: Any) -> Any:
 
 
 def _each_once(pairs: list[str]) -> list[str]:
-    """Two columns of the file can't be mapped to the same canonical column, nor one of them to
+    """Two of the file's columns can't be mapped to the same canonical column, nor one column to
     two."""
     targets = [pair.split(":", 1)[0] for pair in pairs if not pair.startswith(":")]
     names = [fold(pair.split(":", 1)[1]) for pair in pairs]

@@ -25,13 +25,13 @@ class RepeatedKeys:
 
 
 def parse_json(text: str | bytes | bytearray) -> Any:
-    """The value of a JSON text, with RepeatedKeys for each object that gives a key twice.
+    """The value of a JSON text, with RepeatedKeys for each object that has a key twice.
 
     Raises ValueError for anything that is not JSON, including NaN and Infinity.
     """
     from_json(
         text, allow_inf_nan=False
-    )  # stricter than the standard library: depth, lone surrogates
+    )  # stricter than the standard library about depth and lone surrogates
     return json.loads(text, object_pairs_hook=_object)
 
 

@@ -1,7 +1,7 @@
-"""What the columns of lists are: those of a row by its contract, and what is computed from rows.
+"""The columns of lists: those of a row by its contract, and those computed from rows.
 
-Each is described once, whichever lists have it. The lists name their columns; a type and a sentence
-for each are here.
+Each is described once, whichever lists have it: lists refer to their columns by name, and this
+module has a type and a sentence for each.
 """
 
 from collections.abc import Sequence
@@ -113,7 +113,7 @@ def column_schemas() -> dict[str, dict[str, Any]]:
 
 
 def rows_schema(columns: Sequence[str], *, chosen: bool = False) -> dict[str, Any]:
-    """JSON Schema of one row with these columns; `chosen`: a client may ask for some of them."""
+    """JSON Schema of one row with these columns; `chosen`: a client may choose some of them."""
     known = column_schemas()
     described = {name: known[name] for name in columns}
     required = {} if chosen else {"required": list(columns)}

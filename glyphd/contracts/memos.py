@@ -9,9 +9,8 @@ stay constant."""
 
 
 class Memo(dict[Any, Any]):
-    """`memo[value]` is `function(value)`, asked for once: as quick as a dictionary from the second
-    time on. `column` maps whole columns, value by value as long as that pays, then through
-    `all_at_once`."""
+    """`memo[value]` is `function(value)`, computed once; after that it is as fast as a dictionary.
+    `column` maps whole columns: value by value as long as that pays, then through `all_at_once`."""
 
     def __init__(
         self,

@@ -14,14 +14,14 @@ from glyphd.contracts.texts import trimmed
 from glyphd.request_errors import InvalidParameter, UnknownParameter
 
 NEVER_BLANK = "never blank"
-"""Marks a parameter whose empty value is refused: a script's unset variable must not ask for the
+"""Marks a parameter whose empty value is refused: a script with an unset variable must not get the
 whole market."""
 
 COMMA_SEPARATED = frozenset({"fields", "by"})
-"""Lists in one value. Others are given as often as they have values."""
+"""Parameters whose one value is a list. Other lists repeat the parameter for each value."""
 
 _MEANT = {("delimiter", "\t")}
-"""White space that is a value."""
+"""Parameters for which white space is a value."""
 
 _HINTS = dict.fromkeys(("offset", "page"), "use limit and cursor for pages")
 
@@ -63,7 +63,7 @@ def read_parameters(contract: type[AnyModel], pairs: Iterable[tuple[str, str]]) 
 
 
 def parameters_of(contract: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The contract's fields by the names that clients use: `from` is a word of Python's own."""
+    """The contract's fields by the names that clients use: `from` is a Python keyword."""
     return {field.alias or name: field for name, field in contract.model_fields.items()}
 
 

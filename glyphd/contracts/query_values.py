@@ -1,4 +1,4 @@
-"""Reading the values of query parameters. ValueErrors say what is allowed."""
+"""Reads the values of query parameters. ValueErrors say what is allowed."""
 
 import re
 from typing import Any
@@ -24,14 +24,14 @@ def split_at_commas(text: Any) -> Any:
 
 
 def split_each(texts: Any) -> Any:
-    """The words of texts that may each have several, separated by commas."""
+    """The words of texts, each of which may have several, separated by commas."""
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         return texts
     return [word.strip() for text in texts for word in text.split(",")]
 
 
 def few_words(text: str | None) -> str | None:
-    """The text, if it has few words."""
+    """The text. Raises ValueError if it has too many words."""
     if text is not None and len(text.split()) > MAX_WORDS:
         raise ValueError(f"must have at most {MAX_WORDS} words")
     return text

@@ -1,4 +1,4 @@
-"""The contracts of watches: what may be said about one, and what is shown of it."""
+"""The contracts of watches: the requests that create or change one, and how it is shown."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Self, get_origin
@@ -59,7 +59,7 @@ class WatchFilters(MarketFilters):
         return self
 
     def given(self) -> dict[str, Any]:
-        """The filters that choose anything, by name."""
+        """The filters that are set, by name."""
         return {name: value for name, value in self if value not in (None, [])}
 
 
@@ -80,7 +80,7 @@ class WatchBody(Contract):
     )
 
     def fault(self) -> str | None:
-        """What is wrong with the condition and its value together."""
+        """What is wrong with the combination of condition and value."""
         if self.condition.has_value and self.value is None:
             return f"{self.condition} needs a value"
         if not self.condition.has_value and self.value is not None:

@@ -1,4 +1,4 @@
-"""The contracts of webhooks: what may be said about one, and what is shown of it."""
+"""The contracts of webhooks: the requests that create or change one, and how it is shown."""
 
 from typing import Annotated, Literal
 

@@ -1,5 +1,4 @@
-"""The state of the archive in one value: the name of what can be cached, and what a standby is
-compared by."""
+"""The state of the archive in one value, by which answers are cached and standbys compared."""
 
 from typing import Any
 
@@ -15,8 +14,8 @@ def archive_version(database: Database) -> str:
 
 
 def read_version(database: Database) -> str:
-    """Ids of imports are random, so another archive that replaced this one has different ones; the
-    times differ where a server has lost an import in a failover and it was made again."""
+    """Ids of imports are random, so another archive that replaced this one has different ones. The
+    times differ if a server lost an import in a failover and it was repeated."""
     return version_of(database.execute(version_query()).fetchone())
 
 

@@ -36,7 +36,8 @@ _SORTING = {"threads": 1}
 """One helper thread sorts what is too large for the cache, while the next part is read."""
 
 _MOST_KEPT = 4
-"""Usually one is in use. After a burst at most this many are kept, each with its cache."""
+"""Usually one is in use. After a burst of requests at most this many are kept, each with its
+cache."""
 
 KEPT_SECONDS = 1.0
 """A busy API then opens one connection a second instead of hundreds."""
@@ -87,7 +88,7 @@ class _KeptConnection(sqlite3.Connection):
         self.known: dict[Callable[[Any], Any], Any] = {}
 
     def __del__(self) -> None:
-        with suppress(sqlite3.ProgrammingError):  # one that could not be opened
+        with suppress(sqlite3.ProgrammingError):  # a connection that could not be opened
             self.close()
 
 

@@ -1,5 +1,5 @@
-"""Are the databases damaged? What SQLite's own checks find, and on PostgreSQL what reading every
-row shows."""
+"""Checks the databases for damage: by SQLite's own checks, and on PostgreSQL by reading every
+row."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -20,8 +20,8 @@ from glyphd.plurals import counted
 from glyphd.settings import Settings
 
 MOST_LINES = 100
-"""The most lines for each database and kind of check, because a badly damaged database could give
-any number."""
+"""The most lines for each database and kind of check, because a badly damaged database could
+produce any number."""
 
 _QUEUE_ADVICE = "it has only messages; the service will set it aside and create another one"
 

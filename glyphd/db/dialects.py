@@ -78,7 +78,7 @@ def bucket_start(database: Database, time: Node, bucket: str) -> Any:
 
 
 def date_before(database: Database, time: Node, days: int) -> Any:
-    """The date that is so many days before the day of a stored time."""
+    """The date that is this many days before the day of a stored time."""
     day = fn.SUBSTR(time, 1, 10)
     if is_sqlite(database):
         return fn.DATE(day, f"-{days} days")
@@ -140,7 +140,7 @@ def microseconds_of(database: Database, time: str) -> str:
 
 
 def hours_before(database: Database, time: Any, hours: int) -> Any:
-    """The stored time so many hours before a stored time, to the microsecond."""
+    """The stored time this many hours before a stored time, to the microsecond."""
     if is_sqlite(database):
         second = fn.STRFTIME("%Y-%m-%dT%H:%M:%S", fn.SUBSTR(time, 1, 19), f"-{hours} hours")
         return second.concat(fn.SUBSTR(time, 20))
@@ -173,11 +173,11 @@ def _digest_of_values(*values: Any) -> bytes:
 
 
 def analyze(database: Database, *tables: str) -> None:
-    """Lets PostgreSQL count what temporary tables have; each may be given with its columns.
+    """Lets PostgreSQL collect statistics on temporary tables; each may be given with its columns.
 
     Autovacuum never looks at them, and the planner's guesses can be so far off that it compares
-    each row of one with each row of another. SQLite needs no figures, because these statements are
-    written so that there is only one good way to run them.
+    each row of one with each row of another. SQLite needs no statistics, because these statements
+    are written so that there is only one good way to run them.
     """
     if not is_sqlite(database):
         database.execute_sql(f"ANALYZE {', '.join(tables)}")

@@ -11,7 +11,7 @@ _TIMELINE = "SELECT substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
 
 def primary_timeline(database: Database) -> str | None:
     """The timeline of the server's log: each promotion of a standby begins a new one. None on
-    SQLite, and if the server does not answer or does not tell."""
+    SQLite, and if the server does not answer or does not say."""
     if is_sqlite(database):
         return None
     try:

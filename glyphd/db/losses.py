@@ -32,7 +32,7 @@ DERIVED = {
     "scored_listings.change_step",
     "scored_listings.first_event_id",
 }
-"""Tables and columns that the next step up fills again from others, or whose data is also
+"""Tables and columns that the next step up fills again from others, or whose data is also stored
 elsewhere."""
 
 

@@ -16,7 +16,7 @@ from glyphd.settings import Settings
 
 @contextmanager
 def migration_lock(settings: Settings) -> Iterator[None]:
-    """Waits for another holder, a thread or a process, as long as it takes."""
+    """Waits for another holder, a thread or a process, without a time limit."""
     if settings.database_url is None:
         with ExitStack() as held:
             for path in _lock_files(settings):

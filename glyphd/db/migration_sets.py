@@ -36,8 +36,8 @@ class MigrationSet:
         return settings.database_url is not None or self.path(settings).exists()
 
     def packaged(self) -> list[str]:
-        """The steps of this version in order, such as `001_events`. Raises SchemaError when there
-        are none."""
+        """The steps of this version in order, such as `001_events`. Raises SchemaError if there are
+        none."""
         steps = sorted(file.stem for file in self.folder.glob("[0-9][0-9][0-9]_*.py"))
         if not steps:
             raise SchemaError(
@@ -93,8 +93,8 @@ def applied_of(settings: Settings, steps: MigrationSet) -> list[str]:
 def open_to_look(settings: Settings, steps: MigrationSet) -> Iterator[Database]:
     """A connection that changes nothing.
 
-    Raises NotReady when there is no such database or it can't be read where it is, SchemaError when
-    the file is damaged or no database at all.
+    Raises NotReady if there is no such database or it can't be read where it is, SchemaError if the
+    file is damaged or not a database.
     """
     if settings.database_url is not None:
         database = open_postgres(settings)
@@ -145,8 +145,8 @@ def require_there(settings: Settings, sets: Iterable[MigrationSet] = SETS) -> No
 
 
 def is_anything_there(settings: Settings, steps: MigrationSet) -> bool:
-    """Whether there is a database, even one that is so damaged that it has no history, which others
-    report."""
+    """Whether there is a database, even one that is so damaged that it has no history: other checks
+    report that."""
     try:
         return bool(applied_of(settings, steps))
     except SchemaOutdated:

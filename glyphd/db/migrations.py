@@ -60,7 +60,7 @@ def migrate(settings: Settings, to: str | None = None, *, drop_data: bool = Fals
 
 
 def _require_movable(settings: Settings, targets: dict[MigrationSet, int]) -> None:
-    """Refuses before anything is made. No new archive may take the place of one that is gone."""
+    """Refuses before anything is created. No new archive may take the place of a missing one."""
     for steps in targets:
         require_known(steps.name, applied_of(settings, steps), steps.packaged())
     if targets.get(ARCHIVE) and not ARCHIVE.is_there(settings):
@@ -76,7 +76,7 @@ def initialise(
     this id if one is given. Many processes can call it at the same time.
 
     Raises SchemaOutdated, SchemaError or ArchiveMismatch for databases that this version can't work
-    with, and RegistryLost where uploads are kept that no registry knows, unless that may be so.
+    with, and RegistryLost if there are kept uploads without a registry, unless that is allowed.
     """
 
     if settings.database_url is not None:
@@ -89,7 +89,7 @@ def initialise(
         return ids
 
     if not _is_ready(settings):
-        require_fit()  # before there is a folder or a file
+        require_fit()  # before any folder or file is created
         with migration_lock(settings):
             ids = require_fit()
             for steps in SETS:
@@ -130,7 +130,7 @@ def initialise_archive(settings: Settings, archive_id: str | None = None) -> Non
 
 
 def _is_ready(settings: Settings) -> bool:
-    """Whether nothing is to be made or refused: found out by opening each database once."""
+    """Whether there is nothing to create or refuse, determined by opening each database once."""
     ids = set()
     for steps in SETS:
         if not steps.is_there(settings):
@@ -143,7 +143,7 @@ def _is_ready(settings: Settings) -> bool:
 
 
 def _require_fit(settings: Settings) -> Ids:
-    """Refuses what can't be worked with. No new archive may take the place of one that is gone."""
+    """Refuses databases that can't be used. No new archive may take the place of a missing one."""
     ids = require_no_mismatch(settings)
     require_current_schema(settings, [steps for steps in SETS if applied_of(settings, steps)])
     return ids
@@ -194,7 +194,7 @@ def _move(
 
 @contextmanager
 def _alone(database: Database, steps: MigrationSet) -> Iterator[None]:
-    """The transaction itself, when no other process is writing."""
+    """The transaction itself, once no other process is writing."""
     if not is_sqlite(database):
         _require_utf8(database)
     try:

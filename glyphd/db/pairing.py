@@ -16,7 +16,7 @@ _NEW_LEDGER = "`glyphd migrate --to registry:0 --drop-data`, then `glyphd init-d
 
 
 Ids = tuple[str | None, str | None]
-"""What archive and registry have for an id; None where there is none yet."""
+"""The ids of archive and registry; None for one that has none yet."""
 
 _IDENTITIES: dict[MigrationSet, type[ArchiveIdentity] | type[RegistryIdentity]] = {
     ARCHIVE: ArchiveIdentity,
@@ -25,7 +25,7 @@ _IDENTITIES: dict[MigrationSet, type[ArchiveIdentity] | type[RegistryIdentity]] 
 
 
 def pair(settings: Settings, ids: Ids, new_id: str | None = None) -> None:
-    """Gives archive and registry, which have these ids, the same one: a registry that has none yet
+    """Gives archive and registry, which have these ids, the same id: a registry that has none yet
     takes the archive's, an archive that has none takes `new_id` or a random one. Both need their
     schema.
 
@@ -41,7 +41,7 @@ def pair(settings: Settings, ids: Ids, new_id: str | None = None) -> None:
 
 
 def name_archive(settings: Settings, archive_id: str | None = None) -> None:
-    """Gives an archive that has no registry beside it an id, this or a new one, if it has none."""
+    """Gives an archive without a registry beside it an id, this or a new one, if it has none."""
     if _read_id(settings, ARCHIVE) is None:
         _write_id(settings, ARCHIVE, archive_id or uuid4().hex)
 
@@ -134,7 +134,7 @@ def id_in(database: Database, steps: MigrationSet) -> str | None:
     identity = _IDENTITIES[steps]
     if not database.table_exists(identity._meta.table_name):
         return None
-    # Only this column: a registry of an earlier version lacks those that came later.
+    # Only this column: a registry of an earlier version lacks later ones.
     row = database.execute(identity.select(identity.archive_id)).fetchone()
     return str(row[0]) if row else None
 

@@ -22,7 +22,7 @@ from glyphd.times import CLOCK
 POOL_WAIT_SECONDS = 2
 POOL_SPARE = 2
 KEPT_SECONDS = 60
-"""Then a connection is opened again: a standby that was promoted is left to those that write."""
+"""The longest a connection is kept, so that readers leave a standby that was promoted."""
 
 _SESSION = {
     "timezone": "UTC",
@@ -51,11 +51,11 @@ _CLIENT = {
     "tcp_user_timeout": "30000",
 }
 """The client checks its server too: a machine that vanished is noticed within half a minute, and
-the next host of the URL is tried. What the URL says of these counts instead."""
+the next host of the URL is tried. Values for these in the URL take precedence."""
 
 _MOVED = (Trouble.LOST, Trouble.DEMOTED)
-"""Troubles after which the other kept connections are as useless: the server restarted, or another
-one is the primary now."""
+"""Troubles after which the other kept connections are useless too: the server restarted, or another
+one is now the primary."""
 
 _SET_UP_TRIES = 20
 
@@ -105,8 +105,8 @@ class PostgresSession(PostgresqlDatabase):
 
 
 class PostgresPool(PooledPostgresqlDatabase, PostgresSession):  # type: ignore[misc]
-    """PostgreSQL with connections kept for the next caller. Raises Unavailable if all of them stay
-    in use.
+    """PostgreSQL with connections kept for the next caller. Raises Unavailable if all of them
+    remain in use.
 
     After a failover no kept connection is used again: what the server has closed is noticed before
     its next use, and the first trouble with a demoted primary ends all that are kept.
@@ -125,8 +125,8 @@ class PostgresPool(PooledPostgresqlDatabase, PostgresSession):  # type: ignore[m
         self.close_idle()
 
     def _is_closed(self, conn: Any) -> bool:
-        """Whether it is of no use any more, found without asking the server, as Peewee would do:
-        a frozen one would never answer."""
+        """Whether it is no longer usable, determined without asking the server, as Peewee would do:
+        a frozen server would never answer."""
         if conn.closed:
             return True
         if not _has_said_something(conn):
@@ -145,8 +145,8 @@ class PostgresPool(PooledPostgresqlDatabase, PostgresSession):  # type: ignore[m
 def _set_up(connection: Any, session: Mapping[str, str]) -> datetime:
     """Sets the session, and returns the server's time.
 
-    The time limit of a statement goes first, and more than once if necessary: one of a millisecond
-    may end the statement that lifts it.
+    The time limit of a statement is lifted first, and repeatedly if necessary: a limit of a
+    millisecond may end the statement that lifts it.
     """
     from psycopg.errors import QueryCanceled
 
@@ -169,14 +169,15 @@ def _set_up(connection: Any, session: Mapping[str, str]) -> datetime:
 
 
 def _has_said_something(connection: Any) -> bool:
-    """Whether the server has sent something on an idle connection: that it ends, or its end."""
+    """Whether the server has sent something on an idle connection: a notice that it will end, or
+    its end."""
     waiting = poll()
     waiting.register(connection.fileno(), POLLIN)
     return bool(waiting.poll(0))
 
 
 def open_postgres(settings: Settings) -> Database:
-    """A plain connection to PostgreSQL, without a pool. Raises InvalidSettings when psycopg is not
+    """A plain connection to PostgreSQL, without a pool. Raises InvalidSettings if psycopg is not
     installed."""
     url, options = _postgres_arguments(settings, read_only=False)
     return PostgresSession(url, **options)

@@ -1,4 +1,4 @@
-"""Rows that are read from the database, converted here, and written to another table of it: with
+"""Reads rows from the database, converts them in Python and writes them to another table: with
 constant memory, and in as many round trips for many rows as for a few."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,10 +27,11 @@ def rewrite_rows(
     columns: Sequence[str],
     convert: Convert,
 ) -> None:
-    """Inserts what `convert` makes of each block of the query's rows, within the open transaction.
+    """Inserts the result of `convert` for each block of the query's rows, within the open
+    transaction.
 
-    The query has no parameters; `types` are PostgreSQL's for its columns. What is converted has
-    texts and integers alone. Raises Peewee's errors.
+    The query has no parameters; `types` are PostgreSQL's for its columns. The converted rows have
+    only texts and integers. Raises Peewee's errors.
     """
     if is_sqlite(database):
         for block in _blocks(stream(database, SQL(query))):
@@ -50,7 +51,7 @@ def _blocks(rows: Iterator[tuple[Any, ...]]) -> Iterator[Block]:
 
 
 def _copied_out(database: Database, query: str, types: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """A cursor on the server would need a round trip for every some thousand rows."""
+    """A cursor on the server would need a round trip for every few thousand rows."""
     with (
         peewee.__exception_wrapper__,  # type: ignore[attr-defined]
         database.connection().cursor() as cursor,

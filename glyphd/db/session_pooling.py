@@ -1,4 +1,5 @@
-"""Whether a connection to PostgreSQL is a session of its own, which every lock of glyphd needs."""
+"""Checks that each connection to PostgreSQL is a separate session, which every lock of glyphd
+needs."""
 
 from contextlib import closing
 from random import getrandbits

@@ -19,10 +19,10 @@ from glyphd.errors import Unavailable
 from glyphd.settings import Settings
 
 ANSWER_SECONDS = 1.0
-"""A standby that takes longer to say what it holds counts as away."""
+"""A standby that takes longer to report its state counts as unavailable."""
 
 CONNECT_SECONDS = 2
-"""The least that libpq knows."""
+"""The shortest time-out that libpq supports."""
 
 AWAY_SECONDS = 5.0
 """How long the standby is not asked again after it did not answer."""
@@ -31,18 +31,19 @@ log = structlog.get_logger(__name__)
 
 
 class StandbyPool(PostgresPool):
-    """Connections to the standby. After one has failed, none is asked for, for a while."""
+    """Connections to the standby. After one has failed, none is tried for a while."""
 
     away_until = 0.0
 
     def _connect(self) -> Any:
-        # Looked at here, where a thread comes that has waited while another one tried in vain.
+        # Tested here, because a thread comes here after it has waited for another one's failed
+        # attempt.
         if self.is_away():
             raise Unavailable("the standby did not answer a moment ago")
         return super()._connect()
 
     def _follow_clock(self, server_now: datetime, began: datetime) -> None:
-        """Not this one: the primary's counts."""
+        """Does not set the clock: the primary's clock counts."""
 
     def is_away(self) -> bool:
         return time.monotonic() < self.away_until
@@ -56,11 +57,11 @@ class _Chosen(local):
 
 
 class StandbyReads(PostgresSession):
-    """The archive for reading: on the standby if that holds every import, rollback and restore that
-    the primary had committed when the connection was asked for, else on the primary.
+    """The archive for reading: on the standby if that has every import, rollback and restore that
+    the primary had committed when the connection was requested, else on the primary.
 
     So a client that has seen its import succeed finds its rows, whichever process it asks. Raises
-    what connecting to the primary raises: without the primary nobody knows what is committed.
+    what connecting to the primary raises: only the primary knows what is committed.
     """
 
     def __init__(self, primary: PostgresPool, standby: StandbyPool) -> None:
@@ -92,7 +93,8 @@ class StandbyReads(PostgresSession):
 
     def has_failed_on_standby(self, error: Exception) -> bool:
         """Whether this thread was reading from the standby and the database raised the error: the
-        standby ended, or cancelled the query for what it had to replay. The primary may answer."""
+        standby ended, or cancelled the query because of changes that it had to replay. The primary
+        may answer."""
         return self._chosen.pool is self._standby and trouble_of(error) is not None
 
     def why_not_used(self) -> str | None:
@@ -120,7 +122,7 @@ class StandbyReads(PostgresSession):
         return self._standby
 
     def _holds_all(self) -> bool:
-        """Whether the standby holds what the primary does; if so it is connected."""
+        """Whether the standby is up to date with the primary; if so it is connected."""
         if self._chosen.is_primary_wanted or self._standby.is_away():
             return False
         newest = read_version(self._primary)  # before the standby is asked, never after
@@ -130,8 +132,8 @@ class StandbyReads(PostgresSession):
         return held == newest
 
     def _ask_standby(self) -> str | None:
-        """The version that the standby holds, on a connection that stays open for this thread; None
-        if it is away."""
+        """The version of the standby's data, read on a connection that stays open for this thread;
+        None if it is unavailable."""
         try:
             self._standby.connect(reuse_if_open=True)
             return version_of(_row_within(ANSWER_SECONDS, self._standby))
@@ -152,7 +154,7 @@ class StandbyReads(PostgresSession):
 
 
 def open_reads(settings: Settings) -> Database:
-    """The archive for the API, which only reads: on the standby where one is set."""
+    """The archive for the API, which only reads: on the standby if one is configured."""
     if settings.read_url is None or settings.database_url is None:
         return open_archive(settings, read_only=True)
     primary = open_pool(settings, read_only=True)
@@ -162,7 +164,7 @@ def open_reads(settings: Settings) -> Database:
 
 
 def _row_within(seconds: float, database: PostgresPool) -> tuple[Any, ...]:
-    """The row of the version on this thread's connection. Raises TimeoutError where the server does
+    """The row of the version on this thread's connection. Raises TimeoutError if the server does
     not answer in time: its machine may be frozen, and no other limit would end the wait."""
     sql, _ = database.get_sql_context().sql(version_query()).query()
     connection = database.connection().pgconn  # type: ignore[no-untyped-call]

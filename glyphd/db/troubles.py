@@ -50,7 +50,7 @@ _DAMAGED_CODES = frozenset(
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
         sqlite3.SQLITE_TOOBIG,  # a value longer than any that glyphd stores
-        sqlite3.SQLITE_IOERR_READ,  # a sector of the disk that can't be read any more
+        sqlite3.SQLITE_IOERR_READ,  # a sector of the disk that can no longer be read
         sqlite3.SQLITE_IOERR_CORRUPTFS,
     }
 )
@@ -70,7 +70,7 @@ _SQLITE_CODES: Mapping[int, Trouble] = {
     sqlite3.SQLITE_AUTH: Trouble.FORBIDDEN,
     sqlite3.SQLITE_SCHEMA: Trouble.SCHEMA,
 }
-"""By the primary code, which is the last byte of SQLite's extended code."""
+"""The kinds by the primary code, which is the last byte of SQLite's extended code."""
 
 _POSTGRES_STATES: Mapping[str, Trouble] = {
     "XX001": Trouble.DAMAGED,  # data_corrupted
@@ -96,7 +96,7 @@ _POSTGRES_STATES: Mapping[str, Trouble] = {
     "57": Trouble.LOST,  # the server shuts down, or the session was terminated
     "58": Trouble.LOST,  # an error of the server's system
 }
-"""By SQLSTATE, else by its class, the first two characters."""
+"""The kinds by SQLSTATE, else by its class, which is the first two characters."""
 
 _SIGNS: Mapping[Trouble, tuple[str, ...]] = {
     Trouble.DAMAGED: (
@@ -140,7 +140,7 @@ def is_database_error(error: BaseException) -> bool:
 
 
 def _is_of_psycopg(error: BaseException) -> bool:
-    """By its name, because psycopg may not be installed."""
+    """Compares by name, because psycopg may not be installed."""
     return any(kind.__module__.partition(".")[0] == "psycopg" for kind in type(error).__mro__)
 
 
@@ -157,7 +157,7 @@ def _by_code(error: BaseException) -> Trouble | None:
 
 
 def _by_words(text: str) -> Trouble | None:
-    """Quoted text is a name, not a word of the database."""
+    """The kind by the words of a message. Quoted text is ignored, because it is a name."""
     said = re.sub(r'"[^"]*"', "", text)
     return next(
         (kind for kind, signs in _SIGNS.items() if any(sign in said for sign in signs)), None

@@ -24,8 +24,8 @@ Event = tuple[int, str, str, dict[str, Any]]
 
 
 def add_event(database: Database, report: Report) -> int | None:
-    """Adds the event and returns its id; None if this attempt has reported it already. The caller's
-    transaction is that of the outcome it reports."""
+    """Adds the event and returns its id; None if this attempt has already reported it. The caller's
+    transaction is the one that records the reported outcome."""
     event_id = _lock_feed(database)
     if is_reported(database, report):
         return None
@@ -58,11 +58,10 @@ def events_after(
 ) -> list[Event]:
     """The next events of these kinds, or of any without one.
 
-    Raises EventsPruned when there were later ones than `after` that are gone; 0 stands for the
-    beginning of what is kept.
+    Raises EventsPruned if events after `after` were pruned; 0 means the oldest event that is kept.
     """
     rows = kept_events(database, after, kinds, limit=limit)
-    # Looked up after the events: what is pruned between the two must not go unnoticed.
+    # Looked up after the events, so that a pruning between the two is noticed.
     if after:
         _require_kept(database, after)
     return rows
@@ -71,7 +70,7 @@ def events_after(
 def kept_events(
     database: Database, after: int, kinds: Sequence[EventKind], *, limit: int
 ) -> list[Event]:
-    """The same for a reader to whom nothing that is gone matters."""
+    """The same for a reader that does not care about pruned events."""
     query = FeedEvent.select(*(FeedEvent._meta.columns[name] for name in EVENT_COLUMNS)).where(
         FeedEvent.id > after
     )
@@ -82,7 +81,7 @@ def kept_events(
 
 
 def prune_events(database: Database) -> int:
-    """Deletes the events that are older than KEPT_DAYS; returns how many those were."""
+    """Deletes the events that are older than KEPT_DAYS; returns their number."""
     before = time.time_ns() // 1000 - KEPT_DAYS * _MICROSECONDS_A_DAY
     old = FeedEvent.id < before
     newest = FeedEvent.select(FeedEvent.id).where(old).order_by(FeedEvent.id.desc()).limit(1)
@@ -99,7 +98,7 @@ def _lock_feed(database: Database) -> int:
 
     On PostgreSQL the changed row stays locked until that transaction ends, so that events become
     visible in the order of their ids; on SQLite the write lock has the same effect. Ids follow the
-    clock: after a backup is restored none of them is used again, and a reader may resume.
+    clock, so after a backup is restored no id is used twice, and readers can resume.
     """
     now = time.time_ns() // 1000
     last = EventFeed.last_event_id

@@ -1,4 +1,4 @@
-"""What the registry reports about a job, as an event of the feed: from the job's row alone."""
+"""The events that report about a job, made from the job's row alone."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -26,8 +26,7 @@ _CHANGES = {ROLLBACK: EventKind.IMPORT_ROLLED_BACK, RESTORE: EventKind.IMPORT_RE
 
 @dataclass(frozen=True)
 class Report:
-    """An event that has no id yet. `subject` is what else it is about, if a job reports several of
-    its kind."""
+    """An event without an id yet. `subject` distinguishes events of the same kind from one job."""
 
     kind: EventKind
     job: Job
@@ -37,7 +36,7 @@ class Report:
 
 
 def report_of_end(job: Job, its_import: Job) -> Report | None:
-    """What a job with a final status reports. None for a rollback or restore that failed: then
+    """The event of a job with a final status. None for a rollback or restore that failed, because
     nothing has changed."""
     occurred_at = str(job.finished_at)
     if job.kind not in _CHANGES:
@@ -55,7 +54,7 @@ def report_of_end(job: Job, its_import: Job) -> Report | None:
 
 
 def report_of_stall(job: Job, now: str) -> Report:
-    """What a running import reports that has sent no heartbeat for too long."""
+    """The event of a running import that has sent no heartbeat for too long."""
     data = ImportStalled(
         import_id=job.import_id,
         source=job.source,
@@ -71,8 +70,8 @@ def report_of_stall(job: Job, now: str) -> Report:
 def report_of_matches(
     job: Job, its_import: Job, watch: Watch, total: int, offers: Sequence[Mapping[str, Any]]
 ) -> Report:
-    """What a watch reports of a job that has succeeded: how many offers it found, and the first of
-    them."""
+    """The event of a watch that found offers in a job that has succeeded: their number, and the
+    first of them."""
     data = WatchMatched(
         import_id=job.import_id,
         source=its_import.source,
@@ -88,8 +87,8 @@ def report_of_matches(
 
 
 def report_of_silence(last: Job, rhythm: tuple[float, str], now: str) -> Report:
-    """What a source reports whose last success was this import: its usual interval in seconds, and
-    since when it is silent."""
+    """The event of a silent source, whose last success was this import: its usual interval in
+    seconds, and since when it is silent."""
     usual_interval_seconds, silent_since = rhythm
     data = SourceSilent(
         import_id=last.import_id,

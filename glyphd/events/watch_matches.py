@@ -1,10 +1,10 @@
-"""What watches found: kept before a change of the archive is committed, published with its outcome.
+"""The matches of watches: stored before a change of the archive is committed, published with its
+outcome.
 
-The worker keeps the matches of a job while the archive's transaction is still open, and nobody sees
-them. The transaction that records the job's outcome publishes them, with an event for each watch,
-or deletes them if the job did not succeed. So a change that is in the archive has its matches, one
-that is not has none, and nothing has to be found out again after a crash. The caller holds the
-connection.
+The worker stores the matches of a job, still invisible, while the archive's transaction is open.
+The transaction that records the job's outcome publishes them, with an event for each watch, or
+deletes them if the job did not succeed. So a change has visible matches exactly if it is in the
+archive, and nothing has to be recomputed after a crash. The caller holds the connection.
 """
 
 import json
@@ -33,7 +33,7 @@ Position = tuple[int, int]
 
 @dataclass(frozen=True)
 class Found:
-    """What one watch found in one change: how many offers, and the first of them. Each is a
+    """What one watch found in one change: the number of offers, and the first of them. Each is a
     dictionary of MATCH_COLUMNS without those of the event."""
 
     watch_id: str
@@ -42,10 +42,11 @@ class Found:
 
 
 def keep_matches(database: Database, job: Job, found: Sequence[Found]) -> None:
-    """Keeps what watches found in what the job is about to commit, instead of what an earlier
-    attempt kept."""
+    """Stores what watches found in the job's uncommitted change, in place of what an earlier
+    attempt stored."""
     discard_matches(database, job)
-    # Watches that ask for the same share their offers, which are written as JSON once.
+    # Watches with the same filters and condition share their offers, which are written as JSON
+    # once.
     texts = {id(one.offers): [json.dumps(offer) for offer in one.offers] for one in found}
     rows = (
         (one.watch_id, job.id, offer["listing_id"], one.total, text)
@@ -56,7 +57,7 @@ def keep_matches(database: Database, job: Job, found: Sequence[Found]) -> None:
 
 
 def discard_matches(database: Database, job: Job) -> None:
-    """Deletes what was kept for a job and is not published."""
+    """Deletes the unpublished matches of a job."""
     database.execute(WatchMatch.delete().where(_is_kept_for(job)))
 
 
@@ -81,15 +82,15 @@ def publish_matches(database: Database, job: Job, its_import: Job) -> None:
         report = report_of_matches(job, its_import, watch, totals[watch.id], offers)
         event_id = add_event(database, report)
         database.execute(WatchMatch.update(event_id=event_id).where(mine))
-    # Those of a watch that was deleted meanwhile.
+    # The matches of a watch that was deleted meanwhile.
     discard_matches(database, job)
 
 
 def matches_of(
     database: Database, watch_id: str, *, after: int, before: Position | None, limit: int
 ) -> list[tuple[Position, tuple[Any, ...]]]:
-    """The published matches of a watch with their positions, the latest first, of one change the
-    cheapest first; each is a row of MATCH_COLUMNS."""
+    """The published matches of a watch with their positions, the latest change first, and within a
+    change the cheapest offer first; each is a row of MATCH_COLUMNS."""
     found: list[tuple[Position, tuple[Any, ...]]] = []
     for query in _parts(watch_id, after, before):
         ordered = query.order_by(WatchMatch.event_id.desc(), WatchMatch.id)

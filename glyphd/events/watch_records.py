@@ -1,4 +1,4 @@
-"""Watches in the registry: what clients create, change, delete and look at. The caller holds the
+"""Watches in the registry, as clients create, change, delete and read them. The caller holds the
 connection."""
 
 import json
@@ -16,7 +16,7 @@ from glyphd.event_errors import InvalidWatch, TooManyWatches, WatchNotFound
 from glyphd.times import now_text
 
 MOST_WATCHES = 1000
-"""Each import is compared with all watches."""
+"""The most watches, because each import is compared with all of them."""
 
 _SECRET_BYTES = 24
 
@@ -58,8 +58,8 @@ class WatchRecords:
         return found
 
     def find_for_feed(self, watch_id: str, secret: str) -> Watch:
-        """The watch whose feed has this secret. Raises WatchNotFound as if there were none: the
-        answer does not tell a wrong secret from a wrong id."""
+        """The watch whose feed has this secret. Raises WatchNotFound for a wrong secret as for a
+        wrong id, so that the answer does not reveal which one is wrong."""
         try:
             found = self.find(watch_id)
         except WatchNotFound:
@@ -83,8 +83,7 @@ class WatchRecords:
         return self.find(watch_id)
 
     def renew_secret(self, watch_id: str) -> Watch:
-        """Gives the feed another address; the old one is not served any more. Raises
-        WatchNotFound."""
+        """Gives the feed another address; the old one is no longer served. Raises WatchNotFound."""
         self.find(watch_id)
         self._run(Watch.update(feed_secret=_new_secret()).where(Watch.id == watch_id))
         return self.find(watch_id)
@@ -97,7 +96,8 @@ class WatchRecords:
             self._run(WatchMatch.delete().where(WatchMatch.watch_id == watch_id))
 
     def last_matches(self, *watch_ids: str) -> dict[str, str]:
-        """When each of these watches last found something, if it did and that is kept."""
+        """When each of these watches last found something; a watch without kept matches is
+        missing."""
         latest = (
             WatchMatch.select(fn.MAX(WatchMatch.event_id).alias("event_id"))
             .where(WatchMatch.watch_id.in_(watch_ids))
@@ -111,7 +111,7 @@ class WatchRecords:
 
 
 def body_of(watch: Watch) -> dict[str, Any]:
-    """The members that the watch could be created with again."""
+    """The members with which the watch could be created again."""
     return {
         "name": watch.name,
         "filters": WatchFilters.model_validate(json.loads(watch.filters)),

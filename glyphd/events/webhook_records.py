@@ -1,4 +1,4 @@
-"""Webhooks in the registry: what clients create, change, delete and look at. The caller holds the
+"""Webhooks in the registry, as clients create, change, delete and read them. The caller holds the
 connection."""
 
 import json
@@ -38,7 +38,7 @@ NOT_FAILING: dict[str, Any] = {
     "next_attempt_at": None,
     "last_error": None,
 }
-"""The columns of a webhook whose next event has not failed."""
+"""The values of a webhook whose next event has not failed yet."""
 
 _RESUMED = NOT_FAILING | {"disabled_reason": None}
 
@@ -73,7 +73,7 @@ class WebhookRecords:
         return list(query.bind(self._database))
 
     def failing(self) -> list[Webhook]:
-        """Those that an operator should look at."""
+        """The failing and disabled webhooks, which an operator should look at."""
         return [
             webhook
             for webhook in self.all()
@@ -89,7 +89,7 @@ class WebhookRecords:
         return found
 
     def change(self, webhook_id: str, asked: WebhookChange) -> Webhook:
-        """A worker that delivers to it at the moment notices within a second.
+        """Changes it. A worker that is delivering to it notices within a second.
 
         Raises WebhookNotFound and InvalidWebhook.
         """
@@ -110,7 +110,7 @@ class WebhookRecords:
     def attempts(
         self, webhook_id: str, asked: AttemptQuery, *, before: int | None, limit: int
     ) -> list[dict[str, Any]]:
-        """The attempts that fit, newest first."""
+        """The matching attempts, newest first."""
         query = self._attempts().where(WebhookAttempt.webhook_id == webhook_id)
         if asked.outcome is not None:
             query = query.where(WebhookAttempt.outcome == asked.outcome)
@@ -134,7 +134,8 @@ class WebhookRecords:
         return _attempt(row)
 
     def replay(self, webhook_id: str, attempt_id: str) -> dict[str, Any]:
-        """Requests that the event of an attempt is sent once more; the attempt that waits for it.
+        """Requests that the event of an attempt is sent once more; returns the new, waiting
+        attempt.
 
         Raises WebhookNotFound, AttemptNotFound, WebhookDisabled, and EventNotKept.
         """
@@ -208,7 +209,7 @@ def prune_attempts(database: Database) -> None:
 
 
 def view_webhook(webhook: Webhook) -> WebhookView:
-    """What clients see: all but the secret."""
+    """The webhook as clients see it, without the secret."""
     return WebhookView(
         webhook_id=webhook.id,
         url=webhook.url,
@@ -227,7 +228,7 @@ def view_webhook(webhook: Webhook) -> WebhookView:
 
 
 def invalid(field: str, message: str) -> InvalidWebhook:
-    """The refusal of one member."""
+    """The error for one member."""
     return InvalidWebhook(f"{field} {message}", errors=[{"field": field, "message": message}])
 
 

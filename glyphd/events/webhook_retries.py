@@ -1,4 +1,4 @@
-"""When a webhook is tried again, and when no more. Pure functions of the time."""
+"""When a webhook is tried again, and when it is disabled. Pure functions of the time."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -9,16 +9,16 @@ LONGEST_DELAY_SECONDS = 3600.0
 JITTER = 0.25
 LONGEST_RETRY_AFTER_SECONDS = 24 * 3600.0
 GIVE_UP_AFTER = timedelta(days=3)
-"""From the first failed attempt at an event to the last one."""
+"""The time from the first failed attempt at an event to the last one."""
 
 
 def next_attempt(
     now: datetime, *, failures: int, failing_since: datetime, retry_after: float | None
 ) -> datetime | None:
-    """When to try again after so many failures in a row; None when it has failed for too long.
+    """When to try again after this many failures in a row; None if it has failed for too long.
 
-    Twice as long each time, up to an hour, a quarter more or less so that many webhooks of one
-    receiver don't come back together; never before the receiver has asked for it.
+    The pause doubles each time, up to an hour, and varies by a quarter, so that many webhooks of
+    one receiver are not tried together. It is never shorter than the receiver asked for.
     """
     last = failing_since + GIVE_UP_AFTER
     if now >= last:
@@ -30,15 +30,15 @@ def next_attempt(
 
 
 def is_due(now: datetime, planned: datetime | None) -> bool:
-    """Whether a planned attempt may be made. One too far ahead was planned before the clock was
-    set back."""
+    """Whether a planned attempt is due. One that is too far in the future was planned before the
+    clock was set back."""
     if planned is None or planned <= now:
         return True
     return planned - now > timedelta(seconds=LONGEST_RETRY_AFTER_SECONDS)
 
 
 def read_retry_after(text: str | None, now: datetime) -> float | None:
-    """The seconds that a `Retry-After` header asks for, be they given as a number or as a date."""
+    """The seconds that a `Retry-After` header asks for, as a number or as a date."""
     if not text:
         return None
     if text.strip().isdecimal():

@@ -10,7 +10,7 @@ _PREFIX = "whsec_"
 
 
 def new_secret() -> str:
-    """A random key, in the form that receivers' libraries take."""
+    """A random key, in the form that receivers' libraries accept."""
     return _PREFIX + b64encode(token_bytes(SECRET_BYTES)).decode()
 
 

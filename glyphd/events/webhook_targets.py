@@ -18,7 +18,7 @@ Address = IPv4Address | IPv6Address
 
 
 class InvalidTarget(ValueError):
-    """The URL can't be a webhook's."""
+    """The URL can't be used for a webhook."""
 
 
 class ForbiddenAddress(Exception):
@@ -27,7 +27,7 @@ class ForbiddenAddress(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """A URL, taken apart once: what is checked is what is connected to."""
+    """A URL, parsed once, so that the checked address is the one that is connected to."""
 
     scheme: str
     host: str
@@ -42,7 +42,7 @@ class Target:
 
 
 def read_target(url: str) -> Target:
-    """Raises InvalidTarget, with a reason that does not repeat the URL: it may hold a secret."""
+    """Raises InvalidTarget, with a reason that does not repeat the URL: it may contain a secret."""
     if len(url) > MAX_URL_CHARACTERS or not _VISIBLE.fullmatch(url):
         raise InvalidTarget(
             f"must be at most {MAX_URL_CHARACTERS} visible ASCII characters; write an "
@@ -62,7 +62,8 @@ def read_target(url: str) -> Target:
 
 
 def is_public(address: Address) -> bool:
-    """Whether the address is an ordinary one on the internet, and so is any that is inside it."""
+    """Whether the address is a public one on the internet, as must be an IPv4 address embedded in
+    it."""
     special = (
         address.is_multicast
         or address.is_reserved
@@ -99,12 +100,12 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 def any_address(address: Address) -> bool:
-    """For those who allow private addresses."""
+    """Allows every address, for services that allow private ones."""
     return True
 
 
 def require_allowed(addresses: Sequence[str], is_allowed: Callable[[Address], bool]) -> None:
-    """Raises ForbiddenAddress when any address of a name is not allowed: an honest name has no such
-    address."""
+    """Raises ForbiddenAddress if any address of a name is not allowed: a legitimate public name has
+    none."""
     if not all(is_allowed(ip_address(one)) for one in addresses):
         raise ForbiddenAddress

@@ -48,8 +48,8 @@ Position = tuple[str, int]
 """The moment and the id of an event."""
 
 Candidate = tuple[str, int, str]
-"""The moment and the id of an event, and how it comes: MOVED, BACK, or the id of the complete file
-by which its offer is gone."""
+"""The moment and the id of an event, and its kind: MOVED, BACK, or the id of the complete file
+because of which its offer is gone."""
 
 MOVED, BACK, GONE = "", "back", "gone"
 STREAM_ROWS = 1000
@@ -126,7 +126,8 @@ class Deltas:
         return list(islice(merge(*scans, reverse=True), limit))
 
     def _may_leave(self, kind: str) -> bool:
-        """Whether such a kind is asked for: no percentage and no direction fit it."""
+        """Whether the list may have deltas of this kind, which match no percentage and no
+        direction."""
         is_plain = not (self._query.direction or self._least_percent)
         return kind in self._kinds and is_plain and self._known.has_complete_files
 
@@ -136,8 +137,8 @@ class Deltas:
 
     @property
     def _steps(self) -> list[int]:
-        """The steps that can have what is asked for. A new offer has moved by no percentage, and in
-        no direction."""
+        """The steps that can have the requested deltas. A new offer has neither a percentage nor a
+        direction."""
         steps: list[int] = []
         if not set(self._kinds).isdisjoint(_MOVES):
             steps += steps_from(self._least_percent)
@@ -165,12 +166,12 @@ class Deltas:
         return [(*found, MOVED) for found in self._next(query, key, position, limit)]
 
     def _gone(self, position: Position | None, limit: int) -> list[Candidate]:
-        """The last observations of offers that were gone afterwards."""
+        """The last observations of offers before they were gone."""
         key = (OfferGone.gone_at, OfferGone.event_id)
         return self._next(gone_offers(self._database, self._query), key, position, limit)
 
     def _returned(self, position: Position | None, limit: int) -> list[Candidate]:
-        """The events of offers that were gone before."""
+        """The observations that listed gone offers again."""
         query = returned_offers(self._database, self._query)
         key = (OfferBack.seen_at, OfferBack.event_id)
         if self._ranges:
@@ -192,7 +193,7 @@ class Deltas:
         return found
 
     def _moved(self, step: int) -> Iterator[Any]:
-        """What is asked of an event beside the one before it; only the lowest step also has smaller
+        """The conditions on an event and its predecessor; only the lowest step also has smaller
         changes."""
         if step == NEW_STEP:
             return
@@ -210,7 +211,7 @@ class Deltas:
         return list(self._database.execute(query.limit(limit)).fetchall())
 
     def _looked_up(self, event_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-        """The events by their ids, each with the one before it."""
+        """The events by their ids, each with its predecessor."""
         columns = {
             "id": ScoredListing.id,
             "listing_id": ScoredListing.listing_id,
@@ -258,13 +259,13 @@ def _in_ranges(event_id: Any, ranges: Sequence[tuple[int, int] | None]) -> Any:
 
 
 def _each_once(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
-    """An offer that came back with another price is one row, as one that came back."""
+    """An offer that came back with another price is one row, of the kind `back`."""
     for _, same in groupby(candidates, key=itemgetter(0, 1)):
         yield next(same)
 
 
 def _told(row: dict[str, Any], timestamp: str, how: str) -> dict[str, Any]:
-    """The row of a candidate: of a gone offer, its last observation is the one before."""
+    """The row of a candidate. For a gone offer the previous observation is its last one."""
     if how in (MOVED, BACK):
         return row | {"how": how}
     before = {
@@ -277,8 +278,8 @@ def _told(row: dict[str, Any], timestamp: str, how: str) -> dict[str, Any]:
 
 
 def _delta(row: dict[str, Any], kinds: Sequence[str]) -> list[Any]:
-    """The delta as returned to clients, in column order. Its kind is the first one that is asked
-    for and fits."""
+    """The delta as returned to clients, in column order. Its kind is the first requested one that
+    fits."""
     old, new = row["previous_price_usd"], row["price_usd"]
     if old is None:
         moved = dict.fromkeys(("price_delta", "price_delta_pct", "score_delta"))

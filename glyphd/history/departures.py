@@ -13,8 +13,8 @@ _EVENT = ScoredListing.alias("left_event")
 
 
 def departures(known: Knowledge) -> Select:
-    """The events after which their listing was gone: `event_id`, since when, `gone_at`, and the
-    event that listed it again, `next_id`, null if none did."""
+    """The events after which their listing was gone: `event_id`, `gone_at` (since when), and
+    `next_id`, the event that listed it again, null if none did."""
     found = _judged(known).alias("judged_event")
     by_file, by_group = found.c.by_file, found.c.by_group
     is_by_file = by_group.is_null() | (by_file < by_group)
@@ -25,8 +25,8 @@ def departures(known: Knowledge) -> Select:
 
 
 def _judged(known: Knowledge) -> Any:
-    """Each event that counts with the moments, before the next one of its listing, since which a
-    complete file and a smaller group leave it out."""
+    """Each event that counts, with the moments before the listing's next event since which a
+    complete file or a smaller group leaves the listing out."""
     follows = _followed(known).alias("followed_event")
     files = known.every_complete_file().alias("complete_file")
     moment = files.c.complete_at

@@ -21,7 +21,7 @@ def difference(old: float, new: float) -> float:
 
 
 def change_pct(old: float, new: float) -> float | None:
-    """The change in percent of `old`, rounded to six decimals (half to even). None when `old` is
+    """The change in percent of `old`, rounded to six decimals (half to even). None if `old` is
     0."""
     if not old:
         return None

@@ -1,4 +1,4 @@
-"""How many of the listings that match have each value of a few columns, for choosing a filter."""
+"""For a few columns, how many matching listings have each value, to help choosing a filter."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Facet(NamedTuple):
 
 def count_facets(database: Database, asked: ListingQuery, most: int) -> list[Facet] | None:
     """The columns of which the matching listings have several values, or that are filtered; None if
-    more than `most` listings match. Texts are compared as by statistics."""
+    more than `most` listings match. Texts are compared as in statistics."""
     groups = GroupKeys(database, FACETS)
     rows = Search(database, asked).matching(*groups.columns())
     rows = rows.join(ImportBatch, on=(ImportBatch.import_id == ScoredListing.import_id))
@@ -38,7 +38,7 @@ def count_facets(database: Database, asked: ListingQuery, most: int) -> list[Fac
 
 
 def _facet(column: str, place: int, rows: Sequence[Sequence[Any]]) -> Facet:
-    """From rows of the keys of FACETS, then of their spellings."""
+    """The facets from rows that have the keys of FACETS, then their spellings."""
     counts: Counter[str] = Counter(row[place] for row in rows)
     del counts[""]
     frequent = sorted(counts.items(), key=lambda item: (-item[1], item[0]))

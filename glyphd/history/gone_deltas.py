@@ -1,5 +1,5 @@
 """Offers that complete files no longer list, and offers that were listed again, latest first: read
-from the tables that say so of all the archive's history."""
+from the tables that have both for the archive's whole history."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ OFFER_FILTERS = {"model", "region", "seller"}
 
 def gone_offers(database: Database, query: DeltaQuery) -> Select:
     """Query for the moments, the ids of the last observations, and the ids of the complete files.
-    What is asked of time and import is asked of the files."""
+    The filters by time and import apply to the files."""
     found = OfferGone.select(OfferGone.gone_at, OfferGone.event_id, OfferGone.import_id)
     if query.after is not None:
         found = found.where(OfferGone.gone_at > query.after)

@@ -18,10 +18,10 @@ _ONE_GROUP = "0"
 
 
 class GroupKeys:
-    """GroupKeys of listings by some columns; by none, one group of all.
+    """Groups of listings by some columns; without columns, one group of all.
 
     Each column has a key, by which rows are grouped and ordered; a text also has the spelling to
-    show, the first of those that occur in byte order.
+    show, the first one in byte order.
     """
 
     def __init__(self, database: Database, by: Sequence[str]) -> None:
@@ -47,7 +47,7 @@ class GroupKeys:
         return [*(keys or [SQL(_ONE_GROUP).alias(self.keys[0])]), *shown]
 
     def follow(self, key: Sequence[Any], *first: Any) -> Any:
-        """Condition: the key of the event's group, with what is `first` in it, follows this one."""
+        """Condition: the values `first` and the key of the event's group follow this key."""
         own = [*first, *(self._key(name) for name in self.by)]
         if len(own) == 1:
             return own[0] > key[0]

@@ -159,7 +159,7 @@ def list_diff(
 
 
 def _changed_row(values: Sequence[Any]) -> list[Any]:
-    """CHANGED_COLUMNS, from what describes the listing and price, score and index before and
+    """CHANGED_COLUMNS: the columns that describe the listing, and price, score and index before and
     after."""
     listing_id, *described = values[: len(_DESCRIBED)]
     old_price, old_score, old_index, new_price, new_score, new_index = values[len(_DESCRIBED) :]

@@ -1,5 +1,5 @@
-"""Answers about the whole market that a worker has left in the archive; `market_summaries` has
-those that there are."""
+"""Reads the answers about the whole market that a worker has stored in the archive;
+`market_summaries` lists them."""
 
 import json
 from typing import Any
@@ -14,12 +14,12 @@ SOURCE_TOTALS = "source totals"
 
 
 def stats_by(columns: tuple[str, ...]) -> str:
-    """The name of the statistics in these groups."""
+    """The name of the answer with the statistics in these groups."""
     return f"stats by {','.join(columns)}"
 
 
 def kept_answer(database: Database, name: str) -> Any:
-    """The answer as it is kept for the present; None if it is not. The caller holds the
+    """The answer that is kept for the present; None if there is none. The caller holds the
     connection."""
     query = MarketSummary.select(MarketSummary.content).where(
         MarketSummary.name == name, MarketSummary.archive_version == archive_version(database)

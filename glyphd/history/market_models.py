@@ -41,7 +41,7 @@ SUMMARY = Summary(
     "max_score",
     "last_seen_at",
 )
-"""What is said of a model, now and in each bucket of its history."""
+"""The columns of a model, now and in each bucket of its history."""
 
 MODEL_COLUMNS = ("model", *SUMMARY.columns, *LOWEST_COLUMNS, *SPECS, *CAPACITIES)
 _AT_SPECS = 1 + len(SUMMARY.fields)
@@ -50,7 +50,7 @@ _CAPABLE = ScoredListing.alias("capable")
 
 
 class Models(Series):
-    """All models with a current listing, by name; `gone` says which of these count."""
+    """All models with a current listing, by name; `gone` says whether gone listings count."""
 
     columns = MODEL_COLUMNS
 
@@ -129,7 +129,7 @@ def models_containing(database: Database, name: str) -> list[str]:
 
 
 def nearest_models(database: Database, name: str) -> list[str]:
-    """Known models with a similar name, the nearest first, searched among its alphabetical
+    """Known models with a similar name, the most similar first, searched among its alphabetical
     neighbours."""
     key: Any = caseless(database, GPUModel.canonical_model)
     value = caseless_value(database, name)
@@ -169,8 +169,8 @@ def models_with(database: Database, known: Knowledge, gone: Gone, *where: Node) 
 def _with_capacities(database: Database, is_current: Any, models: Any) -> Any:
     """The models with CAPACITIES of their latest current listing that has any.
 
-    On PostgreSQL by a lateral join, which SQLite does not have: a join by that listing's id would
-    read all events there are.
+    On PostgreSQL by a lateral join, which SQLite lacks: a join by that listing's id would read all
+    events.
     """
     capable = _listings_of(database, is_current).where(
         ScoredListing.quantization_capacity_7b.is_null(False)

@@ -32,7 +32,7 @@ _FILTERS = {"gone", "seen_within", *FilterQuery.model_fields} - set(PageQuery.mo
 
 
 class Stats(Series):
-    """A row for each group of the listings that match; none if nothing does."""
+    """A row for each group of the matching listings; none if there are none."""
 
     def __init__(self, database: Database, asked: StatsQuery) -> None:
         super().__init__(database)
@@ -69,5 +69,5 @@ class Stats(Series):
 
 
 def listings_asked(asked: StatsQuery) -> ListingQuery:
-    """The listings that the statistics are about."""
+    """The listings that the statistics cover."""
     return ListingQuery.model_construct(**asked.model_dump(include=_FILTERS))

@@ -1,9 +1,9 @@
 """Answers about the whole market that are kept in the archive: the first request after an import
-takes them from there, and computes nothing.
+reads them and computes nothing.
 
 A worker computes them when it is idle, so that no import waits for them. Each is marked with the
 state of the archive that it was computed in and used only in that state. So none is ever out of
-date: until it is there, requests compute the answer themselves.
+date; until one is stored, requests compute the answer themselves.
 """
 
 import json
@@ -34,7 +34,7 @@ from glyphd.listings.peer_prices import (
 from glyphd.storage.knowledge import present
 
 LEAST_EVENTS = 20_000
-"""An archive with fewer is read in a moment."""
+"""The fewest events for which answers are kept: a smaller archive is read in a moment."""
 
 
 def _stats(columns: tuple[str, ...]) -> Callable[[Database], Any]:
@@ -51,7 +51,7 @@ _ANSWERS: Mapping[str, Callable[[Database], Any]] = {
     SOURCE_TOTALS: _source_totals,
     **{stats_by(columns): _stats(columns) for columns in KEPT_GROUPINGS},
 }
-"""What JSON can hold; null for a series that is too long to be kept."""
+"""The answer as JSON values; null for a series that is too long to be kept."""
 
 _NAMES = (*_ANSWERS, PEER_PRICES)
 
@@ -65,11 +65,11 @@ def lacks_summaries(database: Database, least: int = LEAST_EVENTS) -> bool:
 def keep_summaries(
     database: Database, *, go_on: Callable[[], bool] = lambda: True, least: int = LEAST_EVENTS
 ) -> None:
-    """Computes what is not kept for the present, one answer after the other, if the archive has
-    this many events. `go_on` is asked before each.
+    """Computes the answers that are not kept for the present, one after the other, if the archive
+    has this many events. `go_on` is called before each.
 
-    The archive is only locked to write an answer down, which takes some milliseconds. If it has
-    changed meanwhile, nothing is written.
+    The archive is locked only to write an answer, which takes some milliseconds. If it has changed
+    meanwhile, nothing is written.
     """
     for name in _lacking(database, least):
         if not go_on():
@@ -106,7 +106,7 @@ def summary_faults(archive: Database) -> Iterator[str]:
 
 
 def _price_faults(archive: Database, groups: list[PricesOfGroup]) -> Iterator[str]:
-    """Those of the blocks name the group, as those of the groups themselves do."""
+    """The lines about blocks name the group, like those about the groups themselves."""
     due_of: dict[Any, set[Any]] = {
         PeerGroup: {group.summary for group in groups},
         PeerPrices: {block for group in groups for block in group.blocks},

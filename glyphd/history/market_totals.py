@@ -46,7 +46,7 @@ def market_totals(database: Database, known: Knowledge) -> MarketTotals:
 
 @dataclass(frozen=True)
 class RecentImport:
-    """An import that has rows, whether it counts or not."""
+    """Condition: an import that has rows, whether it counts or not."""
 
     import_id: str
     imported_at: str

@@ -36,8 +36,8 @@ class Brought:
     def has_first(self) -> Any:
         """Condition: `OTHER` is this import's event of the first offer of the event's identity.
 
-        It uses the ids, which are in SQLite's index of listings, so that only this event is read,
-        however long the listing's history is.
+        It uses ids from SQLite's index of listings, so that only this event is read, however long
+        the listing's history is.
         """
         same = (OTHER.first_event_id == _IDENTITY) & (OTHER.standing == Standing.LAST.value)
         return same & OTHER.id.between(self.first_id, self.last_id)

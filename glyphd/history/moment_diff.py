@@ -38,7 +38,8 @@ _GROUPED = ScoredListing.alias("grouped")
 _BATCH = ImportBatch.alias("batch_of_offer")
 
 UNCHANGED, CHANGED, MISSING, GONE = "unchanged", "changed", "missing", "gone"
-"""What may become of an offer from one moment to another; a gone one is known, but not offered."""
+"""The possible outcomes of an offer from one moment to another; a gone offer is known, but not
+offered."""
 
 _OUTCOMES = {
     "added": [MISSING, GONE],
@@ -50,7 +51,7 @@ _OUTCOMES = {
 
 @dataclass(frozen=True)
 class MomentCounts(DiffCounts):
-    """How many offers there are of each kind; those that are gone are removed, too."""
+    """The number of offers of each kind; gone offers are also counted as removed."""
 
     gone: int
 
@@ -66,7 +67,7 @@ class Market:
         return (event.id == self.latest_of(event)) & self.still_offers(event)
 
     def still_offers(self, event: Any) -> Any:
-        """Condition: the offer was not gone, where the event is the latest of its listing."""
+        """Condition for the latest event of a listing: its offer was not gone."""
         offered = gone_at(event, self.known.counting).is_null()
         if self.known.has_complete_files:
             offered &= ~fn.EXISTS(left_out_at(event, self.known.complete_files()))
@@ -92,10 +93,10 @@ class Market:
 
 @dataclass(frozen=True)
 class Pairing:
-    """Which offers that one market shows the other one shows too.
+    """Finds which offers of one market the other market shows too.
 
-    An offer that could be told apart at both moments is paired with itself. If offers of its
-    identity could not, at either moment, offers of equal price are paired as far as both have them.
+    An offer that was distinct at both moments is paired with itself. If offers of its identity were
+    indistinct at either moment, offers of equal price are paired as far as both markets have them.
     """
 
     here: Market
@@ -111,7 +112,7 @@ class Pairing:
 
     @property
     def outcome(self) -> Any:
-        """Expression: what became of the offer on the way to the other market."""
+        """Expression: the outcome of the offer in the other market."""
         differs = (_OTHER.price_usd != ScoredListing.price_usd) | (
             _OTHER.score != ScoredListing.score
         )
@@ -138,7 +139,7 @@ class Pairing:
 
     @property
     def _is_special(self) -> Any:
-        """Condition: the identity ever had several offers, or names nobody."""
+        """Condition: the identity ever had several offers, or does not name whose offer it is."""
         mates = _GROUPED.select(SQL("1")).where(_GROUPED.group_id == identity_of(ScoredListing))
         return fn.EXISTS(mates) | is_nameless(ScoredListing, SQL("1 = 1"))
 
@@ -152,7 +153,7 @@ class Pairing:
 
     @property
     def _has_equal(self) -> Any:
-        """Condition: the other market has more of this price than come before this one."""
+        """Condition: the other market has more offers of this price than precede this one."""
         counts = []
         for market, event in ((self.here, _MATE), (self.there, _PAIR)):
             equal = event.select(fn.COUNT(SQL("*"))).where(
@@ -252,13 +253,13 @@ def _count(database: Database, pairing: Pairing) -> Counter[str]:
 
 
 def _is_of_identity(event: Any) -> Any:
-    """Condition: the event is of the same identity. As two look-ups into indexes."""
+    """Condition: the event is of the same identity; written as two look-ups in indexes."""
     identity = identity_of(ScoredListing)
     return (event.first_event_id == identity) | (event.group_id == identity)
 
 
 def _moved_row(values: Sequence[Any]) -> list[Any]:
-    """MOVED_COLUMNS, from what describes the offer and price, score and import before and
+    """MOVED_COLUMNS: the columns that describe the offer, and price, score and import before and
     after."""
     listing_id, *described = values[: len(_DESCRIBED)]
     old_price, old_score, old_import, new_price, new_score, new_import = values[

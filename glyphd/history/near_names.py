@@ -1,4 +1,4 @@
-"""Names that are like another one, or contain its words."""
+"""Names that are similar to another one, or contain its words."""
 
 import re
 from bisect import bisect_left
@@ -21,8 +21,8 @@ def near_names(text: str, names: Sequence[str]) -> list[str]:
 
 
 def neighbours(text: str, names: Sequence[str]) -> Sequence[str]:
-    """Those that are near in the alphabet; the names are in its order, whatever their case. To
-    compare all of many would take long."""
+    """The names that are near in the alphabet; the names are sorted alphabetically, ignoring case.
+    Comparing all of many names would take long."""
     place = bisect_left(names, fold_ascii(text), key=fold_ascii)
     return names[max(place - NEIGHBOURS, 0) : place + NEIGHBOURS]
 
@@ -35,5 +35,5 @@ def is_among(text: str, names: Sequence[str]) -> bool:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a name, which end where anything but a letter or a digit is."""
+    """The words of a name: its runs of letters and digits."""
     return [word for word in _BETWEEN_WORDS.split(text) if word]

@@ -54,7 +54,7 @@ def observations(database: Database, listing_id: bytes, as_of: str | None = None
 def _compared(events: Iterator[ListingEvent], judged: int) -> Iterator[ListingEvent]:
     """The events, whose last columns are the judgements, with the changes from one to the next."""
     before: dict[str, ListingEvent] = {}
-    ahead, behind = tee(events)  # they differ by one chunk at most
+    ahead, behind = tee(events)  # the two are at most one chunk apart
     shown = convert_rows(RESULT_COLUMNS, (event[:-judged] for event in ahead))
     judgements = (event[-judged:] for event in behind)
     for event, (is_counted, is_indistinct, thread) in zip(shown, judgements, strict=True):

@@ -1,4 +1,4 @@
-"""A price index at constant mix: how prices moved, whatever is on offer.
+"""A price index at constant mix: how prices moved, regardless of which listings are on offer.
 
 docs/PRICE_INDEX.md has the method and an example by hand.
 """
@@ -42,8 +42,8 @@ class PriceIndex(Series):
         return ("price index", filters)
 
     def read(self, after: Key | None = None, limit: int | None = None) -> Iterator[SeriesRow]:
-        """The rows after the key `after`. Each is computed from the ones before it, and there is
-        one for a bucket, so that all are read."""
+        """The rows after the key `after`. Each is computed from its predecessors, so all are read:
+        there is only one for each bucket."""
         index = START
         left = limit
         for bucket, *fields in super().read():
@@ -57,7 +57,7 @@ class PriceIndex(Series):
             yield [bucket, round(index, INDEX_DECIMALS), fields[0], relative]
 
     def _select(self, after: Key | None, limit: int | None) -> Select:
-        """Of each bucket the matched listings, and the two relatives in the middle of theirs."""
+        """For each bucket the number of matched listings, and their two middle price relatives."""
         ranked = self._relatives().alias("ranked_relative")
         middle = rank_before(_MEDIAN, ranked.c.size)
         ranks = (middle, middle + 1)
@@ -70,8 +70,8 @@ class PriceIndex(Series):
         return ordered
 
     def _relatives(self) -> Any:
-        """Of each listing in a bucket its price relative, null if it is not matched, with its rank
-        in the bucket, and the number of those that are not null."""
+        """For each listing in a bucket its price relative (null if it is not matched), its rank in
+        the bucket, and the number of matched listings there."""
         follows = self._following().alias("following")
         now, before = follows.c.price, follows.c.earlier_price
         is_matched = (
@@ -110,7 +110,8 @@ class PriceIndex(Series):
         )
 
     def _observed(self) -> Any:
-        """The events that count and can be matched to one offer, by how late in their bucket."""
+        """The events that count and can be matched to one offer, ranked by how late they are in
+        their bucket."""
         event = ScoredListing
         bucket = bucket_start(self.database, event.seen_at, self._asked.bucket)
         thread = thread_of(event, ImportBatch.source)

@@ -59,7 +59,7 @@ class RememberedHistory:
         )
 
     def source_totals(self) -> dict[str, SourceTotal]:
-        """What the archive has of each source, by its folded name."""
+        """The archive's totals for each source, by its folded name."""
         return self.kept(SOURCE_TOTALS, self._source_totals)
 
     def count_diff(self, old: Brought, new: Brought) -> DiffCounts:
@@ -108,7 +108,8 @@ class RememberedHistory:
         return {name: SourceTotal(**total) for name, total in kept.items()}
 
     def kept(self, name: Hashable, compute: Callable[[], Value]) -> Value:
-        """What `compute` gives, from the cache if it was computed in this state of the archive."""
+        """The result of `compute`, from the cache if it was computed in this state of the
+        archive."""
         found: Value = self._answer(name, archive_version(self._archive), compute)
         return found
 

@@ -1,4 +1,4 @@
-"""Tables computed from the archive and ordered by a key: read whole or from a key on."""
+"""Tables computed from the archive and ordered by a key: read as a whole or after a key."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterator, Sequence
@@ -10,7 +10,7 @@ from glyphd.db.dialects import stream, uncommitted
 
 SeriesRow = list[Any]
 Key = list[Any]
-"""The values of a row that give its place, as in a cursor."""
+"""The values of a row that give its position, as in a cursor."""
 
 
 class Series(ABC):
@@ -37,11 +37,11 @@ class Series(ABC):
                 yield self._row(values)
 
     def key_of(self, row: SeriesRow) -> Key:
-        """The place of a row."""
+        """The position of a row."""
         return row[:1]
 
     def folded(self, key: Key) -> Key:
-        """The form of a key by which the rows are ordered."""
+        """The key in the form by which the rows are sorted."""
         return key
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""What the archive has of each source: its current listings, and its latest complete file."""
+"""The totals of each source in the archive: its current listings, and its latest complete file."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class SourceTotal:
 
 
 def source_totals(database: Database) -> dict[str, SourceTotal]:
-    """By the folded name of the source. The caller holds the connection."""
+    """The totals by the folded name of the source. The caller holds the connection."""
     current = (
         ScoredListing.select(ScoredListing.import_id, fn.COUNT(SQL("*")).alias("size"))
         .from_(TIMELINE)

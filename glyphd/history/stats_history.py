@@ -20,10 +20,11 @@ from glyphd.storage.predicates import PREDICATES, restrict
 FLAGS = ("new", "gone", "back")
 BUCKETED = Summary(*STATISTICS, flags=FLAGS)
 _OF_EVENTS = {"after", "before", "import_id"}
-"""The filters of what is looked at; the others are for what a listing was last seen as."""
+"""The filters that select events; the others apply to each listing as it was last seen."""
 
 _OF_LISTINGS = {"model", "region", "condition", "seller", "source_type", "model_contains"}
-"""The same for all events of a listing, so that it does not matter when they are applied."""
+"""Filters with the same result for all events of a listing, so that it does not matter when they
+are applied."""
 
 
 class StatsHistory(Series):
@@ -55,7 +56,7 @@ class StatsHistory(Series):
         return limited
 
     def _observations(self, after: Key | None) -> Any:
-        """What was last seen of each listing in each bucket; and without numbers, the listings that
+        """The last event of each listing in each bucket; and, without numbers, the listings that
         were gone or back in a bucket."""
         latest = self._latest().alias("latest")
         first_seen = bucket_start(self.database, self._known.first_seen_at(), self._asked.bucket)

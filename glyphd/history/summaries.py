@@ -14,8 +14,8 @@ from glyphd.listings.ratios import score_per_1000_usd
 AVERAGE_DECIMALS = 6
 _NOISE_DECIMALS = 9
 _LARGEST_SUMMED = 1e290
-"""A number beyond this counts as this in an average, because a sum of doubles must not overflow,
-which is an error on PostgreSQL."""
+"""Larger numbers count as this one in an average, because a sum of doubles must not overflow, which
+is an error on PostgreSQL."""
 
 _MEASURES = ("price", "score", "score_per_1000_usd")
 
@@ -116,7 +116,7 @@ class Summary:
 
     @property
     def _spanned(self) -> dict[str, tuple[str, ...]]:
-        """What is computed of each measure without sorting."""
+        """The figures of each measure that need no sorting."""
         ends = {"min", "max", "avg"}
         return {
             measure: ("min", "max", "sum")
@@ -157,8 +157,8 @@ def _same(keys: Sequence[str], one: Any, another: Any) -> Any:
 
 
 def _wanted(totals: Any, keys: Sequence[str], measure: str, quantiles: Sequence[str]) -> Any:
-    """The ranks of the values that the quantiles of each group are made of, and what each is. To
-    look for them takes less than to tell each row how many there are in its group."""
+    """The ranks of the values from which the quantiles of each group are computed, and the name of
+    each. Looking them up takes less time than giving each row the size of its group."""
     size = getattr(totals.c, f"size_{measure}")
     found: Any = None
     for place, name in enumerate(_pick_names(measure, quantiles)):
@@ -174,7 +174,7 @@ def _picks(
 ) -> Any:
     """The wanted values of each group that has any, each in the column of its name.
 
-    SQLite reads what is joined by CROSS JOIN in this order: each ranked row looks whether it is
+    SQLite reads tables in the order of a CROSS JOIN: for each ranked row it looks up whether it is
     wanted.
     """
     value, group = getattr(observed.c, measure), _of(observed, keys)

@@ -1,4 +1,4 @@
-"""Hints for filters that match nothing because nothing has their value."""
+"""Hints for filters that match nothing because no listing has their value."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ from glyphd.history.near_names import is_among, near_names, neighbours
 from glyphd.storage.knowledge import present
 
 HINTED = ("model", "region", "condition", "seller", "source_type", "source")
-"""The filters by equal text."""
+"""The filters that compare for equal text."""
 
 
 def asks_for_values(asked: FilterQuery) -> bool:

@@ -2,8 +2,8 @@
 
 A block with anything unusual is not parsed: a NUL, a stray carriage return, a line that is too long
 or can't be decoded, a cell that spans several lines, a row with too many cells or without a filled
-one, a quote that is not closed. Then nothing is consumed, and the rows are read individually by
-`CsvRows`.
+one, a quote that is not closed. Such a block is not consumed; `CsvRows` reads its rows
+individually.
 """
 
 import csv
@@ -35,8 +35,8 @@ class Blocks:
         self._never_empty = rows.header.positions.get("model", 0)
 
     def take(self) -> Chunk | int:
-        """The rows that come next, if they are plain. Else the number of bytes up to the block's
-        end, which are not taken; 0 when no line ends within reach."""
+        """The next rows, if they are plain. Else the number of bytes up to the block's end, which
+        are not consumed; 0 if no line ends within reach."""
         # 1. Whole lines, each short enough.
         raw = self._source.peek(1)[:BLOCK_BYTES]
         raw = raw[: raw.rfind(b"\n") + 1]
@@ -45,7 +45,7 @@ class Blocks:
         lengths = [len(line) + 1 for line in raw[:-1].split(b"\n")]
         if max(lengths) > self._lines.max_bytes:
             return len(raw)
-        # 2. Each of them a record with as many cells as the header.
+        # 2. Each line is a record with as many cells as the header.
         try:
             text = raw[:-1].decode(self._lines.encoding)
             records = list(read_records(text.split("\n"), self._delimiter))
@@ -53,14 +53,14 @@ class Blocks:
             return len(raw)
         if len(records) != len(lengths) or {*map(len, records)} != {self._width}:
             return len(raw)
-        # 3. None of them blank: looked at closer only where the model is empty, which it must not
-        #    be.
+        # 3. None of them is blank: examined more closely only if the model, which is required, is
+        # empty.
         columns: list[tuple[str, ...]] = list(zip(*records, strict=True))
         models = columns[self._never_empty]
         has_every_model = all(map(str.strip if "".join(models).isascii() else trimmed, models))
         if not has_every_model and any(map(is_blank, records)):
             return len(raw)
-        # 4. The block is taken.
+        # 4. Consume the block.
         count = len(records)
         number, line = self._rows.number + 1, self._lines.number + 1
         places: dict[str, Sequence[int]] = {

@@ -15,8 +15,8 @@ def cancel_import(job: Job, registry: Registry, locks: JobLocks, archive: Databa
     """Cancels a job immediately if no worker runs it; otherwise its worker is notified and stops
     within a second.
 
-    Returns the resulting job. Raises ImportFinal if it has ended. Once its batch is in the archive
-    an import has succeeded: then the request is too late, and the worker records success.
+    Returns the resulting job. Raises ImportFinal if it has ended. An import has succeeded once its
+    batch is in the archive: then the request is too late, and the worker records success.
     """
     if not registry.request_cancel(job.id):
         raise ImportFinal(f"import {job.import_id} has already ended", import_id=job.import_id)

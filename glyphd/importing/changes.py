@@ -24,8 +24,8 @@ class WantedChange:
 
 
 def request_change(job: Job, wanted: WantedChange, registry: Registry, queue: JobQueue) -> Job:
-    """The job that rolls the import back or restores it: a new one, or the one that is under way
-    already.
+    """The job that rolls the import back or restores it: a new one, or the one that is already in
+    progress.
 
     Raises ImportNotSucceeded for an import without rows, NothingToChange if it is already in that
     state, and ChangePending while the opposite is in progress.

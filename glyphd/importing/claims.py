@@ -7,11 +7,11 @@ from glyphd.db.registry_models import Job
 from glyphd.times import now_text, utc_now, utc_text
 
 LONGEST_REST_SECONDS = 60
-"""A job waits no longer for its next attempt. A longer wait means that the clock was set back."""
+"""The longest wait for a job's next attempt. A longer one means that the clock was set back."""
 
 
 class ClaimLost(Exception):
-    """Another process has claimed the job: anything that this one still does must not count."""
+    """Another process has claimed the job: nothing that this one still does may count."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,6 @@ class Claim:
 
 
 def rests(job: Job) -> bool:
-    """Whether the job must wait before its next attempt, and is not to be cancelled."""
+    """Whether the job must wait before its next attempt, and no cancellation is requested."""
     latest = utc_text(utc_now() + timedelta(seconds=LONGEST_REST_SECONDS))
     return job.cancel_requested_at is None and now_text() < (job.not_before or "") <= latest

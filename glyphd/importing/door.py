@@ -93,10 +93,10 @@ def check_door(block: FirstBlock, options: ImportOptions, *, max_columns: int) -
 
 
 def unpack(block: FirstBlock) -> tuple[bytes, bool]:
-    """The first bytes of the file, and whether they are all there is.
+    """The first bytes of the file, and whether they are the whole file.
 
-    Raises FileRefused for what no option can make a CSV: a zip archive, a PDF, bytes that are not
-    gzip.
+    Raises FileRefused for a file that no option can turn into a CSV: a zip archive, a PDF, bytes
+    that are not gzip.
     """
     data, is_all = _gunzipped(block) if block.packed else (block.data, block.is_all)
     for sign, what in _NOT_CSV:
@@ -106,8 +106,8 @@ def unpack(block: FirstBlock) -> tuple[bytes, bool]:
 
 
 def _gunzipped(block: FirstBlock) -> tuple[bytes, bool]:
-    """The first bytes of what all members of the gzip data unpack to, and whether they are all
-    there is."""
+    """The first bytes of the unpacked data of all gzip members, and whether they are the whole
+    data."""
     packed, data = block.data, b""
     while packed and len(data) < UNPACKED_HEAD:
         inflate = zlib.decompressobj(wbits=31)

@@ -14,7 +14,7 @@ _STATEFUL = "iso2022"
 
 
 def canonical_encoding(name: str | None) -> str:
-    """Python's name for the encoding; UTF-8 when none is given. Raises InvalidParameter.
+    """Python's name for the encoding; UTF-8 if none is given. Raises InvalidParameter.
 
     A file is split into bytes before it is decoded, so an encoding is supported only if line ends,
     delimiters and quotes are always the same bytes as in ASCII. This excludes UTF-16, and encodings

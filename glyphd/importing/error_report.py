@@ -69,8 +69,8 @@ class ErrorReport:
             self._uploads.delete(self._name)
 
     def findings(self) -> dict[str, Any]:
-        """What the registry keeps of them: how many, those in the file, a group for each field and
-        code, the largest first, and the first errors."""
+        """What the registry stores about the errors: their number, how many are in the file, a
+        group for each field and code (the largest first), and the first errors."""
         groups = sorted(self._groups.items(), key=lambda item: -item[1].count)
         return {
             "error_count": self.count,

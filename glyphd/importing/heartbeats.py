@@ -1,5 +1,5 @@
-"""Which workers are alive. A health check asks that every few seconds in a process of its own, so
-that it loads little."""
+"""Which workers are alive. A health check tests that every few seconds in a separate process, so
+this module loads little."""
 
 import socket
 from datetime import timedelta

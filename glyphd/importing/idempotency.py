@@ -9,8 +9,8 @@ from glyphd.db.registry_models import Job
 from glyphd.errors import IdempotencyConflict
 
 CONTENT = "content"
-"""The name of a difference that is not in an option: other bytes, another form of them, another
-upload."""
+"""The name of a difference that is not in an option: other bytes, another form of the same bytes,
+or another upload."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Replayable:
     fingerprint: str
 
     def require_same(self, earlier: Job) -> None:
-        """Raises IdempotencyConflict, naming what differs, when the key was used for something
+        """Raises IdempotencyConflict, naming what differs, if the key was used for something
         else."""
         if earlier.idempotency_fingerprint == self.fingerprint:
             return
@@ -36,7 +36,7 @@ class Replayable:
 
 
 def replayable(key: str, options: ImportOptions, **content: Any) -> Replayable:
-    """What a retry of this request is recognised by. `content` is JSON values."""
+    """The fingerprint by which a retry of this request is recognised. `content` is JSON values."""
     asked = options.model_dump(
         mode="json", include=set(ImportOptions.model_fields), exclude_defaults=True
     )

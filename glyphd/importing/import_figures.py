@@ -1,5 +1,5 @@
-"""How many imports there are of each source and status, and which of them wait: what metrics are
-made of."""
+"""The figures for the metrics: how many imports there are of each source and status, and which of
+them wait."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class WaitingImport:
 def import_groups(jobs: JobQueries) -> Sequence[ImportGroup]:
     """All imports, counted by source, status and whether they are dry runs.
 
-    The index `jobs_by_source` has all that is read: no row is.
+    The index `jobs_by_source` covers this query, so no row is read.
     """
     by = (Job.source, Job.status, Job.dry_run)
     query = (
@@ -73,7 +73,8 @@ def import_groups(jobs: JobQueries) -> Sequence[ImportGroup]:
 
 def waiting_imports(jobs: JobQueries) -> Sequence[WaitingImport]:
     """The imports that have not ended."""
-    # The kind is looked at here: SQLite would read all imports for it, not the few unfinished ones.
+    # The kind is tested here: in SQL, SQLite would read all imports rather than the few unfinished
+    # ones.
     columns = (Job.kind, Job.source, Job.status, Job.received_at, Job.heartbeat_at)
     with jobs.connected():
         found = list(Job.select(*columns).where(IS_WAITING).bind(jobs.database))

@@ -16,7 +16,7 @@ IMPORT_FILTERS: Mapping[str, Callable[[Database, Any], Any]] = {
     "received_after": lambda database, value: Job.received_at > value,
     "received_before": lambda database, value: Job.received_at < value,
 }
-"""By the name of their parameter."""
+"""The conditions by the name of their parameter."""
 
 
 def conditions(database: Database, wanted: Mapping[str, Any]) -> list[Any]:

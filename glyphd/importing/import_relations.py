@@ -1,4 +1,5 @@
-"""What the registry knows around an import: what changed it since, what its source sent before.
+"""What the registry knows about the imports around one: its rollbacks and restores, and what its
+source sent before.
 
 The caller holds the registry's connection.
 """
@@ -25,7 +26,7 @@ def changes_of(registry: Database, job: Job) -> list[Job]:
 
 
 def import_before(registry: Database, job: Job) -> Job | None:
-    """The latest earlier import of the same source, or of none, that brought rows and counts."""
+    """The latest earlier import of the same source, or of none, that has rows and counts."""
     source = Job.source.is_null()
     if job.source is not None:
         source = IMPORT_FILTERS["source"](registry, job.source)

@@ -44,7 +44,7 @@ _UPLOAD_COLUMNS = (
 
 @dataclass(frozen=True)
 class Described:
-    """What the client said of the bytes: data, never a path."""
+    """What the client says about the bytes; never used as a path."""
 
     filename: str | None
     content_type: str
@@ -61,7 +61,7 @@ class Accepted:
 
 
 class Intake:
-    """Accepts complete uploads. When `accept` returns, a crash loses nothing of them."""
+    """Accepts complete uploads. When `accept` returns, no crash can lose the upload."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class Intake:
                 block, described.content_type, asked.options, self._max_columns
             )
 
-        # 2. The digest, which shows with the options whether the request was sent before.
+        # 2. The digest, which shows together with the options whether the request was sent before.
         ending = "ndjson" if described.content_type == NDJSON else "csv"
         ending += ".gz" if described.content_encoding == GZIP else ""
         sha256, request = receiving.sha256, None
@@ -130,7 +130,7 @@ class Intake:
             if earlier is not None:
                 return earlier
 
-        # 3. The file is kept under a name of its own, then the import is recorded.
+        # 3. The file is stored under a unique name, then the import is recorded.
         import_id = str(uuid4())
         name = f"{import_id}.{ending}"
         filename = (described.filename or "").replace("\0", "")[:MAX_NAME_CHARACTERS]
@@ -150,9 +150,10 @@ class Intake:
 
     def retry(self, job: Job, asked: Asked) -> Accepted:
         """Runs an import again from its kept file, as a new import: a failed or cancelled one,
-        which it replaces, or a dry run that succeeded, for real unless asked otherwise.
+        which the new one replaces, or a dry run that succeeded, which becomes a real import unless
+        `dry_run` is given.
 
-        Options that are not given stay as they were. Raises ImportNotRetryable and what `accept`
+        Options that are not given keep their values. Raises ImportNotRetryable and what `accept`
         raises.
         """
         is_checked = job.status == ImportStatus.SUCCEEDED and job.dry_run
@@ -180,7 +181,8 @@ class Intake:
         return self._record(str(uuid4()), values, request)
 
     def _is_key_known(self, key: str) -> bool:
-        """Keys are never forgotten: once known, a key is answered from the registry alone."""
+        """The earlier import with this key. Keys are never forgotten: a known key is answered from
+        the registry alone."""
         return self._registry.find_key(key) is not None
 
     def _earlier(self, request: Replayable) -> Accepted | None:
@@ -212,7 +214,8 @@ class Intake:
         try:
             self._uploads.put(manifest, manifest_bytes(row))
         except Exception:
-            # The manifest too, and first: it may have been written though its answer was lost.
+            # The manifest too, and first: it may have been written even if the response to that was
+            # lost.
             with suppress(Exception):
                 self._forget(files)
             raise
@@ -234,8 +237,8 @@ class Intake:
         return Accepted(job)
 
     def _is_surely_unrecorded(self, import_id: str, error: Exception) -> bool:
-        """Whether the row was certainly not written. A commit whose answer was lost may have
-        succeeded, or may still succeed: then the files stay, and a worker finds them."""
+        """Whether the row was certainly not written. If the response to the commit was lost, it may
+        have succeeded or may still succeed: then the files stay, and a worker finds them."""
         if not isinstance(error, GlyphdError) and trouble_of(error) not in (
             Trouble.BUSY,
             Trouble.FULL,
@@ -251,7 +254,7 @@ class Intake:
 
 
 def first_block(head: bytes, size: int | None, content_encoding: str | None) -> FirstBlock:
-    """What the door looks at, of a file with so many bytes that comes in this encoding."""
+    """What the door checks: the head of a file of this size and content encoding."""
     return FirstBlock(head, is_all=size == len(head), packed=content_encoding == GZIP)
 
 

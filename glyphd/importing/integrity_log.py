@@ -34,7 +34,7 @@ class IntegrityLog:
             return found
 
     def record(self, damage: Sequence[str], lost_workers: Iterable[str] = ()) -> None:
-        """Adds a result: sound, or these lines of damage.
+        """Adds a result: no damage, or these lines of damage.
 
         The workers whose unclean end caused the check are removed with it, not before, because a
         check that did not finish must be repeated.

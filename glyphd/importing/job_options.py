@@ -1,4 +1,4 @@
-"""The options of an import, as its job keeps them."""
+"""The options of an import, as its job stores them."""
 
 import json
 from typing import Any
@@ -33,8 +33,8 @@ def options_to_keep(
 
 
 def require_consistent(options: ImportOptions) -> None:
-    """Raises InvalidParameter for a complete file without a source, or with bad rows left out:
-    offers must not be gone because of a typing error."""
+    """Raises InvalidParameter for a complete file without a source, or with bad rows left out: a
+    mistyped row must not make an offer gone."""
     if not options.complete:
         return
     if options.source is None:

@@ -16,7 +16,7 @@ IMPORT = "import"
 """The kind of a job that imports an upload; the others roll an import back or restore it."""
 
 IS_CHANGE = Job.kind.in_(SQL("('rollback', 'restore')"))
-"""Spelled as in the index of these."""
+"""Spelled as in the index of unfinished jobs."""
 
 _IN_ARCHIVE = (
     Job.kind == IMPORT,
@@ -24,13 +24,13 @@ _IN_ARCHIVE = (
     Job.dry_run == False,  # noqa: E712  # an expression of Peewee's
 )
 COUNTS = (*_IN_ARCHIVE, Job.rolled_back_at.is_null())
-"""What is true of an import whose rows are part of the market."""
+"""Conditions on an import whose rows are part of the market."""
 IS_WAITING = Job.status.in_(SQL("('queued', 'running')"))
-"""Spelled as in the indexes of these, which SQLite would not use for parameters."""
+"""Spelled as in the indexes of imports, which SQLite would not use for parameters."""
 
 
 class _Block(local):
-    """What ends with the `one_connection` that this thread is in, if it is in one."""
+    """The exit stack of this thread's `one_connection`, if it is in one."""
 
     ending: ExitStack | None = None
 
@@ -107,7 +107,7 @@ class JobQueries:
             return list(query.bind(self.database))
 
     def count_unfinished(self, before: Job | None = None) -> int:
-        """How many jobs this one, or one that comes now, has to wait for."""
+        """How many jobs this one, or a new one, must wait for."""
         is_earlier = True if before is None else Job.id < before.id
         with self.connected():
             return int(Job.select().where(IS_WAITING, is_earlier).bind(self.database).count())

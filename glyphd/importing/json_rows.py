@@ -45,7 +45,7 @@ class JsonRows:
 
     @property
     def ignored_columns(self) -> list[str]:
-        """The unknown names met so far."""
+        """The unknown names found so far."""
         return list(self._ignored)
 
     def cells(self, row: Row) -> list[str]:

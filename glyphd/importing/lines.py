@@ -14,14 +14,14 @@ DOS_END = b"\x1a"
 
 
 class LineSource(Protocol):
-    """What lines are read from: any buffered binary file."""
+    """The source of lines: any buffered binary file."""
 
     def readline(self, size: int = -1, /) -> bytes:
         """At most `size` bytes of the next line, its end included; empty at the end of the file."""
 
 
 class Flaw(NamedTuple):
-    """What is wrong with a line: an error code and a message."""
+    """An error in a line: its code and a message."""
 
     code: str
     message: str
@@ -31,11 +31,11 @@ class PhysicalLines:
     """Iterates over a file's lines, decoded. A flaw is recorded, not raised, so that the lines
     after it are read too.
 
-    `number` counts the lines given so far, and those that somebody else has read, `offset` their
-    bytes, `text` is the last of them; `flaw` is the first one met since `begin_record`. Neither a
-    line nor a record may be longer than `max_bytes`: a longer line is passed over, given as a blank
-    one. Raises UnreadableFile where the lines after such a one could be anything: when it has an
-    odd number of quotes, or is in a record that began on an earlier line.
+    `number` counts the lines returned so far, including those that a block reader has read;
+    `offset` counts their bytes, and `text` is the last of them. `flaw` is the first flaw since
+    `begin_record`. Neither a line nor a record may be longer than `max_bytes`: a longer line is
+    skipped, and returned as a blank one. Raises UnreadableFile if the lines after it can't be
+    interpreted: if it has an odd number of quotes, or is in a record that began on an earlier line.
     """
 
     def __init__(self, source: LineSource, *, encoding: str, max_bytes: int) -> None:
@@ -102,7 +102,7 @@ class PhysicalLines:
         return quotes
 
     def note(self, flaw: Flaw) -> None:
-        """Keeps a flaw, unless there is one already."""
+        """Records a flaw, unless there already is one."""
         if self.flaw is None:
             self.flaw = flaw
 

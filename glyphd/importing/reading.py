@@ -76,8 +76,8 @@ class KeptRows:
                 self._findings.add(NEARLY_KNOWN_COLUMNS, 1, [rows.header_line], shown)
 
     def findings(self) -> dict[str, Any]:
-        """What was found so far beside the rows, by the names that the registry has for it. Rows
-        without a filled cell are no records: nothing counts them but this."""
+        """The findings so far besides the rows, by their names in the registry. Rows without a
+        filled cell are not records, so they are counted only here."""
         return {
             "ignored_columns": self.rows.ignored_columns,
             "blank_rows": self.rows.blank_rows,
@@ -86,11 +86,11 @@ class KeptRows:
 
     @property
     def bytes_read(self) -> int:
-        """Bytes of the upload read so far: packed ones for gzip."""
+        """Bytes of the upload read so far; for gzip, compressed bytes."""
         return self._lines.offset if self._counts_lines else self._kept.tell()
 
     def checked(self) -> Iterator[Checked]:
-        """All rows, in order, in chunks that memory can hold: plain ones block by block, the others
+        """All rows, in order, in chunks that fit into memory: plain ones block by block, the others
         one by one."""
         if self._blocks is None:
             yield from map(self.check.rows, in_chunks(self.rows))
@@ -120,10 +120,10 @@ def read_kept(
     go_on: GoOn = carry_on,
     latest_seen_at: str | None = None,
 ) -> Iterator[KeptRows]:
-    """The kept file of an import, open to be read as the import's options say.
+    """The kept file of an import, opened to be read by the import's options.
 
-    Raises SourceMissing if it does not exist, and UnreadableFile, here or later, where its rows
-    can't be separated.
+    Raises SourceMissing if it does not exist, and UnreadableFile, here or later, if its rows can't
+    be separated.
     """
     limit = settings.max_unpacked_bytes
     with open_kept(uploads, job, max_unpacked_bytes=limit, go_on=go_on) as (kept, unpacked):

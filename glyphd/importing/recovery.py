@@ -48,7 +48,7 @@ def _is_forgotten(job: Job, locks: JobLocks) -> bool:
 
 
 def _is_being_sent(job: Job) -> bool:
-    """Whether its first message may not have arrived yet. A time in the future means that the clock
+    """Whether its first message may still be on its way. A time in the future means that the clock
     was set back."""
     oldest = utc_text(utc_now() - timedelta(seconds=SENDING_SECONDS))
     return not job.attempt and oldest < (job.nudged_at or "") <= now_text()

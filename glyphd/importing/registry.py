@@ -1,5 +1,5 @@
-"""The registry: the life of jobs, from their record through claims to their end, and the heartbeats
-of workers."""
+"""The registry: the life of jobs, from being recorded to being claimed and ended, and the
+heartbeats of workers."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -46,11 +46,11 @@ def as_stored(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class KeyTaken(Exception):
-    """Another request with the same idempotency key was first."""
+    """Another request with the same idempotency key was faster."""
 
 
 class ChangeTaken(Exception):
-    """Another change of the same import was first, and has not ended."""
+    """Another change of the same import was faster, and has not ended."""
 
 
 class Registry(JobQueries):
@@ -72,7 +72,7 @@ class Registry(JobQueries):
                 raise ChangeTaken from None
             known = self.find_import(values["import_id"])
             if known is not None:
-                return known  # meanwhile a worker has recovered it from its manifest
+                return known  # a worker has meanwhile recovered it from its manifest
             if self.find_key(values.get("idempotency_key") or "") is None:
                 raise
             raise KeyTaken from None
@@ -88,8 +88,8 @@ class Registry(JobQueries):
         """Claims the job for one more attempt; None if it is finished or must wait, unless it is to
         be cancelled.
 
-        Only for a process that holds the job's lock: then a job that is still running has lost its
-        worker.
+        Call it only in a process that holds the job's lock: then a job that is still running has
+        lost its worker.
         """
         with self.connected(), self.database.atomic():
             job = self._one(Job.id == job_id)
@@ -138,7 +138,7 @@ class Registry(JobQueries):
             return list(query.bind(self.database))
 
     def keep_matches(self, claim: Claim, found: Sequence[Found]) -> None:
-        """Keeps what watches found in what the claimed job is about to commit; it is published with
+        """Stores what watches found in the claimed job's uncommitted change; it is published with
         the job's outcome. Raises ClaimLost if another attempt has begun."""
         held = Job.update(attempt=Job.attempt).where(_is_held(claim))
         with self.connected(), self.database.atomic():
@@ -152,7 +152,7 @@ class Registry(JobQueries):
             if job.kind != IMPORT or not is_stalled(job):
                 continue
             with self.connected():
-                # Most have been reported already: that takes no write lock.
+                # Usually all have been reported already, and that check takes no write lock.
                 if not is_reported(self.database, report_of_stall(job, now_text())):
                     with self.database.atomic():
                         self._report_stall(self._one(Job.id == job.id) or job)
@@ -160,8 +160,8 @@ class Registry(JobQueries):
     def report_silent(self) -> None:
         """Adds an event for each source that has fallen silent, once for each silence.
 
-        It is known by the last success before it. One that began before the oldest event that is
-        kept was reported long ago, even if that event is deleted by now.
+        A silence is identified by the last success before it. One that began before the oldest kept
+        event was reported long ago, even if its event is deleted by now.
         """
         now = utc_now()
         for state in source_states(self, now):
@@ -178,7 +178,7 @@ class Registry(JobQueries):
                     continue
                 with self.database.atomic() as transaction:
                     add_event(self.database, report)
-                    # The feed is locked now: whatever else has ended is seen here.
+                    # The feed is locked now, so everything that ended before is visible here.
                     if last_success(self, state.source) != state.last_success:
                         transaction.rollback()
 
@@ -208,7 +208,7 @@ class Registry(JobQueries):
             self._execute(Job.update(values).where(Job.id == job.id))
 
     def settle_versions(self, before: int, version: int) -> None:
-        """From now on every file of a row contract older than the one is read by the other."""
+        """From now on every file of a row contract older than `before` is read by `version`."""
         with self.connected():
             self._execute(Job.update(schema_version=version).where(Job.schema_version < before))
 
@@ -244,7 +244,8 @@ class Registry(JobQueries):
             transaction.rollback()
 
     def _is_in_archive(self, job: Job) -> Any:
-        """The condition that what the job wrote is in the archive, if that is this very database.
+        """The condition that the job's batch is in the archive, if archive and registry share a
+        database.
 
         An asynchronous failover may lose the batch, and the outcome would then be recorded on the
         new primary, which has none. On SQLite the archive is another file.
@@ -269,7 +270,7 @@ class Registry(JobQueries):
             discard_matches(self.database, job)
 
     def _report_stall(self, job: Job) -> None:
-        """Once for each attempt, however often it stalls."""
+        """Reports each attempt once, however often it stalls."""
         if job.kind == IMPORT and is_stalled(job):
             add_event(self.database, report_of_stall(job, now_text()))
 

@@ -45,7 +45,7 @@ def report_version(job: Job, settings: Settings) -> str:
 
 
 def _latest_seen_at(job: Job) -> str | None:
-    """The bound for `seen_at`; none if the import has ended and refused no row because of it.
+    """The bound for `seen_at`; None if the import has ended and refused no row because of it.
 
     A row must not become an error when it is read again, because the archive's clock at that time
     is no longer known.

@@ -7,7 +7,7 @@ from glyphd.contracts.import_options import ImportOptions
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asked, as far as is known. The job's row has columns of these names.
+    """The sender of a request, as far as it is known. The job's row has columns of these names.
 
     Address and User-Agent are never trusted; `created_by` is the name of a token that was checked,
     `traceparent` the trace that the request belongs to.

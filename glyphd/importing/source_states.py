@@ -45,7 +45,8 @@ class Success:
 
 @dataclass(frozen=True)
 class Rhythm:
-    """The usual interval between two successes, and after which one a source counts as silent."""
+    """The usual interval between two successes, and the interval after which a source counts as
+    silent."""
 
     usual: timedelta
     longest: timedelta
@@ -62,7 +63,7 @@ class SourceState:
 
 
 def rhythm_of(moments: Sequence[datetime]) -> Rhythm | None:
-    """The rhythm of these moments; None for too few of them."""
+    """The rhythm of these moments; None if there are too few."""
     intervals = [later - earlier for earlier, later in pairwise(sorted(moments))]
     if len(intervals) < FEWEST_INTERVALS:
         return None
@@ -80,7 +81,7 @@ def source_states(jobs: JobQueries, now: datetime) -> list[SourceState]:
 
 
 def last_success(jobs: JobQueries, source: str) -> Success | None:
-    """That of a source by its folded name."""
+    """The state of one source, by its folded name."""
     found = _latest_successes(jobs).get(source)
     return found[0] if found else None
 
@@ -108,8 +109,8 @@ def _state(
 
 
 def _latest_successes(jobs: JobQueries) -> dict[str, list[Success]]:
-    """Of each source, the latest first. Each spelling of a source is looked up in the index
-    `jobs_by_source`."""
+    """The latest successes of each source, the latest first. Each spelling of a source is looked up
+    in the index `jobs_by_source`."""
     found: dict[str, list[Success]] = {}
     with jobs.connected():
         for spelling in _spellings(jobs):

@@ -80,7 +80,7 @@ def is_stalled(job: Job) -> bool:
 
 
 def _has_rows(job: Job) -> bool:
-    """Others can't be changed."""
+    """Whether the import can be rolled back or restored."""
     return job.status == ImportStatus.SUCCEEDED and not job.dry_run
 
 

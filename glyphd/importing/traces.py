@@ -6,7 +6,7 @@ _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 )
 _ENDS_HERE = "00-"
-"""The version of which nothing may follow."""
+"""The version after whose fields nothing may follow."""
 
 
 def read_traceparent(sent: str) -> str | None:

@@ -1,5 +1,5 @@
-"""Kept uploads that are not in the registry: their manifests have everything that is needed to make
-them imports."""
+"""Kept uploads that are not in the registry: their manifests have everything that is needed to
+import them."""
 
 import json
 import re
@@ -17,12 +17,12 @@ from glyphd.importing.registry import KeyTaken, Registry
 from glyphd.uploads import UploadStore
 
 SETTLED_SECONDS = 60.0
-"""A manifest is written before its row, so a younger one may belong to an upload that is just being
+"""A manifest is written before its row, so a younger one may belong to an upload that is being
 accepted."""
 
 ABANDONED_SECONDS = 3600.0
-"""An upload is named before its manifest is written; one without a manifest for so long was never
-accepted."""
+"""An upload gets its name before its manifest is written; one that has no manifest after this time
+was never accepted."""
 
 _ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _MANIFEST = re.compile(rf"({_ID})\.json")
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 
 class NotTakenUp(Exception):
-    """Why a kept upload can't be made an import."""
+    """Why a kept upload can't become an import."""
 
 
 class Superseded(NotTakenUp):
@@ -49,7 +49,7 @@ class Unrecorded:
 
     @property
     def order(self) -> tuple[str, bool, str]:
-        """In the order of their arrival; an import precedes its retries."""
+        """The sort key for the order of arrival; an import precedes its retries."""
         values = self.values or {}
         return (
             str(values.get("received_at", "")),
@@ -95,8 +95,8 @@ def job_values(found: Unrecorded, uploads: UploadStore) -> dict[str, Any]:
 
 
 def record(registry: Registry, values: dict[str, Any]) -> Job:
-    """Makes it a job. Raises Superseded if its request was repeated, NotTakenUp if its key belongs
-    to another one."""
+    """Records it as a job. Raises Superseded if its request was repeated, NotTakenUp if its key
+    belongs to another import."""
     try:
         return registry.add(values)
     except KeyTaken:

@@ -1,4 +1,4 @@
-"""What kind of value each column of a list holds, for formats whose columns have types."""
+"""The kind of value in each column of a list, for formats with typed columns."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -77,7 +77,7 @@ _ADDED = {
 KINDS: Mapping[str, Kind] = {
     name: _OF_CELLS.get(type(column.cell), Kind.TEXT) for name, column in COLUMN.items()
 } | {name: kind for kind, names in _ADDED.items() for name in names}
-"""By column; one that is not here is text. A name means the same in every list."""
+"""The kinds by column; a column that is not here is text. A name means the same in every list."""
 
 
 def kind_of(column: str) -> Kind:

@@ -1,5 +1,5 @@
-"""Columns of listings that are computed when they are asked for, from the row and from the history
-of its listing."""
+"""Columns of listings that are computed on request, from the row and from the history of its
+listing."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
@@ -17,7 +17,7 @@ from glyphd.storage.result_rows import SELECTABLE_COLUMNS, convert_rows, select_
 from glyphd.storage.timelines import Along
 
 BLOCK_ROWS = 1000
-"""So many rows are compared with others at a time."""
+"""This many rows are compared with others at a time."""
 
 _EARLIER = ScoredListing.alias("comparable")
 _LOWEST_DAYS = 90
@@ -49,7 +49,7 @@ _OF_ROWS: Mapping[str, Callable[[Database, Knowledge], Any]] = {
     "lowest_price_90d": _lowest_price_90d,
     "is_lowest": _is_lowest,
 }
-"""By column, an expression for the event."""
+"""An expression on the event for each column."""
 
 _AMONG_PEERS = ("price_percentile", "price_vs_median_pct")
 COMPUTED_COLUMNS = (*_AMONG_PEERS, *_OF_ROWS)
@@ -86,7 +86,8 @@ class Selection:
         return chain.from_iterable(self._compared(peers, block) for block in blocks)
 
     def _compared(self, peers: Peers, rows: Sequence[Sequence[Any]]) -> Iterator[Sequence[Any]]:
-        """The rows with their place among others, which is looked up for all of them together."""
+        """The rows with their position among other prices, which is looked up for all rows
+        together."""
         offers = [(model, condition, price) for *_, model, condition, price, _ in rows]
         for row, place in zip(rows, peers.places(offers), strict=True):
             *values, _model, _condition, price, is_on_offer = row
@@ -112,7 +113,7 @@ def _first_seen(known: Knowledge) -> Any:
 
 
 def _comparable(known: Knowledge, value: Any) -> Any:
-    """Of the event and the earlier ones that count and may be compared with it."""
+    """`value` over the event and the earlier ones that count and may be compared with it."""
     same = (_EARLIER.first_event_id == ScoredListing.first_event_id) & (
         _EARLIER.seen_at <= ScoredListing.seen_at
     )

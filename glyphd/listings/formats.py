@@ -125,8 +125,7 @@ def _records(columns: list[Sequence[str]]) -> bytes:
 
 
 def _cells(values: Sequence[Any]) -> Sequence[str]:
-    """The cells of one column, as the `csv` module writes them, except for booleans and JSON, which
-    stay JSON."""
+    """The cells of one column, as the `csv` module writes them; booleans and JSON stay JSON."""
     kinds = set(map(type, values))
     if kinds == {str}:
         return [_quoted(value) for value in values] if _needs_quotes("\0".join(values)) else values

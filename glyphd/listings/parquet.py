@@ -14,7 +14,7 @@ from glyphd.storage.result_rows import in_chunks
 CONTENT_TYPE = "application/vnd.apache.parquet"
 GROUP_ROWS = 100_000
 GROUP_BYTES = 16 * 1024 * 1024
-"""A row group ends with either; so much is held in memory."""
+"""A row group ends at either limit; one group is held in memory."""
 
 
 @cache
@@ -35,7 +35,7 @@ def require_installed() -> None:
 def write_parquet(file: BinaryIO, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A column for each of `columns`, compressed by zstd. Times are UTC with microseconds, nested
     values JSON texts."""
-    # Importing takes a third of a second, which only those who ask for Parquet shall wait.
+    # Importing it takes a third of a second, so only requests for Parquet do it.
     arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     types = {
         Kind.TEXT: arrow.string(),
@@ -84,7 +84,7 @@ def _array(arrow: Any, kind: Kind, arrow_type: Any, values: Sequence[Any]) -> An
 
 
 def _json_text(value: Any) -> str | None:
-    """Stored JSON is text already, and so are most columns of text."""
+    """Stored JSON is already text, and so are most text columns."""
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

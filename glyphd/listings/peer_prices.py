@@ -2,7 +2,7 @@
 so that they need not be read.
 
 They are kept for one state of the archive, together with the median of each group, and in blocks,
-so that the place of a price is found by reading one of them.
+so that the rank of a price is found by reading one of them.
 """
 
 import json
@@ -30,7 +30,7 @@ PEER_PRICES = "peer prices"
 """The name under which `market_summaries` has the state of the archive and the medians."""
 
 BLOCK_PRICES = 100
-"""So that on SQLite a block and its key fit into a page with others."""
+"""The number of prices in a block: on SQLite several blocks with their keys fit into a page."""
 
 _WANTED = Value(Parameter("wanted"), converter=False)
 _VERSION = Value(Parameter("version"), converter=False)
@@ -72,7 +72,7 @@ class Place(NamedTuple):
 
 
 def place_among(price: float, prices: Sequence[float]) -> Place:
-    """The place among prices in order."""
+    """The place of a price among sorted prices."""
     median = quantile_of("median", prices) if prices else None
     return Place(len(prices), bisect_left(prices, price), median)
 
@@ -99,7 +99,7 @@ def medians_of(groups: Iterable[PricesOfGroup]) -> list[list[Any]]:
 
 
 def kept_prices(database: Database, model: str) -> list[PricesOfGroup]:
-    """The groups of a model as they are kept for the present; none if they are not."""
+    """The groups of a model that are kept for the present; none if they are not kept."""
     columns = (PeerPrices.model, PeerPrices.condition, PeerPrices.prices)
     query = PeerPrices.select(*columns).where(
         PeerPrices.model == fold_ascii(model), fn.EXISTS(_mark(archive_version(database)))
@@ -113,13 +113,14 @@ def kept_prices(database: Database, model: str) -> list[PricesOfGroup]:
 
 
 def kept_medians(database: Database) -> list[list[Any]] | None:
-    """What `medians_of` gives, as it is kept for the present; None if it is not."""
+    """The result of `medians_of` that is kept for the present; None if there is none."""
     row = database.execute(_mark(archive_version(database))).fetchone()
     return None if row is None else json.loads(row[0])
 
 
 def kept_places(database: Database, prices: Sequence[tuple[Group, float]]) -> list[Place] | None:
-    """The place of each price in its group, as it is kept for the present; None if it is not."""
+    """The place of each price in its group, from the groups that are kept for the present; None if
+    there are none."""
     marked, found_groups, found_blocks = _finding(database)
     if marked.execute(database, version=archive_version(database)).fetchone() is None:
         return None
@@ -155,7 +156,8 @@ def _place(
 
 
 def _block_of(price: float, lowest: Sequence[float]) -> int:
-    """The last block with a lower price, by the lowest price of each; -1 if there is none."""
+    """The last block with a lower price, found by the lowest price of each block; -1 if there is
+    none."""
     return bisect_left(lowest, price) - 1
 
 
@@ -184,8 +186,7 @@ def _listed(keys: Iterable[Sequence[Any]]) -> str:
 
 
 def replace_prices(database: Database, groups: Sequence[PricesOfGroup]) -> None:
-    """Writes the groups instead of those that are kept. The caller writes the mark, in the same
-    transaction."""
+    """Replaces the kept groups. The caller writes the mark, in the same transaction."""
     blocks = (block for group in groups for block in group.blocks)
     for model, rows in ((PeerGroup, (group.summary for group in groups)), (PeerPrices, blocks)):
         database.execute(model.delete())
@@ -204,7 +205,7 @@ def _mark(version: Any) -> Select:
 
 
 def _stored(prices: "array[float]") -> bytes:
-    """As doubles, little-endian."""
+    """The prices as doubles, little-endian."""
     return _little_endian(prices).tobytes()
 
 
@@ -213,7 +214,7 @@ def _loaded(prices: Any) -> "array[float]":
 
 
 def _little_endian(prices: "array[float]") -> "array[float]":
-    """From this machine's order of bytes to that of the archive, or back."""
+    """Converts between this machine's byte order and that of the archive."""
     if sys.byteorder == "little":
         return prices
     swapped = prices[:]

@@ -1,4 +1,4 @@
-"""What other current offers of the same model and condition cost, for the place of a price among
+"""The prices of other current offers of the same model and condition, for ranking a price among
 them."""
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -32,7 +32,8 @@ MEDIAN_PRICE = SQL(f"{_MEDIANS}.price")
 """Expression: the median that `join_medians` adds to a query."""
 
 Keep = Callable[[Hashable, Callable[[], Any]], Any]
-"""Gives what is computed for a name, from a cache if it is there; see `RememberedHistory.kept`."""
+"""Returns the value computed for a name, from a cache if it is there; see
+`RememberedHistory.kept`."""
 
 
 def computed_again(name: Hashable, compute: Callable[[], Any]) -> Any:
@@ -41,7 +42,7 @@ def computed_again(name: Hashable, compute: Callable[[], Any]) -> Any:
 
 
 class Peers:
-    """The current offers as the archive knows or knew them. The caller holds the connection."""
+    """The current offers, now or at an earlier moment. The caller holds the connection."""
 
     def __init__(self, database: Database, known: Knowledge, keep: Keep = computed_again) -> None:
         self._database = database
@@ -73,8 +74,8 @@ class Peers:
         return found
 
     def _prices_by_group(self, models: set[str]) -> dict[Group, Sequence[float]]:
-        """Of these models, and maybe of others: to read all events in stored order takes less than
-        to look up those of some models."""
+        """The medians of these models, and maybe of others: reading all events in stored order is
+        faster than looking up those of some models."""
         if len(models) == 1:
             groups = self.groups(*models)
         else:
@@ -94,13 +95,13 @@ class Peers:
         return to_json(medians_of(self._groups([])) if kept is None else kept).decode()
 
     def _groups(self, models: list[str]) -> Iterator[PricesOfGroup]:
-        """Of these models, or of all."""
+        """The groups of these models, or of all."""
         query = select_prices(self._database, self._known, models)
         return group_prices(self._database.execute(query))
 
 
 def price_percentile(place: Place) -> float | None:
-    """How many percent of the other offers are cheaper, of an offer that is in this place. None if
+    """The percentage of the other offers that are cheaper than an offer at this place. None if
     there are no others."""
     others = place.size - 1
     if others < 1:
@@ -109,7 +110,7 @@ def price_percentile(place: Place) -> float | None:
 
 
 def price_vs_median_pct(price: float, median: float | None) -> float | None:
-    """By how many percent the price is above the median. None without any, and where
+    """By how many percent the price is above the median. None without a median, and if
     `percent_above` would be null."""
     is_plain = not price or LEAST <= price <= MOST
     if median is None or not (is_plain and LEAST <= median <= MOST):

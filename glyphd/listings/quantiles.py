@@ -1,9 +1,9 @@
-"""Quantiles: what they are here, in SQL and in Python.
+"""The definition of quantiles, in SQL and in Python.
 
-The quantile at the fraction f of n values is at the position 1 + f · (n − 1) among them in order,
-and between two of them it is interpolated linearly. That is PostgreSQL's `percentile_cont`,
-`statistics.quantiles` with the method "inclusive", and PERCENTILE.INC of spreadsheets. So the
-median is the value in the middle, or the mean of the two there.
+The quantile at the fraction f of n sorted values is at the position 1 + f · (n − 1); between two
+values it is interpolated linearly. That is PostgreSQL's `percentile_cont`, `statistics.quantiles`
+with the method "inclusive", and PERCENTILE.INC of spreadsheets. So the median is the middle value,
+or the mean of the two middle ones.
 
 SQL picks the two values around the position, Python interpolates: the numbers are the same on both
 databases to the last digit.
@@ -31,15 +31,15 @@ def rank_before(name: str, size: Any) -> Any:
 
 
 def quantile_of(name: str, values: Sequence[float]) -> float:
-    """The quantile of values in order, of which there is one at least."""
+    """The quantile of sorted values, of which there is at least one."""
     fraction = QUANTILES[name]
     place = (len(values) - 1) * fraction.numerator // fraction.denominator
     return interpolated(name, len(values), *values[place : place + 2])
 
 
 def interpolated(name: str, size: int, low: float, high: float | None = None) -> float:
-    """The quantile of `size` values, from the two around its position; nothing follows the last
-    value."""
+    """The quantile of `size` values, from the two around its position; there is no second one after
+    the last value."""
     fraction = QUANTILES[name]
     parts = fraction.denominator
     part = (size - 1) * fraction.numerator % parts
@@ -48,4 +48,4 @@ def interpolated(name: str, size: int, low: float, high: float | None = None) ->
     between = (low * (parts - part) + high * part) / parts
     if isinf(between):
         between = low / parts * (parts - part) + high / parts * part
-    return min(max(between, low), high)  # rounding must not leave the two
+    return min(max(between, low), high)  # rounding must not go beyond the two

@@ -1,6 +1,6 @@
-"""Numbers that are computed from one row: what it gives for its price.
+"""Ratios that are computed from one row, such as its score for its price.
 
-Each is null where its divisor is 0 or missing, and where a number is so large or so small that the
+Each is null if its divisor is 0 or missing, or if a number is so large or so small that the
 quotient might not be a double, which is an error on PostgreSQL.
 """
 
@@ -9,7 +9,7 @@ from typing import Any
 from peewee import Case
 
 LEAST, MOST = 1e-100, 1e100
-"""What is divided, and what it is divided by, is between these, or 0."""
+"""Dividend and divisor are between these, or 0."""
 
 
 def score_per_1000_usd(event: Any) -> Any:
@@ -31,7 +31,7 @@ def percent_above(price: Any, other: Any) -> Any:
 
 
 def difference_pct(price: Any, other: Any) -> Any:
-    """The same without a check, of numbers or expressions."""
+    """The same without the check, for numbers or expressions."""
     return (price - other) / other * 100
 
 

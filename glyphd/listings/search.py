@@ -60,8 +60,8 @@ class Search:
 
     @cached_property
     def _known(self) -> Knowledge:
-        """What the archive knows or knew, read when rows are asked for: a client that has them
-        already is answered without."""
+        """What the archive knows or knew, read only when rows are needed: a client that already has
+        them is answered without it."""
         known = known_at(self._database, self._query.as_of)
         leaves_gone_out = self._query.gone == "exclude" and not self._shows_history
         return replace(known, leaves_gone_out=leaves_gone_out)

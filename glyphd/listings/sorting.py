@@ -32,7 +32,7 @@ _COMPUTED: Mapping[str, Callable[[], Any]] = {
     "price_vs_median_pct": lambda: percent_above(ScoredListing.price_usd, MEDIAN_PRICE),
 }
 _BEYOND = sys.float_info.max
-"""Stands for null, which is the last in either direction: no computed number is as large."""
+"""Stands for null, which is last in either direction: no computed number is as large."""
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,8 @@ class Admission:
         self.places = Places(limits, free_bytes, self.siblings)
 
     def admit(self, arrival: Arrival) -> UploadPlace | None:
-        """A place for an upload, to be released; None for a body too small to count, or not yet too
-        large for that.
+        """A place for an upload, to be released later; None for a body that is too small to count,
+        at least so far.
 
         Raises TooLarge, TooManyImports, TooManyUploads or StorageFull; OSError if the disk can't be
         checked.

@@ -32,7 +32,7 @@ class Channel(TimedChannel):
 
     task_class = AnswerTask
     error_task_class = ProblemTask
-    draining = False  # set on the class: answers that begin after that have `Connection: close`
+    draining = False  # set on the class: answers that begin after the stop have `Connection: close`
 
     weight = Weight.LIGHT
     present = staticmethod(as_it_is)  # how a refusal is shown
@@ -79,7 +79,7 @@ class Channel(TimedChannel):
             poll.register(self.socket or -1, _LEFT)
             return bool(poll.poll(0))
         except (OSError, ValueError):
-            return True  # meanwhile closed by the loop
+            return True  # closed by the loop meanwhile
 
     def recv(self, buffer_size: int) -> bytes:
         request, most = self.request, SMALL_BLOCK_BYTES
@@ -158,7 +158,7 @@ class Channel(TimedChannel):
 
 def channel_class(admission: Admission, present: Present = as_it_is) -> type[Channel]:
     """The class for the connections of one server. waitress creates channels and parsers itself, so
-    what they need is in the class."""
+    their dependencies are class attributes."""
     shared, presenting = admission, present
 
     class ServerParser(RequestParser):

@@ -23,7 +23,7 @@ class ChunkReceiver:
 
     def __init__(self, buffer: BodyBuffer) -> None:
         self._buffer = buffer
-        self._line = b""  # begun, but not complete
+        self._line = b""  # begun but not complete
         self._take_line = self._take_size
         self._trailer_bytes = 0
 

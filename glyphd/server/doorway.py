@@ -1,5 +1,5 @@
-"""Accepts connections: how many are kept, which are closed for others, and what happens if none can
-be accepted."""
+"""Accepts connections, and decides how many are kept, which are closed for others, and what happens
+if none can be accepted."""
 
 import math
 import socket
@@ -23,11 +23,13 @@ from glyphd.siblings.family import Siblings
 # This many are accepted beyond those that are kept, before any is closed.
 _AT_ONCE = 16
 _PAUSE_SECONDS = 0.1
-# So long a connection is left to another process that has fewer. An idle one needs a tenth of it.
+# How long a connection is left to another process that has fewer. An idle process needs a tenth of
+# that.
 _LEFT_SECONDS = 0.002
-# The loop counts in milliseconds, and would not wait at all for less than one.
+# The loop counts in milliseconds, and would not wait at all for less than one millisecond.
 _LEAST_SECONDS = 0.001
-# A connection that nobody took in that time is taken by whoever sees it within this time.
+# A connection that no process took in that time is taken by any process that sees it within this
+# time.
 _LEFT_IN_VAIN_SECONDS = 0.05
 # Trouble that has not recurred for this long is over.
 _OVER_SECONDS = 10
@@ -57,11 +59,11 @@ class Bout:
 
 
 class Doorway(TcpWSGIServer):
-    """waitress's server, which keeps accepting connections as long as less needed ones can be
+    """waitress's server, changed to keep accepting connections as long as less needed ones can be
     closed.
 
-    waitress accepts none at its limit, so that idle ones keep everyone else out. Without
-    descriptors it retries immediately and endlessly, and logs every attempt.
+    waitress itself accepts none at its limit, so idle connections keep all other clients out.
+    Without descriptors it retries immediately and endlessly, and logs every attempt.
     """
 
     active_channels: dict[int, Channel]  # type: ignore[assignment]  # by their descriptors; the stub is wrong
@@ -152,8 +154,8 @@ class Doorway(TcpWSGIServer):
             bout.look(now)
 
     def _pause(self, error: OSError) -> None:
-        """Waiting connections stay in the system's queue meanwhile, which would otherwise report
-        them again immediately."""
+        """Pauses accepting. Waiting connections stay in the system's queue, which would otherwise
+        report them again immediately."""
         now = time.monotonic()
         self._paused_until = now + _PAUSE_SECONDS
         if is_out_of_descriptors(error):

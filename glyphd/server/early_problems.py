@@ -22,7 +22,7 @@ _OF_WAITRESS: dict[int, tuple[type[GlyphdError], str | None]] = {
 
 
 class Refusal(Error):
-    """One of our failures, in the form in which waitress passes errors from its parser to the
+    """One of glyphd's failures, in the form in which waitress passes errors from its parser to the
     answer."""
 
     def __init__(self, failure: GlyphdError) -> None:
@@ -33,7 +33,7 @@ class Refusal(Error):
 
 
 def failure_of(error: Error) -> GlyphdError:
-    """The failure for an error of waitress: ours as it was raised, one of waitress's own by its
+    """The failure for an error of waitress: glyphd's own as it was raised, one of waitress's by its
     status."""
     if isinstance(error, Refusal):
         return error.failure

@@ -7,7 +7,7 @@ from glyphd.api.body_limits import BodyLimits
 from glyphd.descriptors import descriptor_limit
 from glyphd.settings import MIB, Settings
 
-# Up to this size a body needs neither a place nor reserved space; beyond, it is an upload.
+# Up to this size a body needs neither a place nor reserved space; a larger one is an upload.
 SMALL_BODY_BYTES = 256 * 1024
 # Larger bodies are written to disk as they arrive, because one for each connection must fit into
 # memory.
@@ -57,8 +57,8 @@ class ServerLimits:
 
     @classmethod
     def from_settings(cls, settings: Settings, processes: int = 1) -> "ServerLimits":
-        """The limits of one of so many processes. The connections of all together have one limit,
-        because each can take memory; descriptors are a process's own."""
+        """The limits of one of this many processes. The connections of all processes share one
+        limit, because each can take memory; descriptors are limited for each process."""
         connections = connections_within(descriptor_limit(), settings.threads)
         share = max(MOST_CONNECTIONS // processes, _FEWEST_CONNECTIONS)
         return cls(

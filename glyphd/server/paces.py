@@ -4,7 +4,7 @@
 class RecentPace:
     """Bytes moved in the last complete time window.
 
-    An average since the beginning would hide for a long time that a client stopped after a quick
+    An average since the beginning would hide for a long time that a client stopped after a fast
     start.
     """
 
@@ -21,7 +21,7 @@ class RecentPace:
         over."""
 
     def measure(self, now: float, count: int) -> None:
-        """Records how many bytes have moved by `now`. To be called often."""
+        """Records how many bytes have moved by `now`. Call it often."""
         if self._began is None:
             self._began, self._before = now, count
         elif now - self._began >= self._window_seconds:

@@ -40,7 +40,7 @@ class RequestParser(HTTPRequestParser):
     query = ""
     peer = ""
     closed = False
-    put_off: Callable[[bytes], None]  # takes what follows this request, once it is complete
+    put_off: Callable[[bytes], None]  # takes what follows this request once it is complete
     place: UploadPlace | None = None
     is_unread = False  # answered by the application without its body
     _decided = False
@@ -138,8 +138,8 @@ class RequestParser(HTTPRequestParser):
             self.admission.places.require_room_for_small(size)
 
     def _take(self, data: bytes) -> int:
-        """What waitress takes of it, without blank lines before a request: each would be a request
-        to it."""
+        """The part that waitress gets, without blank lines before a request, because waitress would
+        take each of them for a request."""
         blank = 0
         if not self.header_plus and self.body_rcv is None:
             blank = len(data) - len(data.lstrip(b"\r\n"))
@@ -181,7 +181,7 @@ class RequestParser(HTTPRequestParser):
         self.place = self.admission.admit(Arrival(self.content_type, self.announced))
 
     def refuse(self, failure: GlyphdError) -> None:
-        """Has the request answered with this failure."""
+        """Makes this failure the answer to the request."""
         self.error = Refusal(failure)
         self.completed = True
         # The received part of its body is dropped before the client has read the answer.

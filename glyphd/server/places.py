@@ -28,8 +28,8 @@ _ID_BITS = 62
 class UploadPlace:
     """One upload; `announced` is its size, or None when it comes in chunks.
 
-    Only the loop's thread changes this object. `row` is what all processes know of it, from when it
-    is counted on.
+    Only the loop's thread changes this object. `row` is its part of the shared memory, once it is
+    counted.
     """
 
     announced: int | None = None
@@ -43,12 +43,12 @@ class UploadPlace:
 
     @property
     def is_withdrawn(self) -> bool:
-        """Whether this place was given to another upload, maybe by another process."""
+        """Whether this place was given to another upload, possibly by another process."""
         return self.row is not None and self.row[OfUpload.ID] != self.id
 
     @property
     def withdrawn_at(self) -> float | None:
-        """When that was noticed first; None while it has its place."""
+        """When that was first noticed; None while it has its place."""
         if self._withdrawn_at is None and self.is_withdrawn:
             self._withdrawn_at = time.monotonic()
         return self._withdrawn_at
@@ -77,7 +77,7 @@ class Places:
         self._rows = siblings.uploads[: limits.max_uploads_in_flight]
 
     def take(self, place: UploadPlace) -> None:
-        """Counts one more upload. Raises TooManyUploads, and StorageFull where it can't fit."""
+        """Counts one more upload. Raises TooManyUploads, and StorageFull if it can't fit."""
         with self._siblings.locked():
             self._require_free(_COPIES * (place.announced or 0))
             self._require_promise(place, 0)
@@ -90,8 +90,8 @@ class Places:
             self._tell(place)
 
     def expect(self, place: UploadPlace, size: int) -> None:
-        """The body is about to have so many bytes. Raises TooManyUploads when another one got the
-        place, and StorageFull when there is no room for what comes."""
+        """Reserves space before the body grows to this many bytes. Raises TooManyUploads if another
+        upload got the place, and StorageFull if there is no space for the growth."""
         coming = size if place.announced is None else min(size, place.announced)
         with self._siblings.locked():
             if place.withdrawn_at is not None:
@@ -105,13 +105,13 @@ class Places:
             self._tell(place)
 
     def complete(self, place: UploadPlace) -> None:
-        """The body is complete: its place is no longer given to another one."""
+        """Marks the body as complete: its place is no longer given to another upload."""
         with self._siblings.locked():
             if place.row is not None and not place.is_withdrawn:
                 place.row[OfUpload.IS_WHOLE] = 1
 
     def release(self, place: UploadPlace) -> None:
-        """Gives a place back; a second call does no harm."""
+        """Releases a place; a second call has no effect."""
         with self._siblings.locked():
             if place.row is not None and not place.is_withdrawn:
                 free_upload(place.row)
@@ -158,5 +158,5 @@ class Places:
 
 
 def _age(row: memoryview, now: int) -> float:
-    """Seconds since an upload began, a little more than none."""
+    """Seconds since an upload began, always more than 0."""
     return float(max((now - row[OfUpload.BEGAN]) / _NANOSECONDS, 0.001))

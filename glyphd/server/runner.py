@@ -24,7 +24,7 @@ from glyphd.siblings.family import Siblings
 
 _MAX_HEADER_BYTES = 32 * 1024
 _RECEIVE_BYTES = 256 * 1024  # with waitress's 8 KiB a large upload takes more than twice as long
-# Headers wait for the body behind them; what is left of an answer at its end goes at once.
+# Headers wait for the body that follows them; the rest of an answer is sent immediately at its end.
 _SEND_BYTES = 4 * 1024
 # This much of an answer produced in pieces can wait for its client; then its thread waits too.
 _STREAM_BYTES = 1 << 20
@@ -166,7 +166,7 @@ def _adjustments() -> Mapping[str, Any]:
         "outbuf_high_watermark": _STREAM_BYTES,
         "max_request_header_size": _MAX_HEADER_BYTES,
         "max_request_body_size": sys.maxsize,  # admission has a limit for each type, and names it
-        "clear_untrusted_proxy_headers": False,  # the app does so, behind any server
+        "clear_untrusted_proxy_headers": False,  # the app does that, behind any server
         # waitress's own clean-up goes by the wall clock and can't close a connection whose reader
         # has stalled.
         "channel_timeout": _NEVER,

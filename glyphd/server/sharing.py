@@ -11,7 +11,7 @@ import structlog
 from waitress.buffers import OverflowableBuffer
 from waitress.channel import ClientDisconnected, HTTPChannel
 
-# A turn of the loop receives bodies and sends answers no longer than this; connections that had no
+# A turn of the loop receives bodies and sends answers no longer than this; connections without a
 # turn come first in the next one.
 _TURN_SECONDS = 0.02
 # Otherwise a client that reads as fast as the disk would occupy the loop, or a thread, until its
@@ -39,7 +39,7 @@ class Turn:
 
 
 class SharingChannel(HTTPChannel):
-    """A waitress connection that takes no more than its share.
+    """A waitress connection that takes no more than its share of the loop and the memory.
 
     Answers in memory stay there. waitress would write large ones to the disk, and if the disk is
     full, send the last part without the beginning.
@@ -49,7 +49,7 @@ class SharingChannel(HTTPChannel):
     _map: dict[int, Any]
     _fileno: int | None
     _may_send = 0
-    _is_sending = False  # the answering thread is
+    _is_sending = False  # whether the answering thread is sending
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -78,7 +78,7 @@ class SharingChannel(HTTPChannel):
 
     def send(self, data: bytes, do_close: bool = True) -> int:
         if self._may_send <= 0:
-            return 0  # as if the system accepted no more for now
+            return 0  # as if the system accepted no more data for now
         sent: int = super().send(data, do_close=do_close)
         self._may_send -= sent
         return sent

@@ -7,7 +7,7 @@ from typing import BinaryIO, cast
 
 
 class BodyBuffer:
-    """The interface of waitress's buffer for a body. Nothing can be added after it was read."""
+    """Has the interface of waitress's buffer for a body. Nothing can be added after it was read."""
 
     def __init__(self, most_in_memory: int) -> None:
         self._most_in_memory = most_in_memory

@@ -16,7 +16,8 @@ _FIRST_SECONDS = 1
 
 
 class TimedChannel(SharingChannel):
-    """A connection with what it has sent, since when, and when its client was last heard.
+    """A connection that records what it has sent, since when, and when data last came from its
+    client.
 
     Everything runs on the loop's thread, except `send`.
     """
@@ -131,8 +132,8 @@ class TimedChannel(SharingChannel):
 
     @property
     def pace(self) -> float:
-        """Bytes a second that the reader of the answer takes; infinite at first: who has just begun
-        is not slow."""
+        """Bytes per second that the reader of the answer takes; infinite at first, because a reader
+        that has just begun is not slow."""
         now = time.monotonic()
         seconds = now - (now if self._sending_since is None else self._sending_since)
         if seconds < _FIRST_SECONDS:

@@ -1,2 +1,1 @@
-"""The API processes of one service, and what they hold together: counts and limits in memory that
-all of them have."""
+"""The API processes of one service, and the counts and limits that they keep in shared memory."""

@@ -1,4 +1,4 @@
-"""This process among the API processes of its service."""
+"""The API processes of one service, as each of them sees the others."""
 
 import fcntl
 import os
@@ -26,7 +26,7 @@ _ID_BITS = 63
 
 
 class OfService(IntEnum):
-    """The cells that there are once."""
+    """The cells that the service has once."""
 
     IS_OPEN = 0
     """1 when requests may be answered."""
@@ -35,9 +35,9 @@ class OfService(IntEnum):
     BEGAN = 2
     """When the service began, in seconds since 1970."""
     ID = 3
-    """Names what the service's processes share on the disk."""
+    """Names the files that the service's processes share."""
     LARGE_JSON = 4
-    """The process that holds a large JSON body, by its number, from 1 on; 0 for none."""
+    """The number, from 1, of the process that holds a large JSON body; 0 for none."""
 
 
 class OfProcess(IntEnum):
@@ -47,21 +47,21 @@ class OfProcess(IntEnum):
     IS_LISTENING = 1
     CONNECTIONS = 2
     SCRATCH_BYTES = 3
-    """The space of the answers that it is writing."""
+    """Bytes reserved for the answers that it is writing."""
     CPU_BEFORE = 4
-    """The processor time of its predecessors in nanoseconds, as they last stated it."""
+    """The CPU time of its predecessors in nanoseconds, as last shown in `/metrics`."""
     CPU_SHOWN = 5
-    """The same with its own, as last shown in `/metrics`."""
+    """The same including its own CPU time."""
 
 
 class OfUpload(IntEnum):
-    """The cells of an upload in progress; all are zero where there is none."""
+    """The cells of an upload in progress; all zero if there is none."""
 
     ID = 0
     PROCESS = 1
-    """The number of its process, from 1 on."""
+    """The number of its process, from 1."""
     BEGAN = 2
-    """In nanoseconds of the monotonic clock, which all processes share."""
+    """Its start in nanoseconds of the monotonic clock, which all processes share."""
     RECEIVED = 3
     OWED = 4
     """Bytes of its reserved space that it will still fill."""
@@ -74,13 +74,13 @@ _OF_A_LIFE = (
     OfProcess.CONNECTIONS,
     OfProcess.SCRATCH_BYTES,
 )
-"""What ends with a process. Its counters stay: whoever comes after it counts on."""
+"""The cells that are cleared when a process ends. Counters stay: its successor continues them."""
 
 
 class Siblings:
     """The processes of one service by their numbers, and the memory that they share.
 
-    Each process writes only cells of its own, or holds `locked()`. A process that is killed
+    A process writes only its own cells, unless it holds `locked()`. A process that is killed
     releases the lock at that moment, and `bury` frees what it held.
     """
 
@@ -88,7 +88,7 @@ class Siblings:
         self.count = shape.processes
         self.number = number
         self.descriptor = descriptor
-        # Reentrant: a file that is collected as garbage in such a block gives back its space.
+        # Reentrant: a file that is garbage-collected inside the block releases its space.
         self._lock = RLock()
         self._depth = 0
         sections = map_sections(shape, descriptor)
@@ -101,13 +101,14 @@ class Siblings:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """No other thread and no other process is in such a block meanwhile. For moments only."""
+        """Excludes all other threads and processes from such blocks. Hold it only briefly."""
         with self._lock:
             self._depth += 1
             is_shared = self._depth == 1 and self.descriptor != NO_DESCRIPTOR
             try:
                 if is_shared:
-                    # Of a process, not of an open file: it ends with the process.
+                    # This kind of lock belongs to the process, so it is released when the process
+                    # ends.
                     fcntl.lockf(self.descriptor, fcntl.LOCK_EX)
                 yield
             finally:
@@ -116,14 +117,14 @@ class Siblings:
                 self._depth -= 1
 
     def join(self) -> None:
-        """This process takes its number; the counters of its predecessor go on."""
+        """Registers this process under its number; its predecessor's counters continue."""
         with self.locked():
             self._clear(self.number)
             self.own[OfProcess.PID] = os.getpid()
             self.own[OfProcess.CPU_BEFORE] = self.own[OfProcess.CPU_SHOWN]
 
     def bury(self, number: int) -> None:
-        """Frees what the process with this number held. It has ended."""
+        """Frees what the process with this number held, after it has ended."""
         with self.locked():
             self._clear(number)
 
@@ -137,8 +138,8 @@ class Siblings:
             self.service[OfService.LARGE_JSON] = 0
 
     def take_alone(self, cell: OfService) -> bool:
-        """Whether nobody had this cell; then this process has it, until it gives it back or
-        ends."""
+        """Takes this cell until it is released or this process ends; False if it was already
+        taken."""
         with self.locked():
             if self.service[cell]:
                 return False
@@ -146,11 +147,11 @@ class Siblings:
         return True
 
     def give_back(self, cell: OfService) -> None:
-        """Another process, or another thread, may take it."""
+        """Releases the cell for other processes and threads."""
         self.service[cell] = 0
 
     def open_doors(self) -> None:
-        """From now on requests are answered."""
+        """From now on the service answers requests."""
         self.service[OfService.BEGAN] = int(time.time())
         self.service[OfService.IS_OPEN] = 1
 
@@ -164,14 +165,14 @@ class Siblings:
         return f"{self.service[OfService.ID]:016x}"
 
     def begin_to_listen(self) -> None:
-        """Others may leave connections to this process from now on."""
+        """From now on other processes may leave connections to this one."""
         self.own[OfProcess.IS_LISTENING] = 1
 
     def end_listening(self) -> None:
         self.own[OfProcess.IS_LISTENING] = 0
 
     def tell_connections(self, count: int) -> None:
-        """So many connections this process has."""
+        """Records the number of connections of this process."""
         self.own[OfProcess.CONNECTIONS] = count
 
     def listening(self) -> int:
@@ -179,7 +180,7 @@ class Siblings:
         return sum(row[OfProcess.IS_LISTENING] for row in self.processes)
 
     def has_idler(self) -> bool:
-        """Whether another one that accepts connections has fewer of them than this one."""
+        """Whether another accepting process has fewer connections than this one."""
         mine = self.own[OfProcess.CONNECTIONS]
         return any(
             row[OfProcess.IS_LISTENING] and row[OfProcess.CONNECTIONS] < mine
@@ -187,7 +188,7 @@ class Siblings:
         )
 
     def share_of(self, limit: int) -> int:
-        """This process's part of a limit for all, at least 1."""
+        """This process's share of a limit for all processes, at least 1."""
         return max(limit // self.count, 1)
 
     def total(self, cell: OfProcess) -> int:
@@ -195,14 +196,14 @@ class Siblings:
 
 
 def alone(uploads: int = UPLOADS_ALONE) -> Siblings:
-    """A process without siblings, whose memory is its own."""
+    """A process without siblings; its memory is not shared."""
     siblings = Siblings(Shape(1, uploads))
     siblings.join()
     return siblings
 
 
 def found_family(count: int, uploads: int) -> Siblings:
-    """The siblings of a new service, for who starts them: it is none of them itself."""
+    """The siblings of a new service, for the process that starts them. It is not one of them."""
     shape = Shape(count, uploads)
     family = Siblings(shape, create_memory(shape))
     family.service[OfService.ID] = secrets.randbits(_ID_BITS)
@@ -210,6 +211,6 @@ def found_family(count: int, uploads: int) -> Siblings:
 
 
 def free_upload(row: memoryview) -> None:
-    """This place is free."""
+    """Marks this upload's cells as free."""
     for cell in OfUpload:
         row[cell] = 0

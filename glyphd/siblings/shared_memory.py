@@ -1,6 +1,6 @@
 """Whole numbers of 64 bits in memory that the API processes of one service share, in sections.
 
-A section's cells mean what the module says that uses it. A cell is read and written as a whole.
+The module that uses a section defines what its cells mean. Cells are read and written atomically.
 """
 
 import mmap
@@ -9,25 +9,25 @@ import tempfile
 from dataclasses import dataclass
 
 NO_DESCRIPTOR = -1
-"""For memory of one process alone."""
+"""Stands for memory of a single process."""
 
 CELL_BYTES = 8
 
 SERVICE_CELLS = 8
-"""What there is once for all processes."""
+"""Values that exist once for all processes."""
 PROCESS_CELLS = 16
-"""What each process says of itself."""
+"""Values of each process."""
 UPLOAD_CELLS = 8
-"""One upload in progress."""
+"""Uploads in progress."""
 FAILURE_ROWS, FAILURE_CELLS = 16_384, 4
-"""Addresses that have sent wrong tokens lately."""
+"""Addresses that recently sent wrong tokens."""
 SERIES_ROWS, SERIES_CELLS = 8_192, 16
-"""Series of the metrics of requests, for each process."""
+"""Series of the request metrics, for each process."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """So many processes, and uploads at a time."""
+    """The number of processes, and of concurrent uploads."""
 
     processes: int
     uploads: int
@@ -45,12 +45,13 @@ class Shape:
 
     @property
     def size(self) -> int:
-        """Bytes. Those that nobody has written yet take no memory."""
+        """The size in bytes. Pages that were never written take no memory."""
         return CELL_BYTES * sum(self.sections.values())
 
 
 def create_memory(shape: Shape) -> int:
-    """A descriptor of such memory, all zeros. It is gone when the last process has closed it."""
+    """A descriptor of new memory, all zeros. The memory is freed when the last process closes
+    it."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("glyphd-siblings")
     else:
@@ -61,7 +62,7 @@ def create_memory(shape: Shape) -> int:
 
 
 def map_sections(shape: Shape, descriptor: int = NO_DESCRIPTOR) -> dict[str, memoryview]:
-    """The cells of each section; without a descriptor in memory of this process alone."""
+    """The cells of each section; without a descriptor, in memory that is not shared."""
     cells = memoryview(mmap.mmap(descriptor, shape.size)).cast("q")
     found, start = {}, 0
     for name, count in shape.sections.items():
@@ -71,5 +72,5 @@ def map_sections(shape: Shape, descriptor: int = NO_DESCRIPTOR) -> dict[str, mem
 
 
 def rows_of(section: memoryview, width: int) -> list[memoryview]:
-    """The section in rows of so many cells."""
+    """The section in rows of this many cells."""
     return [section[start : start + width] for start in range(0, len(section), width)]

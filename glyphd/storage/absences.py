@@ -1,9 +1,9 @@
 """When offers were gone because a complete file did not list them, and which observations list them
-again: over all of the archive's history. Each rule is only here.
+again: over all of the archive's history. Each rule is stated only here.
 
 An offer is gone at the moment of the first complete file of its source that does not list it,
-however often it is missing afterwards. Of the files of a source for one moment only the last one
-speaks.
+however often it is missing afterwards. Of the files of a source for the same moment only the last
+one counts.
 """
 
 import json
@@ -33,7 +33,7 @@ _BACK = (OfferBack.seen_at, OfferBack.event_id)
 
 
 def offers_gone(*among: Any) -> Select:
-    """The rows of `offers_gone` for the last observations, and the complete files, that meet these
+    """The rows of `offers_gone` for last observations and complete files that meet these
     conditions."""
     until = fn.COALESCE(_next_seen(ScoredListing), _AFTER_ALL_TIMES)
     was_there = ScoredListing.seen_at >= _EARLIER.complete_at
@@ -67,7 +67,7 @@ def offers_back(*among: Any, in_time: bool = False) -> Select:
     latest = ImportBatch.alias("latest_file_between")
     left_out = latest.select(latest.id).where(
         latest.id == between,
-        latest.import_id != _BEFORE.import_id,  # usual, and it need not be looked up
+        latest.import_id != _BEFORE.import_id,  # usual, so it need not be looked up
         ~_lists(latest, ScoredListing),
     )
     events = ScoredListing.select(ScoredListing.seen_at, ScoredListing.id)
@@ -89,15 +89,15 @@ def add_gone(*among: Any) -> Node:
 
 
 def add_back(*among: Any, in_time: bool = False) -> Node:
-    """The same of the offers that are back."""
+    """The same for the offers that are back."""
     statement: Node = OfferBack.insert_from(offers_back(*among, in_time=in_time), _BACK)
     return statement
 
 
 def renew_after_file(database: Database, import_id: str) -> Iterator[Node]:
-    """The statements that find again what follows from a complete file, when it has been written,
-    rolled back or restored: what is gone at its moment and at that of the next file of its source,
-    and what is back between these. Each is executed before the next one is built."""
+    """The statements that recompute what follows from a complete file after it was written, rolled
+    back or restored: what is gone at its moment and at that of its source's next file, and what is
+    back between these. Each is executed before the next one is built."""
     file = _find(database, ImportBatch.import_id == import_id)
     if file is None:
         return
@@ -135,8 +135,8 @@ def _find(database: Database, *conditions: Any, is_last: bool = False) -> Any:
 
 
 def _add_left_out(database: Database, file: Any) -> Iterator[Node]:
-    """Adds what a file makes gone. Only what its source has seen since the file before, or has
-    observed later of what that lists, can be."""
+    """Adds what a file makes gone: this can only be what its source has seen since the previous
+    file, or later observations of what that file lists."""
     of_source = (fold_source(ImportBatch.source) == file.folded, _COUNTS)
     batches = ImportBatch.select(ImportBatch.import_id).where(*of_source, ImportBatch.id != file.id)
     earlier = _find(database, *of_source, ImportBatch.complete_at < file.complete_at, is_last=True)
@@ -144,7 +144,7 @@ def _add_left_out(database: Database, file: Any) -> Iterator[Node]:
     later = ScoredListing.select(ScoredListing.id).from_(TIMELINE)
     later = later.where(ScoredListing.seen_at > file.complete_at).limit(1)
     if database.execute(later).fetchone() is None:
-        of_file.append(ScoredListing.is_current == 1)  # of distinct offers, the latest observation
+        of_file.append(ScoredListing.is_current == 1)  # the latest observation of distinct offers
     if earlier is None:
         yield add_gone(*of_file, ScoredListing.import_id.in_(batches))
         return
@@ -162,9 +162,9 @@ def _add_left_out(database: Database, file: Any) -> Iterator[Node]:
 
 
 def _may_list_late(database: Database, file: Any, older: Select) -> bool:
-    """Whether some of the imports that saw nothing after the file may still have later observations
-    of what it lists: one that came afterwards, one that was rolled back meanwhile, or any if the
-    file had older rows than were known."""
+    """Whether imports without observations after the file's moment may still have later ones of
+    what it lists: an import that came afterwards, one that was rolled back meanwhile, or any import
+    if the file had older rows than were known."""
     effect = json.loads(file.result).get("effect") or {}
     if effect.get("older", 1):
         return True
@@ -185,7 +185,7 @@ def _next_seen(event: Any) -> Any:
 
 
 def _any_file() -> Any:
-    """Condition: there are complete files at all. Where there are none, no event is read."""
+    """Condition: there are complete files at all. If there are none, no event is read."""
     some = ImportBatch.alias("some_file")
     return fn.EXISTS(
         some.select(some.id).where(some.complete_at.is_null(False), some.rolled_back_at.is_null())
@@ -202,7 +202,7 @@ def _speaks(file: Any) -> list[Any]:
 
 
 def _file_before(file: Any) -> Any:
-    """Query for the complete file of the source before this one."""
+    """Query for the previous complete file of the source."""
     other = ImportBatch.alias("earlier_file")
     of_source = fold_source(other.source) == fold_source(file.source)
     earlier = other.select(other.id).where(

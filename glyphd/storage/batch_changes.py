@@ -27,7 +27,7 @@ class Change:
 def change_batch(database: Database, change: Change, *, look: Look | None = None) -> str:
     """Makes the change in one transaction, and returns the moment when it took effect.
 
-    `look` is called in that transaction, when the change is made, with the table of moves filled.
+    `look` is called in that transaction, after the change is made and the table of moves is filled.
 
     If the import is already in that state, nothing changes and the moment of the earlier change is
     returned, because the same change may be requested again after a crash. Raises ImportNotFound

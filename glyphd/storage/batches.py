@@ -1,4 +1,4 @@
-"""What is said of an import besides its rows."""
+"""The properties of an import besides its rows."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +12,9 @@ class Batch:
     SQL, `schema_version` is the row contract that the rows were read by.
 
     `imported_at` is given only when an archive is rebuilt; otherwise it is the moment of the
-    commit. `complete`: the file lists all that its source, which must be given, offers at its
-    newest `seen_at`; if it has no rows, at `received_at`. It may have less than half of the rows of
-    the source's last import only with `allow_shrink`.
+    commit. `complete`: the file lists everything that its source, which must be given, offers at
+    the file's newest `seen_at`; if it has no rows, at `received_at`. It may have less than half of
+    the rows of the source's last import only with `allow_shrink`.
     """
 
     import_id: str
@@ -30,6 +30,6 @@ class Batch:
     received_at: str | None = None
 
     def complete_at(self, last_seen_at: str | None) -> str | None:
-        """The moment for which the file is complete, if the newest `seen_at` of its rows is this;
-        null if it is not said to be complete."""
+        """The moment for which the file is complete, given the newest `seen_at` of its rows; null
+        if it was not sent as complete."""
         return (last_seen_at or self.received_at) if self.complete else None

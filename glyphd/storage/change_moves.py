@@ -1,5 +1,5 @@
-"""What a rollback or a restore moves in the market: what differs from the market that was noted
-before."""
+"""The offers that a rollback or a restore moves in the market: those that differ from a snapshot of
+the market before it."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ _was = ScoredListing.alias("was")
 
 
 def note_market(database: Database, import_id: str) -> None:
-    """Notes what the market shows of each listing that a change of the import may move."""
+    """Saves what the market shows for each listing that a change of the import may move."""
     integer = "INTEGER" if is_sqlite(database) else "BIGINT"
     columns = ", ".join(f"{name} {integer}" for name in _COLUMNS[1:])
     database.execute_sql(f"DROP TABLE IF EXISTS {_BEFORE}")
@@ -53,7 +53,7 @@ def note_market(database: Database, import_id: str) -> None:
 
 
 def find_change_moves(database: Database) -> None:
-    """Fills the table of moves with what differs from the market that was noted."""
+    """Fills the table of moves with the differences from the saved market."""
     create_moves(database)
     shown = Case(None, [(present(database).is_current(), 1)], 0) == 1
     is_new, was_shown = _before.c.event_id.is_null(), _before.c.is_shown == 1

@@ -1,9 +1,9 @@
 """Change steps: how far an observation's price moved from the previous one, in coarse steps, so
 that an index can find it.
 
-An event's `change_step` is null when nothing changed (neither price nor score), and NEW_STEP when
-it is the first observation of a distinct offer. Within one step the index has the events in time
-order, so changes of at least a given percentage are a merge of a few steps.
+An event's `change_step` is null if neither price nor score changed, and NEW_STEP if it is the first
+observation of a distinct offer. Within one step the index has the events in time order, so changes
+of at least a given percentage are a merge of a few steps.
 """
 
 from bisect import bisect_right
@@ -20,8 +20,8 @@ STEPS = range(len(BOUNDS) + 1)
 NEW_STEP = STEPS.stop
 
 _TINY, _ENLARGEMENT = 1e-200, 1e100
-"""A percentage of a price below the first may have no double of its own, and is an error on
-PostgreSQL where it is rounded to 0. Such prices are enlarged."""
+"""A percentage of a very small price may be too small for a double, and is an error on PostgreSQL
+if it is rounded to 0. Prices below the first of these are enlarged by the second."""
 
 _LEAST, _MOST = 1e-100, 1e100
 
@@ -36,8 +36,8 @@ def steps_from(percent: float) -> range:
 
 
 def may_have_moved(earlier: Any, later: Any, percent: float) -> Any:
-    """Condition, in SQL: the price moved by at least about this percentage; also where the
-    percentage of the earlier price might not be a double."""
+    """Condition, in SQL: the price moved by at least about this percentage; works even if the
+    percentage of the earlier price is not a double."""
     share = earlier.price_usd * min(percent / 100, _MOST)
     least = Case(None, [(earlier.price_usd.between(_LEAST, _MOST), share)], 0)
     return _moved(earlier, later) >= least
@@ -51,7 +51,7 @@ def step_between(earlier: Any, later: Any) -> Case:
     """
     price, moved = earlier.price_usd, _moved(earlier, later)
     same = (price == later.price_usd) & (earlier.score == later.score)
-    # A tiny price that moved by more than the largest tiny one more than doubled.
+    # A tiny price that changed by more than the largest tiny price has more than doubled.
     enlarged = _steps(price * _ENLARGEMENT, moved * _ENLARGEMENT, [(moved >= _TINY, len(BOUNDS))])
     special = [(price.is_null() | same, None), (price == 0, 0), (price < _TINY, enlarged)]
     return _steps(price, moved, special)

@@ -8,7 +8,7 @@ from glyphd.db.archive_models import BatchChange, ImportBatch
 from glyphd.times import now_text, read_stored, text_after, utc_text
 
 LEEWAY = timedelta(hours=24)
-"""A time further ahead means a wrong clock, or a wrong year."""
+"""A time that is further in the future means a wrong clock or a wrong year."""
 
 
 def next_moment(database: Database) -> str:

@@ -65,7 +65,7 @@ def _said_otherwise(
 
 
 def differ(left: Any, right: Any) -> Any:
-    """Whether two values differ, where null differs from all others: true, or else false or
+    """Whether two values differ, where null differs from every other value: true, or else false or
     null."""
     nulls = (Expression(value, OP.IS, None) for value in (left, right))
     return Expression(left, OP.NE, right) | Expression(next(nulls), OP.NE, next(nulls))

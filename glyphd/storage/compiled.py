@@ -1,5 +1,5 @@
 """Statements that depend on nothing but the kind of database and a few facts: made with Peewee and
-compiled to SQL once in a process. For a small import, that takes longer than to execute them."""
+compiled to SQL once in a process. For a small import, compiling takes longer than executing."""
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from peewee import Database, Node
 
 @dataclass(frozen=True)
 class Parameter:
-    """Stands in a statement for a value that each execution gives by this name."""
+    """A placeholder in a statement for a value that each execution passes by this name."""
 
     name: str
 
@@ -23,7 +23,7 @@ class Compiled(NamedTuple):
     values: list[Any]
 
     def execute(self, database: Database, **given: Any) -> Any:
-        """The cursor."""
+        """Executes the statement, and returns the cursor."""
         values = [
             given[value.name] if isinstance(value, Parameter) else value for value in self.values
         ]
@@ -33,8 +33,8 @@ class Compiled(NamedTuple):
 def compiled(
     make: Callable[..., Iterable[Node]],
 ) -> Callable[..., list[Compiled]]:
-    """What `make` gives for a database and its other arguments, compiled when it is first asked for
-    and kept."""
+    """The statement that `make` returns for a database and its other arguments, compiled at the
+    first use and kept."""
     known: dict[tuple[Hashable, ...], list[Compiled]] = {}
 
     @wraps(make)

@@ -1,9 +1,9 @@
 """Which offers are gone because a complete file of their source does not list them. Each rule is
-only here.
+stated only here.
 
-A complete file lists everything that its source offers at one moment, its `complete_at`. Of each
-source the one that counts and is complete for the latest moment says what is gone; of equal ones
-the later import.
+A complete file lists everything that its source offers at one moment, its `complete_at`. For each
+source, the counting file that is complete for the latest moment decides what is gone; of files for
+the same moment, the later import.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from glyphd.db.complete_models import CompleteSource
 from glyphd.storage.offers import fold_source
 
 COLUMNS = ("source", "import_id", "complete_at", "first_id", "last_id")
-"""What is known of the latest complete file of a source."""
+"""The facts about the latest complete file of a source."""
 
 IS_COMPLETE = ImportBatch.complete_at.is_null(False)
 
@@ -25,7 +25,7 @@ _EVENT = ScoredListing.alias("event_of_file")
 
 
 def stored_files() -> Any:
-    """The latest complete file of each source that has one, as it is stored for the present."""
+    """The latest complete file of each source that has one, as stored for the present."""
     return Table(CompleteSource._meta.table_name).alias("latest_file")
 
 
@@ -72,9 +72,9 @@ def left_out_at(event: Any, files: Any, source: Any = None) -> Any:
     """Expression: the moment since which the event's listing is gone, because the latest complete
     file of the event's source is complete for a later moment and does not list it; else null.
 
-    `files` are those of `stored_files` or `files_of`. A file lists what any of its rows does, even
-    if the event is another one: ids are looked up in the index of listings alone. `source` is that
-    of the event, folded, if its import is not in the archive yet.
+    `files` are those of `stored_files` or `files_of`. A file lists an offer if any of its rows
+    does, even if the event is another one: ids are looked up only in the index of listings.
+    `source` is that of the event, folded, if its import is not in the archive yet.
     """
     is_listed = _LISTED.select(SQL("1")).where(
         _LISTED.first_event_id == event.first_event_id,
@@ -91,8 +91,8 @@ def left_out_at(event: Any, files: Any, source: Any = None) -> Any:
 
 
 def is_left_out(event: Any) -> Any:
-    """Condition, for the present: the event's listing is gone because of a complete file. What such
-    a file lists itself, which is most of the market, is not looked up."""
+    """Condition, for the present: the event's listing is gone because of a complete file. Listings
+    in such a file itself, which are most of the market, are not looked up."""
     is_in_file = event.import_id.in_(CompleteSource.select(CompleteSource.import_id))
     return ~is_in_file & fn.EXISTS(left_out_at(event, stored_files()))
 

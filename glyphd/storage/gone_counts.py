@@ -1,7 +1,7 @@
-"""How many offers an import makes gone, and how many it brings back: counted before it is written.
+"""Counts how many offers an import makes gone, and how many it brings back, before it is written.
 
-Of each identity that is known so far the offers before and after are compared, as numbers: the
-offers of a group can't be distinguished. Only listings that may go or come back are looked at.
+For each known identity the numbers of offers before and after are compared, because the offers of a
+group can't be distinguished. Only listings that may become gone or come back are considered.
 """
 
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _BEFORE = {
 """The source's latest complete file so far."""
 _COMPLETE_AT = Value(Parameter("complete_at"), converter=False)
 _AFTER_ALL = SQL(str(2**63 - 1))
-"""As the id of an event that is not written yet."""
+"""Stands for the id of an event that is not written yet."""
 
 _CURRENT = ScoredListing.alias("current_event")
 _LEFT = ScoredListing.alias("left_event")
@@ -100,8 +100,8 @@ def _moved_rows(origin: Origin, files: _Files) -> Any:
 
 
 def _row_is_gone(origin: Origin, files: _Files) -> Any:
-    """Condition: the listing whose latest observation the row is, is gone as soon as it is
-    written."""
+    """Condition for a row that is its listing's latest observation: the listing is gone as soon as
+    the row is written."""
     row = SimpleNamespace(
         first_event_id=predecessors.c.first_event_id,
         group_id=_CURRENT.group_id,
@@ -135,7 +135,7 @@ def _late_is_gone(origin: Origin, files: _Files) -> Any:
 
 
 def _left_events(origin: Origin, files: _Files) -> Any:
-    """The identity of each listing that is gone though the file does not have it, and -1."""
+    """The identity of each listing that becomes gone without being in the file, and -1."""
     found: Any = _smaller_groups(origin) if origin.has_groups else None
     if files.is_latest:
         for candidates in _unlisted(origin, files):
@@ -150,7 +150,7 @@ def _left_events(origin: Origin, files: _Files) -> Any:
 
 
 def _smaller_groups(origin: Origin) -> Select:
-    """The current offers for which their group in the file has no place."""
+    """The current offers for which their group in the file is too small."""
     offer = ScoredListing.alias("offer")
     is_in_group = (offer.group_id == predecessors.c.first_event_id) & (offer.is_current == SQL("1"))
     found: Select = (
@@ -166,8 +166,8 @@ def _smaller_groups(origin: Origin) -> Select:
 
 def _unlisted(origin: Origin, files: _Files) -> list[Select]:
     """The current events of the source, seen before the moment of the file, of offers that are not
-    gone so far: those of imports since its latest complete file, and those that are older, but of
-    listings in it."""
+    gone so far: those of imports since the source's latest complete file, and older ones of
+    listings in that file."""
     event, older = ScoredListing.alias("event"), ScoredListing.alias("older_event")
     counts = (fold_source(ImportBatch.source) == SOURCE) & ImportBatch.rolled_back_at.is_null()
     imports = ImportBatch.select(ImportBatch.import_id).where(counts)

@@ -1,7 +1,7 @@
 """Determines which staged rows are separate offers, which repeat another one, and which are
 successive observations.
 
-Only rows whose identity occurs more than once in the file are looked at. Without a `source_url`
+Only rows whose identity occurs more than once in the file are considered. Without a `source_url`
 each row is a separate offer. With one, rows that agree in everything but `seen_at` within one
 observation are one offer listed repeatedly; an observation ends if the identity is not seen for an
 hour. The offers of one observation are numbered by price, then by score, then in file order.
@@ -25,7 +25,7 @@ from glyphd.storage.identity import IDENTITY_COLUMNS, ListingIds, numbered
 from glyphd.storage.repeats import SEEN_AT, row_number
 
 OBSERVATION_GAP = 3600 * 1_000_000
-"""In microseconds. An identity that was not seen for this long is observed again."""
+"""In microseconds: if an identity was not seen for this long, a new observation begins."""
 
 TABLES = {
     "repeated_identities": """
@@ -56,15 +56,15 @@ TABLES = {
         listing_id {blob}, import_index {integer}, standing {integer},
         PRIMARY KEY (listing_id, import_index)""",
 }
-"""What is found out, step by step. Others use `staged_groups` alone: one row for each staged row
+"""The intermediate results. Other modules use only `staged_groups`: one row for each staged row
 whose identity occurs more than once. Its `listing_id` is null for the first offer of an identity,
-whose row has it; its `observed_at` where that is the row's `seen_at`. `is_several`: the file has
-separate offers of its identity. `word_index` is the row with the file's last word on the same
-listing, `anchor_index` the one with that on the first offer of its identity.
+whose staged row has it; its `observed_at` is null if it equals the row's `seen_at`. `is_several`:
+the file has separate offers of its identity. `word_index` is the row with the file's latest
+observation of the same listing, `anchor_index` that of the first offer of its identity.
 
-An `identity` is the `import_index` of its first row. `offers_without_url` lie by identity, then by
-number: the first one's `place` is the `first_place` of its observation, the others' follow without
-a gap. `content`, `recency`: see `repeats`.
+An `identity` is the `import_index` of its first row. `offers_without_url` are sorted by identity,
+then by number: the first one's `place` is the `first_place` of its observation, the others follow
+without a gap. `content`, `recency`: see `repeats`.
 """
 
 staged_groups = Table("staged_groups")
@@ -264,7 +264,8 @@ def _find_offers_with_url(database: Database) -> None:
 
 
 def _listing_id(database: Database, ordinal: str) -> str:
-    """SQL: every offer but the first of its identity has a `listing_id` of its own."""
+    """SQL for the `listing_id` of an offer: every offer but the first of its identity has a
+    separate one."""
     digest = first_half_of_sha256(database, numbered("named.said", ordinal))
     return f"CASE WHEN {ordinal} > 1 THEN {digest} END"
 

@@ -53,7 +53,7 @@ class ListingIds:
         self._parts = {name: Memo(partial(_part, name)) for name in IDENTITY_COLUMNS}
 
     def of_first_offers(self, columns: Mapping[str, Sequence[object]], count: int) -> list[bytes]:
-        """For each of so many rows the `listing_id` of the first offer of its identity."""
+        """The `listing_id` of the first offer of each row's identity, for this many rows."""
         return [_digest(identity, b",1]") for identity in self._identities(columns, count)]
 
     def texts(self, columns: Mapping[str, Sequence[object]], count: int) -> list[str]:

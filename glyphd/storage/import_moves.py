@@ -1,5 +1,5 @@
-"""What an import moves in the market: from what it followed, and from the complete files that said
-what was gone before it."""
+"""The offers that an import moves in the market: computed from the events that it followed, and
+from the complete files that decided before it what was gone."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from glyphd.storage.predecessors import predecessors
 
 _FILES = "market_files"
 _files = Table(_FILES)
-"""The complete files that said what was gone before the import; see `complete_files`."""
+"""The complete files that decided before the import what was gone; see `complete_files`."""
 
 _was = ScoredListing.alias("was")
 _listed = ScoredListing.alias("listed_before")
@@ -23,7 +23,7 @@ _batch = ImportBatch.alias("batch_before")
 
 
 def note_complete_files(database: Database) -> None:
-    """Notes which complete files say what is gone, before an import is written."""
+    """Saves which complete files decide what is gone, before an import is written."""
     names = ", ".join(COLUMNS)
     database.execute_sql(f"DROP TABLE IF EXISTS {_FILES}")
     database.execute_sql(
@@ -43,8 +43,8 @@ def find_import_moves(database: Database, import_id: str, last_event_id: int) ->
 
 
 def _add_listed(database: Database, import_id: str, last_event_id: int) -> None:
-    """Its own offers: new, back, or with another price; and gone, if it is a late file and the
-    source's latest complete file leaves them out."""
+    """The import's own offers: new, back, or with another price; and gone, if it is a late file and
+    the source's latest complete file leaves them out."""
     before = predecessors
     has_files = _has_rows(database, _files.select(SQL("1")))
     was_gone = _was_gone(_was) if has_files else SQL("1 = 0")
@@ -73,8 +73,8 @@ def _add_listed(database: Database, import_id: str, last_event_id: int) -> None:
 
 
 def _add_gone(database: Database, import_id: str, last_event_id: int) -> None:
-    """What the import does not list, if it is the complete file that says what is gone: of the
-    offers that the market showed, those that its source had named."""
+    """The offers that the import does not list, if it is the complete file that decides what is
+    gone: those that the market showed and that its source had listed."""
     file = CompleteSource.select().where(CompleteSource.import_id == import_id)
     latest = file.bind(database).first()
     if latest is None:
@@ -85,7 +85,7 @@ def _add_gone(database: Database, import_id: str, last_event_id: int) -> None:
     ).fetchone()
     of_source = _batch.select(_batch.import_id).where(fold_source(_batch.source) == latest.source)
     if earlier is not None:
-        # What was shown was in the file before it, or has been seen since.
+        # The offers that were shown were in the previous file, or have been seen since.
         of_source = of_source.where(_batch.last_seen_at >= earlier[0])
     row = ScoredListing.alias("row_of_source")
     counting = known.counting(row)
@@ -111,8 +111,8 @@ def _add_gone(database: Database, import_id: str, last_event_id: int) -> None:
 
 
 def _add_listed_late(database: Database, import_id: str) -> None:
-    """Offers that were gone and that the import, a complete file, lists by rows that are older than
-    what is known of them: that is shown again."""
+    """Offers that were gone and that the import, a complete file, lists in rows older than their
+    latest observation: that observation is shown again."""
     file = CompleteSource.select().where(CompleteSource.import_id == import_id)
     latest = file.bind(database).first()
     if latest is None:
@@ -161,7 +161,7 @@ def _is_in(file: CompleteSource, event: Any) -> Any:
 
 
 def _is_in_noted(source: str, event: Any) -> Any:
-    """Condition: the complete file of the source before lists the event's offer."""
+    """Condition: the source's previous complete file lists the event's offer."""
     same = (
         _listed.select(SQL("1"))
         .join(_files, on=(_listed.id.between(_files.c.first_id, _files.c.last_id)))

@@ -23,8 +23,7 @@ def judge(stage: Stage, origin: Origin, batch: Batch) -> dict[str, Any]:
     database = stage.database
     known, not_offers = _effects(database)
     found = dict(known.execute(database).fetchall())
-    # Offers that nothing is known of are all the others: to look them up would take the whole
-    # stage.
+    # All other offers are unknown ones: looking them up would mean reading the whole stage.
     offers = stage.count - not_offers.execute(database).fetchone()[0]
     found["new"] = offers - sum(count for effect, count in found.items() if effect != "new")
     found["gone"], found["back"] = count_gone(stage, origin, batch)
@@ -37,9 +36,8 @@ def judge(stage: Stage, origin: Origin, batch: Batch) -> dict[str, Any]:
 
 @compiled
 def _effects(database: Database) -> list[Node]:
-    """How many offers are new, changed, unchanged, seen before what is known, or can't be compared,
-    as far as something is known of them; and how many rows are not their import's last word on a
-    listing."""
+    """How many of the known offers are changed, unchanged, older than what is known, or can't be
+    compared; and how many rows are not the import's latest observation of their listing."""
     moved = (staged.c.price_usd != predecessors.c.price_usd) | (
         staged.c.score != predecessors.c.score
     )

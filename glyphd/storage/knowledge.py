@@ -44,7 +44,7 @@ class Knowledge:
 
     `last_event_id` and `last_seen_at` bound the events of imports committed by then;
     `has_rollbacks` says whether any import did not count, `has_complete_files` whether one that
-    counted was a complete file; `leaves_gone_out`, that no listing that is gone is asked for.
+    counted was a complete file; `leaves_gone_out`, that no gone listing is requested.
     `supposed_out` is an import that is treated as rolled back, `supposed_in` one that is treated as
     restored.
     """
@@ -83,8 +83,8 @@ class Knowledge:
         return [condition for condition in conditions if condition is not None]
 
     def is_current(self, gone: Gone = "exclude") -> Any:
-        """Condition: the event was its listing's latest observation, and its offer was not gone
-        since; with `include` it may be gone, with `only` it must be."""
+        """Condition: the event was its listing's latest observation, and the offer has not become
+        gone since; with `include` it may be gone, with `only` it must be."""
         in_group = ScoredListing.group_id.is_null(False)
         if self.as_of is None:
             kept = IS_CURRENT
@@ -102,8 +102,8 @@ class Knowledge:
         return left_out_of_group
 
     def is_latest(self) -> Any:
-        """Condition: the event was its listing's latest observation by `seen_at`; of equals, the
-        later import's."""
+        """Condition: the event was its listing's latest observation by `seen_at`; of equal ones,
+        that of the later import."""
         if self.as_of is None:
             latest = ListingKey.select(ListingKey.current_event_id)
             return ScoredListing.id == latest.where(
@@ -124,14 +124,14 @@ class Knowledge:
 
     def gone_at(self) -> Any:
         """Expression: since when the event's listing is gone, if it is the latest observation; else
-        null. A group that is too small says so before a complete file does."""
+        null. A group that is too small takes precedence over a complete file."""
         if self.leaves_gone_out:
             return SQL("CAST(NULL AS TEXT)")
         in_group = ScoredListing.group_id.is_null(False) & self.is_latest()
         cases = [(in_group, gone_at(ScoredListing, self.counting))]
         if self.has_complete_files:
             by_file = left_out_at(ScoredListing, self.complete_files())
-            if self.as_of is None:  # the flag is a shorter way for all but a few
+            if self.as_of is None:  # the flag decides this faster for all but a few
                 cases.insert(0, (IS_CURRENT, by_file))
             else:
                 cases[0] = (in_group, fn.COALESCE(cases[0][1], by_file))
@@ -151,7 +151,7 @@ class Knowledge:
         return files_of(*self._counting_batches()).alias("latest_file")
 
     def every_complete_file(self) -> Any:
-        """All of them, for what was gone at an earlier time."""
+        """All complete files, to determine what was gone at an earlier time."""
         return every_file(*self._counting_batches())
 
     def _counting_batches(self) -> list[Any]:
@@ -162,8 +162,8 @@ class Knowledge:
         return conditions
 
     def is_recent(self, database: Database, hours: int) -> Any:
-        """Condition: the event was seen at most so many hours before the newest observation of its
-        source that counts, or before the moment."""
+        """Condition: the event was seen at most this many hours before its source's newest
+        observation that counts, or before the moment."""
         if self.as_of is not None:
             moment = read_stored(self.as_of) - timedelta(hours=hours)
             return ScoredListing.seen_at >= utc_text(moment)

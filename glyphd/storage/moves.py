@@ -1,9 +1,9 @@
 """The offers that an import, a rollback or a restore moves in the market, as a temporary table that
 watches are compared with.
 
-An offer moves when it is new, gone or back, or when the market shows another price for it. From or
-to an indistinct event nothing moves. The table is filled within the transaction of the change,
-after everything else in it, and only if somebody looks at it: `import_moves`, `change_moves`.
+An offer moves when it is new, gone or back, or when the market shows another price for it. An
+indistinct event moves nothing. `import_moves` and `change_moves` fill the table within the
+transaction of the change, after everything else in it, and only if there are watches.
 """
 
 from collections.abc import Callable
@@ -18,15 +18,15 @@ from glyphd.storage.offers import is_from_same
 from glyphd.storage.timelines import InsteadOfEvents
 
 Look = Callable[[Database], None]
-"""Looks at the moves of a change, before it is committed."""
+"""Is called with the moves of a change before it is committed."""
 
 _TABLE, _VIEW = "moved_offers", "market_moves"
 
 MOVES = InsteadOfEvents(_VIEW)
-"""The event that the market shows of each moved offer, or showed last."""
+"""The event of each moved offer that the market shows, or showed last."""
 
 MOVED = InsteadOfEvents(_TABLE)
-"""The same with the first of EVENT_COLUMNS only."""
+"""The same with only the first of EVENT_COLUMNS."""
 
 _OWN_COLUMNS = ("model", "price_usd", "id", "region")
 _OTHER_COLUMNS = (
@@ -48,8 +48,8 @@ first ones, in the order of its key, so that most watches look up no event but t
 
 move_kind = Column(ScoredListing._meta.table, "move")
 previous_price = Column(ScoredListing._meta.table, "previous_price_usd")
-"""What else it has: a `Move`, and the price that the market showed before, null for one that it did
-not have or that the new one can't be compared with."""
+"""Its other columns: a `Move`, and the price that the market showed before; null if there was none,
+or none that the new one can be compared with."""
 
 _NAMES = (*_OWN_COLUMNS, move_kind.name, previous_price.name)
 _KEY = _OWN_COLUMNS[:3]
@@ -75,7 +75,7 @@ def create_moves(database: Database) -> None:
         ending = ")"
     columns = ", ".join(f"{name} {kind}" for name, kind in zip(_NAMES, types, strict=True))
     others = ", ".join(f"event.{name}" for name in _OTHER_COLUMNS)
-    # Neither database reads the events for a query that needs none of their columns.
+    # Neither database reads the events if a query needs none of their columns.
     joined = (
         f"SELECT moved.*, {others} FROM {_TABLE} AS moved"
         f" LEFT JOIN {ScoredListing._meta.table_name} AS event ON event.id = moved.id"
@@ -96,9 +96,9 @@ def select_moves(move: Any, price_before: Any) -> Any:
 
 
 def add_moves(database: Database, query: Any) -> None:
-    """Adds what a query of `select_moves` finds."""
+    """Adds the rows of a query made by `select_moves`."""
     table = Table(_TABLE)
-    if is_sqlite(database):  # in the order of the key, so that the table only grows at its end
+    if is_sqlite(database):  # in the order of the key, so that the table grows only at its end
         query = query.order_by(*(ScoredListing._meta.columns[name] for name in _KEY))
     database.execute(table.insert(query, columns=[getattr(table.c, name) for name in _NAMES]))
 
@@ -106,7 +106,7 @@ def add_moves(database: Database, query: Any) -> None:
 def index_moves(database: Database) -> None:
     """Most watches name a model, and all want the cheapest offers first."""
     if is_sqlite(database):
-        return  # the table's key is that index
+        return  # the table's key serves as that index
     columns = f'LOWER(model COLLATE "C"), price_usd, id, {move_kind.name}, {previous_price.name}'
     database.execute_sql(f"CREATE INDEX {_TABLE}_by_model ON {_TABLE} ({columns}, region)")
     analyze(database, _TABLE)

@@ -22,10 +22,10 @@ from glyphd.storage.staging import Stage, staged
 
 SHOWN_LINES = 10
 LEAST_COMPARED = 5
-"""With fewer compared prices no conclusion is possible."""
+"""The fewest compared prices from which a conclusion is possible."""
 
 SCALE = 10
-"""So is a median score that differs from the previous one by this factor, or its inverse."""
+"""A median score that differs from the previous one by this factor, or its inverse, is odd."""
 
 Oddity = dict[str, Any]
 
@@ -68,7 +68,7 @@ class LastImport:
 
 
 def last_import(database: Database, source: str | None) -> LastImport | None:
-    """None also for no source."""
+    """The previous import; None if there is none, or no source."""
     if source is None:
         return None
     query = ImportBatch.select(
@@ -127,9 +127,9 @@ def _indistinct_rows(database: Database, origin: Origin) -> Iterator[Oddity]:
 
 @compiled
 def _indistinct(database: Database, origin: Origin) -> list[Node]:
-    """The staged rows that nothing is to be computed from: how many, the first lines, and any of
-    them without a `source_url`, and with a `seller` or a `source_url`. All rows are gone over only
-    where any may be nameless."""
+    """The staged rows from which nothing may be computed: their number, the first lines, whether
+    any lacks a `source_url`, and whether any has a `seller` or a `source_url`. All rows are read
+    only if any may be nameless."""
 
     def with_groups(rows: Table) -> Any:
         of_each = staged_groups.c.import_index == rows.c.import_index
@@ -157,7 +157,7 @@ def _indistinct(database: Database, origin: Origin) -> list[Node]:
 
 
 def _count_and_lines(found: Any) -> list[Node]:
-    """How many numbers of staged rows a query gives, and the lines of the first."""
+    """The number of staged rows that a query finds, and the lines of the first ones."""
     among = found.alias("found")
     first = Select([among], [among.c.import_index]).order_by(among.c.import_index)
     line = fn.COALESCE(staged.c.line, staged.c.import_index)
@@ -166,8 +166,8 @@ def _count_and_lines(found: Any) -> list[Node]:
 
 
 def _price_shift(database: Database) -> Iterator[Oddity]:
-    """A median price that more than doubled, or fell to less than half, is odd: exactly where more
-    than half of the prices did."""
+    """A median price that more than doubled, or fell to less than half, is odd. That is the case
+    exactly if more than half of the prices did."""
     (shifted,) = _shifted(database)
     count, higher, lower = map(int, shifted.execute(database).fetchone())
     if count >= LEAST_COMPARED and max(higher, lower) * 2 > count:
@@ -185,7 +185,8 @@ def _shifted(database: Database) -> list[Node]:
     """How many prices are compared, how many of them more than doubled, and how many fell to
     less than half.
 
-    Twice the largest price is no double, and an error on PostgreSQL; a difference always is one.
+    Twice the largest price overflows a double, which is an error on PostgreSQL; a difference never
+    does.
     """
     new, old = staged.c.price_usd, predecessors.c.price_usd
     sums = [

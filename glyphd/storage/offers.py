@@ -2,8 +2,8 @@
 from the imports that count. Each rule is a condition on events, and is only here.
 
 An identity with several separate offers at a time is a group: its offers can't be distinguished, so
-an offer is a position in the group, its `ordinal`. Every observation of the identity has the first
-one.
+an offer is a position in the group, its `ordinal`. Every observation of the identity includes the
+first offer.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def moment_of(event: Any) -> Any:
 
 
 def is_in_group(identity: Any, counting: Counting) -> Any:
-    """Condition: imports that count have other offers of the identity besides the first one."""
+    """Condition: imports that count have offers of the identity besides the first one."""
     offers = _OTHER.select(_OTHER.id).where(_OTHER.group_id == identity, *counting(_OTHER))
     return fn.EXISTS(offers)
 
@@ -53,8 +53,8 @@ def is_in_group(identity: Any, counting: Counting) -> Any:
 def is_indistinct(event: Any, source_is_null: Any, counting: Counting) -> Any:
     """Condition: the event can't be matched to one offer, so nothing may be computed from or to it.
 
-    Its own import, or an earlier one that counts, has several of its identity; or neither the event
-    nor the `source` of its import says whose offer it is.
+    That is so if its own import, or an earlier one that counts, has several offers of its identity,
+    or if neither the event nor the `source` of its import says whose offer it is.
     """
     in_own_import = _OTHER.import_id == event.import_id
     is_earlier = all_of(_OTHER.id < event.id, *counting(_OTHER))
@@ -97,7 +97,7 @@ def _own_source(event: Any) -> Any:
 
 
 def previous_observation(event: Any, counting: Counting) -> Any:
-    """Query for the id of the observation before the event, among those that count and are in its
+    """Query for the id of the previous observation, among those that count and are in the event's
     thread."""
     before = ScoredListing.alias("before")
     same = (before.first_event_id == event.first_event_id) & (before.seen_at <= event.seen_at)
@@ -111,7 +111,7 @@ def previous_observation(event: Any, counting: Counting) -> Any:
 
 def gone_at(event: Any, counting: Counting, source: Any = None) -> Any:
     """Expression: since when this latest observation of its listing is out of date; null while it
-    is not. `source` is that of the event, folded, if no import in the archive has it yet.
+    is not. `source` is that of the event, folded, if its import is not in the archive yet.
 
     That is the moment of the first later observation, by the same source, of the first offer of its
     group in a group that is too small to have this offer.

@@ -1,4 +1,5 @@
-"""What the archive has of each staged listing: its latest event, and how the new one follows it."""
+"""The predecessor of each staged row: the latest event of its listing in the archive, and how the
+new one follows it."""
 
 from dataclasses import dataclass
 from functools import reduce
@@ -38,35 +39,34 @@ _known = Table("staged_keys")
 the first step of filling `predecessors`."""
 
 predecessors = Table("staged_predecessors")
-"""One row for each staged row whose listing is known; `event_id` is null when no event of it
-counts, else `price_usd`, `score`, `model` and `seen_at` are that event's.
+"""One row for each staged row whose listing is known; `event_id` is null if no event of it counts,
+else `price_usd`, `score`, `model` and `seen_at` are that event's.
 
-`is_late`: that event was seen later than the staged row, which is history from the start.
-`is_gone`: the listing is gone so far.
-`needs_renewal`: it is, or it follows another event than that one, so that a renewal has to look at
-all of the listing's events. `is_compared`: the staged row may be compared with the event;
-`change_step` is null where it may not.
+`is_late`: that event was seen later than the staged row, which is therefore never current.
+`is_gone`: the listing is gone so far. `needs_renewal`: it is gone, or the row follows another event
+than that one, so that a renewal must read all of the listing's events. `is_compared`: the staged
+row may be compared with the event; if not, `change_step` is null.
 """
 
 SOURCE = Value(Parameter("source"))
 """The `source` of the import, with its ASCII letters in lower case; empty for none."""
 
 TOP = Value(Parameter("top"))
-"""The id of a row's event is `top - import_index`: ids grow from import to import and fall inside
-one."""
+"""The id of a row's event is `top - import_index`: ids increase from import to import and decrease
+within one."""
 
 anchors = predecessors.alias("anchor")
 """The same for the first row of each row's group."""
 
 
 FEW_MODELS = 100
-"""So many pages are in the cache even while a large import is written."""
+"""This many pages are in the cache even while a large import is written."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What is known of an import's rows and of the archive. What does not occur is not looked
-    for."""
+    """Facts about an import's rows and the archive, by which statements leave out cases that do not
+    occur."""
 
     has_source: bool
     """The import names the source of its rows."""
@@ -106,11 +106,11 @@ def _any_group(database: Database) -> list[Node]:
 
 
 def find_predecessors(database: Database, origin: Origin) -> list[Node]:
-    """The statements that fill the table, with the parameter SOURCE: first along the listings'
-    ids, then along the file.
+    """The statements that fill the table, with the parameter SOURCE: first in the order of the
+    listings' ids, then in that of the file.
 
-    Each reads in stored order, because ids are random, and for a look-up for each row of the file
-    the page would be in no cache.
+    Each reads in stored order: ids are random, so if each row of the file were looked up, its page
+    would be in no cache.
     """
     in_file_order = unindexed(database, staged_ids.c.import_index)
     counting = Knowledge(has_rollbacks=origin.has_rollbacks).counting
@@ -193,8 +193,8 @@ def rows_to_renew() -> Any:
 
 
 def listings_to_renew(origin: Origin, top: Value = TOP) -> list[Any]:
-    """Queries for the `first_event_id` of listings that need more than what is done for each row of
-    an import. Its events are written by now.
+    """Queries for the `first_event_id` of listings for which the work on each row of an import is
+    not enough. The import's events have been written by now.
     """
     found = [
         predecessors.select(predecessors.c.first_event_id).where(predecessors.c.needs_renewal == 1)

@@ -13,7 +13,7 @@ from glyphd.db.dialects import caseless, caseless_value, contains_caseless
 
 Predicate = Callable[[Database, Any], Expression]
 _SEARCHED = ("title", "seller", "region")
-"""Besides the model, which every row has."""
+"""The searched texts besides the model, which every row has."""
 
 
 def _any_of(column: str) -> Predicate:
@@ -38,7 +38,8 @@ def _equals_any(database: Database, column: Field, values: Sequence[str]) -> Exp
 
 
 def _has_words(database: Database, text: str) -> Expression:
-    """Each word occurs in one of the searched texts, which are separated by what no word has."""
+    """Each word occurs in one of the searched texts, which are joined by a separator that no word
+    contains."""
     searched: Any = ScoredListing.model
     for name in _SEARCHED:
         text_of_row = fn.COALESCE(ScoredListing._meta.columns[name], "")

@@ -23,9 +23,9 @@ TABLES = {
         content {integer}, price_usd {real}, score {real}, recency {text}""",
     "said_digests": "import_index {integer} PRIMARY KEY, identity {integer}, digest {blob}",
 }
-"""`same_rows` are equal to their identity's first one, including `seen_at`. Of them
-`repeated_rows` has only the last, with the first as its `first_index`, and else each row with a URL
-whose identity occurs more than once."""
+"""`same_rows` are equal to their identity's first one, including `seen_at`. Of these
+`repeated_rows` has only the last one, with the first as its `first_index`; otherwise it has each
+row with a URL whose identity occurs more than once."""
 
 _NUMBER_BASE = 10**12
 """Added to a row's number, so that all have the same length as text."""

@@ -23,7 +23,7 @@ SELECTABLE_COLUMNS = (*RESULT_COLUMNS, EXTRA)
 JSON_COLUMNS = frozenset(
     name for name, column in COLUMN.items() if isinstance(column.cell, JsonCell | ExtraCell)
 )
-"""Stored as JSON text, and returned as JSON."""
+"""Columns that are stored as JSON text and returned as JSON."""
 
 _FROM_BATCH = ("imported_at", "rolled_back_at", "source")
 CHUNK_ROWS = 1000
@@ -72,7 +72,7 @@ def select_rows(
 def convert_rows(
     columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> Iterator[tuple[Any, ...]]:
-    """Converts stored values to those for clients, except JSON, which stays text."""
+    """Converts stored values to those for clients; JSON stays text."""
     conversions = [_CONVERSIONS.get(name) for name in columns]
     for chunk in in_chunks(columns, rows):
         found = zip(conversions, zip(*chunk, strict=True), strict=True)

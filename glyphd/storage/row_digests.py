@@ -54,7 +54,7 @@ def digest_rows(database: Database, import_id: str) -> str:
 
 
 def _line(values: Iterable[Any]) -> bytes:
-    """Numbers in their shortest form, bytes in hex. Invalid text, as in a damaged page, as its
-    bytes."""
+    """Writes numbers in their shortest form, bytes in hex, and invalid text, as in a damaged page,
+    as its bytes."""
     plain = [int(value) if isinstance(value, bool) else value for value in values]
     return _ENCODE(plain).encode("utf-8", "surrogateescape") + b"\n"

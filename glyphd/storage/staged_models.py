@@ -25,7 +25,7 @@ staged_models = Table("staged_models")
 
 
 class ModelNotes:
-    """Adds rows as they come in, in file order: of equal ones the first stays."""
+    """Adds rows as they come in, in file order: of rows with equal rank the first one stays."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

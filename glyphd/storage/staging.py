@@ -59,7 +59,7 @@ ORDER_TABLES = {"timed_events": """
         place {integer} PRIMARY KEY, seen_at {text}, event_id {integer},
         model TEXT COLLATE NOCASE, region TEXT COLLATE NOCASE, is_current {integer},
         change_step {integer}"""}
-"""Only on SQLite; see `derived.orders`."""
+"""These tables exist only on SQLite; see `derived.orders`."""
 
 _SQLITE_TYPES = {
     "integer": "INTEGER",
@@ -84,7 +84,7 @@ staged = Table("staged_listings")
 
 staged_ids = Table("staged_ids")
 """`listing_id`, `import_index` and `standing` of each of them, in the order of their listings. Ids
-are random: to look each up in the order of the file would find its page in no cache."""
+are random: if each were looked up in the order of the file, its page would be in no cache."""
 
 StagedColumns = Mapping[str, Sequence[Any]]
 """PLACE_COLUMNS and STORED_COLUMNS of several rows, by column, all of the same length. A missing
@@ -95,10 +95,10 @@ class Stage:
     """The rows of one import on their way into the archive. Lives as long as its connection's
     `open_stage`.
 
-    `count`, `bounds` (the lowest and the highest `import_index`) and `last_seen_at` say what is
-    there; `may_be_nameless`, whether a row may have neither a `seller` nor a `source_url`. From
-    `complete` on, `summary` is what a status says of the rows, and `is_grouped` whether several
-    have one identity, listed in `staged_groups`.
+    `count`, `bounds` (the lowest and the highest `import_index`) and `last_seen_at` describe the
+    rows so far; `may_be_nameless` says whether a row may have neither a `seller` nor a
+    `source_url`. After `complete`, `summary` is the summary for the status, and `is_grouped` says
+    whether several rows have the same identity; those are in `staged_groups`.
     """
 
     def __init__(self, database: Database) -> None:
@@ -134,7 +134,7 @@ class Stage:
         self.last_seen_at = max(self.last_seen_at or "", *columns["seen_at"])
 
     def complete(self) -> None:
-        """Does what needs all rows; to be called once, before they are written.
+        """Does the work that needs all rows. Call it once, before they are written.
 
         Distinguishes rows of equal identity, and gives each offer its own `listing_id`.
         """
@@ -157,10 +157,10 @@ class Stage:
 
 @contextmanager
 def open_stage(database: Database) -> Iterator[Stage]:
-    """An empty stage on the current connection; gone when the block ends.
+    """An empty stage on the current connection, which is removed when the block ends.
 
-    On SQLite its tables go with the connection, or with the next stage: dropping them would read
-    each page.
+    On SQLite its tables are dropped with the connection, or by the next stage, because dropping
+    them reads each page.
     """
     for statement in (*_drop_tables(database), *_create_tables(database)):
         statement.execute(database)
@@ -215,7 +215,8 @@ def _drop_tables(database: Database) -> Iterator[SQL]:
 @compiled
 def _complete_rows(database: Database, is_grouped: bool) -> Iterator[SQL]:
     """The statements that make `staged` and `staged_ids`. Rows with all columns are never written
-    to the stage again: to read them along with their groups takes a fraction of that."""
+    to the stage again: joining them with their groups while reading takes a fraction of that
+    time."""
     given = {name: f"rows.{name}" for name in STAGED_COLUMNS} | (_GROUPED if is_grouped else _ALONE)
     columns = ", ".join(f"{value} AS {name}" for name, value in given.items())
     source = f"{TABLE} AS rows"

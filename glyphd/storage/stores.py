@@ -78,7 +78,7 @@ class ListingStore(ABC):
         import_id: str | None = None,
         limit: int | None = None,
     ) -> list[ScoredListingDTO]:
-        """The current listings that fit, latest `seen_at` first; with `import_id` all that import's
+        """The matching current listings, latest `seen_at` first; with `import_id` all that import's
         rows, in order.
 
         Text is compared without regard to ASCII case, bounds are inclusive, `after` is exclusive; a
@@ -95,7 +95,7 @@ class ListingStore(ABC):
 
     @abstractmethod
     def list_capacities(self, import_id: str) -> list[QuantizedListingDTO]:
-        """The quantization capacities that this import brought, in its order."""
+        """The quantization capacities from this import, in its order."""
 
 
 class DatabaseListingStore(ListingStore):

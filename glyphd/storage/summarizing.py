@@ -25,10 +25,10 @@ TABLES = {
     for name in COUNTED.values()
 }
 MEASURED = {"price_usd": "price", "score": "score"}
-"""Columns, and their names in the summary."""
+"""The columns, and their names in the summary."""
 
 Rows = Mapping[str, Sequence[Any]]
-"""By column, as a stage takes them."""
+"""The values of rows by column, as a stage takes them."""
 
 
 class SummaryNotes:
@@ -50,8 +50,8 @@ class SummaryNotes:
             numbers.add(columns[column])
 
     def summary(self, staged: Table) -> dict[str, Any]:
-        """The `summary` of all rows, of which there is one at least; `staged` is the table that
-        they are in."""
+        """The `summary` of all rows, of which there is at least one; `staged` is the table with
+        them."""
         found: dict[str, Any] = {}
         for column, name in MEASURED.items():
             numbers = self._numbers[column]
@@ -65,8 +65,7 @@ class SummaryNotes:
 
 
 class _Names:
-    """How often each name of a column is given, whatever its case, and how it is spelled where it
-    is first."""
+    """How often each name occurs in a column, ignoring case, and its first spelling."""
 
     def __init__(self, database: Database, table: Table) -> None:
         self._database = database
@@ -80,8 +79,7 @@ class _Names:
             self.write()
 
     def write(self) -> None:
-        """Puts what was noted since the last time into the table; `distinct` and `top` read it
-        there."""
+        """Writes the counts since the last call into the table, which `distinct` and `top` read."""
         del self._counts[None]
         noted: dict[str, list[Any]] = {}
         for name, times in self._counts.items():
@@ -104,7 +102,7 @@ class _Names:
         return int(self._database.execute(self._table.select(fn.COUNT(SQL("*")))).fetchone()[0])
 
     def top(self, most: int) -> list[dict[str, Any]]:
-        """The most frequent ones; of equally frequent ones the first in the file."""
+        """The most frequent names; of equally frequent ones the first in the file."""
         table = self._table.c
         ranked = self._table.select(table.name, table.count)
         ranked = ranked.order_by(table.count.desc(), table.place).limit(most)
@@ -115,9 +113,9 @@ class _Names:
 class _Numbers:
     """The range of a column, and how many of its values begin with the same 16 of their 64 bits.
 
-    These are the sign, the exponent and four bits more: values that share them lie next to each
-    other, so that only few have to be sorted to find the middle one, and there are never more than
-    65 536 counts.
+    These are the sign, the exponent and four more bits. Values that share them are adjacent in
+    order, so only few must be sorted to find the middle one, and there are never more than 65 536
+    counts.
     """
 
     _LEADING = 3 if sys.byteorder == "little" else 0
@@ -137,8 +135,8 @@ class _Numbers:
         """The middle value; of an even number of rows the mean of the two in the middle."""
         rows = self._counts.total()
         first, last = (rows - 1) // 2, rows // 2
-        # 1. The leading bits of the two middle ranks. Negative floats have greater bits the less
-        #    they are.
+        # 1. The leading bits of the two middle ranks. The bits of negative floats increase as the
+        # values decrease.
         below = passed = 0
         near: list[int] = []
         for bits in sorted(self._counts, key=lambda bits: bits if bits < _SIGN_BIT else -bits):
@@ -155,7 +153,7 @@ class _Numbers:
             for bits in near
             for rest in (b"\x00", b"\xff")
         ]
-        # 3. The values between them, of which the middle ones are picked.
+        # 3. The values between them, from which the middle ones are picked.
         measured = getattr(staged.c, column)
         values = staged.select(measured).where(measured.between(min(ends), max(ends)))
         middle = values.order_by(measured).limit(2 - rows % 2).offset(first - below)

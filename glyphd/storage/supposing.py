@@ -42,7 +42,7 @@ def foresee_change(database: Database, import_id: str, kind: str) -> dict[str, i
 
 
 def _listings(database: Database, import_id: str, kind: str) -> Any:
-    """The listings that the change may concern: each with its identity, its `effect`, and as
+    """The listings that the change may affect: each with its identity, its `effect`, and as
     `change` 1 if it would be back and -1 if it would be gone."""
     out, back = (import_id, None) if kind == ROLLBACK else (None, import_id)
     batch = ImportBatch.select().where(ImportBatch.import_id == import_id, IS_COMPLETE)
@@ -62,8 +62,8 @@ def _listings(database: Database, import_id: str, kind: str) -> Any:
 
 
 def _judged(listings: Any, supposed: Knowledge) -> Any:
-    """The listings with what would happen to them. Each names its latest event now and then, and
-    says whether it is, and would be, in its group."""
+    """The listings with the effect of the change. Each has its latest event before and after, and
+    whether it is in its group before and after."""
     moved = listings.alias("moved")
     is_offered, would_be = moved.c.is_in_group == 1, moved.c.would_be_in_group == 1
     if supposed.has_complete_files:
@@ -131,7 +131,8 @@ def _other_listings(import_id: str, touched: Any) -> Any:
     imports = batch.select(batch.import_id).where(fold_source(batch.source) == own)
     current = event.select(event.id).where(event.is_current == SQL("1"))
     ids = current.where(event.import_id.in_(imports))
-    # EXCEPT, because PostgreSQL compares each with each for a NOT IN of more than a few.
+    # EXCEPT, because for a NOT IN of more than a few rows PostgreSQL compares each row with each
+    # other.
     left = ids.except_(current.where(event.first_event_id.in_(touched))).alias("left")
     other, one = ScoredListing.alias("other_listing"), Value(1)
     columns = {"now_id": other.id, "then_id": other.id, "is_in_group": one}

@@ -43,4 +43,4 @@ MODEL_TIMELINE = Along("model_timeline", EventByModel)
 """All events by model, then by `seen_at` and id."""
 
 CHANGE_TIMELINE = Along("change_timeline", ChangeByStep)
-"""The events with a `change_step` by that, then by `seen_at` and id."""
+"""The events with a `change_step`, by that step, then by `seen_at` and id."""

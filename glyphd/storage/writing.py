@@ -41,8 +41,8 @@ from glyphd.storage.row_digests import digest_rows
 from glyphd.storage.staging import PREDECESSOR_TABLES, STAGED_COLUMNS, Stage, staged
 
 LARGE_ROWS = 50_000
-"""From this many rows on, rows are sorted in parts for each order, because they hardly benefit from
-a cache."""
+"""From this many rows on, rows are sorted in parts for each order, because larger sorts hardly
+benefit from a cache."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ class Written:
 
 
 Step = Callable[[float], None]
-"""Called before each statement with how much is done (0 to 1); may raise to roll all of it back."""
+"""Is called before each statement with the share that is done (0 to 1); may raise to roll
+everything back."""
 
 
 def find_written(database: Database, import_id: str) -> Written | None:
@@ -85,11 +86,12 @@ def write_batch(
 ) -> Written:
     """Writes the staged rows and their batch in one transaction; exactly once for each import id.
 
-    `look` is called in that transaction, when all is written, with the table of moves filled.
+    `look` is called in that transaction, after everything is written and the table of moves is
+    filled.
 
-    The same import id with the same rows changes nothing and gives the first result back. Raises
-    ImportConflict when the rows differ, and FewerRows for a complete file that has far fewer of
-    them than the one before.
+    The same import id with the same rows changes nothing and returns the first result. Raises
+    ImportConflict if the rows differ, and FewerRows for a complete file that has far fewer rows
+    than its source's last import.
     """
     with exclusive_write(database), _room_for(database, stage):
         before = find_written(database, batch.import_id)
@@ -97,7 +99,7 @@ def write_batch(
             _require_equal_rows(database, batch.import_id)
             return before
         require_rows(database, stage, batch)
-        # 1. What is written, and what it follows.
+        # 1. The staged rows, and the events that they follow.
         if look is not None:
             note_complete_files(database)
         origin = origin_of(stage, batch.source)
@@ -108,16 +110,17 @@ def write_batch(
             step(number / count)
             statement.execute(database, **own)
             analyze(database, table)
-        # 2. The batch, with what its rows do to the market: nothing of them is written yet.
+        # 2. The batch, with the effect of its rows on the market, computed before any of them is
+        # written.
         step(len(finding) / count)
         _insert_batch(stage, batch, origin)
         # 3. The events and what is derived from them.
         for number, statement in enumerate(writing, start=len(finding) + 1):
             step(number / count)
             statement.execute(database, **own)
-        # 4. Listings that need more than what is done for each row; most imports have none.
+        # 4. Listings for which the work on each row is not enough; most imports have none.
         _renew_listings(database, origin, own)
-        # 5. Which complete file says what of the source is gone.
+        # 5. Which complete file decides what is gone from the source.
         if batch.complete:
             for renewing in chain(
                 renew_source(batch.import_id), renew_after_file(database, batch.import_id)
@@ -143,21 +146,22 @@ def _parameters(database: Database, stage: Stage, batch: Batch) -> tuple[int, di
 
 
 def _renew_listings(database: Database, origin: Origin, own: dict[str, Any]) -> None:
-    """Looks first, with compiled statements, whether there are such listings at all."""
+    """First checks with compiled statements whether there are such listings at all."""
     if any(found.execute(database, **own).fetchone() for found in _renewing(database, origin)):
         for first_event_ids in listings_to_renew(origin, Value(own["top"])):
             renew(database, first_event_ids)
 
 
 def _finish(database: Database, batch: Batch) -> Written:
-    """Gives the batch its moment, after all rows, and a digest of rows that no kept file can prove.
+    """Sets the batch's moment after all rows are written, and the digest of rows without a kept
+    file.
 
     The moment is taken under the write lock: a clock that jumps back can't reorder history.
     """
     this = ImportBatch.import_id == batch.import_id
     imported_at = batch.imported_at or next_moment(database)
     database.execute(ImportBatch.update(imported_at=imported_at).where(this))
-    if batch.sha256 is None:  # the digest is also that of the moment
+    if batch.sha256 is None:  # the digest includes the moment
         rows_sha256 = digest_rows(database, batch.import_id)
         database.execute(ImportBatch.update(rows_sha256=rows_sha256).where(this))
     written = find_written(database, batch.import_id)
@@ -181,7 +185,7 @@ def _writing(database: Database, origin: Origin) -> list[Node]:
 
 @compiled
 def _renewing(database: Database, origin: Origin) -> list[Node]:
-    """Each finds a row if there are such listings."""
+    """Queries, each of which finds a row if there are such listings."""
     return [query.limit(1) for query in listings_to_renew(origin)]
 
 
@@ -210,7 +214,7 @@ def writing_statements(database: Database, origin: Origin) -> list[Node]:
 
 
 def foresee(database: Database, stage: Stage, batch: Batch) -> dict[str, Any]:
-    """What `write_batch` would keep beside the findings in `result`, without writing anything.
+    """What `write_batch` would store in `result` besides the findings, without writing anything.
     Raises FewerRows like it."""
     source = fold_ascii(batch.source or "")
     with uncommitted(database), _room_for(database, stage):
@@ -224,7 +228,7 @@ def foresee(database: Database, stage: Stage, batch: Batch) -> dict[str, Any]:
 
 def require_rows(database: Database, stage: Stage, batch: Batch) -> None:
     """Raises FewerRows for a complete file with less than half of the rows of its source's last
-    import, unless that is allowed: half of a file would make the other half gone."""
+    import, unless that is allowed: a truncated file would make the missing half gone."""
     if not batch.complete or batch.allow_shrink:
         return
     before = last_import(database, batch.source)
@@ -238,9 +242,10 @@ def require_rows(database: Database, stage: Stage, batch: Batch) -> None:
 
 
 def _insert_batch(stage: Stage, batch: Batch, origin: Origin) -> None:
-    """Its `imported_at` is given at the very end; till then it holds a text that no time equals."""
+    """Inserts the batch. Its `imported_at` is set at the very end; until then it is a text that
+    equals no time."""
     result = batch.result
-    if result.get("effect") is None:  # else an earlier time said already what the rows do
+    if result.get("effect") is None:  # otherwise the effect was determined earlier
         judged = judge(stage, origin, batch)
         warnings = [*(result.get("warnings") or ()), *judged["warnings"]]
         result = result | judged | {"warnings": warnings}

@@ -27,7 +27,7 @@ _RANKS = {scope: rank for rank, scope in enumerate(Scope)}
 class Grant:
     """One token without its secret. With a `source` it may only import as that source.
 
-    `lookup` is empty for a token of which only the hash is known.
+    `lookup` is empty for a token that is known only by its hash.
     """
 
     name: str
@@ -58,5 +58,5 @@ def digest_of(secret: str) -> str:
 
 
 def grant_of(token: str, name: str, scope: Scope) -> Grant:
-    """The grant of a token at hand. Raises MistypedToken."""
+    """The grant for a complete token. Raises MistypedToken."""
     return Grant(name, scope, digest_of(token), lookup_of(token))

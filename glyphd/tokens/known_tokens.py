@@ -1,9 +1,9 @@
-"""What this process knows of tokens: read from registry and file at most twice a second, so that
-no request pays for it.
+"""The tokens that this process knows: read from registry and file at most twice a second, so that
+requests need not read them.
 
-A change by another API process of this service holds at once, one by any other process within
-RENEWAL_SECONDS. What is not known here is looked for
-again before it is refused, so that a new token or session holds at once.
+A change by another API process of this service takes effect immediately, one by any other process
+within RENEWAL_SECONDS. An unknown token or session is looked up again before it is refused, so a
+new one is valid immediately.
 """
 
 import time
@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 @dataclass(frozen=True)
 class TokenSnapshot:
     """The tokens and sessions of one moment. `is_locked`: a token has existed, so one is needed.
-    `changes`: how many changes by this service's processes it has."""
+    `changes`: how many changes by this service's processes it includes."""
 
     is_locked: bool = False
     grants: tuple[Grant, ...] = ()
@@ -44,7 +44,7 @@ class TokenSnapshot:
     changes: int = 0
 
     def find(self, token: str) -> Grant | None:
-        """The token's grant, be it valid or not. Raises MistypedToken."""
+        """The token's grant, whether it is valid or not. Raises MistypedToken."""
         lookup, digest = lookup_of(token), digest_of(token)
         for candidates in (self._by_lookup.get(lookup, ()), self._by_lookup.get("", ())):
             for grant in candidates:
@@ -80,8 +80,8 @@ class TokenSnapshot:
 class KnownTokens:
     """The tokens of one registry and one file.
 
-    `connected` is a block with a connection to the registry: a request that looks here opens none
-    besides the one that it needs anyway.
+    `connected` is a block with a connection to the registry: a request that reads tokens opens only
+    the connection that it needs anyway.
     """
 
     def __init__(
@@ -104,32 +104,32 @@ class KnownTokens:
         return self._registry
 
     def start(self) -> None:
-        """The first look. Raises InvalidSettings when the file can't be used; where there is one,
-        every request needs a token from now on, also when it is gone."""
+        """Reads tokens for the first time. Raises InvalidSettings if the file can't be used. If
+        there is a file, every request needs a token from now on, even after the file is removed."""
         if self._file is not None:
             self._file.read()
             lock(self._registry)
         self.current()
 
     def latest(self) -> TokenSnapshot | None:
-        """What is known, however old, without waiting for a database; None before the first
-        look."""
+        """The last snapshot, however old, without waiting for a database; None before the first
+        one."""
         known = self._snapshot
         if known is not None and known.changes != self._changes:
             return replace(known, read_at=-inf)
         return known
 
     def current(self) -> TokenSnapshot:
-        """What is known, read lately. While the registry can't be read, what was read last counts:
-        nobody can revoke a token in it either.
+        """A recent snapshot. While the registry can't be read, the last one counts: no token can be
+        revoked in it either.
 
-        Raises the database's error where nothing was ever read.
+        Raises the database's error if nothing was ever read.
         """
         return self._read_since(time.monotonic() - RENEWAL_SECONDS)
 
     def renewed(self) -> TokenSnapshot:
-        """What is known now, for what is not known yet. Threads that ask while another one reads
-        share the next look."""
+        """A new snapshot, for a token that is not known yet. Threads that ask while another one
+        reads share the next snapshot."""
         return self._read_since(time.monotonic())
 
     def _read_since(self, moment: float) -> TokenSnapshot:
@@ -143,7 +143,8 @@ class KnownTokens:
             return known
 
     def forget(self) -> None:
-        """After a change by this process: the next request to any of its siblings looks again."""
+        """Call it after a change by this process: the next request to any of its siblings reads
+        again."""
         with self._siblings.locked():
             self._siblings.service[OfService.TOKEN_CHANGES] += 1
 
@@ -178,7 +179,7 @@ class KnownTokens:
 
 class TokensInFile:
     """The tokens file, read again when it has changed. A change that can't be used is logged, and
-    the last good one counts."""
+    the last valid contents count."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -186,7 +187,7 @@ class TokensInFile:
         self._version: object = None
 
     def read(self) -> None:
-        """Raises InvalidSettings when the file can't be used."""
+        """Raises InvalidSettings if the file can't be used."""
         self._version = self._found_version()
         self._grants = read_tokens_file(self._path)
 

@@ -1,5 +1,5 @@
-"""Browsers that are signed in: sessions in the registry, so that every process knows them and a
-restart ends none."""
+"""The sessions of signed-in browsers, in the registry, so that every process knows them and they
+survive a restart."""
 
 import secrets
 from datetime import timedelta
@@ -12,13 +12,14 @@ from glyphd.tokens.grants import Grant, digest_of
 
 SESSION_DAYS = 30
 MOST_OF_A_TOKEN = 100
-"""Sessions opened with one token: the oldest gives way to a new one."""
+"""The most sessions of one token: a new one replaces the oldest."""
 
 _COOKIE_BYTES = 32
 
 
 def open_session(registry: Database, grant: Grant) -> str:
-    """The cookie of a new session, which is kept nowhere. It ends with the token at the latest."""
+    """The cookie of a new session, which is not stored. The session ends with the token at the
+    latest."""
     cookie = secrets.token_urlsafe(_COOKIE_BYTES)
     end = utc_text(utc_now() + timedelta(days=SESSION_DAYS))
     values = {
@@ -39,8 +40,8 @@ def close_session(registry: Database, cookie: str) -> None:
 
 
 def open_sessions(registry: Database) -> dict[str, tuple[str, str]]:
-    """Of each session that has not ended, by the digest of its cookie: the digest of its token,
-    and its end. The caller holds the connection."""
+    """The sessions that have not ended, by the digest of the cookie: the digest of the token, and
+    the session's end. The caller holds the connection."""
     query = Session.select(Session.digest, Session.token_digest, Session.expires_at).where(
         Session.expires_at > now_text()
     )

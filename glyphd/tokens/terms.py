@@ -1,4 +1,4 @@
-"""What a new token is called and what it allows, as people write it: names, scopes, lifetimes."""
+"""The terms of a new token as people write them: names, scopes, lifetimes."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 @dataclass(frozen=True)
 class Terms:
-    """What a token is called, what it allows, as which source alone, and until when."""
+    """The name and the scope of a token, the only source that it may import as, and its expiry."""
 
     name: str
     scope: Scope

@@ -14,9 +14,9 @@ from glyphd.tokens.terms import Terms
 
 
 def create_token(registry: Database, terms: Terms) -> str:
-    """A new token, which is kept nowhere; from now on every request needs one.
+    """Creates a token, which is not stored itself; from now on every request needs one.
 
-    Raises InvalidSettings while another token has that name.
+    Raises InvalidSettings if another token has that name.
     """
     token = new_token()
     values = {
@@ -40,7 +40,7 @@ def create_token(registry: Database, terms: Terms) -> str:
 
 
 def revoke_token(registry: Database, name: str) -> bool:
-    """Revokes the token of this name, or with this look-up part; False when there is none."""
+    """Revokes the token of this name, or with this look-up part; False if there is none."""
     named = (AccessToken.name == name) | (AccessToken.lookup == name)
     valid = AccessToken.revoked_at.is_null()
     with registry.connection_context():
@@ -54,7 +54,7 @@ def all_tokens(registry: Database) -> list[AccessToken]:
 
 
 def grant_in(row: AccessToken) -> Grant:
-    """What a row of the registry allows."""
+    """The grant of a row of the registry."""
     return Grant(
         name=str(row.name),
         scope=Scope(str(row.scope)),

@@ -1,4 +1,4 @@
-"""`GLYPHD_TOKENS_FILE`: tokens that a container or a secret store hands in as a file."""
+"""`GLYPHD_TOKENS_FILE`: tokens that a container or a secret store provides as a file."""
 
 import re
 import shlex
@@ -18,7 +18,7 @@ _OPTIONS = ("source", "expires")
 
 def read_tokens_file(path: Path) -> tuple[Grant, ...]:
     """The tokens in the file, one a line: `NAME SCOPE TOKEN [source=SOURCE] [expires=DATE]`, where
-    `sha256:` and a hash may stand for the token.
+    `sha256:` and a hash may replace the token.
 
     Raises InvalidSettings, naming the file and the line.
     """
@@ -55,7 +55,7 @@ def _grants(path: Path, text: str) -> list[Grant]:
 
 
 def _read_line(line: str) -> Grant:
-    """Raises ValueError; the message never has the token in it."""
+    """Raises ValueError, whose message never contains the token."""
     words = shlex.split(line, comments=True)
     if len(words) < len(("name", "scope", "token")):
         raise ValueError("expected NAME SCOPE TOKEN, then source=… and expires=…")
@@ -87,7 +87,7 @@ def _granted(secret: str, name: str, scope: Scope) -> Grant:
 
 
 def _moment(expires: str | None) -> str | None:
-    """A date or a time; one in the past is no mistake in a file, which may be old."""
+    """A date or a time, which may be in the past, because a file may be old."""
     if expires is None:
         return None
     try:

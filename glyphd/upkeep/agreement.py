@@ -24,7 +24,7 @@ _SAME_IN_BOTH = (
     "imported_at",
 )
 _OWN_IN_RESULT = frozenset({"progress"})
-"""Fields that an attempt changed after it wrote its result."""
+"""Fields that an attempt changes after it has written its result."""
 
 
 _SOMETIMES_IN_RESULT = ("blank_rows", "warnings")
@@ -86,8 +86,8 @@ def _differences(job: Job, batch: Any) -> Iterator[str]:
 
 
 def _completeness_differences(job: Job, batch: Any) -> Iterator[str]:
-    """The batch is complete for its newest `seen_at` if the file was said to be; without rows, for
-    its receipt."""
+    """The batch of a file sent as complete is complete for its newest `seen_at`; without rows, for
+    the time of its receipt."""
     due = (batch.last_seen_at or job.received_at) if job.complete else None
     if batch.complete_at != due:
         yield (

@@ -38,7 +38,7 @@ def back_up(settings: Settings, folder: Path, progress: Progress) -> BackedUp:
 
     On SQLite the folder must be empty or not exist yet. The copies have the names of the originals,
     so the folder can be used as a data folder. They are moved there when all of them are complete
-    and verified. `back_up_postgres` says how it is on PostgreSQL.
+    and verified. For PostgreSQL see `back_up_postgres`.
 
     Raises CannotBackUp for a folder in use, and for missing or damaged originals, all of which it
     names. What was copied then stays in the folder's UNFINISHED.
@@ -71,7 +71,8 @@ def _copy(
 
 
 def copy_database(name: str, source: Path, copy: Path) -> Iterator[str]:
-    """Copies one moment by SQLite's own backup, in one step, so that no writer can restart it."""
+    """Copies a single state by SQLite's own backup, in one step, so that no writer can make it
+    start again."""
     make_file(copy)
     try:
         connected = sqlite3.connect(uri_to_look(source), uri=True)
@@ -93,7 +94,7 @@ def _imports_in(copied: Settings) -> list[Job]:
 
 
 def _finish(copied: Settings, folder: Path) -> None:
-    """Moves the copies to where they belong, the archive last, because without it the folder is not
+    """Moves the copies to their final paths, the archive last, because without it the folder is not
     a ledger."""
     _sync(copied.uploads_dir)
     _sync(copied.folder)

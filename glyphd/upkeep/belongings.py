@@ -1,7 +1,8 @@
 """Finds the registry and uploads of an archive: by their names, or by the archive's id under the
 names of version 1.
 
-Version 1 named them after the stem: `gpu.registry.sqlite` belonged to `gpu.db` as to `gpu.sqlite`.
+Version 1 named them after the stem: `gpu.registry.sqlite` belonged to both `gpu.db` and
+`gpu.sqlite`.
 """
 
 from collections.abc import Iterator
@@ -43,7 +44,8 @@ def find_companions(settings: Settings) -> Settings:
 
 
 def uploads_of(settings: Settings, found: Settings) -> Path:
-    """Where the kept files are: under their own name, unless they still have the one of `found`."""
+    """Where the kept files are: under their current name, unless they still have the one of
+    `found`."""
     own, old = settings.uploads_dir, found.uploads_dir
     if own == old or not old.exists():
         return own

@@ -57,14 +57,14 @@ def _disagreements(
 
 
 def unknown_uploads(registry: Registry, uploads: UploadStore) -> Iterator[str]:
-    """A line for each kept upload that the registry lacks, except for those that are just being
+    """A line for each kept upload that the registry lacks, except for those that are being
     accepted."""
     for found in find_unrecorded(uploads, registry, older_than_seconds=SETTLED_SECONDS):
         yield f"import {found.import_id}: {_UNKNOWN}"
 
 
 def uploads_without_registry(uploads: UploadStore) -> Iterator[str]:
-    """The same if there is no registry at all."""
+    """A line for each kept upload, if there is no registry at all."""
     yield from (f"import {import_id}: {_UNKNOWN}" for import_id in manifest_names(uploads))
 
 

@@ -1,4 +1,4 @@
-"""A backup of a service on PostgreSQL: a dump of the database, and beside it the kept files.
+"""A backup of a service on PostgreSQL: a dump of the database, with the kept files beside it.
 
 The dump and the list of files come from one snapshot. The files are copied after it: an upload is
 complete before its import is in the registry, so every file that the dump refers to exists.
@@ -31,7 +31,7 @@ from glyphd.uploads.opening import open_own_uploads
 
 DUMP_ENDING = "dump"
 OWNER_NAME = "archive-id"
-"""The file with the id of the archive that a backup is of."""
+"""The file with the id of the backed-up archive."""
 
 _OTHER_SCHEMAS = r"""
 SELECT nspname FROM pg_namespace
@@ -41,8 +41,8 @@ WHERE nspname NOT LIKE 'pg\_%%' AND nspname NOT IN ('information_schema', curren
 def back_up_postgres(settings: Settings, folder: Path, progress: Progress) -> BackedUp:
     """Dumps the database into the folder, and copies the kept files that it does not have yet.
 
-    The folder is new, empty, or has an earlier backup of the same archive: its dump is replaced
-    when the new one is complete and verified, and all files are there.
+    The folder must be new, be empty or have an earlier backup of the same archive. Its dump is
+    replaced when the new one is complete and verified, and all files are there.
 
     Raises CannotBackUp for another folder, without the server's tools, and for missing or damaged
     originals, all of which it names. The new dump then stays in the folder's UNFINISHED.
@@ -66,7 +66,7 @@ def back_up_postgres(settings: Settings, folder: Path, progress: Progress) -> Ba
 
 
 def _dump(settings: Settings, path: Path) -> list[Job]:
-    """The imports that the dump at this path has."""
+    """The imports in the dump at this path."""
     with (
         closing(open_postgres(settings)) as database,
         database.connection_context(),
@@ -84,7 +84,7 @@ def _dump(settings: Settings, path: Path) -> list[Job]:
 
 @contextmanager
 def _claimed(folder: Path, owner: str | None) -> Iterator[None]:
-    """The folder, for this archive alone and for one backup at a time."""
+    """Reserves the folder for this archive, and for one backup at a time."""
     marker = folder / OWNER_NAME
     is_in_use = folder.exists() and any(folder.iterdir())
     if is_in_use and not (marker.exists() and marker.read_text().strip() == owner):

@@ -1,4 +1,4 @@
-"""`pg_dump` and `pg_restore`: found in the server's own version, or a later one, and run."""
+"""Finds and runs `pg_dump` and `pg_restore` of the server's version or a later one."""
 
 import os
 import re
@@ -26,18 +26,18 @@ _SHOWN_LINES = 5
 
 @dataclass(frozen=True)
 class PostgresTools:
-    """The two programs, from one installation."""
+    """The two programs, both from the same installation."""
 
     pg_dump: Path
     pg_restore: Path
 
 
 def find_tools(server_version: int) -> PostgresTools:
-    """The tools of the server's version (a number such as 180001), else of the next later one: an
-    older `pg_dump` refuses the server, and `pg_restore` of another version may set what the server
-    does not know.
+    """The tools of the server's version (a number such as 180001), else of the next later one. An
+    older `pg_dump` refuses the server, and `pg_restore` of another version may use settings that
+    the server does not know.
 
-    Raises CannotBackUp, which says what was found.
+    Raises CannotBackUp, which says which versions were found.
     """
     needed = server_version // 10000
     found = {path: _major_of(path) for path in _candidates()}
@@ -55,13 +55,14 @@ def find_tools(server_version: int) -> PostgresTools:
 def dump(
     tools: PostgresTools, server: Any, path: Path, *, snapshot: str, other_schemas: Sequence[str]
 ) -> None:
-    """Dumps the database without these schemas, as the exported snapshot sees it, into a file that
-    is durable and was read back when this returns. `server` is psycopg's `info` of the connection
+    """Dumps the database without these schemas, as of the exported snapshot, into a file. When this
+    returns, the file is durable and was read back. `server` is psycopg's `info` of the connection
     that has the snapshot.
 
-    Raises CannotBackUp with what the tools say.
+    Raises CannotBackUp with the tools' messages.
     """
-    # Named by what is left out: a dump of `public` by name would create it, where it always is.
+    # Excludes schemas rather than naming one: a dump of `public` by name would also create that
+    # schema, which always exists.
     without = [f"--exclude-schema={_quoted(name)}" for name in other_schemas]
     command = [
         str(tools.pg_dump),
@@ -82,7 +83,7 @@ def dump(
 
 
 def _quoted(name: str) -> str:
-    """A name as a pattern that only it matches."""
+    """A pattern that matches only this name."""
     doubled = name.replace('"', '""')
     return f'"{doubled}"'
 
@@ -96,7 +97,7 @@ def _candidates() -> Iterator[Path]:
 
 
 def _major_of(pg_dump: Path) -> int:
-    """The major version of a `pg_dump`; 0 for one that does not run."""
+    """The major version of a `pg_dump`; 0 if it can't be run."""
     try:
         said = subprocess.run(
             [pg_dump, "--version"], capture_output=True, text=True, check=False
@@ -108,8 +109,8 @@ def _major_of(pg_dump: Path) -> int:
 
 
 def _connection(server: Any) -> tuple[str, dict[str, str]]:
-    """What a tool needs to connect to the same server: a connection string that others may see in
-    the list of processes, and the variables that they may not."""
+    """What a tool needs to connect to the same server: a connection string, which is visible in the
+    list of processes, and environment variables for the secrets."""
     from psycopg import conninfo, pq
 
     secret = {

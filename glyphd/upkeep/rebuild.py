@@ -85,8 +85,8 @@ class Rebuilder:
         return self.done
 
     def _settle(self, older: set[int]) -> None:
-        """From now on the files of these jobs are read by this version's contract, regardless of
-        the imports' outcome."""
+        """From now on the files of these jobs are read by this version's row contract, regardless
+        of the imports' outcome."""
         if not older:
             return
         self.registry.settle_versions(FIRST_VERSION, ROW_SCHEMA_VERSION)
@@ -202,12 +202,13 @@ def _require_same_count(job: Job, written: Written) -> None:
 
 
 def findings_in(result: dict[str, Any]) -> dict[str, Any]:
-    """What a batch says of the reading and writing, such as `effect`, as the registry keeps it."""
+    """A batch's values about its reading and writing, such as `effect`, as the registry stores
+    them."""
     return as_stored({name: value for name, value in result.items() if name in FINDINGS})
 
 
 def _batch_of(job: Job) -> Batch:
-    """What was recorded about the import. Its findings in the registry are unchanged."""
+    """The record about the import. Its findings in the registry stay unchanged."""
     result: dict[str, Any] = {name: getattr(job, name) for name in FINDINGS}
     result |= {name: json.loads(result[name]) for name in JSON_FINDINGS if result[name] is not None}
     return Batch(
@@ -220,6 +221,6 @@ def _batch_of(job: Job) -> Batch:
         imported_at=job.imported_at or job.finished_at,
         schema_version=job.schema_version,
         complete=bool(job.complete),
-        allow_shrink=True,  # what was imported is imported again
+        allow_shrink=True,  # an import that succeeded is repeated
         received_at=job.received_at,
     )

@@ -70,8 +70,8 @@ class _Recovery:
 
     def run(self) -> Recovered:
         unrecorded = find_unrecorded(self.uploads, self.registry)
-        # Uploads in the archive come first: of two uploads with one idempotency key that one was
-        # accepted.
+        # Uploads in the archive come first: of two uploads with the same idempotency key, the one
+        # in the archive was accepted.
         unrecorded.sort(key=lambda found: find_batch(self.archive, found.import_id) is None)
         with self.progress(len(unrecorded)) as advance:
             for found in unrecorded:
@@ -83,7 +83,7 @@ class _Recovery:
         return self.done
 
     def _lock_as_before(self, found: list[Unrecorded]) -> None:
-        """A service that needed tokens is not open now because these are lost."""
+        """A service that needed tokens does not become open because they are lost."""
         if any((one.values or {}).get("created_by") for one in found):
             lock(self.registry.database)
             self.done.notes.append(
@@ -131,7 +131,7 @@ class _Recovery:
 
 
 def _succeeded(batch: Any) -> dict[str, Any]:
-    """What a worker writes into the registry when an import has ended, from what is in the
+    """The values that a worker writes into the registry when an import has ended, read from the
     archive."""
     return findings_in(json.loads(batch.result)) | {
         "status": ImportStatus.SUCCEEDED,

@@ -1,4 +1,4 @@
-"""Lines about a database that may contain anything."""
+"""Lines about a database with arbitrary, possibly damaged contents."""
 
 from collections.abc import Iterable, Iterator
 

@@ -21,8 +21,8 @@ incomplete."""
 BLOCK_BYTES = 1 << 20
 
 Progress = Callable[[int], AbstractContextManager[Callable[[int], None]]]
-"""Called with the total bytes of uploads to copy; returns a function to be called with the bytes
-copied."""
+"""Is called with the total bytes of uploads to copy; returns a function that is called with the
+bytes copied."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class UploadCopies:
     """Copies into a folder that may have the files of an earlier backup; `done` counts what is
     there afterwards.
 
-    A kept file never changes under its name, and a copy gets its name when it is complete. So a
-    copy that is there with the size in the registry is not made again; only manifests are compared.
+    A kept file never changes under its name, and a copy gets its name when it is complete. So an
+    existing copy with the size in the registry is kept; only manifests are compared.
     """
 
     def __init__(self, originals: UploadStore, copies: LocalUploads) -> None:
@@ -90,7 +90,8 @@ class UploadCopies:
             self._copies.put(name, said)
 
     def _copy_file(self, name: str | None) -> None:
-        """What can be read of it; a missing or damaged one is reported by the check of the copy."""
+        """Copies the readable part of a file; a missing or damaged one is reported by the check of
+        the copy."""
         if name is None or not is_plain(name):
             return
         with (
@@ -109,7 +110,7 @@ class UploadCopies:
 
 
 def require_complete(unfinished: Path, faults: Iterator[str]) -> None:
-    """Raises CannotBackUp with all faults, if there are any; the incomplete copy stays there."""
+    """Raises CannotBackUp with all faults, if there are any; the incomplete copy stays."""
     wrong = list(faults)
     if wrong:
         summary = f"the copy is incomplete and stays in {unfinished}; missing or damaged:"

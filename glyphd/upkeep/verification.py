@@ -67,8 +67,8 @@ class Verifier:
     def verify_all(self) -> Iterator[str]:
         """A line for each problem with the databases or an import.
 
-        If there is none, also with what is derived from all of them, which is meaningless if events
-        were altered.
+        If there is none, also checks what is derived from all events, which would be meaningless if
+        events were altered.
         """
         found = False
         for line in chain(find_damage(self.settings), until_unreadable(self._everything())):

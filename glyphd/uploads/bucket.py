@@ -15,19 +15,19 @@ from glyphd.uploads.bucket_files import Draft, KeptObject
 from glyphd.uploads.local import LocalReceiving, LocalUploads, no_room_named, require_plain
 
 MARKER = "ledger.json"
-"""The object that says whose uploads these are."""
+"""The object with the id of the archive that the uploads belong to."""
 
 CLOCK = "clock"
-"""The object that is stored to ask the bucket for the time."""
+"""The object that is stored to learn the bucket's time."""
 
 _OWN_OBJECTS = frozenset({MARKER, CLOCK})
 
 
 class BucketUploads:
-    """The objects under one URL. `folder` has what is being received on this machine.
+    """The objects under one URL. `folder` has the uploads that this machine is receiving.
 
-    A pickle, which goes to another process, has the URL alone: the credentials stay in the
-    environment. Every method raises UploadsUnavailable if the bucket does not answer or refuses.
+    A pickle of it, for another process, has only the URL: the credentials stay in the environment.
+    Every method raises UploadsUnavailable if the bucket does not answer or refuses.
     """
 
     has_local_files = False
@@ -77,8 +77,8 @@ class BucketUploads:
         return [name for name in self._client.names() if name not in _OWN_OBJECTS]
 
     def age(self, name: str) -> float:
-        """By the bucket's own clock: this machine's may be wrong by more than an age that
-        matters."""
+        """By the bucket's own clock: this machine's clock may be off by more than the ages that
+        matter."""
         require_plain(name)
         try:
             written_at = self._client.written_at(name)
@@ -92,25 +92,25 @@ class BucketUploads:
         self._client.delete(name)
 
     def forget_unfinished(self, older_than_seconds: float) -> int:
-        """Those of this machine."""
+        """Removes those of this machine."""
         return LocalUploads(self.folder).forget_unfinished(older_than_seconds)
 
     def check_writable(self) -> None:
-        """Looks at the marker, and gives up within seconds."""
+        """Reads the marker, and gives up within seconds."""
         with self.receive() as receiving:
             receiving.write(b"\n")
         if _marked_id(self._quick_client) is None:
             raise UploadsUnavailable("the bucket for uploads is no longer this archive's")
 
     def marked_id(self) -> str | None:
-        """The id of the archive that these uploads belong to; None if nothing says so."""
+        """The id of the archive that these uploads belong to; None if there is no marker."""
         return _marked_id(self._client)
 
     def mark(self, archive_id: str) -> str | None:
-        """Says that these uploads belong to this archive unless they belong to one already; the id
-        that counts now.
+        """Marks these uploads as this archive's unless they already belong to one; returns the id
+        that is now in the marker.
 
-        Of several processes that do so at the same time, one does.
+        If several processes do so at the same time, one of them succeeds.
         """
         self._client.put_new(MARKER, json.dumps({"archive_id": archive_id}).encode())
         return self.marked_id()
@@ -125,7 +125,7 @@ class BucketUploads:
 
 
 class BucketReceiving(LocalReceiving):
-    """A local `.part` file until it is kept, and after that none."""
+    """A local `.part` file, which is removed when the upload is kept."""
 
     def __init__(self, folder: Path, client: BucketClient) -> None:
         super().__init__(folder)
@@ -136,7 +136,7 @@ class BucketReceiving(LocalReceiving):
         self._client.send(name, self.path, self.size)
 
     def _sync_early(self) -> None:
-        """Not at all: the bucket makes it durable."""
+        """Does nothing: the bucket makes it durable."""
 
 
 def _marked_id(client: BucketClient) -> str | None:

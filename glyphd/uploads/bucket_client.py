@@ -1,4 +1,4 @@
-"""One bucket through obstore: time-outs, constant memory, and its failures under our names.
+"""One bucket through obstore: with time-outs, constant memory, and glyphd's errors.
 
 It needs the extra `object-storage`, so nothing imports this module unless there is a bucket.
 """
@@ -29,13 +29,13 @@ if TYPE_CHECKING:  # they exist only for type checkers
 
 PART_BYTES = 8 << 20
 MOST_PARTS = 9000
-"""S3 allows 10 000 parts; the rest is for a file that is larger than it says."""
+"""S3 allows 10 000 parts; the difference allows for a file that is larger than announced."""
 
 PARALLEL_PARTS = 2
-"""Each is in memory while it is sent."""
+"""The size of a part, which is in memory while it is sent."""
 
-# Whether the endpoint is https:// is the operator's choice, in the variables of the cloud. They are
-# where these options come from too, unless they are given here, and then all of them are.
+# The operator chooses in the cloud's variables whether the endpoint is https://. These options
+# would come from there too, but if any option is given here, all must be.
 _ANY_SCHEME = True
 PATIENT_CLIENT: "ClientConfig" = {
     "connect_timeout": "5s",
@@ -49,7 +49,7 @@ QUICK_CLIENT: "ClientConfig" = {
     "allow_http": _ANY_SCHEME,
 }
 QUICK_RETRIES: "RetryConfig" = {"max_retries": 0, "retry_timeout": timedelta(seconds=3)}
-"""For the question whether the bucket answers: who asks must not wait."""
+"""For the check whether the bucket answers, which must not take long."""
 
 _REFUSALS = ("AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden")
 _LONGEST_REASON = 300
@@ -73,12 +73,12 @@ class BucketClient:
         self._retries = QUICK_RETRIES if is_quick else PATIENT_RETRIES
 
     def put(self, name: str, data: bytes) -> None:
-        """Stores a small object, in place of one of the same name."""
+        """Stores a small object; replaces one of the same name."""
         with named_troubles():
             obstore.put(self._store, name, data, use_multipart=False)
 
     def put_new(self, name: str, data: bytes) -> bool:
-        """Stores a small object unless there is one of this name; whether it did."""
+        """Stores a small object unless there is one of this name; returns whether it did."""
         try:
             with named_troubles():
                 obstore.put(self._store, name, data, mode="create")
@@ -118,7 +118,7 @@ class BucketClient:
             return bytes(obstore.get(self._store, name).bytes())
 
     def names(self) -> Iterator[str]:
-        """The names of all objects that are plain, in no particular order."""
+        """The names of all objects with plain names, in no particular order."""
         with named_troubles():
             for page in obstore.list(self._store, chunk_size=1000):
                 yield from (one["path"] for one in page if "/" not in one["path"])
@@ -148,7 +148,7 @@ class BucketClient:
 
 @contextmanager
 def named_troubles() -> Iterator[None]:
-    """obstore's errors as ours. They are chained to nothing: their texts may quote a key's name."""
+    """obstore's errors as glyphd's. They have no cause: its text may quote a key's name."""
     try:
         yield
     except (FileNotFoundError, NotFoundError) as error:
@@ -162,7 +162,7 @@ def named_troubles() -> Iterator[None]:
 
 
 def _detail_of(error: BaseError) -> str:
-    """What clients may know: no host, no key, no name of a bucket."""
+    """The text for clients, without a host, a key or the name of a bucket."""
     is_refusal = isinstance(error, PermissionDeniedError | UnauthenticatedError)
     if is_refusal or any(word in str(error) for word in _REFUSALS):
         return "the bucket for uploads refuses access: check its credentials and their rights"

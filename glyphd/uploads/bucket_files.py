@@ -1,4 +1,4 @@
-"""Objects of a bucket as files: to be read from anywhere, and to be written before they are
+"""Objects of a bucket as files: readable at any position, and written locally before they are
 sent."""
 
 import io
@@ -15,11 +15,11 @@ MOST_BLOCK_BYTES = 4 << 20
 
 
 class KeptObject(Seekable):
-    """An object, read block by block, each with a request of its own.
+    """An object, read block by block, each with a separate request.
 
-    A block that follows the last one is twice as long, up to MOST_BLOCK_BYTES: whoever looks at a
-    few bytes fetches little, whoever reads all makes few requests. No answer stays open while the
-    reader waits for something else, because the bucket would close it.
+    Each block of a sequential read is twice as long as the previous one, up to MOST_BLOCK_BYTES:
+    reading a few bytes fetches little, reading everything makes few requests. No response stays
+    open while the reader is busy elsewhere, because the bucket would close it.
     """
 
     def __init__(self, client: BucketClient, name: str) -> None:
@@ -42,20 +42,20 @@ class KeptObject(Seekable):
         return len(found)
 
     def _fetch(self) -> None:
-        """The block at the current place."""
+        """The block at the current position."""
         follows = bool(self._block) and self._at == self._block_start + len(self._block)
         self._next_bytes = (
             min(2 * self._next_bytes, MOST_BLOCK_BYTES) if follows else FIRST_BLOCK_BYTES
         )
-        self._block = memoryview(b"")  # not two at a time
+        self._block = memoryview(b"")  # not two blocks in memory
         length = min(self._next_bytes, self._size - self._at)
         self._block = self._client.read(self._object, self._at, length)
         self._block_start = self._at
 
 
 class Draft(io.BufferedRandom):
-    """A local file with the future contents of an object. It has no name here: an import may write
-    to it for hours, and what a crash leaves needs no cleaning."""
+    """A local file with the future contents of an object. It is unnamed, so a crash leaves nothing
+    to clean up, even if an import writes to it for hours."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.object_name = name

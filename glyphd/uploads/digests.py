@@ -1,4 +1,4 @@
-"""The SHA-256 of the part of a file that is already written."""
+"""Computes the SHA-256 of a file while it is being written."""
 
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,8 +11,8 @@ _STEP_BYTES = 8 << 20
 
 
 class FollowingDigest:
-    """A separate thread computes it, following the writer that says how much of the file is
-    valid."""
+    """Digests in a separate thread, which follows the writer. The writer says how much of the file
+    is valid."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -23,7 +23,7 @@ class FollowingDigest:
         self._thread = ThreadPoolExecutor(1, "digest")
 
     def follow(self, size: int) -> None:
-        """Says how many bytes are valid by now; small steps wait for the next call."""
+        """Sets how many bytes are valid by now; small steps wait for the next call."""
         if size - self._asked_size >= _STEP_BYTES:
             self.catch_up(size)
 
@@ -34,7 +34,7 @@ class FollowingDigest:
         return self._thread.submit(self._read, size)
 
     def close(self) -> None:
-        """Cancels what has not begun. To be called while the file is still open."""
+        """Cancels what has not begun. Call it while the file is still open."""
         self._thread.shutdown(cancel_futures=True)
 
     def _read(self, size: int) -> str:

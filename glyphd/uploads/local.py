@@ -107,7 +107,7 @@ class LocalReceiving:
     @property
     def sha256(self) -> str:
         if self._digest is None and self.size == len(self.head):
-            return sha256(self.head).hexdigest()  # quicker than to start a thread for it
+            return sha256(self.head).hexdigest()  # faster than starting a thread
         digested = self._started_digest().catch_up(self.size)
         if self.size > _QUICKLY_SYNCED_BYTES:
             self._sync_early()
@@ -143,7 +143,7 @@ class LocalReceiving:
             self.path.unlink(missing_ok=True)
 
     def _sync_early(self) -> None:
-        """Beside the thread that digests, which takes about as long."""
+        """Syncs in parallel with the thread that digests, which takes about as long."""
         with no_room_named():
             os.fsync(self._file.fileno())
 
@@ -159,7 +159,7 @@ def _path_in(folder: Path, name: str) -> Path:
 
 
 def require_plain(name: str) -> None:
-    """A separator in a name would be a bug. Raises ValueError."""
+    """Raises ValueError for a name with a separator, which would be a bug."""
     if name in ("", "..") or Path(name).name != name:
         raise ValueError(f"not a plain file name: {name!r}")
 
@@ -173,7 +173,7 @@ def _changed_before(path: Path, moment: float) -> bool:
 
 @contextmanager
 def no_room_named() -> Iterator[None]:
-    """Raises StorageFull where the system says that there is no space left."""
+    """Raises StorageFull if the system reports that there is no space left."""
     try:
         yield
     except OSError as error:

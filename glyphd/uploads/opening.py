@@ -1,4 +1,4 @@
-"""Which upload store the settings ask for, and whether it is this archive's."""
+"""Opens the upload store of the settings, and checks that it is this archive's."""
 
 from glyphd.db.connections import close_all, open_registry_to_look
 from glyphd.db.migration_sets import REGISTRY, applied_of
@@ -15,13 +15,13 @@ _MANUAL = "docs/BUCKETS.md says how"
 
 
 def open_uploads(settings: Settings) -> UploadStore:
-    """The store of these settings; nothing is opened yet. Raises InvalidSettings without the extra
-    that a bucket needs."""
+    """The store of these settings, not opened yet. Raises InvalidSettings without the extra that a
+    bucket needs."""
     return _open_bucket(settings) or LocalUploads(settings.uploads_dir)
 
 
 def open_own_uploads(settings: Settings) -> UploadStore:
-    """The store of a ledger that exists. Raises BucketMismatch if it is another one's."""
+    """The store of an existing ledger. Raises BucketMismatch if it belongs to another one."""
     bucket = _open_bucket(settings)
     if bucket is None:
         return LocalUploads(settings.uploads_dir)
@@ -32,10 +32,11 @@ def open_own_uploads(settings: Settings) -> UploadStore:
 
 
 def prepare_ledger(settings: Settings, *, registry_may_be_lost: bool = False) -> None:
-    """`initialise`, with a bucket that is this archive's: a new archive marks an empty one.
+    """Like `initialise`, but also checks that a bucket is this archive's: a new archive marks an
+    empty one.
 
     Raises what `initialise` raises, UploadsUnavailable, and BucketMismatch or RegistryLost before
-    anything is made. Many processes can call it at the same time.
+    anything is created. Many processes can call it at the same time.
     """
     bucket = _open_bucket(settings)
     if bucket is None:
@@ -44,7 +45,7 @@ def prepare_ledger(settings: Settings, *, registry_may_be_lost: bool = False) ->
     marked, known = bucket.marked_id(), next(filter(None, require_no_mismatch(settings)), None)
     if marked is None:
         reason = _why_unfit(settings, bucket)
-        # It may have been marked since, and an upload accepted.
+        # It may have been marked meanwhile, and an upload accepted.
         if reason is not None and bucket.marked_id() is None:
             raise BucketMismatch(reason)
     elif known not in (None, marked):
@@ -54,7 +55,7 @@ def prepare_ledger(settings: Settings, *, registry_may_be_lost: bool = False) ->
     initialise(settings, registry_may_be_lost=registry_may_be_lost, archive_id=marked)
     own = archive_id(settings)
     if marked is None and own is not None:
-        # Another process may have marked it since.
+        # Another process may have marked it meanwhile.
         marked = bucket.mark(own)
     if marked != own:
         raise _mismatch(settings, marked)
@@ -74,8 +75,8 @@ def _open_bucket(settings: Settings) -> SharedStore | None:
 
 
 def _why_unfit(settings: Settings, bucket: SharedStore) -> str | None:
-    """Why a bucket without a marker can't become this archive's. It has to be empty, or to have the
-    files of this registry, copied there."""
+    """Why a bucket without a marker can't become this archive's. It must be empty, or have copies
+    of the files in this registry."""
     kept, known = set(bucket.names()), _manifests_known(settings)
     if kept and not kept & known:
         return (

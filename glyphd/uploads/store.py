@@ -4,14 +4,15 @@ from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
 HEAD_BYTES = 128 * 1024
-"""How many first bytes of an upload are checked at the door."""
+"""How many bytes at the start of an upload are checked on arrival."""
 
 
 HALF_RECEIVED_SECONDS = 3600.0
-"""An upload is incomplete only while it is copied; after this long its API process has died."""
+"""An upload is incomplete only while it is received; after this many seconds its API process has
+died."""
 
 TIDY_SECONDS = 600.0
-"""How often those are looked for."""
+"""How often incomplete uploads are looked for, in seconds."""
 
 
 class Receiving(Protocol):
@@ -22,8 +23,8 @@ class Receiving(Protocol):
         """Adds bytes. Raises StorageFull if there is no space for them."""
 
     def start_digest(self) -> None:
-        """The upload was accepted: its digest is computed from now on, in parallel with what is
-        still received.
+        """Call it when the upload is accepted: its digest is computed from now on, while the rest
+        is received.
 
         Before this, or a call of `sha256`, nothing is digested or synced, so a refused upload costs
         neither.
@@ -49,13 +50,13 @@ class Receiving(Protocol):
 class UploadStore(Protocol):
     """Keeps files by name. Names are made by glyphd, never by a client.
 
-    A store that other machines share raises UploadsUnavailable where it does not answer; nothing is
-    wrong with the files then.
+    A store that machines share raises UploadsUnavailable if it does not answer; that says nothing
+    about the files.
     """
 
     @property
     def has_local_files(self) -> bool:
-        """Whether its files are files of this system, with descriptors that can be sent from."""
+        """Whether its files are local ones, with descriptors that can be sent from."""
 
     def receive(self) -> AbstractContextManager[Receiving]:
         """Starts an upload."""
@@ -79,7 +80,7 @@ class UploadStore(Protocol):
         """All complete files, in no particular order."""
 
     def age(self, name: str) -> float:
-        """Seconds since the file was written; 0 for one that is gone, or from before the clock was
+        """Seconds since the file was written; 0 for a missing one, or one from before the clock was
         set back."""
 
     def delete(self, name: str) -> None:
@@ -93,11 +94,11 @@ class UploadStore(Protocol):
 
 
 class SharedStore(UploadStore, Protocol):
-    """A store of its own, outside every machine, that says whose uploads it has."""
+    """A store outside every machine, with a marker that says whose uploads it has."""
 
     def marked_id(self) -> str | None:
-        """The id of the archive that these uploads belong to; None if nothing says so."""
+        """The id of the archive that these uploads belong to; None if there is no marker."""
 
     def mark(self, archive_id: str) -> str | None:
-        """Says that these uploads belong to this archive unless they belong to one already; the id
-        that counts now."""
+        """Marks these uploads as this archive's unless they already belong to one; returns the id
+        that is now in the marker."""

@@ -19,8 +19,8 @@ def address(path: str, pairs: Pairs) -> str:
 @dataclass(frozen=True)
 class Address:
     """The current address. `pairs` are the query's names and values without empty ones; `origin` is
-    the service's scheme, host and port as used by the reader, and `prefix` comes before every path
-    of it."""
+    the service's scheme, host and port as the reader uses them, and `prefix` precedes each of its
+    paths."""
 
     path: str
     pairs: Pairs
@@ -77,7 +77,7 @@ class Address:
         return self.to(f"/listings/{listing_id}")
 
     def data(self, path: str, *left_out: str, **parameters: str) -> str:
-        """The data of this page from the API: the same query, without parameters that only the page
-        has."""
+        """The address of this page's data in the API: the same query, without parameters that only
+        the page has."""
         kept = self.without("cursor", "limit", *left_out, *parameters)
         return address(self.own(path), [*kept, *parameters.items()])

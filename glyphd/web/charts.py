@@ -18,7 +18,7 @@ BARS, WIDEST_BAR = 44, 24
 DATE_WIDTH = 10 * CHARACTER
 TICKS, DATES = 4, 4
 MOST_POINTS = 80
-"""The most points of a line: further ones are left out, but never the first, the last and the
+"""The most points of a line: others are left out, but never the first, the last and the
 extremes."""
 
 Writer = Callable[[float], str]

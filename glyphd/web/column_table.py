@@ -18,7 +18,7 @@ from glyphd.web.addresses import Pairs
 CHOICES = INPUT_COLUMNS
 """What a column can become."""
 MOST_COLUMNS = 50
-"""Each has a list of all choices, and a page must stay small."""
+"""The most columns shown: each has a list of all choices, and a page must stay small."""
 _ROWS_LOOKED_AT = 20
 FIELD = "column-"
 """A field of the form is named by this prefix and the column's position in the file."""

@@ -15,17 +15,18 @@ HEIGHT, LEFT, TOP, BOTTOM = 190, 16, 36, 34
 MOST_BINS = 14
 """The most bins; their edges are round numbers, so there may be fewer."""
 _FENCE = 1.5
-"""Prices further than so many times the middle half's width from it are in the outer bins."""
+"""Prices whose distance from the middle half is more than this many times its width are in the
+outer bins."""
 _LEAST_SPAN, _MOST_SPAN = 1e-9, 1e15
-"""The least is in relation to the highest price: edges that are too close would be equal."""
+"""The smallest width, relative to the highest price: edges that are too close would be equal."""
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0, 20.0)
 _EDGE_LABELS = 5
 
 
 @dataclass(frozen=True)
 class Bin:
-    """The prices from one edge to the next, without that; `lowest` and `highest` are those in it.
-    The first and the last bin also have what is beyond the edges."""
+    """The prices from one edge, inclusive, to the next, exclusive; `lowest` and `highest` are the
+    extremes among them. The first and the last bin also contain the prices beyond the edges."""
 
     start: float
     end: float
@@ -35,8 +36,8 @@ class Bin:
 
 
 def bins_of(prices: Sequence[float]) -> list[Bin]:
-    """The bins of prices in order, empty ones too; none if fewer than two prices differ, or by
-    amounts that no chart shows."""
+    """The bins of sorted prices, including empty ones; none if all prices are equal, or differ too
+    little for a chart."""
     if not prices or prices[0] == prices[-1]:
         return []
     low, high = _fences(prices)
@@ -72,7 +73,7 @@ def words_of(bins: Sequence[Bin], number: int, write: Writer) -> str:
 
 
 def _fences(prices: Sequence[float]) -> tuple[float, float]:
-    """Between which prices the bins are: outliers do not widen them."""
+    """The range of the bins: outliers do not widen it."""
     p25, p75 = quantile_of("p25", prices), quantile_of("p75", prices)
     beyond = _FENCE * (p75 - p25)
     low = prices[bisect_left(prices, p25 - beyond)]

@@ -21,10 +21,10 @@ class Pace:
 
 
 def pace_of(view: ImportView) -> Pace:
-    """Of a running import as of its last heartbeat, of a finished one over all of it.
+    """The pace of a running import up to its last heartbeat, or of a finished one as a whole.
 
-    An import with more than one attempt began again, and it is not known when. A stalled one has no
-    pace.
+    An import with more than one attempt has none, because the start of its last attempt is not
+    known. Nor has a stalled one.
     """
     until = view.finished_at or view.heartbeat_at
     if view.started_at is None or until is None or view.attempt != 1 or view.stalled:
@@ -42,7 +42,8 @@ def pace_of(view: ImportView) -> Pace:
 
 
 def _reading_rate(view: ImportView, elapsed: float) -> float | None:
-    """While rows are written none are read: their number does not change, so it gives no rate."""
+    """The rate at which rows are read; None while rows are written, because their number does not
+    change then."""
     return view.rows_read / elapsed if view.phase == "reading" else None
 
 

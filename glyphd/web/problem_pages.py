@@ -77,7 +77,8 @@ def to_sign_in(at: Address) -> HTTPResponse:
 
 
 def problem_page(theme: Theme, problem: Problem, shown: dict[str, Any]) -> HTTPResponse:
-    """The page for a problem, with its status and its headers. `shown` says where and to whom."""
+    """The page for a problem, with its status and its headers. `shown` has the address and the
+    visitor."""
     content: dict[str, Any] = problem.content
     status = content["status"]
     values = {"problem": content, "advice": ADVICE.get(status), **shown}
@@ -87,7 +88,7 @@ def problem_page(theme: Theme, problem: Problem, shown: dict[str, Any]) -> HTTPR
 
 
 def copy_headers(problem: Problem, page: HTTPResponse) -> None:
-    """What a problem says in its headers, a page of it says too."""
+    """Copies the problem's headers to its page."""
     for name, value in problem.headers.items():
         if name in ("Allow", "Retry-After", "Www-Authenticate"):
             page.set_header(name, value)

@@ -1,4 +1,4 @@
-"""The OpenAPI document as people read it: what a page shows of each route, content and problem."""
+"""The OpenAPI document in the form for a page: each route, content and problem."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +28,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Sent:
-    """One status: what it means, in which media types it comes, and what is in them."""
+    """One status: its meaning, its media types and their contents."""
 
     status: str
     description: str
@@ -67,7 +67,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a content has; `base` is another one that it has all of."""
+    """The fields of a content; `base` is another content, all of whose fields it has."""
 
     name: str
     description: str
@@ -76,7 +76,7 @@ class Contents:
 
 
 class ApiReference:
-    """Everything that the document says, in the order in which it is shown."""
+    """The whole document, in the order in which it is shown."""
 
     def __init__(self, document: Document) -> None:
         self._components = document["components"]
@@ -104,7 +104,8 @@ class ApiReference:
         ]
 
     def _take_out_what_is_always(self) -> frozenset[str]:
-        """The codes of problems that every route may answer with, left only here."""
+        """Removes the codes of problems that every route may answer with from the routes, and
+        returns them."""
         of_each = [
             {code for _, codes in operation.problems for code in codes}
             for operation in self.operations
@@ -183,7 +184,8 @@ def _codes(answer: Mapping[str, Any]) -> list[str]:
 
 
 def _largest_part(seen: Mapping[str, Schema], fields: Schema) -> str:
-    """The name of the largest content seen so far whose fields are all among these; or nothing."""
+    """The name of the largest content so far whose fields are all among these; empty if there is
+    none."""
     parts = [
         (len(known), name)
         for name, known in seen.items()

@@ -75,7 +75,7 @@ def upload_again(job: Job) -> Pairs:
 
 
 def asked_again(services: Services, job: Job, fields: Pairs) -> Asked:
-    """The request from the form. An emptied field gets its default; a missing one stays as it was.
+    """The request from the form. An emptied field gets its default; a missing one keeps its value.
 
     The same form sent twice is one import; a check can be repeated.
     """

@@ -62,8 +62,8 @@ _CURL_WITH_TOKEN = 'curl -H "Authorization: Bearer $TOKEN"'
 
 
 class Theme:
-    """Renders pages. `needs` are the existing screens with the scopes that they need: nothing links
-    to others."""
+    """Renders pages. `needs` are the existing screens with the scopes that they need; no page links
+    to other screens."""
 
     def __init__(self, assets: Assets) -> None:
         self.needs: Mapping[str, Need] = {}

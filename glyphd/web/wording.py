@@ -90,7 +90,7 @@ def counted(count: int, noun: str) -> str:
 
 
 def signed(amount: float, written: str) -> str:
-    """With its sign, because a change is up or down."""
+    """A change, with its sign."""
     return f"+{written}" if amount > 0 else written.replace("-", "−")
 
 
@@ -201,7 +201,7 @@ def _sign(found: re.Match[str]) -> str:
 
 
 def marked(text: str) -> Markup:
-    """A sentence of the API's description as HTML: what is between backticks is code."""
+    """A sentence of the API's description as HTML, with the text between backticks as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 

@@ -39,9 +39,7 @@ def test_an_import_has_its_file_source_status_and_sender(service: Service) -> No
 
 def test_a_failed_import_leads_to_its_errors_and_to_the_file_to_fix(service: Service) -> None:
     import_id = service.import_csv(BAD)["import_id"]
-    cell = (
-        Browser(service).page("/imports").find("td", attrs={"data-label": "What is odd or wrong"})
-    )
+    cell = Browser(service).page("/imports").find("td", attrs={"data-label": "Warnings and errors"})
     errors, report = (link["href"] for link in cell.find_all("a"))
     assert cell.a.get_text() == "1 error in 1 row; nothing was written"
     assert errors == f"/imports/{import_id}#errors"

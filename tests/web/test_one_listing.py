@@ -117,7 +117,7 @@ def test_an_offer_is_placed_among_those_of_its_model(service: Service) -> None:
         found[row["price_usd"]] = text.partition("It costs less than ")[2].partition(" From")[0]
     assert found == {
         price: f"{dearer} of the 3 other current offers for L4 without a condition."
-        " The lowest price of all, with this one, is $100, and the median $200."
+        " The lowest price, including this offer, is $100, and the median $200."
         for price, dearer in ((100, 3), (200, 1), (400, 0))
     }
 

@@ -21,4 +21,4 @@ FACTS: tuple[Fact, ...] = (
     CompleteSources(),
     GoneAndBack(),
 )
-"""In the order in which an import writes them."""
+"""The facts, in the order in which an import writes them."""

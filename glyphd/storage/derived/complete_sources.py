@@ -1,4 +1,4 @@
-"""`complete_sources`: of each source the complete file that says what is gone now."""
+"""`complete_sources`: for each source the complete file that decides what is gone now."""
 
 from collections.abc import Iterable, Iterator
 
@@ -27,8 +27,8 @@ class CompleteSources(Fact):
 
 
 def renew_source(import_id: str) -> Iterable[Node]:
-    """The statements that find the latest complete file of the import's source again, if the import
-    is one. Its events are written by now."""
+    """The statements that redetermine the latest complete file of the import's source, if the
+    import is one. Its events have been written by now."""
     this = ImportBatch.select(fold_source(ImportBatch.source)).where(
         ImportBatch.import_id == import_id, IS_COMPLETE
     )

@@ -1,4 +1,4 @@
-"""`is_current`: the latest observation of a listing whose offer is still there."""
+"""`is_current`: the latest observation of a listing whose offer is not gone."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -21,14 +21,15 @@ NAMES = tuple(column.name for column in EVENT_COLUMNS)
 _ALL_ROLLBACKS = Knowledge(has_rollbacks=True)
 
 renewed_listings = Table("renewed_listings")
-"""The first events of the listings of a renewal, those of all offers of their groups."""
+"""The first events of the listings of a renewal, including all offers of their groups."""
 
 renewed = Table("renewed_events")
 """The rows of `derived_events` for the listings of a renewal."""
 
 
 def derived_events(first_event_ids: Any | None = None, known: Knowledge = _ALL_ROLLBACKS) -> Any:
-    """Every event of the listings (None: of all) with the values that its columns should have.
+    """Every event of the listings (None: of all listings) with the values that its columns should
+    have.
 
     Those are `event_id`, `listing_id`, `is_latest` and EVENT_COLUMNS. An event of an import that
     was rolled back does not count, nor does a row that repeats another. All offers of a group must

@@ -24,8 +24,8 @@ def event_id(import_index: Any = staged.c.import_index) -> Any:
 class Fact:
     """Something derived from the events. Its statements run in the caller's transaction, in order.
 
-    Those of an import find its rows staged and `predecessors` filled. They are made once for each
-    kind of origin: what each import has of its own is a parameter.
+    Those of an import find its rows staged and `predecessors` filled. They are compiled once for
+    each kind of origin: the values of a particular import are parameters.
     """
 
     def row_columns(self, origin: Origin) -> Mapping[str, Any]:

@@ -26,7 +26,7 @@ _GONE_KEY = (OfferGone.gone_at, OfferGone.event_id)
 
 class GoneAndBack(Fact):
     """An import renews what follows from its rows. What follows from a complete file as a whole is
-    found when everything else is written; see `renew_after_file`."""
+    computed after everything else is written; see `renew_after_file`."""
 
     def after_rows(self, database: Database, origin: Origin) -> Iterable[Node]:
         if not origin.has_complete_files:
@@ -58,7 +58,7 @@ class GoneAndBack(Fact):
 
     def faults(self, archive: Database) -> Iterator[str]:
         imports = ImportBatch.select(ImportBatch.import_id)
-        # All of them: so SQLite reads import by import, and not all events for each file.
+        # All of them, so that SQLite reads import by import, rather than all events for each file.
         gone = offers_gone(ScoredListing.import_id.in_(imports))
         for model, due in ((OfferGone, gone), (OfferBack, offers_back())):
             stored = model.select(*model._meta.columns.values())
@@ -68,9 +68,9 @@ class GoneAndBack(Fact):
 
 
 def _rows_after_gone() -> Select:
-    """The events of the rows that follow an observation after which the offer was gone. Of any
-    other row that follows one of its own source, nothing changes: the files that it is older than
-    list its offer."""
+    """The events of the rows that follow an observation after which the offer was gone. Other rows
+    that follow an observation of their own source change nothing: the files that are newer than
+    them list their offer."""
     gone = OfferGone.select(OfferGone.event_id)
     found: Select = predecessors.select(event_id(predecessors.c.import_index)).where(
         predecessors.c.event_id.in_(gone)
@@ -80,7 +80,7 @@ def _rows_after_gone() -> Select:
 
 def _late_rows() -> Select:
     """The events of the rows that are older than the latest complete file of their source, and
-    follow no observation of that."""
+    follow no observation of that source."""
     followed, file = ScoredListing.alias("followed"), stored_files()
     is_in_file = predecessors.c.event_id.between(file.c.first_id, file.c.last_id)
     of_other = ~fn.COALESCE(is_in_file, SQL("1 = 0")) & ~is_from(followed, SOURCE)
@@ -99,8 +99,8 @@ def _late_rows() -> Select:
 
 
 def _forget_followed() -> Node:
-    """Deletes what the rows show to be wrong: an offer that was seen before the file that left it
-    out was not gone after the observation before."""
+    """Deletes what the rows disprove: an offer that was seen again before the file that left it out
+    was not gone after its previous observation."""
     rows = (
         predecessors.select(*_GONE_KEY)
         .join(OfferGone, on=(OfferGone.event_id == predecessors.c.event_id))

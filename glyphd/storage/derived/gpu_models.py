@@ -22,16 +22,16 @@ _SHOWN = (*_EVENT_COLUMNS[2:], "import_id")
 
 class GPUModels(Fact):
     def after_rows(self, database: Database, origin: Origin) -> Iterable[Node]:
-        """Of equals the new event has the higher id."""
+        """Among equal events the new one has the higher id."""
         columns = [getattr(staged.c, name) for name in _EVENT_COLUMNS[1:]]
         found = staged_models.c.import_index == staged.c.import_index
         best = staged.select(IMPORT_ID, *columns).join(staged_models, on=found)
         return [_upsert(database, best, where=spec_rank(EXCLUDED) >= spec_rank(GPUModel))]
 
     def after_change(self, database: Database, import_id: str, kind: str) -> Iterable[Node]:
-        """After a rollback, models with specs from the import get others, or are removed if no
-        event is left. After a restore, its events compete with those from which the specs come
-        now."""
+        """After a rollback, models with specs from the import get those of another event, or are
+        removed if no event is left. After a restore, the import's events are compared with those
+        from which the specs come now."""
         if kind == ROLLBACK:
             return _replace_specs_of(database, import_id)
         named = GPUModel.select(GPUModel.import_id, GPUModel.import_index)

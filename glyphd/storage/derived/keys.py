@@ -23,7 +23,7 @@ class Keys(Fact):
         return {"first_event_id": fn.COALESCE(predecessors.c.first_event_id, own)}
 
     def after_rows(self, database: Database, origin: Origin) -> Iterable[Node]:
-        """In the order of the ids, all from their index. A late row's listing keeps its key.
+        """In the order of the ids, all from their index. The listing of a late row keeps its key.
 
         If a listing has no key yet, the event is its first one.
         """
@@ -93,7 +93,7 @@ def _first_event_faults(archive: Database) -> Iterator[str]:
 
 
 def _shown(listing_id: Any) -> str:
-    """As in URLs; for a damaged value the value itself."""
+    """The id as in URLs; a damaged value is shown as it is."""
     return (
         repr(listing_id) if isinstance(listing_id, str | int | float) else bytes(listing_id).hex()
     )

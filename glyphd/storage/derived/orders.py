@@ -1,8 +1,7 @@
 """The tables that hold the orders in which events are read on SQLite; `timelines` reads them.
 
-Entries are added to an index in the order of the rows, so the page needed next is in no cache of
-the processor. A table can be filled in its own order. PostgreSQL has an index for each order, and
-needs none of this.
+An index gets its entries in the order of the rows, so the next page is in none of the processor's
+caches. A table can be filled in its own order. PostgreSQL has an index for each order instead.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -54,7 +53,7 @@ class Orders(Fact):
         return [*flags, _insert(ChangeByStep, _in_order(ChangeByStep).where(changed))]
 
     def faults(self, archive: Database) -> Iterator[str]:
-        """Compared byte by byte."""
+        """Columns that are compared byte by byte."""
         for order in SQLITE_MODELS if is_sqlite(archive) else ():
             columns = order._meta.columns
             stored = order.select(*(exactly(archive, column) for column in columns.values()))
@@ -67,8 +66,8 @@ class Orders(Fact):
 
 
 def _sort_by_time(origin: Origin) -> Node:
-    """Sorts what gets an entry by time, for all orders together: the events of the staged rows, and
-    those that they replace, which are no longer current."""
+    """Sorts the events that get an entry by time, for all orders together: those of the staged
+    rows, and those that they replace, which are no longer current."""
     row = {name: getattr(staged.c, name) for name in ("seen_at", "model", "region")}
     row |= {"event_id": event_id(), "is_current": Current().of_row(origin)}
     row |= {"change_step": Steps().of_row(origin)}

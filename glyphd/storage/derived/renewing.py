@@ -29,7 +29,7 @@ def renew(database: Database, first_event_ids: Any) -> None:
     Runs in the caller's transaction.
     """
     if database.execute(first_event_ids.limit(1)).fetchone() is None:
-        return  # usual for imports; a small one would spend a third of its time here
+        return  # usual for imports: a small one would spend a third of its time here
     create_tables(database)
     for statement in renewing_statements(database, first_event_ids):
         database.execute(statement)
@@ -51,7 +51,7 @@ def create_tables(database: Database) -> None:
 
 
 def renewing_statements(database: Database, first_event_ids: Any) -> Iterator[Node]:
-    """In order; after the deletion the table has only the events that change."""
+    """The statements in order; after the deletion the table has only the events that change."""
     changing = renewed.select(renewed.c.event_id)
     yield from _find_listings(first_event_ids)
     found = derived_events(renewed_listings.select(renewed_listings.c.first_event_id))
@@ -67,7 +67,7 @@ def renewing_statements(database: Database, first_event_ids: Any) -> Iterator[No
 
 
 def _find_listings(first_event_ids: Any) -> Iterator[Node]:
-    """The first offers of the identities, then the other ones."""
+    """The first offers of the identities, then the other offers."""
     event, offer = ScoredListing.alias("event"), ScoredListing.alias("offer")
     first = event.select(identity_of(event)).where(event.id.in_(first_event_ids)).distinct()
     others = offer.select(offer.first_event_id).where(
@@ -78,7 +78,7 @@ def _find_listings(first_event_ids: Any) -> Iterator[Node]:
 
 
 def _delete_unchanged() -> Node:
-    """Most of a listing's history does not change."""
+    """Deletes unchanged events: most of a listing's history does not change."""
     same = ScoredListing.id == renewed.c.event_id
     for name in NAMES:
         stored, due = ScoredListing._meta.columns[name], getattr(renewed.c, name)

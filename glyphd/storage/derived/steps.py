@@ -32,8 +32,9 @@ class Steps(EventColumn):
 
 
 def _is_first_row(origin: Origin) -> Any:
-    """Condition: the archive has no event of the staged row's listing that counts, and it is no
-    place in a group. Whether the import itself observed it earlier is for a renewal to find out."""
+    """Condition: the archive has no event of the staged row's listing that counts, and the listing
+    is not a position in a group. A renewal determines whether the import itself observed it
+    earlier."""
     is_known = predecessors.c.event_id.is_null(False) | (predecessors.c.is_indistinct == 1)
     is_offer = staged.c.standing <= Standing.LEFT_OUT.value
     return is_offer & ~fn.COALESCE(is_known, SQL("1 = 0")) & ~is_indistinct_alone(origin)

@@ -24,7 +24,7 @@ _EXAMPLE = ListingQuery.model_validate(
 
 
 SERVICE_GROUPS = frozenset({"Events", "Webhooks", "Watches", "Service"})
-"""The groups that have a page of their own: all on one page would make it too large."""
+"""The groups on a separate page: with all groups on one page it would be too large."""
 
 
 class ApiReferenceScreen:
@@ -65,15 +65,15 @@ class ApiReferenceScreen:
         return self._theme.page("api_contents.html", {"reference": self._reference})
 
     def _known_ids(self) -> dict[str, str]:
-        """Something that there is, to try the routes with: the listing that was seen last."""
+        """An existing listing for trying the routes: the one that was seen last."""
         with self._archive.connection_context():
             rows = Search(self._archive, _EXAMPLE).page(1).objects()
         return {name: str(value) for row in rows for name, value in row.items()}
 
 
 def example_path(operation: Operation, known: Mapping[str, str]) -> str:
-    """A path that can be asked for as it is; nothing for a route that changes something, needs a
-    parameter, or needs a name where the archive is empty."""
+    """A path that can be requested as it is; empty for a route that changes something, needs a
+    parameter, or needs a name while the archive is empty."""
     if operation.method != "GET":
         return ""
     path, ids = operation.path, {**known, "a": known.get("import_id"), "b": known.get("import_id")}

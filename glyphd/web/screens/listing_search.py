@@ -45,7 +45,7 @@ NOT_FILTERS = ("as_of", "sort", "fields", "limit", "cursor", "count", "history",
 COUNTED_UNASKED = 2_000
 """How many offers are counted without a request."""
 MOST_FACETED = 20_000
-"""How many offers may match where they are counted by their values."""
+"""How many offers may match if they are to be counted by their values."""
 MOST_FACETED_THEN = 2_000
 """The same for a moment in the past, where each offer must be looked up."""
 _NOT_FACETED = {"sort", "fields", "limit", "cursor", "count", "format", "safe", "bom"}

@@ -84,11 +84,11 @@ class OneImportScreen:
         return moved_to(f"/imports/{accepted.job.import_id}", [])
 
     def lead_back(self, import_id: str) -> HTTPResponse:
-        """For a reader who opens the address of a form that was refused."""
+        """Redirects a reader who opens the address of a refused form."""
         return moved_to(f"/imports/{quote(import_id, safe='')}", here().pairs)
 
     def cancel(self, import_id: str) -> HTTPResponse:
-        """If it has ended meanwhile, it is shown as it is."""
+        """Cancels the import. If it has ended meanwhile, its page just shows that."""
         services = self._services
         job = require_import(services.registry, import_id)
         with suppress(ImportFinal):
@@ -128,8 +128,8 @@ class OneImportScreen:
 
 
 def can_skip_rows(view: ImportView) -> bool:
-    """Whether the valid rows could be imported without the others. With decimal commas no number of
-    the file can be trusted."""
+    """Whether the valid rows could be imported without the others. If the file has decimal commas,
+    none of its numbers can be trusted."""
     codes = {group.code for group in view.error_summary}
     is_for_rows = view.error is not None and view.error.code == "invalid_rows"
     return is_for_rows and view.on_error == "abort" and "decimal_comma" not in codes

@@ -81,7 +81,7 @@ class Source:
 @dataclass(frozen=True)
 class OfferStanding:
     """How the price of an offer compares with the other current offers of the same model and
-    condition. `from_median` is its distance to their median in percent, None where there is none.
+    condition. `from_median` is its distance to their median in percent, None if there is none.
     """
 
     others: int
@@ -92,7 +92,8 @@ class OfferStanding:
 
     @property
     def dearer_pct(self) -> int:
-        """How many percent of the others cost more, not rounded to all while some don't."""
+        """The percentage of the others that cost more, rounded down, so that 100 means all of
+        them."""
         return 100 * self.dearer // self.others
 
 
@@ -138,7 +139,8 @@ class OneListingScreen:
         return self._theme.page("one_listing.html", values)
 
     def _standing(self, row: Row, known: Knowledge) -> OfferStanding | None:
-        """Among the current offers of its model and condition; None for the only one."""
+        """Its standing among the current offers of its model and condition; None if it is the only
+        one."""
         peers = Peers(self._services.archive, known, self._services.remembered.kept)
         prices, price = peers.prices(row["model"], row["condition"]), row["price_usd"]
         if len(prices) < 2:
@@ -153,7 +155,7 @@ class OneListingScreen:
         )
 
     def _source(self, listing_id: str, import_id: str) -> Source:
-        """Read again and compared with the archive for this answer."""
+        """The row, read from the kept file and compared with the archive for this answer."""
         services, job = self._services, None
         event = require_event(services.archive, listing_id, import_id)
         try:

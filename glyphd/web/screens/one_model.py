@@ -119,17 +119,17 @@ class OneModelScreen:
         }
 
     def _offers(self, asked: ModelPageQuery, name: str) -> list[Row]:
-        """The cheapest ones."""
+        """The cheapest offers."""
         wanted = {"sort": "price_usd", "as_of": asked.as_of, "fields": list(OFFER_COLUMNS)}
         return self._listings(name, wanted, MOST_OFFERS)
 
     def _lately(self, name: str) -> list[tuple[str, list[Row]]]:
-        """What changed last, by kind; always current."""
+        """The latest changes by kind, always of the present."""
         found = []
         for kind in ("price,score", "new"):
             asked = read_parameters(DeltaQuery, [("model", name), ("kind", kind)])
             found.append((kind, Deltas(self._archive, asked).page(MOST_CHANGES).objects()))
-        # What is gone now, not what was gone at some time.
+        # Offers that are gone now, not all that were gone at some time.
         wanted = {"gone": "only", "fields": list(GONE_COLUMNS)}
         found.append(("gone", self._listings(name, wanted, MOST_CHANGES)))
         return [(kind, rows) for kind, rows in found if rows]
@@ -167,7 +167,7 @@ def _point(bucket: Row, column: str) -> Point:
 
 
 def _quartiles(prices: Sequence[float]) -> Row:
-    """What is said of prices in order."""
+    """The figures that the page shows about sorted prices."""
     names = ("p25", "median", "p75")
     found: Row = {f"{name}_price": quantile_of(name, prices) for name in names}
     ends = {"min_price": prices[0], "max_price": prices[-1]}
@@ -175,7 +175,7 @@ def _quartiles(prices: Sequence[float]) -> Row:
 
 
 def _begun_large(condition: str) -> str:
-    """A folded condition as it begins a cell."""
+    """A folded condition, as it is shown at the start of a cell."""
     return condition[:1].upper() + condition[1:]
 
 

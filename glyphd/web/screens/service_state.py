@@ -70,7 +70,7 @@ class ServiceStateScreen:
         return self._theme.page("service_state.html", values)
 
     def _silent_sources(self) -> list[dict[str, Any]]:
-        """Those that an operator should look at, the longest silence first."""
+        """The silent sources, which an operator should look at, the longest silence first."""
         states = source_states(self._services.registry, utc_now())
         found = [state for state in states if state.silent_since is not None]
         found.sort(key=lambda state: state.last_success.finished_at)
@@ -80,7 +80,8 @@ class ServiceStateScreen:
         ]
 
     def _failing_webhooks(self) -> list[dict[str, Any]]:
-        """Without their paths, which may hold a secret of the receiver."""
+        """The webhooks without the paths of their URLs, which may contain a secret of the
+        receiver."""
         registry = self._services.registry
         with registry.connected():
             found = WebhookRecords(registry.database, allows_private=True).failing()

@@ -24,7 +24,8 @@ from glyphd.web.theme import Theme, here, moved_to
 
 _SECONDS_OF_A_DAY = 24 * 60 * 60
 _OWN_PATH = re.compile(r"/(?![/\\])[!-~]*")
-"""A path of this service: with a second slash at its beginning a browser takes it for a host."""
+"""A path of this service. It must not begin with two slashes: a browser would read a host after
+them."""
 
 
 class SignInQuery(Query):
@@ -59,7 +60,8 @@ class SignInScreen:
         return self._page(asked.next, None)
 
     def sign_in(self) -> HTTPResponse:
-        """Leads on to where the reader came from; the form again for a token that is not valid."""
+        """Redirects to the page that the reader came from, or shows the form again if the token is
+        not valid."""
         sent = read_parameters(SignInForm, read_fields())
         try:
             grant = self._guard.grant_of((sent.token or "").strip())
@@ -81,7 +83,7 @@ class SignInScreen:
         return answer
 
     def lead_on(self) -> HTTPResponse:
-        """For who opens the address of the button: the page has it."""
+        """Redirects a reader who opens the button's address to the page with the button."""
         return moved_to(SIGN_IN, [])
 
     def _page(self, back: str | None, failure: GlyphdError | None) -> HTTPResponse:
@@ -108,7 +110,7 @@ def _own_path(back: str | None) -> str:
 
 
 def _path_after(back: str | None, grant: Grant) -> str:
-    """Where to go on: a token for one source has no use for the market."""
+    """Where to continue: for a token of one source at its imports rather than at the market."""
     path = _own_path(back)
     return "/imports" if path == "/" and grant.source is not None else path
 

@@ -1,5 +1,5 @@
-"""`/watches` and `/watches/{watch_id}`: offers that somebody wants to hear of, and what was
-found."""
+"""`/watches` and `/watches/{watch_id}`: saved searches for new or changed offers, and their
+matches."""
 
 import json
 from collections.abc import Iterator

@@ -39,8 +39,8 @@ function post(action, body, progressed, stop) {
   });
 }
 
-// The form stays as it is, with its files. What the service answers about them is put in the same place as in its own
-// page.
+// The form stays as it is, with its files. The service's answer about them is put in the same place as in the service's
+// own page.
 function showRefusal(form, page, shown, isOnlyFile) {
   for (const part of isOnlyFile ? ["refusals", "missing"] : []) {
     const newer = page?.querySelector(`[data-${part}]`);
@@ -48,7 +48,7 @@ function showRefusal(form, page, shown, isOnlyFile) {
     if (newer && old) old.replaceChildren(...document.importNode(newer, true).childNodes);
   }
   const words = page?.querySelector(".wrong p, .problem .detail")?.textContent;
-  shown.state.textContent = `refused: ${words ?? "the service does not say why"}`;
+  shown.state.textContent = `refused: ${words ?? "no reason was given"}`;
   for (const note of form.querySelectorAll("[data-without-script]")) note.hidden = true;
 }
 
