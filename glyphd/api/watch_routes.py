@@ -82,7 +82,7 @@ CHANGE = About(
     "Watches",
     "Change a watch",
     (json_answer(WatchView, "The watch after the change"),),
-    "What is left out stays as it is; so do the matches so far.",
+    "A member that is left out keeps its value. Earlier matches are kept.",
     body=RequestBody((Content(JSON, WatchChange),)),
     problems=(*DATABASE_PROBLEMS, WatchNotFound, InvalidWatch),
 )

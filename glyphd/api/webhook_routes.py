@@ -78,7 +78,7 @@ CHANGE = About(
     "Webhooks",
     "Change a webhook",
     (json_answer(WebhookView, "The webhook after the change"),),
-    "What is left out stays as it is.",
+    "A member that is left out keeps its value.",
     body=RequestBody((Content(JSON, WebhookChange),)),
     problems=(*DATABASE_PROBLEMS, WebhookNotFound, InvalidWebhook),
 )

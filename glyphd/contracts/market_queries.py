@@ -38,7 +38,8 @@ class GroupQuery(FilterQuery):
         Field(default_factory=list),
     ] = Field(
         description="A row for each value of these columns, at most 2, comma-separated; without it "
-        "one row for all"
+        "one row for all",
+        json_schema_extra={"maxItems": MAX_GROUPINGS, "uniqueItems": True},
     )
 
 
@@ -48,8 +49,8 @@ class StatsQuery(GroupQuery):
     gone: GoneChoice = "exclude"
     seen_within: SeenWithin | None = Field(
         None,
-        description="Seen so recently, such as 36h or 7d, before the newest observation of its "
-        "source, or before as_of",
+        description="Seen within this time, such as 36h or 7d, before the newest observation of "
+        "its source, or before as_of",
     )
 
 

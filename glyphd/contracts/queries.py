@@ -163,8 +163,8 @@ class ListingQuery(FilterQuery):
     gone: GoneChoice = "exclude"
     seen_within: SeenWithin | None = Field(
         None,
-        description="Seen so recently, such as 36h or 7d, before the newest observation of its "
-        "source, or before as_of",
+        description="Seen within this time, such as 36h or 7d, before the newest observation of "
+        "its source, or before as_of",
     )
     history: Flag = Field(
         None, description="Every scoring event, not just the latest of each listing"
