@@ -170,7 +170,9 @@ def test_archives_that_share_a_redis_have_a_queue_each(
 
 def test_without_an_archive_no_message_is_sent_to_redis(redis_settings: Settings) -> None:
     queue = open_queue(redis_settings)
-    with pytest.raises(Unavailable, match="the archive's id can't be read"):
+    with pytest.raises(
+        Unavailable, match="the archive's id, which is in the queue's name, can't be read"
+    ):
         queue.nudge(7)
 
 
