@@ -3,6 +3,7 @@ reserved for probes."""
 
 import threading
 from collections import deque
+from math import ceil
 
 from waitress.task import ThreadedTaskDispatcher
 
@@ -12,10 +13,13 @@ from glyphd.server.channels import Channel
 _PROBE_THREAD = 0
 
 
-def most_heavy(threads: int) -> int:
-    """How many heavy requests run at the same time: fewer than half, because another half may wait
-    for imports."""
-    return max(threads // 2 - 1, 1)
+def most_heavy(threads: int, processes: int = 1) -> int:
+    """The most heavy requests at the same time in one of so many processes with so many threads.
+
+    All processes together run fewer than half of one process's threads, rounded up for each: more
+    would only compete for the cores. The other half may wait for imports.
+    """
+    return ceil(max(threads // 2 - 1, 1) / processes)
 
 
 class Lanes(ThreadedTaskDispatcher):
@@ -31,9 +35,9 @@ class Lanes(ThreadedTaskDispatcher):
 
     queue: deque[Channel]  # type: ignore[assignment]  # all of waitress's tasks are channels
 
-    def __init__(self, threads: int, most_waiting: int) -> None:
+    def __init__(self, threads: int, most_waiting: int, processes: int) -> None:
         super().__init__()
-        self._most_heavy = most_heavy(threads)
+        self._most_heavy = most_heavy(threads, processes)
         self._most_waiting = most_waiting
         self._heavy_count = 0
         self._probe_came = threading.Condition(self.lock)

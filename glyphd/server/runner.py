@@ -81,8 +81,12 @@ class _Runner:
         self._limits = admission.limits
         self._listener = listener
         self._channel_class = channels
-        lanes = Lanes(self._limits.threads, most_waiting=self._limits.max_connections // 2)
         self._siblings = admission.siblings
+        lanes = Lanes(
+            self._limits.threads,
+            most_waiting=self._limits.max_connections // 2,
+            processes=self._siblings.count,
+        )
         self._most_pending = self._siblings.share_of(MOST_PENDING_BYTES)
         self._server = Doorway(
             app, listener, lanes, _adjustments(), self._channel_class, siblings=self._siblings

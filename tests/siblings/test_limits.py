@@ -12,6 +12,7 @@ from glyphd.disk import ScratchSpace
 from glyphd.errors import StorageFull, TooManyUploads
 from glyphd.server import ServerLimits
 from glyphd.server.admission import Admission, Arrival
+from glyphd.server.lanes import most_heavy
 from glyphd.server.places import UploadPlace
 from glyphd.settings import MIB
 from glyphd.siblings.family import OfService, Siblings
@@ -99,6 +100,11 @@ def test_wrong_tokens_are_counted_over_all_processes(sibling: Sibling) -> None:
     assert [one.add("192.0.2.1"), two.add("192.0.2.1"), one.add("192.0.2.1")] == [1, 2, 3]
     assert two.add("192.0.2.2") == 1
     assert FailedAttempts(sibling(0)).add("192.0.2.1") == 4
+
+
+def test_heavy_requests_share_the_threads_of_one_process() -> None:
+    assert [most_heavy(8, processes) for processes in (1, 2, 4)] == [3, 2, 1]
+    assert most_heavy(2, 4) == 1
 
 
 def test_a_large_json_body_is_held_by_one_process_at_a_time(sibling: Sibling) -> None:
