@@ -21,7 +21,17 @@ BEYOND_SCHEMAS = {
 """Codes for what JSON Schema can't say: cursors are opaque, a CSV is any text, an address may be a
 private one, and some conditions of a watch have no value."""
 
-BEYOND_SCHEMAS_PARAMETERS = {"cursor", "as_of", "map", "encoding", "limit", "fields", "kind"}
+BEYOND_SCHEMAS_PARAMETERS = {
+    "cursor",
+    "as_of",
+    "from",
+    "to",
+    "map",
+    "encoding",
+    "limit",
+    "fields",
+    "kind",
+}
 """Parameters that depend on others or on the time."""
 
 TEXTS = ("model", "region", "condition", "seller", "source_type", "source", "model_contains", "q")
