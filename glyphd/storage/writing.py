@@ -86,8 +86,7 @@ def write_batch(
 ) -> Written:
     """Writes the staged rows and their batch in one transaction; exactly once for each import id.
 
-    `look` is called in that transaction, after everything is written and the table of moves is
-    filled.
+    `look` is called in that transaction, when everything is written and the moves are found.
 
     The same import id with the same rows changes nothing and returns the first result. Raises
     ImportConflict if the rows differ, and FewerRows for a complete file that has far fewer rows
@@ -110,8 +109,7 @@ def write_batch(
             step(number / count)
             statement.execute(database, **own)
             analyze(database, table)
-        # 2. The batch, with the effect of its rows on the market, computed before any of them is
-        # written.
+        # 2. The batch, with the effect of its rows, which is computed before they are written.
         step(len(finding) / count)
         _insert_batch(stage, batch, origin)
         # 3. The events and what is derived from them.
@@ -122,15 +120,19 @@ def write_batch(
         _renew_listings(database, origin, own)
         # 5. Which complete file decides what is gone from the source.
         if batch.complete:
-            for renewing in chain(
-                renew_source(batch.import_id), renew_after_file(database, batch.import_id)
-            ):
-                database.execute(renewing)
+            _renew_after_file(database, batch)
         # 6. Which offers it changes, if there are watches.
         if look is not None:
             find_import_moves(database, batch.import_id, last)
             look(database)
         return _finish(database, batch)
+
+
+def _renew_after_file(database: Database, batch: Batch) -> None:
+    for renewing in chain(
+        renew_source(batch.import_id), renew_after_file(database, batch.import_id)
+    ):
+        database.execute(renewing)
 
 
 def _parameters(database: Database, stage: Stage, batch: Batch) -> tuple[int, dict[str, Any]]:
