@@ -11,12 +11,12 @@ from multipart import parse_options_header
 from glyphd.api.body_blocks import body_blocks
 from glyphd.api.body_limits import BodyLimits
 from glyphd.api.descriptions import JSON
+from glyphd.api.forms import MAX_FIELD_BYTES
 from glyphd.api.request_headers import content_encoding, header
 from glyphd.contracts.json_values import RepeatedKeys, parse_json
 from glyphd.errors import FileRefused
 from glyphd.request_errors import TooLarge, UnsupportedType
 
-MAX_SMALL_BYTES = 16 * 1024
 BYTES_OF_A_VALUE = 16
 """A JSON body can have one value for this many bytes of the largest body: in rows every value has a
 name."""
@@ -42,8 +42,8 @@ def read_small_json_body() -> Any:
 
 def require_small(size: int) -> None:
     """Raises TooLarge for a body with too many bytes for a few fields."""
-    if size > MAX_SMALL_BYTES:
-        raise TooLarge(f"this body may have at most {MAX_SMALL_BYTES} bytes", limit=MAX_SMALL_BYTES)
+    if size > MAX_FIELD_BYTES:
+        raise TooLarge(f"this body may have at most {MAX_FIELD_BYTES} bytes", limit=MAX_FIELD_BYTES)
 
 
 def json_value(body: bytes | bytearray) -> Any:
