@@ -72,7 +72,7 @@ def _depends(problem: dict[str, Any]) -> bool:
 
 @schemathesis.hook
 def filter_failure(_context: Any, failure: Any, case: Any, response: Any) -> bool:
-    """An empty value counts as absent (`allowEmptyValue`), and `true` is a text in a query, which
+    """A blank value counts as absent (`allowEmptyValue`), and `true` is a text in a query, which
     schemathesis takes for values that should have been refused. Some bytes of JSON are none, which
     it reads nevertheless."""
     kind = type(failure).__name__
@@ -80,7 +80,7 @@ def filter_failure(_context: Any, failure: Any, case: Any, response: Any) -> boo
         return bool(response.status_code != HTTPStatus.PARTIAL_CONTENT)
     is_about_values = kind == "AcceptedNegativeData"
     query = case.query or {}
-    is_empty = "" in query.values()
+    is_empty = any(isinstance(value, str) and not value.strip() for value in query.values())
     is_text = any(not isinstance(query.get(name), str | list | None) for name in TEXTS)
     return not (is_about_values and (is_empty or is_text))
 
