@@ -51,12 +51,7 @@ _End: TypeAlias = "Connection[Any, Any]"
 
 def is_worth_it(job: Job) -> bool:
     """Whether the file is large, and there is a second core."""
-    return (job.size_bytes or 0) >= LARGE_BYTES and has_second_core()
-
-
-def has_second_core() -> bool:
-    """Whether two processes can run at the same time."""
-    return len(os.sched_getaffinity(0)) > 1
+    return (job.size_bytes or 0) >= LARGE_BYTES and len(os.sched_getaffinity(0)) > 1
 
 
 class ReaderLost(Exception):
@@ -123,20 +118,13 @@ class RowsApart:
 
 
 class Reader:
-    """The reading process of one worker: started once, for one file after another."""
+    """The reading process of one worker: started for its first large file, and kept for further
+    ones."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._pipes: _Pipes | None = None
         self._is_ready = False
-
-    def is_ready(self, seconds: float) -> bool:
-        """Whether the process, which is started if necessary, can read a file; waits at most this
-        long.
-
-        Raises EOFError or ConnectionError if it died.
-        """
-        return self._answers(self._started(), seconds)
 
     @contextmanager
     def read(
@@ -155,7 +143,7 @@ class Reader:
         pipes = self._started()
         rows = RowsApart(pipes.incoming, go_on)
         try:
-            while not self._answers(pipes, PATIENCE_SECONDS):
+            while not self._answers(pipes):
                 go_on()
             pipes.outgoing.send((uploads, job, settings, latest_seen_at))
             yield rows
@@ -185,8 +173,8 @@ class Reader:
             theirs.close()
         return self._pipes
 
-    def _answers(self, pipes: _Pipes, seconds: float) -> bool:
-        if not self._is_ready and pipes.incoming.poll(seconds):
+    def _answers(self, pipes: _Pipes) -> bool:
+        if not self._is_ready and pipes.incoming.poll(PATIENCE_SECONDS):
             self._is_ready = pipes.incoming.recv_bytes() == _READY
         return self._is_ready
 

@@ -18,7 +18,6 @@ from glyphd.importing.status import STALL_LOOK_SECONDS
 from glyphd.memory import collect_rarely
 from glyphd.services import Services
 from glyphd.uploads.store import HALF_RECEIVED_SECONDS, TIDY_SECONDS
-from worker.apart import Reader, has_second_core
 from worker.context import WorkerContext
 from worker.idle_summaries import IDLE_LOOK_SECONDS, IdleSummaries
 from worker.orphans import OrphanSearch
@@ -26,7 +25,6 @@ from worker.quiet_check import LOOK_SECONDS, QuietCheck
 from worker.taking_up import TakingUp
 from worker.webhooks import WebhookDelivery
 
-READER_SECONDS = 5.0
 GREETING_SECONDS = 2.0
 SWEEP_SECONDS = 5.0
 HEALTH_CHECK_SECONDS = 10.0
@@ -45,7 +43,6 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
     taking_up = TakingUp(context)
     webhooks = WebhookDelivery(services, stopping, taking_up.is_busy)
     collect_rarely()
-    _start_reader(context.reader)
     taking_up.start()
     webhooks.start()
     # Huey's own handlers would abort a running import at SIGINT, and restart the process at SIGHUP.
@@ -77,19 +74,6 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
     webhooks.stop()
     _stop(services, taking_up, repeated, worker_id)
     context.reader.close()
-
-
-def _start_reader(reader: Reader) -> None:
-    """Starts the reader. A large file should not wait for it, and a small one no longer than it
-    usually takes."""
-    if has_second_core():
-        try:
-            reader.is_ready(READER_SECONDS)
-        except (
-            EOFError,
-            OSError,
-        ):  # it died, or there are too few descriptors or too little memory
-            log.warning("reader_lost")
 
 
 def _stop(services: Services, taking_up: TakingUp, repeated: list[Thread], worker_id: str) -> None:

@@ -92,11 +92,10 @@ def test_one_process_reads_many_files(reader: Reader, uploads: LocalUploads) -> 
 def test_a_reading_that_is_given_up_leaves_no_process(
     reader: Reader, uploads: LocalUploads
 ) -> None:
-    assert reader.is_ready(PATIENCE_SECONDS)
-    assert reader._process is not None
-    process = reader._process
     with reader.read(uploads, _job(), settings=SETTINGS, go_on=carry_on) as rows:
         next(rows.checked())
+        assert reader._process is not None
+        process = reader._process
     assert process.poll() is not None
 
 
