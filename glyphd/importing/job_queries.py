@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from threading import local
 from typing import Any
 
-from peewee import SQL, Case, Database, fn
+from peewee import SQL, Case, Database, Star, fn
 
 from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.registry_models import Job
@@ -167,7 +167,8 @@ class JobQueries:
         return Job.select().where(Job.kind == IMPORT, *conditions(self.database, wanted))
 
     def _one(self, where: Any) -> Job | None:
-        found: Job | None = Job.select().where(where).bind(self.database).first()
+        # Peewee takes longer for the names of all columns than the database for the row.
+        found: Job | None = Job.select(Star(Job)).where(where).bind(self.database).first()
         return found
 
     @contextmanager

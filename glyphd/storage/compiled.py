@@ -1,11 +1,13 @@
 """Statements that depend on nothing but the kind of database and a few facts: made with Peewee and
 compiled to SQL once in a process. For a small import, compiling takes longer than executing."""
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from operator import itemgetter
 from typing import Any, NamedTuple
 
+import peewee
 from peewee import Database, Node
 
 
@@ -28,6 +30,15 @@ class Compiled(NamedTuple):
             given[value.name] if isinstance(value, Parameter) else value for value in self.values
         ]
         return database.execute_sql(self.sql, values)
+
+    def execute_for_each(
+        self, database: Database, names: Sequence[str], rows: Iterable[Sequence[Any]]
+    ) -> None:
+        """Executes the statement, which has only placeholders, for each row: `names` are those of
+        a row's values. Raises Peewee's errors."""
+        pick = itemgetter(*(names.index(value.name) for value in self.values))
+        with peewee.__exception_wrapper__:  # type: ignore[attr-defined]
+            database.connection().cursor().executemany(self.sql, map(pick, rows))
 
 
 def compiled(

@@ -6,14 +6,12 @@ It is found as the rows come in, without sorting.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from peewee import EXCLUDED, Database, Table
+from peewee import EXCLUDED, Database, Node, Table
 
 from glyphd.contracts.memos import Memo
 from glyphd.contracts.texts import fold_ascii
+from glyphd.storage.compiled import Parameter, compiled
 from glyphd.storage.specs import spec_ranks
-
-MOST_INSERTED = 1000
-"""Rows of one statement, because databases limit its number of values."""
 
 MOST_NOTED = 4096
 """Models held in memory at a time, because each row of a file may have a different one."""
@@ -46,14 +44,16 @@ class ModelNotes:
 
     def write(self) -> None:
         """Writes what was collected since the last call into the table."""
+        (noting,) = _noting(self._database)
         rows = [(model, *row) for model, row in self._best.items()]
-        stored, new = staged_models.c, EXCLUDED
-        given = [getattr(stored, name) for name in _NAMES]
-        update = {getattr(stored, name): getattr(new, name) for name in _NAMES[1:]}
-        is_better = new.spec_rank > stored.spec_rank
-        for first in range(0, len(rows), MOST_INSERTED):
-            insert = staged_models.insert(rows[first : first + MOST_INSERTED], columns=given)
-            self._database.execute(
-                insert.on_conflict(conflict_target=[stored.model], update=update, where=is_better)
-            )
+        noting.execute_for_each(self._database, _NAMES, rows)
         self._best.clear()
+
+
+@compiled
+def _noting(database: Database) -> list[Node]:
+    stored, new = staged_models.c, EXCLUDED
+    insert = staged_models.insert({getattr(stored, name): Parameter(name) for name in _NAMES})
+    update = {getattr(stored, name): getattr(new, name) for name in _NAMES[1:]}
+    is_better = new.spec_rank > stored.spec_rank
+    return [insert.on_conflict(conflict_target=[stored.model], update=update, where=is_better)]

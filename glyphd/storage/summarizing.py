@@ -9,10 +9,11 @@ from itertools import count
 from struct import unpack
 from typing import Any
 
-from peewee import EXCLUDED, SQL, Database, Table, fn
+from peewee import EXCLUDED, SQL, Database, Node, Table, fn
 
 from glyphd.contracts.texts import fold_ascii
-from glyphd.storage.staged_models import MOST_INSERTED, MOST_NOTED
+from glyphd.storage.compiled import Parameter, compiled
+from glyphd.storage.staged_models import MOST_NOTED
 
 TOP_MODELS = 5
 _SIGN_BIT = 1 << 15
@@ -24,6 +25,7 @@ TABLES = {
     "place {integer}"
     for name in COUNTED.values()
 }
+_COLUMNS = ("folded", "name", "count", "place")
 MEASURED = {"price_usd": "price", "score": "score"}
 """The columns, and their names in the summary."""
 
@@ -37,8 +39,7 @@ class SummaryNotes:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._names = {
-            column: _Names(database, Table(table))
-            for column, table in zip(COUNTED, TABLES, strict=True)
+            column: _Names(database, table) for column, table in zip(COUNTED, TABLES, strict=True)
         }
         self._numbers = {column: _Numbers() for column in MEASURED}
 
@@ -67,11 +68,12 @@ class SummaryNotes:
 class _Names:
     """How often each name occurs in a column, ignoring case, and its first spelling."""
 
-    def __init__(self, database: Database, table: Table) -> None:
+    def __init__(self, database: Database, table: str) -> None:
         self._database = database
         self._counts: Counter[str | None] = Counter()
         self._places = count()
-        self._table = table
+        self._table = Table(table)
+        self._counting = _counting(database, table)[0]
 
     def add(self, names: Sequence[str | None]) -> None:
         self._counts.update(names)
@@ -86,16 +88,7 @@ class _Names:
             assert name is not None
             noted.setdefault(fold_ascii(name), [name, 0, next(self._places)])[1] += times
         rows = [(folded, *values) for folded, values in noted.items()]
-        table = self._table.c
-        columns = [table.folded, table.name, table.count, table.place]
-        for first in range(0, len(rows), MOST_INSERTED):
-            insert = self._table.insert(rows[first : first + MOST_INSERTED], columns=columns)
-            self._database.execute(
-                insert.on_conflict(
-                    conflict_target=[table.folded],
-                    update={table.count: table.count + EXCLUDED.count},
-                )
-            )
+        self._counting.execute_for_each(self._database, _COLUMNS, rows)
         self._counts.clear()
 
     def distinct(self) -> int:
@@ -108,6 +101,14 @@ class _Names:
         ranked = ranked.order_by(table.count.desc(), table.place).limit(most)
         found = self._database.execute(ranked).fetchall()
         return [{"model": spelled, "count": times} for spelled, times in found]
+
+
+@compiled
+def _counting(database: Database, table: str) -> list[Node]:
+    names = Table(table)
+    insert = names.insert({getattr(names.c, name): Parameter(name) for name in _COLUMNS})
+    more = {names.c.count: names.c.count + EXCLUDED.count}
+    return [insert.on_conflict(conflict_target=[names.c.folded], update=more)]
 
 
 class _Numbers:
