@@ -65,6 +65,7 @@ def _depends(problem: dict[str, Any]) -> bool:
         problem["parameter"] in BEYOND_SCHEMAS_PARAMETERS
         or "is above" in problem["detail"]
         or "is given twice" in problem["detail"]
+        or "is empty" in problem["detail"]  # spaces only: `minLength` does not exclude them
         or "can only be used with kind" in problem["detail"]
         or problem["detail"].startswith("complete=true:")
     )
