@@ -12,7 +12,7 @@ from glyphd.api.app import guard_of, has_route
 from glyphd.api.guard import Guard
 from glyphd.application import build_site
 from glyphd.backlog import LOOK_SECONDS, Backlog
-from glyphd.db.connections import open_registry
+from glyphd.db.connections import KEPT_SECONDS, KeptSqliteFile, open_registry
 from glyphd.db.migration_sets import ARCHIVE, is_anything_there
 from glyphd.db.standby_reads import open_reads
 from glyphd.descriptors import raise_descriptor_limit
@@ -104,6 +104,7 @@ def _background(
     forget_unfinished = partial(uploads.forget_unfinished, HALF_RECEIVED_SECONDS)
     return [
         Repeating(backlog.refresh, LOOK_SECONDS, failure="backlog_unknown"),
+        Repeating(KeptSqliteFile.close_stale, KEPT_SECONDS, failure="connections_kept"),
         # Workers do these three too, but there may be none running, or none on this machine.
         Repeating(forget_unfinished, TIDY_SECONDS, failure="unfinished_uploads_left"),
         Repeating(registry.report_stalled, STALL_LOOK_SECONDS, failure="stalls_unknown"),

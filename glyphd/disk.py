@@ -11,6 +11,7 @@ from glyphd.settings import Settings
 from glyphd.siblings.family import OfProcess, Siblings, alone
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_UNUSABLE = (errno.EROFS, errno.EIO)
 
 
 def free_disk_bytes(folder: Path) -> int:
@@ -29,13 +30,20 @@ def is_out_of_room(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in _NO_ROOM
 
 
+def is_of_system(error: BaseException) -> bool:
+    """Whether the system, and not a bug in glyphd, is why something could not be written or
+    opened."""
+    is_unusable = isinstance(error, OSError) and error.errno in _UNUSABLE
+    return is_unusable or is_out_of_room(error) or is_out_of_descriptors(error)
+
+
 def named_trouble(error: OSError) -> Unavailable:
     """The failure for a system error that occurred while something was written or opened."""
     if is_out_of_room(error):
         return StorageFull("there is no space left on the disk")
     if is_out_of_descriptors(error):
         return Unavailable("too many files and connections are open; try again in a moment")
-    return Unavailable("the disk can't be read or written")
+    return Unavailable("the disk can't be read or written", reason=str(error))
 
 
 class ScratchSpace:

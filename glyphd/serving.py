@@ -65,6 +65,7 @@ class _Service:
         if self._worker is not None:
             self._worker.start()
             self.wait_for(lambda: self._registry.workers_alive() > 0)
+            close_all(self._registry.database)
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Returns when it is true, after START_SECONDS, or at a stop."""

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 START_SECONDS = 60
@@ -82,6 +83,9 @@ class ServerProcess(ABC):
         """From now on it accepts connections, and answers nothing."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        process = psutil.Process(self._process.pid)
+        while process.status() != psutil.STATUS_STOPPED:  # on another core it runs on for a moment
+            time.sleep(LOOK_SECONDS)
 
     def thaw(self) -> None:
         assert self._process is not None

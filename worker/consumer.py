@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import structlog
 
-from glyphd.db.connections import open_archive
+from glyphd.db.connections import KEPT_SECONDS, KeptSqliteFile, open_archive
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.importing.source_states import SILENCE_LOOK_SECONDS
 from glyphd.importing.status import STALL_LOOK_SECONDS
@@ -52,6 +52,7 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
     worker_id = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
     repeated = [
         _every(GREETING_SECONDS, stopping, partial(_greet, services, worker_id)),
+        _every(KEPT_SECONDS, stopping, KeptSqliteFile.close_stale),
         _every(
             TIDY_SECONDS,
             stopping,

@@ -13,8 +13,7 @@ from glyphd.api.near_paths import MAX_COMPARED, nearest_path
 from glyphd.api.own_addresses import own_address, own_prefix
 from glyphd.api.routes import Route
 from glyphd.db.troubles import Trouble, trouble_of
-from glyphd.descriptors import is_out_of_descriptors
-from glyphd.disk import is_out_of_room, named_trouble
+from glyphd.disk import is_of_system, named_trouble
 from glyphd.token_text import without_tokens
 
 PROBLEM_TYPE = "application/problem+json"
@@ -124,7 +123,7 @@ def problem_of(error: Exception) -> Problem:
             reason = {} if error.reason is None else {"reason": error.reason}
             log.warning("request_failed", code=error.code, detail=error.detail, **reason)
         return problem(status, error.code, error.title, error.detail, **error.members)
-    if isinstance(error, OSError) and (is_out_of_room(error) or is_out_of_descriptors(error)):
+    if isinstance(error, OSError) and is_of_system(error):
         return problem_of(named_trouble(error))
     trouble = trouble_of(error)
     if trouble in _DATABASE_PROBLEMS:

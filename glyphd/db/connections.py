@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
+from weakref import WeakSet
 
 from peewee import Database, OperationalError, SqliteDatabase
 
@@ -40,7 +41,7 @@ _MOST_KEPT = 4
 cache."""
 
 KEPT_SECONDS = 1.0
-"""A busy API then opens one connection a second instead of hundreds."""
+"""A busy process then opens one connection a second instead of hundreds."""
 
 Found = TypeVar("Found")
 
@@ -84,8 +85,11 @@ class _KeptConnection(sqlite3.Connection):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.opened_at = time.monotonic()
+        self._opened_at = time.monotonic()
         self.known: dict[Callable[[Any], Any], Any] = {}
+
+    def is_fresh(self) -> bool:
+        return time.monotonic() - self._opened_at < KEPT_SECONDS
 
     def __del__(self) -> None:
         with suppress(sqlite3.ProgrammingError):  # a connection that could not be opened
@@ -93,19 +97,31 @@ class _KeptConnection(sqlite3.Connection):
 
 
 class KeptSqliteFile(SqliteFile):
-    """A SQLite file for reading, whose connections are kept for reuse, the last used one first,
-    because its cache has the most requested pages.
+    """A SQLite file whose connections are kept for reuse, the last used one first, because its
+    cache has the most requested pages.
 
-    Opening one costs as much as many queries, because SQLite reads the whole schema again. A
-    replaced file is noticed at the next use. No connection is kept for longer than KEPT_SECONDS, so
-    that any problem with one is temporary.
+    Opening one costs as much as many queries, because SQLite reads the whole schema again, and
+    closing the last one costs two syncs. A replaced file is noticed at the next use. No connection
+    is used again KEPT_SECONDS after it was opened, so that any problem with one is temporary, and
+    the large temporary tables of a long import are deleted with its connection.
     """
 
-    def __init__(self, path: Path, *, pragmas: dict[str, Any]) -> None:
-        super().__init__(
-            path, mode="ro", pragmas=pragmas, check_same_thread=False, factory=_KeptConnection
-        )
+    _used: WeakSet["KeptSqliteFile"] = WeakSet()
+
+    def __init__(self, path: Path, **options: Any) -> None:
+        super().__init__(path, check_same_thread=False, factory=_KeptConnection, **options)
         self._idle: list[_KeptConnection] = []
+        self._used.add(self)
+
+    @classmethod
+    def close_stale(cls) -> None:
+        """Closes the connections of this process that are kept, but will not be used again."""
+        for database in list(cls._used):
+            for kept in list(database._idle):
+                if not kept.is_fresh():
+                    with suppress(ValueError):  # another thread has taken it
+                        database._idle.remove(kept)
+                        kept.close()
 
     def close_all(self) -> None:
         """Closes this thread's connection and all kept ones."""
@@ -117,7 +133,7 @@ class KeptSqliteFile(SqliteFile):
         file = identity_at(self.path)
         while self._idle:
             kept = self._idle.pop()
-            if kept.file == file and time.monotonic() - kept.opened_at < KEPT_SECONDS:
+            if kept.file == file and kept.is_fresh():
                 return kept
             kept.close()
         connection: _KeptConnection = super()._connect()  # type: ignore[misc]
@@ -129,10 +145,11 @@ class KeptSqliteFile(SqliteFile):
         """After an error a statement may still be running, and block the writer's checkpoints."""
         error = sys.exc_info()[1]
         has_failed = error is not None and not isinstance(error, Answered)
-        if conn.file is None or has_failed or len(self._idle) >= _MOST_KEPT:
-            conn.close()
-        else:
+        is_of_use = conn.file is not None and conn.is_fresh() and len(self._idle) < _MOST_KEPT
+        if is_of_use and not has_failed:
             self._idle.append(conn)
+        else:
+            conn.close()
 
 
 def uri_to_look(path: Path) -> str:
@@ -160,11 +177,10 @@ def open_archive(settings: Settings, *, read_only: bool) -> Database:
 def open_archive_file(path: Path, *, read_only: bool) -> SqliteDatabase:
     """A SQLite archive by its path, which may contain any character of a file name."""
     if read_only:
-        return KeptSqliteFile(
-            path, pragmas=_SORTING | {"query_only": 1, "cache_size": -_READER_CACHE_KIB}
-        )
+        looking = _SORTING | {"query_only": 1, "cache_size": -_READER_CACHE_KIB}
+        return KeptSqliteFile(path, mode="ro", pragmas=looking)
     pragmas = _WRITER_PRAGMAS | _SORTING | {"cache_size": -_ARCHIVE_CACHE_KIB}
-    return SqliteFile(path, mode="rw", pragmas=pragmas, lock_type="IMMEDIATE")
+    return KeptSqliteFile(path, mode="rw", pragmas=pragmas, lock_type="IMMEDIATE")
 
 
 def open_registry(settings: Settings) -> Database:
@@ -172,7 +188,7 @@ def open_registry(settings: Settings) -> Database:
     if settings.database_url is not None:
         return open_pool(settings, read_only=False)
     pragmas = _WRITER_PRAGMAS | {"cache_size": -_REGISTRY_CACHE_KIB}
-    return SqliteFile(settings.registry_path, mode="rw", pragmas=pragmas, lock_type="IMMEDIATE")
+    return KeptSqliteFile(settings.registry_path, mode="rw", pragmas=pragmas, lock_type="IMMEDIATE")
 
 
 def open_archive_to_verify(settings: Settings) -> Database:

@@ -1,15 +1,24 @@
-"""Connections to read the archive outlive their use, but not the file that they are to."""
+"""Connections to SQLite files outlive their use, but not the file that they are to."""
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
 import pytest
 from peewee import Database
 
+from glyphd.db import connections
 from glyphd.db.archive_models import ImportBatch
-from glyphd.db.connections import close_all, once_a_commit, open_archive, small_cache
+from glyphd.db.connections import (
+    KeptSqliteFile,
+    close_all,
+    once_a_commit,
+    open_archive,
+    open_registry,
+    small_cache,
+)
 from glyphd.errors import Answered, NotReady
 from glyphd.settings import Settings
 from tests.db.ledger import fill_archive
@@ -31,10 +40,43 @@ def _count(database: Database) -> int:
         return len(database.execute(ImportBatch.select()).fetchall())
 
 
-def test_the_next_use_takes_the_same_connection(reader: Database) -> None:
-    first = _used(reader)
-    assert _used(reader) is first
-    close_all(reader)
+@pytest.mark.parametrize(
+    "open_it",
+    [
+        open_registry,
+        lambda settings: open_archive(settings, read_only=True),
+        lambda settings: open_archive(settings, read_only=False),
+    ],
+)
+def test_the_next_use_takes_the_same_connection(
+    sqlite_settings: Settings, open_it: Callable[[Settings], Database]
+) -> None:
+    database = open_it(sqlite_settings)
+    first = _used(database)
+    assert _used(database) is first
+    close_all(database)
+
+
+def test_one_that_is_not_used_again_is_closed(
+    reader: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "KEPT_SECONDS", 60)
+    connection = _used(reader)
+    KeptSqliteFile.close_stale()
+    connection.execute("SELECT 1")
+    monkeypatch.setattr(connections, "KEPT_SECONDS", 0)
+    KeptSqliteFile.close_stale()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+
+
+def test_one_that_was_used_for_long_is_not_kept(
+    reader: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "KEPT_SECONDS", 0)
+    connection = _used(reader)
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
 
 
 def test_another_thread_takes_it_over(reader: Database) -> None:

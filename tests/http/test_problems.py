@@ -109,12 +109,15 @@ def test_a_busy_database_is_503_for_a_while(service: Service, failure: Exception
     assert (problem(answer)["code"], answer.headers["Retry-After"]) == ("unavailable", "5")
 
 
-@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
-def test_out_of_descriptors_is_503_for_a_while(service: Service, number: int) -> None:
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [(errno.EMFILE, "open"), (errno.ENFILE, "open"), (errno.EROFS, "disk"), (errno.EIO, "disk")],
+)
+def test_trouble_of_the_system_is_503_for_a_while(service: Service, number: int, word: str) -> None:
     failure = OSError(number, os.strerror(number), SECRET)
     answer = _http(service, failure).get("/api/imports/x", status=503)
     assert (problem(answer)["code"], answer.headers["Retry-After"]) == ("unavailable", "5")
-    assert "open" in problem(answer)["detail"]
+    assert word in problem(answer)["detail"]
     assert SECRET not in answer.text
 
 

@@ -16,7 +16,7 @@ from glyphd import SqliteListingStore
 from glyphd.errors import SchemaOutdated
 from glyphd.settings import Settings
 from tests.e2e.processes import final_status, get, run, serving, upload
-from tests.service import Service, offers, open_service
+from tests.service import Service, close_services, offers, open_service
 from tests.upkeep.ledgers_of_version_1 import ARCHIVES, EVENTS, REFUSED, invoke, unpack
 
 every_archive = pytest.mark.parametrize("name", ARCHIVES)
@@ -248,6 +248,7 @@ def test_an_import_whose_file_is_refused_now_has_failed_and_keeps_it(
         None,
     )
     assert b"P100,500" in service.http.get(f"/api/imports/{import_id}/file").body
+    close_services(service.services)
     again = invoke("rebuild", "--db-path", archive)
     assert again.stdout.splitlines()[0] == lines[0]
     refused = service.http.post(f"/api/imports/{import_id}/retry", status=422).json
@@ -273,6 +274,7 @@ def test_a_ledger_of_this_version_is_made_again_in_place(service: Service) -> No
     service.settings.archive_path.write_bytes(b"damaged")
     for leftover in ("-wal", "-shm"):
         Path(f"{service.settings.archive_path}{leftover}").unlink(missing_ok=True)
+    close_services(service.services)
     found = invoke("rebuild", "--data-dir", folder)
     assert found.stdout.splitlines()[0].endswith(
         ": 1 import with 1 event, 0 rollbacks and restores"
