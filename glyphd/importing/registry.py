@@ -260,12 +260,14 @@ class Registry(JobQueries):
     def _report_end(self, job_id: int) -> None:
         job = self._one(Job.id == job_id)
         assert job is not None
-        its_import = self._one((Job.import_id == job.import_id) & (Job.kind == IMPORT))
-        report = report_of_end(job, its_import or job)
+        its_import = job
+        if job.kind != IMPORT:
+            its_import = self._one((Job.import_id == job.import_id) & (Job.kind == IMPORT)) or job
+        report = report_of_end(job, its_import)
         if report is not None:
             add_event(self.database, report)
         if job.status == ImportStatus.SUCCEEDED:
-            publish_matches(self.database, job, its_import or job)
+            publish_matches(self.database, job, its_import)
         else:
             discard_matches(self.database, job)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from peewee import JOIN, Database, Node, Value, fn
+from peewee import JOIN, Database, Node, Star, Value, fn
 
 from glyphd.contracts.columns import STORED_COLUMNS
 from glyphd.contracts.texts import fold_ascii
@@ -63,7 +63,7 @@ everything back."""
 
 def find_written(database: Database, import_id: str) -> Written | None:
     """The committed batch of this import, or None."""
-    query = ImportBatch.select().where(ImportBatch.import_id == import_id)
+    query = ImportBatch.select(Star(ImportBatch)).where(ImportBatch.import_id == import_id)
     batch = query.bind(database).first()
     if batch is None:
         return None
