@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -34,6 +35,14 @@ from tests.e2e.processes import (
 )
 
 REFUSAL = "kept uploads"
+SHORT_WAIT = """
+from glyphd.cli import main
+from glyphd.db import connections
+connections.LOCK_WAIT_SECONDS = 2
+main()
+"""
+IMPATIENT = (sys.executable, "-P", "-c", SHORT_WAIT)
+"""Runs `glyphd`, which waits for a lock for 2 seconds, not 30."""
 
 
 @dataclass(frozen=True)
@@ -282,7 +291,8 @@ def test_an_upload_that_was_sent_again_or_never_complete_is_removed(
 
 
 def test_an_upload_that_could_not_be_recorded_leaves_nothing(sqlite_settings: Settings) -> None:
-    with serving("--no-worker", environment=data_in(sqlite_settings.data_dir)) as api:
+    environment = data_in(sqlite_settings.data_dir)
+    with serving("--no-worker", environment=environment, command=IMPATIENT) as api:
         upload(api.address, many_offers(1))
         before = sorted(sqlite_settings.uploads_dir.iterdir())
         with closing(sqlite3.connect(sqlite_settings.registry_path, isolation_level=None)) as other:
