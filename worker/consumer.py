@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import structlog
 
-from glyphd.db.connections import KEPT_SECONDS, KeptSqliteFile, open_archive
+from glyphd.db.connections import KEPT_SECONDS, KeptSqliteFile, open_archive_for_imports
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.importing.source_states import SILENCE_LOOK_SECONDS
 from glyphd.importing.status import STALL_LOOK_SECONDS
@@ -39,7 +39,7 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
     The current job is finished, or rolled back and requeued, within `grace_seconds`.
     """
     stopping = Event()
-    context = WorkerContext(services, open_archive(services.settings, read_only=False), stopping)
+    context = WorkerContext(services, open_archive_for_imports(services.settings), stopping)
     taking_up = TakingUp(context)
     webhooks = WebhookDelivery(services, stopping, taking_up.is_busy)
     collect_rarely()

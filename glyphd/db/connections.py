@@ -36,6 +36,8 @@ _PASSING_CACHE_KIB = 4096
 _SORTING = {"threads": 1}
 """One helper thread sorts what is too large for the cache, while the next part is read."""
 
+_ARCHIVE_PRAGMAS = _WRITER_PRAGMAS | _SORTING | {"cache_size": -_ARCHIVE_CACHE_KIB}
+
 _MOST_KEPT = 4
 """Usually one is in use. After a burst of requests at most this many are kept, each with its
 cache."""
@@ -108,8 +110,10 @@ class KeptSqliteFile(SqliteFile):
 
     _used: WeakSet["KeptSqliteFile"] = WeakSet()
 
-    def __init__(self, path: Path, **options: Any) -> None:
-        super().__init__(path, check_same_thread=False, factory=_KeptConnection, **options)
+    def __init__(self, path: Path, *, mode: Literal["ro", "rw"], **options: Any) -> None:
+        options |= {"check_same_thread": False, "factory": _KeptConnection}
+        super().__init__(path, mode=mode, **options)
+        self.is_read_only = mode == "ro"
         self._idle: list[_KeptConnection] = []
         self._used.add(self)
 
@@ -136,8 +140,10 @@ class KeptSqliteFile(SqliteFile):
             if kept.file == file and kept.is_fresh():
                 return kept
             kept.close()
+        # SQLite opens a file on a read-only disk for reading, even if asked to write.
+        is_as_asked = self.is_read_only or os.access(self.path, os.W_OK)
         connection: _KeptConnection = super()._connect()  # type: ignore[misc]
-        if file == identity_at(self.path):
+        if is_as_asked and file == identity_at(self.path):
             connection.file = file
         return connection
 
@@ -179,8 +185,17 @@ def open_archive_file(path: Path, *, read_only: bool) -> SqliteDatabase:
     if read_only:
         looking = _SORTING | {"query_only": 1, "cache_size": -_READER_CACHE_KIB}
         return KeptSqliteFile(path, mode="ro", pragmas=looking)
-    pragmas = _WRITER_PRAGMAS | _SORTING | {"cache_size": -_ARCHIVE_CACHE_KIB}
-    return KeptSqliteFile(path, mode="rw", pragmas=pragmas, lock_type="IMMEDIATE")
+    return SqliteFile(path, mode="rw", pragmas=_ARCHIVE_PRAGMAS, lock_type="IMMEDIATE")
+
+
+def open_archive_for_imports(settings: Settings) -> Database:
+    """The archive, to write one import after another. Its file alone is complete only when all
+    connections are closed."""
+    if settings.database_url is not None:
+        return open_pool(settings, read_only=False)
+    return KeptSqliteFile(
+        settings.archive_path, mode="rw", pragmas=_ARCHIVE_PRAGMAS, lock_type="IMMEDIATE"
+    )
 
 
 def open_registry(settings: Settings) -> Database:
@@ -231,8 +246,8 @@ def close_all(database: Database) -> None:
 def once_a_commit(database: Database, find: Callable[[Database], Found]) -> Found:
     """The result of `find` on the database; on a kept connection it is cached until the next
     commit."""
-    if not isinstance(database, KeptSqliteFile):
-        return find(database)
+    if not isinstance(database, KeptSqliteFile) or not database.is_read_only:
+        return find(database)  # `data_version` does not show a connection's own commits
     kept: _KeptConnection = database.connection()  # type: ignore[no-untyped-call]
     (data_version,) = kept.execute("PRAGMA data_version").fetchone()
     if data_version != kept.data_version:

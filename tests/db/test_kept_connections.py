@@ -16,6 +16,7 @@ from glyphd.db.connections import (
     close_all,
     once_a_commit,
     open_archive,
+    open_archive_for_imports,
     open_registry,
     small_cache,
 )
@@ -44,8 +45,8 @@ def _count(database: Database) -> int:
     "open_it",
     [
         open_registry,
+        open_archive_for_imports,
         lambda settings: open_archive(settings, read_only=True),
-        lambda settings: open_archive(settings, read_only=False),
     ],
 )
 def test_the_next_use_takes_the_same_connection(

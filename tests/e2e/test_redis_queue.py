@@ -75,13 +75,19 @@ def test_imports_go_on_without_redis(
         until(lambda: readiness(api.address)["warnings"] == [])
         own_redis.forget()
         assert _outcomes(api.address, [_send(api.address) for _ in range(3)]) == {"succeeded"}
-        logged = _events(capfd.readouterr().err)
+        logged: Counter[str] = Counter()
+
+        def has_all() -> bool:
+            logged.update(_events(capfd.readouterr().err))
+            return all(logged[name] for name in ONCE)
+
+        until(has_all)
     assert {name: logged[name] for name in ONCE} == dict.fromkeys(ONCE, 1)
 
 
-def _events(log: str) -> "Counter[str]":
-    """How often each event was logged."""
-    return Counter(json.loads(line)["event"] for line in log.splitlines())
+def _events(log: str) -> list[str]:
+    """The event of each line."""
+    return [json.loads(line)["event"] for line in log.splitlines()]
 
 
 def _send(address: str) -> str:

@@ -1,4 +1,4 @@
-"""A request opens the registry once at most, however often it asks it."""
+"""A request opens the registry once at most, however often it reads it."""
 
 import json
 import subprocess
@@ -10,8 +10,10 @@ import pytest
 SCRIPT = """
 import json, sys
 from pathlib import Path
+from glyphd.db import connections
 from tests.service import offers, start_in
 
+connections.KEPT_SECONDS = float(sys.argv[4])
 service = start_in(Path(sys.argv[1]), Path(sys.argv[2]))
 service.upload(offers("L4,1,0.5,,,"))  # what is done once in a process does not count
 service.work()
@@ -30,10 +32,16 @@ print(f"\\n{len(opened)}")
 """
 
 
-def _openings(folder: Path, initialised: Path, *uploads: dict[str, str]) -> int:
-    command = [sys.executable, "-c", SCRIPT, str(folder), str(initialised), json.dumps(uploads)]
+def _openings(
+    folder: Path, initialised: Path, *uploads: dict[str, str], kept_seconds: float = 0
+) -> int:
+    words = (folder, initialised, json.dumps(uploads), kept_seconds)
     done = subprocess.run(
-        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+        [sys.executable, "-c", SCRIPT, *map(str, words)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return int(done.stdout.splitlines()[-1])
 
@@ -53,5 +61,12 @@ def test_an_upload_opens_the_registry_once(
 
 
 def test_each_request_opens_it_for_itself(tmp_path: Path, initialised_folder: Path) -> None:
-    """Nothing is left open: a registry that was replaced is seen by the next request."""
+    """If connections were not kept: this is what keeping them saves."""
     assert _openings(tmp_path / "data", initialised_folder, *[{"Prefer": "respond-async"}] * 3) == 3
+
+
+def test_the_next_request_uses_the_connection_of_the_one_before(
+    tmp_path: Path, initialised_folder: Path
+) -> None:
+    uploads = [{"Prefer": "respond-async"}] * 3
+    assert _openings(tmp_path / "data", initialised_folder, *uploads, kept_seconds=60) == 0
