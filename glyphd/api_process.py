@@ -20,7 +20,7 @@ from glyphd.errors import NotReady
 from glyphd.importing.registry import Registry
 from glyphd.importing.source_states import SILENCE_LOOK_SECONDS
 from glyphd.importing.status import STALL_LOOK_SECONDS
-from glyphd.memory import collect_rarely, share_arenas
+from glyphd.memory import RETURN_SECONDS, collect_rarely, return_free_memory, share_arenas
 from glyphd.repeating import Repeating
 from glyphd.scratch import use_scratch_folder
 from glyphd.server import Rules, ServerLimits, run_server
@@ -105,6 +105,7 @@ def _background(
     return [
         Repeating(backlog.refresh, LOOK_SECONDS, failure="backlog_unknown"),
         Repeating(KeptSqliteFile.close_stale, KEPT_SECONDS, failure="connections_kept"),
+        Repeating(return_free_memory, RETURN_SECONDS, failure="memory_kept"),
         # Workers do these three too, but there may be none running, or none on this machine.
         Repeating(forget_unfinished, TIDY_SECONDS, failure="unfinished_uploads_left"),
         Repeating(registry.report_stalled, STALL_LOOK_SECONDS, failure="stalls_unknown"),

@@ -15,7 +15,7 @@ from glyphd.db.connections import KEPT_SECONDS, KeptSqliteFile, open_archive_for
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.importing.source_states import SILENCE_LOOK_SECONDS
 from glyphd.importing.status import STALL_LOOK_SECONDS
-from glyphd.memory import collect_rarely
+from glyphd.memory import RETURN_SECONDS, collect_rarely, return_free_memory
 from glyphd.services import Services
 from glyphd.uploads.store import HALF_RECEIVED_SECONDS, TIDY_SECONDS
 from worker.context import WorkerContext
@@ -53,6 +53,7 @@ def run_worker(services: Services, *, stop_with_parent: bool) -> None:
     repeated = [
         _every(GREETING_SECONDS, stopping, partial(_greet, services, worker_id)),
         _every(KEPT_SECONDS, stopping, KeptSqliteFile.close_stale),
+        _every(RETURN_SECONDS, stopping, return_free_memory),
         _every(
             TIDY_SECONDS,
             stopping,
