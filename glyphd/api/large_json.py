@@ -9,6 +9,7 @@ from glyphd.api.leaving import client_left
 from glyphd.api.request_headers import header
 from glyphd.api.weights import is_large_json
 from glyphd.errors import ClientLeft, TooManyUploads
+from glyphd.memory import return_free_memory
 from glyphd.siblings.family import OfService, Siblings
 
 LONGEST_WAIT_SECONDS = 30.0
@@ -30,6 +31,7 @@ def large_json_turn(siblings: Siblings) -> Iterator[None]:
     try:
         yield
     finally:
+        return_free_memory()  # before the next body fills another process
         siblings.give_back(OfService.LARGE_JSON)
 
 
