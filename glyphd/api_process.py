@@ -57,6 +57,7 @@ def answer_requests(
     backlog = Backlog(registry, settings.max_imports_waiting)
     guard = guard_of(app)
     with ExitStack() as running:
+        running.callback(KeptSqliteFile.close_kept)
         for repeating in _background(registry, backlog, guard, open_uploads(settings)):
             running.enter_context(repeating)
         run_server(

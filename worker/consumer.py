@@ -86,6 +86,7 @@ def _stop(services: Services, taking_up: TakingUp, repeated: list[Thread], worke
         services.registry.part(worker_id)
     except Exception:
         log.warning("deregistration_failed", exc_info=True)
+    KeptSqliteFile.close_kept()
     log.info("worker_ended", worker_id=worker_id)
 
 

@@ -127,9 +127,19 @@ class KeptSqliteFile(SqliteFile):
                         database._idle.remove(kept)
                         kept.close()
 
+    @classmethod
+    def close_kept(cls) -> None:
+        """Closes all kept connections of this process, which ends: the last one to close a file
+        copies the log into it."""
+        for database in list(cls._used):
+            database._close_idle()
+
     def close_all(self) -> None:
         """Closes this thread's connection and all kept ones."""
         self.close()
+        self._close_idle()
+
+    def _close_idle(self) -> None:
         while self._idle:
             self._idle.pop().close()
 

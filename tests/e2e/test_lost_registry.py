@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import sqlite3
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -35,14 +34,6 @@ from tests.e2e.processes import (
 )
 
 REFUSAL = "kept uploads"
-SHORT_WAIT = """
-from glyphd.cli import main
-from glyphd.db import connections
-connections.LOCK_WAIT_SECONDS = 2
-main()
-"""
-IMPATIENT = (sys.executable, "-P", "-c", SHORT_WAIT)
-"""Runs `glyphd`, which waits for a lock for 2 seconds, not 30."""
 
 
 @dataclass(frozen=True)
@@ -288,15 +279,3 @@ def test_an_upload_that_was_sent_again_or_never_complete_is_removed(
         f"{again}.csv",
         f"{again}.json",
     ]
-
-
-def test_an_upload_that_could_not_be_recorded_leaves_nothing(sqlite_settings: Settings) -> None:
-    environment = data_in(sqlite_settings.data_dir)
-    with serving("--no-worker", environment=environment, command=IMPATIENT) as api:
-        upload(api.address, many_offers(1))
-        before = sorted(sqlite_settings.uploads_dir.iterdir())
-        with closing(sqlite3.connect(sqlite_settings.registry_path, isolation_level=None)) as other:
-            other.execute("BEGIN EXCLUSIVE")
-            with pytest.raises(HTTPError, match="503"):
-                upload(api.address, many_offers(2))
-        assert sorted(sqlite_settings.uploads_dir.iterdir()) == before

@@ -1,6 +1,9 @@
 """The service as real processes, on SQLite and on PostgreSQL."""
 
+import shutil
 import signal
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -118,6 +121,21 @@ def test_sigterm_ends_serve_and_its_worker_with_exit_code_0(tmp_path: Path) -> N
         (worker,) = api.children()
         assert api.stop() == 0
         assert not worker.is_running()
+
+
+def test_after_a_stop_each_database_is_complete_without_its_log(tmp_path: Path) -> None:
+    data, copied = tmp_path / "data", tmp_path / "copied"
+    with serving(environment=data_in(data)) as api:
+        import_id = upload(api.address, SAMPLE.read_bytes())["import_id"]
+        assert final_status(api.address, import_id)["status"] == "succeeded"
+        assert api.stop() == 0
+    copied.mkdir()
+    for name, query in (
+        ("gpu.sqlite", "SELECT import_id FROM import_batches"),
+        ("gpu.registry.sqlite", "SELECT import_id FROM jobs WHERE status = 'succeeded'"),
+    ):
+        with closing(sqlite3.connect(shutil.copy(data / name, copied))) as alone:
+            assert alone.execute(query).fetchall() == [(import_id,)]
 
 
 def test_the_worker_of_a_killed_serve_ends_too(tmp_path: Path) -> None:
