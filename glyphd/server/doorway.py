@@ -81,8 +81,6 @@ class Doorway(TcpWSGIServer):
     ) -> None:
         self.channel_class = channel_class
         self._siblings = siblings
-        # With several processes each connection is for the one that has the fewest at that moment.
-        self._at_once = _AT_ONCE if siblings.count == 1 else 1
         self._left_until = 0.0
         self._most = channel_class.limits.max_connections
         self._full, self._short = Bout("too_many_connections"), Bout("out_of_descriptors")
@@ -122,8 +120,8 @@ class Doorway(TcpWSGIServer):
 
     def accept_some(self) -> None:
         """Accepts waiting connections, and some more than are kept: `make_room` decides which of
-        them are closed."""
-        for _ in range(self._at_once):
+        them are closed. The next connection is for another process once that one has fewer."""
+        for _ in range(_AT_ONCE):
             try:
                 accepted = self.accept()
             except OSError as error:
@@ -138,6 +136,8 @@ class Doorway(TcpWSGIServer):
                     self, connection, self.fix_addr(address), self.adj, map=self._map
                 )
                 self._siblings.tell_connections(len(self.active_channels))
+            if self._siblings.has_idler():
+                return
 
     def make_room(self, now: float) -> None:
         """Closes the least needed connections. Only between turns of the loop: a new connection may

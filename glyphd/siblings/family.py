@@ -23,6 +23,7 @@ from glyphd.siblings.shared_memory import (
 
 UPLOADS_ALONE = 64
 _ID_BITS = 63
+_EVEN_SHARE = 16
 
 
 class OfService(IntEnum):
@@ -180,10 +181,15 @@ class Siblings:
         return sum(row[OfProcess.IS_LISTENING] for row in self.processes)
 
     def has_idler(self) -> bool:
-        """Whether another accepting process has fewer connections than this one."""
+        """Whether another accepting process has fewer connections than this one.
+
+        A difference of a sixteenth doesn't count, so that crowded processes accept several
+        connections in one turn of their loops, which takes long for many connections.
+        """
         mine = self.own[OfProcess.CONNECTIONS]
+        fewer = mine - mine // _EVEN_SHARE
         return any(
-            row[OfProcess.IS_LISTENING] and row[OfProcess.CONNECTIONS] < mine
+            row[OfProcess.IS_LISTENING] and row[OfProcess.CONNECTIONS] < fewer
             for row in self.processes
         )
 

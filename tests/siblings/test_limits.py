@@ -129,6 +129,11 @@ def test_connections_are_left_to_who_has_fewer(sibling: Sibling) -> None:
     two.begin_to_listen()
     two.tell_connections(1)
     assert (one.has_idler(), two.has_idler()) == (True, False)
+    one.tell_connections(160)
+    two.tell_connections(150)
+    assert not one.has_idler()  # a sixteenth is no difference
+    two.tell_connections(149)
+    assert one.has_idler()
     one.bury(1)
     assert not one.has_idler()
 
