@@ -1,1 +1,1 @@
-"""Measurements of speed and memory, each as a ratio against a peer in the same run."""
+"""Benchmarks of speed and memory. Each result is a ratio to a peer in the same run."""

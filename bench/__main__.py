@@ -1,4 +1,4 @@
-"""`python -m bench [NAME …]`: runs the benchmarks, prints a table of each, and writes it to
+"""`python -m bench [NAME …]`: runs the benchmarks, prints a table for each, and writes it to
 docs/BENCHMARKS.md."""
 
 import argparse
@@ -23,7 +23,8 @@ PAGE = DOCS / "BENCHMARKS.md"
 
 
 def main() -> int:
-    """0 when all was measured and every limit was kept; with a scale, limits don't count."""
+    """Returns 0 if everything was measured and every limit was met; with a scale, limits don't
+    count."""
     options = _options()
     try:
         circumstances = Circumstances(
@@ -32,7 +33,7 @@ def main() -> int:
     except Missing as missing:
         sys.exit(f"bench: {missing}")
     print(circumstances.machine)
-    # Beside the checkout and not in the system's folder, which may be kept in memory.
+    # In the current folder, because the system's temporary folder may be in memory.
     with TemporaryDirectory(prefix="bench-", dir=Path.cwd()) as name:
         folder = Path(name)
         plan = Plan(
@@ -42,7 +43,7 @@ def main() -> int:
 
 
 def _run(name: str, plan: Plan, circumstances: Circumstances) -> int:
-    """A benchmark that can't be carried out keeps no other from it."""
+    """Returns the exit code. A benchmark that fails does not stop the others."""
     began = time.monotonic()
     try:
         results = BENCHMARKS[name](plan)
@@ -63,12 +64,18 @@ def _all_kept(results: Sequence[Result]) -> bool:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"some of {', '.join(BENCHMARKS)}; default: all"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"benchmarks to run, of {', '.join(BENCHMARKS)}; default: all",
     )
     parser.add_argument(
-        "--scale", type=float, default=1.0, help="shrinks every size; such a run writes nothing"
+        "--scale",
+        type=float,
+        default=1.0,
+        help="factor for all sizes; a scaled run doesn't write to the docs",
     )
-    parser.add_argument("--repeat", type=int, help="rounds of each comparison")
+    parser.add_argument("--repeat", type=int, help="number of rounds of each comparison")
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in BENCHMARKS]:
         parser.error(f"there is no {' or '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
@@ -76,7 +83,7 @@ def _options() -> argparse.Namespace:
 
 
 def _command(options: argparse.Namespace) -> str:
-    """How `make` is asked for the same."""
+    """The `make` command that repeats this run."""
     only = f' ONLY="{" ".join(options.names)}"' if options.names else ""
     return f"make bench{only}" + (f" REPEAT={options.repeat}" if options.repeat else "")
 

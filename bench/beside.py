@@ -1,4 +1,4 @@
-"""Side by side: the query's slowest answers while a large import runs, against those at rest."""
+"""Side by side: the slowest answers to queries while a large import runs, against those at rest."""
 
 from bench.cached import listing_requests
 from bench.data import LAST_EDITION
@@ -48,7 +48,7 @@ def _at_rest(plan: Plan, service: Running) -> Load:
 
 
 def _beside_an_import(plan: Plan, service: Running, *, edition: int) -> Load:
-    """From the 202 to the end of the import."""
+    """The load from the import's 202 to its end."""
     import_id = service.upload(plan.offers(MARKET_ROWS, edition=edition))
     with under_load(Job(service.port, listing_requests(), warmup_seconds=0)) as load:
         service.wait(import_id)

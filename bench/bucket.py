@@ -1,5 +1,5 @@
 """A large upload into a bucket, against the same object sent by obstore alone, and the API's memory
-meanwhile."""
+during the upload."""
 
 import os
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ def _file(plan: Plan, folder: Path, size: int) -> Path:
 
 @contextmanager
 def _bucket() -> Iterator[None]:
-    """A server; this process and those that it starts have its variables."""
+    """A bucket server. Its variables are set in this process and in those that it starts."""
     with running_bucket_server() as server:
         os.environ.update(server.environment)
         try:
@@ -77,7 +77,7 @@ def _bucket() -> Iterator[None]:
 
 
 def _upload(plan: Plan, file: Path) -> tuple[float, float]:
-    """The seconds to the 202, and the API's peak in MiB."""
+    """Seconds until the 202, and the API's peak memory in MiB."""
     os.environ["GLYPHD_UPLOAD_URL"] = f"s3://{BUCKET}/{uuid4().hex}"
     with (
         plan.scratch() as folder,

@@ -1,5 +1,5 @@
-"""The same twelve pages of 100 listings again and again, against Datasette: by model and score,
-latest first, over 8 connections."""
+"""The same twelve pages of 100 listings, requested again and again, against Datasette: by model and
+score, latest first, over 8 connections."""
 
 import json
 from collections import defaultdict
@@ -25,7 +25,7 @@ Requests = list[tuple[str, dict[str, str]]]
 
 @dataclass(frozen=True)
 class Rival:
-    """Somebody who is asked the same."""
+    """One of the servers that answer the same questions, with the requests that it gets."""
 
     port: int
     requests: Requests
@@ -34,7 +34,7 @@ class Rival:
 
 @dataclass
 class Figures:
-    """Of one rival, round by round; latencies in seconds."""
+    """The results of one rival, round by round; latencies in seconds."""
 
     per_second: list[float] = field(default_factory=list)
     p50: list[float] = field(default_factory=list)
@@ -57,12 +57,12 @@ def measure(plan: Plan) -> list[Result]:
 
 
 def listing_requests() -> Requests:
-    """Of glyphd, a page of each model."""
+    """Requests to glyphd: one page of each model."""
     return [(listing_path(model, str(MIN_SCORE)), {}) for model in MODELS]
 
 
 def listing_path(model: str, min_score: str) -> str:
-    """A page of glyphd, with the columns that its peer has."""
+    """The path of a page in glyphd, with the columns that its peer has."""
     asked = {"model": model, "min_score": min_score, "limit": LIMIT, "fields": ",".join(COLUMNS)}
     return f"/api/listings?{urlencode(asked)}"
 
@@ -84,7 +84,8 @@ def _table_requests() -> Requests:
 
 
 def table_path(model: str, min_score: str) -> str:
-    """Of Datasette, its JSON of a table, without what glyphd doesn't do either: counts, facets."""
+    """The path of a table's JSON in Datasette, without what glyphd doesn't do either: counts,
+    facets."""
     asked = {
         "model": model,
         "score__gte": min_score,
@@ -99,7 +100,7 @@ def table_path(model: str, min_score: str) -> str:
 
 
 def _sql_requests() -> Requests:
-    """Of Datasette, the answer to a query in SQL: less work for it, more for its user."""
+    """Requests to Datasette with a query in SQL: less work for it, more for its user."""
     sql = f"SELECT {COLUMN_LIST} FROM listings WHERE model = :model AND score >= :score"
     sql += f" ORDER BY seen_at DESC LIMIT {LIMIT}"
     fixed = {"sql": sql, "score": MIN_SCORE, "_shape": "array"}
@@ -107,7 +108,7 @@ def _sql_requests() -> Requests:
 
 
 def _conditional(rival: Rival) -> Requests:
-    """The same requests with the ETags of their answers."""
+    """The same requests, with the ETags of their answers."""
     with Client(rival.port) as client:
         return [
             (path, {"If-None-Match": client.get_ok(path).headers["ETag"]})
@@ -116,7 +117,7 @@ def _conditional(rival: Rival) -> Requests:
 
 
 def _require_same_rows(one: Rival, another: Rival) -> None:
-    """Both give the same listings in the same order."""
+    """Asserts that both return the same listings in the same order."""
     for (path, _), (other_path, _) in zip(one.requests, another.requests, strict=True):
         assert _urls(one.port, path) == _urls(
             another.port, other_path

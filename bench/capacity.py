@@ -1,5 +1,6 @@
-"""A model of several workers that share cores and the archive's one lock, to say what more of
-either would bring: `python -m bench.capacity` prints a table from measured costs."""
+"""A model of several workers that share the cores and the archive's one lock. It estimates what
+more workers or more cores would bring: `python -m bench.capacity` prints a table from measured
+costs."""
 
 import argparse
 from collections.abc import Sequence
@@ -11,10 +12,10 @@ _NOTHING = 1e-9
 
 @dataclass(frozen=True)
 class Costs:
-    """What one import takes, in processor seconds, the database's among them.
+    """The costs of one import in processor seconds, including the database's.
 
-    `outside` is spent on reading, checking and staging, on at most `width` cores at a time;
-    `inside` with the archive's lock, on one.
+    `outside` is the time for reading, checking and staging, on at most `width` cores at a time;
+    `inside` is the time with the archive's lock, on one core.
     """
 
     rows: int
@@ -25,7 +26,7 @@ class Costs:
 
 @dataclass
 class _Worker:
-    """One that imports file after file."""
+    """A worker that imports one file after another."""
 
     outside: float = 0
     inside: float = 0
@@ -37,14 +38,14 @@ class _Worker:
 
 
 def seconds_for(costs: Costs, *, files: int, workers: int, cores: float) -> float:
-    """How long so many workers take for so many equal files that wait for them.
+    """The seconds that `workers` workers need for `files` equal files that are already waiting.
 
-    Workers that work at the same time share the cores evenly; one at a time has the lock.
+    Workers that run at the same time share the cores evenly; only one at a time has the lock.
     """
     waiting, passed = files, 0.0
     crew = [_Worker() for _ in range(workers)]
     while True:
-        # 1. Who has nothing to do takes the next file, and the first who needs the lock gets it.
+        # 1. Idle workers take the next files, and the first worker that needs the lock gets it.
         for worker in crew:
             if worker.is_done:
                 worker.has_lock = False
@@ -52,7 +53,7 @@ def seconds_for(costs: Costs, *, files: int, workers: int, cores: float) -> floa
                     worker.outside, worker.inside = costs.outside, costs.inside
                     waiting -= 1
         _give_lock(crew)
-        # 2. What each can use of the cores, until the first of them ends its part.
+        # 2. The cores that each worker can use, until the first one finishes its part.
         wanted = [_cores_for(worker, costs) for worker in crew]
         total = sum(wanted)
         if not total:
@@ -63,14 +64,14 @@ def seconds_for(costs: Costs, *, files: int, workers: int, cores: float) -> floa
             for worker, want in zip(crew, wanted, strict=True)
             if want
         )
-        # 3. So much time passes.
+        # 3. Advance by that much time.
         passed += step
         for worker, want in zip(crew, wanted, strict=True):
             _work(worker, want * share * step)
 
 
 def rows_per_second(costs: Costs, *, workers: int, cores: float, files: int = 60) -> float:
-    """The rate at which so many workers import files that keep coming."""
+    """The rate at which `workers` workers import a queue of `files` files."""
     return costs.rows * files / seconds_for(costs, files=files, workers=workers, cores=cores)
 
 
@@ -101,11 +102,15 @@ def _work(worker: _Worker, done: float) -> None:
 
 
 def main() -> None:
-    """Prints rows a second for some workers and cores."""
+    """Prints the rows per second for several numbers of workers and cores."""
     parser = argparse.ArgumentParser(prog="python -m bench.capacity", description=__doc__)
-    parser.add_argument("--rows", type=int, required=True, help="rows of a file")
-    parser.add_argument("--outside", type=float, required=True, help="processor seconds without")
-    parser.add_argument("--inside", type=float, required=True, help="and with the archive's lock")
+    parser.add_argument("--rows", type=int, required=True, help="rows in a file")
+    parser.add_argument(
+        "--outside", type=float, required=True, help="processor seconds without the archive's lock"
+    )
+    parser.add_argument(
+        "--inside", type=float, required=True, help="processor seconds with the archive's lock"
+    )
     parser.add_argument("--width", type=float, default=2.0, help="cores that one import can use")
     asked = parser.parse_args()
     costs = Costs(asked.rows, asked.outside, asked.inside, asked.width)

@@ -15,7 +15,7 @@ BOUNDARY = "bench-b9e1b6f0"
 
 
 class Refused(Exception):
-    """An answer that a measurement can't go on with."""
+    """An answer with an unexpected status, so that the measurement can't continue."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Answer:
 
 
 class Client:
-    """HTTP to one port of this machine."""
+    """An HTTP connection to one port of this machine."""
 
     def __init__(self, port: int) -> None:
         self._connection = HTTPConnection(
@@ -49,7 +49,7 @@ class Client:
         return self._answer()
 
     def get_ok(self, path: str) -> Answer:
-        """A 200, or Refused."""
+        """The answer, if it is a 200; raises Refused otherwise."""
         return _required(self.get(path), path, 200)
 
     def get_object(self, path: str) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Client:
         return found
 
     def seconds_to_first_byte(self, path: str, headers: Mapping[str, str]) -> float:
-        """How long a 200 takes to begin."""
+        """Seconds until a 200 begins to arrive."""
         began = time.perf_counter()
         self._connection.request("GET", path, headers=dict(headers))
         answer = self._connection.getresponse()
@@ -70,13 +70,13 @@ class Client:
         return taken
 
     def seconds_for(self, path: str) -> float:
-        """How long a 200 takes."""
+        """Seconds until a 200 has arrived."""
         began = time.perf_counter()
         self.get_ok(path)
         return time.perf_counter() - began
 
     def drain(self, path: str) -> int:
-        """Reads a large answer and throws it away; its bytes."""
+        """Reads a large answer and discards it; returns its size in bytes."""
         self._connection.request("GET", path)
         answer = self._connection.getresponse()
         if answer.status != 200:
@@ -84,19 +84,19 @@ class Client:
         return sum(len(block) for block in iter(lambda: answer.read(BLOCK_BYTES), b""))
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
-        """A CSV as a raw body; the status in the 202."""
+        """Sends a CSV as a raw body; returns the status in the 202."""
         self._connection.request("POST", path, body, {"Content-Type": "text/csv", **headers})
         return self._accepted(path)
 
     def post_file(self, path: str, file: Path, headers: Mapping[str, str]) -> dict[str, Any]:
-        """The same with a file."""
+        """Like `post`, but with a file."""
         named = {"Content-Type": "text/csv", "Content-Length": str(file.stat().st_size), **headers}
         with file.open("rb") as body:
             self._connection.request("POST", path, body, named)
         return self._accepted(path)
 
     def post_form(self, path: str, file: Path, headers: Mapping[str, str]) -> dict[str, Any]:
-        """The same with the file as part `file` of a form."""
+        """Like `post_file`, but with the file as part `file` of a form."""
         disposition = f'Content-Disposition: form-data; name="file"; filename="{file.name}"'
         head = f"--{BOUNDARY}\r\n{disposition}\r\nContent-Type: text/csv\r\n\r\n".encode()
         tail = f"\r\n--{BOUNDARY}--\r\n".encode()

@@ -1,5 +1,5 @@
-"""Our own processes that work beside a measurement: they end with their stdin, and tell then what
-they found."""
+"""Our own processes that run beside a measurement. When their stdin ends, they print what they
+found and end."""
 
 import json
 import subprocess
@@ -14,9 +14,10 @@ ROOT = Path(__file__).parents[1]
 
 @contextmanager
 def companion(module: str, *arguments: str, line: str = "") -> Iterator[dict[str, Any]]:
-    """`python -m MODULE` while the block runs; what it found is filled in when it has ended.
+    """Runs `python -m MODULE` while the block runs; its findings are filled in when it has ended.
 
-    It is given `line` on its stdin; a block that has nothing to do lets it end when it sees fit.
+    `line` is written to its stdin. After the block, its stdin is closed; a process that doesn't
+    wait for that may run until its work is done.
     """
     findings: dict[str, Any] = {}
     command = [sys.executable, "-m", module, *arguments]

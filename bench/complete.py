@@ -1,4 +1,4 @@
-"""A second edition of the market, sent as complete, against the same without."""
+"""A second edition of the market, sent as complete, against the same edition sent without."""
 
 from pathlib import Path
 

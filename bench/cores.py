@@ -1,4 +1,4 @@
-"""Pages that nobody asked for before, from two API processes and from one."""
+"""Pages that no one has requested before, from two API processes and from one."""
 
 from collections import defaultdict
 from contextlib import ExitStack
@@ -34,7 +34,7 @@ def measure(plan: Plan) -> list[Result]:
 
 
 def _memory_mib(service: Running) -> float:
-    """The share of all API processes: what several of them have in memory counts once."""
+    """MiB of all API processes together; memory that several of them share counts once."""
     return sum(_pss_kib(process) for process in service.api_processes) / 1024
 
 

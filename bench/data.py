@@ -1,4 +1,4 @@
-"""Seeded data: the 14 market columns, a unique URL a row, 2 000 sellers, 12 models."""
+"""Seeded data: the 14 market columns, a unique URL for each row, 2 000 sellers, 12 models."""
 
 import csv
 import random
@@ -39,11 +39,12 @@ COLUMNS = (
 SELLERS = 2000
 FIRST_MONTH = 7
 LAST_EDITION = 4
-"""A listing is first seen by the 27th, and each edition is a day later in the same month."""
+"""A listing is first seen on the 27th at the latest. Each edition is one day later, in the same
+month."""
 
 
 def write_offers(path: Path, count: int, *, seed: int = 1, edition: int = 0) -> Path:
-    """A CSV with so many offers; the same arguments give the same bytes.
+    """Writes a CSV with `count` offers; the same arguments give the same bytes.
 
     Later editions are the same listings on the following days: every price differs from the day
     before, a tenth of them by more than 10 %.
@@ -60,8 +61,8 @@ def write_offers(path: Path, count: int, *, seed: int = 1, edition: int = 0) -> 
 
 
 def write_next_month(source: Path, target: Path, months: int) -> Path:
-    """The same offers at other URLs, so many months later: as many new listings, made faster than
-    by chance."""
+    """Writes the same offers with other URLs, `months` months later: the same number of new
+    listings, made faster than by generating them."""
     year, month = divmod(FIRST_MONTH - 1 + months, 12)
     moved = source.read_bytes().replace(b"/item/", f"/{months}/".encode())
     target.write_bytes(
@@ -73,7 +74,8 @@ def write_next_month(source: Path, target: Path, months: int) -> Path:
 
 
 def write_without(source: Path, target: Path, tenth: int) -> Path:
-    """The source's rows without every tenth one: those whose number ends in this digit."""
+    """Writes the source's rows without every tenth one: rows whose number ends in `tenth` are left
+    out."""
     with source.open() as given, target.open("w") as file:
         file.write(next(given))
         file.writelines(line for number, line in enumerate(given) if number % 10 != tenth)
@@ -81,7 +83,7 @@ def write_without(source: Path, target: Path, tenth: int) -> Path:
 
 
 def write_repeated(source: Path, target: Path, size: int) -> Path:
-    """The source's rows over and over, to this size in bytes at least."""
+    """Writes the source's rows over and over, until the file has at least `size` bytes."""
     header, rows = source.read_bytes().split(b"\n", 1)
     with target.open("wb") as file:
         file.write(header + b"\n")
@@ -91,8 +93,8 @@ def write_repeated(source: Path, target: Path, size: int) -> Path:
 
 
 def write_groups(source: Path, target: Path, times: int) -> Path:
-    """The source's rows without URLs: each identity so many times in succession, at the prices of
-    so many rows."""
+    """Writes the source's rows without URLs. Each identity occurs `times` times in succession, with
+    the prices and scores of as many source rows."""
     at = {name: COLUMNS.index(name) for name in ("price_usd", "score", "source_url")}
     with source.open(newline="") as given, target.open("w", newline="") as file:
         rows, written = csv.reader(given), csv.writer(file, lineterminator="\n")
@@ -111,7 +113,7 @@ def write_groups(source: Path, target: Path, times: int) -> Path:
 
 
 def write_copies(source: Path, target: Path, times: int) -> Path:
-    """As many rows as the source has: its first ones, each so many times in succession."""
+    """Writes as many rows as the source has: its first rows, each `times` times in succession."""
     with source.open() as given, target.open("w") as file:
         file.write(next(given))
         count = sum(1 for _ in given)
@@ -125,7 +127,7 @@ def write_copies(source: Path, target: Path, times: int) -> Path:
 
 
 def _offer(chance: int, score: float, *, number: int, edition: int) -> str:
-    """One line. What it is comes from one big random number, digit by digit."""
+    """One line of CSV. Its values come from one large random number, digit by digit."""
     chance, model = divmod(chance, len(MODELS))
     chance, condition = divmod(chance, len(CONDITIONS))
     chance, quantity = divmod(chance, 51)
@@ -146,8 +148,8 @@ def _offer(chance: int, score: float, *, number: int, edition: int) -> str:
 
 
 def _price(cents: int, number: int, edition: int) -> int:
-    """In cents. Each day a tenth of the listings moves by 11 to 40 percent, the others by 0.1 to 5
-    percent."""
+    """The price in cents. Each day a tenth of the listings change by 11 to 40 percent, the others
+    by 0.1 to 5 percent."""
     for day in range(1, edition + 1):
         chance = (number * 2_654_435_761 + day * 40_503) % 100_003
         chance, tenth = divmod(chance, 10)

@@ -17,7 +17,7 @@ SETTINGS = {"max_returned_rows": "1000", "suggest_facets": "off", "allow_facet":
 
 @contextmanager
 def running_datasette(database: Path) -> Iterator[int]:
-    """Serves this file, which nobody changes; the port."""
+    """Serves this file, which must not change meanwhile; yields the port."""
     port = _free_port()
     settings = [word for name, value in SETTINGS.items() for word in ("--setting", name, value)]
     command = [
@@ -38,7 +38,7 @@ def running_datasette(database: Path) -> Iterator[int]:
 
 
 def _free_port() -> int:
-    """Datasette does not print which port it chose, so one is chosen for it."""
+    """A free port. Datasette does not print which port it chose, so we choose one for it."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

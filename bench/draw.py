@@ -1,5 +1,5 @@
-"""`draw.py PLOT TARGET < values.json`: a plot as SVG. Runs in the bench's own environment, where
-matplotlib is."""
+"""`draw.py PLOT TARGET < values.json`: draws a plot as SVG. Runs in the benchmarks' own
+environment, which has matplotlib."""
 
 import json
 import sys

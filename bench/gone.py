@@ -1,5 +1,5 @@
-"""Offers that are sold: the complete file of each day lacks another tenth. Pages of what is new,
-gone and back against a plain page."""
+"""Offers that are sold: each day's complete file lacks another tenth of them. Pages of listings
+that are new, gone and back, against a plain page."""
 
 from bench.data import write_without
 from bench.plan import MARKET_ROWS, Plan

@@ -1,4 +1,4 @@
-"""Growth: how fast an import is when the archive is large already, and how much memory a large
+"""Growth: the speed of an import into an archive that is already large, and the memory that a large
 import takes."""
 
 from dataclasses import asdict, dataclass, field
@@ -18,8 +18,8 @@ SMALLER, LARGER = 300_000, 3_000_000
 
 @dataclass
 class Curves:
-    """What is drawn: pairs of events in the archive and rows per second, of rows in a file and peak
-    MiB."""
+    """The points of the plot. `speed` has pairs of events in the archive and rows per second,
+    `memory` has pairs of rows in a file and peak MiB."""
 
     speed: list[tuple[int, float]] = field(default_factory=list)
     memory: list[tuple[int, float]] = field(default_factory=list)
@@ -57,10 +57,10 @@ def _speed_when_empty(plan: Plan) -> float:
 
 
 def _fill(plan: Plan, curves: Curves) -> None:
-    """Each month's new listings, step by step, and as many steps more as there are rounds.
+    """Imports each month's new listings, step by step, then one more step for each round.
 
-    Each begins when the worker has copied what the one before wrote into the main file, as in an
-    empty archive.
+    A step begins when the worker has copied what the previous step wrote into the main file, as in
+    an empty archive.
     """
     with plan.scratch() as folder, running_service(folder / "data") as service:
         for step in range(STEPS + len(plan.rounds(ROUNDS))):

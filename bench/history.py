@@ -1,4 +1,4 @@
-"""The market over time: changes, models and a page as of then, against a plain page of the current
+"""The market over time: deltas, models and a page with `as_of`, against a plain page of the current
 listings."""
 
 from urllib.parse import quote
@@ -25,7 +25,7 @@ def measure(plan: Plan) -> list[Result]:
 
 
 def _second_and_third_import(plan: Plan, service: Running) -> str:
-    """Two more days of the same listings; a moment between them."""
+    """Imports two more days of the same listings; returns a time between the two."""
     second = service.take_in(plan.offers(MARKET_ROWS, edition=1))
     service.take_in(plan.offers(MARKET_ROWS, edition=2))
     return str(second.status["finished_at"])
@@ -40,7 +40,7 @@ def _questions(moment: str) -> dict[str, str]:
 
 
 def _alternate(client: Client, paths: list[str], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each, in turn, after one round that does not count."""
+    """Seconds for each path, requested in turn. A first round does not count."""
     times: dict[str, list[float]] = {path: [] for path in paths}
     for number in range(1 + rounds):
         for path in paths:
@@ -49,6 +49,6 @@ def _alternate(client: Client, paths: list[str], rounds: int) -> dict[str, list[
 
 
 def _asked_anew(path: str, number: int) -> str:
-    """The same question in words that were not used before: an answer kept from the last time does
-    not count."""
+    """The same query with a parameter that was not used before, so that no cached answer is
+    measured. A path without a query stays as it is."""
     return f"{path}&after=0001-01-01T00:00:00.{number:06}Z" if "?" in path else path

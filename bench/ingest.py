@@ -1,5 +1,5 @@
-"""Imports against the `sqlite3` shell's and `sqlite-utils`' own: the same file into a table with
-four indexes."""
+"""Imports against those of the `sqlite3` shell and of `sqlite-utils`: the same file into a table
+with four indexes."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ ROUNDS = 3
 
 @dataclass
 class Times:
-    """Seconds of each round."""
+    """The imports and the seconds of each round."""
 
     first: list[Import] = field(default_factory=list)
     held: list[float] = field(default_factory=list)
@@ -38,9 +38,9 @@ def measure(plan: Plan) -> list[Result]:
 
 
 def _import_both(folder: Path, files: list[Path], times: Times) -> None:
-    """The second file has every price of the first changed."""
+    """Imports both files. The second one has every price of the first changed."""
     with running_service(folder) as service:
-        # A worker's first large file starts its reading process.
+        # The worker starts its reader process with its first large file; this must not count.
         service.take_in(files[0], "?dry_run=true")
         with watching(service.archive) as watch:
             times.first.append(service.take_in(files[0]))

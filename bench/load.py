@@ -1,4 +1,4 @@
-"""Requests over several connections at the same time, from a process of its own."""
+"""Requests over several connections at the same time, sent by a separate process."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from bench.samples import percentile
 
 
 class Load(Measured):
-    """What a load came to, seen by its client."""
+    """The result of a load, as measured by the client."""
 
     @property
     def per_second(self) -> float:
@@ -27,7 +27,7 @@ class Load(Measured):
 
 
 def run_load(job: Job) -> Load:
-    """For the job's own time."""
+    """Runs the job for its own duration."""
     assert job.seconds is not None
     with under_load(job) as load:
         pass
@@ -36,7 +36,7 @@ def run_load(job: Job) -> Load:
 
 @contextmanager
 def under_load(job: Job) -> Iterator[Load]:
-    """For as long as the block runs, when the job has no time of its own; what is measured is known
+    """Runs until the block ends if the job has no duration of its own. The results are filled in
     afterwards."""
     load = Load()
     with companion("bench.load_client", line=json.dumps(asdict(job)) + "\n") as findings:

@@ -1,8 +1,8 @@
-"""`python -m bench.load_client`: GETs over some connections, each sending its next request when it
-has its answer.
+"""`python -m bench.load_client`: sends GETs over several connections. Each sends its next request
+when it has received its answer.
 
-Reads one line of JSON from stdin, a `Job`, and tells what it measured. Small on purpose: it shares
-the machine with the server it measures, so it takes no more of HTTP apart than it must.
+Reads one line of JSON from stdin, a `Job`, and prints what it measured. It is small on purpose: it
+shares the machine with the server that it measures, so it parses no more of HTTP than it must.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ _LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 @dataclass(frozen=True)
 class Job:
-    """`requests` are paths with their headers, `expected` the status of every answer; `seconds`
-    None: until stdin ends."""
+    """`requests` are paths with their headers, `expected` is the status of every answer. If
+    `seconds` is None, the job runs until stdin ends."""
 
     port: int
     requests: list[tuple[str, dict[str, str]]]
@@ -35,8 +35,8 @@ class Job:
 
 @dataclass
 class Measured:
-    """Latencies in seconds and the time they took together, without the warm-up; the client's own
-    load, of a core."""
+    """Latencies and the duration of the run in seconds, without the warm-up, and the client's own
+    load as a fraction of a core."""
 
     latencies: list[float] = field(default_factory=list)
     seconds: float = 0
@@ -44,7 +44,7 @@ class Measured:
 
 
 class Run:
-    """What the connections share: when to count, when to stop, and what they saw."""
+    """What the connections share: when to count, when to stop, and what they measured."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -79,7 +79,8 @@ class Run:
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection. All take their requests from one list, which goes round."""
+    """One keep-alive connection. All connections take their requests from one list, which
+    repeats."""
 
     _transport: asyncio.Transport
     _opening: asyncio.Task[None]
@@ -119,8 +120,8 @@ class Connection(asyncio.Protocol):
             self._send()
 
     def connection_lost(self, exception: Exception | None) -> None:
-        """Where the server closes after its answer, a new connection is part of the next one's
-        time."""
+        """If the server closes the connection after its answer, the time to reconnect counts
+        towards the next answer."""
         if self._waits:
             self.ended.set_exception(
                 exception or ConnectionError("the server closed the connection")
@@ -136,7 +137,8 @@ class Connection(asyncio.Protocol):
 
 
 def is_complete(received: bytearray) -> bool:
-    """Whether this is a whole answer: by its length, its last chunk, or because it has no body."""
+    """Whether this is a complete answer: by its length, its last chunk, or because it has no
+    body."""
     end_of_head = received.find(b"\r\n\r\n")
     if end_of_head < 0:
         return False

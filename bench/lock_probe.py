@@ -1,8 +1,9 @@
-"""`python -m bench.lock_probe ARCHIVE`: how long other processes hold the archive's write lock.
+"""`python -m bench.lock_probe ARCHIVE`: measures how long other processes hold the archive's write
+lock.
 
-Every few milliseconds it tries to begin a writing transaction, giving up at once. The time from the
-last try to one that is refused counts as held. A try takes some 20 µs; what all of them took is
-printed too. Ends at the end of stdin.
+Every few milliseconds it tries to begin a write transaction, without waiting for the lock. If an
+attempt fails, the time since the previous one counts as held. An attempt takes about 20 µs; the
+total of all attempts is printed too. Ends when stdin ends.
 """
 
 import json

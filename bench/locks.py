@@ -1,4 +1,4 @@
-"""The archive's write lock, watched from outside."""
+"""Watches the archive's write lock from outside."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,8 +10,8 @@ from bench.companions import companion
 
 @dataclass
 class Watch:
-    """Seconds that the lock was held by others, and that trying it took; known when the watch is
-    over."""
+    """Seconds for which others held the lock, and seconds that the attempts took. Known when the
+    watch is over."""
 
     held_seconds: float = 0
     trying_seconds: float = 0
@@ -19,7 +19,7 @@ class Watch:
 
 @contextmanager
 def watching(archive: Path) -> Iterator[Watch]:
-    """For as long as the block runs."""
+    """Watches the lock until the block ends."""
     watch = Watch()
     with companion("bench.lock_probe", str(archive)) as findings:
         yield watch

@@ -1,4 +1,5 @@
-"""Many small files: how fast they are accepted over several connections, and how fast imported."""
+"""Many small files: how fast they are accepted over several connections, and how fast they are
+imported."""
 
 import csv
 import os
@@ -22,7 +23,7 @@ ROUNDS = 3
 
 @dataclass
 class Rates:
-    """Files per second of each round."""
+    """Files per second in each round."""
 
     accepted: list[float] = field(default_factory=list)
     imported: list[float] = field(default_factory=list)
@@ -52,7 +53,7 @@ def measure(plan: Plan) -> list[Result]:
 
 
 def _write_files(folder: Path, count: int) -> list[Path]:
-    """As many different files, each with listings of its own."""
+    """Writes `count` different files, each with its own listings."""
     files = []
     for number in range(count):
         file = write_offers(folder / f"small-{number}.csv", ROWS, seed=number)
@@ -62,7 +63,7 @@ def _write_files(folder: Path, count: int) -> list[Path]:
 
 
 def _import(service: Running, bodies: list[bytes], rates: Rates) -> None:
-    """Both rates count from the first request on: to the last 202, and to the end of the last
+    """Measures both rates from the first request: to the last 202, and to the end of the last
     import."""
 
     def send(part: list[bytes]) -> list[str]:
@@ -94,8 +95,8 @@ def _keep_all(files: list[Path], target: Path) -> float:
 
 
 def _insert_all(files: list[Path], database: Path) -> float:
-    """Files per second that a script inserts into a table with four indexes, each in a synced
-    transaction."""
+    """Files per second that a script inserts into a table with four indexes, each file in its own
+    synced transaction."""
     peers.make_table(database)
     marks = ", ".join("?" * len(COLUMNS))
     archive = sqlite3.connect(database)

@@ -1,9 +1,9 @@
-"""`python -m bench.measures [FOLDER]`: how the code reads, as figures beside those of projects that
-read well.
+"""`python -m bench.measures [FOLDER]`: measures how readable the code is, and shows the figures
+beside those of projects that read well.
 
-Only the code itself is looked at. Lines of code are those that are not blank, no comment and in no
-docstring. The models' figures are those of healthchecks, checkmate, scout, sqlite-utils, datasette,
-starlette and uvicorn, measured in November 2026.
+Only the code itself is measured. Lines of code are those that are not blank, not a comment and not
+in a docstring. The models' figures are those of healthchecks, checkmate, scout, sqlite-utils,
+datasette, starlette and uvicorn, measured in November 2026.
 """
 
 import ast
@@ -22,8 +22,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 @dataclass(frozen=True)
 class Module:
-    """One file: its dotted name, its syntax tree, its lines of code and how many comments it
-    has."""
+    """One file: its dotted name, its syntax tree, its lines of code and its number of comments."""
 
     name: str
     tree: ast.Module
@@ -31,7 +30,8 @@ class Module:
     comments: int
 
     def imports(self) -> Iterator[str]:
-        """The modules that it names, and what it takes from them, which may be modules too."""
+        """The modules that it imports, and the names that it imports from them, which may be
+        modules too."""
         for node in _executed(self.tree):
             if isinstance(node, ast.Import):
                 yield from (alias.name for alias in node.names)
@@ -42,7 +42,7 @@ class Module:
 
 @dataclass
 class Measures:
-    """All that the table shows, added up over the modules."""
+    """The figures for the table, added up over the modules."""
 
     lengths: list[int] = field(default_factory=list)
     widths: list[int] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Measures:
 
 
 def table(folder: Path) -> str:
-    """Markdown: what is measured, here, and in the models."""
+    """A table in Markdown: each measure, its value here, and its value in the models."""
     modules = list(_modules(folder))
     found = Measures()
     for module in modules:
@@ -131,7 +131,7 @@ def _code(lines: list[str], tree: ast.Module, comments: list[tokenize.TokenInfo]
 
 
 def _executed(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that only a type checker reads."""
+    """All nodes except those that only a type checker reads."""
     left = [tree]
     while left:
         node = left.pop()
@@ -159,8 +159,8 @@ def _is_typed(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 
 def _cycles(modules: list[Module]) -> int:
-    """1 when modules import one another in a circle, else 0. A package's `__init__` counts as its
-    own module."""
+    """1 if modules import each other in a cycle, else 0. A package's `__init__` counts as a module
+    of its own."""
     names = {module.name for module in modules}
     graph = {module.name: set(module.imports()) & names - {module.name} for module in modules}
     try:

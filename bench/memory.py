@@ -1,5 +1,5 @@
-"""Memory: flat in the API whatever the upload's size, flat in the worker whatever the number of
-rows."""
+"""Memory: constant in the API whatever the upload's size, constant in the worker whatever the
+number of rows."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def measure(plan: Plan) -> list[Result]:
 
 
 def _peaks(plan: Plan, file: Path, *, wait: bool = True) -> tuple[float, float]:
-    """Peak MiB of API and worker of a service of its own that took this one file in."""
+    """Peak MiB of the API and of the worker, in a new service that received only this file."""
     with plan.scratch() as folder, running_service(folder / "data") as service:
         import_id = service.upload(file)
         if wait:

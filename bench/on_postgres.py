@@ -1,5 +1,5 @@
 """The archive on PostgreSQL: imports against `psql \\copy` into a table with four indexes, and
-pages that nobody asked for before against those of an archive in a file."""
+pages that no one has requested before against those of an archive in a file."""
 
 import shutil
 import subprocess
@@ -27,7 +27,7 @@ TABLE = """CREATE TABLE listings (
 
 @dataclass
 class Times:
-    """Of each round."""
+    """The measurements of each round."""
 
     first: list[Import] = field(default_factory=list)
     second: list[Import] = field(default_factory=list)

@@ -1,5 +1,5 @@
-"""Pages that nobody asked for before, against Datasette: by model and score, latest first, with
-other values in every request, over 8 connections."""
+"""Pages that no one has requested before, against Datasette: by model and score, latest first, with
+different values in every request, over 8 connections."""
 
 from collections import defaultdict
 from contextlib import ExitStack

@@ -1,4 +1,5 @@
-"""What a user would use instead to write and read: the `sqlite3` shell and `sqlite-utils`."""
+"""What a user would use instead of glyphd to write and read: the `sqlite3` shell and
+`sqlite-utils`."""
 
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 from bench.data import COLUMNS
 
 BIN = Path(__file__).parent / ".venv/bin"
-"""Made by `make bench` from requirements/bench.lock."""
+"""Created by `make bench` from requirements/bench.lock."""
 
 COLUMN_LIST = ", ".join(COLUMNS)
 PRAGMAS = "PRAGMA journal_mode = wal;\nPRAGMA cache_size = -262144;\n"
@@ -29,7 +30,7 @@ CREATE INDEX listings_by_seller ON listings (seller);
 
 
 class Missing(Exception):
-    """A program to compare with is not there; says how to get it."""
+    """A program to compare with is not installed; the message says how to get it."""
 
 
 def shell() -> str:
@@ -44,7 +45,7 @@ def shell() -> str:
 
 
 def program(name: str) -> str:
-    """The path of a program in the bench's own environment."""
+    """The path of a program in the benchmarks' own environment."""
     if not (BIN / name).exists():
         raise Missing(f"there is no {name} in {BIN.parent}: run this as `make bench`")
     return str(BIN / name)
@@ -60,17 +61,17 @@ def versions() -> list[str]:
 
 
 def make_table(database: Path) -> None:
-    """The empty table with its four indexes, and WAL."""
+    """Creates the empty table with its four indexes, in WAL mode."""
     run_shell(database, PRAGMAS + TABLE + INDEXES)
 
 
 def shell_import(database: Path, csv: Path) -> float:
-    """Seconds that `.import` takes, into the table that is there."""
+    """Seconds that `.import` into the existing table takes."""
     return run_shell(database, f"{PRAGMAS}.mode csv\n.import --skip 1 '{csv}' listings\n")
 
 
 def utils_insert(database: Path, csv: Path) -> float:
-    """Seconds that `sqlite-utils insert --csv` takes, into the table that is there."""
+    """Seconds that `sqlite-utils insert --csv` into the existing table takes."""
     return _timed(
         [
             program("sqlite-utils"),
@@ -85,7 +86,7 @@ def utils_insert(database: Path, csv: Path) -> float:
 
 
 def run_shell(database: Path, script: str, *options: str) -> float:
-    """Seconds that the shell takes for a script; what it prints is thrown away."""
+    """Seconds that the shell takes for a script; its output is discarded."""
     return _timed([shell(), "-bail", *options, str(database)], script)
 
 
@@ -94,8 +95,8 @@ def count_rows(database: Path) -> int:
 
 
 def copy_market(archive: Path, target: Path) -> Path:
-    """The current rows of a glyphd archive as a plain table, in the archive's own order, with the
-    index by model."""
+    """Copies the current rows of a glyphd archive into a plain table, in the archive's own order,
+    with the index by model."""
     run_shell(
         target,
         f"{TABLE}ATTACH '{archive}' AS archive;\n"

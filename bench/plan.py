@@ -1,4 +1,4 @@
-"""How a run is made: its sizes, its rounds, the folder for its files, and the files that several
+"""The plan of a run: its sizes, its rounds, the folder for its files, and the files that several
 benchmarks share."""
 
 import shutil
@@ -17,8 +17,8 @@ LEAST_ROWS = 1000
 
 @dataclass(frozen=True)
 class Plan:
-    """`scale` shrinks every size; `repeat` is how many rounds each comparison has, None: what it
-    finds right."""
+    """`scale` is a factor for every size. `repeat` is the number of rounds of each comparison; if
+    it is None, each benchmark uses its own number."""
 
     folder: Path
     images: Path
@@ -27,36 +27,37 @@ class Plan:
 
     @property
     def is_full(self) -> bool:
-        """Whether the figures mean anything."""
+        """Whether this run has full sizes; only then do the figures mean anything."""
         return self.scale == 1
 
     def size(self, full: int, *, least: int = 1) -> int:
-        """A number of rows, bytes or seconds, to scale."""
+        """A number of rows, bytes or seconds, scaled."""
         return max(min(least, full), round(full * self.scale))
 
     def rows(self, full: int) -> int:
         return self.size(full, least=LEAST_ROWS)
 
     def rounds(self, usual: int) -> range:
-        """How often each side has its turn; a trial makes do with a third."""
+        """The rounds of a comparison. Without `repeat`, a scaled run has a third of the usual
+        number."""
         return range(self.repeat or (usual if self.is_full else max(1, usual // 3)))
 
     def offers(self, full: int, *, edition: int = 0) -> Path:
-        """A CSV of so many rows, to scale, made once in a run."""
+        """A CSV with `full` rows, scaled; written once in a run."""
         count = self.rows(full)
         path = self.folder / f"offers-{count}-{edition}.csv"
         return path if path.exists() else write_offers(path, count, edition=edition)
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A new folder that is gone when the block ends."""
+        """A new folder that is deleted when the block ends."""
         with TemporaryDirectory(prefix="scratch-", dir=self.folder) as name:
             yield Path(name)
 
     @contextmanager
     def market(self, full: int = MARKET_ROWS) -> Iterator[Path]:
-        """A copy of a data folder that holds one import of so many rows, to scale; made once in a
-        run."""
+        """A copy of a data folder that contains one import of `full` rows, scaled. The original is
+        created once in a run."""
         ready = self.folder / f"market-{self.rows(full)}"
         if not ready.exists():
             with self.scratch() as folder:

@@ -1,4 +1,5 @@
-"""A PostgreSQL server for a measurement, the tests' own but durable, and workers on it."""
+"""A PostgreSQL server for a measurement, and workers on it. It is the tests' own server, but
+durable."""
 
 import os
 import subprocess
@@ -28,8 +29,8 @@ def running_postgres() -> Iterator[str]:
 
 @contextmanager
 def workers_on(server_url: str, folder: Path, count: int) -> Iterator[Running]:
-    """An API on an empty database of this server, and so many workers, each a process of its
-    own; ready when the block begins."""
+    """An API on an empty database of this server, and `count` workers, each in a process of its
+    own. The API is ready when the block begins."""
     with (
         on_empty_database(server_url),
         running_service(folder, worker=False) as service,
@@ -42,7 +43,7 @@ def workers_on(server_url: str, folder: Path, count: int) -> Iterator[Running]:
 
 @contextmanager
 def on_empty_database(server_url: str) -> Iterator[None]:
-    """Services that start in the block have a new database on this server."""
+    """Services that start in the block use a new database on this server."""
     os.environ[URL] = new_database(server_url)
     try:
         yield
@@ -61,7 +62,7 @@ def _worker(folder: Path) -> Iterator[None]:
 
 
 def new_database(server_url: str) -> str:
-    """The URL of an empty database on this server."""
+    """Creates an empty database on this server; returns its URL."""
     name = f"bench_{uuid4().hex}"
     with psycopg.connect(server_url, autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}".encode())

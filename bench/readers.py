@@ -1,4 +1,4 @@
-"""A hundred readers of one whole result, each at a megabyte a second, against one reader."""
+"""A hundred readers of one whole result, each at one megabyte per second, against one reader."""
 
 import socket
 import time
@@ -61,7 +61,7 @@ def _results(
 
 
 def _reader(port: int) -> socket.socket:
-    """A connection that has asked for the result, with a small buffer of its own."""
+    """A connection that has requested the result, with a small receive buffer of its own."""
     reader = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 128 * 1024)
     reader.connect(("127.0.0.1", port))
@@ -71,7 +71,8 @@ def _reader(port: int) -> socket.socket:
 
 
 def _read_on(readers: Sequence[socket.socket], client: Client, seconds: float) -> list[float]:
-    """Reads from all at their rate for so long; how long `/api/health` took meanwhile."""
+    """Reads from all connections at their rate for `seconds`; returns how many seconds each request
+    for `/api/health` took meanwhile."""
     health, ends = [], time.monotonic() + seconds
     while (now := time.monotonic()) < ends:
         health.append(client.seconds_for("/api/health"))
@@ -83,7 +84,7 @@ def _read_on(readers: Sequence[socket.socket], client: Client, seconds: float) -
 
 
 def _scratch(service: Running) -> tuple[int, int]:
-    """How many temporary files the API has open, and their bytes."""
+    """How many temporary files the API has open, and their size in bytes."""
     sizes = {}
     for link in Path(f"/proc/{service.process.pid}/fd").iterdir():
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Imports whose identities repeat against one whose rows are all different offers."""
+"""Imports with repeated identities, against one in which all rows are different offers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from bench.samples import Result, at_most, seconds, spaced
 from bench.service import running_service
 
 TIMES = 20
-"""How often each identity is in the file."""
+"""How often each identity occurs in the file."""
 
 ROUNDS = 3
 

@@ -12,7 +12,7 @@ HEAD = ("what", "glyphd", "against", "peer", "ratio", "limit", "")
 
 @dataclass(frozen=True)
 class Circumstances:
-    """Under which a table was made."""
+    """How, when and where the results in a table were measured."""
 
     command: str
     date: str
@@ -20,7 +20,7 @@ class Circumstances:
 
 
 def as_text(results: Sequence[Result]) -> str:
-    """Aligned for a terminal."""
+    """A table for a terminal, with aligned columns."""
     lines = [HEAD, *map(_cells, results)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
     return "\n".join(
@@ -37,7 +37,7 @@ def as_markdown(results: Sequence[Result]) -> str:
 def write_section(
     page: Path, name: str, results: Sequence[Result], circumstances: Circumstances
 ) -> None:
-    """Renews what stands between the marks of this benchmark, and nothing else."""
+    """Replaces the text between the marks of this benchmark, and nothing else."""
     text, count = re.subn(
         rf"(<!-- bench:{name} -->\n).*?(<!-- /bench:{name} -->)",
         lambda found: found[1] + _section(page, name, results, circumstances) + found[2],

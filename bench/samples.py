@@ -10,7 +10,7 @@ _HOLDS = {"≤": operator.le, "<": operator.lt, "≥": operator.ge}
 
 @dataclass(frozen=True)
 class Sample:
-    """The values that one thing had, round by round."""
+    """The values of one measurement, round by round."""
 
     values: tuple[float, ...]
     unit: str
@@ -20,7 +20,7 @@ class Sample:
         return median(self.values)
 
     def __str__(self) -> str:
-        """The median, then the lowest and the highest."""
+        """The median, then the lowest and the highest value."""
         if len(self.values) == 1:
             return f"{_figure(self.median)} {self.unit}"
         return (
@@ -31,7 +31,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Limit:
-    """What a ratio has to keep: `≤`, `<` or `≥` a value."""
+    """The limit of a ratio: `≤`, `<` or `≥` a value."""
 
     sign: str
     value: float
@@ -45,7 +45,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Result:
-    """One line of a table: glyphd's sample, the peer's, and the limit of their ratio, if there is
+    """One row of a table: glyphd's sample, the peer's, and the limit of their ratio, if there is
     one."""
 
     what: str
@@ -56,7 +56,7 @@ class Result:
 
     @property
     def ratio(self) -> float:
-        """Of the medians."""
+        """glyphd's median divided by the peer's."""
         return self.glyphd.median / self.peer.median
 
     @property
@@ -87,7 +87,7 @@ def seconds(values: Iterable[float]) -> Sample:
 
 
 def milliseconds(values: Iterable[float]) -> Sample:
-    """From values in seconds."""
+    """A sample in milliseconds, from values in seconds."""
     return Sample(tuple(1000 * value for value in values), "ms")
 
 
@@ -100,15 +100,15 @@ def per_second(values: Iterable[float], of: str) -> Sample:
 
 
 def percentile(values: Iterable[float], percent: int) -> float:
-    """Of two values at least."""
+    """A percentile of at least two values."""
     return quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
 def spaced(count: int) -> str:
-    """1 000 000."""
+    """The number with spaces between thousands: 1 000 000."""
     return f"{count:,}".replace(",", " ")
 
 
 def _figure(value: float) -> str:
-    """Three digits, more only before the point."""
+    """Three significant digits; from 100 on, a whole number."""
     return spaced(round(value)) if abs(value) >= 100 else f"{value:.3g}"

@@ -1,5 +1,5 @@
-"""Pages for people against the same data asked of the API, when neither remembers an answer; and
-how large they are."""
+"""Pages for people, against API requests for the same data, when neither has a cached answer; and
+the size of the pages."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ SHOWN = "model,price_usd,score,condition,seller,region,vram_gb,availability,sour
 
 @dataclass(frozen=True)
 class Screen:
-    """A page, and the requests that a program makes for what it shows."""
+    """A page, and the requests that a program makes for the same data."""
 
     name: str
     path: str
@@ -34,10 +34,10 @@ def measure(plan: Plan) -> list[Result]:
         for screen in screens:
             client.seconds_to_first_byte(
                 screen.path, AS_BROWSER
-            )  # the first one ever, which does not count
+            )  # the very first request does not count
         for number in plan.rounds(ROUNDS):
             for screen in screens:
-                # Whoever comes second finds the database's pages in memory: that is each in turn.
+                # The second side finds the database's pages in memory, so they take turns.
                 sides = [(pages, (screen.path,), AS_BROWSER), (questions, screen.questions, {})]
                 for times, paths, headers in sides if number % 2 else reversed(sides):
                     _change_archive(service, client)
@@ -58,7 +58,7 @@ def measure(plan: Plan) -> list[Result]:
 
 
 def _screens(client: Client) -> list[Screen]:
-    """Of the largest import, and of one of its listings."""
+    """The pages to measure, among them those of the largest import and of one of its listings."""
     (listing,) = client.get_array("/api/listings?" + urlencode({"model": MODEL, "limit": 1}))
     listing_id, import_id = listing["listing_id"], listing["import_id"]
     filtered = urlencode(
@@ -89,7 +89,7 @@ def _screens(client: Client) -> list[Screen]:
 
 
 def _change_archive(service: Running, client: Client) -> None:
-    """Nothing that was remembered counts any more."""
+    """Imports one row, so that no cached answer is valid any more."""
     row = "model,price_usd,score\nBENCH,1,0.5\n"
     service.wait(client.post("/api/import", row.encode(), {})["import_id"])
     service.rest()

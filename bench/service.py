@@ -1,5 +1,5 @@
-"""A real service for a measurement: its processes, their memory, and imports as a client sees
-them."""
+"""A real service for a measurement: its processes, their memory, and imports as seen by a
+client."""
 
 import os
 import re
@@ -28,7 +28,8 @@ FINAL = ("succeeded", "failed", "cancelled")
 
 @dataclass(frozen=True)
 class Import:
-    """One import that succeeded: the seconds from its 202 on, and by the times in its status."""
+    """One import that succeeded. `seconds` counts from its 202; `reported_seconds` comes from the
+    times in its status."""
 
     status: dict[str, Any]
     seconds: float
@@ -47,7 +48,7 @@ class Import:
 
 @dataclass(frozen=True)
 class Running:
-    """`glyphd serve`, mostly with its worker."""
+    """`glyphd serve`, usually with its worker."""
 
     process: psutil.Process
     port: int
@@ -64,7 +65,8 @@ class Running:
 
     @property
     def api_processes(self) -> list[psutil.Process]:
-        """Those that answer, and the one that supervises several."""
+        """The processes that answer requests, and the one that supervises them if there are
+        several."""
         return [
             self.process,
             *(one for one in self.process.children() if "api-process" in one.cmdline()),
@@ -74,14 +76,14 @@ class Running:
         return Client(self.port)
 
     def peak_mib(self, *, worker: bool) -> float:
-        """The most memory the API or its worker ever held, in MiB."""
+        """The peak memory of the API or its worker so far, in MiB."""
         pid = self.worker.pid if worker else self.process.pid
         found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
         assert found
         return int(found[1]) / 1024
 
     def upload(self, path: Path, query: str = "") -> str:
-        """Sends the file as a raw body; the id of its import."""
+        """Sends the file as a raw body; returns the id of its import."""
         with self.client() as client:
             return str(client.post_file(f"/api/import{query}", path, ASYNC)["import_id"])
 
@@ -90,7 +92,7 @@ class Running:
             return client.get_object(f"/api/imports/{import_id}")
 
     def wait(self, import_id: str) -> dict[str, Any]:
-        """The final status of an import, which has to have succeeded."""
+        """Waits for an import, which must succeed; returns its final status."""
         deadline = time.monotonic() + IMPORT_SECONDS
         with self.client() as client:
             while (status := client.get_object(f"/api/imports/{import_id}"))["status"] not in FINAL:
@@ -100,12 +102,12 @@ class Running:
         return status
 
     def worker_seconds(self) -> float:
-        """The processor time of the worker and the processes that it has started."""
+        """Processor seconds of the worker and the processes that it has started."""
         processes = [self.worker, *self.worker.children(recursive=True)]
         return float(sum(sum(process.cpu_times()[:4]) for process in processes))
 
     def rest(self) -> None:
-        """Waits until the worker has done what it left for later."""
+        """Waits until the worker has done the work that it postponed, and is idle."""
         used, now = -1.0, self.worker_seconds()
         while now - used > REST_SECONDS * BUSY_SHARE:
             time.sleep(REST_SECONDS)
@@ -123,7 +125,7 @@ class Running:
 def running_service(
     folder: Path, *arguments: str, worker: bool = True, processes: int = 1
 ) -> Iterator[Running]:
-    """The service on a free port, its data in this folder; ready when the block begins."""
+    """The service on a free port, with its data in this folder; ready when the block begins."""
     command = [
         sys.executable,
         "-m",

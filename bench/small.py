@@ -1,5 +1,5 @@
-"""Small imports: how long until a few rows are in, and what the worker costs while nothing
-comes."""
+"""Small imports: how long a few rows take, and what the worker costs while there is nothing to
+import."""
 
 import time
 from pathlib import Path
@@ -41,15 +41,15 @@ def measure(plan: Plan) -> list[Result]:
 
 
 def _bodies(folder: Path, count: int) -> list[bytes]:
-    """As many different files."""
+    """The contents of `count` different files."""
     return [
         write_offers(folder / "small.csv", ROWS, seed=seed).read_bytes() for seed in range(count)
     ]
 
 
 def _alternate(service: Running, bodies: list[bytes]) -> tuple[list[float], list[float]]:
-    """Seconds until they are in, and until they are answered, in turn; nothing else is queued
-    meanwhile."""
+    """Seconds until rows are imported, and until a POST is answered, in turn. Nothing else is
+    queued meanwhile."""
     until_in, answered = [], []
     with service.client() as client:
         for one, another in zip(bodies[::2], bodies[1::2], strict=True):
@@ -71,7 +71,7 @@ def _seconds_until_in(client: Client, body: bytes) -> float:
 
 
 def _load_of(process: psutil.Process, seconds: float) -> float:
-    """Percent of a core that the process uses in this time."""
+    """The load of the process during `seconds`, in percent of a core."""
     before = process.cpu_times()
     time.sleep(seconds)
     after = process.cpu_times()

@@ -1,6 +1,6 @@
-"""Statistics in groups against the same by SQL in the `sqlite3` shell, and computed columns against
-a plain page. No question is asked twice in the same words, but for those that a worker has answered
-beforehand: each of these is asked of a new process."""
+"""Statistics in groups, against the same statistics by SQL in the `sqlite3` shell, and computed
+columns against a plain page. No query is sent twice with the same parameters, except those that a
+worker has answered beforehand: each of these is sent to a new process."""
 
 import sqlite3
 import time
@@ -23,9 +23,9 @@ KEPT = {
     "`/api/models`": ("/api/models", 40),
     "a page with percentiles": (PRICED, 3),
 }
-"""Paths, and how many plain pages each may take."""
+"""Paths, and how many times as long as a plain page each may take."""
 ENOUGH_ROWS = 20_000
-"""A smaller archive keeps no answers."""
+"""In a smaller archive, the worker stores no answers."""
 
 WARM_UP = 20
 KEPT_SECONDS = 600
@@ -58,7 +58,7 @@ def measure(plan: Plan) -> list[Result]:
 
 
 def _computed(service: Running, folder: Path, rounds: int) -> list[Result]:
-    """What nobody has answered beforehand."""
+    """Statistics that were not computed beforehand."""
     peer = copy_market(service.archive, folder / "peer.sqlite")
     paths = {by: f"/api/stats?by={by}" for by in GROUPINGS}
     with service.client() as client:
@@ -79,8 +79,8 @@ def _computed(service: Running, folder: Path, rounds: int) -> list[Result]:
 
 
 def _asked_first(folder: Path, rounds: int) -> dict[str, list[float]]:
-    """Each question to processes that were not asked it before, and plain pages that these were not
-    asked before either."""
+    """Seconds for each query in a process that has not received it before, and for plain pages that
+    this process has not served before either."""
     times: dict[str, list[float]] = {
         path: [] for path in (PLAIN, *(path for path, _ in KEPT.values()))
     }
@@ -95,7 +95,7 @@ def _asked_first(folder: Path, rounds: int) -> dict[str, list[float]]:
 
 
 def _wait_until_kept(service: Running) -> None:
-    """Until the worker has found time for the answers that it keeps."""
+    """Waits until the worker has stored the answers that it computes beforehand."""
     deadline = time.monotonic() + KEPT_SECONDS
     names = len(GROUPINGS) + 3
     query = (
@@ -109,12 +109,12 @@ def _wait_until_kept(service: Running) -> None:
 
 
 def _asked_anew(path: str, number: int) -> str:
-    """The same question in words that were not used before."""
+    """The same query with a parameter that was not used before."""
     return f"{path}&after=0001-01-01T00:00:00.{number:06}Z"
 
 
 def _by_hand(by: str) -> str:
-    """The same statistics of a plain table, each measure ranked by a window function."""
+    """SQL for the same statistics of a plain table; each measure is ranked by a window function."""
     measures = {"price": "price_usd", "score": "score", "ratio": "score * 1000 / price_usd"}
     ranked = [
         f"SELECT {by}, value, row_number() OVER (PARTITION BY {by} ORDER BY value) AS rank, "

@@ -1,8 +1,8 @@
-"""`python -m bench.touched`: how much of the code one small upload goes through, and how often it
-opens a database.
+"""`python -m bench.touched`: how much of the code one small upload runs, and how often it opens a
+database.
 
 The upload is a form with a file of three rows. The API answers it and the worker imports it, both
-in this process and without a server before them. A function counts once, however often it is
+in this process and without a server in front of them. A function counts once, however often it is
 called.
 """
 
@@ -41,8 +41,8 @@ FORM = (
 
 
 class Touched:
-    """The functions of this project that are called in its block, and the databases opened in
-    it."""
+    """The functions of this project that are called in the block, and the databases that are opened
+    in it."""
 
     def __init__(self) -> None:
         self.functions: set[CodeType] = set()
@@ -84,7 +84,7 @@ def main() -> None:
         make_folder(settings.scratch_dir)
         services = build_services(settings)
         app = build_site(services)
-        _both(app, services)  # what is done once in a process does not count
+        _both(app, services)  # work that a process does only once must not count
         for name, found in _both(app, services).items():
             opened = ", ".join(f"{file} {count}" for file, count in sorted(found.opened.items()))
             print(f"{name}: {len(found.functions)} functions; opened: {opened or 'nothing'}")

@@ -1,4 +1,4 @@
-"""Pages that were never asked for before: of one model from a score on, with a score that no other
+"""Pages that no one has requested before: listings of one model, with a lowest score that no other
 request has."""
 
 from collections.abc import Callable, Iterator
@@ -14,21 +14,21 @@ LOAD_SECONDS = 8
 MOST_PER_SECOND = 2500
 _LOWEST, _RANGE = 0.3, 0.4
 _STEP = 0.6180339887498949
-"""The golden ratio's: multiples of it, without their whole parts, are spread evenly and do not
-repeat."""
+"""The fractional part of the golden ratio. The fractional parts of its multiples are spread evenly
+and do not repeat."""
 
 PathOf = Callable[[str, str], str]
-"""Of a model and a lowest score."""
+"""The path for a model and a lowest score."""
 
 
 class Unseen:
-    """A source of questions, none of which comes twice."""
+    """A source of queries that never repeat."""
 
     def __init__(self) -> None:
         self._questions = _questions()
 
     def load(self, plan: Plan, port: int, path_of: PathOf = listing_path) -> Load:
-        """What a server makes of new questions."""
+        """Puts a load of new queries on a server; returns the result."""
         seconds = max(0.5, LOAD_SECONDS * plan.scale)
         warmup = seconds / 5
         asked = islice(self._questions, round(MOST_PER_SECOND * (seconds + warmup)))

@@ -1,4 +1,4 @@
-"""Uploads while a large import runs: what it costs the clients that send small files meanwhile."""
+"""Uploads while a large import runs: what it costs clients that send small files meanwhile."""
 
 import time
 from pathlib import Path
@@ -12,7 +12,7 @@ SMALL_ROWS = 100
 SMALL_UPLOADS = 200
 HEARTBEAT_SECONDS = 0.5
 LARGE_ROWS = 3 * MARKET_ROWS
-"""A million are written before that many small files are sent."""
+"""A million rows would not be enough: they are written before all small files are sent."""
 
 
 def measure(plan: Plan) -> list[Result]:

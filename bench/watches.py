@@ -1,5 +1,5 @@
-"""Watches: what 200 of them cost an import of 100 000 rows, all of them new or all at other
-prices."""
+"""Watches: what 200 of them cost an import of 100 000 rows, when all rows are new and when all
+prices have changed."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from bench.service import Running, running_service
 ROWS = 100_000
 WATCHES = 200
 WITHOUT_MODEL = 20
-"""So many of them are about offers of any model."""
+"""This many of the watches are for offers of any model."""
 ROUNDS = 5
 CONDITIONS: tuple[tuple[str, float | None], ...] = (
     ("price_below", 5000),
@@ -55,7 +55,7 @@ def measure(plan: Plan) -> list[Result]:
 def _import_both(
     folder: Path, files: list[Path], is_watched: bool
 ) -> Iterator[tuple[float, float]]:
-    """Seconds of each, by its status, and of the worker's processors."""
+    """For each import: the seconds by its status, and the worker's processor seconds."""
     with running_service(folder) as service:
         if is_watched:
             for watch in _watches():

@@ -1,5 +1,5 @@
-"""A receiver of webhooks in a process of its own: it accepts everything over connections that are
-kept."""
+"""A receiver of webhooks in a process of its own. It accepts everything, over keep-alive
+connections."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Serves on the port that is given until its stdin ends."""
+    """Serves on the port in the first argument until stdin ends."""
     server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Receiver)
     server.daemon_threads = True
     Thread(target=server.serve_forever, daemon=True).start()

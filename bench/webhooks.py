@@ -1,4 +1,4 @@
-"""Webhooks: how quickly 20 000 events are delivered, and what that costs the imports beside it."""
+"""Webhooks: how fast 20 000 events are delivered, and what that costs imports at the same time."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def measure(plan: Plan) -> list[Result]:
     rates: list[float] = []
     with _prepared(plan) as (service, webhook):
         for number in plan.rounds(ROUNDS):
-            # Each goes first in turn: the archive grows with every import.
+            # They take turns in going first, because the archive grows with every import.
             for is_beside in (False, True) if number % 2 else (True, False):
                 if is_beside:
                     webhook.begin_again()
@@ -72,7 +72,7 @@ def measure(plan: Plan) -> list[Result]:
 
 @dataclass
 class _Webhook:
-    """A webhook that can be made to get all events once more."""
+    """A webhook that can be made to receive all events again."""
 
     service: Running
     path: str
@@ -82,7 +82,7 @@ class _Webhook:
         _call(self.service, "PATCH", self.path, {"after": self.first})
 
     def rate(self) -> float:
-        """Events a second when all are sent once more, without an import beside."""
+        """Events per second when all are sent again, with no import at the same time."""
         self.begin_again()
         with _registry(self.service) as registry:
             query = "SELECT COUNT(*), MAX(id) FROM events WHERE id > ?"
@@ -96,7 +96,7 @@ class _Webhook:
 
 @contextmanager
 def _prepared(plan: Plan) -> Iterator[tuple[Running, _Webhook]]:
-    """A service with many events, and a webhook whose receiver runs."""
+    """A service with many events, and a webhook whose receiver is running."""
     os.environ["GLYPHD_WEBHOOK_PRIVATE"] = "true"
     port = _free_port()
     with (
@@ -114,7 +114,7 @@ def _prepared(plan: Plan) -> Iterator[tuple[Running, _Webhook]]:
 
 
 def _small(plan: Plan, service: Running, path: Any) -> float:
-    """The usual time of a small import."""
+    """The median time of a small import, in seconds."""
     count = plan.size(SMALL_IMPORTS, least=5)
     return median(service.take_in(path).reported_seconds for _ in range(count))
 

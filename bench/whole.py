@@ -41,7 +41,7 @@ def measure(plan: Plan) -> list[Result]:
 
 
 def _times(plan: Plan) -> tuple[dict[str, list[float]], float]:
-    """Seconds of each way, in turn, and the API's peak memory."""
+    """Seconds for each way, in turn, and the API's peak memory in MiB."""
     with plan.market() as folder, running_service(folder) as service, service.client() as client:
         peer = copy_market(service.archive, folder / "peer.sqlite")
         ways = _ways(client, peer)
@@ -62,8 +62,8 @@ def _ways(client: Client, peer: Path) -> dict[str, Callable[[int], float]]:
 
 
 def _drained(client: Client, form: str, number: int) -> float:
-    """Seconds of a round: each has an address of its own, since a result that was asked for before
-    is kept."""
+    """Seconds to read one result. Each round has its own URL, because a result that was requested
+    before is cached."""
     began = perf_counter()
     client.drain(f"{PATH}{form}{'&region=' * number}")
     return perf_counter() - began

@@ -1,5 +1,5 @@
-"""Workers side by side on PostgreSQL: three large files by three workers against one, and what they
-share: the cores, and the archive's one lock."""
+"""Workers side by side on PostgreSQL: three large files with three workers, against one worker; and
+the use of what they share: the cores, and the archive's one lock."""
 
 import os
 import time
@@ -33,8 +33,8 @@ SELECT EXISTS (
 
 @dataclass
 class Turn:
-    """Several files imported by some workers: in how many seconds, of which the archive's lock was
-    held so many, with so many cores at work on average."""
+    """Several files imported by some workers: the total seconds, the seconds for which the
+    archive's lock was held, and the average number of cores at work."""
 
     rows: int = 0
     seconds: float = 0
@@ -110,7 +110,8 @@ def _results(plan: Plan, turns: Turns) -> list[Result]:
 
 
 def costs_of(turn: Turn) -> Costs:
-    """The costs of one file, from one worker's turn. With the lock, one core is at work."""
+    """The costs of one file, from a turn with one worker. While the lock is held, one core is at
+    work."""
     inside, busy = turn.lock_seconds, turn.cores * turn.seconds
     width = (busy - inside) / (turn.seconds - inside)
     return Costs(turn.rows // FILES, (busy - inside) / FILES, inside / FILES, max(1.0, width))
@@ -123,7 +124,7 @@ def _foreseen(turn: Turn) -> float:
 
 
 def _take_in(plan: Plan, server_url: str, paths: list[Path], *, workers: int) -> Turn:
-    """From the first file's 202 until the last one is imported."""
+    """Imports the files; measures from before the first upload until the last one is imported."""
     turn = Turn(rows=plan.rows(FILE_ROWS) * len(paths))
     with (
         plan.scratch() as folder,
@@ -137,7 +138,7 @@ def _take_in(plan: Plan, server_url: str, paths: list[Path], *, workers: int) ->
 
 @contextmanager
 def _watched(turn: Turn) -> Iterator[None]:
-    """Measures the block: its time, the processors' and the lock's."""
+    """Measures the block: its time, the cores at work, and how long the lock was held."""
     ended = Event()
     probe = Thread(target=_probe_lock, args=(os.environ[URL], turn, ended))
     probe.start()
@@ -162,6 +163,6 @@ def _probe_lock(url: str, turn: Turn, ended: Event) -> None:
 
 
 def _processor_seconds() -> float:
-    """What all processes of the machine have used so far."""
+    """Processor seconds that all processes of the machine have used so far."""
     times = psutil.cpu_times()
     return float(times.user + times.nice + times.system)
