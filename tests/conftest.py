@@ -1,4 +1,4 @@
-"""Fixtures for every test; they live in modules by what they make."""
+"""Loads the fixtures for all tests, which are grouped into modules by what they provide."""
 
 import os
 import tempfile
@@ -12,8 +12,8 @@ from tests.memory_folder import use_memory
 pytest_plugins = ["tests.databases", "tests.service"]
 
 LONG = {"attacks", "chaos", "chromium", "clients", "e2e", "history", "power", "standby"}
-"""Folders whose few tests take long: they come first, so that no process is left alone with one of
-them at the end."""
+"""Folders with a few slow tests. They run first, so that no process is left alone with one of them
+at the end."""
 
 
 def pytest_configure() -> None:
@@ -26,10 +26,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def logging_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A command that runs in the test's process sets logging up for good: the next test starts
-    without that.
+    """A command that runs in the test's process configures logging for good, so it is reset after
+    each test.
 
-    Loggers are not cached here, since a cached one keeps the set-up that it was made with.
+    Loggers are not cached, because a cached one keeps the configuration it was made with.
     """
     configure = structlog.configure
     uncached = {"cache_logger_on_first_use": False}
@@ -40,8 +40,8 @@ def logging_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def temporary_files_of_its_own() -> Iterator[None]:
-    """A command that runs in the test's process puts temporary files beside its data for good,
-    which are gone with the test."""
+    """A command that runs in the test's process moves the temporary folder next to its data for
+    good, which is deleted after the test."""
     folder, of_sqlite = tempfile.tempdir, os.environ.get("SQLITE_TMPDIR")
     yield
     tempfile.tempdir = folder

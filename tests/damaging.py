@@ -1,4 +1,4 @@
-"""Ways to damage a SQLite file as a failing disk would: below SQLite, so that nothing notices."""
+"""Damages a SQLite file as a failing disk would: below SQLite, so that it does not notice."""
 
 import sqlite3
 from contextlib import closing
@@ -8,15 +8,14 @@ PAGE_BYTES = 4096
 
 
 def settle(path: Path) -> None:
-    """Copies the log into the file itself: what is damaged below is not what the log would say
-    instead."""
+    """Copies the log into the file, so that the log does not hide later damage."""
     with closing(sqlite3.connect(path)) as connection:
         busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         assert not busy
 
 
 def overwrite(path: Path, start: int, content: bytes) -> None:
-    """Puts other bytes in the place of those that are there."""
+    """Overwrites the bytes at `start`."""
     with path.open("r+b") as file:
         file.seek(start)
         file.write(content)
@@ -32,7 +31,7 @@ def overwrite_table(path: Path, table: str) -> None:
 
 
 def is_sound(path: Path) -> bool:
-    """What SQLite says of a file: the measure for our own checks."""
+    """Whether SQLite finds no fault in a file: the standard for our own checks."""
     try:
         with closing(sqlite3.connect(path)) as connection:
             connection.text_factory = bytes

@@ -1,7 +1,8 @@
 """Databases, buckets and queues for the tests: fresh ones for each test, on SQLite, on PostgreSQL,
-and on PostgreSQL with a bucket and Redis. Only a Redis that is not installed skips, and not in CI.
+and on PostgreSQL with a bucket and Redis. Tests are skipped only if Redis is not installed, and
+never in CI.
 
-A fresh ledger is a copy of one that the migrations made, since they take a second; only what makes
+A fresh ledger is a copy of a migrated one, because migrations take a second; only code that creates
 a ledger is tested on an empty database.
 """
 
@@ -27,7 +28,7 @@ TEST_PREFIX = "GLYPHD_TEST_"
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may have settings in the environment, of an archive that no test may
+    """The environment of whoever runs the tests may have settings for an archive that no test may
     touch."""
     for name in os.environ:
         if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX):
@@ -36,8 +37,7 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """The server that tests make their databases on: GLYPHD_TEST_POSTGRES_URL, else one of our
-    own."""
+    """The server for test databases: GLYPHD_TEST_POSTGRES_URL, otherwise one of our own."""
     given = os.environ.get("GLYPHD_TEST_POSTGRES_URL")
     if given:
         yield given
@@ -48,7 +48,7 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture
 def empty_sqlite_settings(tmp_path: Path) -> Settings:
-    """Settings for SQLite in a folder that does not exist yet, for what makes one."""
+    """Settings for SQLite in a folder that does not exist yet, for code that creates one."""
     return Settings(data_dir=tmp_path / "data")
 
 
@@ -61,13 +61,13 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def empty_postgres_settings(tmp_path: Path, postgres_database: str) -> Settings:
-    """Settings for PostgreSQL with an empty database, for what fills it."""
+    """Settings for PostgreSQL with an empty database, for code that fills it."""
     return Settings(data_dir=tmp_path / "data", database_url=postgres_database)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty_database_settings(request: pytest.FixtureRequest) -> Settings:
-    """The test runs once on each of the two databases, nothing in them yet."""
+    """Runs the test once on each of the two databases, while they are empty."""
     return _settings_for(request, "empty_")
 
 
@@ -89,7 +89,7 @@ def postgres_settings(
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_settings(request: pytest.FixtureRequest) -> Settings:
-    """The test runs once on a fresh ledger on each of the two databases."""
+    """Runs the test once on a fresh ledger on each of the two databases."""
     return _settings_for(request, "")
 
 
@@ -101,7 +101,8 @@ def _settings_for(request: pytest.FixtureRequest, kind: str) -> Settings:
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
-    """The server that tests have their queues on. Whoever stops it takes one of its own."""
+    """The server for queues, shared by all tests. A test that stops its server starts one of its
+    own."""
     with running_redis() as server:
         yield server
 
@@ -114,14 +115,15 @@ def redis_settings(empty_postgres_settings: Settings, redis_server: RedisServer)
 
 @pytest.fixture(scope="session")
 def bucket_server() -> Iterator[BucketServer]:
-    """The server that tests have their buckets on. Whoever stops it takes one of its own."""
+    """The server for buckets, shared by all tests. A test that stops its server starts one of its
+    own."""
     with running_bucket_server() as server:
         yield server
 
 
 @pytest.fixture
 def bucket_url(bucket_server: BucketServer, monkeypatch: pytest.MonkeyPatch) -> str:
-    """An empty prefix of a test's own; the variables that it needs are set."""
+    """An empty prefix for one test; sets the variables that it needs."""
     for name, value in bucket_server.environment.items():
         monkeypatch.setenv(name, value)
     return f"s3://{BUCKET}/{uuid4().hex}"
@@ -137,14 +139,13 @@ def bucket_settings(postgres_settings: Settings, bucket_url: str) -> Settings:
 def initialised_database(
     postgres_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """The name of a database as the migrations make it: copying it is quicker than migrating for
-    every test."""
-    # In a process of its own, because migrations leave the models bound to their database, and the
-    # services on SQLite do not migrate.
+    """The name of a migrated database; copying it is faster than migrating for every test."""
+    # In its own process, because migrations leave the models bound to their database, and services
+    # on SQLite do not migrate.
     settings = {"GLYPHD_DATA_DIR": str(tmp_path_factory.mktemp("template"))}
     settings |= dict.fromkeys(
         ("GLYPHD_DB_PATH", "GLYPHD_UPLOAD_URL", "GLYPHD_QUEUE_URL"), ""
-    )  # whatever is set outside
+    )  # whatever the environment says
     with fresh_database(postgres_url) as url:
         made = run("init-db", environment=settings | {"GLYPHD_DATABASE_URL": url})
         assert made.returncode == 0, made.stderr
@@ -153,7 +154,7 @@ def initialised_database(
 
 @pytest.fixture(scope="module")
 def module_database(postgres_url: str, initialised_database: str) -> Iterator[str]:
-    """The URL of a migrated database for all tests of a module."""
+    """The URL of a migrated database that all tests of a module share."""
     with fresh_database(postgres_url, initialised_database) as url:
         yield url
 
@@ -162,8 +163,8 @@ def module_database(postgres_url: str, initialised_database: str) -> Iterator[st
 def shared_settings(
     postgres_settings: Settings, bucket_url: str, redis_server: RedisServer
 ) -> Settings:
-    """Settings for one of many machines, which share all that has an engine of its own: a fresh
-    ledger on PostgreSQL, an empty bucket, and a queue in Redis."""
+    """Settings for one of several machines that share a fresh ledger on PostgreSQL, an empty
+    bucket, and a queue in Redis."""
     return postgres_settings.model_copy(
         update={"upload_url": bucket_url, "queue_url": redis_server.url}
     )
@@ -171,7 +172,7 @@ def shared_settings(
 
 @contextmanager
 def fresh_database(server: str, template: str = "template1") -> Iterator[str]:
-    """The URL of a copy of a database, dropped after the block whoever is still connected."""
+    """The URL of a copy of a database, dropped after the block even if clients are connected."""
     name = f"glyphd_test_{uuid4().hex}"
     _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield with_database(server, name)

@@ -1,4 +1,4 @@
-"""The documents as tests read them: sections, tables and code."""
+"""Parts of the documents, for tests: sections, tables and code."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def section(document: str, heading: str) -> str:
 
 
 def tables(text: str) -> Iterator[list[list[str]]]:
-    """The rows of each table, as cells, without its head."""
+    """The rows of each table, as cells, without the header."""
     for block in re.findall(r"(?:^\|.*\|\n)+", text, re.MULTILINE):
         lines = [re.split(r"(?<!\\)\|", line.strip("|\n ")) for line in block.splitlines()]
         yield [[cell.strip() for cell in line] for line in lines[2:]]
@@ -32,7 +32,7 @@ def first_cells(text: str, number: int = 0) -> list[str]:
 
 
 def fenced(document: str, language: str) -> list[str]:
-    """The blocks of code in this language."""
+    """The code blocks in this language."""
     return [
         text for kind, text in FENCED.findall((ROOT / document).read_text()) if kind == language
     ]

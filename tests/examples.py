@@ -1,5 +1,5 @@
-"""How many examples a property is tried with: as many as a run of all tests has time for, and more
-where they are asked for, as with `make test EXAMPLES=20 ARGS=tests/history`."""
+"""The number of examples of each property: few enough for a run of all tests, or more on request,
+as with `make test EXAMPLES=20 ARGS=tests/history`."""
 
 import os
 
@@ -9,8 +9,8 @@ FACTOR = int(os.environ.get("GLYPHD_TEST_EXAMPLES", "1"))
 
 
 def examples(count: int) -> settings:
-    """So many, or as many times more as were asked for. They may share what a test's fixtures
-    made."""
+    """This many examples, or the multiple of it that was requested. They may share the fixtures of
+    a test."""
     return settings(
         max_examples=count * FACTOR,
         deadline=None,

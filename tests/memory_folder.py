@@ -1,5 +1,5 @@
-"""Where tests keep their files: in memory where there is room, because an import waits for the disk
-a dozen times otherwise."""
+"""The folder for test files: in memory if there is room, because an import otherwise waits for the
+disk a dozen times."""
 
 import os
 import tempfile
@@ -10,15 +10,15 @@ LEAST_BYTES = 4 << 30
 
 
 def use_memory() -> None:
-    """From now on temporary files are in memory: those of pytest, of this process and of the
-    processes that it starts. Whoever runs the tests may have chosen another folder."""
+    """Puts temporary files in memory: those of pytest, of this process and of the processes that it
+    starts. A folder chosen by whoever runs the tests takes precedence."""
     if "TMPDIR" not in os.environ and has_room(IN_MEMORY):
         tempfile.tempdir = str(IN_MEMORY)
         os.environ["TMPDIR"] = os.environ["PYTEST_DEBUG_TEMPROOT"] = str(IN_MEMORY)
 
 
 def has_room(folder: Path) -> bool:
-    """Whether many archives fit in, and programs can be run there, as some tests do."""
+    """Whether the folder has space for many archives, and can run programs, as some tests do."""
     if not folder.is_dir():
         return False
     found = os.statvfs(folder)

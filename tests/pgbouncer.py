@@ -1,4 +1,4 @@
-"""Debian's PgBouncer before a PostgreSQL server of the tests."""
+"""Debian's PgBouncer in front of a PostgreSQL server of the tests."""
 
 import os
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ default_pool_size = 50
 
 
 class PgBouncer(ServerProcess):
-    """One before the database of this URL; `url` is the same database through it."""
+    """A PgBouncer for the database of this URL; `url` is the same database through it."""
 
     def __init__(self, folder: Path, url: str, mode: str) -> None:
         super().__init__(folder)
@@ -42,7 +42,7 @@ class PgBouncer(ServerProcess):
         return [installed("pgbouncer"), "-q", str(self._file)]
 
     def owner(self) -> dict[str, Any]:
-        """It refuses to run as root."""
+        """The user to run as, because it refuses to run as root."""
         return {"user": "nobody"} if os.geteuid() == 0 else {}
 
     def answers(self) -> bool:

@@ -20,17 +20,18 @@ PROMOTION_SECONDS = 60
 
 @dataclass(frozen=True)
 class Places:
-    """Where the two servers are; either may be the primary. Clients find out which one it is."""
+    """The addresses of the two servers, either of which may be the primary. Clients find out which
+    one is."""
 
     first: Path
     second: Path
 
     def url(self, database: str = "postgres") -> str:
-        """For clients that write."""
+        """The URL for clients that write."""
         return self._of(database, "read-write")
 
     def read_url(self, database: str = "postgres") -> str:
-        """For clients that only read."""
+        """The URL for clients that only read."""
         return self._of(database, "standby")
 
     def _of(self, database: str, wanted: str) -> str:
@@ -57,19 +58,19 @@ class PostgresPair:
         return _ask(self.standby, sql)
 
     def catch_up(self) -> None:
-        """Waits until the standby has replayed all that is committed now."""
+        """Waits until the standby has replayed everything that is committed now."""
         lsn = self.ask_primary("SELECT pg_current_wal_lsn()")
         until(lambda: self.ask_standby(f"SELECT pg_last_wal_replay_lsn() >= '{lsn}'"))
 
     def promote(self) -> None:
-        """The standby takes the place of the primary, which has ended; it is alone then."""
+        """Promotes the standby after the primary has ended; there is then no standby."""
         self.ask_standby("ALTER SYSTEM RESET synchronous_standby_names")
         self.ask_standby("SELECT pg_reload_conf()")
         self.ask_standby(f"SELECT pg_promote(true, {PROMOTION_SECONDS})")
         self.primary, self.standby = self.standby, self.primary
 
     def renew_standby(self) -> None:
-        """Makes a standby from nothing in the place of the one that has ended."""
+        """Creates a new standby in place of the server that has ended."""
         self.standby = self._make_standby(self.standby.folder)
 
     def restart_standby(self) -> None:
@@ -93,7 +94,7 @@ class PostgresPair:
 
 @contextmanager
 def running_pair(*options: str, is_synchronous: bool = True) -> Iterator[PostgresPair]:
-    """A primary and its standby, which end with the block."""
+    """A primary and its standby, which are stopped at the end of the block."""
     with ExitStack() as stack:
         places = Places(*(stack.enter_context(server_folder()) for _ in range(2)))
         pair = PostgresPair(places, options, is_synchronous=is_synchronous)

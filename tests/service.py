@@ -41,22 +41,22 @@ class Service:
     http: "TestApp[Any]"
 
     def work(self) -> None:
-        """Runs what is queued."""
+        """Runs the queued jobs."""
         run_pending(self.services)
 
     def post(
         self, path: str, body: str | bytes, headers: dict[str, str], status: int | None = None
     ) -> TestResponse:
-        content: Any = body  # webtest takes bytes, its type hints do not
+        content: Any = body  # webtest accepts bytes, its type hints do not
         return self.http.post(path, content, headers=headers, status=status)
 
     def upload(self, csv: str | bytes, query: str = "", **headers: str) -> TestResponse:
-        """Sends a CSV as a raw body; the answer is the 202."""
+        """Sends a CSV as a raw body; returns the 202 answer."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.post(f"/api/import{query}", csv, {"Content-Type": "text/csv", **named})
 
     def import_csv(self, csv: str | bytes, query: str = "", **headers: str) -> dict[str, Any]:
-        """Sends a CSV, runs the import, and gives its final status."""
+        """Sends a CSV, runs the import, and returns its final status."""
         import_id = self.upload(csv, query, **headers).json["import_id"]
         self.work()
         return self.status(import_id)
@@ -80,11 +80,11 @@ class Service:
         return found
 
     def refusal(self, path: str, status: int = 400) -> dict[str, Any]:
-        """The problem that a GET is answered with."""
+        """The problem with which a GET is answered."""
         return problem(self.http.get(path, status=status))
 
     def kept(self) -> list[str]:
-        """The names in the upload store."""
+        """The names of the files in the upload store."""
         folder = self.settings.uploads_dir
         here = [file.name for file in folder.iterdir()] if folder.exists() else []
         if self.settings.upload_url is None:
@@ -92,12 +92,12 @@ class Service:
         return sorted([*here, *self.services.uploads.names()])
 
     def kept_bytes(self, name: str) -> bytes:
-        """A file in the upload store."""
+        """The content of a file in the upload store."""
         with self.services.uploads.open(name) as file:
             return file.read()
 
     def manifest(self, import_id: str) -> dict[str, Any]:
-        """What lies beside an upload."""
+        """The manifest of an upload."""
         found: dict[str, Any] = json.loads(self.kept_bytes(f"{import_id}.json"))
         return found
 
@@ -108,14 +108,15 @@ class Service:
             return list(BatchChange.select().order_by(BatchChange.id).bind(archive))
 
     def alter(self, import_id: str, **values: Any) -> None:
-        """Changes an import's row behind the service's back, to how it stands but for a moment."""
+        """Changes the row of an import directly in the registry, to states that it has only for a
+        moment."""
         database = self.services.registry.database
         with database.connection_context():
             database.execute(Job.update(values).where(Job.import_id == import_id))
 
     @contextmanager
     def live_worker(self) -> Iterator[None]:
-        """A worker in a thread beside the API, alive as long as the block."""
+        """A worker in a thread besides the API, which runs until the end of the block."""
         ended = Event()
 
         def work() -> None:
@@ -136,7 +137,7 @@ class Service:
             thread.join()
 
     def greet(self) -> None:
-        """A worker's sign of life."""
+        """Sends a worker's heartbeat."""
         self.services.registry.greet("live-worker", "here", 1)
 
 
@@ -144,7 +145,7 @@ StartService = Callable[..., Service]
 
 
 def open_service(settings: Settings) -> Service:
-    """What `create_app` makes, with its insides at hand."""
+    """The app that `create_app` makes, with access to its internals."""
     prepare_ledger(settings)
     make_folder(settings.scratch_dir)
     services = build_services(settings, open_reads(settings))
@@ -154,15 +155,15 @@ def open_service(settings: Settings) -> Service:
 
 
 def close_services(services: Services) -> None:
-    """What stays open as long as a process: later Pythons complain of a connection that nobody
-    closed."""
+    """Closes what a process keeps open while it runs: newer Pythons warn about connections that are
+    not closed."""
     close_all(services.archive)
     close_all(services.registry.database)
     services.queue.close()
 
 
 def next_page(answer: TestResponse) -> str:
-    """The path in the Link header of a page; empty on the last one."""
+    """The path in the Link header of a page; empty on the last page."""
     return str(answer.headers.get("Link", "")).partition(">")[0].removeprefix("<")
 
 
@@ -176,15 +177,15 @@ def problem(answer: TestResponse) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def initialised_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder as the migrations make it: copying it is quicker than migrating for every
-    test."""
+    """A migrated data folder; copying it is faster than migrating for every test."""
     folder = tmp_path_factory.mktemp("initialised") / "data"
     initialise(settings_in(folder))
     return folder
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test marked `every_way` runs on SQLite with a folder, and on what machines share."""
+    """A test marked `every_way` runs on SQLite with a folder, and on the servers that machines
+    share."""
     if "way" in metafunc.fixturenames and metafunc.definition.get_closest_marker("every_way"):
         metafunc.parametrize("way", ["sqlite", "shared"], indirect=True)
 
@@ -198,7 +199,7 @@ def way(request: pytest.FixtureRequest) -> str:
 def start_service(
     way: str, request: pytest.FixtureRequest, tmp_path: Path, initialised_folder: Path
 ) -> Iterator[StartService]:
-    """Starts a service, fresh the first time: `start_service(max_json_bytes=100)` with other
+    """Starts a service, at first on a fresh ledger: `start_service(max_json_bytes=100)` changes
     settings."""
     started: list[Service] = []
 
@@ -210,7 +211,7 @@ def start_service(
         return started[-1]
 
     if way != "sqlite":
-        request.getfixturevalue("shared_settings")  # so that it ends after the services
+        request.getfixturevalue("shared_settings")  # so that its teardown comes after the services
     yield start
     for service in started:
         close_services(service.services)
@@ -218,13 +219,13 @@ def start_service(
 
 @pytest.fixture
 def service(start_service: StartService) -> Service:
-    """A fresh service: on SQLite, and where it is asked for on what machines share."""
+    """A fresh service: on SQLite, and if requested on the servers that machines share."""
     return start_service()
 
 
 @pytest.fixture(scope="module")
 def shared_service(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) -> Service:
-    """One service for all tests of a module, for what they only look at."""
+    """One service for all tests of a module, which must not change what they share."""
     return start_in(tmp_path_factory.mktemp("shared") / "data", initialised_folder)
 
 
@@ -236,15 +237,15 @@ def live_service(service: Service) -> Iterator[Service]:
 
 
 def start_in(folder: Path, initialised_folder: Path, **values: Any) -> Service:
-    """Starts a service in a folder, which is made as a copy when there is none."""
+    """Starts a service in a folder; if the folder does not exist, it is copied."""
     if not folder.exists():
         shutil.copytree(initialised_folder, folder)
     return open_service(settings_in(folder, **values))
 
 
 def settings_in(folder: Path, **values: Any) -> Settings:
-    """Settings for SQLite in a folder, also where fixtures that outlive a test can't keep the
-    environment out."""
+    """Settings for SQLite in a folder, whatever the environment says, which fixtures that outlive a
+    test can't clear."""
     return Settings(data_dir=folder, db_path=folder / "gpu.sqlite", database_url=None, **values)
 
 

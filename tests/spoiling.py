@@ -1,4 +1,4 @@
-"""Ledgers to be verified, and the ways in which one can be spoilt."""
+"""Ledgers to verify, and ways to spoil one."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Ledger(Service):
 
 
 def open_ledger(settings: Settings) -> Iterator[Ledger]:
-    """An empty ledger, closed again when the iterator is gone on with."""
+    """An empty ledger, which is closed when the iterator is continued."""
     service = open_service(settings)
     archive = open_archive(settings, read_only=False)
     yield Ledger(service.settings, service.services, service.http, archive)
@@ -55,13 +55,13 @@ def open_ledger(settings: Settings) -> Iterator[Ledger]:
 
 
 def change_file(ledger: Ledger, status: dict[str, Any], old: bytes, new: bytes) -> None:
-    """Puts other bytes into the kept file of an import."""
+    """Replaces bytes in the kept file of an import."""
     path = ledger.path(status)
     path.write_bytes(path.read_bytes().replace(old, new))
 
 
 def event_of(status: dict[str, Any], row: int = 1) -> Any:
-    """The condition that picks one event of an import."""
+    """The condition that selects one event of an import."""
     return (ScoredListing.import_id == status["import_id"]) & (ScoredListing.import_index == row)
 
 
@@ -72,7 +72,8 @@ def _change_event(**values: Any) -> Callable[[Ledger, dict[str, Any]], None]:
 
 
 def _forget_event(ledger: Ledger, status: dict[str, Any]) -> None:
-    """With what names the event: the archive would refuse to lose it otherwise."""
+    """Deletes an event together with the row that refers to it; otherwise the archive would
+    refuse."""
     import_id = status["import_id"]
     ledger.change(
         GPUModel.delete().where(GPUModel.import_id == import_id, GPUModel.import_index == 2)
@@ -113,7 +114,7 @@ def _quantized(status: dict[str, Any]) -> Any:
 
 
 Spoil = Callable[[Ledger, dict[str, Any]], object]
-"""Makes something wrong with an import of CSV, whose status it is given."""
+"""Spoils the import of `CSV` whose status it gets."""
 
 FAULTS: dict[str, tuple[Spoil, list[str]]] = {
     "a number": (
@@ -183,4 +184,4 @@ FAULTS: dict[str, tuple[Spoil, list[str]]] = {
     "no batch": (_forget_batch, ["succeeded, but not in the archive"]),
     "no job": (_forget_job, ["it is in the archive, but not in the registry"]),
 }
-"""Each with the lines that tell it."""
+"""Each fault with the lines that report it."""

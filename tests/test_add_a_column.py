@@ -1,5 +1,5 @@
-"""A column is added as docs/ADD_A_COLUMN.md says, to a copy of the project; then a file with it is
-imported."""
+"""Adds a column to a copy of the project as docs/ADD_A_COLUMN.md says, then imports a file with
+it."""
 
 import os
 import re
@@ -43,8 +43,7 @@ HEADER = "model,price_usd,score,Warranty Months\n"
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of this version, in which a file's column of that name was one that nobody
-    knows."""
+    """The data folder of this version, in which a file's column of that name was unknown."""
     folder = tmp_path_factory.mktemp("before") / "data"
     with serving(environment=data_in(folder)) as api:
         sent = upload(api.address, f"{HEADER}L4,2400,0.9,12\n".encode())
@@ -62,7 +61,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with the edits of the document."""
+    """A copy of the project with the edits from the document."""
     copy = tmp_path_factory.mktemp("changed")
     for name in COPIED:
         source = ROOT / name

@@ -1,4 +1,4 @@
-"""From a request to rows that can be asked for: a CSV file, and rows as JSON."""
+"""From a request to rows that can be queried: a CSV file, and rows as JSON."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The WSGI application for other servers: nothing is built before it is needed."""
+"""The WSGI application for other servers: nothing is created before it is needed."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ assert "glyphd.application" in sys.modules
 
 @pytest.fixture
 def fresh_default() -> Iterator[None]:
-    """Before and after the test there is no default application."""
+    """There is no default application before and after the test."""
     _default_app.cache_clear()
     yield
     _default_app.cache_clear()

@@ -1,5 +1,4 @@
-"""`make audit`: a vulnerability ends with an error, a database that can't be reached with a plain
-line."""
+"""`make audit`: a vulnerability is an error; an unreachable database gives a plain message."""
 
 import json
 import stat
@@ -15,7 +14,7 @@ FINDING = {"id": "PYSEC-1", "fix_versions": ["1.1"]}
 
 
 def _command(folder: Path, packages: list[dict[str, Any]] | None, says: str = "") -> list[str]:
-    """A program in the place of pip-audit, which writes a report of these packages, or none."""
+    """A replacement for pip-audit, which writes a report of these packages, or none."""
     report = "" if packages is None else json.dumps({"dependencies": packages, "fixes": []})
     program = folder / "pip-audit"
     program.write_text(f"""#!/bin/sh

@@ -1,4 +1,4 @@
-"""The bell wakes who waits, at once, and is never in the way."""
+"""The bell wakes waiting processes at once, and never gets in the way."""
 
 import os
 import stat

@@ -1,5 +1,4 @@
-"""The options of every command: what `--help` says of them, and what a bad setting is answered
-with."""
+"""The options of every command: their `--help`, and the message for a bad setting."""
 
 from pathlib import Path
 
@@ -43,7 +42,7 @@ def _run(*arguments: str | Path, **environment: str) -> Result:
 
 
 def _commands(group: Group = main, prefix: str = "") -> dict[str, Command]:
-    """Every command by its words, those of groups among them."""
+    """Every command by its words, including those of groups."""
     found: dict[str, Command] = {}
     for name, command in group.commands.items():
         if command.hidden:  # only `serve` runs it

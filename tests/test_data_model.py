@@ -1,4 +1,5 @@
-"""The documents on the data, held to the schema: docs/DATA_MODEL.md and docs/schema.sql."""
+"""The documents about the data, compared with the schema: docs/DATA_MODEL.md and
+docs/schema.sql."""
 
 import re
 import sqlite3
@@ -102,8 +103,8 @@ def _sections() -> dict[str, str]:
 
 
 def _beside_contract(table: str, columns: Iterable[Any]) -> list[Any]:
-    """The columns of a table that are described one by one: those of the row contract are described
-    elsewhere."""
+    """The columns of a table that are described individually; those of the row contract are
+    described elsewhere."""
     return [
         column
         for column in columns
@@ -128,7 +129,7 @@ def _columns(connection: sqlite3.Connection) -> dict[str, list[tuple[str, str, s
 def test_the_schema_says_what_the_data_model_says(
     archive: sqlite3.Connection, registry: sqlite3.Connection
 ) -> None:
-    """The same words inside CREATE TABLE and in the document."""
+    """CREATE TABLE and the document describe columns in the same words."""
     described = {
         table: dict(re.findall(r"^\| `(\w+)` \| \w+ \| \w+ \| (.+) \|$", text, re.MULTILINE))
         for table, text in _sections().items()

@@ -1,4 +1,4 @@
-"""Where the data are: every path follows from two settings."""
+"""Where the data is: two settings determine every path."""
 
 from pathlib import Path
 from typing import Any

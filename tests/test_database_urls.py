@@ -1,4 +1,4 @@
-"""A database's URL: whatever is wrong with it, nobody reads its password."""
+"""A database's URL: whatever is wrong with it, its password is never shown."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The documents say what the code does: their tables are compared with it."""
+"""The documents agree with the code: their tables are compared with it."""
 
 import ast
 import re
@@ -101,7 +101,7 @@ def test_every_route_is_described(service: Service) -> None:
 
 
 def _shown_path(path: str) -> str:
-    """A route's path as documents have it: `{import_id}` for `<import_id:re:…>`."""
+    """A route's path as in the documents: `{import_id}` for `<import_id:re:…>`."""
     return re.sub(r"<(\w+)[^>]*>", r"{\1}", path)
 
 
@@ -162,8 +162,8 @@ def test_every_code_of_a_row_error_is_described() -> None:
 
 
 def _codes_made(module: Path) -> Iterator[str]:
-    """The codes given as plain text where a row error, or the flaw behind it, is made, and those
-    that have a name together with their sentence."""
+    """The codes that are literals where a row error, or the flaw behind it, is created, and those
+    that are defined together with their sentence."""
     tree = ast.parse(module.read_text())
     for named in tree.body:
         if (

@@ -1,4 +1,4 @@
-"""The queue: messages are JSON, carry a job's id, and have one name on the wire."""
+"""The queue: messages are JSON, contain a job's id, and use one name for the task."""
 
 import json
 import pickle
@@ -23,7 +23,7 @@ from tests.redis_server import RedisServer
 
 @pytest.fixture(params=["sqlite_settings", "postgres_settings", "redis_settings"])
 def queue_settings(request: pytest.FixtureRequest) -> Settings:
-    """The test runs once for each place of the queue; the archive is there."""
+    """Runs the test once for each kind of queue; the archive exists."""
     settings: Settings = request.getfixturevalue(request.param)
     if settings.queue_url is not None:
         initialise(settings)
@@ -32,7 +32,7 @@ def queue_settings(request: pytest.FixtureRequest) -> Settings:
 
 @pytest.fixture
 def queue(queue_settings: Settings) -> Iterator[JobQueue]:
-    """A queue to send through, as the API has it."""
+    """A queue to send to, as the API has it."""
     yield from _opened(open_queue(queue_settings))
 
 
@@ -59,7 +59,7 @@ def _message(queue: JobQueue) -> dict[str, Any]:
 
 
 class Harm:
-    """What a pickle could do when it is read."""
+    """A payload that does harm if it is unpickled."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -201,7 +201,7 @@ def test_a_redis_that_hangs_is_asked_once(sqlite_settings: Settings) -> None:
 
 
 def _count_connections(listener: socket.socket) -> int:
-    """How many clients have connected; nobody has accepted them yet."""
+    """How many clients have connected without being accepted yet."""
     listener.setblocking(False)
     count = 0
     with suppress(BlockingIOError):

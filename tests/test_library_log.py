@@ -1,5 +1,5 @@
-"""What a program that uses the library reads in its own log: one line for each import, and nothing
-else."""
+"""What the library writes to the log of a program that uses it: one line for each import, and
+nothing else."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The links of the documents lead somewhere, and none points outside the repository."""
+"""The links of the documents work, and none points outside the repository."""
 
 import re
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
 
 
 def _anchors(document: Path) -> set[str]:
-    """The anchors of the headings, as GitHub makes them."""
+    """The anchors of the headings, as GitHub generates them."""
     titles = (title for _, title in HEADING.findall(document.read_text()))
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 

@@ -1,4 +1,4 @@
-"""Logs: one line an event, JSON unless people look at a terminal."""
+"""Logs: one line per event, JSON unless stderr is a terminal."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from glyphd.settings import Settings
 
 
 class Terminal(io.StringIO):
-    """What stderr is when somebody looks on."""
+    """A terminal as stderr."""
 
     def isatty(self) -> bool:
         return True
@@ -27,7 +27,7 @@ Log = Callable[..., list[str]]
 
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
-    """Puts back what `configure_logs` changes for the whole process."""
+    """Restores what `configure_logs` changes for the whole process."""
     config, root = structlog.get_config(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
     structlog.contextvars.clear_contextvars()

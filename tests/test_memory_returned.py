@@ -1,4 +1,4 @@
-"""Memory that a process has freed goes back to the system."""
+"""Memory that a process has freed is returned to the system."""
 
 import subprocess
 import sys

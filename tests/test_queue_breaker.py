@@ -1,4 +1,4 @@
-"""The breaker before a queue that is away, with a clock of the test's own."""
+"""The circuit breaker for an unreachable queue, with a clock that the test sets."""
 
 import time
 
@@ -9,7 +9,7 @@ from glyphd.queue_breaker import REST_SECONDS, QueueBreaker
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time in its only item."""
+    """The time, as the only item of a list."""
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now

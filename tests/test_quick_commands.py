@@ -1,4 +1,4 @@
-"""What commands load: those that run often, or that somebody waits for, load little."""
+"""The modules that commands load: commands that run often, or that somebody waits for, load few."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ DATABASES = {"glyphd.settings", "glyphd.db.connections", "peewee", "pydantic"}
 
 
 def _loaded(*words: str | Path) -> set[str]:
-    """The modules that a command loads, of which Python's `-X importtime` prints a line each."""
+    """The modules that a command loads, from the lines of Python's `-X importtime`."""
     command = [sys.executable, "-X", "importtime", "-m", "glyphd", *map(str, words)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     return {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}

@@ -1,4 +1,4 @@
-"""What the README shows runs as it stands."""
+"""The examples in the README run as they are."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def test_the_runbook_shows_what_moved(tmp_path: Path) -> None:
     with serving(environment=data_in(tmp_path / "data")) as api:
         until(
             lambda: readiness(api.address)["status"] == "ready"
-        )  # without a worker nothing is waited for
+        )  # without a worker there is nothing to wait for
         script = fenced("README.md", "sh")[1].replace("http://localhost:8080", api.address)
         done = subprocess.run(
             ["sh", "-eu"], input=script, cwd=ROOT, capture_output=True, text=True, check=True

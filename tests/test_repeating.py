@@ -1,4 +1,4 @@
-"""What the API's process repeats in the background."""
+"""What the API process repeats in the background."""
 
 from threading import Event, enumerate as enumerate_threads
 

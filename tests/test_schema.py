@@ -1,4 +1,4 @@
-"""Facts about the schema that users, documents and queries rely on."""
+"""Properties of the schema that users, documents and queries rely on."""
 
 import re
 import sqlite3
@@ -166,7 +166,7 @@ def _made_by_models() -> SqliteDatabase:
 
 
 def _shape(connection: sqlite3.Connection) -> dict[str, tuple[object, ...]]:
-    """Of each table: its columns with type, null-ness and key; whether it has a rowid; its
+    """For each table: its columns with type, nullability and key; whether it has a rowid; its
     references; its indexes."""
     tables = connection.execute(
         "SELECT name, wr FROM pragma_table_list WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
@@ -183,7 +183,7 @@ def _shape(connection: sqlite3.Connection) -> dict[str, tuple[object, ...]]:
 
 
 def _indexes(connection: sqlite3.Connection, table: str) -> dict[str, tuple[object, ...]]:
-    """Of each index: whether it is unique and for all rows; its columns with their direction; its
+    """For each index: whether it is unique and for all rows; its columns with their direction; its
     condition."""
     found: dict[str, tuple[object, ...]] = {}
     for _, name, unique, origin, partial in connection.execute(

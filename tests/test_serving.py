@@ -1,4 +1,4 @@
-"""What `glyphd serve` says at start."""
+"""The messages of `glyphd serve` at the start."""
 
 from pathlib import Path
 

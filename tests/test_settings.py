@@ -1,4 +1,4 @@
-"""Settings: default < environment < flag; what is wrong is told in one line."""
+"""Settings: default < environment < flag; errors are reported in one line."""
 
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,7 @@ def test_an_empty_variable_is_as_if_absent(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_url_can_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """As containers get their secrets. A child process gets the URL itself."""
+    """As secrets are passed to containers. A child process gets the URL itself."""
     (tmp_path / "url").write_text("postgresql://ledger:s3cret@db/gpu\n")
     monkeypatch.setenv("GLYPHD_DATABASE_URL_FILE", str(tmp_path / "url"))
     settings = load_settings()

@@ -1,4 +1,4 @@
-"""What the store as a library gives back: listings that fit, models and capacities."""
+"""What the store returns as a library: matching listings, models and capacities."""
 
 import sqlite3
 from contextlib import closing
@@ -41,7 +41,7 @@ def test_the_latest_observation_is_current(store: SqliteListingStore) -> None:
 
 @pytest.fixture
 def market(store: SqliteListingStore) -> SqliteListingStore:
-    """Five listings whose prices name them."""
+    """Five listings, each identified by its price."""
     store.insert_listings(
         [
             seen(1, model="RTX_A6000", region="USA", price_usd=4500, score=0.9),

@@ -1,4 +1,4 @@
-"""What keeps a process from starting on PostgreSQL is one line without a password, and exit code
+"""A process that can't start on PostgreSQL prints one line without a password, and exits with code
 2."""
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ SECRET = "hunter2"
 
 @pytest.fixture
 def stranger(empty_postgres_settings: Settings) -> Iterator[str]:
-    """The URL of a role that may make nothing in the database."""
+    """The URL of a role that may create nothing in the database."""
     name, admin = f"stranger_{uuid4().hex}", open_postgres(empty_postgres_settings)
     with admin.connection_context():
         admin.execute_sql(f"CREATE ROLE {name} LOGIN")

@@ -1,4 +1,4 @@
-"""The supervisor, with small scripts in the place of a worker."""
+"""The supervisor, with small scripts in place of a worker."""
 
 import os
 import signal
@@ -72,7 +72,7 @@ def _pids(starts: Path) -> list[int]:
 
 
 def _is_gone(pid: int) -> bool:
-    """Whether the process has ended, be it that nobody has asked for its exit code yet."""
+    """Whether the process has ended, even if its exit code has not been collected."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""Times: what is taken, and that text order is time order."""
+"""Times: which are accepted, and that their text sorts in time order."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -15,7 +15,7 @@ from glyphd.tokens.tokens_file import read_tokens_file
 
 @pytest.fixture(autouse=True)
 def nobody_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No service runs beside these commands."""
+    """No service runs during these commands, so they need not wait for it."""
     monkeypatch.setattr(token_commands, "_NOTICED_SECONDS", 0)
 
 

@@ -1,4 +1,4 @@
-"""The tokens file: what a line may say, and which line is wrong."""
+"""The tokens file: what a line may contain, and which line is wrong."""
 
 from itertools import count
 from pathlib import Path
@@ -66,7 +66,7 @@ def test_an_empty_file_has_no_token(tmp_path: Path) -> None:
         (f"other read {TOKEN}", "this token is on an earlier line"),
         (f"first read {new_token()}", "the name first is on an earlier line"),
     ],
-    ids=count(1),  # each process has another token, but must have the same names
+    ids=count(1),  # each process has another token, but the names must be the same
 )
 def test_a_wrong_line_is_named_and_no_token_shown(tmp_path: Path, line: str, message: str) -> None:
     found = _refusal(tmp_path, f"# tokens\nfirst read {TOKEN}\n{line}\n")

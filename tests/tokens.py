@@ -15,7 +15,7 @@ LONG_AGO = "2020-01-01T00:00:00.000000Z"
 
 
 def new_key(service: Service, name: str, scope: str = "admin", **terms: Any) -> str:
-    """A token that the service knows from the next request on."""
+    """Creates a token that the service knows from the next request on."""
     token = create_token(service.services.registry.database, Terms(name, Scope(scope), **terms))
     service.services.tokens.forget()
     return token
@@ -31,14 +31,14 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def get_as(service: Service, path: str = LISTINGS, peer: str = "", **headers: str) -> TestResponse:
-    """Whatever is answered to these headers, which have the token, and to this client."""
+    """The answer to a request with these headers, which include the token, from this client."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     options: dict[str, Any] = {"extra_environ": {"REMOTE_ADDR": peer or "127.0.0.1"}}
     return service.http.get(path, headers=named, expect_errors=True, **options)
 
 
 def code_of(answer: TestResponse) -> tuple[int, str]:
-    """The status, and the code of a refusal."""
+    """The status, and the code if it is a refusal."""
     return answer.status_code, problem(answer)["code"] if answer.status_code >= 400 else ""
 
 

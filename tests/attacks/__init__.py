@@ -1,1 +1,1 @@
-"""Attacks from other processes, and what the service owes everybody else meanwhile."""
+"""Attacks from other processes, and the bounds that must hold for all other clients meanwhile."""

@@ -1,5 +1,5 @@
-"""`python -m tests.attacks [--seconds N] [--processes N] [NAME…]`: runs attacks, prints a table;
-exit code 1 if a bound broke."""
+"""`python -m tests.attacks [--seconds N] [--processes N] [NAME…]`: runs attacks and prints a table;
+exit code 1 if a bound was broken."""
 
 import sys
 from pathlib import Path

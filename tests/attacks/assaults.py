@@ -1,5 +1,5 @@
-"""Each attack as a function. `python -m tests.attacks.assaults NAME PORT IMPORT FAILED SECONDS`
-carries one out."""
+"""One function per attack. `python -m tests.attacks.assaults NAME PORT IMPORT FAILED SECONDS` runs
+one."""
 
 import gzip
 import itertools
@@ -13,7 +13,8 @@ from tests.attacks.wires import Target, get, post, read_slowly, repeat, write_sl
 KIB, MIB = 1024, 1024 * 1024
 FORM_BYTES = 300 * 1024
 ANNOUNCED = tuple(size * MIB for size in (80, 80, 80, 80, 40, 20, 10, 5, 3, 2, 1, 1))
-"""Promised twice, they take all that the small disk has, to the last MiB."""
+"""A body is stored twice for a while. Twice these sizes take all of the small disk, to the last
+MiB."""
 
 SMALL_BYTES = 256 * KIB
 SMALL_ROWS = 4
@@ -27,7 +28,7 @@ MANY = 1500
 
 
 def quadratic_form(target: Target) -> None:
-    """Forms whose part headers never end, on a path that exists and on one that doesn't."""
+    """Forms whose part headers never end, sent to a path that exists and to one that does not."""
     body = b"--x\r\n" + b"; name=file\r\n" * (FORM_BYTES // 13)
     paths = itertools.cycle(("/api/import", "/nowhere"))
     repeat(
@@ -40,7 +41,7 @@ def quadratic_form(target: Target) -> None:
 
 
 def nested_heuristics(target: Target) -> None:
-    """A small gzip whose heuristics are a great many lists, and readers of them."""
+    """A small gzip with heuristics that are very long lists, and clients that read them."""
     row = f'A100,1,0.5,"{NESTED}"\n'
     body = gzip.compress(("model,price_usd,score,heuristics\n" + row * SMALL_ROWS).encode())
     with suppress(OSError):
@@ -53,7 +54,7 @@ def nested_heuristics(target: Target) -> None:
 
 
 def empty_rows(target: Target) -> None:
-    """16 MiB of rows without a field, each of them wrong."""
+    """15 MiB of empty rows, all of them invalid."""
     repeat(
         target,
         3,
@@ -64,8 +65,8 @@ def empty_rows(target: Target) -> None:
 
 
 def large_json(target: Target) -> None:
-    """As many rows as a JSON body may have, of which only the last one is wrong, and files of the
-    largest size as JSON text."""
+    """A JSON body with the maximum number of rows, of which only the last is invalid, and CSV text
+    in a JSON body of the maximum size."""
     sent = itertools.cycle([("/api/persist/listings", MANY_ROWS), ("/api/import", CSV_TEXT)])
 
     def send() -> None:
@@ -76,7 +77,7 @@ def large_json(target: Target) -> None:
 
 
 def huge_pages(target: Target) -> None:
-    """Pages as large as they may be, all different, whose bytes nobody has asked for before."""
+    """Pages of the maximum size, each with a different query, so that none is cached."""
     numbers = itertools.count()
     repeat(
         target,
@@ -86,7 +87,7 @@ def huge_pages(target: Target) -> None:
 
 
 def long_links(target: Target) -> None:
-    """Small pages with a query of 30 KB, which comes back threefold in their Link header."""
+    """Small pages with a query of 30 KB, which their Link header repeats three times."""
     numbers = itertools.count()
     filler = "%20" * 9000
     repeat(
@@ -99,7 +100,7 @@ def long_links(target: Target) -> None:
 
 
 def slow_results(target: Target) -> None:
-    """Readers of whole results who take a hundred bytes now and then."""
+    """Clients that read whole results a hundred bytes at a time."""
 
     def read() -> None:
         with target.connect() as connection:
@@ -110,7 +111,7 @@ def slow_results(target: Target) -> None:
 
 
 def slow_pipelines(target: Target) -> None:
-    """Eight connections, each with many requests at once, read slowly."""
+    """Eight connections, each with many pipelined requests, that read slowly."""
 
     def read() -> None:
         with target.connect() as connection:
@@ -121,12 +122,12 @@ def slow_pipelines(target: Target) -> None:
 
 
 def heads_of_results(target: Target) -> None:
-    """HEADs of whole results, whose senders don't wait."""
+    """HEAD requests for whole results, from clients that do not wait."""
     repeat(target, 16, lambda: _ask_and_leave(target, get("/api/listings?history=true", "HEAD")))
 
 
 def gone_readers(target: Target) -> None:
-    """Reports for clients that have left."""
+    """Reports for clients that have disconnected."""
     repeat(
         target,
         8,
@@ -135,8 +136,8 @@ def gone_readers(target: Target) -> None:
 
 
 def trickled_promises(target: Target) -> None:
-    """Uploads that announce all the room there is and send little more than the least rate, and
-    some of 4 GiB to where there is nothing."""
+    """Uploads that announce all the free space and send little more than the minimum rate, and some
+    of 4 GiB to a path that does not exist."""
     asked = itertools.cycle(
         [*(("/api/import", size) for size in ANNOUNCED), ("/nowhere", 4096 * MIB)]
     )
@@ -152,7 +153,7 @@ def trickled_promises(target: Target) -> None:
 
 
 def trickled_chunks(target: Target) -> None:
-    """Chunked bodies that hardly go on."""
+    """Chunked bodies that barely progress."""
 
     def send() -> None:
         with target.connect() as connection:
@@ -166,7 +167,7 @@ def trickled_chunks(target: Target) -> None:
 
 
 def idle_connections(target: Target) -> None:
-    """More connections than are kept, each having asked once and then silent."""
+    """More connections than the service keeps, each idle after one request."""
 
     def sit() -> None:
         with target.connect() as connection:
@@ -177,7 +178,8 @@ def idle_connections(target: Target) -> None:
 
 
 def trickled_small_bodies(target: Target) -> None:
-    """More connections than are kept, each with a body that needs no place and hardly goes on."""
+    """More connections than the service keeps, each with a body that needs no place and barely
+    progresses."""
 
     def send() -> None:
         with target.connect() as connection:
@@ -191,12 +193,12 @@ def trickled_small_bodies(target: Target) -> None:
 
 
 def queued_results(target: Target) -> None:
-    """More connections than are kept, each waiting for a whole result."""
+    """More connections than the service keeps, each waiting for a whole result."""
     repeat(target, IDLE, lambda: target.request("GET", "/api/listings?history=true"))
 
 
 def spent_descriptors(target: Target) -> None:
-    """Connections beyond what the process may open."""
+    """More connections than the process has file descriptors."""
 
     def hold() -> None:
         with target.connect() as connection:

@@ -1,4 +1,5 @@
-"""`python -m tests.attacks.few_descriptors MODULE …` runs a module that may open few files."""
+"""`python -m tests.attacks.few_descriptors MODULE …` runs a module with a low limit on open
+files."""
 
 import resource
 import runpy

@@ -1,5 +1,5 @@
-"""Somebody else's requests during an attack: how long they take, and what the service uses
-meanwhile."""
+"""Sends ordinary requests during an attack, and measures how long they take and what the service
+uses."""
 
 import http.client
 import math
@@ -23,7 +23,7 @@ HEALTH_SECONDS, HEALTH_PAUSE = 1.0, 0.1
 SERVED_SECONDS, SERVED_PAUSE = 5.0, 0.5
 MEMORY_BYTES = 400 * MIB
 FURTHER_BYTES = 120 * MIB
-"""What each API process beyond the first may add."""
+"""What each API process beyond the first may add to `MEMORY_BYTES`."""
 LOOK_SECONDS = 0.2
 SERVED = (200, 202, 503)
 SMALL_CSV = b"model,price_usd,score\n" + b"RTX_4090,1000,0.5\n" * 55
@@ -33,8 +33,8 @@ LARGE_PAUSE = 2.0
 
 @dataclass
 class Measured:
-    """Seconds of each kind of request, infinite without a proper answer; the most memory and the
-    least free disk."""
+    """Seconds that each kind of request took, infinite without a proper answer; the peak memory and
+    the least free disk space, in bytes."""
 
     health: list[float] = field(default_factory=list)
     uploads: list[float] = field(default_factory=list)
@@ -42,13 +42,14 @@ class Measured:
     memory: int = 0
     free: int = 2**63
     refused: int = 0
-    """Small uploads that were 503."""
+    """Small uploads that were answered with 503."""
     large: int = 0
     large_refused: int = 0
-    """Uploads that need a place, and how many of them were 503."""
+    """Uploads that need a place, and how many of them were answered with 503."""
 
     def broken(self, reserve: int, processes: int = 1) -> list[str]:
-        """The bounds that did not hold with so many API processes, in sentences."""
+        """Sentences about the bounds that were exceeded, for a service with this many API
+        processes."""
         most_memory = MEMORY_BYTES + (processes - 1) * FURTHER_BYTES
         checks = {
             f"health took {percentile(self.health):.2f} s (p99)": percentile(self.health)
@@ -63,7 +64,7 @@ class Measured:
 
 @contextmanager
 def measuring(port: int, keepers: list[Keeper], disk: Path) -> Iterator[Measured]:
-    """Asks and looks as long as the block."""
+    """Sends requests and takes samples for the length of the block."""
     measured, ended = Measured(), Event()
 
     def sample() -> None:
@@ -97,19 +98,21 @@ def measuring(port: int, keepers: list[Keeper], disk: Path) -> Iterator[Measured
         finally:
             ended.set()
         for future in futures:
-            future.result()  # a measure that broke off must not pass for one that held
+            future.result()  # an aborted measurement must not count as a success
 
 
 def ask(
     port: int, method: str, path: str, expected: tuple[int, ...], body: bytes | None = None
 ) -> float:
-    """Seconds until the whole answer is there; infinite when there is none, or another one."""
+    """Seconds until the whole answer has arrived; infinite if there is none or its status is not
+    expected."""
     seconds, status = answer_of(port, method, path, body)
     return seconds if status in expected else math.inf
 
 
 def answer_of(port: int, method: str, path: str, body: bytes | None = None) -> tuple[float, int]:
-    """Seconds until the whole answer is there, and its status; 0 when there is none."""
+    """Seconds until the whole answer has arrived, and its status; infinite and 0 if there is
+    none."""
     connection = http.client.HTTPConnection(HOST, port, timeout=GIVE_UP_SECONDS)
     began = time.monotonic()
     try:
@@ -124,7 +127,7 @@ def answer_of(port: int, method: str, path: str, body: bytes | None = None) -> t
 
 
 def memory_of(keeper: Keeper) -> int:
-    """Resident bytes of a process and all its children, what they share counted once."""
+    """Resident bytes of a process and all its children, with shared pages counted once."""
     total = 0
     with suppress(psutil.NoSuchProcess):
         root = psutil.Process(keeper.pid)

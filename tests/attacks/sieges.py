@@ -1,5 +1,4 @@
-"""One attack on one fresh service: measured while it runs, and looked at again ten seconds
-later."""
+"""One attack on one fresh service, measured while it runs and checked again ten seconds later."""
 
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from tests.chaos.files import make_file
 
 DISK_BYTES = 1024 * MIB
 RESERVE = 128 * MIB
-# Uploads and answers leave the reserve alone; it is there for the databases' own growth.
+# Uploads and answers leave the reserve free; it is meant for the growth of the databases.
 DATABASES_GROW = 16 * MIB
 WELL_SECONDS = 10.0
 ENOUGH_ROWS = 20_000
@@ -34,14 +33,14 @@ NEVER_REFUSED = (
     "trickled_small_bodies",
     "idle_connections",
 )
-"""Attacks in which small uploads are not even 503."""
+"""Attacks during which no small upload may be answered with 503."""
 
 RUNNERS = {"spent_descriptors": ("tests.attacks.few_descriptors",)}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an attack did: the measures, and what did not hold."""
+    """The result of an attack: its measurements, and the bounds that were broken."""
 
     name: str
     measured: Measured
@@ -70,8 +69,8 @@ HEAD = (
 
 
 def besiege(name: str, folder: Path, seconds: float, processes: int = 1) -> Outcome:
-    """Starts a service with so many API processes on a disk of its own, attacks it for so long, and
-    gives what was seen."""
+    """Starts a service with this many API processes on a disk of its own, attacks it, and returns
+    the outcome."""
     folder.mkdir()
     with small_disk(folder / "disk", DISK_BYTES) as disk:
         settings = Settings(data_dir=disk.folder / "data", processes=processes)
@@ -92,7 +91,8 @@ def besiege(name: str, folder: Path, seconds: float, processes: int = 1) -> Outc
 
 
 def _prepare(cluster: Cluster) -> tuple[str, str]:
-    """Imports rows enough for large answers, and a file with nothing but errors; their imports."""
+    """Imports enough rows for large answers, and a file with only errors; returns the ids of both
+    imports."""
     rows = send(cluster, make_file("rows", Random(1), size=ENOUGH_ROWS), Random(1)).import_id
     answer = cluster.request(
         "POST", "/api/import", BAD_ROWS, Content_Type="text/csv", Prefer="respond-async"

@@ -1,4 +1,4 @@
-"""Attacks in short: everybody else is served meanwhile. `make attacks` runs all of them, and for
+"""Short attacks, during which all other clients are served. `make attacks` runs all attacks, and
 longer."""
 
 from pathlib import Path
@@ -10,8 +10,8 @@ from tests.attacks.sieges import besiege
 
 SECONDS = 3.0
 NOT_IN_SHORT = ("trickled_small_bodies", "queued_results")
-"""In a few seconds the p99 is the slowest answer: on a busy machine that is the one while 510
-connections are made."""
+"""In a few seconds the p99 is the slowest answer. On a busy machine that is the one while 510
+connections are opened."""
 
 
 @pytest.mark.parametrize("name", [name for name in ASSAULTS if name not in NOT_IN_SHORT])

@@ -1,4 +1,4 @@
-"""The attackers' end of connections: raw bytes, slow reading, and no manners."""
+"""The attackers' connections: raw bytes and slow reading."""
 
 import http.client
 import socket
@@ -16,7 +16,7 @@ PAUSE_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Target:
-    """Where the service listens, an import that succeeded and one that has row errors, and when to
+    """Where the service listens, an import that succeeded, one that has row errors, and when to
     stop."""
 
     port: int
@@ -32,7 +32,7 @@ class Target:
         return socket.create_connection((HOST, self.port), CONNECT_SECONDS)
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> None:
-        """One request, its answer read and thrown away."""
+        """Sends one request, and reads and discards its answer."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=30)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
@@ -43,8 +43,8 @@ class Target:
 
 
 def repeat(target: Target, count: int, deed: Callable[[], None]) -> None:
-    """Does it again and again, by so many at a time, until the attack is over. A refusal is no
-    reason to stop."""
+    """Repeats `deed` in `count` threads until the attack is over. A refused request does not stop
+    it."""
 
     def go_on() -> None:
         while target.is_on:
@@ -60,7 +60,7 @@ def repeat(target: Target, count: int, deed: Callable[[], None]) -> None:
 
 
 def read_slowly(target: Target, connection: socket.socket, size: int, pause: float) -> None:
-    """Reads so many bytes at a time until the attack is over or the server has had enough."""
+    """Reads `size` bytes at a time until the attack is over or the server closes the connection."""
     connection.settimeout(1)
     while target.is_on:
         with suppress(TimeoutError):

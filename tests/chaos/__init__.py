@@ -1,1 +1,1 @@
-"""Chaos: real processes, killed at random moments, and afterwards every row counted."""
+"""Chaos runs: real processes are killed at random moments, and afterwards every row is counted."""

@@ -1,5 +1,5 @@
-"""`python -m tests.chaos`: runs the chaos suite and prints a table of it; exit code 1 when a
-promise was broken."""
+"""`python -m tests.chaos`: runs the chaos suite and prints its table; exit code 1 if a promise was
+broken."""
 
 import os
 import sys
@@ -44,7 +44,7 @@ def main(rounds: int, database: str, workers: int, seed: int | None, blows: str)
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
     first = SystemRandom().randrange(10**6) if seed is None else seed
-    # Beside the checkout and not in the system's folder, which may be kept in memory.
+    # Not in the system's temporary folder, which may be in memory.
     with (
         database_kind(database) as make_settings,
         TemporaryDirectory(prefix="bench-chaos-", dir=Path.cwd()) as folder,

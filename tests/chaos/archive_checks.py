@@ -1,5 +1,5 @@
-"""The archive as a whole, asked in SQL past the API: nothing twice, nothing more, every flag where
-it belongs."""
+"""Checks of the whole archive in SQL, not through the API: nothing twice, nothing extra, and every
+flag as it should be."""
 
 from collections.abc import Mapping
 
@@ -55,11 +55,11 @@ FAULTS = {
         SELECT COUNT(*) FROM scored_listings AS events
         WHERE NOT EXISTS (SELECT 1 FROM models WHERE models.canonical_model = events.model)""",
 }
-"""Each gives how often that is so; it has to be never."""
+"""Each query counts the cases of one fault; every count must be 0."""
 
 
 def archive_faults(cluster: Cluster, expected: Mapping[str, GivenFile]) -> Findings:
-    """What in the archive is not as the files of all its imports have it."""
+    """Where the archive differs from the files of all its imports."""
     found = Findings()
     twice = cluster.archive_rows(DOUBLED)
     if twice:

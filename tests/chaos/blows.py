@@ -1,4 +1,4 @@
-"""The blows of a round by name: kills of processes, and troubles of what surrounds them."""
+"""The blows of a round by name: kills of processes, and troubles of their environment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ LASTING_SECONDS = (0.2, 0.5, 1.0, 3.0)
 
 @dataclass(frozen=True)
 class Blow:
-    """One trouble: which, how long to pause before, and how long it lasts."""
+    """One trouble: its name, the pause before it, and how long it lasts, in seconds."""
 
     name: str
     pause: float
@@ -29,7 +29,7 @@ class Blow:
 
 
 def without_impossible(names: frozenset[str], say: Callable[[str], None]) -> frozenset[str]:
-    """The names without the blows that can't be dealt here, which are said aloud."""
+    """The names without the blows that are impossible here; `say` reports those."""
     impossible = names & NEEDS_MOUNTS
     reason = why_nothing_can_be_mounted() if impossible else None
     if reason is None:
@@ -39,14 +39,14 @@ def without_impossible(names: frozenset[str], say: Callable[[str], None]) -> fro
 
 
 def blows_of(settings: Settings, names: frozenset[str]) -> list[str]:
-    """Those troubles among the names that this database can have."""
+    """Those of the named troubles that are possible on this database."""
     others = ONLY_SQLITE if settings.database_url else ONLY_POSTGRESQL
     return [name for name in TROUBLES if name in names and name not in others]
 
 
 def make_blows(names: list[str], seed: int) -> list[Blow]:
-    """One or two troubles, one after another; with a random of their own, so that the kills stay as
-    they were."""
+    """One or two troubles in sequence. They have their own random numbers, so that a seed gives the
+    same kills."""
     random = Random(f"troubles of {seed}")
     count = random.randint(1, MOST_TROUBLES) if names else 0
     return [
@@ -60,7 +60,8 @@ def make_blows(names: list[str], seed: int) -> list[Blow]:
 
 
 def deal(cluster: Cluster, blows: list[Blow], seed: int, ended: Event, tally: Tally) -> None:
-    """Deals the blows while clients are at work; each is over before this returns."""
+    """Deals the blows one after another while clients are at work; each has ended before this
+    returns."""
     random = Random(f"dealing of {seed}")
     for blow in blows:
         if ended.wait(blow.pause):

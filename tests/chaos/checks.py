@@ -1,4 +1,5 @@
-"""After a round: every accepted import against its file, row by row, and nothing beside them."""
+"""Checks after a round: every accepted import is compared with its file, row by row, and nothing
+else exists."""
 
 import json
 import subprocess
@@ -26,16 +27,16 @@ FINAL = ("succeeded", "failed", "cancelled")
 
 
 def settle(cluster: Cluster) -> list[dict[str, Any]]:
-    """Every import of the archive, when all have ended. Raises WaitedInVain."""
+    """All imports of the archive, once they have ended. Raises WaitedInVain."""
     (imports,) = until(lambda: _settled(cluster))
     return list(imports)
 
 
 def _settled(cluster: Cluster) -> tuple[list[dict[str, Any]]] | None:
-    """All imports, if all have ended. An API that has just been told to stop may answer once, and
-    then no more."""
+    """All imports if they have all ended, otherwise None. An API that is stopping may answer one
+    request and not the next."""
     try:
-        # The list is asked for once: a job may be requeued between two questions.
+        # One request for the whole list: a job may be requeued between two requests.
         imports = cluster.walk("/api/imports?limit=1000")
     except (OSError, HTTPException):
         return None
@@ -43,7 +44,7 @@ def _settled(cluster: Cluster) -> tuple[list[dict[str, Any]]] | None:
 
 
 class Checker:
-    """Knows all files that one archive was given, and looks at each import once."""
+    """Knows all files that were sent to one archive, and checks each import once."""
 
     def __init__(self, cluster: Cluster, tally: Tally, *, may_forget: bool = False) -> None:
         self._cluster = cluster
@@ -53,7 +54,7 @@ class Checker:
         self._seen: set[str] = set()
 
     def check(self, files: Sequence[GivenFile], sent: Sequence[Sent]) -> Findings:
-        """What is wrong after a round that brought these files and answers."""
+        """What is wrong after a round with these files and answers."""
         self._files |= {file.filename: file for file in files}
         found = Findings()
         try:
@@ -76,7 +77,7 @@ class Checker:
         return found
 
     def _compare_events(self, imports: list[dict[str, Any]], found: Findings) -> None:
-        """Each import has said once that it ended."""
+        """Each import has exactly one event that says it has ended."""
         said = Counter(
             event["data"]["import_id"]
             for event in self._cluster.walk("/api/events?kind=import.finished&limit=1000")
@@ -91,7 +92,7 @@ class Checker:
     def _compare_keys(
         self, imports: list[dict[str, Any]], sent: Sequence[Sent], found: Findings
     ) -> None:
-        """Exactly one import for each key, and it is the one that every answer named."""
+        """Each key has exactly one import, and every answer named that import."""
         named = Counter(status["filename"] for status in imports)
         found.lost += [f"{name} has no import" for name in self._files.keys() - named.keys()]
         found.doubled += [
@@ -106,8 +107,8 @@ class Checker:
                 found.wrong.append(f"{one.file.filename} was answered with import {one.import_id}")
 
     def _is_kept(self, import_id: str) -> bool:
-        """Whether the upload is there. A request that was sent again, after a failover had lost
-        the first one, has become another import, and the first upload is removed."""
+        """Whether the upload is kept. If a failover lost the first request, the repeated one became
+        another import, and the first upload is removed."""
         try:
             return self._cluster.uploads.size(f"{import_id}.json") > 0
         except FileNotFoundError:
@@ -167,7 +168,8 @@ class Checker:
             found.wrong.append(f"{file.filename}: the manifest names another SHA-256")
 
     def _manifest(self, import_id: str) -> dict[str, Any] | None:
-        """None while the bucket, which may have been killed a moment ago, does not answer."""
+        """The manifest, or None while the bucket, which may just have been killed, does not
+        answer."""
         with (
             suppress(UploadsUnavailable),
             self._cluster.uploads.open(f"{import_id}.json") as opened,
@@ -177,8 +179,8 @@ class Checker:
         return None
 
     def _drift(self) -> list[str]:
-        """What `glyphd check` finds. A try that got no answer may have left its upload behind: a
-        worker that starts removes it when it is a minute old."""
+        """What `glyphd check` reports. A request without an answer may have left its upload behind;
+        a worker that starts removes it once it is a minute old."""
         said = self._check()
         if _LEFT_BEHIND in said:
             let_settle(self._cluster)

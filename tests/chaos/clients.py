@@ -1,5 +1,4 @@
-"""Clients as cron scripts are: they send a file again and again, blindly, until somebody has
-answered."""
+"""Clients that behave like cron scripts: they resend a file until they get an answer."""
 
 import http.client
 import time
@@ -17,8 +16,8 @@ PATIENCE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Sent:
-    """What a client knows in the end: the import of its file, in how many tries, and whether it was
-    a replay."""
+    """What a client knows at the end: the import of its file, the number of tries, and whether the
+    answer was a replay."""
 
     file: GivenFile
     import_id: str
@@ -27,11 +26,11 @@ class Sent:
 
 
 class NotAnswered(AssertionError):
-    """The client was refused, or gave up."""
+    """The client was refused, or timed out."""
 
 
 def send(cluster: Cluster, file: GivenFile, random: Random) -> Sent:
-    """Sends the file until there is an answer. Raises NotAnswered for a refusal, and after two
+    """Sends the file until there is an answer. Raises NotAnswered after a refusal or after two
     minutes."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     tries = 0
@@ -63,7 +62,8 @@ def _post(cluster: Cluster, file: GivenFile, preference: str) -> Answer:
 
 
 def _import_id(answer: Answer) -> str | None:
-    """A final import that failed is an answer too: a problem with the import's status inside."""
+    """The id of the import in an answer. A failed import answers with a problem that contains its
+    status."""
     if "json" not in answer.headers.get("content-type", ""):
         return None
     found = answer.json.get("import", answer.json).get("import_id")

@@ -1,4 +1,4 @@
-"""A service of real processes for the chaos run: an API and workers on one archive."""
+"""A service of real processes for the chaos run: an API and workers that share an archive."""
 
 import http.client
 import json
@@ -29,16 +29,16 @@ URLS = ("database_url", "read_url", "queue_url", "upload_url")
 
 
 class WaitedInVain(AssertionError):
-    """What has to happen did not happen in time."""
+    """A condition was not met in time."""
 
 
 class Unexpected(AssertionError):
-    """The API gave another answer than it has to."""
+    """The API gave an unexpected answer."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer of the API, whole."""
+    """A complete answer of the API."""
 
     status: int
     headers: dict[str, str]
@@ -51,7 +51,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Cluster:
-    """The processes, the port that the API always comes back to, and the settings they share."""
+    """The processes, the port that the API uses after every restart, and their shared settings."""
 
     settings: Settings
     port: int
@@ -63,8 +63,8 @@ class Cluster:
     uploads: UploadStore
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """One request on a connection of its own. Raises OSError or HTTPException when it breaks
-        off."""
+        """One request on its own connection. Raises OSError or HTTPException if the connection
+        breaks."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=ANSWER_SECONDS)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
@@ -100,22 +100,22 @@ class Cluster:
             return False
 
     def statuses(self) -> list[str]:
-        """How the imports stand, straight from the registry: the API may be dead. Empty before
-        there is one."""
+        """The statuses of unfinished imports, straight from the registry, because the API may be
+        down. Empty while there is no registry."""
         try:
             return [str(job.status) for job in self.registry.unfinished()]
-        except Exception:  # noqa: BLE001  # the registry is being made, or its server is not there
+        except Exception:  # noqa: BLE001  # the registry is being created, or its server is down
             return []
 
     def count_batches(self) -> int:
-        """How many imports are committed; 0 before there is an archive."""
+        """How many imports are committed; 0 while there is no archive."""
         try:
             return int(self.archive_rows("SELECT COUNT(*) FROM import_batches")[0][0])
         except Exception:  # noqa: BLE001  # as above
             return 0
 
     def archive_rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """What the archive says, past the API."""
+        """The rows that a query returns from the archive itself, not through the API."""
         with self.archive.connection_context():
             return list(self.archive.execute_sql(sql).fetchall())
 
@@ -126,8 +126,7 @@ class Cluster:
         return job
 
     def logged_errors(self) -> list[str]:
-        """The last lines of the processes' logs that tell of an error, or are none of the log's
-        own."""
+        """The last lines of the processes' logs that are errors or not log records."""
         lines = [line for log in self.logs.glob("*.log") for line in log.read_text().splitlines()]
         return [line for line in lines if '"level": "error"' in line or not line.startswith("{")][
             -LINES_TOLD:
@@ -141,7 +140,8 @@ class Cluster:
 def running_cluster(
     settings: Settings, logs: Path, *, workers: int = 1, runner: tuple[str, ...] = (), **more: str
 ) -> Iterator[Cluster]:
-    """An API and so many workers, started but maybe not up yet; each is started again when it dies.
+    """An API and `workers` workers, started but possibly not ready yet; each is restarted when it
+    dies.
 
     `runner` is a module with arguments that runs the others; `more` are further settings, by their
     variable.
@@ -171,7 +171,7 @@ def running_cluster(
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """The variables that make a process share this service."""
+    """The variables that make a process part of this service."""
     urls = {f"{PREFIX}{name.upper()}": getattr(settings, name) for name in URLS}
     chosen = {"DATA_DIR": settings.data_dir, "PROCESSES": settings.processes or 1}
     return {f"{PREFIX}{name}": str(value) for name, value in chosen.items()} | {
@@ -180,7 +180,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 
 def until(condition: Callable[[], Any], patience: float = PATIENCE_SECONDS) -> Any:
-    """Waits for the condition to give something true, and gives that. Raises WaitedInVain."""
+    """Waits until the condition returns something true, and returns that. Raises WaitedInVain."""
     deadline = time.monotonic() + patience
     while not (found := condition()):
         if time.monotonic() > deadline:

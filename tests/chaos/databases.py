@@ -15,7 +15,8 @@ from tests.postgres_server import running_server
 
 @contextmanager
 def database_kind(name: str) -> Iterator[MakeSettings]:
-    """Makes settings on `sqlite`, or on `postgresql`, whose server runs as long as the block."""
+    """A function that makes settings for `sqlite`, or for `postgresql`, whose server runs until the
+    end of the block."""
     if name == "sqlite":
         yield _sqlite_settings
         return
@@ -34,7 +35,8 @@ def _sqlite_settings(folder: Path) -> Iterator[Settings]:
 
 @contextmanager
 def _postgres_settings(folder: Path, server: str) -> Iterator[Settings]:
-    """With a database that is dropped after the block whoever is still connected."""
+    """Settings with a database that is dropped at the end of the block, even if clients are
+    connected."""
     name = f"glyphd_chaos_{uuid4().hex}"
     url = urlsplit(server)._replace(path=f"/{name}").geturl()
     with psycopg.connect(server, autocommit=True) as connection:

@@ -1,5 +1,5 @@
-"""Disasters, each as a function: it lets one happen to a running service and asserts what glyphd
-promises then."""
+"""Each function causes one disaster in a running service and asserts what glyphd promises for
+it."""
 
 import gzip
 import shutil
@@ -24,15 +24,16 @@ from tests.chaos.tallies import Tally
 from tests.e2e.processes import FINAL, many_offers, working
 
 RESERVE = 128 * 1024
-"""Half of it has to hold the files that SQLite maps while databases are open."""
+"""Half of it must be enough for the files that SQLite maps while databases are open."""
 PROMPT_SECONDS = 5.0
 LOCKED_SECONDS = 2.0
 JUMPS = (3600.0, -7200.0, 0.0, 86_400.0, -40.0)
-"""Seconds that the clock is off, one after another."""
+"""Successive offsets of the clock in seconds."""
 
 
 def full_disk_while_receiving(disk: SmallDisk, logs: Path) -> None:
-    """Uploads are refused with 503 and leave nothing behind; with room again they are taken."""
+    """Uploads are refused with 503 and leave nothing behind; once there is space, they are
+    accepted."""
     settings = Settings(data_dir=disk.folder / "data")
     with running_cluster(settings, logs, GLYPHD_DISK_RESERVE_BYTES=str(RESERVE)) as cluster:
         until(lambda: _is_ready(cluster))
@@ -50,8 +51,8 @@ def full_disk_while_receiving(disk: SmallDisk, logs: Path) -> None:
 
 
 def full_disk_while_importing(disk: SmallDisk, logs: Path) -> None:
-    """The import is handed back, which is no lost attempt, and succeeds when there is room
-    again."""
+    """The import is requeued, which does not count as a lost attempt, and succeeds once there is
+    space."""
     settings = Settings(data_dir=disk.folder / "data")
     file = make_file("large", Random(2), size=8000)
     with running_cluster(settings, logs, workers=0, GLYPHD_DISK_RESERVE_BYTES="0") as cluster:
@@ -67,8 +68,8 @@ def full_disk_while_importing(disk: SmallDisk, logs: Path) -> None:
 
 
 def import_larger_than_the_disk(disk: SmallDisk, logs: Path) -> None:
-    """A small gzip that unpacks to more than there is: it fails for that, some reserve stays, and
-    others succeed."""
+    """A small gzip unpacks to more than the disk holds: its import fails for that reason, part of
+    the reserve stays free, and other imports succeed."""
     settings = Settings(data_dir=disk.folder / "data")
     reserve = 8 * MIB
     with running_cluster(settings, logs, GLYPHD_DISK_RESERVE_BYTES=str(reserve)) as cluster:
@@ -99,7 +100,7 @@ def _free_bytes(disk: SmallDisk) -> int:
 
 
 def locked_archive(settings: Settings, logs: Path) -> None:
-    """Somebody holds the archive: uploads are accepted all the same, imports wait, and none is
+    """Another process locks the archive: uploads are still accepted, imports wait, and none is
     lost."""
     files = [make_file(f"locked-{number}", Random(number), size=300) for number in range(3)]
     with running_cluster(settings, logs) as cluster:
@@ -120,8 +121,7 @@ def locked_archive(settings: Settings, logs: Path) -> None:
 
 
 def vanished_queue(settings: Settings, logs: Path) -> None:
-    """The queue's file is gone: another one is made, and uploads are accepted and imported all the
-    same."""
+    """The queue's file is deleted: it is recreated, and uploads are still accepted and imported."""
     with running_cluster(settings, logs) as cluster:
         until(lambda: _is_ready(cluster))
         first = make_file("before", Random(5), size=100)
@@ -136,8 +136,8 @@ def vanished_queue(settings: Settings, logs: Path) -> None:
 
 
 def jumping_clock(settings: Settings, logs: Path) -> None:
-    """The clock jumps back and forth: history keeps its order, and nothing waits for a time that
-    was."""
+    """The clock jumps back and forth: history keeps its order, and nothing waits for a time in the
+    past."""
     shift = logs / "shift"
     shift.write_text("0")
     files = [make_file(f"jump-{number}", Random(number), size=200) for number in range(len(JUMPS))]
@@ -158,7 +158,7 @@ def _handbacks(cluster: Cluster, import_id: str) -> int:
     try:
         return cluster.job(import_id).handback_count
     except (GlyphdError, OperationalError):
-        return 0  # on a full disk the registry can't even be read at every moment
+        return 0  # on a full disk the registry can't always be read
 
 
 def _require_right(cluster: Cluster, files: list[GivenFile], sent: list[Sent]) -> None:
@@ -174,7 +174,7 @@ def _send(cluster: Cluster, file: GivenFile) -> Answer:
 
 
 def _send_chunks(cluster: Cluster, size: int) -> Answer:
-    """An upload that does not say how large it is."""
+    """An upload that does not announce its size."""
     return cluster.request("POST", "/api/import", _chunks(size), Content_Type="text/csv")
 
 
@@ -186,7 +186,7 @@ def _chunks(size: int) -> Iterator[bytes]:
 
 
 def _files(settings: Settings) -> set[str]:
-    """What lies in the upload store and in the scratch folder."""
+    """The names of the files in the upload store and in the scratch folder."""
     return {
         path.name
         for folder in (settings.uploads_dir, settings.scratch_dir)
@@ -199,7 +199,7 @@ def _is_ready(cluster: Cluster) -> bool:
 
 
 def _not_ready(cluster: Cluster) -> list[str]:
-    """What `/api/ready` complains of, by name."""
+    """The failed checks of `/api/ready`, by name."""
     answer = cluster.request("GET", "/api/ready")
     checks: dict[str, Any] = answer.json["checks"]
     assert answer.status == (200 if set(checks.values()) == {"ok"} else 503)

@@ -1,4 +1,4 @@
-"""Small disks that can be filled up and freed, and mounts that can only be read. They take root."""
+"""Small disks that can be filled and emptied, and read-only mounts. Both need root."""
 
 import errno
 import os
@@ -24,14 +24,14 @@ class SmallDisk:
         return self.folder / "ballast"
 
     def fill(self, leave: int) -> None:
-        """Takes all room but so many bytes, also while others write."""
+        """Fills the disk until `leave` bytes are free, even while other processes write."""
         self.free()
         with self.ballast.open("wb") as file:
             while not self._take(file.fileno(), leave):
                 continue
 
     def _take(self, descriptor: int, leave: int) -> bool:
-        """False when somebody wrote after the room was measured."""
+        """False if another process wrote after the free space was measured."""
         try:
             os.posix_fallocate(descriptor, 0, max(1, shutil.disk_usage(self.folder).free - leave))
         except OSError as error:
@@ -46,8 +46,8 @@ class SmallDisk:
 
 @contextmanager
 def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
-    """A file system in memory of so many bytes. Mounting one takes root, or a kernel that lets
-    others do it too."""
+    """A file system in memory of `size` bytes. Mounting it needs root, or a kernel that lets other
+    users mount."""
     folder.mkdir()
     _run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder)
     try:
@@ -58,12 +58,12 @@ def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
 
 @contextmanager
 def read_only_mount(path: Path) -> Iterator[None]:
-    """The file or folder as a read-only mount over itself, as long as the block."""
+    """A read-only mount of the file or folder over itself until the end of the block."""
     with TemporaryDirectory() as folder:
         beside = Path(folder) / "mount"
         beside.mkdir() if path.is_dir() else beside.touch()
-        # Made read-only beside: over its place somebody might open a file for writing in between,
-        # which forbids that.
+        # Made read-only elsewhere first: in its final place a file could be opened for writing in
+        # between, which prevents the remount.
         _run("mount", "--bind", path, beside)
         try:
             _run("mount", "-o", "remount,bind,ro", beside)
@@ -81,7 +81,7 @@ def _run(*command: str | Path) -> None:
 
 
 def why_nothing_can_be_mounted() -> str | None:
-    """Why this process can't mount anything; None when it can."""
+    """Why this process can't mount anything; None if it can."""
     with TemporaryDirectory() as name:
         try:
             with small_disk(Path(name) / "disk", BLOCK_BYTES):

@@ -1,4 +1,4 @@
-"""Rounds on several machines: clients upload while processes, the primary, bucket and Redis are
+"""Rounds on several machines: clients upload while processes, the primary, the bucket and Redis are
 killed or frozen, and a standby takes over."""
 
 import os
@@ -26,21 +26,21 @@ from tests.chaos.watch_checks import add_watches
 from tests.postgres_pair import PostgresPair, running_pair
 
 LAG_SECONDS = 1.5
-"""How far an asynchronous standby is behind when the primary dies."""
+"""How far an asynchronous standby lags behind when the primary dies."""
 
 AWAY = ("glyphd: PostgreSQL does not answer", "glyphd: the bucket for uploads does not answer")
-"""What a process may say that ends with REFUSED_START."""
+"""What a process may log that exits with REFUSED_START."""
 
 ROUNDS_OF_A_PAIR = 10
 MOST_BLOWS = 4
 LONGEST_PAUSE_SECONDS = 1.0
 FREEZE_SECONDS = (0.3, 1.0, 3.0, 12.0)
-"""The longest is more than a worker's heartbeat may take."""
+"""The longest is longer than a worker's heartbeat may be delayed."""
 
 
 @dataclass(frozen=True)
 class MachinesRun:
-    """How long and on what to run. The round `n` has the seed `seed + n`."""
+    """The size and the settings of a run. Round `n` has the seed `seed + n`."""
 
     rounds: int
     seed: int
@@ -51,8 +51,8 @@ class MachinesRun:
 
 
 def run_machines(run: MachinesRun) -> Tally:
-    """Runs the rounds, ten on one pair of servers; what each has found is said after it, and a run
-    that is stopped by Ctrl-C gives what it has found."""
+    """Runs the rounds, ten for each pair of servers. Each round reports its findings when it ends.
+    A run stopped by Ctrl-C returns what it has found so far."""
     tally = Tally()
     with suppress(KeyboardInterrupt):
         _run_rounds(run, tally)
@@ -107,7 +107,7 @@ class _Round:
                 threads.submit(work, self._machines, mine, Random(self._seed + at), tally)
                 for at, mine in enumerate(files)
             ]
-            # The blows are dealt here, in the thread that lives as long as the servers.
+            # The blows are dealt in this thread, because it lives as long as the servers.
             self._rage(tally)
             outcomes = [one.result() for one in works]
         if not self._run.is_synchronous:
@@ -128,8 +128,8 @@ class _Round:
             self._run.say("\n".join(self._machines.logged_errors()))
 
     def _wrong_ends(self, tally: Tally) -> list[str]:
-        """Processes that ended by themselves since the last round, but for those that could not
-        start while a server was away, and what they said."""
+        """Processes that ended by themselves since the last round, with their messages, except
+        those that could not start while a server was down."""
         codes = [code for code in self._machines.forget_exits() if code != os.EX_TEMPFAIL]
         others = [line for line in self._machines.refusals() if not line.startswith(AWAY)]
         if others:
@@ -139,7 +139,7 @@ class _Round:
         return [f"a process ended with exit code {code}" for code in codes if code != REFUSED_START]
 
     def _rage(self, tally: Tally) -> None:
-        """Up to four blows, among them always one at the primary, one after another."""
+        """Two to four blows in sequence, of which at least one is at the primary."""
         troubles = {
             name: trouble
             for part in self._machines.parts
@@ -166,7 +166,7 @@ class _Round:
         return f"`kill -9` of {who}"
 
     def freeze(self, keeper: Keeper, who: str) -> str:
-        """Stops one process where it is, and lets it go on."""
+        """Stops one process for a while, and then continues it."""
         if keeper.strike(signal.SIGSTOP):
             time.sleep(self._random.choice(FREEZE_SECONDS))
             keeper.strike(signal.SIGCONT)
@@ -188,7 +188,8 @@ class _Round:
         return self.freeze(self._random.choice(self._machines.workers), "a worker")
 
     def strike_primary(self) -> str:
-        """A failover; now and then the primary is only frozen for a while, or the standby dies."""
+        """Usually a failover; sometimes the primary is only frozen for a while, or the standby is
+        killed."""
         manner = self._random.random()
         if manner < 0.15:
             self._pair.primary.freeze()
@@ -204,7 +205,7 @@ class _Round:
 
     def _fail_over(self, *, is_frozen: bool) -> str:
         if not self._run.is_synchronous:
-            # The link is down: what the primary commits from now on, nobody else has.
+            # The link is down: from now on only the primary has what it commits.
             self._pair.standby.stop(signal.SIGINT)
             time.sleep(LAG_SECONDS)
         if is_frozen:
@@ -219,15 +220,15 @@ class _Round:
         return f"failover from a {'frozen' if is_frozen else 'killed'} primary"
 
     def _await_orphans(self, tally: Tally) -> None:
-        """No upload is in flight any more: when what is kept is old enough, it is taken up.
+        """No upload is in flight any more, so every orphan is recovered once it is old enough.
 
-        Workers that have noticed a failover look often; otherwise they are made to look.
+        Workers that have noticed a failover look often; the others are restarted so that they look.
         """
         tally.count("uploads that a failover made orphans", count_orphans(self._machines))
         let_settle(self._machines)
         if not any(blow.startswith("failover") for blow in self._dealt):
             look_at_once(self._machines)
-        with suppress(WaitedInVain):  # then they are found by the checks
+        with suppress(WaitedInVain):  # if there are still some, the checks report them
             until(lambda: not count_orphans(self._machines))
 
 

@@ -1,4 +1,4 @@
-"""Files for the chaos run: what a client sends, and exactly what has to come of it."""
+"""Files for the chaos run: what a client sends, and exactly what must result from it."""
 
 import csv
 import gzip
@@ -17,7 +17,7 @@ COLUMNS = ("model", "price_usd", "score", "seller", "seen_at", "source_url", "ti
 SIZES = (50, 50, 400, 400, 2000, 2000, 6000, 12_000)
 SOURCE = "chaos"
 _OFFERS = 10_000
-"""So many different offers there are: files share some of them, so that imports supersede one
+"""The number of different offers. Files share some of them, so that imports supersede one
 another."""
 
 _MODELS = ("H100_PCIE_80GB", "H100 SXM", "A100", "L40S", "RTX_4090", "RTX A6000", "MI300X")
@@ -52,13 +52,13 @@ class GivenFile:
 
     @property
     def written_rows(self) -> Sequence[Row]:
-        """The rows that have to be in the archive in the end."""
+        """The rows that must be in the archive at the end."""
         return self.rows if self.succeeds else ()
 
 
 def make_file(key: str, random: Random, size: int | None = None) -> GivenFile:
-    """A file of some size or this one: sound or with bad rows, plain or packed, with capacities or
-    without."""
+    """A file with `size` rows, or a random number: with or without bad rows, plain or gzipped, with
+    or without capacities."""
     count = size or random.choice(SIZES)
     bad_share = random.choice((0.0, 0.0, 0.02, 0.1))
     has_capacities = random.random() < 0.3
@@ -86,7 +86,8 @@ def make_file(key: str, random: Random, size: int | None = None) -> GivenFile:
 
 
 def _make_row(number: int, line: int, random: Random) -> tuple[list[object], Row]:
-    """The cells of a good row, and the row. The same offer is the same listing in every file."""
+    """The cells of a good row, and the row itself. The same offer is the same listing in every
+    file."""
     offer = random.randrange(_OFFERS)
     model, seller = _MODELS[offer % len(_MODELS)], _SELLERS[offer % len(_SELLERS)]
     price, score = round(random.uniform(1, 40_000), 2), random.random()

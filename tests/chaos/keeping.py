@@ -1,4 +1,4 @@
-"""A tiny supervisor: keeps one command running, and starts it again at once when it was killed."""
+"""A tiny supervisor: keeps one command running, and restarts it at once after a kill."""
 
 import ctypes
 import os
@@ -14,17 +14,17 @@ from glyphd.settings import PREFIX
 
 STOP_SECONDS = 60.0
 PAUSE_SECONDS = 0.2
-"""Before a command that ended by itself is started again."""
+"""The delay before a command that ended by itself is restarted."""
 
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
 ORDERLY_EXITS = frozenset({0, -signal.SIGKILL, -signal.SIGTERM})
-"""A process that is told to stop before it has set up its handlers ends by the signal."""
+"""A process that gets a signal before its handlers are set up is ended by the signal."""
 
 
 class Keeper:
-    """One process that is always there again. `exits` counts how its processes ended."""
+    """One process that is restarted whenever it ends. `exits` counts its exit codes."""
 
     def __init__(
         self, module: str, *arguments: str, environment: Mapping[str, str], log: Path
@@ -43,13 +43,13 @@ class Keeper:
 
     @property
     def pid(self) -> int:
-        """The process of this moment."""
+        """The id of the current process."""
         with self._lock:
             assert self._popen is not None
             return self._popen.pid
 
     def strike(self, number: signal.Signals) -> bool:
-        """Sends the signal to the process; False when there is none at this moment."""
+        """Sends the signal to the process; False if none is running at the moment."""
         with self._lock:
             if self._popen is None or self._popen.poll() is not None:
                 return False
@@ -57,7 +57,7 @@ class Keeper:
             return True
 
     def stop(self) -> None:
-        """SIGTERM, and no new start; a process that does not end is killed."""
+        """Sends SIGTERM and does not restart the process; kills it if it does not end."""
         self._stopping.set()
         self.strike(signal.SIGTERM)
         self._thread.join(STOP_SECONDS)
@@ -97,14 +97,14 @@ class Keeper:
 
 
 def _end_with_keeper() -> None:
-    """The thread that started the process lives as long as it is kept: a killed chaos run leaves
+    """The process is killed when the thread that started it ends, so that a killed chaos run leaves
     none behind."""
     _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def outside_environment() -> dict[str, str]:
-    """This process's environment without settings, and without coverage: a killed process can't
-    report any."""
+    """This process's environment without glyphd's settings, and without coverage, because a killed
+    process can't report any."""
     return {
         name: value
         for name, value in os.environ.items()

@@ -1,5 +1,5 @@
-"""A service as on several machines: two APIs and three workers, each with a data folder of its own,
-on a PostgreSQL pair, a bucket for uploads, and Redis for the queue."""
+"""A service on several simulated machines: two APIs and three workers, each with its own data
+folder, on a PostgreSQL pair, a bucket for uploads, and Redis for the queue."""
 
 import http.client
 import os
@@ -30,8 +30,8 @@ WORKERS = 3
 
 @dataclass(frozen=True)
 class Part:
-    """What all machines share besides PostgreSQL: the settings and variables of each process, and
-    how to trouble it for so many seconds, by name."""
+    """A server besides PostgreSQL that all machines share: the settings and variables that it
+    needs, and its troubles by name, each of which takes a duration in seconds."""
 
     settings: dict[str, str]
     troubles: dict[str, Callable[[float], None]]
@@ -39,13 +39,13 @@ class Part:
 
 
 MakePart = Callable[[], AbstractContextManager[Part]]
-"""A part, as long as the block."""
+"""Runs a part until the end of the block."""
 
 
 @dataclass(frozen=True)
 class Machines(Cluster):
     """The processes of all machines. Requests go to any API, as through a load balancer; `settings`
-    are those of a machine without processes, for looking."""
+    belong to a machine without processes, which is used to inspect the data."""
 
     apis: list[Keeper]
     ports: list[int]
@@ -56,7 +56,7 @@ class Machines(Cluster):
         return [*self.apis, *self.workers]
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """The answer of an API that is up. Raises what the last one raises if none is."""
+        """The answer of an API that is running. If none is, raises the error of the last one."""
         ports = Random().sample(self.ports, len(self.ports))
         for port in ports[:-1]:
             try:
@@ -74,14 +74,14 @@ class Machines(Cluster):
         return all(answer.status == 200 for answer in answers)
 
     def forget_exits(self) -> list[int]:
-        """How processes ended that were not told to, since this was asked last."""
+        """The exit codes of processes that ended by themselves since the last call."""
         codes = [code for keeper in self.keepers for code in keeper.disorderly_exits()]
         for keeper in self.keepers:
             keeper.exits.clear()
         return codes
 
     def refusals(self) -> list[str]:
-        """What processes said that could not start."""
+        """The messages of processes that could not start."""
         lines = [line for log in self.logs.glob("*.log") for line in log.read_text().splitlines()]
         return [line for line in lines if line.startswith("glyphd: ")]
 
@@ -89,7 +89,7 @@ class Machines(Cluster):
         return Cluster.request(self.at(port), *asked, **headers)
 
     def at(self, port: int) -> Cluster:
-        """The same with one API."""
+        """The same cluster with only the API at this port."""
         values = {each.name: getattr(self, each.name) for each in fields(Cluster)}
         return Cluster(**values | {"port": port})
 
@@ -98,11 +98,11 @@ class Machines(Cluster):
 def running_machines(
     pair: PostgresPair, database: str, folder: Path, make_parts: Sequence[MakePart]
 ) -> Iterator[Machines]:
-    """The processes, started but maybe not up yet; each is started again when it dies."""
+    """The processes, started but possibly not ready yet; each is restarted when it dies."""
     with ExitStack() as stack:
         parts = [stack.enter_context(make()) for make in make_parts]
         for part in parts:
-            # Also for this process, which looks at the same uploads.
+            # Also for this process, which reads the same uploads.
             stack.enter_context(patch.dict(os.environ, part.environment))
         settings = [
             _settings_of(folder / f"machine-{number}", pair.places, database, parts)
@@ -132,7 +132,7 @@ def running_machines(
 
 
 def _settings_of(machine: Path, places: Places, database: str, parts: Sequence[Part]) -> Settings:
-    """With a data folder of its own."""
+    """Settings with the machine's own data folder."""
     shared = {name: value for part in parts for name, value in part.settings.items()}
     urls = {"database_url": places.url(database), "read_url": places.read_url(database)}
     return Settings(data_dir=machine / "data", **urls, **shared)
@@ -152,7 +152,7 @@ def bucket() -> Iterator[Part]:
 
 @contextmanager
 def redis() -> Iterator[Part]:
-    """Redis for the queue; a killed one comes back empty."""
+    """Redis for the queue; after a kill it is empty."""
     with running_redis() as server:
         yield Part({"queue_url": server.url}, _troubles(server, "Redis"))
 

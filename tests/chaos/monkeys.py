@@ -1,5 +1,5 @@
-"""The monkey: kills processes at random moments, never so often that an import may be given up for
-it."""
+"""The monkey: kills processes at random moments, but never so often that an import may be
+abandoned."""
 
 import signal
 import time
@@ -13,15 +13,15 @@ from tests.chaos.keeping import Keeper
 from tests.chaos.tallies import Tally
 
 MOST_KILLS = 4
-"""In one round, at whose start and end no import is unfinished: an import is failed after five lost
-attempts."""
+"""Per round. No import is unfinished when a round starts or ends, and an import fails after five
+lost attempts."""
 
 MOST_STOPS = 2
 LONGEST_PAUSE_SECONDS = 0.6
 LONGEST_WATCH_SECONDS = 0.8
 LOOK_SECONDS = 0.003
 LATER_SECONDS = (0.0, 0.0, 0.0, 0.01, 0.05, 0.15)
-"""How long after the moment it waited for the monkey strikes."""
+"""How long after the awaited moment the monkey strikes."""
 
 AIMS = (
     ("api", "any"),
@@ -33,13 +33,14 @@ AIMS = (
     ("all", "receiving"),
     ("all", "importing"),
 )
-"""Who is hit at which moment: any; while an upload comes in; while an import runs; just after one
-has committed."""
+"""Targets and moments: any time, while an upload is being received, while an import runs, or just
+after one has committed."""
 
 
 @dataclass(frozen=True)
 class Strike:
-    """One blow: who is hit with what, how long to pause before, and which moment to wait for."""
+    """One strike: its target, the signal, the pause before it, the moment to wait for, and the
+    delay after that."""
 
     target: str
     number: signal.Signals
@@ -76,7 +77,7 @@ class Monkey:
         self._tally = tally
 
     def rage(self, plan: list[Strike], ended: Event) -> None:
-        """Strikes until the plan is done, or the round is over."""
+        """Strikes until the plan is complete or the round is over."""
         for strike in plan:
             if ended.wait(strike.pause):
                 return

@@ -1,5 +1,5 @@
-"""Kept uploads that the registry lacks: requests that got no answer left them behind, or a failover
-lost their rows. A worker takes them up, or removes them, when they are old enough."""
+"""Kept uploads that the registry lacks: a request without an answer left them behind, or a failover
+lost their rows. Once they are old enough, a worker requeues or removes them."""
 
 import os
 import signal
@@ -13,8 +13,8 @@ LOOK_SECONDS = 1.0
 
 
 def let_settle(cluster: Cluster) -> None:
-    """Makes what is kept in a folder old enough; what is in a bucket, whose clock nobody can set,
-    becomes so."""
+    """Makes files in a folder old enough; for a bucket, whose clock can't be set, waits until they
+    are."""
     uploads = cluster.uploads
     if isinstance(uploads, LocalUploads):
         old = time.time() - 2 * SETTLED_SECONDS
@@ -26,7 +26,7 @@ def let_settle(cluster: Cluster) -> None:
 
 
 def look_at_once(cluster: Cluster) -> None:
-    """Workers look for orphans when they start."""
+    """Restarts the workers, because a worker looks for orphans when it starts."""
     for worker in cluster.workers:
         worker.strike(signal.SIGTERM)
 

@@ -1,4 +1,4 @@
-"""Rounds of chaos: clients upload, the monkey rages, then everything is counted."""
+"""Rounds of chaos: clients upload, the monkey rages, and then everything is counted."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -26,10 +26,11 @@ FILES_OF_A_CLIENT = 2
 ROUNDS_OF_AN_ARCHIVE = 10
 DISK_BYTES = 512 * MIB
 REFUSED_START = 2
-"""A service that can't start in such surroundings ends with this code, and is started again."""
+"""The exit code of a service that can't start because of a trouble; it is restarted."""
 
 TWICE_SHARE = 0.3
-"""So many files are sent again after their answer, and so many by two clients at the same time."""
+"""This share of the files is sent again after the answer, and the same share by two clients at
+once."""
 
 MakeSettings = Callable[[Path], AbstractContextManager[Settings]]
 """Settings for a fresh service in a folder."""
@@ -37,8 +38,8 @@ MakeSettings = Callable[[Path], AbstractContextManager[Settings]]
 
 @dataclass(frozen=True)
 class Run:
-    """How long and on what to run. The round `n` has the seed `seed + n`: with that seed it is the
-    first one."""
+    """The size and the settings of a run. Round `n` has the seed `seed + n`; with that seed it is
+    the first round."""
 
     rounds: int
     workers: int
@@ -51,7 +52,7 @@ class Run:
 
 
 def run_chaos(run: Run) -> Tally:
-    """Runs the rounds, ten on one archive, then the next one from nothing."""
+    """Runs the rounds, ten on each archive; each archive starts empty."""
     tally = Tally()
     began = time.monotonic()
     for first in range(0, run.rounds, ROUNDS_OF_AN_ARCHIVE):
@@ -89,7 +90,8 @@ def _fresh_cluster(run: Run) -> Iterator[Cluster]:
 
 @contextmanager
 def _disk_of(run: Run, folder: Path) -> Iterator[Path]:
-    """Where the data goes: a disk of its own where it is to be filled, else just a folder."""
+    """The folder for the data: on its own disk if the disk is to be filled, otherwise a plain
+    folder."""
     if FULL in run.blows:
         with small_disk(folder, DISK_BYTES) as disk:
             yield disk.folder
@@ -139,8 +141,8 @@ def _run_round(cluster: Cluster, checker: Checker, run: Run, seed: int) -> None:
 def work(
     cluster: Cluster, files: list[GivenFile], random: Random, tally: Tally
 ) -> tuple[list[Sent], list[str]]:
-    """One client: sends its files one after another, some of them twice. What was sent, and
-    refusals."""
+    """One client: sends its files one after another, some of them twice. Returns what was sent, and
+    the refusals."""
     done, refusals = [], []
     for file in files:
         tally.count("files uploaded")
@@ -156,7 +158,7 @@ def work(
 
 
 def _send_somehow(cluster: Cluster, file: GivenFile, random: Random) -> list[Sent]:
-    """Once, twice one after another, or by two at the same time."""
+    """Sends the file once, twice in sequence, or twice at the same time."""
     manner = random.random()
     if manner < TWICE_SHARE:
         return [send(cluster, file, random), send(cluster, file, random)]

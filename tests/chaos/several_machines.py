@@ -1,5 +1,5 @@
 """`python -m tests.chaos.several_machines`: the chaos run on several machines with a PostgreSQL
-pair, a bucket and Redis; exit code 1 when a promise was broken."""
+pair, a bucket and Redis; exit code 1 if a promise was broken."""
 
 import os
 import sys

@@ -1,8 +1,8 @@
 """A wall clock that jumps: `python -m tests.chaos.shifted FILE MODULE …` runs a module under one.
 
-FILE holds the seconds to add to the true time and is read anew at every look at the clock, so that
-the clock jumps when somebody writes to it. Put in before glyphd is imported; the monotonic clock
-goes on as it is.
+FILE holds the seconds to add to the true time. It is read at every use of the clock, so the clock
+jumps when somebody writes to it. The clock is replaced before glyphd is imported; the monotonic
+clock is not changed.
 """
 
 import datetime
@@ -13,21 +13,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import peewee  # noqa: F401  # teaches SQLite the true class before it is replaced
+import peewee  # noqa: F401  # makes SQLite know the original class before it is replaced
 
 _true_time = time.time
 _TrueDatetime = datetime.datetime
 
 
 class _AnyDatetime(type):
-    """Every datetime is one of these, also those that C code makes."""
+    """Every datetime counts as an instance, including those that C code creates."""
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, _TrueDatetime)
 
 
 def shifted_datetime(now: Callable[[], float]) -> Any:
-    """The class `datetime`, but for what it believes the time to be."""
+    """The class `datetime` with another current time."""
 
     class ShiftedDatetime(_TrueDatetime, metaclass=_AnyDatetime):
         @classmethod

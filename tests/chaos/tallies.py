@@ -1,4 +1,4 @@
-"""What a chaos run has seen, as numbers and as a table."""
+"""The counts and findings of a chaos run, and their table."""
 
 import signal
 from collections import Counter
@@ -8,13 +8,13 @@ from threading import Lock
 
 @dataclass
 class Findings:
-    """What was not as it has to be, in sentences."""
+    """Everything that was wrong, in sentences."""
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-    """Sound files whose import failed."""
+    """Valid files whose import failed."""
 
     def add(self, other: "Findings") -> None:
         self.lost += other.lost
@@ -73,7 +73,7 @@ ROWS = (
 
 
 class Tally:
-    """Counts from many threads."""
+    """Counters that many threads may increase."""
 
     def __init__(self) -> None:
         self.findings = Findings()
@@ -98,7 +98,7 @@ class Tally:
         return self._counts[name]
 
     def table(self, head: str) -> str:
-        """Markdown: what was done and seen, and at the end what must be nothing."""
+        """A Markdown table: what was done and seen, and at the end the counts that must be 0."""
         found = self.findings
         rows = [(name, self._counts[name]) for name in ROWS if self._counts[name]]
         rows += [

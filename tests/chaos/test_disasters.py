@@ -1,4 +1,4 @@
-"""Disasters befall a running service."""
+"""Disasters in a running service."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One key, one import: a script that retries blindly while the API dies under it."""
+"""One key makes one import, even for a script that retries while the API dies again and again."""
 
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +44,7 @@ def test_twenty_retries_at_once_while_the_api_is_killed_make_one_import(
 
 
 def _send_until(killed: Event, cluster: Cluster, file: GivenFile, random: Random) -> list[Sent]:
-    """Sends the file over and over, and once more when the last kill is over."""
+    """Sends the file repeatedly until the last kill, and then once more."""
     sent = []
     while not killed.is_set():
         sent.append(send(cluster, file, random))

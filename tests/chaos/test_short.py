@@ -1,4 +1,4 @@
-"""The chaos run in short, on both databases, with two workers. `make chaos` is the long one."""
+"""A short chaos run on both databases, with two workers. `make chaos` runs the long one."""
 
 from contextlib import nullcontext
 from pathlib import Path

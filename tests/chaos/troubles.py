@@ -1,5 +1,5 @@
-"""Trouble of the surroundings, each a block in which it lasts: of files, of PostgreSQL, from other
-processes."""
+"""Troubles of the environment: of files, of PostgreSQL, or caused by other processes. Each is a
+block and lasts as long as it."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ from glyphd.settings import Settings
 from tests.chaos.disks import SmallDisk, read_only_mount
 
 LEFT_BYTES = 64 * 1024
-"""What a full disk has left: not enough for any import, and less than the reserve."""
+"""Free bytes on a full disk: too few for any import, and fewer than the reserve."""
 
 HARSH_SETTINGS = (
     ("statement_timeout", "20ms"),
@@ -25,10 +25,10 @@ QUEUE_PAGE = 4096
 
 @contextmanager
 def read_only(settings: Settings, random: Random) -> Iterator[None]:
-    """The archive, or the folder and all that is in it, is on a disk that can only be read.
+    """The archive, or the whole data folder, is on a read-only disk.
 
-    What is open for writing already stays so, as after a failed remount; every new opening gets
-    EROFS.
+    Files that are already open for writing stay so, as after a failed remount; opening another one
+    for writing fails with EROFS.
     """
     target = random.choice((settings.archive_path, settings.data_dir))
     if not target.exists():
@@ -40,7 +40,7 @@ def read_only(settings: Settings, random: Random) -> Iterator[None]:
 
 @contextmanager
 def full_disk(settings: Settings, random: Random) -> Iterator[None]:
-    """The disk that the data folder is on has no room, neither for uploads nor for databases."""
+    """The disk of the data folder is full, for uploads and for databases."""
     disk = SmallDisk(settings.data_dir.parent)
     assert disk.folder.is_mount(), "only a disk of the run's own may be filled"
     disk.fill(leave=random.choice((0, LEFT_BYTES)))
@@ -52,7 +52,7 @@ def full_disk(settings: Settings, random: Random) -> Iterator[None]:
 
 @contextmanager
 def spoiled_queue(settings: Settings, random: Random) -> Iterator[None]:
-    """The queue's file is overwritten, or gone."""
+    """The queue's file is overwritten or deleted."""
     path = settings.queue_path
     if random.random() < 0.5:
         for file in path.parent.glob(f"{path.name}*"):
@@ -65,7 +65,7 @@ def spoiled_queue(settings: Settings, random: Random) -> Iterator[None]:
 
 @contextmanager
 def locked_registry(settings: Settings, _: Random) -> Iterator[None]:
-    """Somebody else holds the registry's write lock."""
+    """Another process holds the registry's write lock."""
     if settings.database_url is not None:
         with _session(settings.database_url) as session, session.transaction():
             if session.execute("SELECT to_regclass('jobs')").fetchone() != (None,):
@@ -87,7 +87,7 @@ def locked_registry(settings: Settings, _: Random) -> Iterator[None]:
 
 @contextmanager
 def harsh_postgres(settings: Settings, random: Random) -> Iterator[None]:
-    """Every new connection has a setting that gets in the way, and the old ones are terminated."""
+    """Every new connection gets a harmful setting, and existing ones are terminated."""
     url, name = _url(settings), urlsplit(_url(settings)).path.lstrip("/")
     setting, value = random.choice(HARSH_SETTINGS)
     server = urlsplit(url)._replace(path="/postgres").geturl()
@@ -103,7 +103,7 @@ def harsh_postgres(settings: Settings, random: Random) -> Iterator[None]:
 
 @contextmanager
 def terminated_connections(settings: Settings, _: Random) -> Iterator[None]:
-    """All connections to the database are terminated, as an administrator or a failover would."""
+    """All connections to the database are terminated, as by an administrator or a failover."""
     name = urlsplit(_url(settings)).path.lstrip("/")
     with _session(urlsplit(_url(settings))._replace(path="/postgres").geturl()) as session:
         _terminate(session, name)

@@ -1,5 +1,5 @@
-"""Watches of a chaos run: what each has to find in each import, from the events alone, and what the
-feed says that it found."""
+"""The watches of a chaos run: compares what each must find in each import, computed from the
+events, with what the feed reports."""
 
 import json
 from collections import Counter
@@ -18,7 +18,7 @@ WATCHES: tuple[dict[str, Any], ...] = (
 )
 REPORTED = "offers that watches found"
 MOST_KEPT = 100
-"""Of one watch in one import."""
+"""Per watch and import."""
 
 _OFFERED = """
     FROM scored_listings AS offer
@@ -31,7 +31,7 @@ _OFFERED = """
           AND earlier.id < own.first_id
         ORDER BY earlier.seen_at DESC, earlier.id DESC LIMIT 1)
     WHERE offer.standing = 0 AND offer.is_indistinct = 0"""
-"""The offers of each import that can be told apart, each with what was known of it before."""
+"""The distinct offers of each import, each with its latest earlier event."""
 
 _IS_BELOW = f"""
     offer.price_usd < {BELOW} AND (before.id IS NULL OR (
@@ -42,11 +42,11 @@ _FOUND = {
     "below": _IS_BELOW,
     "new L40S": "before.id IS NULL AND LOWER(offer.model) = 'l40s'",
 }
-"""By the name of a watch, which of them it has to find."""
+"""By watch name, the condition for the offers that it must find."""
 
 
 def add_watches(cluster: Cluster) -> None:
-    """Makes the watches as soon as the API is up, before anything is imported."""
+    """Creates the watches as soon as the API is up, before anything is imported."""
     for watch in WATCHES:
         until(lambda watch=watch: _is_added(cluster, watch))  # type: ignore[misc]
 
@@ -60,7 +60,8 @@ def _is_added(cluster: Cluster, watch: Mapping[str, Any]) -> bool:
 
 
 def compare_watches(cluster: Cluster, tally: Tally) -> Findings:
-    """Each watch has reported of each import exactly what it brought, once, just behind its end."""
+    """Each watch reports exactly what each import brought, once, right after the event that the
+    import has ended."""
     found = Findings()
     watches = {one["watch_id"]: one["name"] for one in cluster.get("/api/watches")}
     feed = cluster.walk("/api/events?limit=1000")
@@ -104,7 +105,7 @@ def _due(cluster: Cluster, name: str) -> Iterable[tuple[str, int]]:
 def _compare_matches(
     cluster: Cluster, reported: Counter[tuple[str, str]], watches: Iterable[str], found: Findings
 ) -> None:
-    """As many matches are kept as were reported, up to a limit, and none twice."""
+    """The matches kept are as many as were reported, up to a limit, without duplicates."""
     for watch_id in watches:
         kept = cluster.walk(f"/api/watches/{watch_id}/matches?limit=1000")
         counted = Counter(match["import_id"] for match in kept)

@@ -1,5 +1,5 @@
-"""The kinds of cell: which texts and values each takes, what becomes of them, and the code of what
-it refuses."""
+"""The kinds of cell: which texts and values each accepts, how it converts them, and the error codes
+of those that it refuses."""
 
 import json
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -27,7 +27,7 @@ PARIS = timezone(timedelta(hours=2))
 
 
 def _read(cell: Cell, text: str | None) -> Any:
-    """What the cell makes of a trimmed text, or the code of its refusal."""
+    """The value that the cell makes of a trimmed text, or the code of the error."""
     try:
         return SchemaValidator(cell.text_schema()).validate_python(text)
     except ValidationError as error:

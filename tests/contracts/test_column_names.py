@@ -1,4 +1,4 @@
-"""Column names: which file names stand for which column, and which two get in each other's way."""
+"""Column names: which names in a file stand for which column, and which of them conflict."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from glyphd.contracts.columns import COLUMN_NAMES
 
 
 def _columns(*names: str) -> dict[str, str]:
-    """The file's name for each column that it has."""
+    """The name in the file of each column that was found."""
     mapped = map_headers(names, COLUMN_NAMES)
     return {column: names[at] for column, at in mapped.positions.items()}
 
@@ -93,7 +93,7 @@ def test_the_same_name_twice_is_a_conflict_that_names_both(names: tuple[str, str
 def test_two_aliases_of_one_name_are_a_conflict_that_names_both(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """No column has two at present; the rule is there for the day when one does."""
+    """No column has two aliases at present; the rule is there for when one has."""
     monkeypatch.setitem(ALIASES, "cost", "price_usd")
     assert _conflicts("Cost", "price") == ("'Cost' and 'price' both mean price_usd",)
 

@@ -1,4 +1,4 @@
-"""The row contract as a whole: its columns, and the listing that callers from Python make."""
+"""The row contract as a whole: its columns, and the listing object that Python callers create."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Query parameters: what is read from them, and how a wrong one is refused."""
+"""Query parameters: how they are read, and how a wrong one is refused."""
 
 from typing import Any
 

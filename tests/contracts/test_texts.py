@@ -1,5 +1,5 @@
-"""Text as it is kept and compared: what is trimmed, what becomes one space, and that once is
-enough."""
+"""How texts are stored and compared: what is trimmed, what becomes one space, and that doing it
+again changes nothing."""
 
 import pytest
 from hypothesis import given, strategies as st

@@ -1,4 +1,4 @@
-"""The filters of watches are those of listings."""
+"""Watches have the filters of listings."""
 
 from glyphd.contracts.watch_contracts import WatchFilters
 from glyphd.storage.moves import EVENT_COLUMNS

@@ -1,5 +1,4 @@
-"""A small ledger in a migrated database: one import of two rows, a rollback of it, and what is
-derived."""
+"""A small ledger in a migrated database: one import of two rows, its rollback, and derived data."""
 
 from typing import Any
 
@@ -92,7 +91,7 @@ WORKER = {"id": "a", "host": "here", "pid": 1, "started_at": NOW, "heartbeat_at"
 
 
 def fill_archive(settings: Settings) -> None:
-    """Rows in every table of the archive."""
+    """Inserts rows into every table of the archive."""
     inserts = (
         ImportBatch.insert(**BATCH),
         ScoredListing.insert(**EVENT),
@@ -119,7 +118,7 @@ def fill_archive(settings: Settings) -> None:
 
 
 def fill_registry(settings: Settings) -> None:
-    """Rows in every table of the registry."""
+    """Inserts rows into every table of the registry."""
     _run(open_registry(settings), (Job.insert(**JOB), Worker.insert(**WORKER)))
 
 

@@ -12,10 +12,10 @@ from tests.databases import with_database
 
 @contextmanager
 def damaged_copy(settings: Settings, table: str) -> Iterator[Settings]:
-    """A copy of the database, file by file, in which the table's first page was overwritten.
+    """A copy of the database, file by file, with the table's first page overwritten.
 
-    A copy, since the server has read none of its pages yet. Whoever is connected to the original is
-    cut off.
+    It is a copy because the server has not read any of its pages yet. Clients of the original are
+    disconnected.
     """
     url = str(settings.database_url)
     name = urlsplit(url).path.removeprefix("/")

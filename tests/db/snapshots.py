@@ -1,4 +1,4 @@
-"""A database's whole schema as lines of text, to compare one with another."""
+"""The whole schema of a database as lines of text, for comparisons."""
 
 from collections.abc import Iterable
 

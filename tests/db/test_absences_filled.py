@@ -1,4 +1,4 @@
-"""A migration fills the tables of what was gone and back from the events that are there."""
+"""A migration fills the tables of gone and returned offers from the existing events."""
 
 from peewee import Database
 

@@ -1,4 +1,4 @@
-"""Databases open with their guards in place, and say clearly when they are not there."""
+"""Databases are opened with their safety settings, and errors are clear if they do not exist."""
 
 import sqlite3
 import stat
@@ -154,7 +154,7 @@ def test_only_missing_folders_are_closed_to_others(tmp_path: Path) -> None:
 def test_folders_are_synced_where_they_are_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a power cut takes the folder, with all that was synced in it."""
+    """Otherwise a power cut removes the folder, with everything that was synced in it."""
     synced: list[Path] = []
     monkeypatch.setattr(
         "os.fsync", lambda descriptor: synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
@@ -180,8 +180,8 @@ def test_references_are_enforced(database_settings: Settings) -> None:
 def test_writers_wait_for_each_other(
     sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A transaction takes the write lock when it begins: one that read first would fail at once,
-    not wait."""
+    """A transaction takes the write lock when it begins: if it read first, it would fail at once
+    instead of waiting."""
     monkeypatch.setattr(connections, "LOCK_WAIT_SECONDS", 0)
     first, second = (open_archive(sqlite_settings, read_only=False) for _ in range(2))
     with first.connection_context(), second.connection_context():

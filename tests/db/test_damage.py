@@ -1,5 +1,5 @@
-"""Looking for damage: what SQLite and PostgreSQL can say of their own files, as lines, never as a
-traceback."""
+"""The search for damage: reports of SQLite and PostgreSQL about their own files, as lines, never as
+a traceback."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def test_a_page_overwritten_is_told(filled: Settings, table: str, quick: bool) -
 
 
 def test_an_index_that_lacks_a_row_is_told_in_full(filled: Settings) -> None:
-    """Every page is sound by itself: only in full is an index compared with its table."""
+    """Every page is sound by itself: only a full check compares an index with its table."""
     path = filled.archive_path
     with (
         _hidden(path, "gpumodel_canonical_model"),
@@ -145,7 +145,7 @@ def test_it_can_be_ended_by_another_thread(tmp_path: Path) -> None:
 
 @contextmanager
 def _large_file(path: Path) -> Iterator[Path]:
-    """Large enough that a check takes a while."""
+    """A file that is large enough for a check to take a while."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE rows (id INTEGER PRIMARY KEY, filling TEXT UNIQUE)")
         connection.execute(
@@ -157,7 +157,7 @@ def _large_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _hidden(path: Path, index: str) -> Iterator[None]:
-    """SQLite does not know of the index meanwhile, and does not keep it up."""
+    """Hides the index from SQLite, which then does not maintain it, until the end of the block."""
     with closing(sqlite3.connect(path)) as connection, connection:
         (row,) = connection.execute(
             "SELECT * FROM sqlite_master WHERE name = ?", (index,)

@@ -1,4 +1,4 @@
-"""The two databases behave alike behind these functions."""
+"""The two databases behave the same behind these functions."""
 
 from collections.abc import Iterator
 from threading import Event, Thread
@@ -218,8 +218,8 @@ def _count(archive: Database, table: str) -> int:
 
 
 def test_a_statement_at_work_can_be_interrupted(archive: Database) -> None:
-    """Again and again until it has ended: the first call may come before the statement has
-    begun."""
+    """Interrupts repeatedly until the statement has ended, because the first call may come before
+    it has begun."""
     endless = (
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     )

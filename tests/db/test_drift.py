@@ -1,4 +1,4 @@
-"""The check for drift tells every difference, and none where there is none."""
+"""The check for drift reports every difference, and nothing if there is none."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Connections to SQLite files outlive their use, but not the file that they are to."""
+"""Connections to SQLite files stay open after their use, but not after their file is gone."""
 
 import shutil
 import sqlite3

@@ -1,4 +1,4 @@
-"""What every migration file keeps to: frozen, reversible, and only queueing what it does."""
+"""The rules for every migration file: it is frozen, reversible, and only queues its statements."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ every_file = pytest.mark.parametrize(
 
 
 class Recorder:
-    """A migrator that only notes down the SQL it is given."""
+    """A migrator that only records the SQL it is given."""
 
     def __init__(self) -> None:
         self.statements: list[str] = []

@@ -1,4 +1,5 @@
-"""Migrations go up and down on both databases, once each, and lose nothing unasked."""
+"""Migrations go up and down on both databases, run once each, and lose nothing without being told
+to."""
 
 import subprocess
 import sys
@@ -208,7 +209,7 @@ def test_threads_that_start_at_once_apply_each_step_once(empty_database_settings
 def test_what_is_done_is_not_replayed(
     empty_sqlite_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The replay mocks Peewee for all threads of the process."""
+    """The replay would mock Peewee for all threads of the process."""
     monkeypatch.setattr("peewee_migrate.router.mock", None)
     migrate(empty_sqlite_settings, "archive:1")
     assert migrate(empty_sqlite_settings, "archive:2") == ["applied archive 002_orders"]
@@ -230,8 +231,8 @@ def test_a_writer_makes_the_migration_wait_and_then_say_so(
 
 
 def _step(*statements: str) -> str:
-    """A migration that runs all statements but the last, which is its way back; one alone has
-    none."""
+    """A migration that runs all statements but the last, which reverts it; a single statement can't
+    be reverted."""
     up, down = (statements[:-1], statements[-1:]) if len(statements) == 2 else (statements, ())
     return (
         f"def migrate(migrator, database, fake=False):\n    [migrator.sql(one) for one in {up!r}]\n"

@@ -1,4 +1,4 @@
-"""Archive and registry belong together, or nothing starts."""
+"""Archive and registry must belong together, otherwise nothing starts."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -60,8 +60,8 @@ def test_a_fresh_registry_takes_the_id_of_the_archive(empty_database_settings: S
 def test_a_fresh_archive_never_takes_the_registry_of_another_one(
     empty_sqlite_settings: Settings, others: dict[str, str]
 ) -> None:
-    """Names may meet (`gpu` and `gpu.sqlite`), and two archives of one name may be given one data
-    folder."""
+    """File names may collide (`gpu` and `gpu.sqlite`), and two archives with one name may be given
+    the same data folder."""
     initialise(empty_sqlite_settings)
     folder = empty_sqlite_settings.data_dir
     other = Settings(data_dir=folder, db_path=folder / others["db_path"])

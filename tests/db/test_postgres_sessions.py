@@ -1,4 +1,4 @@
-"""What a session on PostgreSQL is like, and what is said when there is none."""
+"""The settings of a PostgreSQL session, and the message when none can be opened."""
 
 import socket
 from contextlib import ExitStack, closing
@@ -46,7 +46,7 @@ def test_postgresql_commits_are_durable_whatever_is_set_for_them(
 
 
 def _shown_after(settings: Settings, change: str, name: str) -> str:
-    """What a session has, after a change of the database's own settings."""
+    """The value of a setting in a new session, after a change of the database's own settings."""
     admin = open_postgres(settings)
     with admin.connection_context():
         (database,) = admin.execute_sql("SELECT current_database()").fetchone()
@@ -69,8 +69,8 @@ def test_options_in_the_url_are_kept(postgres_settings: Settings) -> None:
 
 
 def test_a_password_with_escapes_is_unquoted(postgres_settings: Settings) -> None:
-    """PostgreSQL trusts us here, so the role's name stands for the password: both are unquoted
-    alike."""
+    """PostgreSQL asks for no password here, so the role's name stands for it: both are unquoted in
+    the same way."""
     admin = open_postgres(postgres_settings)
     with admin.connection_context():
         admin.execute_sql('CREATE ROLE "p@ss/word" LOGIN')

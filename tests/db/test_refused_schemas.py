@@ -1,4 +1,4 @@
-"""Databases that no migration is applied to: another version, another encoding, something else."""
+"""Databases that are not migrated: another version, another encoding, or other content."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""One function says what kind of trouble an error of a database is."""
+"""One function classifies the errors of a database."""
 
 import sqlite3
 from contextlib import closing

@@ -1,7 +1,7 @@
-"""`python -m tests.deploy.dashboard_picture`: what the dashboard's panels show, as a picture.
+"""`python -m tests.deploy.dashboard_picture`: makes a picture of the dashboard's panels.
 
-Each query of the dashboard is put to a real Prometheus that has scraped a busy service for some
-minutes. The panels are drawn here, in Grafana's arrangement, not by Grafana.
+Each query of the dashboard is sent to a real Prometheus that has scraped a busy service for some
+minutes. The panels are drawn here, in Grafana's layout, not by Grafana.
 """
 
 import json
@@ -48,7 +48,7 @@ class Series:
 
 
 def main() -> int:
-    """0 when the picture was taken."""
+    """Returns 0 when the picture was taken."""
     executable = find_chromium()
     if executable is None:
         sys.exit("there is no Chromium here: install it (Debian: `apt-get install chromium`)")
@@ -74,7 +74,7 @@ def main() -> int:
 
 
 def _keep_busy(address: str) -> None:
-    """Imports from three sources, one of which sends a bad file now and then, and reads."""
+    """Imports from three sources, one of which sometimes sends a bad file, and reads."""
     sources = {"daily": many_offers(2000), "partner-a": many_offers(500), "partner-b": b"model\nL4"}
     end = time.monotonic() + BUSY_SECONDS
     turn = 0

@@ -38,7 +38,7 @@ class Prometheus:
         return found
 
     def value(self, expression: str) -> float | None:
-        """What the expression is now, None if it is nothing."""
+        """The value of the expression now, None if it has none."""
         found = self.asked(expression)
         return float(found[0]["value"][1]) if found else None
 

@@ -8,7 +8,7 @@ import pytest
 
 
 def require_installed(command: str) -> str:
-    """The path of the command. Only where it is missing outside CI, the test is skipped."""
+    """The path of the command. If it is missing, the test is skipped, and fails in CI."""
     path = shutil.which(command)
     if path is None:
         assert not os.environ.get("CI"), f"CI needs {command}: apt-get install prometheus"
@@ -17,7 +17,7 @@ def require_installed(command: str) -> str:
 
 
 def promtool(*words: str, given: str = "") -> str:
-    """What promtool prints; it must find nothing wrong."""
+    """The output of promtool, which must find nothing wrong."""
     done = subprocess.run(
         [require_installed("promtool"), *words],
         input=given,

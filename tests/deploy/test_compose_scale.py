@@ -1,5 +1,5 @@
-"""The compose file for several processes: each service is watched, and no password is in sight.
-`make scale-check` runs it."""
+"""The compose file for several processes: each service has a health check, and no password is
+visible. `make scale-check` runs it."""
 
 import re
 import subprocess
@@ -25,7 +25,7 @@ def compose() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What make_secrets.py makes, by name."""
+    """The files that make_secrets.py writes, by name."""
     folder = tmp_path_factory.mktemp("made") / "secrets"
     command = [sys.executable, str(ROOT / "deploy/scale/make_secrets.py"), str(folder)]
     for _ in range(2):
@@ -65,7 +65,7 @@ def test_every_secret_is_made(compose: dict[str, Any], secrets: dict[str, str]) 
 
 
 def test_urls_have_the_passwords_of_their_servers(secrets: dict[str, str]) -> None:
-    """Made once: the second run changed nothing."""
+    """The second run of make_secrets.py changed nothing."""
     assert secrets["database_password"] in secrets["database_url"]
     assert secrets["queue_password"] in secrets["queue_url"]
     assert secrets["bucket_key"] in secrets["bucket_config"]

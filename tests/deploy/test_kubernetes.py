@@ -1,4 +1,5 @@
-"""The manifests for Kubernetes, held to its published schemas, to each other and to the program."""
+"""The manifests for Kubernetes, checked against its published schemas, each other and the
+program."""
 
 import re
 from pathlib import Path
@@ -25,7 +26,7 @@ def _objects(*kinds: str) -> list[dict[str, Any]]:
 
 
 def _pods() -> dict[str, dict[str, Any]]:
-    """The specs of the pods, by the name of what makes them."""
+    """The specs of the pods, by the name of the object that creates them."""
     return {
         one["metadata"]["name"]: one["spec"]["template"]["spec"]
         for one in _objects("Deployment", "Job")

@@ -1,4 +1,4 @@
-"""The files for Prometheus and Grafana, and the page about metrics, held to what `/metrics` has."""
+"""The files for Prometheus and Grafana, and the page about metrics, compared with `/metrics`."""
 
 import json
 import re
@@ -25,7 +25,7 @@ ROW = re.compile(r"^\| `(glyphd_\w+)` \|(.*?)\|", re.MULTILINE)
 
 @pytest.fixture
 def exposition(service: Service) -> str:
-    """What `/metrics` says when there is something of everything."""
+    """The text of `/metrics` when every metric has a value."""
     service.import_csv(offers("L4,2400,0.7,USA,Acme,2025-07-29T12:00:00Z"), '?source=a"b\\c')
     IntegrityLog(service.services.registry).record([])
     return str(service.http.get("/metrics").text)
@@ -41,7 +41,7 @@ def _labels_by_name(exposition: str) -> dict[str, set[str]]:
 
 
 def _unknown(text: str, exposition: str) -> set[str]:
-    """The metrics that are named in a text and that there are not."""
+    """The metrics named in a text that do not exist."""
     named = {OF_HISTOGRAMS.sub("", name) for name in NAME.findall(text)}
     return named - set(_labels_by_name(exposition))
 

@@ -1,4 +1,4 @@
-"""Real glyphd processes for tests: started as a user would, stopped whatever happens."""
+"""Real glyphd processes for tests: started as a user would, and always stopped in the end."""
 
 import json
 import os
@@ -21,8 +21,8 @@ from glyphd.settings import Settings
 
 PATIENCE_SECONDS = 60.0
 GLYPHD = str(Path(sys.executable).with_name("glyphd"))
-"""The console script: unlike `python -m glyphd` it does not look for modules in the current
-folder."""
+"""The console script. Unlike `python -m glyphd`, it does not search the current folder for
+modules."""
 
 FINAL = ("succeeded", "failed", "cancelled")
 
@@ -35,7 +35,7 @@ class Process:
     address: str = ""
 
     def stop(self) -> int:
-        """SIGTERM; the exit code."""
+        """Sends SIGTERM; returns the exit code."""
         self.popen.send_signal(signal.SIGTERM)
         return self.popen.wait(PATIENCE_SECONDS)
 
@@ -54,7 +54,7 @@ def serving(
     folder: Path | None = None,
     command: tuple[str, ...] = (GLYPHD,),
 ) -> Iterator[Process]:
-    """`glyphd serve` on a free port, as one process unless asked otherwise; `command` is what runs
+    """`glyphd serve` on a free port, as one process by default; `command` is the command for
     `glyphd`."""
     environment = {"GLYPHD_PROCESSES": "1", **environment}
     words = (*command, "serve", "--port", "0", *arguments)
@@ -70,7 +70,7 @@ def serving(
 def working(
     *, environment: Mapping[str, str], command: tuple[str, ...] = (GLYPHD,)
 ) -> Iterator[Process]:
-    """`glyphd worker`; `command` is what runs `glyphd`."""
+    """`glyphd worker`; `command` is the command for `glyphd`."""
     with _running(*command, "worker", environment=environment) as popen:
         yield Process(popen)
 
@@ -79,7 +79,7 @@ def working(
 def _running(
     *command: str, environment: Mapping[str, str], folder: Path | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    # The tests' own environment goes along: it is how coverage finds its way into child processes.
+    # With the tests' own environment, through which coverage reaches child processes.
     popen = subprocess.Popen(
         command, env={**os.environ, **environment}, cwd=folder, stdout=subprocess.PIPE, text=True
     )
@@ -111,7 +111,7 @@ def run(
 
 
 def until(condition: Callable[[], Any]) -> Any:
-    """Waits for the condition to give something true, and gives that."""
+    """Waits until the condition returns something true, and returns that."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not (found := condition()):
         assert time.monotonic() < deadline, "waited in vain"
@@ -125,7 +125,7 @@ def get(address: str, path: str) -> Any:
 
 
 def readiness(address: str) -> dict[str, Any]:
-    """What `/api/ready` says, ready or not."""
+    """The content of `/api/ready`, ready or not."""
     try:
         found: dict[str, Any] = get(address, "/api/ready")
     except HTTPError as error:
@@ -134,7 +134,7 @@ def readiness(address: str) -> dict[str, Any]:
 
 
 def upload(address: str, csv: bytes, query: str = "", **headers: str) -> dict[str, Any]:
-    """Sends a CSV; the status in the 202."""
+    """Sends a CSV; returns the status from the 202 answer."""
     named = {"Content-Type": "text/csv"} | {
         name.replace("_", "-"): value for name, value in headers.items()
     }
@@ -146,7 +146,7 @@ def upload(address: str, csv: bytes, query: str = "", **headers: str) -> dict[st
 
 
 def post_json(address: str, path: str, content: Any) -> Any:
-    """Sends JSON; the JSON of the answer."""
+    """Sends JSON; returns the JSON of the answer."""
     request = Request(address + path, json.dumps(content).encode())
     request.add_header("Content-Type", "application/json")
     with urlopen(request, timeout=PATIENCE_SECONDS) as answer:
@@ -154,7 +154,7 @@ def post_json(address: str, path: str, content: Any) -> Any:
 
 
 def final_status(address: str, import_id: str) -> dict[str, Any]:
-    """The status of an import when it has ended."""
+    """The status of an import after it has ended."""
 
     def ended() -> dict[str, Any] | None:
         status: dict[str, Any] = get(address, f"/api/imports/{import_id}")
@@ -165,7 +165,7 @@ def final_status(address: str, import_id: str) -> dict[str, Any]:
 
 
 def many_offers(count: int, price: float = 1000.0) -> bytes:
-    """A CSV with so many different listings."""
+    """A CSV with this many different listings."""
     rows = (
         f"RTX_4090,{price + number},0.5,https://example.com/{number}\n" for number in range(count)
     )

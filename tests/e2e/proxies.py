@@ -1,5 +1,5 @@
-"""Real proxies for tests: Debian's nginx and Caddy with the very configurations of docs/PROXIES.md,
-as ordinary processes on free ports."""
+"""Real proxies for tests: Debian's nginx and Caddy with the configurations from docs/PROXIES.md, as
+ordinary processes on free ports."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from tests.server_process import free_port, installed
 PAGE = Path(__file__).parents[2] / "docs" / "PROXIES.md"
 ADDRESS_OF_THE_PAGE = "127.0.0.1:8080"
 
-# What Debian's own nginx.conf would say, for a process without rights.
+# What Debian's own nginx.conf sets, for a process without privileges.
 _NGINX = """\
 daemon off;
 master_process off;
@@ -38,7 +38,7 @@ http {{
 
 @dataclass(frozen=True)
 class Proxy:
-    """A running proxy: the address of glyphd behind it, with the prefix."""
+    """A running proxy: its address, and the prefix of glyphd behind it."""
 
     address: str
     prefix: str
@@ -50,8 +50,8 @@ class Proxy:
 
 @contextmanager
 def nginx(folder: Path, upstream: str, *, prefix: str = "", more: str = "") -> Iterator[Proxy]:
-    """nginx before the service at `upstream`, such as `127.0.0.1:4711`; `more` are directives for
-    all servers."""
+    """nginx in front of the service at `upstream`, such as `127.0.0.1:4711`; `more` are directives
+    for all servers."""
     folder.mkdir()
     port = free_port()
     server = snippet("nginx", prefix, upstream).replace("443 ssl", f"127.0.0.1:{port}")
@@ -72,7 +72,7 @@ def nginx(folder: Path, upstream: str, *, prefix: str = "", more: str = "") -> I
 
 @contextmanager
 def caddy(folder: Path, upstream: str, *, prefix: str = "") -> Iterator[Proxy]:
-    """Caddy before the service at `upstream`."""
+    """Caddy in front of the service at `upstream`."""
     folder.mkdir()
     port = free_port()
     site = snippet("caddy", prefix, upstream).replace("gpu.example.com", f"http://127.0.0.1:{port}")
@@ -84,8 +84,8 @@ def caddy(folder: Path, upstream: str, *, prefix: str = "") -> Iterator[Proxy]:
 
 
 def snippet(language: str, prefix: str, upstream: str) -> str:
-    """The page's own configuration, for another address of the service: the first one of a language
-    is without a prefix, the second one with `/gpu`."""
+    """The page's own configuration, with the address of this service. Of each language the page has
+    two: the first without a prefix, the second with `/gpu`."""
     found: list[str] = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
     plain, prefixed = found
     assert "/gpu" in prefixed

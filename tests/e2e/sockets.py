@@ -1,4 +1,4 @@
-"""Clients that speak HTTP by hand, as slowly as a test wants."""
+"""Clients with hand-written HTTP, as slow as a test needs."""
 
 import socket
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ def connect(address: str) -> socket.socket:
 
 
 def begin_upload(address: str, csv: bytes, sent: int) -> socket.socket:
-    """A POST of which only so many bytes of the body are sent yet."""
+    """A POST that has sent only `sent` bytes of its body so far."""
     client = connect(address)
     head = (
         "POST /api/import HTTP/1.1\r\nHost: test\r\nContent-Type: "
@@ -25,7 +25,7 @@ def begin_upload(address: str, csv: bytes, sent: int) -> socket.socket:
 
 
 def begin_download(address: str, path: str) -> socket.socket:
-    """A GET whose answer is not read yet; the small buffer keeps most of it from being sent."""
+    """A GET whose answer is not read yet; most of it can't be sent because of the small buffer."""
     parts = urlsplit(address)
     client = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -36,7 +36,7 @@ def begin_download(address: str, path: str) -> socket.socket:
 
 
 def read_all(client: socket.socket) -> tuple[int, bytes]:
-    """Status and body of the answer, read to the end of the connection."""
+    """The status and the body of the answer, read until the connection is closed."""
     received = bytearray()
     with client:
         while block := client.recv(65536):

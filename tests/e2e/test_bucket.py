@@ -1,5 +1,5 @@
-"""A bucket that dies or hangs under real processes: what was accepted is imported, what was not is
-refused, and no secret is shown."""
+"""A bucket that dies or hangs while real processes use it: accepted uploads are imported, others
+are refused, and no secret is shown."""
 
 import json
 import os
@@ -60,7 +60,7 @@ def large(tmp_path: Path) -> Path:
 
 
 def _send(address: str, path: Path) -> tuple[int, dict[str, Any]]:
-    """Status and answer of an upload from a file."""
+    """Uploads a file; returns the status and the JSON of the answer."""
     size = str(path.stat().st_size)
     headers = {"Content-Type": "text/csv", "Content-Length": size, "Idempotency-Key": "large"}
     with path.open("rb") as file:
@@ -74,7 +74,8 @@ def _send(address: str, path: Path) -> tuple[int, dict[str, Any]]:
 
 
 def _is_received(environment: dict[str, str], file: Path) -> bool:
-    """Whether all of it is here, and none of it is on its way into the bucket yet, or some."""
+    """Whether the API has received the whole file, but has not finished storing it in the
+    bucket."""
     parts = Path(environment["GLYPHD_DATA_DIR"], "gpu.uploads").glob("*.part")
     return any(part.stat().st_size == file.stat().st_size for part in parts)
 
@@ -141,7 +142,7 @@ def test_what_a_killed_api_had_received_is_removed_when_it_starts_again(
         (abandoned,) = until(lambda: list(folder.glob("*.part")))
         service.kill()
         assert isinstance(sent.exception(), OSError)
-    # Another API of this machine may be receiving a younger one.
+    # Another API on this machine may be receiving a more recent one.
     (folder / "young.part").touch()
     moment = time.time() - 2 * HALF_RECEIVED_SECONDS
     os.utime(abandoned, (moment, moment))
@@ -160,7 +161,7 @@ def test_a_large_upload_keeps_the_memory_flat(environment: dict[str, str], large
 
 
 def _peak_mib(pid: int) -> float:
-    """The most memory that a process ever held."""
+    """The peak memory of a process, in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     (peak,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
     assert psutil.pid_exists(pid)

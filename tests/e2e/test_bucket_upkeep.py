@@ -1,4 +1,4 @@
-"""The commands that look after an archive, as real commands, where its uploads are in a bucket."""
+"""The commands for the upkeep of an archive, run for real, with uploads in a bucket."""
 
 import os
 from pathlib import Path

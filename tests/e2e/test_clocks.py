@@ -1,4 +1,4 @@
-"""Machines whose clocks are minutes apart share PostgreSQL, and count by its clock."""
+"""Machines whose clocks are minutes apart share PostgreSQL, and use its clock."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,8 @@ NEAR = timedelta(minutes=2)
 
 @pytest.fixture
 def library() -> str:
-    """What gives a process another clock. Without it the test is skipped, and fails in CI."""
+    """The library that gives a process another clock. If it is missing, the test is skipped, and
+    fails in CI."""
     found = sorted(Path("/usr/lib").glob(LIBRARIES))
     if not found:
         missing = "libfaketime is not installed (Debian: apt-get install faketime)"

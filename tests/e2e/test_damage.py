@@ -1,4 +1,4 @@
-"""Damage as an operator meets it: real processes, and a disk that changed what they wrote."""
+"""Damage as an operator meets it: real processes, and a disk that changed their data."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The event feed of real processes, through kills and takeovers, on SQLite and on PostgreSQL."""
+"""The event feed of real processes, across kills and takeovers, on SQLite and on PostgreSQL."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def registry(database_settings: Settings) -> Iterator[Registry]:
 
 
 def _follow(address: str, is_over: Event) -> list[dict[str, Any]]:
-    """What a reader gets that asks for the next events again and again."""
+    """The events of a reader that repeatedly asks for the next ones until there are no more."""
     found: list[dict[str, Any]] = []
     while True:
         was_over = is_over.is_set()

@@ -1,4 +1,4 @@
-"""A running service, and what other sites' pages, proxies and health checks send to it."""
+"""A running service, and requests from other sites' pages, proxies and health checks."""
 
 import re
 import subprocess

@@ -1,5 +1,4 @@
-"""A disk with hardly a byte left: pages are whole all the same, since nothing of them is written to
-it."""
+"""On an almost full disk pages are still complete, because they are not written to it."""
 
 from pathlib import Path
 
@@ -11,10 +10,10 @@ from tests.e2e.sockets import connect, read_all
 DISK_BYTES = 64 * MIB
 RESERVE = MIB
 SPILLED_BYTES = 256 * 1024
-"""Where waitress would begin to write an answer to the disk."""
+"""From this size on waitress would write an answer to the disk."""
 
 LEFT_BYTES = 128 * 1024
-"""SQLite needs a little beside a database that is read."""
+"""SQLite needs a little space even to read a database."""
 
 LIKE_AN_ANSWER = "HTTP/1.1 200 OK Content-Length: 2 " * 20
 ROWS = "".join(f"L4,{price},0.5,{LIKE_AN_ANSWER}\n" for price in range(1, 1001))

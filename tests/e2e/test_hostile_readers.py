@@ -1,4 +1,4 @@
-"""Clients that ask for much and read slowly or not at all, and systems that refuse to write,
+"""Clients that ask for much and read slowly or not at all, and a system that refuses writes,
 against real processes."""
 
 import json

@@ -1,4 +1,4 @@
-"""Clients that announce much and send little, or ask for what isn't there, against real
+"""Clients that announce much and send little, or ask for what does not exist, against real
 processes."""
 
 import json
@@ -29,7 +29,7 @@ from tests.e2e.sockets import connect, read_all
 
 TRICKLING = 64
 LONGEST_WAIT_SECONDS = 15.0
-"""Less than it takes until a silent body is closed."""
+"""Less than the time after which a silent body is closed."""
 
 ANNOUNCED = 4 << 30
 HEAD = "POST {path} HTTP/1.1\r\nHost: test\r\nContent-Type: text/csv\r\n{size}\r\n\r\n"
@@ -39,7 +39,7 @@ CHUNK = b"%x\r\n%b\r\n" % (len(SOME), SOME)
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """One service for all: each test finds it unharmed by the others."""
+    """One service for all tests; each of them must leave it unharmed."""
     with serving(environment=data_in(tmp_path_factory.mktemp("service") / "data")) as api:
         yield api
 
@@ -104,7 +104,7 @@ def _is_accepted(api: Process, csv: bytes) -> bool:
 
 @contextmanager
 def _out_of_descriptors(pid: int) -> Iterator[None]:
-    """In the block the process can open nothing more."""
+    """The process can't open any more files during the block."""
     used = {int(path.name) for path in Path(f"/proc/{pid}/fd").iterdir()}
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     lowest = next(number for number in count() if number not in used)

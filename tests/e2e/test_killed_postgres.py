@@ -1,5 +1,4 @@
-"""PostgreSQL dies the moment an upload is accepted, on a database whose commits need not be
-durable."""
+"""PostgreSQL dies right after an upload is accepted, on a database with asynchronous commits."""
 
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from tests.postgres_server import PostgresServer, restartable_server
 
 UPLOADS = 5
 NOTHING_BY_ITSELF = ("-c", "wal_writer_delay=10s", "-c", "bgwriter_lru_maxpages=0")
-"""The server writes a commit that nobody waits for to the disk only every ten seconds."""
+"""The server writes an asynchronous commit to disk only every ten seconds."""
 
 
 def _make_careless(server: PostgresServer) -> None:
@@ -53,7 +52,7 @@ def test_no_acknowledged_upload_is_lost(tmp_path: Path) -> None:
 
 
 def test_a_commit_that_nobody_waits_for_is_lost(tmp_path: Path) -> None:
-    """The control: it is this that the service must not depend on."""
+    """A control test: asynchronous commits are lost, so the service must not depend on them."""
     with restartable_server(*NOTHING_BY_ITSELF) as server:
         _make_careless(server)
         _note(server)

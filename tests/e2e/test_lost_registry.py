@@ -1,4 +1,5 @@
-"""A lost registry is no new beginning: nothing starts, and what is kept becomes imports again."""
+"""A lost registry does not mean starting over: nothing starts, and kept uploads become imports
+again."""
 
 import json
 import os
@@ -38,8 +39,8 @@ REFUSAL = "kept uploads"
 
 @dataclass(frozen=True)
 class Past:
-    """A ledger that was used and stopped: its folder, on PostgreSQL its database, and its imports:
-    one that succeeded, one that failed, and one that was rolled back."""
+    """A ledger that was used and stopped: its folder, its database if it is on PostgreSQL, and its
+    imports: one succeeded, one failed, and one rolled back."""
 
     folder: Path
     database: str
@@ -50,7 +51,7 @@ class Past:
 def past(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Past]:
-    """One on each database, which each test loses a copy of."""
+    """One on each database. Each test gets a copy, which it damages."""
     folder = tmp_path_factory.mktemp("past") / "data"
     environment = data_in(folder)
     if request.param == "sqlite":
@@ -64,7 +65,7 @@ def past(
 
 @pytest.fixture
 def settings(past: Past, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
-    """Settings for a copy of it."""
+    """Settings for a copy of the ledger."""
     folder = shutil.copytree(
         past.folder, tmp_path / "data", ignore=shutil.ignore_patterns("*.bell")
     )
@@ -83,12 +84,12 @@ def ids(past: Past) -> list[str]:
 
 @pytest.fixture
 def environment(settings: Settings) -> dict[str, str]:
-    """The environment of processes that share it."""
+    """The environment of processes that share the copy."""
     return environment_of(settings)
 
 
 def _lose(settings: Settings, *, archive: bool) -> None:
-    """The registry's tables or file are gone; the archive's too, if asked to."""
+    """Deletes the registry's tables or file, and those of the archive too if `archive` is true."""
     if settings.database_url is None:
         doomed = ["gpu.registry.sqlite*"] + (["gpu.sqlite*"] if archive else [])
         for file in (file for pattern in doomed for file in settings.data_dir.glob(pattern)):
@@ -105,8 +106,9 @@ def _lose(settings: Settings, *, archive: bool) -> None:
 
 
 def _kept_names(settings: Settings) -> list[str]:
-    """The data folder's entries, but for SQLite's logs: a process that only reads leaves the
-    archive's log when it is the last to close it, and the next one to write there removes it."""
+    """The names in the data folder, except SQLite's logs: a process that only reads leaves the
+    archive's log behind if it is the last to close it, and the next one to write there removes
+    it."""
     names = (path.name for path in settings.data_dir.iterdir())
     return sorted(name for name in names if not name.endswith(("-wal", "-shm")))
 
@@ -118,7 +120,8 @@ def _post(address: str, path: str) -> dict[str, Any]:
 
 
 def _live(environment: dict[str, str]) -> list[str]:
-    """An import, one that failed, and one that was rolled back; their ids."""
+    """Runs one successful import, one that fails, and one that is rolled back; returns their
+    ids."""
     with serving(environment=environment) as service:
         files = [many_offers(5), b"model,price_usd,score\nL4,x,1\n", many_offers(3, price=50.0)]
         ids = [upload(service.address, file)["import_id"] for file in files]
@@ -234,7 +237,7 @@ def test_a_new_ledger_is_begun_when_asked_for(
 
 
 def _forget_jobs(settings: Settings, *import_ids: str) -> None:
-    """As if the API had died between an upload's manifest and its row."""
+    """As if the API had died after writing an upload's manifest and before adding its row."""
     with closing(sqlite3.connect(settings.registry_path)) as registry, registry:
         for import_id in import_ids:
             registry.execute("DELETE FROM jobs WHERE import_id = ?", (import_id,))

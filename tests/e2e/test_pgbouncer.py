@@ -1,4 +1,4 @@
-"""PostgreSQL behind PgBouncer: sessions may be pooled, transactions may not."""
+"""PostgreSQL behind PgBouncer: session pooling works, transaction pooling is refused."""
 
 import pytest
 

@@ -1,5 +1,5 @@
-"""Where data and code come from: each archive has its own files, and no file of the current folder
-is run."""
+"""Where data and code come from: each archive has its own files, and no file in the current folder
+is executed."""
 
 import ctypes
 import os
@@ -41,7 +41,7 @@ SHADOWED = (
     "worker",
 )
 LARGE = 5_000
-"""So many offers of `_large` are more than 8 MiB, which another process reads."""
+"""With this many offers, `_large` is over 8 MiB, which another process reads."""
 
 Environment = Mapping[str, str]
 NONE: Environment = {}
@@ -56,7 +56,7 @@ def _listed(api: Process, import_id: str) -> int:
 
 
 def test_two_archives_in_one_folder_share_nothing(tmp_path: Path) -> None:
-    """Every import that a service calls succeeded is in the archive of that service."""
+    """Every import that a service reports as succeeded is in the archive of that service."""
     assert (
         run("init-db", "--db-path", "data/gpu.db", environment=NONE, folder=tmp_path).returncode
         == 0
@@ -82,7 +82,7 @@ def test_two_archives_in_one_folder_share_nothing(tmp_path: Path) -> None:
 
 @pytest.fixture
 def hostile_folder(tmp_path: Path) -> Path:
-    """A folder full of modules that say that they were run."""
+    """A folder full of modules that record that they were run."""
     folder = tmp_path / "hostile"
     folder.mkdir()
     for name in SHADOWED:
@@ -132,7 +132,7 @@ def test_a_serve_that_can_not_listen_leaves_nothing_behind(tmp_path: Path, host:
 
 
 def test_everything_is_its_owners_alone(tmp_path: Path) -> None:
-    """Whatever the umask of whoever starts it, and whatever version 1 left."""
+    """For any umask of the caller, and for files left by version 1."""
     folder, copy = tmp_path / "new" / "data", tmp_path / "copies" / "one"
     before = os.umask(0)
     try:
@@ -158,7 +158,7 @@ def _open_to_others(folder: Path) -> list[Path]:
 
 @pytest.fixture
 def backup(tmp_path: Path) -> Path:
-    """A copy of a service with one import."""
+    """A backup of a service with one import."""
     folder, copy = tmp_path / "data", tmp_path / "copy"
     with serving("--data-dir", str(folder), environment=NONE) as api:
         accepted = upload(api.address, many_offers(100))
@@ -169,7 +169,7 @@ def backup(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def write_protect() -> Iterator[Callable[[Path], None]]:
-    """Takes the right to write from a folder and all in it, and gives it back after the test."""
+    """Makes a folder and everything in it read-only, and makes it writable again after the test."""
     protected: list[Path] = []
 
     def protect(folder: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_backup_that_can_not_be_written_to_is_verified(
 def test_what_a_log_needs_that_can_not_be_written_to_is_one_line(
     backup: Path, write_protect: Callable[[Path], None]
 ) -> None:
-    """Somebody worked on the copy and was killed: part of the archive is in its `-wal`."""
+    """A process changed the copy and was killed: part of the archive is in its `-wal`."""
     with closing(sqlite3.connect(backup / "gpu.sqlite")) as archive:
         archive.execute("UPDATE models SET vram_gb = vram_gb")
         archive.commit()
@@ -216,7 +216,7 @@ def test_what_a_log_needs_that_can_not_be_written_to_is_one_line(
 
 
 def _run_bound_by_modes(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Runs a `glyphd` command that may do what the modes of files allow, as root too."""
+    """Runs a `glyphd` command that is bound by file modes, even as root."""
     return subprocess.run(
         [GLYPHD, *arguments],
         preexec_fn=_give_up_overrides,
@@ -228,7 +228,7 @@ def _run_bound_by_modes(*arguments: str | Path) -> subprocess.CompletedProcess[s
 
 
 def _give_up_overrides() -> None:
-    """CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH, by PR_CAPBSET_DROP: what root has is lost with the
+    """Drops CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH with PR_CAPBSET_DROP: root loses them at the
     next exec."""
     libc = ctypes.CDLL(None)
     for capability in (1, 2):

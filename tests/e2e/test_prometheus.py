@@ -26,13 +26,13 @@ CSV = b"model,price_usd,score\nL4,2400,0.7\n"
 
 
 def _send(api: Process, count: int) -> None:
-    """Imports so many files, to their end."""
+    """Imports this many files, and waits until they have ended."""
     ids = [upload(api.address, CSV, "?source=weekly")["import_id"] for _ in range(count)]
     assert {final_status(api.address, one)["status"] for one in ids} == {"succeeded"}
 
 
 def _samples(prometheus: Prometheus, seconds: float) -> dict[str, list[float]]:
-    """Every sample of every counter in the time until now."""
+    """All samples of every counter in the last `seconds`."""
     selector = '{__name__=~"glyphd_.*_total", __name__!~"glyphd_http_.*"}'
     found = prometheus.asked(f"{selector}[{int(seconds) + 1}s]")
     return {
@@ -44,7 +44,7 @@ def _samples(prometheus: Prometheus, seconds: float) -> dict[str, list[float]]:
 
 
 def _kill_hard(api: Process) -> None:
-    """The API and the worker beside it, with no chance to say anything."""
+    """Kills the API and its workers with SIGKILL."""
     processes = [*api.children(), psutil.Process(api.popen.pid)]
     for process in processes:
         process.kill()

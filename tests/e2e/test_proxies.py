@@ -1,4 +1,4 @@
-"""The service behind a real nginx and a real Caddy, configured as docs/PROXIES.md says."""
+"""The service behind a real nginx and a real Caddy, configured as in docs/PROXIES.md."""
 
 import json
 import re
@@ -39,7 +39,7 @@ KINDS: dict[str, Callable[[Path, str], AbstractContextManager[Proxy]]] = {
 
 @pytest.fixture(scope="module")
 def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a service that trusts proxies on this machine, with two offers in it."""
+    """The address of a service that trusts proxies on this machine and has two offers."""
     environment = data_in(tmp_path_factory.mktemp("behind") / "data")
     with serving(environment=environment | {"GLYPHD_TRUSTED_PROXIES": "127.0.0.1"}) as api:
         final_status(api.address, upload(api.address, CSV)["import_id"])
@@ -59,7 +59,7 @@ def proxy(
 def long_poll(
     tmp_path_factory: pytest.TempPathFactory, upstream: str
 ) -> Iterator["Future[tuple[float, Any]]"]:
-    """A request that waits for what never comes, while the other tests run."""
+    """A request that waits for an event that never comes, while the other tests run."""
 
     def ask(root: str) -> tuple[float, Any]:
         began = time.monotonic()
@@ -87,7 +87,8 @@ def test_links_lead_through_the_proxy(proxy: Proxy) -> None:
 
 
 def test_pages_lead_through_the_proxy(proxy: Proxy) -> None:
-    """Every link of the pages for one model, a listing and an import, and what they need."""
+    """Follows every link on the pages for one model, a listing and an import, and loads their
+    assets."""
     asked: set[str] = set()
     waiting = [f"{proxy.prefix}/", f"{proxy.prefix}/models/A/B%201"]
     while waiting and len(asked) < MOST_LINKS:
@@ -119,8 +120,8 @@ def test_a_client_can_not_choose_the_addresses(proxy: Proxy) -> None:
 
 
 def _megabytes(count: int) -> Iterator[bytes]:
-    """A CSV of so many megabytes, made while it is sent: each row has a long title,
-    and no score, because nothing of it need be imported."""
+    """A CSV of this many megabytes, generated while it is sent. Each row has a long title and no
+    score, because none of it has to be imported."""
     yield b"model,price_usd,score,title\n"
     row = b"L4,1,x," + b"x" * (2**19 - 8) + b"\n"
     for _ in range(2 * count):
@@ -128,7 +129,7 @@ def _megabytes(count: int) -> Iterator[bytes]:
 
 
 def _send(proxy: Proxy, pieces: Callable[[], Iterator[bytes]]) -> dict[str, Any]:
-    """Sends a body with its length, piece by piece; the status in the 202."""
+    """Sends a body piece by piece, with its length; returns the status from the 202 answer."""
     connection = HTTPConnection(urlsplit(proxy.address).netloc, timeout=PATIENCE_SECONDS)
     headers = {
         "Content-Type": "text/csv",

@@ -1,5 +1,5 @@
-"""The queue may go: whatever becomes of it, a running service and one that starts import what comes
-in."""
+"""The queue may be lost: whatever happens to it, uploads to a running or a starting service are
+imported."""
 
 import os
 import shutil
@@ -130,7 +130,7 @@ def test_what_was_put_aside_is_kept(tmp_path: Path) -> None:
 
 
 def test_jobs_are_run_while_no_queue_can_be_used(tmp_path: Path) -> None:
-    """Somebody holds the queue's lock, and goes on holding it."""
+    """Another process locks the queue and keeps the lock."""
     with serving(environment=data_in(tmp_path)) as service:
         _imports(service.address)
         with closing(sqlite3.connect(tmp_path / "gpu.queue.sqlite", isolation_level=None)) as other:
@@ -152,7 +152,7 @@ def test_a_service_starts_where_no_queue_can_be_made(tmp_path: Path) -> None:
 
 
 def test_lost_tables_of_the_queue_are_made_again(postgres_settings: Settings) -> None:
-    """On PostgreSQL the queue is tables of the database."""
+    """On PostgreSQL the queue consists of tables in the database."""
     import psycopg
 
     url = postgres_settings.database_url

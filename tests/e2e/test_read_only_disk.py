@@ -1,5 +1,5 @@
-"""A SQLite archive on a disk that can only be read: imports wait, reads go on, and nothing is lost
-when it is over."""
+"""A SQLite archive on a read-only disk: imports wait, reads go on, and nothing is lost once it is
+writable again."""
 
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ def _waits(service: Process, import_id: str) -> dict[str, Any] | None:
 
 
 def _is_open_for_writing(service: Process, file: Path) -> bool:
-    """Whether a process could go on writing, whatever becomes of the mount. SQLite keeps a file
-    open a little longer than the connection, if another one of the process reads it."""
+    """Whether a process could still write after the remount. SQLite keeps a file open a little
+    longer than the connection if another connection of the process reads it."""
     opened = (found for one in service.children() for found in one.open_files())
     return any(found.path == str(file) and "+" in found.mode for found in opened)
 
@@ -69,7 +69,8 @@ def _answer_of_upload(service: Process) -> tuple[int, bytes]:
 
 
 def test_a_data_folder_that_is_read_only_refuses_uploads_and_fails_none(tmp_path: Path) -> None:
-    """Whole imports are in it, so nothing that was accepted may fail; what is new is 503."""
+    """The folder also holds the registry and the uploads: accepted imports must not fail, and new
+    uploads get a 503."""
     data = tmp_path / "data"
     with serving(environment=data_in(data)) as service:
         accepted = [

@@ -1,4 +1,5 @@
-"""A queue in Redis may go, hang or forget: uploads are accepted meanwhile, and all are imported."""
+"""A queue in Redis may disappear, hang or lose its jobs: uploads are accepted all the same, and all
+are imported."""
 
 import json
 import time
@@ -23,13 +24,13 @@ from tests.redis_server import RedisServer, running_redis
 Trouble = Callable[[RedisServer], AbstractContextManager[None]]
 TROUBLES: dict[str, Trouble] = {"killed": RedisServer.down, "frozen": RedisServer.frozen}
 ACCEPTED_SECONDS = 20
-"""Far above the time limit of an answer of Redis, which a few uploads may wait for."""
+"""Far above the timeout for an answer of Redis, which a few uploads may have to wait for."""
 
 READY_SECONDS = 3 + 2
-"""What docs/QUEUE.md promises, and the rest of the answer on a slow machine."""
+"""What docs/QUEUE.md promises, plus the rest of the answer on a slow machine."""
 
 ONCE = ("notification_failed", "notifications_resumed", "queue_unusable", "queue_usable_again")
-"""What API and worker say of a Redis that goes and comes back."""
+"""What the API and the worker log about a Redis that goes away and comes back."""
 
 WARNING = "the queue does not answer, so imports begin some seconds later"
 

@@ -1,4 +1,4 @@
-"""`glyphd serve --processes 2`: two API processes behave as one service, also when one of them is
+"""`glyphd serve --processes 2`: two API processes behave as one service, even when one of them is
 killed."""
 
 import json
@@ -36,7 +36,7 @@ LARGE = b"x" * 1_000_000
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Process]:
-    """Two processes with room for two uploads at a time."""
+    """Two processes that together accept two uploads at a time."""
     limits = {"GLYPHD_PROCESSES": "2", "GLYPHD_MAX_UPLOADS_IN_FLIGHT": "2"}
     with serving(environment=data_in(tmp_path / "data") | limits) as found:
         yield found
@@ -47,7 +47,7 @@ def _api_processes(service: Process) -> list[psutil.Process]:
 
 
 def _counters(service: Process) -> dict[tuple[str, str], float]:
-    """Every series that must never go back, by its name and labels."""
+    """Every series that must never decrease, by its name and labels."""
     with urlopen(f"{service.address}/metrics", timeout=PATIENCE_SECONDS) as answer:
         families = read_text(answer.read().decode())
     return {
@@ -59,7 +59,7 @@ def _counters(service: Process) -> dict[tuple[str, str], float]:
 
 
 def _answered(service: Process) -> float:
-    """How many pages were answered."""
+    """How many requests for listings were answered."""
     return sum(
         value
         for (name, labels), value in _counters(service).items()
@@ -100,7 +100,7 @@ def test_one_that_is_killed_is_replaced_and_takes_only_its_connections_along(
 
 
 def _refusal(service: Process) -> str | None:
-    """Why another upload is refused, None where it is accepted."""
+    """The code with which another upload is refused, None if it is accepted."""
     body = many_offers(20_000)
     try:
         upload(service.address, body, Prefer="respond-async")

@@ -1,5 +1,5 @@
-"""Clients that stall do not hold up others, and a service that is told to stop finishes what is in
-hand."""
+"""Stalled clients do not delay others, and a service that gets a signal to stop completes its
+running requests."""
 
 import json
 import signal
@@ -54,7 +54,7 @@ def test_told_to_stop_it_finishes_uploads_and_answers_under_way(
         half_sent = begin_upload(api.address, csv, sent=len(csv) // 2)
         get(
             api.address, "/api/health"
-        )  # asked after the two others: the server has begun with them
+        )  # asked after the two others, so the server has begun with them
         api.popen.send_signal(signal.SIGTERM)
         half_sent.sendall(csv[len(csv) // 2 :])
         status, accepted = read_all(half_sent)

@@ -1,5 +1,5 @@
-"""Tokens in real processes: what changes while the service runs, what is refused before its body,
-and what no log shows."""
+"""Tokens in real processes: changes take effect while the service runs, requests are refused before
+their body is read, and no log shows a token."""
 
 import json
 import os
@@ -78,7 +78,7 @@ def locked(environment: dict[str, str], reader: str) -> Iterator[str]:
 def test_a_body_that_nobody_may_send_is_not_received(
     locked: str, reader: str, sent: str, status: int, code: str
 ) -> None:
-    """Not a byte of it is sent here, and the answer comes all the same."""
+    """The client sends none of the body, and still gets an answer."""
     client = connect(locked)
     head = (
         "POST /api/import HTTP/1.1\r\nHost: test\r\nContent-Type: text/csv\r\n"
@@ -95,7 +95,7 @@ def test_health_needs_no_token(locked: str) -> None:
 
 
 def _everywhere(token: str) -> list[tuple[str, dict[str, str]]]:
-    """A token in places where it does not belong."""
+    """Requests with a token in the wrong places."""
     return [
         (f"/api/imports/{token}", {}),
         (f"/{token}", {"Accept": "text/html"}),
@@ -115,7 +115,7 @@ def _everywhere(token: str) -> list[tuple[str, dict[str, str]]]:
 
 
 def _at_feed(feed: str) -> list[tuple[str, dict[str, str], bytes | None]]:
-    """Requests to the address of a feed, right and wrong ones."""
+    """Valid and invalid requests for the address of a feed."""
     return [
         (feed, {}, None),
         (f"{feed}?limit=1", {}, None),
@@ -180,7 +180,7 @@ def test_no_log_and_no_answer_shows_a_token(tmp_path: Path, log_format: str) -> 
 
 
 def _answer(address: str, path: str, headers: dict[str, str], body: bytes | None = None) -> str:
-    """Status line, headers and body of the answer, without following where it leads."""
+    """Status line, headers and body of the answer; redirects are not followed."""
     parts = urlsplit(address)
     lines = {"Host": "test", "Connection": "close", "Content-Length": str(len(body or b""))}
     method = "POST" if body is not None else "GET"

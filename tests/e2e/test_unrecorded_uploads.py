@@ -1,4 +1,4 @@
-"""An upload whose job can't be recorded, because the registry stays locked."""
+"""An upload whose job can't be recorded because the registry stays locked."""
 
 import sqlite3
 import sys
@@ -17,7 +17,7 @@ connections.LOCK_WAIT_SECONDS = 2
 cli.main()
 """
 IMPATIENT = (sys.executable, "-P", "-c", SHORT_WAIT)
-"""Runs `glyphd`, which waits for a lock for 2 seconds, not 30."""
+"""Runs `glyphd` with a timeout for locks of 2 seconds instead of 30."""
 
 
 def test_an_upload_that_could_not_be_recorded_leaves_nothing(sqlite_settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Webhooks as real processes: the receiver of the manual, and workers that are killed."""
+"""Webhooks in real processes: the receiver from the manual, and workers that are killed."""
 
 import json
 import re
@@ -38,7 +38,7 @@ webhook_leases.LEASE_SECONDS = 5.0
 main()
 """
 HASTY = (sys.executable, "-P", "-c", SHORT_LEASES)
-"""Runs `glyphd`, whose workers take over from one that was killed after 5 seconds, not 45."""
+"""Runs `glyphd` with workers that take over from a killed one after 5 seconds instead of 45."""
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def environment(database_settings: Settings) -> dict[str, str]:
 
 @pytest.fixture
 def on_sqlite(sqlite_settings: Settings) -> dict[str, str]:
-    """The same on SQLite, for what no database decides."""
+    """The same on SQLite, for what does not depend on the database."""
     return environment_of(sqlite_settings) | PRIVATE
 
 

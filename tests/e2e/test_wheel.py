@@ -1,5 +1,5 @@
-"""The wheel as a user installs it: a fresh environment, the locked runtime dependencies, nothing
-else."""
+"""The wheel as a user installs it: in a fresh environment, with the locked runtime dependencies and
+nothing else."""
 
 import os
 import re
@@ -54,7 +54,7 @@ def _read(address: str, path: str) -> str:
 
 
 def _install(folder: Path) -> Path:
-    """The Python of a new environment that holds the wheel."""
+    """Installs the wheel into a new environment; returns the path of its Python."""
     _call(
         sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)
     )

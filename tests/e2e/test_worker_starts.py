@@ -1,4 +1,4 @@
-"""A worker that meets trouble as it starts is started again until the trouble has passed."""
+"""A worker that fails while it starts is restarted until the trouble has passed."""
 
 import resource
 import subprocess
@@ -88,7 +88,8 @@ def test_a_postgres_server_that_was_away_for_a_while(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("few", FEW_DESCRIPTORS)
 def test_too_few_descriptors_are_no_wrong_setting(sqlite_settings: Settings, few: int) -> None:
-    """Whether it can't start, or starts and can't work: 2 would be the end of it."""
+    """Whether the worker can't start, or starts and can't work: after exit code 2 it would not be
+    restarted."""
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (few, few))

@@ -1,4 +1,4 @@
-"""The registry that the feed is in."""
+"""The registry that holds the feed."""
 
 from tests.importing.conftest import registry, sqlite_registry
 

@@ -1,4 +1,4 @@
-"""What tests read of the feed, and jobs that have something to report."""
+"""Reads the feed for tests, and makes jobs that report something."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def finish(registry: Registry, claim: Claim, **values: Any) -> None:
 
 
 def _write(registry: Registry, job: Job) -> None:
-    """What the job writes into the archive, as far as its end is checked for it: where both are one
+    """Writes as much of a batch as is checked when its job ends, if archive and registry are one
     database."""
     if is_sqlite(registry.database):
         return

@@ -18,7 +18,7 @@ from worker.webhook_turns import Desk, WebhookTurn
 
 @dataclass(frozen=True)
 class Request:
-    """What a receiver got."""
+    """A request that the receiver got."""
 
     path: str
     headers: dict[str, str]
@@ -32,7 +32,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What it answers."""
+    """The receiver's answer."""
 
     status: int = 204
     headers: dict[str, str] = field(default_factory=dict)
@@ -70,12 +70,12 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, *_: Any) -> None:
-        """A client that leaves is no news."""
+        """Ignores clients that disconnect."""
 
 
 @contextmanager
 def receiving(wrap: Callable[[Any], Any] | None = None) -> Iterator[Receiver]:
-    """A receiver for the block. `wrap` turns its socket into another one."""
+    """A receiver that runs until the end of the block. `wrap` replaces its socket."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -96,14 +96,14 @@ def receiving(wrap: Callable[[Any], Any] | None = None) -> Iterator[Receiver]:
             self.wfile.write(reply.body)
 
         def _drip(self) -> None:
-            """A header that never ends, a byte at a time."""
+            """Sends a header that never ends, a byte at a time."""
             self.close_connection = True
             self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
             while not receiver.is_over.wait(0.02):
                 self.wfile.write(b"x")
 
         def log_message(self, *_: Any) -> None:
-            """Quiet."""
+            """Logs nothing."""
 
     server = _Server(("127.0.0.1", 0), Handler)
     if wrap is not None:
@@ -122,7 +122,7 @@ def receiving(wrap: Callable[[Any], Any] | None = None) -> Iterator[Receiver]:
 
 
 def is_signed(request: Request, secret: str) -> bool:
-    """Whether the receiver's library would make the same signature, at whatever time."""
+    """Whether the receiver's library makes the same signature, without a check of the timestamp."""
     moment = datetime.fromtimestamp(int(request.headers["webhook-timestamp"]), UTC)
     made = Verifier(secret).sign(request.headers["webhook-id"], moment, request.body.decode())
     return made == request.headers["webhook-signature"]
@@ -130,7 +130,7 @@ def is_signed(request: Request, secret: str) -> bool:
 
 @dataclass
 class TestClock:
-    """A clock that is moved by hand."""
+    """A clock that is set by hand."""
 
     __test__ = False
 
@@ -144,7 +144,7 @@ class TestClock:
 
 
 class Deliverer:
-    """What a worker does about webhooks, in the calling thread."""
+    """A worker's handling of webhooks, in the calling thread."""
 
     def __init__(self, registry: Registry, manners: Manners, clock: TestClock) -> None:
         self.leases = WebhookLeases(registry, clock)
@@ -156,7 +156,7 @@ class Deliverer:
         )
 
     def run(self) -> int:
-        """One look; how many webhooks were delivered to."""
+        """Looks for due webhooks once; returns how many were delivered to."""
         turns = 0
         for webhook_id in self.leases.due():
             lease = self.leases.take(webhook_id)

@@ -1,4 +1,4 @@
-"""The event feed: each outcome is in it once, and readers never miss one."""
+"""The event feed: it has each outcome once, and readers never miss one."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -25,12 +25,12 @@ from tests.importing.jobs import add_job, from_now, reread
 
 LONG_AGO = -2 * STALLED_SECONDS
 LONG_ENOUGH_SECONDS = 2.0
-"""A writer that nothing holds up has committed by then."""
+"""By then a writer that nothing delays has committed."""
 DAY = 24 * 60 * 60 * 1_000_000
 
 
 def _silence(registry: Registry, job_id: int) -> None:
-    """Makes a running job's last heartbeat an old one."""
+    """Makes the last heartbeat of a running job an old one."""
     with registry.connected():
         registry.database.execute_sql(
             f"UPDATE jobs SET heartbeat_at = '{from_now(LONG_AGO)}' WHERE id = {job_id}"
@@ -38,7 +38,7 @@ def _silence(registry: Registry, job_id: int) -> None:
 
 
 def _age(registry: Registry, event_id: int, days: float) -> int:
-    """Makes an event so old; its id then."""
+    """Makes an event `days` old; returns its new id."""
     old = time.time_ns() // 1000 - int(days * DAY)
     with registry.connected():
         registry.database.execute(FeedEvent.update(id=old).where(FeedEvent.id == event_id))
@@ -119,7 +119,7 @@ def test_who_lost_the_claim_reports_nothing(registry: Registry) -> None:
 def test_outcome_and_event_are_committed_together(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed between the two, neither would be there."""
+    """After a kill between the two, neither exists."""
 
     def broken(*_: object) -> None:
         raise RuntimeError("killed")
@@ -190,7 +190,7 @@ def test_many_who_notice_a_stall_report_it_once(registry: Registry) -> None:
 
 
 def test_events_become_visible_in_the_order_of_their_ids(registry: Registry) -> None:
-    """Whoever has read an event may be sure that no earlier one will show up."""
+    """Once a reader has seen an event, no earlier one may appear."""
     job = finished_import(registry)
     report = report_of_end(reread(registry, job), job)
     assert report is not None

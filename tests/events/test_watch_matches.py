@@ -1,5 +1,5 @@
-"""What watches found is published once, with the outcome of the job that moved it, whatever
-dies."""
+"""Matches of watches are published once, with the outcome of the job that found them, even if
+processes die."""
 
 from typing import Any
 
@@ -83,7 +83,7 @@ def test_an_attempt_that_died_before_the_commit_leaves_nothing(registry: Registr
 def test_an_attempt_that_died_after_the_commit_is_reported_by_the_next_one(
     registry: Registry,
 ) -> None:
-    """That one finds the batch in the archive, and only records the outcome."""
+    """The next attempt finds the batch in the archive, and only records the outcome."""
     watch = _watch(registry)
     job = add_job(registry, **KEPT)
     registry.keep_matches(claimed(registry, job), [_found(watch, 1)])

@@ -1,1 +1,1 @@
-"""Fuzzing with atheris: `make fuzz SECONDS=60`, and each target for a moment in the tests."""
+"""Fuzzing with atheris: `make fuzz SECONDS=60`; the tests run each target for a short time."""

@@ -15,7 +15,7 @@ NAMES = ("headers", "rows", "json_rows", "forms", "queries", "times", "hosts")
 
 
 def main() -> int:
-    """0 when no target failed. An input that makes one fail is left in the current folder."""
+    """Returns 0 if no target failed. The input of a failure is saved in the current folder."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("targets", nargs="*", default=NAMES)
     parser.add_argument("--seconds", type=int, default=0)

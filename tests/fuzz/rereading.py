@@ -1,4 +1,4 @@
-"""Rows that were accepted, written as CSV once more and read again."""
+"""Accepted rows are written as CSV and read again."""
 
 import csv
 import io
@@ -22,8 +22,8 @@ OPTIONS = CheckOptions("2025-07-29T12:12:00.000000Z")
 
 
 def check_rows(rows: Iterable[Row], header: HeaderMap) -> None:
-    """All rows have to be accepted as what they are read as again, or refused in few words, each in
-    its turn."""
+    """Every row must be either accepted, with the same values when it is read again, or refused in
+    few words. Row numbers must be in order."""
     check = RowCheck(header, OPTIONS, Findings())
     for number, row in enumerate(rows, start=1):
         assert row.place.row == number

@@ -1,4 +1,4 @@
-"""Where fuzzing starts from: the CSV cases, and a few examples of what is no CSV."""
+"""The starting points of fuzzing: the CSV cases, and a few examples of other inputs."""
 
 import json
 from pathlib import Path

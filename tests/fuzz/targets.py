@@ -1,5 +1,5 @@
-"""What is fuzzed: each target takes any bytes, raises none but the failures named here, and keeps
-what it promises."""
+"""The fuzz targets. Each takes any bytes, raises only the errors named here, and keeps its
+promises."""
 
 import io
 from base64 import urlsafe_b64encode
@@ -45,7 +45,7 @@ _LIMITS = BodyLimits.from_settings(Settings(max_upload_bytes=4096))
 
 
 def headers(data: bytes) -> None:
-    """The door. The first byte says how the block comes."""
+    """The door. The first byte chooses how the block is sent."""
     how, block = data[:1], data[1:]
     flags = how[0] if how else 0
     options = ImportOptions.model_validate(
@@ -67,7 +67,7 @@ def headers(data: bytes) -> None:
 
 
 def rows(data: bytes) -> None:
-    """Rows of a CSV: behind a header of many kinds of column, or behind one that the data bring."""
+    """Rows of a CSV: after a header with many kinds of column, or after one in the data."""
     flags, body = (data[0] if data else 0), data[1:]
     file = body if flags & 1 else HEADER + body
     lines = PhysicalLines(
@@ -83,7 +83,7 @@ def rows(data: bytes) -> None:
 
 
 def json_rows(data: bytes) -> None:
-    """Rows as JSON objects, one a line."""
+    """Rows as JSON objects, one per line."""
     found = JsonRows(io.BytesIO(data))
     with suppress(UnreadableFile):
         check_rows(found, OBJECT_HEADER)
@@ -91,7 +91,7 @@ def json_rows(data: bytes) -> None:
 
 
 def forms(data: bytes) -> None:
-    """Multipart forms, and with another first byte raw and JSON bodies."""
+    """Multipart forms, and raw and JSON bodies for other first bytes."""
     kinds = ("multipart/form-data; boundary=b", "application/json", "text/csv")
     kind, body = kinds[data[0] % 3 if data else 0], data[1:]
     length = {"CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": kind}
@@ -108,7 +108,7 @@ def forms(data: bytes) -> None:
 
 
 def queries(data: bytes) -> None:
-    """Query strings, and cursors that were made up or tampered with."""
+    """Query strings, and cursors that are invented or modified."""
     text = data.decode("latin-1")
     with suppress(InvalidRequest):
         pairs = read_query_string(text)
@@ -136,7 +136,7 @@ def times(data: bytes) -> None:
 
 
 def hosts(data: bytes) -> None:
-    """Hosts and origins in any spelling: one that is served has no dot, is an address, or is this
+    """Hosts and origins in any spelling. One that is served has no dot, is an address, or is this
     machine."""
     text = data.decode("latin-1")
     with suppress(GlyphdError):
@@ -157,7 +157,7 @@ def _require_few_words(refused: GlyphdError) -> None:
 
 
 class _Kept:
-    """An upload that counts its bytes."""
+    """An upload that only counts its bytes."""
 
     size = 0
     sha256 = ""

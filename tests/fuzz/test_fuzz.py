@@ -1,4 +1,4 @@
-"""Every fuzz target holds for its seeds and for a few thousand inputs made from them."""
+"""Every fuzz target passes for its seeds and for a few thousand inputs derived from them."""
 
 import os
 import subprocess
@@ -29,7 +29,8 @@ def test_a_target_holds_for_its_seeds(name: str) -> None:
     find_spec("atheris") is None, reason="there is no atheris for this Python and platform"
 )
 def test_targets_hold_for_inputs_made_from_their_seeds() -> None:
-    """Side by side, and unmeasured: atheris and coverage both rewrite what they watch."""
+    """The targets run in parallel and without coverage, because atheris and coverage both rewrite
+    the code that they watch."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     limits = [f"--runs={RUNS}", f"--seconds={SECONDS}", "--inside"]
     started = {

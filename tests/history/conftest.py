@@ -1,5 +1,4 @@
-"""The archives of the storage tests, for the history tests too, and fresh ones for each example of
-a property."""
+"""The archives of the storage tests, and a fresh archive for each example of a property."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -22,7 +21,7 @@ FreshArchive = Callable[[], AbstractContextManager[Database]]
 
 @pytest.fixture
 def fresh_on_sqlite(initialised_folder: Path) -> FreshArchive:
-    """Opens another empty archive at every call, connected for the block."""
+    """Each call opens another empty archive, connected until the end of the block."""
 
     @contextmanager
     def fresh() -> Iterator[Database]:
@@ -37,7 +36,7 @@ def fresh_on_sqlite(initialised_folder: Path) -> FreshArchive:
 
 @pytest.fixture
 def fresh_on_postgresql(postgres_settings: Settings) -> Iterator[FreshArchive]:
-    """The same on PostgreSQL: one archive, emptied at every call."""
+    """The same on PostgreSQL: a single archive that each call empties."""
     database = open_archive(postgres_settings, read_only=False)
     tables = ", ".join(model._meta.table_name for model in ARCHIVE_MODELS[2:])
 

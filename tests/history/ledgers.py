@@ -1,4 +1,4 @@
-"""A ledger in an archive and the same in plain Python, side by side."""
+"""A ledger in an archive, and the same ledger in plain Python."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -33,15 +33,15 @@ Places = set[tuple[int, int]]
 
 @dataclass
 class Ledger:
-    """Imports are named by their number. The caller holds the connection."""
+    """Both ledgers. Imports are named by their number. The caller must keep the connection open."""
 
     database: Database
     plain: PlainLedger = field(default_factory=PlainLedger)
     moments: list[tuple[str, PlainLedger]] = field(default_factory=list)
 
     def take(self, source: str | None, *rows: Row, received: int | None = None) -> None:
-        """Imports rows from a source, as a complete file if `received` is given, and holds what it
-        says of itself to what it did: before it is written, and with it."""
+        """Imports rows from a source, as a complete file if `received` is given. Compares the
+        effect foreseen, the one recorded, and the one that plain Python computes."""
         before = self.plain.copy()
         number = len(self.plain.imports)
         batch = Batch(
@@ -69,7 +69,7 @@ class Ledger:
             yield stage
 
     def turn(self, number: int) -> None:
-        """Rolls an import back, or restores it when it is rolled back."""
+        """Rolls an import back, or restores it if it is rolled back."""
         before = self.plain.copy()
         is_out = number in self.plain.out
         kind = RESTORE if is_out else ROLLBACK
@@ -83,7 +83,7 @@ class Ledger:
         self._note()
 
     def current(self, as_of: str | None = None) -> Places:
-        """The market, now or as it was."""
+        """The market, now or at a moment."""
         query = ListingQuery.model_validate(
             {"fields": ["import_id", "import_index"], "as_of": as_of}
         )
@@ -93,8 +93,8 @@ class Ledger:
         }
 
     def latest(self, gone: str, as_of: str | None = None) -> dict[tuple[int, int], int | None]:
-        """The latest event of each listing, now or at a moment, and since which minute it is gone;
-        `gone` is the parameter."""
+        """The latest event of each listing, now or at a moment, and the minute since which it is
+        gone; `gone` is the query parameter."""
         query = ListingQuery.model_validate(
             {"fields": ["import_id", "import_index", "gone_at"], "as_of": as_of, "gone": gone}
         )
@@ -104,12 +104,12 @@ class Ledger:
         }
 
     def gone(self, as_of: str | None = None) -> dict[tuple[int, int], int | None]:
-        """Those of them that are gone."""
+        """Only the listings that are gone."""
         return self.latest("only", as_of)
 
     def deltas(self) -> set[tuple[tuple[int, int], tuple[int, int]]]:
-        """All deltas, as the places of their events: each is looked up by what the answer says of
-        it."""
+        """All deltas, as the places of their events, which are looked up by the values in the
+        answer."""
         found = set()
         for row in Deltas(self.database, DeltaQuery.model_validate({})).everything():
             delta = dict(zip(Deltas.columns, row, strict=True))
@@ -117,8 +117,8 @@ class Ledger:
         return found
 
     def deltas_of(self, kind: str) -> set[tuple[tuple[int, int] | None, tuple[int, int]]]:
-        """Those of one kind. A gone offer has no event of its own: of the file there is only the
-        number."""
+        """The deltas of one kind. A gone offer has no event of its own, so only the file's number
+        is given, with -1."""
         found = set()
         for row in Deltas(self.database, DeltaQuery.model_validate({"kind": [kind]})).everything():
             delta = dict(zip(Deltas.columns, row, strict=True))
@@ -130,7 +130,7 @@ class Ledger:
         return found
 
     def diff(self, old: int, new: int) -> dict[str, Any]:
-        """The rows of each list, and the number of those that stayed."""
+        """The rows of each list, and the number of unchanged rows."""
         a, b = self._brought(old), self._brought(new)
         counts = count_diff(self.database, a, b)
         found: dict[str, Any] = {"unchanged": counts.unchanged}
@@ -142,8 +142,8 @@ class Ledger:
         return found
 
     def check(self) -> None:
-        """The archive says what the plain rules say: now, at every moment so far, and between all
-        imports."""
+        """The archive agrees with plain Python: now, at every moment so far, and between all pairs
+        of imports."""
         plain = self.plain
         assert self.current() == plain.current()
         assert self.gone() == plain.gone()
@@ -167,7 +167,7 @@ class Ledger:
         assert [line for check in ARCHIVE_CHECKS for line in check(self.database)] == []
 
     def _note(self) -> None:
-        """What the market is from this moment on."""
+        """Records the market as it is from this moment on."""
         latest = (
             ImportBatch.select(ImportBatch.imported_at)
             .order_by(ImportBatch.imported_at.desc())
@@ -219,7 +219,7 @@ def _minute(time: str) -> int:
 
 
 def listing_of(row: Row) -> GPUListingDTO:
-    """The row as a program gives it to the archive."""
+    """The row as a program would insert it."""
     return GPUListingDTO(
         model="L4",
         price_usd=row.price,

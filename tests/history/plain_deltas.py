@@ -1,4 +1,4 @@
-"""Deltas of the kinds new, gone and back in plain Python: what the archive's are held to."""
+"""Deltas of the kinds new, gone and back in plain Python, to compare with the archive's."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from itertools import pairwise
@@ -10,7 +10,7 @@ Key = Callable[[Event], Hashable]
 
 
 class PlainDeltas:
-    """Those of a ledger: each as the places of two events, or as a file and an event."""
+    """The deltas of a ledger: each as the places of two events, or as a file and an event."""
 
     def __init__(self, ledger: PlainLedger) -> None:
         self._ledger = ledger
@@ -22,7 +22,7 @@ class PlainDeltas:
         return {event.place for event in firsts if not self._ledger.is_indistinct(event)}
 
     def gone(self) -> set[tuple[int, Place]]:
-        """The complete files by which offers are gone, and the last observation of each."""
+        """The complete files that made offers gone, with the last observation of each offer."""
         return {
             (file, event.place)
             for same in self._grouped(lambda event: event.listing)
@@ -32,7 +32,7 @@ class PlainDeltas:
         }
 
     def back(self) -> set[tuple[Place, Place]]:
-        """The last observation of each offer that was gone, and the one that lists it again."""
+        """The last observation of each offer that was gone, with the one that lists it again."""
         return {
             (before.place, after.place)
             for same in self._grouped(lambda event: (event.listing, event.thread))
@@ -42,8 +42,8 @@ class PlainDeltas:
         }
 
     def _gone_by(self, event: Event, following: Event | None) -> Iterator[int]:
-        """The files that leave it out and follow one that does not. Of those for one moment only
-        the last one speaks."""
+        """The files without the offer that follow a file with it. Of several files for one moment
+        only the last counts."""
         is_there = True
         last = {complete_at: file for file, complete_at in self._files_of(event)}
         for complete_at, file in last.items():
@@ -64,7 +64,8 @@ class PlainDeltas:
         return bool(between) and not self._lists(between[-1], before)
 
     def _files_of(self, event: Event) -> list[tuple[int, int]]:
-        """The complete files of its source that count, with their minutes, by these."""
+        """The complete files of the event's source that count, with their minutes, in the order of
+        these."""
         found = [
             (number, one.complete_at)
             for number, one in enumerate(self._ledger.imports)

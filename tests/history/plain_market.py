@@ -1,5 +1,5 @@
-"""The rules of the market over time in plain Python, to hold the archive's answers to; no two rows
-of a file are the same offer (`plain_offers` has the rules for those)."""
+"""The rules of the market over time in plain Python, to compare with the archive's answers. No two
+rows of a file are the same offer here; `plain_offers` has the rules for those."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ Identity = tuple[str, str]
 
 
 class Observation(NamedTuple):
-    """One event: an offer with where it stands."""
+    """One event: an offer and its position."""
 
     identity: Identity
     offer: Offer
@@ -49,7 +49,7 @@ class Observation(NamedTuple):
 
 @dataclass
 class PlainMarket:
-    """What happened, in order: imports with their commit time, and changes with theirs."""
+    """What happened, in order: imports and changes, each with the time of its commit."""
 
     imports: list[tuple[str, str, list[Offer]]] = field(default_factory=list)
     changes: list[tuple[str, str, str]] = field(default_factory=list)
@@ -61,7 +61,7 @@ class PlainMarket:
         self.changes.append((kind, import_id, changed_at))
 
     def moments(self) -> list[str]:
-        """When anything happened."""
+        """The times of all imports and changes."""
         return sorted([at for _, at, _ in self.imports] + [at for _, _, at in self.changes])
 
     def rolled_back(self, as_of: str) -> set[str]:
@@ -72,7 +72,7 @@ class PlainMarket:
         return out
 
     def observations(self, as_of: str) -> dict[Identity, list[Observation]]:
-        """Of each listing, the events that counted at a moment, oldest first."""
+        """The events of each listing that counted at a moment, oldest first."""
         out = self.rolled_back(as_of)
         found: dict[Identity, list[Observation]] = {}
         for sequence, (import_id, imported_at, offers) in enumerate(self.imports):
@@ -85,15 +85,16 @@ class PlainMarket:
         }
 
     def current(self, as_of: str) -> dict[tuple[str, int], tuple[float, str]]:
-        """Import and number of each listing's latest observation, with its price and when it was
-        first seen."""
+        """Import and number of each listing's latest observation, with its price and the time when
+        it was first seen."""
         return {
             events[-1].place: (events[-1].offer.price, events[0].offer.seen_at)
             for events in self.observations(as_of).values()
         }
 
     def deltas(self, as_of: str, least: float = 0) -> set[tuple[str, str, str, Decimal]]:
-        """Both imports, model and the price delta of every change of at least so many percent."""
+        """Both imports, the model and the price delta of every change of at least `least`
+        percent."""
         found = set()
         for events in self.observations(as_of).values():
             for before, after in pairwise(events):

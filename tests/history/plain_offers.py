@@ -1,5 +1,5 @@
-"""Which rows are the same offer, in plain Python: what the archive's answers about random ledgers
-are held to."""
+"""The rules for which rows are the same offer, in plain Python, to compare with the archive's
+answers about random ledgers."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from typing import NamedTuple
 
 HOUR = 60
-"""Minutes without an identity after which it is observed again."""
+"""If an identity is absent for this many minutes, it begins another observation."""
 
 
 class Row(NamedTuple):
@@ -31,11 +31,11 @@ class Row(NamedTuple):
 
 
 Listing = tuple[tuple[str, str | None], int]
-"""An identity, and the number among its separate offers."""
+"""An identity, and the ordinal of one of its separate offers."""
 
 
 class Event(NamedTuple):
-    """A row that counts: the latest of an offer within one observation."""
+    """A row that counts: the latest one of an offer within one observation."""
 
     listing: Listing
     row: Row
@@ -60,7 +60,7 @@ class Event(NamedTuple):
 
 
 class Import(NamedTuple):
-    """Its source and its rows; `received` is a minute, if it is said to be complete."""
+    """The source and the rows of an import; `received` is a minute if the import is complete."""
 
     source: str | None
     rows: list[Row]
@@ -68,7 +68,7 @@ class Import(NamedTuple):
 
     @property
     def complete_at(self) -> int | None:
-        """The minute for which it is complete."""
+        """The minute for which the import is complete, otherwise None."""
         if self.received is None:
             return None
         return max((row.minute for row in self.rows), default=self.received)
@@ -76,17 +76,17 @@ class Import(NamedTuple):
 
 @dataclass
 class PlainLedger:
-    """Imports in their order, and those that are rolled back."""
+    """Imports in their order, and the numbers of those that are rolled back."""
 
     imports: list[Import] = field(default_factory=list)
     out: set[int] = field(default_factory=set)
 
     def copy(self) -> "PlainLedger":
-        """What it is now."""
+        """A copy of the current state."""
         return PlainLedger(list(self.imports), set(self.out))
 
     def events(self, sequence: int) -> list[Event]:
-        """What an import observed, its rows in groups."""
+        """The events of an import, with its rows in groups."""
         source, rows, _ = self.imports[sequence]
         source = None if source is None else source.lower()
         numbered = sorted(enumerate(rows, start=1), key=lambda pair: str(pair[1].identity))
@@ -132,7 +132,7 @@ class PlainLedger:
         )
 
     def latest(self) -> dict[Listing, tuple[Event, int | None]]:
-        """Each listing's latest event, and since which minute it is gone."""
+        """Each listing's latest event, and the minute since which it is gone."""
         events = self.counting()
         latest = {event.listing: event for event in sorted(events, key=lambda event: event.order)}
         files = self._latest_files()
@@ -142,7 +142,7 @@ class PlainLedger:
         }
 
     def latest_places(self) -> dict[tuple[int, int], int | None]:
-        """The same by the places of the events."""
+        """The same, with the places of the events."""
         return {event.place: gone for event, gone in self.latest().values()}
 
     def current(self) -> set[tuple[int, int]]:
@@ -150,12 +150,12 @@ class PlainLedger:
         return {place for place, gone in self.latest_places().items() if gone is None}
 
     def gone(self) -> dict[tuple[int, int], int | None]:
-        """That of each listing that is gone, and since which minute it is."""
+        """The latest event of each listing that is gone, and since which minute."""
         return {place: gone for place, gone in self.latest_places().items() if gone is not None}
 
     def gone_and_back(self, before: "PlainLedger") -> tuple[int, int]:
-        """How many offers of identities are gone since `before`, and how many are back, of the
-        listings that were known then and are now."""
+        """How many offers of all identities went since `before`, and how many came back, counting
+        only listings that were known then and are known now."""
         old, new = before.latest(), self.latest()
         change: Counter[object] = Counter()
         for listing in old.keys() & new.keys():
@@ -176,8 +176,8 @@ class PlainLedger:
         }
 
     def diff(self, old: int, new: int) -> dict[str, Counter[int]]:
-        """How many listings were added, removed and changed, and how many stayed, by the index of
-        their rows."""
+        """The listings that were added, removed, changed and unchanged, by the index of their
+        rows."""
         before, after = (_last_by_identity(self.events(number)) for number in (old, new))
         found: dict[str, Counter[int]] = {
             kind: Counter() for kind in ("added", "removed", "changed", "unchanged")
@@ -213,7 +213,7 @@ class PlainLedger:
                 found["removed"][event.at] += 1
 
     def _gone_since(self, event: Event, events: Iterable[Event], file: int | None) -> int | None:
-        """Rule 8, else the latest complete file of the event's source."""
+        """Rule 8, otherwise the latest complete file of the event's source."""
         smaller = [
             first.moment
             for first in events
@@ -231,7 +231,7 @@ class PlainLedger:
         return None if is_listed else complete_at
 
     def _latest_files(self) -> dict[str | None, int]:
-        """Of each source the import that counts and is complete for the latest minute."""
+        """For each source, the import that counts and is complete for the latest minute."""
         complete = [
             (at.complete_at, number)
             for number, at in enumerate(self.imports)
@@ -254,7 +254,7 @@ def _observations(url: str | None, rows: list[tuple[int, Row]]) -> list[list[tup
 
 
 def _offers(url: str | None, rows: list[tuple[int, Row]]) -> list[tuple[int, Row]]:
-    """Rules 2 and 4: each offer's row that counts, in the order of their ordinals."""
+    """Rules 2 and 4: the row of each offer that counts, in the order of the ordinals."""
     copies: dict[object, list[tuple[int, Row]]] = {}
     for index, row in rows:
         copies.setdefault(row.said if url is not None else index, []).append((index, row))

@@ -1,5 +1,5 @@
-"""What watches have to find, and what two moments differ in, in plain Python: the rules of the
-market with complete files, over the rules of offers."""
+"""What watches must find, and how two moments differ, in plain Python: the rules of the market with
+complete files, on top of the rules of offers."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from tests.history.plain_offers import Event, Listing, PlainLedger
 
 Found = dict[str, set[tuple[Listing, float | None, float]]]
-"""By condition, the offers found, each with its price before and its price."""
+"""The offers found by each condition, each with its previous price and its price."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """The latest event of a listing, whether the market shows it, and whether it can be told apart
-    from other offers."""
+    """The latest event of a listing, whether the market shows it, and whether it is distinct from
+    other offers."""
 
     event: Event
     is_shown: bool
@@ -22,19 +22,19 @@ class Shown:
 
 @dataclass
 class PlainWatches:
-    """What changes of a ledger's market."""
+    """The changes of a ledger's market."""
 
     ledger: PlainLedger
 
     def state(self) -> dict[Listing, Shown]:
-        """Of each listing, its latest event that counts."""
+        """The latest event that counts of each listing."""
         return {
             listing: Shown(event, gone is None, not self.ledger.is_indistinct(event))
             for listing, (event, gone) in self.ledger.latest().items()
         }
 
     def found(self, before: dict[Listing, Shown], below: float, percent: float) -> Found:
-        """What each condition finds in the change from that state to this one."""
+        """What each condition finds in the change from `before` to the current state."""
         names = ("new", "gone", "back", "price_below", "drop_pct", "lowest_ever")
         found: Found = {name: set() for name in names}
         for listing, now in self.state().items():
@@ -82,7 +82,7 @@ class PlainWatches:
 
 
 def difference(old: dict[Listing, Shown], new: dict[Listing, Shown]) -> dict[str, int]:
-    """How many offers were added, removed, changed, and stayed between two states."""
+    """How many offers were added, removed, changed and unchanged between two states."""
     found = Counter(added=0, removed=0, changed=0, unchanged=0)
     before, after = _by_identity(old), _by_identity(new)
     for identity in before.keys() | after.keys():

@@ -1,5 +1,4 @@
-"""Random markets: a few imports that see some listings again and again, at other prices and
-scores."""
+"""Random markets: a few imports that see some listings repeatedly, with other prices and scores."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,7 @@ START = datetime(2024, 12, 20, tzinfo=UTC)
 
 
 def random_listing(numbers: random.Random) -> GPUListingDTO:
-    """An offer of one of eight sellers; prices and scores often are equal."""
+    """An offer of one of eight sellers; prices and scores are often equal."""
     capable = numbers.random() < 0.3
     capacities: dict[str, Any] = (
         {name: numbers.randrange(9) for name in CAPACITIES} if capable else {}
@@ -36,8 +35,8 @@ def random_listing(numbers: random.Random) -> GPUListingDTO:
 
 
 def fill(store: DatabaseListingStore, seed: int, *, imports: int = 6, rows: int = 40) -> None:
-    """Writes imports named `import-1`, `import-2`, …, in which no two listings are the same
-    offer."""
+    """Writes imports named `import-1`, `import-2`, …, in each of which all listings are different
+    offers."""
     numbers = random.Random(seed)
     for number in range(1, imports + 1):
         found = (random_listing(numbers) for _ in range(rows))
@@ -46,7 +45,7 @@ def fill(store: DatabaseListingStore, seed: int, *, imports: int = 6, rows: int 
 
 
 def events(store: DatabaseListingStore) -> list[ScoredListing]:
-    """Every event there is, latest observations first."""
+    """All events, latest observations first."""
     query = ScoredListing.select().order_by(ScoredListing.seen_at.desc(), ScoredListing.id.desc())
     with store.database.connection_context():
         return list(query.bind(store.database))
@@ -64,7 +63,7 @@ def folded(text: str) -> str:
 
 
 def numbers_of(observed: list[ScoredListing]) -> dict[str, Any]:
-    """The columns of a summary, for observations with the latest first, computed by Python."""
+    """The columns of a summary, computed in Python from observations with the latest first."""
     prices, scores = [event.price_usd for event in observed], [event.score for event in observed]
     low, _, high = quantiles(prices * 2 if len(prices) == 1 else prices, n=4, method="inclusive")
     return {

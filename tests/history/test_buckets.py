@@ -1,4 +1,4 @@
-"""A model over time: what the database computes is what plain Python does."""
+"""A model over time: the database computes what plain Python does."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -37,7 +37,7 @@ def _start(time: str, bucket: str) -> str:
 
 
 def _computed(found: list[ScoredListing], bucket: str) -> list[dict[str, Any]]:
-    """From events with the latest first."""
+    """The expected buckets, from events with the latest first."""
     latest: dict[str, dict[bytes, ScoredListing]] = {}
     all_of: dict[str, list[ScoredListing]] = {}
     for event in found:

@@ -1,5 +1,5 @@
-"""Columns of listings that are computed from the row, from its listing's history, and from other
-offers: what the database computes is what plain Python does."""
+"""Columns that are computed from a listing's row, its history and other offers: the database
+computes what plain Python does."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -82,7 +82,7 @@ def test_a_price_has_its_place_among_current_offers(store: DatabaseListingStore)
 
 
 def test_pages_in_an_order_that_is_computed(store: DatabaseListingStore) -> None:
-    """Null is the last in either direction."""
+    """Nulls come last in both directions."""
     fill(store, 5, imports=3)
     for sort in SORTS:
         whole = _rows(store, sort=sort)

@@ -1,5 +1,5 @@
-"""Offers that are new, gone and back: the deltas say what plain Python says, whatever came in
-whatever order."""
+"""New, gone and returned offers: the deltas agree with plain Python, whatever the order of the
+imports."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ def _check(ledger: Ledger) -> None:
 
 
 def _check_pages(database: Database, kinds: str) -> None:
-    """Pages of two are the whole list, which is in order."""
+    """Pages of two rows make up the whole list, which is in order."""
     asked = {"kind": kinds.split(",")}
     whole = list(Deltas(database, DeltaQuery.model_validate(asked)).everything())
     moments = [found[Deltas.columns.index("timestamp")] for found in whole]
@@ -92,7 +92,7 @@ def test_every_story_on_postgresql(
 
 
 def test_a_row_that_is_later_than_that_of_the_complete_file(archive: Database) -> None:
-    """The file lists the offer as it was before the import that precedes it."""
+    """The file lists the offer as it was before the previous import."""
     ledger = Ledger(archive)
     ledger.take("feed", row(10, 2 * DAY))
     other = row(20, 3 * DAY, seller="other")

@@ -1,4 +1,4 @@
-"""How much a number changed, in decimal."""
+"""The change of a number, in decimal."""
 
 import sys
 from fractions import Fraction

@@ -1,4 +1,5 @@
-"""What one import has that another has not: what the database finds is what plain Python does."""
+"""Listings added, removed and changed between two imports: the database finds what plain Python
+does."""
 
 import re
 from typing import Any
@@ -162,9 +163,9 @@ def test_an_unknown_import_brought_nothing(store: DatabaseListingStore) -> None:
 def test_only_the_rows_of_both_imports_are_looked_at(
     store: DatabaseListingStore, kind: str
 ) -> None:
-    """What makes a difference between two small imports quick in a large archive."""
+    """This makes a diff of two small imports fast in a large archive."""
     if not is_sqlite(store.database):
-        return  # which index PostgreSQL takes is up to its statistics
+        return  # which index PostgreSQL uses depends on its statistics
     fill(store, 6, imports=2)
     with store.database.connection_context():
         query = (

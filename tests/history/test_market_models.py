@@ -1,4 +1,4 @@
-"""Models as the market has them: what the database computes is what plain Python does."""
+"""Models on the market: the database computes what plain Python does."""
 
 import sys
 from typing import Any
@@ -47,7 +47,7 @@ def _current_by_model(store: DatabaseListingStore) -> dict[str, list[ScoredListi
 
 
 def _capacities(observed: list[ScoredListing]) -> dict[str, int | None]:
-    """Those of the latest that has any."""
+    """The capacities of the latest event that has any."""
     capable = next(
         (event for event in observed if event.quantization_capacity_7b is not None), None
     )
@@ -120,7 +120,7 @@ def test_an_empty_archive_has_no_models(store: DatabaseListingStore) -> None:
 def test_an_average_with_a_half_at_its_end_is_the_same_everywhere(
     store: DatabaseListingStore,
 ) -> None:
-    """The mean is 100.0003125, of which the databases' sums may be off by a hair."""
+    """The mean is 100.0003125; the sums of the databases may be slightly off."""
     sent = [
         seen(1, seller=str(number), price_usd=100.01 if number == 1 else 100)
         for number in range(32)

@@ -1,7 +1,7 @@
-"""Random stories told over HTTP: what the service answers at any moment is what plain Python says.
+"""Random stories over HTTP: at any moment the service answers what plain Python computes.
 
-The rules are held to more stories without HTTP (`test_offers`, `test_watches`); these are few in
-the suite, and as many as GLYPHD_TEST_STORIES says.
+More stories are tested without HTTP (`test_offers`, `test_watches`); here there are few, or as many
+as GLYPHD_TEST_STORIES says.
 """
 
 import os
@@ -33,7 +33,7 @@ from tests.service import Service, close_services, open_service, settings_in
 
 STORIES = int(os.environ.get("GLYPHD_TEST_STORIES", "3"))
 several_files = st.lists(imports, min_size=3, max_size=5)
-"""Few stories should say much."""
+"""There are few stories, so each has several files."""
 
 HEADER = "model,price_usd,score,seller,source_url,title,seen_at"
 Place = tuple[int, int]
@@ -41,7 +41,7 @@ Place = tuple[int, int]
 
 @dataclass
 class Story:
-    """A service and plain Python, told the same."""
+    """A service and plain Python with the same history."""
 
     service: Service
     plain: PlainWatches = field(default_factory=lambda: PlainWatches(PlainLedger()))
@@ -51,7 +51,7 @@ class Story:
     events_seen: int = 0
 
     def watch(self) -> None:
-        """Watches for every condition."""
+        """Creates a watch for every condition."""
         for condition in CONDITIONS:
             body: dict[str, Any] = {"name": condition, "condition": condition}
             body |= {"value": VALUES[condition]} if condition in VALUES else {}
@@ -59,7 +59,7 @@ class Story:
             self.watches[made["watch_id"]] = condition
 
     def take(self, source: str | None, rows: list[Row], *, complete: bool) -> None:
-        """Imports rows, and compares the effect and what is found."""
+        """Imports rows, and compares the effect and the matches."""
         before, ledger = self.plain.state(), self.plain.ledger
         then = ledger.copy()
         query = "?allow_shrink=true"
@@ -74,7 +74,7 @@ class Story:
         self._check_found("import.finished", before)
 
     def turn(self, number: int) -> None:
-        """Rolls an import back, or restores it when it is rolled back."""
+        """Rolls an import back, or restores it if it is rolled back."""
         before, out = self.plain.state(), self.plain.ledger.out
         then = self.plain.ledger.copy()
         kind = "restore" if number in out else "rollback"
@@ -88,7 +88,7 @@ class Story:
         self._check_found(f"import.{'restored' if kind == 'restore' else 'rolled_back'}", before)
 
     def check(self, random: Random) -> None:
-        """Now, at each moment so far, and between two of them."""
+        """Compares the market now, at each moment so far, and between two of them."""
         now = self.states[-1][1]
         for moment, ledger in [("", now), *self.states]:
             self._check_market(moment, ledger)
@@ -121,8 +121,7 @@ class Story:
         assert [_told(row) for row in whole] == ([_statistics(rows)] if rows else [])
 
     def _check_found(self, kind: str, before: dict[Listing, Shown]) -> None:
-        """The events since the last step, each once and in order, and the matches that they are
-        about."""
+        """Compares the events since the last step, each once and in order, and their matches."""
         expected = self.plain.found(before, BELOW, PERCENT)
         events = self._get(f"/api/events?after={self.events_seen}&limit=100")
         ids = [event["id"] for event in events]
@@ -177,7 +176,7 @@ def _gone_and_back(effect: dict[str, int]) -> tuple[int, int]:
 
 
 def _match(row: dict[str, Any]) -> tuple[Listing, float | None, float]:
-    """Of several offers with the same identity only the first can be recognised."""
+    """Of several offers with the same identity, only the first can be recognised."""
     identity = (row["seller"] or "").lower(), row["source_url"]
     return (identity, 1), row["previous_price_usd"], row["price_usd"]
 
@@ -257,7 +256,7 @@ def test_every_story_on_sqlite(
 
 @contextmanager
 def _database(url: str, template: str) -> Iterator[str]:
-    """The URL of a database made like this one, dropped afterwards."""
+    """The URL of a copy of the template database, which is dropped afterwards."""
     name = f"glyphd_test_{uuid4().hex}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())

@@ -1,5 +1,5 @@
-"""The market at every moment, its deltas and its models: what the service answers is what the plain
-rules give."""
+"""The market at every moment, its deltas and its models: the service agrees with the plain
+rules."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -36,7 +36,7 @@ wishes = st.lists(st.integers(0, 3), max_size=5)
 
 
 class Story:
-    """A service and the plain market, told the same."""
+    """A service and the plain market with the same history."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -51,14 +51,14 @@ class Story:
         return import_id
 
     def turn(self, import_id: str) -> None:
-        """Rolls the import back, or restores it when it is rolled back."""
+        """Rolls the import back, or restores it if it is rolled back."""
         kind = "restore" if import_id in self.market.rolled_back(self._now()) else "rollback"
         self.service.http.post(f"/api/imports/{import_id}/{kind}")
         self.service.work()
         self.market.change(kind, import_id, self.service.changes()[-1].changed_at)
 
     def check(self) -> None:
-        """Now, at every moment so far, and just before each of them."""
+        """Compares the market now and at every moment so far."""
         now = self._now()
         assert answered(self.service.listings()) == self.market.current(now)
         for moment in self.market.moments():
@@ -113,7 +113,7 @@ def _turn_next(story: Story, taken: list[str], following: Callable[[], int]) -> 
 
 @pytest.fixture
 def fresh_service(tmp_path: Path, initialised_folder: Path) -> Callable[[], Service]:
-    """Makes a fresh service at every call: one test may need many."""
+    """Starts a fresh service at every call, for tests that need several."""
     numbers = count()
     return lambda: start_in(tmp_path / f"data{next(numbers)}", initialised_folder)
 
@@ -127,8 +127,8 @@ def test_every_story(
 
 
 def test_three_days_of_thousands(start_service: StartService) -> None:
-    """A; then B with some prices changed, some listings gone, some new; then C. B rolled back and
-    restored, then C and A rolled back."""
+    """Imports A; B, with some changed prices, some listings gone and some new; and C. Then B is
+    rolled back and restored, and C and A are rolled back."""
     random = Random(7)
     monday = [_offer(random, number, day=1) for number in range(LARGE)]
     tuesday = [_later(random, row, day=2) for row in monday if random.random() < 0.9]

@@ -1,4 +1,4 @@
-"""Statistics of groups: what the database computes is what Python's `statistics` does."""
+"""Statistics of groups: the database computes what Python's `statistics` does."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -48,7 +48,7 @@ def _stats(database: Database, **asked: str) -> list[dict[str, Any]]:
 
 
 def _plain(by: Sequence[str], rows: Sequence[Any]) -> list[dict[str, Any]]:
-    """The same by plain Python. Rows have the columns of listings as attributes."""
+    """The expected statistics in plain Python. Rows have the columns of listings as attributes."""
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for row in rows:
         groups.setdefault(tuple(_key(row, name) for name in by), []).append(row)
@@ -79,7 +79,8 @@ def _summed_up(by: Sequence[str], rows: Sequence[Any]) -> dict[str, Any]:
 
 
 def _spread(name: str, values: list[float]) -> dict[str, Any]:
-    """`statistics` leaves the range of equal values by a hair, and rounds no better elsewhere."""
+    """The quantiles are approximate, because those of `statistics` may lie slightly outside the
+    range of equal values and are not more precise elsewhere."""
     values = values * 2 if len(values) == 1 else values
     tenths = quantiles(values, n=10, method="inclusive")
     quarters = quantiles(values, n=4, method="inclusive")

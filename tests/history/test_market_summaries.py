@@ -1,5 +1,5 @@
-"""Answers about the whole market are kept for one state of the archive: what is kept is what would
-be computed, and in another state it is not used."""
+"""Answers about the whole market are kept for one state of the archive: a kept answer is the one
+that would be computed, and it is not used in another state."""
 
 from array import array
 from itertools import count
@@ -79,7 +79,7 @@ def test_what_is_kept_is_used(store: DatabaseListingStore) -> None:
 
 
 def test_a_place_is_found_in_any_block(store: DatabaseListingStore) -> None:
-    """Of prices that fill several blocks, one of them over the border of two."""
+    """The prices fill several blocks, and one price spans two of them."""
     prices = [float(number // 7) for number in range(3 * BLOCK_PRICES)] + [41.0] * 2 * BLOCK_PRICES
     store.insert_listings(
         [seen(1, seller=str(number), price_usd=price) for number, price in enumerate(prices)], "one"
@@ -111,7 +111,7 @@ def test_in_another_state_it_is_not_used(store: DatabaseListingStore) -> None:
 def test_nothing_is_kept_of_a_state_that_has_passed(
     store: DatabaseListingStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An import is committed after the answer was computed and before it is written down."""
+    """An import is committed after the answer was computed and before it is stored."""
     fill(store, 3, imports=1)
     versions = (f"state {number}" for number in count())
     monkeypatch.setattr(market_summaries, "read_version", lambda database: next(versions))

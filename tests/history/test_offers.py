@@ -1,5 +1,5 @@
-"""Which rows are the same offer, what may be compared, and what is gone: the archive says what
-plain Python says."""
+"""Which rows are the same offer, what may be compared, and what is gone: the archive agrees with
+plain Python."""
 
 import pytest
 from hypothesis import given, strategies as st
@@ -47,7 +47,7 @@ def test_an_observation_ends_with_an_hour(
 
 
 def test_rows_of_a_chain_are_one_observation(ledger: Ledger) -> None:
-    """Each is seen less than an hour after another one, in whatever order they are in the file."""
+    """Each row is seen less than an hour after another one, in any order in the file."""
     ledger.take("feed", row(100, 100), row(100, 0), row(100, 50))
     assert ledger.current() == {(0, 1)}
     ledger.check()
@@ -78,7 +78,7 @@ def test_copies_of_offers_that_are_not_the_first_of_the_file(ledger: Ledger) -> 
 
 
 def test_copies_seen_at_other_times_of_one_observation(ledger: Ledger) -> None:
-    """The latest seen is the last word, wherever it stands in the file."""
+    """The row seen last counts, wherever it is in the file."""
     ledger.take("feed", row(10, 30), row(10, 50), row(10, 30), row(20, 5), row(20, 45), row(20, 10))
     assert ledger.current() == {(0, 2), (0, 5)}
     ledger.check()
@@ -155,7 +155,7 @@ def test_a_source_that_lists_fewer_leaves_the_others_offers_alone(ledger: Ledger
 
 
 def test_a_complete_file_between_the_rows_of_an_observation(ledger: Ledger) -> None:
-    """One offer of a group was seen before its moment, the other after it."""
+    """One offer of a group was seen before the moment of the complete file, the other after it."""
     ledger.take("feed", row(10, 0), row(20, 30))
     ledger.take("feed", received=15)
     assert ledger.current() == {(0, 2)}

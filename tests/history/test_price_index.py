@@ -1,4 +1,4 @@
-"""The price index: the example of its page by hand, and what plain Python computes."""
+"""The price index: the example in its document by hand, and comparisons with plain Python."""
 
 from statistics import median
 from typing import Any

@@ -1,5 +1,5 @@
 """Answers about models and pairs of imports are kept until the archive changes, and computed once
-however many ask."""
+for any number of clients."""
 
 from threading import Barrier, Event, Thread
 
@@ -14,7 +14,7 @@ from tests.history.random_markets import fill
 
 
 class Counting:
-    """Stands before the computation of one model's row, and counts how often it is asked for."""
+    """Replaces the computation of one model's row, and counts its calls."""
 
     def __init__(self) -> None:
         self.count = 0

@@ -1,5 +1,5 @@
-"""What watches find in each import, rollback and restore, and what any two moments differ in: the
-archive says what plain Python says."""
+"""What watches find in each import, rollback and restore, and how any two moments differ: the
+archive agrees with plain Python."""
 
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -39,14 +39,15 @@ URL = "https://shop.example/1"
 
 @dataclass
 class Story:
-    """An archive and plain Python, told the same. The caller holds the connection."""
+    """An archive and plain Python with the same history. The caller must keep the connection
+    open."""
 
     database: Database
     plain: PlainWatches = field(default_factory=lambda: PlainWatches(PlainLedger()))
     states: list[tuple[str, dict[Listing, Shown]]] = field(default_factory=list)
 
     def take(self, source: str | None, rows: list[Row], *, complete: bool = False) -> None:
-        """Imports rows, and compares what is found."""
+        """Imports rows, and compares the matches."""
         before, ledger = self.plain.state(), self.plain.ledger
         number = len(ledger.imports)
         ledger.imports.append(Import(source, rows, 0 if complete else None))
@@ -61,7 +62,7 @@ class Story:
         self._check(found, before)
 
     def turn(self, number: int) -> None:
-        """Rolls an import back, or restores it when it is rolled back."""
+        """Rolls an import back, or restores it if it is rolled back."""
         before, out = self.plain.state(), self.plain.ledger.out
         kind = RESTORE if number in out else ROLLBACK
         found: Found = {}
@@ -71,7 +72,8 @@ class Story:
         self._check(found, before)
 
     def check_moments(self) -> None:
-        """The first moment with the last one, both ways, each with the next one, and now."""
+        """Compares each moment with the next one, the last with now, the last with the first, and
+        the first with now."""
         now = (None, self.states[-1][1])
         pairs = [*pairwise([*self.states, now]), (self.states[-1], self.states[0])]
         for (old, then), (new, later) in [*pairs, (self.states[0], now)]:
@@ -102,7 +104,7 @@ class Story:
 
 
 def _place(offer: dict[str, Any] | Any) -> tuple[Listing, float | None, float]:
-    """Of several offers with the same identity only the first can be recognised."""
+    """Of several offers with the same identity, only the first can be recognised."""
     identity = (offer["seller"] or "").lower(), offer["source_url"]
     return (identity, 1), offer["previous_price_usd"], offer["price_usd"]
 

@@ -1,4 +1,4 @@
-"""Attempts at webhooks, as a worker records them."""
+"""Records attempts at webhooks, as a worker does."""
 
 from glyphd.db.webhook_models import WebhookAttempt
 from tests.service import Service

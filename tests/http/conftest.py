@@ -1,4 +1,4 @@
-"""A small market that many tests ask about and none changes."""
+"""A small market that many tests query and none changes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ L40S,7000,,,,,0.6,2025-07-06T12:00:00Z,
 
 @dataclass(frozen=True)
 class Market:
-    """Six current listings of two imports; every price occurs once, so that it names its row."""
+    """Six current listings of two imports. Every price is unique, so it identifies its row."""
 
     service: Service
     first: str
@@ -41,13 +41,13 @@ class Market:
 
 @pytest.fixture(scope="session")
 def market(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) -> Market:
-    """For questions alone: whoever imports takes `own_market`."""
+    """For queries only. A test that imports uses `own_market`."""
     return _market(tmp_path_factory.mktemp("market") / "data", initialised_folder)
 
 
 @pytest.fixture
 def own_market(tmp_path: Path, initialised_folder: Path) -> Market:
-    """The same market, to be changed."""
+    """The same market, for tests that change it."""
     return _market(tmp_path / "data", initialised_folder)
 
 

@@ -1,4 +1,4 @@
-"""Every way of sending a CSV, as request bodies and their headers."""
+"""Every way of sending a CSV, as request bodies with their headers."""
 
 import gzip
 import json
@@ -13,7 +13,7 @@ BOUNDARY = "a-boundary"
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a form; with a filename it is a file."""
+    """One part of a form; if it has a filename, it is a file."""
 
     name: str
     data: bytes
@@ -50,7 +50,7 @@ def form(*parts: Part) -> Sent:
 
 
 def every_form(csv: bytes) -> dict[str, Sent]:
-    """The CSV in every form it may be sent in."""
+    """The CSV in every form in which it may be sent."""
     packed = gzip.compress(csv, mtime=0)
     text = json.dumps({"filename": "offers.csv", "csv": csv.decode()}).encode()
     return {

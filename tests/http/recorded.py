@@ -1,4 +1,4 @@
-"""Requests as real clients sent them, recorded by a server that listened in place of this one.
+"""Requests of real clients, recorded by a server that ran in place of this one.
 
 Chromium 156 and Firefox 153 loaded pages of the service (`own-…`), of another site (`cross-…`), of
 another port (`cross-port-…`), of a rebound name (`rebind-…`), of `data:` and `file:` URLs, and one
@@ -39,7 +39,7 @@ class Recorded:
         return " ".join(word for word in words if word)
 
     def send(self, service: Service, peer: str = "127.0.0.1") -> TestResponse:
-        """Sends it to the service: a write as an upload, anything else as a question for the
+        """Sends the request to the service: a write as an upload, anything else as a query for
         listings."""
         options: dict[str, Any] = {"extra_environ": {"REMOTE_ADDR": peer}, "expect_errors": True}
         if self.method == "POST":
@@ -56,7 +56,8 @@ RECORDED = [Recorded(**entry) for entry in json.loads(_FILE.read_bytes())]
 
 
 def recorded(*cases: str, via: str = "", origin: str = "", host: str = "") -> list[Recorded]:
-    """Those whose case begins with one of these, and whose origin and host begin like this."""
+    """The requests whose case starts with one of these, and whose origin and host start like
+    this."""
     found = [
         request
         for request in RECORDED
@@ -72,7 +73,7 @@ def recorded(*cases: str, via: str = "", origin: str = "", host: str = "") -> li
 def post_csv(
     service: Service, path: str = "/api/import", peer: str = "127.0.0.1", **headers: str
 ) -> TestResponse:
-    """A small upload, or the same body to another path. `Sec_Fetch_Site` stands for the header of
+    """Sends a small upload, or the same body to another path. `Sec_Fetch_Site` sets the header of
     that name."""
     named = {"Content-Type": "text/csv"} | {
         name.replace("_", "-"): value for name, value in headers.items()
@@ -82,7 +83,7 @@ def post_csv(
 
 
 def code_of(answer: TestResponse) -> str:
-    """The code of a refusal."""
+    """The code of a refusal, otherwise an empty string."""
     return str(problem(answer)["code"]) if answer.status_code >= 400 else ""
 
 

@@ -1,4 +1,4 @@
-"""Asking for the report of an import."""
+"""Requests for the report of an import."""
 
 import csv
 import io
@@ -30,7 +30,7 @@ def lines(*lines: str) -> str:
 
 
 def rows_brought(service: Service, import_id: str) -> list[dict[str, Any]]:
-    """What an import brought; of a row without a time that it has none."""
+    """The rows that an import brought; the time is None for a row that had none."""
     received_at = service.status(import_id)["received_at"]
     rows = service.listings(
         f"?import_id={import_id}&fields={','.join(set(RESULT_COLUMNS) - OF_THE_IMPORT)}"

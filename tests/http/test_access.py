@@ -1,5 +1,5 @@
-"""Which requests are answered: writes from the service's own pages and from what is no browser,
-under its own names."""
+"""Which requests are answered: writes from the service's own pages and from clients that are not
+browsers, under its own names."""
 
 import pytest
 
@@ -53,7 +53,8 @@ def test_a_name_that_was_rebound_gets_nothing(shared_service: Service, request_:
 def test_a_page_that_hides_where_it_is_can_not_write(
     shared_service: Service, request_: Recorded
 ) -> None:
-    """Own pages must not have the referrer policy `no-referrer`: it makes their origin `null`."""
+    """Our own pages must not have the referrer policy `no-referrer`, because it makes their origin
+    `null`."""
     assert code_of(request_.send(shared_service)) == "cross_site_request"
 
 
@@ -148,7 +149,8 @@ def test_another_origin_can_not_write(shared_service: Service, origin: str) -> N
 
 @pytest.mark.parametrize("site", ["same-origin", "none"])
 def test_the_site_counts_over_the_origin(service: Service, site: str) -> None:
-    """A proxy that passes no Host leaves nothing to compare the origin with."""
+    """Behind a proxy that does not pass the Host header, there is nothing to compare the origin
+    with."""
     assert is_taken(
         post_csv(service, Host="upstream", Origin=f"https://{PUBLIC}", Sec_Fetch_Site=site)
     )

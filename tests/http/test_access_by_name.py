@@ -1,5 +1,5 @@
-"""Under which names requests are answered: its own, those that are allowed, and what a proxy
-says."""
+"""The names under which requests are answered: its own, those that are allowed, and those that a
+proxy passes."""
 
 import os
 
@@ -25,7 +25,7 @@ def test_a_proxy_that_passes_the_host_needs_its_name_allowed(
 
 @pytest.mark.parametrize("request_", recorded("own-", via="nginx", origin="https"), ids=str)
 def test_a_proxy_that_passes_no_host_works_over_https(service: Service, request_: Recorded) -> None:
-    """Browsers say the site to HTTPS and to this machine, which is all that has to be known."""
+    """Over HTTPS and to this machine, browsers send `Sec-Fetch-Site`, which is enough."""
     assert is_taken(request_.send(service))
 
 
@@ -39,7 +39,7 @@ LAN = [
 def test_without_https_its_name_has_to_be_allowed(
     start_service: StartService, request_: Recorded
 ) -> None:
-    """`$host` leaves the port out: then it is not the origin's."""
+    """`$host` has no port, so it differs from the origin."""
     assert code_of(request_.send(start_service())) == "cross_site_request"
     assert is_taken(request_.send(start_service(allowed_hosts="gpu-box")))
 

@@ -1,4 +1,4 @@
-"""Every route, asked by everybody: the answers are those of `access_matrix.csv`."""
+"""Every route, requested by every kind of visitor: the answers are those in `access_matrix.csv`."""
 
 import csv
 import re
@@ -28,18 +28,19 @@ CODES = {
     "revoked": "token_revoked",
     "cross-site": "cross_site_request",
 }
-"""What a refusal of them says; a token that allows less is `insufficient_scope`."""
+"""The codes with which they are refused; for a token with too small a scope it is
+`insufficient_scope`."""
 
 
 @dataclass(frozen=True)
 class Guarded:
-    """A service with an import of the source `weekly`, and everybody who may come to it."""
+    """A service with an import of the source `weekly`, and all kinds of visitors."""
 
     service: Service
 
     @cached_property
     def parts(self) -> dict[str, str]:
-        """What stands for the parameters of a path."""
+        """Values for the parameters of a path."""
         row = offers("L4,2400,0.7,USA,Acme,2025-07-29T12:00:00Z")
         import_id = self.service.import_csv(row, "?source=weekly")["import_id"]
         listing_id = self.service.listings()[0]["listing_id"]
@@ -59,8 +60,8 @@ class Guarded:
 
     @cached_property
     def headers(self) -> dict[str, dict[str, str]]:
-        """What each visitor sends."""
-        assert self.parts  # imported before there is a token
+        """The headers that each visitor sends."""
+        assert self.parts  # imported before there is any token
         service = self.service
         expired = new_key(service, "old", expires_at=LONG_AGO)
         revoked = new_key(service, "gone")
@@ -81,7 +82,8 @@ class Guarded:
         }
 
     def ask(self, method: str, path: str, visitor: str) -> TestResponse:
-        """As a browser where it is a page. The failures of others before it don't count."""
+        """Requests a path, as a browser if it is a page. Earlier failures of other visitors do not
+        count."""
         filled = path.format_map(self.parts)
         headers = dict(self.headers[visitor])
         if path == "/logout" and "Cookie" in headers:
@@ -133,7 +135,7 @@ def test_each_visitor_gets_the_documented_answer(
 
 
 def _outcome(answer: TestResponse) -> str:
-    """The status where somebody is refused, `login` for who is led there, else `ok`."""
+    """The status if the visitor is refused, `login` if it is redirected there, otherwise `ok`."""
     if answer.status_code == 303 and answer.headers["Location"].partition("?")[0] == "/login":
         return "login"
     assert answer.status_code < 500 or answer.json["code"] == "not_ready"

@@ -1,4 +1,4 @@
-"""A token that can only import as one source."""
+"""A token that can only import for one source."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def foreign(service: Service) -> str:
 
 @pytest.fixture
 def feed(service: Service, foreign: str) -> str:
-    """The token, beside the import of another source."""
+    """The token; there is also an import of another source."""
     return new_key(service, "feed", "write", source="Weekly")
 
 

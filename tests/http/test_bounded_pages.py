@@ -1,5 +1,4 @@
-"""Pages end by their bytes as well as by their number of rows, and JSON bodies by their number of
-values."""
+"""Pages are limited in bytes as well as in rows, and JSON bodies in the number of their values."""
 
 import json
 import time

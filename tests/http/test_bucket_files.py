@@ -1,5 +1,5 @@
-"""Files of a bucket over HTTP: sent in parts, copied as far as they are asked for, and refused
-politely while the bucket is away."""
+"""Files in a bucket over HTTP: they are sent in parts, copied only as far as requested, and refused
+politely while the bucket is down."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who asked for an import, a rollback or a restore is kept with it."""
+"""An import, a rollback or a restore records who requested it."""
 
 from typing import Any
 

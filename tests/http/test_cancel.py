@@ -1,4 +1,4 @@
-"""`POST /api/imports/{import_id}/cancel`: an import that shall not be."""
+"""`POST /api/imports/{import_id}/cancel`: cancels an import."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Answers in gzip, for those who accept it."""
+"""Answers in gzip, for clients that accept it."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""What a kept file says is compared with the archive before it is answered: any contradiction is
+"""The content of a kept file is compared with the archive before it is sent: any contradiction is
 reported instead."""
 
 import gzip
@@ -26,7 +26,7 @@ def _change_keys(service: Service, **values: Any) -> None:
 
 
 def _kept_name(service: Service) -> str:
-    """The only upload's."""
+    """The name of the only upload."""
     (name,) = (name for name in service.kept() if not name.endswith(".json"))
     return name
 

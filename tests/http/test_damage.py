@@ -1,4 +1,4 @@
-"""A read that meets damage says so: 503 with a code of its own, and nothing of the inside."""
+"""A read that meets damage gets a 503 with a code of its own, and no internal details."""
 
 from contextlib import contextmanager
 
@@ -30,11 +30,11 @@ def test_an_archive_that_is_damaged_is_503(service: Service, table: str, path: s
 
 
 def test_a_text_that_is_none_is_503(service: Service) -> None:
-    """SQLite's own check has nothing against it: the page is sound."""
+    """SQLite's own check finds no fault: the page is sound."""
     service.import_csv(offers(ROW))
     close_all(service.services.archive)
     path = service.settings.archive_path
-    overwrite_table(path, "models")  # settles the log too
+    overwrite_table(path, "models")  # this also copies the log into the file
     path.write_bytes(path.read_bytes().replace(b"Acme", b"Ac\xffe"))
     assert service.refusal("/api/listings", 503)["code"] == "database_damaged"
 

@@ -33,7 +33,7 @@ def _day(day: int, rows: list[tuple[str, float, str]]) -> str:
 
 @pytest.fixture(scope="module")
 def moved(shared_service: Service) -> Service:
-    """Five listings, four of them with another price the day after."""
+    """Five listings, four of them with another price on the next day."""
     shared_service.import_csv(_day(28, MONDAY))
     shared_service.import_csv(_day(29, TUESDAY))
     return shared_service

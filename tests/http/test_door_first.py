@@ -1,4 +1,4 @@
-"""The door is asked before an upload costs anything: no byte of a refused one is digested or
+"""The door checks an upload before it costs anything: no byte of a refused one is digested or
 synced."""
 
 import io
@@ -44,7 +44,7 @@ REFUSED = {
 
 
 class Counting(io.BytesIO):
-    """A body as another WSGI server gives it, which knows how much of it was read."""
+    """A body from another WSGI server; it counts the bytes that were read."""
 
     read_bytes = 0
 
@@ -55,7 +55,7 @@ class Counting(io.BytesIO):
 
 
 def _spooled(sent: Sent) -> Any:
-    """The body as our server gives it: in a file."""
+    """A body from our server: in a file."""
     buffer = BodyBuffer(most_in_memory=1)
     for begin in range(0, len(sent.body), BLOCK):
         buffer.append(sent.body[begin : begin + BLOCK])
@@ -80,7 +80,7 @@ def _request(headers: dict[str, str], body: Any) -> TestRequest:
 
 
 def _wide(rows: int) -> bytes:
-    """A file with more columns than the strictest service takes."""
+    """A file with more columns than the strictest service accepts."""
     more = FEWEST_COLUMNS
     header = ",".join(["model,price_usd,score", *(f"note_{number}" for number in range(more))])
     return f"{header}\n".encode() + (ROW.strip() + b"," * more + b"\n") * rows
@@ -100,7 +100,7 @@ def _on_one_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_refused_upload_is_neither_digested_nor_synced(
     service: Service, monkeypatch: pytest.MonkeyPatch, kind: str, arrive: Callable[[Sent], Any]
 ) -> None:
-    make_folder(service.settings.uploads_dir)  # which is synced once, when it is made
+    make_folder(service.settings.uploads_dir)  # which is synced once, when it is created
     for owner, name in ((os, "fsync"), (local, "FollowingDigest"), (local, "sha256")):
         monkeypatch.setattr(owner, name, _costs_too_much)
     answer = _send(service, REFUSED[kind], arrive(REFUSED[kind]), 422)

@@ -1,5 +1,5 @@
-"""What an import did to the market, what it would do, what it is about, and what is odd about
-it."""
+"""The effect of an import on the market, the effect it would have, what it is about, and its
+oddities."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`GET /api/events`: the event feed, in order, from any event on."""
+"""`GET /api/events`: the event feed, in order, starting after any event."""
 
 import csv
 import io
@@ -20,7 +20,8 @@ BAD = offers("RTX_A6000,$,0.9,USA,Acme,2025-07-29T12:00:00Z")
 
 @pytest.fixture(scope="module")
 def imports(shared_service: Service) -> list[str]:
-    """What happened, the oldest first: an import, a failed one, a rollback and a restore."""
+    """The imports of the events, oldest first: an import, a failed one, a rollback and a
+    restore."""
     service = shared_service
     good = service.import_csv(CSV, "?source=ebay")["import_id"]
     bad = service.import_csv(BAD)["import_id"]

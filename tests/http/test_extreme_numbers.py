@@ -1,5 +1,5 @@
-"""Prices and scores at both ends of what a double can hold: SQLite and PostgreSQL give the same
-answers about them, and nothing overflows or underflows."""
+"""Prices and scores at both ends of the range of a double: SQLite and PostgreSQL give the same
+answers, and nothing overflows or underflows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -68,14 +68,15 @@ def _file(day: int, prices: list[float]) -> str:
 
 @dataclass(frozen=True)
 class Extremes:
-    """A service with two editions of offers whose prices are all pairs of extreme ones."""
+    """A service with two imports of the same offers, whose price pairs are all pairs of extreme
+    prices."""
 
     service: Service
     found_at_import: dict[str, set[int]] = field(default_factory=dict)
-    """By percentage, and by the condition of a watch."""
+    """The numbers of the offers, by percentage and by the condition of a watch."""
 
     def answer(self, path: str) -> Any:
-        """Without what differs from one archive to another."""
+        """The answer without values that differ between archives."""
         joined = f"{path}{'&' if '?' in path else '?'}limit={MOST}"
         found = self.service.http.get(joined)
         if found.content_type != "application/json":
@@ -91,7 +92,8 @@ class Extremes:
         return {int(row["seller"]) for row in self.answer(path)}
 
     def changed(self) -> dict[str, set[int]]:
-        """The offers whose price is found to have changed by each percentage."""
+        """By percentage, the offers whose price changed by at least that much, according to the
+        service."""
         path = "/api/deltas?min_price_change_pct="
         return {percent: self.offers(f"{path}{percent}") for percent in PERCENTAGES}
 
@@ -109,7 +111,7 @@ def _extremes(service: Service) -> Extremes:
     extremes.found_at_import.update(extremes.changed())
     for condition, path in watches.items():
         extremes.found_at_import[condition] = extremes.offers(path)
-    for action in ("rollback", "restore"):  # these compute the order of observations again
+    for action in ("rollback", "restore"):  # these recompute the order of observations
         service.http.post(f"/api/imports/{second['import_id']}/{action}")
         service.work()
     return extremes
@@ -137,8 +139,8 @@ def extremes(request: pytest.FixtureRequest) -> Extremes:
 
 
 def _changed(percent: str) -> set[int]:
-    """The offers whose price changed by at least this percentage, in fractions of the decimals that
-    are shown."""
+    """The offers whose price changed by at least this percentage, computed in fractions of the
+    displayed decimals."""
     return {
         number
         for number, (old, new) in enumerate(PAIRS)

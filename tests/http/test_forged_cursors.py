@@ -1,5 +1,4 @@
-"""A cursor that somebody made up is refused, or is a position like any other; it never gets
-further."""
+"""An invented cursor is refused, or is a position like any other; it never gets further."""
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode

@@ -1,5 +1,4 @@
-"""What a complete file no longer lists is gone: options, safeguards, and the views that leave it
-out."""
+"""What a complete file no longer lists is gone: options, safeguards, and the views that omit it."""
 
 from typing import Any
 
@@ -30,7 +29,7 @@ def _offers(service: Service, query: str = "") -> set[int]:
 
 
 def _gone(service: Service, query: str = "") -> dict[int, str]:
-    """Since when each offer is gone."""
+    """The time since which each offer is gone."""
     rows = service.listings(f"?gone=only{query}")
     return {int(row["seller"].removeprefix("Shop ")): row["gone_at"] for row in rows}
 
@@ -70,8 +69,8 @@ def test_an_older_complete_file_that_comes_late_makes_nothing_newer_gone(service
 def test_a_complete_file_lists_what_it_lists_even_if_a_later_row_is_the_current_one(
     service: Service,
 ) -> None:
-    """The current event is newer than the listing's row in the complete file, but older than its
-    moment."""
+    """The current event is newer than the listing's row in the complete file, but older than the
+    moment of that file."""
     old, new = _file(1, 1).splitlines()[1], _file(5, 2).splitlines()[1]
     service.import_csv("\n".join([HEADER, old, new]) + "\n", COMPLETE)
     service.import_csv(_file(3, 1), "?source=feed")

@@ -1,4 +1,4 @@
-"""`GET /api/health` and `/api/ready`: alive, and able to work."""
+"""`GET /api/health` and `/api/ready`: whether the service is alive, and whether it can work."""
 
 import shutil
 import sqlite3
@@ -21,7 +21,7 @@ Spoil = Callable[[Service], None]
 
 @pytest.fixture
 def ready_service(service: Service) -> Service:
-    """A service whose worker has just given a sign of life."""
+    """A service whose worker has just sent a heartbeat."""
     service.greet()
     return service
 

@@ -1,5 +1,4 @@
-"""Hostile requests: whatever is sent, it is never the service's fault, and what is refused leaves
-nothing behind."""
+"""Hostile requests: none causes an error of the service, and refused ones leave nothing behind."""
 
 import json
 from collections.abc import Iterator
@@ -30,8 +29,8 @@ JSON_TYPE = {"Content-Type": "application/json"}
 
 
 def _fine(answer: Answer) -> Answer:
-    """Never the service's fault, never a traceback, never a header that the service did not
-    make."""
+    """The answer is no server error, has no traceback, and has only headers that the service
+    set."""
     assert answer.status < 500
     assert b"Traceback" not in answer.body
     assert "owned=1" not in {
@@ -52,7 +51,7 @@ def _nothing_kept(service: Service) -> None:
 
 
 def _uploads(name: str) -> Iterator[tuple[str, dict[str, str], bytes]]:
-    """A file of this name, in every form that can say it."""
+    """A file with this name, in every form that can carry a name."""
     shown = name.encode().decode("latin-1")
     yield f"/api/import?filename={quote(name)}", {"Content-Type": "text/csv"}, CSV
     disposition = f'attachment; filename="{shown}"'

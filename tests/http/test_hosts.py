@@ -1,4 +1,4 @@
-"""The `Host` header in all its spellings, and the names that a machine has."""
+"""The `Host` header in all spellings, and the names that a machine has."""
 
 import socket
 from collections.abc import Iterator
@@ -86,7 +86,7 @@ NO_HOST = [
 
 @pytest.fixture
 def own_resolver() -> Iterator[None]:
-    """Before and after the test nothing is known of this machine's names."""
+    """Clears the cached names of this machine before and after the test."""
     own_names.own_names.cache_clear()
     yield
     own_names.own_names.cache_clear()

@@ -1,4 +1,4 @@
-"""`GET /api/imports/{a}/diff/{b}`: what one import has that another has not."""
+"""`GET /api/imports/{a}/diff/{b}`: listings added, removed and changed between two imports."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -15,7 +15,7 @@ BROKEN = offers(*BAD_ROWS[:3], "L4,1,1,,,2025-01-01", *BAD_ROWS[3:])
 
 @pytest.fixture(scope="module")
 def failed(shared_service: Service) -> str:
-    """The errors' path of an import with 25 of them."""
+    """The path of the errors of an import with 25 of them."""
     path: str = shared_service.import_csv(BROKEN)["links"]["errors"]
     return path
 

@@ -1,4 +1,4 @@
-"""`POST /api/import` with JSON: the CSV in it is text, whatever its name or the options say of
+"""`POST /api/import` with JSON: the CSV in it is text, whatever its name or the options say about
 bytes."""
 
 import pytest

@@ -1,4 +1,4 @@
-"""Every request for an import leaves one line at INFO, accepted or refused."""
+"""Every request for an import logs one line at INFO, accepted or refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ ASKED = {"Content-Type": "text/csv", "X-Request-Id": "my-request"}
 
 
 def _line(service: Service, action: Callable[[], Any]) -> dict[str, Any]:
-    """The one line about an import that the action leaves."""
+    """The only line about an import that the action logs."""
     service.http.extra_environ = {"REMOTE_ADDR": CLIENT}
     with capture_logs(processors=[merge_contextvars]) as lines:
         action()

@@ -1,4 +1,4 @@
-"""`POST /api/import`: what is not taken, in which words, and that nothing of it is kept."""
+"""`POST /api/import`: what is refused, with which message, and that nothing of it is kept."""
 
 import io
 import zipfile
@@ -64,7 +64,7 @@ OTHER_TYPES = {
 
 
 def _refused(service: Service, answer: TestResponse) -> dict[str, Any]:
-    """The problem, once it is sure that the refused upload left nothing behind."""
+    """The problem; also checks that the refused upload left nothing behind."""
     assert service.kept() == []
     assert service.http.get("/api/imports").json == []
     return problem(answer)

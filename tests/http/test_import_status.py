@@ -70,7 +70,7 @@ SENT = {
     "replaces": None,
     "created_by": None,
 }
-"""What a status says of the upload itself."""
+"""The part of a status about the upload itself."""
 ENDED = {
     "status": "succeeded",
     "record_count": 2,
@@ -96,7 +96,7 @@ ENDED = {
     "errors": [],
     "changes": [],
 }
-"""What it says when both rows are in the archive."""
+"""The rest of the status when both rows are in the archive."""
 
 
 def _ago(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""`POST /api/import`: how long the answer is held, and what it says then."""
+"""`POST /api/import`: how long the answer is delayed, and what it then says."""
 
 import time
 from threading import Event, Thread
@@ -20,7 +20,7 @@ LONG = "60"
 
 
 class HeldRegistry(Registry):
-    """A registry that keeps the first who asks for a job waiting."""
+    """A registry that delays the first request for a job."""
 
     def __init__(self, registry: Registry) -> None:
         super().__init__(registry.database)
@@ -34,7 +34,7 @@ class HeldRegistry(Registry):
 
 
 class LostUploads(LocalUploads):
-    """A store whose files can't be read any more."""
+    """A store whose files can no longer be read."""
 
     def open(self, name: str) -> BinaryIO:
         raise RuntimeError("a secret of the inside")

@@ -1,4 +1,4 @@
-"""Pages are kept by their tag, within so much memory."""
+"""Pages are kept by their tag, within a limit of memory."""
 
 from contextlib import suppress
 from threading import Barrier, BrokenBarrierError, Thread
@@ -57,7 +57,7 @@ def test_of_many_who_ask_at_once_one_makes_the_page() -> None:
     def make() -> HTTPResponse:
         made.append(1)
         with suppress(BrokenBarrierError):
-            second.wait(PATIENCE_SECONDS)  # until another thread makes the page too
+            second.wait(PATIENCE_SECONDS)  # until another thread makes the page as well
         return _answer(1)
 
     threads = [Thread(target=pages.answer, args=("1", make)) for _ in range(4)]

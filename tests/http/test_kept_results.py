@@ -1,4 +1,4 @@
-"""Whole results are made once, shared, and kept for a while as far as there is room."""
+"""Whole results are made once, shared, and kept for a while if there is space."""
 
 from collections.abc import Callable
 from threading import Event, Thread
@@ -22,7 +22,7 @@ Write = Callable[[BinaryIO], None]
 
 
 class Maker:
-    """Writes so many bytes, and counts how often."""
+    """Writes this many bytes, and counts its calls."""
 
     def __init__(self, size: int = 10) -> None:
         self.times = 0
@@ -44,7 +44,7 @@ def _read(held: HeldFile) -> bytes:
 
 
 def _made(results: KeptResults, tag: str, size: int = 10) -> int:
-    """How often it has to be made now."""
+    """How many times the result had to be made."""
     maker = Maker(size)
     assert len(_read(results.open(tag, maker))) == size
     return maker.times

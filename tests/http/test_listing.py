@@ -1,4 +1,4 @@
-"""`GET /api/listings/{listing_id}`: one listing as it stands."""
+"""`GET /api/listings/{listing_id}`: the current state of one listing."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.service import Service, offers
 
 
 def _roll_back_everything(service: Service) -> None:
-    """What a rollback of all imports leaves of the current flags."""
+    """Clears the current flags, as a rollback of all imports does."""
     archive = open_archive(service.settings, read_only=False)
     with archive.connection_context():
         archive.execute(ScoredListing.update(is_current=0))

@@ -203,7 +203,7 @@ def test_what_goes_out_as_csv_comes_in_again(service: Service) -> None:
 
 
 def _said(row: dict[str, Any]) -> dict[str, Any]:
-    """What the row itself said."""
+    """The values of the row itself."""
     return {
         name: value
         for name, value in row.items()

@@ -1,4 +1,4 @@
-"""What holds for every route: its methods, and what is said of paths that there are not."""
+"""Rules for every route: its methods, and the answers for paths that do not exist."""
 
 import re
 
@@ -64,7 +64,7 @@ OTHERS = {
     for path in ("/api/webhooks/{webhook_id}", "/api/watches/{watch_id}")
 }
 REQUIRED = {"/api/diff": "?from=2025-01-01"}
-"""The parameters that a path can't be asked without."""
+"""The parameters that a path requires."""
 
 
 def _path(market: Market, path: str) -> str:

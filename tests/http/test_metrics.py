@@ -1,4 +1,4 @@
-"""`/metrics`: what a Prometheus server reads."""
+"""`/metrics`: the metrics for a Prometheus server."""
 
 import gzip
 from collections.abc import Iterator
@@ -233,7 +233,7 @@ def test_the_form_is_the_accepted_one(service: Service, accept: str, content_typ
 @pytest.mark.parametrize("accept", ["text/plain", OPENMETRICS])
 def test_a_scrape_is_packed_where_that_is_accepted(service: Service, accept: str) -> None:
     headers = {"Accept": accept, "Accept-Encoding": "gzip"}
-    # Not by webtest, which unpacks what it gets.
+    # Not through webtest, which unpacks the answer.
     answer = Request.blank("/metrics", headers=headers).get_response(service.http.app)
     assert answer.headers["Content-Encoding"] == "gzip"
     assert b"glyphd_workers_alive" in gzip.decompress(answer.body)

@@ -1,4 +1,4 @@
-"""Files of offers, one after another: what is one offer and what are two."""
+"""Successive files of offers: which rows are one offer and which are two."""
 
 from typing import Any
 

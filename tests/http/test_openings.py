@@ -1,4 +1,4 @@
-"""A request opens the registry once at most, however often it reads it."""
+"""A request opens the registry at most once, however often it reads it."""
 
 import json
 import subprocess
@@ -61,7 +61,7 @@ def test_an_upload_opens_the_registry_once(
 
 
 def test_each_request_opens_it_for_itself(tmp_path: Path, initialised_folder: Path) -> None:
-    """If connections were not kept: this is what keeping them saves."""
+    """Without kept connections: this is what keeping them saves."""
     assert _openings(tmp_path / "data", initialised_folder, *[{"Prefer": "respond-async"}] * 3) == 3
 
 

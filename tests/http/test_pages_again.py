@@ -1,4 +1,4 @@
-"""A page that is asked for again is the same one, until the archive changes."""
+"""A page that is requested again is the same, until the archive changes."""
 
 from tests.http.conftest import Market
 from tests.service import Service

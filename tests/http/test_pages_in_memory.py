@@ -1,4 +1,4 @@
-"""A page is written in memory: only whole results need room on a disk."""
+"""A page is written in memory: only whole results need disk space."""
 
 import shutil
 

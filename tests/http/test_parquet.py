@@ -1,4 +1,4 @@
-"""Lists as Parquet: the same values as in JSON, in columns with types."""
+"""Lists as Parquet: the same values as in JSON, in typed columns."""
 
 import io
 import json
@@ -34,7 +34,7 @@ LISTS = (
 
 @pytest.fixture(scope="module")
 def moved(shared_service: Service) -> dict[str, str]:
-    """Two imports between which a price moved, and one that failed."""
+    """Two imports between which a price changed, and one that failed."""
     head = "model,price_usd,score,seller,source_url,seen_at,nvlink,vram_gb,heuristics,Note\n"
     row = 'RTX_A6000,{},0.8,Acme,https://example.com/1,2025-07-{},true,48,"{{""a"": [1, 2.5]}}",x\n'
     files = [head + row.format(4500, "01"), head + row.format(4200, "02") + "L4,1,1,,,,,,,\n"]
@@ -50,7 +50,7 @@ def _table(answer: TestResponse) -> pa.Table:
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON has it."""
+    """The value as in JSON."""
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return value.isoformat() if isinstance(value, date) else value

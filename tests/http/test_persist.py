@@ -29,7 +29,7 @@ def _post(
 
 
 def _refused(service: Service, answer: TestResponse) -> dict[str, Any]:
-    """The problem, once it is sure that nothing was written."""
+    """The problem; also checks that nothing was written."""
     assert service.kept() == []
     assert service.http.get("/api/imports").json == []
     return problem(answer)

@@ -1,4 +1,4 @@
-"""The Prefer header is read as RFC 7240 has it."""
+"""The Prefer header is read as defined in RFC 7240."""
 
 import pytest
 

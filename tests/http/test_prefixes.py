@@ -1,5 +1,5 @@
-"""Links, `Location` and `Link` begin with the prefix that the service is reached at: that of the
-WSGI server, or the one that a trusted proxy names."""
+"""Links, `Location` and `Link` start with the prefix under which clients reach the service: that of
+the WSGI server, or one named by a trusted proxy."""
 
 from typing import Any
 from urllib.parse import urljoin
@@ -26,7 +26,7 @@ def below(request: pytest.FixtureRequest, start_service: StartService) -> Servic
 
 
 def _links(content: Any) -> list[str]:
-    """The links of a status, of a list of them or of a problem."""
+    """The links of a status, of a list of statuses, or of a problem."""
     if isinstance(content, list):
         return [link for one in content for link in _links(one)]
     found = [*content.get("links", {}).values()]
@@ -104,7 +104,7 @@ def test_each_prefix_has_its_own_tags(start_service: StartService) -> None:
 
 
 def _prefix(service: Service, environ: dict[str, str]) -> str:
-    """What comes before the path of a Location."""
+    """The part of a Location before the path."""
     made = service.http.post(
         "/api/import", ROWS, {"Content-Type": "text/csv"}, extra_environ=environ
     )

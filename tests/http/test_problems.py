@@ -1,4 +1,4 @@
-"""What holds for every route: problems and request ids."""
+"""Rules for every route: problems and request ids."""
 
 import errno
 import json
@@ -22,7 +22,7 @@ SECRET = "/srv/glyphd/secret"
 
 
 class BrokenRegistry(Registry):
-    """A registry in which asking for an import goes wrong."""
+    """A registry whose lookup of an import fails."""
 
     def __init__(self, database: Database, failure: Exception) -> None:
         super().__init__(database)
@@ -33,7 +33,7 @@ class BrokenRegistry(Registry):
 
 
 def _http(service: Service, failure: Exception) -> "TestApp[Any]":
-    """The service, but that asking for an import fails like this."""
+    """The service, with lookups of an import that fail with this error."""
     broken = BrokenRegistry(service.services.registry.database, failure)
     return TestApp(build_app(replace(service.services, registry=broken)))
 

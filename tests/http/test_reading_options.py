@@ -1,5 +1,5 @@
-"""How a file is read when its sender says more about it: everywhere in the same way, whoever reads
-it again."""
+"""How a file is read when its sender gives more information: in the same way everywhere, whoever
+reads it again."""
 
 import csv
 import io
@@ -271,8 +271,8 @@ def test_so_it_is_for_rows_as_json(service: Service) -> None:
 
 
 def test_an_archive_whose_clock_was_ahead_counts(sqlite_settings: Settings) -> None:
-    """What was imported under a wrong clock is not read as an error by the right one, nor when it
-    is read again."""
+    """Rows that were imported under a wrong clock are not errors under the right clock, even when
+    the file is read again."""
     for ledger in open_ledger(sqlite_settings):
         ledger.import_csv(offers("L4,1,1,,,"))
         ledger.change(ImportBatch.update(imported_at=_future(24 * 30)))

@@ -1,4 +1,4 @@
-"""A query that is sent again is parsed once, and means the same each time."""
+"""A query that is sent again is parsed only once, and always means the same."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,5 +1,5 @@
-"""`GET /api/imports/{import_id}/report.csv`: every row of the file with what is wrong with it, to
-be sent back."""
+"""`GET /api/imports/{import_id}/report.csv`: every row of the file with its errors, to be corrected
+and sent back."""
 
 import csv
 import gzip

@@ -1,4 +1,4 @@
-"""A report is sent back as it is, or mended: it is read like the file that it is of."""
+"""A report is sent back, unchanged or corrected: it is read like the file it is about."""
 
 from urllib.parse import urlencode
 

@@ -1,5 +1,5 @@
-"""`POST /api/imports/{import_id}/retry`: an import once more, or a dry run for real, from the kept
-file."""
+"""`POST /api/imports/{import_id}/retry`: imports the kept file again, or for real after a dry
+run."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`POST /api/imports/{import_id}/rollback` and `…/restore`: an import stops counting, and counts
+"""`POST /api/imports/{import_id}/rollback` and `…/restore`: an import no longer counts, and counts
 again."""
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""`GET /api/schema` and `/api/schema.csv`: the row contract as it is published."""
+"""`GET /api/schema` and `/api/schema.csv`: the published row contract."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Answers that need a temporary file leave the reserve of the disk alone, share a budget, and end
+"""Answers that need a temporary file leave the reserve of the disk free, share a budget, and end
 with their client."""
 
 from collections.abc import Callable

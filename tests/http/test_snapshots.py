@@ -1,4 +1,4 @@
-"""A whole list is of one state, the one that its entity tag names."""
+"""A whole list shows a single state, the one that its entity tag names."""
 
 from collections.abc import Iterator
 from threading import Thread

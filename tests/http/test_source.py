@@ -1,5 +1,5 @@
-"""`GET /api/listings/{listing_id}/source`: the bytes of a row in its kept file, proved before they
-are told."""
+"""`GET /api/listings/{listing_id}/source`: the bytes of a row in its kept file, verified before
+they are sent."""
 
 import gzip
 import json
@@ -18,7 +18,7 @@ from tests.service import Service, offers
 
 ROW = "L4,2400,0.7,EU,Acme,2025-07-29"
 FAR = offers(*(f"M{number},{number},1,,,2025-01-01" for number in range(60_000)))
-"""More than is read at a time."""
+"""More than is read at once."""
 
 
 def _path(row: dict[str, Any], *, current: bool = False) -> str:

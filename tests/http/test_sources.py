@@ -1,4 +1,4 @@
-"""`GET /api/sources`: who sends files, how often, and who has fallen silent."""
+"""`GET /api/sources`: who sends files, how often, and which sources are silent."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -12,7 +12,7 @@ CSV = offers("RTX_A6000,4500,0.9,USA,Acme,2025-07-29T12:00:00Z")
 OTHER = CSV.replace("4500", "4600")
 BAD_ROW = CSV.replace("4500", "$4500")
 USUAL_PROXY_SECONDS = 50
-"""The shortest time-out among the examples of usual proxies: HAProxy's."""
+"""The shortest timeout among common proxies: that of HAProxy's examples."""
 
 
 def test_the_answer_comes_when_the_status_is_another(service: Service) -> None:

@@ -1,4 +1,4 @@
-"""Every time in every answer has six decimals, so that one pattern reads a whole column."""
+"""Every time in every answer has six decimals, so that a single pattern parses a whole column."""
 
 import re
 from collections.abc import Iterator

@@ -82,7 +82,7 @@ def test_a_mistyped_token_is_told_from_an_unknown_one(service: Service) -> None:
 
 
 def test_why_a_token_is_refused_is_said_to_its_holder_alone(service: Service) -> None:
-    """Who knows only the part that is shown learns nothing about the token."""
+    """A client that knows only the displayed part learns nothing about the token."""
     token = new_key(service, "old", expires_at=LONG_AGO)
     answer = problem(get_as(service, **bearer(token)))
     assert answer["code"] == "token_expired"
@@ -203,7 +203,7 @@ def test_a_token_in_the_user_agent_is_not_kept(service: Service) -> None:
 
 
 def test_a_key_belongs_to_the_ledger_not_to_its_token(service: Service) -> None:
-    """A script that got a new token may repeat what it sent with the old one."""
+    """A script with a new token may repeat a request that it sent with the old one."""
     old, new = new_key(service, "old", "write"), new_key(service, "new", "write")
     first = upload_as(service, old, Idempotency_Key="nightly")
     again = upload_as(service, new, Idempotency_Key="nightly")
@@ -218,7 +218,7 @@ def test_answers_to_a_token_are_kept_by_no_shared_cache(service: Service) -> Non
 
 
 def test_while_the_registry_is_away_what_was_known_last_counts(service: Service) -> None:
-    """Nobody can revoke a token in a registry that nobody can read."""
+    """No token can be revoked while the registry can't be read."""
     token = new_key(service, "reader", "read")
     assert get_as(service, **bearer(token)).status_code == 200
     service.settings.registry_path.rename(service.settings.registry_path.with_suffix(".away"))

@@ -39,7 +39,7 @@ def test_a_malformed_one_is_ignored(service: Service) -> None:
 def test_log_lines_of_api_and_worker_name_it(service: Service) -> None:
     with capture_logs(processors=[merge_contextvars]) as lines:
         service.upload(CSV, traceparent=TRACEPARENT)
-        clear_contextvars()  # what the API bound in this thread, a worker does not know
+        clear_contextvars()  # a worker does not have what the API bound in this thread
         service.work()
         service.http.get("/api/health")
     traces = {line["event"]: line.get("trace_id") for line in lines}

@@ -1,4 +1,4 @@
-"""The Atom feed of a watch, as a feed reader takes it."""
+"""The Atom feed of a watch, as a feed reader parses it."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def _create(service: Service, **headers: str) -> dict[str, Any]:
 
 
 def _read(answer: TestResponse) -> Any:
-    """The feed without any fault."""
+    """The parsed feed, which must have no faults."""
     assert answer.content_type == "application/atom+xml"
     headers = {name.lower(): value for name, value in answer.headers.items()}
     feed = feedparser.parse(answer.body, response_headers=headers)

@@ -1,4 +1,4 @@
-"""`/api/watches`: creating, changing, deleting, and what was found."""
+"""`/api/watches`: creating, changing and deleting watches, and their matches."""
 
 from typing import Any
 

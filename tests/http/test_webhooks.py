@@ -1,4 +1,4 @@
-"""`/api/webhooks`: creating, changing, deleting, and looking at attempts."""
+"""`/api/webhooks`: creating, changing and deleting webhooks, and their attempts."""
 
 from io import BytesIO
 from typing import Any

@@ -1,5 +1,5 @@
-"""Requests as the server hands them to the app, byte for byte: webtest would tidy hostile ones up,
-or refuse them."""
+"""Requests as the server passes them to the app, byte for byte; webtest would normalise or refuse
+hostile ones."""
 
 import io
 import json
@@ -12,7 +12,7 @@ from tests.service import Service
 
 @dataclass(frozen=True)
 class Answer:
-    """What the app answered, and what it left unread of the request's body."""
+    """The app's answer, and the part of the request's body that it left unread."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -34,7 +34,7 @@ def ask(
     headers: dict[str, str] | None = None,
     body: bytes = b"",
 ) -> Answer:
-    """Sends a request whose target may hold any percent-encoded bytes."""
+    """Sends a request whose target may contain any percent-encoded bytes."""
     path, _, query = target.partition("?")
     stream = io.BytesIO(body)
     environ = {

@@ -1,4 +1,4 @@
-"""The folder of CSV files, each with the JSON beside it that says what becomes of it."""
+"""The folder of CSV files, each next to a JSON file with its expected outcome."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A registry for the tests of what works with it."""
+"""A registry for the tests of code that uses it."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ def registry(database_settings: Settings) -> Iterator[Registry]:
 
 @pytest.fixture
 def sqlite_registry(sqlite_settings: Settings) -> Iterator[Registry]:
-    """An empty registry on SQLite, for what no database decides."""
+    """An empty registry on SQLite, for what does not depend on the database."""
     yield from _opened(sqlite_settings)
 
 

@@ -1,5 +1,4 @@
-"""Generated rows: as values, as the CSV or the JSON that holds them, and as the service has to give
-them back."""
+"""Generated rows: as values, as CSV or JSON, and as the service must return them."""
 
 import csv
 import io
@@ -17,7 +16,7 @@ from glyphd.contracts.texts import clean_text, trimmed
 from glyphd.times import utc_text
 
 GivenRow = dict[str, Any]
-"""A valid row by column name; without a value it lacks the name."""
+"""A valid row by column name; columns without a value are missing."""
 
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 TEXTS = (
@@ -65,7 +64,7 @@ _OPTIONAL: dict[str, st.SearchStrategy[Any]] = {
 
 @st.composite
 def given_rows(draw: st.DrawFn) -> GivenRow:
-    """Any row that the contract takes, always with a time."""
+    """Any row that the contract accepts, always with a time."""
     required = {
         "model": FILLED,
         "price_usd": st.just(-0.0) | st.floats(0, allow_infinity=False),
@@ -80,7 +79,7 @@ def given_rows(draw: st.DrawFn) -> GivenRow:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a CSV is written."""
+    """The format of a CSV."""
 
     delimiter: str
     line_end: str
@@ -91,10 +90,10 @@ class Dialect:
 
 @st.composite
 def dialects(draw: st.DrawFn) -> Dialect:
-    """Any way of writing a CSV that the service reads unasked.
+    """Any format of a CSV that the service reads without options.
 
-    All is quoted where lines end in LF: Python's writer would leave a bare carriage return as it
-    is.
+    If lines end in LF, everything is quoted, because Python's writer would not quote a bare
+    carriage return.
     """
     line_end = draw(st.sampled_from(["\n", "\r\n"]))
     quote_all = line_end == "\n" or draw(st.booleans())
@@ -106,7 +105,7 @@ def dialects(draw: st.DrawFn) -> Dialect:
 
 @dataclass(frozen=True)
 class WrittenCsv:
-    """A CSV, and the physical line that each of its rows starts on."""
+    """A CSV, and the physical line on which each of its rows starts."""
 
     data: bytes
     lines: list[int]
@@ -131,8 +130,8 @@ def as_json(rows: Sequence[GivenRow]) -> bytes:
 
 
 def as_returned(row: GivenRow) -> dict[str, Any]:
-    """The row as the service has to give it back: texts trimmed, times in UTC, zeros unsigned, all
-    columns there."""
+    """The row as the service must return it: texts trimmed, times in UTC, zeros without a sign, and
+    all columns present."""
     return {name: _returned(name, row.get(name)) for name in COLUMN_NAMES}
 
 

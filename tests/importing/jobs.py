@@ -1,4 +1,4 @@
-"""Jobs as the intake records them, and as they stand later."""
+"""Jobs as the intake records them, and as they are later."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,5 +31,5 @@ def reread(registry: Registry, job: Job) -> Job:
 
 
 def from_now(seconds: float) -> str:
-    """The stored text of a moment so many seconds from now."""
+    """The stored text of the time this many seconds from now."""
     return utc_text(datetime.now(UTC) + timedelta(seconds=seconds))

@@ -1,5 +1,5 @@
-"""A process of its own that does the queued imports like a worker, and writes down how far each
-drove its memory up."""
+"""A separate process that runs the queued imports like a worker, and records how much memory each
+of them needed."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ def main() -> None:
     context = WorkerContext(services, open_archive(services.settings, read_only=False), Event())
     growth = {}
     for job in services.registry.unfinished():
-        Path("/proc/self/clear_refs").write_text("5")  # from here on the peak is counted anew
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         before = _kib("VmRSS")
         run_job(context, job.id)
         growth[job.import_id] = (_kib("VmHWM") - before) * 1024

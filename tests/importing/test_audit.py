@@ -1,4 +1,4 @@
-"""Does the registry tell the truth about the archive?"""
+"""Whether the registry agrees with the archive."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Rows taken block by block and checked by column are what the same rows are one by one."""
+"""Rows that are read by block and checked by column give the same result as one by one."""
 
 import io
 import json
@@ -89,7 +89,7 @@ ENDS = ["\n", "\r\n", "\n\n", ",\n", ", x\n", "\n,,,\n", "\n \t\n"]
 
 @st.composite
 def files(draw: st.DrawFn) -> bytes:
-    """Mostly sound rows, among them some with anything wrong."""
+    """Mostly good rows; some of the others have any kind of error."""
     columns = draw(st.permutations(list(CELLS)))
     columns = ["model", "price_usd", "score", *columns[: draw(st.integers(0, 15))]]
     columns = list(dict.fromkeys(columns))
@@ -127,7 +127,7 @@ def _by_block(data: bytes, delimiter: str = ",") -> Iterator[Any]:
 
 
 def _in_order(checked: Checked) -> Iterator[Any]:
-    """The rows of a chunk, each with its values or its errors."""
+    """The rows of a chunk in order, each with its values or its errors."""
     nothing = [None] * (checked.rows_read - len(checked.refused))
     columns = [checked.accepted.get(name, nothing) for name in (*PLACE_COLUMNS, *STORED_COLUMNS)]
     rows = {row[0]: row for row in zip(*columns, strict=True)}
@@ -136,11 +136,11 @@ def _in_order(checked: Checked) -> Iterator[Any]:
 
 
 def _told(rows: Iterator[Any]) -> tuple[list[str], str | None]:
-    """The rows to the last digit, and why the file can't be read on."""
+    """The exact rows, and the reason why the file can't be read further."""
     told: list[str] = []
     try:
         for row in rows:
-            told.append(json.dumps(row))  # noqa: PERF401  # what came before the error counts
+            told.append(json.dumps(row))  # noqa: PERF401  # rows before the error count
     except UnreadableFile as error:
         return told, error.detail
     return told, None
@@ -161,8 +161,8 @@ def test_every_sound_row_is_the_same_either_way(rows: list[dict[str, Any]], dial
 
 
 def _require_the_same(data: bytes, delimiter: str = ",") -> None:
-    """Where the file can't be read on, the rows of the chunk that this was found in are not told
-    any more."""
+    """If the file can't be read further, the last rows of the chunk where this was found may be
+    missing."""
     slow, why = _told(_one_by_one(data, delimiter))
     quick, also_why = _told(_by_block(data, delimiter))
     assert also_why == why
@@ -170,7 +170,7 @@ def _require_the_same(data: bytes, delimiter: str = ",") -> None:
 
 
 def test_plain_rows_are_taken_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file in which nothing is odd hardly ever goes the long way."""
+    """A file without oddities is hardly ever checked row by row."""
     data = ("model,price_usd,score\n" + "L4,1,0.5\n" * 1000).encode()
     monkeypatch.setattr(RowCheck, "rows", None)
     assert len(list(_by_block(data))) == 1000

@@ -1,9 +1,10 @@
-"""The folder of CSV files: each does what the JSON beside it says, through HTTP and a worker.
+"""The folder of CSV files: each has the outcome in the JSON file next to it, through HTTP and a
+worker.
 
-A case's `.json` has a `rule`; `options` and `headers` to send the file with; and either what the
-door answers (`http`, and the `problem` without its sentences) or what becomes of the `import`, as
-far as it differs from a success without errors, and the columns and rows of its `listings`. `says`
-is what the sentence to the user holds.
+A case's `.json` has a `rule`; `options` and `headers` to send the file with; and either the answer
+of the door (`http`, and the `problem` without its sentences) or the result of the `import`, as far
+as it differs from a success without errors, and the columns and rows of its `listings`. `says` is a
+part of the sentence to the user.
 """
 
 import json
@@ -27,7 +28,7 @@ SUCCESS: dict[str, Any] = {
 }
 
 ABOUT_OFFERS = {"indistinct_rows", "repeated_rows"}
-"""Warnings that come from comparing rows with each other: most of these files name no seller."""
+"""Warnings from comparisons of rows with each other: most of these files name no seller."""
 
 
 def test_every_file_has_its_json_and_every_json_its_file() -> None:
@@ -70,7 +71,7 @@ def test_a_row_without_a_time_was_seen_when_its_upload_was_received(service: Ser
 
 
 def _shown(key: str, value: Any) -> Any:
-    """A part of the status as the cases have it: an error by its code, row errors and warnings
+    """A part of the status in the form of the cases: an error by its code, row errors and warnings
     without sentences."""
     if key == "error":
         return value and value["code"]

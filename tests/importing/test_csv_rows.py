@@ -1,4 +1,4 @@
-"""Rows of a CSV: where each stands, what its cells are, and which oddities are whose."""
+"""Rows of a CSV: their positions, their cells, and which oddities belong to which row."""
 
 import io
 from typing import Any
@@ -138,7 +138,7 @@ AMBIGUOUS = {
 
 @pytest.mark.parametrize("broken", AMBIGUOUS.values(), ids=AMBIGUOUS.keys())
 def test_a_broken_line_that_may_leave_a_quote_open_ends_the_reading(broken: bytes) -> None:
-    """What follows looks like rows, but may stand inside the quote."""
+    """The following text looks like rows, but may be inside the quote."""
     rows = iter(_open(HEADER + b"A,1,0.5\n" + broken + b'evil,1,0.5\nend",1,0.5\n'))
     assert next(rows).place.line == 2
     with pytest.raises(UnreadableFile) as unreadable:
@@ -160,7 +160,7 @@ def test_the_largest_cell_has_131072_characters(quote: bytes) -> None:
 
 
 def test_a_cell_of_many_lines_has_the_same_limit() -> None:
-    """It may as well be a quote that was not meant, so the lines behind it are not guessed at."""
+    """The quote may be a mistake, so the following lines are not guessed at."""
     assert len(list(_open(HEADER + b'"' + b"x\n" * 65_536 + b'",1,0.5\n'))) == 1
     with pytest.raises(UnreadableFile):
         list(_open(HEADER + b'"' + b"x\n" * 65_536 + b'x",1,0.5\n'))
@@ -168,7 +168,7 @@ def test_a_cell_of_many_lines_has_the_same_limit() -> None:
 
 @pytest.mark.parametrize("line", [b'a","b\n', b'","\n', b"\n", b'"",\n'])
 def test_a_record_that_never_ends_is_cut_off(line: bytes) -> None:
-    """Cells that end and begin on every line would else make one record of the whole file."""
+    """Otherwise cells that end and begin on every line would make one record of the whole file."""
     with pytest.raises(UnreadableFile) as unreadable:
         list(_open(HEADER + b'"' + line * (1_000_000 // len(line) + 1)))
     assert unreadable.value.members == {"line": 2}
@@ -220,6 +220,6 @@ def test_ignored_columns_are_told() -> None:
 
 
 def test_memory_for_cells_is_not_shared_between_rows() -> None:
-    """Rows are held together in chunks while they are checked."""
+    """The rows of a chunk are held together while they are checked."""
     rows: list[Any] = [row.cells for row in _open(HEADER + b"A,1,0.5\nB,2,0.5\n")]
     assert [cells[0] for cells in rows] == ["A", "B"]

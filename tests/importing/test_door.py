@@ -1,4 +1,4 @@
-"""The door: what the first block of an upload shows."""
+"""The door: what it finds in the first block of an upload."""
 
 import gzip
 import time
@@ -182,7 +182,7 @@ def test_a_header_may_have_so_many_columns_and_no_more() -> None:
     "names", [[b"%x" % at for at in range(15_000)] * 2, [b""] * 130_000, [b"model"] * 20_000]
 )
 def test_a_header_of_very_many_names_is_refused_at_once(names: list[bytes]) -> None:
-    """Looking each of them up among all the others would take minutes."""
+    """Comparing each name with all the others would take minutes."""
     began = time.process_time()
     _refuse(b",".join(names)[: LONGEST_BLOCK - 3] + b"\nA\n")
     assert time.process_time() - began < 5

@@ -1,4 +1,4 @@
-"""What a scrape of metrics reads: indexes, however many imports there are."""
+"""A scrape of metrics reads only indexes, however many imports there are."""
 
 import logging
 from collections.abc import Callable

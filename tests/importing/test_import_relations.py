@@ -1,4 +1,4 @@
-"""What the registry knows around an import, on both databases."""
+"""What the registry knows about the relations of an import, on both databases."""
 
 from glyphd.db.registry_models import Job
 from glyphd.importing.import_relations import (

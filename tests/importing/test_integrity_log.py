@@ -1,4 +1,4 @@
-"""What the registry keeps of checks for damage, and how it knows that a worker did not end in
+"""The registry's record of checks for damage, and how it notices that a worker did not stop in
 order."""
 
 import pytest

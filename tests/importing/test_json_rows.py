@@ -1,4 +1,4 @@
-"""Rows as JSON: what is taken from an object, and what a file of them may hold."""
+"""Rows as JSON: what is read from an object, and what a file of them may contain."""
 
 import io
 import json

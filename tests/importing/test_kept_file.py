@@ -1,5 +1,5 @@
-"""The kept file as it is read: in chunks that memory can hold, and never past the moment the
-reading has to stop."""
+"""Reading the kept file: in chunks that fit into memory, and no further once the reading must
+stop."""
 
 import gzip
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def test_a_chunk_is_bounded_by_rows_and_by_bytes(lengths: list[int], sizes: list
 
 
 class Stop(Exception):
-    """What a worker raises that was told to stop."""
+    """Raised by a worker that must stop."""
 
 
 LONG = {
@@ -55,7 +55,7 @@ LONG = {
 @pytest.mark.every_way
 @pytest.mark.parametrize("file", LONG.values(), ids=LONG.keys())
 def test_no_stretch_without_a_row_is_too_long_to_stop_in(service: Service, file: bytes) -> None:
-    """All of it is less than one chunk of rows."""
+    """The whole file is less than one chunk of rows."""
     packed = {"Content_Encoding": "gzip"} if file.startswith(b"\x1f") else {}
     job = service.services.registry.find_import(service.upload(file, **packed).json["import_id"])
     assert job is not None

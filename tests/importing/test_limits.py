@@ -1,4 +1,4 @@
-"""What a file may not exceed: the length of a line, and what gzip may unpack to."""
+"""Limits of a file: the length of a line, and the size that gzip may unpack to."""
 
 import gzip
 from typing import Any
@@ -40,7 +40,7 @@ def test_an_over_long_line_that_may_leave_a_quote_open_makes_the_file_unreadable
 
 @pytest.mark.every_way
 def test_the_worker_holds_to_the_columns_too(start_service: StartService) -> None:
-    """The setting may be another by then."""
+    """The setting may have changed by then."""
     import_id = start_service().upload(HEADER[:-1] + b"," * 100 + b"\nA,1,0.5,\n").json["import_id"]
     service = start_service(max_columns=50)
     service.work()
@@ -64,7 +64,7 @@ def test_gzip_that_unpacks_to_more_is_unreadable(start_service: StartService) ->
 
 
 def test_a_bomb_of_one_line_is_not_read_to_its_end(start_service: StartService) -> None:
-    """Its only row is never finished: it would be an error of its own else."""
+    """Its only row is never complete; otherwise the row would have an error of its own."""
     service = start_service(max_unpacked_bytes=2_000_000)
     status = _import(service, gzip.compress(HEADER + b"A" * 20_000_000), **GZIP)
     assert (status["error"]["code"], status["rows_read"], status["errors"]) == (
@@ -80,7 +80,7 @@ def test_the_cap_on_unpacking_is_none_on_plain_files(start_service: StartService
 
 
 def _of_size(size: int) -> bytes:
-    """A good file of so many bytes."""
+    """A good file of this many bytes."""
     row = b"A,1,0.5,note\n"
     rows = HEADER + row * ((size - len(HEADER)) // len(row) - 1)
     last = b"A,1,0.5,\n"

@@ -1,4 +1,4 @@
-"""Physical lines: numbers, offsets and flaws, whatever the bytes are."""
+"""Physical lines: numbers, offsets and flaws, for any bytes."""
 
 import io
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def _flaws(lines: PhysicalLines) -> list[tuple[int, str]]:
 
 
 def _records(lines: PhysicalLines) -> Iterator[tuple[int, str, Flaw | None]]:
-    """Each line as a record of its own: its number, its text and its flaw."""
+    """Each line as a separate record: its number, its text and its flaw."""
     lines.begin_record()
     for text in lines:
         yield lines.number, text, lines.flaw
@@ -92,7 +92,7 @@ def test_after_an_over_long_line_with_a_quote_too_many_nobody_can_read_on(
 
 
 def test_the_quotes_of_an_over_long_line_are_counted_as_characters() -> None:
-    """In ISO-2022-JP the second byte of あ is that of a quote."""
+    """In ISO-2022-JP the second byte of あ is that of a quotation mark."""
     text = "あ" * 101
     lines = _lines(f"{text}\nz\n".encode("iso2022_jp"), encoding="iso2022_jp")
     assert [line for _, line, _ in _records(lines)] == ["\n", "z\n"]

@@ -25,7 +25,7 @@ def locks(database_settings: Settings) -> JobLocks:
 
 
 def _is_free(locks: JobLocks, job_id: int) -> bool:
-    """Whether somebody else, here another thread, could have the lock."""
+    """Whether another thread could take the lock."""
 
     def hold() -> bool:
         with locks.hold(job_id) as is_held:
@@ -76,7 +76,8 @@ def test_a_lock_is_free_the_instant_its_process_is_killed(
 
 
 def test_a_file_stays_when_its_lock_is_free(sqlite_settings: Settings) -> None:
-    """Were it removed, one process would wait for the old file while another makes a new one."""
+    """If it were removed, one process would wait for the old file while another creates a new
+    one."""
     locks = FileLocks(sqlite_settings.locks_dir)
     with locks.hold(7):
         pass

@@ -1,4 +1,4 @@
-"""However a file is made, reading it takes a worker no more memory than a chunk of rows does."""
+"""For any file, a worker needs no more memory to read it than for a chunk of rows."""
 
 import gzip
 import io
@@ -16,18 +16,18 @@ from tests.service import Service, start_in
 
 MIB = 1 << 20
 MOST_GROWTH = 64 * MIB
-"""Chunks, buffers and caches stay far below, and what the hostile files hold is far above."""
+"""Chunks, buffers and caches stay far below this; the content of the hostile files is far above."""
 
 MAX_UNPACKED = 128 * MIB
 HEADER = b"model,price_usd,score,heuristics,title,seller,region\n"
 GOOD = b"A,1,0.5,,,,\n"
 WIDE = "\U0001f600".encode()
-"""One such character makes Python keep all of a line's in four bytes each."""
+"""With one such character, Python stores every character of a line in four bytes."""
 
 
 @dataclass(frozen=True)
 class Hostile:
-    """A file, made of a piece many times over, and what becomes of it."""
+    """A file that repeats a piece many times, and its expected outcome."""
 
     piece: bytes
     times: int
@@ -72,7 +72,7 @@ HOSTILE = {
 
 @dataclass(frozen=True)
 class Measured:
-    """What became of a file, and the bytes by which the worker's memory grew meanwhile."""
+    """The status of a file's import, and how many bytes the worker's memory grew during it."""
 
     status: dict[str, Any]
     growth: int
@@ -82,7 +82,7 @@ class Measured:
 def measured(
     tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path
 ) -> dict[str, Measured]:
-    """All files, imported one after the other by one worker process."""
+    """All files, imported in sequence by one worker process."""
     folder = tmp_path_factory.mktemp("memory") / "data"
     service = start_in(
         folder, initialised_folder, max_unpacked_bytes=MAX_UNPACKED, max_row_errors=1000

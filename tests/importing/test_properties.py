@@ -1,4 +1,4 @@
-"""What goes in comes out, whatever it is; and no bytes break the service."""
+"""What is imported is returned unchanged, and no bytes break the service."""
 
 import gzip
 import io
@@ -34,8 +34,8 @@ from tests.importing.generated import (
 from tests.service import Service, open_service, settings_in
 
 FRESH = (f"region {number}" for number in count())
-"""A region of its own for each example: it is part of a listing's identity, so examples don't
-meet."""
+"""Each example has its own region, which is part of a listing's identity, so that examples do not
+interfere."""
 
 HEADER = b"model,price_usd,score\n"
 MESSES = st.binary(max_size=200) | st.lists(
@@ -170,8 +170,7 @@ def test_equal_rows_are_that_many_listings_however_often_they_come(
 
 @dataclass(frozen=True, order=True)
 class Seen:
-    """One observation; the later one is the greater, on the same day the one of the later
-    import."""
+    """One observation. A later one is greater; on the same day that of the later import."""
 
     day: int
     import_number: int
@@ -188,7 +187,7 @@ IMPORTS = st.lists(
     min_size=1,
     max_size=4,
 )
-"""A file lists a seller once: `tests/history/test_offers.py` is about several offers of one
+"""A file lists each seller once; `tests/history/test_offers.py` tests several offers of one
 identity."""
 
 
@@ -223,12 +222,12 @@ def _name(delimiter: str) -> str:
 
 
 def _texts(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> list[list[str]]:
-    """The values as JSON: equal to the last digit, and 1 is neither true nor 1.0."""
+    """The values as JSON: exactly equal, and 1 is neither true nor 1.0."""
     return [[json.dumps(row[name]) for name in columns] for row in rows]
 
 
 def _readable(data: bytes) -> Iterator[Row]:
-    """The rows up to where the file can't be read on."""
+    """The rows up to where the file can't be read further."""
     with suppress(UnreadableFile):
         yield from CsvRows(
             PhysicalLines(io.BytesIO(data), encoding="utf-8", max_bytes=1024),

@@ -1,7 +1,7 @@
 """The real files of the pipeline that feeds glyphd, in every form of sending them.
 
-The two smallest lie in `tests/data/real`; the others are tested where `shared/data` is at hand, in
-the checkout or beside it.
+The two smallest are in `tests/data/real`; the others are tested if `shared/data` exists, in the
+checkout or next to it.
 """
 
 import csv
@@ -28,7 +28,7 @@ SCORED = {
     "scored_minimal_5.csv": 5,
 }
 OFFERS = {ENRICHED: 162}
-"""Where rows of a file repeat others: how many offers there are."""
+"""The number of offers in files whose rows repeat others."""
 
 IGNORED = {
     ENRICHED: [
@@ -115,7 +115,7 @@ def _said(sent: dict[str, str]) -> tuple[str, float, float]:
 
 
 def _enriched(sent: dict[str, str]) -> dict[str, Any]:
-    """What a row of the enriched file has to become, column by column."""
+    """The expected row for a row of the enriched file, column by column."""
     is_counted = sent["quantity"].replace(".", "").isdecimal()
     texts = (
         "condition",
@@ -149,7 +149,7 @@ def _enriched(sent: dict[str, str]) -> dict[str, Any]:
 
 
 def test_a_row_less_or_another_order_moves_no_price(service: Service) -> None:
-    """29 of the 173 rows share their identity with another one."""
+    """29 of the 173 rows share their identity with another row."""
     header, *rows = _bytes(ENRICHED).decode().splitlines(keepends=True)
     whole = service.import_csv(header + "".join(rows), "?source=pipeline")["import_id"]
     others = [rows[:at] + rows[at + 1 :] for at in range(len(rows))]

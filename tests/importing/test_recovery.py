@@ -1,4 +1,4 @@
-"""The sweep: jobs that were forgotten are nudged again, and no others."""
+"""The sweep: forgotten jobs are renotified, and no others."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from tests.importing.jobs import add_job, from_now, reread
 
 
 class FakeQueue(JobQueue):
-    """A queue that only writes down who was nudged."""
+    """A queue that only records notified jobs."""
 
     def __init__(self, *waiting: int) -> None:
         self.nudged: list[int] = []
@@ -30,7 +30,7 @@ class FakeQueue(JobQueue):
 
 
 class FakeLocks:
-    """Locks of which somebody holds some."""
+    """Locks of which another process holds some."""
 
     def __init__(self, *held: int) -> None:
         self.held = held

@@ -15,7 +15,7 @@ from tests.importing.jobs import add_job, from_now, reread
 
 
 class Stale(Registry):
-    """A registry that has looked at a job just before somebody else changed it."""
+    """A registry that read a job just before another process changed it."""
 
     def __init__(self, registry: Registry, seen: Job) -> None:
         super().__init__(registry.database)

@@ -1,4 +1,4 @@
-"""How often sources send files, and when they are silent: each silence is one event."""
+"""How often sources send files, and when they are silent: each silence is reported in one event."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -52,7 +52,7 @@ def test_three_successes_have_no_usual_interval() -> None:
 
 @pytest.fixture
 def daily(registry: Registry) -> Job:
-    """The last success of a source that sent a file each day, and has not for three days."""
+    """The last success of a source that sent a file every day, but none for three days."""
     return [_success(registry, hours) for hours in (144, 120, 96, 72)][-1]
 
 
@@ -97,7 +97,7 @@ def test_a_silence_whose_event_was_deleted_for_its_age_is_not_reported_again(
 def test_a_success_in_the_same_moment_ends_the_silence(
     registry: Registry, daily: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is committed after the sources were looked at, and before the event is."""
+    """It is committed after the sources were read, and before the event."""
     seen = source_states(registry, datetime.now(UTC))
     _success(registry, 0)
     monkeypatch.setattr("glyphd.importing.registry.source_states", lambda *_: seen)

@@ -1,4 +1,4 @@
-"""Which `traceparent` headers are valid, by W3C Trace Context."""
+"""Which `traceparent` headers are valid under W3C Trace Context."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Rows against the contract: the values the stage takes, or all of their errors."""
+"""Rows against the contract: the values for the stage, or all of their errors."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def _checked(row: Row) -> Checked:
 
 
 def _row(**texts: str | None) -> Row:
-    """A row of a file that has just these columns."""
+    """A row of a file with exactly these columns."""
     given = LEAST | texts
     return Row(
         PLACE, [text or "" for text in given.values()], map_headers(list(given), INPUT_COLUMNS)

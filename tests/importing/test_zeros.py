@@ -1,4 +1,4 @@
-"""A zero has no sign, whichever way it came and whichever database keeps it."""
+"""Zeros have no sign, however they were sent and whichever database stores them."""
 
 import json
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def test_a_negative_zero_as_json_comes_back_without_its_sign(any_service: Servic
 
 
 def _work(service: Service) -> None:
-    """What a worker would do, with an archive that is closed again."""
+    """Does what a worker does, with an archive that is closed afterwards."""
     archive = open_archive(service.settings, read_only=False)
     for job in service.services.registry.unfinished():
         run_job(WorkerContext(service.services, archive, Event()), job.id)

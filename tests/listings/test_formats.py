@@ -72,7 +72,7 @@ def _written(write: WriteRows, columns: Sequence[str], rows: Any) -> bytes:
 
 
 def _by_module(columns: Sequence[str], rows: list[tuple[Any, ...]]) -> bytes:
-    """What the `csv` module makes of it."""
+    """The output of the `csv` module."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(columns)

@@ -1,4 +1,4 @@
-"""SQL is written once for a shape, and every query gets its own values."""
+"""SQL is generated once for each shape of a query, and every query has its own values."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Writes the snapshot of the document; run it as `make openapi`."""
+"""Writes the snapshot of the OpenAPI document; run it as `make openapi`."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory

@@ -1,5 +1,5 @@
-"""Schemathesis against a running service, open or with a token; `make api-fuzz` asks both for
-long."""
+"""Runs schemathesis against a service, open or with a token; `make api-fuzz` does both for a long
+time."""
 
 import os
 import subprocess
@@ -19,8 +19,8 @@ SAMPLE = ROOT / "sample/scored_sample.csv"
 def ask_everything(
     folder: Path, *options: str, with_token: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Starts a service with something in it, and puts every check of schemathesis to it: without
-    tokens, or as an administrator."""
+    """Starts a service with some data, and runs every check of schemathesis on it: without tokens,
+    or as an administrator."""
     environment = data_in(folder / "data")
     with serving(environment=environment) as api:
         until(lambda: readiness(api.address)["status"] == "ready")
@@ -37,7 +37,7 @@ def ask_everything(
             "--no-color",
             *options,
         ]
-        # Where it keeps what it found, so that nothing of it is left in the checkout.
+        # Where it saves its findings, so that none of them are left in the checkout.
         of_command = os.environ | {
             "PYTHONPATH": str(ROOT),
             "HYPOTHESIS_STORAGE_DIRECTORY": str(folder),
@@ -48,7 +48,7 @@ def ask_everything(
 
 
 def _first_token(environment: dict[str, str]) -> str:
-    """A token for everything, which closes the service to requests without one."""
+    """A token for everything; with it the service refuses requests without one."""
     created = run("token", "create", "asking", "--scope", "admin", environment=environment)
     return created.stdout.strip()
 
@@ -62,7 +62,7 @@ def _needs_token(address: str) -> bool:
 
 
 def main() -> int:
-    """0 if nothing was found with and without a token."""
+    """Returns 0 if nothing was found, with and without a token."""
     worst = 0
     for with_token in (False, True):
         with TemporaryDirectory() as name:

@@ -1,4 +1,4 @@
-"""The OpenAPI document as a judge of answers."""
+"""Checks answers against the OpenAPI document."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _COMPONENT = "#/components/"
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request and what it was answered with."""
+    """A request and its answer."""
 
     method: str
     path: str
@@ -30,19 +30,19 @@ class Exchange:
 
 
 class Contract:
-    """What the document promises."""
+    """The promises of the document."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
 
     @cached_property
     def _paths(self) -> list[tuple[re.Pattern[str], str]]:
-        """The templates, those without parameters first: they are meant where both match."""
+        """The templates; those without parameters come first, because they win if both match."""
         templates = sorted(self.document["paths"], key=lambda path: ("{" in path, -len(path)))
         return [(_pattern(template), template) for template in templates]
 
     def operation(self, method: str, path: str) -> dict[str, Any] | None:
-        """The description of whatever answers such a request; None where nothing does."""
+        """The operation that answers such a request; None if there is none."""
         method = "get" if method == "HEAD" else method.lower()
         for pattern, template in self._paths:
             found = self.document["paths"][template].get(method)
@@ -52,7 +52,7 @@ class Contract:
         return None
 
     def faults(self, exchange: Exchange) -> list[str]:
-        """What the answer has that the document does not say; nothing for a path that it does not
+        """What in the answer is not described by the document; empty for a path that it does not
         have."""
         operation = self.operation(exchange.method, exchange.path)
         if operation is None or exchange.method == "OPTIONS":
@@ -63,7 +63,7 @@ class Contract:
         return [*self._of_headers(response, exchange), *self._of_body(response, exchange)]
 
     def complaints(self, schema: dict[str, Any], value: Any) -> list[str]:
-        """What a value has that its schema does not allow."""
+        """How a value violates its schema."""
         errors = self._validator(json.dumps(schema)).iter_errors(value)
         return [f"{error.json_path}: {error.message[:300]}" for error in errors]
 
@@ -102,6 +102,6 @@ _OF_TRANSPORT = {"content-type", "content-length", "x-content-type-options", "da
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    """A model's name may hold slashes."""
+    """A pattern for the paths of a template. A model's name may contain slashes."""
     text = re.escape(template).replace(r"\{model\}", r"[\s\S]+")
     return re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", text))

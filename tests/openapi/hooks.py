@@ -1,4 +1,4 @@
-"""Checks of our own for schemathesis: it loads this file by its name in schemathesis.toml."""
+"""Our own checks for schemathesis, which loads this file because schemathesis.toml names it."""
 
 from http import HTTPStatus
 from typing import Any
@@ -18,8 +18,8 @@ BEYOND_SCHEMAS = {
     "invalid_watch",
     "invalid_webhook",
 }
-"""Codes for what JSON Schema can't say: cursors are opaque, a CSV is any text, an address may be a
-private one, and some conditions of a watch have no value."""
+"""Codes for rules that JSON Schema can't express: cursors are opaque, a CSV is any text, an address
+may be private, and some conditions of a watch have no value."""
 
 BEYOND_SCHEMAS_PARAMETERS = {
     "cursor",
@@ -32,7 +32,7 @@ BEYOND_SCHEMAS_PARAMETERS = {
     "fields",
     "kind",
 }
-"""Parameters that depend on others or on the time."""
+"""Parameters whose valid values depend on others or on the time."""
 
 TEXTS = ("model", "region", "condition", "seller", "source_type", "source", "model_contains", "q")
 """Parameters that can be any text."""
@@ -40,7 +40,7 @@ TEXTS = ("model", "region", "condition", "seller", "source_type", "source", "mod
 
 @schemathesis.check
 def described_problem(_context: Any, response: Any, case: Any) -> None:
-    """The code of a problem is one that the document lists for this route and status."""
+    """The document lists the code of a problem for this route and status."""
     content = case.operation.definition.raw["responses"].get(str(response.status_code), {})
     listed = content.get("content", {}).get(PROBLEM)
     if listed is not None:
@@ -50,7 +50,7 @@ def described_problem(_context: Any, response: Any, case: Any) -> None:
 
 @schemathesis.check
 def explained_refusal(_context: Any, response: Any, case: Any) -> None:
-    """What fits its schema is refused only for what no schema can say."""
+    """A request that fits its schema is refused only by a rule that no schema can express."""
     is_valid = case.meta is not None and case.meta.generation.mode.is_positive
     if is_valid and response.status_code in (400, 413, 415, 422):
         problem = response.json()
@@ -73,10 +73,10 @@ def _depends(problem: dict[str, Any]) -> bool:
 
 @schemathesis.hook
 def filter_failure(_context: Any, failure: Any, case: Any, response: Any) -> bool:
-    """A blank value counts as absent (`allowEmptyValue`), an empty list is not sent at all, and
-    `true` is a text in a query: schemathesis takes them for values that should have been refused.
-    Some bytes of JSON are none, which it reads nevertheless. An answer that waits is slow because
-    that was asked for."""
+    """Ignores wrong findings. A blank value counts as absent (`allowEmptyValue`), an empty list is
+    not sent at all, and `true` is a text in a query: schemathesis expects these to be refused. It
+    also parses parts of JSON, which need not be valid. An answer that was asked to wait may be
+    slow."""
     kind = type(failure).__name__
     if kind in ("MalformedJson", "JsonSchemaError"):
         return bool(response.status_code != HTTPStatus.PARTIAL_CONTENT)
@@ -103,6 +103,7 @@ def _is_blank(value: Any) -> bool:
 
 @schemathesis.hook
 def before_call(_context: Any, case: Any, _kwargs: Any) -> None:
-    """Some bytes of gzip are none that can be unpacked, which schemathesis tries nevertheless."""
+    """A part of gzip can't be unpacked, but schemathesis tries to, so parts are requested without
+    it."""
     if case.headers and "Range" in case.headers:
         case.headers["Accept-Encoding"] = "identity"

@@ -15,7 +15,7 @@ JSON = {"Content_Type": "application/json"}
 
 
 def create_watch(talk: Talk) -> Any:
-    """A watch for offers that are new."""
+    """Creates a watch for new offers."""
     body = json.dumps({"name": "new", "condition": "new"})
     return talk.ask("POST", "/api/watches", body, 201, **JSON).json
 

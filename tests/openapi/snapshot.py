@@ -1,4 +1,4 @@
-"""The document as it was last agreed on, so that a change of it shows in a review."""
+"""The snapshot of the OpenAPI document, which makes changes visible in a review."""
 
 import json
 from pathlib import Path
@@ -8,5 +8,5 @@ SNAPSHOT = Path(__file__).parents[2] / "docs/openapi.json"
 
 
 def written(document: Any) -> str:
-    """The document as the snapshot has it: a line for each thing."""
+    """The document as text for the snapshot, with one item per line."""
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"

@@ -1,4 +1,4 @@
-"""Requests to a service whose answers are held to the document."""
+"""Requests to a service whose answers are checked against the OpenAPI document."""
 
 import gzip
 from dataclasses import dataclass, field
@@ -10,7 +10,8 @@ from tests.service import Service
 
 @dataclass
 class Talk:
-    """Requests to a service, each answer checked, and what was seen of the document."""
+    """Sends requests to a service, checks each answer, and records which parts of the document were
+    seen."""
 
     service: Service
     contract: Contract
@@ -37,7 +38,7 @@ class Talk:
         return answer
 
     def ask_in_parts(self, path: str) -> None:
-        """The whole, and some bytes of it."""
+        """Requests the whole, and a few bytes of it."""
         whole = self.ask("GET", path).body
         part = self.ask("GET", path, status=206, Range="bytes=0-9")
         assert part.body == whole[:10]

@@ -19,9 +19,9 @@ SAMPLES = Path(__file__).parents[2] / "sample"
 ROW = {"model": "L4", "price_usd": "2500", "score": 0.5, "seller": "Acme", "warranty": "1 year"}
 FORM = "application/x-www-form-urlencoded"
 NEEDS_A_BUSY_WORKER = {("cancel_import", "202")}
-"""Answers while a worker is in the middle of something."""
+"""Answers that need a worker in the middle of an import."""
 NEEDED = {"/api/diff": "?from=2025-01-01"}
-"""Parameters without which a path can't be asked."""
+"""Parameters that a path requires."""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def talk(service: Service, contract: Contract) -> Talk:
 
 
 def _promised(contract: Contract) -> Iterator[tuple[str, str, str]]:
-    """Every answer that is no problem: operation, status and media type."""
+    """Every answer that is not a problem: operation, status and media type."""
     for operations in contract.document["paths"].values():
         for operation in operations.values():
             for status, response in operation["responses"].items():
@@ -174,7 +174,7 @@ def _change_imports(talk: Talk, import_id: str) -> None:
 
 
 def _ask_for_what_waits(talk: Talk) -> None:
-    """Without a worker nothing ends."""
+    """Without a worker no import ends."""
     waiting = talk.upload("model,price,score\nL4,1,1\n")
     talk.ask("GET", f"/api/imports/{waiting}")
     talk.ask("POST", f"/api/imports/{waiting}/cancel")
@@ -217,7 +217,7 @@ def _ask_again_for_what_has_not_changed(talk: Talk, import_id: str) -> None:
 
 
 def test_every_problem_that_a_request_may_cause_is_described(talk: Talk) -> None:
-    """The kinds of refusal, one by one; `faults` holds status, code and members."""
+    """All kinds of refusals, one by one; `Contract.faults` checks status, code and members."""
     import_id = talk.upload("model,price,score\nL4,1,1\n")
     csv = {"Content_Type": "text/csv"}
     json_type = {"Content_Type": "application/json"}

@@ -1,4 +1,4 @@
-"""`GET /openapi.json`: complete, valid, agreed on, and what docs/API.md says."""
+"""`GET /openapi.json`: complete, valid, equal to its snapshot, and consistent with docs/API.md."""
 
 import json
 import re
@@ -82,7 +82,7 @@ def test_it_is_valid(document: dict[str, Any]) -> None:
 
 
 def test_it_is_the_one_that_was_agreed_on(document: dict[str, Any]) -> None:
-    """A change of the API shows in the snapshot: `make openapi` writes it."""
+    """A change of the API must change the snapshot, which `make openapi` writes."""
     assert SNAPSHOT.read_text() == written(document)
 
 

@@ -1,5 +1,4 @@
-"""A client that a generator made from the document works: it uploads, polls, queries and reads
-errors."""
+"""A client generated from the document works: it uploads, polls, queries and reads errors."""
 
 import os
 import subprocess
@@ -50,7 +49,7 @@ def client(generated: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def _call(client: Any, operation: str, *arguments: Any, **parameters: Any) -> Any:
-    """What one operation answers, with its status."""
+    """The answer of one operation, with its status."""
     module = import_module(f"{PACKAGE}.api.{operation}")
     return module.sync_detailed(*arguments, client=client, **parameters)
 

@@ -1,1 +1,1 @@
-"""Power cuts: what a block device holds at a moment is all that a new start gets."""
+"""Power cuts: a restarted service has only what was on the block device at that moment."""

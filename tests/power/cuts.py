@@ -1,5 +1,5 @@
-"""A service on a block device, copied at the moment of each promise, and each copy started
-again."""
+"""A service on a block device that is copied at the moment of each promise. A service is then
+started on each copy."""
 
 import signal
 import sqlite3
@@ -29,7 +29,7 @@ SIZES = (2000, 50, 6000, 400)
 
 @dataclass(frozen=True)
 class Image:
-    """The blocks at one moment, and what clients had been promised by then."""
+    """The blocks at one moment, and what had been promised to clients by then."""
 
     moment: str
     blocks: Path
@@ -39,8 +39,7 @@ class Image:
 
 @dataclass
 class Recorder:
-    """Sends files and takes an image at each 202, and whenever an import is seen to have
-    succeeded."""
+    """Sends files and takes an image at each 202, and whenever an import has succeeded."""
 
     cluster: Cluster
     device: Device
@@ -62,7 +61,8 @@ class Recorder:
             self._take(f"the 202 of {file.filename}")
 
     def look(self) -> bool:
-        """Takes an image for each import that has newly succeeded. Whether all have."""
+        """Takes an image for each import that has succeeded since the last call. Returns whether
+        all have."""
         for one in self.sent:
             if one.import_id in self.succeeded:
                 continue
@@ -80,7 +80,7 @@ class Recorder:
 
 
 def record(folder: Path, count: int, runner: tuple[str, ...] = ()) -> list[Image]:
-    """Runs a service on a device of its own, with so many uploads, and gives all images."""
+    """Runs a service on a device of its own with `count` uploads, and returns all images."""
     blocks = folder / "blocks"
     make_blocks(blocks, DEVICE_BYTES)
     with mounted(blocks, folder / "device") as device:
@@ -99,14 +99,14 @@ def record(folder: Path, count: int, runner: tuple[str, ...] = ()) -> list[Image
 
 
 def lost_uploads(image: Image, folder: Path) -> list[str]:
-    """Uploads that were answered with 202 and of which the image lacks a byte."""
+    """Uploads that were answered with 202 and are not complete in the image."""
     with mounted(image.blocks, folder / "again") as device:
         return _missing_uploads(Settings(data_dir=device.folder / "data"), image.sent)
 
 
 def faults_after(image: Image, folder: Path) -> list[str]:
-    """What was promised before the image was taken and does not hold once a service has started
-    from it."""
+    """What was promised before the image was taken but does not hold after a service has started on
+    it."""
     with mounted(image.blocks, folder / "again") as device:
         settings = Settings(data_dir=device.folder / "data")
         found = _missing_uploads(settings, image.sent) + _missing_batches(settings, image.succeeded)
@@ -123,7 +123,8 @@ def faults_after(image: Image, folder: Path) -> list[str]:
 
 @contextmanager
 def stopped() -> Iterator[None]:
-    """All processes of the service stand still, so that nothing is synced after the moment."""
+    """Stops all processes of the service with SIGSTOP, so that nothing is synced after this
+    moment."""
     processes = psutil.Process().children(recursive=True)
     for process in processes:
         with suppress(psutil.NoSuchProcess):
@@ -155,8 +156,8 @@ def _is_kept(settings: Settings, one: Sent) -> bool:
 
 
 def _missing_batches(settings: Settings, succeeded: list[str]) -> list[str]:
-    """Imports that a client saw succeed and that are not in the archive, before anything is done
-    again."""
+    """Imports that succeeded for a client but are not in the archive, before a service is started
+    on it."""
     if not settings.archive_path.exists():
         return ["LOST: the archive"]
     with closing(sqlite3.connect(settings.archive_path)) as archive:

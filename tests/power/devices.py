@@ -1,5 +1,5 @@
-"""Block devices that can be copied at a moment, as if the power had failed then: loop devices over
-plain files."""
+"""Block devices that can be copied at a moment, as if the power had failed: loop devices over plain
+files."""
 
 import os
 import shutil
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TOOLS = ("losetup", "mkfs.ext4", "mount", "umount")
-# Nothing in the background may write what nobody synced: no late initialisation, no commit every
-# five seconds.
+# Nothing may be written in the background without a sync: no late initialisation, no commit
+# every five seconds.
 MAKE = ["mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0"]
 MOUNT_OPTIONS = "noatime,commit=300"
 COMPLETED_WRITES, IN_FLIGHT, COMPLETED_FLUSHES = 4, 8, 15
-"""Places in /sys/block/loopN/stat."""
+"""Positions in /sys/block/loopN/stat."""
 
 PATIENCE_SECONDS = 20.0
 
@@ -30,9 +30,10 @@ class Device:
     folder: Path
 
     def copy(self, target: Path) -> None:
-        """Copies the blocks as they are at one moment: while one is written the copy is made again.
+        """Copies the blocks as they are at one moment; if one was written meanwhile, copies them
+        again.
 
-        Dirty pages of the file system are not among them, as they would not be after a power cut.
+        Dirty pages of the file system are not included, as after a power cut.
         """
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
@@ -48,7 +49,7 @@ class Device:
 
 
 def make_blocks(blocks: Path, size: int) -> None:
-    """An empty file system in a file."""
+    """Creates an empty file system in a file."""
     with blocks.open("wb") as file:
         os.truncate(file.fileno(), size)
     subprocess.run([*MAKE, blocks], check=True)
@@ -73,7 +74,7 @@ def mounted(blocks: Path, folder: Path) -> Iterator[Device]:
 
 
 def why_there_is_none(folder: Path) -> str | None:
-    """Why this machine can't mount a loop device; None when it can."""
+    """Why this machine can't mount a loop device; None if it can."""
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if missing:
         return f"not installed: {', '.join(missing)}"

@@ -1,4 +1,4 @@
-"""The power fails just after a promise: whoever starts again on what the disk holds finds it kept.
+"""Cuts the power just after a promise: a service that is restarted on the remaining data keeps it.
 
 Real processes on a real block device. GLYPHD_TEST_POWER_CUT_FILES=50 sends more files than the
 usual two.
@@ -29,6 +29,6 @@ def test_nothing_promised_before_a_power_cut_is_lost(tmp_path: Path) -> None:
 
 
 def test_an_image_lacks_what_was_not_synced(tmp_path: Path) -> None:
-    """The control: a service whose syncs do nothing loses its upload."""
+    """A control test: a service whose syncs do nothing loses its upload."""
     images = record(tmp_path, 1, runner=("tests.power.unsynced",))
     assert lost_uploads(images[0], tmp_path) != []

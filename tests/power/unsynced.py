@@ -1,5 +1,5 @@
-"""`python -m tests.power.unsynced MODULE …` runs a module whose own syncs do nothing: it has to
-lose uploads."""
+"""`python -m tests.power.unsynced MODULE …` runs a module whose own syncs do nothing, so that it
+loses uploads."""
 
 import os
 import runpy

@@ -1,1 +1,1 @@
-"""The proof of deploy/compose.scale.yml: `make scale-check`."""
+"""The test of deploy/compose.scale.yml: `make scale-check`."""

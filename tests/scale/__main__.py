@@ -32,7 +32,7 @@ def compose(*command: str, **variables: str) -> str:
 
 @contextmanager
 def brought_up(variables: dict[str, str]) -> Iterator[None]:
-    """All services healthy while the block runs; nothing of them is left afterwards."""
+    """All services are healthy during the block, and are removed afterwards."""
     try:
         compose("up", "--detach", "--wait", "--wait-timeout", str(UP_SECONDS), **variables)
         yield
@@ -46,8 +46,8 @@ def brought_up(variables: dict[str, str]) -> Iterator[None]:
 
 
 def kill_one(chance: random.Random, variables: dict[str, str]) -> str:
-    """Kills a container's first process, as a crash would: its restart policy then applies, which
-    it would not after `docker kill`."""
+    """Kills a container's first process, as in a crash. The restart policy then applies, which it
+    would not after `docker kill`."""
     service = chance.choice(KILLED)
     containers = compose("ps", "--quiet", service, **variables).split()
     if containers:
@@ -66,7 +66,7 @@ def kill_until(ended: Event, every: float, variables: dict[str, str], kills: lis
 
 
 def check(files: int, every: float, variables: dict[str, str]) -> list[str]:
-    """A line for each thing that is wrong after so many imports."""
+    """Imports this many files while processes are killed; returns a line for each fault."""
     client = Client(f"http://127.0.0.1:{variables['GLYPHD_PUBLISHED_PORT']}")
     ended, kills = Event(), list[str]()
     killer = Thread(target=kill_until, args=(ended, every, variables, kills))

@@ -1,4 +1,4 @@
-"""A client that sends files until each is imported, whatever is killed meanwhile."""
+"""A client that resends files until each is imported, whatever is killed meanwhile."""
 
 import json
 import time
@@ -25,15 +25,15 @@ class Imported:
 
 
 class Client:
-    """Of one address; each request is repeated until it is answered."""
+    """The client of one address; it repeats each request until it gets an answer."""
 
     def __init__(self, address: str) -> None:
         self._address = address
         self._pool = urllib3.PoolManager(maxsize=32, timeout=30, retries=False)
 
     def import_file(self, number: int) -> Imported:
-        """Sends a file of its own, and waits until its import ends. Because of the key, a repeated
-        request is the same import."""
+        """Sends a file of its own, and waits until its import has ended. The key makes repeated
+        requests the same import."""
         headers = {"Content-Type": "text/csv", "Idempotency-Key": f"file-{number}"}
         sent = self._asked("POST", "/api/import", body=_file(number), headers=headers)
         import_id = str(sent["import_id"])

@@ -1,5 +1,5 @@
-"""A container engine with Compose: the machine's own, else from Debian's packages, for this run
-alone."""
+"""A container engine with Compose: the machine's own, otherwise one from Debian's packages, for
+this run only."""
 
 import os
 import shutil
@@ -11,13 +11,13 @@ from pathlib import Path
 
 PACKAGES = ("docker.io", "iptables", "mmdebstrap")
 NEWER_SUITE = "trixie"
-"""Debian 12 has no Compose of the second kind; the next release's is a single program."""
+"""Debian 12 has no Compose version 2; that of the next release is a single program."""
 START_SECONDS = 60
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 def run(*command: str | Path, **options: str) -> str:
-    """What a command prints. Raises RuntimeError with its last lines if it fails."""
+    """The output of a command. Raises RuntimeError with its last lines if it fails."""
     environment = os.environ | options
     done = subprocess.run(
         list(map(str, command)), capture_output=True, text=True, check=False, env=environment
@@ -30,7 +30,8 @@ def run(*command: str | Path, **options: str) -> str:
 
 @contextmanager
 def running_engine(folder: Path) -> Iterator[None]:
-    """`docker` and `docker compose` work in the block; all state is in this folder."""
+    """`docker` and `docker compose` work until the end of the block; all their state is in this
+    folder."""
     _install()
     os.environ["DOCKER_CONFIG"] = str(folder / "config")
     daemon = None if _answers() else _start(folder)
@@ -48,7 +49,7 @@ def _install() -> None:
     if all(map(shutil.which, ("docker", "dockerd", "mmdebstrap"))):
         return
     run("apt-get", "update", "-qq")
-    # At runlevel 1 the packages' services are not started.
+    # At runlevel 1 the services of the packages are not started.
     quiet = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES, **quiet)
 
@@ -82,8 +83,8 @@ def _start(folder: Path) -> "subprocess.Popen[bytes]":
 
 
 def _fetch_compose(folder: Path) -> None:
-    """Takes the program out of the newer release's package: nothing of that release is installed,
-    and the machine's own sources stay as they are."""
+    """Extracts the program from the package of the newer release: nothing of that release is
+    installed, and the machine's own sources do not change."""
     state = folder / "apt"
     for name in ("lists/partial", "cache/archives/partial", "debs", "root"):
         (state / name).mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,5 @@
-"""The images of compose.scale.yml from Debian's packages, where there is no registry of images."""
+"""The images for compose.scale.yml, built from Debian's packages where no image registry is
+available."""
 
 import shutil
 import subprocess
@@ -58,7 +59,7 @@ class Image:
 
 
 def build_images(folder: Path) -> dict[str, str]:
-    """Builds what is missing; the variables that tell the compose file their names."""
+    """Builds missing images; returns their names by the variables of the compose file."""
     folder.mkdir(parents=True, exist_ok=True)
     images = {
         "POSTGRES_IMAGE": Image(
@@ -80,7 +81,7 @@ def build_images(folder: Path) -> dict[str, str]:
 
 
 def _build(image: Image, folder: Path) -> None:
-    """glyphd's own image is built each time."""
+    """Builds an image if it is missing; glyphd's own image is always built."""
     if image.name != "glyphd-scale/glyphd" and run("docker", "images", "-q", image.name).strip():
         return
     added = folder / image.name.replace("/", "-")
@@ -119,7 +120,7 @@ def _glyphd(folder: Path) -> Image:
     packages = folder / "glyphd-packages"
     shutil.rmtree(packages, ignore_errors=True)
     uv = shutil.which("uv") or str(ROOT / ".tools/bin/uv")
-    # Compiled as in the real image: a container can't keep what it compiles.
+    # Compiled as in the real image, because a container can't store what it compiles.
     into = ["pip", "install", "--quiet", "--compile-bytecode", "--target", str(packages)]
     locked = ["--require-hashes", "--only-binary", ":all:", "-r", "requirements/runtime.lock"]
     subprocess.run([uv, *into, "--python-version", PYTHON_VERSION, *locked], cwd=ROOT, check=True)

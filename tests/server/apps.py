@@ -1,4 +1,4 @@
-"""Small apps to serve, one for each thing a real one does to a server."""
+"""Small apps for the server, each with one behaviour of a real app."""
 
 import threading
 from collections.abc import Iterable, Iterator
@@ -7,11 +7,11 @@ from typing import BinaryIO
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 BLOCK = b"x" * 65536
-LARGE = 48 << 20  # more than the kernel and waitress together hold for a reader
+LARGE = 48 << 20  # more than the kernel and waitress together buffer for a reader
 
 
 def counting(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Reads the whole body and says how long it was."""
+    """Reads the whole body and answers with its length."""
     size = sum(len(block) for block in iter(lambda: environ["wsgi.input"].read(1 << 20), b""))
     return _said(start_response, str(size).encode())
 
@@ -21,7 +21,7 @@ def broken(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
 
 
 class Holding:
-    """Answers a request only when it is let go."""
+    """Answers a request only after it is released."""
 
     def __init__(self) -> None:
         self.asked = threading.Event()
@@ -34,7 +34,7 @@ class Holding:
 
 
 class Sending:
-    """Sends so many bytes for /file and /stream, at once a little for any other path."""
+    """Sends `size` bytes for /file and /stream; answers any other path at once, and briefly."""
 
     def __init__(self, folder: Path, size: int) -> None:
         self._file = folder / "large"

@@ -51,5 +51,5 @@ def serve(limits: ServerLimits, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ser
 
 @pytest.fixture
 def sending(tmp_path: Path) -> Sending:
-    """An app with answers that are too large to be sent before they are read."""
+    """An app whose answers are too large to be sent before they are read."""
     return Sending(tmp_path, LARGE)

@@ -24,7 +24,7 @@ def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[byt
 
 
 def _large(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """A file without content, which takes no room on the disk."""
+    """A file of zeros that takes no space on the disk."""
     file = tempfile.TemporaryFile()  # noqa: SIM115  # closed when it is sent
     file.truncate(LARGE)
     start_response("200 OK", [("Content-Length", str(LARGE))])

@@ -1,8 +1,8 @@
-"""Asks for a server's health for a while; prints the longest time. `python -m tests.server.probing
-PORT SECONDS`
+"""Requests a server's health repeatedly, and prints the longest time: `python -m
+tests.server.probing PORT SECONDS`
 
-In a process of its own: the clients of a test take Python's lock from each other, and answers would
-seem to be late.
+It is a separate process, because the clients of a test compete for Python's lock, which would make
+answers seem late.
 """
 
 import socket

@@ -14,7 +14,7 @@ FORM = ["Host: localhost", "Origin: http://evil.example", "Sec-Fetch-Site: cross
 
 @pytest.fixture
 def guarded(serve: Serve) -> RunningServer:
-    """A server with the rule of the settings that nobody changed."""
+    """A server with the access rule of the default settings."""
     return serve(rules=Rules(check_access=AccessRule.from_settings(Settings()).check))
 
 

@@ -1,4 +1,4 @@
-"""Who may send a body: decided on the headers, before the body is read."""
+"""Who may send a body: decided from the headers, before the body is read."""
 
 import tempfile
 from dataclasses import replace
@@ -28,8 +28,8 @@ CHUNKED = b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def _is_taken(server: RunningServer) -> bool:
-    """Whether an upload is taken now. A place is given back a moment after the answer, so one look
-    may be early."""
+    """Whether an upload is accepted now. A place is released a moment after the answer, so a single
+    try may be too early."""
     return server.ask(post(MIB) + b"x" * MIB).status == 200
 
 

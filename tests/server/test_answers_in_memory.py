@@ -1,4 +1,4 @@
-"""Answers in memory: never on the disk, never without their beginning, and bounded all together."""
+"""Answers in memory: never on the disk, never without their beginning, and limited in total."""
 
 import socket
 import tempfile
@@ -57,7 +57,7 @@ def test_what_can_not_be_queued_ends_the_connection(
         if appended == failing_append:
             buffer.get(
                 skip=True
-            )  # of what is pending only an end is left, as after a write that failed half way
+            )  # only the end of what is pending is left, as after a write that failed half way
             really_append(buffer, data)
             raise MemoryError
 
@@ -89,7 +89,7 @@ def test_slow_readers_give_way_when_their_answers_fill_the_memory(
 
 
 def _is_cut_off(connection: socket.socket) -> bool:
-    """Looks without reading: these readers take nothing."""
+    """Checks by writing, not reading, because these clients read nothing."""
     connection.setblocking(False)
     try:
         connection.send(b"x")

@@ -1,4 +1,4 @@
-"""Bodies in chunks: read by the letter, however they are cut into packets."""
+"""Bodies in chunks: parsed strictly, however they are split into packets."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""How many connections are kept, and which of them give way to new ones."""
+"""How many connections are kept, and which of them are closed for new ones."""
 
 import socket
 import time
@@ -80,7 +80,7 @@ def test_one_with_a_request_in_hand_is_never_closed(serve: Serve, stack: ExitSta
     held = [_connected(stack, server, GET) for _ in range(FULL)]
     assert holding.asked.wait(LIMIT_SECONDS)
     latest = _connected(stack, server, GET)
-    time.sleep(0.5)  # what must not happen has had its time
+    time.sleep(0.5)  # enough time for what must not happen
     holding.let_go.set()
     assert [read_answer(connection).body for connection in [*held, latest]] == [b"held"] * (
         FULL + 1

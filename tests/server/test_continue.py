@@ -1,5 +1,5 @@
-"""`Expect: 100-continue`: whether a client waits for the 100 or not, it gets its answer, never a
-reset."""
+"""`Expect: 100-continue`: a client gets its answer and never a reset, whether it waits for the 100
+or not."""
 
 import socket
 import sys
@@ -72,7 +72,7 @@ WAYS: dict[str, tuple[Callable[[socket.socket], int], int]] = {
 
 @pytest.fixture
 def _threads_that_race() -> Iterator[None]:
-    """The loop and the threads that answer take turns a thousand times as often as usual."""
+    """The loop and the answering threads switch a thousand times as often as usual."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(usual / 1000)
     yield

@@ -1,4 +1,5 @@
-"""A process that can open nothing more: it waits, says so once, and goes on as soon as it can."""
+"""A process without free file descriptors waits, logs this once, and continues as soon as it
+can."""
 
 import errno
 import os
@@ -27,7 +28,7 @@ START_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Server:
-    """A server in a process of its own, and what it has said."""
+    """A server in a separate process, and its log."""
 
     popen: "subprocess.Popen[str]"
     port: int
@@ -44,7 +45,7 @@ class Server:
 
     @contextmanager
     def out_of_descriptors(self) -> Iterator[None]:
-        """In the block it can open nothing more."""
+        """The server can't open any more files during the block."""
         used = {int(path.name) for path in Path(f"/proc/{self.popen.pid}/fd").iterdir()}
         lowest = next(number for number in count() if number not in used)
         before = resource.prlimit(self.popen.pid, resource.RLIMIT_NOFILE)

@@ -1,4 +1,4 @@
-"""Requests that two servers could understand differently are refused, and the connection is
+"""Requests that two servers could interpret differently are refused, and the connection is
 closed."""
 
 from collections.abc import Iterable

@@ -1,5 +1,5 @@
-"""What is asked of slow clients: enough to bound an attack, and not more than an ordinary mobile
-line carries."""
+"""The minimum rate for slow clients is high enough to limit an attack, and not higher than an
+ordinary mobile connection."""
 
 import pytest
 

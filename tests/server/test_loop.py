@@ -1,4 +1,4 @@
-"""The loop is shared: whatever a client sends or reads, it stops for others no longer than a
+"""All connections share the loop: whatever a client sends or reads, it blocks others only for a
 moment."""
 
 import socket
@@ -42,7 +42,7 @@ ATTACKS: dict[str, tuple[int, list[bytes]]] = {
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Of a server in a process of its own."""
+    """The port of a server in a separate process."""
     command = [
         sys.executable,
         "-m",
@@ -53,7 +53,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline())
-        threading.Thread(target=process.stdout.read, daemon=True).start()  # what it logs
+        threading.Thread(target=process.stdout.read, daemon=True).start()  # its log
         yield port
         process.kill()
 
@@ -95,8 +95,8 @@ def test_it_rests_while_a_thread_makes_the_rest_of_an_answer(serve: Serve) -> No
 
 
 def _longest(port: int) -> float:
-    """The most seconds that an answer takes during the attack, for a process that does nothing
-    else."""
+    """The longest time in seconds that an answer takes during the attack, for a process that does
+    nothing else."""
     command = [sys.executable, "-m", "tests.server.probing", str(port), str(ATTACK_SECONDS)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -127,7 +127,7 @@ def _send(port: int, pieces: list[bytes], over: threading.Event) -> None:
                 client.sendall(piece)
                 if over.is_set():
                     return
-        over.wait(0.05)  # to send is the attack here, not to connect
+        over.wait(0.05)  # the attack is sending, not connecting
 
 
 def _read(port: int, over: threading.Event) -> None:

@@ -1,4 +1,4 @@
-"""What uploads under way are promised, and which of them gives way."""
+"""What uploads in progress are promised, and which of them must give way."""
 
 import shutil
 import socket
@@ -34,7 +34,8 @@ QUICKLY_SLOW: dict[str, Any] = {
 
 @dataclass
 class Disk:
-    """A disk with so much free, 2 MiB of them in reserve, and the bodies that come in on it."""
+    """A disk with `free` bytes, 2 MiB of them in reserve, and the bodies that are received on
+    it."""
 
     limits: ServerLimits
     free: int
@@ -45,7 +46,7 @@ class Disk:
         self.admission = Admission(limits, free_bytes=lambda _: self.free)
 
     def begin(self, head: bytes) -> RequestParser:
-        """A request whose body is still to come."""
+        """Starts a request whose body has not arrived yet."""
         parser = RequestParser(Adjustments())
         parser.admission = self.admission
         parser.received(head)
@@ -53,7 +54,7 @@ class Disk:
         return parser
 
     def send(self, parser: RequestParser, size: int) -> None:
-        """So much of its body, which is on the disk then."""
+        """Sends `size` bytes of the body, which are then on the disk."""
         for _ in range(size // HALF):
             parser.received(b"x" * HALF)
             self.free -= HALF
@@ -199,7 +200,7 @@ def test_an_upload_that_moves_does_not_give_way(serve: Serve) -> None:
     server = serve(max_uploads_in_flight=1, fair_seconds=0.2, fair_rate=KIB)
     with server.connect() as moving:
         moving.sendall(post(MIB) + SOME)
-        time.sleep(0.5)  # long enough to be looked at
+        time.sleep(0.5)  # long enough to be checked
         refused = server.ask(post(MIB))
         moving.sendall(b"x" * (MIB - len(SOME)))
         assert read_answer(moving).status == 200
@@ -237,7 +238,8 @@ def test_from_a_body_in_chunks_more_is_due_the_longer_it_takes(serve: Serve) -> 
 
 
 def _ends_while_sending(connection: socket.socket) -> Callable[[bytes], bool]:
-    """Sends a piece each time it is asked whether the server has had enough."""
+    """A function that sends a piece at each call, and returns whether the server has ended the
+    connection."""
 
     def ended(piece: bytes) -> bool:
         try:

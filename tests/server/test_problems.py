@@ -1,4 +1,4 @@
-"""What the server itself answers is a problem document, whatever was wrong."""
+"""The server's own answers are problem documents, whatever was wrong."""
 
 import re
 

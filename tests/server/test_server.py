@@ -1,4 +1,4 @@
-"""Where the server listens, and what it takes in and gives out when all is well."""
+"""Where the server listens, and what it receives and sends if all is well."""
 
 import socket
 import subprocess

@@ -1,4 +1,4 @@
-"""Clients that stall are closed in time, and take neither threads nor places from the others."""
+"""Stalled clients are disconnected in time, and take neither threads nor places from the others."""
 
 import socket
 import time
@@ -29,7 +29,8 @@ def _can_send(connection: socket.socket, piece: bytes = b"x") -> bool:
 
 
 def _cut_off_while_sending(connection: socket.socket, piece: bytes) -> Callable[[], bool]:
-    """Sends a piece more each time it is asked whether the server has had enough."""
+    """A function that sends another piece at each call, and returns whether the server has ended
+    the connection."""
     return lambda: not _can_send(connection, piece) or is_closed(connection)
 
 
@@ -44,7 +45,7 @@ def test_headers_in_time_are_answered_however_long_that_takes(serve: Serve) -> N
     with serve(holding, header_timeout=0.3, idle_timeout=0.3).connect() as connection:
         connection.sendall(GET)
         assert holding.asked.wait(10)
-        time.sleep(1)  # what must not happen has had its time
+        time.sleep(1)  # enough time for what must not happen
         holding.let_go.set()
         assert read_answer(connection).body == b"held"
 
@@ -83,7 +84,7 @@ def test_a_body_that_moves_is_not_cut_off(serve: Serve) -> None:
 
 
 def _stalled_reader(server: RunningServer, path: bytes) -> socket.socket:
-    """A client that asks for a large answer, and reads no more than its beginning."""
+    """A client that requests a large answer, and reads only its beginning."""
     connection = server.connect()
     connection.sendall(GET.replace(b"/ ", path + b" "))
     assert connection.recv(1)
@@ -159,7 +160,7 @@ def test_a_last_answer_that_ends_while_the_loop_sends_is_lingered_for(
         channel = channel_class(Admission(limits))(server, near, "", Adjustments(), {})
 
         def end(*_: Any, **__: Any) -> None:
-            channel.close_when_flushed = True  # as the thread that answers does, at any moment
+            channel.close_when_flushed = True  # as the answering thread does, at any moment
 
         monkeypatch.setattr(channel, "_flush_exception", end)
         channel.handle_write()
@@ -181,7 +182,7 @@ def test_what_came_before_the_end_of_a_refused_client_does_not_reset_it(
         channel.handle_write()
         far.sendall(b"x" * 100_000)
         far.shutdown(socket.SHUT_WR)
-        channel.handle_close()  # as the loop does when both ends have no more to say
+        channel.handle_close()  # as the loop does when both ends have finished
         assert far.recv(1) == b""
 
 
@@ -191,6 +192,6 @@ def test_a_clock_that_jumps_cuts_nobody_off(serve: Serve, monkeypatch: pytest.Mo
         assert read_answer(connection).status == 200
         clock = time.time
         monkeypatch.setattr(time, "time", lambda: clock() + 1_000_000)
-        time.sleep(0.4)  # some looks for slow clients
+        time.sleep(0.4)  # time for several checks of slow clients
         connection.sendall(GET)
         assert read_answer(connection).status == 200

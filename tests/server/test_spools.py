@@ -1,4 +1,4 @@
-"""Where bodies go as they come in."""
+"""Where bodies are stored as they arrive."""
 
 import os
 import tempfile
@@ -15,7 +15,7 @@ from glyphd.server.spools import BodyBuffer
 def buffer(scratch: Path) -> Iterator[BodyBuffer]:
     buffer = BodyBuffer(most_in_memory=10)
     yield buffer
-    with suppress(OSError):  # what a full disk did not take
+    with suppress(OSError):  # what the full disk could not store
         buffer.close()
 
 

@@ -1,4 +1,5 @@
-"""Told to stop, the server takes nothing new, finishes what is in hand and returns."""
+"""After a signal to stop, the server accepts nothing new, completes what it has begun, and
+returns."""
 
 import socket
 import subprocess

@@ -1,4 +1,4 @@
-"""Threads are bounded: slow readers hold none, heavy requests share some, and a probe is always
+"""Threads are limited: slow readers hold none, heavy requests share some, and a probe is always
 answered."""
 
 import socket
@@ -25,7 +25,7 @@ from tests.server.wire import (
 )
 
 MIB = 1 << 20
-LARGE = 48 * MIB  # more than the kernel and waitress together hold for a reader
+LARGE = 48 * MIB  # more than the kernel and waitress together buffer for a reader
 HEALTH = b"GET /api/health HTTP/1.1\r\nHost: test\r\n\r\n"
 WHOLE = b"GET /api/listings HTTP/1.1\r\nHost: test\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
@@ -33,7 +33,7 @@ FILE = b"GET /file HTTP/1.1\r\nHost: test\r\n\r\n"
 
 
 class HoldingHeavy:
-    """Holds whole results until they are let go; answers all else at once."""
+    """Holds whole results until they are released; answers everything else at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -83,7 +83,7 @@ def test_pipelined_requests_are_answered_in_order(serve: Serve, tmp_path: Path) 
 def test_a_request_that_came_in_part_behind_another_is_answered(serve: Serve) -> None:
     with serve().connect() as connection:
         connection.sendall(GET + GET[:20])
-        assert read_answer(connection).status == 200  # of the second one nothing can have come
+        assert read_answer(connection).status == 200  # the second one can't have been answered yet
         connection.sendall(GET[20:])
         assert read_answer(connection).status == 200
 
@@ -133,7 +133,7 @@ def test_heavy_requests_whose_clients_left_are_not_begun(serve: Serve) -> None:
                 gone.sendall(WHOLE)
         with server.connect() as last:
             last.sendall(WHOLE)
-            assert server.ask(GET).body == b"done"  # all that came before was taken note of
+            assert server.ask(GET).body == b"done"  # all earlier requests have been noticed
             holding.let_go.set()
             assert read_answer(last).body == b"done"
         assert read_answer(first).body == b"done"

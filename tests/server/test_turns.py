@@ -1,5 +1,5 @@
-"""What a turn of the loop has time for: heads always, bodies and answers for a moment; who was left
-out is first."""
+"""What a turn of the loop has time for: all heads, and a moment for bodies and answers. Connections
+that were skipped come first in the next turn."""
 
 import socket
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ MIB = 1 << 20
 
 
 class Spent(Turn):
-    """A turn without time."""
+    """A turn without any time left."""
 
     def has_time(self) -> bool:
         return False
@@ -30,7 +30,7 @@ class Spent(Turn):
 
 @dataclass
 class Loop:
-    """Connections in the order in which the loop would ask them, with their clients' ends."""
+    """Connections in the order in which the loop would handle them, with the clients' ends."""
 
     channel_class: type[Channel]
     stack: ExitStack
@@ -91,7 +91,7 @@ def test_an_answer_waits_when_a_turn_has_no_time_left(loop: Loop) -> None:
 
 
 def test_a_reader_that_takes_all_gets_a_part_at_a_time(loop: Loop) -> None:
-    """However fast it is, as the kernel for a reader on the same machine."""
+    """Even if the reader is as fast as the kernel on the same machine."""
     channel, _ = loop.connect(b"")
     sizes: list[int] = []
 

@@ -1,4 +1,4 @@
-"""A real server in a thread, and the other end of its connections."""
+"""A real server in a thread, and the client's end of its connections."""
 
 import json
 import socket
@@ -35,7 +35,7 @@ def wait_until(condition: Callable[[], bool], limit: float = LIMIT_SECONDS) -> N
 
 
 def post(size: int, *headers: str) -> bytes:
-    """The head of a POST with a body of so many bytes."""
+    """The head of a POST with a body of this many bytes."""
     lines = ["POST / HTTP/1.1", "Host: test", f"Content-Length: {size}", *headers]
     return "".join(f"{line}\r\n" for line in [*lines, ""]).encode()
 
@@ -47,8 +47,8 @@ def post_chunks(*chunks: bytes) -> bytes:
 
 
 class _UpToTheEnd:
-    """A connection read no further than its next answer goes: another one may follow in the same
-    packet."""
+    """A connection that is read only to the end of its next answer, because another one may follow
+    in the same packet."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -58,7 +58,7 @@ class _UpToTheEnd:
 
 
 def read_answer(connection: socket.socket, method: str = "GET") -> Answer:
-    """The next answer, whole; an interim 100 is passed over."""
+    """The next answer, complete; an interim 100 is skipped."""
     with HTTPResponse(cast(socket.socket, _UpToTheEnd(connection)), method=method) as response:
         response.begin()
         return Answer(response.status, cast(Message, response.headers), response.read())
@@ -114,7 +114,7 @@ class RunningServer:
         return socket.create_connection((self.host, self.port), timeout=LIMIT_SECONDS)
 
     def ask(self, sent: bytes, method: str = "GET") -> Answer:
-        """The answer to what is sent on a connection of its own."""
+        """The answer to a request on its own connection."""
         with self.connect() as connection:
             connection.sendall(sent)
             return read_answer(connection, method)
@@ -140,7 +140,7 @@ Serve = Callable[..., RunningServer]
 
 
 def problem_of(answer: Answer) -> dict[str, Any]:
-    """The problem document of a refusal, after looking whether it is one."""
+    """The problem document of a refusal; also checks its form."""
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["X-Request-Id"]
     problem = json.loads(answer.body)

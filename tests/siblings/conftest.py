@@ -1,4 +1,4 @@
-"""The API processes of one service, as this test's process sees them."""
+"""The API processes of one service, as objects in the test's process."""
 
 from collections.abc import Callable
 from threading import RLock
@@ -18,13 +18,13 @@ Sibling = Callable[[int], Siblings]
 
 @pytest.fixture
 def sibling() -> Sibling:
-    """One of two processes by its number; each call is a process that has just started."""
+    """One of two processes by its number; each call acts as a process that has just started."""
     family = found_family(2, UPLOADS)
     one_at_a_time = RLock()
 
     def start(number: int) -> Siblings:
         found = Siblings(Shape(2, UPLOADS), family.descriptor, number)
-        found._lock = one_at_a_time  # the system's lock keeps only other processes out
+        found._lock = one_at_a_time  # the system's lock only excludes other processes
         found.join()
         return found
 

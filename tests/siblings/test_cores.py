@@ -14,7 +14,8 @@ def eight_by_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _cores(folder: Path, own: str, files: dict[str, str]) -> int:
-    """With these files of control groups, of which `own` names the process's own."""
+    """The number of cores with these files of control groups; `own` names the process's own
+    group."""
     (folder / "own").write_text(own)
     for name, text in files.items():
         path = folder / "cgroup" / name

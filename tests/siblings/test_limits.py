@@ -1,4 +1,4 @@
-"""The limits of a service hold for all its API processes together, and a dead one holds nothing."""
+"""The limits of a service apply to all its API processes together, and a dead one holds nothing."""
 
 import subprocess
 import sys
@@ -131,7 +131,7 @@ def test_connections_are_left_to_who_has_fewer(sibling: Sibling) -> None:
     assert (one.has_idler(), two.has_idler()) == (True, False)
     one.tell_connections(160)
     two.tell_connections(150)
-    assert not one.has_idler()  # a sixteenth is no difference
+    assert not one.has_idler()  # a sixteenth does not count as a difference
     two.tell_connections(149)
     assert one.has_idler()
     one.bury(1)

@@ -1,4 +1,4 @@
-"""One scrape has the requests of all API processes, and no counter goes back when one of them is
+"""One scrape has the requests of all API processes, and no counter decreases when one of them is
 restarted."""
 
 import os
@@ -21,7 +21,7 @@ def _requests(siblings: Siblings) -> RequestMetrics:
 
 
 def _answered(requests: RequestMetrics) -> tuple[float, float]:
-    """How many requests, and how many seconds they took."""
+    """The number of requests, and the seconds they took."""
     counts, durations = requests.collect()
     sums = [sample.value for sample in durations.samples if sample.name.endswith("_sum")]
     return sum(sample.value for sample in counts.samples), sum(sums)

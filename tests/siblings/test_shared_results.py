@@ -1,5 +1,5 @@
-"""Whole results are made once for all API processes of a service, and kept as long as one of them
-reads them or there is room."""
+"""Whole results are made once for all API processes of a service, and kept while one of them reads
+them or there is space."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,7 +27,7 @@ Start = Callable[..., SharedResults]
 
 @pytest.fixture
 def start(tmp_path: Path, sibling: Sibling) -> Start:
-    """The results of the process with a number; both have the same folder."""
+    """The results of the process with this number; all processes use the same folder."""
     settings = settings_in(tmp_path, max_scratch_bytes=8 * MIB, disk_reserve_bytes=0)
     settings.scratch_dir.mkdir()
 
@@ -45,7 +45,7 @@ def _read(held: HeldFile) -> bytes:
 
 
 def _made(results: SharedResults, tag: str, size: int = 10) -> int:
-    """How often it has to be made now."""
+    """How many times the result had to be made."""
     maker = Maker(size)
     assert len(_read(results.open(tag, maker))) == size
     return maker.times

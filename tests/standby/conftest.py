@@ -17,14 +17,14 @@ from tests.service import Service, open_service
 
 @pytest.fixture(scope="session")
 def pair() -> Iterator[PostgresPair]:
-    # No delay before the standby cancels what hinders it, so that a test can make it do that.
+    # The standby cancels conflicting queries without delay, so that a test can provoke this.
     with running_pair("-c", "max_standby_streaming_delay=0") as found:
         yield found
 
 
 @pytest.fixture(scope="session")
 def template(pair: PostgresPair, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A database as the migrations make it: copying it is quicker than migrating for every test."""
+    """A migrated database; copying it is faster than migrating for every test."""
     name = "glyphd_template"
     pair.ask_primary(f"CREATE DATABASE {name}")
     folder = tmp_path_factory.mktemp("template")
@@ -52,7 +52,7 @@ def reading_settings(pair: PostgresPair, database: str, tmp_path: Path) -> Setti
 
 @pytest.fixture
 def reader(reading_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    """A service whose API reads from the standby, and looks for it again at once after trouble."""
+    """A service whose API reads from the standby, and looks for it again right after a failure."""
     monkeypatch.setattr(standby_reads, "AWAY_SECONDS", 0.0)
     service = open_service(reading_settings)
     yield service
@@ -60,7 +60,7 @@ def reader(reading_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 def close_service(service: Service) -> None:
-    """Its connections would keep the database from being dropped, or complain of it."""
+    """Closes connections that would prevent the database from being dropped, or cause warnings."""
     for database in (service.services.archive, service.services.registry.database):
         with suppress(Exception):
             close_all(database)

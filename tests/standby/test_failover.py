@@ -1,4 +1,4 @@
-"""A standby takes the primary's place, and nobody has to be restarted."""
+"""A standby replaces the primary, and no process has to be restarted."""
 
 import os
 import time
@@ -22,7 +22,7 @@ ROWS = tuple(f"L4,{price},0.7,EU,Acme {price},2025-07-29" for price in range(1, 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time of the search in its only item."""
+    """The time for the search, as the only item of a list."""
     now = [100.0]
     monkeypatch.setattr(orphans, "time", SimpleNamespace(monotonic=lambda: now[0]))
     return now
@@ -35,12 +35,12 @@ def test_a_promoted_standby_has_all_and_takes_all(reader: Service, pair: Postgre
     search.look()
     pair.primary.kill()
     pair.promote()
-    # 1. What was accepted is run, and what was read is read again, on new connections.
+    # 1. Accepted uploads are imported, and reads work again, on new connections.
     reader.work()
     assert reader.status(accepted)["status"] == "succeeded"
     assert len(reader.listings(f"?import_id={before['import_id']}")) == len(ROWS)
     assert reader.import_csv(offers(*ROWS[:2]))["record_count"] == 2
-    # 2. An upload whose row did not reach the standby, as if that had been asynchronous.
+    # 2. An upload whose row did not reach the standby, as if replication were asynchronous.
     lost = reader.upload(offers(*ROWS[:4]), Idempotency_Key="a").json["import_id"]
     _lose(reader, lost)
     search.look()
@@ -48,7 +48,7 @@ def test_a_promoted_standby_has_all_and_takes_all(reader: Service, pair: Postgre
     assert (replayed.json["import_id"], replayed.headers["Idempotent-Replayed"]) == (lost, "true")
     reader.work()
     assert reader.status(lost)["record_count"] == 4
-    # 3. A new standby is read from.
+    # 3. Reads use a new standby.
     pair.renew_standby()
     pair.catch_up()
     until(lambda: is_on_standby(reader))
@@ -58,7 +58,7 @@ def test_a_promoted_standby_has_all_and_takes_all(reader: Service, pair: Postgre
 def test_a_worker_that_starts_looks_often_and_then_rarely(
     reader: Service, clock: list[float]
 ) -> None:
-    """The worker that noticed a failover may have died since."""
+    """The worker that noticed a failover may have died since then."""
     search = OrphanSearch(reader.services)
     search.look()
     lost = reader.upload(offers(*ROWS)).json["import_id"]
@@ -102,7 +102,7 @@ def test_no_success_is_recorded_without_the_rows(reader: Service) -> None:
 
 
 def test_a_claim_holds_for_its_import_alone(reader: Service) -> None:
-    """The number of a job that was lost may be given to another one."""
+    """The number of a lost job may be given to another one."""
     registry = reader.services.registry
     import_id = reader.upload(offers(*ROWS)).json["import_id"]
     job = registry.find_import(import_id)
@@ -115,7 +115,7 @@ def test_a_claim_holds_for_its_import_alone(reader: Service) -> None:
 
 
 def _lose(service: Service, import_id: str, age: float = 2 * SETTLED_SECONDS) -> None:
-    """The job's row is gone, and its upload is so many seconds old."""
+    """Deletes the job's row, and makes its upload `age` seconds old."""
     database = service.services.registry.database
     with database.connection_context():
         database.execute(Job.delete().where(Job.import_id == import_id))

@@ -1,4 +1,4 @@
-"""The API reads from a standby, and no client can tell."""
+"""The API reads from a standby, and no client notices."""
 
 from collections.abc import Callable
 from typing import Any
@@ -111,14 +111,14 @@ _JSON = {"Content-Type": "application/json"}
 
 
 def _warning(service: Service) -> str:
-    """What `/api/ready` says; the service is ready for all that."""
+    """The warning of `/api/ready`; the service is nevertheless ready."""
     service.greet()
     (warning,) = service.http.get("/api/ready").json["warnings"]
     return str(warning)
 
 
 class _AfterFirstRead:
-    """Deals a blow when a table has been read, whose lock the transaction holds then; only once."""
+    """Deals a blow once, after the first read of a table, while the transaction holds its lock."""
 
     def __init__(self, blow: Callable[[], None], execute: Callable[..., Any]) -> None:
         self.is_dealt = False
@@ -134,7 +134,7 @@ class _AfterFirstRead:
 
 
 def _cancel_readers(pair: PostgresPair, settings: Settings) -> None:
-    """Locks the table that is being read, which the standby can only replay without readers."""
+    """Locks the table that is being read; the standby can only replay this without readers."""
     admin = open_postgres(settings)
     with admin.connection_context(), admin.atomic():
         admin.execute_sql("LOCK TABLE import_batches IN ACCESS EXCLUSIVE MODE")

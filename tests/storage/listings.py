@@ -1,4 +1,4 @@
-"""Listings to be stored."""
+"""Listings to store."""
 
 from typing import Any
 
@@ -11,5 +11,5 @@ def listing(**values: Any) -> GPUListingDTO:
 
 
 def seen(day: int, **values: Any) -> GPUListingDTO:
-    """The same, seen at noon of a day in July."""
+    """The same, seen at noon on a day in July."""
     return listing(seen_at=f"2025-07-{day:02}T12:00:00Z", **values)

@@ -1,4 +1,4 @@
-"""Statements are made once, and executed with values of their own each time."""
+"""Statements are generated once, and executed with their own values each time."""
 
 from peewee import SQL, Database, Node, SqliteDatabase, Value
 

@@ -38,7 +38,7 @@ def _model(store: DatabaseListingStore) -> GPUModelDTO:
 
 
 def _import_each(store: DatabaseListingStore, *listings: GPUListingDTO) -> None:
-    """Every listing as an import of its own, named 1, 2, …"""
+    """Inserts every listing as a separate import, named 1, 2, …"""
     for number, one in enumerate(listings, start=1):
         store.insert_listings([one], str(number))
 
@@ -133,7 +133,7 @@ def test_capacities_belong_to_their_import(store: DatabaseListingStore) -> None:
 def test_all_facts_are_right_of_few_models_and_of_many(
     store: DatabaseListingStore, archive: Database, models: int
 ) -> None:
-    for day in (1, 3):  # the price of each rises, and some are offered twice
+    for day in (1, 3):  # each price rises, and some rows are duplicated
         offers = [
             seen(day, model=f"{'Mm'[day % 2]}{number % models}", seller=f"{number}", price_usd=day)
             for number in range(FEW_MODELS + 3)

@@ -1,4 +1,4 @@
-"""Every derived fact is walked by writing, renewing and verifying."""
+"""Writing, renewing and verifying handle every derived fact."""
 
 from collections.abc import Iterator
 from importlib import import_module

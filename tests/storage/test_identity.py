@@ -1,4 +1,4 @@
-"""The identity of a listing: the same bytes on every machine, for ever."""
+"""The identity of a listing: the same bytes on every machine, for all time."""
 
 import json
 import unicodedata
@@ -49,7 +49,7 @@ def _with(identity: Identity, **changed: str | int | None) -> tuple[object, ...]
 def test_an_identity_has_these_bytes_for_ever(
     identity: Identity, ordinal: int, expected: str
 ) -> None:
-    """A change here would double every archive there is."""
+    """A change here would duplicate the listings of every existing archive."""
     assert listing_id(identity, ordinal).hex() == expected
 
 

@@ -1,5 +1,5 @@
-"""The way that PostgreSQL takes to answer what is asked about one model, one listing or one import:
-by an index, and never through all events."""
+"""PostgreSQL's plans for queries about one model, one listing or one import: they use an index, and
+never scan all events."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ Question = Callable[[Database], Select]
 
 @pytest.fixture(scope="module")
 def archive(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """Two imports of the same listings, of which PostgreSQL has its figures."""
+    """Two imports of the same listings, with PostgreSQL's statistics."""
     name = f"glyphd_plans_{uuid4().hex}"
     with psycopg.connect(postgres_url, autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}".encode())
@@ -96,7 +96,7 @@ def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _scans_of_events(database: Database, query: Select) -> list[str]:
-    """How the plan gets at events."""
+    """The types of the plan's nodes that read events."""
     sql, values = database.get_sql_context().sql(query).query()
     explained = database.execute_sql(f"EXPLAIN (FORMAT JSON) {sql}", values).fetchone()[0]
     plan = explained if isinstance(explained, list) else json.loads(explained)
@@ -128,7 +128,7 @@ def test_a_question_without_an_index_would_show(archive: Database) -> None:
 
 
 def test_capacities_are_not_looked_for_among_all_listings_of_a_model(archive: Database) -> None:
-    """Hardly any listing has them."""
+    """Few listings have capacities."""
     capable = ScoredListing.select(ScoredListing.id).where(
         NOW.is_current(),
         equals_caseless(archive, ScoredListing.model, "m7"),

@@ -1,5 +1,5 @@
-"""How an import on PostgreSQL goes through its stage: in a fixed number of round trips, and with
-figures about every temporary table."""
+"""The stage of an import on PostgreSQL: it takes a fixed number of round trips, and every temporary
+table has statistics."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,22 +18,22 @@ from tests.storage.conftest import open_store
 
 IDENTITIES = 10
 READ_WHOLE = {"staged_models_counted", "staged_sellers_counted"}
-"""Temporary tables of which only all rows, or a few by their key, are ever asked for."""
+"""Temporary tables that are only read as a whole, or by a few keys."""
 
 
 @pytest.fixture
 def archive(postgres_settings: Settings) -> Iterator[Database]:
     store = open_store(postgres_settings)
     with store.database.connection_context():
-        # Preparing a statement that was executed five times takes a round trip of its own.
+        # Preparing a statement after five executions takes an additional round trip.
         store.database.connection().prepare_threshold = None
         yield store.database
     close_all(store.database)
 
 
 def _repeated(count: int) -> StagedColumns:
-    """So many rows of every kind that repeats: equal ones, those that differ only in what has no
-    index, separate offers with a URL and without one."""
+    """This many rows of every kind of repetition: equal rows, rows that differ only in columns
+    without an index, and separate offers with and without a URL."""
     numbers = range(1, count + 1)
     urls = (None, "https://a.example", "https://b.example", "https://c.example")
     return {
@@ -49,11 +49,11 @@ def _repeated(count: int) -> StagedColumns:
 
 
 def _import(archive: Database, count: int) -> int:
-    """The round trips that an import of so many rows takes from its first row on."""
+    """The round trips of an import of this many rows, from its first row on."""
     with open_stage(archive) as stage, _counted(archive) as trips:
         stage.add(_repeated(count))
         stage.complete()
-        # With the digest of a file, as an upload has it: rows without a file are read for theirs.
+        # With the digest of a file, as in an upload; otherwise all rows are read for their digest.
         write_batch(archive, stage, Batch(f"import of {count}", "feed", sha256="ab" * 32))
         found = trips()
         assert _unknown_tables(archive) <= READ_WHOLE
@@ -76,7 +76,7 @@ def _counted(archive: Database) -> Iterator[Callable[[], int]]:
 
 
 def _unknown_tables(archive: Database) -> set[str]:
-    """Temporary tables with rows of which the planner knows nothing."""
+    """Temporary tables that have rows but no statistics for the planner."""
     query = (
         "SELECT relname FROM pg_class WHERE relpersistence = 't' AND relkind = 'r' "
         "AND reltuples < 0 AND pg_relation_size(oid) > 0"
@@ -85,5 +85,5 @@ def _unknown_tables(archive: Database) -> set[str]:
 
 
 def test_many_repeated_rows_take_no_more_round_trips_than_a_few(archive: Database) -> None:
-    _import(archive, 200)  # the first one of all has no groups to look at
+    _import(archive, 200)  # the very first import has no groups to look at
     assert _import(archive, 400) == _import(archive, 4000)

@@ -1,5 +1,5 @@
-"""The way that SQLite takes to answer the main queries: along an order, without sorting, reading
-only what it must."""
+"""SQLite's plans for the main queries: they follow an order, do not sort, and read only what they
+must."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -71,7 +71,7 @@ def test_the_main_queries_have_a_way_and_sort_nothing(
 
 
 def test_what_is_gone_is_looked_up_row_by_row(archive: sqlite3.Connection) -> None:
-    """By its own import, the latest complete file of its source, and the index of listings."""
+    """Through its own import, the latest complete file of its source, and the index of listings."""
     offered = Knowledge(has_complete_files=True).is_current()
     plan = _plan(archive, _events(TIMELINE).where(offered).order_by(*LATEST_FIRST).limit(100))
     assert plan.startswith("SCAN place\nSEARCH event USING INTEGER PRIMARY KEY (rowid=?)")
@@ -105,7 +105,7 @@ def test_the_other_filters_walk_the_current_rows_alone(
 
 @pytest.mark.parametrize("table", ["events_by_time", "events_by_model"])
 def test_events_can_be_counted_without_being_read(archive: sqlite3.Connection, table: str) -> None:
-    """A client asks for the number of all current listings of a model: none of them is looked
+    """A client requests the number of all current listings of a model: none of them is looked
     up."""
     along = {"events_by_time": TIMELINE, "events_by_model": MODEL_TIMELINE}[table].alone(
         SqliteDatabase(None)

@@ -1,5 +1,5 @@
-"""Whatever was imported, rolled back and restored, in whatever order: what is derived is as if the
-imports that count now had been imported one after another into an empty archive."""
+"""After any sequence of imports, rollbacks and restores, the derived data is the same as if the
+imports that now count had been imported one after another into an empty archive."""
 
 import shutil
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ steps = st.lists(st.tuples(st.sampled_from([ROLLBACK, RESTORE]), st.integers(0, 
 
 @dataclass
 class Story:
-    """An archive and what happened to it."""
+    """An archive and its history."""
 
     store: DatabaseListingStore
     imports: dict[str, Rows] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Story:
 
 
 def derived(database: Database) -> dict[str, Any]:
-    """What is derived of the events that count: flags and steps, keys, models."""
+    """The data derived from the events that count: flags and steps, keys, models."""
     with database.connection_context():
         events = database.execute(
             ScoredListing.select(
@@ -95,7 +95,7 @@ def derived(database: Database) -> dict[str, Any]:
 
 
 def replayed(folder: Path, template: Path, story: Story) -> dict[str, Any]:
-    """What is derived in a fresh archive that only got the imports that count."""
+    """The derived data in a fresh archive that has only the imports that count."""
     path = folder / "replayed.sqlite"
     shutil.copy(template, path)
     fresh = DatabaseListingStore(open_archive_file(path, read_only=False))
@@ -113,7 +113,7 @@ def replayed(folder: Path, template: Path, story: Story) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def template(initialised_folder: Path) -> Path:
-    """An empty archive, to be copied."""
+    """An empty archive to copy."""
     return initialised_folder / "gpu.sqlite"
 
 
@@ -172,7 +172,7 @@ def test_each_database_tells_the_same_story(
 
 
 def _tell(story: Story, imports: list[Rows], steps: list[tuple[str, int]]) -> None:
-    """One change after each import, the rest of them at the end."""
+    """Applies one change after each import, and the rest at the end."""
     remaining = iter(steps)
     for rows in imports:
         story.take(rows)

@@ -66,7 +66,7 @@ def _prices(rows: Sequence[ScoredListingDTO]) -> list[float]:
 
 
 def _texts(store: DatabaseListingStore, column: str, **wanted: Any) -> list[str]:
-    """One column of the events that fit, by the conditions that the HTTP filters use too."""
+    """One column of the matching events, by the same conditions as the HTTP filters."""
     rows = select_rows([column], Knowledge())
     query = restrict(rows, store.database, wanted).order_by(ScoredListing.import_index)
     with store.database.connection_context():

@@ -1,4 +1,4 @@
-"""The summary of a stage, against the same counted in plain Python from all rows at once."""
+"""The summary of a stage, compared with one that plain Python computes from all rows at once."""
 
 from collections import Counter
 from statistics import median

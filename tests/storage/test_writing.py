@@ -1,5 +1,5 @@
-"""The one write transaction: held to the models, all or nothing, and in order whatever the clock
-does."""
+"""The single write transaction: consistent with the models, all or nothing, and in order whatever
+the clock does."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ from tests.storage.listings import listing, seen
 NOW = "2025-07-29T12:12:00.000000Z"
 ORIGIN = Origin(has_source=True, may_lack_names=False)
 STATEMENTS = 7
-"""Those that find predecessors among them."""
+"""Including those that find predecessors."""
 STATEMENTS_FOR_ORDERS = 5
 STATEMENTS_FOR_FILES = 4
 """Only in an archive with complete files."""
@@ -52,7 +52,7 @@ class Stopped(Exception):
 
 @pytest.fixture
 def stage(archive: Database) -> Iterator[Stage]:
-    """Three rows on their way in, two of them equal."""
+    """Three rows in the stage, two of them equal."""
     with open_stage(archive) as opened:
         opened.add(rows(seen(1), seen(2, model="A", vram_gb=24), seen(1)))
         opened.complete()
@@ -107,7 +107,7 @@ def _imported_at(database: Database) -> list[str]:
 
 
 def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
-    """SQLite takes a name in quotes that it does not know for a text, and says nothing."""
+    """SQLite treats an unknown name in quotes as a text, without an error."""
     temporary = (
         *VIEWS,
         *STAGED_COLUMNS,
@@ -135,9 +135,9 @@ def test_statements_can_be_planned(archive: Database, stage: Stage) -> None:
 
 
 def test_nothing_goes_over_all_events(archive: Database, stage: Stage) -> None:
-    """However large the archive is, an import looks up what it touches."""
+    """However large the archive is, an import looks up only what it needs."""
     if not is_sqlite(archive):
-        return  # what PostgreSQL does is up to its statistics
+        return  # what PostgreSQL does depends on its statistics
     renewing.create_tables(archive)
     renewal = [
         statement

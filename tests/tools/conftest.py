@@ -1,4 +1,4 @@
-"""A running service with listings whose columns have gaps, for the tools that analysts use."""
+"""A running service with listings that have gaps in their columns, for the tools of analysts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +14,8 @@ HEADER = "model,price_usd,score,quantity,vram_gb,nvlink,title,heuristics,seen_at
 
 
 def row(number: int) -> str:
-    """One offer. The latest 120 have no title and no heuristics, so that what is guessed from the
-    first hundred rows is not the whole truth."""
+    """One offer. The latest 120 have no title and no heuristics, so that types guessed from the
+    first hundred rows can be wrong."""
     is_old = number < ROWS // 2
     optional = f"{number},{48 + number % 2 * 32},true" if number % 2 else ",48,"
     title = f'"Card, ""no. {number}"""' if is_old else ""
@@ -27,13 +27,13 @@ def row(number: int) -> str:
 
 @pytest.fixture(scope="module")
 def archive_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the archive of the service is."""
+    """The path of the service's archive."""
     return tmp_path_factory.mktemp("tools") / "data" / "gpu.sqlite"
 
 
 @pytest.fixture(scope="module")
 def address(archive_file: Path) -> Iterator[str]:
-    """Where the service is."""
+    """The address of the service."""
     with serving(environment=data_in(archive_file.parent)) as api:
         own = (HEADER + "".join(map(row, range(ROWS)))).encode()
         samples = ("scored_sample_v1.csv", "scored_sample_v2.csv")
@@ -46,5 +46,5 @@ def address(archive_file: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def listings(address: str) -> str:
-    """The rows of the last file, the latest first; the format is to be added."""
+    """The URL of the rows of the last file, latest first; the format must be appended."""
     return f"{address}/api/listings?source={SOURCE}&format="

@@ -1,5 +1,5 @@
-"""The archive's file is read while the service runs: by SQLite, and by Datasette as the
-documentation configures it."""
+"""The archive's file is read while the service runs: by SQLite, and by Datasette with the
+documented configuration."""
 
 import json
 import shutil
@@ -26,14 +26,14 @@ Ask = Callable[[str], Any]
 
 @pytest.fixture
 def reader(address: str, archive_file: Path) -> Iterator[sqlite3.Connection]:
-    """The archive, opened as the documentation says."""
+    """The archive, opened as documented."""
     with closing(sqlite3.connect(f"file:{archive_file}?mode=ro", uri=True)) as connection:
         yield connection
 
 
 @pytest.fixture
 def ask(address: str, archive_file: Path) -> Ask:
-    """Asks Datasette, which is started for each question."""
+    """Sends a query to Datasette, which is started for each one."""
     if DATASETTE is None:
         pytest.skip(
             "DATASETTE IS MISSING: its recipe is not tested (`make build/datasette/.installed`)"
@@ -93,7 +93,7 @@ def test_a_reader_can_change_nothing(reader: sqlite3.Connection) -> None:
 
 
 def test_datasette_shows_two_views_and_the_imports(reader: sqlite3.Connection) -> None:
-    """Every table is either meant for readers, or hidden; none is named that does not exist."""
+    """Every table is either meant for readers or hidden, and every named table exists."""
     tables = yaml.safe_load(CONFIGURATION.read_text())["databases"]["gpu"]["tables"]
     hidden = {name for name, about in tables.items() if about.get("hidden")}
     assert set(tables) <= _tables(reader)

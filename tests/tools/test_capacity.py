@@ -1,4 +1,4 @@
-"""The model of workers that share cores and a lock: its limits are those that follow by hand."""
+"""The model of workers that share cores and a lock: its limits match calculations by hand."""
 
 import pytest
 
@@ -27,5 +27,5 @@ def test_more_workers_bring_more_until_then() -> None:
 
 
 def test_work_is_neither_lost_nor_made() -> None:
-    """On one core everything follows everything."""
+    """On one core all work is done in sequence."""
     assert seconds_for(COSTS, files=5, workers=3, cores=1) == pytest.approx(5 * 7)

@@ -1,5 +1,5 @@
-"""pandas, polars and DuckDB read a running service, by its addresses or from downloads, and see
-the right types."""
+"""pandas, polars and DuckDB read from a running service, by URL or from downloads, and get the
+right types."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ UTC_TIME = pl.Datetime("us", "UTC")
 
 
 def _is_right(rows: list[dict[str, Any]]) -> None:
-    """The rows are those of the file, the latest first, with their gaps."""
+    """Checks that the rows are those of the file, latest first, with their gaps."""
     assert len(rows) == ROWS
     first, second, last = rows[0], rows[1], rows[-1]
     assert (first["price_usd"], first["seller"]) == (1239.5, "Größe 239")

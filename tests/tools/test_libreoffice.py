@@ -1,4 +1,4 @@
-"""LibreOffice opens the CSV: text, numbers and line ends arrive as they are."""
+"""LibreOffice opens the CSV: text, numbers and line ends are unchanged."""
 
 import csv
 import shutil

@@ -1,4 +1,4 @@
-"""Every call of the page of questions gives the answer that the page shows."""
+"""Every call on the page of questions gives the answer shown there."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ END = "-- end of an answer --"
 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What the calls answer, in one shell as a reader would have it."""
+    """The answers of all calls, from one shell as a reader would use it."""
     folder = tmp_path_factory.mktemp("questions") / "data"
     with serving(environment=data_in(folder)) as api:
         until(lambda: readiness(api.address)["status"] == "ready")
@@ -33,7 +33,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def _calls() -> list[tuple[str, str]]:
-    """Each call of the page with the answer below it."""
+    """Each call on the page with the answer below it."""
     blocks = [block.removeprefix("$ ").partition("\n") for block in fenced(PAGE, "console")]
     return [(call, answer.strip()) for call, _, answer in blocks]
 

@@ -1,4 +1,4 @@
-"""Every snippet of the page for analysts runs as it is written."""
+"""Every snippet on the page for analysts runs as written."""
 
 import subprocess
 import sys

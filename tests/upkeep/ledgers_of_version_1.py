@@ -1,4 +1,4 @@
-"""What version 1 left behind: packed data folders, and what version 2 makes of them."""
+"""Data folders of version 1, packed, and what version 2 makes of them."""
 
 import tarfile
 from pathlib import Path
@@ -10,18 +10,18 @@ from glyphd.cli import main
 LEDGERS = Path(__file__).parents[1] / "data" / "version_1"
 ARCHIVES = ("gpu.sqlite", "gpu.db")
 EVENTS = 7
-"""Rows that version 2 takes of the five imports that it does not refuse."""
+"""Rows that version 2 accepts from the five imports that it does not refuse."""
 
 REFUSED = (
     "the row contract now accepts 1 of its 2 rows, and accepted 2 before; ",
     "the row contract now refuses its file (a column appears twice: ",
 )
-"""What is said of the two imports that version 2 reads differently: one is in euros, one has a
+"""The messages about the two imports that version 2 reads differently: one is in euros, one has a
 column twice."""
 
 
 def unpack(name: str, folder: Path) -> Path:
-    """The path of the archive in a data folder as version 1 left it."""
+    """Unpacks a data folder of version 1; returns the path of its archive."""
     with tarfile.open(LEDGERS / f"{name}.tar.gz") as packed:
         packed.extractall(folder, filter="tar")
     return folder / "data" / name

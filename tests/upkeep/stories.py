@@ -1,5 +1,5 @@
-"""A service with a past: imports of every kind, rolled back and restored; and every answer it gives
-of them."""
+"""A service with a history: imports of every kind, rolled back and restored; and every answer it
+gives about them."""
 
 import gzip
 from typing import Any
@@ -17,8 +17,8 @@ OF_IMPORT = ("", "/errors", "/file", "/report.csv")
 
 
 def live(service: Service) -> None:
-    """Three days, one of them packed and with a row left out; a failure, rows as JSON, and changes
-    of mind."""
+    """Three days, one gzipped and with a skipped row; a failure, rows as JSON, and rollbacks and
+    restores."""
     monday = service.import_csv(
         offers(
             "L4,2400,0.9,EU,Acme,2025-07-28",
@@ -45,8 +45,7 @@ def live(service: Service) -> None:
 
 
 def answers(service: Service) -> dict[str, Any]:
-    """Every answer of the service about its imports and listings, now and at every moment of its
-    past."""
+    """Every answer of the service about its imports and listings, now and at every past moment."""
     moments = [row["imported_at"] for row in service.listings("?history=true")]
     moments += [change.changed_at for change in service.changes()]
     imports = [row["import_id"] for row in service.http.get("/api/imports").json]

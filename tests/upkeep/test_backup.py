@@ -1,4 +1,4 @@
-"""`glyphd backup`: a copy made while the service goes on, and a service that runs on it."""
+"""`glyphd backup`: a copy made while the service runs, and a service that runs on the copy."""
 
 import os
 import sqlite3
@@ -35,8 +35,7 @@ def test_a_service_on_the_copy_gives_every_answer(service: Service, tmp_path: Pa
 def test_a_copy_made_while_imports_come_in_is_consistent(
     live_service: Service, tmp_path: Path
 ) -> None:
-    """What the copy calls unfinished is finished by the copy's own worker; nothing in it is
-    missing."""
+    """The copy's own worker completes the imports that are unfinished in it; nothing is missing."""
     ended = Event()
 
     def keep_importing() -> None:
@@ -170,7 +169,7 @@ def test_an_import_that_was_run_again_shares_its_upload(service: Service, tmp_pa
 
 
 def _refusal(service: Service, folder: Path) -> list[str]:
-    """The lines that tell what is damaged."""
+    """The lines about what is missing or damaged."""
     result = _back_up(service, folder)
     head, *lines = result.stderr.splitlines()
     told = f"glyphd: the copy is incomplete and stays in {folder / UNFINISHED}; missing or damaged:"

@@ -1,4 +1,4 @@
-"""Five days of a complete feed: the market is the last file, and that of a rebuilt archive too."""
+"""Five days of a complete feed: the market is the last file, also in a rebuilt archive."""
 
 import random
 from pathlib import Path
@@ -27,7 +27,7 @@ def _file(day: int, market: Market) -> str:
 
 
 def _days() -> list[Market]:
-    """Each day a tenth of the offers is sold, others come, and some prices move."""
+    """Each day a tenth of the offers is sold, others are added, and some prices change."""
     numbers = random.Random(7)
     days: list[Market] = []
     market = {number: (numbers.choice(MODELS), float(number + 10)) for number in range(OFFERS)}

@@ -1,8 +1,8 @@
-"""Pages overwritten and bytes flipped at random, in archives and uploads that real imports made.
+"""Pages overwritten and bytes flipped at random, in archives and uploads of real imports.
 
-`check` and `backup` find whatever SQLite's own checks and SHA-256 can, and `verify --all` every
-changed value of an event. GLYPHD_TEST_DAMAGE_EXAMPLES sets how many ledgers are damaged by each
-test.
+`check` and `backup` find whatever SQLite's own checks and SHA-256 can, and `verify --all` finds
+every changed value of an event. GLYPHD_TEST_DAMAGE_EXAMPLES sets how many ledgers each test
+damages.
 """
 
 import json
@@ -39,7 +39,7 @@ some = settings(
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) -> Path:
-    """The data folder of a ledger in which everything has happened, nothing of it left in a log."""
+    """The data folder of a ledger with every kind of data, with its logs copied into the files."""
     folder = tmp_path_factory.mktemp("lived") / "data"
     live(start_in(folder, initialised_folder))
     store = SqliteListingStore(db_path=folder / ARCHIVE)
@@ -54,13 +54,13 @@ def lived(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) ->
 
 @pytest.fixture
 def copy(lived: Path, tmp_path: Path) -> Path:
-    """A copy to be damaged, made again by `_renew` for each example."""
+    """A copy to damage, recreated by `_renew` for each example."""
     return tmp_path / "data"
 
 
 @st.composite
 def flips(draw: st.DrawFn) -> tuple[float, bytes]:
-    """Where, as a share of the file, and what to put there: some bytes, or a whole page."""
+    """The position, as a share of the file, and the new content: some bytes, or a whole page."""
     content = draw(
         st.binary(min_size=1, max_size=4)
         | st.sampled_from(
@@ -111,8 +111,8 @@ def test_what_a_digest_can_find_is_found(
 @some
 @given(flip=flips())
 def test_every_changed_value_is_found(lived: Path, copy: Path, flip: tuple[float, bytes]) -> None:
-    """Whatever SQLite thinks of the page: a value that a reader would get is the one that came in,
-    or it is named."""
+    """Whatever SQLite says about the page, every value that a reader would get is the original one,
+    or is reported."""
     _renew(lived, copy)
     _damage(copy / ARCHIVE, flip)
     if _values(copy / ARCHIVE) != _values(lived / ARCHIVE):
@@ -128,7 +128,7 @@ def _renew(lived: Path, copy: Path) -> None:
 
 
 def _damage(path: Path, flip: tuple[float, bytes]) -> None:
-    """Within the file: what is overwritten keeps its size."""
+    """Overwrites part of the file, which keeps its size."""
     share, content = flip
     size = path.stat().st_size
     start = int(share * size)
@@ -138,15 +138,15 @@ def _damage(path: Path, flip: tuple[float, bytes]) -> None:
 
 
 def _run(folder: Path, *command: str) -> Result:
-    """What the command says. It never ends in a traceback."""
+    """The output of the command, which never ends in a traceback."""
     found = CliRunner().invoke(main, [*command, "--data-dir", str(folder)])
     assert isinstance(found.exception, SystemExit | None), found.exception
     return found
 
 
 def _is_broken(errors: Path) -> bool:
-    """Whether what is left can't be the errors that were kept: the story has one line of them for
-    each file."""
+    """Whether the rest can't be the errors that were kept: in the story each file has one line of
+    them."""
     try:
         (line,) = errors.read_bytes().splitlines()
         return not isinstance(json.loads(line), dict)
@@ -155,7 +155,7 @@ def _is_broken(errors: Path) -> bool:
 
 
 def _values(path: Path) -> dict[str, Answers] | None:
-    """All rows of every table but what says nothing, in order; None when they can't be read."""
+    """All rows of the tables in `_TABLES`, in order; None if they can't be read."""
     try:
         with closing(sqlite3.connect(path)) as connection:
             connection.text_factory = bytes

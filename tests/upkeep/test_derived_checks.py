@@ -1,5 +1,4 @@
-"""`glyphd verify --all` also looks at what is derived from the events, and names what does not
-fit."""
+"""`glyphd verify --all` also checks what is derived from the events, and reports differences."""
 
 import sqlite3
 from contextlib import closing

@@ -1,5 +1,5 @@
-"""`glyphd backup` on PostgreSQL: a dump and the kept files, and a service that runs on what is
-restored from them."""
+"""`glyphd backup` on PostgreSQL: a dump and the kept files, and a service that runs on their
+restored copy."""
 
 import os
 import shutil
@@ -44,7 +44,7 @@ def ledger(postgres_settings: Settings) -> Iterator[Service]:
 
 @pytest.fixture
 def restore(postgres_database: str, tmp_path: Path) -> Iterator[Restore]:
-    """Restores a backup as the documentation says: into an empty database and an empty folder."""
+    """Restores a backup as documented: into an empty database and an empty folder."""
     name = f"{postgres_database.partition('?')[0].rpartition('/')[2]}_restored"
     url, opened = with_database(postgres_database, name), list[Service]()
 
@@ -106,7 +106,8 @@ def test_a_restored_service_gives_every_answer(
 def test_a_backup_made_while_imports_come_in_is_consistent(
     ledger: Service, restore: Restore, tmp_path: Path
 ) -> None:
-    """All into one folder, each adding to the one before; nothing in the last one is missing."""
+    """All backups go to one folder, each adding to the one before; nothing is missing in the last
+    one."""
     ended = Event()
 
     def keep_importing() -> None:
@@ -206,7 +207,7 @@ def test_a_missing_or_older_pg_dump_is_named(
 def test_the_password_is_in_no_command(
     ledger: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Everybody on the machine can see the commands of its processes."""
+    """All users of the machine can see the commands of its processes."""
     seen, programs = tmp_path / "seen", tmp_path / "bin"
     programs.mkdir()
     for name in ("pg_dump", "pg_restore"):

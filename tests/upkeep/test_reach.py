@@ -1,5 +1,5 @@
-"""Every column of every table is held by something, or is on the list of what is out of reach; no
-column is neither.
+"""Every column of every table is either compared with something or listed as out of reach; none is
+missing.
 
 The list is the one in docs/RELIABILITY.md.
 """
@@ -28,7 +28,7 @@ from tests.upkeep.stories import live
 RELIABILITY = Path(__file__).parents[2] / "docs" / "RELIABILITY.md"
 OUT_OF_REACH = "out of reach"
 _MEANT = " AND kind = 'import' AND status = 'succeeded' AND NOT dry_run"
-"""Of a rollback, or of an import that brought no rows, what is not told means nothing."""
+"""In a rollback, or in an import that brought no rows, a missing value has no meaning."""
 
 CAPACITIES = "quantization_capacity_7b,quantization_capacity_13b,quantization_capacity_70b"
 ROWS = (
@@ -38,7 +38,7 @@ ROWS = (
 
 
 def _listed() -> dict[tuple[str, str], str]:
-    """By table and column, what holds it, from the tables in the document."""
+    """By table and column, what it is compared with, from the tables in the document."""
     text = (
         RELIABILITY.read_text()
         .partition("\n## What is compared with what\n")[2]
@@ -78,14 +78,13 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) -> Path:
-    """The data folder of a ledger in which everything has happened, rows without a file
-    included."""
+    """The data folder of a ledger with every kind of data, including rows without a file."""
     folder = tmp_path_factory.mktemp("lived") / "data"
     service = start_in(folder, initialised_folder)
     live(service)
     service.import_csv(offers(*ROWS), "?source=two&description=why", Idempotency_Key="key")
     service.import_csv(offers(*ROWS), "?source=two&complete=true&allow_shrink=true")
-    for day, model in ((28, "L40"), (29, "A2"), (30, "L40")):  # it is gone, and back
+    for day, model in ((28, "L40"), (29, "A2"), (30, "L40")):  # it is gone, and then back
         row = f"{model},2400,0.9,EU,Acme,2025-07-{day}"
         service.import_csv(offers(row), "?source=three&complete=true")
     service.import_csv(f"model,price_usd,score,{CAPACITIES}\nL4,1,1,1,2,3\n")
@@ -129,15 +128,15 @@ def test_every_value_that_is_changed_is_named_or_out_of_reach(lived: Path, tmp_p
 
 
 def _verify(folder: Path) -> str:
-    """What it tells, be it why nothing could be verified; nothing when all is well."""
+    """The output, even if nothing could be verified; empty if all is well."""
     found = CliRunner().invoke(main, ["verify", "--all", "--data-dir", str(folder)])
     assert isinstance(found.exception, SystemExit | None), found.exception
     return found.output if found.exit_code else ""
 
 
 def _changes(path: Path, table: str, column: str) -> Iterator[str]:
-    """Statements that give one row another value: of the first row that has one, and of the first
-    that has none."""
+    """Statements that change a value: in the first row that has one, and in the first that has
+    none."""
     with closing(sqlite3.connect(path)) as connection:
         key = _key(connection, table)
         for condition in ("IS NOT NULL", "IS NULL"):
@@ -161,7 +160,7 @@ def _key(connection: sqlite3.Connection, table: str) -> list[str]:
 
 
 def _others(value: Any, column: str) -> Iterator[Any]:
-    """Values that are not this one, of its kind."""
+    """Other values of the same kind."""
     if value is None:
         yield "7"
     elif isinstance(value, bytes):
@@ -181,7 +180,7 @@ def _quoted(value: Any) -> str:
 
 
 def _change(path: Path, statement: str) -> None:
-    """Past all rules: a disk does not know them."""
+    """Executes the statement without constraints, as a disk does not know them."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA ignore_check_constraints = 1")
         connection.execute(statement)

@@ -1,4 +1,4 @@
-"""`glyphd rebuild`: an archive made again from what is kept answers everything as the old one
+"""`glyphd rebuild`: an archive recreated from the kept files answers everything as the old one
 did."""
 
 from pathlib import Path

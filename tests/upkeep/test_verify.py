@@ -25,13 +25,13 @@ from tests.spoiling import CSV, FAULTS, Ledger, change_file, event_of, open_ledg
 
 @pytest.fixture
 def ledger(database_settings: Settings) -> Iterator[Ledger]:
-    """An empty one, once on each of the two databases."""
+    """An empty ledger, once on each of the two databases."""
     yield from open_ledger(database_settings)
 
 
 @pytest.fixture
 def sqlite_ledger(sqlite_settings: Settings) -> Iterator[Ledger]:
-    """An empty one on SQLite, for what no database decides."""
+    """An empty ledger on SQLite, for what does not depend on the database."""
     yield from open_ledger(sqlite_settings)
 
 
@@ -47,7 +47,8 @@ def _expected(status: dict[str, Any], lines: list[str]) -> list[str]:
 
 
 def test_nothing_differs_in_a_sound_ledger(ledger: Ledger) -> None:
-    """Every way in, every option that decides how a file is read, and every end of an import."""
+    """Every way of sending, every option that affects how a file is read, and every outcome of an
+    import."""
     rolled_back = ledger.import_csv(CSV)
     ledger.post(f"/api/imports/{rolled_back['import_id']}/rollback", "", {})
     ledger.import_csv(gzip.compress(CSV.encode()), Content_Encoding="gzip")

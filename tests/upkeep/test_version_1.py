@@ -1,5 +1,5 @@
-"""Archives of version 1: refused by everything, changed by nothing but `glyphd rebuild`, which
-makes them again."""
+"""Archives of version 1: everything refuses them, and only `glyphd rebuild` changes them, by
+recreating them."""
 
 import re
 import shlex
@@ -205,7 +205,7 @@ def test_a_missing_kept_file_stops_it_and_changes_nothing(tmp_path: Path) -> Non
 
 
 def _import_of(folder: Path, content: bytes) -> str:
-    """The id of the import whose kept file has this in it."""
+    """The id of the import whose kept file contains this."""
     (path,) = (
         path for path in (folder / "gpu.uploads").glob("*.csv") if content in path.read_bytes()
     )

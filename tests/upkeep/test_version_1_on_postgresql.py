@@ -1,5 +1,5 @@
-"""An archive of version 1 on PostgreSQL: refused by everything but `glyphd rebuild`, which makes it
-again."""
+"""An archive of version 1 on PostgreSQL: everything refuses it except `glyphd rebuild`, which
+recreates it."""
 
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,7 @@ from tests.upkeep.ledgers_of_version_1 import EVENTS, REFUSED, invoke, unpack
 
 @pytest.fixture
 def postgresql_of_version_1(tmp_path: Path, postgres_database: str) -> dict[str, str]:
-    """The environment of a service on PostgreSQL whose tables and uploads are those of version
-    1."""
+    """The environment of a service on PostgreSQL with tables and uploads of version 1."""
     unpack("postgresql", tmp_path)
     with psycopg.connect(postgres_database, autocommit=True) as database:
         database.execute((tmp_path / "data" / "dump.sql").read_bytes())

@@ -27,7 +27,7 @@ def uploads(bucket_url: str, tmp_path: Path) -> BucketUploads:
 
 @pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """The place and length of every read."""
+    """The position and length of every read."""
     found: list[tuple[int, int]] = []
     read = BucketClient.read
 
@@ -90,7 +90,7 @@ def test_a_few_bytes_are_a_short_request(
 
 def test_no_file_is_too_large_for_its_number_of_parts() -> None:
     assert part_bytes(1 << 30) == PART_BYTES
-    size = 5 << 40  # as much as S3 keeps in one object
+    size = 5 << 40  # the largest object that S3 can store
     assert size / part_bytes(size) <= MOST_PARTS
 
 

@@ -1,4 +1,4 @@
-"""The SHA-256 of what is in a file already."""
+"""The SHA-256 of data that is already in a file."""
 
 from collections.abc import Iterator
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""The upload store in a local folder: nothing half-received stays, nothing kept is lost."""
+"""The upload store in a local folder: nothing half-received stays, and nothing kept is lost."""
 
 import errno
 import os
@@ -40,7 +40,7 @@ def _break_off(uploads: LocalUploads, keep_as: str | None = None) -> None:
 
 
 def _fill_the_disk(receiving: LocalReceiving) -> None:
-    """From here on there is no room: the kernel itself says so of this file."""
+    """From now on the disk is full, as reported by the kernel itself for this file."""
     receiving._file.close()
     full = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115  # closed with the upload
     receiving._file = full

@@ -1,4 +1,4 @@
-"""Whose bucket it is: marked by the first archive, refused to every other one."""
+"""The owner of a bucket: the first archive marks it, and every other one is refused."""
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ CSV = offers("L4,2400,0.7,EU,Acme,2025-07-29")
 
 @pytest.fixture
 def settings(tmp_path: Path, bucket_url: str) -> Settings:
-    """An archive on SQLite, which does not exist yet, with an empty bucket."""
+    """An archive on SQLite that does not exist yet, with an empty bucket."""
     return _ledger(tmp_path / "one", bucket_url)
 
 

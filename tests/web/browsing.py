@@ -1,4 +1,4 @@
-"""A browser without JavaScript, as far as pages care: it asks for HTML and follows links."""
+"""A minimal browser without JavaScript: it requests HTML and follows links."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +19,7 @@ class Browser:
         return self.service.http.get(path, headers={"Accept": ACCEPT, **named}, status=status)
 
     def page(self, path: str) -> Any:
-        """The page as Beautiful Soup reads it."""
+        """The page, parsed by Beautiful Soup."""
         return self.get(path, 200).html
 
     def rows(self, path: str) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Archives that pages are shown of, and the paths of all pages."""
+"""Archives to show on pages, and the paths of all pages."""
 
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ from tests.web.browsing import Browser
 
 SAMPLES = Path(__file__).parents[2] / "sample"
 MENDED = {'"$1,299.00"': "1299.00", ",nan,": ",0.5,", ",yesterday,": ",2025-07-25,"}
-"""What is wrong in the broken sample, and what it should have been."""
+"""The errors in the broken sample, and their corrections."""
 
 
 def mended(report: str) -> str:
-    """The file to fix, fixed."""
+    """The report, with its errors corrected."""
     for wrong, right in MENDED.items():
         assert wrong in report
         report = report.replace(wrong, right)
@@ -23,7 +23,7 @@ def mended(report: str) -> str:
 
 @pytest.fixture(scope="session")
 def archive(tmp_path_factory: pytest.TempPathFactory, initialised_folder: Path) -> Service:
-    """The three samples, of two sources, for pages that only look."""
+    """The three samples, of two sources, for pages that only read."""
     service = start_in(tmp_path_factory.mktemp("pages") / "data", initialised_folder)
     for name, source in (
         ("scored_sample", "weekly"),

@@ -1,4 +1,4 @@
-"""`make screenshots`: the pictures of the README, of a service that is started and filled for
+"""`make screenshots`: the pictures in the README, of a service that is started and filled for
 them."""
 
 import sys
@@ -33,7 +33,7 @@ MODELS = {
     "RTX_3090": (790, 24),
     "A2": (540, 16),
 }
-"""What a card costs about, and its memory."""
+"""The approximate price of a card, and its memory in GB."""
 SELLERS = (
     "Meridian Data Supply",
     "Rackyard",
@@ -48,7 +48,7 @@ CONDITIONS = ("New", "New", "Refurbished", "Used")
 
 @dataclass
 class Offer:
-    """One offer, whose price moves from day to day."""
+    """One offer, whose price changes from day to day."""
 
     number: int
     model: str
@@ -74,7 +74,7 @@ class Offer:
 
 
 def main() -> int:
-    """0 when each picture could be taken, and is small."""
+    """Returns 0 if every picture could be taken and is small."""
     executable = find_chromium()
     if executable is None:
         sys.exit("there is no Chromium here: install it (Debian: `apt-get install chromium`)")
@@ -97,7 +97,7 @@ def main() -> int:
 
 
 def take(page: Page, address: str, file: Path) -> int:
-    """The size of the picture, in bytes."""
+    """Takes a picture; returns its size in bytes."""
     page.goto(address, wait_until="networkidle")
     page.screenshot(path=file)
     size = file.stat().st_size
@@ -109,8 +109,8 @@ def take(page: Page, address: str, file: Path) -> int:
 
 
 def fill(address: str) -> str:
-    """Imports what was offered on each of some days, the last of them today; the id of the last
-    import."""
+    """Imports the offers of each of some days, the last of which is today; returns the id of the
+    last import."""
     source = Random(5)
     offers = [_offer(source, number) for number in range(150)]
     today = datetime.now(UTC).replace(hour=6, minute=30, second=0, microsecond=0)
@@ -151,7 +151,7 @@ def _offer(source: Random, number: int) -> Offer:
 
 
 def _move(source: Random, offers: list[Offer]) -> None:
-    """Some prices change, and some offers come or go."""
+    """Changes some prices, and adds or removes some offers."""
     for offer in offers:
         if source.random() < 0.18:
             offer.price *= source.uniform(0.94, 1.045)

@@ -1,4 +1,4 @@
-"""`/docs` and `/docs/contents`: everything that the OpenAPI document says, for people."""
+"""`/docs` and `/docs/contents`: everything in the OpenAPI document, for people."""
 
 import re
 from typing import Any
@@ -59,7 +59,7 @@ def test_every_content_is_shown_with_its_members(
 
 
 def _with_base(page: Any, name: str) -> str:
-    """The text about a content, and about those that it has all of."""
+    """The text about a content, and about the contents that it extends."""
     text = _text(page.find(id=name).parent)
     base = re.search(r"All of (\w+)", text)
     return text + (_with_base(page, base[1]) if base else "")

@@ -1,4 +1,4 @@
-"""Check first: a file is read without being written, its columns are mapped, and then it is
+"""Check first: a file is read without being imported, its columns are mapped, and then it is
 imported as it was sent."""
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""What holds for every page: its policy, who gets it, tags, links, and times gone by."""
+"""Rules for every page: its policy, who gets it, tags, links, and past moments."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Webhooks that fail are on the status page."""
+"""The status page shows failing webhooks."""
 
 from glyphd.db.webhook_models import Webhook
 from tests.service import Service

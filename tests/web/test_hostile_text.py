@@ -57,7 +57,7 @@ def test_hostile_text_of_a_file_is_text_on_every_page(
     imports = [_imported(shared_service, first, price, source) for price in (100, 90)]
     browser = Browser(shared_service)
     if any(status["status"] != "succeeded" for status in imports):
-        return  # refused, for a text in place of a number, say: then it is on no page
+        return  # refused, for example for a text instead of a number: then it is on no page
     (row,) = shared_service.listings(f"?import_id={imports[1]['import_id']}")
     fields = ",".join((*COLUMNS, "source", "extra", "import_id"))
     own = f"import_id={imports[1]['import_id']}"
@@ -138,7 +138,7 @@ def test_hostile_text_of_a_file_that_is_checked_or_refused_is_text(
         csv.writer(written).writerows([header, *([cell] * len(header) for _ in range(2))])
         name = re.sub(
             r"[^\x20-\x7e]", "", filename
-        )  # what a browser quotes otherwise is its own business
+        )  # how a browser quotes other characters is not tested
         sent = form(
             Part("file", written.getvalue().encode(), name.replace('"', "%22")),
             Part("dry_run", b"true"),
@@ -197,7 +197,7 @@ def test_hostile_text_of_a_reason_is_text(shared_service: Service, reason: str) 
 
 
 def _assert_unharmed(page: Any) -> None:
-    """The page has the elements and attributes that the template gives it, and no others."""
+    """The page has only the elements and attributes of its template."""
     assert len(page.find_all("script")) == 1
     assert len(page.find_all("h1")) == 1
     assert len(page.find_all("title", recursive=True)) == 1 + len(page.select("svg title"))
@@ -219,7 +219,7 @@ def _imported(service: Service, texts: list[str], price: int, source: str) -> di
     writer.writerow([*HEADER, "<b>other</b>"])
     writer.writerow([*texts, price, 0.5, texts[0]])
     named = urlencode({"source": source[:100], "filename": "<i>.csv", "description": texts[0]})
-    sent: Any = written.getvalue().encode()  # webtest takes bytes, its type hints do not
+    sent: Any = written.getvalue().encode()  # webtest accepts bytes, its type hints do not
     answer = service.http.post(
         f"/api/import?{named}", sent, {"Content-Type": "text/csv"}, expect_errors=True
     )

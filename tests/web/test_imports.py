@@ -1,5 +1,5 @@
-"""The list of imports: what was sent, what became of it, filters that combine, and pages both
-ways."""
+"""The list of imports: what was sent, its outcome, filters that combine, and pages in both
+directions."""
 
 from typing import Any
 
@@ -74,7 +74,7 @@ def test_an_import_under_way_shows_its_progress_its_speed_and_the_time_left(
         heartbeat_at="2026-01-01T00:00:10.000000Z",
     )
     row = _row(Browser(service))
-    assert row["Status"].startswith("stalled")  # its heartbeat is of long ago: then it has no speed
+    assert row["Status"].startswith("stalled")  # its heartbeat is old, so it has no speed
     assert row["Rows per second"] == "–"
 
 

@@ -1,4 +1,4 @@
-"""No page links to anything that is not there."""
+"""No page has a dead link."""
 
 import re
 from urllib.parse import urljoin, urlsplit
@@ -9,8 +9,8 @@ MOST_FOLLOWED = 400
 
 
 def _followed(browser: Browser) -> dict[str, str]:
-    """Every address that some page links to, by one page that does; pages of the site are followed
-    in turn."""
+    """Every address that a page links to, without repeating similar ones; pages of the site are
+    followed in turn."""
     found = {"/": ""}
     waiting = ["/"]
     while waiting:
@@ -37,5 +37,5 @@ def _followed(browser: Browser) -> dict[str, str]:
 
 def test_no_link_of_any_page_is_dead(browser: Browser) -> None:
     for path in _followed(browser).values():
-        if path and path != "/api/ready":  # no worker is alive here, and it says so
+        if path and path != "/api/ready":  # no worker is alive here, so this is a 503
             browser.get(path, 200)

@@ -1,4 +1,4 @@
-"""The table of listings: filters, columns, order, and pages both ways."""
+"""The table of listings: filters, columns, order, and pages in both directions."""
 
 from itertools import chain
 from typing import Any
@@ -13,7 +13,7 @@ COUNT = 130
 
 @pytest.fixture(scope="module")
 def many(shared_service: Service) -> Browser:
-    """Offers at many prices, several of them equal, so that pages end within ties."""
+    """Offers with many prices, several of them equal, so that pages end within ties."""
     rows = (
         f"M{number % 3},{100 + number // 7},0.5,EU,Seller {number},2025-07-01"
         for number in range(COUNT)

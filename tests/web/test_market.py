@@ -1,5 +1,5 @@
-"""The market: a strip of numbers, a table of models, and an invitation as long as there is
-nothing."""
+"""The market: a strip of numbers, a table of models, and an invitation to upload while it is
+empty."""
 
 from tests.service import Service, offers
 from tests.web.browsing import Browser

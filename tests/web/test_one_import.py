@@ -1,4 +1,4 @@
-"""One import: how far it is, what it did, what is odd, and what is wrong with its file."""
+"""One import: its progress, its effect, its oddities, and what is wrong with its file."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ def _standing(page: Any) -> str:
 
 
 def _running(service: Service, **values: Any) -> str:
-    """An import that a worker is at: it began 20 seconds ago, and its heart has just beaten."""
+    """A running import: it started 20 seconds ago, and its last heartbeat is recent."""
     import_id: str = service.upload(offers(DAYS[0])).json["import_id"]
     now = datetime.now(UTC)
     usual = {

@@ -1,4 +1,5 @@
-"""One listing: its past as a chart and as a table, and the row of the file behind each number."""
+"""One listing: its history as a chart and as a table, and the row in the file behind each
+number."""
 
 from pathlib import Path
 from typing import Any

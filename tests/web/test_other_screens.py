@@ -1,4 +1,4 @@
-"""A model, what moved, two imports side by side, and the status."""
+"""A model, price changes, two imports compared, and the status."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,8 +14,8 @@ DAYS = ("2025-07-01,2400,4000", "2025-07-02,2160,4004", "2025-07-03,2160,8000")
 
 @pytest.fixture
 def moved(service: Service) -> list[str]:
-    """Three imports: of the first offer one price changed, by 10 %, of the second two, by 0.1 % and
-    by 99.8 %."""
+    """Three imports: the first offer has one price change, by 10 %, the second has two, by 0.1 %
+    and by 99.8 %."""
     found = []
     for day, first, second in (text.split(",") for text in DAYS):
         csv = offers(f"L4,{first},0.7,EU,Acme,{day}", f"L4,{second},0.5,USA,Zebra,{day}")

@@ -1,5 +1,5 @@
-"""Pages behind a prefix: every link, form and asset leads below it, and so do the cookie's path and
-the way back after signing in."""
+"""Pages behind a prefix: every link, form and asset is below it, and so are the cookie's path and
+the page after signing in."""
 
 import re
 from typing import Any
@@ -23,7 +23,7 @@ def below(request: pytest.FixtureRequest, start_service: StartService) -> Servic
 
 
 def _addresses(page: Any) -> list[str]:
-    """Every address on a page that a browser may ask this service for."""
+    """Every address on a page that a browser may request from this service."""
     tags = page.find_all(["a", "link", "script", "img", "form", "button", "input"])
     found = [tag.get(name) for tag in tags for name in ("href", "src", "action", "formaction")]
     return [address for address in found if address and not address.startswith(FOREIGN)]

@@ -1,5 +1,5 @@
-"""Whether a price is a good one: how the prices of a model are spread, where an offer is among
-them, and how many offers there are of which kind."""
+"""Whether a price is good: the distribution of a model's prices, the position of an offer in it,
+and how many offers of each kind there are."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def _csv(offers: list[tuple[str, int, str, str]], day: str) -> str:
 
 @pytest.fixture(scope="module")
 def browser(shared_service: Service) -> Browser:
-    """Forty-one offers of one model, one of them very dear."""
+    """Forty-one offers of one model, one of them very expensive."""
     status = shared_service.import_csv(_csv(OFFERS, "2025-07-01"), "?source=daily")
     assert status["status"] == "succeeded"
     return Browser(shared_service)
@@ -43,7 +43,7 @@ def _table(page: Any, label: str) -> list[list[str]]:
 
 
 def _facets(page: Any) -> dict[str, dict[str, tuple[int, str]]]:
-    """By column and value, how many offers there are and where the link leads."""
+    """By column and value, the number of offers and the link's target."""
     return {
         line.strong.get_text(): {
             link.get_text(): (int(str(link.next_sibling).split()[0]), link["href"])

@@ -1,5 +1,5 @@
-"""What the server refuses before the application is asked: a page for browsers, a problem document
-for programs."""
+"""Requests that the server refuses before they reach the application: a page for browsers, a
+problem document for programs."""
 
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPResponse
@@ -18,7 +18,7 @@ SENT = form(Part("file", b"model,price_usd,score\n" + b"L4,1,1\n" * 20_000, "off
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A service that takes small uploads only."""
+    """The address of a service that accepts only small uploads."""
     folder: Path = tmp_path_factory.mktemp("refusing") / "data"
     limits = {"GLYPHD_MAX_UPLOAD_BYTES": "1000", "GLYPHD_TRUSTED_PROXIES": "127.0.0.1"}
     with serving("--no-worker", environment=data_in(folder) | limits) as api:

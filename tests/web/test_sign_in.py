@@ -1,4 +1,4 @@
-"""Signing in with a token: where it leads, what the cookie is, and when it ends."""
+"""Signing in with a token: where it leads, the cookie, and when it ends."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def _post(service: Service, path: str, fields: dict[str, str], **environ: str) -
 
 
 def _sign_in(service: Service, token: str, back: str = "/") -> TestResponse:
-    """The browser of webtest keeps the cookie."""
+    """Signs in; webtest keeps the cookie."""
     return _post(service, "/login", {"token": token, "next": back})
 
 
@@ -35,7 +35,7 @@ def _text(answer: TestResponse) -> str:
 
 
 def _locked(service: Service) -> Service:
-    """Holds an import, and needs a token."""
+    """Adds an import, and a token, which the service then requires."""
     service.import_csv(CSV, "?source=weekly")
     new_key(service, "first")
     return service

@@ -1,4 +1,4 @@
-"""A page is at most 100 kB, whatever the archive holds; what does not fit is on another page."""
+"""A page is at most 100 kB, whatever the archive contains; the rest is on other pages."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from tests.web.browsing import Browser
 MOST_BYTES = 100_000
 DAYS = 130
 LONG = "R" + "&" * 180 + "ф"
-"""Twelve times as many bytes as characters in an address, five times in a page."""
+"""It has twelve times as many bytes as characters in an address, and five times in a page."""
 
 
 def _size(browser: Browser, path: str) -> int:
@@ -20,7 +20,7 @@ def _size(browser: Browser, path: str) -> int:
 
 @pytest.fixture(scope="module")
 def long_history(shared_service: Service) -> Browser:
-    """One offer seen on many days, at another price and score each time."""
+    """One offer seen on many days, with another price and score each time."""
     first = datetime(2024, 1, 1, 7, 30, tzinfo=UTC)
     for day in range(DAYS):
         seen_at = f"{first + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,5 +1,5 @@
-"""Files sent by the page's form, without JavaScript: imported, checked, refused, one or several at
-once."""
+"""Files sent with the page's form, without JavaScript: imported, checked, refused, one or several
+at once."""
 
 import gzip
 from pathlib import Path

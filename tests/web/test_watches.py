@@ -10,7 +10,7 @@ ROWS = ("L4,100,0.5,EU,Acme,2025-07-28", "T4,50,0.5,EU,Acme,2025-07-28")
 
 
 def _created(service: Service, **fields: str) -> Any:
-    """The page of a watch that the form made."""
+    """The page of a watch created with the form."""
     page = Browser(service).get("/watches", 200)
     form = next(form for form in page.forms.values() if "when" in form.fields)
     for name, value in ({"name": "cheap"} | fields).items():

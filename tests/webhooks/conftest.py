@@ -1,4 +1,4 @@
-"""A registry with webhooks, a receiver, and what a worker does about them."""
+"""A registry with webhooks, a receiver, and a worker's handling of them."""
 
 from collections.abc import Iterator
 

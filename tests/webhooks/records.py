@@ -36,7 +36,7 @@ class Webhooks:
             return self._records.replay(webhook.id, str(attempt))
 
     def attempts(self, webhook: Any) -> list[dict[str, Any]]:
-        """Oldest first."""
+        """The attempts, oldest first."""
         with self._registry.connected():
             asked = AttemptQuery()
             found = self._records.attempts(webhook.id, asked, before=None, limit=10**6)

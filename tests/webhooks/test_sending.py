@@ -1,4 +1,4 @@
-"""One request: never to a forbidden address, and never for ever."""
+"""One request: never to a forbidden address, and never without a time limit."""
 
 import ssl
 import time
@@ -53,7 +53,7 @@ def test_a_name_of_a_private_address_gets_nothing(
 def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
     sqlite_registry: Registry, webhooks: Webhooks, clock: TestClock, receiver: Receiver
 ) -> None:
-    """The name is resolved once, and the receiver reads the name in `Host`."""
+    """The name is resolved once, and the receiver gets the name in `Host`."""
     asked = []
 
     def resolve(host: str, port: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Many events to a receiver that has every trouble."""
+"""Many events for a receiver with every kind of trouble."""
 
 import time
 from datetime import timedelta
@@ -23,7 +23,7 @@ MANY = 20_000
 
 
 def _add_events(registry: Registry, count: int) -> list[int]:
-    """So many events at once."""
+    """Adds this many events at once."""
     finished_import(registry)
     (first,) = event_ids(registry)
     with registry.connected(), registry.database.atomic():
@@ -81,7 +81,7 @@ class Troubled:
 def test_twenty_thousand_events_to_a_troubled_receiver_are_delivered_in_order(
     sqlite_registry: Registry, webhooks: Webhooks, clock: TestClock, receiver: Receiver
 ) -> None:
-    """It fails, stalls, redirects, answers 410, resolves to a private address, and is dead for an
+    """It fails, stalls, redirects, answers 410, resolves to a private address, and is down for an
     hour."""
     port = receiver.url.split(":")[2].split("/")[0]
     webhook = webhooks.add(f"http://receiver.example:{port}/hook", after=0)

@@ -1,4 +1,4 @@
-"""A worker without its process: what it runs jobs with."""
+"""A worker's context for running jobs, without its process."""
 
 from collections.abc import Callable, Iterator
 from threading import Event

@@ -1,4 +1,4 @@
-"""What the chaos run brought to light, each as one small case."""
+"""Problems found by the chaos run, each as a small case."""
 
 import json
 import sqlite3
@@ -39,7 +39,7 @@ def test_row_errors_outlive_a_worker_that_died_after_its_commit(
 def test_what_comes_after_the_commit_is_no_failure(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The stage is dropped then, which a worker that is told to stop cuts short."""
+    """The stage is dropped after the commit; a worker that must stop aborts this."""
     monkeypatch.setattr("worker.import_file.open_stage", _cut_short)
     status = service.import_csv(offers(*ROWS), "?on_error=skip")
     assert (status["status"], status["record_count"], status["error_count"]) == ("succeeded", 1, 1)
@@ -47,7 +47,7 @@ def test_what_comes_after_the_commit_is_no_failure(
 
 
 def test_a_disk_that_fills_up_amid_a_transaction_is_trouble_that_passes() -> None:
-    """SQLite ends the transaction by itself then, and Peewee complains that there is none to roll
+    """SQLite then ends the transaction itself, and Peewee complains that there is none to roll
     back."""
     with pytest.raises(OperationalError, match="cannot rollback") as caught:
         _fill_amid_a_transaction()

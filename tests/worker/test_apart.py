@@ -1,4 +1,4 @@
-"""Large files are read by a process of its own: the same rows, the same errors, and no harm when it
+"""Large files are read by a separate process: the same rows, the same errors, and no harm if it
 dies."""
 
 import os

@@ -1,4 +1,4 @@
-"""A job that meets damage: it fails for that reason, and is run again once the archive is
+"""A job that meets damage: it fails for that reason, and runs again once the archive is
 repaired."""
 
 import json

@@ -1,4 +1,4 @@
-"""Every import ends in one line of the log."""
+"""Every import ends with one line in the log."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ ROW = "L4,2400,0.7,EU,Acme,2025-07-29"
 
 
 def _finished(service: Service, csv: str, query: str = "") -> dict[str, Any]:
-    """The one line about this import."""
+    """The only line about the end of this import."""
     service.upload(csv, query)
-    clear_contextvars()  # what the API bound in this thread, a worker does not know
+    clear_contextvars()  # a worker does not have what the API bound in this thread
     with capture_logs(processors=[merge_contextvars]) as lines:
         service.work()
     (line,) = [dict(line) for line in lines if line["event"] == "import_finished"]

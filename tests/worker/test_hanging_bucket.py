@@ -21,7 +21,7 @@ def way() -> str:
 
 @pytest.fixture
 def elsewhere(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
-    """Another machine, which waits for the bucket for two seconds instead of a minute."""
+    """Another machine, which waits two seconds for the bucket instead of a minute."""
     monkeypatch.setattr(bucket_client, "PATIENT_CLIENT", PATIENT_CLIENT | {"timeout": "2s"})
     once = {"max_retries": 0, "retry_timeout": timedelta(seconds=2)}
     monkeypatch.setattr(bucket_client, "PATIENT_RETRIES", once)

@@ -1,4 +1,4 @@
-"""A worker computes the answers about the whole market when it has nothing else to do."""
+"""A worker computes the answers about the whole market when it is idle."""
 
 import time
 
@@ -14,7 +14,7 @@ from worker.idle_summaries import IdleSummaries
 
 @pytest.fixture
 def idle(make_context: MakeContext, monkeypatch: pytest.MonkeyPatch) -> IdleSummaries:
-    """In an archive with one import, for which it is large enough."""
+    """Idle summaries for an archive that is large enough with a single import."""
     monkeypatch.setattr(idle_summaries, "SETTLED_SECONDS", 0.0)
     return IdleSummaries(make_context(), least=1)
 

@@ -1,4 +1,4 @@
-"""One attempt at one import: what makes a file unreadable, and what is told of it then."""
+"""One attempt at one import: what makes a file unreadable, and what is then reported."""
 
 import gzip
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from tests.service import Service, StartService, offers
 
 ROW = "L4,2400,0.7,EU,Acme,2025-07-29"
-# Random enough that gzip does not shrink it to nothing, long enough that damage is behind the first
+# Random enough to stay large in gzip, and long enough for damage to come after the first
 # block.
 LONG = offers(
     *(

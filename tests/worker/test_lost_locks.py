@@ -1,4 +1,4 @@
-"""A server that restarts takes the locks of all attempts with it; no attempt counts as lost for
+"""A database server that restarts releases the locks of all attempts; no attempt counts as lost for
 that."""
 
 import signal
@@ -38,7 +38,7 @@ def _worker(settings: Settings, uploads: UploadStore | None = None) -> Iterator[
 
 
 def _restarted_and_taken_up(server: PostgresServer, service: Service, job_id: int) -> None:
-    """The server restarts, and another worker takes the job up before the first one notices."""
+    """Restarts the server; another worker takes the job over before the first one notices."""
 
     def take_up() -> None:
         with _worker(service.settings) as other:

@@ -1,4 +1,4 @@
-"""Which trouble is none of the file's, and what clients read of it."""
+"""Which trouble is not the file's fault, and what clients are told about it."""
 
 import errno
 

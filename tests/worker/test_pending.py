@@ -1,4 +1,4 @@
-"""Running what is queued in the calling process."""
+"""Running queued jobs in the calling process."""
 
 import pytest
 

@@ -1,5 +1,4 @@
-"""Trouble of a real PostgreSQL server: a sound file waits until it is over, and is imported
-then."""
+"""Trouble of a real PostgreSQL server: a good file waits until it is over, and is then imported."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -25,7 +24,7 @@ ROWS = tuple(f"L4,{price},0.7,EU,Acme {price},2025-07-29" for price in range(1, 
 
 
 class PostgresTrouble(NamedTuple):
-    """What befalls the server, what ends it, and a word of how the status calls it."""
+    """What happens to the server, what ends it, and a part of the reason in the status."""
 
     blows: tuple[str, ...]
     cure: str
@@ -57,7 +56,7 @@ TROUBLES = (
 
 @pytest.fixture
 def role(empty_postgres_settings: Settings) -> Iterator[str]:
-    """A role that owns the database and is no superuser."""
+    """A role that owns the database but is no superuser."""
     name = f"clerk_{uuid4().hex}"
     _execute(
         empty_postgres_settings,
@@ -75,7 +74,7 @@ def role(empty_postgres_settings: Settings) -> Iterator[str]:
 
 @pytest.fixture
 def clerk(empty_postgres_settings: Settings, role: str) -> Iterator[Service]:
-    """A service whose role owns the database, and no more."""
+    """A service whose role owns the database and has no other privileges."""
     url = str(empty_postgres_settings.database_url).replace("postgres@", f"{role}@", 1)
     service = open_service(empty_postgres_settings.model_copy(update={"database_url": url}))
     yield service

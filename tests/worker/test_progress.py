@@ -1,4 +1,4 @@
-"""How far a job is, and the heartbeat that tells it."""
+"""The progress of a job, and the heartbeat that reports it."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from worker.progress import READING_SHARE, Halt, Progress, Watched, heartbeat
 
 
 class FakeRegistry(Registry):
-    """Writes down what is reported, and fails in doing so as often as told."""
+    """Records what is reported, and fails with each of the given errors first."""
 
     def __init__(self, *failures: Exception) -> None:
         self.told: list[dict[str, Any]] = []

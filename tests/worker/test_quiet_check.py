@@ -1,4 +1,4 @@
-"""The worker's own check for damage: when it is due, what it gives way to, and what comes of it."""
+"""The worker's own check for damage: when it is due, what it gives way to, and its consequences."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +20,7 @@ A_DAY = 24 * 3600
 
 
 class Night:
-    """A service in quiet hours: its last job came in an hour ago."""
+    """A service in quiet hours: its last job was received an hour ago."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -33,7 +33,7 @@ class Night:
 
     @property
     def results(self) -> list[str]:
-        """Those of all checks, in order."""
+        """The results of all checks, in order."""
         database = self.service.services.registry.database
         with database.connection_context():
             return [
@@ -171,7 +171,7 @@ def test_it_gives_way_to_a_stop(night: Night, monkeypatch: pytest.MonkeyPatch) -
 def test_an_import_goes_on_while_it_is_under_way(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It has not noticed the import yet, and must not be what the import waits for."""
+    """The check has not noticed the import yet, and must not block it."""
     monkeypatch.setattr(quiet_check, "WATCH_SECONDS", 3600)
     begun, over = Event(), Event()
     monkeypatch.setattr(DamageCheck, "_lines", _holding(DamageCheck._lines, begun, over))
@@ -196,7 +196,7 @@ def _noting(quick: list[bool]) -> type[DamageCheck]:
 
 
 def _run_for_ever(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> None:
-    """Checks that do not end by themselves, while something happens."""
+    """Makes checks endless, and calls `meanwhile` during each of them."""
     monkeypatch.setattr(quiet_check, "WATCH_SECONDS", 0.01)
 
     def endless(check: DamageCheck, database: object) -> object:
@@ -211,7 +211,7 @@ def _run_for_ever(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], objec
 
 
 def _holding(lines: Callable[..., object], begun: Event, over: Event) -> Callable[..., object]:
-    """A check that keeps its database open, in the middle of reading, until it is over."""
+    """A check that is in the middle of reading, and keeps its database open until `over` is set."""
 
     def held(check: DamageCheck, database: object) -> object:
         connection = database.connection()  # type: ignore[attr-defined]

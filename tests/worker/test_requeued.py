@@ -1,4 +1,4 @@
-"""Trouble that passes: the job is requeued, waits, and is run again."""
+"""Trouble that passes: the job is requeued, waits, and runs again."""
 
 import errno
 import sqlite3
@@ -23,7 +23,7 @@ NO_ROOM = OSError(errno.ENOSPC, "No space left on device")
 
 
 def _run_while_locked(service: Service, context: WorkerContext, job: Job) -> None:
-    """Runs the job while somebody else writes to the archive and does not stop."""
+    """Runs the job while another process keeps a write transaction open on the archive."""
     archive: Any = context.archive
     archive.timeout = 0.05
     with closing(sqlite3.connect(service.settings.archive_path, isolation_level=None)) as other:
@@ -126,7 +126,7 @@ def test_ready_says_why_imports_wait(service: Service, make_context: MakeContext
 def test_errors_stay_where_a_batch_may_refer_to_them(
     service: Service, context: WorkerContext
 ) -> None:
-    """A commit may have reached the server although its answer never came back."""
+    """A commit may have reached the server although its answer was lost."""
     job = queue_import(service, ROW, BAD_ROW, query="?on_error=skip")
     _run_while_locked(service, context, job)
     assert job_of(service, job.import_id).status == "queued"

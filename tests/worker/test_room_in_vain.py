@@ -1,5 +1,5 @@
-"""An import that alone finds no room, try after try, ends with a code of its own; on a full disk it
-goes on waiting."""
+"""An import that is too large for the free space, try after try, ends with a code of its own; on a
+full disk it keeps waiting."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ RESERVE = 8 * MIB
 FREE_BESIDE_RESERVE = 2 * MIB
 SMALL = offers("L4,2400,0.7,EU,Acme,2025-07-29")
 MIDDLING = offers(*(f"L4,{price},0.7,EU,Acme {price},2025-07-29" for price in range(1, 30_000)))
-"""It takes more than there is, and less than half of what the disk could offer."""
+"""It needs more space than is free, and less than half of what the disk could offer."""
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 @pytest.fixture
 def crowded(disk: SmallDisk) -> Service:
-    """A service on a disk that others have filled but for a little."""
+    """A service on a disk that will be almost full."""
     service = open_service(Settings(data_dir=disk.folder / "data", disk_reserve_bytes=RESERVE))
     service.import_csv(SMALL)
     return service
@@ -41,7 +41,7 @@ def _try(service: Service, import_id: str, times: int) -> None:
 
 
 def _waiting(service: Service, disk: SmallDisk) -> str:
-    """An import that found no room and has been tried in vain but for two tries."""
+    """An import that found no space and has only two tries left."""
     import_id: str = service.upload(MIDDLING).json["import_id"]
     disk.fill(leave=RESERVE + FREE_BESIDE_RESERVE)
     service.work()

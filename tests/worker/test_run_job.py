@@ -1,4 +1,4 @@
-"""The life of a job in the worker, whatever befalls it."""
+"""The life of a job in the worker, whatever happens to it."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.every_way
 
 
 class Unwritable(Registry):
-    """A registry that refuses to record outcomes, so many times."""
+    """A registry that refuses to record outcomes this many times."""
 
     def __init__(self, registry: Registry, refusals: int) -> None:
         super().__init__(registry.database)
@@ -170,7 +170,8 @@ def test_a_fault_of_ours_fails_the_import_and_says_nothing_of_it(
 def test_an_outcome_is_recorded_once_the_registry_can_be_written(
     service: Service, context: WorkerContext
 ) -> None:
-    """Else the row would say that the worker had died, and five times would fail a sound file."""
+    """Otherwise the row would say that the worker had died, and after five times a good file would
+    fail."""
     job = queue_import(service)
     registry: Any = Unwritable(context.services.registry, refusals=3)
     context.services.registry = registry

@@ -1,5 +1,5 @@
-"""How SQLite runs the query of a watch: it reads the offers of its model in the order of their
-price, and looks up no event but those that it keeps."""
+"""SQLite's plan for the query of a watch: it reads the offers of its model in the order of their
+prices, and looks up only the events that it keeps."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +17,7 @@ from worker import watching
 
 OF_MODEL = {"model": ["L4"], "region": ["EU"], "min_price": 1.0, "value": 5.0}
 PLAIN = sorted(set(WatchCondition) - {WatchCondition.LOWEST_EVER})
-"""The conditions that need nothing of an offer's history."""
+"""The conditions that need nothing from an offer's history."""
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from glyphd.uploads.opening import open_uploads
 
 
 class EventfulUploads:
-    """The store of these settings. It does something before it opens a file: raise, or what another
-    process might do at that moment."""
+    """The store of these settings. Before it opens a file it runs an action, which may raise, or do
+    what another process might do at that moment."""
 
     def __init__(self, settings: Settings, event: Callable[[], object]) -> None:
         self._uploads = open_uploads(settings)
@@ -24,7 +24,7 @@ class EventfulUploads:
 
 
 def failing(settings: Settings, error: BaseException) -> EventfulUploads:
-    """A store whose files can't be opened for this reason."""
+    """A store whose files can't be opened because of this error."""
 
     def fail() -> None:
         raise error

@@ -1,4 +1,4 @@
-"""Makes the ledgers of version 1 in this folder, with a checkout of the last commit of that
+"""Creates the ledgers of version 1 in this folder, from a checkout of the last commit of that
 version. See README.md."""
 
 import gzip
@@ -36,7 +36,7 @@ class Ledger:
         return found
 
     def leave(self, csv: Any) -> None:
-        """Sends a file that no worker takes up."""
+        """Sends a file that no worker imports."""
         self._http.post("/api/import", csv, headers=CSV)
 
     def send(self, *rows: str, header: str = HEADER, query: str = "", **headers: str) -> str:
@@ -50,7 +50,7 @@ class Ledger:
 
 
 def live(ledger: Ledger) -> None:
-    """Imports of every kind and end, two of them rolled back, one restored; and one that never
+    """Imports of every kind and outcome, two of them rolled back, one restored; and one that never
     ran."""
     monday = ledger.send(
         "L4,2400,0.9,EU,Acme,2025-07-28",
@@ -80,8 +80,8 @@ def live(ledger: Ledger) -> None:
         }
     ]
     ledger.post("/api/persist/listings", json.dumps(rows).encode(), Content_Type="application/json")
-    # What version 2 refuses: a row in another currency, and a column that is there twice but for
-    # its case and a zero-width space.
+    # What version 2 refuses: a row in another currency, and a column that appears twice, apart from
+    # case and a zero-width space.
     euros = ledger.send(
         "V100,1000,0.4,USD", "V100,900,0.4,EUR", header="model,price_usd,score,currency"
     )
@@ -110,8 +110,7 @@ def make_postgresql(folder: Path) -> None:
             url,
         ]
         dumped = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        # Settings of the session and commands of psql differ from one version of the server to the
-        # next.
+        # Settings of the session and commands of psql differ between versions of the server.
         lines = [line for line in dumped.splitlines() if not line.startswith(("SET ", "\\", "--"))]
         (Path(place) / "data" / "dump.sql").write_text("\n".join(lines) + "\n")
         with tarfile.open(folder / "postgresql.tar.gz", "w:gz") as packed:

@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright, before a real service with its worker."""
+"""Debian's Chromium, driven by Playwright, with a real service and its worker."""
 
 import os
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def live(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    # Without a browser there is nothing to start: `chromium` has skipped or failed the test by now.
+    # Without a browser no service is started: `chromium` has skipped or failed the test by now.
     folder = tmp_path_factory.mktemp("live") / "data"
     with serving(environment=data_in(folder)) as api:
         watch = post_json(api.address, "/api/watches", {"name": "all new", "condition": "new"})
@@ -70,7 +70,7 @@ def live(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def empty(chromium: Browser, tmp_path: Path) -> Iterator[str]:
-    """The address of a service that has nothing yet; none without a browser to look at it."""
+    """The address of an empty service; it is not started if there is no browser."""
     with serving(environment=data_in(tmp_path / "data")) as api:
         yield api.address
 
@@ -96,7 +96,7 @@ def send(address: str, file: Path, source: str) -> None:
 
 
 def _pages(address: str) -> dict[str, str]:
-    """The path of each screen, by a name."""
+    """The path of each screen, by name."""
     (delta,) = get(address, "/api/deltas?limit=1")
     check = next(one for one in get(address, "/api/imports?status=succeeded") if one["dry_run"])
     (failed,) = get(address, "/api/imports?status=failed&limit=1")

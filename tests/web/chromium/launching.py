@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright: found where the system has it, never downloaded."""
+"""Debian's Chromium, driven by Playwright: the installed one, never downloaded."""
 
 import shutil
 
@@ -17,6 +17,6 @@ def find_chromium() -> str | None:
 
 
 def launch(playwright: Playwright, executable: str) -> Browser:
-    """Without Chromium's sandbox, which root and containers can't have; it sees pages of our own
-    alone."""
+    """Without Chromium's sandbox, which does not work for root and in containers; it only opens our
+    own pages."""
     return playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])

@@ -1,4 +1,4 @@
-"""What holds for every page in a real browser: accessible, within its policy, and as wide as the
+"""Rules for every page in a real browser: accessible, within its policy, and not wider than the
 screen."""
 
 from typing import Literal

@@ -1,4 +1,4 @@
-"""A newcomer's first day on the page, from an empty archive on, with scripts and without any."""
+"""A new user's first day on the page, starting with an empty archive, with and without scripts."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def _go(page: Page, name: str) -> None:
 
 
 def _await_end(page: Page) -> None:
-    """Watches the import finish; without scripts by looking again."""
+    """Waits until the import has ended; without scripts by reloading."""
     expect(page).to_have_url(re.compile(r"/imports/[0-9a-f-]{36}$"))
     waiting = page.locator(".status.queued, .status.running")
     while waiting.count() and page.get_by_role("link", name="Reload").count():

@@ -1,4 +1,4 @@
-"""A person reads: with and without scripts, by mouse and by keyboard, now and at a moment."""
+"""Reading pages: with and without scripts, by mouse and by keyboard, now and at a moment."""
 
 import re
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""What scripts add to sending and watching: bars, several files, files that are dropped, and
-figures that follow."""
+"""What scripts add to uploading and watching: progress bars, several files, dropped files, and live
+figures."""
 
 import re
 from collections.abc import Iterator
@@ -148,8 +148,8 @@ def test_what_a_reader_opened_stays_open(page: Page, live: Live) -> None:
     page.goto(live.address + live.pages["failed import"])
     opened = page.locator("[data-live=errors] details")
     opened.locator("summary").click()
-    page.locator("h1").click()  # a part that has the focus is left alone anyway
-    for _ in range(2):  # the second answer comes when the first one has been dealt with
+    page.locator("h1").click()  # a part that has the focus would not be replaced anyway
+    for _ in range(2):  # the second answer comes after the first one was processed
         with page.expect_response(IMPORT_PAGE):
             page.clock.run_for(11_000)
     expect(opened).to_have_attribute("open", "")

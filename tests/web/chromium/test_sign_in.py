@@ -1,4 +1,4 @@
-"""Signing in, in a real browser: accessible, within its policy, there and back."""
+"""Signing in and out in a real browser: accessible, and within its policy."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tests.web.chromium.test_every_page import NARROW
 
 @dataclass(frozen=True)
 class Locked:
-    """A running service that needs a token, and one."""
+    """A running service that needs a token, and such a token."""
 
     address: str
     token: str
