@@ -148,7 +148,11 @@ def _add_left_out(database: Database, file: Any) -> Iterator[Node]:
     if earlier is None:
         yield add_gone(*of_file, ScoredListing.import_id.in_(batches))
         return
-    since = batches.where(ImportBatch.last_seen_at >= earlier.complete_at)
+    listed_before = ScoredListing.id.between(*_ids_of(earlier))  # all in stored order
+    yield add_gone(*of_file, listed_before)
+    since = batches.where(
+        ImportBatch.last_seen_at >= earlier.complete_at, ImportBatch.id != earlier.id
+    )
     yield add_gone(*of_file, ScoredListing.import_id.in_(since))
     older = batches.where(ImportBatch.last_seen_at < earlier.complete_at)
     if _may_list_late(database, earlier, older):
@@ -214,9 +218,14 @@ def _file_before(file: Any) -> Any:
 def _lists(file: Any, event: Any) -> Any:
     """Condition: a row of the file is an observation of the event's listing. The ids of its rows
     are in the index of listings, so that no event is read."""
-    ids = (_id_of(file, _ROW.import_index.desc()), _id_of(file, _ROW.import_index))
     same = _LISTED.first_event_id == event.first_event_id
-    return fn.EXISTS(_LISTED.select(_LISTED.id).where(same, _LISTED.id.between(*ids)))
+    return fn.EXISTS(_LISTED.select(_LISTED.id).where(same, _LISTED.id.between(*_ids_of(file))))
+
+
+def _ids_of(file: Any) -> tuple[Any, Any]:
+    """The lowest and the highest id of the events in the file; no other import has ids between
+    these."""
+    return _id_of(file, _ROW.import_index.desc()), _id_of(file, _ROW.import_index)
 
 
 def _id_of(file: Any, order: Any) -> Any:

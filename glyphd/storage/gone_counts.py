@@ -64,14 +64,16 @@ def _latest_file(database: Database, source: str) -> Any:
 
 @compiled
 def _counts(database: Database, origin: Origin, files: _Files) -> list[Node]:
-    moved = _moved_rows(origin, files).union_all(_left_events(origin, files)).alias("moved")
+    remaining = _not_followed().cte("remaining", materialized=True)
+    left = _left_events(origin, files, remaining)
+    moved = _moved_rows(origin, files).union_all(left).alias("moved")
     of_each = moved.select_from(fn.SUM(moved.c.change).alias("change")).group_by(moved.c.identity)
     change = of_each.alias("of_each").c.change
     sums = [
         fn.COALESCE(fn.SUM(Case(None, [(is_counted, number)], 0)), 0)
         for is_counted, number in ((change < 0, change * -1), (change > 0, change))
     ]
-    return [change.source.select_from(*sums)]
+    return [change.source.select_from(*sums).with_cte(remaining)]
 
 
 def _moved_rows(origin: Origin, files: _Files) -> Any:
@@ -134,19 +136,24 @@ def _late_is_gone(origin: Origin, files: _Files) -> Any:
     return Case(None, cases, predecessors.c.is_gone)
 
 
-def _left_events(origin: Origin, files: _Files) -> Any:
+def _left_events(origin: Origin, files: _Files, remaining: Any) -> Any:
     """The identity of each listing that becomes gone without being in the file, and -1."""
     found: Any = _smaller_groups(origin) if origin.has_groups else None
     if files.is_latest:
-        for candidates in _unlisted(origin, files):
+        for candidates in _unlisted(origin, files, remaining):
             found = candidates if found is None else found.union(candidates)
     if found is None:
         found = _LEFT.select(_LEFT.id).where(SQL("1 = 0"))
-    listed = predecessors.select(predecessors.c.event_id)
-    left = found.except_(listed).alias("left")
+    left = found.except_(_listed()).alias("left")
     return left.select_from(identity_of(_LEFT).alias("identity"), SQL("-1").alias("change")).join(
         _LEFT, on=(_LEFT.id == left.c.id)
     )
+
+
+def _listed() -> Select:
+    """The latest events of the listings in the file."""
+    found: Select = predecessors.select(predecessors.c.event_id)
+    return found
 
 
 def _smaller_groups(origin: Origin) -> Select:
@@ -164,29 +171,49 @@ def _smaller_groups(origin: Origin) -> Select:
     return found
 
 
-def _unlisted(origin: Origin, files: _Files) -> list[Select]:
+def _not_followed() -> Any:
+    """The events of imports of the source since its latest complete file that no row of this file
+    follows. Most events are followed: they are left out by their ids alone, which are in an index,
+    before any event is read."""
+    known = ScoredListing.alias("known_event")
+    since = (ImportBatch.last_seen_at >= _BEFORE["complete_at"]) | (
+        ImportBatch.import_id == _BEFORE["import_id"]
+    )
+    ids = known.select(known.id).where(known.import_id.in_(_imports_of_source().where(since)))
+    return ids.except_(_listed())
+
+
+def _unlisted(origin: Origin, files: _Files, remaining: Any) -> list[Select]:
     """The current events of the source, seen before the moment of the file, of offers that are not
     gone so far: those of imports since the source's latest complete file, and older ones of
     listings in that file."""
     event, older = ScoredListing.alias("event"), ScoredListing.alias("older_event")
-    counts = (fold_source(ImportBatch.source) == SOURCE) & ImportBatch.rolled_back_at.is_null()
-    imports = ImportBatch.select(ImportBatch.import_id).where(counts)
     is_candidate = (event.is_current == SQL("1")) & (event.seen_at < _COMPLETE_AT)
     if not files.has_one:
-        return [event.select(event.id).where(event.import_id.in_(imports) & is_candidate)]
+        of_source = event.import_id.in_(_imports_of_source())
+        return [event.select(event.id).where(of_source & is_candidate)]
     is_in_file = event.import_id == _BEFORE["import_id"]
-    since = (ImportBatch.last_seen_at >= _BEFORE["complete_at"]) | (
-        ImportBatch.import_id == _BEFORE["import_id"]
+    recent = (
+        Select([remaining], [event.id])
+        .join(event, on=(event.id == remaining.c.id))
+        .where(is_candidate & (is_in_file | ~is_gone(event, origin)))
     )
-    recent = event.select(event.id).where(event.import_id.in_(imports.where(since)) & is_candidate)
     in_file = older.id.between(_BEFORE["first_id"], _BEFORE["last_id"])
     again = (
-        older.select(event.id)
+        Select([remaining], [event.id])
+        .join(older, on=(older.id == remaining.c.id))
         .join(event, on=(event.first_event_id == older.first_event_id))
         .where(in_file & (older.is_current == SQL("0")) & is_candidate)
         .where(event.seen_at >= older.seen_at, is_from(event, SOURCE), ~is_in_file)
     )
-    return [recent.where(is_in_file | ~is_gone(event, origin)), again]
+    return [recent, again]
+
+
+def _imports_of_source() -> Select:
+    found: Select = ImportBatch.select(ImportBatch.import_id).where(
+        fold_source(ImportBatch.source) == SOURCE, ImportBatch.rolled_back_at.is_null()
+    )
+    return found
 
 
 def _counting(origin: Origin) -> Any:

@@ -6,9 +6,10 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from peewee import JOIN, SQL, Case, Database, FieldAlias, Node, Table, Value
+from peewee import JOIN, SQL, Case, Database, FieldAlias, Node, Table, Value, fn
 
 from glyphd.db.archive_models import ListingKey, ScoredListing, Standing
+from glyphd.db.complete_models import CompleteSource
 from glyphd.db.dialects import unindexed
 from glyphd.storage.change_steps import step_between
 from glyphd.storage.compiled import Parameter, compiled
@@ -76,6 +77,8 @@ class Origin:
     """The archive has separate offers of one identity."""
     has_complete_files: bool = True
     """The archive has complete files that count."""
+    may_be_late: bool = True
+    """Some rows may not be newer than all of these."""
     is_grouped: bool = True
     """Several of the rows have one identity."""
     may_lack_names: bool = True
@@ -92,11 +95,18 @@ def origin_of(stage: Stage, source: str | None) -> Origin:
         has_source=source is not None,
         has_rollbacks=known.has_rollbacks,
         has_complete_files=known.has_complete_files,
+        may_be_late=_may_be_late(stage),
         has_groups=any_group.execute(stage.database).fetchone() is not None,
         is_grouped=stage.is_grouped,
         may_lack_names=source is None and stage.may_be_nameless,
         has_many_models=stage.summary.get("models", 0) > FEW_MODELS,
     )
+
+
+def _may_be_late(stage: Stage) -> bool:
+    newest = CompleteSource.select(fn.MAX(CompleteSource.complete_at))
+    (complete_at,) = stage.database.execute(newest).fetchone()
+    return complete_at is not None and (stage.first_seen_at or "") <= complete_at
 
 
 @compiled

@@ -95,16 +95,18 @@ class Stage:
     """The rows of one import on their way into the archive. Lives as long as its connection's
     `open_stage`.
 
-    `count`, `bounds` (the lowest and the highest `import_index`) and `last_seen_at` describe the
-    rows so far; `may_be_nameless` says whether a row may have neither a `seller` nor a
-    `source_url`. After `complete`, `summary` is the summary for the status, and `is_grouped` says
-    whether several rows have the same identity; those are in `staged_groups`.
+    `count`, `bounds` (the lowest and the highest `import_index`), `first_seen_at` and
+    `last_seen_at` (the earliest and the latest `seen_at`) describe the rows so far;
+    `may_be_nameless` says whether a row may have neither a `seller` nor a `source_url`. After
+    `complete`, `summary` is the summary for the status, and `is_grouped` says whether several rows
+    have the same identity; those are in `staged_groups`.
     """
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self.count = 0
         self.bounds = (0, 0)
+        self.first_seen_at: str | None = None
         self.last_seen_at: str | None = None
         self.may_be_nameless = False
         self.is_grouped = False
@@ -131,7 +133,9 @@ class Stage:
         self.count += len(indexes)
         named = [columns[name] for name in ("seller", "source_url") if name in columns]
         self.may_be_nameless |= all(None in column for column in named)
-        self.last_seen_at = max(self.last_seen_at or "", *columns["seen_at"])
+        times = columns["seen_at"]
+        self.first_seen_at = min(self.first_seen_at or times[0], *times)
+        self.last_seen_at = max(self.last_seen_at or "", *times)
 
     def complete(self) -> None:
         """Does the work that needs all rows. Call it once, before they are written.

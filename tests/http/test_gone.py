@@ -146,7 +146,7 @@ def test_a_file_with_less_than_half_of_the_rows_fails_unless_that_is_allowed(
     done = service.status(again["import_id"])
     assert (done["status"], done["complete"], done["allow_shrink"]) == ("succeeded", True, True)
     shorter = service.import_csv(_file(3, 1), COMPLETE)  # half of two rows is enough
-    assert shorter["status"] == "failed" if dry_run else "succeeded"
+    assert shorter["status"] == ("failed" if dry_run else "succeeded")
 
 
 def test_the_answer_to_who_waits_for_such_a_file_is_422(service: Service) -> None:

@@ -32,6 +32,8 @@ class GoneAndBack(Fact):
         if not origin.has_complete_files:
             return []
         after_gone = ScoredListing.id.in_(_rows_after_gone())
+        if not origin.may_be_late:
+            return [add_back(after_gone)]
         return [
             add_back(after_gone),
             add_gone(after_gone),
