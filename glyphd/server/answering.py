@@ -120,7 +120,9 @@ class ProblemTask(QuietHead, ErrorTask):
         self.response_headers = [*answer.headerlist, ("X-Request-Id", name)]
         self.set_close_on_finish()
         self.content_length = len(answer.body)
-        log.info(
+        # A line for each would fill the log; the dispatcher reports them together.
+        note = log.debug if self.channel.is_turned_away else log.info  # type: ignore[attr-defined]  # ours
+        note(
             "request_refused",
             status=given.error.code,
             code=failure.code,

@@ -35,6 +35,7 @@ class Channel(TimedChannel):
     draining = False  # set on the class: answers that begin after the stop have `Connection: close`
 
     weight = Weight.LIGHT
+    is_turned_away = False  # its last request was refused because too many like it are waiting
     present = staticmethod(as_it_is)  # how a refusal is shown
 
     def received(self, data: bytes) -> bool:
@@ -71,6 +72,7 @@ class Channel(TimedChannel):
         assert isinstance(request, RequestParser)
         request.refuse(Unavailable("too many large answers are waiting; try again in a moment"))
         self.weight = Weight.PROBE
+        self.is_turned_away = True
 
     def has_left(self) -> bool:
         """Whether the client has closed the connection or its half. For the thread that answers."""

@@ -11,12 +11,12 @@ from operator import itemgetter
 from typing import Any
 from wsgiref.types import WSGIApplication
 
-import structlog
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from glyphd.descriptors import is_out_of_descriptors
+from glyphd.server.bouts import Bout
 from glyphd.server.channels import Channel
 from glyphd.siblings.family import Siblings
 
@@ -31,31 +31,6 @@ _LEAST_SECONDS = 0.001
 # A connection that no process took in that time is taken by any process that sees it within this
 # time.
 _LEFT_IN_VAIN_SECONDS = 0.05
-# Trouble that has not recurred for this long is over.
-_OVER_SECONDS = 10
-
-log = structlog.get_logger(__name__)
-
-
-class Bout:
-    """Recurring trouble: one line when it begins, and one when it is over."""
-
-    def __init__(self, event: str) -> None:
-        self._event, self._event_over = event, f"{event}_over"
-        self._last: float | None = None
-        self._closed = 0
-
-    def note(self, now: float, closed: int = 0, **facts: object) -> None:
-        """It occurred now, and this many connections were closed because of it."""
-        if self._last is None:
-            log.warning(self._event, **facts)
-        self._last = now
-        self._closed += closed
-
-    def look(self, now: float) -> None:
-        if self._last is not None and now - self._last > _OVER_SECONDS:
-            log.info(self._event_over, connections_closed=self._closed)
-            self._last, self._closed = None, 0
 
 
 class Doorway(TcpWSGIServer):

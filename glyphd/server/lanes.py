@@ -2,12 +2,14 @@
 reserved for probes."""
 
 import threading
+import time
 from collections import deque
 from math import ceil
 
 from waitress.task import ThreadedTaskDispatcher
 
 from glyphd.api.weights import Weight
+from glyphd.server.bouts import Bout
 from glyphd.server.channels import Channel
 
 _PROBE_THREAD = 0
@@ -27,7 +29,7 @@ class Lanes(ThreadedTaskDispatcher):
 
     A heavy request that can't start yet stays in the queue and uses no thread. It does use its
     connection, which is never closed for a new one, so beyond `most_waiting` such requests are
-    refused.
+    refused. Refused clients that return immediately load the loop more than waiting ones.
 
     `queue_cv` wakes the usual threads, `_probe_came` the one for probes: both are conditions on the
     dispatcher's lock.
@@ -40,6 +42,7 @@ class Lanes(ThreadedTaskDispatcher):
         self._most_heavy = most_heavy(threads, processes)
         self._most_waiting = most_waiting
         self._heavy_count = 0
+        self._crowded = Bout("too_many_large_answers")
         self._probe_came = threading.Condition(self.lock)
         self.set_thread_count(threads + 1)
 
@@ -48,10 +51,15 @@ class Lanes(ThreadedTaskDispatcher):
         with self.lock:
             if task.weight is Weight.HEAVY and self._heavy_waiting() >= self._most_waiting:
                 task.turn_away()
+                self._crowded.note(time.monotonic(), closed=1, limit=self._most_waiting)
             self.queue.append(task)
             if task.weight is Weight.PROBE:
                 self._probe_came.notify()
             self.queue_cv.notify()
+
+    def look(self, now: float) -> None:
+        """Notices when no more requests are refused. Call it often, from the loop's thread."""
+        self._crowded.look(now)
 
     def handler_thread(self, thread_no: int) -> None:
         while (task := self._take(thread_no)) is not None:

@@ -82,14 +82,14 @@ class _Runner:
         self._listener = listener
         self._channel_class = channels
         self._siblings = admission.siblings
-        lanes = Lanes(
+        self._lanes = Lanes(
             self._limits.threads,
-            most_waiting=self._limits.max_connections // 2,
+            most_waiting=self._limits.max_connections * 3 // 4,
             processes=self._siblings.count,
         )
         self._most_pending = self._siblings.share_of(MOST_PENDING_BYTES)
         self._server = Doorway(
-            app, listener, lanes, _adjustments(), self._channel_class, siblings=self._siblings
+            app, listener, self._lanes, _adjustments(), self._channel_class, siblings=self._siblings
         )
         self._sockets: dict[int, Any] = self._server._map  # channels, listener and wake-up pipe
         self._server.adj.send_bytes = _SEND_BYTES
@@ -102,6 +102,7 @@ class _Runner:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._sockets, count=1)
         now = time.monotonic()
         self._server.make_room(now)
+        self._lanes.look(now)
         self._reap(now)
 
     def drain(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from structlog.testing import capture_logs
 
 from glyphd.server.limits import MOST_CONNECTIONS, connections_within
 from tests.server.apps import Holding, Sending
@@ -129,16 +130,20 @@ def test_large_answers_that_wait_leave_connections_to_others(
     serve: Serve, stack: ExitStack
 ) -> None:
     holding = Holding()
-    server = serve(holding, max_connections=4)
+    server = serve(holding, max_connections=8)
     held = [_connected(stack, server, HEAVY)]
     assert holding.asked.wait(LIMIT_SECONDS)
-    held += [_connected(stack, server, HEAVY) for _ in range(2)]
-    wait_until(lambda: server.ask(HEAVY).status == 503)
-    refused = server.ask(HEAVY)
+    with capture_logs() as lines:
+        held += [_connected(stack, server, HEAVY) for _ in range(6)]
+        wait_until(lambda: server.ask(HEAVY).status == 503)
+        refused = server.ask(HEAVY)
     assert problem_of(refused)["code"] == "unavailable"
     assert int(refused.headers["Retry-After"]) > 0
+    assert [line["event"] for line in lines if line["log_level"] != "debug"] == [
+        "too_many_large_answers"
+    ]
     holding.let_go.set()
-    assert [read_answer(connection).body for connection in held] == [b"held"] * 3
+    assert [read_answer(connection).body for connection in held] == [b"held"] * 7
 
 
 def test_one_that_was_just_made_may_ask_first(serve: Serve, stack: ExitStack) -> None:
