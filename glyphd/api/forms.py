@@ -116,9 +116,12 @@ def receive_form(
             for block in body_blocks(partial(limits.require_size, MULTIPART)):
                 for event in parser.parse(block):
                     form.take(event)
-    except ParserLimitReached as error:
-        raise TooLarge(f"the form is too large: {error}") from None
     except MultipartError as error:
+        # The parser keeps its error. With the traceback, which refers to the parser, that would be
+        # a cycle, and all that was received would stay in memory until the next collection.
+        error.__traceback__ = None
+        if isinstance(error, ParserLimitReached):
+            raise TooLarge(f"the form is too large: {error}") from None
         raise MalformedBody(f"the form can't be parsed: {error}") from None
     return form
 

@@ -1,10 +1,12 @@
 """`POST /api/import`: what is refused, with which message, and that nothing of it is kept."""
 
+import gc
 import io
 import zipfile
 from typing import Any
 
 import pytest
+from multipart import PushMultipartParser
 from webtest import TestResponse
 
 from glyphd.api.forms import MAX_FIELD_BYTES, MAX_PARTS
@@ -73,6 +75,16 @@ def _refused(service: Service, answer: TestResponse) -> dict[str, Any]:
 @pytest.mark.parametrize("sent", MALFORMED.values(), ids=MALFORMED.keys())
 def test_a_body_that_can_not_be_taken_apart_is_400(service: Service, sent: Sent) -> None:
     assert _refused(service, sent.to(service, status=400))["code"] == "malformed_body"
+
+
+def test_a_malformed_form_is_freed_without_a_search_for_cycles(service: Service) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        MALFORMED["a form cut short"].to(service, status=400)
+        assert not any(isinstance(known, PushMultipartParser) for known in gc.get_objects())
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("sent", FAULTY.values(), ids=FAULTY.keys())
