@@ -73,7 +73,7 @@ check: install  ## everything CI runs: lint, types, layers, docs, tests
 	@$(MAKE) --no-print-directory --jobs=2 lint types layers docs
 	@$(MAKE) --no-print-directory test
 
-bench: install $(PEERS)/.installed  ## measure speed and memory beside others (ONLY="ingest queries" SCALE=0.01 REPEAT=5)
+bench: install $(PEERS)/.installed  ## measure speed and memory beside others (ONLY="ingest pages" SCALE=0.01 REPEAT=5)
 	@$(BIN)/python -m bench $(ONLY) $(foreach name,SCALE REPEAT,$(if $($(name)),--$(shell echo $(name) | tr A-Z a-z)=$($(name))))
 
 $(PEERS)/.installed: requirements/bench.lock | $(UV)

@@ -78,7 +78,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, help="number of rounds of each comparison")
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in BENCHMARKS]:
-        parser.error(f"there is no {' or '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+        parser.error(f"no such benchmark: {', '.join(unknown)}; choose from {', '.join(BENCHMARKS)}")
     return options
 
 

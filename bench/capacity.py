@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SECONDS_A_DAY = 86_400
 _NOTHING = 1e-9
 
 

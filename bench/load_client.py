@@ -70,7 +70,7 @@ class Run:
     def record(self, answer: bytearray, latency: float) -> None:
         status = _STATUS.match(answer)
         if status is None or int(status[1]) != self.job.expected:
-            raise SystemExit(f"not the answer that was expected: {bytes(answer[:300])!r}")
+            raise SystemExit(f"unexpected answer: {bytes(answer[:300])!r}")
         if time.perf_counter() >= self._counts_from:
             self.latencies.append(latency)
 

@@ -66,7 +66,7 @@ def _copy(url: str, csv: Path) -> float:
     """Seconds that `psql` takes to copy the file into a new table."""
     psql = shutil.which("psql")
     if psql is None:
-        raise Missing("there is no psql to compare with: `apt-get install postgresql-client`")
+        raise Missing("psql is missing: `apt-get install postgresql-client`")
     command = [psql, "--quiet", "--no-psqlrc", "-v", "ON_ERROR_STOP=1", url]
     subprocess.run(command, input=TABLE + INDEXES, text=True, check=True)
     script = f"\\copy listings ({COLUMN_LIST}) FROM '{csv}' WITH (FORMAT csv, HEADER true)\n"

@@ -38,8 +38,7 @@ def shell() -> str:
     found = shutil.which("sqlite3")
     if found is None:
         raise Missing(
-            "there is no sqlite3 shell to compare with: `apt-get install sqlite3`, or your "
-            "system's way"
+            "the sqlite3 shell is missing: `apt-get install sqlite3`, or your system's equivalent"
         )
     return found
 
@@ -47,7 +46,7 @@ def shell() -> str:
 def program(name: str) -> str:
     """The path of a program in the benchmarks' own environment."""
     if not (BIN / name).exists():
-        raise Missing(f"there is no {name} in {BIN.parent}: run this as `make bench`")
+        raise Missing(f"{name} is missing in {BIN.parent}: run this as `make bench`")
     return str(BIN / name)
 
 

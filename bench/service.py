@@ -158,5 +158,5 @@ def _wait_until_ready(service: Running, path: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     with service.client() as client:
         while client.get(path).status != 200:
-            assert time.monotonic() < deadline, "glyphd did not get ready"
+            assert time.monotonic() < deadline, "glyphd did not become ready"
             time.sleep(POLL_SECONDS)

@@ -165,7 +165,7 @@ def test_only_the_rows_of_both_imports_are_looked_at(
 ) -> None:
     """This makes a diff of two small imports fast in a large archive."""
     if not is_sqlite(store.database):
-        return  # which index PostgreSQL uses depends on its statistics
+        pytest.skip("which index PostgreSQL uses depends on its statistics")
     fill(store, 6, imports=2)
     with store.database.connection_context():
         query = (
