@@ -78,7 +78,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, help="number of rounds of each comparison")
     options = parser.parse_args()
     if unknown := [name for name in options.names if name not in BENCHMARKS]:
-        parser.error(f"no such benchmark: {', '.join(unknown)}; choose from {', '.join(BENCHMARKS)}")
+        known = ", ".join(BENCHMARKS)
+        parser.error(f"no such benchmark: {', '.join(unknown)}; choose from {known}")
     return options
 
 
