@@ -7,13 +7,14 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from peewee import Case, Database
+from peewee import Case, Database, Node
 
 from glyphd.contracts.event_contracts import EventKind
 from glyphd.db.event_models import EventFeed, FeedEvent
 from glyphd.db.watch_models import WatchMatch
 from glyphd.event_errors import EventsPruned
 from glyphd.events.reports import Report
+from glyphd.storage.compiled import compiled, given
 
 EVENT_COLUMNS = ("id", "kind", "occurred_at", "data")
 KEPT_DAYS = 90
@@ -29,28 +30,48 @@ def add_event(database: Database, report: Report) -> int | None:
     event_id = _lock_feed(database)
     if is_reported(database, report):
         return None
-    values = {
-        "id": event_id,
-        "kind": report.kind,
-        "occurred_at": report.occurred_at,
-        "job_id": report.job.id,
-        "attempt": report.job.attempt,
-        "data": report.data.model_dump_json(),
-        "subject": report.subject,
-    }
-    database.execute(FeedEvent.insert(values))
+    (adding,) = _adding(database)
+    adding.execute(
+        database,
+        id=event_id,
+        occurred_at=report.occurred_at,
+        data=report.data.model_dump_json(),
+        **_identity_of(report),
+    )
     return event_id
 
 
 def is_reported(database: Database, report: Report) -> bool:
     """Whether this attempt has reported such an event."""
+    (finding,) = _finding(database)
+    return finding.execute(database, **_identity_of(report)).fetchone() is not None
+
+
+def _identity_of(report: Report) -> dict[str, Any]:
+    """What no two events have in common, by column."""
+    return {
+        "kind": str(report.kind),
+        "job_id": report.job.id,
+        "attempt": report.job.attempt,
+        "subject": report.subject,
+    }
+
+
+@compiled
+def _adding(database: Database) -> list[Node]:
+    names = ("id", "kind", "occurred_at", "job_id", "attempt", "data", "subject")
+    return [FeedEvent.insert({name: given(name) for name in names})]
+
+
+@compiled
+def _finding(database: Database) -> list[Node]:
     query = FeedEvent.select(FeedEvent.id).where(
-        FeedEvent.job_id == report.job.id,
-        FeedEvent.kind == report.kind,
-        FeedEvent.attempt == report.job.attempt,
-        FeedEvent.subject == report.subject,
+        FeedEvent.job_id == given("job_id"),
+        FeedEvent.kind == given("kind"),
+        FeedEvent.attempt == given("attempt"),
+        FeedEvent.subject == given("subject"),
     )
-    return database.execute(query).fetchone() is not None
+    return [query]
 
 
 def events_after(
@@ -100,11 +121,16 @@ def _lock_feed(database: Database) -> int:
     visible in the order of their ids; on SQLite the write lock has the same effect. Ids follow the
     clock, so after a backup is restored no id is used twice, and readers can resume.
     """
-    now = time.time_ns() // 1000
+    locking, reading = _locking(database)
+    locking.execute(database, now=time.time_ns() // 1000)
+    return int(reading.execute(database).fetchone()[0])
+
+
+@compiled
+def _locking(database: Database) -> list[Node]:
     last = EventFeed.last_event_id
-    following = Case(None, [(last >= now, last + 1)], now)
-    database.execute(EventFeed.update(last_event_id=following))
-    return int(database.execute(EventFeed.select(last)).fetchone()[0])
+    following = Case(None, [(last >= given("now"), last + 1)], given("now"))
+    return [EventFeed.update(last_event_id=following), EventFeed.select(last)]
 
 
 def _require_kept(database: Database, after: int) -> None:

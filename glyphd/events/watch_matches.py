@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from peewee import Database, fn
+from peewee import Database, Node, fn
 
 from glyphd.contracts.watch_contracts import MATCH_COLUMNS
 from glyphd.db.dialects import add_rows
@@ -21,6 +21,7 @@ from glyphd.db.registry_models import Job
 from glyphd.db.watch_models import Watch, WatchMatch
 from glyphd.events.feed import add_event
 from glyphd.events.reports import report_of_matches
+from glyphd.storage.compiled import compiled, given
 
 SHOWN_OFFERS = 10
 """The most offers in the event of a watch."""
@@ -73,17 +74,28 @@ def publish_matches(database: Database, job: Job, its_import: Job) -> None:
     if not totals:
         return
     watches = Watch.select().where(Watch.id.in_(list(totals)))
+    showing, publishing = _publishing(database)
     for watch in watches.order_by(Watch.created_at, Watch.id).bind(database):
-        mine = (WatchMatch.watch_id == watch.id) & _is_kept_for(job)
-        shown = WatchMatch.select(WatchMatch.offer).where(mine).order_by(WatchMatch.id)
-        offers = [
-            json.loads(text) for (text,) in database.execute(shown.limit(SHOWN_OFFERS)).fetchall()
-        ]
+        mine = {"watch_id": watch.id, "job_id": job.id}
+        shown = showing.execute(database, **mine).fetchall()
+        offers = [json.loads(text) for (text,) in shown]
         report = report_of_matches(job, its_import, watch, totals[watch.id], offers)
-        event_id = add_event(database, report)
-        database.execute(WatchMatch.update(event_id=event_id).where(mine))
+        publishing.execute(database, event_id=add_event(database, report), **mine)
     # The matches of a watch that was deleted meanwhile.
     discard_matches(database, job)
+
+
+@compiled
+def _publishing(database: Database) -> list[Node]:
+    """For the unpublished matches of a watch in a job: the first offers, and the update that
+    publishes all."""
+    mine = (
+        (WatchMatch.watch_id == given("watch_id"))
+        & (WatchMatch.job_id == given("job_id"))
+        & WatchMatch.event_id.is_null()
+    )
+    shown = WatchMatch.select(WatchMatch.offer).where(mine).order_by(WatchMatch.id)
+    return [shown.limit(SHOWN_OFFERS), WatchMatch.update(event_id=given("event_id")).where(mine)]
 
 
 def matches_of(

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from peewee import Database, Node, Select, Value, fn
+from peewee import Database, Node, Select, fn
 
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ScoredListing
@@ -21,7 +21,7 @@ from glyphd.db.archive_versions import archive_version
 from glyphd.db.dialects import add_rows, folded, json_rows
 from glyphd.db.summary_models import MarketSummary, PeerGroup, PeerPrices
 from glyphd.listings.quantiles import quantile_of
-from glyphd.storage.compiled import Parameter, compiled
+from glyphd.storage.compiled import compiled, given
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.predicates import restrict
 from glyphd.storage.timelines import MODEL_TIMELINE
@@ -32,8 +32,8 @@ PEER_PRICES = "peer prices"
 BLOCK_PRICES = 100
 """The number of prices in a block: on SQLite several blocks with their keys fit into a page."""
 
-_WANTED = Value(Parameter("wanted"), converter=False)
-_VERSION = Value(Parameter("version"), converter=False)
+_WANTED = given("wanted")
+_VERSION = given("version")
 _KEY = {"model": "text", "condition": "text"}
 
 Group = tuple[str, str]

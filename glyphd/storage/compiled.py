@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 import peewee
-from peewee import Database, Node
+from peewee import Database, Node, Value
 
 
 @dataclass(frozen=True)
@@ -18,16 +18,21 @@ class Parameter:
     name: str
 
 
+def given(name: str) -> Value:
+    """The placeholder as a value, passed as it is: no field converts it."""
+    return Value(Parameter(name), converter=False)
+
+
 class Compiled(NamedTuple):
     """One statement as SQL, and the values of its placeholders."""
 
     sql: str
     values: list[Any]
 
-    def execute(self, database: Database, **given: Any) -> Any:
+    def execute(self, database: Database, **passed: Any) -> Any:
         """Executes the statement, and returns the cursor."""
         values = [
-            given[value.name] if isinstance(value, Parameter) else value for value in self.values
+            passed[value.name] if isinstance(value, Parameter) else value for value in self.values
         ]
         return database.execute_sql(self.sql, values)
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from peewee import SQL, Case, Database, Node, Select, Value, fn
+from peewee import SQL, Case, Database, Node, Select, fn
 
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ImportBatch, ScoredListing, Standing
 from glyphd.db.complete_models import CompleteSource
 from glyphd.storage.batches import Batch
-from glyphd.storage.compiled import Parameter, compiled
+from glyphd.storage.compiled import compiled, given
 from glyphd.storage.complete_files import left_out_at, stored_files
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.offers import fold_source, gone_at, identity_of, is_from, moment_of
@@ -22,11 +22,10 @@ from glyphd.storage.predecessors import SOURCE, Origin, is_gone, predecessors
 from glyphd.storage.staging import Stage, staged
 
 _BEFORE = {
-    name: Value(Parameter(f"before_{name}"), converter=False)
-    for name in ("import_id", "complete_at", "first_id", "last_id")
+    name: given(f"before_{name}") for name in ("import_id", "complete_at", "first_id", "last_id")
 }
 """The source's latest complete file so far."""
-_COMPLETE_AT = Value(Parameter("complete_at"), converter=False)
+_COMPLETE_AT = given("complete_at")
 _AFTER_ALL = SQL(str(2**63 - 1))
 """Stands for the id of an event that is not written yet."""
 
