@@ -98,8 +98,11 @@ def select_moves(move: Any, price_before: Any) -> Any:
 def add_moves(database: Database, query: Any) -> None:
     """Adds the rows of a query made by `select_moves`."""
     table = Table(_TABLE)
-    if is_sqlite(database):  # in the order of the key, so that the table grows only at its end
-        query = query.order_by(*(ScoredListing._meta.columns[name] for name in _KEY))
+    if is_sqlite(database):
+        # In the order of the key, so that the table grows only at its end. Almost in that order, if
+        # the spelling of a model varies: bytes are sorted in three quarters of the time.
+        model, *others = (ScoredListing._meta.columns[name] for name in _KEY)
+        query = query.order_by(model.collate("BINARY"), *others)
     database.execute(table.insert(query, columns=[getattr(table.c, name) for name in _NAMES]))
 
 
