@@ -146,10 +146,14 @@ class Pairing:
     @property
     def _is_mixed(self) -> Any:
         """Condition: an offer of the identity was indistinct at one of the moments."""
-        found = _PAIR.select(SQL("1")).where(
-            _is_of_identity(_PAIR), self.there.shows(_PAIR), self.there.is_indistinct(_PAIR)
+        found = (
+            _PAIR.select(SQL("1")).where(
+                _is_of_identity(_PAIR), market.shows(_PAIR), market.is_indistinct(_PAIR)
+            )
+            for market in (self.here, self.there)
         )
-        return self.here.is_indistinct(ScoredListing) | fn.EXISTS(found)
+        here, there = map(fn.EXISTS, found)
+        return here | there
 
     @property
     def _has_equal(self) -> Any:

@@ -154,6 +154,13 @@ def test_a_late_file_takes_an_offer_that_its_source_no_longer_lists(story: Story
     story.check_moments()
 
 
+def test_an_older_group_makes_an_offer_incomparable(story: Story) -> None:
+    story.take("other", [Row("Acme", URL, 30.0, 0.7, None, 0)])
+    story.take(None, [_row(30, 30)])
+    story.take("feed", [_row(50, 0), _row(30, 0)])
+    story.check_moments()
+
+
 rows = st.builds(
     Row,
     st.sampled_from(["Acme", "acme", "Yak", None]),
