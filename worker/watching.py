@@ -3,7 +3,7 @@ transaction."""
 
 import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from peewee import SQL, Case, Database, Select, fn
@@ -23,6 +23,8 @@ from glyphd.storage.predicates import PREDICATES, restrict
 
 MOST_MATCHES = 100
 """The most offers that a watch keeps from one change, the cheapest ones; all are counted."""
+
+MOST_MODELS = 100
 
 _NO_LIMIT = 2**62
 
@@ -49,11 +51,10 @@ def look_for_watches(registry: Registry, claim: Claim) -> Look | None:
         return None
 
     def look(database: Database) -> None:
-        known = present(database)
-        possible = find_conditions(database)
+        moved = survey(database)
         found: list[Found] = []
-        for same in _alike(watch for watch in watches if watch.condition in possible):
-            of_first = find_offers(database, known, same[0], claim)
+        for same in _alike(watch for watch in watches if watch.condition in moved.conditions):
+            of_first = find_offers(database, moved, same[0], claim)
             found += [replace(of_first, watch_id=watch.id) for watch in same]
         registry.keep_matches(claim, [one for one in found if one.total])
 
@@ -68,9 +69,28 @@ def _alike(watches: Iterable[Watch]) -> Iterable[list[Watch]]:
     return found.values()
 
 
-def find_conditions(database: Database) -> set[WatchCondition]:
-    """The conditions that some changed offer may meet: most changes meet only a few of them, and
-    the watches of the others need not be compared."""
+@dataclass(frozen=True)
+class Survey:
+    """What is known about the changed offers before any watch is compared with them.
+
+    `conditions` are those that some offer may meet: most changes meet only a few, and the watches
+    of the others need not be compared. `models` are all models of the offers, or empty if there are
+    more than MOST_MODELS.
+    """
+
+    known: Knowledge
+    conditions: frozenset[WatchCondition]
+    models: Sequence[str]
+
+
+def survey(database: Database) -> Survey:
+    query = ScoredListing.select(ScoredListing.model).from_(MOVED).distinct()
+    models = [model for (model,) in database.execute(query.limit(MOST_MODELS + 1)).fetchall()]
+    few_models = models if len(models) <= MOST_MODELS else []
+    return Survey(present(database), _conditions(database), few_models)
+
+
+def _conditions(database: Database) -> frozenset[WatchCondition]:
     tests = [*(move_kind == move.value for move in Move), _is_cheaper()]
     found = (fn.MAX(Case(None, [(test, 1)], 0)) for test in tests)
     query = ScoredListing.select(*found).from_(MOVED)
@@ -81,15 +101,19 @@ def find_conditions(database: Database) -> set[WatchCondition]:
         possible.add(WatchCondition.PRICE_BELOW)
     if is_any_cheaper:
         possible |= {WatchCondition.DROP_PCT, WatchCondition.LOWEST_EVER}
-    return possible
+    return frozenset(possible)
 
 
-def find_offers(database: Database, known: Knowledge, watch: Watch, claim: Claim) -> Found:
+def find_offers(database: Database, moved: Survey, watch: Watch, claim: Claim) -> Found:
     """The changed offers that the watch is about, the cheapest first."""
-    condition = WatchCondition(watch.condition)
+    known, condition = moved.known, WatchCondition(watch.condition)
     values = json.loads(watch.filters)
     if watch.value is not None:
         values["value"] = watch.value
+    if condition is WatchCondition.PRICE_BELOW and moved.models:
+        # Only the offers of one model are in the order of price. With all models named, those
+        # below the value are read under each model, instead of all offers.
+        values.setdefault("model", moved.models)
 
     def read(build: Callable[[Database, WatchCondition, Knowledge, Values], Select]) -> list[Any]:
         shape = (build, type(database), condition, known)

@@ -19,7 +19,6 @@ from glyphd.listings.search import known_at
 from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.batches import Batch
 from glyphd.storage.clock import last_moment
-from glyphd.storage.knowledge import present
 from glyphd.storage.staging import open_stage
 from glyphd.storage.stores import staged_columns
 from glyphd.storage.writing import write_batch
@@ -28,7 +27,7 @@ from tests.history.conftest import FreshArchive
 from tests.history.ledgers import listing_of
 from tests.history.plain_offers import Import, Listing, PlainLedger, Row
 from tests.history.plain_watches import Found, PlainWatches, Shown, difference
-from worker.watching import find_conditions, find_offers
+from worker.watching import find_offers, survey
 
 DAY = 24 * 60
 BELOW, PERCENT = 50.0, 10.0
@@ -89,17 +88,16 @@ class Story:
     def _found(self) -> Found:
         claim = Claim(Job(import_id="1", kind="import"), 1)
         found: Found = {}
-        known = present(self.database)
+        moved = survey(self.database)
         for condition in CONDITIONS:
             watch = Watch(
                 id=condition, filters="{}", condition=condition, value=VALUES.get(condition)
             )
-            offers = find_offers(self.database, known, watch, claim)
+            offers = find_offers(self.database, moved, watch, claim)
             assert offers.total == len(offers.offers)
             found[condition] = {_place(offer) for offer in offers.offers}
             assert len(found[condition]) == offers.total
-        possible = find_conditions(self.database)
-        assert {name for name, offers in found.items() if offers} <= possible
+        assert {name for name, offers in found.items() if offers} <= moved.conditions
         return found
 
 

@@ -56,3 +56,11 @@ def test_what_is_counted_is_not_looked_up(
 ) -> None:
     lines = _plan(archive, watching._counted, condition, given)
     assert not any("event" in line for line in lines), lines
+
+
+def test_offers_of_all_models_below_a_price_are_read_model_by_model(archive: Database) -> None:
+    given = {"model": ["H100", "L4"], "region": ["EU"], "value": 5.0}
+    for build in (watching._cheapest, watching._counted):
+        lines = _plan(archive, build, WatchCondition.PRICE_BELOW, given)
+        search = "SEARCH moved USING PRIMARY KEY (model=? AND price_usd<?)"
+        assert search in lines, lines
