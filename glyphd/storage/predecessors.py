@@ -44,9 +44,10 @@ predecessors = Table("staged_predecessors")
 else `price_usd`, `score`, `model` and `seen_at` are that event's.
 
 `is_late`: that event was seen later than the staged row, which is therefore never current.
-`is_gone`: the listing is gone so far. `needs_renewal`: it is gone, or the row follows another event
-than that one, so that a renewal must read all of the listing's events. `is_compared`: the staged
-row may be compared with the event; if not, `change_step` is null.
+`is_gone`: the listing is gone so far. `needs_renewal`: the row does not just follow that event, so
+that a renewal must read all of the listing's events. `is_compared`: the staged row may be compared
+with the event. If that is of another thread, `change_step` compares the row with the latest
+observation of its own source.
 """
 
 SOURCE = Value(Parameter("source"))
@@ -153,13 +154,20 @@ def is_indistinct_alone(origin: Origin) -> Any:
 
 
 def _followed(origin: Origin) -> Any:
-    current = ScoredListing.alias("current")
+    current, own = ScoredListing.alias("current"), ScoredListing.alias("own_latest")
     is_late = current.seen_at > staged.c.seen_at
     elsewhere = staged.c.source_url.is_null() & ~is_from(current, SOURCE)
-    needs_renewal = Case(None, [(is_observation(staged.c) & (is_late | elsewhere), 1)], 0)
+    needs_all = SQL("1 = 1") if origin.has_complete_files else _in_group(origin)
+    is_renewed = is_observation(staged.c) & (is_late | (elsewhere & needs_all))
+    needs_renewal = Case(None, [(is_renewed, 1)], 0)
     indistinct = Case(None, [((_known.c.is_grouped == 1) | is_indistinct_alone(origin), 1)], 0)
-    are_distinct = (indistinct == 0) & (current.is_indistinct == 0) & (needs_renewal == 0)
-    is_compared = are_distinct & (staged.c.standing <= Standing.LEFT_OUT.value)
+    is_offer = staged.c.standing <= Standing.LEFT_OUT.value
+    is_comparable = (indistinct == 0) & (needs_renewal == 0) & is_offer
+    is_compared = is_comparable & (current.is_indistinct == 0) & ~elsewhere
+    steps = [
+        (is_compared, step_between(current, staged.c)),
+        (is_comparable & (own.is_indistinct == 0), step_between(own, staged.c)),
+    ]
     values = {
         "import_index": _known.c.import_index,
         "first_event_id": _known.c.first_event_id,
@@ -169,18 +177,38 @@ def _followed(origin: Origin) -> Any:
         "is_gone": Case(None, [(current.id.is_null(False) & is_gone(current, origin), 1)], 0),
         "is_indistinct": indistinct,
         "is_compared": Case(None, [(is_compared, 1)], 0),
-        "change_step": Case(None, [(is_compared, step_between(current, staged.c))], None),
+        "change_step": Case(None, steps, None),
         "price_usd": current.price_usd,
         "score": current.score,
         "model": FieldAlias.create(current, ScoredListing.model),  # an alias has its own `model`
         "seen_at": current.seen_at,
     }
+    latest_of_source = Case(None, [(elsewhere, _latest_of_source(origin))], None)
     return (
         _known.select(*(values[name] for name in COLUMNS))
         .join(staged, on=(staged.c.import_index == _known.c.import_index))
         .join(current, JOIN.LEFT_OUTER, on=(current.id == _known.c.event_id))
+        .join(own, JOIN.LEFT_OUTER, on=(own.id == latest_of_source))
         .order_by(_known.c.import_index)
     )
+
+
+def _in_group(origin: Origin) -> Any:
+    """Condition: the identity of the staged row has several offers, in the archive or in the
+    import."""
+    known = _known.c.is_grouped == 1
+    return (known | (staged.c.is_several == 1)) if origin.is_grouped else known
+
+
+def _latest_of_source(origin: Origin) -> Any:
+    """Query for the latest observation, not later than the staged row, of its listing by the
+    import's own source."""
+    event = ScoredListing.alias("event_of_source")
+    counting = Knowledge(has_rollbacks=origin.has_rollbacks).counting(event)
+    same = (event.first_event_id == _known.c.first_event_id) & (event.seen_at <= staged.c.seen_at)
+    found = event.select(event.id).where(same, is_observation(event), is_from(event, SOURCE))
+    found = found.where(*counting) if counting else found
+    return found.order_by(event.seen_at.desc(), event.id.desc()).limit(1)
 
 
 def is_gone(event: Any, origin: Origin) -> Any:
