@@ -1,4 +1,4 @@
-"""A queue in Redis may disappear, hang or lose its jobs: uploads are accepted all the same, and all
+"""Redis is killed, hangs, or loses its jobs: uploads are still accepted, and all
 are imported."""
 
 import json

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from peewee import Database, Node, Value
+from peewee import Database, Node
 
 from glyphd.contracts.column_checks import CheckOptions
 from glyphd.db.archive_models import ARCHIVE_MODELS, ImportBatch, ListingKey, ScoredListing
@@ -18,10 +18,8 @@ from glyphd.db.order_models import SQLITE_MODELS
 from glyphd.settings import Settings
 from glyphd.storage import grouping, predecessors, staged_models, staging, writing
 from glyphd.storage.batches import Batch
-from glyphd.storage.change_steps import NEW_STEP
 from glyphd.storage.compiled import Compiled
 from glyphd.storage.derived import renewing
-from glyphd.storage.derived.all_facts import FACTS
 from glyphd.storage.predecessors import Origin
 from glyphd.storage.staging import STAGED_COLUMNS, TABLE, VIEWS, Stage, StagedColumns, open_stage
 from glyphd.storage.stores import DatabaseListingStore, staged_columns
@@ -297,28 +295,3 @@ def test_a_large_batch_is_written_like_any_other(
         store.insert_listings([seen(day), seen(day, model="A", vram_gb=24), seen(day)], str(day))
     assert schema_of(database_settings, [ARCHIVE]) == before
     assert [row.import_id for row in store.query_listings()] == ["2", "2", "2"]
-
-
-def _import(archive: Database, import_id: str, source: str, offer: Any) -> list[Any]:
-    """Imports one offer. Returns the first events of the listings that had to be renewed."""
-    with open_stage(archive) as stage:
-        stage.add(rows(offer))
-        stage.complete()
-        write_batch(archive, stage, Batch(import_id, source))
-        renewed = predecessors.listings_to_renew(ORIGIN, Value(10_000))
-        return [row for query in renewed for row in archive.execute(query).fetchall()]
-
-
-def test_an_offer_that_another_source_lists_too_is_compared_without_its_history(
-    archive: Database,
-) -> None:
-    """Otherwise imports of two sources would become slower with every day."""
-    sent = [("a", 100), ("b", 300), ("a", 150), ("b", 290), ("c", 90), ("a", 150)]
-    for day, (source, price) in enumerate(sent, start=1):
-        offer = seen(day, seller="Acme", price_usd=price)
-        assert _import(archive, str(day), source, offer) == []
-    steps = ScoredListing.select(ScoredListing.change_step, ScoredListing.is_current)
-    found = archive.execute(steps.order_by(ScoredListing.id)).fetchall()
-    # 50 %, 3.3 %, and no earlier one of this source.
-    assert found == [(NEW_STEP, 0), (None, 0), (8, 0), (2, 0), (None, 0), (None, 1)]
-    assert not [fault for fact in FACTS for fault in fact.faults(archive)]

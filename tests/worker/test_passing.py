@@ -1,4 +1,4 @@
-"""Which trouble is not the file's fault, and what clients are told about it."""
+"""Errors that the file did not cause, and the reason that clients see for each."""
 
 import errno
 
