@@ -7,7 +7,6 @@ from threading import Condition
 from bottle import HTTPResponse
 from cachetools import LRUCache, cached
 
-from glyphd.api.turns import Turns
 from glyphd.settings import MIB
 
 MOST_BYTES = 8 * MIB
@@ -40,12 +39,11 @@ class KeptPages:
     state of the archive.
 
     The least recently used pages are dropped first, including those of an older state. If another
-    thread is already making the page, the caller waits for it. Only one page is made at a time.
+    thread is already making the page, the caller waits for it.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         pages: LRUCache[str, _Sent] = LRUCache(most_bytes, getsizeof=lambda sent: sent.size)
-        self._turns = Turns()
         self._sent = cached(pages, key=lambda etag, make: etag, condition=Condition())(self._made)
 
     def answer(self, etag: str, make: Make) -> HTTPResponse:
@@ -54,6 +52,5 @@ class KeptPages:
         return HTTPResponse(sent.body, 200, sent.headers)
 
     def _made(self, _etag: str, make: Make) -> _Sent:
-        with self._turns.take():
-            answer = make()
+        answer = make()
         return _Sent(answer.body, answer.headerlist)

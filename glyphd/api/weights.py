@@ -30,7 +30,8 @@ class Weight(Enum):
     """The kinds of requests with separate threads."""
 
     PROBE = "answered from memory, regardless of other requests"
-    LIGHT = "a page, an upload, a status"
+    QUICK = "a page or a status, usually answered within milliseconds"
+    LIGHT = "an upload, another change, or waiting for one"
     HEAVY = "a whole result, a report, anything that reads without a limit"
 
 
@@ -67,5 +68,6 @@ def _weight_of_reading(asked: RequestShape) -> Weight:
     if _COSTLY_PARAMETERS.get(asked.path) in given:
         return Weight.HEAVY
     if _WHOLE_WITHOUT_LIMIT.fullmatch(asked.path):
-        return Weight.LIGHT if "limit" in given and "count" not in given else Weight.HEAVY
-    return Weight.LIGHT
+        is_page = "limit" in given and "count" not in given
+        return Weight.QUICK if is_page else Weight.HEAVY
+    return Weight.LIGHT if "wait" in given else Weight.QUICK

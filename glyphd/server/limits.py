@@ -26,6 +26,8 @@ _OTHER_DESCRIPTORS = 80  # among them those of kept results
 class ServerLimits:
     """Where to listen, and the limits; sizes are in bytes, durations in seconds.
 
+    So many quick requests as `quick_at_once` are answered at the same time; one that takes longer
+    than `quick_seconds` no longer counts.
     `max_json_bytes` is for JSON bodies, which are held in memory; None: like any other.
     `linger_timeout` is how long a client may go on sending after its last answer. An answer must be
     read at `min_read_rate`, and fast enough to be sent within `longest_answer_seconds`.
@@ -40,6 +42,8 @@ class ServerLimits:
     max_body_bytes: int
     scratch_dir: Path
     grace_seconds: float
+    quick_at_once: int = 1
+    quick_seconds: float = 0.02
     max_json_bytes: int | None = None
     max_uploads_in_flight: int = 64
     max_connections: int = MOST_CONNECTIONS
@@ -68,6 +72,9 @@ class ServerLimits:
             max_body_bytes=settings.max_upload_bytes,
             scratch_dir=settings.scratch_dir,
             grace_seconds=settings.grace_seconds,
+            # Python runs one thread at a time, and threads that compete for it take longer together
+            # than one after another. Those that wait for a database server don't compete.
+            quick_at_once=settings.threads if settings.database_url else 1,
             max_json_bytes=settings.max_json_bytes,
             max_uploads_in_flight=settings.max_uploads_in_flight,
             max_connections=min(connections, share),

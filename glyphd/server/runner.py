@@ -82,11 +82,7 @@ class _Runner:
         self._listener = listener
         self._channel_class = channels
         self._siblings = admission.siblings
-        self._lanes = Lanes(
-            self._limits.threads,
-            most_waiting=self._limits.max_connections * 3 // 4,
-            processes=self._siblings.count,
-        )
+        self._lanes = Lanes(self._limits, self._siblings.count)
         self._most_pending = self._siblings.share_of(MOST_PENDING_BYTES)
         self._server = Doorway(
             app, listener, self._lanes, _adjustments(), self._channel_class, siblings=self._siblings
@@ -98,7 +94,7 @@ class _Runner:
     def turn(self, seconds: float) -> None:
         """Waits at most this long for events, and handles them."""
         self._channel_class.turn.begin()
-        timeout = min(seconds, self._server.seconds_left_to_another())
+        timeout = min(seconds, self._server.seconds_left_to_another(), self._lanes.seconds_to_look)
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._sockets, count=1)
         now = time.monotonic()
         self._server.make_room(now)

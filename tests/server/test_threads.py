@@ -28,20 +28,22 @@ MIB = 1 << 20
 LARGE = 48 * MIB  # more than the kernel and waitress together buffer for a reader
 HEALTH = b"GET /api/health HTTP/1.1\r\nHost: test\r\n\r\n"
 WHOLE = b"GET /api/listings HTTP/1.1\r\nHost: test\r\n\r\n"
+WAITING = b"GET /api/events?wait=9 HTTP/1.1\r\nHost: test\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
 FILE = b"GET /file HTTP/1.1\r\nHost: test\r\n\r\n"
 
 
-class HoldingHeavy:
-    """Holds whole results until they are released; answers everything else at once."""
+class HoldingPath:
+    """Holds one path, by default whole results, until released; answers all others at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str = "/api/listings") -> None:
+        self._path = path
         self._lock = threading.Lock()
         self.let_go = threading.Event()
         self.begun = 0
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == "/api/listings":
+        if environ["PATH_INFO"] == self._path:
             with self._lock:
                 self.begun += 1
             self.let_go.wait(30)
@@ -89,7 +91,7 @@ def test_a_request_that_came_in_part_behind_another_is_answered(serve: Serve) ->
 
 
 def test_heavy_requests_leave_threads_to_the_others(serve: Serve) -> None:
-    holding = HoldingHeavy()
+    holding = HoldingPath()
     server = serve(holding, threads=8)
     with ExitStack() as stack:
         waiting = [stack.enter_context(server.connect()) for _ in range(8)]
@@ -101,6 +103,35 @@ def test_heavy_requests_leave_threads_to_the_others(serve: Serve) -> None:
         assert holding.begun == 3
         holding.let_go.set()
         assert [read_answer(connection).body for connection in waiting] == [b"done"] * 8
+
+
+def test_quick_requests_are_answered_one_after_another(serve: Serve) -> None:
+    holding = HoldingPath("/")
+    server = serve(holding, threads=8, quick_seconds=60)
+    with ExitStack() as stack:
+        waiting = [stack.enter_context(server.connect()) for _ in range(8)]
+        for connection in waiting:
+            connection.sendall(GET)
+        wait_until(lambda: holding.begun == 1)
+        for _ in range(8):
+            assert server.ask(WAITING).body == b"done"
+        assert holding.begun == 1
+        holding.let_go.set()
+        assert [read_answer(connection).body for connection in waiting] == [b"done"] * 8
+
+
+def test_a_slow_request_does_not_delay_quick_ones(serve: Serve) -> None:
+    holding = HoldingPath("/slow")
+    server = serve(holding, threads=4)
+    with ExitStack() as stack:
+        waiting = [stack.enter_context(server.connect()) for _ in range(3)]
+        for connection in waiting:
+            connection.sendall(GET.replace(b"GET /", b"GET /slow", 1))
+        wait_until(lambda: holding.begun == 3)
+        for _ in range(8):
+            assert server.ask(GET).body == b"done"
+        holding.let_go.set()
+        assert [read_answer(connection).body for connection in waiting] == [b"done"] * 3
 
 
 def test_health_is_answered_while_every_thread_is_held(serve: Serve) -> None:
@@ -123,7 +154,7 @@ def test_health_is_answered_while_every_thread_is_held(serve: Serve) -> None:
 
 
 def test_heavy_requests_whose_clients_left_are_not_begun(serve: Serve) -> None:
-    holding = HoldingHeavy()
+    holding = HoldingPath()
     server = serve(holding, threads=2)
     with server.connect() as first:
         first.sendall(WHOLE)
@@ -172,28 +203,30 @@ def test_an_answer_that_is_read_fast_enough_is_sent_whole(serve: Serve, tmp_path
         ("HEAD", "/api/health", "", Weight.PROBE),
         ("GET", "/api/listings", "", Weight.HEAVY),
         ("HEAD", "/api/listings", "format=csv", Weight.HEAVY),
-        ("GET", "/api/listings", "limit=10", Weight.LIGHT),
+        ("GET", "/api/listings", "limit=10", Weight.QUICK),
         ("GET", "/api/listings", "limit=10&count=exact", Weight.HEAVY),
         ("GET", "/api/forecast/deltas", "", Weight.HEAVY),
         ("GET", "/api/imports/a/report.csv", "", Weight.HEAVY),
         ("GET", "/api/imports/a/errors", "", Weight.HEAVY),
         ("GET", "/api/imports/a/diff/b", "limit=1", Weight.HEAVY),
         ("GET", "/api/listings/a/source", "", Weight.HEAVY),
-        ("GET", "/api/imports/a", "", Weight.LIGHT),
-        ("GET", "/api/imports", "", Weight.LIGHT),
-        ("GET", "/", "", Weight.LIGHT),
+        ("GET", "/api/imports/a", "", Weight.QUICK),
+        ("GET", "/api/imports", "", Weight.QUICK),
+        ("GET", "/api/imports/a", "wait=30", Weight.LIGHT),
+        ("GET", "/api/events", "wait=30", Weight.LIGHT),
+        ("GET", "/", "", Weight.QUICK),
         ("GET", "/", "as_of=2026-01-01", Weight.HEAVY),
         ("GET", "/models/L4", "", Weight.HEAVY),
         ("GET", "/listings/a", "", Weight.HEAVY),
-        ("GET", "/listings", "", Weight.LIGHT),
+        ("GET", "/listings", "", Weight.QUICK),
         ("GET", "/listings", "count=exact", Weight.HEAVY),
-        ("GET", "/status", "", Weight.LIGHT),
-        ("GET", "/static/a/style.css", "", Weight.LIGHT),
+        ("GET", "/status", "", Weight.QUICK),
+        ("GET", "/static/a/style.css", "", Weight.QUICK),
         ("POST", "/api/import", "", Weight.LIGHT),
         ("POST", "/api/persist/listings", "", Weight.LIGHT),
     ],
 )
-def test_what_is_heavy(method: str, path: str, query: str, weight: Weight) -> None:
+def test_the_weight_of_a_request(method: str, path: str, query: str, weight: Weight) -> None:
     assert weight_of(RequestShape(method, path, query)) is weight
 
 
