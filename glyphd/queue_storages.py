@@ -14,7 +14,7 @@ from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.private_files import identity_at
 from glyphd.queue_files import prepare_queue_file
 
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.5
 """How often a worker checks the queue without being woken."""
 
 LOCK_SECONDS = 2.0

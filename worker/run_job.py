@@ -8,9 +8,9 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from glyphd.contracts.import_contracts import ImportStatus
-from glyphd.db.dialects import checkpoint
+from glyphd.db.dialects import checkpoint, has_long_log
 from glyphd.db.troubles import DATABASE_ERRORS, Trouble, trouble_of
-from glyphd.errors import FewerRows, ImportTooLarge, RowsRefused, UnreadableFile
+from glyphd.errors import FewerRows, GlyphdError, ImportTooLarge, RowsRefused, UnreadableFile
 from glyphd.importing.claims import Claim, ClaimLost
 from glyphd.importing.integrity_log import IntegrityLog
 from glyphd.importing.job_queries import IMPORT
@@ -121,10 +121,15 @@ def _end_of(context: WorkerContext, claim: Claim, error: Exception) -> dict[str,
 
 
 def _tidy(context: WorkerContext) -> None:
-    """Does what the commit postponed, now that no client waits for the job any more."""
+    """Does what the commit postponed, now that no client waits for the job any more.
+
+    While other jobs wait, SQLite's log may grow: small imports change the same pages, which are
+    then copied once for all of them.
+    """
     try:
-        checkpoint(context.archive)
-    except DATABASE_ERRORS:
+        if has_long_log(context.archive) or not context.services.registry.count_unfinished():
+            checkpoint(context.archive)
+    except (GlyphdError, *DATABASE_ERRORS):
         log.warning("checkpoint_failed", exc_info=True)
 
 
