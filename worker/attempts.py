@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from peewee import Database
 
-from glyphd.db.dialects import defer_checkpoints, interrupter
+from glyphd.db.checkpoints import defer_checkpoints
+from glyphd.db.dialects import interrupter
 from glyphd.db.troubles import DATABASE_ERRORS
 from worker.context import WorkerContext
 from worker.progress import Halt, Progress

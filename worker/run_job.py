@@ -8,7 +8,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from glyphd.contracts.import_contracts import ImportStatus
-from glyphd.db.dialects import checkpoint, has_long_log
+from glyphd.db.checkpoints import checkpoint, has_long_log
 from glyphd.db.troubles import DATABASE_ERRORS, Trouble, trouble_of
 from glyphd.errors import FewerRows, GlyphdError, ImportTooLarge, RowsRefused, UnreadableFile
 from glyphd.importing.claims import Claim, ClaimLost
@@ -129,7 +129,7 @@ def _tidy(context: WorkerContext) -> None:
     try:
         if has_long_log(context.archive) or not context.services.registry.count_unfinished():
             checkpoint(context.archive)
-    except (GlyphdError, *DATABASE_ERRORS):
+    except (GlyphdError, OSError, *DATABASE_ERRORS):
         log.warning("checkpoint_failed", exc_info=True)
 
 

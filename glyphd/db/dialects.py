@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -28,9 +27,6 @@ ARCHIVE_LOCK = 0x676C79706864_01
 """The advisory locks on PostgreSQL: `glyphd` in hexadecimal, followed by a number for what is
 locked."""
 MIGRATION_LOCK = 0x676C79706864_02
-
-LONG_LOG_BYTES = 32 * 1024 * 1024
-"""As much as 25 files of 100 new rows write into SQLite's log: mostly whole pages of indexes."""
 
 STREAM_ROWS = 2000
 """Rows fetched at a time from a server-side cursor."""
@@ -214,30 +210,6 @@ def snapshot(database: Database) -> Iterator[None]:
     """A transaction whose statements all read the same state, that of the first one."""
     with database.atomic("DEFERRED" if is_sqlite(database) else "REPEATABLE READ"):
         yield
-
-
-def defer_checkpoints(database: Database) -> None:
-    """Lets commits on this thread's connection end without copying what they wrote into SQLite's
-    main file: committed data is safe in the log. The caller must call `checkpoint` later."""
-    if is_sqlite(database):
-        database.execute_sql("PRAGMA wal_autocheckpoint = 0")
-
-
-def has_long_log(database: Database) -> bool:
-    """Whether SQLite's log is, or once was, so long that it must be copied soon. It keeps its size
-    until all connections are closed."""
-    if not is_sqlite(database):
-        return False
-    _, _, path = database.execute_sql("PRAGMA database_list").fetchone()
-    log = Path(f"{path}-wal")
-    return log.exists() and log.stat().st_size > LONG_LOG_BYTES
-
-
-def checkpoint(database: Database) -> None:
-    """Copies what was committed into SQLite's main file, as far as no reader still needs the old
-    state."""
-    if is_sqlite(database):
-        database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def cause_of(error: BaseException) -> BaseException:

@@ -90,32 +90,26 @@ def test_a_request_that_came_in_part_behind_another_is_answered(serve: Serve) ->
         assert read_answer(connection).status == 200
 
 
-def test_heavy_requests_leave_threads_to_the_others(serve: Serve) -> None:
-    holding = HoldingPath()
-    server = serve(holding, threads=8)
-    with ExitStack() as stack:
-        waiting = [stack.enter_context(server.connect()) for _ in range(8)]
-        for connection in waiting:
-            connection.sendall(WHOLE)
-        wait_until(lambda: holding.begun == 3)
-        for _ in range(8):
-            assert server.ask(GET).body == b"done"
-        assert holding.begun == 3
-        holding.let_go.set()
-        assert [read_answer(connection).body for connection in waiting] == [b"done"] * 8
-
-
-def test_quick_requests_are_answered_one_after_another(serve: Serve) -> None:
-    holding = HoldingPath("/")
+@pytest.mark.parametrize(
+    ("path", "asked", "at_once", "others"),
+    [
+        pytest.param("/api/listings", WHOLE, 3, GET, id="heavy"),
+        pytest.param("/", GET, 1, WAITING, id="quick"),
+    ],
+)
+def test_some_requests_wait_for_one_another_and_delay_no_others(
+    serve: Serve, path: str, asked: bytes, at_once: int, others: bytes
+) -> None:
+    holding = HoldingPath(path)
     server = serve(holding, threads=8, quick_seconds=60)
     with ExitStack() as stack:
         waiting = [stack.enter_context(server.connect()) for _ in range(8)]
         for connection in waiting:
-            connection.sendall(GET)
-        wait_until(lambda: holding.begun == 1)
+            connection.sendall(asked)
+        wait_until(lambda: holding.begun == at_once)
         for _ in range(8):
-            assert server.ask(WAITING).body == b"done"
-        assert holding.begun == 1
+            assert server.ask(others).body == b"done"
+        assert holding.begun == at_once
         holding.let_go.set()
         assert [read_answer(connection).body for connection in waiting] == [b"done"] * 8
 

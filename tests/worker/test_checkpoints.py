@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from glyphd.db import dialects
+from glyphd.db import checkpoints
 from tests.service import Service
 from tests.worker.queued import ROW, queue_import
 from worker.context import WorkerContext
@@ -41,7 +41,7 @@ def test_imports_in_line_are_copied_together(service: Service, context: WorkerCo
 def test_a_long_log_is_copied_although_imports_wait(
     service: Service, context: WorkerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dialects, "LONG_LOG_BYTES", 0)
+    monkeypatch.setattr(checkpoints, "LONG_LOG_BYTES", 0)
     first = queue_import(service)
     queue_import(service, ROW.replace("L4", "A2"))
     run_job(context, first.id)
