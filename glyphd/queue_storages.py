@@ -87,6 +87,8 @@ class RingingStorage(SqliteStorage):  # type: ignore[misc]  # huey has no type h
         prepare_queue_file(self._path, self.ddl, patience=LOCK_SECONDS)
         self._file = identity_at(self._path)
         connection: sqlite3.Connection = super()._create_connection()
+        # A power cut may lose the last messages, which the sweep sends again; the file stays sound.
+        connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
 

@@ -8,6 +8,7 @@ from glyphd.errors import RowsRefused, UnreadableFile
 from glyphd.importing.claims import Claim
 from glyphd.importing.error_report import ErrorReport, errors_name
 from glyphd.importing.reading import read_kept
+from glyphd.importing.small_files import is_small
 from glyphd.plurals import counted
 from glyphd.storage.batches import Batch
 from glyphd.storage.clock import last_moment, latest_seen_at
@@ -42,7 +43,11 @@ class FileImport(Attempt):
     def run(self) -> None:
         """Raises RowsRefused, UnreadableFile or FewerRows for errors in the file, and Halted if it
         must end before."""
-        with self.connected() as archive, open_stage(archive) as stage, self._room.watched():
+        with (
+            self.connected() as archive,
+            open_stage(archive, is_small=is_small(self.job)) as stage,
+            self._room.watched(),
+        ):
             # 1. Valid rows go into the stage, the errors of the others into a file.
             self._read(stage)
             self.errors.settle()

@@ -1,6 +1,6 @@
 """The progress of a job, and the thread that updates the registry twice a second."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -74,8 +74,9 @@ class Watched:
 
 
 @contextmanager
-def heartbeat(watched: Watched) -> Iterator[None]:
-    """Reports the progress of the block until it ends, and halts it if it must end before."""
+def heartbeat(*watched: Watched) -> Iterator[None]:
+    """Reports the progress of the block's jobs until it ends, and halts those that must end
+    before."""
     ended = Event()
     thread = Thread(target=_beat, args=(watched, ended), name="heartbeat", daemon=True)
     thread.start()
@@ -86,32 +87,43 @@ def heartbeat(watched: Watched) -> Iterator[None]:
         thread.join()
 
 
-def _beat(watched: Watched, ended: Event) -> None:
+def _beat(watched: Sequence[Watched], ended: Event) -> None:
     """Continues after a halt: a statement may begin just after an interrupt that had no effect."""
     while not ended.wait(BEAT_SECONDS):
         try:
-            watched.progress.halted_by = watched.progress.halted_by or _look(watched)
-            if watched.progress.halted_by is not None:
-                watched.interrupt()
+            _look(watched)
         except Exception:
             log.warning("heartbeat_missed", exc_info=True)
+        for one in watched:
+            if one.progress.halted_by is not None:
+                one.interrupt()
 
 
-def _look(watched: Watched) -> Halt | None:
+def _look(watched: Sequence[Watched]) -> None:
+    """Reports all jobs in one transaction. Those that must stop need no registry."""
+    running = [one for one in watched if one.progress.halted_by is None]
+    for one in running:
+        if one.stopping.is_set():
+            one.progress.halted_by = Halt.STOPPING
+    going_on = [one for one in running if one.progress.halted_by is None]
+    if going_on:
+        with going_on[0].registry.in_one_transaction():
+            for one in going_on:
+                one.progress.halted_by = _report(one)
+
+
+def _report(watched: Watched) -> Halt | None:
     registry, claim, progress = watched.registry, watched.claim, watched.progress
-    if watched.stopping.is_set():
-        return Halt.STOPPING
-    with registry.one_connection():
-        try:
-            registry.update_claimed(
-                claim,
-                heartbeat_at=now_text(),
-                phase=progress.phase,
-                progress=progress.next_beat(),
-                bytes_read=progress.bytes_read,
-                rows_read=progress.rows_read,
-                error_count=progress.error_count,
-            )
-        except ClaimLost:
-            return Halt.LOST
-        return Halt.CANCELLED if registry.is_cancel_requested(claim.job.id) else None
+    try:
+        registry.update_claimed(
+            claim,
+            heartbeat_at=now_text(),
+            phase=progress.phase,
+            progress=progress.next_beat(),
+            bytes_read=progress.bytes_read,
+            rows_read=progress.rows_read,
+            error_count=progress.error_count,
+        )
+    except ClaimLost:
+        return Halt.LOST
+    return Halt.CANCELLED if registry.is_cancel_requested(claim.job.id) else None

@@ -1,15 +1,20 @@
 """Records in the job's row how an attempt ended: finished or requeued."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.errors import Unavailable
-from glyphd.importing.claims import Claim
+from glyphd.importing.claims import Claim, ClaimLost
 from glyphd.importing.error_report import errors_name
 from glyphd.importing.job_queries import IMPORT
 from glyphd.importing.registry import as_stored
+from glyphd.importing.traces import trace_id_of
 from glyphd.times import now_text
 from worker.context import WorkerContext
 from worker.passing import passing_reason
@@ -21,23 +26,77 @@ LONGEST_RECORD_PAUSE_SECONDS = 5.0
 log = structlog.get_logger(__name__)
 
 
-def record_end(
-    context: WorkerContext, claim: Claim, values: dict[str, Any], seconds: float
-) -> None:
-    """Writes the final status, and one line about it into the log."""
-    job, now = claim.job, now_text()
-    stored = as_stored(values)
-    if job.kind == IMPORT:
-        stored["reason"] = None
-    _record(context, claim, **stored, finished_at=now, heartbeat_at=now)
-    _remove_other_errors(context, claim, values.get("errors_name"))
+@dataclass(frozen=True)
+class End:
+    """How an attempt ended: the job's final values, and how long it took."""
+
+    claim: Claim
+    values: dict[str, Any]
+    seconds: float
+
+    def stored(self) -> dict[str, Any]:
+        """What the job's row then has."""
+        now = now_text()
+        reason = {"reason": None} if self.claim.job.kind == IMPORT else {}
+        return as_stored(self.values) | reason | {"finished_at": now, "heartbeat_at": now}
+
+
+@contextmanager
+def logged(claim: Claim) -> Iterator[None]:
+    """What each log line of an attempt names."""
+    job = claim.job
+    names: dict[str, Any] = {"import_id": job.import_id, "attempt": claim.attempt}
+    if job.traceparent is not None:
+        names["trace_id"] = trace_id_of(job.traceparent)
+    with bound_contextvars(**names):
+        yield
+
+
+@contextmanager
+def losable(context: WorkerContext, claim: Claim) -> Iterator[None]:
+    """A block that ends early, without an outcome, if another process has claimed the job."""
+    with logged(claim):
+        try:
+            yield
+        except ClaimLost:
+            context.services.registry.uncount_lost(claim)
+            log.warning("claim_lost")
+
+
+def record_ends(context: WorkerContext, ends: Sequence[End]) -> None:
+    """The same as `record_end` for each, in one transaction if possible."""
+    registry = context.services.registry
+    try:
+        with registry.in_one_transaction():
+            for end in ends:
+                registry.update_claimed(end.claim, **end.stored())
+    except Exception:
+        log.warning("outcomes_recorded_alone", exc_info=True)
+        for end in ends:
+            with losable(context, end.claim):
+                record_end(context, end)
+        return
+    for end in ends:
+        with logged(end.claim):
+            _report(context, end)
+
+
+def record_end(context: WorkerContext, end: End) -> None:
+    """Writes the final status, and one line about it into the log. Raises ClaimLost."""
+    _record(context, end.claim, **end.stored())
+    _report(context, end)
+
+
+def _report(context: WorkerContext, end: End) -> None:
+    job, values = end.claim.job, end.values
+    _remove_other_errors(context, end.claim, values.get("errors_name"))
     tell = log.warning if values["status"] == ImportStatus.FAILED else log.info
     if job.kind != IMPORT:
         tell(
             "change_finished",
             kind=job.kind,
             status=str(values["status"]),
-            seconds=round(seconds, 3),
+            seconds=round(end.seconds, 3),
         )
         return
     tell(
@@ -51,7 +110,7 @@ def record_end(
         source=job.source,
         filename=job.filename,
         dry_run=job.dry_run,
-        seconds=round(seconds, 3),
+        seconds=round(end.seconds, 3),
     )
 
 

@@ -90,7 +90,9 @@ class ColumnCheck:
             name: _CheckedColumn(name, options.has_decimal_comma)
             for name in {*header.positions, *REQUIRED, "availability"} & COLUMN.keys()
         }
-        self._words = Memo(self._quantity_words)
+        self._words = Memo(
+            lambda cell: self._quantities_in_words([cell])[0], self._quantities_in_words
+        )
         self._unknown = UnknownColumns(header)
 
     def values(self, chunk: Chunk, refused: Collection[int] = ()) -> tuple[Values, Faults]:
@@ -164,11 +166,11 @@ class ColumnCheck:
         given["availability"] = [word if word and free else cell for word, _, cell, free in rows]
         return [None if free else word for word, _, _, free in rows]
 
-    def _quantity_words(self, cell: str) -> str | None:
-        (text,) = self._columns["quantity"].texts([cell])
-        if text is None or not is_words(text):
-            return None
-        return COLUMN["availability"].cell.read(text)
+    def _quantities_in_words(self, cells: Sequence[str]) -> list[str | None]:
+        """The availability that each cell of the other column says; None for a number."""
+        read = COLUMN["availability"].cell.read
+        texts = self._columns["quantity"].texts(cells)
+        return [None if text is None or not is_words(text) else read(text) for text in texts]
 
 
 class _Texts(NamedTuple):

@@ -10,7 +10,7 @@ stay constant."""
 
 class Memo(dict[Any, Any]):
     """`memo[value]` is `function(value)`, computed once; after that it is as fast as a dictionary.
-    `column` maps whole columns: value by value as long as that pays, then through `all_at_once`."""
+    `column` maps whole columns: each value once as long as that pays, then `all_at_once`."""
 
     def __init__(
         self,
@@ -29,11 +29,14 @@ class Memo(dict[Any, Any]):
         return found
 
     def column(self, values: Sequence[Any]) -> list[Any]:
-        if not self._is_repeated:
-            return self._all_at_once(values)
-        known = len(self)
-        found = list(map(self.__getitem__, values))
-        if (len(self) - known) * 8 > len(values) * 7 or len(self) >= MOST_REMEMBERED:
+        unknown: list[Any] = []
+        if self._is_repeated:
+            unknown = [value for value in dict.fromkeys(values) if value not in self]
+        if len(unknown) * 8 > len(values) * 7 or len(self) + len(unknown) > MOST_REMEMBERED:
             self._is_repeated = False
             self.clear()
-        return found
+        if not self._is_repeated:
+            return self._all_at_once(values)
+        if unknown:
+            self.update(zip(unknown, self._all_at_once(unknown), strict=True))
+        return list(map(self.__getitem__, values))

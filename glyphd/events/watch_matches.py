@@ -59,18 +59,15 @@ def keep_matches(database: Database, job: Job, found: Sequence[Found]) -> None:
 
 def discard_matches(database: Database, job: Job) -> None:
     """Deletes the unpublished matches of a job."""
-    database.execute(WatchMatch.delete().where(_is_kept_for(job)))
+    _, deleting = _kept(database)
+    deleting.execute(database, job_id=job.id)
 
 
 def publish_matches(database: Database, job: Job, its_import: Job) -> None:
     """Adds an event for each watch that found something in the job, in the order of the watches,
     and makes the matches visible."""
-    found = (
-        WatchMatch.select(WatchMatch.watch_id, fn.MAX(WatchMatch.total))
-        .where(_is_kept_for(job))
-        .group_by(WatchMatch.watch_id)
-    )
-    totals = dict(database.execute(found).fetchall())
+    finding, _ = _kept(database)
+    totals = dict(finding.execute(database, job_id=job.id).fetchall())
     if not totals:
         return
     watches = Watch.select().where(Watch.id.in_(list(totals)))
@@ -83,6 +80,15 @@ def publish_matches(database: Database, job: Job, its_import: Job) -> None:
         publishing.execute(database, event_id=add_event(database, report), **mine)
     # The matches of a watch that was deleted meanwhile.
     discard_matches(database, job)
+
+
+@compiled
+def _kept(database: Database) -> list[Node]:
+    """For the unpublished matches of a job: how many offers each watch has found, and a deletion of
+    them."""
+    is_kept = (WatchMatch.job_id == given("job_id")) & WatchMatch.event_id.is_null()
+    totals = WatchMatch.select(WatchMatch.watch_id, fn.MAX(WatchMatch.total))
+    return [totals.where(is_kept).group_by(WatchMatch.watch_id), WatchMatch.delete().where(is_kept)]
 
 
 @compiled
@@ -136,7 +142,3 @@ def _parts(watch_id: str, after: int, before: Position | None) -> Iterator[Any]:
 def _row(event_id: int, matched_at: str, offer: str) -> tuple[Any, ...]:
     found = json.loads(offer) | {"event_id": event_id, "matched_at": matched_at}
     return tuple(found[name] for name in MATCH_COLUMNS)
-
-
-def _is_kept_for(job: Job) -> Any:
-    return (WatchMatch.job_id == job.id) & WatchMatch.event_id.is_null()

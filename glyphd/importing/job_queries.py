@@ -5,12 +5,13 @@ from contextlib import ExitStack, contextmanager
 from threading import local
 from typing import Any
 
-from peewee import SQL, Case, Database, Star, fn
+from peewee import SQL, Case, Database, Node, Star, fn
 
 from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.registry_models import Job
 from glyphd.errors import ImportNotFound
 from glyphd.importing.import_filters import conditions
+from glyphd.storage.compiled import compiled, given
 
 IMPORT = "import"
 """The kind of a job that imports an upload; the others roll an import back or restore it."""
@@ -100,17 +101,24 @@ class JobQueries:
         with self.connected():
             return int(self._imports(wanted).bind(self.database).count())
 
-    def unfinished(self) -> list[Job]:
-        """Unfinished jobs, oldest first."""
-        query = Job.select().where(IS_WAITING).order_by(Job.id)
+    def unfinished(self, after: int = 0, limit: int | None = None) -> list[Job]:
+        """Unfinished jobs, oldest first; only those that follow the job `after`."""
+        query = Job.select().where(IS_WAITING, Job.id > after).order_by(Job.id).limit(limit)
         with self.connected():
             return list(query.bind(self.database))
 
     def count_unfinished(self, before: Job | None = None) -> int:
         """How many jobs this one, or a new one, must wait for."""
-        is_earlier = True if before is None else Job.id < before.id
+        (counting,) = _counting_unfinished(self.database, before is None)
         with self.connected():
-            return int(Job.select().where(IS_WAITING, is_earlier).bind(self.database).count())
+            last = {} if before is None else {"before": before.id}
+            return int(counting.execute(self.database, **last).fetchone()[0])
+
+    def is_unfinished(self, job_id: int) -> bool:
+        """Whether the job waits or runs."""
+        (finding,) = _finding_unfinished(self.database)
+        with self.connected():
+            return finding.execute(self.database, job_id=job_id).fetchone() is not None
 
     def resting(self) -> list[str | None]:
         """The reasons of interrupted jobs, oldest job first; None for one without a recorded
@@ -181,6 +189,12 @@ class JobQueries:
             yield
 
     @contextmanager
+    def in_one_transaction(self) -> Iterator[None]:
+        """What this thread does in the block takes effect together, or not at all."""
+        with self.connected(), self.database.atomic():
+            yield
+
+    @contextmanager
     def connected(self) -> Iterator[None]:
         """The thread's connection if it has one, else one until the end of this block or of
         `one_connection`."""
@@ -188,6 +202,17 @@ class JobQueries:
             self._block.ending.enter_context(self.database.connection_context())
         with self.database.connection_context():
             yield
+
+
+@compiled
+def _counting_unfinished(database: Database, of_all: bool) -> list[Node]:
+    unfinished = Job.select(fn.COUNT(SQL("*"))).where(IS_WAITING)
+    return [unfinished if of_all else unfinished.where(Job.id < given("before"))]
+
+
+@compiled
+def _finding_unfinished(database: Database) -> list[Node]:
+    return [Job.select(Job.id).where(Job.id == given("job_id"), IS_WAITING)]
 
 
 def require_import(jobs: JobQueries, import_id: str) -> Job:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from peewee import SQL, IntegrityError, fn
+from peewee import SQL, Database, IntegrityError, Node, fn
 
 from glyphd.contracts.import_contracts import FINAL, UNFINISHED, ImportStatus
 from glyphd.db.archive_models import ROLLBACK, ImportBatch
@@ -21,6 +21,7 @@ from glyphd.importing.heartbeats import workers_alive
 from glyphd.importing.job_queries import IMPORT, JobQueries
 from glyphd.importing.source_states import last_success, source_states
 from glyphd.importing.status import is_stalled
+from glyphd.storage.compiled import compiled, given
 from glyphd.times import now_text, utc_now, utc_text
 
 JSON_FINDINGS = ("error_summary", "errors", "ignored_columns", "warnings", "summary", "effect")
@@ -93,20 +94,26 @@ class Registry(JobQueries):
         """
         with self.connected(), self.database.atomic():
             job = self._one(Job.id == job_id)
-            if job is None or job.status not in UNFINISHED or rests(job):
-                return None
-            now = now_text()
-            taken = Job.update(
-                status=ImportStatus.RUNNING,
-                attempt=job.attempt + 1,
-                lost_count=job.lost_count + (job.status == ImportStatus.RUNNING),
-                started_at=job.started_at or now,
-                heartbeat_at=now,
-            ).where(Job.id == job_id, Job.status == job.status, Job.attempt == job.attempt)
-            if self._execute(taken) != 1:
-                return None
-            self._report_stall(job)
-            return Claim(self._one(Job.id == job_id) or job, job.attempt + 1)
+            return None if job is None else self.take(job)
+
+    def take(self, job: Job) -> Claim | None:
+        """The same for a job whose row was read in the caller's transaction."""
+        if job.status not in UNFINISHED or rests(job):
+            return None
+        now = now_text()
+        values = {
+            "status": ImportStatus.RUNNING,
+            "attempt": job.attempt + 1,
+            "lost_count": job.lost_count + (job.status == ImportStatus.RUNNING),
+            "started_at": job.started_at or now,
+            "heartbeat_at": now,
+        }
+        if not self._change(job, values, job.status, job.attempt):
+            return None
+        self._report_stall(job)
+        for name, value in values.items():
+            setattr(job, name, value)
+        return Claim(job, job.attempt)
 
     def request_cancel(self, job_id: int) -> bool:
         """Records that the job is to be cancelled; False if it has already ended."""
@@ -122,28 +129,26 @@ class Registry(JobQueries):
         A final status adds its event to the feed, in the same transaction: no job ends unreported,
         and none is reported twice, since only a running job can end.
         """
-        held = _is_held(claim)
-        if values.get("status") == ImportStatus.SUCCEEDED and not claim.job.dry_run:
-            held &= self._is_in_archive(claim.job)
+        is_written = values.get("status") == ImportStatus.SUCCEEDED and not claim.job.dry_run
         with self.connected(), self.database.atomic():
-            if self._execute(Job.update(values).where(held)) != 1:
-                raise ClaimLost(f"job {claim.job.id} is no longer run by attempt {claim.attempt}")
+            self._change_claimed(claim, values, is_written=is_written)
             if values.get("status") in FINAL:
                 self._report_end(claim.job.id)
 
     def watches(self) -> list[Watch]:
         """All watches, oldest first."""
-        query = Watch.select().order_by(Watch.created_at, Watch.id)
+        (any_watch,) = _any_watch(self.database)
         with self.connected():
+            if any_watch.execute(self.database).fetchone() is None:
+                return []
+            query = Watch.select().order_by(Watch.created_at, Watch.id)
             return list(query.bind(self.database))
 
     def keep_matches(self, claim: Claim, found: Sequence[Found]) -> None:
         """Stores what watches found in the claimed job's uncommitted change; it is published with
         the job's outcome. Raises ClaimLost if another attempt has begun."""
-        held = Job.update(attempt=Job.attempt).where(_is_held(claim))
         with self.connected(), self.database.atomic():
-            if self._execute(held) != 1:
-                raise ClaimLost(f"job {claim.job.id} is no longer run by attempt {claim.attempt}")
+            self._change_claimed(claim, {"attempt": claim.attempt})
             keep_matches(self.database, claim.job, found)
 
     def report_stalled(self) -> None:
@@ -243,19 +248,30 @@ class Registry(JobQueries):
             self._execute(Worker.update(pid=Worker.pid).where(Worker.id == ""))
             transaction.rollback()
 
-    def _is_in_archive(self, job: Job) -> Any:
-        """The condition that the job's batch is in the archive, if archive and registry share a
-        database.
+    def _change_claimed(
+        self, claim: Claim, values: dict[str, Any], *, is_written: bool = False
+    ) -> None:
+        """Raises ClaimLost if the attempt no longer runs the job."""
+        job, running = claim.job, ImportStatus.RUNNING
+        if not self._change(job, values, running, claim.attempt, is_written=is_written):
+            raise ClaimLost(f"job {job.id} is no longer run by attempt {claim.attempt}")
 
-        An asynchronous failover may lose the batch, and the outcome would then be recorded on the
-        new primary, which has none. On SQLite the archive is another file.
-        """
-        if is_sqlite(self.database):
-            return True
-        written = ImportBatch.import_id == job.import_id
-        if job.kind != IMPORT:
-            written &= ImportBatch.rolled_back_at.is_null(job.kind != ROLLBACK)
-        return fn.EXISTS(ImportBatch.select(SQL("1")).where(written))
+    def _change(
+        self,
+        job: Job,
+        values: dict[str, Any],
+        status: str,
+        attempt: int,
+        *,
+        is_written: bool = False,
+    ) -> bool:
+        """Changes the job's row; False if it has another status or attempt than these, or if its
+        batch `is_written` no longer."""
+        kind = job.kind if is_written else None
+        (changing,) = _changing(self.database, tuple(values), kind)
+        expected = {"its_id": job.id, "its_import_id": job.import_id}
+        expected |= {"its_status": status, "its_attempt": attempt}
+        return bool(changing.execute(self.database, **values, **expected).rowcount == 1)
 
     def _report_end(self, job_id: int) -> None:
         job = self._one(Job.id == job_id)
@@ -280,12 +296,36 @@ class Registry(JobQueries):
         return query.bind(self.database).execute()
 
 
-def _is_held(claim: Claim) -> Any:
-    """The condition that the attempt still runs the job."""
-    return (
-        (Job.id == claim.job.id)
-        # After an asynchronous failover the number may belong to another job.
-        & (Job.import_id == claim.job.import_id)
-        & (Job.status == ImportStatus.RUNNING)
-        & (Job.attempt == claim.attempt)
+@compiled
+def _any_watch(database: Database) -> list[Node]:
+    return [Watch.select(Watch.id).limit(1)]
+
+
+@compiled
+def _changing(database: Database, names: Sequence[str], written: str | None) -> list[Node]:
+    """The update of these columns of a job's row, as long as it is the expected one. After an
+    asynchronous failover the number may belong to another job."""
+    expected = (
+        (Job.id == given("its_id"))
+        & (Job.import_id == given("its_import_id"))
+        & (Job.status == given("its_status"))
+        & (Job.attempt == given("its_attempt"))
     )
+    if written is not None:
+        expected &= _is_in_archive(database, written)
+    return [Job.update({name: given(name) for name in names}).where(expected)]
+
+
+def _is_in_archive(database: Database, kind: str) -> Any:
+    """The condition that the batch of a job of this kind is in the archive, if archive and registry
+    share a database.
+
+    An asynchronous failover may lose the batch, and the outcome would then be recorded on the new
+    primary, which has none. On SQLite the archive is another file.
+    """
+    if is_sqlite(database):
+        return True
+    written = ImportBatch.import_id == given("its_import_id")
+    if kind != IMPORT:
+        written &= ImportBatch.rolled_back_at.is_null(kind != ROLLBACK)
+    return fn.EXISTS(ImportBatch.select(SQL("1")).where(written))

@@ -9,7 +9,8 @@ from glyphd.contracts.columns import POSITION
 from glyphd.contracts.findings import SHOWN_LINES, TWO_SCORES
 from glyphd.contracts.row_errors import Fault, RowError
 from glyphd.importing.file_rows import Place, Row, cell_error
-from glyphd.storage.staging import PLACE_COLUMNS, StagedColumns
+from glyphd.storage.stage_tables import PLACE_COLUMNS
+from glyphd.storage.staging import StagedColumns
 
 _SCORE_ALIAS = "final_score"
 

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from peewee import Database, fn
+from peewee import Database, Node, fn
 
 from glyphd.db.archive_models import BatchChange, ImportBatch
+from glyphd.storage.compiled import compiled
 from glyphd.times import now_text, read_stored, text_after, utc_text
 
 LEEWAY = timedelta(hours=24)
@@ -20,11 +21,15 @@ def next_moment(database: Database) -> str:
 
 def last_moment(database: Database) -> str:
     """The time of the archive's latest import or change; empty if there is none."""
-    queries = (
+    return max(query.execute(database).fetchone()[0] or "" for query in _last(database))
+
+
+@compiled
+def _last(database: Database) -> list[Node]:
+    return [
         ImportBatch.select(fn.MAX(ImportBatch.imported_at)),
         BatchChange.select(fn.MAX(BatchChange.changed_at)),
-    )
-    return max(database.execute(query).fetchone()[0] or "" for query in queries)
+    ]
 
 
 def latest_seen_at(archive_moment: str, received_at: str) -> str:

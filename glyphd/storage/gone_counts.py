@@ -19,7 +19,8 @@ from glyphd.storage.complete_files import left_out_at, stored_files
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.offers import fold_source, gone_at, identity_of, is_from, moment_of
 from glyphd.storage.predecessors import SOURCE, Origin, is_gone, predecessors
-from glyphd.storage.staging import Stage, staged
+from glyphd.storage.stage_tables import staged
+from glyphd.storage.staging import Stage
 
 _BEFORE = {
     name: given(f"before_{name}") for name in ("import_id", "complete_at", "first_id", "last_id")

@@ -12,7 +12,8 @@ from glyphd.storage.gone_counts import count_gone
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.oddities import find_oddities
 from glyphd.storage.predecessors import Origin, predecessors
-from glyphd.storage.staging import Stage, staged
+from glyphd.storage.stage_tables import staged
+from glyphd.storage.staging import Stage
 
 EFFECTS = ("new", "changed", "unchanged", "older", "indistinct", "gone", "back")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from peewee import SQL, Case, Database, Select, fn
+from peewee import SQL, Case, Database, Node, NodeList, Select, fn
 
 from glyphd.contracts.queries import Gone
 from glyphd.db.archive_models import (
@@ -22,6 +22,7 @@ from glyphd.db.archive_models import (
 )
 from glyphd.db.complete_models import CompleteSource
 from glyphd.db.dialects import hours_before
+from glyphd.storage.compiled import compiled
 from glyphd.storage.complete_files import (
     IS_COMPLETE,
     every_file,
@@ -205,12 +206,19 @@ class Knowledge:
 
 def present(database: Database) -> Knowledge:
     """What the archive knows now."""
-    out = ImportBatch.select(ImportBatch.id).where(ImportBatch.rolled_back_at.is_null(False))
-    complete = CompleteSource.select(CompleteSource.source)
-    has_rollbacks, has_complete_files = database.execute(
-        Select(columns=[fn.EXISTS(out), fn.EXISTS(complete)])
-    ).fetchone()
+    (looking,) = _looking(database)
+    has_rollbacks, has_complete_files = looking.execute(database).fetchone()
     return Knowledge(has_rollbacks=bool(has_rollbacks), has_complete_files=bool(has_complete_files))
+
+
+@compiled
+def _looking(database: Database) -> list[Node]:
+    # Only imports that were ever changed: there may be any number of others.
+    of_change = ImportBatch.import_id == BatchChange.import_id
+    rolled_back_at = ImportBatch.select(ImportBatch.rolled_back_at).where(of_change)
+    out = BatchChange.select(BatchChange.id).where(NodeList((rolled_back_at, SQL("IS NOT NULL"))))
+    complete = CompleteSource.select(CompleteSource.source)
+    return [Select(columns=[fn.EXISTS(out), fn.EXISTS(complete)])]
 
 
 def knowledge_at(database: Database, as_of: str) -> Knowledge:

@@ -18,7 +18,8 @@ from glyphd.storage.compiled import compiled
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.offers import fold_source, is_nameless
 from glyphd.storage.predecessors import Origin, predecessors
-from glyphd.storage.staging import Stage, staged
+from glyphd.storage.stage_tables import staged
+from glyphd.storage.staging import Stage
 
 SHOWN_LINES = 10
 LEAST_COMPARED = 5

@@ -17,7 +17,8 @@ from glyphd.storage.complete_files import is_left_out
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.knowledge import Knowledge, present
 from glyphd.storage.offers import is_from, is_in_group, is_nameless, is_observation
-from glyphd.storage.staging import Stage, staged, staged_ids
+from glyphd.storage.stage_tables import staged, staged_ids
+from glyphd.storage.staging import Stage
 
 KNOWN_COLUMNS = ("import_index", "first_event_id", "event_id", "is_grouped")
 COLUMNS = (
@@ -105,9 +106,14 @@ def origin_of(stage: Stage, source: str | None) -> Origin:
 
 
 def _may_be_late(stage: Stage) -> bool:
-    newest = CompleteSource.select(fn.MAX(CompleteSource.complete_at))
-    (complete_at,) = stage.database.execute(newest).fetchone()
+    (newest,) = _newest_complete(stage.database)
+    (complete_at,) = newest.execute(stage.database).fetchone()
     return complete_at is not None and (stage.first_seen_at or "") <= complete_at
+
+
+@compiled
+def _newest_complete(database: Database) -> list[Node]:
+    return [CompleteSource.select(fn.MAX(CompleteSource.complete_at))]
 
 
 @compiled

@@ -16,7 +16,7 @@ from peewee import Database
 from glyphd.contracts.columns import columns_of
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.dialects import stream
-from glyphd.storage.staging import STAGED_COLUMNS
+from glyphd.storage.stage_tables import STAGED_COLUMNS
 
 _FORMAT = "glyphd rows 1"
 _BATCH_COLUMNS = (

@@ -12,7 +12,7 @@ from typing import Any
 from peewee import EXCLUDED, SQL, Database, Node, Table, fn
 
 from glyphd.contracts.texts import fold_ascii
-from glyphd.storage.compiled import Parameter, compiled
+from glyphd.storage.compiled import Parameter, compiled, given
 from glyphd.storage.staged_models import MOST_NOTED
 
 TOP_MODELS = 5
@@ -50,7 +50,7 @@ class SummaryNotes:
         for column, numbers in self._numbers.items():
             numbers.add(columns[column])
 
-    def summary(self, staged: Table) -> dict[str, Any]:
+    def summary(self, staged: str) -> dict[str, Any]:
         """The `summary` of all rows, of which there is at least one; `staged` is the table with
         them."""
         found: dict[str, Any] = {}
@@ -62,7 +62,7 @@ class SummaryNotes:
         for column, name in COUNTED.items():
             self._names[column].write()
             found[name] = self._names[column].distinct()
-        return found | {"top_models": self._names["model"].top(TOP_MODELS)}
+        return found | {"top_models": self._names["model"].top()}
 
 
 class _Names:
@@ -72,7 +72,7 @@ class _Names:
         self._database = database
         self._counts: Counter[str | None] = Counter()
         self._places = count()
-        self._table = Table(table)
+        self._table = table
         self._counting = _counting(database, table)[0]
 
     def add(self, names: Sequence[str | None]) -> None:
@@ -92,14 +92,13 @@ class _Names:
         self._counts.clear()
 
     def distinct(self) -> int:
-        return int(self._database.execute(self._table.select(fn.COUNT(SQL("*")))).fetchone()[0])
+        counting, _ = _reading(self._database, self._table)
+        return int(counting.execute(self._database).fetchone()[0])
 
-    def top(self, most: int) -> list[dict[str, Any]]:
-        """The most frequent names; of equally frequent ones the first in the file."""
-        table = self._table.c
-        ranked = self._table.select(table.name, table.count)
-        ranked = ranked.order_by(table.count.desc(), table.place).limit(most)
-        found = self._database.execute(ranked).fetchall()
+    def top(self) -> list[dict[str, Any]]:
+        """The TOP_MODELS most frequent names; of equally frequent ones the first in the file."""
+        _, ranked = _reading(self._database, self._table)
+        found = ranked.execute(self._database).fetchall()
         return [{"model": spelled, "count": times} for spelled, times in found]
 
 
@@ -109,6 +108,15 @@ def _counting(database: Database, table: str) -> list[Node]:
     insert = names.insert({getattr(names.c, name): Parameter(name) for name in _COLUMNS})
     more = {names.c.count: names.c.count + EXCLUDED.count}
     return [insert.on_conflict(conflict_target=[names.c.folded], update=more)]
+
+
+@compiled
+def _reading(database: Database, table: str) -> list[Node]:
+    """The number of names, and the most frequent ones."""
+    names = Table(table)
+    ranked = names.select(names.c.name, names.c.count)
+    ranked = ranked.order_by(names.c.count.desc(), names.c.place).limit(TOP_MODELS)
+    return [names.select(fn.COUNT(SQL("*"))), ranked]
 
 
 class _Numbers:
@@ -132,7 +140,7 @@ class _Numbers:
         quarters = memoryview(array("d", values)).cast("B").cast("H")
         self._counts.update(quarters[self._LEADING :: 4].tolist())
 
-    def median(self, database: Database, staged: Table, column: str) -> float:
+    def median(self, database: Database, staged: str, column: str) -> float:
         """The middle value; of an even number of rows the mean of the two in the middle."""
         rows = self._counts.total()
         first, last = (rows - 1) // 2, rows // 2
@@ -155,8 +163,16 @@ class _Numbers:
             for rest in (b"\x00", b"\xff")
         ]
         # 3. The values between them, from which the middle ones are picked.
-        measured = getattr(staged.c, column)
-        values = staged.select(measured).where(measured.between(min(ends), max(ends)))
-        middle = values.order_by(measured).limit(2 - rows % 2).offset(first - below)
-        found = [value for (value,) in database.execute(middle)]
+        (middle,) = _middle(database, staged, column)
+        picked = {"least": min(ends), "greatest": max(ends)}
+        picked |= {"count": 2 - rows % 2, "before": first - below}
+        found = [value for (value,) in middle.execute(database, **picked)]
         return float(sum(value / len(found) for value in found))
+
+
+@compiled
+def _middle(database: Database, table: str, column: str) -> list[Node]:
+    staged = Table(table)
+    measured = getattr(staged.c, column)
+    values = staged.select(measured).where(measured.between(given("least"), given("greatest")))
+    return [values.order_by(measured).limit(given("count")).offset(given("before"))]

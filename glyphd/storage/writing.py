@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from peewee import JOIN, Database, Node, Star, Value, fn
+from peewee import JOIN, Database, Node, Value, fn
 
 from glyphd.contracts.columns import STORED_COLUMNS
 from glyphd.contracts.texts import fold_ascii
@@ -20,7 +20,7 @@ from glyphd.plurals import counted
 from glyphd.storage.absences import renew_after_file
 from glyphd.storage.batches import Batch
 from glyphd.storage.clock import next_moment
-from glyphd.storage.compiled import compiled
+from glyphd.storage.compiled import compiled, given
 from glyphd.storage.derived.all_facts import FACTS
 from glyphd.storage.derived.complete_sources import renew_source
 from glyphd.storage.derived.facts import IMPORT_ID, SCHEMA_VERSION, event_id
@@ -38,7 +38,8 @@ from glyphd.storage.predecessors import (
     predecessors,
 )
 from glyphd.storage.row_digests import digest_rows
-from glyphd.storage.staging import PREDECESSOR_TABLES, STAGED_COLUMNS, Stage, staged
+from glyphd.storage.stage_tables import PREDECESSOR_TABLES, STAGED_COLUMNS, staged
+from glyphd.storage.staging import Stage
 
 LARGE_ROWS = 50_000
 """From this many rows on, rows are sorted in parts for each order, because larger sorts hardly
@@ -63,17 +64,24 @@ everything back."""
 
 def find_written(database: Database, import_id: str) -> Written | None:
     """The committed batch of this import, or None."""
-    query = ImportBatch.select(Star(ImportBatch)).where(ImportBatch.import_id == import_id)
-    batch = query.bind(database).first()
-    if batch is None:
+    (finding,) = _finding_batch(database)
+    row = finding.execute(database, import_id=import_id).fetchone()
+    if row is None:
         return None
-    return Written(
-        batch.record_count,
-        batch.first_model,
-        batch.last_model,
-        batch.imported_at,
-        json.loads(batch.result),
+    count, first_model, last_model, imported_at, result = row
+    return Written(count, first_model, last_model, imported_at, json.loads(result))
+
+
+@compiled
+def _finding_batch(database: Database) -> list[Node]:
+    columns = (
+        ImportBatch.record_count,
+        ImportBatch.first_model,
+        ImportBatch.last_model,
+        ImportBatch.imported_at,
+        ImportBatch.result,
     )
+    return [ImportBatch.select(*columns).where(ImportBatch.import_id == given("import_id"))]
 
 
 def write_batch(
@@ -137,7 +145,8 @@ def _renew_after_file(database: Database, batch: Batch) -> None:
 
 def _parameters(database: Database, stage: Stage, batch: Batch) -> tuple[int, dict[str, Any]]:
     """The highest id of an event so far, and the parameters of the statements."""
-    (last,) = database.execute(ScoredListing.select(fn.MAX(ScoredListing.id))).fetchone()
+    (finding,) = _last_event(database)
+    (last,) = finding.execute(database).fetchone()
     last = last or 0
     return last, {
         "import_id": batch.import_id,
@@ -145,6 +154,11 @@ def _parameters(database: Database, stage: Stage, batch: Batch) -> tuple[int, di
         "top": last + stage.bounds[1] + 1,
         "source": fold_ascii(batch.source or ""),
     }
+
+
+@compiled
+def _last_event(database: Database) -> list[Node]:
+    return [ScoredListing.select(fn.MAX(ScoredListing.id))]
 
 
 def _renew_listings(database: Database, origin: Origin, own: dict[str, Any]) -> None:
@@ -160,15 +174,22 @@ def _finish(database: Database, batch: Batch) -> Written:
 
     The moment is taken under the write lock: a clock that jumps back can't reorder history.
     """
-    this = ImportBatch.import_id == batch.import_id
+    of_moment, of_digest = _finishing(database)
     imported_at = batch.imported_at or next_moment(database)
-    database.execute(ImportBatch.update(imported_at=imported_at).where(this))
+    of_moment.execute(database, imported_at=imported_at, import_id=batch.import_id)
     if batch.sha256 is None:  # the digest includes the moment
         rows_sha256 = digest_rows(database, batch.import_id)
-        database.execute(ImportBatch.update(rows_sha256=rows_sha256).where(this))
+        of_digest.execute(database, rows_sha256=rows_sha256, import_id=batch.import_id)
     written = find_written(database, batch.import_id)
     assert written is not None
     return written
+
+
+@compiled
+def _finishing(database: Database) -> list[Node]:
+    this = ImportBatch.import_id == given("import_id")
+    names = ("imported_at", "rows_sha256")
+    return [ImportBatch.update({name: given(name)}).where(this) for name in names]
 
 
 def _room_for(database: Database, stage: Stage) -> AbstractContextManager[None]:
@@ -252,22 +273,28 @@ def _insert_batch(stage: Stage, batch: Batch, origin: Origin) -> None:
         warnings = [*(result.get("warnings") or ()), *judged["warnings"]]
         result = result | judged | {"warnings": warnings}
     lowest, highest = stage.bounds
-    row = ImportBatch.insert(
-        import_id=batch.import_id,
-        imported_at="",
-        source=batch.source,
-        description=batch.description,
-        filename=batch.filename,
-        sha256=batch.sha256,
-        record_count=stage.count,
-        first_model=stage.model_at(lowest),
-        last_model=stage.model_at(highest),
-        schema_version=batch.schema_version,
-        last_seen_at=stage.last_seen_at,
-        complete_at=batch.complete_at(stage.last_seen_at),
-        result=json.dumps(result, ensure_ascii=False),
-    )
-    stage.database.execute(row)
+    values = {
+        "import_id": batch.import_id,
+        "imported_at": "",
+        "source": batch.source,
+        "description": batch.description,
+        "filename": batch.filename,
+        "sha256": batch.sha256,
+        "record_count": stage.count,
+        "first_model": stage.model_at(lowest),
+        "last_model": stage.model_at(highest),
+        "schema_version": batch.schema_version,
+        "last_seen_at": stage.last_seen_at,
+        "complete_at": batch.complete_at(stage.last_seen_at),
+        "result": json.dumps(result, ensure_ascii=False),
+    }
+    (inserting,) = _inserting(stage.database, tuple(values))
+    inserting.execute(stage.database, **values)
+
+
+@compiled
+def _inserting(database: Database, names: tuple[str, ...]) -> list[Node]:
+    return [ImportBatch.insert({name: given(name) for name in names})]
 
 
 def _require_equal_rows(database: Database, import_id: str) -> None:

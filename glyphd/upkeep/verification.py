@@ -23,7 +23,8 @@ from glyphd.importing.registry import Registry
 from glyphd.plurals import counted
 from glyphd.settings import Settings
 from glyphd.storage.comparing import MOST, Side, differences, place_of
-from glyphd.storage.staging import STAGED_COLUMNS, Stage, open_stage, staged
+from glyphd.storage.stage_tables import STAGED_COLUMNS, staged
+from glyphd.storage.staging import Stage, open_stage
 from glyphd.upkeep.agreement import check_agreement, check_changes, check_rollback, find_batch
 from glyphd.upkeep.archive_checks import ARCHIVE_CHECKS
 from glyphd.upkeep.batch_checks import BATCH_CHECKS, check_digest

@@ -8,9 +8,10 @@ from peewee import SQL, Value
 
 from glyphd.contracts.parameter_reading import choices, read_parameters
 from glyphd.contracts.queries import Bucket, ModelHistoryQuery
-from glyphd.db.archive_models import ImportBatch, ScoredListing
+from glyphd.db.archive_models import ROLLBACK, ImportBatch, ScoredListing
 from glyphd.db.dialects import bucket_start
 from glyphd.history.buckets import ModelHistory
+from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.stores import DatabaseListingStore
 from tests.history.random_markets import events, fill, folded, lowest_of, numbers_of
 from tests.storage.listings import seen
@@ -82,9 +83,8 @@ def test_rows_behind_a_bucket(store: DatabaseListingStore) -> None:
 def test_imports_that_are_rolled_back_do_not_count(store: DatabaseListingStore) -> None:
     for day in (1, 2, 3):
         store.insert_listings([seen(day, price_usd=day)], f"import-{day}")
-    rolled_back = ImportBatch.update(rolled_back_at="2025-08-01T00:00:00.000000Z")
     with store.database.connection_context():
-        store.database.execute(rolled_back.where(ImportBatch.import_id == "import-2"))
+        change_batch(store.database, Change("import-2", ROLLBACK))
     assert [row["min_price"] for row in _rows(store, "L4")] == [1, 3]
 
 

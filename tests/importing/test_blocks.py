@@ -21,7 +21,7 @@ from glyphd.importing.lines import PhysicalLines
 from glyphd.importing.reading import KeptRows
 from glyphd.importing.validation import Checked, RowCheck
 from glyphd.settings import Settings
-from glyphd.storage.staging import PLACE_COLUMNS
+from glyphd.storage.stage_tables import PLACE_COLUMNS
 from tests.examples import examples
 from tests.importing.generated import as_csv, dialects, given_rows
 

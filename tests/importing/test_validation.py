@@ -12,7 +12,7 @@ from glyphd.contracts.object_cells import OBJECT_HEADER
 from glyphd.importing.file_rows import Place, Row, row_error
 from glyphd.importing.json_rows import read_object
 from glyphd.importing.validation import Checked, RowCheck
-from glyphd.storage.staging import PLACE_COLUMNS
+from glyphd.storage.stage_tables import PLACE_COLUMNS
 
 LATEST = "2025-07-30T12:12:00.000000Z"
 RECEIVED_AT = "2025-07-29T12:12:00.000000Z"

@@ -10,24 +10,23 @@ from typing import Any
 import pytest
 from peewee import Database, Node
 
-from glyphd.contracts.column_checks import CheckOptions
 from glyphd.db.archive_models import ARCHIVE_MODELS, ImportBatch, ListingKey, ScoredListing
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.migration_sets import ARCHIVE
 from glyphd.db.order_models import SQLITE_MODELS
 from glyphd.settings import Settings
-from glyphd.storage import grouping, predecessors, staged_models, staging, writing
+from glyphd.storage import grouping, predecessors, stage_tables, staged_models, writing
 from glyphd.storage.batches import Batch
 from glyphd.storage.compiled import Compiled
 from glyphd.storage.derived import renewing
 from glyphd.storage.predecessors import Origin
-from glyphd.storage.staging import STAGED_COLUMNS, TABLE, VIEWS, Stage, StagedColumns, open_stage
-from glyphd.storage.stores import DatabaseListingStore, staged_columns
+from glyphd.storage.stage_tables import STAGED_COLUMNS, TABLE, VIEWS
+from glyphd.storage.staging import Stage, open_stage
+from glyphd.storage.stores import DatabaseListingStore
 from glyphd.storage.writing import Step, find_written, write_batch
 from tests.db.snapshots import schema_of
-from tests.storage.listings import listing, seen
+from tests.storage.listings import listing, rows, seen
 
-NOW = "2025-07-29T12:12:00.000000Z"
 ORIGIN = Origin(has_source=True, may_lack_names=False)
 STATEMENTS = 7
 """Including those that find predecessors."""
@@ -57,11 +56,6 @@ def stage(archive: Database) -> Iterator[Stage]:
         opened.add(rows(seen(1), seen(2, model="A", vram_gb=24), seen(1)))
         opened.complete()
         yield opened
-
-
-def rows(*listings: Any) -> StagedColumns:
-    (columns,) = staged_columns(listings, CheckOptions(NOW))
-    return columns
 
 
 def _stopping_at(statement: int) -> Step:
@@ -111,9 +105,9 @@ def test_statements_name_what_there_is(archive: Database, stage: Stage) -> None:
     temporary = (
         *VIEWS,
         *STAGED_COLUMNS,
-        *staging.PREDECESSOR_TABLES,
-        *staging.ORDER_TABLES,
-        *staging.TIMED_COLUMNS,
+        *stage_tables.PREDECESSOR_TABLES,
+        *stage_tables.ORDER_TABLES,
+        *stage_tables.TIMED_COLUMNS,
         "place",
         *predecessors.COLUMNS,
         *staged_models.TABLES,

@@ -78,8 +78,8 @@ def test_a_clock_set_back_does_not_keep_a_dead_worker_alive(service: Service) ->
 
 
 @contextmanager
-def _cut_short(database: Database) -> Iterator[Stage]:
-    with open_stage(database) as stage:
+def _cut_short(database: Database, *, is_small: bool) -> Iterator[Stage]:
+    with open_stage(database, is_small=is_small) as stage:
         yield stage
     raise OperationalError("interrupted")
 

@@ -9,8 +9,15 @@ import pytest
 from glyphd.db import checkpoints
 from tests.service import Service
 from tests.worker.queued import ROW, queue_import
+from worker import together
 from worker.context import WorkerContext
 from worker.run_job import run_job
+
+
+@pytest.fixture(autouse=True)
+def each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small imports in line would share a commit."""
+    monkeypatch.setattr(together, "MOST_TOGETHER", 1)
 
 
 @pytest.fixture(autouse=True)

@@ -25,7 +25,7 @@ class FakeRegistry(Registry):
         self._failures = list(failures)
 
     @contextmanager
-    def one_connection(self) -> Iterator[None]:
+    def in_one_transaction(self) -> Iterator[None]:
         yield
 
     def is_cancel_requested(self, job_id: int) -> bool:

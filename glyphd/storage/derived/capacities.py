@@ -10,7 +10,7 @@ from glyphd.db.archive_models import QuantizedListing, ScoredListing
 from glyphd.storage.comparing import Side, differences
 from glyphd.storage.derived.facts import IMPORT_ID, Fact
 from glyphd.storage.predecessors import Origin
-from glyphd.storage.staging import staged
+from glyphd.storage.stage_tables import staged
 
 _STORED = (QuantizedListing.model_7b, QuantizedListing.model_13b, QuantizedListing.model_70b)
 

@@ -10,7 +10,7 @@ from glyphd.storage.derived.facts import EventColumn
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.offers import gone_at
 from glyphd.storage.predecessors import Origin, rows_to_renew, superseded
-from glyphd.storage.staging import staged
+from glyphd.storage.stage_tables import staged
 
 
 class Current(EventColumn):

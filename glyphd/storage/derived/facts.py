@@ -9,7 +9,7 @@ from peewee import Database, Node, Select, Value
 from glyphd.storage.compiled import Parameter
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.predecessors import TOP, Origin
-from glyphd.storage.staging import staged
+from glyphd.storage.stage_tables import staged
 
 IMPORT_ID = Value(Parameter("import_id"))
 SCHEMA_VERSION = Value(Parameter("schema_version"))

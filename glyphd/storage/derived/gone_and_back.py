@@ -19,7 +19,7 @@ from glyphd.storage.derived.event_facts import renewed_listings
 from glyphd.storage.derived.facts import Fact, event_id
 from glyphd.storage.offers import is_from, is_observation
 from glyphd.storage.predecessors import SOURCE, Origin, predecessors
-from glyphd.storage.staging import staged
+from glyphd.storage.stage_tables import staged
 
 _GONE_KEY = (OfferGone.gone_at, OfferGone.event_id)
 

@@ -10,8 +10,8 @@ from glyphd.db.dialects import caseless
 from glyphd.storage.derived.facts import IMPORT_ID, Fact
 from glyphd.storage.predecessors import Origin
 from glyphd.storage.specs import SPECS, spec_rank
+from glyphd.storage.stage_tables import staged
 from glyphd.storage.staged_models import staged_models
-from glyphd.storage.staging import staged
 
 _EVENT_COLUMNS = ("import_id", "model", *SPECS, "seen_at", "import_index")
 _MODEL_FIELDS = [

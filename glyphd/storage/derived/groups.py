@@ -13,7 +13,7 @@ from glyphd.db.dialects import stream, uncommitted
 from glyphd.storage.derived.facts import Fact, event_id
 from glyphd.storage.identity import IDENTITY_COLUMNS, listing_id
 from glyphd.storage.predecessors import Origin, anchors
-from glyphd.storage.staging import staged
+from glyphd.storage.stage_tables import staged
 
 
 class Groups(Fact):

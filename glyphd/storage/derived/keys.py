@@ -14,7 +14,7 @@ from glyphd.storage.derived.current import is_history
 from glyphd.storage.derived.event_facts import derived_events, renewed
 from glyphd.storage.derived.facts import Fact, event_id
 from glyphd.storage.predecessors import Origin, predecessors
-from glyphd.storage.staging import staged, staged_ids
+from glyphd.storage.stage_tables import staged, staged_ids
 
 
 class Keys(Fact):

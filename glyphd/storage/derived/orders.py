@@ -18,7 +18,7 @@ from glyphd.storage.derived.current import Current
 from glyphd.storage.derived.facts import Fact, event_id
 from glyphd.storage.derived.steps import Steps
 from glyphd.storage.predecessors import Origin, predecessors
-from glyphd.storage.staging import TIMED_COLUMNS, staged
+from glyphd.storage.stage_tables import TIMED_COLUMNS, staged
 
 _FLAGGED: tuple[type[Model], ...] = (EventByTime, EventByModel)
 _EVENT = ScoredListing._meta.columns | {"event_id": ScoredListing.id}

@@ -10,7 +10,7 @@ from glyphd.storage.change_steps import NEW_STEP, step_between
 from glyphd.storage.derived.facts import EventColumn
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.predecessors import Origin, is_indistinct_alone, predecessors
-from glyphd.storage.staging import staged
+from glyphd.storage.stage_tables import staged
 
 
 class Steps(EventColumn):
