@@ -14,8 +14,8 @@ from worker.apart import ReaderLost
 from worker.attempts import Halted
 from worker.change_batch import ChangeAttempt
 from worker.context import WorkerContext
+from worker.final_values import broken, failed, known_outcome, run_import, succeeded
 from worker.import_file import FileImport
-from worker.outcomes import broken, failed, known_outcome, run_import, succeeded
 from worker.passing import passing_reason
 from worker.progress import Halt, Watched, heartbeat
 from worker.recording import End, losable, record_end, requeue

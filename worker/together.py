@@ -14,8 +14,8 @@ from glyphd.importing.job_queries import IMPORT
 from glyphd.importing.registry import Registry
 from glyphd.importing.small_files import SMALL_BYTES, is_small
 from worker.context import WorkerContext
+from worker.final_values import known_outcome, run_import
 from worker.import_file import FileImport
-from worker.outcomes import known_outcome, run_import
 from worker.progress import Watched, heartbeat
 from worker.recording import End, logged, record_ends
 from worker.tidying import open_archive

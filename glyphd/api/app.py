@@ -29,11 +29,11 @@ from glyphd.api.needs import READ_BY_ALL
 from glyphd.api.openapi_parameters import path_template
 from glyphd.api.pages import NoPages, Pages
 from glyphd.api.persist_routes import PersistApi
+from glyphd.api.primary_reads import read_again_on_primary
 from glyphd.api.problems import Problem, bottle_problem, problem_of, status_of
 from glyphd.api.request_headers import header
 from glyphd.api.request_ids import request_id_from
 from glyphd.api.request_metrics import NO_ROUTE, RequestMetrics
-from glyphd.api.rereading import read_again_on_primary
 from glyphd.api.routes import Route
 from glyphd.api.shared_results import open_results
 from glyphd.api.source_list_routes import SourceListApi

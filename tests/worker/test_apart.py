@@ -18,7 +18,7 @@ from glyphd.uploads import LocalUploads
 from tests.service import Service, offers
 from worker import apart
 from worker.apart import Reader, ReaderLost
-from worker.outcomes import MAX_LOST_ATTEMPTS
+from worker.final_values import MAX_LOST_ATTEMPTS
 
 PATIENCE_SECONDS = 30
 SETTINGS = Settings(database_url=None)

@@ -12,7 +12,7 @@ from tests.worker.conftest import MakeContext
 from tests.worker.queued import BAD_ROW, ROW, job_of, queue_import
 from tests.worker.uploads import EventfulUploads, failing
 from worker.context import WorkerContext
-from worker.outcomes import MAX_LOST_ATTEMPTS
+from worker.final_values import MAX_LOST_ATTEMPTS
 from worker.run_job import run_job
 
 pytestmark = pytest.mark.every_way

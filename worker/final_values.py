@@ -1,4 +1,4 @@
-"""The outcome of an attempt at a job, as the values of the job's row."""
+"""The final values of a job's row, by the outcome of an attempt."""
 
 from typing import Any
 
