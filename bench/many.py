@@ -7,37 +7,49 @@ import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 from bench import peers
 from bench.data import COLUMNS, write_offers
 from bench.plan import Plan
-from bench.samples import Result, at_least, per_second
+from bench.samples import Result, at_least, at_most, milliseconds, per_second, percentile
 from bench.service import ASYNC, Running, running_service
 
 ROWS = 100
 FILES = 1000
+PACED_FILES = 200
+ALONE_FILES = 20
 CONNECTIONS = 8
 ROUNDS = 3
 
 
 @dataclass
 class Rates:
-    """Files per second in each round."""
+    """Files per second in each round; then seconds from when a file was received to the end of its
+    import, at half of the rate at which the others were imported, and with each file alone."""
 
     accepted: list[float] = field(default_factory=list)
     imported: list[float] = field(default_factory=list)
     kept: list[float] = field(default_factory=list)
     inserted: list[float] = field(default_factory=list)
+    paced_p99: list[float] = field(default_factory=list)
+    alone_p50: list[float] = field(default_factory=list)
 
 
 def measure(plan: Plan) -> list[Result]:
     rates = Rates()
     with plan.scratch() as folder:
-        files = _write_files(folder, plan.size(FILES, least=2 * CONNECTIONS))
+        count = plan.size(FILES, least=2 * CONNECTIONS)
+        more = plan.size(PACED_FILES, least=CONNECTIONS) + ALONE_FILES
+        files = _write_files(folder, count + more)
+        files, others = files[:count], [file.read_bytes() for file in files[count:]]
         for _ in plan.rounds(ROUNDS):
             with plan.scratch() as data, running_service(data / "data") as service:
                 _import(service, [file.read_bytes() for file in files], rates)
+                _keep_pace(service, others, rates)
             with plan.scratch() as target:
                 rates.kept.append(_keep_all(files, target))
             with plan.scratch() as target:
@@ -49,6 +61,13 @@ def measure(plan: Plan) -> list[Result]:
         Result(f"{what}, imported", imported, "the same, accepted", accepted, at_least(0.6)),
         Result("… imported", imported, "a transaction for each file in `sqlite3`", inserted),
         Result("… accepted", accepted, f"`fsync` of each file in {CONNECTIONS} threads", kept),
+        Result(
+            "received to imported at half of that rate, p99",
+            milliseconds(rates.paced_p99),
+            "each file alone, p50",
+            milliseconds(rates.alone_p50),
+            at_most(10),
+        ),
     ]
 
 
@@ -77,6 +96,29 @@ def _import(service: Running, bodies: list[bytes], rates: Rates) -> None:
     rates.accepted.append(len(bodies) / (time.perf_counter() - began))
     statuses = [service.wait(import_id) for import_id in import_ids]
     rates.imported.append(len(statuses) / (time.perf_counter() - began))
+
+
+def _keep_pace(service: Running, bodies: list[bytes], rates: Rates) -> None:
+    """Sends each file when the one before it has ended, then the others at their times."""
+    with service.client() as client:
+
+        def send(body: bytes) -> str:
+            return str(client.post("/api/import", body, ASYNC)["import_id"])
+
+        alone = [service.wait(send(body)) for body in bodies[:ALONE_FILES]]
+        pause = 2 / rates.imported[-1]
+        began, paced = time.perf_counter(), []
+        for number, body in enumerate(bodies[ALONE_FILES:]):
+            time.sleep(max(0, began + number * pause - time.perf_counter()))
+            paced.append(send(body))
+    rates.alone_p50.append(median(map(_seconds_to_end, alone)))
+    waits = [_seconds_to_end(service.wait(import_id)) for import_id in paced]
+    rates.paced_p99.append(percentile(waits, 99))
+
+
+def _seconds_to_end(status: dict[str, Any]) -> float:
+    received, finished = map(datetime.fromisoformat, (status["received_at"], status["finished_at"]))
+    return (finished - received).total_seconds()
 
 
 def _keep_all(files: list[Path], target: Path) -> float:
