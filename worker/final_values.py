@@ -10,11 +10,10 @@ from glyphd.errors import FewerRows, RowsRefused, UnreadableFile
 from glyphd.importing.claims import Claim
 from glyphd.importing.integrity_log import IntegrityLog
 from glyphd.importing.job_queries import IMPORT
-from glyphd.storage.writing import Written, find_written
+from glyphd.storage.written import Written, find_written
 from worker.attempts import Halted
 from worker.context import WorkerContext
 from worker.import_file import FileImport
-from worker.progress import Halt
 
 MAX_LOST_ATTEMPTS = 5
 _REPAIR_ADVICE = "restore a backup or rebuild the archive with `glyphd rebuild`, then retry"
@@ -33,12 +32,12 @@ def known_outcome(context: WorkerContext, claim: Claim) -> dict[str, Any] | None
         return written.result | succeeded(written)
     if job.lost_count >= MAX_LOST_ATTEMPTS:
         return failed("worker_lost", f"the worker died in each of {job.lost_count} attempts")
-    if job.cancel_requested_at is not None:
+    if context.services.registry.is_cancel_requested(job.id):
         return _CANCELLED
     return None
 
 
-def run_import(context: WorkerContext, claim: Claim, attempt: FileImport) -> dict[str, Any]:
+def run_import(attempt: FileImport) -> dict[str, Any]:
     """Runs the attempt; returns the job's final values. Raises what is no fault of the file."""
     try:
         attempt.run()
@@ -47,11 +46,9 @@ def run_import(context: WorkerContext, claim: Claim, attempt: FileImport) -> dic
     except (FewerRows, UnreadableFile) as error:
         attempt.errors.settle()
         return attempt.findings() | failed(error.code, error.detail)
-    except (Halted, *DATABASE_ERRORS) as error:
+    except (Halted, *DATABASE_ERRORS):
         if attempt.written is None:  # otherwise the batch is in the archive already
             attempt.errors.discard()
-            if isinstance(error, Halted) and error.why is Halt.CANCELLED:
-                return _cancelled(context, claim)
             raise
     except BaseException:
         attempt.errors.discard()
@@ -67,8 +64,8 @@ def _foreseen(attempt: FileImport) -> dict[str, Any]:
     return findings | foreseen | {"warnings": [*findings["warnings"], *foreseen["warnings"]]}
 
 
-def _cancelled(context: WorkerContext, claim: Claim) -> dict[str, Any]:
-    """Looks for a cancellation once more: it may have come at the moment of the commit."""
+def cancelled(context: WorkerContext, claim: Claim) -> dict[str, Any]:
+    """The values of a cancelled import, unless that came at the moment of its commit."""
     written = find_written(context.archive, claim.job.import_id)
     return _CANCELLED if written is None else written.result | succeeded(written)
 

@@ -14,7 +14,8 @@ from glyphd.storage.batches import Batch
 from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.storage.oddities import oddity
 from glyphd.storage.staging import Stage, open_stage
-from glyphd.storage.writing import Written, foresee, write_batch
+from glyphd.storage.writing import foresee, write_batch
+from glyphd.storage.written import Written
 from worker.apart import is_worth_it
 from worker.attempts import Attempt
 from worker.context import WorkerContext

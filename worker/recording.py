@@ -147,6 +147,14 @@ def requeue(context: WorkerContext, claim: Claim, rest: Rest, reason: str | None
     log.warning("import_requeued", rest_seconds=rest.seconds, reason=reason or Halt.STOPPING.value)
 
 
+def hand_back(context: WorkerContext, claims: Sequence[Claim]) -> None:
+    """Requeues jobs that may be run again at once: nothing was wrong with most of them, and none
+    counts as lost or requeued."""
+    for claim in claims:
+        with losable(context, claim):
+            _record(context, claim, status=ImportStatus.QUEUED, phase=None, progress=0.0)
+
+
 def _record(context: WorkerContext, claim: Claim, **values: Any) -> None:
     """Writes into the job's row how the attempt ended, as soon as the registry is writable.
 

@@ -14,7 +14,7 @@ from worker.apart import ReaderLost
 from worker.attempts import Halted
 from worker.change_batch import ChangeAttempt
 from worker.context import WorkerContext
-from worker.final_values import broken, failed, known_outcome, run_import, succeeded
+from worker.final_values import broken, cancelled, failed, known_outcome, run_import, succeeded
 from worker.import_file import FileImport
 from worker.passing import passing_reason
 from worker.progress import Halt, Watched, heartbeat
@@ -31,10 +31,11 @@ def run_job(context: WorkerContext, job_id: int) -> None:
     the small imports that follow it. Never raises errors of a job."""
     try:
         with claimed(context, job_id) as claims:
-            if len(claims) > 1 and run_together(context, claims):
-                return
-            for claim in claims:
-                _run_alone(context, claim)
+            is_handed_back = len(claims) > 1 and not run_together(context, claims)
+            if len(claims) == 1:
+                _run_alone(context, claims[0])
+        if is_handed_back:
+            run_job(context, job_id)  # it is alone now, because it was attempted
     except Exception as error:
         if trouble_of(error) is Trouble.DAMAGED:
             log.error("database_damaged", reason=str(error))
@@ -84,7 +85,12 @@ def _outcome(context: WorkerContext, claim: Claim) -> dict[str, Any]:
     attempt = kind(context, claim)
     with heartbeat(Watched(registry, claim, attempt.progress, context.stopping, attempt.interrupt)):
         if isinstance(attempt, FileImport):
-            return run_import(context, claim, attempt)
+            try:
+                return run_import(attempt)
+            except Halted as halted:
+                if halted.why is Halt.CANCELLED:
+                    return cancelled(context, claim)
+                raise
         moment = attempt.run()
     # The import's row is updated before the job ends: after a crash in between, both are repeated.
     registry.note_change(claim, moment)

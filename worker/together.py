@@ -17,7 +17,7 @@ from worker.context import WorkerContext
 from worker.final_values import known_outcome, run_import
 from worker.import_file import FileImport
 from worker.progress import Watched, heartbeat
-from worker.recording import End, logged, record_ends
+from worker.recording import End, hand_back, logged, record_ends
 from worker.tidying import open_archive
 
 MOST_TOGETHER = 16
@@ -31,8 +31,8 @@ def claimed(context: WorkerContext, job_id: int) -> Iterator[list[Claim]]:
     """The job, claimed for the block, and the small imports that directly follow it in the queue if
     it is one too; empty if it can't be claimed.
 
-    Only imports that were never attempted are claimed together, so that one that fails is alone the
-    next time. PostgreSQL needs a connection for each lock, and syncs the commits of several workers
+    Only imports that were never attempted are claimed together, so that each is alone the next
+    time. PostgreSQL needs a connection for each lock, and syncs the commits of several workers
     together by itself.
     """
     registry, locks = context.services.registry, context.services.locks
@@ -77,18 +77,20 @@ def _can_share(job: Job, attempt: int) -> bool:
 
 
 def run_together(context: WorkerContext, claims: Sequence[Claim]) -> bool:
-    """Runs the imports and records how they ended; False if that failed: then nothing of them was
-    written, and each must be run alone, which handles every kind of problem."""
+    """Runs the imports and records how they ended. False if that failed: then nothing of them was
+    written, and they are handed back to be run alone, which handles every kind of problem."""
     with ExitStack() as opened:
         try:
             opened.enter_context(open_archive(context))
             ends = _write(context, claims)
         except Exception as error:  # noqa: BLE001
             # Whatever it was, an import that it concerns meets it again when it is alone.
-            log.info("imports_run_alone", imports=len(claims), reason=repr(error))
-            return False
-        record_ends(context, ends)
-    return True
+            log.info("imports_handed_back", imports=len(claims), reason=repr(error))
+        else:
+            record_ends(context, ends)
+            return True
+    hand_back(context, claims)
+    return False
 
 
 def _write(context: WorkerContext, claims: Sequence[Claim]) -> list[End]:
@@ -104,6 +106,6 @@ def _write(context: WorkerContext, claims: Sequence[Claim]) -> list[End]:
         for claim, attempt in attempts:
             began = time.monotonic()
             with logged(claim):
-                values = known_outcome(context, claim) or run_import(context, claim, attempt)
+                values = known_outcome(context, claim) or run_import(attempt)
             ends.append(End(claim, values, time.monotonic() - began))
     return ends

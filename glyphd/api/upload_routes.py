@@ -29,10 +29,10 @@ from glyphd.contracts.service_views import CsvText
 from glyphd.errors import TooManyImports, TooManyUploads
 from glyphd.importing.intake import GZIP, Described
 from glyphd.importing.requests import Asked
+from glyphd.importing.small_files import SMALL_BYTES
 from glyphd.plurals import counted
 from glyphd.services import Services
 
-SMALL_BYTES = 256 * 1024
 SMALL_GRACE_SECONDS = 1.0
 """The answer waits this many seconds for a small upload into an idle queue, so that its 202 usually
 has the status `succeeded`."""

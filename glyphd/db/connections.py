@@ -44,9 +44,6 @@ _MOST_KEPT = 4
 """Usually one is in use. After a burst of requests at most this many are kept, each with its
 cache."""
 
-_MOST_STATEMENTS = 512
-"""As many as an import and a request of each kind have; Python keeps 128 of a connection."""
-
 KEPT_SECONDS = 1.0
 """A busy process then opens one connection a second instead of hundreds."""
 
@@ -117,7 +114,6 @@ class KeptSqliteFile(SqliteFile):
 
     def __init__(self, path: Path, *, mode: Literal["ro", "rw"], **options: Any) -> None:
         options |= {"check_same_thread": False, "factory": _KeptConnection}
-        options |= {"cached_statements": _MOST_STATEMENTS}
         super().__init__(path, mode=mode, **options)
         self.is_read_only = mode == "ro"
         self._idle: list[_KeptConnection] = []

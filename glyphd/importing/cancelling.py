@@ -7,7 +7,7 @@ from glyphd.db.registry_models import Job
 from glyphd.errors import ImportFinal
 from glyphd.importing.locks import JobLocks
 from glyphd.importing.registry import Registry
-from glyphd.storage.writing import find_written
+from glyphd.storage.written import find_written
 from glyphd.times import now_text
 
 

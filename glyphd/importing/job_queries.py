@@ -166,10 +166,9 @@ class JobQueries:
         return row[0] if row else None
 
     def is_cancel_requested(self, job_id: int) -> bool:
-        query = Job.select(Job.cancel_requested_at).where(Job.id == job_id)
+        (finding,) = _finding_cancellation(self.database)
         with self.connected():
-            row = self.database.execute(query).fetchone()
-        return bool(row and row[0])
+            return finding.execute(self.database, job_id=job_id).fetchone() is not None
 
     def _imports(self, wanted: Mapping[str, Any]) -> Any:
         return Job.select().where(Job.kind == IMPORT, *conditions(self.database, wanted))
@@ -213,6 +212,12 @@ def _counting_unfinished(database: Database, of_all: bool) -> list[Node]:
 @compiled
 def _finding_unfinished(database: Database) -> list[Node]:
     return [Job.select(Job.id).where(Job.id == given("job_id"), IS_WAITING)]
+
+
+@compiled
+def _finding_cancellation(database: Database) -> list[Node]:
+    is_requested = Job.cancel_requested_at.is_null(False)
+    return [Job.select(Job.id).where(Job.id == given("job_id"), is_requested)]
 
 
 def require_import(jobs: JobQueries, import_id: str) -> Job:

@@ -23,14 +23,9 @@ class JobLocks(Protocol):
         it."""
 
 
-_FILES = 256
-"""Jobs whose numbers differ by a multiple of this share a file, so one of them waits for the other.
-Far fewer run at the same time. Numbers that are not positive are those of other work."""
-
-
 class FileLocks:
     """`flock` on a file for each job. The files stay: removing one would let two processes lock two
-    files. They are used again, because creating one takes longer than locking it."""
+    files."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -38,8 +33,7 @@ class FileLocks:
     @contextmanager
     def hold(self, job_id: int) -> Iterator[bool]:
         make_folder(self._folder)
-        number = job_id % _FILES + 1 if job_id > 0 else job_id
-        descriptor = os.open(self._folder / f"job.{number}", os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(self._folder / f"job.{job_id}", os.O_RDWR | os.O_CREAT, 0o600)
         is_held = True
         try:
             # Not POSIX locks: those would be granted to a second thread of the same process.

@@ -6,22 +6,22 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from peewee import SQL, Database, IntegrityError, Node, fn
+from peewee import Database, IntegrityError, Node
 
 from glyphd.contracts.import_contracts import FINAL, UNFINISHED, ImportStatus
-from glyphd.db.archive_models import ROLLBACK, ImportBatch
-from glyphd.db.dialects import is_sqlite
+from glyphd.db.archive_models import ROLLBACK
 from glyphd.db.registry_models import Job, Worker
 from glyphd.db.watch_models import Watch
 from glyphd.events.feed import KEPT_DAYS, add_event, is_reported, prune_events
 from glyphd.events.reports import report_of_end, report_of_silence, report_of_stall
 from glyphd.events.watch_matches import Found, discard_matches, keep_matches, publish_matches
-from glyphd.importing.claims import Claim, ClaimLost, rests
+from glyphd.importing.claims import Claim, rests
 from glyphd.importing.heartbeats import workers_alive
+from glyphd.importing.job_changes import change_claimed, change_job
 from glyphd.importing.job_queries import IMPORT, JobQueries
 from glyphd.importing.source_states import last_success, source_states
 from glyphd.importing.status import is_stalled
-from glyphd.storage.compiled import compiled, given
+from glyphd.storage.compiled import compiled
 from glyphd.times import now_text, utc_now, utc_text
 
 JSON_FINDINGS = ("error_summary", "errors", "ignored_columns", "warnings", "summary", "effect")
@@ -108,7 +108,7 @@ class Registry(JobQueries):
             "started_at": job.started_at or now,
             "heartbeat_at": now,
         }
-        if not self._change(job, values, job.status, job.attempt):
+        if not change_job(self.database, job, values, job.attempt, job.status):
             return None
         self._report_stall(job)
         for name, value in values.items():
@@ -131,7 +131,7 @@ class Registry(JobQueries):
         """
         is_written = values.get("status") == ImportStatus.SUCCEEDED and not claim.job.dry_run
         with self.connected(), self.database.atomic():
-            self._change_claimed(claim, values, is_written=is_written)
+            change_claimed(self.database, claim, values, is_written=is_written)
             if values.get("status") in FINAL:
                 self._report_end(claim.job.id)
 
@@ -148,7 +148,7 @@ class Registry(JobQueries):
         """Stores what watches found in the claimed job's uncommitted change; it is published with
         the job's outcome. Raises ClaimLost if another attempt has begun."""
         with self.connected(), self.database.atomic():
-            self._change_claimed(claim, {"attempt": claim.attempt})
+            change_claimed(self.database, claim, {"attempt": claim.attempt})
             keep_matches(self.database, claim.job, found)
 
     def report_stalled(self) -> None:
@@ -248,31 +248,6 @@ class Registry(JobQueries):
             self._execute(Worker.update(pid=Worker.pid).where(Worker.id == ""))
             transaction.rollback()
 
-    def _change_claimed(
-        self, claim: Claim, values: dict[str, Any], *, is_written: bool = False
-    ) -> None:
-        """Raises ClaimLost if the attempt no longer runs the job."""
-        job, running = claim.job, ImportStatus.RUNNING
-        if not self._change(job, values, running, claim.attempt, is_written=is_written):
-            raise ClaimLost(f"job {job.id} is no longer run by attempt {claim.attempt}")
-
-    def _change(
-        self,
-        job: Job,
-        values: dict[str, Any],
-        status: str,
-        attempt: int,
-        *,
-        is_written: bool = False,
-    ) -> bool:
-        """Changes the job's row; False if it has another status or attempt than these, or if its
-        batch `is_written` no longer."""
-        kind = job.kind if is_written else None
-        (changing,) = _changing(self.database, tuple(values), kind)
-        expected = {"its_id": job.id, "its_import_id": job.import_id}
-        expected |= {"its_status": status, "its_attempt": attempt}
-        return bool(changing.execute(self.database, **values, **expected).rowcount == 1)
-
     def _report_end(self, job_id: int) -> None:
         job = self._one(Job.id == job_id)
         assert job is not None
@@ -299,33 +274,3 @@ class Registry(JobQueries):
 @compiled
 def _any_watch(database: Database) -> list[Node]:
     return [Watch.select(Watch.id).limit(1)]
-
-
-@compiled
-def _changing(database: Database, names: Sequence[str], written: str | None) -> list[Node]:
-    """The update of these columns of a job's row, as long as it is the expected one. After an
-    asynchronous failover the number may belong to another job."""
-    expected = (
-        (Job.id == given("its_id"))
-        & (Job.import_id == given("its_import_id"))
-        & (Job.status == given("its_status"))
-        & (Job.attempt == given("its_attempt"))
-    )
-    if written is not None:
-        expected &= _is_in_archive(database, written)
-    return [Job.update({name: given(name) for name in names}).where(expected)]
-
-
-def _is_in_archive(database: Database, kind: str) -> Any:
-    """The condition that the batch of a job of this kind is in the archive, if archive and registry
-    share a database.
-
-    An asynchronous failover may lose the batch, and the outcome would then be recorded on the new
-    primary, which has none. On SQLite the archive is another file.
-    """
-    if is_sqlite(database):
-        return True
-    written = ImportBatch.import_id == given("its_import_id")
-    if kind != IMPORT:
-        written &= ImportBatch.rolled_back_at.is_null(kind != ROLLBACK)
-    return fn.EXISTS(ImportBatch.select(SQL("1")).where(written))

@@ -40,7 +40,8 @@ from glyphd.storage.predicates import restrict
 from glyphd.storage.result_rows import SELECTABLE_COLUMNS, read_rows, select_rows
 from glyphd.storage.staging import Stage, StagedColumns, open_stage
 from glyphd.storage.timelines import MODEL_TIMELINE, TIMELINE
-from glyphd.storage.writing import Written, find_written, write_batch
+from glyphd.storage.writing import write_batch
+from glyphd.storage.written import Written, find_written
 from glyphd.times import now_text, read_stored, utc_text
 
 log = logging.getLogger("glyphd")

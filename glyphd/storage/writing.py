@@ -4,7 +4,6 @@ Peewee models."""
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -40,48 +39,16 @@ from glyphd.storage.predecessors import (
 from glyphd.storage.row_digests import digest_rows
 from glyphd.storage.stage_tables import PREDECESSOR_TABLES, STAGED_COLUMNS, staged
 from glyphd.storage.staging import Stage
+from glyphd.storage.written import Written, find_written
 
 LARGE_ROWS = 50_000
 """From this many rows on, rows are sorted in parts for each order, because larger sorts hardly
 benefit from a cache."""
 
 
-@dataclass(frozen=True)
-class Written:
-    """A committed batch, now or on an earlier attempt."""
-
-    record_count: int
-    first_model: str | None
-    last_model: str | None
-    imported_at: str
-    result: dict[str, Any]
-
-
 Step = Callable[[float], None]
 """Is called before each statement with the share that is done (0 to 1); may raise to roll
 everything back."""
-
-
-def find_written(database: Database, import_id: str) -> Written | None:
-    """The committed batch of this import, or None."""
-    (finding,) = _finding_batch(database)
-    row = finding.execute(database, import_id=import_id).fetchone()
-    if row is None:
-        return None
-    count, first_model, last_model, imported_at, result = row
-    return Written(count, first_model, last_model, imported_at, json.loads(result))
-
-
-@compiled
-def _finding_batch(database: Database) -> list[Node]:
-    columns = (
-        ImportBatch.record_count,
-        ImportBatch.first_model,
-        ImportBatch.last_model,
-        ImportBatch.imported_at,
-        ImportBatch.result,
-    )
-    return [ImportBatch.select(*columns).where(ImportBatch.import_id == given("import_id"))]
 
 
 def write_batch(

@@ -27,7 +27,8 @@ from glyphd.settings import Settings
 from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.batches import Batch
 from glyphd.storage.staging import Stage, open_stage
-from glyphd.storage.writing import Written, write_batch
+from glyphd.storage.writing import write_batch
+from glyphd.storage.written import Written
 from glyphd.upkeep.rereading import refused_by_now, renew_manifest, reread
 from glyphd.upkeep.upload_copies import Progress
 from glyphd.uploads import UploadStore

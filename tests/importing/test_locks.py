@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 
 import pytest
 
@@ -86,16 +85,6 @@ def test_a_file_stays_when_its_lock_is_free(sqlite_settings: Settings) -> None:
     inode = file.stat().st_ino
     with locks.hold(7):
         assert file.stat().st_ino == inode
-
-
-def test_files_are_used_again_but_neighbours_never_share_one(sqlite_settings: Settings) -> None:
-    locks = FileLocks(sqlite_settings.locks_dir)
-    for first in range(-1, 2000, 100):
-        with ExitStack() as held:
-            neighbours = range(first, first + 100)
-            assert all(held.enter_context(locks.hold(job_id)) for job_id in neighbours)
-            assert all(_is_free(locks, other) for other in (-1, 0) if other not in neighbours)
-    assert len(list(sqlite_settings.locks_dir.iterdir())) < 300
 
 
 def test_the_database_decides_which_locks_there_are(sqlite_settings: Settings) -> None:

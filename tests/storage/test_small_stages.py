@@ -5,7 +5,8 @@ from peewee import Database
 from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.storage.batches import Batch
 from glyphd.storage.staging import open_stage
-from glyphd.storage.writing import Written, write_batch
+from glyphd.storage.writing import write_batch
+from glyphd.storage.written import Written
 from tests.storage.listings import listing, rows, seen
 
 

@@ -23,7 +23,8 @@ from glyphd.storage.predecessors import Origin
 from glyphd.storage.stage_tables import STAGED_COLUMNS, TABLE, VIEWS
 from glyphd.storage.staging import Stage, open_stage
 from glyphd.storage.stores import DatabaseListingStore
-from glyphd.storage.writing import Step, find_written, write_batch
+from glyphd.storage.writing import Step, write_batch
+from glyphd.storage.written import find_written
 from tests.db.snapshots import schema_of
 from tests.storage.listings import listing, rows, seen
 

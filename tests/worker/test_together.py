@@ -1,15 +1,19 @@
 """Small imports that follow each other in the queue share a transaction, and nothing else."""
 
 import sqlite3
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from peewee import Database
 
 from glyphd.importing.small_files import SMALL_BYTES
+from glyphd.storage.batches import Batch
+from glyphd.storage.staging import Stage
+from glyphd.storage.writing import write_batch
+from glyphd.storage.written import Written
 from tests.service import Service, start_in
 from tests.worker.conftest import MakeContext
 from tests.worker.queued import BAD_ROW, ROW, job_of, queue_import
@@ -30,6 +34,12 @@ MIXED_FILES = (
 )
 """The rows and options of files that concern each other: changed prices, an invalid file, older
 rows, equal rows, a dry run, a complete file, and an offer that is back."""
+
+
+ENDLESS = """
+WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers)
+INSERT INTO staged_models SELECT number, '', number FROM numbers"""
+"""A statement that ends only if it is interrupted."""
 
 
 class Dying(BaseException):
@@ -61,33 +71,22 @@ def _archive_of(service: Service) -> list[list[tuple[Any, ...]]]:
     return found
 
 
-def _commits(service: Service, context: WorkerContext, job_id: int) -> int:
-    """How often the archive was committed to while the job was run."""
-    with closing(sqlite3.connect(service.settings.archive_path)) as watching:
-        versions = set()
-        registry = context.services.registry
-        original = registry.update_claimed
-
-        def note(*arguments: Any, **values: Any) -> None:
-            versions.add(watching.execute("PRAGMA data_version").fetchone()[0])
-            original(*arguments, **values)
-
-        registry.update_claimed = note  # type: ignore[method-assign]
-        versions.add(watching.execute("PRAGMA data_version").fetchone()[0])
-        run_job(context, job_id)
-        return len(versions) - 1
-
-
 def test_those_that_follow_are_run_too_in_one_transaction(
-    service: Service, context: WorkerContext
+    service: Service, make_context: MakeContext
 ) -> None:
     jobs = [queue_import(service, ROW.replace("L4", f"L{at}")) for at in range(5)]
-    assert _commits(service, context, jobs[0].id) == 1
+    visible: list[int] = []
+
+    def look() -> None:
+        visible.append(len(service.listings()))
+
+    run_job(make_context(EventfulUploads(service.settings, look)), jobs[0].id)
+    assert visible == [0] * 5
+    assert len(service.listings()) == 5
     found = [job_of(service, job.import_id) for job in jobs]
     assert {(job.status, job.attempt, job.record_count) for job in found} == {("succeeded", 1, 1)}
     moments = [job.imported_at for job in found]
     assert moments == sorted(set(moments))
-    assert len(service.listings()) == 5
 
 
 def test_the_archive_is_the_same_as_if_each_were_alone(
@@ -123,14 +122,15 @@ def test_an_invalid_file_fails_alone_and_keeps_its_errors(
     assert (error["line"], error["field"]) == (3, "price_usd")
 
 
-def test_if_one_meets_trouble_each_is_run_alone(
-    service: Service, make_context: MakeContext
-) -> None:
+def test_if_one_meets_trouble_each_is_run_alone(service: Service, context: WorkerContext) -> None:
     jobs = [queue_import(service) for _ in range(3)]
     service.services.uploads.delete(str(jobs[1].upload_name))
-    run_job(make_context(), jobs[0].id)
+    run_job(context, jobs[0].id)
+    assert _statuses(service, jobs) == ["succeeded", "queued", "queued"]
+    service.work()
     assert _statuses(service, jobs) == ["succeeded", "queued", "succeeded"]
-    assert {job_of(service, job.import_id).attempt for job in jobs} == {1}
+    found = [job_of(service, job.import_id) for job in jobs]
+    assert {(job.attempt, job.lost_count) for job in found} == {(2, 0)}
     assert service.status(jobs[1].import_id)["reason"].startswith("the kept file of import")
 
 
@@ -167,30 +167,39 @@ def test_after_a_death_each_is_alone_so_that_only_one_can_be_at_fault(
     assert {(job.status, job.attempt, job.lost_count) for job in found} == {("succeeded", 2, 1)}
 
 
-def test_one_that_is_cancelled_while_they_run_is_not_written(
-    service: Service, make_context: MakeContext, monkeypatch: pytest.MonkeyPatch
+def test_one_that_is_cancelled_before_its_turn_is_not_written(
+    service: Service, make_context: MakeContext
 ) -> None:
+    jobs = [queue_import(service, ROW.replace("L4", f"L{at}")) for at in range(3)]
+    registry = service.services.registry
+
+    def cancel_the_last() -> None:
+        registry.request_cancel(jobs[2].id)
+
+    run_job(make_context(EventfulUploads(service.settings, cancel_the_last)), jobs[0].id)
+    assert _statuses(service, jobs) == ["succeeded", "succeeded", "cancelled"]
+    assert {offer["model"] for offer in service.listings()} == {"L0", "L1"}
+
+
+def test_one_that_is_cancelled_amid_a_statement_takes_no_other_with_it(
+    service: Service, context: WorkerContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite then rolls the whole transaction back by itself."""
     monkeypatch.setattr("worker.progress.BEAT_SECONDS", 0.01)
     jobs = [queue_import(service, ROW.replace("L4", f"L{at}")) for at in range(3)]
     registry = service.services.registry
-    opened: list[int] = []
 
-    def cancel_the_second() -> None:
-        opened.append(1)
-        if len(opened) == 2:
-            assert registry.request_cancel(jobs[1].id)
-            _wait_for_heartbeat(service, jobs[1].import_id)
+    def write(archive: Database, stage: Stage, batch: Batch, **options: Any) -> Written:
+        if batch.import_id == jobs[1].import_id:
+            registry.request_cancel(jobs[1].id)
+            archive.execute_sql(ENDLESS)
+        return write_batch(archive, stage, batch, **options)
 
-    run_job(make_context(EventfulUploads(service.settings, cancel_the_second)), jobs[0].id)
+    monkeypatch.setattr("worker.import_file.write_batch", write)
+    run_job(context, jobs[0].id)
+    service.work()
     assert _statuses(service, jobs) == ["succeeded", "cancelled", "succeeded"]
     assert {offer["model"] for offer in service.listings()} == {"L0", "L2"}
-
-
-def _wait_for_heartbeat(service: Service, import_id: str) -> None:
-    """Returns after the next heartbeat, which has then also looked whether to go on."""
-    before = job_of(service, import_id).heartbeat_at
-    while job_of(service, import_id).heartbeat_at == before:
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
