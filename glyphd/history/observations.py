@@ -1,7 +1,7 @@
 """One listing's history: all its events, oldest first, each with what changed since the previous
 one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import tee
 from typing import Any
 
@@ -26,7 +26,7 @@ OBSERVATION_COLUMNS = (
 _PRICE, _SCORE, _ROLLED_BACK = (
     RESULT_COLUMNS.index(name) for name in ("price_usd", "score", "rolled_back_at")
 )
-ListingEvent = tuple[Any, ...]
+ListingEvent = Sequence[Any]
 _NO_DELTAS = (None, None, None)
 
 
@@ -54,7 +54,7 @@ def observations(database: Database, listing_id: bytes, as_of: str | None = None
 def _compared(events: Iterator[ListingEvent], judged: int) -> Iterator[ListingEvent]:
     """The events, whose last columns are the judgements, with the changes from one to the next."""
     before: dict[str, ListingEvent] = {}
-    ahead, behind = tee(events)  # the two are at most one chunk apart
+    ahead, behind = tee(events)  # the two are at most one row apart
     shown = convert_rows(RESULT_COLUMNS, (event[:-judged] for event in ahead))
     judgements = (event[-judged:] for event in behind)
     for event, (is_counted, is_indistinct, thread) in zip(shown, judgements, strict=True):

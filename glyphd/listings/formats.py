@@ -6,8 +6,8 @@ need not be checked individually.
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import Any, BinaryIO
-from uuid import uuid4
 
 from pydantic_core import to_json
 
@@ -30,17 +30,18 @@ WriteRows = Callable[[BinaryIO, Sequence[str], Rows], None]
 
 def write_json(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
     """One JSON array of objects."""
-    separator = b"["
+    separator = "["
     for chunk in in_chunks(columns, rows):
-        file.write(separator)
-        file.write(_spliced(columns, chunk, to_json)[1:-1])
-        separator = b","
-    file.write(b"[]" if separator == b"[" else b"]")
+        file.write((separator + ",".join(_objects(columns, chunk))).encode())
+        separator = ","
+    file.write(b"[]" if separator == "[" else b"]")
 
 
 def write_ndjson(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
     """One JSON object a line."""
-    file.writelines(_spliced(columns, chunk, _lines) for chunk in in_chunks(columns, rows))
+    file.writelines(
+        ("\n".join(_objects(columns, chunk)) + "\n").encode() for chunk in in_chunks(columns, rows)
+    )
 
 
 def write_csv(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
@@ -72,35 +73,38 @@ WRITERS: dict[str, WriteRows] = {
 }
 
 
-def _spliced(
-    columns: Sequence[str],
-    rows: Sequence[Sequence[Any]],
-    write: Callable[[list[dict[str, Any]]], bytes],
-) -> bytes:
-    """The rows written by `write` as objects, with stored JSON inserted as text.
-
-    Parsed into objects, a text of 64 KiB could take megabytes. While the rest is written, an
-    unpredictable placeholder replaces each text.
-    """
-    objects = [dict(zip(columns, row, strict=True)) for row in rows]
-    of_json = [name for name in columns if name in JSON_COLUMNS]
-    if not of_json:
-        return write(objects)
-    mark, texts = uuid4().hex, []
-    for found in objects:
-        for name in of_json:
-            if found[name] is not None:
-                texts.append(found[name].encode())
-                found[name] = mark
-    pieces = iter(write(objects).split(b'"%b"' % mark.encode()))
-    parts = [next(pieces)]
-    for text, piece in zip(texts, pieces, strict=True):
-        parts += (text, piece)
-    return b"".join(parts)
+def _objects(columns: Sequence[str], chunk: Sequence[Sequence[Any]]) -> Iterable[str]:
+    """The rows as JSON objects."""
+    pieces: list[Iterable[str]] = []
+    before = "{"
+    for name, values in zip(columns, zip(*chunk, strict=True), strict=True):
+        quote, cells = _json_cells(name, values)
+        pieces += (repeat(f"{before}{_json(name)}:{quote}"), cells)
+        before = f"{quote},"
+    pieces.append(repeat(before.replace(",", "}")))
+    return map("".join, zip(*pieces, strict=False))
 
 
-def _lines(objects: list[dict[str, Any]]) -> bytes:
-    return b"\n".join(map(to_json, objects)) + b"\n"
+def _json_cells(name: str, values: Sequence[Any]) -> tuple[str, Sequence[str]]:
+    """The quote to put around each value of one column, and the values. Stored JSON stays as it
+    is: parsed into objects, a text of 64 KiB could take megabytes."""
+    kinds = set(map(type, values))
+    if kinds == {str} and (name in JSON_COLUMNS or _is_plain("".join(values))):
+        return "" if name in JSON_COLUMNS else '"', values
+    if kinds <= _NUMBERS:
+        return "", to_json(values)[1:-1].decode().split(",")
+    if name in JSON_COLUMNS:
+        return "", ["null" if value is None else value for value in values]
+    return "", [_json(value) for value in values]
+
+
+def _is_plain(text: str) -> bool:
+    """Whether JSON writes the text as it is."""
+    return text.isprintable() and '"' not in text and "\\" not in text
+
+
+def _json(value: Any) -> str:
+    return to_json(value).decode()
 
 
 def _write_csv(

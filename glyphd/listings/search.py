@@ -261,7 +261,7 @@ def known_at(database: Database, as_of: str | None, parameter: str = "as_of") ->
 
 def find_current(
     database: Database, listing_id: bytes, known: Knowledge | None = None
-) -> tuple[Any, ...] | None:
+) -> Sequence[Any] | None:
     """The latest row of one listing, by default as known now, even if it is gone; None if there is
     none."""
     known = known or present(database)

@@ -32,20 +32,17 @@ CHUNK_BYTES = 4 * 1024 * 1024
 other text."""
 _MEASURED_ROWS = 50
 
-StoredColumn = Sequence[Any]
+def _flag(stored: int | None) -> bool | None:
+    return None if stored is None else bool(stored)
 
 
-def _flags(stored: StoredColumn) -> StoredColumn:
-    return [None if value is None else bool(value) for value in stored]
+def _hex(stored: bytes) -> str:
+    return bytes(stored).hex()
 
 
-def _hex(stored: StoredColumn) -> StoredColumn:
-    return [bytes(value).hex() for value in stored]
-
-
-_CONVERSIONS: Mapping[str, Callable[[StoredColumn], StoredColumn]] = {
-    name: _flags for name, column in COLUMN.items() if isinstance(column.cell, BooleanCell)
-} | {"listing_id": _hex, "is_lowest": _flags}
+_CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
+    name: _flag for name, column in COLUMN.items() if isinstance(column.cell, BooleanCell)
+} | {"listing_id": _hex, "is_lowest": _flag}
 
 
 def select_rows(
@@ -71,15 +68,17 @@ def select_rows(
 
 def convert_rows(
     columns: Sequence[str], rows: Iterable[Sequence[Any]]
-) -> Iterator[tuple[Any, ...]]:
+) -> Iterator[Sequence[Any]]:
     """Converts stored values to those for clients; JSON stays text."""
-    conversions = [_CONVERSIONS.get(name) for name in columns]
-    for chunk in in_chunks(columns, rows):
-        found = zip(conversions, zip(*chunk, strict=True), strict=True)
-        yield from zip(
-            *(values if convert is None else convert(values) for convert, values in found),
-            strict=True,
-        )
+    found = [(at, _CONVERSIONS[name]) for at, name in enumerate(columns) if name in _CONVERSIONS]
+    if not found:
+        yield from rows
+        return
+    for row in rows:
+        converted = list(row)
+        for at, convert in found:
+            converted[at] = convert(converted[at])
+        yield converted
 
 
 def in_chunks(
