@@ -152,14 +152,6 @@ CREATE TABLE events_by_time ( -- SQLite only: the position of each event among a
     PRIMARY KEY (seen_at, event_id)
 ) WITHOUT ROWID;
 
-CREATE TABLE events_by_model ( -- SQLite only: the position of each event among those of its model by time
-    model TEXT COLLATE NOCASE NOT NULL, -- the event's `model`
-    seen_at TEXT NOT NULL, -- its `seen_at`
-    event_id INTEGER NOT NULL, -- its `id`
-    is_current INTEGER NOT NULL, -- its `is_current`
-    PRIMARY KEY (model, seen_at, event_id)
-) WITHOUT ROWID;
-
 CREATE TABLE changes_by_step ( -- SQLite only: the position of each event with a `change_step` among its step by time
     change_step INTEGER NOT NULL, -- the event's `change_step`
     seen_at TEXT NOT NULL, -- its `seen_at`
@@ -216,55 +208,6 @@ SELECT
     event.first_event_id,
     event.group_id
 FROM events_by_time AS place
-LEFT JOIN scored_listings AS event ON event.id = place.event_id;
-
-CREATE VIEW model_timeline AS
-SELECT
-    place.event_id AS id,
-    event.import_id,
-    event.import_index,
-    event.line,
-    event.byte_offset,
-    event.byte_length,
-    event.listing_id,
-    event.schema_version,
-    place.is_current,
-    place.model,
-    event.price_usd,
-    event.condition,
-    event.quantity,
-    event.availability,
-    event.min_order_qty,
-    event.seller,
-    event.region,
-    event.vram_gb,
-    event.mig_capable,
-    event.tdp_watts,
-    event.cuda_cores,
-    event.slot_width,
-    event.pcie_generation,
-    event.nvlink,
-    event.generation,
-    event.form_factor,
-    event.quantization_capacity_7b,
-    event.quantization_capacity_13b,
-    event.quantization_capacity_70b,
-    event.score,
-    event.heuristics,
-    place.seen_at,
-    event.source_url,
-    event.source_type,
-    event.title,
-    event.extra,
-    event.ordinal,
-    event.group_size,
-    event.observed_at,
-    event.standing,
-    event.is_indistinct,
-    event.change_step,
-    event.first_event_id,
-    event.group_id
-FROM events_by_model AS place
 LEFT JOIN scored_listings AS event ON event.id = place.event_id;
 
 CREATE VIEW change_timeline AS
@@ -450,6 +393,65 @@ CREATE TABLE offers_back ( -- one row for each observation of an offer that was 
 ) WITHOUT ROWID;
 
 CREATE INDEX offers_gone_by_event ON offers_gone (event_id);
+
+CREATE TABLE events_by_model ( -- SQLite only: the position of each event among those of its model by time
+    model TEXT COLLATE NOCASE NOT NULL, -- the event's `model`
+    seen_at TEXT NOT NULL, -- its `seen_at`
+    event_id INTEGER NOT NULL, -- its `id`
+    is_current INTEGER NOT NULL, -- its `is_current`
+    score REAL NOT NULL, -- its `score`
+    price_usd REAL NOT NULL, -- its `price_usd`
+    PRIMARY KEY (model, seen_at, event_id)
+) WITHOUT ROWID;
+
+CREATE VIEW model_timeline AS
+SELECT
+    place.event_id AS id,
+    event.import_id,
+    event.import_index,
+    event.line,
+    event.byte_offset,
+    event.byte_length,
+    event.listing_id,
+    event.schema_version,
+    place.is_current,
+    place.model,
+    place.price_usd,
+    event.condition,
+    event.quantity,
+    event.availability,
+    event.min_order_qty,
+    event.seller,
+    event.region,
+    event.vram_gb,
+    event.mig_capable,
+    event.tdp_watts,
+    event.cuda_cores,
+    event.slot_width,
+    event.pcie_generation,
+    event.nvlink,
+    event.generation,
+    event.form_factor,
+    event.quantization_capacity_7b,
+    event.quantization_capacity_13b,
+    event.quantization_capacity_70b,
+    place.score,
+    event.heuristics,
+    place.seen_at,
+    event.source_url,
+    event.source_type,
+    event.title,
+    event.extra,
+    event.ordinal,
+    event.group_size,
+    event.observed_at,
+    event.standing,
+    event.is_indistinct,
+    event.change_step,
+    event.first_event_id,
+    event.group_id
+FROM events_by_model AS place
+LEFT JOIN scored_listings AS event ON event.id = place.event_id;
 
 -- gpu.registry.sqlite
 

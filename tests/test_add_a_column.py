@@ -146,7 +146,7 @@ def test_a_file_with_the_column_is_imported_and_the_value_comes_back(
     environment = data_in(before) | {"PYTHONPATH": str(changed)}
     assert (
         _glyphd(changed, data_in(before), "migrate").strip()
-        == "applied archive 009_warranty_months"
+        == "applied archive 010_warranty_months"
     )
     with serving(
         environment=environment, folder=changed, command=(sys.executable, "-m", "glyphd")
@@ -164,7 +164,7 @@ def test_a_file_with_the_column_is_imported_and_the_value_comes_back(
         ("L40", 36, 3),
         ("L40S", None, 3),
     ]
-    refused = _run(changed, data_in(before), "migrate", "--to", "archive:8")
+    refused = _run(changed, data_in(before), "migrate", "--to", "archive:9")
     assert "scored_listings.warranty_months" in refused.stderr
     _glyphd(changed, data_in(before), "check")
     _glyphd(changed, data_in(before), "verify", "--all")
@@ -190,6 +190,6 @@ def test_the_step_is_the_same_on_either_database_and_can_be_taken_back(
     changed: Path, empty_database_settings: Settings
 ) -> None:
     environment = environment_of(empty_database_settings)
-    for command in ("init-db", "check", "migrate --to archive:8"):
+    for command in ("init-db", "check", "migrate --to archive:9"):
         _glyphd(changed, environment, *command.split())
     assert run("check", environment=environment).returncode == 0

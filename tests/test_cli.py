@@ -79,11 +79,11 @@ def test_migrate_says_what_it_did(tmp_path: Path) -> None:
 def test_migrate_goes_down_a_step_and_up_again(tmp_path: Path) -> None:
     _run("migrate", "--data-dir", tmp_path)
     assert (
-        _run("migrate", "--data-dir", tmp_path, "--to", "archive:7").output
-        == "reverted archive 008_quick_pages\n"
+        _run("migrate", "--data-dir", tmp_path, "--to", "archive:8").output
+        == "reverted archive 009_model_order_filters\n"
     )
     applied = _run("migrate", "--data-dir", tmp_path).output
-    assert applied == "applied archive 008_quick_pages\n"
+    assert applied == "applied archive 009_model_order_filters\n"
 
 
 @pytest.mark.parametrize("target", ["archive:99", "archive", "queue:1", "1", "archive:-1"])

@@ -79,13 +79,17 @@ def drop_column(migrator: Migrator, database: Database, column: AddedColumn) -> 
 
 
 def _with_column(view: str, column: AddedColumn) -> str:
-    return view.replace(
-        f"event.{column.behind},", f"event.{column.behind},\n    event.{column.name},", 1
-    )
+    added = rf"\g<0>\n    event.{column.name},"
+    return re.sub(_line_of(column.behind), added, view, count=1, flags=re.MULTILINE)
 
 
 def _without_column(view: str, column: AddedColumn) -> str:
-    return re.sub(rf"\s*event\.{column.name},", "", view, count=1)
+    return re.sub(rf"{_line_of(column.name)}\n", "", view, count=1, flags=re.MULTILINE)
+
+
+def _line_of(name: str) -> str:
+    """A pattern for the column's line in a view. PostgreSQL names no table if there is only one."""
+    return rf"^ +(?:(?:event|place)\.)?{name},$"
 
 
 def _view_sql(database: Database, view: str) -> str:

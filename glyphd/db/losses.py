@@ -20,6 +20,8 @@ DERIVED = {
     "changes_by_step",
     "complete_sources",
     "events_by_model",
+    "events_by_model.price_usd",
+    "events_by_model.score",
     "events_by_time",
     "import_batches.last_seen_at",
     "jobs.imported_at",

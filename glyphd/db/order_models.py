@@ -1,6 +1,6 @@
 """The orders in which events are read, for Peewee: tables on SQLite, indexes on PostgreSQL."""
 
-from peewee import BigIntegerField, CompositeKey, Model, SmallIntegerField
+from peewee import BigIntegerField, CompositeKey, DoubleField, Model, SmallIntegerField
 
 from glyphd.db.archive_models import IS_CURRENT, ScoredListing
 from glyphd.db.fields import CaselessTextField, TimeTextField
@@ -48,12 +48,15 @@ class EventByTime(Model):
 
 
 class EventByModel(Model):
-    """The place of an event among those of its model by time."""
+    """The place of an event among those of its model by time, with what offers of a model are
+    filtered by."""
 
     model = CaselessTextField()
     seen_at = TimeTextField()
     event_id = BigIntegerField()
     is_current = SmallIntegerField()
+    score = DoubleField()
+    price_usd = DoubleField()
 
     class Meta:
         table_name = "events_by_model"

@@ -29,7 +29,9 @@ from glyphd.storage.result_rows import RESULT_COLUMNS, convert_rows, select_rows
 from glyphd.storage.timelines import MODEL_TIMELINE, TIMELINE, Along
 from glyphd.times import now_text
 
-_ORDERED_BY = {TIMELINE: {"after", "before"}, MODEL_TIMELINE: {"model", "after", "before"}}
+_TIMES = {"after", "before"}
+_NUMBERS = {"min_score", "max_score", "min_price", "max_price"}
+_ORDERED_BY = {TIMELINE: _TIMES, MODEL_TIMELINE: {"model", *_TIMES, *_NUMBERS}}
 """The filters on columns of an order's own table."""
 
 

@@ -32,6 +32,7 @@ CHUNK_BYTES = 4 * 1024 * 1024
 other text."""
 _MEASURED_ROWS = 50
 
+
 def _flag(stored: int | None) -> bool | None:
     return None if stored is None else bool(stored)
 
@@ -66,9 +67,7 @@ def select_rows(
     return query
 
 
-def convert_rows(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]]
-) -> Iterator[Sequence[Any]]:
+def convert_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
     """Converts stored values to those for clients; JSON stays text."""
     found = [(at, _CONVERSIONS[name]) for at, name in enumerate(columns) if name in _CONVERSIONS]
     if not found:

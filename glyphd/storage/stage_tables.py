@@ -50,11 +50,20 @@ PREDECESSOR_TABLES = {
 }
 """Filled in the transaction that writes the rows; see `predecessors`."""
 
-TIMED_COLUMNS = ("seen_at", "event_id", "model", "region", "is_current", "change_step")
+TIMED_COLUMNS = (
+    "seen_at",
+    "event_id",
+    "model",
+    "region",
+    "is_current",
+    "change_step",
+    "score",
+    "price_usd",
+)
 ORDER_TABLES = {"timed_events": """
         place {integer} PRIMARY KEY, seen_at {text}, event_id {integer},
         model TEXT COLLATE NOCASE, region TEXT COLLATE NOCASE, is_current {integer},
-        change_step {integer}"""}
+        change_step {integer}, score {real}, price_usd {real}"""}
 """These tables exist only on SQLite; see `derived.orders`."""
 
 _SQLITE_TYPES = {

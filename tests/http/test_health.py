@@ -89,7 +89,7 @@ def test_ready_names_every_check(ready_service: Service) -> None:
         (
             _outdate,
             "schema",
-            "the archive is at step 1 of 8: run `glyphd migrate`, then start again",
+            "the archive is at step 1 of 9: run `glyphd migrate`, then start again",
         ),
         (_lose_archive, "schema", "the archive is missing or empty: restore it from a backup"),
         (_lose_registry, "registry", "there is no database gpu.registry.sqlite yet"),

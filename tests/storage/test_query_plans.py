@@ -114,6 +114,19 @@ def test_events_can_be_counted_without_being_read(archive: sqlite3.Connection, t
     assert plan == "SCAN t1"
 
 
+def test_offers_of_a_model_are_filtered_before_they_are_looked_up(
+    archive: sqlite3.Connection,
+) -> None:
+    """Score and price are in the order, so that of many offers only the wanted ones are read."""
+    wanted = (ScoredListing.score >= 0.9) & (ScoredListing.price_usd <= 1000)
+    query = (
+        ScoredListing.select(ScoredListing.id, ScoredListing.score, ScoredListing.price_usd)
+        .from_(MODEL_TIMELINE)
+        .where(ScoredListing.model == "H100", IS_CURRENT, wanted)
+    )
+    assert _plan(archive, query) == "SEARCH place USING PRIMARY KEY (model=?)"
+
+
 def _plan(connection: sqlite3.Connection, query: Query) -> str:
     sql, parameters = SqliteDatabase(None).get_sql_context().sql(query).query()
     return "\n".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters))

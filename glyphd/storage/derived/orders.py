@@ -68,13 +68,14 @@ class Orders(Fact):
 def _sort_by_time(origin: Origin) -> Node:
     """Sorts the events that get an entry by time, for all orders together: those of the staged
     rows, and those that they replace, which are no longer current."""
-    row = {name: getattr(staged.c, name) for name in ("seen_at", "model", "region")}
+    both = ("seen_at", "model", "score", "price_usd")
+    row = {name: getattr(staged.c, name) for name in (*both, "region")}
     row |= {"event_id": event_id(), "is_current": Current().of_row(origin)}
     row |= {"change_step": Steps().of_row(origin)}
     of_each = predecessors.c.import_index == staged.c.import_index
     rows = staged.select(*(row[name] for name in TIMED_COLUMNS))
     rows = rows.join(predecessors, JOIN.LEFT_OUTER, on=of_each)
-    event = {name: getattr(predecessors.c, name) for name in ("seen_at", "event_id", "model")}
+    event = {name: getattr(predecessors.c, name) for name in (*both, "event_id")}
     event |= {"is_current": SQL("0"), "region": SQL("NULL"), "change_step": SQL("NULL")}
     superseded = predecessors.select(*(event[name] for name in TIMED_COLUMNS)).where(
         (predecessors.c.needs_renewal == 0) & predecessors.c.event_id.is_null(False)
