@@ -23,6 +23,7 @@ CONTENT_TYPES = {
 _BYTE_ORDER_MARK = "\ufeff".encode()
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _NUMBERS = frozenset({int, float, type(None)})
+_SCALARS = _NUMBERS | {bool}
 
 Rows = Iterable[Sequence[Any]]
 WriteRows = Callable[[BinaryIO, Sequence[str], Rows], None]
@@ -89,12 +90,12 @@ def _json_cells(name: str, values: Sequence[Any]) -> tuple[str, Sequence[str]]:
     """The quote to put around each value of one column, and the values. Stored JSON stays as it
     is: parsed into objects, a text of 64 KiB could take megabytes."""
     kinds = set(map(type, values))
-    if kinds == {str} and (name in JSON_COLUMNS or _is_plain("".join(values))):
-        return "" if name in JSON_COLUMNS else '"', values
-    if kinds <= _NUMBERS:
+    if kinds <= _SCALARS:
         return "", to_json(values)[1:-1].decode().split(",")
     if name in JSON_COLUMNS:
         return "", ["null" if value is None else value for value in values]
+    if kinds == {str} and _is_plain("".join(values)):
+        return '"', values
     return "", [_json(value) for value in values]
 
 
