@@ -88,8 +88,9 @@ def _without_column(view: str, column: AddedColumn) -> str:
 
 
 def _line_of(name: str) -> str:
-    """A pattern for the column's line in a view. PostgreSQL names no table if there is only one."""
-    return rf"^ +(?:(?:event|place)\.)?{name},$"
+    """A pattern for the column's line in a view. PostgreSQL has the first column in the first line,
+    and names no table if there is only one."""
+    return rf"(?:^| AS SELECT) +(?:(?:event|place)\.)?{name},$"
 
 
 def _view_sql(database: Database, view: str) -> str:

@@ -48,8 +48,8 @@ class EventByTime(Model):
 
 
 class EventByModel(Model):
-    """The place of an event among those of its model by time, with what offers of a model are
-    filtered by."""
+    """The place of an event among those of its model by time, with the values by which
+    offers of a model are filtered."""
 
     model = CaselessTextField()
     seen_at = TimeTextField()

@@ -31,18 +31,19 @@ WriteRows = Callable[[BinaryIO, Sequence[str], Rows], None]
 
 def write_json(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
     """One JSON array of objects."""
-    separator = "["
+    separator = b"["
     for chunk in in_chunks(columns, rows):
-        file.write((separator + ",".join(_objects(columns, chunk))).encode())
-        separator = ","
-    file.write(b"[]" if separator == "[" else b"]")
+        file.write(separator)
+        file.write(b",".join(_objects(columns, chunk)))
+        separator = b","
+    file.write(b"[]" if separator == b"[" else b"]")
 
 
 def write_ndjson(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
     """One JSON object a line."""
-    file.writelines(
-        ("\n".join(_objects(columns, chunk)) + "\n").encode() for chunk in in_chunks(columns, rows)
-    )
+    for chunk in in_chunks(columns, rows):
+        file.write(b"\n".join(_objects(columns, chunk)))
+        file.write(b"\n")
 
 
 def write_csv(file: BinaryIO, columns: Sequence[str], rows: Rows) -> None:
@@ -74,8 +75,9 @@ WRITERS: dict[str, WriteRows] = {
 }
 
 
-def _objects(columns: Sequence[str], chunk: Sequence[Sequence[Any]]) -> Iterable[str]:
-    """The rows as JSON objects."""
+def _objects(columns: Sequence[str], chunk: Sequence[Sequence[Any]]) -> Iterable[bytes]:
+    """The rows as JSON objects. Each is encoded by itself, because a text with one character beyond
+    Latin-1 takes up to four bytes for every other one."""
     pieces: list[Iterable[str]] = []
     before = "{"
     for name, values in zip(columns, zip(*chunk, strict=True), strict=True):
@@ -83,7 +85,7 @@ def _objects(columns: Sequence[str], chunk: Sequence[Sequence[Any]]) -> Iterable
         pieces += (repeat(f"{before}{_json(name)}:{quote}"), cells)
         before = f"{quote},"
     pieces.append(repeat(before.replace(",", "}")))
-    return map("".join, zip(*pieces, strict=False))
+    return map(str.encode, map("".join, zip(*pieces, strict=False)))
 
 
 def _json_cells(name: str, values: Sequence[Any]) -> tuple[str, Sequence[str]]:

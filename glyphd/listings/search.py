@@ -13,7 +13,7 @@ from glyphd.contracts.parameter_reading import pick_columns
 from glyphd.contracts.queries import ListingQuery
 from glyphd.db.archive_models import ListingKey, ScoredListing
 from glyphd.db.connections import once_a_commit, small_cache
-from glyphd.db.dialects import stream, uncommitted
+from glyphd.db.dialects import is_sqlite, stream, uncommitted
 from glyphd.listings import results
 from glyphd.listings.computed_columns import LISTED_COLUMNS, Selection
 from glyphd.listings.cursors import read_cursor, write_cursor
@@ -29,10 +29,11 @@ from glyphd.storage.result_rows import RESULT_COLUMNS, convert_rows, select_rows
 from glyphd.storage.timelines import MODEL_TIMELINE, TIMELINE, Along
 from glyphd.times import now_text
 
-_TIMES = {"after", "before"}
+_ORDERED_BY = {TIMELINE: {"after", "before"}, MODEL_TIMELINE: {"model", "after", "before"}}
+"""The filters on columns of an order's own table or index."""
+
 _NUMBERS = {"min_score", "max_score", "min_price", "max_price"}
-_ORDERED_BY = {TIMELINE: _TIMES, MODEL_TIMELINE: {"model", *_TIMES, *_NUMBERS}}
-"""The filters on columns of an order's own table."""
+"""Those of the order by model on SQLite in addition."""
 
 
 BLOCK_ROWS = 512
@@ -127,11 +128,15 @@ class Search:
         asked = {name for name, value in self._wanted.items() if value not in (None, [])}
         return (
             self._along is not None
-            and asked <= _ORDERED_BY[self._along]
+            and asked <= self._ordered_by(self._along)
             and self._query.as_of is None
             and self._query.seen_within is None
             and (is_flag or self._shows_history)
         )
+
+    def _ordered_by(self, along: Along) -> set[str]:
+        has_numbers = along is MODEL_TIMELINE and is_sqlite(self._database)
+        return _ORDERED_BY[along] | (_NUMBERS if has_numbers else set())
 
     def count(self, most: int | None = None) -> int:
         """The number of rows; counting ends at `most`."""

@@ -1,5 +1,5 @@
-"""The order by model also holds what offers of a model are filtered by, so that only those that are returned are
-looked up. PostgreSQL, whose indexes would not be used so, keeps its index.
+"""The order by model on SQLite also holds score and price, by which offers of a model are filtered, so that those that don't
+match are not looked up. PostgreSQL keeps its index.
 """
 
 from peewee import Database, SqliteDatabase

@@ -13,7 +13,7 @@ from glyphd.settings import Settings
 NAME = "warranty_months"
 
 
-@pytest.mark.parametrize("behind", ["title", "score"], ids=["of the event", "in an order too"])
+@pytest.mark.parametrize("behind", ["title", "score", "model"])
 def test_it_is_in_every_view_until_it_is_dropped(database_settings: Settings, behind: str) -> None:
     archive = open_archive(database_settings, read_only=False)
     column = AddedColumn("010_warranty_months", NAME, "integer", "months of warranty", behind)
