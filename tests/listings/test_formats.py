@@ -142,7 +142,16 @@ def test_json_is_part_of_json(text: str | None) -> None:
 
 @pytest.mark.parametrize("name", sorted(WRITERS))
 def test_deeply_repetitive_json_takes_the_memory_of_its_text(name: str) -> None:
-    text = f"[{','.join(['[]'] * 20_000)}]"
+    assert _peak(name, f"[{','.join(['[]'] * 20_000)}]") < 40 * 1024 * 1024
+
+
+@pytest.mark.parametrize("name", ["json", "ndjson"])
+def test_a_wide_character_in_json_does_not_widen_the_others(name: str) -> None:
+    assert _peak(name, f"[{','.join(['[]'] * 20_000)},\"😀\"]") < 40 * 1024 * 1024
+
+
+def _peak(name: str, text: str) -> int:
+    """The most memory, in bytes, while 500 rows with this JSON are written."""
     rows = ((text, number) for number in range(500))
     _written(WRITERS[name], ("heuristics", "b"), [("[]", 0)])  # its modules are loaded by now
     tracemalloc.start()
@@ -152,7 +161,7 @@ def test_deeply_repetitive_json_takes_the_memory_of_its_text(name: str) -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 40 * 1024 * 1024
+    return peak
 
 
 @pytest.mark.parametrize("value", VALUES)
