@@ -79,8 +79,12 @@ def drop_column(migrator: Migrator, database: Database, column: AddedColumn) -> 
 
 
 def _with_column(view: str, column: AddedColumn) -> str:
-    added = rf"\g<0>\n    event.{column.name},"
-    return re.sub(_line_of(column.behind), added, view, count=1, flags=re.MULTILINE)
+    """Raises ValueError if the view lacks the column that precedes the new one."""
+    line, added = _line_of(column.behind), rf"\g<0>\n    event.{column.name},"
+    changed, count = re.subn(line, added, view, count=1, flags=re.MULTILINE)
+    if not count:
+        raise ValueError(f"there is no column {column.behind} on a line of its own in: {view}")
+    return changed
 
 
 def _without_column(view: str, column: AddedColumn) -> str:

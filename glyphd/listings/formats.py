@@ -76,8 +76,8 @@ WRITERS: dict[str, WriteRows] = {
 
 
 def _objects(columns: Sequence[str], chunk: Sequence[Sequence[Any]]) -> Iterable[bytes]:
-    """The rows as JSON objects. Each is encoded by itself, because a text with one character beyond
-    Latin-1 takes up to four bytes for every other one."""
+    """The rows as JSON objects. Each is encoded by itself: in a text with one emoji every character
+    takes four bytes."""
     pieces: list[Iterable[str]] = []
     before = "{"
     for name, values in zip(columns, zip(*chunk, strict=True), strict=True):

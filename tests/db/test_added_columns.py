@@ -26,6 +26,16 @@ def test_it_is_in_every_view_until_it_is_dropped(database_settings: Settings, be
     close_all(archive)
 
 
+def test_it_is_refused_behind_a_column_that_there_is_not(database_settings: Settings) -> None:
+    archive = open_archive(database_settings, read_only=False)
+    column = AddedColumn("010_warranty_months", NAME, "integer", "months of warranty", "titel")
+    with archive.connection_context():
+        with pytest.raises(ValueError, match="titel"):
+            _run(archive, add_column, column)
+        assert not any(NAME in names for names in _columns(archive).values())
+    close_all(archive)
+
+
 def _run(archive: Database, change: Callable[..., None], column: AddedColumn) -> None:
     migrator = Migrator(archive)
     change(migrator, archive, column)

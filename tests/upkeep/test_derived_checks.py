@@ -58,6 +58,8 @@ from tests.upkeep.stories import live
             "UPDATE events_by_model SET is_current = 1 - is_current WHERE model = 'T4'",
             "events_by_model: it has T4, 20",
         ),
+        ("UPDATE events_by_model SET score = score + 1", "events_by_model: it lacks"),
+        ("UPDATE events_by_model SET price_usd = price_usd + 1", "events_by_model: it lacks"),
         (
             "INSERT INTO changes_by_step VALUES (3, '2025', 1, 'T4', NULL)",
             "changes_by_step: it has 3, 2025, 1, T4, None",
