@@ -20,7 +20,8 @@ from worker.progress import Watched, heartbeat
 from worker.recording import End, hand_back, logged, record_ends
 from worker.tidying import open_archive
 
-MOST_TOGETHER = 16
+MOST_TOGETHER = 64
+MOST_BYTES_TOGETHER = 4 * SMALL_BYTES
 """The first one waits for the last one."""
 
 log = structlog.get_logger(__name__)
@@ -61,12 +62,11 @@ def _claims(context: WorkerContext, job_id: int, held: ExitStack) -> Iterator[Cl
 
 
 def _following(registry: Registry, first: Job) -> Iterator[Job]:
-    """The next imports that can share a transaction with the first one: as many as have the bytes
-    of a small file all together."""
+    """The next imports that can share a transaction with the first one."""
     size = first.size_bytes or 0
     for job in registry.unfinished(after=first.id, limit=MOST_TOGETHER - 1):
         size += job.size_bytes or 0
-        if size > SMALL_BYTES or not _can_share(job, job.attempt + 1):
+        if size > MOST_BYTES_TOGETHER or not _can_share(job, job.attempt + 1):
             return
         yield job
 

@@ -221,14 +221,12 @@ def test_an_import_of_another_kind_is_not_overtaken(
     assert _statuses(service, [first, second, third]) == ["succeeded", "queued", "queued"]
 
 
-def test_all_together_are_no_larger_than_a_small_file(
-    service: Service, context: WorkerContext
-) -> None:
-    jobs = [queue_import(service) for _ in range(3)]
+def test_all_together_are_of_a_limited_size(service: Service, context: WorkerContext) -> None:
+    jobs = [queue_import(service) for _ in range(5)]
     for job in jobs:
-        service.alter(job.import_id, size_bytes=SMALL_BYTES // 2)
+        service.alter(job.import_id, size_bytes=together.MOST_BYTES_TOGETHER // 4)
     run_job(context, jobs[0].id)
-    assert _statuses(service, jobs) == ["succeeded", "succeeded", "queued"]
+    assert _statuses(service, jobs) == ["succeeded"] * 4 + ["queued"]
 
 
 @pytest.mark.every_way
