@@ -1,4 +1,5 @@
-"""Whole results: every current listing as CSV and NDJSON, against the `sqlite3` shell's `-csv`."""
+"""Whole results: every current listing as CSV, NDJSON and Parquet, against the `sqlite3` shell's
+`-csv`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +21,8 @@ ORDERED = f"SELECT {COLUMN_LIST} FROM listings ORDER BY seen_at DESC, rowid DESC
 
 def measure(plan: Plan) -> list[Result]:
     times, peak = _times(plan)
-    csv, ndjson, shell, ordered = (
-        seconds(times[name]) for name in ("csv", "ndjson", "unordered", "ordered")
+    csv, ndjson, parquet, shell, ordered = (
+        seconds(times[name]) for name in ("csv", "ndjson", "parquet", "unordered", "ordered")
     )
     few, many = (f"{spaced(plan.rows(count))} listings" for count in (FEWER_ROWS, MARKET_ROWS))
     return [
@@ -30,6 +31,7 @@ def measure(plan: Plan) -> list[Result]:
         ),
         Result("… again", csv, "`sqlite3 -csv`, latest first", ordered),
         Result(f"{many} as NDJSON", ndjson, "`sqlite3 -csv`, in no order", shell, at_most(4)),
+        Result(f"{many} as Parquet", parquet, "`sqlite3 -csv`, in no order", shell),
         Result(
             "API's peak memory",
             mebibytes(peak),
@@ -41,7 +43,8 @@ def measure(plan: Plan) -> list[Result]:
 
 
 def _times(plan: Plan) -> tuple[dict[str, list[float]], float]:
-    """Seconds for each way, in turn, and the API's peak memory in MiB."""
+    """Seconds for each way, in turn, and the API's peak memory in MiB, before it loads what writes
+    Parquet."""
     with plan.market() as folder, running_service(folder) as service, service.client() as client:
         peer = copy_market(service.archive, folder / "peer.sqlite")
         ways = _ways(client, peer)
@@ -49,7 +52,9 @@ def _times(plan: Plan) -> tuple[dict[str, list[float]], float]:
         for number in plan.rounds(ROUNDS):
             for name, way in ways.items():
                 times[name].append(way(number))
-        return times, service.peak_mib(worker=False)
+        peak = service.peak_mib(worker=False)
+        times["parquet"] = [_drained(client, "parquet", number) for number in plan.rounds(ROUNDS)]
+        return times, peak
 
 
 def _ways(client: Client, peer: Path) -> dict[str, Callable[[int], float]]:

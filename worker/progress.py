@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from itertools import count
 from threading import Event, Thread
 
 import structlog
@@ -13,6 +14,9 @@ from glyphd.importing.registry import Registry
 from glyphd.times import now_text
 
 BEAT_SECONDS = 0.5
+BEATS_WITHOUT_TURN = 10
+"""A job is reported at every so many beats while others that share its transaction are run."""
+
 READING_SHARE = 0.8
 """Reading and checking a file takes about this share of an import; writing it takes the rest."""
 
@@ -33,7 +37,10 @@ class Halt(Enum):
 
 @dataclass
 class Progress:
-    """Written by the thread that runs the job, read by the one that reports it."""
+    """Written by the thread that runs the job, read by the one that reports it.
+
+    `has_turn` is false while other jobs of the same transaction are run.
+    """
 
     phase: str | None = None
     progress: float = 0.0
@@ -41,6 +48,7 @@ class Progress:
     rows_read: int = 0
     error_count: int = 0
     halted_by: Halt | None = None
+    has_turn: bool = True
     _crept: float = 0.0
 
     def reading(self, bytes_read: int, size: int) -> None:
@@ -89,9 +97,11 @@ def heartbeat(*watched: Watched) -> Iterator[None]:
 
 def _beat(watched: Sequence[Watched], ended: Event) -> None:
     """Continues after a halt: a statement may begin just after an interrupt that had no effect."""
+    beats = count(1)
     while not ended.wait(BEAT_SECONDS):
+        is_for_all = next(beats) % BEATS_WITHOUT_TURN == 0
         try:
-            _look(watched)
+            _look([one for one in watched if is_for_all or one.progress.has_turn])
         except Exception:
             log.warning("heartbeat_missed", exc_info=True)
         for one in watched:
@@ -100,7 +110,7 @@ def _beat(watched: Sequence[Watched], ended: Event) -> None:
 
 
 def _look(watched: Sequence[Watched]) -> None:
-    """Reports all jobs in one transaction. Those that must stop need no registry."""
+    """Reports jobs in one transaction. Those that must stop need no registry."""
     running = [one for one in watched if one.progress.halted_by is None]
     for one in running:
         if one.stopping.is_set():

@@ -16,7 +16,7 @@ from glyphd.importing.small_files import SMALL_BYTES, is_small
 from worker.context import WorkerContext
 from worker.final_values import known_outcome, run_import
 from worker.import_file import FileImport
-from worker.progress import Watched, heartbeat
+from worker.progress import Progress, Watched, heartbeat
 from worker.recording import End, hand_back, logged, record_ends
 from worker.tidying import open_archive
 
@@ -103,9 +103,20 @@ def _write(context: WorkerContext, claims: Sequence[Claim]) -> list[End]:
     ]
     ends = []
     with heartbeat(*watched), exclusive_write(context.archive):
+        for _, attempt in attempts:
+            attempt.progress.has_turn = False
         for claim, attempt in attempts:
             began = time.monotonic()
-            with logged(claim):
+            with logged(claim), _turn(attempt.progress):
                 values = known_outcome(context, claim) or run_import(attempt)
             ends.append(End(claim, values, time.monotonic() - began))
     return ends
+
+
+@contextmanager
+def _turn(progress: Progress) -> Iterator[None]:
+    progress.has_turn = True
+    try:
+        yield
+    finally:
+        progress.has_turn = False

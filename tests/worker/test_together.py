@@ -14,6 +14,7 @@ from glyphd.storage.batches import Batch
 from glyphd.storage.staging import Stage
 from glyphd.storage.writing import write_batch
 from glyphd.storage.written import Written
+from tests.server.wire import wait_until
 from tests.service import Service, start_in
 from tests.worker.conftest import MakeContext
 from tests.worker.queued import BAD_ROW, ROW, job_of, queue_import
@@ -165,6 +166,34 @@ def test_after_a_death_each_is_alone_so_that_only_one_can_be_at_fault(
     service.work()
     found = [job_of(service, job.import_id) for job in jobs]
     assert {(job.status, job.attempt, job.lost_count) for job in found} == {("succeeded", 2, 1)}
+
+
+@pytest.mark.parametrize(
+    ("beats", "is_reported"), [(1_000_000, False), (1, True)], ids=["rare", "each"]
+)
+def test_those_that_wait_for_their_turn_are_reported_at_fewer_beats(
+    service: Service,
+    make_context: MakeContext,
+    monkeypatch: pytest.MonkeyPatch,
+    beats: int,
+    is_reported: bool,
+) -> None:
+    monkeypatch.setattr("worker.progress.BEAT_SECONDS", 0.01)
+    monkeypatch.setattr("worker.progress.BEATS_WITHOUT_TURN", beats)
+    jobs = [queue_import(service, ROW.replace("L4", f"L{at}")) for at in range(2)]
+    reported: list[bool] = []
+
+    def heartbeats() -> list[str]:
+        return [str(job_of(service, job.import_id).heartbeat_at) for job in jobs]
+
+    def wait_for_a_beat() -> None:
+        before = heartbeats()
+        wait_until(lambda: heartbeats()[len(reported)] != before[len(reported)])
+        reported.append(heartbeats()[1 - len(reported)] != before[1 - len(reported)])
+
+    run_job(make_context(EventfulUploads(service.settings, wait_for_a_beat)), jobs[0].id)
+    assert _statuses(service, jobs) == ["succeeded", "succeeded"]
+    assert reported == [is_reported] * 2
 
 
 def test_one_that_is_cancelled_before_its_turn_is_not_written(
