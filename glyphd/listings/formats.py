@@ -124,11 +124,12 @@ def _write_csv(
 
 
 def _records(columns: list[Sequence[str]]) -> bytes:
-    """The lines of a chunk, from the cells of its columns."""
+    """The lines of a chunk, from the cells of its columns. Each is encoded by itself, like
+    `_objects`."""
     if len(columns) == 1:
         columns = [[cell or '""' for cell in columns[0]]]  # an empty line would not be a record
     lines = map(",".join, zip(*columns, strict=True))
-    return ("\r\n".join(lines) + "\r\n").encode()
+    return b"\r\n".join(map(str.encode, lines)) + b"\r\n"
 
 
 def _cells(values: Sequence[Any]) -> Sequence[str]:
