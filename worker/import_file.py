@@ -82,7 +82,7 @@ class FileImport(Attempt):
         same = self.job.same_content_as
         if same is not None:
             what = f"import {same} had the same bytes"
-            hint = "importing the same file again changes nothing"
+            hint = "rows without a seen_at count as seen now: an old file becomes the newest"
             warnings.append(oddity("same_content", what, 1, hint=hint))
         return {
             "rows_read": self.progress.rows_read,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bottle import HTTPResponse
 
-from glyphd.api.answers import answer_page, next_link, output_format, require_changed
+from glyphd.api.answers import answer_page, next_link, output_format, require_changed_list
 from glyphd.api.descriptions import DATABASE_PROBLEMS, About, page_answer
 from glyphd.api.needs import READ
 from glyphd.api.query_strings import query
@@ -41,11 +41,11 @@ class EventsApi:
     def list(self) -> HTTPResponse:
         """The events after one, oldest first; waits until there is one, if that is requested."""
         asked = query(EventQuery)
-        form = output_format(asked)
+        output_format(asked)  # raises before it waits, not afterwards
         limit = asked.limit or DEFAULT_LIMIT
         events = self._waiting.until_found(lambda: self._read(asked, limit + 1), asked.wait or 0)
         page = cut_page(EVENT_COLUMNS, (([event[0]], event) for event in events), limit, None)
-        headers = require_changed(form, page.rows) | _next(page)
+        headers = require_changed_list(asked, page.rows) | _next(page)
         return answer_page(asked, replace(page, next_cursor=None), headers)
 
     def _read(self, asked: EventQuery, most: int) -> Sequence[Event]:

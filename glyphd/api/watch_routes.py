@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from bottle import HTTPResponse
 
-from glyphd.api.answers import answer_json, answer_page, output_format, require_changed
+from glyphd.api.answers import answer_json, answer_page, require_changed, require_changed_list
 from glyphd.api.descriptions import (
     DATABASE_PROBLEMS,
     JSON,
@@ -149,7 +149,7 @@ class WatchesApi:
             view_watch(watch, found.get(watch.id)).model_dump(mode="json") for watch in watches
         ]
         page = Page(tuple(WatchView.model_fields), [tuple(view.values()) for view in views], None)
-        return answer_page(asked, page, require_changed(output_format(asked), views))
+        return answer_page(asked, page, require_changed_list(asked, views))
 
     def create(self) -> HTTPResponse:
         """A new watch."""
@@ -187,7 +187,7 @@ class WatchesApi:
         with self._records() as records:
             records.find(watch_id)
             page = matches_page(self._services, watch_id, asked)
-        return answer_page(asked, page, require_changed(output_format(asked), page.rows))
+        return answer_page(asked, page, require_changed_list(asked, page.rows))
 
     def renew_feed(self, watch_id: str) -> HTTPResponse:
         """Gives the watch's feed another address."""

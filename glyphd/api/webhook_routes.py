@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from bottle import HTTPResponse
 
-from glyphd.api.answers import answer_json, answer_page, output_format, require_changed
+from glyphd.api.answers import answer_json, answer_page, require_changed, require_changed_list
 from glyphd.api.descriptions import (
     DATABASE_PROBLEMS,
     JSON,
@@ -136,7 +136,7 @@ class WebhooksApi:
         with self._records() as records:
             views = [view_webhook(webhook).model_dump(mode="json") for webhook in records.all()]
         page = Page(tuple(WebhookView.model_fields), [tuple(view.values()) for view in views], None)
-        return answer_page(asked, page, require_changed(output_format(asked), views))
+        return answer_page(asked, page, require_changed_list(asked, views))
 
     def create(self) -> HTTPResponse:
         """A new webhook, with its secret."""
@@ -184,7 +184,7 @@ class WebhooksApi:
             found = records.attempts(webhook_id, asked, before=before, limit=limit + 1)
         rows = (([attempt["id"]], tuple(attempt.values())) for attempt in found)
         page = cut_page(ATTEMPT_COLUMNS, rows, limit, identity)
-        headers = require_changed(output_format(asked), page.rows, page.next_cursor)
+        headers = require_changed_list(asked, page.rows, page.next_cursor)
         return answer_page(asked, page, headers)
 
     def replay(self, webhook_id: str, attempt_id: str) -> HTTPResponse:

@@ -50,7 +50,9 @@ class ScoredListingDTO(GPUListingDTO):
     )
     schema_version: int = Field(description="The version of the row contract")
     source: str | None = Field(description="Where its import came from, as given with the upload")
-    gone_at: datetime | None = Field(description="Since when its offer is gone; null if it is not")
+    gone_at: datetime | None = Field(
+        description="When its offer was found missing; null if it is not gone"
+    )
 
 
 class GPUModelDTO(Contract):

@@ -3,7 +3,14 @@
 from enum import StrEnum
 from typing import Annotated, Any, Self, get_origin
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from glyphd.contracts.contract_base import Contract
 from glyphd.contracts.described_as import TimeText
@@ -76,25 +83,29 @@ class WatchBody(Contract):
     condition: WatchCondition = Field(description="What must happen to an offer")
     value: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] | None = Field(
         None,
+        validate_default=True,
         description="The price in US dollars of `price_below`, the percentage of `drop_pct`",
     )
 
-    def fault(self) -> str | None:
-        """What is wrong with the combination of condition and value."""
-        if self.condition.has_value and self.value is None:
-            return f"{self.condition} needs a value"
-        if not self.condition.has_value and self.value is not None:
-            return f"{self.condition} has no value"
-        if self.condition is WatchCondition.DROP_PCT and (self.value or 0) > MOST_PERCENT:
-            return f"value must be at most {MOST_PERCENT:g} percent"
-        return None
-
-    @model_validator(mode="after")
-    def _has_its_value(self) -> Self:
-        fault = self.fault()
+    @field_validator("value")
+    @classmethod
+    def _fits(cls, value: float | None, info: ValidationInfo) -> float | None:
+        condition = info.data.get("condition")
+        fault = None if condition is None else value_fault(condition, value)
         if fault is not None:
             raise ValueError(fault)
-        return self
+        return value
+
+
+def value_fault(condition: WatchCondition, value: float | None) -> str | None:
+    """What is wrong with the combination of condition and value."""
+    if condition.has_value and value is None:
+        return f"{condition} needs a value"
+    if not condition.has_value and value is not None:
+        return f"{condition} has no value"
+    if condition is WatchCondition.DROP_PCT and (value or 0) > MOST_PERCENT:
+        return f"value must be at most {MOST_PERCENT:g} percent"
+    return None
 
 
 class WatchChange(Contract):

@@ -9,7 +9,13 @@ from uuid import uuid4
 
 from peewee import Database, fn
 
-from glyphd.contracts.watch_contracts import WatchBody, WatchChange, WatchCondition, WatchFilters
+from glyphd.contracts.watch_contracts import (
+    WatchBody,
+    WatchChange,
+    WatchCondition,
+    WatchFilters,
+    value_fault,
+)
 from glyphd.db.event_models import FeedEvent
 from glyphd.db.watch_models import Watch, WatchMatch
 from glyphd.event_errors import InvalidWatch, TooManyWatches, WatchNotFound
@@ -76,7 +82,7 @@ class WatchRecords:
                 name: getattr(asked, name) for name in asked.model_fields_set
             }
             body = WatchBody.model_construct(**changed)
-            fault = body.fault()
+            fault = value_fault(body.condition, body.value)
             if fault is not None:
                 raise InvalidWatch(fault, errors=[{"field": "value", "message": fault}])
             self._run(Watch.update(_stored(body)).where(Watch.id == watch_id))

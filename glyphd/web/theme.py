@@ -16,6 +16,7 @@ from glyphd.api.own_addresses import own_address, own_origin, own_prefix
 from glyphd.api.query_strings import query_pairs
 from glyphd.api.request_headers import header
 from glyphd.api.visitors import Visitor, shown_visitor
+from glyphd.listings.parquet import is_installed
 from glyphd.web import import_wording
 from glyphd.web.addresses import Address, Pairs, address
 from glyphd.web.assets import Assets
@@ -58,6 +59,9 @@ NAVIGATION = (
 )
 
 
+_FORMATS = {"csv": "CSV", "json": "JSON", "ndjson": "NDJSON"}
+_PARQUET = {"parquet": "Parquet"}
+
 _CURL_WITH_TOKEN = 'curl -H "Authorization: Bearer $TOKEN"'
 
 
@@ -82,6 +86,7 @@ class Theme:
         self._templates.globals |= {
             "asset": assets.path,
             "picker_value": picker_value,
+            "data_formats": _FORMATS | (_PARQUET if is_installed() else {}),
         }
 
     def has(self, who: Visitor, path: str) -> bool:

@@ -32,7 +32,7 @@ LABELS = {name: column.label for name, column in COLUMN.items()} | {
     "rolled_back_at": "Rolled back",
     "schema_version": "Row contract",
     "source": "Source",
-    "gone_at": "Gone since",
+    "gone_at": "Missing on",
 }
 """The names of a row's columns on a page."""
 

@@ -110,6 +110,7 @@ def test_the_data_of_the_table_is_a_link_away(archive: Service, browser: Browser
     page = browser.page("/listings?region=USA&sort=price_usd&limit=2")
     links = {link.get_text(): link["href"] for link in page.find(class_="data").find_all("a")}
     rows = archive.http.get(links["JSON"]).json
+    assert archive.http.get(links["Parquet"]).body.startswith(b"PAR1")
     assert len(rows) > 2
     assert {row["region"] for row in rows} == {"USA"}
     assert (

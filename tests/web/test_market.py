@@ -1,6 +1,8 @@
 """The market: a strip of numbers, a table of models, and an invitation to upload while it is
 empty."""
 
+import pytest
+
 from tests.service import Service, offers
 from tests.web.browsing import Browser
 
@@ -81,6 +83,17 @@ def test_a_heading_sorts_and_turns_round(browser: Browser) -> None:
     turned = [row[2] for row in browser.rows("/?sort=-min_price")]
     assert sorted(turned) == sorted(by_price)
     assert turned[0] == by_price[-1]
+
+
+@pytest.mark.parametrize(
+    ("column", "sort"), [(2, "min_price"), (3, "median_price"), (4, "max_price")]
+)
+def test_every_price_sorts(browser: Browser, column: int, sort: str) -> None:
+    found = [row[column] for row in browser.rows(f"/?sort=-{sort}")]
+    amounts = [float(text.strip("$").replace(",", "")) for text in found]
+    assert amounts == sorted(amounts, reverse=True)
+    (heading,) = browser.page(f"/?sort=-{sort}").find_all("th", attrs={"aria-sort": "descending"})
+    assert heading.a["href"] == f"/?sort={sort}"
 
 
 def test_part_of_a_model_is_enough_to_find_it(browser: Browser) -> None:

@@ -113,6 +113,16 @@ def test_warnings_are_told_with_what_helps(service: Service) -> None:
     assert "Hint: rename the column" in told
 
 
+def test_the_same_bytes_again_are_told_once_with_what_that_means(service: Service) -> None:
+    csv = offers("L4,2400,0.7,EU,Acme,2025-07-01")
+    first, second = (service.import_csv(csv)["import_id"] for _ in range(2))
+    (told,) = _page(service, second).find(id="warnings").parent.find_all("li")
+    assert " ".join(told.get_text(" ").split()).startswith(
+        f"Import {first[:8]} had the same bytes. Hint: rows without a seen_at count as seen now"
+    )
+    assert told.a["href"] == f"/imports/{first}"
+
+
 def test_a_failed_import_groups_its_errors_and_offers_the_file_to_fix(service: Service) -> None:
     rows = [
         f"L4,{'cheap' if number % 3 else number},0.7,EU,Acme,2025-07-01" for number in range(90)

@@ -69,7 +69,13 @@ def test_the_words_of_a_chart_are_within_the_picture(service: Service) -> None:
 
 def test_a_moment_to_come_is_refused(service: Service, moved: list[str]) -> None:
     for path in ("/", "/listings", "/compare", "/models/L4"):
-        Browser(service).get(f"{path}?as_of=2999-01-01", 400)
+        page: Any = Browser(service).get(f"{path}?as_of=2999-01-01", 400).html
+        assert page.find(class_="banner") is None  # it would say what was known then
+
+
+def test_what_was_not_there_at_a_moment_leads_to_now(service: Service, moved: list[str]) -> None:
+    page: Any = Browser(service).get("/models/L4?as_of=2020-01-01", 404).html
+    assert page.find("a", string="This page as it is now")["href"] == "/models/L4"
 
 
 def test_a_model_of_a_moment(service: Service, moved: list[str]) -> None:

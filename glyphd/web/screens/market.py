@@ -27,6 +27,7 @@ PAGE_MODELS = 50
 MarketSort = Literal[
     "model", "-model", "listing_count", "-listing_count", "min_price", "-min_price",
     "median_price", "-median_price",
+    "max_price", "-max_price",
     "max_score", "-max_score", "last_seen_at", "-last_seen_at",
 ]  # fmt: skip
 Model = dict[str, Any]

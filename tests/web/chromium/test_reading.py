@@ -29,6 +29,20 @@ def test_the_best_offers_are_found_and_traced_to_their_row(
     page.close()
 
 
+@pytest.mark.parametrize(
+    ("path", "name", "sort"),
+    [("/", "Offers", "-listing_count"), ("/listings", "Price", "price_usd")],
+)
+def test_a_table_is_sorted_on_a_phone(
+    chromium: Browser, live: Live, path: str, name: str, sort: str
+) -> None:
+    page = chromium.new_page(viewport={"width": 390, "height": 740}, has_touch=True)
+    page.goto(live.address + path)
+    page.get_by_role("link", name=name, exact=True).tap()
+    expect(page).to_have_url(re.compile(f"sort={sort}$"))
+    page.close()
+
+
 def test_the_moment_is_kept_from_page_to_page(page: Page, live: Live) -> None:
     page.goto(live.address)
     page.get_by_label("As of UTC").fill("2026-01-01T00:00:00")
