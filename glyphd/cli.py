@@ -91,7 +91,7 @@ def worker_command(settings: "Settings", once: bool, ping: bool, stop_with_paren
 @click.option("--drop-data", is_flag=True, help="Allow a downgrade to drop data.")
 @settings_options
 def migrate_command(settings: "Settings", to: str | None, drop_data: bool) -> None:
-    """Upgrade the databases to this version's schema, or migrate to another step."""
+    """Create the databases, or bring them to this version's schema or to another step."""
     from glyphd.db.migration_sets import ARCHIVE, applied_of, place_of
     from glyphd.db.migrations import migrate
 

@@ -27,7 +27,7 @@ class InvalidIdempotencyKey(InvalidRequest):
 
 class InvalidCursor(InvalidRequest):
     code = "invalid_cursor"
-    title = "The cursor belongs to another query"
+    title = "The cursor can't be used for this query"
 
 
 class MalformedBody(InvalidRequest):

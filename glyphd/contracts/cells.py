@@ -54,7 +54,9 @@ class Cell(ABC):
     def text_schema(self) -> CoreSchema:
         """Converts trimmed text or None (an empty cell) to the stored value."""
         if self.required:
-            filled = failing(cs.str_schema(), "missing_value", "is required, but the cell is empty")
+            filled = failing(
+                cs.str_schema(), "missing_value", "is required, but the cell has no value"
+            )
             return cs.chain_schema([filled, *self.parts()])
         return cs.nullable_schema(cs.chain_schema(self.parts()))
 

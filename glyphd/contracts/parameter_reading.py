@@ -89,7 +89,7 @@ def pick_columns(
 
 
 def _unknown(name: str, known: list[str]) -> UnknownParameter:
-    nearest = next(iter(get_close_matches(name, known, n=1)), None)
+    nearest = next(iter(get_close_matches(name.lower(), known, n=1)), None)
     hint = f"; did you mean {nearest}?" if nearest else ""
     if name in _HINTS:
         hint = f": {_HINTS[name]}"
@@ -103,12 +103,12 @@ def _invalid(contract: type[BaseModel], error: ValidationError) -> InvalidParame
     name, value = str(first["loc"][0]), first["input"]
     if first["type"] == "missing":
         return InvalidParameter(f"the parameter {name!r} is required", parameter=name)
-    reason = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    reason = first["msg"].removeprefix("Value error, ")
+    reason = reason.replace("Input should", "must").replace("String should", "must")
+    shown = (", ".join(map(str, value)) if isinstance(value, list) else str(value))[:200]
     allowed = list(_allowed(parameters_of(contract)[name].annotation))
     members: dict[str, Any] = {"allowed": allowed} if allowed else {}
-    return InvalidParameter(
-        f"{name}={value!s:.200}: {reason}", parameter=name, value=f"{value!s:.200}", **members
-    )
+    return InvalidParameter(f"{name}={shown}: {reason}", parameter=name, value=shown, **members)
 
 
 def _allowed(kind: Any) -> Iterator[str]:

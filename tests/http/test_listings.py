@@ -136,15 +136,18 @@ def test_first_seen_at_is_that_of_the_earliest_event(service: Service) -> None:
     )
 
 
-def test_an_unknown_parameter_is_named_with_the_nearest_and_the_list(market: Market) -> None:
-    found = market.refusal("min_scor=0.8")
+@pytest.mark.parametrize("name", ["min_scor", "MIN_SCORE"])
+def test_an_unknown_parameter_is_named_with_the_nearest_and_the_list(
+    market: Market, name: str
+) -> None:
+    found = market.refusal(f"{name}=0.8")
     assert (found["code"], found["parameter"], found["nearest"]) == (
         "unknown_parameter",
-        "min_scor",
+        name,
         "min_score",
     )
     assert found["known"] == list(ListingQuery.model_fields)
-    assert "'min_scor'" in found["detail"]
+    assert repr(name) in found["detail"]
     assert "min_score" in found["detail"]
 
 

@@ -132,6 +132,8 @@ def test_they_are_part_of_what_an_idempotency_key_stands_for(service: Service) -
     ("query", "says"),
     [
         ("map=prise_usd:Cost", "did you mean price_usd?"),
+        ("map=model:A&map=model:B", "map=model:A, model:B: must name each column once"),
+        (f"source={'x' * 201}", "must have at most 200 characters"),
         ("map=Cost", "price_usd:Retail Price"),
         ("map=model:", "price_usd:Retail Price"),
         ("map=model:A&map=canonical_model:B", "name each column once"),

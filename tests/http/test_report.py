@@ -26,8 +26,8 @@ def test_every_row_stands_in_it_in_order_with_what_is_wrong_with_it(service: Ser
     assert report_of(service, file) == lines(
         f"{MARKS},{head}",
         '2,ok,,L4 ,1,0.5,"a,\n""b""",x',
-        '5,error,"Price.USD: is not a decimal number; score: is required, but the cell is '
-        'empty",L4,$,,,',
+        '5,error,"Price.USD: is not a decimal number; score: is required, but the cell has '
+        'no value",L4,$,,,',
         '6,error,"has 2 cells, the header has 5",L4,1',
         "7,ok,,L4,1,1,,",
         '8,error,"has 6 cells, the header has 5",L4,1,1,,,x',
