@@ -176,10 +176,10 @@ def test_a_job_handed_back_does_not_wait_behind_later_ones(tmp_path: Path) -> No
         assert get(api.address, f"/api/imports/{large}")["status"] == "queued"
         behind = [
             upload(api.address, many_offers(2), Prefer="respond-async")["import_id"]
-            for _ in range(60)
+            for _ in range(150)
         ]
         with working(environment=environment):
             ended_at = final_status(api.address, large)["finished_at"]
             final_status(api.address, behind[-1])
         done = get(api.address, "/api/imports?status=succeeded&limit=200")
-        assert sum(status["finished_at"] < ended_at for status in done) < 30
+        assert sum(status["finished_at"] < ended_at for status in done) < 100
