@@ -106,6 +106,13 @@ def test_a_column_that_is_none_is_refused_by_name(browser: Browser) -> None:
     assert "there is no such column" in page
 
 
+def test_a_value_that_no_offer_has_is_named_with_the_nearest(browser: Browser) -> None:
+    told = browser.page("/listings?region=UAS&min_price=1").find(class_="nothing").get_text()
+    assert "No region is 'UAS'; nearest: USA." in told
+    told = browser.page("/listings?region=USA&min_price=999999").find(class_="nothing").get_text()
+    assert "nearest" not in told
+
+
 def test_the_data_of_the_table_is_a_link_away(archive: Service, browser: Browser) -> None:
     page = browser.page("/listings?region=USA&sort=price_usd&limit=2")
     links = {link.get_text(): link["href"] for link in page.find(class_="data").find_all("a")}

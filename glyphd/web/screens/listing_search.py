@@ -13,6 +13,7 @@ from glyphd.contracts.parameter_reading import choices, read_parameters
 from glyphd.contracts.queries import ListingQuery, SortKey
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.facets import Facet, count_facets
+from glyphd.history.value_hints import asks_for_values, hint_for
 from glyphd.listings.search import Search
 from glyphd.listings.statements import Statements
 from glyphd.services import Services
@@ -80,8 +81,24 @@ class ListingSearchScreen:
             search = Search(self._archive, wanted, self._statements, self._remembered.kept)
             values |= {"sort": search.sort, "count": _counted(search, asked)}
             values["facets"] = self._facets(search, asked)
-            found = partial(_found, search, values)
+            found = partial(self._found, search, values)
             return self._theme.fitted("listing_search.html", found, asked.limit, headers)
+
+    def _found(self, search: Search, values: dict[str, Any], limit: int) -> dict[str, Any]:
+        asked, page = values["asked"], search.page(limit)
+        is_all = asked.cursor is None and page.next_cursor is None
+        is_empty = is_all and not page.rows
+        return values | {
+            "rows": page.objects(),
+            "next_cursor": page.next_cursor,
+            "previous_cursor": search.cursor_before(limit),
+            "count": len(page.rows) if is_all else values["count"],
+            "hint": self._hint(asked) if is_empty else None,
+        }
+
+    def _hint(self, asked: ListingsPageQuery) -> str | None:
+        """Which values of the filters no offer has."""
+        return hint_for(asked, self._remembered.values) if asks_for_values(asked) else None
 
     def _facets(self, search: Search, asked: ListingsPageQuery) -> list[Facet] | None:
         """How many offers have which values; None if too many match."""
@@ -106,17 +123,6 @@ class ListingSearchScreen:
             "is_filtered": bool(here().without(*NOT_FILTERS)),
             "wanted": {"fields": ",".join(shown)} if asked.fields else {},
         }
-
-
-def _found(search: Search, values: dict[str, Any], limit: int) -> dict[str, Any]:
-    page = search.page(limit)
-    is_all = values["asked"].cursor is None and page.next_cursor is None
-    return values | {
-        "rows": page.objects(),
-        "next_cursor": page.next_cursor,
-        "previous_cursor": search.cursor_before(limit),
-        "count": len(page.rows) if is_all else values["count"],
-    }
 
 
 def _counted(search: Search, asked: ListingsPageQuery) -> int | None:
