@@ -121,6 +121,9 @@ def test_the_same_bytes_again_are_told_once_with_what_that_means(service: Servic
         f"Import {first[:8]} had the same bytes. Hint: rows without a seen_at count as seen now"
     )
     assert told.a["href"] == f"/imports/{first}"
+    service.alter(second, same_content_as=None)  # as after the registry was rebuilt
+    (told,) = _page(service, second).find(id="warnings").parent.find_all("li")
+    assert told.get_text().startswith(f"Import {first} had the same bytes")
 
 
 def test_a_failed_import_groups_its_errors_and_offers_the_file_to_fix(service: Service) -> None:
