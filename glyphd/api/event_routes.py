@@ -41,7 +41,7 @@ class EventsApi:
     def list(self) -> HTTPResponse:
         """The events after one, oldest first; waits until there is one, if that is requested."""
         asked = query(EventQuery)
-        output_format(asked)  # raises before it waits, not afterwards
+        output_format(asked)  # an unknown format is refused before it waits
         limit = asked.limit or DEFAULT_LIMIT
         events = self._waiting.until_found(lambda: self._read(asked, limit + 1), asked.wait or 0)
         page = cut_page(EVENT_COLUMNS, (([event[0]], event) for event in events), limit, None)
