@@ -52,8 +52,9 @@ HISTORY = About(
             "The buckets that have observations",
             "Link",
             csv_example="bucket,listing_count,min_price,p25_price,median_price,p75_price,max_price,"
-            "avg_price,min_score,median_score,max_score,last_seen_at,lowest_price,lowest_at\n"
-            "2025-07-21,3,3350.0,3624.5,3899.0,4344.5,4790.0,4013.0,0.6128,0.8214,0.8675,"
+            "avg_price,min_score,median_score,max_score,max_score_per_1000_usd,last_seen_at,"
+            "lowest_price,lowest_at\n"
+            "2025-07-21,3,3350.0,3624.5,3899.0,4344.5,4790.0,4013.0,0.6128,0.8214,0.8675,0.24519402985074626,"
             "2025-07-25T07:42:10.000000Z,3350.0,2025-07-25T07:30:00.000000Z\n",
         ),
     ),

@@ -93,6 +93,9 @@ class ComputedColumns(Contract):
     p75_score: float | None = Field(description="The 75th percentile of the scores")
     p90_score: float | None = Field(description="The 90th percentile of the scores")
     max_score: float | None = Field(description="Highest score")
+    max_score_per_1000_usd: float | None = Field(
+        description="Highest of the scores per 1000 dollars; null if there are none"
+    )
     avg_score: float | None = Field(description="Mean score, rounded to six decimals")
     median_score_per_1000_usd: float | None = Field(
         description="Median of the scores per 1000 dollars; null if there are none"

@@ -2,20 +2,23 @@
 `market_summaries` lists them."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from peewee import Database
 
+from glyphd.contracts.fingerprints import fingerprint
 from glyphd.db.archive_versions import archive_version
 from glyphd.db.summary_models import MarketSummary
 
-MODELS = "models"
+PRICE_TRENDS = "price trends"
 SOURCE_TOTALS = "source totals"
 
 
-def stats_by(columns: tuple[str, ...]) -> str:
-    """The name of the answer with the statistics in these groups."""
-    return f"stats by {','.join(columns)}"
+def kept_name(what: str, columns: Sequence[str]) -> str:
+    """The name of an answer that consists of rows. It depends on their columns, so that one from a
+    release with others is not used."""
+    return f"{what} {fingerprint(columns)[:8]}"
 
 
 def kept_answer(database: Database, name: str) -> Any:

@@ -18,7 +18,7 @@ from glyphd.db.dialects import (
     is_sqlite,
 )
 from glyphd.errors import ModelNotFound
-from glyphd.history.kept_answers import MODELS
+from glyphd.history.kept_answers import kept_name
 from glyphd.history.lowest_prices import LOWEST_COLUMNS, lowest_by_model
 from glyphd.history.near_names import NEAREST, NEIGHBOURS, near_names, words_of
 from glyphd.history.series import Key, Series, SeriesRow
@@ -39,11 +39,13 @@ SUMMARY = Summary(
     "min_score",
     "median_score",
     "max_score",
+    "max_score_per_1000_usd",
     "last_seen_at",
 )
 """The columns of a model, now and in each bucket of its history."""
 
 MODEL_COLUMNS = ("model", *SUMMARY.columns, *LOWEST_COLUMNS, *SPECS, *CAPACITIES)
+KEPT_MODELS = kept_name("models", MODEL_COLUMNS)
 _AT_SPECS = 1 + len(SUMMARY.fields)
 
 _CAPABLE = ScoredListing.alias("capable")
@@ -62,7 +64,7 @@ class Models(Series):
         self._gone = gone
         self._known = known_at(database, as_of)
         self._is_current = self._known.is_current(gone)
-        self.kept_as = MODELS if as_of is None and gone == "exclude" else None
+        self.kept_as = KEPT_MODELS if as_of is None and gone == "exclude" else None
 
     @property
     def name(self) -> Hashable:

@@ -9,7 +9,7 @@ from glyphd.contracts.market_queries import StatsQuery
 from glyphd.contracts.queries import FilterQuery, ListingQuery, PageQuery
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.history.groupings import GroupKeys
-from glyphd.history.kept_answers import stats_by
+from glyphd.history.kept_answers import kept_name
 from glyphd.history.series import Key, Series, SeriesRow
 from glyphd.history.summaries import Summary
 from glyphd.listings.quantiles import QUANTILES
@@ -27,6 +27,12 @@ STATISTICS = (
 STATS = Summary(*STATISTICS)
 KEPT_GROUPINGS = (("model",), ("model", "region"))
 """The groups whose statistics are kept in the archive, of the whole market."""
+
+
+def stats_by(columns: Sequence[str]) -> str:
+    """The name of the kept answer with the statistics in these groups."""
+    return kept_name(f"stats by {','.join(columns)}", STATISTICS)
+
 
 _FILTERS = {"gone", "seen_within", *FilterQuery.model_fields} - set(PageQuery.model_fields)
 

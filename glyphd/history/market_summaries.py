@@ -18,9 +18,10 @@ from glyphd.db.archive_models import ScoredListing
 from glyphd.db.archive_versions import read_version
 from glyphd.db.dialects import exclusive_write, snapshot, stream
 from glyphd.db.summary_models import MarketSummary, PeerGroup, PeerPrices
-from glyphd.history.kept_answers import MODELS, SOURCE_TOTALS, stats_by
-from glyphd.history.market_models import Models
-from glyphd.history.market_stats import KEPT_GROUPINGS, Stats
+from glyphd.history.kept_answers import PRICE_TRENDS, SOURCE_TOTALS
+from glyphd.history.market_models import KEPT_MODELS, Models
+from glyphd.history.market_stats import KEPT_GROUPINGS, Stats, stats_by
+from glyphd.history.price_trends import MOST_KEPT_EVENTS, TooManyEvents, compute_trends
 from glyphd.history.remembered_history import small_rows
 from glyphd.history.source_totals import source_totals
 from glyphd.listings.peer_prices import (
@@ -46,12 +47,21 @@ def _source_totals(database: Database) -> Any:
     return {name: asdict(total) for name, total in source_totals(database).items()}
 
 
+def _price_trends(database: Database) -> Any:
+    try:
+        trends = compute_trends(database, most=MOST_KEPT_EVENTS)
+    except TooManyEvents:
+        return None
+    return None if trends is None else trends.to_json()
+
+
 _ANSWERS: Mapping[str, Callable[[Database], Any]] = {
-    MODELS: lambda database: small_rows(Models(database)),
+    KEPT_MODELS: lambda database: small_rows(Models(database)),
+    PRICE_TRENDS: _price_trends,
     SOURCE_TOTALS: _source_totals,
     **{stats_by(columns): _stats(columns) for columns in KEPT_GROUPINGS},
 }
-"""The answer as JSON values; null for a series that is too long to be kept."""
+"""The answer as JSON values; null for one that is too long to be kept, or takes too long."""
 
 _NAMES = (*_ANSWERS, PEER_PRICES)
 
@@ -81,7 +91,8 @@ def keep_summaries(
             if read_version(database) != version:
                 return
             mark = MarketSummary.insert(name=name, archive_version=version, content=content)
-            database.execute(MarketSummary.delete().where(MarketSummary.name == name))
+            is_over = (MarketSummary.name == name) | MarketSummary.name.not_in(_NAMES)
+            database.execute(MarketSummary.delete().where(is_over))
             database.execute(mark)
             if name == PEER_PRICES:
                 replace_prices(database, groups)

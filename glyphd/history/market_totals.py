@@ -21,18 +21,21 @@ class LatestImport:
 
 @dataclass(frozen=True)
 class MarketTotals:
-    """The number of imports that counted and of their sources, and the latest import."""
+    """The number of imports that counted and of their sources, the latest `seen_at` of their rows,
+    and the latest import."""
 
     imports: int
     sources: int
+    last_seen_at: str | None
     latest: LatestImport | None
 
 
 def market_totals(database: Database, known: Knowledge) -> MarketTotals:
     """The caller holds the connection."""
     source = caseless(database, ImportBatch.source)
-    counts = _counting(known, fn.COUNT(ImportBatch.id), fn.COUNT(fn.DISTINCT(source)))
-    imports, sources = database.execute(counts).fetchone()
+    counted = (fn.COUNT(ImportBatch.id), fn.COUNT(fn.DISTINCT(source)))
+    query = _counting(known, *counted, fn.MAX(ImportBatch.last_seen_at))
+    imports, sources, last_seen_at = database.execute(query).fetchone()
     columns = (
         ImportBatch.import_id,
         ImportBatch.imported_at,
@@ -41,7 +44,7 @@ def market_totals(database: Database, known: Knowledge) -> MarketTotals:
     )
     latest = _counting(known, *columns).order_by(ImportBatch.imported_at.desc()).limit(1)
     row = database.execute(latest).fetchone()
-    return MarketTotals(imports, sources, LatestImport(*row) if row else None)
+    return MarketTotals(imports, sources, last_seen_at, LatestImport(*row) if row else None)
 
 
 @dataclass(frozen=True)

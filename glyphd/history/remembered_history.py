@@ -14,10 +14,11 @@ from glyphd.contracts.queries import Gone
 from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.import_diff import DiffCounts, count_diff
-from glyphd.history.kept_answers import MODELS, SOURCE_TOTALS, kept_answer
-from glyphd.history.market_models import find_model
+from glyphd.history.kept_answers import PRICE_TRENDS, SOURCE_TOTALS, kept_answer
+from glyphd.history.market_models import KEPT_MODELS, find_model
 from glyphd.history.matching import Brought
 from glyphd.history.moment_diff import Market, MomentCounts, count_moments
+from glyphd.history.price_trends import MOST_EVENTS, PriceTrends, compute_trends
 from glyphd.history.series import Key, Series, SeriesRow
 from glyphd.history.source_totals import SourceTotal, source_totals
 from glyphd.history.value_hints import values_in_market
@@ -62,6 +63,14 @@ class RememberedHistory:
         """The archive's totals for each source, by its folded name."""
         return self.kept(SOURCE_TOTALS, self._source_totals)
 
+    def price_trends(self, as_of: str | None = None) -> PriceTrends | None:
+        """How the prices of all models moved lately; None without an observation.
+
+        Raises TooManyEvents if a request can't compute them.
+        """
+        found = self.kept((PRICE_TRENDS, as_of), lambda: self._price_trends(as_of))
+        return None if found is None else PriceTrends.from_json(found)
+
     def count_diff(self, old: Brought, new: Brought) -> DiffCounts:
         """The counts of the difference between two imports."""
         names = ("diff", old.import_id, new.import_id)
@@ -96,10 +105,17 @@ class RememberedHistory:
 
     def _find_model(self, name: str, as_of: str | None, gone: Gone) -> SeriesRow | None:
         is_present = as_of is None and gone == "exclude"
-        kept = kept_answer(self._archive, MODELS) if is_present else None
+        kept = kept_answer(self._archive, KEPT_MODELS) if is_present else None
         if kept is None:
             return find_model(self._archive, name, as_of, gone)
         return next((row for row in kept if fold_ascii(row[0]) == fold_ascii(name)), None)
+
+    def _price_trends(self, as_of: str | None) -> Any:
+        kept = kept_answer(self._archive, PRICE_TRENDS) if as_of is None else None
+        if kept is not None:
+            return kept
+        trends = compute_trends(self._archive, as_of, most=MOST_EVENTS)
+        return None if trends is None else trends.to_json()
 
     def _source_totals(self) -> dict[str, SourceTotal]:
         kept = kept_answer(self._archive, SOURCE_TOTALS)

@@ -31,12 +31,14 @@ class StatsHistory(Series):
     """A row for each bucket and group, the buckets in order. Each listing counts once in each
     bucket, as it was last seen there."""
 
+    summary: Summary = BUCKETED
+
     def __init__(self, database: Database, asked: StatsHistoryQuery) -> None:
         super().__init__(database)
         self._groups = GroupKeys(database, asked.by)
         self._known = known_at(database, asked.as_of)
         self._asked = asked
-        self.columns = ("bucket", *asked.by, *BUCKETED.columns)
+        self.columns = ("bucket", *asked.by, *self.summary.columns)
         self.key_kinds = (str, *self._groups.kinds)
 
     @property
@@ -51,7 +53,7 @@ class StatsHistory(Series):
     def _select(self, after: Key | None, limit: int | None) -> Select:
         groups = self._groups
         observations = self._observations(after)
-        found = BUCKETED.select(observations, ["bucket", *groups.keys], groups.shown)
+        found = self.summary.select(observations, ["bucket", *groups.keys], groups.shown)
         limited: Select = found.limit(limit)
         return limited
 
@@ -61,12 +63,12 @@ class StatsHistory(Series):
         latest = self._latest().alias("latest")
         first_seen = bucket_start(self.database, self._known.first_seen_at(), self._asked.bucket)
         is_new = Case(None, [(first_seen == latest.c.bucket, 1)], 0)
-        numbers = BUCKETED.observed(self.database, ScoredListing)
-        rows = self._rows(latest, [*numbers, *_flagged(new=is_new)], after)
-        if self._asked.import_id:
+        numbers = self.summary.observed(self.database, ScoredListing)
+        rows = self._rows(latest, [*numbers, *self._flagged(new=is_new)], after)
+        if self._asked.import_id or not self.summary.flags:
             return rows
         for flag, moved in self._moves().items():
-            columns = [*BUCKETED.nothing(), *_flagged(**{flag: SQL("1")})]
+            columns = [*self.summary.nothing(), *self._flagged(**{flag: SQL("1")})]
             rows = rows.union_all(self._rows(moved, columns, after))
         return rows
 
@@ -125,9 +127,8 @@ class StatsHistory(Series):
     def _row(self, values: Sequence[Any]) -> SeriesRow:
         width = 1 + self._groups.width
         of_group = self._groups.values(values[1:width])
-        return [values[0], *of_group, *BUCKETED.row(values[width:])]
+        return [values[0], *of_group, *self.summary.row(values[width:])]
 
-
-def _flagged(**given: Any) -> list[Any]:
-    """The flags as columns; those that are not given are 0."""
-    return [given.get(name, SQL("0")).alias(name) for name in FLAGS]
+    def _flagged(self, **given: Any) -> list[Any]:
+        """The flags as columns; those that are not given are 0."""
+        return [given.get(name, SQL("0")).alias(name) for name in self.summary.flags]

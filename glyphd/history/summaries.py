@@ -32,7 +32,7 @@ class Summary:
         self, *columns: str, flags: Sequence[str] = (), shared: Sequence[str] = ()
     ) -> None:
         self.columns = (*columns, *flags, *shared)
-        self._flags = flags
+        self.flags = flags
         self._shared = shared
         self._asked = {measure: _statistics_of(measure, columns) for measure in _MEASURES}
         self._counts_sellers = "seller_count" in columns
@@ -110,7 +110,7 @@ class Summary:
             *sizes,
             *sellers,
             "last_seen_at",
-            *self._flags,
+            *self.flags,
             *self._shared,
         ]
 
@@ -137,7 +137,7 @@ class Summary:
         if self._counts_sellers:
             values["seller_count"] = fn.COUNT(observed.c.seller.distinct())
         values["last_seen_at"] = fn.MAX(observed.c.seen_at)
-        values |= {name: fn.SUM(getattr(observed.c, name)) for name in self._flags}
+        values |= {name: fn.SUM(getattr(observed.c, name)) for name in self.flags}
         values |= {name: fn.MIN(getattr(observed.c, name)) for name in self._shared}
         named = [value.alias(name) for name, value in values.items()]
         return Select([observed], [*grouped, *named]).group_by(*grouped)

@@ -129,16 +129,34 @@ def ticks(low: float, high: float) -> list[float]:
     return [round(count * step, 10) for count in range(first, floor(high / step) + 1)] or [low]
 
 
-def spread_bar(prices: Sequence[float], largest: float) -> Markup:
-    """Lowest, median and highest on one scale from 0, for a row of a table. The numbers are beside
-    it."""
-    x = [round(100 * value / largest, 1) if largest else 0 for value in prices]
+def spread_bar(prices: Sequence[float]) -> Markup:
+    """Lower quartile, median and upper quartile between the lowest and the highest, for a row of a
+    table. `prices` are these five, in ascending order."""
+    lowest, span = prices[0], prices[-1] - prices[0]
+    p25, median, p75 = (
+        round(2 + 100 * ((price - lowest) / span if span else 0.5), 1) for price in prices[1:-1]
+    )
     return Markup(
         '<svg class="spread" viewBox="0 0 104 16" aria-hidden="true" focusable="false">'
         '<line class="rail" x1="2" x2="102" y1="8" y2="8"/>'
         '<line class="range" x1="{}" x2="{}" y1="8" y2="8"/><circle class="median" cx="{}" '
         'cy="8" r="4"/></svg>'
-    ).format(x[0] + 2, x[2] + 2, x[1] + 2)
+    ).format(p25, p75, median)
+
+
+def sparkline(label: str, points: Sequence[tuple[float, float]]) -> Markup:
+    """A line for a row of a table, with a tooltip. A point is a place from 0 to 1 and a value; the
+    scale is from the lowest value to the highest."""
+    values = [value for _, value in points]
+    low, span = min(values), max(values) - min(values)
+    places = [
+        (round(2 + 100 * place, 1), round(14 - 12 * ((value - low) / span if span else 0.5), 1))
+        for place, value in points
+    ]
+    last = Markup('<circle class="median" cx="{:g}" cy="{:g}" r="2"/>').format(*places[-1])
+    drawn = Markup('<polyline class="line" points="{}"/>').format(_places(places)) + last
+    opening = Markup('<svg class="spread" viewBox="0 0 104 16" role="img"><title>{}</title>')
+    return opening.format(label) + drawn + Markup("</svg>")
 
 
 def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:

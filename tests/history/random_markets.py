@@ -65,6 +65,7 @@ def folded(text: str) -> str:
 def numbers_of(observed: list[ScoredListing]) -> dict[str, Any]:
     """The columns of a summary, computed in Python from observations with the latest first."""
     prices, scores = [event.price_usd for event in observed], [event.score for event in observed]
+    ratios = [event.score * 1000 / event.price_usd for event in observed if event.price_usd]
     low, _, high = quantiles(prices * 2 if len(prices) == 1 else prices, n=4, method="inclusive")
     return {
         "listing_count": len(observed),
@@ -77,5 +78,6 @@ def numbers_of(observed: list[ScoredListing]) -> dict[str, Any]:
         "min_score": min(scores),
         "median_score": median(scores),
         "max_score": max(scores),
+        "max_score_per_1000_usd": max(ratios, default=None),
         "last_seen_at": observed[0].seen_at,
     }

@@ -6,15 +6,15 @@ from itertools import count
 from typing import Any
 
 import pytest
-from peewee import Database
+from peewee import Case, Database
 
 from glyphd.contracts.market_queries import StatsQuery
 from glyphd.contracts.queries import ListingQuery
 from glyphd.db.archive_models import ROLLBACK
 from glyphd.db.summary_models import SUMMARY_MODELS, MarketSummary, PeerGroup, PeerPrices
 from glyphd.history import market_summaries
-from glyphd.history.kept_answers import MODELS, SOURCE_TOTALS, kept_answer
-from glyphd.history.market_models import MODEL_COLUMNS, Models
+from glyphd.history.kept_answers import PRICE_TRENDS, SOURCE_TOTALS, kept_answer, kept_name
+from glyphd.history.market_models import KEPT_MODELS, MODEL_COLUMNS, Models
 from glyphd.history.market_stats import Stats
 from glyphd.history.market_summaries import keep_summaries, lacks_summaries, summary_faults
 from glyphd.history.remembered_history import RememberedHistory
@@ -43,6 +43,8 @@ def _answers(database: Database) -> dict[str, Any]:
     found["one model"] = [remembered.find_model(row[0].upper()) for row in found["models"]]
     found["unknown"] = remembered.find_model("nothing")
     found["sources"] = remembered.source_totals()
+    trends = remembered.price_trends()
+    found["trends"] = trends and trends.of_models
     for sort in ("seen_at", "price_vs_median_pct"):
         query = ListingQuery.model_validate({"fields": PERCENTILES.split(","), "sort": sort})
         found[f"percentiles by {sort}"] = (
@@ -66,13 +68,14 @@ def test_what_is_kept_is_used(store: DatabaseListingStore) -> None:
         keep_summaries(store.database, least=0)
         for model in SUMMARY_MODELS:
             assert store.database.execute(model.select()).fetchall()
-        is_totals = MarketSummary.name == SOURCE_TOTALS
-        store.database.execute(MarketSummary.update(content="[]").where(~is_totals))
-        store.database.execute(MarketSummary.update(content="{}").where(is_totals))
+        instead = {SOURCE_TOTALS: "{}", PRICE_TRENDS: '["2025-07-01", []]'}
+        content: Any = Case(MarketSummary.name, list(instead.items()), "[]")
+        store.database.execute(MarketSummary.update(content=content))
         store.database.execute(PeerGroup.update(size=101, lowest=array("d", [-1.0]).tobytes()))
         store.database.execute(PeerPrices.update(prices=array("d", [-1.0] * 100).tobytes()))
         found = _answers(store.database)
         used = {str({"by": ["model"]}), str({"by": ["model", "region"]}), "models", "one model"}
+        used.add("trends")
         assert {name for name, rows in found.items() if rows == []} == used
         assert found["sources"] == {}
         assert {row[3] for row in found["percentiles by seen_at"]} == {100.0}
@@ -100,12 +103,31 @@ def test_in_another_state_it_is_not_used(store: DatabaseListingStore) -> None:
         keep_summaries(store.database, least=0)
         store.database.execute(MarketSummary.update(content="[]"))
         change_batch(store.database, Change("import-2", ROLLBACK))
-        assert kept_answer(store.database, MODELS) is None
+        assert kept_answer(store.database, KEPT_MODELS) is None
         rolled_back = _answers(store.database)
         assert len(rolled_back["models"]) > 1
         assert {len(row) for row in rolled_back["models"]} == {len(MODEL_COLUMNS)}
         keep_summaries(store.database, least=0)
         assert _answers(store.database) == rolled_back
+
+
+def test_an_answer_with_the_columns_of_another_release_is_not_used_and_goes(
+    store: DatabaseListingStore,
+) -> None:
+    fill(store, 3, imports=2)
+    with store.database.connection_context():
+        computed = _answers(store.database)
+        keep_summaries(store.database, least=0)
+        is_models = MarketSummary.name == KEPT_MODELS
+        other = kept_name("models", MODEL_COLUMNS[:-1])
+        store.database.execute(MarketSummary.update(name=other, content="[]").where(is_models))
+        assert _answers(store.database) == computed
+        keep_summaries(store.database, least=0)
+        names = [
+            name for (name,) in store.database.execute(MarketSummary.select(MarketSummary.name))
+        ]
+        assert KEPT_MODELS in names
+        assert other not in names
 
 
 def test_nothing_is_kept_of_a_state_that_has_passed(

@@ -57,6 +57,7 @@ def test_a_row_has_every_number(history: Service) -> None:
         "min_price": 200.0, "p25_price": 275.0, "median_price": 350.0, "p75_price": 425.0,
         "max_price": 500.0, "avg_price": 350.0,
         "min_score": 0.6, "median_score": 0.75, "max_score": 0.9,
+        "max_score_per_1000_usd": 3.0,
         "last_seen_at": "2025-01-05T22:00:00.000000Z",
         "lowest_price": 100.0, "lowest_at": "2024-12-30T08:00:00.000000Z",
     }  # fmt: skip

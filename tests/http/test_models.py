@@ -45,6 +45,7 @@ def test_a_model_is_summed_up_whatever_its_case(market: Market) -> None:
         "min_price": 4000.0, "p25_price": 4100.0, "median_price": 4200.0, "p75_price": 4350.0,
         "max_price": 4500.0, "avg_price": 4233.333333,
         "min_score": 0.8, "median_score": 0.8, "max_score": 0.9,
+        "max_score_per_1000_usd": 0.2,
         "last_seen_at": "2025-07-05T12:00:00.000000Z",
         "lowest_price": 4000.0, "lowest_at": "2025-07-05T12:00:00.000000Z",
         "vram_gb": 48, "mig_capable": None, "tdp_watts": None, "cuda_cores": None,

@@ -3,6 +3,9 @@ empty."""
 
 import pytest
 
+from glyphd.db.connections import open_archive
+from glyphd.history import remembered_history
+from glyphd.history.market_summaries import keep_summaries
 from tests.service import Service, offers
 from tests.web.browsing import Browser
 
@@ -85,15 +88,91 @@ def test_a_heading_sorts_and_turns_round(browser: Browser) -> None:
     assert turned[0] == by_price[-1]
 
 
-@pytest.mark.parametrize(
-    ("column", "sort"), [(2, "min_price"), (3, "median_price"), (4, "max_price")]
-)
+@pytest.mark.parametrize(("column", "sort"), [(2, "min_price"), (3, "median_price")])
 def test_every_price_sorts(browser: Browser, column: int, sort: str) -> None:
     found = [row[column] for row in browser.rows(f"/?sort=-{sort}")]
     amounts = [float(text.strip("$").replace(",", "")) for text in found]
     assert amounts == sorted(amounts, reverse=True)
     (heading,) = browser.page(f"/?sort=-{sort}").find_all("th", attrs={"aria-sort": "descending"})
     assert heading.a["href"] == f"/?sort={sort}"
+
+
+def _history(service: Service) -> None:
+    """The L4 costs 100, then 125; the A40 400, then 300, a month later; the A2 is seen once."""
+    for day, prices in (
+        ("07-01", {"A40": 400}),
+        ("07-24", {"L4": 100}),
+        ("07-31", {"A2": 50, "A40": 300, "L4": 125}),
+    ):
+        rows = (f"{name},{price},0.5,EU,Acme,2025-{day}" for name, price in prices.items())
+        service.import_csv(offers(*rows))
+
+
+def test_a_model_shows_how_its_median_moved(service: Service) -> None:
+    _history(service)
+    browser = Browser(service)
+    assert [(row[0], *row[6:9]) for row in browser.rows("/")] == [
+        ("A2", "–", "–", "10"),
+        ("A40", "–", "−25.0 %", "1.6667"),
+        ("L4", "+25.0 %", "–", "4"),
+    ]
+    titles = [title.get_text() for title in browser.page("/").select("td title")]
+    assert titles == [
+        "Median $50 on 2025-07-31",
+        "Median $300 on 2025-07-31",
+        "Median $100 on 2025-07-24 and $125 on 2025-07-31",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sort", "models"),
+    [
+        ("change_7_days", ["L4", "A2", "A40"]),
+        ("-change_7_days", ["L4", "A2", "A40"]),
+        ("change_30_days", ["A40", "A2", "L4"]),
+        ("-max_score_per_1000_usd", ["A2", "L4", "A40"]),
+        ("max_score_per_1000_usd", ["A40", "L4", "A2"]),
+    ],
+)
+def test_models_without_a_value_come_last(service: Service, sort: str, models: list[str]) -> None:
+    _history(service)
+    assert [row[0] for row in Browser(service).rows(f"/?sort={sort}")] == models
+
+
+def test_the_medians_by_day_can_be_had_as_data(service: Service) -> None:
+    _history(service)
+    page = Browser(service).page("/")
+    (place,) = [place for place in page.select(".data") if "medians by day" in place.get_text()]
+    links = {link.get_text(): link["href"] for link in place.select("a")}
+    rows = service.http.get(links["JSON"]).json
+    assert [(row["bucket"], row["model"], row["median_price"]) for row in rows] == [
+        ("2025-07-01", "A40", 400),
+        ("2025-07-24", "L4", 100),
+        ("2025-07-31", "A2", 50),
+        ("2025-07-31", "A40", 300),
+        ("2025-07-31", "L4", 125),
+    ]
+
+
+def _note(browser: Browser, path: str) -> str:
+    text: str = browser.page(path).select_one("p.note:not([hidden])").get_text()
+    return text
+
+
+def test_a_page_does_not_wait_for_very_many_medians(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _history(service)
+    monkeypatch.setattr(remembered_history, "MOST_EVENTS", 2)
+    browser = Browser(service)
+    assert "as soon as a worker has computed it" in _note(browser, "/")
+    assert [len(row) for row in browser.rows("/")] == [7, 7, 7]
+    now = service.http.get("/api/imports").json[0]["imported_at"]
+    assert "too many observations" in _note(browser, f"/?as_of={now}")
+    archive = open_archive(service.settings, read_only=False)
+    with archive.connection_context():
+        keep_summaries(archive, least=0)
+    assert [row[6] for row in browser.rows("/")] == ["–", "–", "+25.0 %"]
 
 
 def test_part_of_a_model_is_enough_to_find_it(browser: Browser) -> None:

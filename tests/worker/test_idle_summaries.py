@@ -32,7 +32,7 @@ def test_it_computes_while_no_job_is_waiting(service: Service, idle: IdleSummari
     assert _kept(service) == 0
     service.work()
     idle.look()
-    assert _kept(service) == 5
+    assert _kept(service) == 6
     assert service.http.get("/api/stats?by=model").json[0]["max_price"] == 2300
     assert service.http.get("/api/models").json[0]["lowest_price"] == 2300
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any, Literal
 
 from bottle import HTTPResponse
+from markupsafe import Markup
 from pydantic import Field
 
 from glyphd.api.needs import READ
@@ -18,18 +20,24 @@ from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.market_models import MODEL_COLUMNS, Models
 from glyphd.history.market_totals import MarketTotals, market_totals
+from glyphd.history.price_trends import SHOWN_DAYS, PriceTrend, PriceTrends, TooManyEvents
 from glyphd.listings.search import known_at
 from glyphd.services import Services
-from glyphd.web.charts import spread_bar
+from glyphd.web.charts import sparkline, spread_bar
 from glyphd.web.theme import Theme, here
+from glyphd.web.wording import money
 
 PAGE_MODELS = 50
 MarketSort = Literal[
     "model", "-model", "listing_count", "-listing_count", "min_price", "-min_price",
     "median_price", "-median_price",
-    "max_price", "-max_price",
-    "max_score", "-max_score", "last_seen_at", "-last_seen_at",
+    "change_7_days", "-change_7_days", "change_30_days", "-change_30_days",
+    "max_score_per_1000_usd", "-max_score_per_1000_usd",
+    "last_seen_at", "-last_seen_at",
 ]  # fmt: skip
+CHANGES = (7, 30)
+"""The changes of the median that are shown, over this many days."""
+
 Model = dict[str, Any]
 
 
@@ -76,12 +84,20 @@ class MarketScreen:
             rows = self._services.remembered.rows(series)
             models = [dict(zip(MODEL_COLUMNS, row, strict=True)) for row in rows]
             totals = market_totals(archive, known_at(archive, asked.as_of))
+            trends = self._trends(asked.as_of)
         if not version and asked.as_of is None:
             waiting = self._services.registry.count_unfinished()
             return self._theme.page("market_empty.html", {"waiting": waiting})
-        values = {"asked": asked, "strip": self._strip(asked, models, totals)}
-        table = partial(shown_from, arranged(models, asked), asked.start)
+        strip = self._strip(asked, models, totals)
+        values = {"asked": asked, "strip": strip, "trends": trends, "changes": CHANGES}
+        table = partial(shown_from, arranged(with_trends(models, trends), asked), asked.start)
         return self._theme.fitted("market.html", lambda limit: values | table(limit), PAGE_MODELS)
+
+    def _trends(self, as_of: str | None) -> PriceTrends | None:
+        try:
+            return self._services.remembered.price_trends(as_of)
+        except TooManyEvents:
+            return None
 
     def _strip(self, asked: MarketQuery, models: Sequence[Model], totals: MarketTotals) -> Strip:
         offers = sum(model["listing_count"] for model in models)
@@ -91,21 +107,34 @@ class MarketScreen:
         return Strip(offers, len(models), totals, workers, waiting)
 
 
+def with_trends(models: Sequence[Model], trends: PriceTrends | None) -> list[Model]:
+    """The models with their trends and the changes of their medians; None where one is unknown."""
+    found = trends.by_model() if trends else {}
+    return [model | _lately(found.get(fold_ascii(model["model"]))) for model in models]
+
+
+def _lately(trend: PriceTrend | None) -> dict[str, Any]:
+    changes = {f"change_{days}_days": trend and trend.change_pct(days) for days in CHANGES}
+    return {"trend": trend, **changes}
+
+
 def arranged(models: Sequence[Model], asked: MarketQuery) -> list[Model]:
-    """The matching models in the requested order; equal ones by name."""
+    """The matching models in the requested order; equal ones by name, and those without a value
+    last."""
     wanted = fold_ascii(asked.q or "")
     found = [model for model in models if wanted in fold_ascii(model["model"])]
     key = asked.sort.removeprefix("-")
     by_name: Callable[[Model], Any] = partial(_key, "model")
     found.sort(key=by_name)
-    found.sort(key=partial(_key, key), reverse=asked.sort.startswith("-"))
-    return found
+    known = [model for model in found if model[key] is not None]
+    known.sort(key=partial(_key, key), reverse=asked.sort.startswith("-"))
+    return known + [model for model in found if model[key] is None]
 
 
 def shown_from(found: Sequence[Model], start: int, limit: int) -> dict[str, Any]:
     """At most this many models, and the starts of the previous and the next page."""
     return {
-        "models": with_spread(found[start : start + limit]),
+        "models": with_charts(found[start : start + limit]),
         "matching": len(found),
         "start": start,
         "previous_start": str(start - limit) if start > limit else None,
@@ -113,13 +142,35 @@ def shown_from(found: Sequence[Model], start: int, limit: int) -> dict[str, Any]
     }
 
 
-def with_spread(models: Sequence[Model]) -> list[Model]:
-    """The models of one page with a chart of their prices, all on the same scale."""
-    largest = max((model["max_price"] for model in models), default=0.0)
-    names = ("min_price", "median_price", "max_price")
+def with_charts(models: Sequence[Model]) -> list[Model]:
+    """The models of one page with a chart of their prices now, and one of their medians over
+    time."""
+    names = ("min_price", "p25_price", "median_price", "p75_price", "max_price")
     return [
-        model | {"spread": spread_bar([model[name] for name in names], largest)} for model in models
+        model
+        | {
+            "spread": spread_bar([model[name] for name in names]),
+            "line": _line_of(model["trend"]),
+        }
+        for model in models
     ]
+
+
+def _line_of(trend: PriceTrend | None) -> Markup | None:
+    points = trend.points() if trend else []
+    if not points:
+        return None
+    medians = [median for _, median in points]
+    (first_day, first), (last_day, last) = points[0], points[-1]
+    label = f"Median {money(first)} on {first_day}"
+    if len(points) > 1:
+        label += f" and {money(last)} on {last_day}"
+    if len(points) > 2:
+        label += f", between {money(min(medians))} and {money(max(medians))}"
+    assert trend is not None
+    shown_from = trend.last_day - timedelta(days=SHOWN_DAYS - 1)
+    places = [((day - shown_from).days / (SHOWN_DAYS - 1), median) for day, median in points]
+    return sparkline(label, places)
 
 
 def _key(name: str, model: Model) -> Any:

@@ -1,0 +1,140 @@
+"""How the median price of each model has moved lately, day by day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from peewee import SQL, Database
+
+from glyphd.contracts.market_queries import StatsHistoryQuery
+from glyphd.contracts.texts import fold_ascii
+from glyphd.db.archive_models import ScoredListing
+from glyphd.history.market_totals import market_totals
+from glyphd.history.stats_history import StatsHistory
+from glyphd.history.summaries import Summary
+from glyphd.listings.ratios import LEAST, difference_pct
+from glyphd.listings.search import known_at
+from glyphd.storage.timelines import TIMELINE
+from glyphd.times import read_stored, utc_text
+
+SHOWN_DAYS = 30
+NEAR_DAYS = 7
+"""A change is between two days on which the model was seen: each may be this many days earlier than
+requested."""
+
+KEPT_DAYS = SHOWN_DAYS + NEAR_DAYS
+MOST_EVENTS = 200_000
+"""The most events of KEPT_DAYS from which a request computes the trends."""
+
+MOST_KEPT_EVENTS = 5_000_000
+"""The most from which a worker computes them."""
+
+Medians = Sequence[float | None]
+"""The median price on each of KEPT_DAYS, the oldest first; None if the model was not seen."""
+
+
+class TooManyEvents(Exception):
+    """The trends would take too long to compute."""
+
+
+class DailyMedians(StatsHistory):
+    """The median price of each model on each day, as in `GET /api/stats/history?by=model`."""
+
+    summary = Summary("median_price")
+
+
+@dataclass(frozen=True)
+class PriceTrend:
+    """The medians of one model up to a day."""
+
+    last_day: date
+    medians: Medians
+
+    def points(self) -> list[tuple[date, float]]:
+        """The days of the last SHOWN_DAYS on which the model was seen, and its medians."""
+        days = zip(days_until(self.last_day)[-SHOWN_DAYS:], self.medians[-SHOWN_DAYS:], strict=True)
+        return [(day, median) for day, median in days if median is not None]
+
+    def change_pct(self, days: int) -> float | None:
+        """By how many percent the median differs from that `days` before; None if the model was not
+        seen within NEAR_DAYS of one of the two."""
+        now, then = self._near(0), self._near(days)
+        if now is None or then is None or then < LEAST:
+            return None
+        change: float = difference_pct(now, then)
+        return change
+
+    def _near(self, days: int) -> float | None:
+        end = len(self.medians) - days
+        latest = reversed(self.medians[max(0, end - NEAR_DAYS) : end])
+        return next((median for median in latest if median is not None), None)
+
+
+@dataclass(frozen=True)
+class PriceTrends:
+    """The trends of all models that were seen in KEPT_DAYS."""
+
+    last_day: date
+    of_models: Sequence[tuple[str, Medians]]
+    """By the model's name, folded."""
+
+    @classmethod
+    def from_json(cls, value: Any) -> "PriceTrends":
+        last_day, rows = value
+        return cls(date.fromisoformat(last_day), [(model, medians) for model, medians in rows])
+
+    def to_json(self) -> list[Any]:
+        return [self.last_day.isoformat(), [list(row) for row in self.of_models]]
+
+    @property
+    def after(self) -> str:
+        """The last moment before KEPT_DAYS."""
+        return _before(days_until(self.last_day)[0])
+
+    def by_model(self) -> dict[str, PriceTrend]:
+        """The trend of each model, by its folded name."""
+        return {model: PriceTrend(self.last_day, medians) for model, medians in self.of_models}
+
+
+def compute_trends(
+    database: Database, as_of: str | None = None, *, most: int
+) -> PriceTrends | None:
+    """The trends up to the day of the newest observation; None without one.
+
+    Raises TooManyEvents if more than `most` events were seen in these days. The caller holds the
+    connection.
+    """
+    newest = market_totals(database, known_at(database, as_of)).last_seen_at
+    if newest is None:
+        return None
+    last_day = read_stored(newest).date()
+    if last_day.toordinal() <= KEPT_DAYS:  # there are no days before the year 1
+        return None
+    days = days_until(last_day)
+    after = _before(days[0])
+    if _has_more_events(database, after, most):
+        raise TooManyEvents
+    asked = StatsHistoryQuery.model_validate({"by": ["model"], "after": after, "as_of": as_of})
+    places = {day.isoformat(): place for place, day in enumerate(days)}
+    found: dict[str, list[float | None]] = {}
+    for day, model, median in DailyMedians(database, asked).read():
+        medians = found.setdefault(fold_ascii(model), [None] * KEPT_DAYS)
+        medians[places[day]] = median
+    return PriceTrends(last_day, list(found.items()))
+
+
+def days_until(last_day: date) -> list[date]:
+    """KEPT_DAYS, the oldest first."""
+    return [last_day - timedelta(days=back) for back in reversed(range(KEPT_DAYS))]
+
+
+def _before(day: date) -> str:
+    """The last moment before a day."""
+    return utc_text(datetime.combine(day, time(), UTC) - timedelta(microseconds=1))
+
+
+def _has_more_events(database: Database, after: str, most: int) -> bool:
+    seen = ScoredListing.select(SQL("1")).from_(TIMELINE.alone(database))
+    more = seen.where(ScoredListing.seen_at > after).limit(1).offset(most)
+    return database.execute(more).fetchone() is not None
