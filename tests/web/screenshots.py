@@ -17,7 +17,7 @@ from tests.web.chromium.launching import find_chromium, launch
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 SIZE = {"width": 1200, "height": 760}
 LARGEST_BYTES = 150_000
-DAYS = 24
+DAYS = 34
 HEADER = "model,price_usd,score,condition,seller,region,vram_gb,availability,seen_at,source_url"
 MODELS = {
     "H100_PCIE_80GB": (28500, 80),

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.service import Service, offers
 from tests.web.browsing import ACCEPT, Browser
 
@@ -36,10 +38,32 @@ def test_a_value_that_the_condition_does_not_need_is_ignored(service: Service) -
     assert (watch["condition"], watch["value"], watch["filters"]) == ("new", None, {})
 
 
-def test_a_missing_value_is_named_on_a_page(service: Service) -> None:
-    answer = service.http.post("/watches", {"name": "x", "when": "drop_pct"}, HTML, status=422)
-    assert "drop_pct needs a value" in answer.text
+@pytest.mark.parametrize(
+    ("field", "given", "status", "words"),
+    [
+        ("value", "", 422, "drop_pct needs a value"),
+        ("value", "many", 400, "value=many"),
+        ("value", "101", 422, "must be at most 100 percent"),
+        ("max_price", "1", 400, "min_price"),
+        ("name", "", 422, "name"),
+        ("when", "soon", 400, "when=soon: must be"),
+    ],
+)
+def test_a_mistake_is_named_and_the_form_stays_filled_in(
+    service: Service, field: str, given: str, status: int, words: str
+) -> None:
+    fields = {"name": "x", "when": "drop_pct", "value": "5", "model": "L4", "min_price": "2"}
+    sent = fields | {field: given}
+    answer = service.http.post("/watches", sent, HTML, status=status)
+    assert words in answer.html.select(".wrong[role=alert]")[0].get_text()
     assert service.http.get("/api/watches").json == []
+    form = next(form for form in answer.forms.values() if "when" in form.fields)
+    kept = sent | ({"when": "new"} if field == "when" else {})
+    assert {name: form[name].value for name in sent} == kept
+    for name, value in (fields | {"max_price": ""}).items():
+        form[name] = value
+    form.submit(headers=HTML, status=303)
+    assert service.http.get("/api/watches").json[0]["name"] == "x"
 
 
 def test_the_filters_of_an_address_are_in_the_form(service: Service) -> None:

@@ -2,8 +2,9 @@
 matches."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from bottle import HTTPResponse
@@ -12,6 +13,7 @@ from pydantic import Field
 from glyphd.api.bodies import read_fields
 from glyphd.api.members import read_members
 from glyphd.api.needs import READ, WRITE
+from glyphd.api.problems import status_of
 from glyphd.api.routes import Route
 from glyphd.api.visitors import shown_visitor, visitor
 from glyphd.api.watch_routes import WATCH, feed_path, matches_page
@@ -20,8 +22,11 @@ from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import MarketFilters, Query, QueryTime
 from glyphd.contracts.watch_contracts import MatchQuery, WatchBody, WatchCondition
+from glyphd.db.watch_models import Watch
+from glyphd.errors import GlyphdError
 from glyphd.event_errors import InvalidWatch
 from glyphd.events.watch_records import WatchRecords
+from glyphd.request_errors import InvalidParameter
 from glyphd.services import Services
 from glyphd.web.theme import Theme, here, moved_to
 
@@ -77,20 +82,36 @@ class WatchListScreen:
 
     def list(self) -> HTTPResponse:
         asked = read_parameters(WatchesPageQuery, here().pairs)
+        return self._page(asked.model_dump(exclude={"as_of"}))
+
+    def create(self) -> HTTPResponse:
+        """Redirects to the page of the new watch, or shows the form again, as it was filled in, if
+        something in it is not valid."""
+        pairs = read_fields()
+        try:
+            watch = self._created(pairs)
+        except (InvalidParameter, InvalidWatch) as failure:
+            return self._page(dict(pairs), failure)
+        return moved_to(f"/watches/{watch.id}", [])
+
+    def _page(self, given: dict[str, Any], failure: GlyphdError | None = None) -> HTTPResponse:
+        """The list, and the form with what was `given`."""
         with self._records() as records:
             watches = records.all()
             found = records.last_matches(*(watch.id for watch in watches))
+        status = HTTPStatus.OK if failure is None else status_of(failure)
         values = {
             "watches": [(watch, json.loads(watch.filters)) for watch in watches],
             "last_matches": found,
-            "filters": asked.model_dump(exclude={"as_of"}),
+            "given": dict.fromkeys(WatchForm.model_fields) | given,
+            "failure": failure,
             "sentences": SENTENCES,
             "may_watch": shown_visitor().may(WRITE),
         }
-        return self._theme.page("watch_list.html", values)
+        return self._theme.page("watch_list.html", values, status=status)
 
-    def create(self) -> HTTPResponse:
-        sent = read_parameters(WatchForm, read_fields())
+    def _created(self, pairs: Sequence[tuple[str, str]]) -> Watch:
+        sent = read_parameters(WatchForm, pairs)
         filters = sent.model_dump(exclude={"name", "when", "value"}, exclude_defaults=True)
         content = {
             "name": sent.name or "",
@@ -101,8 +122,7 @@ class WatchListScreen:
         }
         body = read_members(WatchBody, content, InvalidWatch)
         with self._records() as records:
-            watch = records.create(body, visitor().name)
-        return moved_to(f"/watches/{watch.id}", [])
+            return records.create(body, visitor().name)
 
     def show(self, watch_id: str) -> HTTPResponse:
         asked = read_parameters(WatchPageQuery, here().pairs)
