@@ -13,8 +13,9 @@ from glyphd.plurals import counted
 from glyphd.storage.batches import Batch
 from glyphd.storage.clock import last_moment, latest_seen_at
 from glyphd.storage.oddities import oddity
+from glyphd.storage.preparing import foresee
 from glyphd.storage.staging import Stage, open_stage
-from glyphd.storage.writing import foresee, write_batch
+from glyphd.storage.writing import write_batch
 from glyphd.storage.written import Written
 from worker.apart import is_worth_it
 from worker.attempts import Attempt

@@ -48,7 +48,7 @@ PREDECESSOR_TABLES = {
         is_compared {integer}, change_step {integer}, price_usd {real}, score {real}, model {text},
         seen_at {text}""",
 }
-"""Filled in the transaction that writes the rows; see `predecessors`."""
+"""Filled when the stage is prepared; see `predecessors`."""
 
 TIMED_COLUMNS = (
     "seen_at",
@@ -104,6 +104,11 @@ def create_tables(database: Database) -> None:
 
 def drop_tables(database: Database) -> None:
     _execute(database, _dropping(database))
+
+
+def empty_prepared(database: Database) -> None:
+    """Empties the tables that are filled when a stage is prepared."""
+    _execute(database, _emptying_prepared(database))
 
 
 def prepare_small(database: Database) -> None:
@@ -193,6 +198,14 @@ def _dropping(database: Database) -> Iterator[SQL]:
 def _emptying(database: Database) -> Iterator[SQL]:
     for table in _tables(database):
         yield SQL(f"DELETE FROM {table}")
+
+
+@compiled
+def _emptying_prepared(database: Database) -> Iterator[SQL]:
+    on_sqlite = is_sqlite(database)
+    emptying = "DELETE FROM" if on_sqlite else "TRUNCATE"
+    for table in (*PREDECESSOR_TABLES, *(ORDER_TABLES if on_sqlite else ())):
+        yield SQL(f"{emptying} {table}")
 
 
 @compiled

@@ -1,7 +1,7 @@
 """The stage: an import's rows in a temporary table on disk, outside the archive's write lock."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from peewee import Database, Node, Table
@@ -25,6 +25,11 @@ from glyphd.storage.stage_tables import (
 StagedColumns = Mapping[str, Sequence[Any]]
 """PLACE_COLUMNS and STORED_COLUMNS of several rows, by column, all of the same length. A missing
 column is null in all rows."""
+
+
+LARGE_ROWS = 50_000
+"""From this many rows on a stage is prepared without the write lock, and its rows are sorted in
+parts, because larger sorts hardly benefit from a cache."""
 
 
 class Stage:
@@ -51,6 +56,14 @@ class Stage:
         self._listing_ids = ListingIds()
         self._models = staged_models.ModelNotes(database)
         self._notes = summarizing.SummaryNotes(database)
+
+    @property
+    def is_large(self) -> bool:
+        return self.count >= LARGE_ROWS
+
+    def room(self) -> AbstractContextManager[None]:
+        """A block in which SQLite's cache is small if the stage is large."""
+        return small_cache(self.database) if self.is_large else nullcontext()
 
     def add(self, columns: StagedColumns) -> None:
         """Adds rows in file order. Takes no lock for which another writer of the archive would

@@ -19,10 +19,11 @@ from glyphd.history.matching import Brought, find_brought
 from glyphd.listings.search import Search
 from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.batches import Batch
+from glyphd.storage.preparing import foresee
 from glyphd.storage.staging import Stage, open_stage
 from glyphd.storage.stores import staged_columns
 from glyphd.storage.supposing import foresee_change
-from glyphd.storage.writing import foresee, write_batch
+from glyphd.storage.writing import write_batch
 from glyphd.times import read_stored, utc_text
 from glyphd.upkeep.archive_checks import ARCHIVE_CHECKS
 from tests.history.plain_offers import Import, PlainLedger, Row

@@ -11,6 +11,7 @@ import pytest
 from peewee import Database, Node
 
 from glyphd.db.archive_models import ARCHIVE_MODELS, ImportBatch, ListingKey, ScoredListing
+from glyphd.db.connections import close_all, open_archive
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.migration_sets import ARCHIVE
 from glyphd.db.order_models import SQLITE_MODELS
@@ -19,12 +20,14 @@ from glyphd.storage import grouping, predecessors, stage_tables, staged_models, 
 from glyphd.storage.batches import Batch
 from glyphd.storage.compiled import Compiled
 from glyphd.storage.derived import renewing
+from glyphd.storage.derived.all_facts import FACTS
 from glyphd.storage.predecessors import Origin
+from glyphd.storage.preparing import Step
 from glyphd.storage.stage_tables import STAGED_COLUMNS, TABLE, VIEWS
 from glyphd.storage.staging import Stage, open_stage
 from glyphd.storage.stores import DatabaseListingStore
-from glyphd.storage.writing import Step, write_batch
-from glyphd.storage.written import find_written
+from glyphd.storage.writing import write_batch
+from glyphd.storage.written import Written, find_written
 from tests.db.snapshots import schema_of
 from tests.storage.listings import listing, rows, seen
 
@@ -59,6 +62,13 @@ def stage(archive: Database) -> Iterator[Stage]:
         yield opened
 
 
+@pytest.fixture(params=[False, True], ids=["small", "large"])
+def any_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large stage is prepared before its transaction."""
+    if request.param:
+        monkeypatch.setattr("glyphd.storage.staging.LARGE_ROWS", 1)
+
+
 def _stopping_at(statement: int) -> Step:
     calls = count()
 
@@ -81,6 +91,7 @@ def _statement_count(database: Database) -> int:
 def _every_statement(database: Database) -> list[Node]:
     return [
         *predecessors.find_predecessors(database, ORIGIN),
+        *(statement for fact in FACTS for statement in fact.prepare_rows(database, ORIGIN)),
         *writing.writing_statements(database, ORIGIN),
     ]
 
@@ -144,6 +155,7 @@ def test_nothing_goes_over_all_events(archive: Database, stage: Stage) -> None:
         assert not [step for step in plan if SCAN_OF_ALL.match(step)]
 
 
+@pytest.mark.usefixtures("any_size")
 def test_whatever_fails_nothing_is_written(archive: Database, stage: Stage) -> None:
     before = _everything(archive)
     for at in range(_statement_count(archive) + 1):
@@ -152,17 +164,21 @@ def test_whatever_fails_nothing_is_written(archive: Database, stage: Stage) -> N
         assert _everything(archive) == before, f"statement {at}"
 
 
+@pytest.mark.usefixtures("any_size")
 def test_after_a_failure_it_can_be_written(archive: Database, stage: Stage) -> None:
     with pytest.raises(Stopped):
         write_batch(archive, stage, Batch("a"), step=_stopping_at(_statement_count(archive) - 1))
     assert write_batch(archive, stage, Batch("a")).record_count == 3
 
 
+@pytest.mark.usefixtures("any_size")
 def test_it_tells_how_far_it_is(archive: Database, stage: Stage) -> None:
     told: list[float] = []
     write_batch(archive, stage, Batch("a"), step=told.append)
-    count = _statement_count(archive) + 1
-    assert told == [number / count for number in range(count)]
+    assert len(told) == len(set(told)) == _statement_count(archive) + 1
+    assert told == sorted(told)
+    assert told[0] == 0
+    assert told[-1] < 1
 
 
 def test_a_batch_has_what_was_asked_and_what_came_of_it(archive: Database, stage: Stage) -> None:
@@ -285,8 +301,46 @@ def test_a_large_batch_is_written_like_any_other(
     store: DatabaseListingStore, database_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = schema_of(database_settings, [ARCHIVE])
-    monkeypatch.setattr("glyphd.storage.writing.LARGE_ROWS", 1)
+    monkeypatch.setattr("glyphd.storage.staging.LARGE_ROWS", 1)
     for day in (1, 2):
         store.insert_listings([seen(day), seen(day, model="A", vram_gb=24), seen(day)], str(day))
     assert schema_of(database_settings, [ARCHIVE]) == before
     assert [row.import_id for row in store.query_listings()] == ["2", "2", "2"]
+
+
+def test_what_was_prepared_is_prepared_again_if_another_import_came_first(
+    store: DatabaseListingStore, database_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large import is prepared while others can write; here another one does, of the same
+    listing."""
+    monkeypatch.setattr("glyphd.storage.staging.LARGE_ROWS", 1)
+    other = DatabaseListingStore(open_archive(database_settings, read_only=False))
+    url = "https://acme.example/1"
+    others = [seen(2, source_url=url, price_usd=30)]
+    store.insert_listings([seen(1, source_url=url, price_usd=10)], "first")
+
+    def overtake(done: float) -> None:
+        if others:
+            other.insert_listings([others.pop()], "second")
+
+    with store.database.connection_context(), open_stage(store.database) as stage:
+        stage.add(rows(seen(3, source_url=url, price_usd=30)))
+        stage.complete()
+        written = write_batch(store.database, stage, Batch("third"), step=overtake)
+        assert [fault for fact in FACTS for fault in fact.faults(store.database)] == []
+    close_all(other.database)
+    assert written.result["effect"]["unchanged"] == 1
+    assert [row.import_id for row in store.query_listings()] == ["third"]
+
+
+@pytest.mark.usefixtures("any_size")
+def test_a_complete_file_is_written_once_even_if_a_larger_one_came_later(archive: Database) -> None:
+    def write(import_id: str, count: int) -> Written:
+        with open_stage(archive) as stage:
+            stage.add(rows(*(seen(1, seller=str(number)) for number in range(count))))
+            stage.complete()
+            return write_batch(archive, stage, Batch(import_id, "feed", complete=True))
+
+    first = write("first", 2)
+    write("second", 9)
+    assert write("first", 2) == first

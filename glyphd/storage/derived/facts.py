@@ -32,6 +32,10 @@ class Fact:
         """The columns of `scored_listings` that the events of staged rows are inserted with."""
         return {}
 
+    def prepare_rows(self, database: Database, origin: Origin) -> Iterable[Node]:
+        """The statements that prepare an import: they write nothing into the archive."""
+        return ()
+
     def before_rows(self) -> Iterable[Node]:
         """The statements of an import before its events are inserted."""
         return ()

@@ -27,10 +27,11 @@ _TIMED = {name: getattr(_timed.c, name) for name in TIMED_COLUMNS}
 
 
 class Orders(Fact):
+    def prepare_rows(self, database: Database, origin: Origin) -> Iterable[Node]:
+        return [_sort_by_time(origin)] if is_sqlite(database) else []
+
     def after_rows(self, database: Database, origin: Origin) -> Iterable[Node]:
-        if not is_sqlite(database):
-            return []
-        return [_sort_by_time(origin), *_add_entries(database, origin)]
+        return _add_entries(database, origin) if is_sqlite(database) else []
 
     def before_renewal(self, database: Database, changing: Select) -> Iterable[Node]:
         """Deletes the entries of changes while their events still have the old values."""
