@@ -11,7 +11,6 @@ from glyphd.contracts.fingerprints import fingerprint
 from glyphd.db.archive_versions import archive_version
 from glyphd.db.summary_models import MarketSummary
 
-PRICE_TRENDS = "price trends"
 SOURCE_TOTALS = "source totals"
 
 

@@ -18,10 +18,15 @@ from glyphd.db.archive_models import ScoredListing
 from glyphd.db.archive_versions import read_version
 from glyphd.db.dialects import exclusive_write, snapshot, stream
 from glyphd.db.summary_models import MarketSummary, PeerGroup, PeerPrices
-from glyphd.history.kept_answers import PRICE_TRENDS, SOURCE_TOTALS
+from glyphd.history.kept_answers import SOURCE_TOTALS
 from glyphd.history.market_models import KEPT_MODELS, Models
 from glyphd.history.market_stats import KEPT_GROUPINGS, Stats, stats_by
-from glyphd.history.price_trends import MOST_KEPT_EVENTS, TooManyEvents, compute_trends
+from glyphd.history.price_trends import (
+    KEPT_TRENDS,
+    MOST_KEPT_EVENTS,
+    compute_trends,
+    trends_to_json,
+)
 from glyphd.history.remembered_history import small_rows
 from glyphd.history.source_totals import source_totals
 from glyphd.listings.peer_prices import (
@@ -48,20 +53,16 @@ def _source_totals(database: Database) -> Any:
 
 
 def _price_trends(database: Database) -> Any:
-    try:
-        trends = compute_trends(database, most=MOST_KEPT_EVENTS)
-    except TooManyEvents:
-        return None
-    return None if trends is None else trends.to_json()
+    return trends_to_json(compute_trends(database, most=MOST_KEPT_EVENTS))
 
 
 _ANSWERS: Mapping[str, Callable[[Database], Any]] = {
     KEPT_MODELS: lambda database: small_rows(Models(database)),
-    PRICE_TRENDS: _price_trends,
+    KEPT_TRENDS: _price_trends,
     SOURCE_TOTALS: _source_totals,
     **{stats_by(columns): _stats(columns) for columns in KEPT_GROUPINGS},
 }
-"""The answer as JSON values; null for one that is too long to be kept, or takes too long."""
+"""The answer as JSON values; null for a series that is too long to be kept."""
 
 _NAMES = (*_ANSWERS, PEER_PRICES)
 
@@ -100,14 +101,12 @@ def keep_summaries(
 
 def summary_faults(archive: Database) -> Iterator[str]:
     """A line for each kept answer that the archive does not give, for `verify --all`; those for
-    earlier states are not used, so they may say anything."""
+    earlier states, and with names of other releases, are not used, so they may say
+    anything."""
     query = MarketSummary.select(MarketSummary.name, MarketSummary.content).where(
-        MarketSummary.archive_version == read_version(archive)
+        MarketSummary.archive_version == read_version(archive), MarketSummary.name.in_(_NAMES)
     )
     for name, content in archive.execute(query).fetchall():
-        if name not in _NAMES:
-            yield f"market_summaries: it has {name}, which nothing uses"
-            continue
         with snapshot(archive):
             due, groups = _compute(archive, name)
         if content != due:

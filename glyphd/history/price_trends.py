@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from typing import Any
 
 from peewee import SQL, Database
@@ -10,6 +11,8 @@ from peewee import SQL, Database
 from glyphd.contracts.market_queries import StatsHistoryQuery
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ScoredListing
+from glyphd.db.dialects import snapshot
+from glyphd.history.kept_answers import kept_name
 from glyphd.history.market_totals import market_totals
 from glyphd.history.stats_history import StatsHistory
 from glyphd.history.summaries import Summary
@@ -24,18 +27,26 @@ NEAR_DAYS = 7
 requested."""
 
 KEPT_DAYS = SHOWN_DAYS + NEAR_DAYS
+KEPT_TRENDS = kept_name("price trends", [str(KEPT_DAYS)])
 MOST_EVENTS = 200_000
 """The most events of KEPT_DAYS from which a request computes the trends."""
 
 MOST_KEPT_EVENTS = 5_000_000
 """The most from which a worker computes them."""
 
+MOST_MODELS = 2_000
+
 Medians = Sequence[float | None]
 """The median price on each of KEPT_DAYS, the oldest first; None if the model was not seen."""
 
 
-class TooManyEvents(Exception):
-    """The trends would take too long to compute."""
+class Missing(StrEnum):
+    """Why there are no trends."""
+
+    LATER = "later"
+    """A worker has not computed them yet."""
+    TOO_MANY = "too many"
+    """There are too many events or models."""
 
 
 class DailyMedians(StatsHistory):
@@ -79,14 +90,6 @@ class PriceTrends:
     of_models: Sequence[tuple[str, Medians]]
     """By the model's name, folded."""
 
-    @classmethod
-    def from_json(cls, value: Any) -> "PriceTrends":
-        last_day, rows = value
-        return cls(date.fromisoformat(last_day), [(model, medians) for model, medians in rows])
-
-    def to_json(self) -> list[Any]:
-        return [self.last_day.isoformat(), [list(row) for row in self.of_models]]
-
     @property
     def after(self) -> str:
         """The last moment before KEPT_DAYS."""
@@ -97,31 +100,48 @@ class PriceTrends:
         return {model: PriceTrend(self.last_day, medians) for model, medians in self.of_models}
 
 
-def compute_trends(
-    database: Database, as_of: str | None = None, *, most: int
-) -> PriceTrends | None:
-    """The trends up to the day of the newest observation; None without one.
+Trends = PriceTrends | Missing | None
 
-    Raises TooManyEvents if more than `most` events were seen in these days. The caller holds the
-    connection.
+
+def compute_trends(database: Database, as_of: str | None = None, *, most: int) -> Trends:
+    """The trends up to the day of the newest observation; None without one. They are TOO_MANY if
+    these days have more than `most` events, or more than MOST_MODELS models.
+
+    The caller holds the connection.
     """
-    newest = market_totals(database, known_at(database, as_of)).last_seen_at
-    if newest is None:
-        return None
-    last_day = read_stored(newest).date()
-    if last_day.toordinal() <= KEPT_DAYS:  # there are no days before the year 1
-        return None
-    days = days_until(last_day)
-    after = _before(days[0])
-    if _has_more_events(database, after, most):
-        raise TooManyEvents
-    asked = StatsHistoryQuery.model_validate({"by": ["model"], "after": after, "as_of": as_of})
-    places = {day.isoformat(): place for place, day in enumerate(days)}
-    found: dict[str, list[float | None]] = {}
-    for day, model, median in DailyMedians(database, asked).read():
-        medians = found.setdefault(fold_ascii(model), [None] * KEPT_DAYS)
-        medians[places[day]] = median
+    with snapshot(database):
+        newest = market_totals(database, known_at(database, as_of)).last_seen_at
+        last_day = None if newest is None else read_stored(newest).date()
+        if last_day is None or not KEPT_DAYS < last_day.toordinal() < date.max.toordinal():
+            return None
+        days = days_until(last_day)
+        after, before = _before(days[0]), utc_text(_midnight(last_day + timedelta(days=1)))
+        if _has_more_events(database, after, before, most):
+            return Missing.TOO_MANY
+        given = {"by": ["model"], "after": after, "before": before, "as_of": as_of}
+        asked = StatsHistoryQuery.model_validate(given)
+        places = {day.isoformat(): place for place, day in enumerate(days)}
+        found: dict[str, list[float | None]] = {}
+        for day, model, median in DailyMedians(database, asked).read():
+            medians = found.setdefault(fold_ascii(model), [None] * KEPT_DAYS)
+            medians[places[day]] = median
+            if len(found) > MOST_MODELS:
+                return Missing.TOO_MANY
     return PriceTrends(last_day, list(found.items()))
+
+
+def trends_to_json(trends: Trends) -> Any:
+    """As a JSON value, which `trends_from_json` reads."""
+    if isinstance(trends, PriceTrends):
+        return [trends.last_day.isoformat(), [list(row) for row in trends.of_models]]
+    return trends
+
+
+def trends_from_json(value: Any) -> Trends:
+    if isinstance(value, list):
+        last_day, rows = value
+        return PriceTrends(date.fromisoformat(last_day), [tuple(row) for row in rows])
+    return None if value is None else Missing(value)
 
 
 def days_until(last_day: date) -> list[date]:
@@ -131,10 +151,14 @@ def days_until(last_day: date) -> list[date]:
 
 def _before(day: date) -> str:
     """The last moment before a day."""
-    return utc_text(datetime.combine(day, time(), UTC) - timedelta(microseconds=1))
+    return utc_text(_midnight(day) - timedelta(microseconds=1))
 
 
-def _has_more_events(database: Database, after: str, most: int) -> bool:
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _has_more_events(database: Database, after: str, before: str, most: int) -> bool:
     seen = ScoredListing.select(SQL("1")).from_(TIMELINE.alone(database))
-    more = seen.where(ScoredListing.seen_at > after).limit(1).offset(most)
-    return database.execute(more).fetchone() is not None
+    in_these_days = (ScoredListing.seen_at > after) & (ScoredListing.seen_at < before)
+    return database.execute(seen.where(in_these_days).limit(1).offset(most)).fetchone() is not None

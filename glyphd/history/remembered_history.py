@@ -3,6 +3,7 @@ pages."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable
+from contextlib import suppress
 from sys import getsizeof
 from threading import Condition
 from typing import Any, TypeVar
@@ -14,11 +15,19 @@ from glyphd.contracts.queries import Gone
 from glyphd.contracts.texts import clean_text, fold_ascii
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.import_diff import DiffCounts, count_diff
-from glyphd.history.kept_answers import PRICE_TRENDS, SOURCE_TOTALS, kept_answer
+from glyphd.history.kept_answers import SOURCE_TOTALS, kept_answer
 from glyphd.history.market_models import KEPT_MODELS, find_model
 from glyphd.history.matching import Brought
 from glyphd.history.moment_diff import Market, MomentCounts, count_moments
-from glyphd.history.price_trends import MOST_EVENTS, PriceTrends, compute_trends
+from glyphd.history.price_trends import (
+    KEPT_TRENDS,
+    MOST_EVENTS,
+    Missing,
+    Trends,
+    compute_trends,
+    trends_from_json,
+    trends_to_json,
+)
 from glyphd.history.series import Key, Series, SeriesRow
 from glyphd.history.source_totals import SourceTotal, source_totals
 from glyphd.history.value_hints import values_in_market
@@ -31,6 +40,10 @@ MOST_ROWS = 10_000
 _BYTES_OF_AN_ENTRY = 1024
 
 Value = TypeVar("Value")
+
+
+class NotKeptYet(Exception):
+    """A worker has not stored the answer for this state of the archive."""
 
 
 class RememberedHistory:
@@ -63,13 +76,13 @@ class RememberedHistory:
         """The archive's totals for each source, by its folded name."""
         return self.kept(SOURCE_TOTALS, self._source_totals)
 
-    def price_trends(self, as_of: str | None = None) -> PriceTrends | None:
-        """How the prices of all models moved lately; None without an observation.
-
-        Raises TooManyEvents if a request can't compute them.
-        """
-        found = self.kept((PRICE_TRENDS, as_of), lambda: self._price_trends(as_of))
-        return None if found is None else PriceTrends.from_json(found)
+    def price_trends(self, as_of: str | None = None) -> Trends:
+        """How the prices of all models moved lately; None without an observation."""
+        if as_of is None:
+            with suppress(NotKeptYet):
+                return trends_from_json(self.kept(KEPT_TRENDS, self._kept_trends))
+        found = trends_from_json(self.kept((KEPT_TRENDS, as_of), lambda: self._trends(as_of)))
+        return Missing.LATER if found is Missing.TOO_MANY and as_of is None else found
 
     def count_diff(self, old: Brought, new: Brought) -> DiffCounts:
         """The counts of the difference between two imports."""
@@ -110,12 +123,15 @@ class RememberedHistory:
             return find_model(self._archive, name, as_of, gone)
         return next((row for row in kept if fold_ascii(row[0]) == fold_ascii(name)), None)
 
-    def _price_trends(self, as_of: str | None) -> Any:
-        kept = kept_answer(self._archive, PRICE_TRENDS) if as_of is None else None
-        if kept is not None:
-            return kept
-        trends = compute_trends(self._archive, as_of, most=MOST_EVENTS)
-        return None if trends is None else trends.to_json()
+    def _kept_trends(self) -> Any:
+        """Raises NotKeptYet, so that the next request looks again."""
+        kept = kept_answer(self._archive, KEPT_TRENDS)
+        if kept is None:
+            raise NotKeptYet
+        return kept
+
+    def _trends(self, as_of: str | None) -> Any:
+        return trends_to_json(compute_trends(self._archive, as_of, most=MOST_EVENTS))
 
     def _source_totals(self) -> dict[str, SourceTotal]:
         kept = kept_answer(self._archive, SOURCE_TOTALS)

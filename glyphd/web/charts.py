@@ -132,10 +132,7 @@ def ticks(low: float, high: float) -> list[float]:
 def spread_bar(prices: Sequence[float]) -> Markup:
     """Lower quartile, median and upper quartile between the lowest and the highest, for a row of a
     table. `prices` are these five, in ascending order."""
-    lowest, span = prices[0], prices[-1] - prices[0]
-    p25, median, p75 = (
-        round(2 + 100 * ((price - lowest) / span if span else 0.5), 1) for price in prices[1:-1]
-    )
+    p25, median, p75 = (round(2 + 100 * share, 1) for share in _shares(prices)[1:-1])
     return Markup(
         '<svg class="spread" viewBox="0 0 104 16" aria-hidden="true" focusable="false">'
         '<line class="rail" x1="2" x2="102" y1="8" y2="8"/>'
@@ -147,16 +144,21 @@ def spread_bar(prices: Sequence[float]) -> Markup:
 def sparkline(label: str, points: Sequence[tuple[float, float]]) -> Markup:
     """A line for a row of a table, with a tooltip. A point is a place from 0 to 1 and a value; the
     scale is from the lowest value to the highest."""
-    values = [value for _, value in points]
-    low, span = min(values), max(values) - min(values)
+    shares = _shares([value for _, value in points])
     places = [
-        (round(2 + 100 * place, 1), round(14 - 12 * ((value - low) / span if span else 0.5), 1))
-        for place, value in points
+        (round(2 + 100 * place, 1), round(14 - 12 * share, 1))
+        for (place, _), share in zip(points, shares, strict=True)
     ]
     last = Markup('<circle class="median" cx="{:g}" cy="{:g}" r="2"/>').format(*places[-1])
     drawn = Markup('<polyline class="line" points="{}"/>').format(_places(places)) + last
     opening = Markup('<svg class="spread" viewBox="0 0 104 16" role="img"><title>{}</title>')
     return opening.format(label) + drawn + Markup("</svg>")
+
+
+def _shares(values: Sequence[float]) -> list[float]:
+    """Where each value is between the lowest (0) and the highest (1)."""
+    low, span = min(values), max(values) - min(values)
+    return [(value - low) / span if span else 0.5 for value in values]
 
 
 def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:

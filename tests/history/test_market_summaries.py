@@ -13,10 +13,11 @@ from glyphd.contracts.queries import ListingQuery
 from glyphd.db.archive_models import ROLLBACK
 from glyphd.db.summary_models import SUMMARY_MODELS, MarketSummary, PeerGroup, PeerPrices
 from glyphd.history import market_summaries
-from glyphd.history.kept_answers import PRICE_TRENDS, SOURCE_TOTALS, kept_answer, kept_name
+from glyphd.history.kept_answers import SOURCE_TOTALS, kept_answer, kept_name
 from glyphd.history.market_models import KEPT_MODELS, MODEL_COLUMNS, Models
 from glyphd.history.market_stats import Stats
 from glyphd.history.market_summaries import keep_summaries, lacks_summaries, summary_faults
+from glyphd.history.price_trends import KEPT_TRENDS, PriceTrends
 from glyphd.history.remembered_history import RememberedHistory
 from glyphd.listings.peer_prices import BLOCK_PRICES, kept_places, place_among
 from glyphd.listings.peers import Peers
@@ -44,7 +45,8 @@ def _answers(database: Database) -> dict[str, Any]:
     found["unknown"] = remembered.find_model("nothing")
     found["sources"] = remembered.source_totals()
     trends = remembered.price_trends()
-    found["trends"] = trends and trends.of_models
+    assert isinstance(trends, PriceTrends)
+    found["trends"] = trends.of_models
     for sort in ("seen_at", "price_vs_median_pct"):
         query = ListingQuery.model_validate({"fields": PERCENTILES.split(","), "sort": sort})
         found[f"percentiles by {sort}"] = (
@@ -68,7 +70,7 @@ def test_what_is_kept_is_used(store: DatabaseListingStore) -> None:
         keep_summaries(store.database, least=0)
         for model in SUMMARY_MODELS:
             assert store.database.execute(model.select()).fetchall()
-        instead = {SOURCE_TOTALS: "{}", PRICE_TRENDS: '["2025-07-01", []]'}
+        instead = {SOURCE_TOTALS: "{}", KEPT_TRENDS: '["2025-07-01", []]'}
         content: Any = Case(MarketSummary.name, list(instead.items()), "[]")
         store.database.execute(MarketSummary.update(content=content))
         store.database.execute(PeerGroup.update(size=101, lowest=array("d", [-1.0]).tobytes()))
@@ -122,6 +124,7 @@ def test_an_answer_with_the_columns_of_another_release_is_not_used_and_goes(
         other = kept_name("models", MODEL_COLUMNS[:-1])
         store.database.execute(MarketSummary.update(name=other, content="[]").where(is_models))
         assert _answers(store.database) == computed
+        assert list(summary_faults(store.database)) == []
         keep_summaries(store.database, least=0)
         names = [
             name for (name,) in store.database.execute(MarketSummary.select(MarketSummary.name))

@@ -9,14 +9,19 @@ from glyphd.contracts.market_queries import StatsHistoryQuery
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ROLLBACK
+from glyphd.db.connections import close_all, open_archive
+from glyphd.history import price_trends
 from glyphd.history.price_trends import (
     KEPT_DAYS,
     SHOWN_DAYS,
+    Missing,
     PriceTrend,
-    TooManyEvents,
+    PriceTrends,
+    Trends,
     compute_trends,
 )
 from glyphd.history.stats_history import StatsHistory
+from glyphd.settings import Settings
 from glyphd.storage.batch_changes import Change, change_batch
 from glyphd.storage.stores import DatabaseListingStore
 from glyphd.times import utc_text
@@ -27,18 +32,17 @@ LAST_DAY = date(2025, 7, 31)
 Points = dict[str, list[tuple[str, float]]]
 
 
-def _trends(
-    store: DatabaseListingStore, as_of: str | None = None, most: int = 1000
-) -> dict[str, PriceTrend]:
+def _trends(store: DatabaseListingStore, as_of: str | None = None, most: int = 1000) -> Trends:
     with store.database.connection_context():
-        trends = compute_trends(store.database, as_of, most=most)
-        return {} if trends is None else trends.by_model()
+        return compute_trends(store.database, as_of, most=most)
 
 
 def _points(store: DatabaseListingStore, **asked: Any) -> Points:
+    trends = _trends(store, **asked)
+    assert isinstance(trends, PriceTrends)
     return {
         model: [(day.isoformat(), median) for day, median in trend.points()]
-        for model, trend in _trends(store, **asked).items()
+        for model, trend in trends.by_model().items()
     }
 
 
@@ -94,19 +98,71 @@ def test_a_moment_has_what_was_known_then(store: DatabaseListingStore) -> None:
 
 
 def test_without_an_observation_there_is_no_trend(store: DatabaseListingStore) -> None:
-    assert _trends(store) == {}
+    assert _trends(store) is None
 
 
 def test_before_the_first_days_of_all_there_is_no_trend(store: DatabaseListingStore) -> None:
     store.insert_listings([listing(seen_at="0001-01-05T12:00:00Z")], "ancient")
-    assert _trends(store) == {}
+    assert _trends(store) is None
 
 
 def test_too_many_events_are_refused_before_they_are_read(store: DatabaseListingStore) -> None:
     store.insert_listings([seen(day, seller=str(day)) for day in (1, 2, 3)], "three")
     assert len(_points(store, most=3)["l4"]) == 3
-    with pytest.raises(TooManyEvents):
-        _trends(store, most=2)
+    assert _trends(store, most=2) is Missing.TOO_MANY
+
+
+def test_events_after_a_moment_are_not_too_many_for_it(store: DatabaseListingStore) -> None:
+    first = store.insert_listings([seen(1, price_usd=10)], "first")
+    store.insert_listings([seen(31, seller=str(number)) for number in range(5)], "second")
+    assert _points(store, as_of=utc_text(first.timestamp), most=1) == {"l4": [("2025-07-01", 10)]}
+
+
+def test_too_many_models_are_refused(
+    store: DatabaseListingStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(price_trends, "MOST_MODELS", 2)
+    store.insert_listings([seen(1, model=name) for name in "ab"], "two")
+    assert len(_points(store)) == 2
+    store.insert_listings([seen(1, model="c")], "third")
+    assert _trends(store) is Missing.TOO_MANY
+
+
+def test_a_day_is_from_midnight_to_midnight(store: DatabaseListingStore) -> None:
+    """The first of the days that are kept is 36 days before the last one."""
+    times = {
+        "2025-06-24T23:59:59.999999Z": 1,
+        "2025-06-25T00:00:00.000000Z": 2,
+        "2025-07-31T23:59:59.999999Z": 3,
+    }
+    store.insert_listings(
+        [
+            listing(model=f"m{price}", price_usd=price, seen_at=seen_at)
+            for seen_at, price in times.items()
+        ],
+        "edges",
+    )
+    trends = _trends(store)
+    assert isinstance(trends, PriceTrends)
+    medians = dict(trends.of_models)
+    assert sorted(medians) == ["m2", "m3"]
+    assert (medians["m2"][0], medians["m3"][-1]) == (2, 3)
+
+
+def test_an_import_of_the_next_day_that_is_committed_meanwhile_is_left_out(
+    store: DatabaseListingStore, database_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.insert_listings([seen(1, price_usd=10)], "first")
+    other = DatabaseListingStore(open_archive(database_settings, read_only=False))
+    has_more = price_trends._has_more_events
+
+    def overtaken(*asked: Any) -> bool:
+        other.insert_listings([seen(2, price_usd=20)], "second")
+        return has_more(*asked)
+
+    monkeypatch.setattr(price_trends, "_has_more_events", overtaken)
+    assert _points(store) == {"l4": [("2025-07-01", 10)]}
+    close_all(other.database)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ empty."""
 import pytest
 
 from glyphd.db.connections import open_archive
-from glyphd.history import remembered_history
+from glyphd.history import market_summaries, remembered_history
 from glyphd.history.market_summaries import keep_summaries
 from tests.service import Service, offers
 from tests.web.browsing import Browser
@@ -98,11 +98,12 @@ def test_every_price_sorts(browser: Browser, column: int, sort: str) -> None:
 
 
 def _history(service: Service) -> None:
-    """The L4 costs 100, then 125; the A40 400, then 300, a month later; the A2 is seen once."""
+    """In a week the L4 goes from 100 to 125 and the T4 from 10 to 9, in a month the A40 from 400 to
+    300; the A2 is seen once."""
     for day, prices in (
         ("07-01", {"A40": 400}),
-        ("07-24", {"L4": 100}),
-        ("07-31", {"A2": 50, "A40": 300, "L4": 125}),
+        ("07-24", {"L4": 100, "T4": 10}),
+        ("07-31", {"A2": 50, "A40": 300, "L4": 125, "T4": 9}),
     ):
         rows = (f"{name},{price},0.5,EU,Acme,2025-{day}" for name, price in prices.items())
         service.import_csv(offers(*rows))
@@ -115,23 +116,25 @@ def test_a_model_shows_how_its_median_moved(service: Service) -> None:
         ("A2", "–", "–", "10"),
         ("A40", "–", "−25.0 %", "1.6667"),
         ("L4", "+25.0 %", "–", "4"),
+        ("T4", "−10.0 %", "–", "55.5556"),
     ]
     titles = [title.get_text() for title in browser.page("/").select("td title")]
     assert titles == [
         "Median $50 on 2025-07-31",
         "Median $300 on 2025-07-31",
         "Median $100 on 2025-07-24 and $125 on 2025-07-31",
+        "Median $10 on 2025-07-24 and $9 on 2025-07-31",
     ]
 
 
 @pytest.mark.parametrize(
     ("sort", "models"),
     [
-        ("change_7_days", ["L4", "A2", "A40"]),
-        ("-change_7_days", ["L4", "A2", "A40"]),
-        ("change_30_days", ["A40", "A2", "L4"]),
-        ("-max_score_per_1000_usd", ["A2", "L4", "A40"]),
-        ("max_score_per_1000_usd", ["A40", "L4", "A2"]),
+        ("change_7_days", ["T4", "L4", "A2", "A40"]),
+        ("-change_7_days", ["L4", "T4", "A2", "A40"]),
+        ("change_30_days", ["A40", "A2", "L4", "T4"]),
+        ("-max_score_per_1000_usd", ["T4", "A2", "L4", "A40"]),
+        ("max_score_per_1000_usd", ["A40", "L4", "A2", "T4"]),
     ],
 )
 def test_models_without_a_value_come_last(service: Service, sort: str, models: list[str]) -> None:
@@ -148,9 +151,11 @@ def test_the_medians_by_day_can_be_had_as_data(service: Service) -> None:
     assert [(row["bucket"], row["model"], row["median_price"]) for row in rows] == [
         ("2025-07-01", "A40", 400),
         ("2025-07-24", "L4", 100),
+        ("2025-07-24", "T4", 10),
         ("2025-07-31", "A2", 50),
         ("2025-07-31", "A40", 300),
         ("2025-07-31", "L4", 125),
+        ("2025-07-31", "T4", 9),
     ]
 
 
@@ -166,13 +171,25 @@ def test_a_page_does_not_wait_for_very_many_medians(
     monkeypatch.setattr(remembered_history, "MOST_EVENTS", 2)
     browser = Browser(service)
     assert "as soon as a worker has computed it" in _note(browser, "/")
-    assert [len(row) for row in browser.rows("/")] == [7, 7, 7]
+    assert [len(row) for row in browser.rows("/")] == [7, 7, 7, 7]
     now = service.http.get("/api/imports").json[0]["imported_at"]
     assert "too many observations" in _note(browser, f"/?as_of={now}")
     archive = open_archive(service.settings, read_only=False)
     with archive.connection_context():
         keep_summaries(archive, least=0)
-    assert [row[6] for row in browser.rows("/")] == ["–", "–", "+25.0 %"]
+    assert [row[6] for row in browser.rows("/")] == ["–", "–", "+25.0 %", "−10.0 %"]
+
+
+def test_a_page_says_when_there_are_too_many_for_a_worker(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _history(service)
+    monkeypatch.setattr(remembered_history, "MOST_EVENTS", 2)
+    monkeypatch.setattr(market_summaries, "MOST_KEPT_EVENTS", 2)
+    archive = open_archive(service.settings, read_only=False)
+    with archive.connection_context():
+        keep_summaries(archive, least=0)
+    assert "too many observations" in _note(Browser(service), "/")
 
 
 def test_part_of_a_model_is_enough_to_find_it(browser: Browser) -> None:

@@ -20,7 +20,7 @@ from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.market_models import MODEL_COLUMNS, Models
 from glyphd.history.market_totals import MarketTotals, market_totals
-from glyphd.history.price_trends import SHOWN_DAYS, PriceTrend, PriceTrends, TooManyEvents
+from glyphd.history.price_trends import SHOWN_DAYS, PriceTrend, PriceTrends, Trends
 from glyphd.listings.search import known_at
 from glyphd.services import Services
 from glyphd.web.charts import sparkline, spread_bar
@@ -84,20 +84,14 @@ class MarketScreen:
             rows = self._services.remembered.rows(series)
             models = [dict(zip(MODEL_COLUMNS, row, strict=True)) for row in rows]
             totals = market_totals(archive, known_at(archive, asked.as_of))
-            trends = self._trends(asked.as_of)
+            trends = self._services.remembered.price_trends(asked.as_of)
         if not version and asked.as_of is None:
             waiting = self._services.registry.count_unfinished()
             return self._theme.page("market_empty.html", {"waiting": waiting})
         strip = self._strip(asked, models, totals)
-        values = {"asked": asked, "strip": strip, "trends": trends, "changes": CHANGES}
+        values = {"asked": asked, "strip": strip, "changes": CHANGES} | _shown_trends(trends)
         table = partial(shown_from, arranged(with_trends(models, trends), asked), asked.start)
         return self._theme.fitted("market.html", lambda limit: values | table(limit), PAGE_MODELS)
-
-    def _trends(self, as_of: str | None) -> PriceTrends | None:
-        try:
-            return self._services.remembered.price_trends(as_of)
-        except TooManyEvents:
-            return None
 
     def _strip(self, asked: MarketQuery, models: Sequence[Model], totals: MarketTotals) -> Strip:
         offers = sum(model["listing_count"] for model in models)
@@ -107,9 +101,9 @@ class MarketScreen:
         return Strip(offers, len(models), totals, workers, waiting)
 
 
-def with_trends(models: Sequence[Model], trends: PriceTrends | None) -> list[Model]:
+def with_trends(models: Sequence[Model], trends: Trends) -> list[Model]:
     """The models with their trends and the changes of their medians; None where one is unknown."""
-    found = trends.by_model() if trends else {}
+    found = trends.by_model() if isinstance(trends, PriceTrends) else {}
     return [model | _lately(found.get(fold_ascii(model["model"]))) for model in models]
 
 
@@ -158,7 +152,7 @@ def with_charts(models: Sequence[Model]) -> list[Model]:
 
 def _line_of(trend: PriceTrend | None) -> Markup | None:
     points = trend.points() if trend else []
-    if not points:
+    if trend is None or not points:
         return None
     medians = [median for _, median in points]
     (first_day, first), (last_day, last) = points[0], points[-1]
@@ -167,10 +161,15 @@ def _line_of(trend: PriceTrend | None) -> Markup | None:
         label += f" and {money(last)} on {last_day}"
     if len(points) > 2:
         label += f", between {money(min(medians))} and {money(max(medians))}"
-    assert trend is not None
-    shown_from = trend.last_day - timedelta(days=SHOWN_DAYS - 1)
-    places = [((day - shown_from).days / (SHOWN_DAYS - 1), median) for day, median in points]
+    oldest = trend.last_day - timedelta(days=SHOWN_DAYS - 1)
+    places = [((day - oldest).days / (SHOWN_DAYS - 1), median) for day, median in points]
     return sparkline(label, places)
+
+
+def _shown_trends(trends: Trends) -> dict[str, Any]:
+    """The trends, or why they are missing."""
+    is_there = isinstance(trends, PriceTrends)
+    return {"trends": trends if is_there else None, "missing": None if is_there else trends}
 
 
 def _key(name: str, model: Model) -> Any:

@@ -23,10 +23,10 @@ from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import MarketFilters, Query, QueryTime
 from glyphd.contracts.watch_contracts import MatchQuery, WatchBody, WatchCondition
 from glyphd.db.watch_models import Watch
-from glyphd.errors import GlyphdError
+from glyphd.errors import Conflict, GlyphdError, Refused
 from glyphd.event_errors import InvalidWatch
 from glyphd.events.watch_records import WatchRecords
-from glyphd.request_errors import InvalidParameter
+from glyphd.request_errors import InvalidRequest
 from glyphd.services import Services
 from glyphd.web.theme import Theme, here, moved_to
 
@@ -90,7 +90,7 @@ class WatchListScreen:
         pairs = read_fields()
         try:
             watch = self._created(pairs)
-        except (InvalidParameter, InvalidWatch) as failure:
+        except (Conflict, InvalidRequest, Refused) as failure:
             return self._page(dict(pairs), failure)
         return moved_to(f"/watches/{watch.id}", [])
 
