@@ -72,6 +72,19 @@ def test_the_filters_of_an_address_are_in_the_form(service: Service) -> None:
     assert float(page.find(id="f-max_price")["value"]) == 100
 
 
+def test_several_values_of_a_filter_are_all_in_the_form(service: Service) -> None:
+    page = Browser(service).get("/watches?model=L4&model=T4", 200)
+    form = next(form for form in page.forms.values() if "when" in form.fields)
+    form["value"] = "many"
+    form["name"] = "two"
+    answer = form.submit(headers=HTML, status=400)
+    form = next(form for form in answer.forms.values() if "when" in form.fields)
+    assert [field.value for field in form.fields["model"]] == ["L4", "T4"]
+    form["value"] = ""
+    form.submit(headers=HTML, status=303)
+    assert service.http.get("/api/watches").json[0]["filters"] == {"model": ["L4", "T4"]}
+
+
 def test_a_feed_is_found_by_its_reader_and_can_get_another_address(service: Service) -> None:
     page = _created(service)
     old = page.html.find("link", type="application/atom+xml")["href"]

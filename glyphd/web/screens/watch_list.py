@@ -91,7 +91,7 @@ class WatchListScreen:
         try:
             watch = self._created(pairs)
         except (Conflict, InvalidRequest, Refused) as failure:
-            return self._page(dict(pairs), failure)
+            return self._page(_as_given(pairs), failure)
         return moved_to(f"/watches/{watch.id}", [])
 
     def _page(self, given: dict[str, Any], failure: GlyphdError | None = None) -> HTTPResponse:
@@ -169,3 +169,11 @@ class WatchListScreen:
         registry = self._services.registry
         with registry.connected():
             yield WatchRecords(registry.database)
+
+
+def _as_given(pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """What the form was filled in with: a filter that may have several values has a list."""
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
