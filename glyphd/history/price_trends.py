@@ -23,8 +23,8 @@ from glyphd.times import read_stored, utc_text
 
 SHOWN_DAYS = 30
 NEAR_DAYS = 7
-"""A change is between two days on which the model was seen: each may be this many days earlier than
-requested."""
+"""A change is between two days on which the model was seen: each is the latest such day of this
+many, the last of which is the requested one."""
 
 KEPT_DAYS = SHOWN_DAYS + NEAR_DAYS
 KEPT_TRENDS = kept_name("price trends", [str(KEPT_DAYS)])
@@ -35,6 +35,7 @@ MOST_KEPT_EVENTS = 5_000_000
 """The most from which a worker computes them."""
 
 MOST_MODELS = 2_000
+"""The most models whose trends are computed: each takes 37 numbers, and a name can be any text."""
 
 Medians = Sequence[float | None]
 """The median price on each of KEPT_DAYS, the oldest first; None if the model was not seen."""
@@ -69,7 +70,7 @@ class PriceTrend:
 
     def change_pct(self, days: int) -> float | None:
         """By how many percent the median differs from that `days` before; None if the model was not
-        seen within NEAR_DAYS of one of the two."""
+        seen in the NEAR_DAYS up to one of the two."""
         now, then = self._near(0), self._near(days)
         if now is None or then is None or then < LEAST:
             return None
