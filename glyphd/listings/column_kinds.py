@@ -44,9 +44,9 @@ _ADDED = {
         *("old_price_usd", "new_price_usd", "old_score", "new_score", "progress"),
         *(f"{name}_{of}" for of in ("price", "score") for name in ("min", "max", "avg")),
         *(f"{name}_{of}" for of in ("price", "score") for name in QUANTILES),
-        *("median_score_per_1000_usd", "price_percentile", "price_vs_median_pct", "lowest_price"),
-        *("score_per_1000_usd", "usd_per_gb", "lowest_price_90d", "price_index", "median_relative"),
-        "usual_interval_seconds",
+        *(f"{name}score_per_1000_usd" for name in ("", "median_", "max_")),
+        *("price_percentile", "price_vs_median_pct", "lowest_price", "lowest_price_90d"),
+        *("usd_per_gb", "price_index", "median_relative", "usual_interval_seconds"),
     ),
     Kind.BOOLEAN: (
         "indistinct",

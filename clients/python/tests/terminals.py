@@ -17,7 +17,10 @@ from tests.e2e.processes import PATIENCE_SECONDS
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-9][0-9;]*m")
-MOVEMENT = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+MOVEMENT = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\^C")
+"""What begins another line. The terminal itself writes ^C where the cursor is when that is
+pressed."""
+
 ROWS = 24
 
 
