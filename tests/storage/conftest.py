@@ -29,3 +29,10 @@ def open_store(settings: Settings) -> DatabaseListingStore:
     if settings.database_url is not None:
         return PostgresListingStore(settings.database_url)
     return SqliteListingStore(settings.archive_path)
+
+
+@pytest.fixture(params=[False, True], ids=["small", "large"])
+def any_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large stage is prepared before its transaction."""
+    if request.param:
+        monkeypatch.setattr("glyphd.storage.staging.LARGE_ROWS", 1)

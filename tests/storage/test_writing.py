@@ -11,11 +11,8 @@ import pytest
 from peewee import Database, Node
 
 from glyphd.db.archive_models import ARCHIVE_MODELS, ImportBatch, ListingKey, ScoredListing
-from glyphd.db.connections import close_all, open_archive
 from glyphd.db.dialects import is_sqlite
-from glyphd.db.migration_sets import ARCHIVE
 from glyphd.db.order_models import SQLITE_MODELS
-from glyphd.settings import Settings
 from glyphd.storage import grouping, predecessors, stage_tables, staged_models, writing
 from glyphd.storage.batches import Batch
 from glyphd.storage.compiled import Compiled
@@ -27,8 +24,7 @@ from glyphd.storage.stage_tables import STAGED_COLUMNS, TABLE, VIEWS
 from glyphd.storage.staging import Stage, open_stage
 from glyphd.storage.stores import DatabaseListingStore
 from glyphd.storage.writing import write_batch
-from glyphd.storage.written import Written, find_written
-from tests.db.snapshots import schema_of
+from glyphd.storage.written import find_written
 from tests.storage.listings import listing, rows, seen
 
 ORIGIN = Origin(has_source=True, may_lack_names=False)
@@ -60,13 +56,6 @@ def stage(archive: Database) -> Iterator[Stage]:
         opened.add(rows(seen(1), seen(2, model="A", vram_gb=24), seen(1)))
         opened.complete()
         yield opened
-
-
-@pytest.fixture(params=[False, True], ids=["small", "large"])
-def any_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A large stage is prepared before its transaction."""
-    if request.param:
-        monkeypatch.setattr("glyphd.storage.staging.LARGE_ROWS", 1)
 
 
 def _stopping_at(statement: int) -> Step:
@@ -295,52 +284,3 @@ def test_the_stage_is_gone_afterwards(store: DatabaseListingStore) -> None:
         assert TABLE not in store.database.get_tables()
         with open_stage(store.database) as stage:
             assert (stage.count, stage.bounds, stage.model_at(1)) == (0, (0, 0), None)
-
-
-def test_a_large_batch_is_written_like_any_other(
-    store: DatabaseListingStore, database_settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = schema_of(database_settings, [ARCHIVE])
-    monkeypatch.setattr("glyphd.storage.staging.LARGE_ROWS", 1)
-    for day in (1, 2):
-        store.insert_listings([seen(day), seen(day, model="A", vram_gb=24), seen(day)], str(day))
-    assert schema_of(database_settings, [ARCHIVE]) == before
-    assert [row.import_id for row in store.query_listings()] == ["2", "2", "2"]
-
-
-def test_what_was_prepared_is_prepared_again_if_another_import_came_first(
-    store: DatabaseListingStore, database_settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A large import is prepared while others can write; here another one does, of the same
-    listing."""
-    monkeypatch.setattr("glyphd.storage.staging.LARGE_ROWS", 1)
-    other = DatabaseListingStore(open_archive(database_settings, read_only=False))
-    url = "https://acme.example/1"
-    others = [seen(2, source_url=url, price_usd=30)]
-    store.insert_listings([seen(1, source_url=url, price_usd=10)], "first")
-
-    def overtake(done: float) -> None:
-        if others:
-            other.insert_listings([others.pop()], "second")
-
-    with store.database.connection_context(), open_stage(store.database) as stage:
-        stage.add(rows(seen(3, source_url=url, price_usd=30)))
-        stage.complete()
-        written = write_batch(store.database, stage, Batch("third"), step=overtake)
-        assert [fault for fact in FACTS for fault in fact.faults(store.database)] == []
-    close_all(other.database)
-    assert written.result["effect"]["unchanged"] == 1
-    assert [row.import_id for row in store.query_listings()] == ["third"]
-
-
-@pytest.mark.usefixtures("any_size")
-def test_a_complete_file_is_written_once_even_if_a_larger_one_came_later(archive: Database) -> None:
-    def write(import_id: str, count: int) -> Written:
-        with open_stage(archive) as stage:
-            stage.add(rows(*(seen(1, seller=str(number)) for number in range(count))))
-            stage.complete()
-            return write_batch(archive, stage, Batch(import_id, "feed", complete=True))
-
-    first = write("first", 2)
-    write("second", 9)
-    assert write("first", 2) == first
