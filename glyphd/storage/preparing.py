@@ -34,6 +34,10 @@ Step = Callable[[float], None]
 stage is prepared again; may raise to roll everything back."""
 
 
+def no_step(done: float) -> None:
+    """Does nothing."""
+
+
 @dataclass(frozen=True)
 class Prepared:
     """What is known about a stage, in the state of the archive that `version` names. The rest is in
@@ -76,7 +80,7 @@ def foresee(database: Database, stage: Stage, batch: Batch) -> dict[str, Any]:
     """What `write_batch` would store in `result` besides the findings, without writing anything.
     Raises FewerRows like it."""
     with uncommitted(database), stage.room():
-        return judge(stage, _find(database, stage, batch, step=_nothing), batch)
+        return judge(stage, _find(database, stage, batch, step=no_step), batch)
 
 
 def _find(database: Database, stage: Stage, batch: Batch, *, step: Step) -> Origin:
@@ -89,10 +93,6 @@ def _find(database: Database, stage: Stage, batch: Batch, *, step: Step) -> Orig
         statement.execute(database, source=source)
         analyze(database, table)
     return origin
-
-
-def _nothing(done: float) -> None:
-    return
 
 
 def require_rows(database: Database, stage: Stage, batch: Batch) -> None:

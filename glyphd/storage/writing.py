@@ -29,7 +29,7 @@ from glyphd.storage.predecessors import (
     listings_to_renew,
     predecessors,
 )
-from glyphd.storage.preparing import PREPARED_SHARE, Prepared, Step, prepare
+from glyphd.storage.preparing import PREPARED_SHARE, Prepared, Step, no_step, prepare
 from glyphd.storage.row_digests import digest_rows
 from glyphd.storage.stage_tables import STAGED_COLUMNS, staged
 from glyphd.storage.staging import Stage
@@ -41,7 +41,7 @@ def write_batch(
     stage: Stage,
     batch: Batch,
     *,
-    step: Step = lambda done: None,
+    step: Step = no_step,
     look: Look | None = None,
 ) -> Written:
     """Writes the staged rows and their batch in one transaction; exactly once for each import id.
