@@ -8,13 +8,13 @@ from uuid import uuid4
 
 from peewee import SQL, Database, Node, fn
 
+from glyphd.db.compiled import compiled
 from glyphd.db.event_models import EventFeed, FeedEvent
 from glyphd.db.webhook_models import Webhook, WebhookAttempt
 from glyphd.events.feed import Event, kept_events
 from glyphd.events.webhook_records import kinds_of
 from glyphd.events.webhook_retries import is_due
 from glyphd.importing.registry import Registry
-from glyphd.storage.compiled import compiled
 from glyphd.times import read_stored, utc_text
 
 LEASE_SECONDS = 45.0

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from peewee import SQL, Database, Select
+from peewee import SQL, Database, Node, Select
 
 from glyphd.db.archive_models import BatchChange, ImportBatch
+from glyphd.db.compiled import Compiled, compiled
 from glyphd.db.connections import once_a_commit
 
 
@@ -16,21 +17,26 @@ def archive_version(database: Database) -> str:
 def read_version(database: Database) -> str:
     """Ids of imports are random, so another archive that replaced this one has different ones. The
     times differ if a server lost an import in a failover and it was repeated."""
-    return version_of(database.execute(version_query()).fetchone())
+    return version_of(version_query(database).execute(database).fetchone())
 
 
-def version_query() -> Select:
+def version_query(database: Database) -> Compiled:
     """Selects one row, without parameters."""
-    return Select(
-        columns=[
-            _latest(ImportBatch, ImportBatch.import_id, ImportBatch.imported_at),
-            _latest(BatchChange, BatchChange.changed_at),
-        ]
-    )
+    (query,) = _version_queries(database)
+    return query
 
 
 def version_of(row: Any) -> str:
     return "-".join(str(part) for part in row if part is not None)
+
+
+@compiled
+def _version_queries(_database: Database) -> list[Node]:
+    columns = [
+        _latest(ImportBatch, ImportBatch.import_id, ImportBatch.imported_at),
+        _latest(BatchChange, BatchChange.changed_at),
+    ]
+    return [Select(columns=columns)]
 
 
 def _latest(model: Any, *columns: Any) -> Any:

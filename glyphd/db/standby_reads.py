@@ -166,9 +166,8 @@ def open_reads(settings: Settings) -> Database:
 def _row_within(seconds: float, database: PostgresPool) -> tuple[Any, ...]:
     """The row of the version on this thread's connection. Raises TimeoutError if the server does
     not answer in time: its machine may be frozen, and no other limit would end the wait."""
-    sql, _ = database.get_sql_context().sql(version_query()).query()
     connection = database.connection().pgconn  # type: ignore[no-untyped-call]
-    connection.send_query(sql.encode())
+    connection.send_query(version_query(database).sql.encode())
     deadline = time.monotonic() + seconds
     while connection.is_busy():
         left = max(0.0, deadline - time.monotonic())

@@ -10,11 +10,11 @@ from typing import Any
 from peewee import Case, Database, Node
 
 from glyphd.contracts.event_contracts import EventKind
+from glyphd.db.compiled import compiled, given
 from glyphd.db.event_models import EventFeed, FeedEvent
 from glyphd.db.watch_models import WatchMatch
 from glyphd.event_errors import EventsPruned
 from glyphd.events.reports import Report
-from glyphd.storage.compiled import compiled, given
 
 EVENT_COLUMNS = ("id", "kind", "occurred_at", "data")
 KEPT_DAYS = 90

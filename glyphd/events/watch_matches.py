@@ -15,13 +15,13 @@ from typing import Any
 from peewee import Database, Node, fn
 
 from glyphd.contracts.watch_contracts import MATCH_COLUMNS
+from glyphd.db.compiled import compiled, given
 from glyphd.db.dialects import add_rows
 from glyphd.db.event_models import FeedEvent
 from glyphd.db.registry_models import Job
 from glyphd.db.watch_models import Watch, WatchMatch
 from glyphd.events.feed import add_event
 from glyphd.events.reports import report_of_matches
-from glyphd.storage.compiled import compiled, given
 
 SHOWN_OFFERS = 10
 """The most offers in the event of a watch."""

@@ -7,11 +7,11 @@ from peewee import SQL, Database, Node, fn
 
 from glyphd.contracts.import_contracts import ImportStatus
 from glyphd.db.archive_models import ROLLBACK, ImportBatch
+from glyphd.db.compiled import compiled, given
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.registry_models import Job
 from glyphd.importing.claims import Claim, ClaimLost
 from glyphd.importing.job_queries import IMPORT
-from glyphd.storage.compiled import compiled, given
 
 
 def change_job(

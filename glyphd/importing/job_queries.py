@@ -8,10 +8,10 @@ from typing import Any
 from peewee import SQL, Case, Database, Node, Star, fn
 
 from glyphd.contracts.import_contracts import ImportStatus
+from glyphd.db.compiled import compiled, given
 from glyphd.db.registry_models import Job
 from glyphd.errors import ImportNotFound
 from glyphd.importing.import_filters import conditions
-from glyphd.storage.compiled import compiled, given
 
 IMPORT = "import"
 """The kind of a job that imports an upload; the others roll an import back or restore it."""

@@ -10,6 +10,7 @@ from peewee import Database, IntegrityError, Node
 
 from glyphd.contracts.import_contracts import FINAL, UNFINISHED, ImportStatus
 from glyphd.db.archive_models import ROLLBACK
+from glyphd.db.compiled import compiled
 from glyphd.db.registry_models import Job, Worker
 from glyphd.db.watch_models import Watch
 from glyphd.events.feed import KEPT_DAYS, add_event, is_reported, prune_events
@@ -21,7 +22,6 @@ from glyphd.importing.job_changes import change_claimed, change_job
 from glyphd.importing.job_queries import IMPORT, JobQueries
 from glyphd.importing.source_states import last_success, source_states
 from glyphd.importing.status import is_stalled
-from glyphd.storage.compiled import compiled
 from glyphd.times import now_text, utc_now, utc_text
 
 JSON_FINDINGS = ("error_summary", "errors", "ignored_columns", "warnings", "summary", "effect")

@@ -18,10 +18,10 @@ from peewee import Database, Node, Select, fn
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.archive_versions import archive_version
+from glyphd.db.compiled import compiled, given
 from glyphd.db.dialects import add_rows, folded, json_rows
 from glyphd.db.summary_models import MarketSummary, PeerGroup, PeerPrices
 from glyphd.listings.quantiles import quantile_of
-from glyphd.storage.compiled import compiled, given
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.predicates import restrict
 from glyphd.storage.timelines import MODEL_TIMELINE

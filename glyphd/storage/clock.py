@@ -5,7 +5,7 @@ from datetime import timedelta
 from peewee import Database, Node, fn
 
 from glyphd.db.archive_models import BatchChange, ImportBatch
-from glyphd.storage.compiled import compiled
+from glyphd.db.compiled import compiled
 from glyphd.times import now_text, read_stored, text_after, utc_text
 
 LEEWAY = timedelta(hours=24)

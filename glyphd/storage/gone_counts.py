@@ -12,9 +12,9 @@ from peewee import SQL, Case, Database, Node, Select, fn
 
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ImportBatch, ScoredListing, Standing
+from glyphd.db.compiled import compiled, given
 from glyphd.db.complete_models import CompleteSource
 from glyphd.storage.batches import Batch
-from glyphd.storage.compiled import compiled, given
 from glyphd.storage.complete_files import left_out_at, stored_files
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.offers import fold_source, gone_at, identity_of, is_from, moment_of

@@ -5,9 +5,9 @@ from typing import Any
 from peewee import SQL, Case, Database, Node, fn
 
 from glyphd.db.archive_models import Standing
+from glyphd.db.compiled import compiled
 from glyphd.db.dialects import unindexed
 from glyphd.storage.batches import Batch
-from glyphd.storage.compiled import compiled
 from glyphd.storage.gone_counts import count_gone
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.oddities import find_oddities

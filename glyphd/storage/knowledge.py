@@ -20,9 +20,9 @@ from glyphd.db.archive_models import (
     ListingKey,
     ScoredListing,
 )
+from glyphd.db.compiled import compiled
 from glyphd.db.complete_models import CompleteSource
 from glyphd.db.dialects import hours_before
-from glyphd.storage.compiled import compiled
 from glyphd.storage.complete_files import (
     IS_COMPLETE,
     every_file,

@@ -13,8 +13,8 @@ from peewee import JOIN, SQL, Case, Database, Node, Select, Table, fn
 
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ImportBatch, Standing
+from glyphd.db.compiled import compiled
 from glyphd.plurals import counted
-from glyphd.storage.compiled import compiled
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.offers import fold_source, is_nameless
 from glyphd.storage.predecessors import Origin, predecessors

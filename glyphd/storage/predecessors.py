@@ -9,10 +9,10 @@ from typing import Any
 from peewee import JOIN, SQL, Case, Database, FieldAlias, Node, Table, Value, fn
 
 from glyphd.db.archive_models import ListingKey, ScoredListing, Standing
+from glyphd.db.compiled import Parameter, compiled
 from glyphd.db.complete_models import CompleteSource
 from glyphd.db.dialects import unindexed
 from glyphd.storage.change_steps import step_between
-from glyphd.storage.compiled import Parameter, compiled
 from glyphd.storage.complete_files import is_left_out
 from glyphd.storage.grouping import staged_groups
 from glyphd.storage.knowledge import Knowledge, present

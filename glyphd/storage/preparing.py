@@ -14,11 +14,11 @@ from peewee import Database, Node, fn
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ScoredListing
 from glyphd.db.archive_versions import read_version
+from glyphd.db.compiled import compiled
 from glyphd.db.dialects import analyze, uncommitted
 from glyphd.errors import FewerRows
 from glyphd.plurals import counted
 from glyphd.storage.batches import Batch
-from glyphd.storage.compiled import compiled
 from glyphd.storage.derived.all_facts import FACTS
 from glyphd.storage.judging import judge
 from glyphd.storage.oddities import last_import

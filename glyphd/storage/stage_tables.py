@@ -6,10 +6,10 @@ from peewee import SQL, Database, Table
 
 from glyphd.contracts.columns import STORED_COLUMNS
 from glyphd.db.archive_models import ScoredListing
+from glyphd.db.compiled import Compiled, compiled
 from glyphd.db.dialects import is_sqlite, uncommitted
 from glyphd.db.fields import CaselessTextField
 from glyphd.storage import grouping, staged_models, summarizing
-from glyphd.storage.compiled import Compiled, compiled
 
 TABLE = "staged_rows"
 VIEWS = ("staged_ids", "staged_listings")

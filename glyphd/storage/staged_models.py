@@ -10,7 +10,7 @@ from peewee import EXCLUDED, Database, Node, Table
 
 from glyphd.contracts.memos import Memo
 from glyphd.contracts.texts import fold_ascii
-from glyphd.storage.compiled import Parameter, compiled
+from glyphd.db.compiled import Parameter, compiled
 from glyphd.storage.specs import spec_ranks
 
 MOST_NOTED = 4096

@@ -6,10 +6,10 @@ from typing import Any
 
 from peewee import Database, Node, Table
 
+from glyphd.db.compiled import compiled, given
 from glyphd.db.connections import small_cache
 from glyphd.db.dialects import add_rows, analyze, is_sqlite, uncommitted
 from glyphd.storage import grouping, staged_models, summarizing
-from glyphd.storage.compiled import compiled, given
 from glyphd.storage.identity import ListingIds
 from glyphd.storage.stage_tables import (
     STAGED_COLUMNS,

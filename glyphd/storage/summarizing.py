@@ -12,7 +12,7 @@ from typing import Any
 from peewee import EXCLUDED, SQL, Database, Node, Table, fn
 
 from glyphd.contracts.texts import fold_ascii
-from glyphd.storage.compiled import Parameter, compiled, given
+from glyphd.db.compiled import Parameter, compiled, given
 from glyphd.storage.staged_models import MOST_NOTED
 
 TOP_MODELS = 5

@@ -11,12 +11,12 @@ from peewee import JOIN, Database, Node, Value
 from glyphd.contracts.columns import STORED_COLUMNS
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.db.archive_versions import read_version
+from glyphd.db.compiled import compiled, given
 from glyphd.db.dialects import exclusive_write, uncommitted
 from glyphd.errors import ImportConflict
 from glyphd.storage.absences import renew_after_file
 from glyphd.storage.batches import Batch
 from glyphd.storage.clock import next_moment
-from glyphd.storage.compiled import compiled, given
 from glyphd.storage.derived.all_facts import FACTS
 from glyphd.storage.derived.complete_sources import renew_source
 from glyphd.storage.derived.facts import IMPORT_ID, SCHEMA_VERSION, event_id

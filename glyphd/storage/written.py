@@ -7,7 +7,7 @@ from typing import Any
 from peewee import Database, Node
 
 from glyphd.db.archive_models import ImportBatch
-from glyphd.storage.compiled import compiled, given
+from glyphd.db.compiled import compiled, given
 
 
 @dataclass(frozen=True)

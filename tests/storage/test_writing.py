@@ -11,11 +11,11 @@ import pytest
 from peewee import Database, Node
 
 from glyphd.db.archive_models import ARCHIVE_MODELS, ImportBatch, ListingKey, ScoredListing
+from glyphd.db.compiled import Compiled
 from glyphd.db.dialects import is_sqlite
 from glyphd.db.order_models import SQLITE_MODELS
 from glyphd.storage import grouping, predecessors, stage_tables, staged_models, writing
 from glyphd.storage.batches import Batch
-from glyphd.storage.compiled import Compiled
 from glyphd.storage.derived import renewing
 from glyphd.storage.derived.all_facts import FACTS
 from glyphd.storage.predecessors import Origin

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from peewee import Database, Node, Select, Value
 
-from glyphd.storage.compiled import Parameter
+from glyphd.db.compiled import Parameter
 from glyphd.storage.knowledge import Knowledge
 from glyphd.storage.predecessors import TOP, Origin
 from glyphd.storage.stage_tables import staged

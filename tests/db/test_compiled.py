@@ -2,7 +2,7 @@
 
 from peewee import SQL, Database, Node, SqliteDatabase, Value
 
-from glyphd.storage.compiled import Parameter, compiled
+from glyphd.db.compiled import Parameter, compiled
 
 
 def test_a_statement_is_made_once_for_each_kind_of_database_and_facts() -> None:
