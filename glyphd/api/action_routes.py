@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bottle import HTTPResponse
+from pydantic import BaseModel
 
 from glyphd.api.answers import answer_json
 from glyphd.api.bodies import FORM, read_fields
@@ -61,6 +62,12 @@ CHANGE_GRACE_SECONDS = 1.0
 """The answer waits this many seconds for a rollback or a restore, so that it is usually done."""
 
 
+def _fields(name: str, contract: type[BaseModel]) -> RequestBody:
+    """The parameters as the fields of a form or the members of a JSON object."""
+    fields = FormFields(name, contract)
+    return RequestBody((Content(FORM, fields), Content(JSON, fields)), required=False)
+
+
 CANCEL = About(
     "cancel_import",
     "Imports",
@@ -80,6 +87,7 @@ RETRY = About(
     "A new import of the same upload. Options that are not given stay the same.",
     query=ImportOptions,
     headers=("Prefer", "Idempotency-Key"),
+    body=_fields("RetryForm", ImportOptions),
     problems=(
         *UPLOAD_PROBLEMS,
         ImportNotFound,
@@ -113,7 +121,6 @@ _CHANGED = (
     ),
     json_answer(ImportView, "It is in progress", "Location", "Retry-After", status=202),
 )
-_FIELDS = FormFields("ChangeForm", ChangeQuery)
 ROLL_BACK = About(
     "roll_back_import",
     "Imports",
@@ -122,7 +129,7 @@ ROLL_BACK = About(
     "Nothing is deleted: the events stay in the history and under their `import_id`.",
     query=ChangeQuery,
     headers=("Prefer",),
-    body=RequestBody((Content(FORM, _FIELDS), Content(JSON, _FIELDS)), required=False),
+    body=_fields("ChangeForm", ChangeQuery),
     problems=(
         *DATABASE_PROBLEMS,
         ImportNotFound,
@@ -183,7 +190,9 @@ class ActionsApi:
         accepted = run_again(
             self._services,
             import_id,
-            lambda: wanted_import(query(ImportOptions), idempotency_key()),
+            lambda: wanted_import(
+                read_parameters(ImportOptions, [*query_pairs(), *read_fields()]), idempotency_key()
+            ),
         )
         return answer_accepted(accepted, self._waiting, seconds_unasked=0)
 

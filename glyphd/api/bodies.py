@@ -1,5 +1,6 @@
 """Parses request bodies as they stream in: raw, multipart and JSON, into the upload store."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -27,7 +28,7 @@ from glyphd.api.query_strings import read_query_string
 from glyphd.api.request_headers import content_encoding, header
 from glyphd.errors import FileRefused
 from glyphd.importing.intake import GZIP, Described
-from glyphd.request_errors import UnsupportedType
+from glyphd.request_errors import MalformedBody, UnsupportedType
 from glyphd.uploads import Receiving
 
 MAX_NAMES_SHOWN = 20
@@ -79,8 +80,7 @@ def receive_upload(receiving: Receiving, limits: BodyLimits, look: Look) -> Body
 
 
 def read_fields() -> list[tuple[str, str]]:
-    """The fields of a small body, a form or a JSON object of texts and booleans; an empty body has
-    none."""
+    """The fields of a small body, a form or a JSON object; an empty body has none."""
     content_type, _ = parse_options_header(header("Content-Type"))
     body = b"".join(body_blocks(require_small))
     if not body:
@@ -88,24 +88,32 @@ def read_fields() -> list[tuple[str, str]]:
     if content_type == FORM:
         return read_query_string(decoded("body", body))
     if content_type == JSON:
-        content = without_repeated_keys(json_value(body))
-        if isinstance(content, dict) and all(map(_is_field, content.values())):
-            return [(name, _field_text(value)) for name, value in content.items()]
-        raise FileRefused("the body must be a JSON object whose values are strings or booleans")
+        return list(_members(json_value(body)))
     raise UnsupportedType(f"the body must be {JSON} or {FORM}", offered=[JSON, FORM])
 
 
-def _is_field(value: Any) -> bool:
-    return isinstance(value, str | bool)
+def _members(content: Any) -> Iterator[tuple[str, str]]:
+    """The members of a JSON object as a form has them: one of a list repeats its name."""
+    members = without_repeated_keys(content, MalformedBody)
+    if not isinstance(members, dict):
+        raise MalformedBody("the body must be a JSON object")
+    for name, value in members.items():
+        for one in value if isinstance(value, list) else [value]:
+            if not isinstance(one, str | bool | int | float):
+                what = f"the member {name[:50]!r} must be a string, a number, a boolean or a list"
+                raise MalformedBody(f"{what} of them")
+            yield name, _field_text(one)
 
 
-def _field_text(value: str | bool) -> str:
-    """The value as a form has it."""
+def _field_text(value: str | bool | float) -> str:
+    """The value as a form has it: in JSON, 3.0 is a whole number."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, str) else str(value).lower()
 
 
 def _receive_json(receiving: Receiving, limits: BodyLimits) -> Body:
-    content = without_repeated_keys(read_json_body(limits))
+    content = without_repeated_keys(read_json_body(limits), FileRefused)
     if not isinstance(content, dict):
         raise FileRefused(
             'the body must be a JSON object such as {"filename": "offers.csv", "csv": "…"}'
@@ -120,10 +128,9 @@ def _receive_json(receiving: Receiving, limits: BodyLimits) -> Body:
             f"unknown members {', '.join(unknown)[:200]}: options are query parameters",
             unknown=unknown,
         )
-    if not isinstance(text, str) or not isinstance(name, str | None):
-        raise FileRefused(
-            "the JSON object must have a member csv with the text, and can have a filename",
-            missing=["csv"],
-        )
+    if not isinstance(text, str):
+        raise FileRefused("the JSON object must have a member csv with the text", missing=["csv"])
+    if not isinstance(name, str | None):
+        raise FileRefused("the member filename must be a string")
     receiving.write(text.encode())
     return Body(Described(name, "text/csv"), [], is_text=True)

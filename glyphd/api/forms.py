@@ -47,6 +47,7 @@ class Form:
 
     places: Iterator[Arriving]
     limits: BodyLimits
+    most_parts: int
     files: list[FormFile] = field(default_factory=list)
     _fields: list[tuple[str, bytearray]] = field(default_factory=list)
     _is_file: bool = False
@@ -65,7 +66,7 @@ class Form:
             value += event
             if len(value) > MAX_FIELD_BYTES:
                 what = f"the form field {name[:50]!r} is larger than {MAX_FIELD_BYTES} bytes"
-                raise TooLarge(what)
+                raise TooLarge(what, limit=MAX_FIELD_BYTES)
 
     def fields(self) -> list[tuple[str, str]]:
         """The names and values received so far."""
@@ -79,8 +80,11 @@ class Form:
         return Body(described, self.fields(), charset=file.charset)
 
     def _start(self, part: MultipartSegment) -> None:
-        """Begins a field or a file. Raises UnsupportedType for a part whose bytes are not those of
-        the file."""
+        """Begins a field or a file. Raises TooLarge for one too many, and UnsupportedType for a
+        part whose bytes are not those of the file."""
+        if len(self._fields) + len(self.files) == self.most_parts:
+            what = f"the form has more than {self.most_parts} parts"
+            raise TooLarge(what, limit=self.most_parts)
         encoding = part.header("Content-Transfer-Encoding", "")
         if encoding.strip().lower() not in ("", *_PLAIN_TRANSFERS):
             what = f"Content-Transfer-Encoding {encoding[:50]!r} is not supported"
@@ -110,9 +114,9 @@ def receive_form(
     FileRefused for more files than places."""
     if not boundary:
         raise MalformedBody("multipart/form-data without a boundary")
-    form = Form(places, limits)
+    form = Form(places, limits, most_parts)
     try:
-        with PushMultipartParser(boundary, max_segment_count=most_parts) as parser:
+        with PushMultipartParser(boundary, max_segment_count=most_parts + 1) as parser:
             for block in body_blocks(partial(limits.require_size, MULTIPART)):
                 for event in parser.parse(block):
                     form.take(event)

@@ -14,8 +14,8 @@ from glyphd.api.descriptions import JSON
 from glyphd.api.forms import MAX_FIELD_BYTES
 from glyphd.api.request_headers import content_encoding, header
 from glyphd.contracts.json_values import RepeatedKeys, parse_json
-from glyphd.errors import FileRefused
-from glyphd.request_errors import TooLarge, UnsupportedType
+from glyphd.errors import FileRefused, GlyphdError
+from glyphd.request_errors import MalformedBody, TooLarge, UnsupportedType
 
 BYTES_OF_A_VALUE = 16
 """A JSON body can have one value for this many bytes of the largest body: in rows every value has a
@@ -32,12 +32,12 @@ def read_json_body(limits: BodyLimits) -> Any:
     values.
     """
     values = _Values(max(limits.max_json_bytes // BYTES_OF_A_VALUE, 1))
-    return _read(partial(limits.require_size, JSON), values.add)
+    return json_value(_read(partial(limits.require_size, JSON), values.add), FileRefused)
 
 
 def read_small_json_body() -> Any:
-    """The JSON value of this request: a few members. Raises as `read_json_body`."""
-    return _read(require_small)
+    """The JSON value of this request: a few members. Raises MalformedBody and TooLarge."""
+    return json_value(_read(require_small))
 
 
 def require_small(size: int) -> None:
@@ -46,24 +46,25 @@ def require_small(size: int) -> None:
         raise TooLarge(f"this body may have at most {MAX_FIELD_BYTES} bytes", limit=MAX_FIELD_BYTES)
 
 
-def json_value(body: bytes | bytearray) -> Any:
-    """The value, with RepeatedKeys for an object with a repeated key. Raises FileRefused."""
+def json_value(body: bytes | bytearray, refusal: type[GlyphdError] = MalformedBody) -> Any:
+    """The value, with RepeatedKeys for an object with a repeated key. Raises the refusal if it is
+    not JSON."""
     try:
         return parse_json(body)
     except ValueError as error:
-        raise FileRefused(f"the body is not JSON: {error}") from None
+        raise refusal(f"the body is not JSON: {error}") from None
 
 
-def without_repeated_keys(content: Any) -> Any:
-    """Raises FileRefused if the value itself is an object with a repeated key."""
+def without_repeated_keys(content: Any, refusal: type[GlyphdError]) -> Any:
+    """Raises the refusal if the value itself is an object with a repeated key."""
     if isinstance(content, RepeatedKeys):
-        raise FileRefused(f"the JSON object {content.error.message()}")
+        raise refusal(f"the JSON object {content.error.message()}")
     return content
 
 
 def _read(
     require_size: Callable[[int], None], look: Callable[[bytes], None] = lambda block: None
-) -> Any:
+) -> bytearray:
     content_type, _ = parse_options_header(header("Content-Type"))
     if content_type != JSON or content_encoding():
         raise UnsupportedType(f"the body must be {JSON}", offered=[JSON])
@@ -71,7 +72,7 @@ def _read(
     for block in body_blocks(require_size):
         look(block)
         body += block
-    return json_value(body)
+    return body
 
 
 class _Values:

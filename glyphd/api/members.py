@@ -4,6 +4,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from glyphd.contracts.contract_base import reason_of
 from glyphd.contracts.json_values import RepeatedKeys
 from glyphd.errors import Refused
 
@@ -22,7 +23,7 @@ def read_members(contract: type[AnyBody], content: Any, refusal: type[Refused]) 
         found = [
             {
                 "field": ".".join(map(str, one["loc"])),
-                "message": one["msg"].removeprefix("Value error, "),
+                "message": reason_of(one),
             }
             for one in error.errors(include_url=False)
         ]

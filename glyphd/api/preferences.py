@@ -8,7 +8,7 @@ from glyphd.contracts.queries import MAX_WAIT_SECONDS
 _QUOTED = r'"(?:\\.|[^"\\])*+"'
 _ITEM = re.compile(rf'(?:{_QUOTED}?|[^,"])+')
 _PREFERENCE = re.compile(rf'\s*+([^\s=;,"]++)\s*+(?:=\s*+({_QUOTED}|[^\s;"]*+)\s*+)?(?:;|$)')
-_SECONDS = re.compile(r"\d{1,9}", re.ASCII)
+_SECONDS = re.compile(r"\d+", re.ASCII)
 
 
 def read_preferences(text: str) -> dict[str, str]:
@@ -34,7 +34,7 @@ def wait_asked() -> float | None:
     """
     preferences = read_preferences(header("Prefer"))
     if _SECONDS.fullmatch(preferences.get("wait", "")):
-        return min(int(preferences["wait"]), MAX_WAIT_SECONDS)
+        return min(float(preferences["wait"]), MAX_WAIT_SECONDS)
     return 0 if "respond-async" in preferences else None
 
 

@@ -141,7 +141,8 @@ class ColumnCheck:
         if latest is not None and max(seen_at) > latest:
             for at, moment in enumerate(seen_at):
                 if moment > latest:
-                    faults.add(at, "seen_at", Fault(*IN_THE_FUTURE, moment))
+                    cell = COLUMN["seen_at"].cell.read(given["seen_at"][at])
+                    faults.add(at, "seen_at", Fault(*IN_THE_FUTURE, cell))
         values["seen_at"] = seen_at
         # 6. Unknown columns.
         if self._unknown.has_any or any(objects) or any(words):

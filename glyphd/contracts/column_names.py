@@ -25,6 +25,8 @@ PREFERRED = {"canonical_model": "model", "final_score": "score"}
 """Aliases that take precedence if a file also has the canonical name: the pipeline adds them
 later."""
 
+_LEFT_OUT = "_"
+"""Columns whose name begins with this are left out, unless they are chosen."""
 _IGNORED_CHARACTERS = re.compile(rf"[\s._\-{INVISIBLE}]+")
 _NEAR = 0.6
 _NEARLY_THE_SAME = 0.8
@@ -62,6 +64,12 @@ def fold(name: str) -> str:
     return _IGNORED_CHARACTERS.sub("", name.casefold())
 
 
+def name_key(name: str) -> str:
+    """What two of a file's names have in common if they mean the same column. A name that begins
+    with `_` equals only such names, never one of ours."""
+    return f"{_LEFT_OUT}{fold(name)}" if name.strip().startswith(_LEFT_OUT) else fold(name)
+
+
 _folded = cache(fold)
 """Caches only our own names, because files can bring any number of others."""
 
@@ -83,10 +91,12 @@ def map_headers(
     what they are called, or to None to leave the column out.
     """
     chosen = chosen or {}
-    folded = ["" if name.strip().startswith("_") else fold(name) for name in names]
-    conflicts = _repeated(names, folded)
+    folded = [name_key(name) for name in names]
+    wanted = {name_key(name): target for name, target in chosen.items()}
+    conflicts = _repeated(
+        names, [key if key in wanted or not key.startswith(_LEFT_OUT) else "" for key in folded]
+    )
     first = {key: at for at, key in reversed(list(enumerate(folded)))}
-    wanted = {fold(name): target for name, target in (chosen or {}).items()}
     settled = {first[key]: target for key, target in wanted.items() if key in first}
     positions = {target: at for at, target in settled.items() if target is not None}
     free = {key: at for at, key in reversed(list(enumerate(folded))) if key and at not in settled}
@@ -112,7 +122,11 @@ def map_headers(
     return HeaderMap(
         names=tuple(names),
         positions=positions,
-        unknown=tuple(at for at, key in enumerate(folded) if at not in taken and key not in known),
+        unknown=tuple(
+            at
+            for at, key in enumerate(folded)
+            if at not in taken and key not in known and not key.startswith(_LEFT_OUT)
+        ),
         ignored=tuple(name for at, name in enumerate(names) if at not in used),
         conflicts=tuple(conflicts),
         beside=beside,

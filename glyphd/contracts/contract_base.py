@@ -1,6 +1,14 @@
 """What all contracts have in common."""
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import ErrorDetails
+
+NO_NUL = r"^[^\x00]*$"
+ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
+_PATTERNS = {
+    NO_NUL: "must not contain a NUL character",
+    ONE_LINE: "must be a single line without control characters",
+}
 
 
 class Contract(BaseModel):
@@ -8,3 +16,9 @@ class Contract(BaseModel):
     building all of them would take a fifth of its start."""
 
     model_config = ConfigDict(defer_build=True)
+
+
+def reason_of(error: ErrorDetails) -> str:
+    """What pydantic says is wrong with a value, without its prefix and its regular expressions."""
+    of_pattern = _PATTERNS.get(error.get("ctx", {}).get("pattern", ""))
+    return of_pattern or error["msg"].removeprefix("Value error, ")

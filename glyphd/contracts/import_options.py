@@ -12,16 +12,14 @@ from pydantic import (
 )
 
 from glyphd.contracts.cells import BooleanCell
-from glyphd.contracts.column_names import canonical_name, fold, nearest
+from glyphd.contracts.column_names import canonical_name, name_key, nearest
 from glyphd.contracts.columns import INPUT_COLUMNS
-from glyphd.contracts.contract_base import Contract
+from glyphd.contracts.contract_base import NO_NUL, Contract
 from glyphd.contracts.numeric_cells import IntegerCell
 
 Delimiter = Literal[",", ";", "tab", "|"]
-Label = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00]*$")
-]
-Description = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=NO_NUL)]
+Description = Annotated[str, StringConstraints(max_length=2000, pattern=NO_NUL)]
 
 MAX_SKIP_LINES = 100
 _COLUMN_CHOICE = re.compile(r"([^:]*):(.*\S.*)", re.DOTALL)
@@ -51,7 +49,7 @@ def _each_once(pairs: list[str]) -> list[str]:
     """Two of the file's columns can't be mapped to the same canonical column, nor one column to
     two."""
     targets = [pair.split(":", 1)[0] for pair in pairs if not pair.startswith(":")]
-    names = [fold(pair.split(":", 1)[1]) for pair in pairs]
+    names = [name_key(pair.split(":", 1)[1]) for pair in pairs]
     if len(set(targets)) < len(targets) or len(set(names)) < len(names):
         raise ValueError("must name each column once")
     return pairs
@@ -61,7 +59,7 @@ ColumnChoices = Annotated[
     list[
         Annotated[
             str,
-            StringConstraints(max_length=1000, pattern=r"^[^\x00]*$"),
+            StringConstraints(max_length=1000, pattern=NO_NUL),
             AfterValidator(_column_choice),
         ]
     ],

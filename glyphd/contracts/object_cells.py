@@ -1,6 +1,7 @@
 """Converts a row given as an object, from JSON or Python, to text cells, which are then checked
 like a row of a CSV."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,8 +42,13 @@ def object_cells(given: Mapping[str, Any], known: Sequence[str] = INPUT_COLUMNS)
         try:
             found.cells[POSITION[name]] = _text(name, value)
         except PydanticCustomError as error:
-            found.faults[name] = Fault.of(error, str(value))
+            found.faults[name] = Fault.of(error, _shown(value))
     return found
+
+
+def _shown(value: Any) -> str:
+    """The value as JSON, but a string as it is."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _text(name: str, value: Any) -> str:

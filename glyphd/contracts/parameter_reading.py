@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from glyphd.contracts.cells import BOOLEAN_WORDS
+from glyphd.contracts.contract_base import reason_of
 from glyphd.contracts.texts import trimmed
 from glyphd.request_errors import InvalidParameter, UnknownParameter
 
@@ -103,8 +104,7 @@ def _invalid(contract: type[BaseModel], error: ValidationError) -> InvalidParame
     name, value = str(first["loc"][0]), first["input"]
     if first["type"] == "missing":
         return InvalidParameter(f"the parameter {name!r} is required", parameter=name)
-    reason = first["msg"].removeprefix("Value error, ")
-    reason = reason.replace("Input should", "must").replace("String should", "must")
+    reason = reason_of(first).replace("Input should", "must").replace("String should", "must")
     shown = (", ".join(map(str, value)) if isinstance(value, list) else str(value))[:200]
     allowed = list(_allowed(parameters_of(contract)[name].annotation))
     members: dict[str, Any] = {"allowed": allowed} if allowed else {}

@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from glyphd.contracts.contract_base import Contract
+from glyphd.contracts.contract_base import ONE_LINE, Contract
 from glyphd.contracts.described_as import TimeText
 from glyphd.contracts.numeric_cells import IntegerCell
 from glyphd.contracts.queries import Limit, MarketFilters, PageQuery
@@ -21,9 +21,7 @@ MOST_PERCENT = 100.0
 
 WatchName = Annotated[
     str,
-    StringConstraints(
-        strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$"
-    ),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=ONE_LINE),
 ]
 
 

@@ -4,7 +4,7 @@ import io
 import zlib
 from dataclasses import dataclass
 
-from glyphd.contracts.column_names import HeaderMap, fold, nearest
+from glyphd.contracts.column_names import HeaderMap, name_key, nearest
 from glyphd.contracts.columns import REQUIRED
 from glyphd.contracts.import_options import ImportOptions
 from glyphd.errors import FileRefused, UnreadableFile
@@ -134,9 +134,9 @@ def _require_columns(rows: CsvRows, layout: Layout, data: bytes, max_columns: in
         raise FileRefused(
             f"a column appears twice: {twice:.{_MAX_DETAIL_CHARACTERS}}", found=_shown_names(header)
         )
-    in_file = set(map(fold, header.names))
+    in_file = set(map(name_key, header.names))
     for name in layout.column_map:
-        if fold(name) not in in_file:
+        if name_key(name) not in in_file:
             near = nearest(name, header.names)
             hint = f"; did you mean {shown_name(near)}?" if near else ""
             what = f"map names a column {name:.200} that the file does not have{hint}"

@@ -12,6 +12,9 @@ CONTENT = "content"
 """The name of a difference that is not in an option: other bytes, another form of the same bytes,
 or another upload."""
 
+_SAME_AS_NONE = {"decimal": "point", "skip_lines": 0}
+"""Values that mean the same as no value, in options without another default."""
+
 
 @dataclass(frozen=True)
 class Replayable:
@@ -37,9 +40,10 @@ class Replayable:
 
 def replayable(key: str, options: ImportOptions, **content: Any) -> Replayable:
     """The fingerprint by which a retry of this request is recognised. `content` is JSON values."""
-    asked = options.model_dump(
+    given = options.model_dump(
         mode="json", include=set(ImportOptions.model_fields), exclude_defaults=True
     )
+    asked = {name: value for name, value in given.items() if value != _SAME_AS_NONE.get(name)}
     return Replayable(
         key, json.dumps(asked | {CONTENT: content}, sort_keys=True, ensure_ascii=False)
     )

@@ -57,11 +57,7 @@ def open_kept(
         if job.content_encoding != GZIP:
             yield kept, io.BufferedReader(watched, READ_BYTES)
             return
-        try:
-            unpacked = _Unpacked(watched, max_unpacked_bytes)
-            yield kept, io.BufferedReader(unpacked, READ_BYTES)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise UnreadableFile(f"the gzip data is damaged or truncated: {error}") from error
+        yield kept, io.BufferedReader(_Unpacked(watched, max_unpacked_bytes), READ_BYTES)
 
 
 class _Watched(io.RawIOBase):
@@ -82,18 +78,33 @@ class _Watched(io.RawIOBase):
 
 class _Unpacked(io.RawIOBase):
     """The unpacked contents of a gzip file. Raises UnreadableFile beyond the limit, even in the
-    middle of a line."""
+    middle of a line, and where the data is damaged or ends too early."""
 
     def __init__(self, packed: io.RawIOBase, limit: int) -> None:
         self._gzip = gzip.GzipFile(fileobj=cast(BinaryIO, packed), mode="rb")
         self._limit = self._left = limit
+        self._damage: UnreadableFile | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        count = self._gzip.readinto(buffer)
+        count = self._fill(memoryview(buffer))
+        if not count and self._damage is not None:
+            raise self._damage
         self._left -= count
         if self._left < 0:
             raise UnreadableFile(f"the file unpacks to more than {self._limit} bytes")
+        return count
+
+    def _fill(self, buffer: memoryview) -> int:
+        """How many bytes it got: fewer than there is space for only at the end or before
+        damage."""
+        count = 0
+        try:
+            while self._damage is None and (more := self._gzip.readinto1(buffer[count:])):
+                count += more
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            what = f"the gzip data is damaged or truncated: {error}"
+            self._damage = UnreadableFile(what)
         return count

@@ -15,6 +15,7 @@ from glyphd.contracts.columns import COLUMN_NAMES, columns_of
 from glyphd.contracts.findings import NEARLY_KNOWN_COLUMNS, Findings
 from glyphd.contracts.object_cells import OBJECT_HEADER
 from glyphd.db.registry_models import Job
+from glyphd.errors import UnreadableFile
 from glyphd.importing.blocks import PLAIN_ENCODINGS, Blocks
 from glyphd.importing.csv_rows import CsvRows
 from glyphd.importing.file_rows import Row, shown_name
@@ -132,14 +133,20 @@ def read_kept(
 
 def in_chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """The rows in lists of at most CHUNK_ROWS; a list ends with the row that makes it CHUNK_BYTES
-    or more."""
+    or more. Rows before an UnreadableFile are returned before it is raised."""
     chunk: list[Row] = []
     size = 0
-    for row in rows:
-        chunk.append(row)
-        size += row.place.length
-        if size >= CHUNK_BYTES or len(chunk) == CHUNK_ROWS:
-            yield chunk
-            chunk, size = [], 0
+    end: UnreadableFile | None = None
+    try:
+        for row in rows:
+            chunk.append(row)
+            size += row.place.length
+            if size >= CHUNK_BYTES or len(chunk) == CHUNK_ROWS:
+                yield chunk
+                chunk, size = [], 0
+    except UnreadableFile as error:
+        end = error
     if chunk:
         yield chunk
+    if end is not None:
+        raise end

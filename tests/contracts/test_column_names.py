@@ -162,6 +162,22 @@ def test_a_chosen_score_is_not_displaced_by_final_score() -> None:
     assert (mapped.positions, mapped.beside) == ({"score": 0}, ())
 
 
+def test_a_choice_may_be_a_name_that_begins_with_an_underscore() -> None:
+    mapped = map_headers(["_shop", "shop", "_n"], COLUMN_NAMES, {"_Shop": "seller"})
+    assert (mapped.positions, mapped.unknown, mapped.ignored) == (
+        {"seller": 0},
+        (1,),
+        ("shop", "_n"),
+    )
+    assert map_headers(["shop", "_shop"], COLUMN_NAMES, {"shop": "seller"}).positions["seller"] == 0
+
+
+def test_two_such_names_are_a_conflict_only_if_they_are_chosen() -> None:
+    names = ["_shop", "_Shop"]
+    assert map_headers(names, COLUMN_NAMES).conflicts == ()
+    assert len(map_headers(names, COLUMN_NAMES, {"_shop": "seller"}).conflicts) == 1
+
+
 def test_a_column_that_is_left_out_is_neither_known_nor_unknown() -> None:
     mapped = map_headers(["seller", "note"], COLUMN_NAMES, {"seller": None, "note": None})
     assert (mapped.positions, mapped.unknown, mapped.ignored) == ({}, (), ("seller", "note"))

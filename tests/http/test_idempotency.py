@@ -80,7 +80,11 @@ def test_an_option_that_is_left_out_the_second_time_differs_too(service: Service
 
 def test_a_default_may_be_said_or_not(service: Service) -> None:
     first = service.upload(CSV, Idempotency_Key="monday").json
-    again = service.upload(CSV, "?on_error=abort&dry_run=no&source=", Idempotency_Key="monday")
+    again = service.upload(
+        CSV,
+        "?on_error=abort&dry_run=no&source=&decimal=point&skip_lines=0",
+        Idempotency_Key="monday",
+    )
     assert again.json["import_id"] == first["import_id"]
 
 

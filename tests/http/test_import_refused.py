@@ -153,12 +153,14 @@ def test_json_over_its_cap_is_413_and_names_the_raw_form(start_service: StartSer
 
 def test_a_form_field_has_a_largest_size(service: Service) -> None:
     sent = form(FILE, Part("description", b"x" * (MAX_FIELD_BYTES + 1)))
-    assert "description" in _refused(service, sent.to(service, status=413))["detail"]
+    found = _refused(service, sent.to(service, status=413))
+    assert ("description" in found["detail"], found["limit"]) == (True, MAX_FIELD_BYTES)
 
 
 def test_a_form_has_a_largest_number_of_parts(service: Service) -> None:
     sent = form(FILE, *[Part("source", b"x")] * MAX_PARTS)
-    assert _refused(service, sent.to(service, status=413))["code"] == "too_large"
+    found = _refused(service, sent.to(service, status=413))
+    assert (found["code"], found["limit"]) == ("too_large", MAX_PARTS)
 
 
 def test_a_body_shorter_than_it_says_is_400(service: Service) -> None:
@@ -188,6 +190,11 @@ def test_a_transfer_encoding_is_411(service: Service) -> None:
 def test_a_bad_option_is_400_and_named(service: Service, query: str, parameter: str) -> None:
     found = _refused(service, Sent(CSV, "text/csv").to(service, f"/api/import{query}", status=400))
     assert (found["code"], found["parameter"]) == ("invalid_parameter", parameter)
+
+
+def test_what_is_wrong_with_an_option_is_told_in_words(service: Service) -> None:
+    answer = Sent(CSV, "text/csv").to(service, "/api/import?source=a%00b", status=400)
+    assert problem(answer)["detail"].endswith(": must not contain a NUL character")
 
 
 @pytest.mark.parametrize("place", ["query", "form"])

@@ -80,7 +80,14 @@ def test_respond_async_answers_at_once(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    "prefer", ["wait=60", 'WAIT = "60"', "respond-async, wait=60", "wait=60, respond-async"]
+    "prefer",
+    [
+        "wait=60",
+        'WAIT = "60"',
+        "respond-async, wait=60",
+        "wait=60, respond-async",
+        f"wait={10**20}",
+    ],
 )
 def test_who_waits_is_told_of_success(live_service: Service, prefer: str) -> None:
     answer = live_service.upload(CSV, Prefer=prefer)

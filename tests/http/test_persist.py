@@ -122,6 +122,22 @@ def test_every_error_is_told_with_index_field_and_code(service: Service) -> None
 
 
 @pytest.mark.parametrize(
+    ("column", "value", "shown"),
+    [
+        ("seller", True, "true"),
+        ("vram_gb", True, "true"),
+        ("vram_gb", [1, None], "[1, null]"),
+        ("vram_gb", "one", "one"),
+    ],
+)
+def test_a_refused_value_is_shown_as_it_was_sent(
+    service: Service, column: str, value: Any, shown: str
+) -> None:
+    (error,) = _post(service, [ROW | {column: value}], status=422).json["errors"]
+    assert (error["field"], error["value"]) == (column, shown)
+
+
+@pytest.mark.parametrize(
     "body",
     [b"", b"[{", b"[NaN]", b"\xff", b"{}", b'"text"', b"null", b"[]"],
     ids=[

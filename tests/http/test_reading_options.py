@@ -122,7 +122,7 @@ def test_they_are_part_of_what_an_idempotency_key_stands_for(service: Service) -
     key = {"Idempotency_Key": "k"}
     first = service.upload(offers("L4,1,1,,,"), "?map=:region", **key).json["import_id"]
     assert service.upload(offers("L4,1,1,,,"), "?map=:region", **key).json["import_id"] == first
-    for query in ("", "?map=:seller", "?map=:region&decimal=point", "?map=:region&skip_lines=0"):
+    for query in ("", "?map=:seller", "?map=:region&decimal=comma", "?map=:region&skip_lines=1"):
         headers = {"Content-Type": "text/csv", "Idempotency-Key": "k"}
         answer = service.post(f"/api/import{query}", offers("L4,1,1,,,"), headers, status=409)
         assert answer.json["import_id"] == first
@@ -256,9 +256,11 @@ def _future(hours: float) -> str:
 
 
 def test_a_day_ahead_is_the_most(service: Service) -> None:
-    rows = [f"L4,1,1,,,{_future(hours)}" for hours in (23.9, 24.1)]
-    status = service.import_csv(offers(*rows), "?on_error=skip")
-    assert [(error["line"], error["code"]) for error in status["errors"]] == [(3, "in_the_future")]
+    early, late = _future(23.9), _future(24.1).replace("T", " ")
+    status = service.import_csv(offers(f"L4,1,1,,,{early}", f"L4,1,1,,,{late}"), "?on_error=skip")
+    (error,) = status["errors"]
+    assert (error["line"], error["code"]) == (3, "in_the_future")
+    assert error["value"] == late
     text = service.http.get(f"/api/imports/{status['import_id']}/report.csv").text
     assert [record[1] for record in csv.reader(io.StringIO(text, newline=""))][1:] == [
         "ok",

@@ -4,6 +4,7 @@ and sent back."""
 import csv
 import gzip
 import io
+from hashlib import sha256
 
 import pytest
 
@@ -89,6 +90,29 @@ def test_where_the_file_can_not_be_read_on_the_last_row_says_why(
     assert why in records[-1][2]
     assert len(records[-1]) == 3
     assert all(record[1] == OK for record in records[1:-1])
+
+
+@pytest.mark.every_way
+@pytest.mark.parametrize("is_packed", [False, True], ids=["a quote is open", "gzip is cut off"])
+def test_all_rows_before_the_place_that_can_not_be_read_are_there(
+    service: Service, is_packed: bool
+) -> None:
+    count = 2500
+    rows = [ROW.replace("2400", "x") if number % 1000 == 1 else ROW for number in range(count)]
+    file, headers = offers(*rows).encode() + b'"' + ROW.encode(), {}
+    if is_packed:
+        more = [f"{sha256(b'%d' % number).hexdigest()},1,1,,," for number in range(3000)]
+        file = gzip.compress(offers(*rows, *more).encode())[:-1000]
+        headers = {"Content-Encoding": "gzip"}
+    import_id = service.import_csv(file, "?on_error=skip", **headers)["import_id"]
+    status = service.status(import_id)
+    assert status["error"]["code"] == "unreadable_file"
+    errors = [error for error in status["errors"] if error["code"] == "not_a_number"]
+    assert [error["line"] for error in errors] == [3, 1003, 2003]
+    assert status["rows_read"] >= count
+    _, *found, last = records_in(report_answer(service, import_id).text)
+    assert [record[3:] for record in found[:count]] == [row.split(",") for row in rows]
+    assert last[1] == UNREADABLE
 
 
 @pytest.mark.every_way

@@ -100,6 +100,34 @@ def test_a_dry_run_may_be_repeated_with_other_options(service: Service) -> None:
     assert service.listings() == []
 
 
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ("dry_run=true&skip_lines=1&map=seller:Shop", "application/x-www-form-urlencoded"),
+        ('{"dry_run": true, "skip_lines": 1.0, "map": ["seller:Shop"]}', "application/json"),
+    ],
+)
+def test_options_of_a_retry_may_be_in_its_body(
+    service: Service, body: str, content_type: str
+) -> None:
+    csv = "model,price_usd,score\nmodel,price_usd,score,Shop\nL4,2400,0.9,Acme\n"
+    failed = service.import_csv(csv)["import_id"]
+    service.post(f"/api/imports/{failed}/retry?source=daily", body, {"Content-Type": content_type})
+    service.work()
+    found = service.http.get("/api/imports?limit=1").json[0]
+    assert (found["dry_run"], found["source"], found["replaces"]) == (True, "daily", failed)
+    assert (found["status"], found["summary"]["sellers"]) == ("succeeded", 1)
+
+
+def test_a_retry_with_a_body_that_is_not_understood_starts_nothing(service: Service) -> None:
+    failed = service.import_csv(BAD_ROW)["import_id"]
+    for body, status in (("dry_run=maybe", 400), ("dryrun=true", 400)):
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        service.post(f"/api/imports/{failed}/retry", body, form, status=status)
+    service.post(f"/api/imports/{failed}/retry", "x", {"Content-Type": "text/csv"}, status=415)
+    assert len(service.http.get("/api/imports").json) == 1
+
+
 @pytest.mark.parametrize(("query", "is_dry"), [("", True), ("?dry_run=false&on_error=skip", False)])
 def test_a_dry_run_that_failed_stays_one_unless_asked_otherwise(
     service: Service, query: str, is_dry: bool

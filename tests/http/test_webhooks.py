@@ -71,10 +71,15 @@ def test_what_is_wrong_is_named(service: Service, body: dict[str, Any], field: s
     assert service.http.get("/api/webhooks").json == []
 
 
-@pytest.mark.parametrize("body", ["[]", "1", '{"url": "a", "url": "b"}', "{"])
+@pytest.mark.parametrize("body", ["[]", "1", '{"url": "a", "url": "b"}'])
 def test_what_is_no_object_is_refused(service: Service, body: str) -> None:
     answer = service.post("/api/webhooks", body, {"Content-Type": "application/json"}, status=422)
-    assert problem(answer)["code"] in ("invalid_webhook", "file_refused")
+    assert problem(answer)["code"] == "invalid_webhook"
+
+
+def test_what_is_no_json_is_refused(service: Service) -> None:
+    answer = service.post("/api/webhooks", "{", {"Content-Type": "application/json"}, status=400)
+    assert problem(answer)["code"] == "malformed_body"
 
 
 def test_private_addresses_are_a_matter_of_a_setting(start_service: StartService) -> None:
