@@ -20,15 +20,17 @@ def greeting(settings: Settings, host: str, port: int, *, is_locked: bool = Fals
     page = f"http://localhost:{port}" if host in _ANY_ADDRESS else at
     return (
         f"glyphd {version('glyphd')}: open {page} in a browser\n"
-        f"listens on {at} ({_reach(host, is_locked=is_locked)})\n"
+        f"listens on {at} ({_reach(settings, host, is_locked=is_locked)})\n"
         f"data: {data}\n"
         f"try:  curl {sent}-F file=@sample/scored_sample.csv http://{near}:{port}/api/import\n"
         f'      curl {sent}"http://{near}:{port}/api/listings?limit=5"'
     )
 
 
-def _reach(host: str, *, is_locked: bool) -> str:
+def _reach(settings: Settings, host: str, *, is_locked: bool) -> str:
     """Who can use it."""
+    if is_locked and settings.anonymous:
+        return "every request that writes needs a token; anyone who can reach it can read"
     if is_locked:
         return "every request needs a token"
     if host in LOOPBACK:

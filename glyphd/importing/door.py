@@ -155,14 +155,17 @@ def _missing_columns(
     near = {name: nearest(name, header.ignored) for name in missing}
     hints = [f"{name} (nearest: {near[name]})" if near[name] else name for name in missing]
     names = ", ".join(found)
+    suggested: dict[str, str] = {}
     if better is None:
         nearest_name = near[missing[0]]
         name = shown_name(nearest_name) if nearest_name else "its name in the file"
         advice = f"if another column is {missing[0]}, send map={missing[0]}:{name}"
     elif better[0] == rows.header_line:  # it was read as the header by a wrong delimiter
         advice = f"its cells seem to be separated by {better[1]!r}: send delimiter={better[1]}"
+        suggested = {"delimiter": better[1]}
     else:
         advice = f"the header seems to be in line {better[0]}: send skip_lines={better[0] - 1}"
+        suggested = {"skip_lines": str(better[0] - 1)}
     return FileRefused(
         f"missing {'column' if len(missing) == 1 else 'columns'} {', '.join(hints)}; "
         f"found, separated by {layout.delimiter!r}: {names:.{_MAX_DETAIL_CHARACTERS}}; {advice}",
@@ -170,6 +173,7 @@ def _missing_columns(
         nearest=near,
         found=found,
         delimiter=layout.delimiter,
+        suggested=suggested,
     )
 
 

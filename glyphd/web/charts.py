@@ -129,16 +129,16 @@ def ticks(low: float, high: float) -> list[float]:
     return [round(count * step, 10) for count in range(first, floor(high / step) + 1)] or [low]
 
 
-def spread_bar(prices: Sequence[float]) -> Markup:
+def spread_bar(label: str, prices: Sequence[float]) -> Markup:
     """Lower quartile, median and upper quartile between the lowest and the highest, for a row of a
-    table. `prices` are these five, in ascending order."""
+    table, with a tooltip. `prices` are these five, in ascending order."""
     p25, median, p75 = (round(2 + 100 * share, 1) for share in _shares(prices)[1:-1])
     return Markup(
-        '<svg class="spread" viewBox="0 0 104 16" aria-hidden="true" focusable="false">'
+        '<svg class="spread" viewBox="0 0 104 16" role="img"><title>{}</title>'
         '<line class="rail" x1="2" x2="102" y1="8" y2="8"/>'
         '<line class="range" x1="{}" x2="{}" y1="8" y2="8"/><circle class="median" cx="{}" '
         'cy="8" r="4"/></svg>'
-    ).format(p25, p75, median)
+    ).format(label, p25, p75, median)
 
 
 def sparkline(label: str, points: Sequence[tuple[float, float]]) -> Markup:

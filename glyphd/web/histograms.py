@@ -131,14 +131,22 @@ def _bars(bins: Sequence[Bin], write: Writer) -> Iterator[Markup]:
 
 
 def _edges(bins: Sequence[Bin], write: Writer) -> Iterator[Markup]:
-    """A few of the edges, evenly spaced."""
+    """A few of the edges, evenly spaced; below an outer bin with prices beyond its edge, what it
+    contains."""
     y = HEIGHT - BOTTOM
     yield Markup('<line class="grid" x1="{0}" x2="{1}" y1="{2}" y2="{2}"/>').format(
         LEFT, WIDTH - LEFT, y
     )
     edges = [*(one.start for one in bins), bins[-1].end]
     every = -(-len(edges) // _EDGE_LABELS)
-    for number in range(0, len(edges), every):
+    last = len(bins) - 1
+    shown = {number: write(edges[number]) for number in range(0, len(edges), every)}
+    if bins[0].lowest < bins[0].start:
+        shown[0] = words_of(bins, 0, write)
+    if bins[last].highest > bins[last].end:
+        shown = {number: words for number, words in shown.items() if number <= last - every / 2}
+        shown[len(bins)] = words_of(bins, last, write)
+    for number, words in shown.items():
         x = round(LEFT + (WIDTH - 2 * LEFT) * number / len(bins), 1)
         place = "middle"
         if x < LEFT + 40:
@@ -146,4 +154,4 @@ def _edges(bins: Sequence[Bin], write: Writer) -> Iterator[Markup]:
         elif x > WIDTH - LEFT - 40:
             place = "end"
         text = Markup('<text class="tick {}" x="{:g}" y="{}">{}</text>')
-        yield text.format(place, x, HEIGHT - 10, write(edges[number]))
+        yield text.format(place, x, HEIGHT - 10, words)

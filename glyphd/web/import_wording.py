@@ -1,8 +1,10 @@
 """Texts about imports on pages: names, progress, senders and durations."""
 
+import re
 from collections.abc import Callable, Mapping
 
 from glyphd.contracts.import_contracts import ImportStatus, ImportView
+from glyphd.errors import GlyphdError
 from glyphd.importing.job_options import NDJSON
 from glyphd.web.wording import counted, day_and_time
 
@@ -14,6 +16,17 @@ _BROWSERS = (
     ("Safari", "Safari"),
 )
 """Names within a browser's User-Agent. Each of them also contains the later ones in this list."""
+
+_FORM_WORDS = (
+    (r"; if another column is [^;]+, send map=.+", ""),
+    (r"\bsend skip_lines=(\d+)", r"enter \1 at “Lines before the header”"),
+    (r"\bsend delimiter=\S+", "choose it at “Cells are separated by”"),
+    (r"\bsend encoding=(\S+)", r"enter \1 at “Encoding”"),
+    (r"\bname the encoding", "enter its encoding"),
+    (r"\bsend (?:it|the file) with decimal=comma", "upload it with numbers written as 1.299,50"),
+    (r"\bor send map=.+", "or choose its column when you check the file"),
+)
+"""What a message for programs says to send, and where that is in the upload form."""
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "tab": "tabs", "|": "vertical bars"}
 
@@ -36,6 +49,13 @@ def import_name(view: ImportView) -> str:
     if view.filename:
         return view.filename
     return "rows sent as JSON" if view.content_type == NDJSON else "a file without a name"
+
+
+def in_form_words(message: str) -> str:
+    """A message with the names of the upload form's fields instead of those of parameters."""
+    for said, words in _FORM_WORDS:
+        message = re.sub(said, words, message)
+    return message
 
 
 def agent(user_agent: str) -> str:
@@ -114,8 +134,15 @@ _STANDING: Mapping[ImportStatus, Callable[[ImportView, int, int], str]] = {
     ImportStatus.CANCELLED: _cancelled,
 }
 
+
+def is_choosable(failure: GlyphdError) -> bool:
+    """Whether a refused file lacks required columns that its other columns may be."""
+    return bool(failure.members.get("missing")) and failure.members.get("suggested") == {}
+
+
 FILTERS = {
     "import_name": import_name,
+    "in_form_words": in_form_words,
     "agent": agent,
     "duration": duration,
     "delimiter_name": delimiter_name,

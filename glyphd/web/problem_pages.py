@@ -16,7 +16,7 @@ from glyphd.request_errors import InvalidRequest
 from glyphd.token_text import without_tokens
 from glyphd.web.addresses import Address, address
 from glyphd.web.assets import Assets
-from glyphd.web.theme import NAVIGATION, Theme, accepts_html, here, moved_to
+from glyphd.web.theme import NAVIGATION, Theme, accepts_html, here, to_address
 
 SIGN_IN = "/login"
 ADVICE = {
@@ -70,10 +70,11 @@ def needs_sign_in(problem: Problem) -> bool:
 
 
 def to_sign_in(at: Address) -> HTTPResponse:
-    """To the page for signing in, which leads back."""
+    """To the page for signing in, which leads back. The server calls this for requests that have
+    not reached the application."""
     back = address(at.bare, at.pairs)
     is_worth_it = back != "/" and without_tokens(back) == back
-    return moved_to(SIGN_IN, [("next", back)] if is_worth_it else [])
+    return to_address(address(at.own(SIGN_IN), [("next", back)] if is_worth_it else []))
 
 
 def problem_page(theme: Theme, problem: Problem, shown: dict[str, Any]) -> HTTPResponse:

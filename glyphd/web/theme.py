@@ -83,6 +83,7 @@ class Theme:
         )
         self._templates.filters |= FILTERS | import_wording.FILTERS
         self._templates.tests["numeric_column"] = is_numeric_column
+        self._templates.tests["choosable"] = import_wording.is_choosable
         self._templates.globals |= {
             "asset": assets.path,
             "picker_value": picker_value,
@@ -157,7 +158,12 @@ def here() -> Address:
 
 def moved_to(path: str, pairs: Pairs) -> HTTPResponse:
     """Redirects to a path of this service, for saving and sharing. It must be quoted already."""
-    return HTTPResponse("", 303, {"Location": address(own_address(path), pairs)})
+    return to_address(address(own_address(path), pairs))
+
+
+def to_address(location: str) -> HTTPResponse:
+    """Redirects to an address that a GET can follow."""
+    return HTTPResponse("", 303, {"Location": location})
 
 
 def wants_page() -> bool:

@@ -138,6 +138,7 @@ def test_missing_columns_come_with_the_nearest_names_and_what_was_found() -> Non
         "nearest": {"model": "Modell", "price_usd": None, "score": "Scores"},
         "found": ["Modell", "Betrag", "Scores"],
         "delimiter": ",",
+        "suggested": {},
     }
 
 

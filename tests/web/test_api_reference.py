@@ -1,4 +1,4 @@
-"""`/docs` and `/docs/contents`: everything in the OpenAPI document, for people."""
+"""`/docs` and the pages below it: everything in the OpenAPI document, for people."""
 
 import re
 from typing import Any
@@ -17,7 +17,8 @@ def document(archive: Service) -> dict[str, Any]:
     return found
 
 
-REFERENCE = ("/docs", "/docs/service", "/docs/contents")
+ROUTES = ("/docs", "/docs/market", "/docs/service")
+REFERENCE = (*ROUTES, "/docs/contents")
 
 
 def _text(page: Any) -> str:
@@ -27,7 +28,7 @@ def _text(page: Any) -> str:
 def test_every_route_is_shown_with_all_its_parts(
     browser: Browser, document: dict[str, Any]
 ) -> None:
-    pages = [browser.page(path) for path in ("/docs", "/docs/service")]
+    pages = [browser.page(path) for path in ROUTES]
     page = pages[0]
     always = set(re.findall(r"[a-z_]+", page.find(id="problems").find_next("p").get_text()))
     for path, operations in document["paths"].items():
@@ -77,7 +78,7 @@ def test_every_anchor_is_there(browser: Browser, path: str) -> None:
 def test_the_links_that_try_a_route_are_answered(browser: Browser, archive: Service) -> None:
     links = [
         link["href"]
-        for path in ("/docs", "/docs/service")
+        for path in ROUTES
         for link in browser.page(path).find_all("a", string="Try it")
     ]
     assert all(TRIED.match(link) for link in links)
@@ -87,6 +88,7 @@ def test_the_links_that_try_a_route_are_answered(browser: Browser, archive: Serv
 
 
 def test_an_empty_archive_has_nothing_to_try_by_name(service: Service) -> None:
-    links = [link["href"] for link in Browser(service).page("/docs").find_all("a", string="Try it")]
-    assert "/api/listings" in links
+    pages = [Browser(service).page(path) for path in ROUTES]
+    links = [link["href"] for page in pages for link in page.find_all("a", string="Try it")]
+    assert "/api/listings?limit=5" in links
     assert not any("{" in link or "/api/imports/" in link for link in links)

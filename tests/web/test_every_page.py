@@ -23,6 +23,7 @@ PAGES = [
     "/status",
     "/docs",
     "/docs/contents",
+    "/docs/market",
     "/docs/service",
 ]
 MOST_BYTES = 100_000

@@ -40,13 +40,13 @@ def test_the_strip_counts_what_is_there(service: Service) -> None:
     found = _strip(Browser(service))
     counted = {
         name: found[name]
-        for name in ("Current offers", "Models", "Named sources", "Waiting imports")
+        for name in ("Current offers", "Models", "Named sources", "Unfinished imports")
     }
     assert counted == {
         "Current offers": "3",
         "Models": "2",
         "Named sources": "1",
-        "Waiting imports": "1",
+        "Unfinished imports": "1",
     }
     assert found["Last import"].endswith("1 row from DAILY")
 
@@ -119,7 +119,9 @@ def test_a_model_shows_how_its_median_moved(service: Service) -> None:
         ("T4", "−10.0 %", "–", "55.5556"),
     ]
     titles = [title.get_text() for title in browser.page("/").select("td title")]
-    assert titles == [
+    spreads, lines = titles[::2], titles[1::2]
+    assert spreads[0] == "$50 to $50; the middle half $50 to $50, the median $50"
+    assert lines == [
         "Median $50 on 2025-07-31",
         "Median $300 on 2025-07-31",
         "Median $100 on 2025-07-24 and $125 on 2025-07-31",

@@ -1,6 +1,7 @@
 """One listing: its history as a chart and as a table, and the row in the file behind each
 number."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -115,11 +116,14 @@ def test_an_offer_is_placed_among_those_of_its_model(service: Service) -> None:
     found = {}
     for row in service.listings("?sort=price_usd"):
         text = " ".join(browser.page(f"/listings/{row['listing_id']}").get_text().split())
-        found[row["price_usd"]] = text.partition("It costs less than ")[2].partition(" From")[0]
+        words = re.search(r"(?:It costs|None of the) .*? median \$200\.", text)
+        assert words is not None
+        found[row["price_usd"]] = words[0]
+    rest = "for L4 without a condition. The lowest price, including this offer, is $100, and the "
     assert found == {
-        price: f"{dearer} of the 3 other current offers for L4 without a condition."
-        " The lowest price, including this offer, is $100, and the median $200."
-        for price, dearer in ((100, 3), (200, 1), (400, 0))
+        100: f"It costs less than 3 of the 3 other current offers, {rest}median $200.",
+        200: f"It costs less than 1 of the 3 other current offers, {rest}median $200.",
+        400: f"None of the 3 other current offers costs more, {rest}median $200.",
     }
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from glyphd.token_text import new_token
 from tests.e2e.processes import PATIENCE_SECONDS, data_in, serving
 from tests.http.forms import Part, form
 from tests.web.browsing import ACCEPT
@@ -56,6 +57,22 @@ def test_its_links_are_below_the_prefix_of_the_proxy(address: str, prefix: str, 
     assert f'href="{shown}/listings"' in text
     assert f'href="{shown}/static/' in text
     assert "evil" not in text
+
+
+def test_without_a_session_a_file_leads_to_the_sign_in(tmp_path: Path) -> None:
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"ann write {new_token()}\n")
+    environment = data_in(tmp_path / "data") | {
+        "GLYPHD_TOKENS_FILE": str(tokens),
+        "GLYPHD_TRUSTED_PROXIES": "127.0.0.1",
+    }
+    with serving("--no-worker", environment=environment) as api:
+        for prefix in ("", "/gpu"):
+            address = urlsplit(api.address).netloc
+            headers = {"Accept": ACCEPT, "X_Forwarded_Prefix": prefix}
+            answer, _ = _asked(address, "POST", "/upload", **headers)
+            assert answer.status == 303
+            assert answer.headers["Location"] == f"{prefix}/login?next=%2Fupload"
 
 
 def test_another_host_is_refused_by_a_page(address: str) -> None:

@@ -1,6 +1,7 @@
 """`/docs` and the pages below it: the reference of the API, made from its OpenAPI document."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 from urllib.parse import quote
@@ -21,10 +22,36 @@ from glyphd.web.theme import Theme, here
 _EXAMPLE = ListingQuery.model_validate(
     {"limit": "1", "fields": ["listing_id", "model", "import_id"]}
 )
+TRIED_ROWS = 5
+"""How many rows a link asks for that tries a list of everything."""
 
 
-SERVICE_GROUPS = frozenset({"Events", "Webhooks", "Watches", "Service"})
-"""The groups on a separate page: with all groups on one page it would be too large."""
+@dataclass(frozen=True)
+class Part:
+    """A page of the reference, with the routes of some groups: with all of them it would be too
+    large."""
+
+    path: str
+    title: str
+    about: str
+    groups: tuple[str, ...]
+
+
+PARTS = (
+    Part("/docs", "API", "imports", ("Imports",)),
+    Part(
+        "/docs/market",
+        "API: the market",
+        "offers, models, the market, and what has changed",
+        ("Listings", "Models", "Market", "Changes"),
+    ),
+    Part(
+        "/docs/service",
+        "API: events and the service",
+        "events, webhooks, watches and the service",
+        ("Events", "Webhooks", "Watches", "Service"),
+    ),
+)
 
 
 class ApiReferenceScreen:
@@ -35,8 +62,7 @@ class ApiReferenceScreen:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/docs", partial(self.show, is_of_service=False), READ),
-            Route("GET", "/docs/service", partial(self.show, is_of_service=True), READ),
+            *(Route("GET", part.path, partial(self.show, shown=part), READ) for part in PARTS),
             Route("GET", "/docs/contents", self.show_contents, READ),
         ]
 
@@ -44,19 +70,18 @@ class ApiReferenceScreen:
     def _reference(self) -> ApiReference:
         return ApiReference(self._description.document)
 
-    def show(self, *, is_of_service: bool) -> HTTPResponse:
-        """The routes about the market, or those about events and the service."""
+    def show(self, *, shown: Part) -> HTTPResponse:
+        """The routes of one part, and on the first page what all of them have in common."""
         read_parameters(ServicePageQuery, here().pairs)
         known = self._known_ids()
         reference = self._reference
         operations = [(one, example_path(one, known)) for one in reference.operations]
         values = {
             "reference": reference,
-            "groups": [
-                one for one in reference.groups if (one[0] in SERVICE_GROUPS) is is_of_service
-            ],
+            "groups": [one for one in reference.groups if one[0] in shown.groups],
             "operations": operations,
-            "is_of_service": is_of_service,
+            "shown": shown,
+            "pages": PARTS,
         }
         return self._theme.page("api_reference.html", values)
 
@@ -85,4 +110,6 @@ def example_path(operation: Operation, known: Mapping[str, str]) -> str:
             if value is None:
                 return ""
             path = path.replace(f"{{{parameter.name}}}", quote(value, safe=""))
-    return path
+    has_limit = any(parameter.name == "limit" for parameter in operation.parameters)
+    is_of_all = path == operation.path
+    return f"{path}?limit={TRIED_ROWS}" if has_limit and is_of_all else path

@@ -56,6 +56,9 @@ class MarketQuery(Query):
     )
 
 
+_SPREAD = ("min_price", "p25_price", "median_price", "p75_price", "max_price")
+
+
 @dataclass(frozen=True)
 class Strip:
     """A few current numbers. For a moment in the past only what the archive knows."""
@@ -139,15 +142,16 @@ def shown_from(found: Sequence[Model], start: int, limit: int) -> dict[str, Any]
 def with_charts(models: Sequence[Model]) -> list[Model]:
     """The models of one page with a chart of their prices now, and one of their medians over
     time."""
-    names = ("min_price", "p25_price", "median_price", "p75_price", "max_price")
     return [
-        model
-        | {
-            "spread": spread_bar([model[name] for name in names]),
-            "line": _line_of(model["trend"]),
-        }
-        for model in models
+        model | {"spread": _spread_of(model), "line": _line_of(model["trend"])} for model in models
     ]
+
+
+def _spread_of(model: Model) -> Markup:
+    prices = [model[name] for name in _SPREAD]
+    lowest, p25, median, p75, highest = map(money, prices)
+    label = f"{lowest} to {highest}; the middle half {p25} to {p75}, the median {median}"
+    return spread_bar(label, prices)
 
 
 def _line_of(trend: PriceTrend | None) -> Markup | None:

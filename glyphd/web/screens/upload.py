@@ -1,6 +1,6 @@
 """`/upload`: upload files, to be checked first or imported immediately."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bottle import HTTPResponse
@@ -62,7 +62,7 @@ class UploadScreen:
             )
         refused = [file.failure for file in sent.files if file.failure]
         if refused:
-            values = self._form(sent.fields) | {"sent": sent.files}
+            values = self._form([*sent.fields, *_suggested(sent.files)]) | {"sent": sent.files}
             return self._theme.page("upload.html", values, status=status_of(refused[0]))
         accepted = [file.accepted.job for file in sent.files if file.accepted]
         if len(accepted) > 1:
@@ -83,6 +83,12 @@ class UploadScreen:
             "most_bytes": self._services.settings.max_upload_bytes,
             "sent": [],
         }
+
+
+def _suggested(files: Sequence[SentFile]) -> Pairs:
+    """The options with which the only file's header seems to be found."""
+    failure = files[0].failure if len(files) == 1 else None
+    return [*failure.members.get("suggested", {}).items()] if failure else []
 
 
 def _maps(pairs: Pairs) -> list[tuple[str, str, str]]:

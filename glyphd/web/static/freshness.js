@@ -28,7 +28,7 @@ function announce(page) {
   const link = document.createElement("a");
   link.href = location.href;
   link.textContent = "Show";
-  place.replaceChildren(count === 1 ? "There is 1 more. " : `There are ${count} more. `, link);
+  place.replaceChildren(count === 1 ? "There is 1 new import. " : `There are ${count} new imports. `, link);
 }
 
 function tellReach() {

@@ -1,4 +1,4 @@
-// Sends the files of an upload form one after another, each with two progress bars: sent, and imported. Without scripts
+// Sends the files of an upload form one after another, each with two progress bars: sent, and processed. Without scripts
 // the form sends them together, and the page of the import shows its progress.
 
 import { own } from "./addresses.js";
@@ -18,9 +18,9 @@ function addRow(place, file) {
   row.querySelector("[data-name]").textContent = file.name;
   for (const bar of row.querySelectorAll("progress")) bar.setAttribute("aria-label", `${bar.ariaLabel}: ${file.name}`);
   place.append(row);
-  const [sent, imported] = row.querySelectorAll("[data-bar]");
+  const [sent, processed] = row.querySelectorAll("[data-bar]");
   const state = row.querySelector("[data-state]");
-  return { row, sent, imported, state };
+  return { row, sent, processed, state };
 }
 
 // The answer as a document, and its final address: for an accepted file, that of its import.
@@ -31,7 +31,11 @@ function post(action, body, progressed, stop) {
     request.setRequestHeader("Accept", "text/html");
     request.responseType = "document";
     request.upload.onprogress = (event) => progressed(event.loaded / Math.max(event.total, 1));
-    request.onload = () => resolve({ isTaken: request.status < 300, page: request.response, url: request.responseURL });
+    request.onload = () => {
+      const isSignedOut = new URL(request.responseURL).pathname === own("login").pathname;
+      if (isSignedOut) reject(new Error("You are signed out. Sign in again in another tab, then send the file again here."));
+      else resolve({ isTaken: request.status < 300, page: request.response, url: request.responseURL });
+    };
     request.onerror = () => reject(new Error("There was no answer. The page Imports shows whether the file has arrived."));
     request.onabort = () => reject(new Error("Stopped before the whole file was sent."));
     stop.addEventListener("click", () => request.abort());
@@ -39,20 +43,38 @@ function post(action, body, progressed, stop) {
   });
 }
 
-// The form stays as it is, with its files. The service's answer about them is put in the same place as in the service's
+// The form stays as it is, with the files that were not accepted. The service's answer about them is put in the same place as in the service's
 // own page.
 function showRefusal(form, page, shown, isOnlyFile) {
-  for (const part of isOnlyFile ? ["refusals", "missing"] : []) {
+  for (const part of isOnlyFile ? ["refusals", "missing", "kept"] : []) {
     const newer = page?.querySelector(`[data-${part}]`);
     const old = document.querySelector(`[data-${part}]`);
     if (newer && old) old.replaceChildren(...document.importNode(newer, true).childNodes);
   }
-  const words = page?.querySelector(".wrong p, .problem .detail")?.textContent;
-  shown.state.textContent = `refused: ${words ?? "no reason was given"}`;
+  for (const newer of isOnlyFile ? page?.querySelectorAll("[data-reading] [name]") ?? [] : []) {
+    const field = form.elements[newer.name];
+    if (field.value || !newer.value) continue;
+    field.value = newer.value;
+    field.closest("details").open = true;
+  }
+  const reason = page?.querySelector(".wrong p, .problem .detail");
+  const choose = reason?.querySelector("[data-choose]");
+  if (choose && !isOnlyFile) choose.textContent = "Send the file alone to choose its columns.";
+  const words = reason?.textContent ?? "no reason was given";
+  const isShownAbove = isOnlyFile && page?.querySelector("[data-refusals] *");
+  say(shown, "failed", "refused", isShownAbove ? [] : [`: ${words}`]);
   for (const note of form.querySelectorAll("[data-without-script]")) note.hidden = true;
 }
 
-async function follow(url, shown) {
+// A word with a colour and a shape, as on the page of an import, and more about it.
+function say(shown, kind, word, more) {
+  const state = document.createElement("span");
+  state.className = `status ${kind}`;
+  state.textContent = word;
+  shown.state.replaceChildren(state, ...more);
+}
+
+async function follow(url, shown, isCheck) {
   const id = url.split("/").at(-1);
   const link = document.createElement("a");
   link.href = url;
@@ -61,9 +83,12 @@ async function follow(url, shown) {
     const answer = await fetch(own(`api/imports/${id}`), { cache: "no-store" }).catch(() => null);
     const status = answer?.ok ? await answer.json() : null;
     if (status) {
-      fill(shown.imported, FINAL.includes(status.status) ? 1 : status.progress);
-      const word = `${status.status}${status.stalled ? ", but without a heartbeat" : ""}`;
-      if (!shown.state.textContent.startsWith(word)) shown.state.replaceChildren(`${word} · `, link);
+      fill(shown.processed, FINAL.includes(status.status) ? 1 : status.progress);
+      const isChecked = isCheck && status.status === "succeeded";
+      const word = isChecked ? "checked" : `${status.status}${status.stalled ? ", but without a heartbeat" : ""}`;
+      const more = isChecked ? ["; nothing is imported yet: import it on ", link] : [" · ", link];
+      if (shown.word !== word) say(shown, isChecked ? "checked" : status.stalled ? "stalled" : status.status, word, more);
+      shown.word = word;
       if (FINAL.includes(status.status)) return;
     }
     await new Promise((resolve) => setTimeout(resolve, SECOND));
@@ -76,7 +101,9 @@ async function send(form, fields, files) {
   const place = form.querySelector("[data-sending]");
   const stop = place.querySelector("[data-stop]");
   for (const old of place.querySelectorAll("[data-file]")) old.remove();
+  const isCheck = fields.some(([name, value]) => name === "dry_run" && value === "true");
   const following = [];
+  const left = new DataTransfer();
   for (const file of files) {
     const shown = addRow(place, file);
     const body = new FormData();
@@ -86,12 +113,17 @@ async function send(form, fields, files) {
       const answer = await post(form.action, body, (share) => fill(shown.sent, share), stop);
       fill(shown.sent, 1);
       if (answer.isTaken && files.length === 1) return answer.url;
-      if (answer.isTaken) following.push(follow(answer.url, shown));
-      else showRefusal(form, answer.page, shown, files.length === 1);
+      if (answer.isTaken) following.push(follow(answer.url, shown, isCheck));
+      else {
+        left.items.add(file);
+        showRefusal(form, answer.page, shown, files.length === 1);
+      }
     } catch (failure) {
+      left.items.add(file);
       shown.state.textContent = failure.message;
     }
   }
+  form.elements.file.files = left.files;
   stop.hidden = true;
   await Promise.all(following);
   return null;

@@ -120,6 +120,7 @@ def _pages(address: str) -> dict[str, str]:
         "status": "/status",
         "API": "/docs",
         "API contents": "/docs/contents",
+        "API market": "/docs/market",
         "API service": "/docs/service",
         "not found": "/models/RTX_A600",
         "bad parameter": "/listings?min_price=cheap",

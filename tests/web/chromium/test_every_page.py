@@ -14,7 +14,8 @@ NAMES = [
     "market", "a moment", "listings", "filtered", "listing", "model", "changes", "compare",
     "watches", "watch",
     "imports", "import",
-    "failed import", "check", "rollback", "upload", "status", "API", "API contents", "API service",
+    "failed import", "check", "rollback", "upload", "status",
+    "API", "API contents", "API market", "API service",
     "not found", "bad parameter",
 ]  # fmt: skip
 NARROW = 360

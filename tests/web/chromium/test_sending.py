@@ -51,11 +51,12 @@ def test_several_files_have_two_bars_each_and_lead_to_their_imports(
     for row in rows.all():
         expect(row.locator("[data-state]")).to_contain_text("succeeded")
         expect(row.get_by_role("progressbar", name="Sent")).to_have_attribute("value", "100")
-        expect(row.get_by_role("progressbar", name="Imported")).to_have_attribute("value", "100")
+        expect(row.get_by_role("progressbar", name="Processed")).to_have_attribute("value", "100")
     found = get(empty, "/api/imports")
     assert [(one["filename"], one["source"]) for one in found] == [
         ("c.csv", "daily"), ("b.csv", "daily"), ("a.csv", "daily"),
     ]  # fmt: skip
+    expect(page.get_by_label("CSV files of scored offers")).to_have_value("")
     assert page.evaluate("window.violations") == []
 
 
@@ -63,7 +64,8 @@ def test_several_files_are_all_only_checked(page: Page, empty: str, files: list[
     page.goto(f"{empty}/upload")
     page.get_by_label("CSV files of scored offers").set_input_files(files)
     page.get_by_role("button", name="Check first").click()
-    expect(page.locator("[data-state]", has_text="succeeded")).to_have_count(3)
+    told = page.locator("[data-state]", has_text="checked; nothing is imported yet")
+    expect(told).to_have_count(3)
     assert [one["dry_run"] for one in get(empty, "/api/imports")] == [True] * 3
     assert get(empty, "/api/listings") == []
 
@@ -82,6 +84,52 @@ def test_a_refused_file_stays_chosen_and_is_sent_again_with_its_columns_named(
     page.get_by_label("Score is").select_option("Rating")
     page.get_by_role("button", name="Import now").click()
     expect(page).to_have_url(IMPORT_PAGE)
+    expect(page.get_by_text("1 row imported.")).to_be_visible()
+
+
+def test_only_the_refused_of_several_files_stay_chosen(
+    page: Page, empty: str, files: list[Path]
+) -> None:
+    files[1].write_text(OTHER_NAMES)
+    page.goto(f"{empty}/upload")
+    page.get_by_label("CSV files of scored offers").set_input_files(files)
+    page.get_by_role("button", name="Import now").click()
+    expect(page.locator("[data-state]", has_text="succeeded")).to_have_count(2)
+    refused = page.locator("[data-state]", has_text="refused")
+    expect(refused).to_contain_text("Send the file alone to choose its columns.")
+    expect(page.get_by_role("button", name="Import now")).to_be_enabled()
+    chosen = page.get_by_label("CSV files of scored offers")
+    assert chosen.evaluate("field => [...field.files].map(file => file.name)") == ["b.csv"]
+
+
+def test_columns_can_be_named_one_after_another(page: Page, empty: str, tmp_path: Path) -> None:
+    file = tmp_path / "shop.csv"
+    file.write_text("gpu_name;dollars;rank\nL4;2400;0.7\n")
+    page.goto(f"{empty}/upload")
+    page.get_by_label("CSV files of scored offers").set_input_files(file)
+    page.get_by_role("button", name="Import now").click()
+    columns = [("Model is", "gpu_name"), ("Price is", "dollars"), ("Score is", "rank")]
+    for number, (label, column) in enumerate(columns):
+        expect(page.locator("[data-missing] select")).to_have_count(len(columns) - number)
+        for other in page.locator("[data-missing] select").all():
+            other.select_option("")
+        page.get_by_label(label).select_option(column)
+        page.get_by_role("button", name="Import now").click()
+    expect(page).to_have_url(IMPORT_PAGE)
+    expect(page.get_by_text("1 row imported.")).to_be_visible()
+
+
+def test_a_header_on_a_later_line_is_suggested_in_the_form(
+    page: Page, empty: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "shop.csv"
+    file.write_text("Offers of today\n\nmodel,price_usd,score\nL4,2400,0.7\n")
+    page.goto(f"{empty}/upload")
+    page.get_by_label("CSV files of scored offers").set_input_files(file)
+    page.get_by_role("button", name="Import now").click()
+    expect(page.get_by_role("alert")).to_contain_text("enter 2 at “Lines before the header”")
+    expect(page.get_by_label("Lines before the header")).to_have_value("2")
+    page.get_by_role("button", name="Import now").click()
     expect(page.get_by_text("1 row imported.")).to_be_visible()
 
 
@@ -135,7 +183,7 @@ def test_the_list_changes_its_rows_and_announces_new_ones(
     page.goto(f"{idle}/imports")
     expect(page.locator("tbody .status")).to_have_text("queued")
     upload(idle, GOOD.encode(), "?filename=second.csv")
-    expect(page.get_by_role("status")).to_contain_text("There is 1 more.")
+    expect(page.get_by_role("status")).to_contain_text("There is 1 new import.")
     with working(environment=data_in(tmp_path / "data")):
         expect(page.locator("tbody .status")).to_have_text("succeeded")
     expect(page.locator("tbody tr")).to_have_count(1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -67,3 +68,17 @@ def test_a_page_that_is_open_leads_to_the_sign_in_when_the_session_ends(
     _sign_in(page, locked.token)
     page.context.clear_cookies()
     expect(page).to_have_title("Sign in · glyphd")
+
+
+def test_a_file_that_is_sent_without_a_session_stays_chosen(
+    page: Page, locked: Locked, tmp_path: Path
+) -> None:
+    file = tmp_path / "offers.csv"
+    file.write_text("model,price_usd,score\nL4,2400,0.7\n")
+    page.goto(f"{locked.address}/upload")
+    _sign_in(page, locked.token)
+    page.get_by_label("CSV files of scored offers").set_input_files(file)
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Import now").click()
+    expect(page.locator("[data-state]")).to_contain_text("You are signed out.")
+    assert page.get_by_label("CSV files of scored offers").evaluate("field => field.files.length")
