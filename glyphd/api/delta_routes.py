@@ -19,6 +19,7 @@ from glyphd.db.archive_versions import archive_version
 from glyphd.errors import ListingNotFound
 from glyphd.history.delta_pages import DELTA_COLUMNS, Deltas
 from glyphd.history.observations import OBSERVATION_COLUMNS, observations
+from glyphd.history.value_hints import asks_for_values, hint_for
 from glyphd.listings.search import is_known
 from glyphd.services import Services
 
@@ -26,7 +27,7 @@ LIST = About(
     "list_deltas",
     "Changes",
     "Changes of price and score between successive observations of a listing, latest first",
-    (list_answer(rows("Delta", DELTA_COLUMNS), "The changes", "Link"),),
+    (list_answer(rows("Delta", DELTA_COLUMNS), "The changes", "Link", "X-Hint"),),
     "Rolled-back imports don't count.",
     query=DeltaQuery,
     problems=DATABASE_PROBLEMS,
@@ -46,6 +47,7 @@ class DeltasApi:
     def __init__(self, services: Services, results: WholeResults) -> None:
         self._results = results
         self._archive = services.archive
+        self._remembered = services.remembered
 
     def routes(self) -> list[Route]:
         return [
@@ -66,7 +68,14 @@ class DeltasApi:
         require_limit(asked.limit, asked.cursor)
         with reading(self._archive, asked):
             deltas = Deltas(self._archive, asked)
-            return answer_list(asked, deltas, archive_version(self._archive), self._results)
+            hint = partial(self._hint, asked, deltas)
+            version = archive_version(self._archive)
+            return answer_list(asked, deltas, version, self._results, hint=hint)
+
+    def _hint(self, asked: DeltaQuery, deltas: Deltas) -> str | None:
+        if not asks_for_values(asked) or deltas.page(1).rows:
+            return None
+        return hint_for(asked, self._remembered.values)
 
     def history(self, listing_id: str) -> HTTPResponse:
         """All events of one listing, oldest first."""

@@ -18,6 +18,7 @@ from glyphd.api.arriving import Arriving, Body
 from glyphd.api.body_blocks import body_blocks
 from glyphd.api.body_limits import BodyLimits
 from glyphd.api.dispositions import charset_of, filename_of
+from glyphd.api.request_headers import header_text
 from glyphd.errors import FileRefused
 from glyphd.importing.intake import GZIP, Described
 from glyphd.request_errors import MalformedBody, TooLarge, UnsupportedType
@@ -93,17 +94,17 @@ class Form:
             )
         self._is_file = part.name == FILE_FIELD
         if not self._is_file:
-            self._fields.append((part.name or "", bytearray()))
+            self._fields.append((header_text(part.name or ""), bytearray()))
             return
         arriving = next(self.places, None)
         if arriving is None:
             raise FileRefused("the form has two parts named file")
         _, options = parse_options_header(part.header("Content-Type", ""))
-        disposition = part.header("Content-Disposition", "")
+        disposition = header_text(part.header("Content-Disposition", ""))
         is_extended = "filename*" in disposition.lower()
-        filename = filename_of(disposition) if is_extended else part.filename
+        filename = filename_of(disposition) if is_extended else header_text(part.filename or "")
         self.files.append(
-            FormFile(arriving, filename, part.content_type or "", charset_of(options))
+            FormFile(arriving, filename or None, part.content_type or "", charset_of(options))
         )
 
 
@@ -116,7 +117,9 @@ def receive_form(
         raise MalformedBody("multipart/form-data without a boundary")
     form = Form(places, limits, most_parts)
     try:
-        with PushMultipartParser(boundary, max_segment_count=most_parts + 1) as parser:
+        with PushMultipartParser(
+            boundary, max_segment_count=most_parts + 1, header_charset="latin-1"
+        ) as parser:
             for block in body_blocks(partial(limits.require_size, MULTIPART)):
                 for event in parser.parse(block):
                     form.take(event)

@@ -14,7 +14,12 @@ _WITHOUT_PREFIX = ("CONTENT_TYPE", "CONTENT_LENGTH")
 def header(name: str) -> str:
     """The header's value, empty if the request has no such header. Bytes that are not UTF-8 are
     read as Latin-1."""
-    value: str = request.environ.get(_key_of(name)) or ""
+    return header_text(request.environ.get(_key_of(name)) or "")
+
+
+def header_text(value: str) -> str:
+    """The text of a header, from its bytes as Latin-1: old clients send names that are not
+    UTF-8."""
     if value.isascii():
         return value
     try:

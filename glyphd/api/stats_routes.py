@@ -70,7 +70,14 @@ INDEX = About(
     "list_price_index",
     "Market",
     "A price index at constant mix, by day, week or month",
-    (list_answer(rows("PriceIndex", INDEX_COLUMNS), "The buckets that have observations", "Link"),),
+    (
+        list_answer(
+            rows("PriceIndex", INDEX_COLUMNS),
+            "The buckets that have observations",
+            "Link",
+            "X-Hint",
+        ),
+    ),
     "It compares each listing with itself: from one bucket to the next the index changes by the "
     "median of the price relatives of the listings observed in both. It starts at 100.",
     query=IndexQuery,
@@ -112,11 +119,11 @@ class StatsApi:
     def _answer(self, asked: GroupQuery | IndexQuery, series: Series) -> HTTPResponse:
         require_limit(asked.limit, asked.cursor)
         found = RememberedSeries(series, self._remembered, asked.cursor)
-        hint = partial(self._hint, asked, found) if isinstance(asked, GroupQuery) else None
+        hint = partial(self._hint, asked, found)
         version = archive_version(self._archive)
         return answer_list(asked, found, version, self._results, hint=hint)
 
-    def _hint(self, asked: GroupQuery, found: RememberedSeries) -> str | None:
+    def _hint(self, asked: GroupQuery | IndexQuery, found: RememberedSeries) -> str | None:
         if not asks_for_values(asked) or found.page(1).rows:
             return None
         return hint_for(asked, self._remembered.values)

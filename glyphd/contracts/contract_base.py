@@ -10,6 +10,13 @@ _PATTERNS = {
     ONE_LINE: "must be a single line without control characters",
 }
 
+_TYPES = {
+    "extra_forbidden": "there is no such member",
+    "missing": "is required",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+}
+
 
 class Contract(BaseModel):
     """A contract whose validator is built at its first use: a process needs few of them, and
@@ -21,4 +28,5 @@ class Contract(BaseModel):
 def reason_of(error: ErrorDetails) -> str:
     """What pydantic says is wrong with a value, without its prefix and its regular expressions."""
     of_pattern = _PATTERNS.get(error.get("ctx", {}).get("pattern", ""))
-    return of_pattern or error["msg"].removeprefix("Value error, ")
+    said = of_pattern or _TYPES.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    return said.replace("Input should", "must").replace("String should", "must")

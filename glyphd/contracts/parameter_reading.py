@@ -104,7 +104,7 @@ def _invalid(contract: type[BaseModel], error: ValidationError) -> InvalidParame
     name, value = str(first["loc"][0]), first["input"]
     if first["type"] == "missing":
         return InvalidParameter(f"the parameter {name!r} is required", parameter=name)
-    reason = reason_of(first).replace("Input should", "must").replace("String should", "must")
+    reason = reason_of(first)
     shown = (", ".join(map(str, value)) if isinstance(value, list) else str(value))[:200]
     allowed = list(_allowed(parameters_of(contract)[name].annotation))
     members: dict[str, Any] = {"allowed": allowed} if allowed else {}

@@ -9,7 +9,7 @@ from glyphd.contracts.columns import CAPACITIES
 from glyphd.contracts.queries import Gone
 from glyphd.contracts.query_values import MAX_WORDS
 from glyphd.contracts.texts import clean_text, fold_ascii
-from glyphd.db.archive_models import GPUModel, ScoredListing
+from glyphd.db.archive_models import GPUModel, QuantizedListing, ScoredListing
 from glyphd.db.dialects import (
     caseless,
     caseless_value,
@@ -109,10 +109,15 @@ def find_model(
 
 def unknown_model(database: Database, name: str) -> ModelNotFound:
     """The failure for a model without current listings, with known ones that contain its words,
-    then similar ones."""
+    then similar ones; or for one that has listings, but none that is current at the requested
+    moment."""
     name = clean_text(name.replace("\0", ""))
-    found = [*models_containing(database, name), *nearest_models(database, name)]
-    nearest = list(dict.fromkeys(found))[:NEAREST]
+    found = dict.fromkeys([*models_containing(database, name), *nearest_models(database, name)])
+    others = [other for other in found if fold_ascii(other) != fold_ascii(name)]
+    nearest = others[:NEAREST]
+    if len(others) < len(found):
+        what = f"the model {name[:200]!r} has no listing that is current and matches the request"
+        return ModelNotFound(what, nearest=nearest)
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
     return ModelNotFound(f"no current listing has the model {name[:200]!r}{hint}", nearest=nearest)
 
@@ -169,11 +174,14 @@ def models_with(database: Database, known: Knowledge, gone: Gone, *where: Node) 
 
 
 def _with_capacities(database: Database, is_current: Any, models: Any) -> Any:
-    """The models with CAPACITIES of their latest current listing that has any.
+    """The models with CAPACITIES of their latest current listing that has any. If no event has any,
+    no listing is searched for them.
 
     On PostgreSQL by a lateral join, which SQLite lacks: a join by that listing's id would read all
     events.
     """
+    if database.execute(QuantizedListing.select(SQL("1")).limit(1)).fetchone() is None:
+        return models.select_extend(*(SQL("NULL").alias(name) for name in CAPACITIES))
     capable = _listings_of(database, is_current).where(
         ScoredListing.quantization_capacity_7b.is_null(False)
     )

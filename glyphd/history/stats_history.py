@@ -117,6 +117,8 @@ class StatsHistory(Series):
         if not self._asked.import_id:
             counts = all_of(is_observation(), *self._known.counting(ScoredListing))
             events = events.where(counts)
+        elif (is_held := self._known.is_held()) is not None:
+            events = events.where(is_held)
         events = restrict(events, self.database, self._filters(_OF_EVENTS | _OF_LISTINGS))
         ranked = events.alias("ranked_event")
         return ranked.select_from(ranked.c.event_id, ranked.c.bucket).where(ranked.c.rank == 1)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from peewee import Database
+from pydantic import BaseModel
 
-from glyphd.contracts.queries import FilterQuery, ListingQuery
 from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ImportBatch, ScoredListing
 from glyphd.history.near_names import is_among, near_names, neighbours
@@ -14,18 +14,18 @@ HINTED = ("model", "region", "condition", "seller", "source_type", "source")
 """The filters that compare for equal text."""
 
 
-def asks_for_values(asked: FilterQuery) -> bool:
+def asks_for_values(asked: BaseModel) -> bool:
     """Whether the query has a filter whose value may be unknown. It must be about the market now,
     because the known values are those of current listings."""
-    is_about_now = not (asked.as_of or asked.import_id or _has_history(asked))
-    return is_about_now and any(getattr(asked, name) for name in HINTED)
+    is_about_now = not any(getattr(asked, name, None) for name in ("as_of", "import_id", "history"))
+    return is_about_now and any(_asked_values(asked, name) for name in HINTED)
 
 
-def hint_for(asked: FilterQuery, known_values: Callable[[str], Sequence[str]]) -> str | None:
+def hint_for(asked: BaseModel, known_values: Callable[[str], Sequence[str]]) -> str | None:
     """A sentence for each value that no current listing has, with the nearest known one."""
     hints = []
     for name in HINTED:
-        for value in getattr(asked, name):
+        for value in _asked_values(asked, name):
             known = known_values(name)
             if not is_among(value, known):
                 hints.append(_hint(name, value, known))
@@ -48,5 +48,7 @@ def _hint(name: str, value: str, known: Sequence[str]) -> str:
     return f"{hint}; nearest: {near[0]}" if near else hint
 
 
-def _has_history(asked: FilterQuery) -> bool:
-    return isinstance(asked, ListingQuery) and bool(asked.history)
+def _asked_values(asked: BaseModel, name: str) -> list[str]:
+    """None if the query has no such filter."""
+    found: list[str] = getattr(asked, name, [])
+    return found

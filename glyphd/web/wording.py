@@ -103,7 +103,9 @@ def number_change(amount: float) -> str:
 
 
 def percent_change(amount: float) -> str:
-    return signed(amount, f"{amount:,.1f} %" if abs(amount) < 1e15 else f"{amount:.3g} %")
+    """With one decimal; a smaller change with its first digit."""
+    is_usual = 0.05 <= abs(amount) < 1e15 or not amount
+    return signed(amount, f"{amount:,.1f} %" if is_usual else f"{amount:.1g} %")
 
 
 def size(count: int) -> str:

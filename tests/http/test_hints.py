@@ -53,11 +53,17 @@ def test_what_is_not_ascii_is_percent_encoded(service: Service) -> None:
     assert injected == "no region is 'a b'"
 
 
-@pytest.mark.parametrize("path", ["/api/stats?by=model&", "/api/stats/history?"])
-def test_statistics_give_hints_too(market: Market, path: str) -> None:
+@pytest.mark.parametrize("path", ["/api/stats?by=model", "/api/stats/history?", "/api/deltas?"])
+def test_statistics_and_changes_give_hints_too(market: Market, path: str) -> None:
     http = market.service.http
-    assert http.get(f"{path}region=US").headers["X-Hint"] == "no region is 'US'; nearest: USA"
-    assert "X-Hint" not in http.get(f"{path}region=USA").headers
+    assert http.get(f"{path}&region=US").headers["X-Hint"] == "no region is 'US'; nearest: USA"
+    assert "X-Hint" not in http.get(f"{path}&region=USA").headers
+
+
+@pytest.mark.parametrize("path", ["/api/index", "/changes"])
+def test_a_mistyped_model_is_named_there_too(market: Market, path: str) -> None:
+    answer = market.service.http.get(f"{path}?model=L44", headers={"Accept": "text/html, */*"})
+    assert "nearest: L4" in answer.headers.get("X-Hint", answer.text)
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,14 @@ def test_the_name_comes_with_the_file(service: Service, sent: Sent) -> None:
     assert sent.to(service).json["filename"] == "offers.csv"
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "latin-1"])
+def test_a_name_in_a_form_may_be_utf_8_or_latin_1(service: Service, charset: str) -> None:
+    sent = form(Part("file", CSV, "Größe à.csv"), Part("source", "é".encode()))
+    body = sent.body.replace("Größe à.csv".encode(), "Größe à.csv".encode(charset))
+    found = Sent(body, sent.content_type).to(service).json
+    assert (found["filename"], found["source"]) == ("Größe à.csv", "é")
+
+
 def test_a_raw_body_has_its_name_in_the_query(service: Service) -> None:
     assert (
         service.upload(CSV, "?filename=Angebote%20%C3%BC.csv").json["filename"] == "Angebote ü.csv"

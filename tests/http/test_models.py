@@ -137,6 +137,15 @@ def test_an_unknown_model_is_404_with_the_nearest_names(
     assert nearest in found["detail"]
 
 
+@pytest.mark.parametrize("query", ["?as_of=2025-01-01", "?gone=only"])
+def test_a_model_without_a_listing_then_is_404_and_not_its_own_neighbour(
+    market: Market, query: str
+) -> None:
+    found = market.service.refusal(f"/api/models/L4{query}", 404)
+    assert "L4" not in found["nearest"]
+    assert found["detail"].startswith("the model 'L4' has no listing that is current")
+
+
 @pytest.mark.parametrize("name", ["zzz", "%00", "zz%00z", "%20", "x" * 3000])
 def test_a_name_that_is_like_none_is_404_too(market: Market, name: str) -> None:
     assert market.service.refusal(f"/api/models/{name}", 404)["nearest"] == []

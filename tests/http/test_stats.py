@@ -84,6 +84,13 @@ def test_the_market_as_it_was(market: Market) -> None:
     assert _stats(market.service, f"?import_id={market.second}")[0]["max_price"] == 7000
 
 
+@pytest.mark.parametrize("path", ["/api/stats/history", "/api/stats?by=model", "/api/listings"])
+def test_an_import_was_not_known_before_it_was_committed(market: Market, path: str) -> None:
+    query = f"{'&' if '?' in path else '?'}import_id={market.first}"
+    assert market.service.http.get(path + query).json != []
+    assert market.service.http.get(f"{path}{query}&as_of=2025-01-01").json == []
+
+
 @pytest.mark.parametrize(
     ("query", "detail"),
     [

@@ -41,7 +41,7 @@ def test_a_value_that_the_condition_does_not_need_is_ignored(service: Service) -
 @pytest.mark.parametrize(
     ("field", "given", "status", "words"),
     [
-        ("value", "", 422, "drop_pct needs a value"),
+        ("value", "", 422, "This condition needs a price or a percentage"),
         ("value", "many", 400, "value=many"),
         ("value", "101", 422, "must be at most 100 percent"),
         ("max_price", "1", 400, "min_price"),

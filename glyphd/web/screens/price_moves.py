@@ -15,6 +15,7 @@ from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import QueryTime
 from glyphd.db.archive_versions import archive_version
 from glyphd.history.delta_pages import MOST_COMPARED, Deltas
+from glyphd.history.value_hints import asks_for_values, hint_for
 from glyphd.services import Services
 from glyphd.web.theme import Theme, here
 
@@ -35,6 +36,7 @@ class ChangesPageQuery(DeltaQuery):
 class PriceMovesScreen:
     def __init__(self, services: Services, theme: Theme) -> None:
         self._archive = services.archive
+        self._remembered = services.remembered
         self._theme = theme
 
     def routes(self) -> list[Route]:
@@ -51,5 +53,7 @@ class PriceMovesScreen:
     def _found(self, asked: ChangesPageQuery, limit: int) -> dict[str, Any]:
         deltas = Deltas(self._archive, asked)
         page = deltas.largest(limit) if asked.sort == "size" else deltas.page(limit)
-        shown = {"rows": page.objects(), "next_cursor": page.next_cursor}
+        is_hinted = not page.rows and asked.cursor is None and asks_for_values(asked)
+        hint = hint_for(asked, self._remembered.values) if is_hinted else None
+        shown = {"rows": page.objects(), "next_cursor": page.next_cursor, "hint": hint}
         return shown | {"asked": asked, "most_compared": MOST_COMPARED}

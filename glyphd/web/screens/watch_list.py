@@ -112,6 +112,8 @@ class WatchListScreen:
 
     def _created(self, pairs: Sequence[tuple[str, str]]) -> Watch:
         sent = read_parameters(WatchForm, pairs)
+        if sent.when.has_value and sent.value is None:
+            raise InvalidWatch("this condition needs a price or a percentage beside it")
         filters = sent.model_dump(exclude={"name", "when", "value"}, exclude_defaults=True)
         content = {
             "name": sent.name or "",

@@ -35,12 +35,17 @@ function tellReach() {
   const notice = document.createElement("div");
   notice.className = "banner";
   notice.setAttribute("role", "alert");
+  let last = Date.now();
   return (isReached) => {
-    if (isReached) notice.remove();
-    else if (!notice.isConnected) {
-      notice.textContent = `No answer from the service since ${new Date().toLocaleTimeString()}: this page shows the data from then.`;
-      document.querySelector("main").before(notice);
+    if (isReached) {
+      last = Date.now();
+      notice.remove();
+      return;
     }
+    const seconds = Math.round((Date.now() - last) / 1000);
+    const words = seconds < 120 ? `${seconds} seconds` : `${Math.floor(seconds / 60)} minutes`;
+    notice.textContent = `No answer from the service for ${words}: this page shows the data from then.`;
+    if (!notice.isConnected) document.querySelector("main").before(notice);
   };
 }
 
