@@ -7,7 +7,7 @@ from typing import Any
 from bottle import HTTPResponse
 
 from glyphd.api.answers import answer_bytes, answer_json
-from glyphd.api.descriptions import CSV, TEXT, About, Answer, Content, json_answer
+from glyphd.api.descriptions import CSV, TEXT, About, Answer, Content, Many, json_answer
 from glyphd.api.needs import OPEN, OPEN_WITH_MORE, READ_BY_ALL
 from glyphd.api.problems import problem
 from glyphd.api.query_strings import query
@@ -15,10 +15,17 @@ from glyphd.api.readiness import OK, Readiness
 from glyphd.api.routes import Route
 from glyphd.api.visitors import visitor
 from glyphd.contracts.column_names import ALIASES
-from glyphd.contracts.columns import COLUMN_NAMES, REQUIRED, ROW_SCHEMA_VERSION, STORED_COLUMNS
+from glyphd.contracts.columns import (
+    COLUMN_NAMES,
+    FIRST_VERSION,
+    REQUIRED,
+    ROW_SCHEMA_VERSION,
+    STORED_COLUMNS,
+    columns_of,
+)
 from glyphd.contracts.gpu_listings import GPUListingDTO
 from glyphd.contracts.queries import NoParameters
-from glyphd.contracts.service_views import HealthView, ReadyView, RowContractView
+from glyphd.contracts.service_views import HealthView, ReadyView, RowContractView, RowVersionView
 from glyphd.errors import NotReady
 from glyphd.services import Services
 
@@ -59,6 +66,13 @@ SCHEMA = About(
     (json_answer(RowContractView, "The row contract"),),
     "The columns that a file or a row may have, and what each may contain.",
 )
+VERSIONS = About(
+    "list_schema_versions",
+    "Service",
+    "The versions of the row contract that events in the archive can have, oldest first",
+    (json_answer(Many(RowVersionView), "The versions"),),
+    "Each event has the `schema_version` by which its row was read.",
+)
 TEMPLATE = About(
     "get_schema_csv",
     "Service",
@@ -77,6 +91,7 @@ class SystemApi:
             Route("GET", "/api/health", self.health, OPEN, about=HEALTH),
             Route("GET", "/api/ready", self.ready, OPEN_WITH_MORE, about=READY),
             Route("GET", "/api/schema", self.schema, READ_BY_ALL, about=SCHEMA),
+            Route("GET", "/api/schema/versions", self.versions, READ_BY_ALL, about=VERSIONS),
             Route("GET", "/api/schema.csv", self.template, READ_BY_ALL, about=TEMPLATE),
         ]
 
@@ -115,6 +130,17 @@ class SystemApi:
                 "json_schema": row_json_schema(),
             }
         )
+
+    def versions(self) -> HTTPResponse:
+        """The versions of the row contract, oldest first."""
+        query(NoParameters)
+        found, before = [], frozenset[str]()
+        for version in range(FIRST_VERSION, ROW_SCHEMA_VERSION + 1):
+            columns = columns_of(version, STORED_COLUMNS)
+            added = [name for name in columns if name not in before]
+            found.append({"schema_version": version, "columns": list(columns), "added": added})
+            before = frozenset(columns)
+        return answer_json(found)
 
     def template(self) -> HTTPResponse:
         """An empty CSV with all columns."""

@@ -47,6 +47,14 @@ class RowContractView(Contract):
     json_schema: dict[str, Any] = Field(description="JSON Schema of one row, draft 2020-12")
 
 
+class RowVersionView(Contract):
+    """A version of the row contract."""
+
+    schema_version: int
+    columns: list[str] = Field(description="The columns that rows of this version have, in order")
+    added: list[str] = Field(description="Those that the version before did not have")
+
+
 class DiffLinks(Contract):
     """Where the lists of a difference are found."""
 

@@ -15,6 +15,7 @@ GET_PATHS = {
     "/api/ready",
     "/api/schema",
     "/api/schema.csv",
+    "/api/schema/versions",
     "/api/imports",
     "/api/imports/{import_id}",
     "/api/import/{import_id}",

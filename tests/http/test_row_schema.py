@@ -1,4 +1,4 @@
-"""`GET /api/schema` and `/api/schema.csv`: the published row contract."""
+"""`GET /api/schema`, `/api/schema/versions` and `/api/schema.csv`: the published row contract."""
 
 from typing import Any
 
@@ -85,6 +85,18 @@ def test_the_template_filled_in_can_be_imported(service: Service) -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["/api/schema", "/api/schema.csv"])
+def test_its_versions_are_listed_with_their_columns(
+    service: Service, published: dict[str, Any]
+) -> None:
+    versions = service.http.get("/api/schema/versions").json
+    latest = versions[-1]
+    assert latest["schema_version"] == published["schema_version"]
+    assert latest["columns"] == published["columns"]
+    assert [one["schema_version"] for one in versions] == [*range(2, ROW_SCHEMA_VERSION + 1)]
+    added = [name for one in versions for name in one["added"]]
+    assert sorted(added) == sorted(latest["columns"])
+
+
+@pytest.mark.parametrize("path", ["/api/schema", "/api/schema.csv", "/api/schema/versions"])
 def test_they_take_no_parameters(service: Service, path: str) -> None:
     assert service.refusal(f"{path}?format=csv")["code"] == "unknown_parameter"

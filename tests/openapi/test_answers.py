@@ -152,6 +152,7 @@ def _ask_for_single_things(talk: Talk, import_id: str) -> None:
         f"/api/imports/{import_id}/diff/{import_id}",
         "/api/schema",
         "/api/schema.csv",
+        "/api/schema/versions",
         "/api/health",
         "/api/ready",
         "/openapi.json",
