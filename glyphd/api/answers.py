@@ -120,10 +120,14 @@ def output_format(query: OutputQuery) -> str:
 
 
 def _accepted_format(accepted: str) -> str:
-    """The format that is preferred; one that is not installed only if no other one is accepted."""
+    """The format that is preferred; one that is not installed only if no other one is accepted, and
+    never one with the weight 0."""
     forms = _BY_MEDIA_TYPE | _BY_RANGE
     given = media_types(accepted) if accepted else ["*/*"]
-    found = [forms[media_type] for media_type in given if media_type in forms]
+    refused = {_BY_MEDIA_TYPE.get(name) for weight, name in weighted(accepted) if not weight}
+    wanted = [forms[media_type] for media_type in given if media_type in forms]
+    wanted += _BY_MEDIA_TYPE.values() if "*/*" in given else ()
+    found = [form for form in wanted if form not in refused]
     if not found:
         offered = list(_BY_MEDIA_TYPE)
         raise NotAcceptable(

@@ -82,9 +82,14 @@ def pick_columns(
     """
     for name in fields:
         if name not in known:
-            detail = f"fields={name:.200}: there is no such column"
+            nearest = next(iter(get_close_matches(name.lower(), known, n=1)), None)
+            hint = f"; did you mean {nearest}?" if nearest else ""
             raise InvalidParameter(
-                detail, parameter="fields", value=f"{name:.200}", allowed=list(known)
+                f"fields={name:.200}: there is no such column{hint}",
+                parameter="fields",
+                value=f"{name:.200}",
+                nearest=nearest,
+                allowed=list(known),
             )
     return tuple(dict.fromkeys(fields)) or tuple(default or known)
 

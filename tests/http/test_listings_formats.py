@@ -61,6 +61,7 @@ def test_the_format_may_be_named(market: Market, name: str, content_type: str) -
         ("text/csv;q=0.5, application/x-ndjson", NDJSON),
         ("application/json;q=0.1, text/csv;q=0.2", CSV),
         ("application/json;q=0, text/csv", CSV),
+        ("application/json;q=0, */*", CSV),
         ("text/csv;q=much, application/json", JSON),
     ],
 )
