@@ -80,6 +80,12 @@ def test_what_is_wrong_is_named(service: Service, body: dict[str, Any], field: s
     assert service.http.get("/api/watches").json == []
 
 
+def test_an_unknown_filter_is_refused_with_the_nearest(service: Service) -> None:
+    body = {"name": "x", "condition": "new", "filters": {"modle": "L4"}}
+    found = problem(service.http.post_json("/api/watches", body, status=422))
+    assert found["detail"] == "filters.modle: there is no such member; did you mean model?"
+
+
 @pytest.mark.parametrize(
     ("change", "now"),
     [

@@ -32,6 +32,12 @@ def test_the_form_makes_a_watch_and_its_page_shows_what_it_found(service: Servic
     assert row[:3] == ["cheap", "Model: l4", "costs less than $200"]
 
 
+def test_a_value_that_no_offer_has_is_named(service: Service) -> None:
+    service.import_csv(offers(*ROWS))
+    assert "no model is 'L44'; nearest: L4" in _created(service, model="L44").html.get_text()
+    assert "nearest" not in _created(service, model="l4").text
+
+
 def test_a_value_that_the_condition_does_not_need_is_ignored(service: Service) -> None:
     _created(service, when="new", value="5")
     (watch,) = service.http.get("/api/watches").json

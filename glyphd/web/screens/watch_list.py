@@ -21,11 +21,12 @@ from glyphd.contracts.cells import TextCell
 from glyphd.contracts.numeric_cells import IntegerCell, NumberCell
 from glyphd.contracts.parameter_reading import read_parameters
 from glyphd.contracts.queries import MarketFilters, Query, QueryTime
-from glyphd.contracts.watch_contracts import MatchQuery, WatchBody, WatchCondition
+from glyphd.contracts.watch_contracts import MatchQuery, WatchBody, WatchCondition, WatchFilters
 from glyphd.db.watch_models import Watch
 from glyphd.errors import Conflict, GlyphdError, Refused
 from glyphd.event_errors import InvalidWatch
 from glyphd.events.watch_records import WatchRecords
+from glyphd.history.value_hints import asks_for_values, hint_for
 from glyphd.request_errors import InvalidRequest
 from glyphd.services import Services
 from glyphd.web.theme import Theme, here, moved_to
@@ -130,13 +131,16 @@ class WatchListScreen:
         asked = read_parameters(WatchPageQuery, here().pairs)
         with self._records() as records:
             watch = records.find(watch_id)
+            found = records.last_matches(watch.id)
+            hint = None if found else self._hint(watch)
             headers = self._theme.require_changed(
                 watch.name,
                 watch.filters,
                 watch.condition,
                 watch.value,
                 watch.feed_secret,
-                records.last_matches(watch.id),
+                found,
+                hint,
             )
 
             def values(limit: int) -> dict[str, Any]:
@@ -146,6 +150,7 @@ class WatchListScreen:
                 return {
                     "watch": watch,
                     "filters": json.loads(watch.filters),
+                    "hint": hint,
                     "feed": feed_path(watch),
                     "sentences": SENTENCES,
                     "rows": page.objects(),
@@ -155,6 +160,14 @@ class WatchListScreen:
                 }
 
             return self._theme.fitted("one_watch.html", values, asked.limit, headers)
+
+    def _hint(self, watch: Watch) -> str | None:
+        """Which values of its filters no current offer has: they may be mistyped."""
+        filters = WatchFilters.model_validate(json.loads(watch.filters))
+        if not asks_for_values(filters):
+            return None
+        with self._services.archive.connection_context():
+            return hint_for(filters, self._services.remembered.values)
 
     def renew_feed(self, watch_id: str) -> HTTPResponse:
         with self._records() as records:
