@@ -133,7 +133,7 @@ class MarketFilters(Query):
     q: Annotated[str | None, TextCell(max_length=200), AfterValidator(few_words)] = Field(
         None,
         description="Words, at most 10, all of which occur in model, title, seller or region, "
-        "ignoring ASCII case",
+        "in any case",
     )
     min_score: Bound = Field(None, description="Lowest score, inclusive")
     max_score: Bound = Field(None, description="Highest score, inclusive")

@@ -3,11 +3,12 @@ their documentation."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
-from operator import and_
+from operator import and_, or_
 from typing import Any
 
 from peewee import OP, Database, Expression, Field, Select, fn
 
+from glyphd.contracts.texts import fold_ascii
 from glyphd.db.archive_models import ImportBatch, ListingKey, ScoredListing
 from glyphd.db.dialects import caseless, caseless_value, contains_caseless
 
@@ -44,9 +45,18 @@ def _has_words(database: Database, text: str) -> Expression:
     for name in _SEARCHED:
         text_of_row = fn.COALESCE(ScoredListing._meta.columns[name], "")
         searched = searched.concat("\n").concat(text_of_row)
-    words = [contains_caseless(database, searched, word) for word in text.split()]
+    words = [
+        reduce(or_, (contains_caseless(database, searched, form) for form in _forms(word)))
+        for word in text.split()
+    ]
     found: Expression = reduce(and_, words)
     return found
+
+
+def _forms(word: str) -> dict[str, None]:
+    """The usual ways to write a word; those that differ only in ASCII letters count as one.
+    Databases do not agree on the case of other letters."""
+    return dict.fromkeys(map(fold_ascii, (word, word.lower(), word.upper(), word.capitalize())))
 
 
 def is_of_listing(listing_id: bytes) -> Expression:

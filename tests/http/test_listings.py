@@ -1,5 +1,7 @@
 """`GET /api/listings`: filters, and what is refused."""
 
+from urllib.parse import quote
+
 import pytest
 
 from glyphd.contracts.queries import ListingQuery
@@ -222,3 +224,10 @@ def test_what_may_be_given_once_is_refused_twice(market: Market) -> None:
 )
 def test_a_query_that_can_not_be_read_is_400(market: Market, query: str) -> None:
     assert market.refusal(query)["code"] == "invalid_request"
+
+
+@pytest.mark.every_way
+@pytest.mark.parametrize("words", ["café nord", "CAFÉ", "Café", "nORD cAFé", "fÉ"])
+def test_words_are_found_in_any_case(service: Service, words: str) -> None:
+    service.import_csv(offers("L4,1,1,EU,Café Nord,", "L4,2,1,EU,Cafe Nord,"))
+    assert [row["price_usd"] for row in service.listings(f"?q={quote(words)}")] == [1]
