@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from glyphd.contracts.column_names import HeaderMap, fold
+from glyphd.contracts.column_names import HeaderMap, fold, name_key
 from glyphd.contracts.columns import INPUT_COLUMNS, OWN_COLUMNS
 from glyphd.db.registry_models import Job
 from glyphd.errors import SourceMissing, UnreadableFile
@@ -66,7 +66,8 @@ def shown_columns(kept: KeptHeader, given: Mapping[str, str]) -> list[ShownColum
     """The table. `given` are the choices of a form that was sent and refused."""
     targets = {at: name for name, at in kept.header.positions.items()}
     chosen = {
-        fold(name): LEFT_OUT if target is None else target for name, target in kept.chosen.items()
+        name_key(name): LEFT_OUT if target is None else target
+        for name, target in kept.chosen.items()
     }
     return [
         _shown(kept, at, targets.get(at), given, chosen) for at in range(len(kept.header.names))
@@ -89,8 +90,10 @@ def chosen_columns(kept: KeptHeader, pairs: Pairs) -> list[str] | None:
 
 def beyond_table(kept: KeptHeader) -> list[str]:
     """Choices for columns that do not fit into the table: they are sent unchanged."""
-    late = {fold(name) for name in kept.header.names[MOST_COLUMNS:]}
-    return [f"{target or ''}:{name}" for name, target in kept.chosen.items() if fold(name) in late]
+    late = {name_key(name) for name in kept.header.names[MOST_COLUMNS:]}
+    return [
+        f"{target or ''}:{name}" for name, target in kept.chosen.items() if name_key(name) in late
+    ]
 
 
 def _first_cells(rows: CsvRows) -> Sequence[str]:
@@ -122,24 +125,26 @@ def _shown(
     chosen: Mapping[str, str],
 ) -> ShownColumn:
     name = kept.header.names[at]
-    is_nameless = not name or name.startswith("_") or not fold(name)
+    has_name = bool(fold(name))
     return ShownColumn(
         field=f"{FIELD}{at}",
         name=name,
         example=kept.first[at] if at < len(kept.first) else "",
         target=target,
-        fate="" if target else _fate(kept, at, is_nameless),
-        choice=given.get(f"{FIELD}{at}", "" if is_nameless else chosen.get(fold(name), "")),
-        can_change=not is_nameless,
+        fate="" if target else _fate(kept, at),
+        choice=given.get(f"{FIELD}{at}", chosen.get(name_key(name), "") if has_name else ""),
+        can_change=has_name,
     )
 
 
-def _fate(kept: KeptHeader, at: int, is_nameless: bool) -> str:
+def _fate(kept: KeptHeader, at: int) -> str:
     name = kept.header.names[at]
-    if is_nameless:
-        return "left out: it has no name" if not name else "left out: its name begins with _"
+    if not fold(name):
+        return "left out: it has no name"
     if kept.chosen.get(name, "") is None:
         return "left out"
+    if name.startswith("_"):
+        return "left out: its name begins with _"
     if fold(name) in map(fold, OWN_COLUMNS):
         return "left out: glyphd sets this column itself"
     if at in kept.header.unknown:

@@ -113,6 +113,14 @@ def test_columns_are_mapped_otherwise_and_left_out(service: Service) -> None:
     ]
 
 
+def test_a_column_whose_name_begins_with_an_underscore_can_be_chosen(service: Service) -> None:
+    page: Any = _checked(service)
+    page.forms["run"]["column-4"] = "title"
+    again: Any = _run(service, page, is_check=True).follow(headers=HTML)
+    assert _columns(again)["_line"] == ["1", "Title"]
+    assert again.forms["run"]["column-4"].value == "title"
+
+
 def test_a_choice_can_be_taken_back(service: Service) -> None:
     page: Any = _checked(service)
     page.forms["run"]["column-3"] = "seller"
