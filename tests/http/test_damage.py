@@ -16,9 +16,15 @@ ROW = "L4,1,1,EU,Acme,2025-01-01"
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/listings", "/api/listings?history=true&sort=price_usd", "/api/models"]
+    ("table", "path"),
+    [
+        ("scored_listings", "/api/listings"),
+        ("scored_listings", "/api/listings?history=true&sort=price_usd"),
+        ("import_batches", "/api/listings"),
+        ("import_batches", "/api/models"),
+        ("events_by_model", "/api/models"),
+    ],
 )
-@pytest.mark.parametrize("table", ["scored_listings", "import_batches"])
 def test_an_archive_that_is_damaged_is_503(service: Service, table: str, path: str) -> None:
     service.import_csv(offers(ROW))
     close_all(service.services.archive)

@@ -75,7 +75,7 @@ def test_a_large_one_that_is_refused_by_its_head_is_named_too(service: Service) 
         ("/api/listings/import", {"Content-Encoding": "br"}, 415, "unsupported_media_type"),
         ("/api/persist/listings", {}, 415, "unsupported_media_type"),
         ("/api/persist/listings", {"Content-Type": "application/json"}, 422, "file_refused"),
-        ("/api/imports/nobody/retry", {}, 404, "import_not_found"),
+        ("/api/imports/nobody/retry", {}, 415, "unsupported_media_type"),
     ],
 )
 def test_every_kind_of_refusal(
@@ -83,6 +83,11 @@ def test_every_kind_of_refusal(
 ) -> None:
     line = _line(service, lambda: service.post(path, CSV, ASKED | headers, status))
     assert (line["event"], line["code"], line["client"]) == ("import_refused", code, CLIENT)
+
+
+def test_a_retry_of_no_import(service: Service) -> None:
+    line = _line(service, lambda: service.http.post("/api/imports/nobody/retry", status=404))
+    assert (line["event"], line["code"]) == ("import_refused", "import_not_found")
 
 
 def test_a_full_queue(start_service: StartService) -> None:
