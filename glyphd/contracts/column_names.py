@@ -90,15 +90,18 @@ def map_headers(
     It never raises: errors are in `conflicts`. `chosen` maps some names to a column, regardless of
     what they are called, or to None to leave the column out.
     """
+    # 1. Repeated names.
     chosen = chosen or {}
     folded = [name_key(name) for name in names]
     wanted = {name_key(name): target for name, target in chosen.items()}
     conflicts = _repeated(
         names, [key if key in wanted or not key.startswith(_LEFT_OUT) else "" for key in folded]
     )
+    # 2. Chosen columns.
     first = {key: at for at, key in reversed(list(enumerate(folded)))}
     settled = {first[key]: target for key, target in wanted.items() if key in first}
     positions = {target: at for at, target in settled.items() if target is not None}
+    # 3. Canonical names, unless a preferred alias replaces one.
     free = {key: at for at, key in reversed(list(enumerate(folded))) if key and at not in settled}
     for name in canonical:
         if _folded(name) in free:
@@ -106,31 +109,39 @@ def map_headers(
     beside = _prefer(free, positions, frozenset(chosen.values()))
     # 4. Other aliases, in the order of the file.
     aliases = {alias: target for alias, target in ALIASES.items() if target in canonical}
-    by_alias: dict[str, int] = {}
-    for at, target in sorted(
+    found = sorted(
         (free[_folded(alias)], to) for alias, to in aliases.items() if _folded(alias) in free
-    ):
-        if target in by_alias:
-            conflicts.append(f"{names[by_alias[target]]!r} and {names[at]!r} both mean {target}")
-        elif target not in positions:
-            by_alias[target] = at
-    positions |= by_alias
-    used = {*positions.values()}
+    )
+    conflicts += _add_aliases(positions, found, names)
     # 5. Unknown columns.
+    used = {*positions.values()}
     known = {*map(_folded, (*canonical, *aliases)), ""}
     taken = used | settled.keys()
+    others = ((at, key) for at, key in enumerate(folded) if at not in taken and key not in known)
     return HeaderMap(
         names=tuple(names),
         positions=positions,
-        unknown=tuple(
-            at
-            for at, key in enumerate(folded)
-            if at not in taken and key not in known and not key.startswith(_LEFT_OUT)
-        ),
+        unknown=tuple(at for at, key in others if not key.startswith(_LEFT_OUT)),
         ignored=tuple(name for at, name in enumerate(names) if at not in used),
         conflicts=tuple(conflicts),
         beside=beside,
     )
+
+
+def _add_aliases(
+    positions: dict[str, int], found: Sequence[tuple[int, str]], names: Sequence[str]
+) -> list[str]:
+    """Adds the columns that aliases mean and that have no position yet; returns the conflicts
+    between two aliases of one column."""
+    added: dict[str, int] = {}
+    conflicts = []
+    for at, target in found:
+        if target in added:
+            conflicts.append(f"{names[added[target]]!r} and {names[at]!r} both mean {target}")
+        elif target not in positions:
+            added[target] = at
+    positions |= added
+    return conflicts
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
