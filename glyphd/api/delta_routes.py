@@ -73,7 +73,7 @@ class DeltasApi:
             return answer_list(asked, deltas, version, self._results, hint=hint)
 
     def _hint(self, asked: DeltaQuery, deltas: Deltas) -> str | None:
-        if not asks_for_values(asked) or deltas.page(1).rows:
+        if asked.cursor or not asks_for_values(asked) or deltas.page(1).rows:
             return None
         return hint_for(asked, self._remembered.values)
 

@@ -47,8 +47,13 @@ def object_cells(given: Mapping[str, Any], known: Sequence[str] = INPUT_COLUMNS)
 
 
 def _shown(value: Any) -> str:
-    """The value as JSON, but a string as it is."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    """The value as JSON, but a string as it is, and what is not JSON as Python writes it."""
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        return str(value)
 
 
 def _text(name: str, value: Any) -> str:

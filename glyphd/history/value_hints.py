@@ -49,6 +49,6 @@ def _hint(name: str, value: str, known: Sequence[str]) -> str:
 
 
 def _asked_values(asked: BaseModel, name: str) -> list[str]:
-    """None if the query has no such filter."""
+    """Empty if the query has no such filter."""
     found: list[str] = getattr(asked, name, [])
     return found

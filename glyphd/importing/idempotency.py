@@ -39,14 +39,26 @@ class Replayable:
 
 
 def replayable(key: str, options: ImportOptions, **content: Any) -> Replayable:
-    """The fingerprint by which a retry of this request is recognised. `content` is JSON values."""
+    """The fingerprint by which a repetition of this request is recognised. `content` is JSON
+    values."""
     given = options.model_dump(
         mode="json", include=set(ImportOptions.model_fields), exclude_defaults=True
     )
     asked = {name: value for name, value in given.items() if value != _SAME_AS_NONE.get(name)}
-    return Replayable(
-        key, json.dumps(asked | {CONTENT: content}, sort_keys=True, ensure_ascii=False)
-    )
+    return _replayable(key, asked, content)
+
+
+def replayable_retry(key: str, options: ImportOptions, import_id: str) -> Replayable:
+    """The same for running an import again, where an option that is given changes something even
+    if it is the default."""
+    names = set(ImportOptions.model_fields)
+    changes = options.model_dump(mode="json", include=names, exclude_unset=True)
+    return _replayable(key, changes, {"retries": import_id})
+
+
+def _replayable(key: str, asked: dict[str, Any], content: dict[str, Any]) -> Replayable:
+    said = asked | {CONTENT: content}
+    return Replayable(key, json.dumps(said, sort_keys=True, ensure_ascii=False))
 
 
 def _kept_request(job: Job) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from glyphd.db.registry_models import Job
 from glyphd.db.troubles import Trouble, trouble_of
 from glyphd.errors import FileRefused, GlyphdError, ImportNotRetryable
 from glyphd.importing.door import FirstBlock, unpack
-from glyphd.importing.idempotency import Replayable, replayable
+from glyphd.importing.idempotency import Replayable, replayable, replayable_retry
 from glyphd.importing.job_options import (
     NDJSON,
     options_of,
@@ -165,7 +165,7 @@ class Intake:
             raise ImportNotRetryable(detail, import_id=job.import_id)
         request = None
         if asked.key is not None:
-            request = replayable(asked.key, asked.options, retries=job.import_id)
+            request = replayable_retry(asked.key, asked.options, job.import_id)
             earlier = self._earlier(request)
             if earlier is not None:
                 return earlier

@@ -68,6 +68,15 @@ def test_a_retry_with_a_key_is_made_once(service: Service) -> None:
     )
 
 
+def test_a_default_that_is_given_makes_another_retry(service: Service) -> None:
+    failed = service.import_csv(BAD_ROW, "?on_error=abort&decimal=comma")["import_id"]
+    first = _retry(service, failed, Idempotency_Key="again").json["import_id"]
+    path, key = f"/api/imports/{failed}/retry", {"Idempotency-Key": "again"}
+    for query in ("decimal=point", "on_error=abort", "dry_run=false"):
+        found = problem(service.http.post(f"{path}?{query}", headers=key, status=409))
+        assert (found["import_id"], found["differs"]) == (first, [query.partition("=")[0]])
+
+
 def test_a_dry_run_is_run_for_real_without_the_file_being_sent_again(service: Service) -> None:
     checked = service.import_csv(GOOD, "?dry_run=true&source=perplexity")
     again = _retry(service, checked["import_id"]).json["import_id"]

@@ -119,6 +119,15 @@ def test_a_cell_that_could_not_be_read_is_reported_once() -> None:
     ]
 
 
+def test_a_value_that_is_not_json_is_shown_as_python_writes_it() -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    for value in (endless, {(1, 2): 3}, {4}):
+        row = read_object(PLACE, {"model": "A", "price_usd": value, "score": 1})
+        checked = RowCheck(OBJECT_HEADER, CheckOptions(RECEIVED_AT), Findings()).rows([row])
+        assert _refused(checked) == [("price_usd", "price_usd", "wrong_type", str(value))]
+
+
 def test_no_offer_was_seen_later_than_it_may_have_been() -> None:
     assert _values(_row(seen_at=LATEST))["seen_at"] == LATEST
     late = "2025-07-30T12:12:00.000001Z"
