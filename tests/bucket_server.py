@@ -2,7 +2,6 @@
 ports."""
 
 import json
-import os
 import random
 import socket
 import sys
@@ -24,6 +23,7 @@ GRPC_DISTANCE = 10_000
 PORTS = range(20_000, 22_000)
 """Below the ports that the system gives to clients, so that no client takes one in the meantime."""
 
+_claims: list[socket.socket] = []
 _RIGHTS = ["Read", "Write", "List", "Tagging"]
 
 
@@ -93,15 +93,26 @@ def running_bucket_server() -> Iterator[BucketServer]:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Free ports whose second ports are free too. They are random because other processes choose at
-    the same time."""
+    """Free ports whose second ports are free too. No other test process gets them, although it may
+    choose before this server listens."""
     found: list[int] = []
-    chance = random.Random(os.getpid())
     while len(found) < count:
-        port = chance.choice(PORTS)
-        if port not in found and _is_free(port) and _is_free(port + GRPC_DISTANCE):
+        port = random.choice(PORTS)
+        if _is_free(port) and _is_free(port + GRPC_DISTANCE) and _claim(port):
             found.append(port)
     return found
+
+
+def _claim(port: int) -> bool:
+    """Keeps the port for this process until it ends, by a name that only one process can have."""
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0glyphd-test-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    return True
 
 
 def _is_free(port: int) -> bool:
