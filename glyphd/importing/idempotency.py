@@ -19,9 +19,9 @@ _SAME_AS_NONE = {"decimal": "point", "skip_lines": 0}
 @dataclass(frozen=True)
 class Replayable:
     """A request's key, and as JSON everything that identifies the request: its options that are not
-    the default, and CONTENT.
+    the default, or for a retry those that were given, and CONTENT.
 
-    Defaults are omitted, so that options added by later versions do not change earlier requests.
+    Others are omitted, so that options added by later versions do not change earlier requests.
     """
 
     key: str
